@@ -1,0 +1,1 @@
+"""An ordered pip requirement list and a machine in, a deterministic PEP 751 lockfile out."""

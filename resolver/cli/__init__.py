@@ -1,0 +1,1 @@
+"""The `lock` command: one module a verb."""

@@ -1,0 +1,1 @@
+"""A requirement list: text in, entries with positions and scopes out. Pure."""

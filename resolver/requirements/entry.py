@@ -1,0 +1,137 @@
+"""The values that a requirement list is made of once it is parsed: entries, layers, the list's own options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+
+from resolver.requirements.position import Position
+from resolver.requirements.scopes import Scope
+from resolver.requirements.url import Url
+
+__all__ = [
+    "ArchiveUrl",
+    "DirectReference",
+    "Entry",
+    "FormatControl",
+    "Layer",
+    "LocalPath",
+    "RequirementList",
+    "TakenIndex",
+    "VcsReference",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveUrl:
+    """A wheel or sdist by URL (`https://…`, `file://…`). `hashes` come from its fragment, as `sha256:…`."""
+
+    url: Url
+    hashes: tuple[str, ...] = ()
+    subdirectory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VcsReference:
+    """A git repository: `url` without the `git+` prefix, the revision asked for, the folder inside."""
+
+    url: Url
+    revision: str | None = None
+    subdirectory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPath:
+    """A folder, wheel or sdist on disk, as written; relative to the file or folder that the list stands in."""
+
+    path: str
+
+
+DirectReference = ArchiveUrl | VcsReference | LocalPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One requirement of a list, or one constraint.
+
+    `text` is the requirement in canonical form without secrets; `name` is None only for a direct reference that
+    does not say its name; `extras` are normalized; `hashes` are `algorithm:hex`, sorted; `layer` counts from 0.
+    """
+
+    position: Position
+    text: str
+    name: NormalizedName | None
+    extras: frozenset[NormalizedName] = frozenset()
+    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    marker: Marker | None = None
+    direct: DirectReference | None = None
+    editable: bool = False
+    hashes: tuple[str, ...] = ()
+    config_settings: tuple[tuple[str, str], ...] = ()
+    layer: int = 0
+    scope: Scope = Scope()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatControl:
+    """pip's `--no-binary` and `--only-binary`: normalized names, or `:all:`; `:none:` has emptied what stood before it.
+
+    A name in one set overrides `:all:` in the other (pip: Requirements File Format).
+    """
+
+    no_binary: frozenset[str] = frozenset()
+    only_binary: frozenset[str] = frozenset()
+
+    def allows_wheel(self, name: str) -> bool:
+        """Whether a wheel of this project may be used."""
+        return name in self.only_binary or not (name in self.no_binary or ":all:" in self.no_binary)
+
+    def allows_sdist(self, name: str) -> bool:
+        """Whether an sdist of this project may be used."""
+        return name in self.no_binary or not (name in self.only_binary or ":all:" in self.only_binary)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One inner list: an installation step of its own. `scope` is that of the whole layer (all its flags)."""
+
+    entries: tuple[Entry, ...]
+    scope: Scope = Scope()
+    no_deps: bool = False
+    no_build_isolation: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIndex:
+    """An index that position takes away from an earlier entry: a warning if that index has the entry's project."""
+
+    entry: Entry
+    index: Url
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementList:
+    """A whole list. `constraints` are entries of `-c`; `dependency_scope` serves names that only dependencies mention.
+
+    `taken_indexes` are for the "nothing moves silently" warning; `warnings` are whole messages, in list order.
+    """
+
+    layers: tuple[Layer, ...]
+    constraints: tuple[Entry, ...] = ()
+    dependency_scope: Scope = Scope()
+    pre: bool = False
+    prefer_binary: bool = False
+    format_control: FormatControl = FormatControl()
+    require_hashes: bool = False
+    trusted_hosts: tuple[str, ...] = ()
+    taken_indexes: tuple[TakenIndex, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All entries of all layers, in list order."""
+        return tuple(entry for layer in self.layers for entry in layer.entries)

@@ -1,0 +1,35 @@
+"""Where something stands in what the user wrote: the first thing that every message about a list says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Position"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A place in a list or file.
+
+    `source` is `requirements` for a list given to the API, else the file's name as the user wrote it, or
+    `command line`. `layer` and `item` count from 0; `line` counts from 1. `included_by` is the `-r` or `-c` that
+    led here.
+    """
+
+    source: str = "requirements"
+    item: int | None = None
+    layer: int | None = None
+    line: int | None = None
+    included_by: Position | None = None
+
+    def __str__(self) -> str:
+        text = self.source
+        if self.line is not None:
+            text += f":{self.line}"
+        if self.layer is not None:
+            text += f"[{self.layer}]"
+        if self.item is not None:
+            text += f"[{self.item}]"
+        if self.included_by is not None:
+            text += f" (from {self.included_by})"
+        return text

@@ -1,0 +1,66 @@
+"""What a search is asked: roots, constraints, overrides, scopes and preferences; all decided, nothing to fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.index.location import Location
+from resolver.requirements.entry import FormatControl
+from resolver.requirements.position import Position
+from resolver.targets.target import Target
+
+__all__ = ["Problem", "Root"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Root:
+    """A requirement or constraint of the list whose marker holds for the target.
+
+    `text` is its canonical form for messages; `hashes` limit its files to these (`algorithm:hex`); `no_deps` says that
+    its layer asks for no dependencies.
+    """
+
+    position: Position
+    text: str
+    name: NormalizedName
+    extras: frozenset[NormalizedName] = frozenset()
+    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    hashes: tuple[str, ...] = ()
+    no_deps: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A complete question to the solver.
+
+    - `roots` and `constraints` are in list order. `overrides` replace every other requirement on their project
+      (several on one project hold together); `excludes` are names that no dependency brings in.
+    - `locations(name)` gives the places to ask for a project, first one first; `later_locations(name)` those outside
+      its scope that the list names for others, for hints.
+    - `preferences` are versions to keep where they still fit (an old lock's pins).
+    - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
+    - `no_build` makes versions that would need a build no candidates.
+    """
+
+    target: Target
+    roots: Sequence[Root]
+    constraints: Sequence[Root] = ()
+    overrides: Sequence[Root] = ()
+    excludes: frozenset[NormalizedName] = frozenset()
+    locations: Callable[[NormalizedName], tuple[Location, ...]]
+    later_locations: Callable[[NormalizedName], tuple[Location, ...]] = lambda name: ()
+    index_strategy: Literal["first-index", "best-match"] = "first-index"
+    preferences: Mapping[NormalizedName, Version] = field(default_factory=dict)
+    pre: bool = False
+    prefer_binary: bool = False
+    format_control: FormatControl = FormatControl()
+    exclude_newer: str | None = None
+    exclude_newer_exempt: frozenset[str] = frozenset()
+    require_hashes: bool = False
+    no_build: bool = False

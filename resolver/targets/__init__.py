@@ -1,0 +1,1 @@
+"""What a lock is for. Pure: nothing is read from the host."""
