@@ -1,0 +1,308 @@
+"""A package index on loopback: real HTTP, a log of requests, and faults on demand.
+
+    with IndexServer({"a": [wheel("a", "1.0", ["b>=2"])], "b": [wheel("b", "2.1")]}) as server:
+        ... server.index_url ...
+        assert server.paths() == ["/simple/a/", "/simple/b/", ...]
+
+Every attribute may be changed while the server runs; the next request sees it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from tests.distributions import make_metadata, make_sdist, make_wheel, sdist_filename, wheel_filename
+
+__all__ = ["Answer", "IndexServer", "LoggedRequest", "ServedFile", "sdist", "wheel"]
+
+JSON_TYPE = "application/vnd.pypi.simple.v1+json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedFile:
+    """A file of a project as the index lists it. `metadata` is offered as PEP 658 file where it is not None."""
+
+    filename: str
+    content: bytes
+    metadata: bytes | None = None
+    requires_python: str | None = None
+    upload_time: str | None = "2024-01-01T00:00:00.000000Z"
+    yanked: str | None = None
+    sha256: str | None = None
+    """The hash that the page claims; None for the true one."""
+
+    @property
+    def listed_sha256(self) -> str:
+        return self.sha256 or hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What to answer instead of the truth. `drop` closes the connection unanswered; `cut` ends the body early."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    drop: bool = False
+    cut: bool = False
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedRequest:
+    """One request that arrived, with the status it got (0 for a dropped connection); header names in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    status: int
+
+
+def wheel(
+    name: str, version: str, requires: Sequence[str] = (), *, tags: str = "py3-none-any", build: str = "", **listed: Any
+) -> ServedFile:
+    """A wheel with its PEP 658 metadata; `extras` and `requires_python` shape it, the rest sets ServedFile fields."""
+    shape = {"extras": listed.pop("extras", ()), "requires_python": listed.get("requires_python")}
+    return ServedFile(
+        **{
+            "filename": wheel_filename(name, version, tags, build),
+            "content": make_wheel(name, version, requires, tags=tags, **shape),
+            "metadata": make_metadata(name, version, requires=requires, **shape),
+            **listed,
+        }
+    )
+
+
+def sdist(name: str, version: str, requires: Sequence[str] = (), **options: Any) -> ServedFile:
+    """An sdist; `static`, `build_requires`, `backend_statement` and `files` shape it, the rest sets ServedFile's."""
+    shape = {
+        key: options.pop(key) for key in ("static", "build_requires", "backend_statement", "files") if key in options
+    }
+    content = make_sdist(name, version, requires, requires_python=options.get("requires_python"), **shape)
+    return ServedFile(**{"filename": sdist_filename(name, version), "content": content, **options})
+
+
+class IndexServer:
+    """An index and its file host on one loopback port; a context manager.
+
+    `faults` maps a path (`/simple/a/`, `/files/a-1.0.tar.gz`) to answers used up one a request, before the truth is
+    told; `always` maps a path to the answer it always gets. Find-links pages of all files lie at `/links/`, and of one
+    project at `/links/<name>/`.
+    """
+
+    def __init__(self, projects: Mapping[str, Iterable[ServedFile]] | None = None) -> None:
+        self.projects: dict[str, list[ServedFile]] = {name: list(files) for name, files in (projects or {}).items()}
+        self.view: Literal["negotiated", "json", "html"] = "negotiated"
+        self.core_metadata: Literal["hash", "plain", "none"] = "hash"
+        self.hashes = True
+        self.sizes = True
+        self.upload_times = True
+        self.validators = True
+        self.cache_control: str | None = "max-age=600"
+        self.ranges: Literal["honest", "ignored", "refused", "wrong start", "whole as 206"] = "honest"
+        self.latency_s = 0.0
+        self.faults: dict[str, list[Answer]] = {}
+        self.always: dict[str, Answer] = {}
+        self.log: list[LoggedRequest] = []
+        self._lock = threading.Lock()
+        self._server = _QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": self}))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    @property
+    def index_url(self) -> str:
+        return f"{self.base_url}/simple/"
+
+    @property
+    def links_url(self) -> str:
+        return f"{self.base_url}/links/"
+
+    def file_url(self, filename: str) -> str:
+        return f"{self.base_url}/files/{filename}"
+
+    def add(self, name: str, *files: ServedFile) -> None:
+        """Put more files on a project's page."""
+        self.projects.setdefault(name, []).extend(files)
+
+    def paths(self, prefix: str = "/") -> list[str]:
+        """The paths asked for so far, in order of arrival."""
+        return [request.path for request in self.log if request.path.startswith(prefix)]
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+        """The answer to one request; faults first."""
+        with self._lock:
+            queue = self.faults.get(path)
+            if queue:
+                return queue.pop(0)
+        if path in self.always:
+            return self.always[path]
+        if path.startswith("/simple/"):
+            return self._page(path.removeprefix("/simple/").strip("/"), headers)
+        if path.startswith("/links/"):
+            name = path.removeprefix("/links/").strip("/")
+            files = self.projects.get(name, []) if name else [file for all in self.projects.values() for file in all]
+            return self._validated(_html_page(self, files).encode(), "text/html", headers)
+        return self._file(path.removeprefix("/files/"), headers)
+
+    def note(self, request: LoggedRequest) -> None:
+        with self._lock:
+            self.log.append(request)
+
+    def _page(self, name: str, headers: Mapping[str, str]) -> Answer:
+        if name not in self.projects:
+            return Answer(status=404, body=b"no such project", headers={"Content-Type": "text/plain"})
+        as_json = self.view == "json" or (self.view == "negotiated" and JSON_TYPE in headers.get("accept", ""))
+        if as_json:
+            return self._validated(_json_page(self, name).encode(), JSON_TYPE, headers)
+        return self._validated(_html_page(self, self.projects[name]).encode(), "text/html", headers)
+
+    def _validated(self, body: bytes, content_type: str, headers: Mapping[str, str]) -> Answer:
+        answered = {"Content-Type": content_type, "Vary": "Accept"}
+        if self.cache_control is not None:
+            answered["Cache-Control"] = self.cache_control
+        if self.validators:
+            answered["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+            if headers.get("if-none-match") == answered["ETag"]:
+                return Answer(status=304, headers=answered)
+        return Answer(headers=answered, body=body)
+
+    def _file(self, filename: str, headers: Mapping[str, str]) -> Answer:
+        files = {file.filename: file for all in self.projects.values() for file in all}
+        file = files.get(filename.removesuffix(".metadata"))
+        if filename.endswith(".metadata"):
+            if file is None or file.metadata is None or self.core_metadata == "none":
+                return Answer(status=404)
+            return Answer(body=file.metadata, headers={"Content-Type": "application/octet-stream"})
+        if file is None:
+            return Answer(status=404)
+        return self._ranged(file.content, headers.get("range"))
+
+    def _ranged(self, content: bytes, wanted: str | None) -> Answer:
+        kind = {"Content-Type": "application/octet-stream"}
+        if wanted is None or self.ranges == "ignored":
+            return Answer(body=content, headers=kind)
+        if self.ranges == "refused":
+            return Answer(status=416, headers={"Content-Range": f"bytes */{len(content)}"})
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        start = int(first) if first else max(0, len(content) - int(last))
+        end = min(int(last), len(content) - 1) if first and last else len(content) - 1
+        told = start + 1 if self.ranges == "wrong start" else start
+        body = content if self.ranges == "whole as 206" else content[start : end + 1]
+        span = {"Content-Range": f"bytes {told}-{end}/{len(content)}", "Accept-Ranges": "bytes"}
+        return Answer(status=206, body=body, headers={**kind, **span})
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: clients that hang up are part of the tests."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    index: IndexServer
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def do_GET(self) -> None:
+        self._respond()
+
+    def do_HEAD(self) -> None:
+        self._respond()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep standard error clean; `IndexServer.log` has it all."""
+
+    def _respond(self) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        path = self.path.partition("?")[0]
+        answer = self.index.answer(self.command, path, headers)
+        if answer.delay_s or self.index.latency_s:
+            time.sleep(answer.delay_s or self.index.latency_s)
+        status = 0 if answer.drop else answer.status
+        self.index.note(LoggedRequest(method=self.command, path=path, headers=headers, status=status))
+        if answer.drop:
+            self.close_connection = True
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != 304:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD" and answer.status != 304:
+            self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
+        self.close_connection = self.close_connection or answer.cut
+
+
+def _json_page(index: IndexServer, name: str) -> str:
+    page = {
+        "meta": {"api-version": "1.1"},
+        "name": name,
+        "versions": list(
+            dict.fromkeys(file.filename.removesuffix(".tar.gz").split("-")[1] for file in index.projects[name])
+        ),
+        "files": [_json_file(index, file) for file in index.projects[name]],
+    }
+    return json.dumps(page)
+
+
+def _json_file(index: IndexServer, file: ServedFile) -> dict[str, object]:
+    listed: dict[str, object] = {"filename": file.filename, "url": index.file_url(file.filename)}
+    listed["hashes"] = {"sha256": file.listed_sha256} if index.hashes else {}
+    listed["yanked"] = False if file.yanked is None else file.yanked or True
+    if file.requires_python is not None:
+        listed["requires-python"] = file.requires_python
+    if index.sizes:
+        listed["size"] = len(file.content)
+    if index.upload_times and file.upload_time is not None:
+        listed["upload-time"] = file.upload_time
+    if file.metadata is not None and index.core_metadata != "none":
+        promised = {"sha256": hashlib.sha256(file.metadata).hexdigest()}
+        listed["core-metadata"] = promised if index.core_metadata == "hash" else True
+    return listed
+
+
+def _html_page(index: IndexServer, files: Iterable[ServedFile]) -> str:
+    anchors = "".join(_anchor(index, file) for file in files)
+    return (
+        f'<!DOCTYPE html><html><head><meta name="pypi:repository-version" content="1.1"></head><body>{anchors}</body>'
+    )
+
+
+def _anchor(index: IndexServer, file: ServedFile) -> str:
+    fragment = f"#sha256={file.listed_sha256}" if index.hashes else ""
+    attributes = ""
+    if file.requires_python is not None:
+        attributes += f' data-requires-python="{html.escape(file.requires_python)}"'
+    if file.yanked is not None:
+        attributes += f' data-yanked="{html.escape(file.yanked)}"'
+    if file.metadata is not None and index.core_metadata != "none":
+        digest = hashlib.sha256(file.metadata).hexdigest()
+        attributes += f' data-core-metadata="{f"sha256={digest}" if index.core_metadata == "hash" else "true"}"'
+    return f'<a href="{index.file_url(file.filename)}{fragment}"{attributes}>{file.filename}</a><br>\n'
