@@ -1,0 +1,185 @@
+"""The operating system, architecture and C library that a lock is for.
+
+In: platform names as users write them, ours (the wheel tag of the newest files that run there) or uv's. Out: a
+`Platform`, whose text is our name again.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from resolver.errors import TargetError
+
+__all__ = ["DEFAULT_PLATFORM", "Glibc", "Linux", "MacOS", "Musl", "Platform", "Windows", "parse_platform"]
+
+
+@dataclass(frozen=True, slots=True)
+class Glibc:
+    """The GNU C library: manylinux wheels up to this version run (PEP 600)."""
+
+    major: int
+    minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Musl:
+    """The musl C library: musllinux wheels up to this version run (PEP 656)."""
+
+    major: int
+    minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Linux:
+    """A Linux with its C library."""
+
+    arch: Literal["x86_64", "aarch64"]
+    libc: Glibc | Musl
+
+    def __str__(self) -> str:
+        family = "manylinux" if isinstance(self.libc, Glibc) else "musllinux"
+        return f"{family}_{self.libc.major}_{self.libc.minor}_{self.arch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacOS:
+    """A macOS release. From 11 on the minor version is 0: wheel tags know no other."""
+
+    version: tuple[int, int]
+    arch: Literal["x86_64", "arm64"]
+
+    def __str__(self) -> str:
+        return f"macosx_{self.version[0]}_{self.version[1]}_{self.arch}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """A Windows by the architecture of its Python."""
+
+    arch: Literal["amd64", "arm64", "x86"]
+
+    def __str__(self) -> str:
+        return "win32" if self.arch == "x86" else f"win_{self.arch}"
+
+
+Platform = Linux | MacOS | Windows
+
+DEFAULT_PLATFORM = Linux(arch="x86_64", libc=Glibc(2, 35))
+
+# uv's names without a version stand for what they stand for there: glibc 2.28, musl 1.2, macOS 13.
+_NAMES: dict[str, Platform] = {
+    "win32": Windows(arch="x86"),
+    "win_amd64": Windows(arch="amd64"),
+    "win_arm64": Windows(arch="arm64"),
+    "windows": Windows(arch="amd64"),
+    "x86_64-pc-windows-msvc": Windows(arch="amd64"),
+    "aarch64-pc-windows-msvc": Windows(arch="arm64"),
+    "i686-pc-windows-msvc": Windows(arch="x86"),
+    "linux": Linux(arch="x86_64", libc=Glibc(2, 28)),
+    "x86_64-unknown-linux-gnu": Linux(arch="x86_64", libc=Glibc(2, 28)),
+    "aarch64-unknown-linux-gnu": Linux(arch="aarch64", libc=Glibc(2, 28)),
+    "x86_64-unknown-linux-musl": Linux(arch="x86_64", libc=Musl(1, 2)),
+    "aarch64-unknown-linux-musl": Linux(arch="aarch64", libc=Musl(1, 2)),
+    "macos": MacOS(version=(13, 0), arch="arm64"),
+    "aarch64-apple-darwin": MacOS(version=(13, 0), arch="arm64"),
+    "x86_64-apple-darwin": MacOS(version=(13, 0), arch="x86_64"),
+}
+
+_LEGACY_MANYLINUX = {"1": Glibc(2, 5), "2010": Glibc(2, 12), "2014": Glibc(2, 17)}
+
+_LINUX = re.compile(r"(?P<family>many|musl)linux_(?P<major>\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|aarch64)")
+_LEGACY = re.compile(r"manylinux(?P<year>1|2010|2014)_(?P<arch>x86_64|aarch64)")
+_MACOS = re.compile(r"macosx_(?P<major>\d\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|arm64)")
+_UV_LINUX = re.compile(r"(?P<arch>x86_64|aarch64)-(?P<tag>(?:many|musl)linux[\d_]+)")
+
+# What other tools call a platform, for a suggestion: such a name leaves open what a lock must know.
+_HINTS = {
+    "linux_x86_64": str(DEFAULT_PLATFORM),
+    "linux/amd64": str(DEFAULT_PLATFORM),
+    "x86_64": str(DEFAULT_PLATFORM),
+    "linux_aarch64": "manylinux_2_35_aarch64",
+    "linux/arm64": "manylinux_2_35_aarch64",
+    "aarch64": "manylinux_2_35_aarch64",
+    "darwin": "macos",
+}
+
+_UNSUPPORTED = re.compile("riscv|ppc64|s390|armv|i686|loongarch|wasm|pyodide|android|ios|universal2")
+
+_EXAMPLES = (
+    "manylinux_2_17_x86_64",
+    "manylinux_2_28_x86_64",
+    "manylinux_2_28_aarch64",
+    "manylinux_2_35_x86_64",
+    "manylinux_2_35_aarch64",
+    "musllinux_1_2_x86_64",
+    "musllinux_1_2_aarch64",
+    "macosx_13_0_arm64",
+    "macosx_13_0_x86_64",
+    "x86_64-manylinux_2_28",
+    "aarch64-manylinux_2_28",
+    *_NAMES,
+)
+
+_ONE_OF_EACH = (str(DEFAULT_PLATFORM), "musllinux_1_2_x86_64", "macosx_13_0_arm64", "win_amd64")
+
+
+def parse_platform(text: str) -> Platform:
+    """The platform that a name of ours (`manylinux_2_35_x86_64`) or uv's (`linux`) stands for. Raises TargetError."""
+    name = text.strip().lower()
+    if uv_linux := _UV_LINUX.fullmatch(name):
+        name = f"{uv_linux['tag']}_{uv_linux['arch']}"
+    platform = _NAMES.get(name) or _parse_linux(name) or _parse_macos(name)
+    if platform is None and _UNSUPPORTED.search(name):
+        raise TargetError(
+            f"platform `{text}` is not supported: Linux on x86_64 and aarch64, macOS on x86_64 and arm64, and Windows"
+            " on amd64, arm64 and x86 are"
+        )
+    if platform is None:
+        raise TargetError(f"unknown platform `{text}`\n  try: {_suggest(name)}")
+    return platform
+
+
+def _parse_linux(name: str) -> Linux | None:
+    legacy, modern = _LEGACY.fullmatch(name), _LINUX.fullmatch(name)
+    match = legacy or modern
+    if match is None:
+        return None
+    arch: Literal["x86_64", "aarch64"] = "x86_64" if match["arch"] == "x86_64" else "aarch64"
+    if modern is not None and modern["family"] == "musl":
+        return _check_musl(Linux(arch=arch, libc=Musl(int(modern["major"]), int(modern["minor"]))))
+    libc = _LEGACY_MANYLINUX[legacy["year"]] if legacy else Glibc(int(match["major"]), int(match["minor"]))
+    oldest_minor = 5 if arch == "x86_64" else 17
+    if libc.major != 2 or libc.minor < oldest_minor:
+        raise TargetError(
+            f"platform `{name}` does not exist: {arch} wheels are for glibc 2.{oldest_minor} and later 2.x"
+        )
+    return Linux(arch=arch, libc=libc)
+
+
+def _check_musl(platform: Linux) -> Linux:
+    if platform.libc.major != 1:
+        raise TargetError(f"platform `{platform}` does not exist: musllinux wheels are for musl 1.x")
+    return platform
+
+
+def _parse_macos(name: str) -> MacOS | None:
+    match = _MACOS.fullmatch(name)
+    if match is None:
+        return None
+    major, minor = int(match["major"]), int(match["minor"])
+    if match["arch"] == "arm64":
+        if major < 11:
+            raise TargetError(f"platform `{name}` does not exist: macOS on arm64 starts with 11.0")
+        return MacOS(version=(major, 0), arch="arm64")
+    if major < 10:
+        return None
+    return MacOS(version=(major, minor if major == 10 else 0), arch="x86_64")
+
+
+def _suggest(name: str) -> str:
+    """The nearest names that are known, else one of each kind."""
+    names = [_HINTS[name]] if name in _HINTS else get_close_matches(name, _EXAMPLES, n=2, cutoff=0.7)
+    return " or ".join(f"`{known}`" for known in names or _ONE_OF_EACH)
