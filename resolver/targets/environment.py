@@ -41,8 +41,9 @@ def build_environment(python: PythonVersion, platform: Platform) -> Environment:
 def render_environment_marker(platform: Platform) -> str:
     """A marker for PEP 751 `environments`: true on the target's machines alone.
 
-    It is false on another operating system, architecture or implementation. A marker cannot say a C library, its version, or whether the interpreter is free-threaded. A 32-bit Python on 64-bit
-    Windows reports the machine, not itself, so both are let in there.
+    It is false on another operating system, architecture or implementation. A marker cannot say a C library, its
+    version, or whether the interpreter is free-threaded. A 32-bit Python on 64-bit Windows reports the machine, not
+    itself, so both are let in there.
     """
     _, sys_platform, _, machine = _describe(platform)
     machines = f'platform_machine == "{machine}"'
