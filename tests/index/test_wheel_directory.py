@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.index.wheel_directory import Member, MoreBytes, WheelDirectoryError, find_metadata_member, read_member
+
+METADATA = b"Metadata-Version: 2.1\nName: alpha\nVersion: 1.0\n" + b"Classifier: x\n" * 200
+
+
+class _Unseekable(io.RawIOBase):
+    """A sink that cannot seek, so that zipfile writes data descriptors."""
+
+    def __init__(self) -> None:
+        self.content = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: object) -> int:
+        self.content += bytes(data)  # type: ignore[call-overload]  # The buffer protocol has no type in 3.11.
+        return len(memoryview(data))  # type: ignore[arg-type]  # As above.
+
+
+def wheel(
+    *,
+    compression: int = zipfile.ZIP_DEFLATED,
+    comment: bytes = b"",
+    names: tuple[str, ...] = ("alpha-1.0",),
+    last: bool = True,
+) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", compression) as archive:
+        if last:
+            archive.writestr("alpha/__init__.py", b"x = 1\n" * 50)
+        for name in names:
+            archive.writestr(f"{name}.dist-info/METADATA", METADATA)
+        archive.writestr("alpha/data.bin", bytes(range(256)))
+        archive.comment = comment
+    return sink.getvalue()
+
+
+def member_of(data: bytes, *, first: int = 64, project: str | None = None) -> Member:
+    tail = data[-first:]
+    for _ in range(4):
+        found = find_metadata_member(tail, size=len(data), project=project)
+        if isinstance(found, Member):
+            return found
+        assert found.start < len(data) - len(tail)
+        tail = data[found.start :]
+    raise AssertionError("more than four questions for one wheel")
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_metadata_is_read_from_two_ranges(compression: int) -> None:
+    data = wheel(compression=compression)
+    member = member_of(data)
+    assert member.filename == "alpha-1.0.dist-info/METADATA"
+    assert read_member(data[member.start : member.stop], member) == METADATA
+
+
+def test_a_tail_that_holds_the_member_needs_no_second_range() -> None:
+    data = wheel()
+    member = member_of(data, first=len(data))
+    assert read_member(data, member, start=0) == METADATA
+
+
+def test_a_long_comment_is_asked_for() -> None:
+    data = wheel(comment=b"c" * 30_000)
+    found = find_metadata_member(data[-1000:], size=len(data))
+    assert found == MoreBytes(start=max(0, len(data) - 22 - 65535))
+    assert read_member(data, member_of(data), start=0) == METADATA
+
+
+def test_data_descriptors_are_no_obstacle() -> None:
+    sink = _Unseekable()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("alpha-1.0.dist-info/METADATA", METADATA)
+        archive.writestr("alpha.py", b"")
+    data = bytes(sink.content)
+    member = member_of(data)
+    assert read_member(data[member.start : member.stop], member) == METADATA
+
+
+def test_zip64_records_are_understood(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The limit is lowered so that zipfile itself writes zip64 records without gigabytes of content.
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", 100)
+    data = wheel()
+    monkeypatch.undo()
+    assert b"PK\x06\x06" in data
+    member = member_of(data)
+    assert read_member(data[member.start : member.stop], member) == METADATA
+
+
+def test_an_archive_behind_other_bytes_is_understood() -> None:
+    data = b"#!/bin/sh\n" + wheel()
+    member = member_of(data)
+    assert read_member(data[member.start : member.stop], member) == METADATA
+
+
+def test_the_project_chooses_among_several_folders() -> None:
+    data = wheel(names=("alpha-1.0", "beta-2.0"))
+    assert member_of(data, project="Beta").filename == "beta-2.0.dist-info/METADATA"
+    with pytest.raises(WheelDirectoryError) as caught:
+        member_of(data)
+    assert str(caught.value) == "several `.dist-info/METADATA`"
+
+
+def test_a_wheel_without_metadata_is_refused() -> None:
+    with pytest.raises(WheelDirectoryError) as caught:
+        member_of(wheel(names=()))
+    assert str(caught.value) == "no `.dist-info/METADATA`"
+
+
+def test_bytes_that_are_no_zip_are_refused() -> None:
+    with pytest.raises(WheelDirectoryError) as caught:
+        find_metadata_member(b"<html>not found</html>", size=22)
+    assert str(caught.value) == "no zip directory at the end of the file"
+
+
+def test_a_cut_member_is_refused() -> None:
+    data = wheel()
+    member = member_of(data)
+    with pytest.raises(WheelDirectoryError) as caught:
+        read_member(data[member.start : member.stop - 20], member)
+    assert str(caught.value) == "`alpha-1.0.dist-info/METADATA` is cut short"
+
+
+@pytest.mark.parametrize("change", [{"size": 10}, {"size": 10_000}, {"crc": 1}])
+def test_a_wrong_size_or_checksum_is_refused(change: dict[str, int]) -> None:
+    data = wheel()
+    member = replace(member_of(data), **change)  # type: ignore[arg-type]  # Only integer fields are changed.
+    with pytest.raises(WheelDirectoryError) as caught:
+        read_member(data, member, start=0)
+    message = "`alpha-1.0.dist-info/METADATA` differs from the size or checksum in the directory"
+    assert str(caught.value) == message
+
+
+def test_an_unknown_compression_is_refused() -> None:
+    with pytest.raises(WheelDirectoryError) as caught:
+        data = wheel(compression=zipfile.ZIP_LZMA)
+        read_member(data, member_of(data), start=0)
+    assert str(caught.value) == "`alpha-1.0.dist-info/METADATA` uses compression method 14, not 0 or 8"
+
+
+def test_a_claim_of_gigabytes_is_refused() -> None:
+    data = wheel()
+    member = replace(member_of(data), size=5_000_000_000)
+    with pytest.raises(WheelDirectoryError) as caught:
+        read_member(data, member, start=0)
+    assert str(caught.value) == "`alpha-1.0.dist-info/METADATA` claims 5000000000 bytes"
+
+
+@given(st.data())
+def test_damage_is_found_or_harmless(data: st.DataObject) -> None:
+    content = bytearray(wheel())
+    place = data.draw(st.integers(0, len(content) - 1))
+    content[place] ^= data.draw(st.integers(1, 255))
+    try:
+        member = member_of(bytes(content), first=len(content))
+        read = read_member(bytes(content), member, start=0)
+    except WheelDirectoryError:
+        return
+    assert read == METADATA
