@@ -1,0 +1,192 @@
+"""The tools under comparison: their command lines, in this one place, and how to read the pins they wrote.
+
+In: a list in a file, an index, a cut-off. Out: a process to time, and its pins. Every tool gets the same question:
+CPython 3.11 on Linux x86_64 with glibc 2.35, wheels only, nothing uploaded after the cut-off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+__all__ = ["TOOLS", "Pins", "Question", "Tool", "find_executable", "render_difference"]
+
+PYTHON = "3.11"
+GLIBC_MINOR = 35
+
+Pins = dict[NormalizedName, Version]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What to resolve; `best_match` is pip's rule for several indexes, which only `lock` can choose here."""
+
+    source: Path
+    output: Path
+    index_url: str
+    cut_off: str
+    cache: Path
+    best_match: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """One program: its argv for a question, its version's argv, and the reader of what it wrote."""
+
+    name: str
+    build_command: Callable[[Question], list[str]]
+    version_command: list[str]
+    read_pins: Callable[[Path], Pins]
+
+    def run(self, question: Question) -> subprocess.CompletedProcess[str]:
+        """The finished process; neither its environment nor an old output can change the answer."""
+        question.output.unlink(missing_ok=True)
+        return subprocess.run(
+            self.build_command(question),
+            env=_build_environment(question.cache),
+            cwd=question.output.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def fetch_version(self) -> str:
+        """The version line as the tool prints it."""
+        if not Path(self.version_command[0]).exists():
+            return "not installed"
+        finished = subprocess.run(self.version_command, capture_output=True, text=True, check=False)
+        return " ".join(finished.stdout.split()[:2])
+
+
+def find_executable(name: str) -> str:
+    """The path of a console command beside the running interpreter, which is where the extras install them."""
+    return str(Path(sys.executable).parent / name)
+
+
+def render_difference(left: Pins, right: Pins, *, names: tuple[str, str]) -> list[str]:
+    """One line for each project that the two pin differently, in order of names; no line when they are equal."""
+    return [
+        f"{project}: {names[0]} {left.get(project, 'has none')}, {names[1]} {right.get(project, 'has none')}"
+        for project in sorted({*left, *right})
+        if left.get(project) != right.get(project)
+    ]
+
+
+def _build_environment(cache: Path) -> dict[str, str]:
+    """The least that lets the tools run, with the certificates of this machine; configuration files are not found."""
+    kept = {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ}
+    home = str(cache.parent)
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": home,
+        "XDG_CONFIG_HOME": home,
+        "TMPDIR": tempfile.gettempdir(),
+        "LANG": "C.UTF-8",
+        "PIP_CONFIG_FILE": os.devnull,
+        **kept,
+    }
+
+
+def _build_lock_command(question: Question) -> list[str]:
+    return [
+        find_executable("lock"),
+        str(question.source),
+        *("-o", str(question.output)),
+        *("--python", PYTHON, "--platform", f"manylinux_2_{GLIBC_MINOR}_x86_64"),
+        *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
+        *("--only-binary", ":all:", "--exclude-newer", question.cut_off),
+        *(("--index-strategy", "best-match") if question.best_match else ()),
+        "-q",
+    ]
+
+
+def _build_uv_command(question: Question) -> list[str]:
+    return [
+        *(find_executable("uv"), "pip", "compile", str(question.source)),
+        *("-o", str(question.output), "--no-header", "--no-annotate", "--no-config", "-q"),
+        *("--python", sys.executable, "--no-python-downloads"),
+        *("--python-version", PYTHON, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
+        *("--default-index", question.index_url, "--cache-dir", str(question.cache)),
+        *("--only-binary", ":all:", "--exclude-newer", question.cut_off, "--index-strategy", "first-index"),
+    ]
+
+
+def _build_pip_arguments(question: Question) -> list[str]:
+    return [
+        *("-r", str(question.source), "--isolated", "--disable-pip-version-check", "-q"),
+        *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
+        *("--only-binary", ":all:", "--uploaded-prior-to", question.cut_off),
+    ]
+
+
+def _build_pip_lock_command(question: Question) -> list[str]:
+    """`pip lock` locks for the interpreter that runs it and takes no platform."""
+    return [sys.executable, "-m", "pip", "lock", *_build_pip_arguments(question), "-o", str(question.output)]
+
+
+def _build_pip_report_command(question: Question) -> list[str]:
+    platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC_MINOR, 4, -1)]
+    platforms += ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
+    return [
+        *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"),
+        *_build_pip_arguments(question),
+        *("--report", str(question.output), "--python-version", PYTHON, "--implementation", "cp"),
+        *(argument for platform in platforms for argument in ("--platform", platform)),
+    ]
+
+
+def _read_lockfile(path: Path) -> Pins:
+    packages = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
+    return {canonicalize_name(package["name"]): Version(package["version"]) for package in packages}
+
+
+def _read_requirements(path: Path) -> Pins:
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "==" in line]
+    pairs = [line.split(";")[0].split("==") for line in lines]
+    return {canonicalize_name(name.split("[")[0].strip()): Version(version.strip()) for name, version in pairs}
+
+
+def _read_report(path: Path) -> Pins:
+    items = [item["metadata"] for item in json.loads(path.read_text(encoding="utf-8"))["install"]]
+    return {canonicalize_name(item["name"]): Version(item["version"]) for item in items}
+
+
+TOOLS = {
+    tool.name: tool
+    for tool in (
+        Tool(
+            name="lock",
+            build_command=_build_lock_command,
+            version_command=[find_executable("lock"), "--version"],
+            read_pins=_read_lockfile,
+        ),
+        Tool(
+            name="uv",
+            build_command=_build_uv_command,
+            version_command=[find_executable("uv"), "--version"],
+            read_pins=_read_requirements,
+        ),
+        Tool(
+            name="pip",
+            build_command=_build_pip_report_command,
+            version_command=[sys.executable, "-m", "pip", "--version"],
+            read_pins=_read_report,
+        ),
+        Tool(
+            name="pip-lock",
+            build_command=_build_pip_lock_command,
+            version_command=[sys.executable, "-m", "pip", "--version"],
+            read_pins=_read_lockfile,
+        ),
+    )
+}
