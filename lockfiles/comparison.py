@@ -1,0 +1,268 @@
+"""What differs between two lockfiles: values in, data out, text last."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.utils import NormalizedName
+
+from lockfiles.lockfile import Lockfile, build_document
+
+__all__ = ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
+
+_TARGET_KEYS = (
+    "requires-python",
+    "environments",
+    "tool.pinfold.python",
+    "tool.pinfold.platform",
+    "tool.pinfold.accelerator",
+)
+_SETTING_KEYS = ("tool.pinfold.index-strategy", "tool.pinfold.exclude-newer", "tool.pinfold.settings")
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+_LINES_KEY = "tool.pinfold.requirements"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedFile:
+    """A wheel, sdist or archive of a pin."""
+
+    filename: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPin:
+    """One package of a lock. `version` is None for a source tree, `source` names one (commit id or folder).
+
+    `files` are in file-name order. `rest` is whatever else the lock says about the package, as sorted pairs of path and
+    text.
+    """
+
+    name: NormalizedName
+    version: str | None
+    index: str | None
+    source: str | None
+    files: tuple[LockedFile, ...]
+    rest: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        what = self.version or self.source
+        return f"{self.name} {what}" if what else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinChange:
+    """One package in both locks, with something different about it."""
+
+    old: LockedPin
+    new: LockedPin
+
+    def __str__(self) -> str:
+        if self.old.version != self.new.version or self.old.source != self.new.source:
+            old, new = (pin.version or pin.source or "no version" for pin in (self.old, self.new))
+            return f"{self.new.name} {old} -> {new}"
+        return f"{self.new}: {'; '.join(self._iter_details())}"
+
+    def _iter_details(self) -> Iterator[str]:
+        """What differs under one version, the weightiest first."""
+        old_files = {file.filename: file.sha256 for file in self.old.files}
+        new_files = {file.filename: file.sha256 for file in self.new.files}
+        for name in sorted(old_files.keys() & new_files.keys()):
+            if old_files[name] != new_files[name]:
+                yield f"`{name}` had sha256 {old_files[name]}, now {new_files[name]}"
+        if old_files.keys() != new_files.keys():
+            yield f"{', '.join(sorted(old_files)) or 'no file'} -> {', '.join(sorted(new_files)) or 'no file'}"
+        if self.old.index != self.new.index:
+            yield f"index {self.old.index or 'none'} -> {self.new.index or 'none'}"
+        yield from (f"{change}" for change in _compare_facts(dict(self.old.rest), dict(self.new.rest)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactChange:
+    """One value outside the packages: its document path, and both values as TOML writes them, None for none."""
+
+    key: str
+    old: str | None
+    new: str | None
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.old or 'none'} -> {self.new or 'none'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChange:
+    """One line of the requirement list that only one of the locks has; `layer` counts from 0."""
+
+    layer: int
+    text: str
+    is_added: bool
+
+    def __str__(self) -> str:
+        return f"{'+' if self.is_added else '-'} {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """All that differs between two locks; false when writing both gives the same text.
+
+    Packages are sorted by name. `other` holds what concerns neither pins nor target, settings or list: who asked for
+    a pin, the tables of other tools.
+    """
+
+    added: tuple[LockedPin, ...] = ()
+    removed: tuple[LockedPin, ...] = ()
+    changed: tuple[PinChange, ...] = ()
+    target: tuple[FactChange, ...] = ()
+    settings: tuple[FactChange, ...] = ()
+    requirements: tuple[LineChange, ...] = ()
+    other: tuple[FactChange, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.added
+            or self.removed
+            or self.changed
+            or self.target
+            or self.settings
+            or self.requirements
+            or self.other
+        )
+
+    def __str__(self) -> str:
+        """The short diff: one line for each difference, pins first; `other` is one line with its keys."""
+        pins = [
+            *((pin.name, f"+ {pin}") for pin in self.added),
+            *((pin.name, f"- {pin}") for pin in self.removed),
+            *((change.new.name, f"~ {change}") for change in self.changed),
+        ]
+        lines = [line for _, line in sorted(pins)]
+        lines += [f"target {change}" for change in self.target]
+        lines += [f"setting {change}" for change in self.settings]
+        lines += [f"list {line}" for line in self.requirements]
+        if self.other:
+            lines.append(f"also {', '.join(change.key for change in self.other)}")
+        return "\n".join(lines)
+
+
+def compare(old: Lockfile, new: Lockfile) -> Comparison:
+    """What `new` has that `old` has not, and the reverse."""
+    old_document, new_document = build_document(old), build_document(new)
+    added, removed, changed = _compare_packages(old_document.pop("packages"), new_document.pop("packages"))
+    old_facts, new_facts = _flatten(old_document), _flatten(new_document)
+    lines = _compare_lines(old, new)
+    facts = tuple(_compare_facts(old_facts, new_facts))
+    target = tuple(change for change in facts if _is_under(change.key, _TARGET_KEYS))
+    settings = tuple(change for change in facts if _is_under(change.key, _SETTING_KEYS))
+    return Comparison(
+        added=added,
+        removed=removed,
+        changed=changed,
+        target=target,
+        settings=settings,
+        requirements=lines,
+        other=tuple(
+            change
+            for change in facts
+            if change not in target and change not in settings and not (lines and _is_under(change.key, (_LINES_KEY,)))
+        ),
+    )
+
+
+def _compare_packages(
+    old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
+) -> tuple[tuple[LockedPin, ...], tuple[LockedPin, ...], tuple[PinChange, ...]]:
+    """Added, removed and changed pins. Several pins of one name are told apart by what else the lock says of them."""
+    added: list[LockedPin] = []
+    removed: list[LockedPin] = []
+    changed: list[PinChange] = []
+    old_pins, new_pins = _group_pins(old), _group_pins(new)
+    for name in sorted(old_pins.keys() | new_pins.keys()):
+        before = [pin for pin in old_pins.get(name, []) if pin not in new_pins.get(name, [])]
+        after = [pin for pin in new_pins.get(name, []) if pin not in old_pins.get(name, [])]
+        common = min(len(before), len(after))
+        changed += (PinChange(old=a, new=b) for a, b in zip(before[:common], after[:common], strict=True))
+        removed += before[common:]
+        added += after[common:]
+    return tuple(added), tuple(removed), tuple(changed)
+
+
+def _group_pins(packages: Sequence[Mapping[str, Any]]) -> dict[str, list[LockedPin]]:
+    groups: dict[str, list[LockedPin]] = {}
+    for package in packages:
+        groups.setdefault(package["name"], []).append(_build_pin(package))
+    return groups
+
+
+def _build_pin(package: Mapping[str, Any]) -> LockedPin:
+    rest = dict(package)
+    name, version, index = rest.pop("name"), rest.pop("version", None), rest.pop("index", None)
+    tables = [*package.get("wheels", ()), *(package[key] for key in ("sdist", "archive") if key in package)]
+    files = [LockedFile(filename=_file_name(file), sha256=file["hashes"]["sha256"]) for file in tables]
+    source = package.get("vcs", {}).get("commit-id") or package.get("directory", {}).get("path")
+    return LockedPin(
+        name=NormalizedName(name),
+        version=version,
+        index=index,
+        source=source,
+        files=tuple(sorted(files, key=lambda file: file.filename)),
+        rest=tuple(sorted(_flatten(rest).items())),
+    )
+
+
+def _file_name(file: Mapping[str, Any]) -> str:
+    place: str = file.get("name") or file.get("path") or file.get("url") or ""
+    return place.rpartition("/")[2]
+
+
+def _flatten(value: Any, path: str = "") -> dict[str, str]:
+    """The document's values as TOML texts by their path; an array without tables is one value."""
+    if isinstance(value, Mapping) and value:
+        items = [(f"{path}.{_render_key(key)}" if path else _render_key(key), item) for key, item in value.items()]
+    elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
+        items = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
+    else:
+        return {path: _render_value(value)}
+    return {inner: text for key, item in items for inner, text in _flatten(item, key).items()}
+
+
+def _render_key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
+
+
+def _render_value(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+        case list() | tuple():
+            return f"[{', '.join(_render_value(item) for item in value)}]"
+        case _:
+            return str(value)
+
+
+def _compare_facts(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[FactChange]:
+    for key in sorted(old.keys() | new.keys()):
+        if old.get(key) != new.get(key):
+            yield FactChange(key=key, old=old.get(key), new=new.get(key))
+
+
+def _compare_lines(old: Lockfile, new: Lockfile) -> tuple[LineChange, ...]:
+    """The lines of the list that only one lock has; empty also where the same lines stand in another order."""
+    before = [
+        (number, text) for number, layer in enumerate(old.tool.requirements if old.tool else ()) for text in layer
+    ]
+    after = [(number, text) for number, layer in enumerate(new.tool.requirements if new.tool else ()) for text in layer]
+    removed = [
+        LineChange(layer=layer, text=text, is_added=False) for layer, text in before if (layer, text) not in after
+    ]
+    added = [LineChange(layer=layer, text=text, is_added=True) for layer, text in after if (layer, text) not in before]
+    return (*removed, *added)
+
+
+def _is_under(key: str, prefixes: Sequence[str]) -> bool:
+    return any(key == prefix or key.startswith((f"{prefix}.", f"{prefix}[")) for prefix in prefixes)

@@ -1,0 +1,134 @@
+"""The digest of a lockfile: one text for what an installation of it leaves behind, and the cache key of an image.
+
+In: a `Lockfile`. Out: `pinfold-v1:sha256:…`. Two locks have one digest exactly when they install the same content in
+the same steps; where it comes from, who asked for it and how the file is laid out do not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from packaging.pylock import Package, PackageArchive
+
+from lockfiles.lockfile import Lockfile
+from lockfiles.tool_table import BuildFacts, ToolTable
+
+__all__ = ["digest"]
+
+_VERSION = "pinfold-v1"
+_PYTHON = re.compile(r"(\d+\.\d+)[^t]*(t?)")
+
+
+def digest(lockfile: Lockfile) -> str:
+    """`pinfold-v1:sha256:hex` over what an installation of the lock leaves behind.
+
+    The hash is taken of one JSON object in ASCII: keys sorted, no white space, every other character escaped as JSON's
+    `\\uXXXX` (RFC 8259), no numbers. Its keys:
+
+    - `format`: `pinfold-v1`;
+    - `python` (`3.11`, `3.13t`), `platform` and `layers` (arrays of project names in list order), from
+      `[tool.pinfold]`. A lock without that table has `requires-python` and `environments` (texts) instead;
+    - `extras`, `dependency-groups`, `default-groups`: sorted, only where the lock has them;
+    - `packages`: one object a package, in the order of their own JSON texts.
+
+    A package has `name`, and `version`, `marker` and `requires-python` only where the lock has them, and its source:
+
+    - `wheels`: the sorted sha256 of its wheels; `sdist`: the sha256 of its sdist;
+    - `archive`: an object of `sha256` and `subdirectory` (empty if none);
+    - `vcs`: an object of `type`, `commit-id` and `subdirectory`;
+    - `directory`: an object of `content` (`sha256:hex` from `[tool.pinfold.build]`, else null), `path` (only where
+      `content` is null), `subdirectory` and `editable` (true or false).
+
+    A package without wheels that is no archive of a wheel has `build` as well: `isolation`, `requirements` (sorted),
+    and `config-settings` (pairs in list order), from `[tool.pinfold.build]`, or what they are without an entry there.
+    """
+    document = _build_target(lockfile)
+    for key, values in (
+        ("extras", lockfile.pylock.extras),
+        ("dependency-groups", lockfile.pylock.dependency_groups),
+        ("default-groups", lockfile.pylock.default_groups),
+    ):
+        if values:
+            document[key] = sorted(values)
+    packages = [_build_package(package, lockfile.tool) for package in lockfile.pylock.packages]
+    document["packages"] = sorted(packages, key=_render_json)
+    data = _render_json({"format": _VERSION, **document}).encode("ascii")
+    return f"{_VERSION}:sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _render_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+
+
+def _build_target(lockfile: Lockfile) -> dict[str, Any]:
+    tool, pylock = lockfile.tool, lockfile.pylock
+    if tool is not None:
+        return {
+            "python": _python_minor(tool.python),
+            "platform": tool.platform,
+            "layers": [list(layer) for layer in tool.layers],
+        }
+    return {
+        "requires-python": "" if pylock.requires_python is None else str(pylock.requires_python),
+        "environments": sorted(str(marker) for marker in pylock.environments or ()),
+    }
+
+
+def _python_minor(python: str) -> str:
+    """`3.13t` of `3.13.2t`; a text of another form stands for itself."""
+    match = _PYTHON.fullmatch(python)
+    return match.group(1) + match.group(2) if match else python
+
+
+def _build_package(package: Package, tool: ToolTable | None) -> dict[str, Any]:
+    facts = BuildFacts() if tool is None else tool.build.get(package.name, BuildFacts())
+    record: dict[str, Any] = {"name": package.name}
+    for key, value in (
+        ("version", package.version),
+        ("marker", package.marker),
+        ("requires-python", package.requires_python),
+    ):
+        if value is not None:
+            record[key] = str(value)
+    record.update(_build_source(package, facts))
+    if _is_built(package):
+        record["build"] = {
+            "isolation": facts.isolation,
+            "requirements": sorted(facts.requirements),
+            "config-settings": [list(pair) for pair in facts.config_settings],
+        }
+    return record
+
+
+def _build_source(package: Package, facts: BuildFacts) -> dict[str, Any]:
+    """The content of a package's source; PEP 751 makes the four forms exclude each other."""
+    if (vcs := package.vcs) is not None:
+        return {"vcs": {"type": vcs.type, "commit-id": vcs.commit_id, "subdirectory": vcs.subdirectory or ""}}
+    if (directory := package.directory) is not None:
+        folder: dict[str, Any] = {"content": facts.content, "subdirectory": directory.subdirectory or ""}
+        folder["editable"] = bool(directory.editable)
+        if facts.content is None:
+            folder["path"] = directory.path
+        return {"directory": folder}
+    if (archive := package.archive) is not None:
+        return {"archive": {"sha256": archive.hashes["sha256"], "subdirectory": archive.subdirectory or ""}}
+    source: dict[str, Any] = {}
+    if package.wheels:
+        source["wheels"] = sorted(wheel.hashes["sha256"] for wheel in package.wheels)
+    if package.sdist is not None:
+        source["sdist"] = package.sdist.hashes["sha256"]
+    return source
+
+
+def _is_built(package: Package) -> bool:
+    if package.archive is not None:
+        return not _is_wheel(package.archive)
+    return not package.wheels
+
+
+def _is_wheel(archive: PackageArchive) -> bool:
+    place = archive.path or (archive.url or "").partition("#")[0].partition("?")[0]
+    return place.lower().endswith(".whl")

@@ -1,0 +1,77 @@
+"""A lockfile as a value: PEP 751's document beside the typed `[tool.pinfold]`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
+
+from lockfiles.tool_table import ToolTable, build_table
+
+__all__ = ["Lockfile", "build_document", "iter_files"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lockfile:
+    """A lockfile. `pylock.tool` holds the tables of other tools only; `tool` is None where pip or uv wrote the lock.
+
+    `warnings` tell what reading it passed over, as whole messages (a newer minor lock-version).
+    """
+
+    pylock: Pylock
+    tool: ToolTable | None = None
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+
+
+def iter_files(package: Package) -> Iterator[PackageWheel | PackageSdist]:
+    """The package's wheels, then its sdist."""
+    yield from package.wheels or ()
+    if package.sdist is not None:
+        yield package.sdist
+
+
+def build_document(lockfile: Lockfile) -> dict[str, Any]:
+    """The lock as a TOML document in PEP 751's key order; equal locks in whatever order give equal documents."""
+    document = dict(lockfile.pylock.to_dict())
+    document["packages"] = sorted((_build_package(package) for package in document["packages"]), key=_package_order)
+    tool = dict(document.pop("tool", None) or {})
+    if lockfile.tool is not None:
+        tool["pinfold"] = build_table(lockfile.tool)
+    if tool:
+        document["tool"] = {name: tool[name] for name in sorted(tool)}
+    return document
+
+
+def _build_package(package: Mapping[str, Any]) -> dict[str, Any]:
+    """One `[[packages]]` table with everything in it that has no order of its own sorted."""
+    table = dict(package)
+    if table.get("dependencies") is not None:
+        table["dependencies"] = sorted(table["dependencies"], key=_mapping_order)
+    if table.get("wheels") is not None:
+        table["wheels"] = sorted((_build_file(wheel) for wheel in table["wheels"]), key=_file_order)
+    for source in ("sdist", "archive"):
+        if source in table:
+            table[source] = _build_file(table[source])
+    return table
+
+
+def _build_file(file: Mapping[str, Any]) -> dict[str, Any]:
+    return {**file, "hashes": dict(sorted(file["hashes"].items()))}
+
+
+def _package_order(package: Mapping[str, Any]) -> tuple[str, str, str]:
+    """By name; entries of one name, which markers keep apart, by version and marker."""
+    return package["name"], package.get("version", ""), package.get("marker", "")
+
+
+def _file_order(file: Mapping[str, Any]) -> str:
+    """By file name, which the path or URL gives where `name` is missing."""
+    return PackageWheel(
+        name=file.get("name"), path=file.get("path"), url=file.get("url"), hashes=file["hashes"]
+    ).filename
+
+
+def _mapping_order(mapping: Mapping[str, Any]) -> str:
+    return repr(sorted((key, repr(value)) for key, value in mapping.items()))

@@ -1,0 +1,126 @@
+"""Reading a lockfile: TOML text in, a checked `Lockfile` or every fault out."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from packaging.pylock import Pylock, PylockValidationError
+from packaging.version import InvalidVersion, Version
+
+from lockfiles.errors import InvalidLockfileError, LockfileFault, LockfileSyntaxError, UnsupportedLockfileError
+from lockfiles.lockfile import Lockfile
+from lockfiles.table_reader import TableReader
+from lockfiles.tool_table import SCHEMA, ToolTable
+from lockfiles.validation import iter_faults
+
+__all__ = ["loads", "parse_document", "read"]
+
+_KNOWN = Version("1.0")
+_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+
+
+def read(path: str | Path) -> Lockfile:
+    """The lockfile at `path`, by any file name. Raises LockfileError, or OSError where it cannot be read."""
+    data = Path(path).read_bytes()
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        raise LockfileSyntaxError("not UTF-8, which TOML demands", line=line, column=column) from error
+    return loads(text)
+
+
+def loads(text: str) -> Lockfile:
+    """The lockfile that `text` holds. Raises LockfileError with every fault and its document path."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise _syntax_error(text, error) from error
+    return parse_document(document)
+
+
+def parse_document(document: Mapping[str, Any]) -> Lockfile:
+    """The lockfile that a TOML document holds; a format that is not known is refused before faults are looked for."""
+    warnings = _check_lock_version(document)
+    table = _find_tool_table(document)
+    _check_schema(table)
+    faults = list(iter_faults(document))
+    pylock = _parse_pylock(document, faults)
+    tool = _parse_tool_table(table, faults)
+    if faults or pylock is None:
+        raise InvalidLockfileError(faults)
+    return Lockfile(pylock=pylock, tool=tool, warnings=warnings)
+
+
+def _syntax_error(text: str, error: tomllib.TOMLDecodeError) -> LockfileSyntaxError:
+    """The parser's message with its line and column as numbers; the end of the document has them too."""
+    message = str(error)
+    match = _PLACE.search(message)
+    what = message[: match.start()] if match else message
+    if match is not None and match.group(1) is not None:
+        line, column = int(match.group(1)), int(match.group(2))
+    else:
+        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+    what = what[:1].lower() + what[1:]
+    return LockfileSyntaxError(f"not TOML in line {line}, column {column}: {what}", line=line, column=column)
+
+
+def _check_lock_version(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Warnings about a newer minor version; a newer major one is refused. Missing or wrong texts are packaging's."""
+    text = document.get("lock-version")
+    try:
+        version = Version(text) if isinstance(text, str) else _KNOWN
+    except InvalidVersion:
+        return ()
+    if version.major != _KNOWN.major:
+        message = f"lock-version {version} is not supported, only 1.0 is"
+        raise UnsupportedLockfileError((LockfileFault(path="lock-version", message=message),))
+    if version > _KNOWN:
+        return (f"lock-version {version} is newer than 1.0: what it adds is not read",)
+    return ()
+
+
+def _find_tool_table(document: Mapping[str, Any]) -> Any:
+    tool = document.get("tool")
+    return tool.get("pinfold") if isinstance(tool, dict) else None
+
+
+def _check_schema(table: Any) -> None:
+    schema = table.get("schema") if isinstance(table, dict) else None
+    if type(schema) is int and schema > SCHEMA:
+        message = f"written by a newer pinfold: schema {schema} is not known, only {SCHEMA} is"
+        raise UnsupportedLockfileError((LockfileFault(path="tool.pinfold.schema", message=message),))
+
+
+def _parse_pylock(document: Mapping[str, Any], faults: list[LockfileFault]) -> Pylock | None:
+    """The document without our table; packaging's first fault joins `faults`, unless that place has one already."""
+    # packaging logs a warning about a newer minor version, which would reach the terminal: it is told of 1.0 instead.
+    known = {**document, "lock-version": str(_KNOWN)} if _is_newer_minor(document) else document
+    try:
+        pylock = Pylock.from_dict(known)
+    except PylockValidationError as error:
+        path = error.context or ""
+        if not any(fault.path.startswith(path) for fault in faults):
+            faults.append(LockfileFault(path=path, message=error.message[:1].lower() + error.message[1:]))
+        return None
+    tool = {name: table for name, table in (pylock.tool or {}).items() if name != "pinfold"}
+    return replace(pylock, lock_version=Version(document["lock-version"]), tool=tool or None)
+
+
+def _is_newer_minor(document: Mapping[str, Any]) -> bool:
+    return bool(_check_lock_version(document))
+
+
+def _parse_tool_table(table: Any, faults: list[LockfileFault]) -> ToolTable | None:
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        faults.append(LockfileFault(path="tool.pinfold", message="expected a table"))
+        return None
+    return TableReader(table, "tool.pinfold", faults).read_tool_table()

@@ -1,0 +1,216 @@
+"""What pinfold demands of a lockfile beyond `packaging.pylock`.
+
+packaging accepts user information in URLs, md5 alone, branch names as commit ids, and duplicates.
+
+In: the document as TOML gives it, of which nothing is certain yet. Out: every fault with its document path. Types and
+required keys are packaging's part: what has the wrong type here is passed over.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
+
+from packaging.pylock import PackageWheel, PylockValidationError
+
+from lockfiles.credentials import find_secret_part
+from lockfiles.errors import LockfileFault
+
+__all__ = ["iter_faults"]
+
+# C0, DEL and C1 controls, line separators, and the characters that turn the direction of text around.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_HEX = re.compile("[0-9a-f]+")
+_COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+_DIGEST_LENGTHS = {
+    "md5": 32,
+    "sha1": 40,
+    "sha224": 56,
+    "sha256": 64,
+    "sha384": 96,
+    "sha512": 128,
+    "sha3_256": 64,
+    "sha3_512": 128,
+    "blake2b": 128,
+    "blake2s": 64,
+}
+
+
+def iter_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
+    """Every fault of the document: of its texts, then of its packages in order, then of the references between them."""
+    for path, text in _iter_texts(document, ""):
+        if (message := _text_fault(text)) is not None:
+            yield LockfileFault(path=path, message=message)
+    packages = document.get("packages")
+    if not isinstance(packages, list):
+        return
+    for number, package in enumerate(packages):
+        if isinstance(package, dict):
+            for key, message in _iter_package_faults(package):
+                yield LockfileFault(path=f"packages[{number}].{key}", message=message)
+    yield from _iter_duplicates(packages)
+    yield from _iter_dangling_names(document, packages)
+
+
+def _iter_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every string of the document with its path; keys count as texts of their table."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _iter_texts(item, f"{path}[{number}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield path, key
+            yield from _iter_texts(item, f"{path}.{key}" if path else key)
+
+
+def _text_fault(text: str) -> str | None:
+    if (control := _CONTROL.search(text)) is not None:
+        return f"holds the control character U+{ord(control.group()):04X}"
+    if (part := find_secret_part(text)) is not None:
+        return f"holds a URL with {part}, which would reach everybody who reads the lock"
+    return None
+
+
+def _iter_package_faults(package: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Faults of one `[[packages]]` table, each with the path inside it."""
+    for place, file in _iter_file_tables(package):
+        yield from ((f"{place}.hashes{key}", message) for key, message in _iter_hash_faults(file.get("hashes")))
+        if isinstance(size := file.get("size"), int) and size < 0:
+            yield f"{place}.size", f"a file cannot have {size} bytes"
+        if isinstance(path := file.get("path"), str) and (message := _outside_fault(path)) is not None:
+            yield f"{place}.path", message
+        if place != "archive" and (message := _file_name_fault(file)) is not None:
+            yield f"{place}.name", message
+    for place in ("vcs", "directory", "archive"):
+        table = package.get(place)
+        subdirectory = table.get("subdirectory") if isinstance(table, dict) else None
+        if isinstance(subdirectory, str) and (message := _outside_fault(subdirectory)) is not None:
+            yield f"{place}.subdirectory", message
+    vcs = package.get("vcs")
+    if isinstance(vcs, dict) and (message := _commit_fault(vcs)) is not None:
+        yield "vcs.commit-id", message
+
+
+def _iter_file_tables(package: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    wheels = package.get("wheels")
+    for number, wheel in enumerate(wheels if isinstance(wheels, list) else ()):
+        if isinstance(wheel, dict):
+            yield f"wheels[{number}]", wheel
+    for place in ("sdist", "archive"):
+        if isinstance(file := package.get(place), dict):
+            yield place, file
+
+
+def _iter_hash_faults(hashes: Any) -> Iterator[tuple[str, str]]:
+    """Faults of one `hashes` table; an empty or missing one is packaging's to refuse."""
+    if not isinstance(hashes, dict) or not hashes:
+        return
+    if "sha256" not in hashes:
+        names = ", ".join(f"`{name}`" for name in sorted(hashes))
+        yield "", f"no `sha256`, only {names}"
+    for algorithm, digest in hashes.items():
+        if not isinstance(digest, str):
+            continue
+        length = _DIGEST_LENGTHS.get(algorithm, len(digest))
+        if len(digest) != length or not _HEX.fullmatch(digest):
+            yield f".{algorithm}", f"a `{algorithm}` is {length} digits of lower-case hex"
+
+
+def _outside_fault(path: str) -> str | None:
+    """Why a path must not be followed: it is absolute on some platform, or leads above where it starts."""
+    windows = PureWindowsPath(path)
+    if PurePosixPath(path).is_absolute() or windows.drive or windows.root or re.match("[A-Za-z][A-Za-z0-9+.-]*:", path):
+        return "an absolute path holds on one machine only"
+    depth = 0
+    for part in re.split(r"[/\\]", path):
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0:
+            return "leads outside the folder that it starts in"
+    return None
+
+
+def _file_name_fault(file: Mapping[str, Any]) -> str | None:
+    texts = [file.get(key) for key in ("name", "path", "url")]
+    name, path, url = (text if isinstance(text, str) else None for text in texts)
+    try:
+        filename = PackageWheel(name=name, path=path, url=url, hashes={}).filename
+    except (PylockValidationError, ValueError):
+        return None
+    if "/" in filename or "\\" in filename:
+        return f"`{_shown(filename)}` is a path, no file name"
+    return None
+
+
+def _commit_fault(vcs: Mapping[str, Any]) -> str | None:
+    commit = vcs.get("commit-id")
+    if vcs.get("type") not in ("git", "hg") or not isinstance(commit, str) or _COMMIT.fullmatch(commit):
+        return None
+    return f"`{_shown(commit)}` is no commit id (40 or 64 digits of lower-case hex): a branch or tag can move"
+
+
+def _iter_duplicates(packages: list[Any]) -> Iterator[LockfileFault]:
+    """Packages of one name that no marker keeps apart, and files listed twice in one package."""
+    seen: dict[str, dict[str | None, int]] = {}
+    for number, package in enumerate(packages):
+        if not isinstance(package, dict) or not isinstance(name := package.get("name"), str):
+            continue
+        marker = package.get("marker")
+        others = seen.setdefault(name, {})
+        twin = next((other for other in others if marker is None or other is None or other == marker), ...)
+        if twin is not ...:
+            message = f"`{_shown(name)}` is also `packages[{others[twin]}]`, and no marker tells when to install which"
+            yield LockfileFault(path=f"packages[{number}]", message=message)
+        others.setdefault(marker if isinstance(marker, str) else None, number)
+        yield from _iter_duplicate_files(package, f"packages[{number}]")
+
+
+def _iter_duplicate_files(package: Mapping[str, Any], path: str) -> Iterator[LockfileFault]:
+    seen: dict[str, str] = {}
+    for place, file in _iter_file_tables(package):
+        try:
+            filename = PackageWheel(
+                name=file.get("name"), path=file.get("path"), url=file.get("url"), hashes={}
+            ).filename
+        except (PylockValidationError, ValueError, TypeError, AttributeError):
+            continue
+        if filename in seen:
+            yield LockfileFault(path=f"{path}.{place}", message=f"`{_shown(filename)}` is also `{seen[filename]}`")
+        seen.setdefault(filename, place)
+
+
+def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> Iterator[LockfileFault]:
+    """Names in `[tool.pinfold]` and in our own `dependencies` that no package has."""
+    tool = document.get("tool")
+    table = tool.get("pinfold") if isinstance(tool, dict) else None
+    if not isinstance(table, dict):
+        return
+    names = {package.get("name") for package in packages if isinstance(package, dict)}
+    for path, name in _iter_referred_names(table, packages):
+        if isinstance(name, str) and name not in names:
+            yield LockfileFault(path=path, message=f"no package is called `{_shown(name)}`")
+
+
+def _iter_referred_names(table: Mapping[str, Any], packages: list[Any]) -> Iterator[tuple[str, Any]]:
+    for number, package in enumerate(packages):
+        dependencies = package.get("dependencies") if isinstance(package, dict) else None
+        for place, dependency in enumerate(dependencies if isinstance(dependencies, list) else ()):
+            if isinstance(dependency, dict):
+                yield f"packages[{number}].dependencies[{place}].name", dependency.get("name")
+    layers = table.get("layers")
+    for number, layer in enumerate(layers if isinstance(layers, list) else ()):
+        for place, name in enumerate(layer if isinstance(layer, list) else ()):
+            yield f"tool.pinfold.layers[{number}][{place}]", name
+    for key in ("built", "extras", "requested-by", "build"):
+        named = table.get(key)
+        for name in named if isinstance(named, list | dict) else ():
+            yield f"tool.pinfold.{key}", name
+
+
+def _shown(text: str) -> str:
+    """The text for a message: short, and without what would disturb a terminal."""
+    safe = _CONTROL.sub("?", text)
+    return safe if len(safe) <= 80 else f"{safe[:77]}…"

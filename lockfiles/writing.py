@@ -1,0 +1,66 @@
+"""Writing a lockfile: a `Lockfile` in, the one TOML text that it has out; on disk all of it or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from packaging.pylock import is_valid_pylock_path
+
+from lockfiles.errors import LockfileNameError
+from lockfiles.lockfile import Lockfile, build_document
+from lockfiles.reading import parse_document
+
+__all__ = ["dumps", "write"]
+
+
+def dumps(lockfile: Lockfile) -> str:
+    """The lock as TOML with PEP 751's key order, line feeds, and one at the end. Equal locks give equal text.
+
+    Raises InvalidLockfileError for what `loads` would refuse, so that no secret can be written.
+    """
+    # Reading locks needs no writer: this import is saved on every path that writes nothing.
+    import tomli_w
+
+    document = build_document(lockfile)
+    parse_document(document)
+    return tomli_w.dumps(document)
+
+
+def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> bool:
+    """Whether the file changed: equal bytes leave it and its time stamps alone.
+
+    The new file appears at once or not at all, keeps the permissions of the one before, and goes where a symbolic
+    link points. Raises LockfileNameError for a name that PEP 751 does not allow, unless `check_name` is false.
+    """
+    path = Path(path)
+    if check_name and not is_valid_pylock_path(path):
+        raise LockfileNameError(path.name)
+    data = dumps(lockfile).encode("utf-8")
+    target = Path(os.path.realpath(path))
+    try:
+        if target.read_bytes() == data:
+            return False
+        mode = stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        mode = None
+    _replace_file(target, data, mode)
+    return True
+
+
+def _replace_file(target: Path, data: bytes, mode: int | None) -> None:
+    """Put `data` at `target` through a file beside it, which is gone afterwards whatever happens."""
+    temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
+    try:
+        # Not tempfile: its files are private to the user, and a new lockfile has the permissions that the umask gives.
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if mode is not None:
+            temporary.chmod(mode)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

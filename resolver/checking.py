@@ -1,0 +1,269 @@
+"""Whether a lock still fits a list, settings and a target, without a network and without a search.
+
+In: a lock and what it would be made from today. Out: every difference as a value that renders as one line. This is a
+module apart from `resolver.locking` since `lock --check` has to start fast: it sees no index and no solver.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.markers import Marker
+from packaging.pylock import Package
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles import Lockfile, SettingValue, ToolTable
+from resolver.requirements.entry import Entry
+from resolver.requirements.position import Position
+from resolver.targets.target import Target
+
+__all__ = [
+    "Difference",
+    "LayerCountDifference",
+    "ListDifference",
+    "PinMissing",
+    "PinUnfit",
+    "SettingDifference",
+    "TargetDifference",
+    "Unrecorded",
+    "check_lockfile",
+    "render_python",
+    "requirement_digest",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrecorded:
+    """The lock does not say what it was made from: another tool wrote it."""
+
+    created_by: str
+
+    def __str__(self) -> str:
+        return f"the lock was written by `{self.created_by}` and holds no `[tool.pinfold]` to compare with"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListDifference:
+    """A line that only the list or only the lock has; `layer` counts from 0."""
+
+    layer: int
+    text: str
+    is_added: bool
+
+    def __str__(self) -> str:
+        return f"{'+' if self.is_added else '-'} {self.text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCountDifference:
+    """The list has another number of layers than the lock."""
+
+    old: int
+    new: int
+
+    def __str__(self) -> str:
+        return f"layers: {self.old} -> {self.new}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingDifference:
+    """A setting that influenced the lock and now has another value; None for one that is not set."""
+
+    name: str
+    old: SettingValue | None
+    new: SettingValue | None
+
+    def __str__(self) -> str:
+        return f"setting `{self.name}`: {_render_setting(self.old)} -> {_render_setting(self.new)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetDifference:
+    """Something about the target: `Python` or `platform`."""
+
+    what: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.old} -> {self.new}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinMissing:
+    """An entry whose project the lock does not have."""
+
+    position: Position
+    text: str
+    name: NormalizedName
+
+    def __str__(self) -> str:
+        return f"{self.position}: `{self.text}` has no pin in the lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinUnfit:
+    """An entry that its pin does not satisfy: another version, or extras that were not locked."""
+
+    position: Position
+    text: str
+    name: NormalizedName
+    version: Version | None
+    missing_extras: tuple[NormalizedName, ...] = ()
+
+    def __str__(self) -> str:
+        pin = self.name if self.version is None else f"{self.name} {self.version}"
+        if self.missing_extras:
+            extras = ", ".join(f"`{extra}`" for extra in self.missing_extras)
+            return f"{self.position}: `{self.text}` asks for {extras}, which the lock does not have for {pin}"
+        return f"{self.position}: `{self.text}` is not satisfied by {pin}"
+
+
+Difference = (
+    Unrecorded | ListDifference | LayerCountDifference | SettingDifference | TargetDifference | PinMissing | PinUnfit
+)
+
+
+def check_lockfile(
+    lockfile: Lockfile,
+    *,
+    canonical_layers: Sequence[Sequence[str]],
+    settings: Mapping[str, SettingValue],
+    target: Target,
+    entries: Sequence[Entry],
+    constraints: Sequence[Entry] = (),
+    overridden: frozenset[NormalizedName] = frozenset(),
+    index_strategy: str = "first-index",
+) -> tuple[Difference, ...]:
+    """What no longer fits, in the order target, settings, list, pins; empty if the lock is up to date.
+
+    `entries` are those of the list, `constraints` bind only what is locked; of both, those whose marker is false for
+    the target say nothing, and `overridden` projects need not satisfy them. `settings` are those that
+    `build_lockfile` was given. Reading the lock has validated it already.
+    """
+    tool = lockfile.tool
+    if tool is None:
+        return (Unrecorded(created_by=lockfile.pylock.created_by),)
+    return (
+        *_iter_target_differences(tool, target),
+        *_iter_setting_differences(
+            {**tool.settings, "index-strategy": tool.index_strategy}, {**settings, "index-strategy": index_strategy}
+        ),
+        *_iter_list_differences(tool.requirements, canonical_layers),
+        *_iter_pin_differences(
+            lockfile,
+            tool,
+            wanted=tuple(entry for entry in entries if _is_active(entry.marker, target)),
+            constraints=tuple(entry for entry in constraints if _is_active(entry.marker, target)),
+            overridden=overridden,
+        ),
+    )
+
+
+def requirement_digest(
+    canonical_layers: Sequence[Sequence[str]], settings: Mapping[str, SettingValue], target: Target
+) -> str:
+    """`sha256:hex` of what a lock is made from: one JSON array in ASCII without white space, keys sorted.
+
+    Its items are the layers (arrays of texts), the settings (an object), and the target's key.
+    """
+    document = [[list(layer) for layer in canonical_layers], dict(settings), target.key]
+    data = json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def render_python(target: Target) -> str:
+    """The target's Python as a lock holds it: `3.11`, `3.11.4`, `3.13t`. The lowest patch is left out.
+
+    Unlike `str(target.python)` this is one text for equal targets: `3.11` and `3.11.0` are the same.
+    """
+    python = target.python
+    return (python.full if python.patch else python.short) + ("t" if python.free_threaded else "")
+
+
+def _iter_target_differences(tool: ToolTable, target: Target) -> Iterator[Difference]:
+    if tool.python != (python := render_python(target)):
+        yield TargetDifference(what="Python", old=tool.python, new=python)
+    if tool.platform != (platform := str(target.platform)):
+        yield TargetDifference(what="platform", old=tool.platform, new=platform)
+
+
+def _iter_setting_differences(
+    old: Mapping[str, SettingValue], new: Mapping[str, SettingValue]
+) -> Iterator[SettingDifference]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield SettingDifference(name=name, old=old.get(name), new=new.get(name))
+
+
+def _iter_list_differences(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> Iterator[Difference]:
+    """Removed and added lines in list order, layer by layer; a line that moved is removed and added."""
+    if len(old) != len(new):
+        yield LayerCountDifference(old=len(old), new=len(new))
+    for layer in range(max(len(old), len(new))):
+        before = old[layer] if layer < len(old) else ()
+        after = new[layer] if layer < len(new) else ()
+        yield from _iter_line_differences(layer, before, after)
+
+
+def _iter_line_differences(layer: int, before: Sequence[str], after: Sequence[str]) -> Iterator[ListDifference]:
+    if tuple(before) == tuple(after):
+        return
+    # Lazy: the usual check finds nothing, and then needs no difflib.
+    from difflib import SequenceMatcher
+
+    for operation, start, end, new_start, new_end in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
+        if operation != "equal":
+            yield from (ListDifference(layer=layer, text=text, is_added=False) for text in before[start:end])
+            yield from (ListDifference(layer=layer, text=text, is_added=True) for text in after[new_start:new_end])
+
+
+def _iter_pin_differences(
+    lockfile: Lockfile,
+    tool: ToolTable,
+    *,
+    wanted: Sequence[Entry],
+    constraints: Sequence[Entry],
+    overridden: frozenset[NormalizedName],
+) -> Iterator[Difference]:
+    """Entries without a pin, and entries and constraints that their pin does not satisfy, in list order."""
+    packages = {package.name: package for package in lockfile.pylock.packages}
+    for entry in (*wanted, *constraints):
+        package = packages.get(entry.name) if entry.name is not None else None
+        if package is not None:
+            yield from _iter_unfit(entry, package, tool, is_overridden=package.name in overridden)
+        elif entry.name is not None and entry not in constraints:
+            yield PinMissing(position=entry.position, text=entry.text, name=entry.name)
+
+
+def _iter_unfit(entry: Entry, package: Package, tool: ToolTable, *, is_overridden: bool) -> Iterator[PinUnfit]:
+    """How the package fails the entry: by its version, or by extras that nobody had asked for."""
+    version = package.version
+    is_free = version is None or entry.direct is not None or is_overridden
+    if version is not None and not is_free and not entry.specifier.contains(version, prereleases=True):
+        yield PinUnfit(position=entry.position, text=entry.text, name=package.name, version=version)
+    missing = tuple(sorted(entry.extras - set(tool.extras.get(package.name, ()))))
+    if missing and not is_overridden:
+        yield PinUnfit(
+            position=entry.position, text=entry.text, name=package.name, version=version, missing_extras=missing
+        )
+
+
+def _is_active(marker: Marker | None, target: Target) -> bool:
+    return marker is None or marker.evaluate({**target.environment, "extra": ""})
+
+
+def _render_setting(value: SettingValue | None) -> str:
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "true" if value else "false"
+        case tuple():
+            return f"`{' '.join(value)}`"
+        case _:
+            return f"`{value}`"

@@ -1,0 +1,224 @@
+"""From pins to a document: a `Resolution` and what it was made from in, a `Lockfile` out, and an old lock as an input.
+
+Everything here is public already: URLs are the public parts, and what could be a secret stands as a hash. Nothing is
+fetched and no file is read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import unquote
+
+from packaging.markers import Marker
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles import BuildFacts, Lockfile, SettingValue, ToolTable
+from resolver.checking import render_python, requirement_digest
+from resolver.errors import HashMismatchError, InternalError
+from resolver.index.distribution_file import DistributionFile
+from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.position import Position
+from resolver.solve.resolution import Pin, Requester, Resolution
+from resolver.targets.target import Target
+
+__all__ = ["build_lockfile", "check_against_old", "known_hashes", "preferences"]
+
+
+def build_lockfile(
+    resolution: Resolution,
+    *,
+    target: Target,
+    requirement_list: RequirementList,
+    canonical_layers: Sequence[Sequence[str]],
+    settings: Mapping[str, SettingValue],
+    index_strategy: str = "first-index",
+    exclude_newer: str | None = None,
+    base_url: str | None = None,
+) -> Lockfile:
+    """The lock for a resolution whose files all have a size and a sha256.
+
+    - `canonical_layers` are the list's texts without secrets; `settings` those that influenced the result.
+    - `exclude_newer` is an instant in RFC 3339 UTC.
+    - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files below it are
+      locked by relative path, so that the lock can move with them.
+
+    Raises InternalError for a file without size or sha256.
+    """
+    pylock = Pylock(
+        lock_version=Version("1.0"),
+        environments=[Marker(target.environment_marker)],
+        requires_python=SpecifierSet(target.requires_python),
+        created_by="pinfold",
+        packages=[_build_package(pin, base_url) for pin in sorted(resolution.pins, key=lambda pin: pin.name)],
+    )
+    tool = ToolTable(
+        python=render_python(target),
+        platform=str(target.platform),
+        index_strategy=index_strategy,
+        requirement_digest=requirement_digest(canonical_layers, settings, target),
+        exclude_newer=exclude_newer,
+        requirements=tuple(tuple(layer) for layer in canonical_layers),
+        layers=_build_layers(resolution, requirement_list),
+        built=tuple(pin.name for pin in resolution.pins if pin.built),
+        settings=dict(settings),
+        extras={pin.name: tuple(sorted(pin.extras)) for pin in resolution.pins if pin.extras},
+        requested_by={pin.name: _build_requested_by(pin, requirement_list) for pin in resolution.pins},
+        build=dict(_iter_build_facts(resolution, requirement_list)),
+    )
+    return Lockfile(pylock=pylock, tool=tool)
+
+
+def preferences(lockfile: Lockfile) -> dict[NormalizedName, Version]:
+    """The versions of an old lock, for a search to keep; projects that it has more than once are left out."""
+    versions: dict[NormalizedName, set[Version | None]] = {}
+    for package in lockfile.pylock.packages:
+        versions.setdefault(package.name, set()).add(package.version)
+    return {
+        name: version
+        for name, found in sorted(versions.items())
+        if len(found) == 1
+        for version in found
+        if version is not None
+    }
+
+
+def known_hashes(lockfile: Lockfile) -> dict[tuple[str, int], str]:
+    """The sha256 that an old lock holds for a URL and size, for indexes that give none."""
+    return {
+        (file.url, file.size): file.hashes["sha256"]
+        for package in lockfile.pylock.packages
+        for file in _iter_files(package)
+        if file.url is not None and file.size is not None
+    }
+
+
+def check_against_old(resolution: Resolution, old: Lockfile) -> None:
+    """Raises HashMismatchError where a file of the old lock now has another sha256.
+
+    A file is the same if it has its name and comes from the same index, or has the same URL: another index may well
+    have its own build under that name.
+    """
+    locked = {
+        (package.name, file.filename): (package.index, file.url, file.hashes["sha256"])
+        for package in old.pylock.packages
+        for file in _iter_files(package)
+    }
+    for pin in resolution.pins:
+        index, url, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
+        is_same = (index is not None and index == pin.index) or (url is not None and url == pin.file.url)
+        found = pin.file.sha256
+        if is_same and expected is not None and found is not None and found != expected:
+            raise _mismatch(pin, expected=expected, found=found)
+
+
+def _mismatch(pin: Pin, *, expected: str, found: str) -> HashMismatchError:
+    where = f"index `{pin.index}`" if pin.index is not None else f"`{pin.file.url}`"
+    message = (
+        f"`{pin.file.filename}` is not the file that was locked: {where} now has another one of this name\n"
+        f"  locked: sha256 {expected}\n"
+        f"  found:  sha256 {found}\n"
+        f"  try: find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file"
+    )
+    return HashMismatchError(message, filename=pin.file.filename, expected=expected, found=found)
+
+
+def _iter_files(package: Package) -> Iterator[PackageWheel | PackageSdist]:
+    yield from package.wheels or ()
+    if package.sdist is not None:
+        yield package.sdist
+
+
+def _build_package(pin: Pin, base_url: str | None) -> Package:
+    file = _build_file(pin.file, base_url)
+    return Package(
+        name=pin.name,
+        version=pin.version,
+        dependencies=[{"name": name} for name in sorted(pin.dependencies)] or None,
+        index=pin.index,
+        sdist=file if isinstance(file, PackageSdist) else None,
+        wheels=[file] if isinstance(file, PackageWheel) else None,
+    )
+
+
+def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | PackageSdist:
+    """PEP 751 `[[packages.wheels]]` or `[packages.sdist]`, without upload time: HTML pages have none."""
+    if file.sha256 is None or file.size_bytes is None:
+        missing = "sha256" if file.sha256 is None else "size"
+        raise InternalError(f"`{file.filename}` reached the lock without {missing}")
+    is_below = base_url is not None and file.url.startswith(base_url)
+    path = unquote(file.url[len(base_url) :]) if base_url is not None and is_below else None
+    kind = PackageWheel if file.is_wheel else PackageSdist
+    return kind(
+        name=file.filename,
+        url=None if path is not None else file.url,
+        path=path,
+        size=file.size_bytes,
+        hashes={"sha256": file.sha256},
+    )
+
+
+def _build_layers(resolution: Resolution, requirement_list: RequirementList) -> tuple[tuple[NormalizedName, ...], ...]:
+    """The projects that each layer's entries brought in, in list order; entries with a false marker bring in none."""
+    requested = {
+        (pin.name, requester.position)
+        for pin in resolution.pins
+        for requester in pin.requesters
+        if requester.position is not None
+    }
+    return tuple(
+        tuple(
+            dict.fromkeys(
+                entry.name
+                for entry in layer.entries
+                if entry.name is not None and (entry.name, entry.position) in requested
+            )
+        )
+        for layer in requirement_list.layers
+    )
+
+
+def _build_requested_by(pin: Pin, requirement_list: RequirementList) -> tuple[str, ...]:
+    """Who asked for the pin, list entries first: `layer 0: numpy<2`, `scipy: numpy>=1.26`.
+
+    Without file names and lines, so that a comment added to a file does not change the lock.
+    """
+    layers = {entry.position: entry.layer for entry in requirement_list.entries}
+    listed = [requester for requester in pin.requesters if requester.position is not None]
+    parents = sorted(f"{requester.parent}: {requester.text}" for requester in pin.requesters if requester.parent)
+    return (*dict.fromkeys((*(_render_listed(requester, layers) for requester in listed), *parents)),)
+
+
+def _render_listed(requester: Requester, layers: Mapping[Position, int]) -> str:
+    layer = None if requester.position is None else layers.get(requester.position)
+    return requester.text if layer is None else f"layer {layer}: {requester.text}"
+
+
+def _iter_build_facts(
+    resolution: Resolution, requirement_list: RequirementList
+) -> Iterator[tuple[NormalizedName, BuildFacts]]:
+    """What decides the outcome of each build that the installation will make."""
+    for pin in resolution.pins:
+        if not pin.file.is_wheel:
+            entries = [entry for entry in requirement_list.entries if entry.name == pin.name]
+            yield pin.name, _build_facts(entries, requirement_list)
+
+
+def _build_facts(entries: Sequence[Entry], requirement_list: RequirementList) -> BuildFacts:
+    """The settings of the project's own entries; what only dependencies name belongs to any layer.
+
+    Config settings may hold secrets, so the lock has a hash of each value.
+    """
+    layers = requirement_list.layers
+    own = [layers[entry.layer] for entry in entries] or list(layers)
+    return BuildFacts(
+        config_settings=tuple((key, _hash_text(value)) for entry in entries for key, value in entry.config_settings),
+        isolation=not any(layer.no_build_isolation for layer in own),
+    )
+
+
+def _hash_text(text: str) -> str:
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
