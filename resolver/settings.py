@@ -1,0 +1,167 @@
+"""Settings of a lock: what `[tool.pinfold]` may say, checked as a whole.
+
+In: the table as TOML gives it. Out: `Settings`, which the command line fills as well; `merge` lays one over the other.
+Pure: files named here are read by later stages, relative to the folder that the table stands in. Texts that can hold a
+URL are as written, so with its secret, and stay out of `repr`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, cast, get_args
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.errors import SettingsError
+from resolver.requirements.scopes import IndexFamily
+from resolver.toml_table import TableReader
+
+__all__ = ["DependencyMetadata", "FlagScope", "IndexStrategy", "RequirementItems", "Settings", "parse_settings"]
+
+IndexStrategy = Literal["first-index", "best-match"]
+FlagScope = Literal["position", "list"]
+RequirementItems = tuple[str, ...] | tuple[tuple[str, ...], ...]
+"""A list of items, or a list of layers."""
+
+_JOINED_FARTHER_FIRST = {"no_binary", "only_binary"}
+_REPLACED = {"requirements"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyMetadata:
+    """`[[tool.pinfold.dependency-metadata]]`: metadata to believe without a build. No `version` means every version."""
+
+    name: NormalizedName
+    version: Version | None = None
+    requires_dist: tuple[str, ...] = ()
+    requires_python: str | None = None
+    provides_extra: tuple[NormalizedName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that can be set for a lock. None is unset, which an empty tuple or False is not.
+
+    Names are those of the keys in `[tool.pinfold]` and of the long flags of `lock`, with `_` for `-`. Files and folders
+    are as written.
+    """
+
+    requirements: RequirementItems | None = field(default=None, repr=False)
+    python: str | None = None
+    platform: str | None = None
+    index_url: str | None = field(default=None, repr=False)
+    extra_index_url: tuple[str, ...] | None = field(default=None, repr=False)
+    find_links: tuple[str, ...] | None = field(default=None, repr=False)
+    no_index: bool | None = None
+    index_strategy: IndexStrategy | None = None
+    flag_scope: FlagScope | None = None
+    exclude_newer: str | None = None
+    exclude_newer_exempt: tuple[str, ...] | None = field(default=None, repr=False)
+    constraint: tuple[str, ...] | None = field(default=None, repr=False)
+    override: tuple[str, ...] | None = field(default=None, repr=False)
+    build_constraint: tuple[str, ...] | None = field(default=None, repr=False)
+    constraint_dependencies: tuple[str, ...] | None = field(default=None, repr=False)
+    override_dependencies: tuple[str, ...] | None = field(default=None, repr=False)
+    build_constraint_dependencies: tuple[str, ...] | None = field(default=None, repr=False)
+    exclude: tuple[NormalizedName, ...] | None = None
+    pre: bool | None = None
+    prefer_binary: bool | None = None
+    no_binary: tuple[str, ...] | None = None
+    only_binary: tuple[str, ...] | None = None
+    no_build: bool | None = None
+    build_anyway: bool | None = None
+    no_download: bool | None = None
+    families: tuple[IndexFamily, ...] | None = None
+    dependency_metadata: tuple[DependencyMetadata, ...] | None = None
+    output: str | None = None
+
+    def merge(self, over: Settings) -> Settings:
+        """These settings with `over` laid on top: the command line over the file.
+
+        A value that is set replaces this one. Lists join, what is nearer first, as in uv: an index of the command line
+        is asked before one of the file. `no-binary` and `only-binary` are read in order (pip: `:none:` empties what
+        stands before it), so there the file is first. `requirements` are replaced.
+        """
+        merged: dict[str, Any] = {one.name: _merge_value(self, over, one.name) for one in fields(self)}
+        return replace(self, **merged)
+
+
+def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
+    """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
+    faults: list[str] = []
+    reader = TableReader(table, prefix="", faults=faults)
+    settings = Settings(
+        requirements=reader.read_items("requirements"),
+        python=reader.read_text("python"),
+        platform=reader.read_text("platform"),
+        index_url=reader.read_text("index-url"),
+        extra_index_url=reader.read_texts("extra-index-url"),
+        find_links=reader.read_texts("find-links"),
+        no_index=reader.read_flag("no-index"),
+        index_strategy=cast("IndexStrategy | None", reader.read_choice("index-strategy", get_args(IndexStrategy))),
+        flag_scope=cast("FlagScope | None", reader.read_choice("flag-scope", get_args(FlagScope))),
+        exclude_newer=reader.read_time("exclude-newer"),
+        exclude_newer_exempt=reader.read_texts("exclude-newer-exempt"),
+        constraint=reader.read_texts("constraint"),
+        override=reader.read_texts("override"),
+        build_constraint=reader.read_texts("build-constraint"),
+        constraint_dependencies=reader.read_requirements("constraint-dependencies"),
+        override_dependencies=reader.read_requirements("override-dependencies"),
+        build_constraint_dependencies=reader.read_requirements("build-constraint-dependencies"),
+        exclude=reader.read_names("exclude"),
+        pre=reader.read_flag("pre"),
+        prefer_binary=reader.read_flag("prefer-binary"),
+        no_binary=reader.read_texts("no-binary"),
+        only_binary=reader.read_texts("only-binary"),
+        no_build=reader.read_flag("no-build"),
+        build_anyway=reader.read_flag("build-anyway"),
+        no_download=reader.read_flag("no-download"),
+        families=reader.read_tables("families", _read_family),
+        dependency_metadata=reader.read_tables("dependency-metadata", _read_dependency_metadata),
+        output=reader.read_text("output"),
+    )
+    reader.report_unknown_keys()
+    if faults:
+        raise SettingsError("\n".join(f"{where}: {fault}" for fault in faults))
+    return settings
+
+
+def _merge_value(settings: Settings, over: Settings, name: str) -> object:
+    mine, nearer = getattr(settings, name), getattr(over, name)
+    if nearer is None:
+        return mine
+    if mine is None or not isinstance(nearer, tuple) or name in _REPLACED:
+        return nearer
+    return mine + nearer if name in _JOINED_FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
+
+
+def _read_family(reader: TableReader) -> IndexFamily | None:
+    reader.require("name", "names", "urls")
+    name, names, urls = reader.read_text("name"), reader.read_texts("names"), reader.read_texts("urls")
+    exclusive = reader.read_flag("exclusive") or False
+    if name is None or names is None or urls is None:
+        return None
+    # A pattern is normalized as a name is, which leaves `*`, `?` and `[…]` as they are (PEP 503).
+    patterns = tuple(re.sub(r"[-_.]+", "-", pattern).lower() for pattern in names)
+    return IndexFamily(name=name, names=patterns, urls=urls, exclusive=exclusive)
+
+
+def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:
+    reader.require("name")
+    name = reader.read_name("name")
+    version = reader.read_version("version")
+    requires_dist = reader.read_requirements("requires-dist") or ()
+    requires_python = reader.read_specifier("requires-python")
+    provides_extra = reader.read_names("provides-extra") or ()
+    if name is None:
+        return None
+    return DependencyMetadata(
+        name=name,
+        version=version,
+        requires_dist=requires_dist,
+        requires_python=requires_python,
+        provides_extra=provides_extra,
+    )

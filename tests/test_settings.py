@@ -1,0 +1,233 @@
+import tomllib
+from dataclasses import fields
+from datetime import UTC, datetime
+from textwrap import dedent
+
+import pytest
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from resolver.errors import SettingsError
+from resolver.exclude_newer import parse_exclude_newer
+from resolver.requirements.scopes import IndexFamily
+from resolver.settings import DependencyMetadata, Settings, parse_settings
+
+WHERE = "pyproject.toml [tool.pinfold]"
+
+
+def parse(text: str) -> Settings:
+    return parse_settings(tomllib.loads(dedent(text)), where=WHERE)
+
+
+def find_faults(text: str) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        parse(text)
+    return str(caught.value).replace(f"{WHERE}: ", "\0").lstrip("\0").split("\n\0")
+
+
+def test_an_empty_table_sets_nothing() -> None:
+    assert parse("") == Settings()
+
+
+def test_every_key_is_read() -> None:
+    settings = parse(
+        """
+        requirements = ["torch", "numpy"]
+        python = "3.11"
+        platform = "linux"
+        index-url = "https://index.example/simple/"
+        extra-index-url = ["https://more.example/simple/"]
+        find-links = ["wheels"]
+        no-index = false
+        index-strategy = "best-match"
+        flag-scope = "list"
+        exclude-newer = "7 days"
+        exclude-newer-exempt = ["https://more.example/simple/"]
+        constraint = ["constraints.txt"]
+        override = ["overrides.txt"]
+        build-constraint = ["build-constraints.txt"]
+        constraint-dependencies = ["numpy<2"]
+        override-dependencies = ["pillow==11.0"]
+        build-constraint-dependencies = ["setuptools<80"]
+        exclude = ["Triton"]
+        pre = true
+        prefer-binary = true
+        no-binary = [":none:"]
+        only-binary = [":all:"]
+        no-build = true
+        build-anyway = false
+        no-download = true
+        output = "locks"
+
+        [[families]]
+        name = "acme"
+        names = ["Acme_*", "tools"]
+        urls = ["https://acme.example/{cuda}/"]
+        exclusive = true
+
+        [[dependency-metadata]]
+        name = "Flash_Attn"
+        version = "2.7"
+        requires-dist = ["torch", "einops"]
+        requires-python = ">=3.9"
+        provides-extra = ["Fast"]
+        """
+    )
+    expected = Settings(
+        requirements=("torch", "numpy"),
+        python="3.11",
+        platform="linux",
+        index_url="https://index.example/simple/",
+        extra_index_url=("https://more.example/simple/",),
+        find_links=("wheels",),
+        no_index=False,
+        index_strategy="best-match",
+        flag_scope="list",
+        exclude_newer="7 days",
+        exclude_newer_exempt=("https://more.example/simple/",),
+        constraint=("constraints.txt",),
+        override=("overrides.txt",),
+        build_constraint=("build-constraints.txt",),
+        constraint_dependencies=("numpy<2",),
+        override_dependencies=("pillow==11.0",),
+        build_constraint_dependencies=("setuptools<80",),
+        exclude=(canonicalize_name("triton"),),
+        pre=True,
+        prefer_binary=True,
+        no_binary=(":none:",),
+        only_binary=(":all:",),
+        no_build=True,
+        build_anyway=False,
+        no_download=True,
+        families=(
+            IndexFamily(name="acme", names=("acme-*", "tools"), urls=("https://acme.example/{cuda}/",), exclusive=True),
+        ),
+        dependency_metadata=(
+            DependencyMetadata(
+                name=canonicalize_name("flash-attn"),
+                version=Version("2.7"),
+                requires_dist=("torch", "einops"),
+                requires_python=">=3.9",
+                provides_extra=(canonicalize_name("fast"),),
+            ),
+        ),
+        output="locks",
+    )
+    assert settings == expected
+    assert all(getattr(settings, one.name) is not None for one in fields(settings))
+
+
+def test_layers_are_kept_as_layers() -> None:
+    assert parse('requirements = [["torch"], ["flash-attn", "--no-build-isolation"]]').requirements == (
+        ("torch",),
+        ("flash-attn", "--no-build-isolation"),
+    )
+
+
+def test_an_empty_list_is_a_value() -> None:
+    assert parse("requirements = []\nextra-index-url = []") == Settings(requirements=(), extra_index_url=())
+
+
+def test_a_date_of_toml_itself_is_a_cut_off() -> None:
+    date, instant = parse("exclude-newer = 2026-11-01"), parse("exclude-newer = 2026-11-01T12:00:00Z")
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    assert date.exclude_newer == "2026-11-01"
+    assert parse_exclude_newer(instant.exclude_newer or "", now=now) == "2026-11-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ('pyton = "3.11"', "unknown key `pyton`\n  try: `python`"),
+        ('extra_index_url = ["x"]', "unknown key `extra_index_url`\n  try: `extra-index-url`"),
+        ("colour = 1", "unknown key `colour`"),
+        ("python = 3.11", '`python` must be a string, not a float\n  try: `python = "3.11"`'),
+        ('pre = "yes"', "`pre` must be true or false, not a string"),
+        ("no-index = 1", "`no-index` must be true or false, not an integer"),
+        ('find-links = "wheels"', "`find-links` must be an array of strings, not a string"),
+        ('constraint = ["c.txt", true]', "`constraint[1]` must be a string, not a boolean"),
+        ('index-strategy = "best"', "`index-strategy` must be `first-index` or `best-match`, not `best`"),
+        ('flag-scope = "layer"', "`flag-scope` must be `position` or `list`, not `layer`"),
+        ('requirements = "torch"', "`requirements` must be an array, not a string"),
+        ('requirements = ["torch", 1]', "`requirements[1]` must be a string, not an integer"),
+        ('requirements = [["a"], "b"]', "`requirements[1]` must be an array, as other layers are, not a string"),
+        ('requirements = [["a", {}]]', "`requirements[0][1]` must be a string, not a table"),
+        ('exclude = ["a b"]', "`exclude[0]` is no project name"),
+        ('override-dependencies = ["a", "b=1"]', "`override-dependencies[1]` is no requirement (PEP 508)"),
+        ("platform = 2026-11-01", "`platform` must be a string, not a date or time"),
+        ("families = {}", "`families` must be an array of tables, not a table"),
+        ("families = [1]", "`families[0]` must be a table, not an integer"),
+        ('[[families]]\nname = "a"\nurls = []', "`families[0].names` is missing"),
+        (
+            '[[families]]\nname = "a"\nnames = []\nurls = []\nexclusiv = true',
+            "unknown key `families[0].exclusiv`\n  try: `exclusive`",
+        ),
+        ('[[dependency-metadata]]\nversion = "1"', "`dependency-metadata[0].name` is missing"),
+        (
+            '[[dependency-metadata]]\nname = "a"\nversion = "one"',
+            "`dependency-metadata[0].version` is no version (PEP 440)",
+        ),
+        (
+            '[[dependency-metadata]]\nname = "a"\nrequires-dist = ["b", "c d"]',
+            "`dependency-metadata[0].requires-dist[1]` is no requirement (PEP 508)",
+        ),
+        (
+            '[[dependency-metadata]]\nname = "a"\nrequires-python = "3"',
+            "`dependency-metadata[0].requires-python` is no version specifier (PEP 440)",
+        ),
+    ],
+)
+def test_a_wrong_key_or_value_is_named(text: str, fault: str) -> None:
+    assert find_faults(text) == [fault]
+
+
+def test_all_faults_are_told_at_once() -> None:
+    assert find_faults('pyton = "3.11"\npre = 1\nplatform = []') == [
+        "`platform` must be a string, not an array",
+        "`pre` must be true or false, not an integer",
+        "unknown key `pyton`\n  try: `python`",
+    ]
+
+
+def test_a_url_is_not_shown_by_repr() -> None:
+    settings = parse(
+        """
+        requirements = ["--index-url", "https://user:token@index.example/simple/"]
+        index-url = "https://user:token@index.example/simple/"
+        extra-index-url = ["https://user:token@index.example/simple/"]
+        find-links = ["https://user:token@index.example/simple/"]
+        constraint = ["https://user:token@index.example/c.txt"]
+        override-dependencies = ["a @ https://user:token@index.example/a-1-py3-none-any.whl"]
+        """
+    )
+    assert "token" not in repr(settings)
+
+
+def test_a_value_of_the_command_line_replaces_that_of_the_file() -> None:
+    file = Settings(python="3.11", platform="linux", pre=True, requirements=("torch",))
+    merged = file.merge(Settings(python="3.12", pre=False, requirements=("numpy",)))
+    assert merged == Settings(python="3.12", platform="linux", pre=False, requirements=("numpy",))
+
+
+def test_lists_join_with_the_command_line_first() -> None:
+    file = Settings(extra_index_url=("https://a.example/", "https://b.example/"), constraint=("c.txt",))
+    merged = file.merge(Settings(extra_index_url=("https://c.example/", "https://a.example/")))
+    assert merged.extra_index_url == ("https://c.example/", "https://a.example/", "https://b.example/")
+    assert merged.constraint == ("c.txt",)
+
+
+def test_an_index_of_the_command_line_replaces_that_of_the_file() -> None:
+    file = Settings(index_url="https://a.example/")
+    assert file.merge(Settings(index_url="https://b.example/")).index_url == "https://b.example/"
+
+
+def test_the_command_line_can_empty_a_format_control_of_the_file() -> None:
+    file = Settings(no_binary=("a",), only_binary=(":all:",))
+    merged = file.merge(Settings(no_binary=(":none:", "b")))
+    assert (merged.no_binary, merged.only_binary) == (("a", ":none:", "b"), (":all:",))
+
+
+def test_merging_nothing_changes_nothing() -> None:
+    file = parse('python = "3.11"\nfind-links = ["x"]\npre = false')
+    assert file.merge(Settings()) == file
+    assert Settings().merge(file) == file
