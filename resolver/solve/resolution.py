@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -10,7 +11,11 @@ from packaging.version import Version
 from resolver.index.distribution_file import DistributionFile
 from resolver.requirements.position import Position
 
-__all__ = ["Pin", "Requester", "Resolution"]
+if TYPE_CHECKING:
+    from resolver.index.package_source import PackageSource
+    from resolver.solve.problem import Problem
+
+__all__ = ["Pin", "Requester", "Resolution", "solve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +51,25 @@ class Resolution:
 
     pins: tuple[Pin, ...]
     warnings: tuple[str, ...] = ()
+
+
+def solve(problem: Problem, source: PackageSource) -> Resolution:
+    """The pins that meet the problem. Raises NoSolutionError, MetadataError, FetchError, SettingsError.
+
+    The result depends on the problem and the source's answers only, not on the order in which they come.
+    """
+    # Imported here: readers of the types above load no resolvelib.
+    from resolver.solve.backtracking import search_by_backtracking
+    from resolver.solve.closure import build_resolution
+    from resolver.solve.explain import build_error
+    from resolver.solve.search import Conflict
+    from resolver.solve.speculation import Speculation
+    from resolver.solve.universe import Universe
+
+    speculation = Speculation(problem, source)
+    speculation.start()
+    universe = Universe(problem, source, ask_ahead=speculation.ask)
+    outcome = search_by_backtracking(universe)
+    if isinstance(outcome, Conflict):
+        raise build_error(universe, outcome, search_by_backtracking)
+    return build_resolution(universe, outcome.rows)

@@ -1,0 +1,318 @@
+"""A project's candidate table: what all its locations offer, filtered by the list's options, newest version first.
+
+In: a problem and the pages of a project. Out: `ProjectTable`, which the search reads by row number and bit mask.
+It is a module of its own because every rule about files (formats, hashes, cut-off date, ties) ends here: the search
+sees versions only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.errors import SettingsError
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
+from resolver.index.project_page import ProjectPage, Rejection
+from resolver.index.version_sets import VersionSets
+from resolver.solve.problem import Problem, Root
+
+__all__ = ["FileRules", "Listing", "ProjectTable", "build_table", "iter_rows", "read_listings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """One location's page of a project; the lower `rank`, the better a tie of equal files."""
+
+    location: Location
+    page: ProjectPage
+    rank: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRules:
+    """Which files of a project the list's options let in.
+
+    `hashes` is None where no line of the list gives any; else a file must have one of them. `cutoff` is the instant
+    before which a file must have been uploaded; `exempt` are locations without upload times.
+    """
+
+    wheels: bool = True
+    sdists: bool = True
+    hashes: frozenset[str] | None = None
+    cutoff: datetime | None = None
+    exempt: frozenset[str] = frozenset()
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether single files decide, not just their format."""
+        return self.hashes is not None or self.cutoff is not None
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ProjectTable:
+    """All versions of a project that its locations list, row 0 the newest.
+
+    The masks have bit `i` set where row `i` has the property. `places` gives for each row its listings and their row
+    numbers; `missing` are the locations asked that lack the project.
+    """
+
+    name: NormalizedName
+    versions: Sequence[Version]
+    wheel_mask: int
+    sdist_mask: int
+    prerelease_mask: int
+    yanked_mask: int
+    listings: tuple[Listing, ...]
+    missing: tuple[Location, ...]
+    rules: FileRules
+    _sets: VersionSets
+    _places: Sequence[tuple[tuple[Listing, int], ...]] | None = None
+    _masks: dict[SpecifierSet, int] = field(default_factory=dict)
+    _files: dict[int, tuple[DistributionFile, ...]] = field(default_factory=dict)
+
+    @property
+    def all_rows(self) -> int:
+        """The mask of every row."""
+        return (1 << len(self.versions)) - 1
+
+    @property
+    def file_count(self) -> int:
+        """How many files all pages list, usable or not."""
+        return sum(listing.page.file_count for listing in self.listings)
+
+    def mask(self, specifier: SpecifierSet) -> int:
+        """The rows whose version the specifier admits, pre-releases included."""
+        mask = self._masks.get(specifier)
+        if mask is None:
+            mask = self._masks[specifier] = self._sets.mask(specifier)
+        return mask
+
+    def usable(self, within: int) -> int:
+        """The rows of `within` that have a file which target and options let in."""
+        mask = within & (self.wheel_mask | self.sdist_mask)
+        if self.rules.reads_files:
+            for row in iter_rows(mask):
+                if not self.files(row):
+                    mask &= ~(1 << row)
+        return mask
+
+    def files(self, row: int) -> tuple[DistributionFile, ...]:
+        """The admitted files of a row, best first; none that is yanked where another is not."""
+        files = self._files.get(row)
+        if files is None:
+            files = self._files[row] = self._admitted_files(row)
+        return files
+
+    def rejections(self, row: int) -> tuple[Rejection, ...]:
+        """Why files of the row are no candidates: what the pages say, then the options of the list."""
+        found: list[Rejection] = []
+        for listing, page_row in self.places(row):
+            found += listing.page.rejections(page_row)
+            for file in listing.page.files(page_row):
+                reason = _refusal(file, listing.location, self.rules)
+                if reason is not None:
+                    found.append(Rejection(filename=file.filename, reason=reason[0], detail=reason[1]))
+        return tuple(found)
+
+    def places(self, row: int) -> tuple[tuple[Listing, int], ...]:
+        """The listings that have the row's version, and its row number on each page."""
+        if self._places is None:
+            return ((self.listings[0], row),)
+        return self._places[row]
+
+    def find_row(self, version: Version) -> int | None:
+        """The row of a version, or None."""
+        return next((row for row, known in enumerate(self.versions) if known == version), None)
+
+    def _admitted_files(self, row: int) -> tuple[DistributionFile, ...]:
+        ranked = [
+            (listing.rank, file)
+            for listing, page_row in self.places(row)
+            for file in listing.page.files(page_row)
+            if _refusal(file, listing.location, self.rules) is None
+        ]
+        if len(self.listings) > 1:
+            ranked.sort(key=_tie_key)
+        files = tuple(file for _, file in ranked)
+        return tuple(file for file in files if file.yanked is None) or files
+
+
+def read_listings(
+    name: NormalizedName, problem: Problem, source: PackageSource
+) -> tuple[tuple[Listing, ...], tuple[Location, ...]]:
+    """The pages that supply the project under the problem's index strategy, and the locations that lack it.
+
+    An index outside its family is asked only where no other location has the project. Raises FetchError.
+    """
+    locations = problem.locations(name)
+    missing: list[Location] = []
+    for outside in (False, True):
+        group = [location for location in locations if (location.outside_family is not None) == outside]
+        found = _read_group(name, group, source, missing, first_only=problem.index_strategy == "first-index")
+        if found:
+            return _ranked(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
+    return (), tuple(missing)
+
+
+def build_table(
+    name: NormalizedName, problem: Problem, listings: tuple[Listing, ...], missing: tuple[Location, ...] = ()
+) -> ProjectTable:
+    """The project's table from its pages."""
+    rules = _build_rules(name, problem)
+    masks, versions, places = _single_page(listings[0].page) if len(listings) == 1 else _merged_pages(listings)
+    wheel, sdist, prerelease, yanked, local = masks
+    return ProjectTable(
+        name=name,
+        versions=versions,
+        wheel_mask=wheel if rules.wheels else 0,
+        sdist_mask=sdist if rules.sdists else 0,
+        prerelease_mask=prerelease,
+        yanked_mask=yanked,
+        listings=listings,
+        missing=missing,
+        rules=rules,
+        _sets=VersionSets(versions, prerelease, local),
+        _places=places,
+    )
+
+
+def iter_rows(mask: int) -> Iterator[int]:
+    """The row numbers of a mask, newest first."""
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
+
+
+_Masks = tuple[int, int, int, int, int]
+_Places = list[tuple[tuple[Listing, int], ...]]
+
+
+def _read_group(
+    name: NormalizedName,
+    group: Sequence[Location],
+    source: PackageSource,
+    missing: list[Location],
+    *,
+    first_only: bool,
+) -> list[tuple[Location, ProjectPage]]:
+    found: list[tuple[Location, ProjectPage]] = []
+    index_found = False
+    for location in group:
+        if location.form == "index" and first_only and index_found:
+            continue
+        page = source.project_page(name, location)
+        if page is None:
+            missing.append(location)
+            continue
+        index_found = index_found or location.form == "index"
+        found.append((location, page))
+    return found
+
+
+def _ranked(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) -> tuple[Listing, ...]:
+    """Listings in order of preference between equal files: as pip under best-match, as uv under first-index."""
+    indexes = [item for item in found if item[0].form == "index"]
+    links = [item for item in found if item[0].form == "find-links"]
+    ordered = [*reversed(indexes), *reversed(links)] if best_match else [*links, *indexes]
+    return tuple(Listing(location=location, page=page, rank=rank) for rank, (location, page) in enumerate(ordered))
+
+
+def _single_page(page: ProjectPage) -> tuple[_Masks, Sequence[Version], None]:
+    masks = (page.wheel_mask, page.sdist_mask, page.prerelease_mask, page.yanked_mask, page.local_mask)
+    return masks, page.versions, None
+
+
+def _merged_pages(listings: Sequence[Listing]) -> tuple[_Masks, Sequence[Version], _Places]:
+    by_version: dict[Version, list[tuple[Listing, int]]] = {}
+    for listing in listings:
+        for row, version in enumerate(listing.page.versions):
+            by_version.setdefault(version, []).append((listing, row))
+    versions = sorted(by_version, reverse=True)
+    places = [tuple(by_version[version]) for version in versions]
+    wheel = sdist = prerelease = yanked = local = 0
+    for row, spots in enumerate(places):
+        wheel |= any(_bit(spot.page.wheel_mask, at) for spot, at in spots) << row
+        sdist |= any(_bit(spot.page.sdist_mask, at) for spot, at in spots) << row
+        prerelease |= any(_bit(spot.page.prerelease_mask, at) for spot, at in spots) << row
+        local |= any(_bit(spot.page.local_mask, at) for spot, at in spots) << row
+        yanked |= _all_yanked(spots) << row
+    return (wheel, sdist, prerelease, yanked, local), versions, places
+
+
+def _all_yanked(spots: Sequence[tuple[Listing, int]]) -> bool:
+    usable = [(spot, at) for spot, at in spots if _bit(spot.page.wheel_mask | spot.page.sdist_mask, at)]
+    return bool(usable) and all(_bit(spot.page.yanked_mask, at) for spot, at in usable)
+
+
+def _bit(mask: int, row: int) -> bool:
+    return bool(mask >> row & 1)
+
+
+def _tie_key(ranked: tuple[int, DistributionFile]) -> tuple[bool, int, tuple[int, str], int]:
+    rank, file = ranked
+    number, text = file.build_tag or (-1, "")
+    return (not file.is_wheel, file.tag_rank, (-number, _Descending(text)), rank)
+
+
+class _Descending(str):
+    """A text that sorts after greater ones."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        return str.__gt__(self, other)
+
+
+def _build_rules(name: NormalizedName, problem: Problem) -> FileRules:
+    lines = [root for root in (*problem.roots, *problem.constraints) if root.name == name and root.hashes]
+    return FileRules(
+        wheels=problem.format_control.allows_wheel(name),
+        sdists=problem.format_control.allows_sdist(name),
+        hashes=_common_hashes(lines) if lines else None,
+        cutoff=_parse_instant(problem.exclude_newer) if problem.exclude_newer is not None else None,
+        exempt=frozenset(url.rstrip("/") for url in problem.exclude_newer_exempt),
+    )
+
+
+def _common_hashes(lines: Sequence[Root]) -> frozenset[str]:
+    """The hashes that every line with hashes allows, as pip takes several lines on one project."""
+    return frozenset.intersection(*(frozenset(line.hashes) for line in lines))
+
+
+def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tuple[str, str] | None:
+    """The option that rules a file out, as (reason, detail), or None."""
+    if file.is_wheel and not rules.wheels:
+        return "no-binary", "the list forbids wheels of this project"
+    if not file.is_wheel and not rules.sdists:
+        return "only-binary", "the list allows wheels only"
+    if rules.hashes is not None and rules.hashes.isdisjoint(file.hashes):
+        return "hash", "none of the hashes that the list gives is its own"
+    if rules.cutoff is not None and location.url.public.rstrip("/") not in rules.exempt:
+        if file.upload_time is None:
+            raise _missing_upload_time(file, location)
+        if _parse_instant(file.upload_time) >= rules.cutoff:
+            return "exclude-newer", f"uploaded {file.upload_time}, not before the cut-off date"
+    return None
+
+
+def _missing_upload_time(file: DistributionFile, location: Location) -> SettingsError:
+    return SettingsError(
+        f"`{file.filename}` on {location.url} has no upload time, so the cut-off date cannot be applied to it\n"
+        f"  try: add `{location.url}` to `exclude-newer-exempt` in `[tool.pinfold]`"
+    )
+
+
+@lru_cache(maxsize=4096)
+def _parse_instant(text: str) -> datetime:
+    """The instant of RFC 3339 text; without an offset it is UTC."""
+    instant = datetime.fromisoformat(text)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)

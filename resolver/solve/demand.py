@@ -1,0 +1,120 @@
+"""What the search passes around: nodes, candidates, and demands on them.
+
+A node is a project, or one extra of it: `("rich", "")`, `("rich", "jupyter")`. A candidate for an extra depends on the
+same version of its project, so the search decides both together. `("rich", "*")` stands for the dependencies of a
+project that some layer asks for without them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+__all__ = [
+    "IMPOSSIBLE",
+    "WITH_DEPENDENCIES",
+    "Candidate",
+    "Demand",
+    "Node",
+    "ParsedRequirement",
+    "is_readable",
+    "names_prerelease",
+    "parse_requirement",
+    "pins_exactly",
+]
+
+WITH_DEPENDENCIES = "*"
+
+
+class Node(NamedTuple):
+    """A project (`part` empty), one of its extras, or its dependencies alone (`WITH_DEPENDENCIES`)."""
+
+    name: NormalizedName
+    part: str = ""
+
+
+IMPOSSIBLE = Node(NormalizedName(""), "impossible")
+"""A node that nothing satisfies: demanded by candidates that turned out to be none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """One row of a node. Candidates are kept once a search: they compare by identity."""
+
+    node: Node
+    row: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Demand:
+    """A requirement as the search reads it: the rows of `node` that satisfy it.
+
+    `pinned` admits yanked versions, `prereleases` pre-releases. `text` is for messages, `root` the place of the list's
+    requirement that says it, None for a dependency.
+    """
+
+    node: Node
+    mask: int
+    text: str
+    specifier: SpecifierSet
+    pinned: bool = False
+    prereleases: bool = False
+    root: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedRequirement:
+    """A dependency as core metadata words it, its marker decided before."""
+
+    name: NormalizedName
+    extras: frozenset[NormalizedName]
+    specifier: SpecifierSet
+    url: str | None
+    text: str
+
+
+@lru_cache(maxsize=65536)
+def parse_requirement(text: str) -> ParsedRequirement:
+    """The parts of a PEP 508 text. Raises InvalidRequirement."""
+    requirement = Requirement(text)
+    return ParsedRequirement(
+        name=canonicalize_name(requirement.name),
+        extras=frozenset(canonicalize_name(extra) for extra in requirement.extras),
+        specifier=requirement.specifier,
+        url=requirement.url,
+        text=text,
+    )
+
+
+def is_readable(text: str) -> bool:
+    """Whether the text is a PEP 508 requirement."""
+    try:
+        parse_requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
+@lru_cache(maxsize=65536)
+def pins_exactly(specifier: SpecifierSet) -> bool:
+    """Whether a `==` without wildcard, or `===`, stands in the specifier: what lets a yanked version in (PEP 592)."""
+    return any(part.operator == "===" or (part.operator == "==" and part.version[-2:] != ".*") for part in specifier)
+
+
+@lru_cache(maxsize=65536)
+def names_prerelease(specifier: SpecifierSet) -> bool:
+    """Whether a part of the specifier names a pre-release or development release, other than to exclude it."""
+    return any(part.operator != "!=" and _is_prerelease(part.version.removesuffix(".*")) for part in specifier)
+
+
+def _is_prerelease(text: str) -> bool:
+    try:
+        return Version(text).is_prerelease
+    except InvalidVersion:  # `===` compares text.
+        return False

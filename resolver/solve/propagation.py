@@ -1,0 +1,139 @@
+"""What follows for every solution from the metadata read so far: candidates that are in none, projects that are in all.
+
+In: demands of candidates as the search learns them. Out: `live` rows of each node. resolvelib forgets what a failure
+taught it as soon as it jumps back; this is the part that does not: a row that is dead here is dead under every choice,
+so a hidden conflict with the list costs one pass over the versions instead of one for each combination.
+
+The rules, applied until nothing changes:
+- a row whose demand has no live row left is dead;
+- what every live row of a required node demands is required, within the union of the rows they admit;
+- a required node without a live row means that there is no solution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from resolver.solve.candidates import iter_rows
+from resolver.solve.demand import Demand, Node
+
+__all__ = ["Propagation"]
+
+
+class Propagation:
+    """Live rows of each node, for one search.
+
+    Only facts that the search asked for itself come in, in its order, so the answer does not depend on what a
+    speculation happened to bring.
+    """
+
+    def __init__(self) -> None:
+        self.live: dict[Node, int] = {}
+        self.is_unsolvable = False
+        self._start: dict[Node, int] = {}
+        self._shown: dict[Node, int] = {}
+        self._known: dict[Node, int] = {}
+        self._demands: dict[tuple[Node, int], Sequence[Demand]] = {}
+        self._dependents: dict[Node, dict[tuple[Node, int], None]] = {}
+        self._required: dict[Node, None] = {}
+        self._roots: list[Demand] = []
+        self._changed: dict[Node, None] = {}
+
+    def is_dead(self, node: Node, row: int) -> bool:
+        """Whether no solution has this row."""
+        return not self.live.get(node, -1) >> row & 1
+
+    def add_node(self, node: Node, rows: int, shown: int) -> None:
+        """Say which rows a node has, and which of them the search tries unless a demand lets more in."""
+        if node not in self._start:
+            self._start[node] = self.live[node] = rows
+            self._shown[node] = shown
+            self._changed[node] = None
+
+    def show(self, node: Node, rows: int) -> None:
+        """Let more rows in, where a demand names a pre-release or pins a yanked version."""
+        if rows & ~self._shown[node]:
+            self._shown[node] |= rows
+            self._restart()
+
+    def require(self, demand: Demand) -> None:
+        """Take a demand of the list itself."""
+        self._roots.append(demand)
+        self._imply(demand.node, demand.mask)
+
+    def learn(self, node: Node, row: int, demands: Sequence[Demand]) -> None:
+        """Take the demands of a row."""
+        if (node, row) in self._demands:
+            return
+        self._demands[node, row] = demands
+        self._known[node] = self._known.get(node, 0) | 1 << row
+        for demand in demands:
+            self._dependents.setdefault(demand.node, {})[node, row] = None
+        self._changed[node] = None
+        self._check_row(node, row)
+
+    def reject(self, node: Node, row: int) -> None:
+        """Take a row out: its file is no candidate after all."""
+        if node in self._start:
+            self._start[node] &= ~(1 << row)
+            self._narrow(node, ~(1 << row))
+
+    def propagate(self) -> None:
+        """Apply the rules until nothing changes."""
+        while self._changed:
+            node = next(iter(self._changed))
+            del self._changed[node]
+            for dependent, row in self._dependents.get(node, ()):
+                self._check_row(dependent, row)
+            if node in self._required:
+                self._check_required(node)
+
+    def _check_row(self, node: Node, row: int) -> None:
+        if self.is_dead(node, row):
+            return
+        if any(not self.live.get(demand.node, -1) & demand.mask for demand in self._demands[node, row]):
+            self._narrow(node, ~(1 << row))
+
+    def _check_required(self, node: Node) -> None:
+        rows = self.live[node] & self._shown[node]
+        if not rows:
+            self.is_unsolvable = True
+        elif not rows & ~self._known.get(node, 0):
+            for demanded, mask in self._common_demands(node, rows).items():
+                self._imply(demanded, mask)
+
+    def _common_demands(self, node: Node, rows: int) -> dict[Node, int]:
+        """The nodes that all rows demand, each with the union over the rows of what they admit."""
+        common: dict[Node, int] | None = None
+        for row in iter_rows(rows):
+            own: dict[Node, int] = {}
+            for demand in self._demands[node, row]:
+                own[demand.node] = own.get(demand.node, -1) & demand.mask
+            if common is None:
+                common = own
+            else:
+                common = {known: mask | own[known] for known, mask in common.items() if known in own}
+        return common or {}
+
+    def _imply(self, node: Node, mask: int) -> None:
+        if node not in self._required:
+            self._required[node] = None
+            self._changed[node] = None
+        self._narrow(node, mask)
+
+    def _narrow(self, node: Node, mask: int) -> None:
+        before = self.live.get(node)
+        if before is not None and before & mask != before:
+            self.live[node] = before & mask
+            self._changed[node] = None
+
+    def _restart(self) -> None:
+        """Draw all conclusions again, where one that was drawn may rest on rows that were not shown."""
+        self.live = dict(self._start)
+        self.is_unsolvable = False
+        self._required = {}
+        self._changed = dict.fromkeys(self._start)
+        for root in self._roots:
+            self._imply(root.node, root.mask)
+        for node, row in self._demands:
+            self._check_row(node, row)

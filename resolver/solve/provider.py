@@ -1,0 +1,229 @@
+"""What resolvelib asks of us: candidates of a node, demands of a candidate, and what to decide next.
+
+Every answer follows from the problem and from what the search itself asked for, in its order: so the result depends
+neither on threads nor on the hash seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import overload
+
+from packaging.specifiers import SpecifierSet
+from resolvelib.providers import AbstractProvider
+from resolvelib.structs import RequirementInformation
+
+from resolver.solve.candidates import iter_rows
+from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node
+from resolver.solve.propagation import Propagation
+from resolver.solve.universe import Universe, preferred_row
+
+__all__ = ["Matches", "Provider"]
+
+_BATCH = 10
+"""How many more candidates are asked for ahead once a name has failed twice."""
+
+_OFTEN = 5
+"""So many conflicts of a name are needed before it is decided ahead of names that were met earlier."""
+
+Information = RequirementInformation[Demand, Candidate]
+
+
+class Matches(Sequence[Candidate]):
+    """Candidates of a node by mask, in the order to try: made one by one as resolvelib walks them."""
+
+    __slots__ = ("_mask", "_node", "_provider")
+
+    def __init__(self, provider: Provider, node: Node, mask: int) -> None:
+        self._provider = provider
+        self._node = node
+        self._mask = mask
+
+    def __bool__(self) -> bool:
+        return self._mask != 0
+
+    def __len__(self) -> int:
+        return self._mask.bit_count()
+
+    def __iter__(self) -> Iterator[Candidate]:
+        for row in self._provider.order(self._node, self._mask):
+            yield self._provider.candidate(self._node, row)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Candidate]: ...
+    def __getitem__(self, index: int | slice) -> Candidate | Sequence[Candidate]:
+        return list(self)[index]
+
+
+class Provider(AbstractProvider[Demand, Candidate, Node]):
+    """resolvelib's provider over a universe. `steps` counts the candidates whose demands were asked for."""
+
+    def __init__(self, universe: Universe, *, shows_all: bool = False) -> None:
+        self.steps = 0
+        self._universe = universe
+        self._facts = Propagation()
+        self._shows_all = shows_all
+        self._candidates: dict[tuple[Node, int], Candidate] = {}
+        self._met: dict[Node, int] = {}
+        self._conflicts: dict[Node, int] = {}
+        self._tried: dict[Node, int] = {}
+        self._last_row: dict[str, int] = {}
+        self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
+
+    def root_demands(self) -> list[Demand]:
+        """The demands of the list, known to the propagation."""
+        demands = self._universe.root_demands()
+        for demand in demands:
+            self._meet(demand)
+        for demand in demands:
+            self._facts.require(demand)
+        self._facts.propagate()
+        return demands
+
+    def candidate(self, node: Node, row: int) -> Candidate:
+        """The one candidate of a row."""
+        candidate = self._candidates.get((node, row))
+        if candidate is None:
+            candidate = self._candidates[node, row] = Candidate(node, row)
+        return candidate
+
+    def order(self, node: Node, mask: int) -> Iterator[int]:
+        """The rows of a mask in the order to try: the project's own decision for an extra, the old pin, then newest first."""
+        first = self._last_row.get(node.name) if node.part else preferred_row(self._universe, node.name)
+        if first is not None and mask >> first & 1:
+            yield first
+            mask &= ~(1 << first)
+        if self._universe.problem.prefer_binary:
+            wheels = mask & self._universe.table(node.name).wheel_mask
+            yield from iter_rows(wheels)
+            mask &= ~wheels
+        yield from iter_rows(mask)
+
+    def identify(self, requirement_or_candidate: Demand | Candidate) -> Node:
+        """The node that a demand or candidate is about."""
+        return requirement_or_candidate.node
+
+    def find_matches(
+        self,
+        identifier: Node,
+        requirements: Mapping[Node, Iterator[Demand]],
+        incompatibilities: Mapping[Node, Iterator[Candidate]],
+    ) -> Matches:
+        """The candidates that all demands admit, less those that failed here and those that are in no solution."""
+        if identifier == IMPOSSIBLE or self._facts.is_unsolvable:
+            return Matches(self, identifier, 0)
+        rows = self._universe.select(identifier.name, list(requirements[identifier]))
+        rows &= self._facts.live.get(identifier, -1)
+        for candidate in incompatibilities[identifier]:
+            rows &= ~(1 << candidate.row)
+        return Matches(self, identifier, rows)
+
+    def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
+        """Whether the demand admits the candidate's row."""
+        return bool(requirement.mask >> candidate.row & 1)
+
+    def get_dependencies(self, candidate: Candidate) -> Iterable[Demand]:
+        """The demands of a candidate, or one that nothing satisfies where it turns out to be none."""
+        node, row = candidate.node, candidate.row
+        self.steps += 1
+        if not node.part:
+            self._last_row[node.name] = row
+        known = self._universe.known_demands(node, row)
+        if known is None:
+            return self._iter_new(candidate)
+        self._learn(node, row, known)
+        return (*known, self._impossible) if self._is_dead(node, row) else known
+
+    def _iter_new(self, candidate: Candidate) -> Iterator[Demand]:
+        node, row = candidate.node, candidate.row
+        if self._is_dead(node, row):
+            yield self._impossible
+            return
+        self._ask_ahead(node, row)
+        demands: list[Demand] = []
+        for demand in self._universe.iter_demands(node, row):
+            self._meet(demand)
+            demands.append(demand)
+            if demand.node.name == node.name:  # Known without metadata: a collision here saves reading it.
+                yield demand
+        self._learn(node, row, tuple(demands))
+        if self._is_dead(node, row):
+            yield self._impossible
+        else:
+            yield from (demand for demand in demands if demand.node.name != node.name)
+
+    def _learn(self, node: Node, row: int, demands: tuple[Demand, ...]) -> None:
+        if (node.name, row) in self._universe.ruled_out:
+            for part in [known for known in self._met if known.name == node.name]:
+                self._facts.reject(part, row)
+        else:
+            for demand in demands:
+                self._meet(demand)
+            self._facts.learn(node, row, demands)
+        self._facts.propagate()
+
+    def _is_dead(self, node: Node, row: int) -> bool:
+        if self._facts.is_unsolvable or (node.name, row) in self._universe.ruled_out:
+            return True
+        return self._facts.is_dead(node, row) or (node.part != "" and self._facts.is_dead(Node(node.name), row))
+
+    def _meet(self, demand: Demand) -> None:
+        """Take note of a demand: its node's rows, and the versions that it lets in by naming them."""
+        node = demand.node
+        rows = self._universe.candidate_rows(node.name)
+        if node not in self._met:
+            self._met[node] = len(self._met)
+            shown = rows if self._shows_all else self._universe.shown_rows(node.name)
+            self._facts.add_node(node, rows, shown)
+        if demand.pinned or demand.prereleases:
+            self._facts.show(node, self._universe.select(node.name, [demand]))
+
+    def _ask_ahead(self, node: Node, row: int) -> None:
+        """From the second candidate of a name on, ask for the next ones in batches."""
+        tried = self._tried[node] = self._tried.get(node, 0) + 1
+        if node.part or tried % _BATCH != 2:
+            return
+        table = self._universe.table(node.name)
+        rows = self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
+        following = islice(iter_rows(rows), _BATCH)
+        self._universe.source.ask_ahead_dependencies([table.files(number)[0] for number in following])
+
+    def get_preference(
+        self,
+        identifier: Node,
+        resolutions: Mapping[Node, Candidate],
+        candidates: Mapping[Node, Iterator[Candidate]],
+        information: Mapping[Node, Iterator[Information]],
+        backtrack_causes: Sequence[Information],
+    ) -> tuple[bool, bool, int, bool]:
+        """Decided first: single candidates, names that often collide, then in the order they were met."""
+        rows = self._universe.candidate_rows(identifier.name)
+        for item in information[identifier]:
+            rows &= item.requirement.mask
+        often = self._conflicts.get(identifier, 0) >= _OFTEN
+        return (rows & (rows - 1) != 0, not often, self._met[Node(identifier.name)], identifier.part != "")
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[Node],
+        resolutions: Mapping[Node, Candidate],
+        candidates: Mapping[Node, Iterator[Candidate]],
+        information: Mapping[Node, Iterator[Information]],
+        backtrack_causes: Sequence[Information],
+    ) -> Iterable[Node]:
+        """The names that collided last, while there are any undecided: what fails again should fail soon."""
+        if not backtrack_causes:
+            return identifiers
+        collided = {cause.requirement.node for cause in backtrack_causes}
+        collided |= {cause.parent.node for cause in backtrack_causes if cause.parent is not None}
+        return [node for node in identifiers if node in collided] or identifiers
+
+    def note_conflict(self, causes: Iterable[Information]) -> None:
+        """Count a collision for the names that took part."""
+        names = {cause.requirement.node for cause in causes}
+        names |= {cause.parent.node for cause in causes if cause.parent is not None}
+        for node in names:
+            self._conflicts[node] = self._conflicts.get(node, 0) + 1

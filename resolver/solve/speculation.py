@@ -1,0 +1,106 @@
+"""Asking ahead: pages and metadata that the search will probably want, so that it need not wait for them one by one.
+
+Nothing here decides anything. What arrives stays in the package source; a guess that fails is never an error.
+Callbacks run in threads of the source: they read the problem, and write to one dict, one key at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+
+from resolver.errors import PinfoldError
+from resolver.index.core_metadata import Dependencies
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
+from resolver.index.project_page import ProjectPage
+from resolver.solve.candidates import Listing, build_table, iter_rows
+from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_requirement, pins_exactly
+from resolver.solve.problem import Problem
+from resolver.solve.universe import select_rows
+
+__all__ = ["Speculation"]
+
+_MAX_NAMES = 3000
+
+
+class Speculation:
+    """Asks a package source ahead: all roots at once, then what the likely candidates depend on."""
+
+    def __init__(self, problem: Problem, source: PackageSource) -> None:
+        self._problem = problem
+        self._source = source
+        self._asked: dict[NormalizedName, None] = {}
+
+    def start(self) -> None:
+        """Ask for the pages of all requirements of the list."""
+        for root in self._problem.roots:
+            self._ask_for(root.name, root.specifier)
+
+    def ask(self, wanted: Iterable[ParsedRequirement]) -> None:
+        """Ask for the pages of requirements that came up."""
+        for requirement in wanted:
+            if requirement.url is None:
+                self._ask_for(requirement.name, requirement.specifier)
+
+    def _ask_for(self, name: NormalizedName, specifier: SpecifierSet) -> None:
+        if name in self._asked or len(self._asked) >= _MAX_NAMES or name in self._problem.excludes:
+            return
+        self._asked[name] = None
+        inside = [location for location in self._problem.locations(name) if location.outside_family is None]
+        outside = [location for location in self._problem.locations(name) if location.outside_family is not None]
+        links = [location for location in inside if location.form == "find-links"]
+        indexes = [location for location in inside if location.form == "index"]
+        if links:
+            self._source.ask_ahead(name, links, until_found=False)
+        first_only = self._problem.index_strategy == "first-index"
+        asked = (indexes + outside) if first_only else (indexes or outside)
+        self._source.ask_ahead(name, asked, until_found=first_only, then=partial(self._choose, name, asked, specifier))
+
+    def _choose(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        specifier: SpecifierSet,
+        pages: Sequence[ProjectPage],
+    ) -> None:
+        """Ask for the dependencies of the candidate that the list alone would choose."""
+        try:
+            self._choose_best(name, locations, specifier, pages)
+        except PinfoldError:
+            return
+
+    def _choose_best(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        specifier: SpecifierSet,
+        pages: Sequence[ProjectPage],
+    ) -> None:
+        if not pages:
+            return
+        listings = tuple(Listing(location=locations[0], page=page, rank=rank) for rank, page in enumerate(pages))
+        table = build_table(name, self._problem, listings)
+        lines = [root for root in (*self._problem.roots, *self._problem.constraints) if root.name == name]
+        if lines and all(root.no_deps for root in lines):
+            return
+        specifiers = [specifier, *(root.specifier for root in lines)]
+        rows = table.all_rows
+        for part in specifiers:
+            rows &= table.mask(part)
+        prereleases = self._problem.pre or any(map(names_prerelease, specifiers))
+        pinned = any(map(pins_exactly, specifiers))
+        rows = select_rows(table, rows & (table.wheel_mask | table.sdist_mask), pinned=pinned, prereleases=prereleases)
+        preferred = self._problem.preferences.get(name)
+        row = None if preferred is None else table.find_row(preferred)
+        if row is None or not rows >> row & 1:
+            row = next((row for row in iter_rows(rows) if table.files(row)), None)
+        if row is not None and table.files(row):
+            self._source.ask_ahead_dependencies([table.files(row)[0]], then=self._follow)
+
+    def _follow(self, dependencies: Dependencies) -> None:
+        """Ask for the pages that the dependencies name."""
+        self.ask(parse_requirement(text) for text in dependencies.requires if is_readable(text))

@@ -1,0 +1,290 @@
+"""The world as one search sees it: tables of projects, demands of candidates, and what was ruled out on the way.
+
+In: a problem and a package source. Out: rows and demands on rows, read when the search asks for them and no earlier.
+It knows nothing of how a search goes about it, so that another one can take resolvelib's place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.requirements import InvalidRequirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.errors import MetadataError
+from resolver.index.core_metadata import Dependencies
+from resolver.index.package_source import PackageSource
+from resolver.solve.candidates import ProjectTable, build_table, read_listings
+from resolver.solve.demand import (
+    WITH_DEPENDENCIES,
+    Demand,
+    Node,
+    ParsedRequirement,
+    is_readable,
+    names_prerelease,
+    parse_requirement,
+    pins_exactly,
+)
+from resolver.solve.problem import Problem, Root
+
+__all__ = ["RuledOut", "Universe", "UnknownPage", "preferred_row", "select_rows"]
+
+
+class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, not an error
+    """Raised in a universe that asks nobody, for a page that was never read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuledOut:
+    """A version that its metadata takes out: `python`, `build`, `metadata` or `direct-url`, and the details."""
+
+    reason: str
+    detail: str
+
+
+class Universe:
+    """Tables and demands of one problem. `tables` may be shared by problems that differ in roots only."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        source: PackageSource,
+        *,
+        tables: MutableMapping[NormalizedName, ProjectTable] | None = None,
+        ask_ahead: Callable[[Iterable[ParsedRequirement]], None] | None = None,
+    ) -> None:
+        self.problem = problem
+        self.source = source
+        self.tables = {} if tables is None else tables
+        self.ruled_out: dict[tuple[NormalizedName, int], RuledOut] = {}
+        self.read: dict[tuple[NormalizedName, int], Dependencies] = {}
+        self._is_closed = False
+        self._ask_ahead = ask_ahead
+        self._python = problem.target.python.full
+        self._folded: dict[NormalizedName, tuple[int, bool, bool]] = {}
+        self._demands: dict[tuple[Node, int], tuple[Demand, ...]] = {}
+        self._words: dict[str, tuple[Demand, ...]] = {}
+        self._overrides = _merge_overrides(problem.overrides)
+        self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
+
+    def table(self, name: NormalizedName) -> ProjectTable:
+        """The table of a project. Raises FetchError."""
+        table = self.tables.get(name)
+        if table is None:
+            if self._is_closed:
+                raise UnknownPage
+            listings, missing = read_listings(name, self.problem, self.source)
+            table = self.tables[name] = build_table(name, self.problem, listings, missing)
+        return table
+
+    def candidate_rows(self, name: NormalizedName) -> int:
+        """The rows that the list itself lets in: its requirements, constraints and options folded together."""
+        return self._fold(name)[0]
+
+    def shown_rows(self, name: NormalizedName) -> int:
+        """Those of `candidate_rows` that are tried unless a dependency names a pre-release or pins a yanked one."""
+        rows, pinned, prereleases = self._fold(name)
+        return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
+
+    def select(self, name: NormalizedName, demands: Sequence[Demand]) -> int:
+        """The rows to try under the demands: yanked and pre-release versions left out where the rules say so."""
+        rows, pinned, prereleases = self._fold(name)
+        for demand in demands:
+            rows &= demand.mask
+            pinned = pinned or demand.pinned
+            prereleases = prereleases or demand.prereleases
+        return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
+
+    def root_demands(self) -> list[Demand]:
+        """The demands of the list, in list order. Raises FetchError."""
+        found: list[Demand] = []
+        for place, root in enumerate(self.problem.roots):
+            wanted = ParsedRequirement(
+                name=root.name, extras=root.extras, specifier=root.specifier, url=None, text=root.text
+            )
+            demands = self._build_demands(wanted, bare=root.no_deps)
+            found += [replace(demand, root=place) for demand in demands]
+        return found
+
+    def iter_demands(self, node: Node, row: int) -> Iterator[Demand]:
+        """The demands of a row, those on its own project first: they need no metadata.
+
+        Raises _RuledOut when the metadata says that the row is no candidate; then `ruled_out` says why.
+        """
+        known = self._demands.get((node, row))
+        if known is not None:
+            yield from known
+            return
+        own = self._own_demands(node, row)
+        yield from own
+        brought = self._metadata_demands(node, row)
+        self._demands[node, row] = (*own, *brought)
+        yield from brought
+
+    def known_demands(self, node: Node, row: int) -> tuple[Demand, ...] | None:
+        """The demands of a row if they were read before."""
+        return self._demands.get((node, row))
+
+    def dependencies(self, name: NormalizedName, row: int) -> Dependencies:
+        """What the row's best file needs. Raises MetadataError, FetchError, HashMismatchError."""
+        known = self.read.get((name, row))
+        if known is None and self._is_closed:
+            return Dependencies()
+        if known is None:
+            known = self.read[name, row] = self.source.dependencies(self.table(name).files(row)[0])
+        return known
+
+    def remembered(self, problem: Problem) -> Universe:
+        """A universe of another problem, with fewer requirements, that asks nobody.
+
+        What was never read counts as satisfied, so a conflict found there is one in the world too.
+        """
+        known = Universe(problem, self.source, tables=self.tables)
+        known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
+        return known
+
+    def rule_out(self, name: NormalizedName, row: int, reason: str, detail: str) -> None:
+        """Take a row out for the rest of the run."""
+        self.ruled_out[name, row] = RuledOut(reason=reason, detail=detail)
+        rows, pinned, prereleases = self._fold(name)
+        self._folded[name] = (rows & ~(1 << row), pinned, prereleases)
+
+    def _fold(self, name: NormalizedName) -> tuple[int, bool, bool]:
+        folded = self._folded.get(name)
+        if folded is None:
+            folded = self._folded[name] = self._build_fold(name)
+        return folded
+
+    def _build_fold(self, name: NormalizedName) -> tuple[int, bool, bool]:
+        table = self.table(name)
+        specifiers = [self._overrides[name]] if name in self._overrides else self._listed_specifiers(name)
+        rows = table.all_rows
+        for specifier in specifiers:
+            rows &= table.mask(specifier)
+        for ruled_out, row in self.ruled_out:
+            rows &= ~(1 << row) if ruled_out == name else -1
+        prereleases = self.problem.pre or any(map(names_prerelease, specifiers))
+        return table.usable(rows), any(map(pins_exactly, specifiers)), prereleases
+
+    def _listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
+        lines = (*self.problem.roots, *self.problem.constraints)
+        return [root.specifier for root in lines if root.name == name]
+
+    def _own_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
+        """An extra goes with its project at the same version."""
+        if not node.part:
+            return ()
+        parts = ["", *([WITH_DEPENDENCIES] if self._is_split(node) else [])]
+        version = self.table(node.name).versions[row]
+        text = f"{node.name}=={version}"
+        nodes = [Node(node.name, part) for part in parts]
+        return tuple(Demand(node=own, mask=1 << row, text=text, specifier=SpecifierSet()) for own in nodes)
+
+    def _is_split(self, node: Node) -> bool:
+        return node.name in self._without_dependencies and node.part != WITH_DEPENDENCIES
+
+    def _metadata_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
+        if not node.part and node.name in self._without_dependencies:
+            return ()
+        dependencies = self._read_dependencies(node.name, row)
+        if dependencies is None:
+            return ()
+        bare = node.part in ("", WITH_DEPENDENCIES)
+        texts = dependencies.requires if bare else dependencies.extras.get(NormalizedName(node.part), ())
+        self._ask_for_new(texts)
+        demands: list[Demand] = []
+        for text in texts:
+            demands += self._demands_of(text, node.name, row)
+        return tuple(demands) if (node.name, row) not in self.ruled_out else ()
+
+    def _read_dependencies(self, name: NormalizedName, row: int) -> Dependencies | None:
+        """What a row needs, or None where that rules it out."""
+        try:
+            dependencies = self.dependencies(name, row)
+        except MetadataError as error:
+            if error.needs_build and not self.problem.no_build:
+                raise
+            self.rule_out(name, row, "build" if error.needs_build else "metadata", str(error))
+            return None
+        if dependencies.requires_python and not self._runs_python(dependencies.requires_python):
+            self.rule_out(name, row, "python", f"needs Python {dependencies.requires_python}")
+            return None
+        return dependencies
+
+    def _ask_for_new(self, texts: Sequence[str]) -> None:
+        """Ask for the pages of projects that are met for the first time, all at once."""
+        if self._ask_ahead is not None:
+            new = (parse_requirement(text) for text in texts if text not in self._words and is_readable(text))
+            self._ask_ahead(wanted for wanted in new if wanted.name not in self.tables)
+
+    def _runs_python(self, text: str) -> bool:
+        """Whether the target's Python is admitted; an unreadable Requires-Python admits all, as in pip."""
+        try:
+            return SpecifierSet(text).contains(self._python, prereleases=True)
+        except InvalidSpecifier:
+            return True
+
+    def _demands_of(self, text: str, parent: NormalizedName, row: int) -> tuple[Demand, ...]:
+        known = self._words.get(text)
+        if known is not None:
+            return known
+        try:
+            wanted = parse_requirement(text)
+        except InvalidRequirement:
+            self.rule_out(parent, row, "metadata", f"its dependency `{text}` cannot be read")
+            return ()
+        if wanted.name in self.problem.excludes:
+            return ()
+        if wanted.url is not None and wanted.name not in self._overrides:
+            self.rule_out(parent, row, "direct-url", f"it depends on a direct URL: `{text}`")
+            return ()
+        demands = self._words[text] = self._build_demands(wanted, bare=False)
+        return demands
+
+    def _build_demands(self, wanted: ParsedRequirement, *, bare: bool) -> tuple[Demand, ...]:
+        """One demand for the project and one for each of its extras. Raises FetchError."""
+        name = wanted.name
+        specifier = self._overrides.get(name, wanted.specifier)
+        parts = [""]
+        if not bare:
+            parts += [WITH_DEPENDENCIES] if name in self._without_dependencies else []
+            parts += sorted(wanted.extras)
+        try:
+            mask = self.table(name).mask(specifier)
+        except UnknownPage:
+            return ()
+        pinned, prereleases = pins_exactly(specifier), names_prerelease(specifier)
+        return tuple(
+            Demand(
+                node=Node(name, part),
+                mask=mask,
+                text=wanted.text,
+                specifier=specifier,
+                pinned=pinned,
+                prereleases=prereleases,
+            )
+            for part in parts
+        )
+
+
+def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:
+    """The rows to try: yanked ones only if pinned, pre-releases only if named, each or nothing else being left."""
+    unyanked = rows & ~table.yanked_mask
+    rows = unyanked or (rows if pinned else 0)
+    return rows if prereleases else (rows & ~table.prerelease_mask) or rows
+
+
+def _merge_overrides(overrides: Sequence[Root]) -> dict[NormalizedName, SpecifierSet]:
+    merged: dict[NormalizedName, SpecifierSet] = {}
+    for override in overrides:
+        merged[override.name] = merged.get(override.name, SpecifierSet()) & override.specifier
+    return merged
+
+
+def preferred_row(universe: Universe, name: NormalizedName) -> int | None:
+    """The row that an old lock holds, or None."""
+    version: Version | None = universe.problem.preferences.get(name)
+    return None if version is None else universe.table(name).find_row(version)

@@ -1,0 +1,269 @@
+"""A package source over a dict, for tests: pages and metadata in memory, callbacks at once or never, counts kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from packaging.requirements import Requirement
+from packaging.tags import parse_tag
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from resolver.errors import FetchError, MetadataError
+from resolver.index.core_metadata import Dependencies
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.location import Location
+from resolver.index.project_page import ProjectPage, Rejection
+from resolver.requirements.url import Url
+from resolver.targets.platforms import parse_platform
+from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import Target
+
+__all__ = ["DEFAULT_INDEX", "TARGET", "MemoryPage", "MemorySource", "Release", "build_page", "index_location"]
+
+DEFAULT_INDEX = "https://index.example/simple/"
+TARGET = Target(python=parse_python_version("3.11"), platform=parse_platform("manylinux_2_35_x86_64"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """One version of a project as a test writes it.
+
+    `wheels` are tags, `sdist` adds an sdist. `requires` are lines of Requires-Dist with markers. `error` is what reading
+    its metadata ends with; `needs_build` makes that a build.
+    """
+
+    name: NormalizedName
+    version: str
+    requires: tuple[str, ...] = ()
+    wheels: tuple[str, ...] = ("py3-none-any",)
+    sdist: bool = False
+    extras: tuple[str, ...] = ()
+    python: str | None = None
+    metadata_python: str | None = None
+    yanked: str | None = None
+    uploaded: str | None = None
+    hashes: tuple[str, ...] | None = None
+    build_tag: str = ""
+    error: str | None = None
+    needs_build: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryPage:
+    """A project page over lists of files."""
+
+    name: NormalizedName
+    location: str
+    versions: Sequence[Version]
+    rows: Sequence[tuple[DistributionFile, ...]]
+    rejected: Sequence[tuple[Rejection, ...]]
+
+    @property
+    def file_count(self) -> int:
+        return sum(map(len, self.rows)) + sum(map(len, self.rejected))
+
+    def _mask(self, has: Callable[[int], bool]) -> int:
+        return sum(1 << row for row in range(len(self.versions)) if has(row))
+
+    @property
+    def wheel_mask(self) -> int:
+        return self._mask(lambda row: any(file.is_wheel for file in self.rows[row]))
+
+    @property
+    def sdist_mask(self) -> int:
+        return self._mask(lambda row: any(not file.is_wheel for file in self.rows[row]))
+
+    @property
+    def prerelease_mask(self) -> int:
+        return self._mask(lambda row: self.versions[row].is_prerelease)
+
+    @property
+    def yanked_mask(self) -> int:
+        return self._mask(
+            lambda row: bool(self.rows[row]) and all(file.yanked is not None for file in self.rows[row])
+        )
+
+    @property
+    def local_mask(self) -> int:
+        return self._mask(lambda row: self.versions[row].local is not None)
+
+    def files(self, row: int) -> tuple[DistributionFile, ...]:
+        return self.rows[row]
+
+    def rejections(self, row: int) -> tuple[Rejection, ...]:
+        return self.rejected[row]
+
+
+def index_location(url: str = DEFAULT_INDEX) -> Location:
+    """An index as a location."""
+    return Location(url=Url(public=url))
+
+
+def build_page(
+    name: NormalizedName, location: str, releases: Iterable[Release], *, target: Target = TARGET, index: bool = True
+) -> MemoryPage:
+    """The page of one project from releases in any order; several releases of one version share its row."""
+    usable: dict[Version, list[DistributionFile]] = {}
+    rejected: dict[Version, list[Rejection]] = {}
+    for release in releases:
+        version = Version(release.version)
+        usable.setdefault(version, [])
+        rejected.setdefault(version, [])
+        for file, rejection in _iter_files(release, location if index else None, location, target):
+            if rejection is None:
+                usable[version].append(file)
+            else:
+                rejected[version].append(rejection)
+    versions = sorted(usable, reverse=True)
+    return MemoryPage(
+        name=name,
+        location=location,
+        versions=versions,
+        rows=[tuple(sorted(usable[version], key=_file_key)) for version in versions],
+        rejected=[tuple(sorted(rejected[version], key=lambda item: item.filename)) for version in versions],
+    )
+
+
+def _iter_files(
+    release: Release, index: str | None, location: str, target: Target
+) -> Iterable[tuple[DistributionFile, Rejection | None]]:
+    stem = f"{release.name.replace('-', '_')}-{release.version}"
+    build = f"-{release.build_tag}" if release.build_tag else ""
+    names = [f"{stem}{build}-{tag}.whl" for tag in release.wheels] + ([f"{stem}.tar.gz"] if release.sdist else [])
+    for place, filename in enumerate(names):
+        ranks = [-1]
+        if filename.endswith(".whl"):
+            known = {str(tag): rank for rank, tag in enumerate(target.tags)}
+            ranks = [known[str(tag)] for tag in parse_tag(release.wheels[place]) if str(tag) in known]
+        file = DistributionFile(
+            filename=filename,
+            version=Version(release.version),
+            url=f"{location}files/{filename}",
+            index=index,
+            hashes=(f"sha256:{abs(hash_text(filename)):064x}",) if release.hashes is None else release.hashes,
+            size_bytes=1,
+            requires_python=release.python,
+            yanked=release.yanked,
+            upload_time=release.uploaded,
+            tag_rank=min(ranks, default=-1),
+            build_tag=(int(release.build_tag), "") if release.build_tag else (),
+        )
+        yield file, _rejection(file, ranks, release, target)
+
+
+def hash_text(text: str) -> int:
+    """A number for a text, the same in every process."""
+    return int.from_bytes(text.encode()[-24:], "big")
+
+
+def _rejection(file: DistributionFile, ranks: list[int], release: Release, target: Target) -> Rejection | None:
+    from packaging.specifiers import SpecifierSet
+
+    if release.python is not None and not SpecifierSet(release.python).contains(target.python.full):
+        return Rejection(filename=file.filename, reason="python", detail=release.python)
+    if not ranks:
+        return Rejection(filename=file.filename, reason="tags", detail=release.wheels[0])
+    return None
+
+
+def _file_key(file: DistributionFile) -> tuple[bool, int, int, str]:
+    build = file.build_tag[0] if file.build_tag else -1
+    return (not file.is_wheel, file.tag_rank, -build, file.filename)
+
+
+@dataclass(slots=True, kw_only=True)
+class MemorySource:
+    """Releases by location URL. `failing` locations raise; with `eager`, what is asked ahead arrives at once."""
+
+    releases: Mapping[str, Sequence[Release]]
+    target: Target = TARGET
+    failing: frozenset[str] = frozenset()
+    eager: bool = True
+    asked_pages: list[tuple[str, str]] = field(default_factory=list)
+    asked_dependencies: list[str] = field(default_factory=list)
+    ahead: list[str] = field(default_factory=list)
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        url = location.url.public
+        if url in self.failing:
+            raise FetchError(f"`{url}` answered 503", url=url)
+        self.asked_pages.append((name, url))
+        return self._page(name, location)
+
+    def _page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        url = location.url.public
+        found = [release for release in self.releases.get(url, ()) if release.name == name]
+        if not found:
+            return None
+        return build_page(name, url, found, target=self.target, index=location.form == "index")
+
+    def dependencies(self, file: DistributionFile) -> Dependencies:
+        self.asked_dependencies.append(file.filename)
+        release = self._release(file)
+        if release.error is not None or release.needs_build:
+            message = release.error or f"`{file.filename}` has no static metadata and would have to be built"
+            raise MetadataError(message, project=release.name, filename=file.filename, needs_build=release.needs_build)
+        return evaluate(release, self.target)
+
+    def _release(self, file: DistributionFile) -> Release:
+        stem = file.filename.split("-")[0].replace("_", "-").lower()
+        for url, releases in self.releases.items():
+            for release in releases:
+                if file.url.startswith(url) and release.name == stem and Version(release.version) == file.version:
+                    return release
+        raise KeyError(file.filename)
+
+    def completed(self, file: DistributionFile) -> DistributionFile:
+        return replace(file, size_bytes=file.size_bytes or 1)
+
+    def ask_ahead(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        *,
+        until_found: bool,
+        then: Callable[[Sequence[ProjectPage]], None] | None = None,
+    ) -> None:
+        self.ahead.append(name)
+        if not self.eager or then is None:
+            return
+        pages: list[ProjectPage] = []
+        for location in locations:
+            page = self._page(name, location) if location.url.public not in self.failing else None
+            if page is not None:
+                pages.append(page)
+                if until_found:
+                    break
+        then(pages)
+
+    def ask_ahead_dependencies(
+        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
+    ) -> None:
+        for file in files:
+            self.ahead.append(file.filename)
+            release = self._release(file)
+            if self.eager and then is not None and release.error is None and not release.needs_build:
+                then(evaluate(release, self.target))
+
+
+def evaluate(release: Release, target: Target) -> Dependencies:
+    """The dependencies of a release under a target: markers decided, extras apart."""
+    environment = dict(target.environment)
+    requires: list[str] = []
+    extras: dict[NormalizedName, list[str]] = {canonicalize_name(extra): [] for extra in release.extras}
+    for line in release.requires:
+        requirement = Requirement(line)
+        marker, requirement.marker = requirement.marker, None
+        if marker is None or marker.evaluate({**environment, "extra": ""}):
+            requires.append(str(requirement))
+            continue
+        for extra, texts in extras.items():
+            if marker.evaluate({**environment, "extra": extra}):
+                texts.append(str(requirement))
+    return Dependencies(
+        requires=tuple(requires),
+        extras={extra: tuple(texts) for extra, texts in extras.items()},
+        requires_python=release.metadata_python,
+    )
