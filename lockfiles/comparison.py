@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from packaging.utils import NormalizedName
 
+from lockfiles.document_path import join_key
 from lockfiles.lockfile import Lockfile, build_document
 
 __all__ = ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
@@ -22,7 +22,6 @@ _TARGET_KEYS = (
     "tool.pinfold.accelerator",
 )
 _SETTING_KEYS = ("tool.pinfold.index-strategy", "tool.pinfold.exclude-newer", "tool.pinfold.settings")
-_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
 _LINES_KEY = "tool.pinfold.requirements"
 
 
@@ -221,16 +220,12 @@ def _file_name(file: Mapping[str, Any]) -> str:
 def _flatten(value: Any, path: str = "") -> dict[str, str]:
     """The document's values as TOML texts by their path; an array without tables is one value."""
     if isinstance(value, Mapping) and value:
-        items = [(f"{path}.{_render_key(key)}" if path else _render_key(key), item) for key, item in value.items()]
+        items = [(join_key(path, key), item) for key, item in value.items()]
     elif isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value):
         items = [(f"{path}[{number}]", item) for number, item in enumerate(value)]
     else:
         return {path: _render_value(value)}
     return {inner: text for key, item in items for inner, text in _flatten(item, key).items()}
-
-
-def _render_key(key: str) -> str:
-    return key if _BARE_KEY.fullmatch(key) else json.dumps(key, ensure_ascii=False)
 
 
 def _render_value(value: Any) -> str:

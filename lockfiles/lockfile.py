@@ -10,7 +10,7 @@ from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 
 from lockfiles.tool_table import ToolTable, build_table
 
-__all__ = ["Lockfile", "build_document", "iter_files"]
+__all__ = ["Lockfile", "build_document"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,12 +24,13 @@ class Lockfile:
     tool: ToolTable | None = None
     warnings: tuple[str, ...] = field(default=(), compare=False)
 
-
-def iter_files(package: Package) -> Iterator[PackageWheel | PackageSdist]:
-    """The package's wheels, then its sdist."""
-    yield from package.wheels or ()
-    if package.sdist is not None:
-        yield package.sdist
+    def iter_files(self) -> Iterator[tuple[Package, PackageWheel | PackageSdist]]:
+        """Each wheel and sdist with its package, packages in the order of the file, wheels before the sdist."""
+        for package in self.pylock.packages:
+            for wheel in package.wheels or ():
+                yield package, wheel
+            if package.sdist is not None:
+                yield package, package.sdist
 
 
 def build_document(lockfile: Lockfile) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 from packaging.pylock import Pylock, PylockValidationError
 from packaging.version import InvalidVersion, Version
 
+from lockfiles.credentials import find_secret_part
 from lockfiles.errors import InvalidLockfileError, LockfileFault, LockfileSyntaxError, UnsupportedLockfileError
 from lockfiles.lockfile import Lockfile
 from lockfiles.table_reader import TableReader
@@ -54,8 +55,15 @@ def parse_document(document: Mapping[str, Any]) -> Lockfile:
     pylock = _parse_pylock(document, faults)
     tool = _parse_tool_table(table, faults)
     if faults or pylock is None:
-        raise InvalidLockfileError(faults)
+        raise InvalidLockfileError([_without_secret(fault) for fault in faults])
     return Lockfile(pylock=pylock, tool=tool, warnings=warnings)
+
+
+def _without_secret(fault: LockfileFault) -> LockfileFault:
+    """The fault with a message that can be shown: one that quotes a URL with a secret in it says only that."""
+    if find_secret_part(fault.message) is None:
+        return fault
+    return LockfileFault(path=fault.path, message="not understood, and not shown, since it holds a secret")
 
 
 def _syntax_error(text: str, error: tomllib.TOMLDecodeError) -> LockfileSyntaxError:
@@ -100,14 +108,16 @@ def _check_schema(table: Any) -> None:
 
 def _parse_pylock(document: Mapping[str, Any], faults: list[LockfileFault]) -> Pylock | None:
     """The document without our table; packaging's first fault joins `faults`, unless that place has one already."""
-    # packaging logs a warning about a newer minor version, which would reach the terminal: it is told of 1.0 instead.
+    # Packaging logs a warning about a newer minor version, which would reach the terminal: it is told of 1.0 instead.
     known = {**document, "lock-version": str(_KNOWN)} if _is_newer_minor(document) else document
     try:
         pylock = Pylock.from_dict(known)
     except PylockValidationError as error:
         path = error.context or ""
         if not any(fault.path.startswith(path) for fault in faults):
-            faults.append(LockfileFault(path=path, message=error.message[:1].lower() + error.message[1:]))
+            # A marker's or specifier's error shows the text on lines of its own: the first line says what is wrong.
+            message = error.message.partition("\n")[0]
+            faults.append(LockfileFault(path=path, message=message[:1].lower() + message[1:]))
         return None
     tool = {name: table for name, table in (pylock.tool or {}).items() if name != "pinfold"}
     return replace(pylock, lock_version=Version(document["lock-version"]), tool=tool or None)

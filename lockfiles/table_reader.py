@@ -8,12 +8,14 @@ from typing import Any, TypeVar
 
 from packaging.utils import NormalizedName, is_normalized_name
 
+from lockfiles.document_path import join_key
 from lockfiles.errors import LockfileFault
 from lockfiles.tool_table import SCHEMA, BuildFacts, SettingValue, ToolTable
 
 __all__ = ["TableReader"]
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+_K = TypeVar("_K", bound=str)
 _T = TypeVar("_T")
 
 
@@ -66,7 +68,7 @@ class TableReader:
 
     def _refuse_unread_keys(self) -> None:
         for key in self._unread:
-            self._fault(f"{self._path}.{key}", f"no key of schema {SCHEMA}")
+            self._fault(join_key(self._path, key), f"no key of schema {SCHEMA}")
 
     def _fault(self, path: str, message: str) -> None:
         self.faults.append(LockfileFault(path=path, message=message))
@@ -149,12 +151,10 @@ class TableReader:
         def read_table(value: Any, path: str) -> Mapping[_K, _T]:
             if not isinstance(value, dict):
                 raise _WrongValueError(path, _expected("a table", value))
-            return {read_key(key, f"{path}.{key}"): read(item, f"{path}.{key}") for key, item in value.items()}
+            paths = {key: join_key(path, key) for key in value}
+            return {read_key(key, paths[key]): read(item, paths[key]) for key, item in value.items()}
 
         return read_table
-
-
-_K = TypeVar("_K", bound=str)
 
 
 class _WrongValueError(Exception):

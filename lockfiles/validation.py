@@ -16,6 +16,7 @@ from typing import Any
 from packaging.pylock import PackageWheel, PylockValidationError
 
 from lockfiles.credentials import find_secret_part
+from lockfiles.document_path import join_key
 from lockfiles.errors import LockfileFault
 
 __all__ = ["iter_faults"]
@@ -40,9 +41,7 @@ _DIGEST_LENGTHS = {
 
 def iter_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
     """Every fault of the document: of its texts, then of its packages in order, then of the references between them."""
-    for path, text in _iter_texts(document, ""):
-        if (message := _text_fault(text)) is not None:
-            yield LockfileFault(path=path, message=message)
+    yield from _iter_text_faults(document, "")
     packages = document.get("packages")
     if not isinstance(packages, list):
         return
@@ -54,17 +53,20 @@ def iter_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
     yield from _iter_dangling_names(document, packages)
 
 
-def _iter_texts(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Every string of the document with its path; keys count as texts of their table."""
+def _iter_text_faults(value: Any, path: str) -> Iterator[LockfileFault]:
+    """Faults of every string of the document; those of a key stand at its table, so that no message shows the key."""
     if isinstance(value, str):
-        yield path, value
+        if (message := _text_fault(value)) is not None:
+            yield LockfileFault(path=path, message=message)
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _iter_texts(item, f"{path}[{number}]")
+            yield from _iter_text_faults(item, f"{path}[{number}]")
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield path, key
-            yield from _iter_texts(item, f"{path}.{key}" if path else key)
+            if (message := _text_fault(key)) is not None:
+                yield LockfileFault(path=path, message=f"a key {message}")
+            else:
+                yield from _iter_text_faults(item, join_key(path, key))
 
 
 def _text_fault(text: str) -> str | None:
@@ -78,7 +80,7 @@ def _text_fault(text: str) -> str | None:
 def _iter_package_faults(package: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Faults of one `[[packages]]` table, each with the path inside it."""
     for place, file in _iter_file_tables(package):
-        yield from ((f"{place}.hashes{key}", message) for key, message in _iter_hash_faults(file.get("hashes")))
+        yield from _iter_hash_faults(file.get("hashes"), f"{place}.hashes")
         if isinstance(size := file.get("size"), int) and size < 0:
             yield f"{place}.size", f"a file cannot have {size} bytes"
         if isinstance(path := file.get("path"), str) and (message := _outside_fault(path)) is not None:
@@ -105,19 +107,19 @@ def _iter_file_tables(package: Mapping[str, Any]) -> Iterator[tuple[str, Mapping
             yield place, file
 
 
-def _iter_hash_faults(hashes: Any) -> Iterator[tuple[str, str]]:
+def _iter_hash_faults(hashes: Any, path: str) -> Iterator[tuple[str, str]]:
     """Faults of one `hashes` table; an empty or missing one is packaging's to refuse."""
     if not isinstance(hashes, dict) or not hashes:
         return
     if "sha256" not in hashes:
-        names = ", ".join(f"`{name}`" for name in sorted(hashes))
-        yield "", f"no `sha256`, only {names}"
+        names = ", ".join(f"`{_shown(name)}`" for name in sorted(hashes))
+        yield path, f"no `sha256`, only {names}"
     for algorithm, digest in hashes.items():
         if not isinstance(digest, str):
             continue
         length = _DIGEST_LENGTHS.get(algorithm, len(digest))
         if len(digest) != length or not _HEX.fullmatch(digest):
-            yield f".{algorithm}", f"a `{algorithm}` is {length} digits of lower-case hex"
+            yield join_key(path, algorithm), f"a `{_shown(algorithm)}` is {length} digits of lower-case hex"
 
 
 def _outside_fault(path: str) -> str | None:

@@ -90,8 +90,7 @@ def known_hashes(lockfile: Lockfile) -> dict[tuple[str, int], str]:
     """The sha256 that an old lock holds for a URL and size, for indexes that give none."""
     return {
         (file.url, file.size): file.hashes["sha256"]
-        for package in lockfile.pylock.packages
-        for file in _iter_files(package)
+        for _, file in lockfile.iter_files()
         if file.url is not None and file.size is not None
     }
 
@@ -104,8 +103,7 @@ def check_against_old(resolution: Resolution, old: Lockfile) -> None:
     """
     locked = {
         (package.name, file.filename): (package.index, file.url, file.hashes["sha256"])
-        for package in old.pylock.packages
-        for file in _iter_files(package)
+        for package, file in old.iter_files()
     }
     for pin in resolution.pins:
         index, url, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
@@ -124,12 +122,6 @@ def _mismatch(pin: Pin, *, expected: str, found: str) -> HashMismatchError:
         f"  try: find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file"
     )
     return HashMismatchError(message, filename=pin.file.filename, expected=expected, found=found)
-
-
-def _iter_files(package: Package) -> Iterator[PackageWheel | PackageSdist]:
-    yield from package.wheels or ()
-    if package.sdist is not None:
-        yield package.sdist
 
 
 def _build_package(pin: Pin, base_url: str | None) -> Package:
