@@ -9,10 +9,11 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
 from resolver.requirements.position import Position
-from resolver.requirements.scopes import Scope
+from resolver.requirements.scopes import DEFAULT_SCOPE, Scope
 from resolver.requirements.url import Url
 
 __all__ = [
+    "ANY_FORMAT",
     "ArchiveUrl",
     "DirectReference",
     "Entry",
@@ -59,6 +60,8 @@ class Entry:
 
     `text` is the requirement in canonical form without secrets; `name` is None only for a direct reference that
     does not say its name; `extras` are normalized; `hashes` are `algorithm:hex`, sorted; `layer` counts from 0.
+    `config_settings` may hold secrets and are not shown. `scope` is the union of the scopes of all entries and
+    constraints of this project; `own_scope` is what this entry's position alone gives it.
     """
 
     position: Position
@@ -70,9 +73,10 @@ class Entry:
     direct: DirectReference | None = None
     editable: bool = False
     hashes: tuple[str, ...] = ()
-    config_settings: tuple[tuple[str, str], ...] = ()
+    config_settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     layer: int = 0
-    scope: Scope = Scope()
+    scope: Scope = DEFAULT_SCOPE
+    own_scope: Scope = DEFAULT_SCOPE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +98,16 @@ class FormatControl:
         return name in self.no_binary or not (name in self.only_binary or ":all:" in self.only_binary)
 
 
+ANY_FORMAT = FormatControl()
+"""No `--no-binary` and no `--only-binary`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
     """One inner list: an installation step of its own. `scope` is that of the whole layer (all its flags)."""
 
     entries: tuple[Entry, ...]
-    scope: Scope = Scope()
+    scope: Scope = DEFAULT_SCOPE
     no_deps: bool = False
     no_build_isolation: bool = False
 
@@ -122,10 +130,10 @@ class RequirementList:
 
     layers: tuple[Layer, ...]
     constraints: tuple[Entry, ...] = ()
-    dependency_scope: Scope = Scope()
+    dependency_scope: Scope = DEFAULT_SCOPE
     pre: bool = False
     prefer_binary: bool = False
-    format_control: FormatControl = FormatControl()
+    format_control: FormatControl = ANY_FORMAT
     require_hashes: bool = False
     trusted_hosts: tuple[str, ...] = ()
     taken_indexes: tuple[TakenIndex, ...] = ()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from resolver.requirements.url import Url
 
-__all__ = ["IndexFamily", "Scope", "merge_scopes"]
+__all__ = ["DEFAULT_SCOPE", "IndexFamily", "Scope", "merge_scopes"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,10 @@ class Scope:
     indexes: tuple[Url, ...] = ()
     default_index: bool = True
     find_links: tuple[Url, ...] = ()
+
+
+DEFAULT_SCOPE = Scope()
+"""The built-in default index alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,40 @@ signatures are recognised by form; only the transport in `resolver.fetch` opens 
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
-__all__ = ["Secret", "Url"]
+from resolver.requirements.variables import VARIABLE, expand_variables
+
+__all__ = ["Secret", "Url", "parse_url", "redact"]
+
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
+    re.DOTALL,
+)
+_QUOTED_URL = re.compile(r"(?P<prefix>)(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`]*)")
+_CREDENTIAL = re.compile(r"TOKEN|SECRET|PASS|PWD|AUTH|CRED|SIG|KEY|PAT(?![A-Z])")
+
+_TOKEN_PARAMETERS = frozenset(
+    {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
+    | {"job_token", "passwd", "password", "private_token", "secret", "sig", "signature", "token"}
+)
+_AZURE_PARAMETERS = frozenset(
+    {"saoid", "scid", "sdd", "se", "si", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr"}
+    | {"sr", "srt", "ss", "st", "suoid", "sv"}
+)
+# AWS signature version 4 (and the session token of version 2), and Google Cloud Storage version 4.
+_SIGNATURE_PREFIXES = ("x-amz-", "x-goog-")
+# A parameter of the set is part of a signature where the query has the mark as well: AWS version 2, Google Cloud
+# Storage version 2, CloudFront, Azure shared access signatures.
+_SIGNATURE_FAMILIES = (
+    ("awsaccesskeyid", frozenset({"awsaccesskeyid", "expires"})),
+    ("googleaccessid", frozenset({"googleaccessid", "expires"})),
+    ("key-pair-id", frozenset({"key-pair-id", "policy", "expires", "hash-algorithm"})),
+    ("sig", _AZURE_PARAMETERS),
+)
 
 
 class Secret:
@@ -38,10 +69,89 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Url:
-    """A URL: `public` is safe to print, store and compare; `secret` is user information or a signature, if any."""
+    """A URL: `public` is safe to print, store and compare.
+
+    `secret`, if there is one, holds the complete URL with its user information, signature and variables in place: the
+    transport asks for that and shows `public`.
+    """
 
     public: str
     secret: Secret | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return self.public
+
+
+def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
+    """The URL (or path) with its secrets apart. Total: any text gives a `Url`.
+
+    Variables are expanded part by part. One that stands for a credential (in user information, in a signature or
+    token of the query, or by its name) stays as `${VAR}` in `public`; when any such variable is unset there is no
+    `secret`, and the text says which variable is needed. A fragment is dropped: direct references read it first.
+    """
+    known = variables or {}
+    match = _URL.fullmatch(text.strip())
+    if match is None:
+        return Url(public=expand_variables(text.strip(), known))
+    scheme = match["scheme"].lower()
+    user_information, at, host = match["authority"].rpartition("@")
+    parts = (
+        _split_user_information(user_information, at, keeps_user="ssh" in scheme),
+        _split_path(match["path"], known),
+        _split_query(match["query"], known),
+    )
+    host = expand_variables(host, known).lower()
+    (public_user, open_user), (public_path, open_path), (public_query, open_query) = parts
+    public = f"{scheme}://{public_user}{host}{public_path}{public_query}"
+    complete = expand_variables(f"{scheme}://{open_user}{host}{open_path}{open_query}", known)
+    hidden = parts != tuple((shown, shown) for shown, _ in parts) or expand_variables(public, known) != public
+    if not hidden or VARIABLE.search(complete):
+        return Url(public=public)
+    return Url(public=public, secret=Secret(complete))
+
+
+def redact(text: str) -> str:
+    """The text with every URL in it replaced by its public part: for messages that quote what the user wrote."""
+    return _QUOTED_URL.sub(lambda match: match["prefix"] + parse_url(match["url"]).public, text)
+
+
+def _split_user_information(text: str, at: str, *, keeps_user: bool) -> tuple[str, str]:
+    """Public and complete user information, each with its `@`. The user of an SSH URL is a login name, no secret."""
+    user, colon, password = text.partition(":")
+    shown_user = user if keeps_user or VARIABLE.fullmatch(user) else ""
+    shown = shown_user + (f":{password}" if VARIABLE.fullmatch(password) else "")
+    return (f"{shown}@" if shown else ""), f"{user}{colon}{password}{at}"
+
+
+def _split_path(path: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Public and complete path: variables with the name of a credential stay in the public one."""
+    return _expand_harmless(path, variables), path
+
+
+def _split_query(query: str | None, variables: Mapping[str, str]) -> tuple[str, str]:
+    """Public and complete query, each with its `?`: signatures and tokens are left out, their variables kept."""
+    if query is None:
+        return "", ""
+    parts = re.split("[&;]", query)
+    names = {unquote(part.partition("=")[0]).lower() for part in parts}
+    kept = []
+    for part in parts:
+        name, _, value = part.partition("=")
+        if not _is_secret_parameter(unquote(name).lower(), names) or VARIABLE.fullmatch(value):
+            kept.append(part)
+    shown = "&".join(kept) if len(kept) < len(parts) else query
+    is_signed = any(_is_secret_parameter(name, names) for name in names)
+    public = shown if is_signed else _expand_harmless(shown, variables)
+    return (f"?{public}" if public else ""), f"?{query}"
+
+
+def _expand_harmless(text: str, variables: Mapping[str, str]) -> str:
+    """The text with those variables expanded whose name is not that of a credential."""
+    return expand_variables(text, {name: value for name, value in variables.items() if not _CREDENTIAL.search(name)})
+
+
+def _is_secret_parameter(name: str, names: set[str]) -> bool:
+    """Whether a query parameter holds a token, or belongs to a signature that the query carries."""
+    if name in _TOKEN_PARAMETERS or name.startswith(_SIGNATURE_PREFIXES):
+        return True
+    return any(mark in names and name in family for mark, family in _SIGNATURE_FAMILIES)

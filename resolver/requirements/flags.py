@@ -1,0 +1,125 @@
+"""The flags that a list may hold, as data: their spellings, whether they take a value, and what they serve.
+
+The spellings are those of `pip install` and of pip's requirement files (pip: Requirements File Format).
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from enum import Enum
+
+from resolver.requirements.refusal import Refusal
+
+__all__ = ["FLAGS", "Flag", "Serves", "find_file_flag", "find_item_flag"]
+
+
+class Serves(Enum):
+    """What a flag is for."""
+
+    POSITION = "the requirements after it, or its whole layer"
+    LAYER = "its layer"
+    LIST = "the whole list"
+    LINE = "the requirement of its line"
+    FILE = "a file to read in its place"
+    REQUIREMENT = "a requirement itself"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One flag. `name` is its canonical spelling, `value` a word for what it takes, empty for a switch.
+
+    `in_files` says whether pip accepts it in a requirement file.
+    """
+
+    name: str
+    spellings: tuple[str, ...] = ()
+    value: str = ""
+    serves: Serves
+    in_files: bool = True
+
+
+FLAGS = (
+    Flag(name="--index-url", spellings=("-i", "--pypi-url"), value="URL", serves=Serves.LAYER),
+    Flag(name="--extra-index-url", value="URL", serves=Serves.POSITION),
+    Flag(name="--find-links", spellings=("-f",), value="URL", serves=Serves.POSITION),
+    Flag(name="--no-index", serves=Serves.LAYER),
+    Flag(name="--requirement", spellings=("-r", "--requirements"), value="FILE", serves=Serves.FILE),
+    Flag(name="--constraint", spellings=("-c", "--constraints"), value="FILE", serves=Serves.FILE),
+    Flag(name="--editable", spellings=("-e",), value="REFERENCE", serves=Serves.REQUIREMENT),
+    Flag(name="--pre", serves=Serves.LIST),
+    Flag(name="--prefer-binary", serves=Serves.LIST),
+    Flag(name="--no-binary", value="NAMES", serves=Serves.LIST),
+    Flag(name="--only-binary", value="NAMES", serves=Serves.LIST),
+    Flag(name="--require-hashes", serves=Serves.LIST),
+    Flag(name="--trusted-host", value="HOST", serves=Serves.LIST),
+    Flag(name="--no-deps", spellings=("--no-dependencies",), serves=Serves.LAYER, in_files=False),
+    Flag(name="--no-build-isolation", serves=Serves.LAYER, in_files=False),
+    Flag(name="--hash", value="ALGORITHM:HEX", serves=Serves.LINE),
+    Flag(name="--config-settings", spellings=("-C", "--config-setting"), value="KEY=VALUE", serves=Serves.LINE),
+)
+
+_BY_SPELLING = {spelling: flag for flag in FLAGS for spelling in (flag.name, *flag.spellings)}
+
+# uv's spellings, which pip does not have; pip's parser would take the first two as no flag of its own either.
+_NOT_IN_PIP_FILES = frozenset({"--requirements", "--constraints", "--config-setting"})
+_FILE_SPELLINGS = {
+    spelling: flag for spelling, flag in _BY_SPELLING.items() if flag.in_files and spelling not in _NOT_IN_PIP_FILES
+}
+# Flags that pip also accepts in files: they count when it decides whether an abbreviation is unambiguous.
+_OTHER_FILE_SPELLINGS = ("--no-require-hashes", "--all-releases", "--only-final", "--use-feature")
+
+_REMEDIES = {
+    "-U": "leave it out; `lock --upgrade` lets go of the pins of an old lock",
+    "--upgrade": "leave it out; `lock --upgrade` lets go of the pins of an old lock",
+    "-t": "leave it out; where packages are installed is for the installer to say",
+    "--target": "leave it out; where packages are installed is for the installer to say",
+    "--prefix": "leave it out; where packages are installed is for the installer to say",
+    "--root": "leave it out; where packages are installed is for the installer to say",
+    "--user": "leave it out; where packages are installed is for the installer to say",
+    "--system": "leave it out; where packages are installed is for the installer to say",
+    "--index": "write `--extra-index-url`",
+    "--default-index": "write `--index-url`",
+    "--no-require-hashes": "leave it out; hashes are required only where `--require-hashes` says so",
+    "--all-releases": "write `--pre`, or name a pre-release in the specifier of the project",
+    "--only-final": "leave it out; final releases are preferred anyway",
+    "--use-feature": "leave it out; features of pip have no meaning for a lock",
+    "--no-build": "write `--only-binary :all:`",
+}
+
+
+def find_item_flag(spelling: str) -> Flag:
+    """The flag that a list item spells; raises Refusal with the nearest known flag. Items know no abbreviations."""
+    flag = _BY_SPELLING.get(spelling)
+    if flag is None:
+        raise _unknown(spelling, tuple(_BY_SPELLING))
+    return flag
+
+
+def find_file_flag(spelling: str) -> Flag:
+    """The flag that a line of a requirement file spells, in full or as an abbreviation that pip accepts there."""
+    if spelling in _FILE_SPELLINGS:
+        return _FILE_SPELLINGS[spelling]
+    if spelling in _BY_SPELLING:
+        raise Refusal(
+            f"`{spelling}` has no place in a requirement file",
+            why="pip refuses it there",
+            remedy=f"give `{_BY_SPELLING[spelling].name}` in the list or on the command line",
+        )
+    meant = [known for known in (*_FILE_SPELLINGS, *_OTHER_FILE_SPELLINGS) if known.startswith(spelling)]
+    if spelling in _OTHER_FILE_SPELLINGS or not spelling.startswith("--") or spelling == "--" or not meant:
+        raise _unknown(spelling, tuple(_FILE_SPELLINGS))
+    if len(meant) > 1:
+        choices = ", ".join(f"`{known}`" for known in sorted(meant))
+        raise Refusal(f"`{spelling}` is ambiguous", why=f"it could be {choices}", remedy="write the flag in full")
+    if meant[0] in _OTHER_FILE_SPELLINGS:
+        raise _unknown(meant[0], tuple(_FILE_SPELLINGS))
+    return _FILE_SPELLINGS[meant[0]]
+
+
+def _unknown(spelling: str, known: tuple[str, ...]) -> Refusal:
+    remedy = _REMEDIES.get(spelling, "")
+    if not remedy:
+        nearest = difflib.get_close_matches(spelling, known, n=1, cutoff=0.7)
+        remedy = f"`{nearest[0]}` is the nearest known flag" if nearest else ""
+    return Refusal(f"`{spelling}` is no flag that a list may hold", remedy=remedy)

@@ -1,0 +1,68 @@
+"""The flags that serve the whole list, gathered: what pip's finder would be told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from resolver.requirements.entry import FormatControl
+from resolver.requirements.statements import FlagUse
+
+__all__ = ["ListOptions", "gather_list_options"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOptions:
+    """The options of a whole list. `trusted_hosts` are in list order without repeats."""
+
+    pre: bool
+    prefer_binary: bool
+    require_hashes: bool
+    trusted_hosts: tuple[str, ...]
+    format_control: FormatControl
+
+
+def gather_list_options(flags: Iterable[FlagUse]) -> ListOptions:
+    """The options that the flags of all layers add up to."""
+    flags = tuple(flags)
+    names = {use.flag.name for use in flags}
+    return ListOptions(
+        pre="--pre" in names,
+        prefer_binary="--prefer-binary" in names,
+        require_hashes="--require-hashes" in names,
+        trusted_hosts=tuple(dict.fromkeys(use.value for use in flags if use.flag.name == "--trusted-host")),
+        format_control=_gather_format_control(flags),
+    )
+
+
+def _gather_format_control(flags: Iterable[FlagUse]) -> FormatControl:
+    """`--no-binary` and `--only-binary` in the order given: the later word about a name wins."""
+    no_binary: set[str] = set()
+    only_binary: set[str] = set()
+    for use in flags:
+        if use.flag.name == "--no-binary":
+            _apply_format(use.value, no_binary, only_binary)
+        elif use.flag.name == "--only-binary":
+            _apply_format(use.value, only_binary, no_binary)
+    return FormatControl(no_binary=frozenset(no_binary), only_binary=frozenset(only_binary))
+
+
+def _apply_format(value: str, chosen: set[str], other: set[str]) -> None:
+    """Add the names of one flag. `:all:` empties both sets, and names after it count only if `:none:` follows it."""
+    names = [name.strip() for name in value.split(",")]
+    if ":all:" in names:
+        chosen.clear()
+        other.clear()
+        chosen.add(":all:")
+        last = len(names) - 1 - names[::-1].index(":all:")
+        names = names[last + 1 :]
+        if ":none:" not in names:
+            return
+    for name in filter(None, names):
+        if name == ":none:":
+            chosen.clear()
+            continue
+        other.discard(canonicalize_name(name))
+        chosen.add(canonicalize_name(name))

@@ -1,0 +1,50 @@
+"""Folders and pages on disk among the locations of a list: made absolute to be read, relative to be stored.
+
+A location without a scheme is a path. How it is rewritten is for the caller to know; nothing here touches the disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.scopes import Scope
+from resolver.requirements.url import Url
+
+__all__ = ["rewrite_paths"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+def rewrite_paths(requirement_list: RequirementList, rewrite: Callable[[str], str]) -> RequirementList:
+    """The list with `rewrite` applied to every location that is a path."""
+
+    def scope(old: Scope) -> Scope:
+        return Scope(
+            extra_indexes=tuple(_rewrite(url, rewrite) for url in old.extra_indexes),
+            indexes=tuple(_rewrite(url, rewrite) for url in old.indexes),
+            default_index=old.default_index,
+            find_links=tuple(_rewrite(url, rewrite) for url in old.find_links),
+        )
+
+    def entry(old: Entry) -> Entry:
+        return replace(old, scope=scope(old.scope))
+
+    layers = tuple(
+        replace(layer, entries=tuple(map(entry, layer.entries)), scope=scope(layer.scope))
+        for layer in requirement_list.layers
+    )
+    return replace(
+        requirement_list,
+        layers=layers,
+        constraints=tuple(map(entry, requirement_list.constraints)),
+        dependency_scope=scope(requirement_list.dependency_scope),
+    )
+
+
+def _rewrite(url: Url, rewrite: Callable[[str], str]) -> Url:
+    if _SCHEME.match(url.public) or url.public.startswith("${"):
+        return url
+    return replace(url, public=rewrite(url.public))

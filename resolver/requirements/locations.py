@@ -1,0 +1,66 @@
+"""The URL of an index or a find-links location, with the two told apart by their look.
+
+In: the value of `--index-url`, `--extra-index-url` or `--find-links`. Out: `Url`, or a refusal where a page of links
+is given as an index, or an index as a page of links.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping
+from urllib.parse import urljoin, urlsplit
+
+from resolver.requirements.refusal import Refusal
+from resolver.requirements.statements import FlagUse
+from resolver.requirements.url import Url, parse_url
+
+__all__ = ["parse_location"]
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_PAGE_OR_FILE = re.compile(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
+_PYTORCH_INDEX = re.compile(
+    r"https?://download\.pytorch\.org/whl/(?:(?:nightly|test)/)?(?:cu\d+|cpu|xpu|rocm[\d.]+)/?", re.IGNORECASE
+)
+
+
+def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
+    """The URL that a flag names. A relative one in a file is taken from the folder of that file."""
+    value = use.value
+    if re.search(r"\s", value) and _SCHEME.match(value):
+        raise Refusal(f"the value of `{use.flag.name}` holds a space", remedy="write `%20` for a space in a URL")
+    if use.folder and not _SCHEME.match(value) and not value.startswith("${"):
+        base = f"{use.folder}/"
+        value = urljoin(base, value) if "://" in base else posixpath.normpath(posixpath.join(base, value))
+    url = parse_url(value, variables=variables)
+    if use.flag.name == "--find-links":
+        _check_find_links(url)
+    else:
+        _check_index(url, use)
+    return url
+
+
+def _check_index(url: Url, use: FlagUse) -> None:
+    if match := _PAGE_OR_FILE.search(_path(url)):
+        form = "a page of links" if match[1].lower().startswith("htm") else "a file"
+        raise Refusal(
+            f"`{url}` is {form}, not an index",
+            why=f"`{use.flag.name}` takes the URL under which each project has a page of its own",
+            remedy=f"write `--find-links {url}`",
+        )
+
+
+def _check_find_links(url: Url) -> None:
+    if _path(url).rstrip("/").endswith("/simple") or _PYTORCH_INDEX.fullmatch(url.public):
+        raise Refusal(
+            f"`{url}` is an index, not a page of links",
+            why="`--find-links` takes a page or folder that lists files themselves",
+            remedy=f"write `--extra-index-url {url}`",
+        )
+
+
+def _path(url: Url) -> str:
+    try:
+        return urlsplit(url.public).path
+    except ValueError:
+        return url.public

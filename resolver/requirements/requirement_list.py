@@ -1,0 +1,204 @@
+"""A requirement list, parsed: items, layers or a requirement file in, entries with positions and scopes out.
+
+Everything that needs no network and no disk: files that `-r` and `-c` name come through `read_file`, variables
+through `variables`. All faults of a list are raised together, as one ListError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from packaging.utils import NormalizedName
+
+from resolver.requirements.duplicates import check_duplicates
+from resolver.requirements.entry import Entry, Layer, RequirementList, TakenIndex
+from resolver.requirements.flags import Serves
+from resolver.requirements.inclusion import ReadFile, include_files
+from resolver.requirements.items import read_items
+from resolver.requirements.layers import Draft, draft_layer
+from resolver.requirements.list_options import gather_list_options
+from resolver.requirements.position import Position
+from resolver.requirements.refusal import FaultCollector, Refusal
+from resolver.requirements.requirement_file import decode_requirement_file, read_statements
+from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
+from resolver.requirements.statements import FlagUse, RequirementUse, Statement
+from resolver.requirements.taken_indexes import find_taken_indexes
+
+__all__ = ["FlagScope", "ReadFile", "decode_requirement_file", "parse_requirement_file", "parse_requirement_list"]
+
+FlagScope = Literal["position", "list"]
+
+
+def parse_requirement_list(
+    items: Sequence[str] | Sequence[Sequence[str]],
+    *,
+    source: str = "requirements",
+    leading: Sequence[str] = (),
+    read_file: ReadFile | None = None,
+    variables: Mapping[str, str] | None = None,
+    flag_scope: FlagScope = "position",
+    families: Sequence[IndexFamily] = (),
+) -> RequirementList:
+    """The list that items, or layers of items, make.
+
+    `leading` are flags of the command line or settings, which stand before item 0 of every layer; `source` names the
+    list in positions. With `flag_scope="list"` every flag serves its whole layer. Raises ListError with all faults.
+    """
+    faults = FaultCollector()
+    layers = [
+        read_items(layer, source=source, layer=number, faults=faults)
+        for number, layer in _split_layers(items, Position(source=source), faults)
+    ]
+    return _build_list(
+        layers,
+        leading=leading,
+        read_file=read_file,
+        variables=variables or {},
+        flag_scope=flag_scope,
+        families=families,
+        faults=faults,
+    )
+
+
+def parse_requirement_file(
+    text: str,
+    *,
+    source: str = "requirements.txt",
+    leading: Sequence[str] = (),
+    read_file: ReadFile | None = None,
+    variables: Mapping[str, str] | None = None,
+    flag_scope: FlagScope = "position",
+    families: Sequence[IndexFamily] = (),
+) -> RequirementList:
+    """The list, of one layer, that the text of a requirement file makes (pip: Requirements File Format).
+
+    `source` is the file's name as `read_file` would give it. The other arguments are those of
+    `parse_requirement_list`. Raises ListError with all faults.
+    """
+    faults = FaultCollector()
+    statements = read_statements(
+        text, source=source, variables=variables or {}, included_by=None, constraint=False, faults=faults
+    )
+    return _build_list(
+        [tuple(statements)],
+        leading=leading,
+        read_file=read_file,
+        variables=variables or {},
+        flag_scope=flag_scope,
+        families=families,
+        faults=faults,
+    )
+
+
+def _split_layers(
+    items: object, position: Position, faults: FaultCollector
+) -> Iterable[tuple[int | None, Sequence[object]]]:
+    """The layers of a list with their numbers, None for a flat one; a mixture is left for the items to report."""
+    if isinstance(items, str) or not isinstance(items, Sequence):
+        refusal = Refusal(f"a list of type `{type(items).__name__}`", remedy="give a list of strings, or of such lists")
+        faults.add(position, refusal)
+        return [(None, ())]
+    is_layer = [isinstance(item, Sequence) and not isinstance(item, str) for item in items]
+    if not items or not all(is_layer):
+        return [(None, items)]
+    return list(enumerate(items))
+
+
+def _build_list(
+    layers: Sequence[tuple[Statement, ...]],
+    *,
+    leading: Sequence[str],
+    read_file: ReadFile | None,
+    variables: Mapping[str, str],
+    flag_scope: FlagScope,
+    families: Sequence[IndexFamily],
+    faults: FaultCollector,
+) -> RequirementList:
+    flags, constraints = _read_leading(leading, faults)
+    drafts, options = [], []
+    for number, layer in enumerate(layers):
+        # Constraints of the command line belong to the first layer: one mention of them is enough.
+        given = (*flags, *(constraints if number == 0 else ()), *layer)
+        statements = tuple(include_files(given, read_file=read_file, variables=variables, faults=faults))
+        by_position = flag_scope == "position"
+        drafts.append(
+            draft_layer(statements, number=number, variables=variables, by_position=by_position, faults=faults)
+        )
+        options += [use for use in statements if isinstance(use, FlagUse)]
+    scopes = _merge_by_name(drafts)
+    check_duplicates([entry for draft in drafts for _, entry in draft.members], faults)
+    taken = [one for draft in drafts for one in find_taken_indexes(draft, scopes, families=families, faults=faults)]
+    faults.raise_if_any()
+    return _assemble(drafts, scopes, options, taken)
+
+
+def _read_leading(
+    leading: Sequence[str], faults: FaultCollector
+) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
+    """The flags of the command line or settings: constraints apart from all others."""
+    flags: list[Statement] = []
+    constraints: list[Statement] = []
+    for use in read_items(leading, source="command line", layer=None, faults=faults):
+        if isinstance(use, RequirementUse) or use.flag.name == "--requirement":
+            refusal = Refusal("a requirement among the flags", remedy="put it into the list")
+            faults.add(use.position, refusal)
+        else:
+            (constraints if use.flag.serves is Serves.FILE else flags).append(use)
+    return tuple(flags), tuple(constraints)
+
+
+def _merge_by_name(drafts: Sequence[Draft]) -> dict[NormalizedName, Scope]:
+    """The scope of each project that the list names: the union over its entries and constraints, in list order.
+
+    A project that only `-c` names is reached through dependencies alone, so its scope is theirs.
+    """
+    by_name: dict[NormalizedName, list[Scope]] = {}
+    requested = set()
+    for draft in drafts:
+        for place, entry in draft.members:
+            if entry.name is not None:
+                by_name.setdefault(entry.name, []).append(entry.own_scope)
+                if place not in draft.constraint_places:
+                    requested.add(entry.name)
+    dependency_scope = merge_scopes(draft.scope for draft in drafts)
+    return {name: merge_scopes(own) if name in requested else dependency_scope for name, own in by_name.items()}
+
+
+def _assemble(
+    drafts: Sequence[Draft],
+    scopes: Mapping[NormalizedName, Scope],
+    flags: Sequence[FlagUse],
+    taken: Sequence[TakenIndex],
+) -> RequirementList:
+    options = gather_list_options(flags)
+    return RequirementList(
+        layers=tuple(
+            Layer(
+                entries=tuple(_with_scope(e, scopes) for at, e in draft.members if at not in draft.constraint_places),
+                scope=draft.scope,
+                no_deps=draft.no_deps,
+                no_build_isolation=draft.no_build_isolation,
+            )
+            for draft in drafts
+        ),
+        constraints=tuple(
+            _with_scope(entry, scopes)
+            for draft in drafts
+            for at, entry in draft.members
+            if at in draft.constraint_places
+        ),
+        dependency_scope=merge_scopes(draft.scope for draft in drafts),
+        pre=options.pre,
+        prefer_binary=options.prefer_binary,
+        format_control=options.format_control,
+        require_hashes=options.require_hashes,
+        trusted_hosts=options.trusted_hosts,
+        taken_indexes=tuple(replace(one, entry=_with_scope(one.entry, scopes)) for one in taken),
+        warnings=tuple(dict.fromkeys(warning for draft in drafts for warning in draft.warnings)),
+    )
+
+
+def _with_scope(entry: Entry, scopes: Mapping[NormalizedName, Scope]) -> Entry:
+    return entry if entry.name is None else replace(entry, scope=scopes[entry.name])

@@ -1,0 +1,283 @@
+"""One requirement as text: parsed into an entry, and rendered in canonical form.
+
+In: what a line or an item holds besides flags (PEP 508, `name@URL`, bare URLs and paths). Out: `Entry` without its
+scope. Bare URLs and paths take markers as pip does: after `; ` and `;`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import Specifier, SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from resolver.requirements.direct_reference import (
+    has_url_scheme,
+    infer_name,
+    looks_like_path,
+    parse_reference,
+    render_reference,
+)
+from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath
+from resolver.requirements.refusal import Refusal
+from resolver.requirements.statements import FlagUse, RequirementUse
+from resolver.requirements.url import redact
+
+__all__ = ["parse_requirement", "render_requirement", "render_specifier"]
+
+_NAMED_REFERENCE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*@\s*(\S.*)", re.DOTALL)
+_SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
+_HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
+_HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+
+
+def parse_requirement(use: RequirementUse, *, variables: Mapping[str, str], layer: int) -> Entry:
+    """The entry of a requirement or constraint; raises Refusal."""
+    entry = _parse_text(use, variables)
+    if use.constraint:
+        _check_constraint(entry)
+    return Entry(
+        position=use.position,
+        text=render_requirement(entry),
+        name=entry.name,
+        extras=entry.extras,
+        specifier=entry.specifier,
+        marker=entry.marker,
+        direct=entry.direct,
+        editable=use.editable,
+        hashes=_parse_hashes(use.line_flags),
+        config_settings=_parse_config_settings(use.line_flags),
+        layer=layer,
+    )
+
+
+def render_requirement(entry: Entry) -> str:
+    """The canonical text of an entry without flags and secrets: sorted extras and specifiers, packaging's marker."""
+    extras = f"[{','.join(sorted(entry.extras))}]" if entry.extras else ""
+    marker = f"; {entry.marker}" if entry.marker else ""
+    if entry.direct is None:
+        return f"{entry.name}{extras}{render_specifier(entry.specifier)}{marker}"
+    reference = render_reference(entry.direct)
+    marker = f" {marker}" if marker else ""
+    if entry.name is not None:
+        return f"{entry.name}{extras} @ {reference}{marker}"
+    return f"{reference}{extras}{marker}"
+
+
+def render_specifier(specifier: SpecifierSet) -> str:
+    """The specifiers of a set in sorted order, with normalized versions."""
+    return ",".join(sorted({_render_one(one) for one in specifier}))
+
+
+def _render_one(specifier: Specifier) -> str:
+    if specifier.operator == "===" or specifier.version.endswith(".*"):
+        return str(specifier)
+    try:
+        return f"{specifier.operator}{Version(specifier.version)}"
+    except InvalidVersion:
+        return str(specifier)
+
+
+def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
+    text = use.text.strip()
+    if has_url_scheme(text) or _SCP_START.match(text):
+        reference, marker = _split_url_marker(text)
+        return _build_direct(use, reference, marker, variables)
+    if named := _NAMED_REFERENCE.fullmatch(text):
+        reference, marker = _split_reference_marker(named[3])
+        return _build_direct(use, reference, marker, variables, name=named[1], extras=named[2] or "")
+    requirement, _, marker = text.partition(";")
+    if looks_like_path(requirement) or (use.editable and not re.search(r"[<>=!~\s]", requirement.strip())):
+        return _build_direct(use, requirement, marker, variables)
+    if use.editable:
+        raise Refusal(
+            f"`{redact(text)}` cannot be editable",
+            why="only a folder or a repository can",
+            remedy="write its path, as in `-e ./folder`, or leave `-e` out",
+        )
+    return _parse_pep508(use, requirement.strip(), marker)
+
+
+def _parse_pep508(use: RequirementUse, text: str, marker: str) -> Entry:
+    parsed_marker = _parse_marker(marker, text)
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        raise _explain(text, error) from error
+    return Entry(
+        position=use.position,
+        text="",
+        name=canonicalize_name(requirement.name),
+        extras=frozenset(canonicalize_name(extra) for extra in requirement.extras),
+        specifier=requirement.specifier,
+        marker=parsed_marker,
+    )
+
+
+def _build_direct(
+    use: RequirementUse,
+    reference: str,
+    marker: str,
+    variables: Mapping[str, str],
+    *,
+    name: str | None = None,
+    extras: str = "",
+) -> Entry:
+    """An entry for a direct reference; `name` and `extras` are what stands before its `@`."""
+    if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
+        remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
+        raise Refusal(f"`{redact(reference)}`, after `{name} @`, is no URL and no path", remedy=remedy)
+    if re.search(r"\s", reference) and has_url_scheme(reference):
+        raise Refusal(
+            f"`{redact(reference)}` holds a space",
+            why="a URL ends there",
+            remedy="write `%20` for a space in a URL, and ` ; ` before a marker",
+        )
+    parsed = parse_reference(reference, variables=variables)
+    if name is not None:
+        _check_same_name(name, parsed.direct)
+    if use.editable and isinstance(parsed.direct, ArchiveUrl):
+        raise Refusal(
+            f"`{parsed.direct.url}` cannot be editable",
+            why="only a folder or a repository can",
+            remedy="leave `-e` out",
+        )
+    return Entry(
+        position=use.position,
+        text="",
+        name=canonicalize_name(name) if name is not None else parsed.name,
+        extras=parsed.extras | _extras_of(name, extras),
+        marker=_parse_marker(marker, reference),
+        direct=parsed.direct,
+    )
+
+
+def _extras_of(name: str | None, extras: str) -> frozenset[NormalizedName]:
+    if not extras:
+        return frozenset()
+    try:
+        return frozenset(canonicalize_name(extra) for extra in Requirement(f"{name}{extras}").extras)
+    except InvalidRequirement as error:
+        raise Refusal(f"`{extras}` are no extras", remedy="write names in brackets, as in `name[extra]`") from error
+
+
+def _check_same_name(name: str, direct: DirectReference) -> None:
+    """Refuse a wheel of another project than the one before the `@`."""
+    inferred = infer_name(direct)
+    path = direct.path if isinstance(direct, LocalPath) else direct.url.public
+    if inferred is not None and inferred != canonicalize_name(name) and path.endswith(".whl"):
+        raise Refusal(
+            f"`{name} @ {path}` names a wheel of another project",
+            why=f"the wheel's file name says `{inferred}`",
+            remedy=f"write `{inferred} @ …`, or the URL of a wheel of `{name}`",
+        )
+
+
+def _split_url_marker(text: str) -> tuple[str, str]:
+    """A bare URL and its marker: the marker begins after `; ` or ` ;`, since a URL may hold a `;`."""
+    parts = re.split(r"\s;|;\s", text, maxsplit=1)
+    return parts[0].strip().removesuffix(";"), parts[1] if len(parts) > 1 else ""
+
+
+def _split_reference_marker(text: str) -> tuple[str, str]:
+    """What follows `name @`, and its marker: after the first `;` if a marker follows, as with pip."""
+    reference, semicolon, rest = text.partition(";")
+    if not semicolon or not rest.strip() or _is_marker(rest):
+        return reference.strip(), rest
+    return _split_url_marker(text)
+
+
+def _is_marker(text: str) -> bool:
+    try:
+        Marker(text.strip())
+    except InvalidMarker:
+        return False
+    return True
+
+
+def _parse_marker(text: str, requirement: str) -> Marker | None:
+    if not text.strip():
+        return None
+    try:
+        return Marker(text.strip())
+    except InvalidMarker as error:
+        raise Refusal(
+            f"`{redact(text.strip())}`, after `{redact(requirement.strip())};`, is no environment marker",
+            why=_first_line(error),
+        ) from error
+
+
+def _explain(text: str, error: InvalidRequirement) -> Refusal:
+    """Why a text is no requirement, with the most likely mistake named."""
+    shown = redact(text)
+    words = [word for word in re.split(r"\s*,\s*|\s+", text) if word]
+    if len(words) > 1 and all(_is_requirement(word) for word in words):
+        listed = " and ".join(f"`{redact(word)}`" for word in words)
+        return Refusal(
+            f"`{shown}` holds {len(words)} requirements", remedy=f"make {listed} items or lines of their own"
+        )
+    if single := re.fullmatch(r"([A-Za-z0-9][\w.-]*)\s*=\s*([\w.+!*-]+)", text):
+        return Refusal(
+            f"`{shown}` is no requirement", why="`=` is no operator", remedy=f"write `{single[1]}=={single[2]}`"
+        )
+    return Refusal(f"`{shown}` is no requirement", why=_first_line(error))
+
+
+def _is_requirement(text: str) -> bool:
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
+def _first_line(error: Exception) -> str:
+    line = redact(str(error).partition("\n")[0]).strip().rstrip(".")
+    return line[:1].lower() + line[1:]
+
+
+def _check_constraint(entry: Entry) -> None:
+    """Refuse what pip refuses in a constraint file."""
+    shown = render_requirement(entry)
+    if entry.extras:
+        raise Refusal(f"`{shown}` is no constraint", why="a constraint has no extras", remedy="leave the extras out")
+    if entry.name is None:
+        raise Refusal(f"`{shown}` is no constraint", why="it does not say its name", remedy=f"write `name @ {shown}`")
+
+
+def _parse_hashes(flags: tuple[FlagUse, ...]) -> tuple[str, ...]:
+    """The `--hash` values of a line, `algorithm:hex` in lower case, sorted."""
+    hashes = set()
+    for use in flags:
+        if use.flag.name != "--hash":
+            continue
+        match = _HASH.fullmatch(use.value)
+        if match is None:
+            raise Refusal(
+                f"`--hash={use.value}` is no hash",
+                why="pip takes `sha256`, `sha384` and `sha512`, each followed by `:` and hexadecimal digits",
+            )
+        if len(match[2]) != _HASH_LENGTHS[match[1]]:
+            raise Refusal(
+                f"`--hash={use.value}` can match no file",
+                why=f"{match[1]} has {_HASH_LENGTHS[match[1]]} hexadecimal digits, and this has {len(match[2])}",
+            )
+        hashes.add(use.value.lower())
+    return tuple(sorted(hashes))
+
+
+def _parse_config_settings(flags: tuple[FlagUse, ...]) -> tuple[tuple[str, str], ...]:
+    """The `--config-settings` of a line, in order. Their values may be secret, so no message quotes them."""
+    settings = []
+    for use in flags:
+        if use.flag.name != "--config-settings":
+            continue
+        key, equals, value = use.value.partition("=")
+        if not equals or not key:
+            raise Refusal("`--config-settings` has no value of the form KEY=VALUE", remedy="write `KEY=VALUE`")
+        settings.append((key, value))
+    return tuple(settings)
