@@ -3,24 +3,27 @@
     python -m benchmarks.agreement benchmarks/lists/agreement.toml
     python -m benchmarks.agreement requirements.txt --tools lock,pip
 
-The first tool is held against each of the others; against pip, `lock` uses `best-match`. Exit code 1 says that some
-list differs. Two tools that both find no solution agree.
+The first tool is held against each of the others; against pip, `lock` uses `best-match`, and the patch release is that
+of the running Python, since pip evaluates markers for no other. Exit code 1 says that some list differs. Two tools that
+both find no solution agree.
 """
 
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 import tempfile
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.replay_index import find_default_index
-from benchmarks.tools import TOOLS, Pins, Question, render_difference
+from benchmarks.tools import TOOLS, NoSolution, Pins, Question, ToolError, render_difference
+from resolver.fetch.default_index import default_index_url
 
 __all__ = ["RequirementList", "main", "read_lists"]
 
+PYTHON = "3.11"
 CUT_OFF = "2026-11-01T00:00:00Z"
 
 
@@ -63,7 +66,7 @@ def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--cut-off", default=CUT_OFF, help="nothing uploaded later is a candidate")
     parser.add_argument("--cache", type=Path, help="folder of caches to keep; default: a fresh one")
     options = parser.parse_args(arguments)
-    options.index_url = options.index_url or find_default_index()
+    options.index_url = options.index_url or default_index_url().public
     options.tools = [*options.tools.split(","), *(["pip"] if options.pip else [])]
     return options
 
@@ -72,47 +75,45 @@ def _compare(entry: RequirementList, options: argparse.Namespace) -> bool:
     subject, *others = options.tools
     agrees = True
     for other in others:
-        left = _resolve(entry, subject, options, best_match=other == "pip")
-        right = _resolve(entry, other, options, best_match=False)
-        lines = _render_outcome(left, right, names=(subject, other))
+        lines = _render_comparison(entry, options, names=(subject, other))
         print(f"{entry.name}: {subject} and {other} {lines[0]}", *lines[1:], sep="\n    ", flush=True)
         agrees = agrees and len(lines) == 1
     return agrees
 
 
-def _render_outcome(left: Pins | str, right: Pins | str, *, names: tuple[str, str]) -> list[str]:
-    """The verdict, and one line a difference; a `str` is what a tool without solution said."""
-    match left, right:
-        case dict(), dict():
+def _render_comparison(entry: RequirementList, options: argparse.Namespace, *, names: tuple[str, str]) -> list[str]:
+    """The verdict, and one line a difference."""
+    try:
+        answers = [_resolve(entry, name, options, like_pip="pip" in names) for name in names]
+    except ToolError as error:
+        return ["cannot be compared", *str(error).splitlines()]
+    match answers:
+        case [NoSolution(), NoSolution()]:
+            return ["agree that there is no solution"]
+        case [NoSolution(said=said), _]:
+            return [f"differ: only {names[1]} finds a solution", *said.splitlines()]
+        case [_, NoSolution(said=said)]:
+            return [f"differ: only {names[0]} finds a solution", *said.splitlines()]
+        case [dict() as left, dict() as right]:
             lines = render_difference(left, right, names=names)
             return [f"differ in {len(lines)} of {len(right)} pins", *lines] if lines else [f"agree on {len(left)} pins"]
-        case str(), str():
-            return ["agree that there is no solution"]
-        case _:
-            said = [
-                f"{name}: {outcome}"
-                for name, outcome in zip(names, (left, right), strict=True)
-                if outcome == str(outcome)
-            ]
-            return ["differ: only one finds a solution", *said]
+    raise AssertionError("an answer is pins or that there are none")
 
 
-def _resolve(entry: RequirementList, tool: str, options: argparse.Namespace, *, best_match: bool) -> Pins | str:
+def _resolve(entry: RequirementList, tool: str, options: argparse.Namespace, *, like_pip: bool) -> Pins | NoSolution:
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "requirements.txt"
         source.write_text("\n".join(entry.requirements) + "\n", encoding="utf-8")
         question = Question(
             source=source,
-            output=Path(folder) / "answer.txt",
+            output=Path(folder) / "pylock.toml",
             index_url=options.index_url,
             cut_off=options.cut_off,
             cache=(options.cache or Path(folder)).absolute() / f"cache-{tool}",
-            best_match=best_match,
+            python=platform.python_version() if like_pip else PYTHON,
+            best_match=like_pip,
         )
-        finished = TOOLS[tool].run(question)
-        if finished.returncode != 0:
-            return finished.stderr.strip()
-        return TOOLS[tool].read_pins(question.output)
+        return TOOLS[tool].resolve(question)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.replay_index import RunningIndex, running_index
-from benchmarks.tools import TOOLS, Pins, Question, render_difference
+from benchmarks.tools import TOOLS, NoSolution, Pins, Question, render_difference
 
 __all__ = ["Measurement", "main"]
 
@@ -105,6 +105,7 @@ def _report(source: Path, index: RunningIndex, options: argparse.Namespace) -> b
                 index_url=index.url,
                 cut_off=options.cut_off,
                 cache=Path(folder) / f"cache-{name}",
+                python=platform.python_version(),
             )
             for name in options.tools
         }
@@ -128,10 +129,10 @@ def _report(source: Path, index: RunningIndex, options: argparse.Namespace) -> b
 
 
 def _resolve(name: str, question: Question) -> Pins:
-    finished = TOOLS[name].run(question)
-    if finished.returncode != 0:
-        sys.exit(f"{name} fails on {question.source.name}:\n{finished.stderr}")
-    return TOOLS[name].read_pins(question.output)
+    answer = TOOLS[name].resolve(question)
+    if isinstance(answer, NoSolution):
+        sys.exit(f"{name} finds no solution for {question.source.name}:\n{answer.said}")
+    return answer
 
 
 def _measure(kind: str, questions: dict[str, Question], index: RunningIndex, *, runs: int) -> list[Measurement]:

@@ -29,8 +29,9 @@ import httpx
 from benchmarks.remote_wheel import read_metadata
 from benchmarks.replay_server import JSON_TYPE, Ask, ReplayIndex
 from benchmarks.replay_store import Answer, Question, Store
+from resolver.fetch.default_index import default_index_url
 
-__all__ = ["RunningIndex", "find_default_index", "main", "running_index"]
+__all__ = ["RunningIndex", "main", "running_index"]
 
 KEPT_HEADERS = ("content-type", "content-length", "content-range", "accept-ranges", "location")
 FETCH_ATTEMPTS = 4
@@ -87,16 +88,8 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def find_default_index() -> str:
-    """The simple API that the installed pip uses when it is told none."""
-    from pip._internal.models.index import PyPI  # The one place that knows the default index is the installed pip.
-
-    url: str = PyPI.simple_url
-    return url
-
-
 async def _run(options: argparse.Namespace) -> None:
-    upstream = options.upstream or find_default_index()
+    upstream = options.upstream or default_index_url().public
     async with contextlib.AsyncExitStack() as stack:
         ask = None
         if options.mode == "record":

@@ -1,7 +1,7 @@
 """The tools under comparison: their command lines, in this one place, and how to read the pins they wrote.
 
 In: a list in a file, an index, a cut-off. Out: a process to time, and its pins. Every tool gets the same question:
-CPython 3.11 on Linux x86_64 with glibc 2.35, wheels only, nothing uploaded after the cut-off.
+CPython on Linux x86_64 with glibc 2.35, wheels only, nothing uploaded after the cut-off.
 """
 
 from __future__ import annotations
@@ -19,9 +19,8 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-__all__ = ["TOOLS", "Pins", "Question", "Tool", "find_executable", "render_difference"]
+__all__ = ["TOOLS", "NoSolution", "Pins", "Question", "Tool", "ToolError", "find_executable", "render_difference"]
 
-PYTHON = "3.11"
 GLIBC_MINOR = 35
 
 Pins = dict[NormalizedName, Version]
@@ -29,24 +28,52 @@ Pins = dict[NormalizedName, Version]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to resolve; `best_match` is pip's rule for several indexes, which only `lock` can choose here."""
+    """What to resolve, for CPython `python` (a minor release, or with its patch: pip knows only the running one).
+
+    `best_match` is pip's rule for several indexes, which only `lock` can choose here.
+    """
 
     source: Path
     output: Path
     index_url: str
     cut_off: str
     cache: Path
+    python: str
     best_match: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoSolution:
+    """The tool looked and says that nothing satisfies the list; `said` is its explanation."""
+
+    said: str
+
+
+class ToolError(Exception):
+    """A tool failed otherwise than by finding no solution; holds what it wrote to standard error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """One program: its argv for a question, its version's argv, and the reader of what it wrote."""
+    """One program: its argv for a question, its version's argv, and the reader of what it wrote.
+
+    `says_no_solution` tells from the exit code and standard error whether a failure is an answer.
+    """
 
     name: str
     build_command: Callable[[Question], list[str]]
     version_command: list[str]
     read_pins: Callable[[Path], Pins]
+    says_no_solution: Callable[[int, str], bool]
+
+    def resolve(self, question: Question) -> Pins | NoSolution:
+        """The answer; raises `ToolError` where there is none."""
+        finished = self.run(question)
+        if finished.returncode == 0:
+            return self.read_pins(question.output)
+        if self.says_no_solution(finished.returncode, finished.stderr):
+            return NoSolution(said=finished.stderr.strip())
+        raise ToolError(f"{self.name} exits with {finished.returncode}:\n{finished.stderr.strip()}")
 
     def run(self, question: Question) -> subprocess.CompletedProcess[str]:
         """The finished process; neither its environment nor an old output can change the answer."""
@@ -102,7 +129,7 @@ def _build_lock_command(question: Question) -> list[str]:
         find_executable("lock"),
         str(question.source),
         *("-o", str(question.output)),
-        *("--python", PYTHON, "--platform", f"manylinux_2_{GLIBC_MINOR}_x86_64"),
+        *("--python", question.python, "--platform", f"manylinux_2_{GLIBC_MINOR}_x86_64"),
         *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
         *("--only-binary", ":all:", "--exclude-newer", question.cut_off),
         *(("--index-strategy", "best-match") if question.best_match else ()),
@@ -113,9 +140,9 @@ def _build_lock_command(question: Question) -> list[str]:
 def _build_uv_command(question: Question) -> list[str]:
     return [
         *(find_executable("uv"), "pip", "compile", str(question.source)),
-        *("-o", str(question.output), "--no-header", "--no-annotate", "--no-config", "-q"),
+        *("-o", str(question.output), "--format", "pylock.toml", "--no-header", "--no-config", "-q"),
         *("--python", sys.executable, "--no-python-downloads"),
-        *("--python-version", PYTHON, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
+        *("--python-version", question.python, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
         *("--default-index", question.index_url, "--cache-dir", str(question.cache)),
         *("--only-binary", ":all:", "--exclude-newer", question.cut_off, "--index-strategy", "first-index"),
     ]
@@ -140,7 +167,7 @@ def _build_pip_report_command(question: Question) -> list[str]:
     return [
         *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"),
         *_build_pip_arguments(question),
-        *("--report", str(question.output), "--python-version", PYTHON, "--implementation", "cp"),
+        *("--report", str(question.output), "--python-version", question.python, "--implementation", "cp"),
         *(argument for platform in platforms for argument in ("--platform", platform)),
     ]
 
@@ -150,15 +177,21 @@ def _read_lockfile(path: Path) -> Pins:
     return {canonicalize_name(package["name"]): Version(package["version"]) for package in packages}
 
 
-def _read_requirements(path: Path) -> Pins:
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "==" in line]
-    pairs = [line.split(";")[0].split("==") for line in lines]
-    return {canonicalize_name(name.split("[")[0].strip()): Version(version.strip()) for name, version in pairs}
-
-
 def _read_report(path: Path) -> Pins:
     items = [item["metadata"] for item in json.loads(path.read_text(encoding="utf-8"))["install"]]
     return {canonicalize_name(item["name"]): Version(item["version"]) for item in items}
+
+
+def _lock_says_no_solution(exit_code: int, _said: str) -> bool:
+    return exit_code == 3
+
+
+def _uv_says_no_solution(_exit_code: int, said: str) -> bool:
+    return "No solution found" in said
+
+
+def _pip_says_no_solution(_exit_code: int, said: str) -> bool:
+    return "ResolutionImpossible" in said or "No matching distribution found" in said
 
 
 TOOLS = {
@@ -169,24 +202,28 @@ TOOLS = {
             build_command=_build_lock_command,
             version_command=[find_executable("lock"), "--version"],
             read_pins=_read_lockfile,
+            says_no_solution=_lock_says_no_solution,
         ),
         Tool(
             name="uv",
             build_command=_build_uv_command,
             version_command=[find_executable("uv"), "--version"],
-            read_pins=_read_requirements,
+            read_pins=_read_lockfile,
+            says_no_solution=_uv_says_no_solution,
         ),
         Tool(
             name="pip",
             build_command=_build_pip_report_command,
             version_command=[sys.executable, "-m", "pip", "--version"],
             read_pins=_read_report,
+            says_no_solution=_pip_says_no_solution,
         ),
         Tool(
             name="pip-lock",
             build_command=_build_pip_lock_command,
             version_command=[sys.executable, "-m", "pip", "--version"],
             read_pins=_read_lockfile,
+            says_no_solution=_pip_says_no_solution,
         ),
     )
 }
