@@ -1,0 +1,73 @@
+"""Reading bodies: limits, hashes, and whether a part is the part that was asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from resolver.fetch.http_errors import too_large_error
+
+__all__ = ["Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeAnswer:
+    """A part of a file: its bytes, where they start, and the size of the whole."""
+
+    data: bytes
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """What a whole body turned out to be."""
+
+    sha256: str
+    size_bytes: int
+
+
+def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iterator[bytes]:
+    """The chunks, up to a limit. Raises FetchError beyond it."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit_bytes:
+            raise too_large_error(url, limit_bytes=limit_bytes)
+        yield chunk
+
+
+def hash_into(chunks: Iterable[bytes], file: BinaryIO | None) -> Download:
+    """Size and hash of all chunks, which are written to the file if there is one."""
+    digest, size = hashlib.sha256(), 0
+    for chunk in chunks:
+        digest.update(chunk)
+        size += len(chunk)
+        if file is not None:
+            file.write(chunk)
+    return Download(sha256=digest.hexdigest(), size_bytes=size)
+
+
+def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop: int | None) -> RangeAnswer | None:
+    """The part that a 206 holds; None where Content-Range or length are not those of what was asked for.
+
+    A negative `start` counts from the end, as in `fetch_range`.
+    """
+    unit, _, span = content_range.partition(" ")
+    ends, _, total = span.partition("/")
+    first, _, last = ends.partition("-")
+    if unit != "bytes" or not (first.isdecimal() and last.isdecimal() and total.isdecimal()):
+        return None
+    told_start, told_stop, size = int(first), int(last) + 1, int(total)
+    wanted_start = max(0, size + start) if start < 0 else start
+    wanted_stop = size if stop is None else min(stop, size)
+    if (told_start, told_stop) != (wanted_start, wanted_stop):
+        return None
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > told_stop - told_start:
+            return None
+    return RangeAnswer(data=bytes(data), start=told_start, size=size) if len(data) == told_stop - told_start else None

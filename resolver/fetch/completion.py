@@ -1,0 +1,97 @@
+"""Size and SHA-256 of a file that its page lists without: asked for, remembered from the old lock, or computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from resolver.errors import FetchError
+from resolver.fetch.local_files import describe_file, find_local_path
+from resolver.fetch.session import Session
+from resolver.fetch.wheel_metadata import check_sha256
+from resolver.index.distribution_file import DistributionFile
+
+__all__ = ["KnownHashes", "complete_file"]
+
+KnownHashes = Mapping[str, tuple[int | None, str]]
+"""Size (None where the lock has none) and SHA-256 of files in the old lock, by public URL."""
+
+
+def complete_file(
+    file: DistributionFile,
+    *,
+    session: Session,
+    known: KnownHashes,
+    no_download: bool,
+    progress: Callable[[str], None] | None,
+) -> DistributionFile:
+    """The file with size and sha256. Raises FetchError, HashMismatchError.
+
+    A hash of the old lock is believed for the same URL and size; else the file is read once, announced with its size.
+    """
+    if file.size_bytes is not None and file.sha256 is not None:
+        return file
+    path = find_local_path(file.url)
+    if path is not None:
+        size, sha256 = describe_file(path)
+        check_sha256(file.filename, expected=file.sha256, found=sha256)
+        return _with(file, size, sha256)
+    size_bytes = file.size_bytes if file.size_bytes is not None else _ask_size(file, session)
+    if file.sha256 is not None and size_bytes is not None:
+        return replace(file, size_bytes=size_bytes)
+    known_size, known_sha256 = known.get(file.url, (None, ""))
+    if file.sha256 is None and known_sha256 and size_bytes is not None and known_size == size_bytes:
+        return _with(file, size_bytes, known_sha256)
+    return _stream(file, size_bytes, session, no_download=no_download, progress=progress)
+
+
+def _ask_size(file: DistributionFile, session: Session) -> int | None:
+    part = session.fetch_range(file.url, start=0, stop=1)
+    return part.size if part is not None else session.fetch_size(file.url)
+
+
+def _stream(
+    file: DistributionFile,
+    size_bytes: int | None,
+    session: Session,
+    *,
+    no_download: bool,
+    progress: Callable[[str], None] | None,
+) -> DistributionFile:
+    lacking = "SHA-256" if file.sha256 is None else "size"
+    if no_download:
+        raise FetchError(
+            f"the {lacking} of `{file.filename}` can be had only by downloading it: {file.url}\n"
+            "  because its page gives none, and `--no-download` forbids that",
+            url=file.url,
+        )
+    if progress is not None:
+        progress(
+            f"reading `{file.filename}` ({_render_size(size_bytes)}) for its {lacking}, which its page does not give"
+        )
+    download = session.download(file.url, into=None)
+    if download is None:
+        raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
+    check_sha256(file.filename, expected=file.sha256, found=download.sha256)
+    if size_bytes is not None and size_bytes != download.size_bytes:
+        raise FetchError(
+            f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",
+            url=file.url,
+        )
+    return _with(file, download.size_bytes, download.sha256)
+
+
+def _with(file: DistributionFile, size_bytes: int, sha256: str) -> DistributionFile:
+    if file.size_bytes is not None and file.size_bytes != size_bytes:
+        raise FetchError(
+            f"{file.url} has {size_bytes} bytes, but its page promises {file.size_bytes}",
+            url=file.url,
+        )
+    hashes = tuple(sorted({*file.hashes, f"sha256:{sha256}"}))
+    return replace(file, size_bytes=size_bytes, hashes=hashes)
+
+
+def _render_size(size_bytes: int | None) -> str:
+    if size_bytes is None:
+        return "of unknown size"
+    return f"{size_bytes / 1_000_000:.1f} MB"

@@ -1,0 +1,94 @@
+"""The HTTP cache of project pages: hishel over one SQLite file. The only module that imports hishel.
+
+hishel decides what may be stored and what must be revalidated (RFC 9111); `row_store` keeps what was made of the
+answers. Imported when a request is about to be made: importing hishel takes 25 ms, which a warm run has no use for.
+
+Measured on a page of 1.6 MB: asking takes 2.3 ms, storing 2.2 ms more with `synchronous=OFF` (5 ms with NORMAL); for a
+page of 1 kB, 0.2 ms more. A power cut may then damage the file: hishel calls that a miss, and so do we.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import hishel
+from hishel.httpx import CacheTransport
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["CacheMode", "open_cache_transport"]
+
+CacheMode = Literal["online", "offline", "refresh"]
+
+_FILE_NAME = "http-v1.db"
+_FOREVER = "max-age=4000000000"
+
+
+def open_cache_transport(folder: Path, below: httpx.BaseTransport, *, mode: CacheMode) -> CacheTransport:
+    """A transport that answers from the cache in `folder` where it may, and else from the one below.
+
+    Offline, everything stored counts as fresh; with refresh, nothing does. Raises OSError or sqlite3.Error where no
+    cache can be kept there.
+    """
+    path = folder / _FILE_NAME
+    try:
+        storage = _open_storage(path, mode)
+    except (sqlite3.DatabaseError, RuntimeError):
+        # A damaged file, or one with tables of another version, is a cache that is lost: it is started anew.
+        for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
+            stale.unlink(missing_ok=True)
+        storage = _open_storage(path, mode)
+    return CacheTransport(next_transport=below, storage=storage, rfc=hishel.CacheOptions(shared=False))
+
+
+def _open_storage(path: Path, mode: CacheMode) -> hishel.SqliteStorage:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+    kinds = {"online": hishel.SqliteStorage, "offline": _AgelessStorage, "refresh": _ForgetfulStorage}
+    storage = kinds[mode](connection=connection, database_path=path)
+    try:
+        connection.execute("PRAGMA busy_timeout=5000")
+        connection.execute("SELECT count(*) FROM sqlite_master")
+        storage.get_entries("")  # Creates the tables; it also sets synchronous=NORMAL, which the next line undoes.
+        connection.execute("PRAGMA synchronous=OFF")
+    except BaseException:
+        with suppress(sqlite3.Error):
+            connection.close()
+        raise
+    return storage
+
+
+class _AgelessStorage(hishel.SqliteStorage):
+    """For `--offline`: what is stored is good, however old."""
+
+    def get_entries(self, key: str) -> list[hishel.Entry]:
+        """The stored answers, each made to look as if it never went stale."""
+        return [
+            replace(
+                entry,
+                response=replace(
+                    entry.response, headers=hishel.Headers({**entry.response.headers, "cache-control": _FOREVER})
+                ),
+            )
+            for entry in super().get_entries(key)
+        ]
+
+
+class _ForgetfulStorage(hishel.SqliteStorage):
+    """For `--refresh`: nothing is found, and what is stored gives way as soon as a new answer is there."""
+
+    def get_entries(self, key: str) -> list[hishel.Entry]:
+        """Nothing, always."""
+        return []
+
+    def create_entry(
+        self, request: hishel.Request, response: hishel.Response, key: str, **limits: float | None
+    ) -> hishel.Entry:
+        """The new entry, stored in place of all others of its key."""
+        for entry in super().get_entries(key):
+            self.remove_entry(entry.id)
+        return super().create_entry(request, response, key, **limits)

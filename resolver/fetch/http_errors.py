@@ -1,0 +1,76 @@
+"""What to tell about an answer that is none: one message per kind, with the public URL, the reason and a remedy."""
+
+from __future__ import annotations
+
+from resolver.errors import AuthenticationError, FetchError, OfflineError
+
+__all__ = [
+    "authentication_error",
+    "broken_error",
+    "downgrade_error",
+    "missing_offline",
+    "no_answer_error",
+    "status_error",
+    "timeout_error",
+    "tls_error",
+    "too_large_error",
+]
+
+
+def authentication_error(url: str, *, status: int, host: str) -> AuthenticationError:
+    """For 401 and 403."""
+    what = "wants a user and password" if status == 401 else "refuses access"
+    return AuthenticationError(f"`{host}` {what}: status {status} for {url}", url=url)
+
+
+def status_error(url: str, *, status: int, attempts: int) -> FetchError:
+    """For any other status that is no answer to the question."""
+    times = f" ({attempts} times)" if attempts > 1 else ""
+    remedy = "\n  try: again later; the server is at fault" if status >= 500 else ""
+    if status == 429:
+        remedy = "\n  try: again later; the server limits how often it is asked"
+    return FetchError(f"status {status} for {url}{times}{remedy}", url=url)
+
+
+def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
+    """For a host that took too long to connect or to send the next bytes."""
+    return FetchError(
+        f"no answer within {limit_s:g} s from {url} ({attempts} times)\n"
+        "  try: again later, or set `HTTPS_PROXY` if this network needs a proxy",
+        url=url,
+    )
+
+
+def no_answer_error(url: str, *, reason: str, attempts: int) -> FetchError:
+    """For a host that cannot be reached, or hangs up."""
+    times = f" ({attempts} times)" if attempts > 1 else ""
+    return FetchError(f"no answer from {url}{times}\n  because {reason}", url=url)
+
+
+def tls_error(url: str, *, reason: str, host: str) -> FetchError:
+    """For a certificate that is not trusted."""
+    return FetchError(
+        f"the certificate of `{host}` is not trusted: {url}\n  because {reason}\n"
+        f"  try: set `SSL_CERT_FILE` to the CA certificates of your network, or `--trusted-host {host}`",
+        url=url,
+    )
+
+
+def downgrade_error(url: str, *, target: str) -> FetchError:
+    """For a redirect from https to http."""
+    return FetchError(f"{url} redirects to {target}, which is not encrypted", url=url)
+
+
+def too_large_error(url: str, *, limit_bytes: int) -> FetchError:
+    """For a body beyond its limit."""
+    return FetchError(f"{url} is larger than {limit_bytes} bytes, the limit for its kind", url=url)
+
+
+def broken_error(url: str, *, reason: str) -> FetchError:
+    """For an answer that cannot be read."""
+    return FetchError(f"the answer of {url} cannot be read\n  because {reason}", url=url)
+
+
+def missing_offline(url: str, *, what: str) -> OfflineError:
+    """For what the cache does not hold under `--offline`."""
+    return OfflineError(f"{what} is not in the cache: {url}\n  try: run once without `--offline`", url=url)

@@ -1,0 +1,103 @@
+"""What never changes, by key: one file a project to which records are appended, read whole when first asked for.
+
+Core metadata of a distribution file is immutable, and a warm run reads that of hundreds of versions: one file each
+would cost more to open than to read. Two processes may append at once: a record is one `write` to a file opened for
+appending. A damaged record ends the file: what stands behind it is asked for again, and the next record written starts
+a new file.
+"""
+
+from __future__ import annotations
+
+import struct
+import threading
+import zlib
+from pathlib import Path
+
+from resolver.fetch.row_store import escape_for_path, write_atomically
+
+__all__ = ["RecordStore"]
+
+_RECORD = struct.Struct("<4sIII")
+_MAGIC = b"pfr1"
+
+
+class RecordStore:
+    """Records by project and key in a folder; None keeps them for this process only."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._records: dict[str, dict[bytes, bytes]] = {}
+        self._damaged: set[str] = set()
+
+    def find(self, project: str, key: str) -> bytes | None:
+        """The record of a key, or None."""
+        return self._read(project).get(key.encode())
+
+    def add(self, project: str, key: str, payload: bytes) -> None:
+        """Keep a record. A folder that cannot be written to keeps it for this process only."""
+        records = self._read(project)
+        with self._lock:
+            records[key.encode()] = payload
+            if self._folder is None:
+                return
+            path = self._folder / escape_for_path(project)
+            if project in self._damaged:
+                self._damaged.discard(project)
+                write_atomically(path, b"".join(_render(*record) for record in records.items()))
+            else:
+                _append(path, _render(key.encode(), payload))
+
+    def _read(self, project: str) -> dict[bytes, bytes]:
+        with self._lock:
+            records = self._records.get(project)
+            if records is None:
+                data = b"" if self._folder is None else _read_file(self._folder / escape_for_path(project))
+                records, intact = _parse(data)
+                self._records[project] = records
+                if not intact:
+                    self._damaged.add(project)
+            return records
+
+
+def _read_file(path: Path) -> bytes:
+    try:
+        with path.open("rb", buffering=0) as file:
+            return file.read() or b""
+    except OSError:
+        return b""
+
+
+def _append(path: Path, record: bytes) -> None:
+    try:
+        try:
+            file = path.open("ab", buffering=0)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = path.open("ab", buffering=0)
+        with file:
+            file.write(record)
+    except OSError:
+        return  # A cache that cannot be written is no error.
+
+
+def _render(key: bytes, payload: bytes) -> bytes:
+    body = key + payload
+    return _RECORD.pack(_MAGIC, zlib.crc32(body), len(key), len(payload)) + body
+
+
+def _parse(data: bytes) -> tuple[dict[bytes, bytes], bool]:
+    """The records up to the first damaged one, later ones of a key winning, and whether none was damaged."""
+    records: dict[bytes, bytes] = {}
+    at = 0
+    while at < len(data):
+        if at + _RECORD.size > len(data):
+            return records, False
+        magic, checksum, key_length, payload_length = _RECORD.unpack_from(data, at)
+        key_at = at + _RECORD.size
+        payload_at = key_at + key_length
+        at = payload_at + payload_length
+        if magic != _MAGIC or at > len(data) or zlib.crc32(data[key_at:at]) != checksum:
+            return records, False
+        records[data[key_at:payload_at]] = data[payload_at:at]
+    return records, True

@@ -1,0 +1,114 @@
+"""Project pages as they were parsed for one target: one small file each, so that a warm run parses nothing.
+
+hishel keeps what servers said; this keeps what was made of it, with the instant up to which it may be used unasked and
+the validator of the answer behind it. hishel serves a response in 0.5 ms to 5 ms, a file here takes 0.06 ms.
+
+A file is written to a temporary name and renamed, without fsync: any number of processes may share the folder. Whatever
+is damaged, of another version, or written for another key is a miss.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["RowStore", "StoredPage", "escape_for_path", "write_atomically"]
+
+_MAGIC = b"pfrows1\n"
+_HEADER = struct.Struct("<8sIdIII")
+_CHECKED_FROM = 12
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPage:
+    """A page as stored. `payload` is the dumped page, empty where the location lacks the project.
+
+    `fresh_until` is in seconds since 1970; `validator` is the answer's own, or a hash of its body.
+    """
+
+    fresh_until: float
+    validator: str
+    payload: bytes
+
+
+class RowStore:
+    """The pages of one target in a folder; None keeps nothing."""
+
+    def __init__(self, folder: Path | None, *, target_key: str) -> None:
+        self._folder = None if folder is None else folder / "pages-v1" / escape_for_path(target_key)
+
+    def read(self, location: str, name: str) -> StoredPage | None:
+        """The page stored for a location's URL and a project, or None."""
+        if self._folder is None:
+            return None
+        try:
+            with self._path(self._folder, location, name).open("rb", buffering=0) as file:
+                data = file.read()
+        except OSError:
+            return None
+        return _parse(data or b"", key=_key(location, name))
+
+    def write(self, location: str, name: str, page: StoredPage) -> None:
+        """Store a page in place of what was there. A folder that cannot be written to keeps nothing."""
+        if self._folder is None:
+            return
+        key, validator = _key(location, name), page.validator.encode()
+        rest = b"".join((key, validator, page.payload))
+        header = _HEADER.pack(_MAGIC, 0, page.fresh_until, len(key), len(validator), len(page.payload))
+        checksum = zlib.crc32(rest, zlib.crc32(header[_CHECKED_FROM:]))
+        header = _HEADER.pack(_MAGIC, checksum, page.fresh_until, len(key), len(validator), len(page.payload))
+        write_atomically(self._path(self._folder, location, name), header + rest)
+
+    @staticmethod
+    def _path(folder: Path, location: str, name: str) -> Path:
+        return folder / escape_for_path(location) / escape_for_path(name)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replace a file as a whole, or leave it as it is where that fails: a cache that cannot be written is no error."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        try:
+            temporary.write_bytes(data)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+
+
+def escape_for_path(text: str) -> str:
+    """A file name that is readable and differs for different texts; very long ones end in a checksum.
+
+    `_` stands before the hexadecimal code of each character that is not in `[a-z0-9.-]`.
+    """
+    escaped = "".join(character if character in _PLAIN else f"_{ord(character):x}_" for character in text)
+    if escaped.startswith("."):
+        escaped = f"_{escaped}"
+    return escaped if len(escaped) <= 200 else f"{escaped[:180]}_{zlib.crc32(text.encode()):08x}"
+
+
+def _key(location: str, name: str) -> bytes:
+    return f"{location}\n{name}".encode()
+
+
+def _parse(data: bytes, *, key: bytes) -> StoredPage | None:
+    if len(data) < _HEADER.size:
+        return None
+    magic, checksum, fresh_until, key_length, validator_length, payload_length = _HEADER.unpack_from(data)
+    validator_at = _HEADER.size + key_length
+    payload_at = validator_at + validator_length
+    if magic != _MAGIC or len(data) != payload_at + payload_length or data[_HEADER.size : validator_at] != key:
+        return None
+    if zlib.crc32(memoryview(data)[_CHECKED_FROM:]) != checksum:
+        return None
+    validator = data[validator_at:payload_at].decode()
+    return StoredPage(fresh_until=fresh_until, validator=validator, payload=data[payload_at:])

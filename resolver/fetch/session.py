@@ -1,0 +1,130 @@
+"""The one HTTP client of a run, made when the first request is about to be made, or never.
+
+So a run that finds everything in `row_store` and `record_store` imports neither httpx nor hishel nor ssl.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.fetch.http_errors import missing_offline
+
+if TYPE_CHECKING:
+    import httpx
+
+    from resolver.fetch.bodies import Download, RangeAnswer
+    from resolver.fetch.http_cache import CacheMode
+    from resolver.fetch.http_client import Answer, HttpClient
+
+__all__ = ["Session"]
+
+CONNECTIONS = 16
+
+_PAGE_LIMIT_BYTES = 256 * 1024 * 1024
+_METADATA_LIMIT_BYTES = 32 * 1024 * 1024
+_FILE_LIMIT_BYTES = 16 * 1024**3
+_PAGE_TYPES = (
+    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1, */*;q=0.01"
+)
+
+
+class Session:
+    """Asks for pages, metadata and files; offline, only the cache is asked. May be used from many threads."""
+
+    def __init__(
+        self,
+        *,
+        cache_folder: Path | None,
+        offline: bool,
+        refresh: bool,
+        trusted_hosts: tuple[str, ...] = (),
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        self.offline = offline
+        self.refresh = refresh
+        self._cache_folder = cache_folder
+        self._mode: CacheMode = "offline" if offline else "refresh" if refresh else "online"
+        self._trusted_hosts = trusted_hosts
+        self._transport = transport
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._client: HttpClient | None = None
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+                self._client = None
+
+    def fetch_page(self, url: str, *, known_validator: str = "") -> Answer | None:
+        """A project page or find-links page; None where there is none. Offline, an old one will do."""
+        if self.offline and (self._cache_folder is None or not (self._cache_folder / "http-v1.db").exists()):
+            raise missing_offline(url, what="the page")
+        return self._open().fetch(
+            url, accept=_PAGE_TYPES, limit_bytes=_PAGE_LIMIT_BYTES, cached=True, known_validator=known_validator
+        )
+
+    def fetch_metadata(self, url: str) -> bytes | None:
+        """A PEP 658 file; None where there is none."""
+        self._refuse_offline(url, what="the metadata file")
+        answer = self._open().fetch(url, accept="*/*", limit_bytes=_METADATA_LIMIT_BYTES)
+        return None if answer is None else answer.body
+
+    def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeAnswer | None:
+        """A part of a file; None where the server gives none."""
+        self._refuse_offline(url, what="the file")
+        return self._open().fetch_range(url, start=start, stop=stop)
+
+    def fetch_size(self, url: str) -> int | None:
+        """The size of a file by HEAD; None where the server does not tell."""
+        self._refuse_offline(url, what="the size of the file")
+        return self._open().fetch_size(url)
+
+    def download(self, url: str, *, into: Path | None) -> Download | None:
+        """A whole file, kept or only hashed; None where there is none."""
+        self._refuse_offline(url, what="the file")
+        return self._open().download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES)
+
+    def _refuse_offline(self, url: str, *, what: str) -> None:
+        if self.offline:
+            raise missing_offline(url, what=what)
+
+    def _open(self) -> HttpClient:
+        with self._lock:
+            if self._client is None:
+                self._client = self._build_client()
+            return self._client
+
+    def _build_client(self) -> HttpClient:
+        # The imports of a cold run: 60 ms for httpx, 25 ms for hishel.
+        import time
+        from importlib.metadata import version
+
+        from resolver.fetch.http_client import HttpClient
+
+        return HttpClient(
+            user_agent=f"pinfold/{version('pinfold')}",
+            connections=CONNECTIONS,
+            offline=self.offline,
+            trusted_hosts=self._trusted_hosts,
+            with_cache=self._with_cache,
+            transport=self._transport,
+            sleep=self._sleep or time.sleep,
+        )
+
+    def _with_cache(self, below: httpx.BaseTransport) -> httpx.BaseTransport:
+        if self._cache_folder is None:
+            return below
+        import sqlite3
+
+        from resolver.fetch.http_cache import open_cache_transport
+
+        try:
+            return open_cache_transport(self._cache_folder, below, mode=self._mode)
+        except (OSError, sqlite3.Error):
+            return below  # A cache that cannot be written is no error; without one everything is asked for again.

@@ -1,0 +1,124 @@
+"""The METADATA of a wheel with as few bytes as its host allows: PEP 658 file, ranges of the wheel, or all of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from resolver.errors import FetchError, HashMismatchError, MetadataError
+from resolver.fetch.local_files import find_local_path
+from resolver.fetch.session import Session
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
+
+__all__ = ["check_sha256", "fetch_file", "fetch_wheel_metadata"]
+
+_TAIL_BYTES = 16_384
+"""Holds directory and METADATA of most pure wheels; the directory of large ones takes one more request."""
+_STEPS = 4
+
+ReadBytes = Callable[[int, int], bytes]
+"""Bytes of a file from the first offset up to, without, the second."""
+
+
+def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Session) -> bytes:
+    """The content of METADATA. Raises FetchError, HashMismatchError, and MetadataError for a broken wheel."""
+    path = find_local_path(file.url)
+    if path is not None:
+        return _read_local(path, file, project)
+    if file.core_metadata is not None:
+        content = _fetch_metadata_file(file, session)
+        if content is not None:
+            return content
+    try:
+        content = _fetch_by_ranges(file, project, session)
+    except WheelDirectoryError:
+        content = None  # A server may lie about ranges; the whole file shows whether the wheel itself is broken.
+    if content is not None:
+        return content
+    with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
+        whole = Path(folder) / "file.whl"
+        fetch_file(file, session=session, into=whole)
+        return _read_local(whole, file, project)
+
+
+def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> None:
+    """Download a wheel or sdist whole, and check its hash where the page gives one."""
+    download = session.download(file.url, into=into)
+    if download is None:
+        raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
+    check_sha256(file.filename, expected=file.sha256, found=download.sha256)
+
+
+def check_sha256(filename: str, *, expected: str | None, found: str) -> None:
+    """Raises HashMismatchError where a hash was promised and another one found."""
+    if expected is not None and expected != found:
+        raise HashMismatchError(
+            f"`{filename}` is not the file that its page promises\n"
+            f"  expected sha256:{expected}\n  found    sha256:{found}",
+            filename=filename,
+            expected=f"sha256:{expected}",
+            found=f"sha256:{found}",
+        )
+
+
+def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:
+    content = session.fetch_metadata(f"{file.url}.metadata")
+    algorithm, _, expected = (file.core_metadata or "").partition("=")
+    if content is not None and algorithm == "sha256":
+        from hashlib import sha256  # Imported where it is needed: 4 ms for OpenSSL, which a warm run has no use for.
+
+        check_sha256(f"{file.filename}.metadata", expected=expected.lower(), found=sha256(content).hexdigest())
+    return content
+
+
+def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> bytes | None:
+    """METADATA from ranges; None where the host serves none. Raises WheelDirectoryError."""
+    tail = session.fetch_range(file.url, start=-_TAIL_BYTES)
+    if tail is None:
+        # Some hosts know ranges but no suffix ranges.
+        size = file.size_bytes or session.fetch_size(file.url)
+        tail = session.fetch_range(file.url, start=max(0, size - _TAIL_BYTES), stop=size) if size else None
+    if tail is None:
+        return None
+
+    def read(start: int, stop: int) -> bytes:
+        part = session.fetch_range(file.url, start=start, stop=stop)
+        if part is None or part.size != tail.size:
+            raise WheelDirectoryError("the host gives ranges only now and then")
+        return part.data
+
+    if file.size_bytes not in (None, tail.size):
+        raise WheelDirectoryError("the host tells another size than the page")
+    return _find_metadata(tail.data, size=tail.size, project=project, read=read)
+
+
+def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
+    try:
+        with path.open("rb") as wheel:
+            size = wheel.seek(0, 2)
+
+            def read(start: int, stop: int) -> bytes:
+                wheel.seek(start)
+                return wheel.read(stop - start)
+
+            return _find_metadata(read(max(0, size - _TAIL_BYTES), size), size=size, project=project, read=read)
+    except WheelDirectoryError as error:
+        raise MetadataError(
+            f"`{file.filename}` is a broken wheel: {error}", project=project, filename=file.filename
+        ) from error
+    except OSError as error:
+        raise FetchError(f"{path} cannot be read\n  because {error.strerror}", url=file.url) from error
+
+
+def _find_metadata(tail: bytes, *, size: int, project: str, read: ReadBytes) -> bytes:
+    for _ in range(_STEPS):
+        member = find_metadata_member(tail, size=size, project=project)
+        if not isinstance(member, MoreBytes):
+            start = size - len(tail)
+            if member.start >= start:
+                return read_member(tail, member, start=start)
+            return read_member(read(member.start, member.stop), member)
+        tail = read(member.start, size - len(tail)) + tail
+    raise WheelDirectoryError("the zip directory cannot be found")

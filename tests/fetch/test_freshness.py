@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+
+NOW = 784_111_777.0
+DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
+MINUTE_BEFORE = "Sun, 06 Nov 1994 08:48:37 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "fresh_for_s"),
+    [
+        ({"cache-control": "max-age=600", "date": DATE}, 600),
+        ({"cache-control": "max-age=600"}, 600),
+        ({"cache-control": "public, Max-Age=600, immutable", "date": MINUTE_BEFORE}, 540),
+        ({"cache-control": 'max-age="600"'}, 600),
+        ({"cache-control": "max-age=600", "date": "Sun, 06 Nov 1994 09:49:37 GMT"}, 600),
+        ({"expires": DATE, "date": MINUTE_BEFORE}, 0),
+        ({"cache-control": "max-age=600", "expires": MINUTE_BEFORE}, 600),
+    ],
+)
+def test_answer_is_fresh_as_long_as_the_server_says(headers: dict[str, str], fresh_for_s: float) -> None:
+    assert find_fresh_until(headers, now=NOW) == NOW + fresh_for_s
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"last-modified": "Sun, 06 Nov 1988 08:49:37 GMT"},
+        {"cache-control": "no-cache"},
+        {"cache-control": "no-store, max-age=600"},
+        {"cache-control": "no-cache, max-age=600"},
+        {"cache-control": "max-age=soon"},
+        {"cache-control": "max-age=0"},
+        {"expires": "0"},
+        {"expires": MINUTE_BEFORE, "date": DATE},
+    ],
+)
+def test_answer_that_the_server_does_not_vouch_for_is_never_fresh(headers: dict[str, str]) -> None:
+    assert find_fresh_until(headers, now=NOW) == 0.0
+
+
+def test_validator_is_empty_without_etag_and_last_modified() -> None:
+    assert find_validator({"content-length": "12"}) == ""
+
+
+def test_validator_differs_with_each_of_its_headers() -> None:
+    answers = [
+        {"etag": '"a"'},
+        {"etag": '"b"'},
+        {"last-modified": DATE},
+        {"last-modified": MINUTE_BEFORE},
+        {"last-modified": DATE, "content-length": "12"},
+        {"etag": '"a"', "last-modified": DATE},
+    ]
+    assert len({find_validator(headers) for headers in answers}) == len(answers)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "yesterday", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT"]
+)
+def test_date_that_is_none_is_none(text: str) -> None:
+    assert parse_http_date(text) is None
+
+
+def test_date_is_in_seconds_since_1970() -> None:
+    assert parse_http_date(DATE) == NOW
