@@ -136,15 +136,20 @@ def _outside_fault(path: str) -> str | None:
 
 
 def _file_name_fault(file: Mapping[str, Any]) -> str | None:
+    filename = _find_file_name(file)
+    if filename is not None and ("/" in filename or "\\" in filename):
+        return f"`{_shown(filename)}` is a path, no file name"
+    return None
+
+
+def _find_file_name(file: Mapping[str, Any]) -> str | None:
+    """The file name as packaging finds it: the name, else the end of the path, else that of the URL."""
     texts = [file.get(key) for key in ("name", "path", "url")]
     name, path, url = (text if isinstance(text, str) else None for text in texts)
     try:
-        filename = PackageWheel(name=name, path=path, url=url, hashes={}).filename
+        return PackageWheel(name=name, path=path, url=url, hashes={}).filename
     except (PylockValidationError, ValueError):
         return None
-    if "/" in filename or "\\" in filename:
-        return f"`{_shown(filename)}` is a path, no file name"
-    return None
 
 
 def _commit_fault(vcs: Mapping[str, Any]) -> str | None:
@@ -173,11 +178,8 @@ def _iter_duplicates(packages: list[Any]) -> Iterator[LockfileFault]:
 def _iter_duplicate_files(package: Mapping[str, Any], path: str) -> Iterator[LockfileFault]:
     seen: dict[str, str] = {}
     for place, file in _iter_file_tables(package):
-        try:
-            filename = PackageWheel(
-                name=file.get("name"), path=file.get("path"), url=file.get("url"), hashes={}
-            ).filename
-        except (PylockValidationError, ValueError, TypeError, AttributeError):
+        filename = _find_file_name(file)
+        if filename is None:
             continue
         if filename in seen:
             yield LockfileFault(path=f"{path}.{place}", message=f"`{_shown(filename)}` is also `{seen[filename]}`")
@@ -190,7 +192,8 @@ def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> It
     table = tool.get("pinfold") if isinstance(tool, dict) else None
     if not isinstance(table, dict):
         return
-    names = {package.get("name") for package in packages if isinstance(package, dict)}
+    found = [package.get("name") for package in packages if isinstance(package, dict)]
+    names = {name for name in found if isinstance(name, str)}
     for path, name in _iter_referred_names(table, packages):
         if isinstance(name, str) and name not in names:
             yield LockfileFault(path=path, message=f"no package is called `{_shown(name)}`")
@@ -214,5 +217,5 @@ def _iter_referred_names(table: Mapping[str, Any], packages: list[Any]) -> Itera
 
 def _shown(text: str) -> str:
     """The text for a message: short, and without what would disturb a terminal."""
-    safe = _CONTROL.sub("?", text)
+    safe = "".join(character if character.isprintable() else "?" for character in text)
     return safe if len(safe) <= 80 else f"{safe[:77]}…"

@@ -1,0 +1,192 @@
+"""Golden digests: a change to any of them throws away every image that was built from a lock."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from packaging.pylock import PackageDirectory, PackageVcs, PackageWheel
+from packaging.utils import NormalizedName
+
+from lockfiles import BuildFacts, Lockfile, ToolTable, digest, dumps, loads
+from tests.lockfiles.samples import COMMIT, build_full_lock, build_package, build_pylock, build_small_lock, build_tool
+
+SMALL = "pinfold-v1:sha256:8bcfc25178daacea067a1d5cb4be747b1bfbeea848b1fd2c69f363032eeddec7"
+FULL = "pinfold-v1:sha256:ef26f18e69e38c7f35c829fc1712e862c8b7ecc2a56eb6473363a9da5a14d283"
+FOREIGN = "pinfold-v1:sha256:6bdf1e80c5c6e8461e9b43ad3ec689120267f3e06c786188afcfbbf5d5b70e0f"
+
+
+def change_tool(lock: Lockfile, change: Callable[[ToolTable], ToolTable]) -> Lockfile:
+    assert lock.tool is not None
+    return replace(lock, tool=change(lock.tool))
+
+
+def change_package(lock: Lockfile, name: str, **fields: Any) -> Lockfile:
+    packages = [replace(package, **fields) if package.name == name else package for package in lock.pylock.packages]
+    return replace(lock, pylock=replace(lock.pylock, packages=packages))
+
+
+def change_wheel(lock: Lockfile, name: str, **fields: Any) -> Lockfile:
+    package = next(package for package in lock.pylock.packages if package.name == name)
+    assert package.wheels is not None
+    return change_package(lock, name, wheels=[replace(package.wheels[0], **fields)])
+
+
+def test_the_digest_of_two_wheels() -> None:
+    assert digest(build_small_lock()) == SMALL
+
+
+def test_the_digest_of_every_kind_of_source() -> None:
+    assert digest(build_full_lock()) == FULL
+
+
+def test_the_digest_of_a_lock_that_another_tool_wrote() -> None:
+    assert digest(replace(build_full_lock(), tool=None)) == FOREIGN
+
+
+def test_the_serialisation_is_the_documented_one() -> None:
+    document = {
+        "format": "pinfold-v1",
+        "python": "3.11",
+        "platform": "manylinux_2_35_x86_64",
+        "layers": [["anyio", "idna"]],
+        "packages": [
+            {"name": "anyio", "version": "4.4.0", "wheels": ["a" * 64]},
+            {"name": "idna", "version": "3.7", "wheels": ["b" * 64]},
+        ],
+    }
+    data = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    assert digest(build_small_lock()) == f"pinfold-v1:sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def test_a_lock_that_was_written_and_read_has_the_same_digest() -> None:
+    assert digest(loads(dumps(build_full_lock()))) == FULL
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tool: replace(tool, accelerator={"machine": "GPU-H100", "driver": "570"}),
+        lambda tool: replace(tool, index_strategy="first-index"),
+        lambda tool: replace(tool, requirement_digest=f"sha256:{'0' * 64}"),
+        lambda tool: replace(tool, exclude_newer=None),
+        lambda tool: replace(tool, requirements=(("other",),)),
+        lambda tool: replace(tool, credentials=()),
+        lambda tool: replace(tool, built=()),
+        lambda tool: replace(tool, settings={}),
+        lambda tool: replace(tool, requested_by={}),
+        lambda tool: replace(tool, python="3.11.4"),
+    ],
+)
+def test_what_installs_the_same_has_the_same_digest(change: Callable[[ToolTable], ToolTable]) -> None:
+    assert digest(change_tool(build_full_lock(), change)) == FULL
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"url": "https://mirror.example/x/anyio-4.4.0-py3-none-any.whl"},
+        {"size": 7},
+        {"hashes": {"sha256": "a" * 64, "sha512": "b" * 128}},
+    ],
+)
+def test_where_a_file_lies_does_not_count(fields: dict[str, Any]) -> None:
+    assert digest(change_wheel(build_small_lock(), "anyio", **fields)) == SMALL
+
+
+def test_index_and_dependencies_do_not_count() -> None:
+    assert digest(change_package(build_small_lock(), "anyio", index=None, dependencies=[{"name": "idna"}])) == SMALL
+
+
+def test_where_a_git_tree_lies_and_what_was_asked_for_does_not_count() -> None:
+    tree = PackageVcs(
+        type="git", url="https://fork.example/a.git", requested_revision="v1", commit_id=COMMIT, subdirectory="python"
+    )
+    assert digest(change_package(build_full_lock(), "app", vcs=tree)) == FULL
+
+
+def test_where_a_folder_with_known_content_lies_does_not_count() -> None:
+    folder = PackageDirectory(path="elsewhere", editable=True)
+    assert digest(change_package(build_full_lock(), "plugin", directory=folder)) == FULL
+
+
+def change_build(name: str, facts: BuildFacts) -> Callable[[Lockfile], Lockfile]:
+    def change(lock: Lockfile) -> Lockfile:
+        return change_tool(lock, lambda tool: replace(tool, build={**tool.build, NormalizedName(name): facts}))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda lock: change_tool(lock, lambda tool: replace(tool, python="3.12")),
+        lambda lock: change_tool(lock, lambda tool: replace(tool, python="3.11t")),
+        lambda lock: change_tool(lock, lambda tool: replace(tool, platform="musllinux_1_2_x86_64")),
+        lambda lock: change_tool(lock, lambda tool: replace(tool, layers=tool.layers[::-1])),
+        lambda lock: change_tool(lock, lambda tool: replace(tool, layers=(tool.layers[0][::-1], tool.layers[1]))),
+        lambda lock: change_tool(lock, lambda tool: replace(tool, layers=((*tool.layers[0], *tool.layers[1]),))),
+        lambda lock: change_wheel(lock, "anyio", hashes={"sha256": "0" * 64}),
+        lambda lock: change_package(
+            lock, "app", vcs=PackageVcs(type="git", url="https://a.example/", commit_id="0" * 40, subdirectory="python")
+        ),
+        lambda lock: change_package(
+            lock, "app", vcs=PackageVcs(type="git", url="https://a.example/", commit_id=COMMIT)
+        ),
+        lambda lock: change_package(lock, "plugin", directory=PackageDirectory(path="../plugin")),
+        lambda lock: change_package(
+            lock, "plugin", directory=PackageDirectory(path="../plugin", editable=True, subdirectory="x")
+        ),
+        change_build("plugin", BuildFacts(content=f"sha256:{'0' * 64}")),
+        change_build("idna", BuildFacts()),
+        change_build("app", BuildFacts(isolation=True)),
+        change_build("app", BuildFacts(isolation=False, requirements=("hatchling==1.25.0",))),
+        change_build("app", BuildFacts(isolation=False, config_settings=(("a", f"sha256:{'0' * 64}"),))),
+    ],
+)
+def test_what_installs_something_else_has_another_digest(change: Callable[[Lockfile], Lockfile]) -> None:
+    changed = change(build_full_lock())
+    assert digest(changed) != FULL
+    assert digest(loads(dumps(changed))) == digest(changed)
+
+
+def test_build_facts_of_a_wheel_do_not_count() -> None:
+    facts = {NormalizedName("anyio"): BuildFacts(isolation=False)}
+    assert digest(change_tool(build_small_lock(), lambda tool: replace(tool, build=facts))) == SMALL
+
+
+def test_a_missing_build_entry_means_a_plain_build() -> None:
+    lock = change_build("idna", BuildFacts())(build_full_lock())
+    bare = change_tool(
+        lock, lambda tool: replace(tool, build={name: f for name, f in tool.build.items() if name != "idna"})
+    )
+    assert digest(bare) == digest(lock)
+
+
+def test_a_foreign_lock_counts_what_decides_where_it_installs() -> None:
+    lock = Lockfile(pylock=build_pylock(build_package("anyio", "4.4.0")))
+    others = (
+        replace(lock, pylock=replace(lock.pylock, requires_python=None)),
+        replace(lock, pylock=replace(lock.pylock, environments=None)),
+        replace(lock, pylock=replace(lock.pylock, dependency_groups=["dev"])),
+        Lockfile(pylock=lock.pylock, tool=build_tool("anyio")),
+    )
+    assert len({digest(lock), *(digest(other) for other in others)}) == 5
+
+
+def test_a_second_wheel_of_a_foreign_lock_counts_in_any_order() -> None:
+    package = build_package("anyio", "4.4.0")
+    assert package.wheels is not None
+    second = PackageWheel(
+        name="anyio-4.4.0-cp311-cp311-win_amd64.whl", url="https://files.example/a.whl", hashes={"sha256": "c" * 64}
+    )
+    pair = [
+        Lockfile(pylock=build_pylock(replace(package, wheels=wheels)))
+        for wheels in ([package.wheels[0], second], [second, package.wheels[0]])
+    ]
+    assert digest(pair[0]) == digest(pair[1])
+    assert digest(pair[0]) != digest(Lockfile(pylock=build_pylock(package)))

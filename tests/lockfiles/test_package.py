@@ -1,0 +1,40 @@
+import subprocess
+import sys
+
+import lockfiles
+
+
+def test_the_public_names_are_these() -> None:
+    assert lockfiles.__all__ == [
+        "BuildFacts",
+        "Comparison",
+        "FactChange",
+        "InvalidLockfileError",
+        "LineChange",
+        "LockedFile",
+        "LockedPin",
+        "Lockfile",
+        "LockfileError",
+        "LockfileFault",
+        "LockfileNameError",
+        "LockfileSyntaxError",
+        "PinChange",
+        "SettingValue",
+        "ToolTable",
+        "UnsupportedLockfileError",
+        "compare",
+        "digest",
+        "dumps",
+        "loads",
+        "read",
+        "write",
+    ]
+    assert all(hasattr(lockfiles, name) for name in lockfiles.__all__)
+
+
+def test_importing_loads_no_writer_no_solver_and_no_network() -> None:
+    program = "import sys, lockfiles; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in run.stdout.split()}
+    unwanted = {"resolver", "tomli_w", "resolvelib", "httpx", "hishel", "rich", "pip", "socket", "ssl", "asyncio"}
+    assert loaded & unwanted == set()
