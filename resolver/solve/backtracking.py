@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep, Resolver
+from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution
+from resolvelib.resolvers.criterion import Criterion
 from resolvelib.structs import RequirementInformation
 
 from resolver.solve.demand import Candidate, Demand, Node
@@ -12,7 +14,7 @@ from resolver.solve.provider import Provider
 from resolver.solve.search import Cause, Conflict, Found
 from resolver.solve.universe import Universe
 
-__all__ = ["MAX_ROUNDS", "search_by_backtracking"]
+__all__ = ["MAX_ROUNDS", "find_collisions", "search_by_backtracking"]
 
 MAX_ROUNDS = 200_000
 """Where the search gives up: far more than any list that can be solved has needed."""
@@ -33,16 +35,32 @@ def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) 
     return second if isinstance(second, Found) else first
 
 
+def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause, ...], ...]:
+    """The collisions that a search without conclusions runs into, in its order: each the demands on one node."""
+    provider = Provider(universe, concludes=False)
+    reporter = _Reporter(provider)
+    try:
+        Resolution(provider, reporter).resolve(provider.root_demands(), max_rounds=max_rounds)
+    except ResolutionImpossible as impossible:
+        if not reporter.collisions:
+            return (_build_causes(impossible.causes),)
+    except ResolutionTooDeep:
+        pass
+    return tuple(reporter.collisions)
+
+
 def _search(universe: Universe, *, shows_all: bool, max_rounds: int) -> Found | Conflict:
     provider = Provider(universe, shows_all=shows_all)
-    resolver = Resolver(provider, _Reporter(provider))
+    # Not `Resolver`: it also builds a graph, which nobody needs and which recurses without end where projects that a
+    # jump back left behind depend on each other.
+    resolution = Resolution(provider, _Reporter(provider))
     try:
-        result = resolver.resolve(provider.root_demands(), max_rounds=max_rounds)
+        state = resolution.resolve(provider.root_demands(), max_rounds=max_rounds)
     except ResolutionImpossible as impossible:
         return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
     except ResolutionTooDeep:
         return Conflict(causes=(), steps=provider.steps, is_proven=False)
-    return Found(rows={node: candidate.row for node, candidate in result.mapping.items()}, steps=provider.steps)
+    return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
 
 
 def _has_hidden(universe: Universe) -> bool:
@@ -54,10 +72,14 @@ def _build_causes(causes: Collection[RequirementInformation[Demand, Candidate]])
 
 
 class _Reporter(BaseReporter[Demand, Candidate, Node]):
-    """Tells the provider of collisions."""
+    """Tells the provider of collisions, and keeps them."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
+        self.collisions: list[tuple[Cause, ...]] = []
+
+    def rejecting_candidate(self, criterion: Criterion[Demand, Candidate], candidate: Candidate) -> None:
+        self.collisions.append(_build_causes(criterion.information))
 
     def resolving_conflicts(self, causes: Collection[RequirementInformation[Demand, Candidate]]) -> None:
         self._provider.note_conflict(causes)

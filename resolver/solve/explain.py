@@ -1,24 +1,99 @@
-"""Why a problem has no solution: data first, text last."""
+"""Why a problem has no solution, as text: what is wrong, where, why, and how to fix it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import assert_never
+
 from resolver.errors import ResolutionError
-from resolver.solve.search import Conflict, Search
+from resolver.solve.diagnosis import build_explanation
+from resolver.solve.explanation import CollidingRequirement, Collision, Explanation, Obstacle, Supply
+from resolver.solve.search import Conflict
 from resolver.solve.universe import Universe
 
-__all__ = ["NoSolutionError", "build_error"]
+__all__ = ["NoSolutionError", "build_error", "render_explanation"]
 
 
 class NoSolutionError(ResolutionError):
-    """The list has no solution for the target."""
+    """The list has no solution for the target; `explanation` is why, as data."""
+
+    def __init__(self, explanation: Explanation) -> None:
+        super().__init__(explanation)
+        self.explanation = explanation
+
+    def __str__(self) -> str:
+        return render_explanation(self.explanation)
 
 
-def build_error(universe: Universe, conflict: Conflict, search: Search) -> NoSolutionError:
-    """The error that says what collides."""
-    lines = []
-    for cause in conflict.causes:
-        table = universe.table(cause.demand.node.name) if cause.demand.node.name else None
-        parent = cause.parent
-        who = f"{parent.node.name} {universe.table(parent.node.name).versions[parent.row]}" if parent else "list"
-        lines.append(f"{who} needs {cause.demand.text} {table and len(table.versions)}")
-    return NoSolutionError("no solution\n" + "\n".join(lines))
+def build_error(universe: Universe, conflict: Conflict) -> NoSolutionError:
+    """The error for a conflict that a search over the universe ended with."""
+    return NoSolutionError(build_explanation(universe, conflict))
+
+
+def render_explanation(explanation: Explanation) -> str:
+    """The explanation in lines: the first says what, then come list positions, facts, and hints."""
+    what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
+    lines: list[str] = []
+    for collision in explanation.collisions:
+        lead = f"{what} for {explanation.target}: " if not lines else "other versions fail, because "
+        lines.append(lead + _render_obstacle(collision))
+        lines += _iter_collision_lines(collision)
+    if not lines:
+        lines.append(f"{what} for {explanation.target}")
+    if explanation.more_collisions:
+        lines.append(f"and {explanation.more_collisions} more collisions like these")
+    lines += [f"  try: {hint}" for hint in explanation.hints]
+    return "\n".join(lines)
+
+
+def _render_obstacle(collision: Collision) -> str:
+    name = collision.project
+    match collision.obstacle:
+        case Obstacle.NOT_FOUND:
+            return f"`{name}` was not found"
+        case Obstacle.NO_VERSION:
+            return f"no version of `{name}` is the one asked for"
+        case Obstacle.EXCLUDE_EACH_OTHER:
+            return f"the requirements on `{name}` exclude each other"
+        case Obstacle.UNUSABLE:
+            return f"no version of `{name}` that is asked for can be used"
+        case _:
+            assert_never(collision.obstacle)
+
+
+def _iter_collision_lines(collision: Collision) -> Iterator[str]:
+    for requirement in collision.requirements:
+        yield f"  {_render_requirement(requirement)}"
+    supply = collision.supply
+    if not supply.locations:
+        yield f"  because no location has it: {', '.join(supply.missing) or 'none is in scope'}"
+        return
+    yield f"  because {_render_supply(supply)}"
+    for version in supply.nearest:
+        yield f"    {version.version}: {'; '.join(version.reasons)}"
+    if supply.more:
+        yield f"    and {_count(supply.more, 'older version')}"
+
+
+def _render_requirement(requirement: CollidingRequirement) -> str:
+    text = f"{requirement.position}: `{requirement.text}`"
+    if requirement.is_constraint:
+        text += " (a constraint)"
+    for link in requirement.links:
+        text += f", `{link.name} {link.version}` needs `{link.needs}`"
+    if requirement.other_versions:
+        name = requirement.links[-1].name
+        text += f" ({_count(requirement.other_versions, 'other version')} of `{name}` likewise)"
+    return text
+
+
+def _render_supply(supply: Supply) -> str:
+    places = ", ".join(supply.locations)
+    offer = f"{places} has {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
+    if supply.nearest:
+        return f"{offer}, of which these are asked for"
+    return f"{offer}, the newest {supply.newest}" if supply.newest is not None else offer
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -59,13 +59,17 @@ class Matches(Sequence[Candidate]):
 
 
 class Provider(AbstractProvider[Demand, Candidate, Node]):
-    """resolvelib's provider over a universe. `steps` counts the candidates whose demands were asked for."""
+    """resolvelib's provider over a universe. `steps` counts the candidates whose demands were asked for.
 
-    def __init__(self, universe: Universe, *, shows_all: bool = False) -> None:
+    With `concludes` false nothing is propagated: every collision comes up as one of plain demands, fit to be explained.
+    """
+
+    def __init__(self, universe: Universe, *, shows_all: bool = False, concludes: bool = True) -> None:
         self.steps = 0
         self._universe = universe
         self._facts = Propagation()
         self._shows_all = shows_all
+        self._concludes = concludes
         self._candidates: dict[tuple[Node, int], Candidate] = {}
         self._met: dict[Node, int] = {}
         self._conflicts: dict[Node, int] = {}
@@ -80,7 +84,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             self._meet(demand)
         for demand in demands:
             self._facts.require(demand)
-        self._facts.propagate()
+        self._propagate()
         return demands
 
     def candidate(self, node: Node, row: int) -> Candidate:
@@ -91,7 +95,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return candidate
 
     def order(self, node: Node, mask: int) -> Iterator[int]:
-        """The rows of a mask in the order to try: the project's own decision for an extra, the old pin, then newest first."""
+        """The rows of a mask in the order to try: the project's decision for an extra, the old pin, newest first."""
         first = self._last_row.get(node.name) if node.part else preferred_row(self._universe, node.name)
         if first is not None and mask >> first & 1:
             yield first
@@ -163,7 +167,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             for demand in demands:
                 self._meet(demand)
             self._facts.learn(node, row, demands)
-        self._facts.propagate()
+        self._propagate()
+
+    def _propagate(self) -> None:
+        if self._concludes:
+            self._facts.propagate()
 
     def _is_dead(self, node: Node, row: int) -> bool:
         if self._facts.is_unsolvable or (node.name, row) in self._universe.ruled_out:

@@ -71,5 +71,5 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     universe = Universe(problem, source, ask_ahead=speculation.ask)
     outcome = search_by_backtracking(universe)
     if isinstance(outcome, Conflict):
-        raise build_error(universe, outcome, search_by_backtracking)
+        raise build_error(universe, outcome)
     return build_resolution(universe, outcome.rows)

@@ -124,6 +124,10 @@ class Universe:
         self._demands[node, row] = (*own, *brought)
         yield from brought
 
+    def tried(self) -> tuple[tuple[Node, int], ...]:
+        """The rows whose demands were read, in that order."""
+        return tuple(self._demands)
+
     def known_demands(self, node: Node, row: int) -> tuple[Demand, ...] | None:
         """The demands of a row if they were read before."""
         return self._demands.get((node, row))
@@ -160,7 +164,7 @@ class Universe:
 
     def _build_fold(self, name: NormalizedName) -> tuple[int, bool, bool]:
         table = self.table(name)
-        specifiers = [self._overrides[name]] if name in self._overrides else self._listed_specifiers(name)
+        specifiers = [self._overrides[name]] if name in self._overrides else self.listed_specifiers(name)
         rows = table.all_rows
         for specifier in specifiers:
             rows &= table.mask(specifier)
@@ -169,7 +173,8 @@ class Universe:
         prereleases = self.problem.pre or any(map(names_prerelease, specifiers))
         return table.usable(rows), any(map(pins_exactly, specifiers)), prereleases
 
-    def _listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
+    def listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
+        """What the list itself says of the project's version."""
         lines = (*self.problem.roots, *self.problem.constraints)
         return [root.specifier for root in lines if root.name == name]
 

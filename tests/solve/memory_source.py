@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
@@ -50,7 +51,7 @@ class Release:
     needs_build: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class MemoryPage:
     """A project page over lists of files."""
 
@@ -59,35 +60,25 @@ class MemoryPage:
     versions: Sequence[Version]
     rows: Sequence[tuple[DistributionFile, ...]]
     rejected: Sequence[tuple[Rejection, ...]]
+    file_count: int = field(init=False)
+    wheel_mask: int = field(init=False)
+    sdist_mask: int = field(init=False)
+    prerelease_mask: int = field(init=False)
+    yanked_mask: int = field(init=False)
+    local_mask: int = field(init=False)
 
-    @property
-    def file_count(self) -> int:
-        return sum(map(len, self.rows)) + sum(map(len, self.rejected))
+    def __post_init__(self) -> None:
+        self.file_count = sum(map(len, self.rows)) + sum(map(len, self.rejected))
+        self.wheel_mask = self._mask(lambda row: any(file.is_wheel for file in self.rows[row]))
+        self.sdist_mask = self._mask(lambda row: any(not file.is_wheel for file in self.rows[row]))
+        self.prerelease_mask = self._mask(lambda row: self.versions[row].is_prerelease)
+        self.yanked_mask = self._mask(
+            lambda row: bool(self.rows[row]) and all(file.yanked is not None for file in self.rows[row])
+        )
+        self.local_mask = self._mask(lambda row: self.versions[row].local is not None)
 
     def _mask(self, has: Callable[[int], bool]) -> int:
         return sum(1 << row for row in range(len(self.versions)) if has(row))
-
-    @property
-    def wheel_mask(self) -> int:
-        return self._mask(lambda row: any(file.is_wheel for file in self.rows[row]))
-
-    @property
-    def sdist_mask(self) -> int:
-        return self._mask(lambda row: any(not file.is_wheel for file in self.rows[row]))
-
-    @property
-    def prerelease_mask(self) -> int:
-        return self._mask(lambda row: self.versions[row].is_prerelease)
-
-    @property
-    def yanked_mask(self) -> int:
-        return self._mask(
-            lambda row: bool(self.rows[row]) and all(file.yanked is not None for file in self.rows[row])
-        )
-
-    @property
-    def local_mask(self) -> int:
-        return self._mask(lambda row: self.versions[row].local is not None)
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         return self.rows[row]
@@ -159,8 +150,6 @@ def hash_text(text: str) -> int:
 
 
 def _rejection(file: DistributionFile, ranks: list[int], release: Release, target: Target) -> Rejection | None:
-    from packaging.specifiers import SpecifierSet
-
     if release.python is not None and not SpecifierSet(release.python).contains(target.python.full):
         return Rejection(filename=file.filename, reason="python", detail=release.python)
     if not ranks:

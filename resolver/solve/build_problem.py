@@ -1,0 +1,120 @@
+"""From a requirement list to a `Problem`: markers decided for the target, scopes turned into locations.
+
+In: a parsed list, the target, settings, an old lock's versions. Out: a complete question to the solver. It is a module
+of its own so that the solver sees neither markers nor scopes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Literal
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.errors import InternalError
+from resolver.index.location import Location, order_locations
+from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
+from resolver.requirements.url import Url
+from resolver.solve.problem import Problem, Root
+from resolver.targets.target import Target
+
+__all__ = ["build_problem"]
+
+
+def build_problem(
+    requirement_list: RequirementList,
+    *,
+    target: Target,
+    default_index: Url,
+    families: Sequence[IndexFamily] = (),
+    strategy: Literal["first-index", "best-match"] = "first-index",
+    overrides: Sequence[Entry] = (),
+    excludes: Iterable[NormalizedName] = (),
+    preferences: Mapping[NormalizedName, Version] | None = None,
+    exclude_newer: str | None = None,
+    exclude_newer_exempt: Iterable[str] = (),
+    no_build: bool = False,
+) -> Problem:
+    """The problem that the list poses under the target.
+
+    An override whose marker does not hold takes its project out of all dependencies, unless another one on the project
+    holds (as in uv). Direct references must have been refused or resolved before.
+    """
+    entries = _holding(requirement_list.entries, target)
+    constraints = _holding(requirement_list.constraints, target)
+    replacing = _holding(overrides, target)
+    scopes = _scopes_by_name((*entries, *constraints))
+    everywhere = merge_scopes(
+        (*(layer.scope for layer in requirement_list.layers), requirement_list.dependency_scope, *scopes.values())
+    )
+
+    def find_in(scope: Scope, name: NormalizedName) -> tuple[Location, ...]:
+        return order_locations(name, scope, default_index=default_index, families=families, strategy=strategy)
+
+    @cache
+    def locations(name: NormalizedName) -> tuple[Location, ...]:
+        return find_in(scopes.get(name, requirement_list.dependency_scope), name)
+
+    @cache
+    def later_locations(name: NormalizedName) -> tuple[Location, ...]:
+        inside = {location.url for location in locations(name)}
+        return tuple(location for location in find_in(everywhere, name) if location.url not in inside)
+
+    return Problem(
+        target=target,
+        roots=_build_roots(requirement_list, entries),
+        constraints=tuple(_build_root(entry) for entry in constraints),
+        overrides=tuple(_build_root(entry) for entry in replacing),
+        excludes=frozenset(excludes) | _overridden_away(overrides, replacing),
+        locations=locations,
+        later_locations=later_locations,
+        index_strategy=strategy,
+        preferences=dict(preferences or {}),
+        pre=requirement_list.pre,
+        prefer_binary=requirement_list.prefer_binary,
+        format_control=requirement_list.format_control,
+        exclude_newer=exclude_newer,
+        exclude_newer_exempt=frozenset(exclude_newer_exempt),
+        require_hashes=requirement_list.require_hashes,
+        no_build=no_build,
+    )
+
+
+def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:
+    """The entries whose marker holds; no extra is active in a list."""
+    environment = {**target.environment, "extra": ""}
+    return tuple(entry for entry in entries if entry.marker is None or entry.marker.evaluate(environment))
+
+
+def _scopes_by_name(entries: Iterable[Entry]) -> dict[NormalizedName, Scope]:
+    found: dict[NormalizedName, list[Scope]] = {}
+    for entry in entries:
+        if entry.name is not None:
+            found.setdefault(entry.name, []).append(entry.scope)
+    return {name: merge_scopes(scopes) for name, scopes in found.items()}
+
+
+def _build_roots(requirement_list: RequirementList, entries: Sequence[Entry]) -> tuple[Root, ...]:
+    return tuple(_build_root(entry, no_deps=requirement_list.layers[entry.layer].no_deps) for entry in entries)
+
+
+def _build_root(entry: Entry, *, no_deps: bool = False) -> Root:
+    if entry.name is None or entry.direct is not None:
+        raise InternalError(f"{entry.position}: `{entry.text}` is a direct reference, which the solver cannot take")
+    return Root(
+        position=entry.position,
+        text=entry.text,
+        name=entry.name,
+        extras=entry.extras,
+        specifier=entry.specifier,
+        hashes=entry.hashes,
+        no_deps=no_deps,
+    )
+
+
+def _overridden_away(overrides: Sequence[Entry], holding: Sequence[Entry]) -> frozenset[NormalizedName]:
+    kept = {entry.name for entry in holding}
+    return frozenset(entry.name for entry in overrides if entry.name is not None and entry.name not in kept)

@@ -1,0 +1,249 @@
+"""From a failed search to an `Explanation`: what of the list is needed for the conflict, and where it shows.
+
+First requirements are dropped as long as the rest still has no solution, on what was read already, so nothing is asked
+for. Then a plain search over the rest shows the collisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.utils import NormalizedName
+
+from resolver.solve.backtracking import find_collisions, search_by_backtracking
+from resolver.solve.candidates import ProjectTable, iter_rows
+from resolver.solve.demand import Demand, Node
+from resolver.solve.explanation import (
+    CollidingRequirement,
+    Collision,
+    Explanation,
+    Link,
+    Obstacle,
+    Supply,
+    UnusableVersion,
+)
+from resolver.solve.hints import find_hints
+from resolver.solve.problem import Problem, Root
+from resolver.solve.search import Cause, Conflict
+from resolver.solve.universe import Universe, select_rows
+
+__all__ = ["build_explanation"]
+
+_TEST_ROUNDS = 1000
+_PLAIN_ROUNDS = 300
+_SHOWN_COLLISIONS = 3
+_SHOWN_VERSIONS = 3
+
+
+def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
+    """What the failed search over the universe comes down to. Asks the source for hints only."""
+    core = universe.remembered(_find_core(universe))
+    collisions = _find_collisions(core)
+    return Explanation(
+        target=str(universe.problem.target),
+        collisions=collisions[:_SHOWN_COLLISIONS],
+        more_collisions=len(collisions[_SHOWN_COLLISIONS:]),
+        hints=find_hints(universe, collisions),
+        is_proven=conflict.is_proven,
+    )
+
+
+def _find_core(universe: Universe) -> Problem:
+    """The problem with no more requirements than the conflict needs, as far as what was read can tell."""
+    problem = universe.problem
+    items: list[Root] = [*problem.constraints, *problem.roots]
+    if not _has_conflict(universe, items):
+        return problem
+    size = (len(items) + 1) // 2
+    while size:
+        start = 0
+        while start < len(items):
+            fewer = items[:start] + items[start + size :]
+            if fewer and _has_conflict(universe, fewer):
+                items = fewer
+            else:
+                start += size
+        size //= 2
+    return _keep(problem, items)
+
+
+def _has_conflict(universe: Universe, items: Sequence[Root]) -> bool:
+    narrowed = universe.remembered(_keep(universe.problem, items))
+    outcome = search_by_backtracking(narrowed, max_rounds=_TEST_ROUNDS)
+    return isinstance(outcome, Conflict) and outcome.is_proven
+
+
+def _keep(problem: Problem, items: Sequence[Root]) -> Problem:
+    kept = set(map(id, items))
+    return replace(
+        problem,
+        roots=tuple(root for root in problem.roots if id(root) in kept),
+        constraints=tuple(root for root in problem.constraints if id(root) in kept),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Event:
+    """A minimal collision: demands with their parents, and constraints."""
+
+    project: NormalizedName
+    causes: tuple[Cause, ...]
+    constraints: tuple[Root, ...]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What collisions that differ in versions only have in common."""
+        parents = {cause.parent.node.name if cause.parent is not None else cause.demand.text for cause in self.causes}
+        return (self.project, *sorted(parents), *(str(root.position) for root in self.constraints))
+
+
+def _find_collisions(universe: Universe) -> tuple[Collision, ...]:
+    groups: dict[tuple[str, ...], list[_Event]] = {}
+    for causes in find_collisions(universe, max_rounds=_PLAIN_ROUNDS):
+        event = _minimise(universe, causes)
+        if event is not None:
+            groups.setdefault(event.key, []).append(event)
+    paths = _Paths(universe)
+    return tuple(_build_collision(universe, paths, events) for events in groups.values())
+
+
+def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
+    """The collision with no more demands than it needs, or None where earlier failures are part of it."""
+    name = causes[0].demand.node.name if causes else NormalizedName("")
+    if not name:
+        return None
+    constraints = [root for root in universe.problem.constraints if root.name == name]
+    kept: list[Cause | Root] = [*constraints, *causes]
+    if _admitted(universe, name, kept):
+        return None
+    for item in list(kept):
+        fewer = [other for other in kept if other is not item]
+        if fewer and not _admitted(universe, name, fewer):
+            kept = fewer
+    return _Event(
+        project=name,
+        causes=tuple(item for item in kept if isinstance(item, Cause)),
+        constraints=tuple(item for item in kept if isinstance(item, Root)),
+    )
+
+
+def _admitted(universe: Universe, name: NormalizedName, items: Sequence[Cause | Root]) -> int:
+    """The rows that could be tried if nothing else were asked."""
+    table = universe.table(name)
+    rows = table.usable(_matching(table, items))
+    for ruled_out, row in universe.ruled_out:
+        rows &= ~(1 << row) if ruled_out == name else -1
+    pinned = any(isinstance(item, Cause) and item.demand.pinned for item in items)
+    return select_rows(table, rows, pinned=pinned, prereleases=True)
+
+
+def _matching(table: ProjectTable, items: Sequence[Cause | Root]) -> int:
+    rows = table.all_rows
+    for item in items:
+        rows &= item.demand.mask if isinstance(item, Cause) else table.mask(item.specifier)
+    return rows
+
+
+def _build_collision(universe: Universe, paths: _Paths, events: Sequence[_Event]) -> Collision:
+    first = events[0]
+    table = universe.table(first.project)
+    items: list[Cause | Root] = [*first.causes, *first.constraints]
+    matching = _matching(table, items)
+    requirements = [paths.describe(cause, _count_others(cause, events)) for cause in first.causes]
+    requirements += [
+        CollidingRequirement(position=root.position, text=root.text, is_constraint=True) for root in first.constraints
+    ]
+    return Collision(
+        project=first.project,
+        obstacle=_find_obstacle(table, matching, items),
+        requirements=tuple(dict.fromkeys(requirements)),
+        supply=_build_supply(universe, table, matching),
+    )
+
+
+def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
+    """How many other versions of the cause's parent collide likewise."""
+    if cause.parent is None:
+        return 0
+    parents = {other.parent for event in events for other in event.causes if other.parent is not None}
+    return len({parent.row for parent in parents if parent.node.name == cause.parent.node.name}) - 1
+
+
+def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | Root]) -> Obstacle:
+    if not table.listings:
+        return Obstacle.NOT_FOUND
+    if matching:
+        return Obstacle.UNUSABLE
+    return Obstacle.NO_VERSION if len(items) == 1 else Obstacle.EXCLUDE_EACH_OTHER
+
+
+def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Supply:
+    rows = list(iter_rows(matching))
+    return Supply(
+        locations=tuple(str(listing.location.url) for listing in table.listings),
+        missing=tuple(str(location.url) for location in table.missing),
+        version_count=len(table.versions),
+        file_count=table.file_count,
+        newest=table.versions[0] if table.versions else None,
+        nearest=tuple(
+            UnusableVersion(
+                version=table.versions[row], reasons=tuple(dict.fromkeys(_iter_reasons(universe, table, row)))
+            )
+            for row in rows[:_SHOWN_VERSIONS]
+        ),
+        more=len(rows[_SHOWN_VERSIONS:]),
+    )
+
+
+def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator[str]:
+    ruled_out = universe.ruled_out.get((table.name, row))
+    if ruled_out is not None:
+        yield ruled_out.detail
+        return
+    files = table.files(row)
+    if files and table.yanked_mask >> row & 1:
+        yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
+    for rejection in table.rejections(row):
+        match rejection.reason:
+            case "python":
+                yield f"needs Python {rejection.detail}"
+            case "tags":
+                yield f"`{rejection.filename}` is for another platform or Python"
+            case _:
+                yield f"`{rejection.filename}`: {rejection.detail}"
+
+
+class _Paths:
+    """The shortest way from the list to each candidate that was tried."""
+
+    def __init__(self, universe: Universe) -> None:
+        self._universe = universe
+        self._from: dict[tuple[Node, int], tuple[tuple[Node, int] | None, Demand]] = {}
+        rows: dict[Node, list[int]] = {}
+        for node, row in universe.tried():
+            rows.setdefault(node, []).append(row)
+        waiting: list[tuple[tuple[Node, int] | None, Demand]] = [(None, demand) for demand in universe.root_demands()]
+        for origin, demand in waiting:
+            for row in rows.get(demand.node, ()):
+                place = (demand.node, row)
+                if demand.mask >> row & 1 and place not in self._from:
+                    self._from[place] = (origin, demand)
+                    waiting += [(place, brought) for brought in universe.known_demands(*place) or ()]
+
+    def describe(self, cause: Cause, other_versions: int) -> CollidingRequirement:
+        """The cause with its way from the list."""
+        links: list[Link] = []
+        demand = cause.demand
+        place = (cause.parent.node, cause.parent.row) if cause.parent is not None else None
+        while place is not None:
+            node, row = place
+            if demand.node.name != node.name:
+                links.append(
+                    Link(name=node.name, version=self._universe.table(node.name).versions[row], needs=demand.text)
+                )
+            place, demand = self._from[place]
+        root = self._universe.problem.roots[demand.root or 0]
+        return CollidingRequirement(
+            position=root.position, text=root.text, links=tuple(reversed(links)), other_versions=other_versions
+        )

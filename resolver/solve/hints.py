@@ -1,0 +1,94 @@
+"""What would mend a list without a solution: said only where it is certain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from packaging.specifiers import SpecifierSet
+
+from resolver.errors import PinfoldError
+from resolver.index.location import Location
+from resolver.solve.backtracking import search_by_backtracking
+from resolver.solve.candidates import Listing, build_table
+from resolver.solve.demand import parse_requirement
+from resolver.solve.explanation import Collision, Obstacle
+from resolver.solve.search import Found
+from resolver.solve.universe import Universe
+
+__all__ = ["find_hints"]
+
+_TEST_ROUNDS = 200
+
+
+def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str, ...]:
+    """Actions that mend the collisions, each a whole sentence part. Asks the source."""
+    hints: list[str] = []
+    for collision in collisions:
+        hints += _iter_location_hints(universe, collision)
+        hints += _iter_yanked_hints(collision)
+    if not hints and not universe.problem.pre and _is_solved_by_prereleases(universe, collisions):
+        hints.append("`--pre`: with pre-releases there is a solution")
+    return tuple(dict.fromkeys(hints))
+
+
+def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[str]:
+    """Locations that were not asked and have a version that all requirements admit."""
+    name = collision.project
+    table = universe.table(name)
+    asked = {location.url for location in (*table.missing, *(listing.location for listing in table.listings))}
+    for location in universe.problem.locations(name):
+        if location.url not in asked and _offers(universe, collision, location):
+            first = ", ".join(collision.supply.locations)
+            yield (
+                f"`{location.url}` has a version that fits, but {first} comes first and has the project:"
+                ' change their order, or set `index-strategy = "best-match"`'
+            )
+    for location in universe.problem.later_locations(name):
+        if location.url not in asked and _offers(universe, collision, location):
+            yield (
+                f"`{location.url}` has a version that fits, but does not serve this requirement:"
+                ' move its flag up, or set `flag-scope = "list"`'
+            )
+
+
+def _offers(universe: Universe, collision: Collision, location: Location) -> bool:
+    try:
+        page = universe.source.project_page(collision.project, location)
+        if page is None:
+            return False
+        listing = Listing(location=location, page=page, rank=0)
+        table = build_table(collision.project, universe.problem, (listing,))
+        rows = table.all_rows
+        for specifier in (*universe.listed_specifiers(collision.project), *_iter_needed(collision)):
+            rows &= table.mask(specifier)
+        return bool(table.usable(rows))
+    except PinfoldError:
+        return False
+
+
+def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
+    """What dependencies that take part say of the project's version."""
+    for requirement in collision.requirements:
+        if requirement.links:
+            yield parse_requirement(requirement.links[-1].needs).specifier
+
+
+def _iter_yanked_hints(collision: Collision) -> Iterator[str]:
+    nearest = collision.supply.nearest
+    if collision.obstacle is Obstacle.UNUSABLE and nearest and len(collision.requirements) == 1:
+        reasons = nearest[0].reasons
+        if len(reasons) == 1 and reasons[0].startswith("yanked") and not collision.requirements[0].links:
+            yield f"`{collision.project}=={nearest[0].version}`, if the yanked version is meant"
+
+
+def _is_solved_by_prereleases(universe: Universe, collisions: Sequence[Collision]) -> bool:
+    names = {collision.project for collision in collisions}
+    names |= {link.name for one in collisions for requirement in one.requirements for link in requirement.links}
+    if not any(universe.candidate_rows(name) != universe.shown_rows(name) for name in sorted(names)):
+        return False
+    try:
+        with_prereleases = Universe(replace(universe.problem, pre=True), universe.source, tables=universe.tables)
+        return isinstance(search_by_backtracking(with_prereleases, max_rounds=_TEST_ROUNDS), Found)
+    except PinfoldError:
+        return False
