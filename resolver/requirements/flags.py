@@ -61,10 +61,10 @@ FLAGS = (
 
 _BY_SPELLING = {spelling: flag for flag in FLAGS for spelling in (flag.name, *flag.spellings)}
 
-# uv's spellings, which pip does not have; pip's parser would take the first two as no flag of its own either.
-_NOT_IN_PIP_FILES = frozenset({"--requirements", "--constraints", "--config-setting"})
+# pip has no such spellings, so that in its files they are unknown or, for the last one, an abbreviation.
+_NOT_OF_PIP = frozenset({"--requirements", "--constraints", "--config-setting"})
 _FILE_SPELLINGS = {
-    spelling: flag for spelling, flag in _BY_SPELLING.items() if flag.in_files and spelling not in _NOT_IN_PIP_FILES
+    spelling: flag for spelling, flag in _BY_SPELLING.items() if flag.in_files and spelling not in _NOT_OF_PIP
 }
 # Flags that pip also accepts in files: they count when it decides whether an abbreviation is unambiguous.
 _OTHER_FILE_SPELLINGS = ("--no-require-hashes", "--all-releases", "--only-final", "--use-feature")
@@ -100,7 +100,7 @@ def find_file_flag(spelling: str) -> Flag:
     """The flag that a line of a requirement file spells, in full or as an abbreviation that pip accepts there."""
     if spelling in _FILE_SPELLINGS:
         return _FILE_SPELLINGS[spelling]
-    if spelling in _BY_SPELLING:
+    if spelling in _BY_SPELLING and not _BY_SPELLING[spelling].in_files:
         raise Refusal(
             f"`{spelling}` has no place in a requirement file",
             why="pip refuses it there",

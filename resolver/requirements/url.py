@@ -100,7 +100,7 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
         _split_path(match["path"], known),
         _split_query(match["query"], known),
     )
-    host = expand_variables(host, known).lower()
+    host = _lower(expand_variables(host, known))
     (public_user, open_user), (public_path, open_path), (public_query, open_query) = parts
     public = f"{scheme}://{public_user}{host}{public_path}{public_query}"
     complete = expand_variables(f"{scheme}://{open_user}{host}{open_path}{open_query}", known)
@@ -113,6 +113,11 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
 def redact(text: str) -> str:
     """The text with every URL in it replaced by its public part: for messages that quote what the user wrote."""
     return _QUOTED_URL.sub(lambda match: match["prefix"] + parse_url(match["url"]).public, text)
+
+
+def _lower(host: str) -> str:
+    """The host in lower case; unset variables stay as they are."""
+    return re.sub(r"\$\{[A-Z0-9_]+\}|.", lambda match: match[0] if len(match[0]) > 1 else match[0].lower(), host)
 
 
 def _split_user_information(text: str, at: str, *, keeps_user: bool) -> tuple[str, str]:
