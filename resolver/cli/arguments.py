@@ -1,0 +1,202 @@
+"""The words of the `lock` command: argv in, `LockArguments` out.
+
+argparse does the parsing; an error of it is exit 2, as for every other bad input. Flags that say what a list says too
+(`-i`, `--extra-index-url`, `-f` …) become settings: they stand before item 0 of the list.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from resolver.settings import Settings
+
+__all__ = ["LockArguments", "build_parser", "parse_lock_arguments"]
+
+_DESCRIPTION = """\
+Lock an ordered pip requirement list for one target: write a PEP 751 lockfile that pip and uv install without
+resolving anything. SOURCE is a requirements.txt, an app file (app.py or app.py::ClassName), a pyproject.toml, or
+- for standard input; without one, the list in [tool.pinfold] of pyproject.toml is locked."""
+
+_EXIT_CODES = """\
+exit codes: 0 done; 1 the answer is no (--check: the lock does not fit); 2 bad input; 3 no solution; 4 network or
+authentication; 5 hash mismatch; 6 a bug in pinfold; 130 interrupted. With several sources the highest one wins.
+Every option but the ones under "this run" can stand in [tool.pinfold] of pyproject.toml under its long name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockArguments:
+    """What one run was asked for. `settings` are those of the command line alone."""
+
+    sources: tuple[str, ...]
+    settings: Settings
+    upgrade: bool = False
+    upgrade_packages: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    check: bool = False
+    offline: bool = False
+    refresh: bool = False
+    cache_dir: str | None = None
+    as_json: bool = False
+    quiet: bool = False
+    verbosity: int = 0
+
+
+def build_parser(program: str) -> argparse.ArgumentParser:
+    """The parser of the `lock` verb; `program` is the name that it was called by."""
+    parser = argparse.ArgumentParser(
+        prog=program,
+        usage=f"{program} [SOURCE ...] [options]",
+        description=_DESCRIPTION,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("sources", nargs="*", metavar="SOURCE", help="a file that holds a list, or -")
+    parser.add_argument("-o", "--output", metavar="FILE|FOLDER|-", help="where the lock goes; - prints it")
+    _add_target_options(parser)
+    _add_index_options(parser)
+    _add_solution_options(parser)
+    _add_file_options(parser)
+    _add_run_options(parser)
+    return parser
+
+
+def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
+    """The arguments of one run. Raises SystemExit (code 2, or 0 for `--help`) as argparse does."""
+    parser = build_parser(program)
+    values = parser.parse_intermixed_args(list(argv))
+    if values.check and (values.upgrade or values.upgrade_package):
+        parser.error("--check changes nothing: leave out --upgrade, --upgrade-package")
+    if values.refresh and values.offline:
+        parser.error("--refresh asks the network and --offline forbids it: leave out one of them")
+    return LockArguments(
+        sources=tuple(values.sources),
+        settings=_build_settings(values),
+        upgrade=values.upgrade,
+        upgrade_packages=tuple(values.upgrade_package),
+        extras=tuple(values.extra),
+        groups=tuple(values.group),
+        check=values.check,
+        offline=values.offline,
+        refresh=values.refresh,
+        cache_dir=values.cache_dir,
+        as_json=values.as_json,
+        quiet=values.quiet,
+        verbosity=values.verbose,
+    )
+
+
+def _add_target_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("target")
+    group.add_argument("--python", metavar="VERSION", help="the Python that will run it: 3.11, 3.12.4, 3.13t")
+    group.add_argument(
+        "--platform",
+        metavar="PLATFORM",
+        help="default manylinux_2_35_x86_64; also linux, macos, windows, musllinux_1_2_aarch64 …",
+    )
+
+
+def _add_index_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("indexes", "as in the list; on the command line they stand before its first item")
+    group.add_argument("-i", "--index-url", metavar="URL", help="instead of the default index")
+    group.add_argument("--extra-index-url", metavar="URL", action="append", default=[], help="asked before the default")
+    group.add_argument(
+        "-f", "--find-links", metavar="URL|PATH", action="append", default=[], help="a page or folder of files"
+    )
+    group.add_argument("--no-index", action="store_true", default=None, help="no default index")
+    group.add_argument(
+        "--index-strategy",
+        choices=("first-index", "best-match"),
+        help="first-index (default): the first that has a project supplies it; best-match: pip's rule",
+    )
+    group.add_argument(
+        "--flag-scope",
+        choices=("position", "list"),
+        help="position (default): a flag in the list serves what stands after it; list: all of its layer",
+    )
+
+
+def _add_solution_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("solution")
+    group.add_argument(
+        "-c", "--constraint", metavar="FILE", action="append", default=[], help="limits that request nothing"
+    )
+    group.add_argument(
+        "--override", metavar="FILE", action="append", default=[], help="replaces what others ask of a project"
+    )
+    group.add_argument("--exclude", metavar="NAME", action="append", default=[], help="a dependency to leave out")
+    group.add_argument(
+        "--build-constraint", metavar="FILE", action="append", default=[], help="limits for build requirements"
+    )
+    group.add_argument("--exclude-newer", metavar="DATE|DURATION", help="files uploaded later do not exist")
+    group.add_argument("--pre", action="store_true", default=None, help="pre-releases are candidates")
+    group.add_argument("--prefer-binary", action="store_true", default=None, help="an older wheel beats a newer sdist")
+    group.add_argument("-U", "--upgrade", action="store_true", help="let go of all pins of the old lock")
+    group.add_argument("-P", "--upgrade-package", metavar="NAME", action="append", default=[], help="let go of one pin")
+    group.add_argument("--extra", metavar="NAME", action="append", default=[], help="an extra of a [project] table")
+    group.add_argument(
+        "--group", metavar="NAME", action="append", default=[], help="a dependency group of a pyproject.toml"
+    )
+
+
+def _add_file_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("wheels and sdists")
+    group.add_argument(
+        "--no-binary", metavar="NAME", action="append", default=[], help="no wheels of it; :all:, :none:"
+    )
+    group.add_argument(
+        "--only-binary", metavar="NAME", action="append", default=[], help="no sdists of it; :all:, :none:"
+    )
+    group.add_argument("--no-build", action="store_true", default=None, help="build nothing to read its metadata")
+    group.add_argument(
+        "--build-anyway", action="store_true", default=None, help="build even where the target is not this machine"
+    )
+    group.add_argument(
+        "--no-download", action="store_true", default=None, help="download no whole file to learn its hash"
+    )
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("this run")
+    group.add_argument(
+        "--check",
+        action="store_true",
+        help="write nothing: does the lock still fit? (no network; with --refresh: would a new lock differ?)",
+    )
+    group.add_argument("--offline", action="store_true", help="ask no network: the cache must have it all")
+    group.add_argument("--refresh", action="store_true", help="ask again for what the cache has")
+    group.add_argument("--cache-dir", metavar="FOLDER", help="instead of the user's cache folder")
+    group.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
+    group.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
+    group.add_argument("-v", "--verbose", action="count", default=0, help="more: requests, then everything")
+
+
+def _build_settings(values: argparse.Namespace) -> Settings:
+    return Settings(
+        output=values.output,
+        python=values.python,
+        platform=values.platform,
+        index_url=values.index_url,
+        extra_index_url=tuple(values.extra_index_url) or None,
+        find_links=tuple(values.find_links) or None,
+        no_index=values.no_index,
+        index_strategy=values.index_strategy,
+        flag_scope=values.flag_scope,
+        constraint=tuple(values.constraint) or None,
+        override=tuple(values.override) or None,
+        exclude=tuple(canonicalize_name(name) for name in values.exclude) or None,
+        build_constraint=tuple(values.build_constraint) or None,
+        exclude_newer=values.exclude_newer,
+        pre=values.pre,
+        prefer_binary=values.prefer_binary,
+        no_binary=tuple(values.no_binary) or None,
+        only_binary=tuple(values.only_binary) or None,
+        no_build=values.no_build,
+        build_anyway=values.build_anyway,
+        no_download=values.no_download,
+    )

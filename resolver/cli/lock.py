@@ -1,0 +1,223 @@
+"""The verb `lock`: plan every source, then check each lock, or make and write it.
+
+Each source is tried, whatever happens to the others; the highest exit code wins.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from lockfiles import Comparison, Lockfile, compare, dumps, write
+from resolver.checking import check_lockfile
+from resolver.cli.arguments import LockArguments, parse_lock_arguments
+from resolver.cli.terminal import escape_text
+from resolver.errors import PinfoldError
+from resolver.plan import LockPlan, place_locks, plan_lock, read_old_lock
+from resolver.sources.reader import read_source
+from resolver.sources.source import Source
+
+if TYPE_CHECKING:
+    from resolver.workflow import Access, Upgrade
+
+__all__ = ["run_lock"]
+
+_DIFFERS = 1
+
+
+def run_lock(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock` with these words."""
+    run = _Run(parse_lock_arguments(argv, program=program))
+    run.lock_all()
+    return run.code
+
+
+class _Run:
+    """One run over all its sources. `code` is the exit code so far."""
+
+    def __init__(self, arguments: LockArguments) -> None:
+        self.code = 0
+        self._arguments = arguments
+        self._folder = Path.cwd()
+        self._documents: list[dict[str, object]] = []
+
+    def lock_all(self) -> None:
+        """Reads all sources, then locks or checks each."""
+        _configure_logging(self._arguments.verbosity)
+        sources: list[Source] = []
+        for argument in self._arguments.sources or (None,):
+            with self._errors_become_codes(argument or "pyproject.toml"):
+                sources.append(self._read(argument))
+        paths = place_locks(sources, self._arguments.settings, folder=self._folder)
+        for source, path in zip(sources, paths, strict=True):
+            with self._errors_become_codes(source.name):
+                self._lock_one(source, path)
+        if self._arguments.as_json:
+            # Lazy: only --json needs it.
+            import json
+
+            print(json.dumps({"schema": 1, "exit_code": self.code, "locks": self._documents}, indent=2))
+
+    def _read(self, argument: str | None) -> Source:
+        arguments = self._arguments
+        return read_source(argument, folder=self._folder, extras=arguments.extras, groups=arguments.groups)
+
+    @contextmanager
+    def _errors_become_codes(self, name: str) -> Iterator[None]:
+        """The error of the source of that name is told, and the next source is tried."""
+        try:
+            yield
+        except PinfoldError as error:
+            _tell(f"error: {error}")
+            self._documents.append({"source": name, "error": str(error), "exit_code": error.exit_code})
+            self.code = max(self.code, error.exit_code)
+
+    def _lock_one(self, source: Source, path: Path | None) -> None:
+        arguments = self._arguments
+        plan = plan_lock(
+            source,
+            arguments=arguments.settings,
+            path=path,
+            old=read_old_lock(path),
+            folder=self._folder,
+            variables=os.environ,
+            now=datetime.now(UTC),
+            upgrade=arguments.upgrade,
+            may_ask_host=not arguments.check,
+        )
+        if arguments.check and not arguments.refresh:
+            self._check(plan)
+        else:
+            self._make(plan)
+
+    def _check(self, plan: LockPlan) -> None:
+        """Compares the lock with the list and the settings, without a network."""
+        if plan.old is None:
+            self._say_no(plan, [f"there is no lock at `{self._show(plan.path)}`"])
+            return
+        differences = check_lockfile(
+            plan.old,
+            canonical_layers=plan.layers,
+            settings=plan.recorded_settings,
+            target=plan.target,
+            entries=plan.requirement_list.entries,
+            constraints=plan.requirement_list.constraints,
+            overridden=frozenset(entry.name for entry in plan.overrides if entry.name is not None),
+            index_strategy=plan.settings.index_strategy or "first-index",
+        )
+        self._answer(plan, [str(difference) for difference in differences])
+
+    def _make(self, plan: LockPlan) -> None:
+        """Makes the lock; writes it, or under --check says how it would differ."""
+        # Lazy: `--check` needs neither the solver nor the fetcher.
+        from resolver.cli.summary import LockReport, render_report, report_as_json
+        from resolver.workflow import lock
+
+        started = time.monotonic()
+        outcome = lock(plan, access=self._access(), upgrade=self._upgrade())
+        comparison = compare(plan.old, outcome.lockfile) if plan.old is not None else None
+        for warning in outcome.warnings:
+            _tell(f"warning: {warning}")
+        if self._arguments.check:
+            self._answer(plan, _lines(comparison, plan))
+            return
+        report = LockReport(
+            source=plan.source.name,
+            path=None if plan.path is None else self._show(plan.path),
+            outcome=outcome,
+            comparison=comparison,
+            written=_put(outcome.lockfile, plan.path),
+            python_rule=plan.python_rule,
+            duration_s=time.monotonic() - started,
+        )
+        self._documents.append(report_as_json(report))
+        if not self._arguments.quiet:
+            print(render_report(report), file=sys.stderr)
+
+    def _access(self) -> Access:
+        # Lazy, as above: the type comes with the workflow.
+        from resolver.workflow import Access
+
+        arguments = self._arguments
+        return Access(
+            cache_folder=_cache_folder(arguments),
+            offline=arguments.offline,
+            refresh=arguments.refresh,
+            announce=_tell,
+        )
+
+    def _upgrade(self) -> Upgrade:
+        from resolver.workflow import Upgrade
+
+        names = frozenset(canonicalize_name(name) for name in self._arguments.upgrade_packages)
+        return Upgrade(everything=self._arguments.upgrade, names=names)
+
+    def _answer(self, plan: LockPlan, differences: list[str]) -> None:
+        if differences:
+            self._say_no(plan, differences)
+            return
+        self._documents.append({"source": plan.source.name, "lockfile": self._show(plan.path), "differences": []})
+        if not self._arguments.quiet:
+            _tell(f"{plan.source.name}: {self._show(plan.path)} fits")
+
+    def _say_no(self, plan: LockPlan, differences: list[str]) -> None:
+        self.code = max(self.code, _DIFFERS)
+        place = self._show(plan.path)
+        self._documents.append({"source": plan.source.name, "lockfile": place, "differences": differences})
+        lines = "".join(f"\n  {line}" for line in differences)
+        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {plan.source.name}`")
+
+    def _show(self, path: Path | None) -> str:
+        """A path as the user would write it from here."""
+        if path is None:
+            return "standard output"
+        return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
+
+
+def _lines(comparison: Comparison | None, plan: LockPlan) -> list[str]:
+    """The differences that a new lock would have, line by line."""
+    if comparison is None:
+        return ["there is no lock yet"]
+    return str(comparison).splitlines() if comparison else []
+
+
+def _put(lockfile: Lockfile, path: Path | None) -> bool:
+    """Writes the lock to its file, or prints it; whether the file has changed."""
+    if path is None:
+        sys.stdout.write(dumps(lockfile))
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return write(lockfile, path)
+
+
+def _cache_folder(arguments: LockArguments) -> Path:
+    """`--cache-dir`, else `PINFOLD_CACHE_DIR`, else the user's cache folder."""
+    named = arguments.cache_dir or os.environ.get("PINFOLD_CACHE_DIR")
+    if named:
+        return Path(named)
+    # Lazy: a check and a run with --cache-dir need no answer from it.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("pinfold", appauthor=False)
+
+
+def _configure_logging(verbosity: int) -> None:
+    """`-v` shows requests, `-vv` everything; without it nothing is logged."""
+    if verbosity:
+        # Lazy: it takes 8 ms.
+        import logging
+
+        level = logging.INFO if verbosity == 1 else logging.DEBUG
+        logging.basicConfig(level=level, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+def _tell(message: str) -> None:
+    print(escape_text(message), file=sys.stderr, flush=True)

@@ -1,0 +1,71 @@
+"""Entry of the `lock` and `pinfold` commands: argv in, an exit code out.
+
+The first word may be a verb; without one it is `lock`. A source with a verb's name is written `./lock`. Errors become
+one message on standard error and their exit code; only bugs show a traceback.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+
+from resolver.errors import PinfoldError
+
+__all__ = ["main", "run"]
+
+_INTERRUPTED = 130
+
+
+def run() -> None:
+    """The console script: exits with the code of `main`."""
+    code = main(sys.argv[1:], program=PurePath(sys.argv[0]).name)
+    # Worker threads may still wait for a host; what they fetch is of no use any more.
+    sys.exit(code)
+
+
+def main(argv: Sequence[str], *, program: str = "lock") -> int:
+    """The exit code of one run; the same meaning for every verb (see `lock --help`)."""
+    try:
+        verb, words = _split_verb(argv)
+        return _VERBS[verb](words, program)
+    except PinfoldError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written that is not whole", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (`lock … | head`); Python would complain again at exit.
+        sys.stdout = None
+        return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 2
+    except Exception as error:  # noqa: BLE001  (the command line is where a bug becomes exit code 6)
+        return _report_bug(error)
+
+
+def _split_verb(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
+    if argv and argv[0] in _VERBS:
+        return argv[0], argv[1:]
+    return "lock", argv
+
+
+def _lock(words: Sequence[str], program: str) -> int:
+    # Lazy: `--version` and other verbs need none of what locking does.
+    from resolver.cli.lock import run_lock
+
+    return run_lock(words, program=program)
+
+
+def _report_bug(error: Exception) -> int:
+    # Lazy: only a bug needs it.
+    import traceback
+
+    traceback.print_exception(error)
+    print(f"error: a bug in pinfold: {type(error).__name__}; the lines above are what a report needs", file=sys.stderr)
+    return 6
+
+
+_VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {"lock": _lock}

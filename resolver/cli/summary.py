@@ -1,0 +1,157 @@
+"""What a run tells: a short text on standard error for people, or one JSON document on standard output for programs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lockfiles import Comparison, ToolTable, digest
+from resolver.cli.terminal import escape_text
+from resolver.errors import InternalError
+from resolver.solve.resolution import Pin, Requester
+from resolver.workflow import LockOutcome
+
+__all__ = ["LockReport", "render_report", "report_as_json"]
+
+_CHANGES_SHOWN = 12
+_TORCH = frozenset({"torch", "triton", "cuda-toolkit"})
+_TORCH_COMPANIONS = ("nvidia-", "cuda-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockReport:
+    """One lock of a run: `source` and `path` as the user would write them (`path` None: printed), and what happened."""
+
+    source: str
+    path: str | None
+    outcome: LockOutcome
+    comparison: Comparison | None
+    written: bool
+    python_rule: str
+    duration_s: float
+
+
+def render_report(report: LockReport) -> str:
+    """The summary of one lock: lines without a final newline, safe for a terminal."""
+    resolution = report.outcome.resolution
+    place = report.path or "standard output"
+    state = "" if report.written or report.path is None else " (unchanged)"
+    lines = [f"{report.source} → {place}{state}: {_count(len(resolution.pins), 'pin')} in {report.duration_s:.2f} s"]
+    lines.append(f"  target: CPython {_python(report)} on {_tool(report).platform} (Python from {report.python_rule})")
+    lines += [f"  {line}" for line in _change_lines(report)]
+    lines.append(f"  from: {_index_counts(resolution.pins)}")
+    lines += [f"  {line}" for line in _remarks(report.outcome)]
+    return escape_text("\n".join(lines))
+
+
+def report_as_json(report: LockReport) -> dict[str, Any]:
+    """The same facts for programs; `docs/command.md` describes the keys."""
+    pins = report.outcome.resolution.pins
+    comparison = report.comparison
+    return {
+        "source": report.source,
+        "lockfile": report.path,
+        "written": report.written,
+        "digest": digest(report.outcome.lockfile),
+        "python": {"version": _python(report), "from": report.python_rule},
+        "platform": _tool(report).platform,
+        "packages": [_pin_as_json(pin) for pin in pins],
+        "changes": None if comparison is None else _changes_as_json(comparison),
+        "warnings": list(report.outcome.warnings),
+        "duration_s": round(report.duration_s, 3),
+    }
+
+
+def _tool(report: LockReport) -> ToolTable:
+    tool = report.outcome.lockfile.tool
+    if tool is None:
+        raise InternalError("a lock that was just made has no `[tool.pinfold]`")
+    return tool
+
+
+def _python(report: LockReport) -> str:
+    return _tool(report).python
+
+
+def _change_lines(report: LockReport) -> list[str]:
+    comparison = report.comparison
+    if comparison is None:
+        return []
+    changes = [
+        *(f"+ {pin}" for pin in comparison.added),
+        *(f"- {pin}" for pin in comparison.removed),
+        *(f"~ {change}" for change in comparison.changed),
+    ]
+    if not changes:
+        return ["changed: no pin"]
+    shown = [f"  {line}" for line in changes[:_CHANGES_SHOWN]]
+    if len(changes) > _CHANGES_SHOWN:
+        shown.append(f"  … and {len(changes) - _CHANGES_SHOWN} more")
+    counts = (("added", comparison.added), ("removed", comparison.removed), ("changed", comparison.changed))
+    return ["changed: " + ", ".join(f"{len(found)} {word}" for word, found in counts if found), *shown]
+
+
+def _index_counts(pins: Sequence[Pin]) -> str:
+    counts = Counter(pin.index or "find-links" for pin in pins)
+    return ", ".join(
+        f"{number} × {place}" for place, number in sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+    )
+
+
+def _remarks(outcome: LockOutcome) -> list[str]:
+    pins = outcome.resolution.pins
+    remarks = [f"download: {_sizes(pins)}"] if pins else []
+    if outcome.shadowed:
+        names = ", ".join(f"{pin.name} ({pin.index})" for pin in outcome.shadowed)
+        remarks.append(f"dependencies from an extra index that the default index has too: {names}")
+    if sdists := [f"{pin.name} {pin.version}" for pin in pins if not pin.file.is_wheel]:
+        remarks.append(f"the image must build: {', '.join(sdists)}")
+    if built := [f"{pin.name} {pin.version}" for pin in pins if pin.built]:
+        remarks.append(f"metadata from a build on this machine: {', '.join(built)}")
+    return remarks
+
+
+def _sizes(pins: Sequence[Pin]) -> str:
+    """The bytes that an installation downloads, and torch's share, which is most of it where there is a torch."""
+    total = sum(pin.file.size_bytes or 0 for pin in pins)
+    torch = [pin for pin in pins if pin.name in _TORCH or pin.name.startswith(_TORCH_COMPANIONS)]
+    if not any(pin.name == "torch" for pin in pins):
+        return _megabytes(total)
+    share = sum(pin.file.size_bytes or 0 for pin in torch)
+    return f"{_megabytes(total)}, of which torch and its CUDA libraries {_megabytes(share)}"
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _pin_as_json(pin: Pin) -> dict[str, Any]:
+    return {
+        "name": pin.name,
+        "version": str(pin.version),
+        "index": pin.index,
+        "file": pin.file.filename,
+        "size_bytes": pin.file.size_bytes,
+        "sha256": pin.file.sha256,
+        "built": pin.built,
+        "requested_by": [_requester_as_json(requester) for requester in pin.requesters],
+    }
+
+
+def _requester_as_json(requester: Requester) -> dict[str, Any]:
+    position = None if requester.position is None else str(requester.position)
+    return {"position": position, "parent": requester.parent, "text": requester.text}
+
+
+def _changes_as_json(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "added": [str(pin) for pin in comparison.added],
+        "removed": [str(pin) for pin in comparison.removed],
+        "changed": [str(change) for change in comparison.changed],
+    }

@@ -1,0 +1,343 @@
+"""What one run is to do, decided before any network: for each source its list, target, settings, lock and old lock.
+
+In: sources and settings of the command line. Out: one `LockPlan` a lock. `lock` and `lock --check` share it, so that
+both mean the same; it imports neither the solver nor `fetch`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+from lockfiles import Lockfile, LockfileError, SettingValue, read
+from resolver.errors import InputError, SourceError
+from resolver.exclude_newer import parse_exclude_newer
+from resolver.requirements.canonical import canonical_layers
+from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.local_paths import rewrite_paths
+from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
+from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.url import Url, parse_url
+from resolver.settings import DependencyMetadata, Settings
+from resolver.sources.default_python import choose_python
+from resolver.sources.lock_names import check_collisions, lockfile_name
+from resolver.sources.requirement_files import RequirementFiles
+from resolver.sources.source import Hint, Source
+from resolver.targets.families import load_families
+from resolver.targets.platforms import DEFAULT_PLATFORM, parse_platform
+from resolver.targets.python_version import PythonVersion
+from resolver.targets.target import Target
+
+__all__ = ["LockPlan", "place_locks", "plan_lock", "read_old_lock"]
+
+_COMMAND_LINE = "command line"
+_TABLE = "[tool.pinfold]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockPlan:
+    """Everything about one lock that needs no network.
+
+    - `path` is where the lock lies, None for standard output; `old` is the lock there now.
+    - `requirement_list` has absolute paths; `layers` are its canonical texts, with paths from the source's folder on.
+    - `recorded_settings` are those that the lock records because they influence it.
+    - `default_index` is the configured one, None for the built-in default. `families` stand with the user's first.
+    - `exclude_newer` is an instant; a duration's stays that of the old lock until an upgrade.
+    - `warnings` are about the source; those of the list are the list's.
+    """
+
+    source: Source
+    path: Path | None
+    settings: Settings
+    target: Target
+    python_rule: str
+    requirement_list: RequirementList
+    layers: tuple[tuple[str, ...], ...]
+    overrides: tuple[Entry, ...]
+    build_constraints: tuple[str, ...]
+    recorded_settings: Mapping[str, SettingValue]
+    default_index: Url | None
+    families: tuple[IndexFamily, ...]
+    exclude_newer: str | None
+    old: Lockfile | None
+    warnings: tuple[str, ...] = ()
+
+
+def plan_lock(
+    source: Source,
+    *,
+    arguments: Settings,
+    path: Path | None,
+    old: Lockfile | None,
+    folder: Path,
+    variables: Mapping[str, str],
+    now: datetime,
+    upgrade: bool = False,
+    may_ask_host: bool = True,
+) -> LockPlan:
+    """The plan for one source.
+
+    `arguments` are the settings of the command line, whose paths are relative to `folder`, the current one. With
+    `may_ask_host` false the running Python is no answer. Raises InputError (ListError, SettingsError, TargetError …).
+    """
+    configured = _with_absolute_paths(source.settings, source.settings_path)
+    settings = configured.merge(arguments)
+    families = (*(settings.families or ()), *load_families())
+    python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
+    parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
+    as_written = parse.read_list(_leading_flags(settings, arguments), _made_files(settings))
+    base = folder if source.text is not None else source.folder
+    stored = rewrite_paths(as_written, lambda text: _relative(base / text, source.folder))
+    overrides = parse.read_entries(settings.override, settings.override_dependencies, "override-dependencies")
+    build_constraints = parse.read_entries(
+        settings.build_constraint, settings.build_constraint_dependencies, "build-constraint-dependencies"
+    )
+    build_texts = tuple(entry.text for entry in build_constraints)
+    return LockPlan(
+        source=source,
+        path=path,
+        settings=settings,
+        target=Target(python=python, platform=parse_platform(settings.platform or str(DEFAULT_PLATFORM))),
+        python_rule=python_rule,
+        requirement_list=rewrite_paths(as_written, lambda text: str((base / text).resolve())),
+        layers=canonical_layers(stored),
+        overrides=overrides,
+        build_constraints=build_texts,
+        recorded_settings=_recorded_settings(settings, overrides, build_texts),
+        default_index=_default_index(configured, arguments, variables),
+        families=families,
+        exclude_newer=_cut_off(settings, old, now=now, upgrade=upgrade),
+        old=old,
+        warnings=tuple(_source_warnings(source)),
+    )
+
+
+def place_locks(sources: Sequence[Source], arguments: Settings, *, folder: Path) -> tuple[Path | None, ...]:
+    """Where the lock of each source lies; None is standard output. Raises SourceError if two would lie in one place.
+
+    Without `-o` a lock lies beside its source. A name that ends with `.toml` is a file, any other one a folder.
+    """
+    folders = [_output_folder(source, arguments, folder) for source in sources]
+    paths = [
+        place
+        if place is None or _is_file(place)
+        else place / lockfile_name(source.stem, several=folders.count(place) > 1)
+        for source, place in zip(sources, folders, strict=True)
+    ]
+    if paths.count(None) > 1:
+        raise SourceError("`-o -` prints one lock, and several sources are named\n  try: `-o FOLDER`, or one source")
+    check_collisions((source.name, path) for source, path in zip(sources, paths, strict=True) if path is not None)
+    return tuple(paths)
+
+
+def read_old_lock(path: Path | None) -> Lockfile | None:
+    """The lock that lies there now; None if there is none. Raises InputError for one that cannot be read."""
+    if path is None or not path.exists():
+        return None
+    try:
+        return read(path)
+    except (LockfileError, OSError) as error:
+        raise InputError(
+            f"the old lock cannot be read: {error}\n  try: mend it, or delete it to lock afresh"
+        ) from error
+
+
+class _Parser:
+    """Parses the lists of one plan, all with the same files, variables and families."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        settings: Settings,
+        families: Sequence[IndexFamily],
+        variables: Mapping[str, str],
+        folder: Path,
+    ) -> None:
+        self._source = source
+        self._settings = settings
+        self._families = families
+        self._variables = variables
+        self._folder = folder
+
+    def read_list(self, leading: Sequence[str], made: Mapping[str, str]) -> RequirementList:
+        """The source's own list, with what stands before it."""
+        read_file = RequirementFiles(self._folder, made=made).read
+        flag_scope = self._settings.flag_scope or "position"
+        if self._source.text is not None:
+            return parse_requirement_file(
+                self._source.text,
+                source=self._source.name,
+                leading=leading,
+                read_file=read_file,
+                variables=self._variables,
+                flag_scope=flag_scope,
+                families=self._families,
+            )
+        return parse_requirement_list(
+            self._source.items or (),
+            source=self._source.name,
+            leading=leading,
+            read_file=read_file,
+            variables=self._variables,
+            flag_scope=flag_scope,
+            families=self._families,
+        )
+
+    def read_entries(self, files: Sequence[str] | None, inline: Sequence[str] | None, key: str) -> tuple[Entry, ...]:
+        """The entries of requirement files and of a setting that holds requirements, in that order."""
+        lists = [
+            parse_requirement_list(
+                [token for file in files or () for token in ("-r", file)],
+                source=_COMMAND_LINE,
+                read_file=RequirementFiles(self._folder).read,
+                variables=self._variables,
+            ),
+            parse_requirement_list(list(inline or ()), source=f"{_TABLE} {key}", variables=self._variables),
+        ]
+        entries = tuple(entry for one in lists for entry in one.entries)
+        return tuple(replace(entry, layer=0) for entry in entries)
+
+
+def _output_folder(source: Source, arguments: Settings, folder: Path) -> Path | None:
+    """What `-o` or the `output` setting names, else the folder of the source."""
+    if arguments.output == "-":
+        return None
+    if arguments.output is not None:
+        return folder / arguments.output
+    if source.settings.output is not None and source.settings_path is not None:
+        return source.settings_path.parent / source.settings.output
+    return source.folder
+
+
+def _is_file(place: Path) -> bool:
+    return place.suffix == ".toml" and not place.is_dir()
+
+
+def _choose_python(
+    source: Source, arguments: Settings, old: Lockfile | None, variables: Mapping[str, str], *, may_ask_host: bool
+) -> tuple[PythonVersion, str]:
+    configured = source.settings.python
+    setting = None if configured is None else Hint(value=configured, where="[tool.pinfold]")
+    return choose_python(
+        flag=arguments.python,
+        app=source.python,
+        setting=setting,
+        locked=None if old is None or old.tool is None else old.tool.python,
+        folder=source.folder,
+        environ=variables,
+        allow_host=may_ask_host,
+    )
+
+
+def _with_absolute_paths(settings: Settings, settings_path: Path | None) -> Settings:
+    """Settings of a file, whose relative paths are relative to its folder."""
+    if settings_path is None:
+        return settings
+    folder = settings_path.parent
+
+    def absolute(paths: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if paths is None else tuple(str(folder / path) for path in paths)
+
+    return replace(
+        settings,
+        constraint=absolute(settings.constraint),
+        override=absolute(settings.override),
+        build_constraint=absolute(settings.build_constraint),
+        find_links=None
+        if settings.find_links is None
+        else tuple(text if "://" in text else str(folder / text) for text in settings.find_links),
+    )
+
+
+def _leading_flags(settings: Settings, arguments: Settings) -> list[str]:
+    """What stands before item 0. A configured `index-url` does not: it takes the place of the default index."""
+    flags = ["--index-url", arguments.index_url] if arguments.index_url else []
+    for flag, values in (
+        ("--extra-index-url", settings.extra_index_url),
+        ("--find-links", settings.find_links),
+        ("--no-binary", settings.no_binary),
+        ("--only-binary", settings.only_binary),
+        ("--constraint", settings.constraint),
+        ("--constraint", _made_files(settings)),
+    ):
+        flags += [token for value in values or () for token in (flag, value)]
+    switches = (("--no-index", settings.no_index), ("--pre", settings.pre), ("--prefer-binary", settings.prefer_binary))
+    return flags + [flag for flag, is_set in switches if is_set]
+
+
+def _made_files(settings: Settings) -> dict[str, str]:
+    """Inline constraints, as a file of its own that `-c` can name."""
+    if not settings.constraint_dependencies:
+        return {}
+    return {f"{_TABLE} constraint-dependencies": "\n".join(settings.constraint_dependencies)}
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """The path from the folder, with `/`, so that the lock is the same wherever the project lies."""
+    try:
+        return PurePosixPath(Path(os.path.relpath(path, folder))).as_posix()
+    except ValueError:
+        return path.as_posix()  # On another drive there is no relative path.
+
+
+def _default_index(configured: Settings, arguments: Settings, variables: Mapping[str, str]) -> Url | None:
+    if configured.index_url is None or arguments.index_url is not None:
+        return None
+    return parse_url(configured.index_url, variables=variables)
+
+
+def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
+    """The instant of `exclude-newer`. The old lock's stays as long as the same text is asked for."""
+    text = settings.exclude_newer
+    if text is None:
+        return None
+    tool = old.tool if old is not None and not upgrade else None
+    if tool is not None and tool.exclude_newer is not None and tool.settings.get("exclude-newer") == text:
+        return tool.exclude_newer
+    return parse_exclude_newer(text, now=now)
+
+
+def _recorded_settings(
+    settings: Settings, overrides: Sequence[Entry], build_constraints: Sequence[str]
+) -> dict[str, SettingValue]:
+    """The settings that can change the answer and stand in no list; what is unset or empty is left out."""
+    recorded: dict[str, SettingValue | None] = {
+        "build-constraints": tuple(sorted(build_constraints)),
+        "dependency-metadata": tuple(sorted(map(_render_metadata, settings.dependency_metadata or ()))),
+        "exclude": tuple(sorted(settings.exclude or ())),
+        "exclude-newer": settings.exclude_newer,
+        "exclude-newer-exempt": tuple(sorted(settings.exclude_newer_exempt or ())),
+        "families": tuple(map(_render_family, settings.families or ())),
+        "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
+        "index-url": None if settings.index_url is None else parse_url(settings.index_url, variables={}).public,
+        "no-build": settings.no_build or None,
+        "overrides": tuple(sorted(entry.text for entry in overrides)),
+    }
+    return {key: value for key, value in recorded.items() if value is not None and value != ()}
+
+
+def _render_metadata(row: DependencyMetadata) -> str:
+    """One row of dependency metadata in a fixed form; what it requires stands as a hash where it is long."""
+    text = "; ".join((row.requires_python or "", ", ".join(row.provides_extra), *row.requires_dist))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return f"{row.name} {row.version or '*'} sha256:{digest}"
+
+
+def _render_family(family: IndexFamily) -> str:
+    exclusive = " exclusive" if family.exclusive else ""
+    return f"{family.name}: {' '.join(family.names)} at {' '.join(family.urls)}{exclusive}"
+
+
+def _source_warnings(source: Source) -> list[str]:
+    if source.machine_types is None:
+        return []
+    machines = ", ".join(f"`{machine}`" for machine in source.machine_types.value)
+    return [
+        f"{source.machine_types.where}: machine type {machines} is not looked at: the lock is for any machine of its"
+        " platform, with the builds of torch and its kind that the indexes in scope prefer"
+    ]

@@ -1,0 +1,218 @@
+"""From a plan to a lockfile: the stages in order, and the one place where the core meets `fetch`.
+
+In: a `LockPlan` (list, target, settings, the old lock) and how to reach the indexes. Out: a `LockOutcome` with the new
+lock; nothing is written here. The same plan and the same answers of the indexes give the same lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles import Lockfile
+from resolver.errors import Fault, FetchError, ListError
+from resolver.fetch.default_index import default_index_url
+from resolver.fetch.package_source import open_package_source
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
+from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
+from resolver.plan import LockPlan
+from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, VcsReference
+from resolver.requirements.url import Url
+from resolver.solve.build_problem import build_problem
+from resolver.solve.problem import Problem
+from resolver.solve.resolution import Pin, Resolution, solve
+
+__all__ = ["Access", "LockOutcome", "Upgrade", "lock"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download."""
+
+    cache_folder: Path | None = None
+    offline: bool = False
+    refresh: bool = False
+    announce: Callable[[str], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """Which pins of the old lock to let go of: all of them, or those of `names`."""
+
+    everything: bool = False
+    names: frozenset[NormalizedName] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockOutcome:
+    """A new lock and what is worth telling about it.
+
+    `shadowed` are pins that only dependencies ask for and that came from an extra index although the default index has
+    the project too. `warnings` are whole messages: the source's and the list's, then the solver's.
+    """
+
+    lockfile: Lockfile
+    resolution: Resolution
+    warnings: tuple[str, ...] = ()
+    shadowed: tuple[Pin, ...] = ()
+
+
+def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> LockOutcome:
+    """A new lock for the plan.
+
+    Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
+    HashMismatchError where a file of the old lock now has another hash.
+    """
+    _refuse_unsupported(plan)
+    problem = _build_problem(plan, upgrade)
+    with _open_source(plan, access, problem) as source:
+        resolution = _complete(solve(problem, source), source)
+        shadowed = tuple(_find_shadowed(plan, problem, resolution, source))
+        taken = tuple(_find_taken(plan, source))
+    if plan.old is not None:
+        check_against_old(resolution, plan.old)
+    return LockOutcome(
+        lockfile=_build_lockfile(plan, resolution),
+        resolution=resolution,
+        warnings=(*plan.warnings, *plan.requirement_list.warnings, *taken, *resolution.warnings),
+        shadowed=shadowed,
+    )
+
+
+def _refuse_unsupported(plan: LockPlan) -> None:
+    """Raises ListError for direct references and for URLs with a secret, each with its position."""
+    requirement_list = plan.requirement_list
+    entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
+    faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
+    if faults:
+        raise ListError(tuple(dict.fromkeys(faults)))
+
+
+def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
+    match entry.direct:
+        case ArchiveUrl():
+            form = "a wheel or sdist by URL"
+        case VcsReference():
+            form = "a git repository"
+        case LocalPath():
+            form = "a file or folder on disk"
+        case None:
+            form = ""
+    if form:
+        yield Fault(
+            position=entry.position,
+            what=f"`{entry.text}` is {form}, which cannot be locked yet",
+            remedy="name a version that an index has, or put its wheel into a folder and name that with `--find-links`",
+        )
+    for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
+        if url.secret is not None:
+            yield Fault(
+                position=entry.position,
+                what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
+                remedy="name an index that can be read without them",
+            )
+
+
+def _build_problem(plan: LockPlan, upgrade: Upgrade) -> Problem:
+    settings = plan.settings
+    return build_problem(
+        plan.requirement_list,
+        target=plan.target,
+        default_index=_default_index(plan),
+        families=plan.families,
+        strategy=settings.index_strategy or "first-index",
+        overrides=plan.overrides,
+        excludes=settings.exclude or (),
+        preferences=_preferences(plan, upgrade),
+        exclude_newer=plan.exclude_newer,
+        exclude_newer_exempt=settings.exclude_newer_exempt or (),
+        no_build=bool(settings.no_build),
+    )
+
+
+def _default_index(plan: LockPlan) -> Url:
+    return plan.default_index or default_index_url()
+
+
+def _preferences(plan: LockPlan, upgrade: Upgrade) -> dict[NormalizedName, Version]:
+    if plan.old is None or upgrade.everything:
+        return {}
+    return {name: version for name, version in preferences(plan.old).items() if name not in upgrade.names}
+
+
+def _open_source(plan: LockPlan, access: Access, problem: Problem) -> AbstractContextManager[PackageSource]:
+    settings = plan.settings
+    hashes = {} if plan.old is None else known_hashes(plan.old)
+    return open_package_source(
+        target=plan.target,
+        cache_folder=access.cache_folder,
+        offline=access.offline,
+        refresh=access.refresh,
+        trusted_hosts=plan.requirement_list.trusted_hosts,
+        no_download=bool(settings.no_download),
+        dependency_metadata=settings.dependency_metadata or (),
+        build_policy="never" if settings.no_build else "anyway" if settings.build_anyway else "if-compatible",
+        build_constraints=plan.build_constraints,
+        # Build requirements come from where any name would that only dependencies mention.
+        build_locations=problem.locations(NormalizedName("setuptools")),
+        preferences_hashes={url: (size, sha256) for (url, size), sha256 in hashes.items()},
+        progress=access.announce,
+    )
+
+
+def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
+    """The resolution with size and sha256 of every file."""
+    pins = tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins)
+    return replace(resolution, pins=pins)
+
+
+def _find_shadowed(plan: LockPlan, problem: Problem, resolution: Resolution, source: PackageSource) -> Iterator[Pin]:
+    """Pins that only dependencies ask for, from an index other than the default one, which has the project too."""
+    default = Location(url=_default_index(plan))
+    for pin in resolution.pins:
+        is_listed = any(requester.position is not None for requester in pin.requesters)
+        if is_listed or pin.index in (None, default.url.public):
+            continue
+        if any(location.url == default.url for location in problem.locations(pin.name)) and _has(
+            source, pin.name, default
+        ):
+            yield pin
+
+
+def _find_taken(plan: LockPlan, source: PackageSource) -> Iterator[str]:
+    """Warnings for indexes that position takes away from an earlier item whose project they have."""
+    for taken in plan.requirement_list.taken_indexes:
+        name = taken.entry.name
+        if name is not None and _has(source, name, Location(url=taken.index)):
+            yield (
+                f"{taken.entry.position}: `{taken.entry.text}` is not asked of `{taken.index}`, which has it: that flag"
+                f' ({taken.position}) serves only what stands after it; move the flag up, or set `flag-scope = "list"`'
+            )
+
+
+def _has(source: PackageSource, name: NormalizedName, location: Location) -> bool:
+    """Whether a location has a project, for a remark only: an index that does not answer has nothing to remark on."""
+    try:
+        return source.project_page(name, location) is not None
+    except FetchError:
+        return False
+
+
+def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
+    base = None if plan.path is None else f"{plan.path.parent.resolve().as_uri()}/"
+    return build_lockfile(
+        resolution,
+        target=plan.target,
+        requirement_list=plan.requirement_list,
+        canonical_layers=plan.layers,
+        settings=plan.recorded_settings,
+        index_strategy=plan.settings.index_strategy or "first-index",
+        exclude_newer=plan.exclude_newer,
+        base_url=base,
+    )
