@@ -1,0 +1,112 @@
+"""Which Python a lock is for, by the first rule that answers, and which rule that was.
+
+The only part of pinfold that asks the environment or the running interpreter for a target. Both are asked last, give
+the minor version only (a lock must not depend on a patch that somebody happens to run), and can be forbidden.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from resolver.errors import SourceError, TargetError
+from resolver.sources.settings_file import iter_upwards, name_path
+from resolver.sources.source import Hint
+from resolver.targets.python_version import PythonVersion, parse_python_version
+
+__all__ = ["choose_python"]
+
+
+def choose_python(
+    *,
+    flag: str | None = None,
+    app: Hint[str] | None = None,
+    setting: Hint[str] | None = None,
+    locked: str | None = None,
+    folder: Path,
+    environ: Mapping[str, str],
+    allow_host: bool = True,
+) -> tuple[PythonVersion, str]:
+    """The Python to lock for, and what named it, as text for the summary.
+
+    In order: the `--python` flag, the app, `[tool.pinfold]` (`setting`), the lock being renewed (`locked`), the nearest
+    `.python-version` from `folder` up to the root of the repository, the active virtual environment (`VIRTUAL_ENV` in
+    `environ`), the running interpreter. Without `allow_host` the last two are not asked, and where nothing else
+    answers that is a SourceError. Raises TargetError for an answer that is no supported version.
+    """
+    for text, where in _iter_written(flag, app, setting, locked, folder):
+        try:
+            return parse_python_version(text), where
+        except TargetError as error:
+            raise TargetError(f"{where}: {error}") from error
+    if not allow_host:
+        raise SourceError(
+            "nothing says which Python to lock for, and the running one is not asked here\n"
+            '  try: `python = "3.11"` in [tool.pinfold], a `.python-version` file, or `--python 3.11`'
+        )
+    environment = _find_environment_python(environ)
+    if environment is not None:
+        return environment, "the active virtual environment"
+    return _find_running_python(), "the running Python"
+
+
+def _iter_written(
+    flag: str | None, app: Hint[str] | None, setting: Hint[str] | None, locked: str | None, folder: Path
+) -> Iterator[tuple[str, str]]:
+    """The answers that somebody wrote down, first one first, each with where."""
+    if flag is not None:
+        yield flag, "`--python`"
+    for hint in (app, setting):
+        if hint is not None:
+            yield hint.value, hint.where
+    if locked is not None:
+        yield locked, "the lock being renewed"
+    for parent in iter_upwards(folder.absolute()):
+        path = parent / ".python-version"
+        if path.is_file():
+            yield _read_python_version_file(path, folder), f"`{name_path(path, folder)}`"
+
+
+def _read_python_version_file(path: Path, folder: Path) -> str:
+    """The first version of the file, past comments and empty lines (as pyenv and uv read it)."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
+    words = (line.partition("#")[0].strip() for line in lines)
+    return next((word for word in words if word), "")
+
+
+def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None:
+    """The minor version of the active virtual environment; None without one, or where it does not tell."""
+    root = environ.get("VIRTUAL_ENV")
+    if not root:
+        return None
+    try:
+        text = (Path(root) / "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    values = {
+        key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in text.splitlines())
+    }
+    if values.get("implementation", "cpython").lower() != "cpython":
+        return None
+    # venv writes `version`, virtualenv and uv write `version_info`, which may end with `.final.0`.
+    numbers = (values.get("version") or values.get("version_info") or "").split(".")[:2]
+    # pyvenv.cfg does not tell a free-threaded build, but the folder of its modules does.
+    free_threaded = any((Path(root) / "lib").glob(f"python{'.'.join(numbers)}t"))
+    try:
+        return parse_python_version(".".join(numbers) + ("t" if free_threaded else ""))
+    except TargetError:
+        return None
+
+
+def _find_running_python() -> PythonVersion:
+    if platform.python_implementation() != "CPython":
+        running = platform.python_implementation()
+        raise SourceError(f"the running Python is {running}, and locks are for CPython\n  try: `--python 3.11`")
+    suffix = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    return parse_python_version(f"{sys.version_info.major}.{sys.version_info.minor}{suffix}")

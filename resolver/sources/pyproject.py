@@ -1,0 +1,134 @@
+"""The list of a pyproject.toml: `[tool.pinfold] requirements`, else `[project] dependencies` with extras and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+
+from packaging.dependency_groups import resolve_dependency_groups
+from packaging.errors import ExceptionGroup
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from resolver.errors import SourceError
+
+__all__ = ["list_project_dependencies"]
+
+
+def list_project_dependencies(
+    pyproject: Mapping[str, object], *, name: str, extras: Sequence[str] = (), groups: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """The dependencies of the project, then those of the extras, then those of the groups (PEP 621, PEP 735).
+
+    An extra that asks for the project's own extras gives what they ask for. `name` is the file's, for messages. Raises
+    SourceError.
+    """
+    project = pyproject.get("project")
+    if project is None and groups and not extras:
+        return _list_groups(pyproject, name, groups)
+    if not isinstance(project, dict):
+        raise SourceError(f"`{name}` has neither `requirements` in [tool.pinfold] nor a [project]")
+    reader = _ProjectReader(project, name)
+    return (*reader.list_dependencies(), *reader.list_extras(extras), *_list_groups(pyproject, name, groups))
+
+
+class _ProjectReader:
+    """A `[project]` table with the extras that refer to one another."""
+
+    def __init__(self, project: Mapping[str, object], name: str) -> None:
+        self._project = project
+        self._name = name
+        own = project.get("name")
+        self._own_name = canonicalize_name(own) if isinstance(own, str) else None
+        table = project.get("optional-dependencies", {})
+        if not isinstance(table, dict):
+            raise SourceError(f"{name}: `project.optional-dependencies` must be a table")
+        self._extras = {canonicalize_name(extra): (extra, texts) for extra, texts in table.items()}
+
+    def list_dependencies(self) -> tuple[str, ...]:
+        self._check_static("dependencies")
+        texts = self._check_texts(self._project.get("dependencies", []), "project.dependencies")
+        return tuple(self._iter_own(texts, "project.dependencies", seen=frozenset()))
+
+    def list_extras(self, extras: Sequence[str]) -> tuple[str, ...]:
+        if extras:
+            self._check_static("optional-dependencies")
+        listed = (text for extra in extras for text in self._iter_extra(canonicalize_name(extra), seen=frozenset()))
+        return tuple(dict.fromkeys(listed))
+
+    def _iter_extra(self, extra: NormalizedName, *, seen: frozenset[NormalizedName]) -> Iterator[str]:
+        if extra not in self._extras:
+            close = get_close_matches(extra, self._extras, n=1)
+            remedy = f"\n  try: `{close[0]}`" if close else ""
+            raise SourceError(f"`{self._name}` has no extra `{extra}`{remedy}")
+        if extra in seen:
+            return
+        written, texts = self._extras[extra]
+        key = f"project.optional-dependencies.{written}"
+        yield from self._iter_own(self._check_texts(texts, key), key, seen=seen | {extra})
+
+    def _iter_own(self, texts: Sequence[str], key: str, *, seen: frozenset[NormalizedName]) -> Iterator[str]:
+        """The texts, with a reference to the project itself replaced by what the extras that it names ask for."""
+        for place, text in enumerate(texts):
+            try:
+                requirement = Requirement(text)
+            except InvalidRequirement as error:
+                raise SourceError(f"{self._name}: `{key}[{place}]` is no requirement (PEP 508)") from error
+            if self._own_name is None or canonicalize_name(requirement.name) != self._own_name:
+                yield text
+                continue
+            for extra in sorted(map(canonicalize_name, requirement.extras)):
+                for inner in self._iter_extra(extra, seen=seen):
+                    yield _add_marker(inner, requirement)
+
+    def _check_static(self, field: str) -> None:
+        dynamic = self._project.get("dynamic", [])
+        if isinstance(dynamic, list) and field in dynamic:
+            raise SourceError(
+                f"{self._name}: `project.{field}` is dynamic\n"
+                "  because the build backend computes it, and pinfold does not run it for a list\n"
+                "  try: `requirements` in [tool.pinfold]"
+            )
+
+    def _check_texts(self, texts: object, key: str) -> list[str]:
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise SourceError(f"{self._name}: `{key}` must be an array of strings")
+        return texts
+
+
+def _add_marker(text: str, reference: Requirement) -> str:
+    """The requirement with the marker of the reference that led to it."""
+    if reference.marker is None:
+        return text
+    requirement = Requirement(text)
+    requirement.marker = reference.marker if requirement.marker is None else reference.marker & requirement.marker
+    return str(requirement)
+
+
+def _list_groups(pyproject: Mapping[str, object], name: str, groups: Sequence[str]) -> tuple[str, ...]:
+    if not groups:
+        return ()
+    table = pyproject.get("dependency-groups", {})
+    if not isinstance(table, dict):
+        raise SourceError(f"{name}: `dependency-groups` must be a table")
+    known = {canonicalize_name(group): group for group in table}
+    for group in groups:
+        if canonicalize_name(group) not in known:
+            close = get_close_matches(canonicalize_name(group), known, n=1)
+            remedy = f"\n  try: `{known[close[0]]}`" if close else ""
+            raise SourceError(f"`{name}` has no dependency group `{group}`{remedy}")
+    try:
+        return resolve_dependency_groups(table, *groups)
+    except ExceptionGroup as error:
+        reasons = "; ".join(dict.fromkeys(_iter_reasons(error)))
+        raise SourceError(f"{name}: [dependency-groups] cannot be read: {reasons}") from error
+
+
+def _iter_reasons(error: BaseException) -> Iterator[str]:
+    """The messages of the errors in a group, in one line each and without their final full stop."""
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _iter_reasons(inner)
+    else:
+        text = " ".join(str(error).split()).rstrip(".")
+        yield text[:1].lower() + text[1:]

@@ -1,0 +1,200 @@
+"""What a SOURCE on the command line means: the file it names, read as a list."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import BinaryIO
+
+from resolver.errors import SourceError
+from resolver.requirements.requirement_file import decode_requirement_file
+from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
+from resolver.sources.source import AppFile, Form, PyprojectList, RequirementFile, Source, StandardInput
+
+__all__ = ["list_possible_sources", "read_source"]
+
+_STANDARD_INPUT = "standard input"
+_REQUIREMENT_SUFFIXES = {".txt", ".in"}
+_MOST_SUGGESTIONS = 5
+
+
+def read_source(
+    argument: str | None,
+    *,
+    folder: Path,
+    extras: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    standard_input: BinaryIO | None = None,
+) -> Source:
+    """The list that an argument names, relative to `folder`; for None that of `[tool.pinfold]` in the folder.
+
+    `extras` and `groups` choose from a pyproject.toml without such a list. `standard_input` is the process's own unless
+    given. Raises SourceError and SettingsError.
+    """
+    if argument is None:
+        return _read_default(folder, extras, groups)
+    if argument == "-":
+        return _read_standard_input(folder, standard_input or sys.stdin.buffer)
+    file, _, class_name = argument.partition("::")
+    path = folder / file
+    _check_file(path, file, folder)
+    if path.name == "pyproject.toml":
+        return _read_pyproject(path, argument, folder, extras, groups)
+    if extras or groups:
+        raise SourceError(f"`--extra` and `--group` choose from a pyproject.toml, which `{argument}` is not")
+    if path.suffix == ".py":
+        return _read_app(path, argument, folder, class_name or None)
+    if path.suffix in _REQUIREMENT_SUFFIXES and not class_name:
+        return _read_requirement_file(path, argument, folder)
+    raise SourceError(_describe_unknown(path, argument))
+
+
+def list_possible_sources(folder: Path) -> tuple[str, ...]:
+    """The files of a folder that look like lists, for messages; sorted."""
+    names = {path.name for path in folder.glob("*.txt") if "require" in path.name.lower()}
+    names |= {path.name for path in folder.glob("*.in") if path.name != "MANIFEST.in"}
+    names |= {path.name for path in folder.glob("*.py") if path.is_file() and _looks_like_app(path)}
+    return tuple(sorted(names | {path.name for path in folder.glob("pyproject.toml") if _has_dependencies(path)}))
+
+
+def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) -> Source:
+    path = folder / "pyproject.toml"
+    settings = read_settings(path, name=path.name) if path.is_file() else None
+    if settings is not None and settings.requirements is not None:
+        return _read_pyproject(path, path.name, folder, extras, groups)
+    possible = list_possible_sources(folder)
+    where = (
+        "`pyproject.toml` has no `requirements` in [tool.pinfold]" if path.is_file() else "there is no pyproject.toml"
+    )
+    found = f"\n  files that could be meant: {_join(possible)}" if possible else ""
+    remedy = f"`lock {possible[0]}`" if possible else "`lock FILE` with a requirements.txt or an app.py"
+    raise SourceError(f"no SOURCE is named, and {where}{found}\n  try: {remedy}")
+
+
+def _read_standard_input(folder: Path, stream: BinaryIO) -> Source:
+    text = _decode(stream.read(), _STANDARD_INPUT)
+    return _build_source(StandardInput(text=text), name=_STANDARD_INPUT, stem="stdin", path=None, folder=folder)
+
+
+def _read_requirement_file(path: Path, name: str, folder: Path) -> Source:
+    form = RequirementFile(text=_decode(_read_bytes(path, name), name))
+    return _build_source(form, name=name, stem=path.stem, path=path, folder=folder)
+
+
+def _read_app(path: Path, name: str, folder: Path, class_name: str | None) -> Source:
+    # Imported where it is needed: no other form of a list needs `ast`.
+    from resolver.sources.app_file import read_app
+
+    app = read_app(_read_bytes(path, name), name=name.partition("::")[0], class_name=class_name)
+    form = AppFile(class_name=app.class_name, line=app.line, items=app.items)
+    source = _build_source(form, name=name, stem=_split_words(app.class_name), path=path, folder=folder)
+    return replace(source, python=app.python, machine_types=app.machine_types)
+
+
+def _read_pyproject(path: Path, name: str, folder: Path, extras: Sequence[str], groups: Sequence[str]) -> Source:
+    pyproject = read_pyproject(path, name=name)
+    settings = read_settings(path, name=name)
+    if settings is not None and settings.requirements is not None:
+        if extras or groups:
+            raise SourceError(
+                f"`--extra` and `--group` choose from [project], but `{name}` has `requirements` in [tool.pinfold]"
+            )
+        form = PyprojectList(table="[tool.pinfold]", items=settings.requirements)
+    else:
+        # Imported where it is needed: no other form of a list needs it.
+        from resolver.sources.pyproject import list_project_dependencies
+
+        items = list_project_dependencies(pyproject, name=name, extras=extras, groups=groups)
+        form = PyprojectList(table="[project]", items=items)
+    project = pyproject.get("project")
+    project_name = project.get("name") if isinstance(project, dict) else None
+    stem = project_name if isinstance(project_name, str) else "pyproject"
+    return _build_source(form, name=name, stem=stem, path=path, folder=folder)
+
+
+def _build_source(form: Form, *, name: str, stem: str, path: Path | None, folder: Path) -> Source:
+    """The source with its settings. `folder` is that of the run."""
+    own_folder = folder if path is None else path.parent
+    settings, settings_path = find_settings(own_folder, seen_from=folder)
+    return Source(
+        name=name,
+        stem=stem,
+        form=form,
+        path=path,
+        folder=own_folder,
+        # Another list's items are no settings of this one.
+        settings=replace(settings, requirements=None),
+        settings_path=settings_path,
+    )
+
+
+def _check_file(path: Path, name: str, folder: Path) -> None:
+    if path.is_dir():
+        possible = list_possible_sources(path)
+        inside = tuple((Path(name) / one).as_posix() for one in possible)
+        remedy = f"\n  files that could be meant: {_join(inside)}" if inside else ""
+        raise SourceError(f"`{name}` is a folder, not a list{remedy}")
+    if not path.exists():
+        close = get_close_matches(path.name, _list_names(path.parent), n=1, cutoff=0.7)
+        possible = (str(Path(name).parent / close[0]),) if close else list_possible_sources(folder)
+        remedy = f"\n  files that could be meant: {_join(possible)}" if possible else ""
+        raise SourceError(f"there is no file `{name}`{remedy}")
+
+
+def _describe_unknown(path: Path, argument: str) -> str:
+    if "::" in argument:
+        return f"`{argument}` names a class, but `{path.name}` is no Python file"
+    if re.fullmatch(r"pylock\.([^.]+\.)?toml", path.name):
+        return f"`{argument}` is a lock, not a list\n  try: the file that it was made from"
+    return (
+        f"`{argument}` is no kind of file that holds a list\n"
+        "  because those are `*.txt` and `*.in` (requirement files), `*.py` (apps) and `pyproject.toml`"
+    )
+
+
+def _looks_like_app(path: Path) -> bool:
+    """Whether a Python file seems to assign `requirements` in a class; a look at the bytes, for a suggestion only."""
+    try:
+        return re.search(rb"^\s+requirements\s*[:=]", path.read_bytes(), re.MULTILINE) is not None
+    except OSError:
+        return False
+
+
+def _has_dependencies(path: Path) -> bool:
+    try:
+        project = read_pyproject(path, name=path.name).get("project")
+    except SourceError:
+        return False
+    return isinstance(project, dict) and "dependencies" in project
+
+
+def _list_names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def _read_bytes(path: Path, name: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"`{name}` cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
+
+
+def _decode(data: bytes, name: str) -> str:
+    try:
+        return decode_requirement_file(data)
+    except SourceError as error:
+        raise SourceError(f"`{name}` cannot be read: {error}") from error
+
+
+def _split_words(class_name: str) -> str:
+    """`TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()
+
+
+def _join(names: Sequence[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:_MOST_SUGGESTIONS])
+    return shown if len(names) <= _MOST_SUGGESTIONS else f"{shown} and {len(names) - _MOST_SUGGESTIONS} more"

@@ -1,0 +1,96 @@
+"""A requirement list with everything that the file it stands in says besides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from resolver.settings import RequirementItems, Settings
+
+__all__ = ["AppFile", "Form", "Hint", "PyprojectList", "RequirementFile", "Source", "StandardInput"]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementFile:
+    """A requirement file, as its decoded text: the parser of such files counts its lines."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandardInput:
+    """A requirement file that came through standard input."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppFile:
+    """A class of a Python file, which was read and not run. `items` is as written: flat or in layers."""
+
+    class_name: str
+    line: int
+    items: RequirementItems = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PyprojectList:
+    """A list of pyproject.toml. `table` says which: `[tool.pinfold]` or `[project]`."""
+
+    table: str
+    items: RequirementItems = field(repr=False)
+
+
+Form = RequirementFile | StandardInput | AppFile | PyprojectList
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint(Generic[_T]):
+    """A value that a source gives, and where it stands: `app.py:12`."""
+
+    value: _T
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One list to lock.
+
+    - `name` is what messages call it, as the user wrote it; `stem` names its locks where several lie in one folder.
+    - `path` is None for standard input. `folder` is what relative paths in the list are relative to.
+    - `python` and `machine_types` are what an app asks for.
+    - `settings` are those of the nearest `[tool.pinfold]`, without its `requirements`; `settings_path` is that file,
+      and relative paths in the settings are relative to its folder.
+    """
+
+    name: str
+    stem: str
+    form: Form
+    path: Path | None
+    folder: Path
+    python: Hint[str] | None = None
+    machine_types: Hint[tuple[str, ...]] | None = None
+    settings: Settings = field(default_factory=Settings)
+    settings_path: Path | None = None
+
+    @property
+    def text(self) -> str | None:
+        """The text of a requirement file; None where the list is made of items."""
+        return self.form.text if isinstance(self.form, RequirementFile | StandardInput) else None
+
+    @property
+    def items(self) -> RequirementItems | None:
+        """The items as written, flat or in layers; None where the list is a requirement file."""
+        return self.form.items if isinstance(self.form, AppFile | PyprojectList) else None
+
+    @property
+    def layers(self) -> tuple[tuple[str, ...], ...] | None:
+        """The items in layers, a flat list as one; None where the list is a requirement file."""
+        items = self.items
+        if items is None:
+            return None
+        layers = tuple(item for item in items if isinstance(item, tuple))
+        return layers or (tuple(item for item in items if isinstance(item, str)),)

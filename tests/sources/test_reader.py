@@ -1,0 +1,240 @@
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from resolver.errors import SettingsError, SourceError
+from resolver.settings import Settings
+from resolver.sources.reader import list_possible_sources, read_source
+from resolver.sources.source import AppFile, Hint, PyprojectList, RequirementFile, StandardInput
+
+APP = 'class TextToImage:\n    requirements = ["torch"]\n    machine_type = "GPU-A100"\n    python_version = "3.12"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    return tmp_path
+
+
+def find_fault(argument: str | None, folder: Path, **options: tuple[str, ...]) -> str:
+    with pytest.raises(SourceError) as caught:
+        read_source(argument, folder=folder, **options)  # type: ignore[arg-type]  # only extras and groups are given
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "gpu.in", "anything.txt"])
+def test_a_requirement_file_is_kept_as_its_text(folder: Path, name: str) -> None:
+    (folder / name).write_text("torch\n# all\nnumpy\n")
+    source = read_source(name, folder=folder)
+    assert source.form == RequirementFile(text="torch\n# all\nnumpy\n")
+    assert (source.text, source.items, source.layers) == ("torch\n# all\nnumpy\n", None, None)
+    assert (source.name, source.stem) == (name, name.partition(".")[0])
+    assert (source.path, source.folder) == (folder / name, folder)
+    assert (source.python, source.machine_types, source.settings_path) == (None, None, None)
+
+
+def test_a_requirement_file_in_a_folder_is_named_as_written(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "requirements.txt").write_text("torch")
+    source = read_source("sub/requirements.txt", folder=folder)
+    assert (source.name, source.folder) == ("sub/requirements.txt", folder / "sub")
+
+
+def test_a_requirement_file_with_an_encoding_comment_is_decoded_by_it(folder: Path) -> None:
+    (folder / "r.txt").write_bytes("# coding: latin-1\n# é\n".encode("latin-1"))
+    assert read_source("r.txt", folder=folder).text == "# coding: latin-1\n# é\n"
+
+
+def test_a_requirement_file_that_cannot_be_decoded_is_named(folder: Path) -> None:
+    (folder / "r.txt").write_bytes(b"torch\xff")
+    assert find_fault("r.txt", folder).startswith("`r.txt` cannot be read: the file is no utf-8 text\n")
+
+
+def test_a_dash_reads_standard_input_as_a_requirement_file(folder: Path) -> None:
+    source = read_source("-", folder=folder, standard_input=BytesIO(b"torch\n"))
+    assert source.form == StandardInput(text="torch\n")
+    assert (source.name, source.stem, source.path, source.folder) == ("standard input", "stdin", None, folder)
+
+
+def test_an_app_gives_its_list_and_hints(folder: Path) -> None:
+    (folder / "app.py").write_text(APP)
+    source = read_source("app.py", folder=folder)
+    assert source.form == AppFile(class_name="TextToImage", line=2, items=("torch",))
+    assert source.layers == (("torch",),)
+    assert source.python == Hint(value="3.12", where="app.py:4")
+    assert source.machine_types == Hint(value=("GPU-A100",), where="app.py:3")
+    assert source.stem == "text-to-image"
+
+
+def test_an_app_is_chosen_by_class_name(folder: Path) -> None:
+    (folder / "app.py").write_text(APP + '\n\nclass SDXLTurbo2:\n    requirements = [["diffusers"], ["numpy"]]\n')
+    source = read_source("app.py::SDXLTurbo2", folder=folder)
+    assert (source.name, source.stem) == ("app.py::SDXLTurbo2", "sdxl-turbo2")
+    assert source.layers == (("diffusers",), ("numpy",))
+
+
+def test_a_fault_of_an_app_names_its_file_and_line(folder: Path) -> None:
+    (folder / "app.py").write_text("class A:\n    requirements = BASE\n")
+    assert find_fault("app.py::A", folder).startswith("app.py:2: `requirements` is no literal list: `BASE`\n")
+
+
+def test_pyproject_with_a_list_of_ours_gives_that_list(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text(
+        '[project]\nname = "Acme.Tools"\ndependencies = ["numpy"]\n'
+        '[tool.pinfold]\nrequirements = ["torch", "--pre"]\npython = "3.11"\n'
+    )
+    source = read_source("pyproject.toml", folder=folder)
+    assert source.form == PyprojectList(table="[tool.pinfold]", items=("torch", "--pre"))
+    assert source.stem == "Acme.Tools"
+    assert source.settings == Settings(python="3.11")
+    assert source.settings_path == folder / "pyproject.toml"
+
+
+def test_pyproject_without_a_list_of_ours_gives_the_project_dependencies(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text(
+        '[project]\ndependencies = ["numpy"]\noptional-dependencies = {gpu = ["torch"]}\n'
+        '[dependency-groups]\ntest = ["pytest"]\n[tool.pinfold]\npython = "3.11"\n'
+    )
+    source = read_source("pyproject.toml", folder=folder, extras=("gpu",), groups=("test",))
+    assert source.form == PyprojectList(table="[project]", items=("numpy", "torch", "pytest"))
+    assert source.stem == "pyproject"
+    assert source.settings == Settings(python="3.11")
+
+
+def test_extras_do_not_choose_from_a_list_of_ours(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[tool.pinfold]\nrequirements = ["torch"]\n')
+    assert find_fault("pyproject.toml", folder, extras=("gpu",)) == (
+        "`--extra` and `--group` choose from [project], but `pyproject.toml` has `requirements` in [tool.pinfold]"
+    )
+
+
+def test_extras_do_not_choose_from_a_requirement_file(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("torch")
+    assert find_fault("requirements.txt", folder, groups=("test",)) == (
+        "`--extra` and `--group` choose from a pyproject.toml, which `requirements.txt` is not"
+    )
+
+
+def test_no_source_means_the_list_of_pyproject(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[tool.pinfold]\nrequirements = ["torch"]\n')
+    source = read_source(None, folder=folder)
+    assert (source.name, source.items) == ("pyproject.toml", ("torch",))
+
+
+def test_no_source_and_no_list_names_the_files_that_could_be_meant(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[project]\nname = "x"\ndependencies = []\n')
+    (folder / "requirements-dev.txt").write_text("")
+    (folder / "notes.txt").write_text("")
+    (folder / "app.py").write_text(APP)
+    (folder / "setup.py").write_text("")
+    assert find_fault(None, folder) == (
+        "no SOURCE is named, and `pyproject.toml` has no `requirements` in [tool.pinfold]\n"
+        "  files that could be meant: `app.py`, `pyproject.toml`, `requirements-dev.txt`\n"
+        "  try: `lock app.py`"
+    )
+
+
+def test_no_source_in_an_empty_folder_says_what_to_name(folder: Path) -> None:
+    assert find_fault(None, folder) == (
+        "no SOURCE is named, and there is no pyproject.toml\n  try: `lock FILE` with a requirements.txt or an app.py"
+    )
+
+
+def test_at_most_five_files_are_suggested(folder: Path) -> None:
+    for number in range(7):
+        (folder / f"r{number}.in").write_text("")
+    assert list_possible_sources(folder) == tuple(f"r{number}.in" for number in range(7))
+    assert "`r0.in`, `r1.in`, `r2.in`, `r3.in`, `r4.in` and 2 more\n" in find_fault(None, folder)
+
+
+def test_a_missing_file_suggests_one_of_nearly_that_name(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("")
+    assert find_fault("requirments.txt", folder) == (
+        "there is no file `requirments.txt`\n  files that could be meant: `requirements.txt`"
+    )
+
+
+def test_a_missing_file_without_such_a_neighbour_suggests_what_holds_a_list(folder: Path) -> None:
+    (folder / "app.py").write_text(APP)
+    assert find_fault("torch", folder) == "there is no file `torch`\n  files that could be meant: `app.py`"
+    assert find_fault("no/such/folder.txt", folder).startswith("there is no file `no/such/folder.txt`")
+
+
+def test_a_folder_is_refused_with_the_lists_inside(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    assert find_fault("sub", folder) == "`sub` is a folder, not a list"
+    (folder / "sub" / "requirements.txt").write_text("")
+    assert find_fault("sub/", folder) == (
+        "`sub/` is a folder, not a list\n  files that could be meant: `sub/requirements.txt`"
+    )
+
+
+@pytest.mark.parametrize("name", ["list.csv", "setup.cfg", "other.toml"])
+def test_another_kind_of_file_is_refused(folder: Path, name: str) -> None:
+    (folder / name).write_text("")
+    assert find_fault(name, folder) == (
+        f"`{name}` is no kind of file that holds a list\n"
+        "  because those are `*.txt` and `*.in` (requirement files), `*.py` (apps) and `pyproject.toml`"
+    )
+
+
+@pytest.mark.parametrize("name", ["pylock.toml", "pylock.gpu-a100.toml"])
+def test_a_lock_is_no_list(folder: Path, name: str) -> None:
+    (folder / name).write_text("")
+    assert find_fault(name, folder) == f"`{name}` is a lock, not a list\n  try: the file that it was made from"
+
+
+def test_a_class_in_a_file_that_is_not_python_is_refused(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("")
+    assert find_fault("requirements.txt::A", folder) == (
+        "`requirements.txt::A` names a class, but `requirements.txt` is no Python file"
+    )
+
+
+def test_the_nearest_table_up_to_the_repository_applies(folder: Path) -> None:
+    inner = folder / "apps" / "paint"
+    inner.mkdir(parents=True)
+    (inner / "requirements.txt").write_text("torch")
+    (folder / "pyproject.toml").write_text('[tool.pinfold]\npython = "3.12"\nrequirements = ["other"]\n')
+    (folder / "apps" / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    source = read_source("apps/paint/requirements.txt", folder=folder)
+    assert (source.settings, source.settings_path) == (Settings(python="3.12"), folder / "pyproject.toml")
+    (folder / "apps" / "pyproject.toml").write_text("[tool.pinfold]\npre = true\n")
+    assert read_source("apps/paint/requirements.txt", folder=folder).settings == Settings(pre=True)
+
+
+def test_a_table_above_the_repository_does_not_apply(folder: Path) -> None:
+    inner = folder / "inner"
+    (inner / ".git").mkdir(parents=True)
+    (inner / "requirements.txt").write_text("torch")
+    (folder / "pyproject.toml").write_text('[tool.pinfold]\npython = "3.12"\n')
+    assert read_source("requirements.txt", folder=inner).settings_path is None
+
+
+def test_a_pyproject_of_somebody_else_is_not_even_parsed(folder: Path) -> None:
+    (folder / "requirements.txt").write_text("torch")
+    (folder / "pyproject.toml").write_text("this is no TOML")
+    assert read_source("requirements.txt", folder=folder).settings_path is None
+
+
+def test_a_fault_of_the_settings_names_their_file(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    (folder / "sub" / "requirements.txt").write_text("torch")
+    (folder / "pyproject.toml").write_text("[tool.pinfold]\npyhton = '3.12'\n")
+    with pytest.raises(SettingsError) as caught:
+        read_source("requirements.txt", folder=folder / "sub")
+    assert str(caught.value) == "../pyproject.toml [tool.pinfold]: unknown key `pyhton`\n  try: `python`"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"pinfold = [", "`pyproject.toml` is no TOML: invalid value (at end of document)"),
+        (b"pinfold = '\xff'", "`pyproject.toml` is no UTF-8 text, which TOML must be"),
+        (b"[tool]\npinfold = 1", "pyproject.toml: `tool.pinfold` must be a table"),
+    ],
+)
+def test_a_broken_pyproject_is_named(folder: Path, data: bytes, message: str) -> None:
+    (folder / "pyproject.toml").write_bytes(data)
+    assert find_fault(None, folder) == message
