@@ -22,8 +22,8 @@ __all__ = ["PackageSource"]
 class PackageSource(Protocol):
     """What an index, a cache or a test knows about projects, for one target.
 
-    The `ask_ahead` methods return at once and never raise: a speculation that fails is told only when its result is asked
-    for. They may be called from any thread; their callbacks run in any thread.
+    The `ask_ahead` methods return at once and never raise: a speculation that fails is told only when its result is
+    asked for. They may be called from any thread; their callbacks run in any thread.
     """
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:

@@ -7,42 +7,52 @@ as a small text, so that a warm run neither parses a page nor looks at files tha
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.index.distribution_file import DistributionFile
+from resolver.index.page_building import build_project_page
+from resolver.index.page_rows import Rejection
+from resolver.index.parsed_page import ParsedPage, dump_project_page, load_project_page
 
-__all__ = ["ProjectPage", "Rejection"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
-    """A file that the target cannot use, and why: `python` (Requires-Python), `tags`, or `format` (unreadable name)."""
-
-    filename: str
-    reason: str
-    detail: str
+__all__ = [
+    "ParsedPage",
+    "ProjectPage",
+    "Rejection",
+    "build_project_page",
+    "dump_project_page",
+    "load_project_page",
+]
 
 
 class ProjectPage(Protocol):
     """Rows of one project on one location; row 0 is the newest version.
 
     The masks have bit `i` set where row `i` has the property: a usable wheel, an sdist, a pre-release or
-    development release (PEP 440), only yanked files among the usable ones, a local version label.
+    development release (PEP 440), only yanked files among the usable ones, a local version label. `file_count` counts
+    all wheels and sdists of the project that the location lists.
     """
 
-    name: NormalizedName
-    location: str
-    file_count: int
-    versions: Sequence[Version]
-    wheel_mask: int
-    sdist_mask: int
-    prerelease_mask: int
-    yanked_mask: int
-    local_mask: int
+    @property
+    def name(self) -> NormalizedName: ...
+    @property
+    def location(self) -> str: ...
+    @property
+    def file_count(self) -> int: ...
+    @property
+    def versions(self) -> Sequence[Version]: ...
+    @property
+    def wheel_mask(self) -> int: ...
+    @property
+    def sdist_mask(self) -> int: ...
+    @property
+    def prerelease_mask(self) -> int: ...
+    @property
+    def yanked_mask(self) -> int: ...
+    @property
+    def local_mask(self) -> int: ...
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         """The usable files of a row, best first: wheels by tag, higher build tag, then sdists."""

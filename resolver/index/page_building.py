@@ -1,0 +1,188 @@
+"""A project page out of the files that a location lists: what the target can use, in the order of its preference.
+
+In: `RawFile` values in any order, and a target. Out: `ParsedPage`. This runs once for each file of each page of a cold
+run, so what files have in common (tags, versions, Requires-Python) is decided once a page.
+Standards: PEP 425 and 427 (tags and build tags), PEP 440 (order), PEP 592, Requires-Python of the core metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.index.file_names import FileName, FileNames, UnreadableNameError, parse_build_tag
+from resolver.index.location import Location
+from resolver.index.page_rows import Rejection, write_file, write_rejection, write_row
+from resolver.index.parsed_page import LazyVersions, ParsedPage
+from resolver.index.raw_file import RawFile
+from resolver.targets.target import Target
+
+__all__ = ["admits_python", "build_project_page"]
+
+_WILDCARD_BOUND = re.compile(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
+_SDIST_RANK = -1
+
+
+class _Usable(NamedTuple):
+    """A file that the target can use; tuples of these sort into the order inside a row, but for build tags."""
+
+    is_sdist: bool
+    rank: int
+    filename: str
+    raw: RawFile
+    name: FileName
+
+
+class _Row:
+    """The files of one version. Of several spellings (1.0, 1.0.0) the shortest names it, whatever the page's order."""
+
+    __slots__ = ("rejected", "usable", "version")
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self.usable: list[_Usable] = []
+        self.rejected: list[tuple[str, str, str]] = []
+
+
+def build_project_page(
+    files: Iterable[RawFile], *, name: NormalizedName, location: Location, target: Target
+) -> ParsedPage:
+    """The page of a project. Files of other projects and of other kinds are left out; their order does not matter."""
+    names = FileNames(name)
+    rows: dict[Version, _Row] = {}
+    unreadable: list[Rejection] = []
+    judge = _Judge(target)
+    count = 0
+    for raw in files:
+        try:
+            parts = names.read(raw.filename)
+        except UnreadableNameError as error:
+            count += 1
+            if error.version is None:
+                unreadable.append(Rejection(filename=raw.filename, reason="format", detail=str(error)))
+            else:
+                _find_row(rows, error.version).rejected.append((raw.filename, "format", str(error)))
+            continue
+        if parts is None:
+            continue
+        count += 1
+        judge.place(raw, parts, _find_row(rows, parts.version))
+    return _assemble(rows, unreadable, name=name, location=location, count=count)
+
+
+@lru_cache(maxsize=4096)
+def admits_python(requires_python: str, python_full_version: str) -> bool:
+    """Whether a Requires-Python admits a Python. One that cannot be read admits all, as pip has it.
+
+    Old uploads write `>=3.6.*`, which uv and earlier pips read as `>=3.6`.
+    """
+    for text in (requires_python, _WILDCARD_BOUND.sub(r"\1", requires_python)):
+        try:
+            return SpecifierSet(text).contains(python_full_version, prereleases=True)
+        except InvalidSpecifier:
+            continue
+    return True
+
+
+class _Judge:
+    """Decides file by file what the target can use."""
+
+    __slots__ = ("_python", "_ranks", "_tag_ranks")
+
+    def __init__(self, target: Target) -> None:
+        self._tag_ranks = target.tag_ranks
+        self._python = target.environment["python_full_version"]
+        self._ranks: dict[str, int | None] = {"": _SDIST_RANK}
+
+    def place(self, raw: RawFile, name: FileName, row: _Row) -> None:
+        """Add the file to the usable or the rejected files of its row."""
+        tags = name.tags
+        try:
+            rank = self._ranks[tags]
+        except KeyError:
+            rank = self._ranks[tags] = self._find_rank(tags)
+        if rank is None:
+            row.rejected.append((raw.filename, "tags", tags))
+        elif raw.requires_python and not admits_python(raw.requires_python, self._python):
+            row.rejected.append((raw.filename, "python", raw.requires_python))
+        else:
+            row.usable.append(_Usable(rank == _SDIST_RANK, rank, raw.filename, raw, name))
+
+    def _find_rank(self, tags: str) -> int | None:
+        """The best place of a compressed tag set among the target's tags, or None."""
+        ranks = self._tag_ranks
+        if "." not in tags:
+            return ranks.get(tags.lower())
+        interpreters, abis, platforms = (part.split(".") for part in tags.lower().split("-"))
+        found = (
+            ranks.get(f"{interpreter}-{abi}-{platform}")
+            for interpreter in interpreters
+            for abi in abis
+            for platform in platforms
+        )
+        return min((rank for rank in found if rank is not None), default=None)
+
+
+def _find_row(rows: dict[Version, _Row], version: Version) -> _Row:
+    row = rows.get(version)
+    if row is None:
+        row = rows[version] = _Row(version)
+    elif row.version is not version and str(version) < str(row.version):
+        row.version = version
+    return row
+
+
+def _assemble(
+    rows: dict[Version, _Row], unreadable: list[Rejection], *, name: NormalizedName, location: Location, count: int
+) -> ParsedPage:
+    versions: list[str | Version] = []
+    texts: list[str] = []
+    wheel = sdist = prerelease = yanked = local = 0
+    for place, key in enumerate(sorted(rows, reverse=True)):
+        row, bit = rows[key], 1 << place
+        usable = _sort(row.usable)
+        version = row.version
+        versions.append(version)
+        rejections = sorted(row.rejected) if len(row.rejected) > 1 else row.rejected
+        texts.append(
+            write_row(
+                [write_file(file.raw, file.name, file.rank, row_version=version) for file in usable],
+                [write_rejection(*rejection) for rejection in rejections],
+            )
+        )
+        if usable:
+            wheel |= bit * (not usable[0].is_sdist)
+            sdist |= bit * usable[-1].is_sdist
+            yanked |= bit * all(file.raw.yanked is not None for file in usable)
+        prerelease |= bit * version.is_prerelease
+        local |= bit * (version.local is not None)
+    return ParsedPage(
+        name=name,
+        location=location.url.public,
+        index=location.url.public if location.form == "index" else None,
+        file_count=count,
+        versions=LazyVersions(versions),
+        wheel_mask=wheel,
+        sdist_mask=sdist,
+        prerelease_mask=prerelease,
+        yanked_mask=yanked,
+        local_mask=local,
+        unreadable=tuple(sorted(unreadable, key=lambda rejection: rejection.filename)),
+        row_texts=texts,
+    )
+
+
+def _sort(usable: list[_Usable]) -> list[_Usable]:
+    """Wheels by tag, higher build tag, file name; then sdists by file name. Equal names fall back on all they have."""
+    if len(usable) == 1:
+        return usable
+    # Three stable sorts, least important first: build tags run the other way than all else.
+    by_name = sorted(usable, key=lambda file: (file.filename, *(field or "" for field in file.raw)))
+    by_build = sorted(by_name, key=lambda file: parse_build_tag(file.name.build), reverse=True)
+    return sorted(by_build, key=lambda file: (file.is_sdist, file.rank))

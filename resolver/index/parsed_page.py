@@ -1,0 +1,144 @@
+"""A project page as it is kept: versions unparsed and rows unread until a search comes to them.
+
+In: what `build_project_page` found, or the bytes of a dump. Out: `ParsedPage`, the `ProjectPage` of indexes. A dump is
+one line of text a row, so that loading is a checksum and a split.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.page_rows import Rejection, read_files, read_rejections
+
+__all__ = ["LazyVersions", "ParsedPage", "dump_project_page", "load_project_page"]
+
+_MAGIC = b"pinfold page 1\n"
+
+
+class LazyVersions(Sequence[Version]):
+    """Versions that are parsed when they are first looked at."""
+
+    __slots__ = ("_versions",)
+
+    def __init__(self, versions: list[str | Version]) -> None:
+        self._versions = versions
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+    @overload
+    def __getitem__(self, index: int) -> Version: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Version]: ...
+    def __getitem__(self, index: int | slice) -> Version | Sequence[Version]:
+        if isinstance(index, slice):
+            return LazyVersions(self._versions[index])
+        found = self._versions[index]
+        if isinstance(found, str):
+            found = self._versions[index] = Version(found)
+        return found
+
+    def __iter__(self) -> Iterator[Version]:
+        return (self[row] for row in range(len(self._versions)))
+
+    def texts(self) -> list[str]:
+        """The versions as texts, none of them parsed."""
+        return [str(version) for version in self._versions]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ParsedPage:
+    """Rows of one project on one location; row 0 is the newest version, and each version has one row.
+
+    - `name` is the project's, `location` the public URL of the index or find-links location, `index` the same for an
+      index and None for find-links. `file_count` counts all wheels and sdists that the location lists.
+    - The masks have bit `i` set where row `i` has the property: a usable wheel, an sdist, a pre-release or
+      development release (PEP 440), only yanked files among the usable ones, a local version label. A row with neither
+      wheel nor sdist has rejections only.
+    - `unreadable` are files whose very version cannot be read, so that they belong to no row.
+    """
+
+    name: NormalizedName
+    location: str
+    index: str | None
+    file_count: int
+    versions: LazyVersions
+    wheel_mask: int
+    sdist_mask: int
+    prerelease_mask: int
+    yanked_mask: int
+    local_mask: int
+    unreadable: tuple[Rejection, ...]
+    row_texts: Sequence[str]
+
+    def files(self, row: int) -> tuple[DistributionFile, ...]:
+        """The usable files of a row, best first: wheels by tag, higher build tag, file name; then sdists."""
+        return read_files(self.row_texts[row], version=self.versions[row], index=self.index)
+
+    def rejections(self, row: int) -> tuple[Rejection, ...]:
+        """The files of a row that the target cannot use, by file name."""
+        return read_rejections(self.row_texts[row])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ParsedPage) and dump_project_page(self) == dump_project_page(other)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.location, len(self.versions)))
+
+
+def dump_project_page(page: object) -> bytes:
+    """The page as bytes for a cache: magic and format version, checksum, then one line for each head field and row.
+
+    Raises TypeError for another kind of page than `build_project_page` gives.
+    """
+    if not isinstance(page, ParsedPage):
+        raise TypeError(f"{type(page).__name__} is not a page that can be stored")
+    masks = (page.wheel_mask, page.sdist_mask, page.prerelease_mask, page.yanked_mask, page.local_mask)
+    unreadable = (f"{rejection.filename}\x1f{rejection.detail}" for rejection in page.unreadable)
+    head = (
+        page.name,
+        page.location,
+        "" if page.index is None else page.index,
+        str(page.file_count),
+        " ".join(page.versions.texts()),
+        " ".join(f"{mask:x}" for mask in masks),
+        "\x1e".join(unreadable),
+    )
+    content = "\n".join((*head, *page.row_texts)).encode()
+    return _MAGIC + b"%08x\n" % zlib.crc32(content) + content
+
+
+def load_project_page(data: bytes) -> ParsedPage:
+    """The page that `dump_project_page` wrote. Raises ValueError for anything else: damaged, cut, of another format."""
+    start = len(_MAGIC) + 9
+    content = data[start:]
+    if data[:start] != _MAGIC + b"%08x\n" % zlib.crc32(content):
+        raise ValueError("not a project page of this format, or damaged")
+    name, location, index, file_count, versions, masks, unreadable, *rows = content.decode().split("\n")
+    wheel, sdist, prerelease, yanked, local = (int(mask, 16) for mask in masks.split(" "))
+    return ParsedPage(
+        name=NormalizedName(name),
+        location=location,
+        index=index or None,
+        file_count=int(file_count),
+        versions=LazyVersions(list(versions.split(" ")) if versions else []),
+        wheel_mask=wheel,
+        sdist_mask=sdist,
+        prerelease_mask=prerelease,
+        yanked_mask=yanked,
+        local_mask=local,
+        unreadable=tuple(_read_unreadable(text) for text in unreadable.split("\x1e")) if unreadable else (),
+        row_texts=rows,
+    )
+
+
+def _read_unreadable(text: str) -> Rejection:
+    filename, _, detail = text.partition("\x1f")
+    return Rejection(filename=filename, reason="format", detail=detail)

@@ -1,0 +1,98 @@
+"""Pages of an index or a find-links location, read into the files that they list.
+
+In: the bytes of a page, its content type, its final URL. Out: `RawFile` values in page order, of which only those that
+a target can use are looked at more closely (`resolver.index.project_page`). A page that cannot be read is an error:
+nobody falls through to another index because of one.
+Standards: PEP 503, 592, 629, 658, 691, 700, 714.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote, urlsplit
+
+from packaging.utils import NormalizedName, canonicalize_name
+
+from resolver.index.file_names import is_distribution
+from resolver.index.html_page import parse_html_page
+from resolver.index.json_page import parse_json_page
+from resolver.index.raw_file import PageError, RawFile, build_raw_file
+
+__all__ = [
+    "ACCEPT",
+    "PageError",
+    "RawFile",
+    "build_find_links_files",
+    "parse_find_links_page",
+    "parse_project_page",
+    "select_project",
+]
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+"""What to ask an index for (PEP 691): JSON first, then HTML."""
+
+_VERSIONED = re.compile(r"application/vnd\.pypi\.simple\.(?P<version>v\d+|latest)\+(?P<form>json|html)")
+_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_SCHEMES = ("https", "http", "file")
+
+
+def parse_project_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
+    """The wheels and sdists of a project page. `url` is the page's own, after redirects.
+
+    Raises PageError for another content type, an unknown major version, or content that is not what it claims to be.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    versioned = _VERSIONED.fullmatch(media_type)
+    if versioned is not None and versioned["version"] not in ("v1", "latest"):
+        raise PageError(f"version {versioned['version'][1:]} of the simple API is not known, only 1")
+    form = versioned["form"] if versioned is not None else _PLAIN_FORMS.get(media_type)
+    if form is None:
+        raise PageError(f"content type `{media_type or 'none'}` is not a page of the simple API (JSON or HTML)")
+    files = parse_json_page(body, url=url) if form == "json" else _parse_html(body, content_type, url)
+    return tuple(file for file in files if is_distribution(file.filename))
+
+
+def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
+    """The project's wheels and sdists among the links of any HTML page, or of a JSON page. Raises PageError."""
+    if content_type.partition(";")[0].strip().lower().endswith("json"):
+        return select_project(parse_json_page(body, url=url), name)
+    return select_project(_parse_html(body, content_type, url), name)
+
+
+def build_find_links_files(urls: Iterable[str], *, name: NormalizedName) -> tuple[RawFile, ...]:
+    """The project's wheels and sdists among the files of a local folder, given as `file:` URLs in any order."""
+    return select_project(
+        (
+            build_raw_file(
+                filename=unquote(url.rpartition("/")[2]),
+                url=url,
+                hashes={},
+                requires_python=None,
+                yanked=None,
+                core_metadata=None,
+            )
+            for url in sorted(urls)
+        ),
+        name,
+    )
+
+
+def select_project(files: Iterable[RawFile], name: NormalizedName) -> tuple[RawFile, ...]:
+    """Those that may be the project's by the beginning of their names: a find-links location lists many projects'."""
+    prefix = f"{name}-"
+    return tuple(
+        file
+        for file in files
+        if is_distribution(file.filename)
+        and canonicalize_name(file.filename).startswith(prefix)
+        and urlsplit(file.url).scheme in _SCHEMES
+    )
+
+
+_PLAIN_FORMS = {"text/html": "html", "application/xhtml+xml": "html", "application/json": "json"}
+
+
+def _parse_html(body: bytes, content_type: str, url: str) -> tuple[RawFile, ...]:
+    charset = _CHARSET.search(content_type)
+    return parse_html_page(body, url=url, charset=charset[1] if charset else "utf-8")
