@@ -48,7 +48,7 @@ def open_cache_transport(folder: Path, below: httpx.BaseTransport, *, mode: Cach
 
 def _open_storage(path: Path, mode: CacheMode) -> hishel.SqliteStorage:
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
-    kinds = {"online": hishel.SqliteStorage, "offline": _AgelessStorage, "refresh": _ForgetfulStorage}
+    kinds = {"online": _OneAnswerStorage, "offline": _AgelessStorage, "refresh": _ForgetfulStorage}
     storage = kinds[mode](connection=connection, database_path=path)
     try:
         connection.execute("PRAGMA busy_timeout=5000")
@@ -62,7 +62,22 @@ def _open_storage(path: Path, mode: CacheMode) -> hishel.SqliteStorage:
     return storage
 
 
-class _AgelessStorage(hishel.SqliteStorage):
+class _OneAnswerStorage(hishel.SqliteStorage):
+    """Keeps one answer a URL: we ask in one way only, so there are no variants.
+
+    hishel itself keeps the answer before the last beside the new one, and revalidates whichever has the later `Date`.
+    """
+
+    def create_entry(
+        self, request: hishel.Request, response: hishel.Response, key: str, **limits: float | None
+    ) -> hishel.Entry:
+        """The new entry, stored in place of any other of its key."""
+        for entry in super().get_entries(key):
+            self.remove_entry(entry.id)
+        return super().create_entry(request, response, key, **limits)
+
+
+class _AgelessStorage(_OneAnswerStorage):
     """For `--offline`: what is stored is good, however old."""
 
     def get_entries(self, key: str) -> list[hishel.Entry]:
@@ -78,17 +93,9 @@ class _AgelessStorage(hishel.SqliteStorage):
         ]
 
 
-class _ForgetfulStorage(hishel.SqliteStorage):
-    """For `--refresh`: nothing is found, and what is stored gives way as soon as a new answer is there."""
+class _ForgetfulStorage(_OneAnswerStorage):
+    """For `--refresh`: nothing is found."""
 
     def get_entries(self, key: str) -> list[hishel.Entry]:
         """Nothing, always."""
         return []
-
-    def create_entry(
-        self, request: hishel.Request, response: hishel.Response, key: str, **limits: float | None
-    ) -> hishel.Entry:
-        """The new entry, stored in place of all others of its key."""
-        for entry in super().get_entries(key):
-            self.remove_entry(entry.id)
-        return super().create_entry(request, response, key, **limits)

@@ -10,22 +10,33 @@ from pathlib import Path
 
 from resolver.errors import FetchError
 
-__all__ = ["LocalPage", "describe_file", "find_local_path", "list_folder", "read_local_index", "read_local_links"]
+__all__ = [
+    "LocalFolder",
+    "LocalPage",
+    "describe_file",
+    "find_local_path",
+    "list_folder",
+    "read_local_index",
+    "read_local_links",
+]
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
-_ARCHIVES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tar.xz", ".tgz", ".tar")
-_JSON = "application/vnd.pypi.simple.v1+json"
-_HTML = "text/html"
 _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPage:
-    """A page from disk in the terms of HTTP; `url` is what its links are relative to."""
+    """An HTML page from disk; `url` is what its links are relative to."""
 
     url: str
-    content_type: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalFolder:
+    """A folder in place of a page: the `file:` URLs of its files."""
+
+    urls: tuple[str, ...]
 
 
 def find_local_path(url: str) -> Path | None:
@@ -42,45 +53,39 @@ def find_local_path(url: str) -> Path | None:
     return None if _SCHEME.match(url) else Path(url)
 
 
-def read_local_index(index: Path, name: str) -> LocalPage | None:
+def read_local_index(index: Path, name: str) -> LocalPage | LocalFolder | None:
     """A project's page of a folder laid out as PEP 503 says (`name/index.html`, or just its files); None without it."""
     folder = index / name
     page = folder / "index.html"
     if page.is_file():
-        return LocalPage(url=page.absolute().as_uri(), content_type=_HTML, body=_read(page))
+        return LocalPage(url=page.absolute().as_uri(), body=_read(page))
     if folder.is_dir():
-        return list_folder(folder, name)
+        return list_folder(folder)
     if not index.is_dir():
         raise FetchError(f"there is no folder {index}, which is named as an index", url=index.absolute().as_uri())
     return None
 
 
-def read_local_links(path: Path) -> LocalPage:
+def read_local_links(path: Path) -> LocalPage | LocalFolder:
     """A find-links location on disk: a folder of files, or one HTML page."""
     if path.is_dir():
-        return list_folder(path, "links")
+        return list_folder(path)
     if path.is_file():
-        return LocalPage(url=path.absolute().as_uri(), content_type=_HTML, body=_read(path))
+        return LocalPage(url=path.absolute().as_uri(), body=_read(path))
     raise FetchError(
         f"there is no file or folder {path}, which is named for `--find-links`", url=path.absolute().as_uri()
     )
 
 
-def list_folder(folder: Path, name: str) -> LocalPage:
-    """The distribution files of a folder as a JSON page (PEP 691), in name order, with sizes and without hashes."""
-    import json  # Imported where it is needed: only folders without a page come here.
-
+def list_folder(folder: Path) -> LocalFolder:
+    """The files of a folder, in name order."""
+    base = folder.absolute()
     try:
         with os.scandir(folder) as entries:
-            found = sorted((e.name, e.stat().st_size) for e in entries if e.name.endswith(_ARCHIVES) and e.is_file())
+            names = sorted(entry.name for entry in entries if entry.is_file())
     except OSError as error:
-        raise FetchError(
-            f"{folder} cannot be read\n  because {error.strerror}", url=folder.absolute().as_uri()
-        ) from error
-    base = folder.absolute()
-    files = [{"filename": n, "url": (base / n).as_uri(), "size": size, "hashes": {}} for n, size in found]
-    body = json.dumps({"meta": {"api-version": "1.1"}, "name": name, "versions": [], "files": files}).encode()
-    return LocalPage(url=f"{base.as_uri()}/", content_type=_JSON, body=body)
+        raise FetchError(f"{folder} cannot be read\n  because {error.strerror}", url=base.as_uri()) from error
+    return LocalFolder(urls=tuple((base / name).as_uri() for name in names))
 
 
 def describe_file(path: Path) -> tuple[int, str]:

@@ -26,9 +26,6 @@ CONNECTIONS = 16
 _PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 _METADATA_LIMIT_BYTES = 32 * 1024 * 1024
 _FILE_LIMIT_BYTES = 16 * 1024**3
-_PAGE_TYPES = (
-    "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1, */*;q=0.01"
-)
 
 
 class Session:
@@ -65,8 +62,10 @@ class Session:
         """A project page or find-links page; None where there is none. Offline, an old one will do."""
         if self.offline and (self._cache_folder is None or not (self._cache_folder / "http-v1.db").exists()):
             raise missing_offline(url, what="the page")
+        from resolver.index.simple_api import ACCEPT  # Imported where it is needed: a warm run parses no page.
+
         return self._open().fetch(
-            url, accept=_PAGE_TYPES, limit_bytes=_PAGE_LIMIT_BYTES, cached=True, known_validator=known_validator
+            url, accept=ACCEPT, limit_bytes=_PAGE_LIMIT_BYTES, cached=True, known_validator=known_validator
         )
 
     def fetch_metadata(self, url: str) -> bytes | None:

@@ -1,0 +1,149 @@
+"""What one distribution file needs under one target: from a table of the user's, a record, or the file itself.
+
+Two records are kept of each file: its core metadata, which any target can use, and what of it this target needs, so
+that a warm run evaluates no marker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import NormalizedName
+
+from resolver.errors import MetadataError
+from resolver.fetch.local_files import find_local_path
+from resolver.fetch.metadata_records import (
+    dump_core_metadata,
+    dump_dependencies,
+    load_core_metadata,
+    load_dependencies,
+)
+from resolver.fetch.record_store import RecordStore
+from resolver.fetch.row_store import escape_for_path
+from resolver.fetch.sdist_metadata import Builds, fetch_sdist_metadata
+from resolver.fetch.session import Session
+from resolver.fetch.wheel_metadata import fetch_wheel_metadata
+from resolver.index.core_metadata import CoreMetadata, Dependencies
+from resolver.index.distribution_file import DistributionFile
+from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.settings import DependencyMetadata
+
+__all__ = ["FileDependencies", "find_project"]
+
+
+class FileDependencies:
+    """Answers for files, each asked anew: callers keep what they get. May be used from many threads."""
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        session: Session,
+        builds: Builds,
+        folder: Path | None,
+        tables: Sequence[DependencyMetadata],
+    ) -> None:
+        self._target = target
+        self._session = session
+        self._builds = builds
+        self._tables = tuple(tables)
+        by_target = None if folder is None else folder / "dependencies-v1" / escape_for_path(target.key)
+        self._records = RecordStore(by_target)
+        self._metadata = RecordStore(None if folder is None else folder / "metadata-v1")
+
+    def find_stored(self, file: DistributionFile) -> Dependencies | None:
+        """What a table or a record says, or None where the file must be asked."""
+        project = find_project(file)
+        told = self._find_in_tables(file, project)
+        if told is not None:
+            return self._evaluate(told, built=False)
+        key = self._key(file)
+        if key is None:
+            return None
+        record = self._records.find(project, key)
+        return load_dependencies(record) if record is not None else None
+
+    def fetch(self, file: DistributionFile) -> Dependencies:
+        """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""
+        project, key = find_project(file), self._key(file)
+        record = self._metadata.find(project, key) if key is not None else None
+        metadata = load_core_metadata(record) if record is not None else None
+        if metadata is not None:
+            dependencies = self._evaluate(metadata, built=False)
+        else:
+            metadata, built = self._ask(file, project)
+            self._check_identity(metadata, file, project)
+            dependencies = self._evaluate(metadata, built=built)
+            # What a build told holds for this target alone.
+            if key is not None and not built and (record := dump_core_metadata(metadata)) is not None:
+                self._metadata.add(project, key, record)
+        if key is not None and (record := dump_dependencies(dependencies)) is not None:
+            self._records.add(project, key, record)
+        return dependencies
+
+    def _ask(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
+        if not file.is_wheel:
+            return fetch_sdist_metadata(
+                file, project=project, target=self._target, session=self._session, builds=self._builds
+            )
+        content = fetch_wheel_metadata(file, project=project, session=self._session)
+        return _parse(content, file, project), False
+
+    def _evaluate(self, metadata: CoreMetadata, *, built: bool) -> Dependencies:
+        # Imported where it is needed: evaluating markers takes `packaging.markers`, which a warm run has no use for.
+        from resolver.index.core_metadata import build_dependencies
+
+        return build_dependencies(metadata, target=self._target, built=built)
+
+    def _check_identity(self, metadata: CoreMetadata, file: DistributionFile, project: NormalizedName) -> None:
+        if metadata.name == project and metadata.version == file.version:
+            return
+        raise MetadataError(
+            f"the metadata of `{file.filename}` is that of `{metadata.name}` {metadata.version}",
+            project=project,
+            filename=file.filename,
+        )
+
+    def _find_in_tables(self, file: DistributionFile, project: NormalizedName) -> CoreMetadata | None:
+        for table in self._tables:
+            if table.name == project and table.version in (None, file.version):
+                return CoreMetadata(
+                    name=project,
+                    version=file.version,
+                    metadata_version="2.4",
+                    requires_dist=table.requires_dist,
+                    requires_python=table.requires_python,
+                    provides_extra=table.provides_extra,
+                )
+        return None
+
+    def _key(self, file: DistributionFile) -> str | None:
+        """What a record of the file goes by; None for what may change under its name, or must be asked anew."""
+        sha256 = file.sha256
+        if sha256 is None and find_local_path(file.url) is not None:
+            return None
+        # The URL is part of it: a hash proves the file, not the metadata that another host offers beside it.
+        return f"{file.url}#{sha256 or ''}"
+
+
+def find_project(file: DistributionFile) -> NormalizedName:
+    """The project that the file name says (PEP 427, PEP 625), without parsing version and tags as `packaging` would."""
+    name = file.filename.partition("-")[0] if file.is_wheel else file.filename.rpartition("-")[0]
+    return NormalizedName(re.sub(r"[-_.]+", "-", name).lower())
+
+
+def _parse(content: bytes, file: DistributionFile, project: NormalizedName) -> CoreMetadata:
+    # Imported where it is needed: the parser takes `email`, which a warm run has no use for.
+    from resolver.index.core_metadata import parse_core_metadata
+
+    try:
+        return parse_core_metadata(content)
+    except ValueError as error:
+        raise MetadataError(
+            f"the metadata of `{file.filename}` cannot be read: {error}", project=project, filename=file.filename
+        ) from error

@@ -1,0 +1,284 @@
+"""The `PackageSource` over HTTP, disk and the cache, for one target.
+
+Each question is one task: asked ahead in the background, or now by whoever needs the answer, but never twice. What the
+stores can answer is answered in the asking thread, so that a warm run starts no thread and imports no HTTP client.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from packaging.utils import NormalizedName
+
+from resolver.errors import FetchError, PinfoldError
+from resolver.fetch.completion import KnownHashes, complete_file
+from resolver.fetch.dependencies import FileDependencies
+from resolver.fetch.pages import ProjectPages
+from resolver.fetch.row_store import RowStore
+from resolver.fetch.sdist_metadata import BuildPolicy, Builds
+from resolver.fetch.session import CONNECTIONS, Session
+from resolver.fetch.workers import Task, Workers
+from resolver.index.core_metadata import Dependencies
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
+from resolver.index.project_page import ProjectPage
+from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    import httpx
+
+    from resolver.settings import DependencyMetadata
+
+__all__ = ["open_package_source"]
+
+_CLOSE_WAIT_S = 0.5
+
+T = TypeVar("T")
+
+
+@contextmanager
+def open_package_source(
+    *,
+    target: Target,
+    cache_folder: Path | None,
+    offline: bool = False,
+    refresh: bool = False,
+    trusted_hosts: Sequence[str] = (),
+    no_download: bool = False,
+    dependency_metadata: Sequence[DependencyMetadata] = (),
+    build_policy: BuildPolicy = "if-compatible",
+    build_constraints: Sequence[str] = (),
+    build_locations: Sequence[Location] = (),
+    preferences_hashes: KnownHashes | None = None,
+    progress: Callable[[str], None] | None = None,
+    transport: httpx.BaseTransport | None = None,
+    sleep: Callable[[float], None] | None = None,
+) -> Iterator[PackageSource]:
+    """A source of pages and metadata for one target, closed at the end with everything it has under way.
+
+    - `cache_folder` None keeps nothing; a folder is made with mode 0700.
+    - `offline` answers from the cache alone, however old; `refresh` from servers alone, and stores the answers.
+    - `build_locations` are where build requirements come from; none means pip's built-in index.
+    - `preferences_hashes` are size and SHA-256 by URL of the old lock.
+    - `progress` gets one line before anything big is downloaded.
+    - `transport` stands in for the network in tests, `sleep` for waiting between attempts.
+    """
+    folder = _prepare(cache_folder)
+    session = Session(
+        cache_folder=folder,
+        offline=offline,
+        refresh=refresh,
+        trusted_hosts=tuple(trusted_hosts),
+        transport=transport,
+        sleep=sleep,
+    )
+    builds = Builds(
+        policy=build_policy,
+        constraints=tuple(build_constraints),
+        index_urls=partial(_find_build_indexes, tuple(build_locations)),
+        find_links=tuple(place.url.public for place in build_locations if place.form == "find-links"),
+    )
+    source = _HttpPackageSource(
+        pages=ProjectPages(target=target, session=session, rows=RowStore(folder, target_key=target.key)),
+        metadata=FileDependencies(
+            target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
+        ),
+        complete=partial(
+            complete_file,
+            session=session,
+            known=preferences_hashes or {},
+            no_download=no_download,
+            progress=progress,
+        ),
+    )
+    try:
+        yield source
+    finally:
+        # A request under way holds its connection: closing that under a thread would make it fail noisily.
+        if source.close(_CLOSE_WAIT_S):
+            session.close()
+
+
+class _HttpPackageSource:
+    """See `PackageSource`."""
+
+    def __init__(
+        self,
+        *,
+        pages: ProjectPages,
+        metadata: FileDependencies,
+        complete: Callable[[DistributionFile], DistributionFile],
+    ) -> None:
+        self._pages = pages
+        self._metadata = metadata
+        self._complete = complete
+        self._workers = Workers(CONNECTIONS)
+        self._callbacks = _Callbacks()
+
+    def close(self, timeout_s: float) -> bool:
+        """Whether nothing is under way any more."""
+        self._workers.close(FetchError("the package source is closed", url=""))
+        return self._workers.join(timeout_s)
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        return self._page_task(name, location).result()
+
+    def dependencies(self, file: DistributionFile) -> Dependencies:
+        return self._dependencies_task(file).result()
+
+    def completed(self, file: DistributionFile) -> DistributionFile:
+        return self._complete(file)
+
+    def ask_ahead(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        *,
+        until_found: bool,
+        then: Callable[[Sequence[ProjectPage]], None] | None = None,
+    ) -> None:
+        if until_found:
+            self._ask_until_found(name, tuple(locations), then)
+            return
+        tasks = [self._page_task(name, location) for location in locations]
+        if then is not None:
+            _Gathering(tasks, partial(self._callbacks.call, then)).start()
+        for task in tasks:
+            self._workers.schedule(task)
+
+    def ask_ahead_dependencies(
+        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
+    ) -> None:
+        for file in files:
+            if not file.is_wheel:
+                continue  # An sdist may need a build: too much for a guess.
+            task = self._dependencies_task(file)
+            if then is not None:
+                task.then(partial(self._tell, then))
+            self._workers.schedule(task)
+
+    def _tell(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
+        try:
+            dependencies = task.result()
+        except PinfoldError:
+            return  # A speculation that failed is told when its result is asked for.
+        self._callbacks.call(then, dependencies)
+
+    def _ask_until_found(
+        self,
+        name: NormalizedName,
+        locations: tuple[Location, ...],
+        then: Callable[[Sequence[ProjectPage]], None] | None,
+    ) -> None:
+        if not locations:
+            return
+        first, *rest = locations
+        task = self._page_task(name, first)
+
+        def continue_(done: Task[ProjectPage | None]) -> None:
+            try:
+                page = done.result()
+            except PinfoldError:
+                return
+            if page is None:
+                self._ask_until_found(name, tuple(rest), then)
+            elif then is not None:
+                self._callbacks.call(then, (page,))
+
+        task.then(continue_)
+        self._workers.schedule(task)
+
+    def _page_task(self, name: NormalizedName, location: Location) -> Task[ProjectPage | None]:
+        """The one task of a page; done already where the stores can answer."""
+        key = (name, location.form, location.url.public)
+        task = self._workers.find(key)
+        if task is None:
+            stored = self._pages.find_stored(name, location)
+            if stored is not None:
+                return self._workers.find_or_add(key, Task.of(stored[0]))
+            task = self._workers.find_or_add(key, Task(partial(self._pages.fetch, name, location)))
+        return task
+
+    def _dependencies_task(self, file: DistributionFile) -> Task[Dependencies]:
+        """The one task of a file; done already where the stores can answer."""
+        key = (file.url, file.sha256)
+        task = self._workers.find(key)
+        if task is None:
+            stored = self._metadata.find_stored(file)
+            if stored is not None:
+                return self._workers.find_or_add(key, Task.of(stored))
+            task = self._workers.find_or_add(key, Task(partial(self._metadata.fetch, file)))
+        return task
+
+
+class _Gathering:
+    """Calls back once when all of some page tasks are done, with the pages found, in order."""
+
+    def __init__(
+        self, tasks: Sequence[Task[ProjectPage | None]], then: Callable[[Sequence[ProjectPage]], None]
+    ) -> None:
+        self._tasks = tasks
+        self._then = then
+        self._lock = threading.Lock()
+        self._left = len(tasks)
+
+    def start(self) -> None:
+        for task in self._tasks:
+            task.then(self._count)
+
+    def _count(self, task: Task[ProjectPage | None]) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left:
+                return
+        try:
+            pages = [page for page in (task.result() for task in self._tasks) if page is not None]
+        except PinfoldError:
+            return  # A speculation that failed is told when its result is asked for.
+        self._then(pages)
+
+
+class _Callbacks(threading.local):
+    """Calls one after the other, in order, instead of one inside the other: chains of stored answers can be long."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Callable[[], None]] | None = None
+
+    def call(self, then: Callable[[T], None], value: T) -> None:
+        call = partial(then, value)
+        if self._waiting is not None:
+            self._waiting.append(call)
+            return
+        self._waiting = deque([call])
+        try:
+            while self._waiting:
+                self._waiting.popleft()()
+        finally:
+            self._waiting = None
+
+
+def _prepare(folder: Path | None) -> Path | None:
+    """The cache folder, made if need be; None where it cannot be made: a cache is never a reason to fail."""
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return None
+    return folder
+
+
+def _find_build_indexes(locations: tuple[Location, ...]) -> tuple[str, ...]:
+    if locations:
+        return tuple(place.url.public for place in locations if place.form == "index")
+    # Imported where it is needed: only a build without an index of its own asks pip for its default.
+    from resolver.fetch.default_index import default_index_url
+
+    return (default_index_url().public,)

@@ -1,0 +1,147 @@
+"""Project pages of indexes and find-links locations for one target: from the row store, the cache, a server or disk."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from resolver.fetch.http_errors import broken_error
+from resolver.fetch.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
+from resolver.fetch.row_store import RowStore, StoredPage
+from resolver.fetch.session import Session
+from resolver.fetch.workers import Task
+from resolver.index.location import Location
+from resolver.index.project_page import ProjectPage, dump_project_page, load_project_page
+from resolver.targets.target import Target
+
+__all__ = ["ProjectPages"]
+
+
+class ProjectPages:
+    """Answers for pages, each asked anew: callers keep what they get. May be used from many threads."""
+
+    def __init__(self, *, target: Target, session: Session, rows: RowStore) -> None:
+        self._target = target
+        self._session = session
+        self._rows = rows
+        self._links: dict[str, Task[_Body | None]] = {}
+
+    def find_stored(self, name: NormalizedName, location: Location) -> tuple[ProjectPage | None] | None:
+        """The page (or None for a project that is not there) where the row store may answer unasked; else None.
+
+        Offline, the row store may answer always. What is on disk is read again each time.
+        """
+        if self._session.refresh or find_local_path(location.url.public) is not None:
+            return None
+        row = self._rows.read(_place(location), name)
+        if row is None or not (self._session.offline or row.fresh_until > time.time()):
+            return None
+        page = self._load(row)
+        return (page,) if page is not None or not row.payload else None
+
+    def fetch(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """The page, by asking; None where the location lacks the project. Raises FetchError."""
+        path = find_local_path(location.url.public)
+        if path is not None:
+            return self._read_local(path, name, location)
+        row = None if self._session.refresh else self._rows.read(_place(location), name)
+        page = self._load(row) if row is not None else None
+        body = self._fetch_body(name, location, known_validator=row.validator if row is not None and page else "")
+        if body is None:
+            self._keep(name, location, StoredPage(fresh_until=0.0, validator="", payload=b""))
+            return None
+        if row is None or page is None or row.validator != body.validator:
+            page = self._build(body, name, location)
+            payload = b"" if page is None else dump_project_page(page)
+        else:
+            payload = row.payload
+        self._keep(name, location, StoredPage(fresh_until=body.fresh_until, validator=body.validator, payload=payload))
+        return page
+
+    def _fetch_body(self, name: NormalizedName, location: Location, *, known_validator: str) -> _Body | None:
+        public = location.url.public
+        if location.form == "index":
+            return self._ask(f"{public.rstrip('/')}/{name}/", known_validator)
+        # One page for all projects: asked for once a run.
+        return self._links.setdefault(public, Task(lambda: self._ask(public, ""))).result()
+
+    def _ask(self, url: str, known_validator: str) -> _Body | None:
+        answer = self._session.fetch_page(url, known_validator=known_validator)
+        if answer is None:
+            return None
+        validator = answer.validator
+        if not validator and answer.body is not None:
+            # Imported where it is needed: a warm run has no use for OpenSSL, which takes 4 ms.
+            from hashlib import sha256
+
+            validator = f"sha256:{sha256(answer.body).hexdigest()}"
+        return _Body(answer.url, answer.content_type, answer.body or b"", answer.fresh_until, validator)
+
+    def _read_local(self, path: Path, name: NormalizedName, location: Location) -> ProjectPage | None:
+        local = read_local_index(path, name) if location.form == "index" else read_local_links(path)
+        if isinstance(local, LocalFolder):
+            # Imported where it is needed, as below.
+            from resolver.index.page_building import build_project_page
+            from resolver.index.simple_api import build_find_links_files
+
+            files = build_find_links_files(local.urls, name=name)
+            if location.form == "find-links" and not files:
+                return None
+            return build_project_page(files, name=name, location=location, target=self._target)
+        if local is None:
+            return None
+        return self._build(_Body(local.url, "text/html", local.body, 0.0, ""), name, location)
+
+    def _build(self, body: _Body, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """The page out of a body; None for a find-links page without a file of the project. Raises FetchError."""
+        # Imported where it is needed: a warm run reads stored rows and parses no page.
+        from resolver.index.page_building import build_project_page
+        from resolver.index.simple_api import PageError, parse_find_links_page, parse_project_page
+
+        if location.form == "find-links" and not _mentions(body.body, name):
+            return None
+        parse = parse_project_page if location.form == "index" else parse_find_links_page
+        try:
+            files = parse(body.body, content_type=body.content_type, url=body.url, name=name)
+        except PageError as error:
+            raise broken_error(body.url, reason=str(error)) from error
+        if location.form == "find-links" and not files:
+            return None
+        return build_project_page(files, name=name, location=location, target=self._target)
+
+    def _keep(self, name: NormalizedName, location: Location, page: StoredPage) -> None:
+        self._rows.write(_place(location), name, page)
+
+    def _load(self, row: StoredPage) -> ProjectPage | None:
+        if not row.payload:
+            return None
+        try:
+            return load_project_page(row.payload)
+        except ValueError:
+            return None
+
+
+class _Body:
+    """An answer reduced to what is made of it."""
+
+    __slots__ = ("body", "content_type", "fresh_until", "url", "validator")
+
+    def __init__(self, url: str, content_type: str, body: bytes, fresh_until: float, validator: str) -> None:
+        self.url = url
+        self.content_type = content_type
+        self.body = body
+        self.fresh_until = fresh_until
+        self.validator = validator
+
+
+def _place(location: Location) -> str:
+    return f"{location.form} {location.url.public}"
+
+
+def _mentions(body: bytes, name: str) -> bool:
+    """Whether a file of the project may be on the page: large find-links pages are asked for hundreds of projects."""
+    pattern = re.escape(name).replace(r"\-", "[-_.]+") + "-"
+    return re.search(pattern.encode(), body, re.IGNORECASE) is not None

@@ -1,0 +1,126 @@
+"""The core metadata of an sdist: its PKG-INFO where that is final (PEP 643), else a build where one is allowed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from resolver.errors import MetadataError
+from resolver.fetch.host import describe_host, is_host_compatible
+from resolver.fetch.local_files import find_local_path
+from resolver.fetch.session import Session
+from resolver.fetch.wheel_metadata import fetch_file
+from resolver.index.core_metadata import CoreMetadata
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.sdist_archive import SdistArchiveError, read_sdist
+from resolver.targets.target import Target
+
+__all__ = ["BuildPolicy", "Builds", "fetch_sdist_metadata"]
+
+BuildPolicy = Literal["never", "if-compatible", "anyway"]
+
+_FIELDS = frozenset({"requires-dist", "requires-python", "provides-extra"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builds:
+    """Whether sdists may be built, and what their build requirements come from.
+
+    `if-compatible` builds only where this machine could be the target. `index_urls()` is asked once a build is certain.
+    """
+
+    policy: BuildPolicy
+    constraints: tuple[str, ...]
+    index_urls: Callable[[], tuple[str, ...]]
+    find_links: tuple[str, ...]
+
+
+def fetch_sdist_metadata(
+    file: DistributionFile, *, project: str, target: Target, session: Session, builds: Builds
+) -> tuple[CoreMetadata, bool]:
+    """The core metadata, and whether a build gave it. Raises FetchError, HashMismatchError, MetadataError."""
+    with tempfile.TemporaryDirectory(prefix="pinfold-") as name:
+        folder = Path(name)
+        sdist = find_local_path(file.url)
+        if sdist is None:
+            sdist = folder / file.filename
+            fetch_file(file, session=session, into=sdist)
+        static = _read_static(sdist, file, project)
+        if static is not None:
+            return static, False
+        _check_build_allowed(file, project, target, builds.policy)
+        return _build(sdist, folder / "build", file, project, builds), True
+
+
+def _read_static(sdist: Path, file: DistributionFile, project: str) -> CoreMetadata | None:
+    """PKG-INFO where no build can give anything else (PEP 643), else None."""
+    # Imported where it is needed: the parser takes `email`, which a warm run has no use for.
+    from resolver.index.core_metadata import parse_core_metadata
+
+    try:
+        with sdist.open("rb") as archive:
+            found = read_sdist(archive, filename=file.filename)
+        metadata = parse_core_metadata(found.pkg_info) if found.pkg_info is not None else None
+    except OSError as error:
+        raise _broken(file, project, error.strerror or str(error)) from error
+    except SdistArchiveError as error:
+        raise _broken(file, project, str(error)) from error
+    except ValueError:
+        return None  # An unreadable PKG-INFO is not final: old ones hold anything.
+    if metadata is None or _FIELDS & metadata.dynamic:
+        return None
+    major, _, minor = metadata.metadata_version.partition(".")
+    final = major.isdecimal() and minor.isdecimal() and (int(major), int(minor)) >= (2, 2)
+    return metadata if final else None
+
+
+def _broken(file: DistributionFile, project: str, reason: str) -> MetadataError:
+    return MetadataError(f"`{file.filename}` is a broken sdist: {reason}", project=project, filename=file.filename)
+
+
+def _check_build_allowed(file: DistributionFile, project: str, target: Target, policy: BuildPolicy) -> None:
+    if policy == "never":
+        why, remedy = "`--no-build` forbids it", ""
+    elif policy == "if-compatible" and not is_host_compatible(target):
+        why = f"a build on {describe_host()} may tell other requirements than one on the target, {target}"
+        remedy = "\n  or accept them with `--build-anyway`"
+    else:
+        return
+    raise MetadataError(
+        f"only a build can tell what `{file.filename}` needs\n  because {why}, it was not built\n"
+        "  try: write its requirements into pyproject.toml\n"
+        "    [[tool.pinfold.dependency-metadata]]\n"
+        f'    name = "{project}"\n'
+        f'    version = "{file.version}"\n'
+        f"    requires-dist = []{remedy}",
+        project=project,
+        filename=file.filename,
+        needs_build=True,
+    )
+
+
+def _build(sdist: Path, folder: Path, file: DistributionFile, project: str, builds: Builds) -> CoreMetadata:
+    # Imported where it is needed: `subprocess` and `json` take 10 ms, and few lists need a build.
+    from resolver.fetch.metadata_build import BuildFailedError, build_metadata
+
+    folder.mkdir()
+    try:
+        return build_metadata(
+            sdist,
+            folder=folder,
+            index_urls=builds.index_urls(),
+            find_links=builds.find_links,
+            constraints=builds.constraints,
+        )
+    except BuildFailedError as error:
+        output = "\n".join(f"    {line}" for line in str(error).splitlines())
+        raise MetadataError(
+            f"the build of `{file.filename}` gave no metadata; its last words:\n{output}\n"
+            "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
+            project=project,
+            filename=file.filename,
+            needs_build=True,
+        ) from error

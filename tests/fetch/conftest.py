@@ -1,0 +1,51 @@
+"""A loopback index and sources over it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+from packaging.utils import NormalizedName
+
+from resolver.fetch.package_source import open_package_source
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
+from resolver.requirements.url import Url
+from resolver.targets.python_version import PythonVersion
+from resolver.targets.target import Target
+from tests.servers import IndexServer
+
+TARGET = Target(python=PythonVersion(minor=11))
+A, B = NormalizedName("a"), NormalizedName("b")
+
+
+class OpenSource(Protocol):
+    def __call__(self, **options: Any) -> AbstractContextManager[PackageSource]: ...
+
+
+@pytest.fixture
+def server() -> Iterator[IndexServer]:
+    with IndexServer() as server:
+        yield server
+
+
+@pytest.fixture
+def open_source(tmp_path: Path) -> OpenSource:
+    """Opens sources that share one cache folder and never wait between attempts."""
+
+    def open_(**options: Any) -> AbstractContextManager[PackageSource]:
+        defaults = {"target": TARGET, "cache_folder": tmp_path / "cache", "sleep": lambda seconds: None}
+        return open_package_source(**{**defaults, **options})
+
+    return open_
+
+
+def index(server: IndexServer) -> Location:
+    return Location(url=Url(public=server.index_url))
+
+
+def links(url: str) -> Location:
+    return Location(url=Url(public=url), form="find-links")
