@@ -56,7 +56,7 @@ class Demand:
     """A requirement as the search reads it: the rows of `node` that satisfy it.
 
     `pinned` admits yanked versions, `prereleases` pre-releases. `text` is for messages, `root` the place of the list's
-    requirement that says it, None for a dependency.
+    requirement that says it, None for a dependency. `is_own` marks what ties an extra to its project.
     """
 
     node: Node
@@ -66,6 +66,7 @@ class Demand:
     pinned: bool = False
     prereleases: bool = False
     root: int | None = None
+    is_own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,7 +238,7 @@ class _Paths:
         place = (cause.parent.node, cause.parent.row) if cause.parent is not None else None
         while place is not None:
             node, row = place
-            if demand.node.name != node.name:
+            if not demand.is_own:
                 links.append(
                     Link(name=node.name, version=self._universe.table(node.name).versions[row], needs=demand.text)
                 )

@@ -151,13 +151,13 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         for demand in self._universe.iter_demands(node, row):
             self._meet(demand)
             demands.append(demand)
-            if demand.node.name == node.name:  # Known without metadata: a collision here saves reading it.
+            if demand.is_own:  # Known without metadata: a collision here saves reading it.
                 yield demand
         self._learn(node, row, tuple(demands))
         if self._is_dead(node, row):
             yield self._impossible
         else:
-            yield from (demand for demand in demands if demand.node.name != node.name)
+            yield from (demand for demand in demands if not demand.is_own)
 
     def _learn(self, node: Node, row: int, demands: tuple[Demand, ...]) -> None:
         if (node.name, row) in self._universe.ruled_out:

@@ -66,6 +66,7 @@ class Universe:
         self._python = problem.target.python.full
         self._folded: dict[NormalizedName, tuple[int, bool, bool]] = {}
         self._demands: dict[tuple[Node, int], tuple[Demand, ...]] = {}
+        self._tried: dict[tuple[Node, int], None] = {}
         self._words: dict[str, tuple[Demand, ...]] = {}
         self._overrides = _merge_overrides(problem.overrides)
         self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
@@ -118,6 +119,7 @@ class Universe:
         if known is not None:
             yield from known
             return
+        self._tried[node, row] = None
         own = self._own_demands(node, row)
         yield from own
         brought = self._metadata_demands(node, row)
@@ -125,8 +127,8 @@ class Universe:
         yield from brought
 
     def tried(self) -> tuple[tuple[Node, int], ...]:
-        """The rows whose demands were read, in that order."""
-        return tuple(self._demands)
+        """The rows whose demands were asked for, in that order, even if the first of them collided."""
+        return tuple(self._tried)
 
     def known_demands(self, node: Node, row: int) -> tuple[Demand, ...] | None:
         """The demands of a row if they were read before."""
@@ -186,7 +188,7 @@ class Universe:
         version = self.table(node.name).versions[row]
         text = f"{node.name}=={version}"
         nodes = [Node(node.name, part) for part in parts]
-        return tuple(Demand(node=own, mask=1 << row, text=text, specifier=SpecifierSet()) for own in nodes)
+        return tuple(Demand(node=own, mask=1 << row, text=text, specifier=SpecifierSet(), is_own=True) for own in nodes)
 
     def _is_split(self, node: Node) -> bool:
         return node.name in self._without_dependencies and node.part != WITH_DEPENDENCIES
@@ -203,6 +205,8 @@ class Universe:
         demands: list[Demand] = []
         for text in texts:
             demands += self._demands_of(text, node.name, row)
+        if any(demand.node == node and not demand.mask >> row & 1 for demand in demands):
+            self.rule_out(node.name, row, "metadata", "it depends on another version of itself")
         return tuple(demands) if (node.name, row) not in self.ruled_out else ()
 
     def _read_dependencies(self, name: NormalizedName, row: int) -> Dependencies | None:

@@ -31,8 +31,8 @@ TARGET = Target(python=parse_python_version("3.11"), platform=parse_platform("ma
 class Release:
     """One version of a project as a test writes it.
 
-    `wheels` are tags, `sdist` adds an sdist. `requires` are lines of Requires-Dist with markers. `error` is what reading
-    its metadata ends with; `needs_build` makes that a build.
+    `wheels` are tags, `sdist` adds an sdist. `requires` are lines of Requires-Dist with markers. `error` is what
+    reading its metadata ends with; `needs_build` makes that a build.
     """
 
     name: NormalizedName

@@ -88,7 +88,7 @@ def try_solve(roots: Sequence[str], releases: Sequence[Release], **options: Any)
         return str(error)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(universes())
 def test_a_list_is_solved_exactly_where_brute_force_finds_a_solution(universe: tuple[list[str], list[Release]]) -> None:
     roots, releases = universe
