@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles.document_path import join_key
 from lockfiles.lockfile import Lockfile, build_document
+from lockfiles.requirement_lines import join_lines
 
 __all__ = ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
 
@@ -64,10 +65,11 @@ class PinChange:
         if self.old.version != self.new.version or self.old.source != self.new.source:
             old, new = (pin.version or pin.source or "no version" for pin in (self.old, self.new))
             return f"{self.new.name} {old} -> {new}"
-        return f"{self.new}: {'; '.join(self._iter_details())}"
+        rest = _compare_facts(dict(self.old.rest), dict(self.new.rest))
+        return f"{self.new}: {'; '.join(tuple(self._iter_details()) or map(str, rest))}"
 
     def _iter_details(self) -> Iterator[str]:
-        """What differs under one version, the weightiest first."""
+        """What differs about the files under one version, the weightiest first; empty where it is something else."""
         old_files = {file.filename: file.sha256 for file in self.old.files}
         new_files = {file.filename: file.sha256 for file in self.new.files}
         for name in sorted(old_files.keys() & new_files.keys()):
@@ -77,7 +79,6 @@ class PinChange:
             yield f"{', '.join(sorted(old_files)) or 'no file'} -> {', '.join(sorted(new_files)) or 'no file'}"
         if self.old.index != self.new.index:
             yield f"index {self.old.index or 'none'} -> {self.new.index or 'none'}"
-        yield from (f"{change}" for change in _compare_facts(dict(self.old.rest), dict(self.new.rest)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,15 +249,17 @@ def _compare_facts(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[F
 
 def _compare_lines(old: Lockfile, new: Lockfile) -> tuple[LineChange, ...]:
     """The lines of the list that only one lock has; empty also where the same lines stand in another order."""
-    before = [
-        (number, text) for number, layer in enumerate(old.tool.requirements if old.tool else ()) for text in layer
-    ]
-    after = [(number, text) for number, layer in enumerate(new.tool.requirements if new.tool else ()) for text in layer]
+    before, after = _build_lines(old), _build_lines(new)
     removed = [
         LineChange(layer=layer, text=text, is_added=False) for layer, text in before if (layer, text) not in after
     ]
     added = [LineChange(layer=layer, text=text, is_added=True) for layer, text in after if (layer, text) not in before]
     return (*removed, *added)
+
+
+def _build_lines(lockfile: Lockfile) -> list[tuple[int, str]]:
+    layers = lockfile.tool.requirements if lockfile.tool is not None else ()
+    return [(number, line) for number, layer in enumerate(layers) for line in join_lines(layer)]
 
 
 def _is_under(key: str, prefixes: Sequence[str]) -> bool:

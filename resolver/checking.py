@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile, SettingValue, ToolTable
+from lockfiles.requirement_lines import join_lines
 from resolver.requirements.entry import Entry
 from resolver.requirements.position import Position
 from resolver.targets.target import Target
@@ -205,13 +206,13 @@ def _iter_list_differences(old: Sequence[Sequence[str]], new: Sequence[Sequence[
     if len(old) != len(new):
         yield LayerCountDifference(old=len(old), new=len(new))
     for layer in range(max(len(old), len(new))):
-        before = old[layer] if layer < len(old) else ()
-        after = new[layer] if layer < len(new) else ()
+        before = join_lines(old[layer]) if layer < len(old) else ()
+        after = join_lines(new[layer]) if layer < len(new) else ()
         yield from _iter_line_differences(layer, before, after)
 
 
 def _iter_line_differences(layer: int, before: Sequence[str], after: Sequence[str]) -> Iterator[ListDifference]:
-    if tuple(before) == tuple(after):
+    if before == after:
         return
     # Lazy: the usual check finds nothing, and then needs no difflib.
     from difflib import SequenceMatcher
