@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from resolver.requirements.url import Url
+from packaging.utils import NormalizedName
 
-__all__ = ["Location"]
+from resolver.requirements.scopes import IndexFamily, Scope
+from resolver.requirements.url import Url
+from resolver.targets.families import family_of, serves
+
+__all__ = ["Location", "order_locations"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,10 +20,61 @@ class Location:
     """A place that may list a project's files.
 
     `form` is `index` (simple API; the project's page is `url/name/`) or `find-links` (one page or folder for all
-    projects). An index whose `family` does not serve the project stands behind all others of its scope; `family` is the
-    family's name then, else None.
+    projects). A location whose family does not serve the project stands behind all others of its scope;
+    `outside_family` is the family's name then, else None.
     """
 
     url: Url
     form: Literal["index", "find-links"] = "index"
     outside_family: str | None = None
+
+
+def order_locations(
+    name: NormalizedName,
+    scope: Scope,
+    *,
+    default_index: Url | None,
+    families: Sequence[IndexFamily],
+    strategy: Literal["first-index", "best-match"],
+) -> tuple[Location, ...]:
+    """The locations to ask for a project, first one first; each URL once.
+
+    Find-links of the scope, extra indexes in list order, `--index-url`s, then the default index. Under `first-index`
+    the locations of families that do not serve the project come after all others, in the same order; under
+    `best-match` all are asked together, so none moves. A project of an exclusive family is asked for at the locations
+    of such families only, which may be none.
+    """
+    located = [(location, family_of(location.url.public, families)) for location in _iter_once(scope, default_index)]
+    if any(family.exclusive and serves(family, name) for family in families):
+        located = [
+            (location, family)
+            for location, family in located
+            if family is not None and family.exclusive and serves(family, name)
+        ]
+    if strategy == "best-match":
+        return tuple(location for location, _ in located)
+    inside = [location for location, family in located if family is None or serves(family, name)]
+    outside = [
+        replace(location, outside_family=family.name)
+        for location, family in located
+        if family is not None and not serves(family, name)
+    ]
+    return (*inside, *outside)
+
+
+def _iter_once(scope: Scope, default_index: Url | None) -> Iterator[Location]:
+    seen: set[tuple[str, str]] = set()
+    for location in _iter_locations(scope, default_index):
+        key = (location.form, location.url.public.rstrip("/"))
+        if key not in seen:
+            seen.add(key)
+            yield location
+
+
+def _iter_locations(scope: Scope, default_index: Url | None) -> Iterable[Location]:
+    for url in scope.find_links:
+        yield Location(url=url, form="find-links")
+    for url in (*scope.extra_indexes, *scope.indexes):
+        yield Location(url=url)
+    if scope.default_index and default_index is not None:
+        yield Location(url=default_index)
