@@ -2,7 +2,8 @@
 
 In: the table as TOML gives it. Out: `Settings`, which the command line fills as well; `merge` lays one over the other.
 Pure: files named here are read by later stages, relative to the folder that the table stands in. Texts that can hold a
-URL are as written, so with its secret, and stay out of `repr`.
+URL are as written, so with its secret, and stay out of `repr`; URLs that only serve to recognise an index (`families`,
+`exclude-newer-exempt`) are public parts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from packaging.version import Version
 
 from resolver.errors import SettingsError
 from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.url import parse_url
 from resolver.toml_table import TableReader
 
 __all__ = ["DependencyMetadata", "FlagScope", "IndexStrategy", "RequirementItems", "Settings", "parse_settings"]
@@ -36,7 +38,7 @@ class DependencyMetadata:
 
     name: NormalizedName
     version: Version | None = None
-    requires_dist: tuple[str, ...] = ()
+    requires_dist: tuple[str, ...] = field(default=(), repr=False)
     requires_python: str | None = None
     provides_extra: tuple[NormalizedName, ...] = ()
 
@@ -59,7 +61,7 @@ class Settings:
     index_strategy: IndexStrategy | None = None
     flag_scope: FlagScope | None = None
     exclude_newer: str | None = None
-    exclude_newer_exempt: tuple[str, ...] | None = field(default=None, repr=False)
+    exclude_newer_exempt: tuple[str, ...] | None = None
     constraint: tuple[str, ...] | None = field(default=None, repr=False)
     override: tuple[str, ...] | None = field(default=None, repr=False)
     build_constraint: tuple[str, ...] | None = field(default=None, repr=False)
@@ -104,7 +106,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         index_strategy=cast("IndexStrategy | None", reader.read_choice("index-strategy", get_args(IndexStrategy))),
         flag_scope=cast("FlagScope | None", reader.read_choice("flag-scope", get_args(FlagScope))),
         exclude_newer=reader.read_time("exclude-newer"),
-        exclude_newer_exempt=reader.read_texts("exclude-newer-exempt"),
+        exclude_newer_exempt=_strip_secrets(reader.read_texts("exclude-newer-exempt")),
         constraint=reader.read_texts("constraint"),
         override=reader.read_texts("override"),
         build_constraint=reader.read_texts("build-constraint"),
@@ -138,9 +140,14 @@ def _merge_value(settings: Settings, over: Settings, name: str) -> object:
     return mine + nearer if name in _JOINED_FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
 
 
+def _strip_secrets(urls: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    return None if urls is None else tuple(parse_url(url).public for url in urls)
+
+
 def _read_family(reader: TableReader) -> IndexFamily | None:
     reader.require("name", "names", "urls")
-    name, names, urls = reader.read_text("name"), reader.read_texts("names"), reader.read_texts("urls")
+    name, names = reader.read_text("name"), reader.read_texts("names")
+    urls = _strip_secrets(reader.read_texts("urls"))
     exclusive = reader.read_flag("exclusive") or False
     if name is None or names is None or urls is None:
         return None

@@ -203,6 +203,25 @@ def test_a_url_is_not_shown_by_repr() -> None:
     assert "token" not in repr(settings)
 
 
+def test_urls_that_recognise_an_index_are_public_parts() -> None:
+    settings = parse(
+        """
+        exclude-newer-exempt = ["https://user:token@Index.example/simple/"]
+        dependency-metadata = [{name = "a", requires-dist = ["b @ https://user:token@index.example/b-1.zip"]}]
+
+        [[families]]
+        name = "acme"
+        names = ["acme"]
+        urls = ["https://user:token@index.example/torch-{torch}+{cuda}/"]
+        """
+    )
+    assert settings.exclude_newer_exempt == ("https://index.example/simple/",)
+    assert settings.families == (
+        IndexFamily(name="acme", names=("acme",), urls=("https://index.example/torch-{torch}+{cuda}/",)),
+    )
+    assert "token" not in repr(settings)
+
+
 def test_a_value_of_the_command_line_replaces_that_of_the_file() -> None:
     file = Settings(python="3.11", platform="linux", pre=True, requirements=("torch",))
     merged = file.merge(Settings(python="3.12", pre=False, requirements=("numpy",)))

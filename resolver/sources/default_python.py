@@ -66,12 +66,12 @@ def _iter_written(
         yield locked, "the lock being renewed"
     for parent in iter_upwards(folder.absolute()):
         path = parent / ".python-version"
-        if path.is_file():
-            yield _read_python_version_file(path, folder), f"`{name_path(path, folder)}`"
+        if path.is_file() and (text := _read_python_version_file(path, folder)):
+            yield text, f"`{name_path(path, folder)}`"
 
 
 def _read_python_version_file(path: Path, folder: Path) -> str:
-    """The first version of the file, past comments and empty lines (as pyenv and uv read it)."""
+    """The first version of the file, past comments and empty lines (as pyenv and uv read it); empty without one."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

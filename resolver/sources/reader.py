@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,8 +12,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from resolver.errors import SourceError
 from resolver.requirements.requirement_file import decode_requirement_file
+from resolver.requirements.url import redact
 from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
 from resolver.sources.source import AppFile, Form, PyprojectList, RequirementFile, Source, StandardInput
 
@@ -39,6 +44,8 @@ def read_source(
         return _read_default(folder, extras, groups)
     if argument == "-":
         return _read_standard_input(folder, standard_input or sys.stdin.buffer)
+    if "://" in argument:
+        raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file\n  try: download it first")
     file, _, class_name = argument.partition("::")
     path = folder / file
     _check_file(path, file, folder)
@@ -133,16 +140,18 @@ def _build_source(form: Form, *, name: str, stem: str, path: Path | None, folder
 
 
 def _check_file(path: Path, name: str, folder: Path) -> None:
-    if path.is_dir():
+    # `os.path` takes any text; methods of Path raise for a name that is too long.
+    if os.path.isdir(path):  # noqa: PTH112  (see above)
         possible = list_possible_sources(path)
         inside = tuple((Path(name) / one).as_posix() for one in possible)
         remedy = f"\n  files that could be meant: {_join(inside)}" if inside else ""
         raise SourceError(f"`{name}` is a folder, not a list{remedy}")
-    if not path.exists():
+    if not os.path.lexists(path):
         close = get_close_matches(path.name, _list_names(path.parent), n=1, cutoff=0.7)
         possible = (str(Path(name).parent / close[0]),) if close else list_possible_sources(folder)
-        remedy = f"\n  files that could be meant: {_join(possible)}" if possible else ""
-        raise SourceError(f"there is no file `{name}`{remedy}")
+        found = f"\n  files that could be meant: {_join(possible)}" if possible else ""
+        remedy = f"\n  try: a requirement goes through standard input: `echo {shlex.quote(name)} | lock -`"
+        raise SourceError(f"there is no file `{name}`{found}{remedy if _looks_like_requirement(name) else ''}")
 
 
 def _describe_unknown(path: Path, argument: str) -> str:
@@ -154,6 +163,14 @@ def _describe_unknown(path: Path, argument: str) -> str:
         f"`{argument}` is no kind of file that holds a list\n"
         "  because those are `*.txt` and `*.in` (requirement files), `*.py` (apps) and `pyproject.toml`"
     )
+
+
+def _looks_like_requirement(name: str) -> bool:
+    """Whether an argument is a requirement rather than the name of a file."""
+    try:
+        return Path(name).suffix not in _REQUIREMENT_SUFFIXES | {".py", ".toml"} and Requirement(name).url is None
+    except InvalidRequirement:
+        return False
 
 
 def _looks_like_app(path: Path) -> bool:

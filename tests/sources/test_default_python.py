@@ -80,6 +80,13 @@ def test_python_version_files_are_looked_for_up_to_the_repository(folder: Path) 
     assert choose(folder / "a" / "b") == ("3.12.1", "`../../.python-version`")
 
 
+def test_an_empty_python_version_file_is_passed_over(folder: Path) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner" / ".python-version").write_text("# none\n")
+    (folder / ".python-version").write_text("3.12\n")
+    assert choose(folder / "inner") == ("3.12", "`../.python-version`")
+
+
 def test_a_python_version_file_above_the_repository_does_not_count(folder: Path) -> None:
     (folder / "inner" / ".git").mkdir(parents=True)
     (folder / ".python-version").write_text("3.8")

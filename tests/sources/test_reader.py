@@ -157,8 +157,29 @@ def test_a_missing_file_suggests_one_of_nearly_that_name(folder: Path) -> None:
 
 def test_a_missing_file_without_such_a_neighbour_suggests_what_holds_a_list(folder: Path) -> None:
     (folder / "app.py").write_text(APP)
-    assert find_fault("torch", folder) == "there is no file `torch`\n  files that could be meant: `app.py`"
-    assert find_fault("no/such/folder.txt", folder).startswith("there is no file `no/such/folder.txt`")
+    message = "there is no file `no/such/folder.txt`\n  files that could be meant: `app.py`"
+    assert find_fault("no/such/folder.txt", folder) == message
+
+
+def test_a_requirement_given_as_a_source_is_told_where_it_goes(folder: Path) -> None:
+    assert find_fault("torch>=2", folder) == (
+        "there is no file `torch>=2`\n  try: a requirement goes through standard input: `echo 'torch>=2' | lock -`"
+    )
+
+
+def test_a_name_longer_than_any_file_system_takes_is_a_missing_file(folder: Path) -> None:
+    assert find_fault("x" * 5000 + ".txt", folder) == f"there is no file `{'x' * 5000}.txt`"
+
+
+def test_a_url_as_a_source_is_refused_without_its_secret(folder: Path) -> None:
+    assert find_fault("https://me:token@index.example/requirements.txt", folder) == (
+        "`https://index.example/requirements.txt` is a URL, and a list is read from a file\n  try: download it first"
+    )
+
+
+def test_a_file_that_cannot_be_read_is_named(folder: Path) -> None:
+    (folder / "requirements.txt").symlink_to(folder / "gone.txt")
+    assert find_fault("requirements.txt", folder) == "`requirements.txt` cannot be read: no such file or directory"
 
 
 def test_a_folder_is_refused_with_the_lists_inside(folder: Path) -> None:
