@@ -6,23 +6,23 @@ a name follows from them in later stages.
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 
+from packaging.utils import NormalizedName
+
+from resolver.requirements.index_families import find_family, is_family_name
 from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.url import Url
 
 __all__ = ["family_of", "load_families", "serves"]
-
-_PLACEHOLDER = re.compile(r"\\{[a-z]+\\}")
 
 
 @cache
 def load_families() -> tuple[IndexFamily, ...]:
-    """The families that ship with pinfold, in file order."""
+    """The families that ship with pinfold, in file order: of two that match a URL, the first one counts."""
     # Not through importlib.resources, whose import takes longer than all the rest of this function.
     text = Path(__file__).with_name("data").joinpath("families.toml").read_text(encoding="utf-8")
     rows = tomllib.loads(text)["family"]
@@ -30,25 +30,10 @@ def load_families() -> tuple[IndexFamily, ...]:
 
 
 def family_of(url: str, families: Iterable[IndexFamily]) -> IndexFamily | None:
-    """The family that an index or find-links URL (its public part) belongs to; None for an index of no family.
-
-    Of several that match, the longest prefix decides, and among equal ones the first: so users' families stand first.
-    """
-    matches = [
-        (len(prefix.rstrip("/")), -place, family)
-        for place, family in enumerate(families)
-        for prefix in family.urls
-        if _compile_prefix(prefix).match(url)
-    ]
-    return max(matches, key=lambda match: match[:2])[2] if matches else None
+    """The first family that an index or find-links URL (its public part) belongs to; None for an index of no family."""
+    return find_family(Url(public=url), families)
 
 
-def serves(family: IndexFamily, name: str) -> bool:
-    """Whether a project, by its normalized name, is one of the family's."""
-    return any(fnmatchcase(name, pattern) for pattern in family.names)
-
-
-@cache
-def _compile_prefix(prefix: str) -> re.Pattern[str]:
-    """A pattern that matches the prefix at whole path segments; `{cuda}` and the like match inside one segment."""
-    return re.compile(_PLACEHOLDER.sub("[^/]+", re.escape(prefix.rstrip("/"))) + "(?:/|$)")
+def serves(family: IndexFamily, name: NormalizedName) -> bool:
+    """Whether a project is one of the family's."""
+    return is_family_name(name, family)
