@@ -13,19 +13,15 @@ __all__ = ["find_secret_part"]
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s/?#\"'<>]*)([^\s#\"'<>]*)(#[^\s\"'<>]*)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
+# AWS signature version 2 and Google Cloud Storage version 2 name an account; CloudFront signs with `signature` and
+# names its key; `sig` is Azure's; the rest are tokens as package hosts and forges take them.
 _SECRET_PARAMETERS = frozenset(
-    {
-        # AWS Signature Version 4 and Version 2; CloudFront signs with `signature` as well.
-        "x-amz-signature", "x-amz-credential", "x-amz-security-token", "signature", "awsaccesskeyid",
-        # Google Cloud Storage V4 and V2.
-        "x-goog-signature", "x-goog-credential", "x-goog-security-token", "googleaccessid",
-        # CloudFront's key and policy; Azure's shared access signature.
-        "key-pair-id", "policy", "sig",
-        # Tokens as package hosts and forges take them.
-        "token", "access_token", "private_token", "job_token", "auth_token", "api_key", "apikey", "auth",
-        "authorization", "password", "passwd", "secret", "client_secret", "jwt", "x-access-token",
-    }
-)  # fmt: skip
+    {"awsaccesskeyid", "googleaccessid", "key-pair-id", "sig", "signature"}
+    | {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
+    | {"job_token", "passwd", "password", "private_token", "secret", "token"}
+)
+# AWS signature version 4, Google Cloud Storage version 4.
+_SECRET_PREFIXES = ("x-amz-", "x-goog-")
 
 
 def find_secret_part(text: str) -> str | None:
@@ -50,7 +46,7 @@ def _is_public_user(scheme: str, user_information: str) -> bool:
     user, _, password = user_information.partition(":")
     if _VARIABLE.sub("", password):
         return False
-    return scheme.endswith("ssh") or not _VARIABLE.sub("", user)
+    return "ssh" in scheme or not _VARIABLE.sub("", user)
 
 
 def _find_secret_parameter(query: str) -> str | None:
@@ -58,6 +54,6 @@ def _find_secret_parameter(query: str) -> str | None:
     for parameter in re.split("[&;]", query):
         key, _, value = parameter.partition("=")
         name = unquote_plus(key).lower()
-        if name in _SECRET_PARAMETERS and _VARIABLE.sub("", value):
+        if (name in _SECRET_PARAMETERS or name.startswith(_SECRET_PREFIXES)) and _VARIABLE.sub("", value):
             return name
     return None
