@@ -1,14 +1,35 @@
-"""Core metadata, and what of it a target needs: dependencies with their markers already decided."""
+"""Core metadata, and what of it a target needs: dependencies with their markers already decided.
+
+In: the bytes of a METADATA or PKG-INFO file, and a target's marker environment. Out: `CoreMetadata`, `Dependencies`.
+Standards: core metadata specification, PEP 508, 643 (static sdist metadata), 685 (names of extras).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from packaging.utils import NormalizedName
-from packaging.version import Version
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 
-__all__ = ["CoreMetadata", "Dependencies"]
+from resolver.index.requires_dist import find_memo
+
+__all__ = [
+    "CoreMetadata",
+    "Dependencies",
+    "build_dependencies",
+    "is_static",
+    "parse_core_metadata",
+]
+
+_HEADERS = re.compile(rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]).*(?:\n|\Z))*")
+"""Header lines and their continuations; what else stands there ends them, as it does for `email.parser`."""
+_FIELD = re.compile(
+    r"^(metadata-version|name|version|requires-dist|requires-python|provides-extra|dynamic)[ \t]*:"
+    r"(.*(?:\n[ \t].*)*)",
+    re.IGNORECASE | re.MULTILINE,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,3 +61,66 @@ class Dependencies:
     extras: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     requires_python: str | None = None
     built: bool = False
+
+
+def parse_core_metadata(data: bytes) -> CoreMetadata:
+    """The fields that a resolution reads. Raises ValueError where the name or version is missing or broken.
+
+    Everything else that old uploads get wrong is passed over, as pip and uv do.
+    """
+    data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    headers = _HEADERS.match(data)
+    text = headers[0].decode("utf-8", "replace") if headers else ""
+    fields: dict[str, list[str]] = {}
+    for key, value in _FIELD.findall(text):
+        fields.setdefault(key.lower(), []).append(" ".join(value.split()))
+    name, version = _first(fields, "name"), _first(fields, "version")
+    if not name or not version:
+        raise ValueError(f"the metadata has no `{'Version' if name else 'Name'}`")
+    try:
+        parsed_version = Version(version)
+    except InvalidVersion as error:
+        raise ValueError(f"the metadata's version `{version}` is not one of PEP 440") from error
+    return CoreMetadata(
+        name=canonicalize_name(name),
+        version=parsed_version,
+        metadata_version=_first(fields, "metadata-version") or "1.0",
+        requires_dist=tuple(filter(None, fields.get("requires-dist", ()))),
+        requires_python=_first(fields, "requires-python") or None,
+        provides_extra=tuple(dict.fromkeys(canonicalize_name(extra) for extra in fields.get("provides-extra", ()))),
+        dynamic=frozenset(value.lower() for value in fields.get("dynamic", ())),
+    )
+
+
+def is_static(metadata: CoreMetadata) -> bool:
+    """Whether an sdist's PKG-INFO says for certain what a build would (PEP 643)."""
+    major, _, minor = metadata.metadata_version.partition(".")
+    final = major.isdecimal() and minor.isdecimal() and (int(major), int(minor)) >= (2, 2)
+    return final and not metadata.dynamic & {"requires-dist", "requires-python"}
+
+
+def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str], built: bool = False) -> Dependencies:
+    """The dependencies under a complete marker environment. Raises ValueError that names a line that cannot be read.
+
+    What holds without an extra is not repeated in `extras`; extras that only markers name count as provided.
+    """
+    memo = find_memo(environment)
+    decisions = [memo.decide(line) for line in metadata.requires_dist]
+    named = (extra for decision in decisions for extra in decision.named)
+    extras: dict[NormalizedName, dict[str, None]] = {extra: {} for extra in (*metadata.provides_extra, *named)}
+    requires: dict[str, None] = {}
+    for decision in decisions:
+        if decision.always:
+            requires[decision.text] = None
+        for extra in decision.find_extras(extras):
+            extras[extra][decision.text] = None
+    return Dependencies(
+        requires=tuple(requires),
+        extras={extra: tuple(text for text in texts if text not in requires) for extra, texts in extras.items()},
+        requires_python=metadata.requires_python,
+        built=built,
+    )
+
+
+def _first(fields: Mapping[str, list[str]], key: str) -> str:
+    return fields.get(key, [""])[0]

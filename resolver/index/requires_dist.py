@@ -1,0 +1,114 @@
+"""Requires-Dist lines, each parsed and decided once a process for one marker environment.
+
+In: lines as core metadata has them. Out: `Decision` values. Of all lines that a run reads about 13 % are unique and
+half hold only with an extra, so a line's answers are kept.
+Standards: PEP 508, PEP 685 (names of extras).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import NormalizedName, canonicalize_name
+
+from resolver.requirements.url import redact
+
+__all__ = ["Decision", "RequiresDistMemo", "find_memo"]
+
+_EXTRA = re.compile(r"\bextra\b")
+_PLAIN_EXTRA = re.compile(r'\bextra (?:==|!=) "([^"]*)"|"([^"]*)" (?:==|!=) extra\b')
+_ENVIRONMENT_LIMIT = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What becomes of a Requires-Dist line in one environment.
+
+    `text` has no marker. `always` says that it holds without an extra. Else `extras` are those of the extras `named` in
+    the marker with which it holds. `marker` is kept where it asks for extras in other ways than `==` and `!=`: then
+    each extra of the file has to be tried.
+    """
+
+    text: str
+    always: bool
+    named: tuple[NormalizedName, ...] = ()
+    extras: tuple[NormalizedName, ...] = ()
+    marker: Marker | None = None
+    environment: Mapping[str, str] | None = None
+
+    def find_extras(self, provided: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
+        """The extras that add this requirement to what holds without one."""
+        if self.marker is None or self.always:
+            return self.extras
+        return tuple(extra for extra in provided if self.marker.evaluate({**(self.environment or {}), "extra": extra}))
+
+
+class RequiresDistMemo:
+    """Decides lines for one environment and keeps the answers. May be used from many threads."""
+
+    __slots__ = ("_decisions", "_environment")
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = dict(environment)
+        self._decisions: dict[str, Decision] = {}
+
+    def decide(self, line: str) -> Decision:
+        """The answer for a line as written. Raises ValueError that names it."""
+        found = self._decisions.get(line)
+        if found is None:
+            found = self._decisions[line] = self._decide(line)
+        return found
+
+    def _decide(self, line: str) -> Decision:
+        try:
+            requirement = Requirement(line)
+            text, marker = _render(requirement), requirement.marker
+            if marker is None:
+                return Decision(text=text, always=True)
+            return self._evaluate(text, marker)
+        except InvalidRequirement as error:
+            reason = str(error).partition("\n")[0]
+            raise ValueError(f"`Requires-Dist: {redact(line)}` cannot be read: {reason}") from error
+        except (UndefinedComparison, UndefinedEnvironmentName) as error:
+            raise ValueError(f"the marker of `Requires-Dist: {redact(line)}` cannot be evaluated: {error}") from error
+
+    def _evaluate(self, text: str, marker: Marker) -> Decision:
+        always = self._holds(marker, "")
+        written = str(marker)
+        count = len(_EXTRA.findall(written))
+        if not count:
+            return Decision(text=text, always=always)
+        pairs = _PLAIN_EXTRA.findall(written)
+        named = tuple(dict.fromkeys(canonicalize_name(left or right) for left, right in pairs if left or right))
+        if len(pairs) != count:
+            return Decision(text=text, always=always, named=named, marker=marker, environment=self._environment)
+        extras = () if always else tuple(extra for extra in named if self._holds(marker, extra))
+        return Decision(text=text, always=always, named=named, extras=extras)
+
+    def _holds(self, marker: Marker, extra: str) -> bool:
+        return marker.evaluate({**self._environment, "extra": extra})
+
+
+_memos: list[tuple[Mapping[str, str], RequiresDistMemo]] = []
+
+
+def find_memo(environment: Mapping[str, str]) -> RequiresDistMemo:
+    """The memo of an environment, by identity: a target hands out the same mapping each time."""
+    for known, memo in tuple(_memos):
+        if known is environment:
+            return memo
+    memo = RequiresDistMemo(environment)
+    _memos.append((environment, memo))
+    del _memos[:-_ENVIRONMENT_LIMIT]
+    return memo
+
+
+def _render(requirement: Requirement) -> str:
+    """The requirement in canonical form without its marker."""
+    extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
+    name = canonicalize_name(requirement.name) + (f"[{extras}]" if extras else "")
+    return f"{name} @ {requirement.url}" if requirement.url else f"{name}{requirement.specifier}"
