@@ -22,7 +22,7 @@ from packaging.utils import (
 
 from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, VcsReference
 from resolver.requirements.refusal import Refusal
-from resolver.requirements.url import parse_url, redact
+from resolver.requirements.url import parse_url
 
 __all__ = ["ParsedReference", "has_url_scheme", "infer_name", "looks_like_path", "parse_reference", "render_reference"]
 
@@ -126,14 +126,14 @@ def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
     start, separator, rest = base.partition("://")
     if start.lower() not in _GIT_SCHEMES or not separator:
         raise Refusal(
-            f"`git+{redact(text)}` is no git URL pinfold reads",
+            f"`git+{text}` is no git URL pinfold reads",
             why="it begins with none of `git+https://`, `git+ssh://`, `git+file://`, `git+http://`",
         )
     host, slash, path = rest.partition("/")
     path, at, revision = path.rpartition("@") if "@" in path else (path, "", "")
     if at and not revision:
         raise Refusal(
-            f"`git+{redact(base)}` has no revision after its `@`",
+            f"`git+{base}` has no revision after its `@`",
             remedy="name a commit, tag or branch, or remove the `@`",
         )
     name, extras, subdirectory, _ = _read_fragment(fragment)
@@ -182,25 +182,31 @@ def _parse_file_url(text: str, variables: Mapping[str, str]) -> ParsedReference:
         raise Refusal(f"`{text}` names no file", remedy="write its path behind `file://`")
     name, extras, subdirectory, _ = _read_fragment(fragment)
     path = f"{path.rstrip('/')}/{subdirectory}" if subdirectory else path
-    direct = LocalPath(path=path)
+    direct = _build_path(path)
     return ParsedReference(direct=direct, name=name or infer_name(direct), extras=extras | fragment_extras)
 
 
 def _parse_path(text: str) -> ParsedReference:
+    if re.match(r"[^\s/@\\]*:[^\s/@]*@", text):
+        raise Refusal(f"`{text}` looks like a URL without its scheme", remedy="begin it with `https://`")
     path, extras = _split_extras(text)
-    direct = LocalPath(path=path)
+    direct = _build_path(path)
     return ParsedReference(direct=direct, name=infer_name(direct), extras=extras)
+
+
+def _build_path(path: str) -> LocalPath:
+    if "://" in path:
+        raise Refusal(f"`{path}` is a path that holds a URL", remedy="write the URL alone, or `name @ URL`")
+    return LocalPath(path=path)
 
 
 def _refuse_scheme(scheme: str, text: str) -> Refusal:
     if scheme in ("ssh", "git"):
-        return Refusal(f"`{redact(text)}` is no requirement", remedy=f"write `git+{redact(text)}`")
+        return Refusal(f"`{text}` is no requirement", remedy=f"write `git+{text}`")
     if scheme.partition("+")[0] in _OTHER_VCS:
-        return Refusal(
-            f"`{redact(text)}` is no requirement pinfold reads", why="git is the only version control it knows"
-        )
+        return Refusal(f"`{text}` is no requirement pinfold reads", why="git is the only version control it knows")
     return Refusal(
-        f"`{redact(text)}` is no requirement pinfold reads",
+        f"`{text}` is no requirement pinfold reads",
         why=f"`{scheme}` is none of `https`, `http`, `file`, `git+https`, `git+ssh`, `git+file`",
     )
 

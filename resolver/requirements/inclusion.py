@@ -13,7 +13,6 @@ from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.requirement_file import read_statements
 from resolver.requirements.statements import FlagUse, Statement
-from resolver.requirements.url import redact
 
 __all__ = ["ReadFile", "include_files"]
 
@@ -57,7 +56,7 @@ def include_files(
 
 def _read(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:
     """The name and text of the file that a flag names; raises Refusal."""
-    reference = redact(use.value)
+    reference = use.value
     if read_file is None:
         raise Refusal(f"`{use.flag.name} {reference}`", why="there is no folder to read files from here")
     try:
@@ -66,7 +65,7 @@ def _read(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:
         reason = error.strerror or type(error).__name__
         raise Refusal(f"`{reference}` cannot be read", why=reason.lower(), remedy="correct its name") from error
     except SourceError as error:
-        raise Refusal(f"`{reference}` cannot be read", why=redact(str(error))) from error
+        raise Refusal(f"`{reference}` cannot be read", why=str(error)) from error
     chain = list(_iter_sources(use.position))
     if name in chain:
         raise Refusal(f"`{name}` includes itself", why=_describe_cycle(name, chain), remedy="remove one of the two")

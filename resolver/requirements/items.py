@@ -15,7 +15,6 @@ from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.requirement_file import split_tail
 from resolver.requirements.statements import FlagUse, RequirementUse, Statement
-from resolver.requirements.url import redact
 
 __all__ = ["read_items"]
 
@@ -83,7 +82,7 @@ def _check_item(item: object) -> str:
         raise Refusal("a comment as an item", why="items are arguments, which know no comments", remedy="remove it")
     if _COMMENT.search(text):
         raise Refusal(
-            f"`{redact(text)}` holds a comment",
+            f"`{text}` holds a comment",
             why="items are arguments, which know no comments",
             remedy="remove it, from the `#` on",
         )

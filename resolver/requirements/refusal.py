@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from resolver.errors import Fault, ListError
 from resolver.requirements.position import Position
+from resolver.requirements.url import redact
 
 __all__ = ["FaultCollector", "Refusal"]
 
@@ -28,8 +29,9 @@ class FaultCollector:
         self._faults: dict[Fault, None] = {}
 
     def add(self, position: Position, refusal: Refusal) -> None:
-        """Note that what stands at `position` was refused."""
-        fault = Fault(position=position, what=refusal.what, why=refusal.why, remedy=refusal.remedy)
+        """Note that what stands at `position` was refused. Credentials of URLs are taken out of the texts here."""
+        what, why, remedy = (redact(text) for text in (refusal.what, refusal.why, refusal.remedy))
+        fault = Fault(position=position, what=what, why=why, remedy=remedy)
         self._faults[fault] = None
 
     def raise_if_any(self) -> None:

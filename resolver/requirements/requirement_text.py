@@ -25,7 +25,6 @@ from resolver.requirements.direct_reference import (
 from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.statements import FlagUse, RequirementUse
-from resolver.requirements.url import redact
 
 __all__ = ["parse_requirement", "render_requirement", "render_specifier"]
 
@@ -95,7 +94,7 @@ def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
         return _build_direct(use, requirement, marker, variables)
     if use.editable:
         raise Refusal(
-            f"`{redact(text)}` cannot be editable",
+            f"`{text}` cannot be editable",
             why="only a folder or a repository can",
             remedy="write its path, as in `-e ./folder`, or leave `-e` out",
         )
@@ -130,10 +129,10 @@ def _build_direct(
     """An entry for a direct reference; `name` and `extras` are what stands before its `@`."""
     if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
         remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
-        raise Refusal(f"`{redact(reference)}`, after `{name} @`, is no URL and no path", remedy=remedy)
+        raise Refusal(f"`{reference}`, after `{name} @`, is no URL and no path", remedy=remedy)
     if re.search(r"\s", reference) and has_url_scheme(reference):
         raise Refusal(
-            f"`{redact(reference)}` holds a space",
+            f"`{reference}` holds a space",
             why="a URL ends there",
             remedy="write `%20` for a space in a URL, and ` ; ` before a marker",
         )
@@ -206,25 +205,22 @@ def _parse_marker(text: str, requirement: str) -> Marker | None:
         return Marker(text.strip())
     except InvalidMarker as error:
         raise Refusal(
-            f"`{redact(text.strip())}`, after `{redact(requirement.strip())};`, is no environment marker",
+            f"`{text.strip()}`, after `{requirement.strip()};`, is no environment marker",
             why=_first_line(error),
         ) from error
 
 
 def _explain(text: str, error: InvalidRequirement) -> Refusal:
     """Why a text is no requirement, with the most likely mistake named."""
-    shown = redact(text)
     words = [word for word in re.split(r"\s*,\s*|\s+", text) if word]
     if len(words) > 1 and all(_is_requirement(word) for word in words):
-        listed = " and ".join(f"`{redact(word)}`" for word in words)
-        return Refusal(
-            f"`{shown}` holds {len(words)} requirements", remedy=f"make {listed} items or lines of their own"
-        )
+        listed = " and ".join(f"`{word}`" for word in words)
+        return Refusal(f"`{text}` holds {len(words)} requirements", remedy=f"make {listed} items or lines of their own")
     if single := re.fullmatch(r"([A-Za-z0-9][\w.-]*)\s*=\s*([\w.+!*-]+)", text):
         return Refusal(
-            f"`{shown}` is no requirement", why="`=` is no operator", remedy=f"write `{single[1]}=={single[2]}`"
+            f"`{text}` is no requirement", why="`=` is no operator", remedy=f"write `{single[1]}=={single[2]}`"
         )
-    return Refusal(f"`{shown}` is no requirement", why=_first_line(error))
+    return Refusal(f"`{text}` is no requirement", why=_first_line(error))
 
 
 def _is_requirement(text: str) -> bool:
@@ -236,7 +232,7 @@ def _is_requirement(text: str) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    line = redact(str(error).partition("\n")[0]).strip().rstrip(".")
+    line = str(error).partition("\n")[0].strip().rstrip(".")
     return line[:1].lower() + line[1:]
 
 

@@ -19,7 +19,12 @@ _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
     re.DOTALL,
 )
-_QUOTED_URL = re.compile(r"(?P<prefix>)(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`]*)")
+_QUOTED_URL = re.compile(
+    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`]*)|(?P<user_information>[^\s/@'\"`]*:[^\s/@'\"`]*@)"
+)
+_HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
+# `user:password@host/…`, a URL whose scheme was forgotten.
+_NO_SCHEME = re.compile(r"[^\s/@]*:[^\s/@]*@(?P<rest>.*)", re.DOTALL)
 _CREDENTIAL = re.compile(r"TOKEN|SECRET|PASS|PWD|AUTH|CRED|SIG|KEY|PAT(?![A-Z])")
 
 _TOKEN_PARAMETERS = frozenset(
@@ -92,7 +97,7 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     known = variables or {}
     match = _URL.fullmatch(text.strip())
     if match is None:
-        return Url(public=expand_variables(text.strip(), known))
+        return _parse_without_scheme(text.strip(), known)
     scheme = match["scheme"].lower()
     user_information, at, host = match["authority"].rpartition("@")
     parts = (
@@ -104,15 +109,31 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     (public_user, open_user), (public_path, open_path), (public_query, open_query) = parts
     public = f"{scheme}://{public_user}{host}{public_path}{public_query}"
     complete = expand_variables(f"{scheme}://{open_user}{host}{open_path}{open_query}", known)
-    hidden = parts != tuple((shown, shown) for shown, _ in parts) or expand_variables(public, known) != public
-    if not hidden or VARIABLE.search(complete):
+    # A variable may itself hold user information or a signature.
+    public = parse_url(public).public if known else public
+    if complete == public or VARIABLE.search(complete):
         return Url(public=public)
     return Url(public=public, secret=Secret(complete))
 
 
 def redact(text: str) -> str:
     """The text with every URL in it replaced by its public part: for messages that quote what the user wrote."""
-    return _QUOTED_URL.sub(lambda match: match["prefix"] + parse_url(match["url"]).public, text)
+    return _QUOTED_URL.sub(lambda match: _redact_url(match["url"]) if match["url"] else "…@", text)
+
+
+def _redact_url(text: str) -> str:
+    base, _, fragment = text.partition("#")
+    return parse_url(base).public + (f"#{fragment}" if _HARMLESS_FRAGMENT.fullmatch(fragment) else "")
+
+
+def _parse_without_scheme(text: str, variables: Mapping[str, str]) -> Url:
+    """A path, a URL that a variable holds, or one whose scheme was forgotten."""
+    expanded = expand_variables(text, variables)
+    if expanded != text:
+        return parse_url(expanded)
+    match = _NO_SCHEME.fullmatch(text)
+    public = parse_url(match["rest"]).public if match else redact(text)
+    return Url(public=public, secret=Secret(text) if public != text else None)
 
 
 def _lower(host: str) -> str:

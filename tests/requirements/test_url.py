@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pickle
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.requirements.url import Secret, Url, parse_url, redact
+
+
+def open_secret(url: Url) -> str | None:
+    return url.secret.open_for_transport() if url.secret else None
+
+
+@pytest.mark.parametrize(
+    ("text", "public"),
+    [
+        ("https://user:hunter2@index.example/simple/", "https://index.example/simple/"),
+        ("https://hunter2@index.example/simple/", "https://index.example/simple/"),
+        ("https://user:p%40ss@index.example:8443/simple/", "https://index.example:8443/simple/"),
+        ("https://user:p@ss@index.example/", "https://index.example/"),
+        ("ssh://git:hunter2@git.example/o/r.git", "ssh://git@git.example/o/r.git"),
+        ("https://f.example/a.whl?token=hunter2", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?v=1&private_token=hunter2", "https://f.example/a.whl?v=1"),
+        ("https://f.example/a.whl?Access_Token=hunter2&v=1", "https://f.example/a.whl?v=1"),
+        ("https://f.example/a.whl?%74oken=hunter2", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?v=1;token=hunter2", "https://f.example/a.whl?v=1"),
+        (
+            "https://s3.example/b/a.whl?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=k&X-Amz-Signature=hunter2",
+            "https://s3.example/b/a.whl",
+        ),
+        ("https://s3.example/b/a.whl?AWSAccessKeyId=k&Signature=hunter2&Expires=1", "https://s3.example/b/a.whl"),
+        ("https://gs.example/b/a.whl?X-Goog-Signature=hunter2&X-Goog-Date=1", "https://gs.example/b/a.whl"),
+        ("https://gs.example/b/a.whl?GoogleAccessId=k&Expires=1&Signature=hunter2", "https://gs.example/b/a.whl"),
+        ("https://z.example/c/a.whl?sv=2024-01-01&sp=r&se=2026&sig=hunter2", "https://z.example/c/a.whl"),
+        ("https://d.example/a.whl?Expires=1&Signature=hunter2&Key-Pair-Id=k", "https://d.example/a.whl"),
+        ("https://d.example/a.whl?Policy=hunter2&Signature=x&Key-Pair-Id=k", "https://d.example/a.whl"),
+    ],
+)
+def test_the_public_part_has_no_credential_and_the_secret_is_the_whole_url(text: str, public: str) -> None:
+    url = parse_url(text)
+    assert url.public == public
+    assert open_secret(url) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://index.example/simple/",
+        "https://index.example/simple/?sv=1&Expires=2",
+        "ssh://git@git.example/o/r.git",
+        "file:///srv/wheels",
+        "./wheels",
+        "",
+        "https://[::1/broken",
+    ],
+)
+def test_a_url_without_credential_has_no_secret(text: str) -> None:
+    assert parse_url(text) == Url(public=text)
+    assert parse_url(text).secret is None
+
+
+def test_scheme_and_host_are_lower_case_and_a_fragment_is_dropped() -> None:
+    assert parse_url("HTTPS://Index.Example/Simple/#x").public == "https://index.example/Simple/"
+
+
+def test_a_variable_in_user_information_stays_in_the_public_part() -> None:
+    url = parse_url("https://user:${TOKEN}@index.example/simple/", variables={"TOKEN": "hunter2"})
+    assert url.public == "https://:${TOKEN}@index.example/simple/"
+    assert open_secret(url) == "https://user:hunter2@index.example/simple/"
+
+
+def test_a_variable_in_a_token_query_stays_in_the_public_part() -> None:
+    url = parse_url("https://f.example/a.whl?token=${T}", variables={"T": "hunter2"})
+    assert url.public == "https://f.example/a.whl?token=${T}"
+    assert open_secret(url) == "https://f.example/a.whl?token=hunter2"
+
+
+def test_a_variable_with_the_name_of_a_credential_stays_in_a_path() -> None:
+    url = parse_url("https://f.example/${MY_TOKEN}/${VERSION}/", variables={"MY_TOKEN": "hunter2", "VERSION": "1"})
+    assert url.public == "https://f.example/${MY_TOKEN}/1/"
+    assert open_secret(url) == "https://f.example/hunter2/1/"
+
+
+def test_another_variable_is_expanded() -> None:
+    url = parse_url("https://${HOST}/whl/${CUDA}", variables={"HOST": "f.example", "CUDA": "cu124"})
+    assert url == Url(public="https://f.example/whl/cu124")
+
+
+def test_a_variable_that_is_a_whole_url_is_split_like_one() -> None:
+    url = parse_url("${INDEX}", variables={"INDEX": "https://user:hunter2@index.example/simple/"})
+    assert url.public == "https://index.example/simple/"
+    assert open_secret(url) == "https://user:hunter2@index.example/simple/"
+
+
+def test_an_unset_credential_leaves_no_secret_and_its_name_in_the_public_part() -> None:
+    url = parse_url("https://user:${TOKEN}@index.example/", variables={"TOKEN": ""})
+    assert url.public == "https://:${TOKEN}@index.example/"
+    assert url.secret is None
+
+
+def test_urls_compare_by_their_public_part() -> None:
+    assert parse_url("https://a:b@index.example/") == parse_url("https://c@index.example/")
+
+
+def test_a_secret_cannot_be_pickled_or_shown() -> None:
+    secret = Secret("hunter2")
+    assert repr(secret) == str(secret) == "Secret(…)"
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)
+
+
+def test_quoted_text_shows_public_urls_only() -> None:
+    text = "foo @ https://u:hunter2@f.example/a.zip?token=x ; python_version > '3'"
+    assert redact(text) == "foo @ https://f.example/a.zip ; python_version > '3'"
+
+
+secrets = st.text(string.ascii_letters + string.digits + "-._~!$*+%", min_size=1).map(lambda text: f"Zq9{text}")
+FORMS = [
+    "https://{}@f.example/a.whl",
+    "https://user:{}@f.example/a.whl?x=1",
+    "git+ssh://git:{}@f.example/a.git",
+    "https://f.example/a.whl?token={}",
+    "https://f.example/a.whl?a=1&sig={}&sv=2",
+    "https://f.example/a.whl?X-Amz-Signature={}&X-Amz-Date=1",
+    "https://f.example/a.whl?Signature={}&Key-Pair-Id=K&Policy={}",
+    "https://{}:{}@f.example:1/?access_token={}#{}",
+]
+
+
+@given(secrets, st.sampled_from(FORMS))
+def test_no_rendering_of_a_url_shows_its_secret(secret: str, form: str) -> None:
+    url = parse_url(form.replace("{}", secret))
+    assert secret not in url.public + str(url) + repr(url) + f"{url}"
+    assert secret in (open_secret(url) or "")
+
+
+@given(secrets, st.sampled_from(FORMS))
+def test_no_rendering_of_a_url_shows_the_value_of_a_variable(secret: str, form: str) -> None:
+    url = parse_url(form.replace("{}", "${CREDENTIAL}"), variables={"CREDENTIAL": secret})
+    assert secret not in url.public + str(url) + repr(url)
+    assert secret in (open_secret(url) or "")
+
+
+@given(st.text() | st.text("ahtps:/@?#&=;%[]${}T. \n"))
+def test_any_text_is_a_url_and_its_public_part_is_stable(text: str) -> None:
+    url = parse_url(text, variables={"T": "hunter2"})
+    assert open_secret(url) != url.public
+    assert parse_url(url.public, variables={}).public == url.public
