@@ -73,7 +73,7 @@ def _stream(
     if download is None:
         raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
     check_sha256(file.filename, expected=file.sha256, found=download.sha256)
-    if size_bytes is not None and size_bytes != download.size_bytes:
+    if file.size_bytes is None and size_bytes not in (None, download.size_bytes):
         raise FetchError(
             f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",
             url=file.url,

@@ -26,7 +26,7 @@ from resolver.fetch.row_store import escape_for_path
 from resolver.fetch.sdist_metadata import Builds, fetch_sdist_metadata
 from resolver.fetch.session import Session
 from resolver.fetch.wheel_metadata import fetch_wheel_metadata
-from resolver.index.core_metadata import CoreMetadata, Dependencies
+from resolver.index.core_metadata import CoreMetadata, Dependencies, build_dependencies, parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
 from resolver.targets.target import Target
 
@@ -61,9 +61,9 @@ class FileDependencies:
         project = find_project(file)
         told = self._find_in_tables(file, project)
         if told is not None:
-            return self._evaluate(told, built=False)
+            return self._evaluate(told, file, project, built=False)
         key = self._key(file)
-        if key is None:
+        if key is None or self._session.refresh:
             return None
         record = self._records.find(project, key)
         return load_dependencies(record) if record is not None else None
@@ -71,14 +71,14 @@ class FileDependencies:
     def fetch(self, file: DistributionFile) -> Dependencies:
         """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""
         project, key = find_project(file), self._key(file)
-        record = self._metadata.find(project, key) if key is not None else None
+        record = None if key is None or self._session.refresh else self._metadata.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None
         if metadata is not None:
-            dependencies = self._evaluate(metadata, built=False)
+            dependencies = self._evaluate(metadata, file, project, built=False)
         else:
             metadata, built = self._ask(file, project)
             self._check_identity(metadata, file, project)
-            dependencies = self._evaluate(metadata, built=built)
+            dependencies = self._evaluate(metadata, file, project, built=built)
             # What a build told holds for this target alone.
             if key is not None and not built and (record := dump_core_metadata(metadata)) is not None:
                 self._metadata.add(project, key, record)
@@ -92,13 +92,18 @@ class FileDependencies:
                 file, project=project, target=self._target, session=self._session, builds=self._builds
             )
         content = fetch_wheel_metadata(file, project=project, session=self._session)
-        return _parse(content, file, project), False
+        try:
+            return parse_core_metadata(content), False
+        except ValueError as error:
+            raise _unreadable(file, project, error) from error
 
-    def _evaluate(self, metadata: CoreMetadata, *, built: bool) -> Dependencies:
-        # Imported where it is needed: evaluating markers takes `packaging.markers`, which a warm run has no use for.
-        from resolver.index.core_metadata import build_dependencies
-
-        return build_dependencies(metadata, target=self._target, built=built)
+    def _evaluate(
+        self, metadata: CoreMetadata, file: DistributionFile, project: NormalizedName, *, built: bool
+    ) -> Dependencies:
+        try:
+            return build_dependencies(metadata, environment=self._target.environment, built=built)
+        except ValueError as error:
+            raise _unreadable(file, project, error) from error
 
     def _check_identity(self, metadata: CoreMetadata, file: DistributionFile, project: NormalizedName) -> None:
         if metadata.name == project and metadata.version == file.version:
@@ -137,13 +142,7 @@ def find_project(file: DistributionFile) -> NormalizedName:
     return NormalizedName(re.sub(r"[-_.]+", "-", name).lower())
 
 
-def _parse(content: bytes, file: DistributionFile, project: NormalizedName) -> CoreMetadata:
-    # Imported where it is needed: the parser takes `email`, which a warm run has no use for.
-    from resolver.index.core_metadata import parse_core_metadata
-
-    try:
-        return parse_core_metadata(content)
-    except ValueError as error:
-        raise MetadataError(
-            f"the metadata of `{file.filename}` cannot be read: {error}", project=project, filename=file.filename
-        ) from error
+def _unreadable(file: DistributionFile, project: str, error: ValueError) -> MetadataError:
+    return MetadataError(
+        f"the metadata of `{file.filename}` cannot be read: {error}", project=project, filename=file.filename
+    )

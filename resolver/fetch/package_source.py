@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from packaging.utils import NormalizedName
 
-from resolver.errors import FetchError, PinfoldError
+from resolver.errors import FetchError
 from resolver.fetch.completion import KnownHashes, complete_file
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.pages import ProjectPages
@@ -165,11 +165,9 @@ class _HttpPackageSource:
             self._workers.schedule(task)
 
     def _tell(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
-        try:
-            dependencies = task.result()
-        except PinfoldError:
-            return  # A speculation that failed is told when its result is asked for.
-        self._callbacks.call(then, dependencies)
+        # A speculation that failed is told when its result is asked for.
+        if not task.has_failed:
+            self._callbacks.call(then, task.result())
 
     def _ask_until_found(
         self,
@@ -183,10 +181,9 @@ class _HttpPackageSource:
         task = self._page_task(name, first)
 
         def continue_(done: Task[ProjectPage | None]) -> None:
-            try:
-                page = done.result()
-            except PinfoldError:
+            if done.has_failed:
                 return
+            page = done.result()
             if page is None:
                 self._ask_until_found(name, tuple(rest), then)
             elif then is not None:
@@ -238,11 +235,8 @@ class _Gathering:
             self._left -= 1
             if self._left:
                 return
-        try:
-            pages = [page for page in (task.result() for task in self._tasks) if page is not None]
-        except PinfoldError:
-            return  # A speculation that failed is told when its result is asked for.
-        self._then(pages)
+        if not any(task.has_failed for task in self._tasks):
+            self._then([page for page in (task.result() for task in self._tasks) if page is not None])
 
 
 class _Callbacks(threading.local):

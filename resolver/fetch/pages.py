@@ -14,7 +14,8 @@ from resolver.fetch.row_store import RowStore, StoredPage
 from resolver.fetch.session import Session
 from resolver.fetch.workers import Task
 from resolver.index.location import Location
-from resolver.index.project_page import ProjectPage, dump_project_page, load_project_page
+from resolver.index.parsed_page import dump_project_page, load_project_page
+from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
 __all__ = ["ProjectPages"]

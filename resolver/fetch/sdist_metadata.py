@@ -13,7 +13,7 @@ from resolver.fetch.host import describe_host, is_host_compatible
 from resolver.fetch.local_files import find_local_path
 from resolver.fetch.session import Session
 from resolver.fetch.wheel_metadata import fetch_file
-from resolver.index.core_metadata import CoreMetadata
+from resolver.index.core_metadata import CoreMetadata, is_static, parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.sdist_archive import SdistArchiveError, read_sdist
 from resolver.targets.target import Target
@@ -21,8 +21,6 @@ from resolver.targets.target import Target
 __all__ = ["BuildPolicy", "Builds", "fetch_sdist_metadata"]
 
 BuildPolicy = Literal["never", "if-compatible", "anyway"]
-
-_FIELDS = frozenset({"requires-dist", "requires-python", "provides-extra"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +55,6 @@ def fetch_sdist_metadata(
 
 def _read_static(sdist: Path, file: DistributionFile, project: str) -> CoreMetadata | None:
     """PKG-INFO where no build can give anything else (PEP 643), else None."""
-    # Imported where it is needed: the parser takes `email`, which a warm run has no use for.
-    from resolver.index.core_metadata import parse_core_metadata
-
     try:
         with sdist.open("rb") as archive:
             found = read_sdist(archive, filename=file.filename)
@@ -70,11 +65,7 @@ def _read_static(sdist: Path, file: DistributionFile, project: str) -> CoreMetad
         raise _broken(file, project, str(error)) from error
     except ValueError:
         return None  # An unreadable PKG-INFO is not final: old ones hold anything.
-    if metadata is None or _FIELDS & metadata.dynamic:
-        return None
-    major, _, minor = metadata.metadata_version.partition(".")
-    final = major.isdecimal() and minor.isdecimal() and (int(major), int(minor)) >= (2, 2)
-    return metadata if final else None
+    return metadata if metadata is not None and is_static(metadata) else None
 
 
 def _broken(file: DistributionFile, project: str, reason: str) -> MetadataError:
@@ -86,16 +77,16 @@ def _check_build_allowed(file: DistributionFile, project: str, target: Target, p
         why, remedy = "`--no-build` forbids it", ""
     elif policy == "if-compatible" and not is_host_compatible(target):
         why = f"a build on {describe_host()} may tell other requirements than one on the target, {target}"
-        remedy = "\n  or accept them with `--build-anyway`"
+        remedy = ", or accept those of this machine with `--build-anyway`"
     else:
         return
     raise MetadataError(
-        f"only a build can tell what `{file.filename}` needs\n  because {why}, it was not built\n"
-        "  try: write its requirements into pyproject.toml\n"
+        f"only a build can tell what `{file.filename}` needs, and it was not built\n  because {why}\n"
+        f"  try: write its requirements into pyproject.toml{remedy}\n"
         "    [[tool.pinfold.dependency-metadata]]\n"
         f'    name = "{project}"\n'
         f'    version = "{file.version}"\n'
-        f"    requires-dist = []{remedy}",
+        "    requires-dist = []",
         project=project,
         filename=file.filename,
         needs_build=True,

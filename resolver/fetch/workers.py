@@ -43,6 +43,11 @@ class Task(Generic[T]):
         """Whether there is a result or an error."""
         return self._callbacks is None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended with an error."""
+        return self._error is not None
+
     def run(self) -> None:
         """Do the work unless somebody has begun it."""
         with self._lock:

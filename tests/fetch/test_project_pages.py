@@ -6,9 +6,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from packaging.utils import NormalizedName
 
 from resolver.errors import AuthenticationError, FetchError, OfflineError
+from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
+from resolver.requirements.url import Url
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 from tests.fetch.conftest import A, B, OpenSource, index, links
@@ -261,8 +264,6 @@ def test_find_links_folder_that_is_missing_is_an_error(open_source: OpenSource, 
 
 
 def test_index_on_disk_is_read_with_and_without_pages(open_source: OpenSource, tmp_path: Path) -> None:
-    from tests.fetch.conftest import Location, Url
-
     file = wheel("a", "1.0")
     for name in ("a", "b"):
         (tmp_path / "simple" / name).mkdir(parents=True)
@@ -272,7 +273,7 @@ def test_index_on_disk_is_read_with_and_without_pages(open_source: OpenSource, t
     place = Location(url=Url(public=f"{(tmp_path / 'simple').as_uri()}/"))
     with open_source() as source:
         first, second = source.project_page(A, place), source.project_page(B, place)
-        assert source.project_page(A.__class__("c"), place) is None
+        assert source.project_page(NormalizedName("c"), place) is None
     assert filenames(first) == [file.filename]
     assert first is not None
     assert first.files(0)[0].url == (tmp_path / file.filename).as_uri()

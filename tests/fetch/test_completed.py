@@ -1,0 +1,139 @@
+"""Size and SHA-256 of files whose page lists them without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from resolver.errors import FetchError, HashMismatchError, OfflineError
+from resolver.index.distribution_file import DistributionFile
+from tests.fetch.conftest import A, OpenSource, index
+from tests.servers import Answer, IndexServer, wheel
+
+FILE = wheel("a", "1.0", ["b"])
+WHEEL = f"/files/{FILE.filename}"
+
+
+def complete(open_source: OpenSource, server: IndexServer, **options: Any) -> DistributionFile:
+    with open_source(**options) as source:
+        page = source.project_page(A, index(server))
+        assert page is not None
+        return source.completed(page.files(0)[0])
+
+
+def methods(server: IndexServer) -> list[tuple[str, int]]:
+    return [(request.method, request.status) for request in server.log if request.path == WHEEL]
+
+
+def test_complete_file_is_not_asked_about(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", FILE)
+    file = complete(open_source, server)
+    assert (file.size_bytes, file.sha256) == (len(FILE.content), FILE.listed_sha256)
+    assert methods(server) == []
+
+
+@pytest.mark.parametrize(
+    ("ranges", "asked"),
+    [
+        ("honest", [("GET", 206)]),
+        ("refused", [("GET", 416), ("HEAD", 200)]),
+        ("ignored", [("GET", 200), ("HEAD", 200)]),
+    ],
+)
+def test_missing_size_takes_one_byte_or_a_head(
+    server: IndexServer, open_source: OpenSource, ranges: str, asked: list[tuple[str, int]]
+) -> None:
+    server.add("a", FILE)
+    server.sizes = False
+    setattr(server, "ranges", ranges)  # noqa: B010 - the type is a Literal, the parameter a str
+    file = complete(open_source, server)
+    assert (file.size_bytes, file.sha256) == (len(FILE.content), FILE.listed_sha256)
+    assert methods(server) == asked
+
+
+def test_missing_hash_is_computed_by_reading_the_file_once_and_announced(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    server.add("a", replace(FILE, content=FILE.content + b"\0" * 2_000_000))
+    server.hashes = False
+    told: list[str] = []
+    file = complete(open_source, server, progress=told.append)
+    assert file.sha256 == server.projects["a"][0].listed_sha256
+    assert file.hashes == (f"sha256:{file.sha256}",)
+    assert methods(server) == [("GET", 200)]
+    assert told == ["reading `a-1.0-py3-none-any.whl` (2.0 MB) for its SHA-256, which its page does not give"]
+
+
+def test_hash_of_the_old_lock_is_believed_for_the_same_url_and_size(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    server.add("a", FILE)
+    server.hashes = server.sizes = False
+    known = {server.file_url(FILE.filename): (len(FILE.content), "f" * 64)}
+    file = complete(open_source, server, preferences_hashes=known)
+    assert (file.size_bytes, file.sha256) == (len(FILE.content), "f" * 64)
+    assert methods(server) == [("GET", 206)]
+
+
+@pytest.mark.parametrize(("filename", "size_bytes"), [(FILE.filename, 1), ("other.whl", len(FILE.content))])
+def test_hash_of_the_old_lock_for_another_url_or_size_is_not_believed(
+    server: IndexServer, open_source: OpenSource, filename: str, size_bytes: int
+) -> None:
+    server.add("a", FILE)
+    server.hashes = False
+    known = {server.file_url(filename): (size_bytes, "f" * 64)}
+    assert complete(open_source, server, preferences_hashes=known).sha256 == FILE.listed_sha256
+
+
+def test_no_download_forbids_reading_a_file_for_its_hash(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", FILE)
+    server.hashes = False
+    with pytest.raises(FetchError) as caught:
+        complete(open_source, server, no_download=True)
+    assert str(caught.value) == (
+        f"the SHA-256 of `{FILE.filename}` can be had only by downloading it: {server.file_url(FILE.filename)}\n"
+        "  because its page gives none, and `--no-download` forbids that"
+    )
+    assert methods(server) == []
+
+
+def test_no_download_allows_asking_for_a_size(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", FILE)
+    server.sizes = False
+    assert complete(open_source, server, no_download=True).size_bytes == len(FILE.content)
+
+
+def test_size_that_contradicts_the_page_is_an_error(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", FILE)
+    server.hashes = False
+    server.always[WHEEL] = Answer(body=b"short")
+    with pytest.raises(FetchError) as caught:
+        complete(open_source, server)
+    assert str(caught.value) == (
+        f"{server.file_url(FILE.filename)} has 5 bytes, but its page promises {len(FILE.content)}"
+    )
+
+
+def test_hash_that_contradicts_the_page_is_an_error_where_the_file_is_read(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    server.add("a", FILE)
+    server.sizes = False
+    server.ranges = "refused"
+    server.faults[WHEEL] = [Answer(status=405), Answer(status=405)]
+    server.always[WHEEL] = Answer(body=b"short")
+    with pytest.raises(HashMismatchError) as caught:
+        complete(open_source, server)
+    assert caught.value.expected == f"sha256:{FILE.listed_sha256}"
+
+
+def test_offline_cannot_ask_for_a_size(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:
+    server.add("a", FILE)
+    server.sizes = False
+    with open_source() as source:
+        source.project_page(A, index(server))
+    with pytest.raises(OfflineError, match=r"^the file is not in the cache: "):
+        complete(open_source, server, offline=True)

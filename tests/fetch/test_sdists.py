@@ -1,0 +1,175 @@
+"""Metadata of sdists: static PKG-INFO, or a build by pip in an environment of its own."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from resolver.errors import FetchError, HashMismatchError, MetadataError
+from resolver.fetch.host import describe_host, is_host_compatible
+from resolver.index.core_metadata import Dependencies
+from resolver.index.location import Location
+from resolver.requirements.url import Url
+from resolver.settings import DependencyMetadata
+from resolver.targets.platforms import parse_platform
+from resolver.targets.python_version import PythonVersion
+from resolver.targets.target import Target
+from tests.fetch.conftest import A, OpenSource, index
+from tests.servers import IndexServer, sdist
+
+_NAMES = {"linux": f"manylinux_2_28_{platform.machine()}", "win32": "win_amd64"}
+HOST = Target(
+    python=PythonVersion(minor=sys.version_info.minor, free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED"))),
+    platform=parse_platform(_NAMES.get(sys.platform, f"macosx_13_0_{platform.machine()}")),
+)
+ELSEWHERE = Target(python=PythonVersion(minor=8 if sys.version_info.minor != 8 else 9))
+
+
+def read_dependencies(open_source: OpenSource, server: IndexServer, **options: object) -> Dependencies:
+    with open_source(**{"build_locations": [index(server)], **options}) as source:
+        page = source.project_page(A, index(server))
+        assert page is not None
+        return source.dependencies(page.files(0)[0])
+
+
+def test_static_metadata_needs_no_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2"], backend_statement="raise SystemExit(3)"))
+    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, build_policy="never")
+    assert dependencies == Dependencies(requires=("b>=2",))
+
+
+def test_sdist_with_another_hash_is_an_error(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", sha256="0" * 64))
+    with pytest.raises(HashMismatchError):
+        read_dependencies(open_source, server)
+
+
+def test_sdist_that_is_no_archive_is_a_metadata_error(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", content=b"no archive"))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server)
+    assert str(caught.value).startswith("`a-1.0.tar.gz` is a broken sdist: ")
+
+
+def test_dynamic_metadata_is_built_on_a_machine_like_the_target(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2", 'c; extra == "x"'], static=False))
+    dependencies = read_dependencies(open_source, server, target=HOST)
+    assert dependencies.requires == ("b>=2",)
+    assert dependencies.built
+
+
+def test_built_metadata_is_kept(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2"], static=False))
+    first = read_dependencies(open_source, server, target=HOST)
+    assert read_dependencies(open_source, server, target=HOST) == first
+    assert server.paths("/files/") == ["/files/a-1.0.tar.gz"]
+
+
+def test_build_requirements_come_from_the_given_index_within_build_constraints(
+    server: IndexServer, open_source: OpenSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from tests.servers import wheel
+
+    statement = "import tool\nassert tool.__version__ == '1.0', tool.__version__"
+    server.add("tool", wheel("tool", "1.0"), wheel("tool", "2.0"))
+    server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool"], backend_statement=statement))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
+    monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "missing.txt"))
+    dependencies = read_dependencies(open_source, server, target=HOST, build_constraints=("tool<2",))
+    assert dependencies.requires == ("b",)
+    assert "/simple/tool/" in server.paths()
+
+
+def test_build_elsewhere_is_an_error_that_names_the_table(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=ELSEWHERE)
+    assert caught.value.needs_build
+    assert str(caught.value) == (
+        "only a build can tell what `a-1.0.tar.gz` needs, and it was not built\n"
+        f"  because a build on {describe_host()} may tell other requirements than one on the target, {ELSEWHERE}\n"
+        "  try: write its requirements into pyproject.toml, or accept those of this machine with `--build-anyway`\n"
+        "    [[tool.pinfold.dependency-metadata]]\n"
+        '    name = "a"\n'
+        '    version = "1.0"\n'
+        "    requires-dist = []"
+    )
+
+
+def test_build_anyway_builds_elsewhere_and_marks_the_result(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, build_policy="anyway")
+    assert dependencies.requires == ("b",)
+    assert dependencies.built
+
+
+def test_no_build_forbids_a_build_even_on_the_target(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST, build_policy="never")
+    assert caught.value.needs_build
+    assert str(caught.value) == (
+        "only a build can tell what `a-1.0.tar.gz` needs, and it was not built\n"
+        "  because `--no-build` forbids it\n"
+        "  try: write its requirements into pyproject.toml\n"
+        "    [[tool.pinfold.dependency-metadata]]\n"
+        '    name = "a"\n'
+        '    version = "1.0"\n'
+        "    requires-dist = []"
+    )
+
+
+def test_table_of_the_user_replaces_the_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    table = DependencyMetadata(name=A, requires_dist=("c",))
+    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, dependency_metadata=[table])
+    assert dependencies == Dependencies(requires=("c",))
+    assert server.paths("/files/") == []
+
+
+def test_failed_build_shows_the_last_words_of_the_backend(server: IndexServer, open_source: OpenSource) -> None:
+    statement = "import sys; print('no compiler here', file=sys.stderr); raise SystemExit(3)"
+    server.add("a", sdist("a", "1.0", ["b"], static=False, backend_statement=statement))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST)
+    first, *middle, last = str(caught.value).splitlines()
+    assert first == "the build of `a-1.0.tar.gz` gave no metadata; its last words:"
+    assert any("no compiler here" in line for line in middle)
+    assert last == "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
+    assert caught.value.needs_build
+
+
+def test_sdists_are_not_asked_ahead(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    with open_source() as source:
+        page = source.project_page(A, index(server))
+        assert page is not None
+        source.ask_ahead_dependencies(page.files(0))
+    assert server.paths("/files/") == []
+
+
+def test_host_is_compatible_with_itself_alone() -> None:
+    assert is_host_compatible(HOST)
+    assert not is_host_compatible(ELSEWHERE)
+    other = parse_platform("win_arm64" if sys.platform != "win32" else "manylinux_2_28_aarch64")
+    assert not is_host_compatible(Target(python=HOST.python, platform=other))
+
+
+@pytest.mark.network
+def test_build_with_setuptools_from_the_public_index(server: IndexServer, open_source: OpenSource) -> None:
+    setup = b"from setuptools import setup\nsetup(name='a', version='1.0', install_requires=['b>=2'])\n"
+    project = b'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    server.add("a", sdist("a", "1.0", static=False, files={"setup.py": setup, "pyproject.toml": project}))
+    dependencies = read_dependencies(open_source, server, target=HOST, build_locations=())
+    assert dependencies.requires == ("b>=2",)
+
+
+def test_index_that_lacks_the_build_requirement_is_a_failed_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["nowhere"]))
+    elsewhere = Location(url=Url(public=server.index_url))
+    with pytest.raises((MetadataError, FetchError), match="nowhere"):
+        read_dependencies(open_source, server, target=HOST, build_locations=[elsewhere])
