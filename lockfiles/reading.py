@@ -40,10 +40,14 @@ def read(path: str | Path) -> Lockfile:
 def loads(text: str) -> Lockfile:
     """The lockfile that `text` holds. Raises LockfileError with every fault and its document path."""
     try:
-        document = tomllib.loads(text)
+        return parse_document(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise _syntax_error(text, error) from error
-    return parse_document(document)
+    except RecursionError as error:
+        raise LockfileSyntaxError("nested too deeply to be a lockfile", line=None, column=None) from error
+    except ValueError as error:
+        # Python reads no integer of more than some thousand digits.
+        raise LockfileSyntaxError("holds a number that is too long to be read", line=None, column=None) from error
 
 
 def parse_document(document: Mapping[str, Any]) -> Lockfile:
@@ -52,7 +56,7 @@ def parse_document(document: Mapping[str, Any]) -> Lockfile:
     table = _find_tool_table(document)
     _check_schema(table)
     faults = list(iter_faults(document))
-    pylock = _parse_pylock(document, faults)
+    pylock = _parse_pylock(document, faults, is_newer=bool(warnings))
     tool = _parse_tool_table(table, faults)
     if faults or pylock is None:
         raise InvalidLockfileError([_without_secret(fault) for fault in faults])
@@ -106,10 +110,10 @@ def _check_schema(table: Any) -> None:
         raise UnsupportedLockfileError((LockfileFault(path="tool.pinfold.schema", message=message),))
 
 
-def _parse_pylock(document: Mapping[str, Any], faults: list[LockfileFault]) -> Pylock | None:
+def _parse_pylock(document: Mapping[str, Any], faults: list[LockfileFault], *, is_newer: bool) -> Pylock | None:
     """The document without our table; packaging's first fault joins `faults`, unless that place has one already."""
     # Packaging logs a warning about a newer minor version, which would reach the terminal: it is told of 1.0 instead.
-    known = {**document, "lock-version": str(_KNOWN)} if _is_newer_minor(document) else document
+    known = {**document, "lock-version": str(_KNOWN)} if is_newer else document
     try:
         pylock = Pylock.from_dict(known)
     except PylockValidationError as error:
@@ -121,10 +125,6 @@ def _parse_pylock(document: Mapping[str, Any], faults: list[LockfileFault]) -> P
         return None
     tool = {name: table for name, table in (pylock.tool or {}).items() if name != "pinfold"}
     return replace(pylock, lock_version=Version(document["lock-version"]), tool=tool or None)
-
-
-def _is_newer_minor(document: Mapping[str, Any]) -> bool:
-    return bool(_check_lock_version(document))
 
 
 def _parse_tool_table(table: Any, faults: list[LockfileFault]) -> ToolTable | None:

@@ -1,6 +1,6 @@
 """What pinfold demands of a lockfile beyond `packaging.pylock`.
 
-packaging accepts user information in URLs, md5 alone, branch names as commit ids, and duplicates.
+That accepts user information in URLs, md5 alone, branch names as commit ids, duplicates, and paths that lead anywhere.
 
 In: the document as TOML gives it, of which nothing is certain yet. Out: every fault with its document path. Types and
 required keys are packaging's part: what has the wrong type here is passed over.

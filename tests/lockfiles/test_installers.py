@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from packaging.markers import Marker
-from packaging.pylock import Package, PackageWheel, Pylock
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 from uv import find_uv_bin
 
-from lockfiles import Lockfile, ToolTable, write
-from tests.distributions import make_wheel, wheel_filename
+from lockfiles import Lockfile, ToolTable, digest, dumps, loads, write
+from tests.distributions import make_sdist, make_wheel, sdist_filename, wheel_filename
 
 MINOR = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -133,3 +133,37 @@ def test_installers_refuse_a_file_with_another_hash(installer: str, tmp_path: Pa
     run = run_installer(installer, lock, tmp_path / "target")
     assert "hash" in run.stderr.lower()
     assert read_installed(tmp_path / "target") == []
+
+
+def test_installers_build_an_sdist(installer: str, tmp_path: Path) -> None:
+    path = tmp_path / sdist_filename("alpha", "1.0")
+    path.write_bytes(make_sdist("alpha", "1.0"))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    sdist = PackageSdist(name=path.name, path=path.name, size=path.stat().st_size, hashes={"sha256": digest})
+    lock = tmp_path / "pylock.toml"
+    write(build_lock(Package(name=NormalizedName("alpha"), version=Version("1.0"), sdist=sdist)), lock)
+    run = run_installer(installer, lock, tmp_path / "target")
+    assert run.returncode == 0, run.stderr
+    assert read_installed(tmp_path / "target") == ["alpha-1.0.dist-info"]
+
+
+def run_locker(locker: str, folder: Path) -> str:
+    """The lock that pip or uv itself writes for `alpha` in a folder of wheels."""
+    lock = folder / "pylock.toml"
+    if locker == "pip":
+        command = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "lock", "--no-index"]
+        command += ["--no-cache-dir", "--find-links", str(folder / "files"), "alpha", "-o", str(lock)]
+        subprocess.run(command, capture_output=True, check=True)
+    else:
+        command = [find_uv_bin(), "pip", "compile", "-", "--offline", "--no-config", "--no-cache", "--no-index"]
+        command += ["--python", sys.executable, "--find-links", "files", "--format", "pylock.toml", "-o", "pylock.toml"]
+        subprocess.run(command, capture_output=True, check=True, input=b"alpha", cwd=folder)
+    return lock.read_text()
+
+
+def test_locks_that_installers_write_can_be_read_digested_and_written(installer: str, tmp_path: Path) -> None:
+    write_wheel(tmp_path / "files", "alpha", "1.0")
+    lock = loads(run_locker(installer, tmp_path))
+    assert (lock.pylock.created_by, lock.tool) == (installer, None)
+    assert [package.name for package in lock.pylock.packages] == ["alpha"]
+    assert digest(loads(dumps(lock))) == digest(lock)
