@@ -30,7 +30,7 @@ def rewrite_paths(requirement_list: RequirementList, rewrite: Callable[[str], st
         )
 
     def entry(old: Entry) -> Entry:
-        return replace(old, scope=scope(old.scope))
+        return replace(old, scope=scope(old.scope), own_scope=scope(old.own_scope))
 
     layers = tuple(
         replace(layer, entries=tuple(map(entry, layer.entries)), scope=scope(layer.scope))
