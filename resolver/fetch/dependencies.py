@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 
 from resolver.errors import MetadataError
+from resolver.fetch.builds import Builds
 from resolver.fetch.local_files import find_local_path
 from resolver.fetch.metadata_records import (
     dump_core_metadata,
@@ -23,9 +24,7 @@ from resolver.fetch.metadata_records import (
 )
 from resolver.fetch.record_store import RecordStore
 from resolver.fetch.row_store import escape_for_path
-from resolver.fetch.sdist_metadata import Builds, fetch_sdist_metadata
 from resolver.fetch.session import Session
-from resolver.fetch.wheel_metadata import fetch_wheel_metadata
 from resolver.index.core_metadata import CoreMetadata, Dependencies, build_dependencies, parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
 from resolver.targets.target import Target
@@ -87,10 +86,15 @@ class FileDependencies:
         return dependencies
 
     def _ask(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
+        # Imported where they are needed: tarfile, tempfile and hashlib take 10 ms, which a warm run has no use for.
         if not file.is_wheel:
+            from resolver.fetch.sdist_metadata import fetch_sdist_metadata
+
             return fetch_sdist_metadata(
                 file, project=project, target=self._target, session=self._session, builds=self._builds
             )
+        from resolver.fetch.wheel_metadata import fetch_wheel_metadata
+
         content = fetch_wheel_metadata(file, project=project, session=self._session)
         try:
             return parse_core_metadata(content), False

@@ -12,16 +12,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from packaging.utils import NormalizedName
 
 from resolver.errors import FetchError
-from resolver.fetch.completion import KnownHashes, complete_file
+from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
-from resolver.fetch.sdist_metadata import BuildPolicy, Builds
 from resolver.fetch.session import CONNECTIONS, Session
 from resolver.fetch.workers import Task, Workers
 from resolver.index.core_metadata import Dependencies
@@ -34,6 +33,7 @@ from resolver.targets.target import Target
 if TYPE_CHECKING:
     import httpx
 
+    from resolver.fetch.completion import KnownHashes
     from resolver.settings import DependencyMetadata
 
 __all__ = ["open_package_source"]
@@ -91,7 +91,7 @@ def open_package_source(
             target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
         ),
         complete=partial(
-            complete_file,
+            _complete,
             session=session,
             known=preferences_hashes or {},
             no_download=no_download,
@@ -134,7 +134,8 @@ class _HttpPackageSource:
         return self._dependencies_task(file).result()
 
     def completed(self, file: DistributionFile) -> DistributionFile:
-        return self._complete(file)
+        complete = file.size_bytes is not None and file.sha256 is not None
+        return file if complete else self._complete(file)
 
     def ask_ahead(
         self,
@@ -256,6 +257,13 @@ class _Callbacks(threading.local):
                 self._waiting.popleft()()
         finally:
             self._waiting = None
+
+
+def _complete(file: DistributionFile, **options: Any) -> DistributionFile:
+    # Imported where it is needed: most indexes tell size and hash of every file.
+    from resolver.fetch.completion import complete_file
+
+    return complete_file(file, **options)
 
 
 def _prepare(folder: Path | None) -> Path | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from resolver.errors import MetadataError
+from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.host import describe_host, is_host_compatible
 from resolver.fetch.local_files import find_local_path
 from resolver.fetch.session import Session
@@ -18,22 +16,7 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.sdist_archive import SdistArchiveError, read_sdist
 from resolver.targets.target import Target
 
-__all__ = ["BuildPolicy", "Builds", "fetch_sdist_metadata"]
-
-BuildPolicy = Literal["never", "if-compatible", "anyway"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Builds:
-    """Whether sdists may be built, and what their build requirements come from.
-
-    `if-compatible` builds only where this machine could be the target. `index_urls()` is asked once a build is certain.
-    """
-
-    policy: BuildPolicy
-    constraints: tuple[str, ...]
-    index_urls: Callable[[], tuple[str, ...]]
-    find_links: tuple[str, ...]
+__all__ = ["fetch_sdist_metadata"]
 
 
 def fetch_sdist_metadata(

@@ -1,0 +1,24 @@
+"""Whether and how sdists may be built: the options, apart from the code that builds, which few runs load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["BuildPolicy", "Builds"]
+
+BuildPolicy = Literal["never", "if-compatible", "anyway"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builds:
+    """Whether sdists may be built, and what their build requirements come from.
+
+    `if-compatible` builds only where this machine could be the target. `index_urls()` is asked once a build is certain.
+    """
+
+    policy: BuildPolicy
+    constraints: tuple[str, ...]
+    index_urls: Callable[[], tuple[str, ...]]
+    find_links: tuple[str, ...]
