@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 
 from resolver.solve.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.candidates import ProjectTable, iter_rows
-from resolver.solve.demand import Demand, Node
+from resolver.solve.demand import Demand, Node, pins_exactly
 from resolver.solve.explanation import (
     CollidingRequirement,
     Collision,
@@ -85,17 +85,17 @@ def _keep(problem: Problem, items: Sequence[Root]) -> Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Event:
-    """A minimal collision: demands with their parents, and constraints."""
+    """A minimal collision: entries and constraints of the list, and demands of candidates."""
 
     project: NormalizedName
+    listed: tuple[Root, ...]
     causes: tuple[Cause, ...]
-    constraints: tuple[Root, ...]
 
     @property
     def key(self) -> tuple[str, ...]:
         """What collisions that differ in versions only have in common."""
-        parents = {cause.parent.node.name if cause.parent is not None else cause.demand.text for cause in self.causes}
-        return (self.project, *sorted(parents), *(str(root.position) for root in self.constraints))
+        parents = {cause.parent.node.name for cause in self.causes if cause.parent is not None}
+        return (self.project, *(str(root.position) for root in self.listed), *sorted(parents))
 
 
 def _find_collisions(universe: Universe) -> tuple[Collision, ...]:
@@ -105,7 +105,9 @@ def _find_collisions(universe: Universe) -> tuple[Collision, ...]:
         if event is not None:
             groups.setdefault(event.key, []).append(event)
     paths = _Paths(universe)
-    return tuple(_build_collision(universe, paths, events) for events in groups.values())
+    # Where an extra and its project were tried in different versions, the reason for both is in another group.
+    telling = [events for events in groups.values() if not any(cause.demand.is_own for cause in events[0].causes)]
+    return tuple(_build_collision(universe, paths, events) for events in telling or groups.values())
 
 
 def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
@@ -113,8 +115,9 @@ def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
     name = causes[0].demand.node.name if causes else NormalizedName("")
     if not name:
         return None
-    constraints = [root for root in universe.problem.constraints if root.name == name]
-    kept: list[Cause | Root] = [*constraints, *causes]
+    lines = (*universe.problem.roots, *universe.problem.constraints)
+    kept: list[Cause | Root] = [root for root in lines if root.name == name]
+    kept += [cause for cause in causes if cause.parent is not None]
     if _admitted(universe, name, kept):
         return None
     for item in list(kept):
@@ -123,8 +126,8 @@ def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
             kept = fewer
     return _Event(
         project=name,
+        listed=tuple(item for item in kept if isinstance(item, Root)),
         causes=tuple(item for item in kept if isinstance(item, Cause)),
-        constraints=tuple(item for item in kept if isinstance(item, Root)),
     )
 
 
@@ -134,7 +137,7 @@ def _admitted(universe: Universe, name: NormalizedName, items: Sequence[Cause | 
     rows = table.usable(_matching(table, items))
     for ruled_out, row in universe.ruled_out:
         rows &= ~(1 << row) if ruled_out == name else -1
-    pinned = any(isinstance(item, Cause) and item.demand.pinned for item in items)
+    pinned = any(item.demand.pinned if isinstance(item, Cause) else pins_exactly(item.specifier) for item in items)
     return select_rows(table, rows, pinned=pinned, prereleases=True)
 
 
@@ -148,12 +151,18 @@ def _matching(table: ProjectTable, items: Sequence[Cause | Root]) -> int:
 def _build_collision(universe: Universe, paths: _Paths, events: Sequence[_Event]) -> Collision:
     first = events[0]
     table = universe.table(first.project)
-    items: list[Cause | Root] = [*first.causes, *first.constraints]
+    items: list[Cause | Root] = [*first.listed, *first.causes]
     matching = _matching(table, items)
-    requirements = [paths.describe(cause, _count_others(cause, events)) for cause in first.causes]
-    requirements += [
-        CollidingRequirement(position=root.position, text=root.text, is_constraint=True) for root in first.constraints
+    constraints = set(map(id, universe.problem.constraints))
+    requirements = [
+        CollidingRequirement(position=root.position, text=root.text, is_constraint=id(root) in constraints)
+        for root in first.listed
     ]
+    requirements += [paths.describe(cause, _count_others(cause, events)) for cause in first.causes]
+    order = {
+        root.position: place for place, root in enumerate((*universe.problem.roots, *universe.problem.constraints))
+    }
+    requirements.sort(key=lambda requirement: (order[requirement.position], requirement.links != ()))
     return Collision(
         project=first.project,
         obstacle=_find_obstacle(table, matching, items),
@@ -204,12 +213,16 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
     files = table.files(row)
     if files and table.yanked_mask >> row & 1:
         yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
+    if not (files or table.rejections(row)):
+        yield "no file"
     for rejection in table.rejections(row):
         match rejection.reason:
             case "python":
                 yield f"needs Python {rejection.detail}"
             case "tags":
                 yield f"`{rejection.filename}` is for another platform or Python"
+            case _ if rejection.filename in rejection.detail:
+                yield rejection.detail
             case _:
                 yield f"`{rejection.filename}`: {rejection.detail}"
 
@@ -238,7 +251,7 @@ class _Paths:
         place = (cause.parent.node, cause.parent.row) if cause.parent is not None else None
         while place is not None:
             node, row = place
-            if not demand.is_own:
+            if not demand.is_own or demand is cause.demand:
                 links.append(
                     Link(name=node.name, version=self._universe.table(node.name).versions[row], needs=demand.text)
                 )

@@ -52,7 +52,7 @@ def _render_obstacle(collision: Collision) -> str:
         case Obstacle.NOT_FOUND:
             return f"`{name}` was not found"
         case Obstacle.NO_VERSION:
-            return f"no version of `{name}` is the one asked for"
+            return f"no version of `{name}` matches"
         case Obstacle.EXCLUDE_EACH_OTHER:
             return f"the requirements on `{name}` exclude each other"
         case Obstacle.UNUSABLE:

@@ -59,7 +59,7 @@ class Problem:
     preferences: Mapping[NormalizedName, Version] = field(default_factory=dict)
     pre: bool = False
     prefer_binary: bool = False
-    format_control: FormatControl = FormatControl()
+    format_control: FormatControl = field(default_factory=FormatControl)
     exclude_newer: str | None = None
     exclude_newer_exempt: frozenset[str] = frozenset()
     require_hashes: bool = False

@@ -82,9 +82,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         demands = self._universe.root_demands()
         for demand in demands:
             self._meet(demand)
-        for demand in demands:
-            self._facts.require(demand)
-        self._propagate()
+        if self._concludes:
+            for demand in demands:
+                self._facts.require(demand)
+            self._facts.propagate()
         return demands
 
     def candidate(self, node: Node, row: int) -> Candidate:
@@ -166,12 +167,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         else:
             for demand in demands:
                 self._meet(demand)
-            self._facts.learn(node, row, demands)
-        self._propagate()
-
-    def _propagate(self) -> None:
-        if self._concludes:
-            self._facts.propagate()
+            if self._concludes:
+                self._facts.learn(node, row, demands)
+        self._facts.propagate()
 
     def _is_dead(self, node: Node, row: int) -> bool:
         if self._facts.is_unsolvable or (node.name, row) in self._universe.ruled_out:

@@ -54,14 +54,17 @@ class Resolution:
 
 
 def solve(problem: Problem, source: PackageSource) -> Resolution:
-    """The pins that meet the problem. Raises NoSolutionError, MetadataError, FetchError, SettingsError.
+    """The pins that meet the problem.
 
-    The result depends on the problem and the source's answers only, not on the order in which they come.
+    The result depends on the problem and the source's answers only, not on the order in which they come. Raises
+    NoSolutionError, MetadataError, FetchError, HashMismatchError, SettingsError for files without upload time, and
+    MissingHashesError under `--require-hashes`.
     """
     # Imported here: readers of the types above load no resolvelib.
     from resolver.solve.backtracking import search_by_backtracking
     from resolver.solve.closure import build_resolution
     from resolver.solve.explain import build_error
+    from resolver.solve.required_hashes import check_hashes
     from resolver.solve.search import Conflict
     from resolver.solve.speculation import Speculation
     from resolver.solve.universe import Universe
@@ -72,4 +75,7 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     outcome = search_by_backtracking(universe)
     if isinstance(outcome, Conflict):
         raise build_error(universe, outcome)
-    return build_resolution(universe, outcome.rows)
+    resolution = build_resolution(universe, outcome.rows)
+    if problem.require_hashes:
+        check_hashes(problem, resolution, source)
+    return resolution

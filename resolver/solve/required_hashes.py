@@ -1,0 +1,40 @@
+"""`--require-hashes`: every pin needs a hash in the list (pip: Hash-checking Mode)."""
+
+from __future__ import annotations
+
+from resolver.errors import InputError
+from resolver.index.package_source import PackageSource
+from resolver.solve.problem import Problem
+from resolver.solve.resolution import Pin, Resolution
+
+__all__ = ["MissingHashesError", "check_hashes"]
+
+
+class MissingHashesError(InputError):
+    """Hashes are required, and some pins have none; `lines` are what the list would have to hold."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__(lines)
+        self.lines = lines
+
+    def __str__(self) -> str:
+        return "\n".join(
+            (
+                f"`--require-hashes` needs a hash for every package, and {len(self.lines)} of them have none",
+                "  try: add these lines, once you have verified them",
+                *(f"    {line}" for line in self.lines),
+            )
+        )
+
+
+def check_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
+    """Raises MissingHashesError if a pin has no hash in the list."""
+    hashed = {root.name for root in (*problem.roots, *problem.constraints) if root.hashes}
+    missing = [pin for pin in resolution.pins if pin.name not in hashed]
+    if missing:
+        raise MissingHashesError(tuple(_render_line(pin, source) for pin in missing))
+
+
+def _render_line(pin: Pin, source: PackageSource) -> str:
+    file = pin.file if pin.file.sha256 is not None else source.completed(pin.file)
+    return f"{pin.name}=={pin.version} --hash=sha256:{file.sha256}"

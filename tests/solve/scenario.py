@@ -1,0 +1,135 @@
+"""A scenario: list + index + target → pins, or the whole message. The format is described in `scenarios/README.md`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from resolver.errors import PinfoldError
+from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.url import Url
+from resolver.solve.build_problem import build_problem
+from resolver.solve.problem import Problem
+from resolver.solve.resolution import Resolution, solve
+from resolver.targets.platforms import parse_platform
+from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import Target
+from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
+
+__all__ = ["Answer", "Scenario", "iter_scenarios", "run_scenario"]
+
+_FOLDER = Path(__file__).parent / "scenarios"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """One table of a scenario file, under the name `file: sentence`."""
+
+    name: str
+    table: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a scenario is compared with, in the words of its file."""
+
+    pins: dict[str, str] | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    requesters: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    error: str | None = None
+    asked: list[str] = field(default_factory=list)
+
+
+def iter_scenarios() -> Iterator[Scenario]:
+    """All scenarios, files and tables in order."""
+    for path in sorted(_FOLDER.glob("*.toml")):
+        for name, table in tomllib.loads(path.read_text(encoding="utf-8")).items():
+            yield Scenario(name=f"{path.stem}: {name}", table=table)
+
+
+def run_scenario(scenario: Scenario, *, eager: bool = True) -> Answer:
+    """What the solver answers."""
+    table = scenario.table
+    target = _build_target(table.get("target", {}))
+    source = MemorySource(
+        releases={url: list(_iter_releases(files)) for url, files in _iter_indexes(table)},
+        target=target,
+        failing=frozenset(table.get("failing", ())),
+        eager=eager,
+    )
+    try:
+        resolution = solve(_build_problem(table, target), source)
+    except PinfoldError as error:
+        return Answer(error=str(error), asked=source.asked_dependencies)
+    return _describe(resolution, source)
+
+
+def _describe(resolution: Resolution, source: MemorySource) -> Answer:
+    return Answer(
+        pins={pin.name: str(pin.version) for pin in resolution.pins},
+        files={pin.name: pin.file.url for pin in resolution.pins},
+        requesters={
+            pin.name: [f"{requester.position or requester.parent}: {requester.text}" for requester in pin.requesters]
+            for pin in resolution.pins
+        },
+        warnings=list(resolution.warnings),
+        asked=source.asked_dependencies,
+    )
+
+
+def _build_target(table: Mapping[str, str]) -> Target:
+    return Target(
+        python=parse_python_version(table.get("python", "3.11")),
+        platform=parse_platform(table.get("platform", "manylinux_2_35_x86_64")),
+    )
+
+
+def _iter_indexes(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    yield DEFAULT_INDEX, table.get("index", {})
+    yield from table.get("indexes", {}).items()
+
+
+def _iter_releases(files: Mapping[str, Any]) -> Iterator[Release]:
+    for words, value in files.items():
+        name, version, *rest = words.split()
+        assert len(rest) < 2, words
+        fields = {"requires": value} if isinstance(value, list) else dict(value)
+        if rest:
+            fields["wheels"], fields["sdist"] = ([], True) if rest == ["sdist"] else (rest, False)
+        fields = {key: tuple(item) if isinstance(item, list) else item for key, item in fields.items()}
+        yield Release(name=canonicalize_name(name), version=version, **fields)
+
+
+def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
+    options = table.get("options", {})
+    families = [
+        IndexFamily(name=name, names=tuple(family["names"]), urls=tuple(family["urls"]))
+        for name, family in table.get("families", {}).items()
+    ]
+    return build_problem(
+        parse_requirement_list(
+            table["list"],
+            leading=table.get("leading", ()),
+            read_file=lambda reference, _: (reference, table["text-files"][reference]),
+            flag_scope=options.get("flag-scope", "position"),
+            families=families,
+        ),
+        target=target,
+        default_index=Url(public=DEFAULT_INDEX),
+        families=families,
+        strategy=options.get("index-strategy", "first-index"),
+        overrides=parse_requirement_list(table.get("overrides", []), source="overrides").entries,
+        excludes=[canonicalize_name(name) for name in table.get("excludes", ())],
+        preferences={NormalizedName(name): Version(text) for name, text in table.get("old-lock", {}).items()},
+        exclude_newer=options.get("exclude-newer"),
+        exclude_newer_exempt=options.get("exclude-newer-exempt", ()),
+        no_build=options.get("no-build", False),
+    )

@@ -1,0 +1,31 @@
+"""Every scenario of `scenarios/*.toml`, with and without what is asked ahead arriving."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+
+from tests.solve.scenario import Scenario, iter_scenarios, run_scenario
+
+SCENARIOS = list(iter_scenarios())
+EXPECTED = ("pins", "files", "requesters", "warnings", "error", "asked")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])
+@pytest.mark.parametrize("eager", [True, False], ids=["speculation", "no speculation"])
+def test_scenario_has_its_answer(scenario: Scenario, eager: bool) -> None:
+    answer = asdict(run_scenario(scenario, eager=eager))
+    expected = {key: scenario.table[key] for key in EXPECTED if key in scenario.table}
+    assert "pins" in expected or "error" in expected
+    if isinstance(expected.get("error"), str):
+        expected["error"] = expected["error"].rstrip("\n")
+    # A scenario that names some files or requesters only says nothing of the others.
+    for key in ("files", "requesters"):
+        if key in expected:
+            answer[key] = {name: value for name, value in answer[key].items() if name in expected[key]}
+    assert {key: answer[key] for key in expected} == expected
+
+
+def test_there_are_scenarios_for_every_topic() -> None:
+    assert len(SCENARIOS) >= 80
