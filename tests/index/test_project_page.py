@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.location import Location
+from resolver.index.project_page import (
+    ParsedPage,
+    Rejection,
+    build_project_page,
+    dump_project_page,
+    load_project_page,
+)
+from resolver.index.raw_file import RawFile, build_raw_file
+from resolver.index.simple_api import parse_project_page
+from resolver.requirements.url import Url
+from tests.index.targets import LINUX_311
+
+ALPHA = NormalizedName("alpha")
+INDEX = Location(url=Url(public="https://index.example/simple/"))
+LINKS = Location(url=Url(public="https://links.example/all.html"), form="find-links")
+HASH = "ab" * 32
+
+
+def raw(
+    filename: str, *, python: str | None = None, yanked: str | None = None, core_metadata: str | None = None
+) -> RawFile:
+    return build_raw_file(
+        filename=filename,
+        url=f"https://files.example/{filename.replace('+', '%2B')}",
+        hashes={"sha256": HASH, "md5": "0a"},
+        requires_python=python,
+        yanked=yanked,
+        core_metadata=core_metadata,
+        size="12",
+        upload_time="2024-01-02T03:04:05Z",
+    )
+
+
+def build(*files: RawFile | str, location: Location = INDEX) -> ParsedPage:
+    entries = [raw(file) if isinstance(file, str) else file for file in files]
+    return build_project_page(entries, name=ALPHA, location=location, target=LINUX_311)
+
+
+def names(page: ParsedPage, row: int = 0) -> list[str]:
+    return [file.filename for file in page.files(row)]
+
+
+def test_rows_are_versions_newest_first() -> None:
+    page = build("alpha-1.9.tar.gz", "alpha-1.10.tar.gz", "alpha-1.10rc1.tar.gz", "alpha-1!0.tar.gz")
+    assert [str(version) for version in page.versions] == ["1!0", "1.10", "1.10rc1", "1.9"]
+
+
+def test_files_of_a_row_are_ordered_by_tag_build_tag_and_name() -> None:
+    files = [
+        "alpha-1.0.zip",
+        "alpha-1.0.tar.gz",
+        "alpha-1.0-py3-none-any.whl",
+        "alpha-1.0-1-py3-none-any.whl",
+        "alpha-1.0-10-py3-none-any.whl",
+        "Alpha-1.0-py3-none-any.whl",
+        "alpha-1.0-py2.py3-none-any.whl",
+        "alpha-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "alpha-1.0-cp38-abi3-manylinux_2_17_x86_64.whl",
+    ]
+    random.Random(4).shuffle(files)
+    assert names(build(*files)) == [
+        "alpha-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+        "alpha-1.0-cp38-abi3-manylinux_2_17_x86_64.whl",
+        "alpha-1.0-10-py3-none-any.whl",
+        "alpha-1.0-1-py3-none-any.whl",
+        "Alpha-1.0-py3-none-any.whl",
+        "alpha-1.0-py2.py3-none-any.whl",
+        "alpha-1.0-py3-none-any.whl",
+        "alpha-1.0.tar.gz",
+        "alpha-1.0.zip",
+    ]
+
+
+def test_a_file_has_all_that_the_page_says() -> None:
+    file = raw("alpha-1.0+cpu-2b-py3-none-any.whl", python=">=3.8", yanked="bad", core_metadata=HASH)
+    assert build(file).files(0) == (
+        DistributionFile(
+            filename="alpha-1.0+cpu-2b-py3-none-any.whl",
+            version=Version("1.0+cpu"),
+            url="https://files.example/alpha-1.0%2Bcpu-2b-py3-none-any.whl",
+            index="https://index.example/simple/",
+            hashes=("md5:0a", f"sha256:{HASH}"),
+            size_bytes=12,
+            requires_python=">=3.8",
+            yanked="bad",
+            upload_time="2024-01-02T03:04:05Z",
+            core_metadata=f"sha256={HASH}",
+            tag_rank=LINUX_311.tag_ranks["py3-none-any"],
+            build_tag=(2, "b"),
+        ),
+    )
+
+
+def test_a_file_of_which_the_page_says_nothing() -> None:
+    bare = RawFile(None, "alpha-1.0.zip", None, "", None, None, "https://files.example/download?id=1", None)
+    assert build(bare, location=LINKS).files(0) == (
+        DistributionFile(
+            filename="alpha-1.0.zip", version=Version("1.0"), url="https://files.example/download?id=1", index=None
+        ),
+    )
+
+
+def test_yanked_without_reason_and_metadata_without_hash_survive() -> None:
+    (file,) = build(raw("alpha-1.0.zip", yanked="", core_metadata="")).files(0)
+    assert (file.yanked, file.core_metadata) == ("", "")
+
+
+def test_equal_versions_are_one_row_and_keep_their_spelling() -> None:
+    page = build("alpha-1.0.0.tar.gz", "alpha-1.0-py3-none-any.whl", "alpha-1-py2-none-any.whl")
+    assert [str(version) for version in page.versions] == ["1"]
+    assert [str(file.version) for file in page.files(0)] == ["1.0", "1.0.0"]
+
+
+def test_masks_tell_the_rows_apart() -> None:
+    page = build(
+        "alpha-4.0-cp311-cp311-win_amd64.whl",
+        "alpha-3.0+cpu-py3-none-any.whl",
+        "alpha-2.0.dev1.tar.gz",
+        raw("alpha-1.0.tar.gz", yanked=""),
+        raw("alpha-1.0-py3-none-any.whl", yanked=""),
+        raw("alpha-0.9.tar.gz"),
+        raw("alpha-0.9-py3-none-any.whl", yanked="bad"),
+    )
+    assert [str(version) for version in page.versions] == ["4.0", "3.0+cpu", "2.0.dev1", "1.0", "0.9"]
+    assert page.wheel_mask == 0b11010
+    assert page.sdist_mask == 0b11100
+    assert page.prerelease_mask == 0b00100
+    assert page.yanked_mask == 0b01000
+    assert page.local_mask == 0b00010
+    assert page.file_count == 7
+
+
+def test_what_the_target_cannot_use_is_rejected_with_its_reason() -> None:
+    page = build(
+        "alpha-1.0-cp310-cp310-win_amd64.whl",
+        raw("alpha-1.0.tar.gz", python=">=3.12"),
+        "alpha-1.0-py3-none-.whl",
+        "alpha-2004d.tar.gz",
+        "beta-1.0.tar.gz",
+        "alpha-1.0.exe",
+    )
+    assert page.rejections(0) == (
+        Rejection(filename="alpha-1.0-cp310-cp310-win_amd64.whl", reason="tags", detail="cp310-cp310-win_amd64"),
+        Rejection(
+            filename="alpha-1.0-py3-none-.whl", reason="format", detail="the wheel tags `py3-none-` are malformed"
+        ),
+        Rejection(filename="alpha-1.0.tar.gz", reason="python", detail=">=3.12"),
+    )
+    assert page.unreadable == (
+        Rejection(filename="alpha-2004d.tar.gz", reason="format", detail="the version `2004d` is not one of PEP 440"),
+    )
+    assert (page.files(0), page.wheel_mask, page.sdist_mask, page.file_count) == ((), 0, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("python", "usable"),
+    [
+        (">=3.8", True),
+        ("<3.11", False),
+        (">=3.11.1", False),
+        (">=3.6.*", True),
+        ("<3.11.*", False),
+        ("nonsense", True),
+        ("", True),
+        ("!=3.11.*", False),
+    ],
+)
+def test_requires_python_is_read_as_pip_reads_it(python: str, usable: bool) -> None:
+    assert bool(build(raw("alpha-1.0.tar.gz", python=python)).files(0)) is usable
+
+
+FILES = st.builds(
+    raw,
+    st.builds(
+        "{}-{}{}".format,
+        st.sampled_from(["alpha", "Alpha", "beta"]),
+        st.sampled_from(["1", "1.0", "1.0.0", "2.0rc1", "2.0+cpu", "0.1.dev0", "nonsense", "3.0.post1"]),
+        st.sampled_from(
+            [
+                "-py3-none-any.whl",
+                "-1-py3-none-any.whl",
+                "-cp311-cp311-win_amd64.whl",
+                "-py3-none-.whl",
+                ".tar.gz",
+                ".zip",
+            ]
+        ),
+    ),
+    python=st.sampled_from([None, ">=3.8", ">=3.12"]),
+    yanked=st.sampled_from([None, "", "because + of é"]),
+    core_metadata=st.sampled_from([None, "", HASH]),
+)
+
+
+@settings(max_examples=200)
+@given(st.lists(FILES, max_size=12), st.sampled_from([INDEX, LINKS]))
+def test_a_loaded_page_gives_the_same_answers(files: list[RawFile], location: Location) -> None:
+    page = build(*files, location=location)
+    loaded = load_project_page(dump_project_page(page))
+    assert loaded == page
+    for field in ("name", "location", "index", "file_count", "wheel_mask", "sdist_mask", "unreadable"):
+        assert getattr(loaded, field) == getattr(page, field)
+    for field in ("prerelease_mask", "yanked_mask", "local_mask"):
+        assert getattr(loaded, field) == getattr(page, field)
+    assert list(loaded.versions) == list(page.versions)
+    for row in range(len(page.versions)):
+        assert loaded.files(row) == page.files(row)
+        assert loaded.rejections(row) == page.rejections(row)
+
+
+@settings(max_examples=200)
+@given(st.lists(FILES, max_size=12), st.randoms(use_true_random=False))
+def test_the_order_of_a_page_does_not_matter(files: list[RawFile], randomness: random.Random) -> None:
+    shuffled = list(files)
+    randomness.shuffle(shuffled)
+    assert dump_project_page(build(*shuffled)) == dump_project_page(build(*files))
+
+
+def test_both_views_of_an_index_give_equal_rows() -> None:
+    versions = ["1.0", "1.1", "2.0rc1"]
+    filenames = [f"alpha-{version}{suffix}" for version in versions for suffix in (".tar.gz", "-py3-none-any.whl")]
+    html = "".join(
+        f'<a href="/files/{name}#sha256={HASH}" data-requires-python="&gt;=3.8">{name}</a>' for name in filenames
+    )
+    entries = [
+        {"filename": name, "url": f"/files/{name}", "hashes": {"sha256": HASH}, "requires-python": ">=3.8"}
+        for name in reversed(filenames)
+    ]
+    views = [
+        (html.encode(), "text/html"),
+        (json.dumps({"files": entries}).encode(), "application/vnd.pypi.simple.v1+json"),
+    ]
+    pages = [
+        build(*parse_project_page(body, content_type=form, url="https://index.example/simple/alpha/", name=ALPHA))
+        for body, form in views
+    ]
+    assert dump_project_page(pages[0]) == dump_project_page(pages[1])
+
+
+def test_an_empty_page_survives() -> None:
+    page = build()
+    loaded = load_project_page(dump_project_page(page))
+    assert (len(loaded.versions), loaded.wheel_mask, loaded.file_count) == (0, 0, 0)
+    assert loaded == page
+
+
+@given(st.data())
+def test_a_damaged_dump_is_refused(data: st.DataObject) -> None:
+    dump = bytearray(dump_project_page(build("alpha-1.0.tar.gz", "alpha-1.1-py3-none-any.whl")))
+    place = data.draw(st.integers(0, len(dump) - 1))
+    dump[place] ^= data.draw(st.integers(1, 255))
+    with pytest.raises(ValueError):
+        load_project_page(bytes(dump))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, 30, 100])
+def test_a_cut_dump_is_refused(cut: int) -> None:
+    with pytest.raises(ValueError) as caught:
+        load_project_page(dump_project_page(build("alpha-1.0.tar.gz"))[:cut])
+    assert str(caught.value) == "not a project page of this format, or damaged"
+
+
+def test_loading_parses_no_version() -> None:
+    page = load_project_page(dump_project_page(build("alpha-1.0.tar.gz", "alpha-2.0.tar.gz")))
+    assert page.versions.texts() == ["2.0", "1.0"]
+    assert page.versions[0] is page.versions[0]
+    assert list(page.versions[1:]) == [Version("1.0")]
