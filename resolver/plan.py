@@ -7,18 +7,19 @@ both mean the same; it imports neither the solver nor `fetch`.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
+
+from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from resolver.errors import InputError, SourceError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
-from resolver.requirements.local_paths import rewrite_paths
+from resolver.requirements.local_paths import is_url, rewrite_paths
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url, parse_url
@@ -26,6 +27,7 @@ from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
 from resolver.sources.lock_names import check_collisions, lockfile_name
 from resolver.sources.requirement_files import RequirementFiles
+from resolver.sources.settings_file import name_path
 from resolver.sources.source import Hint, Source
 from resolver.targets.families import load_families
 from resolver.targets.platforms import DEFAULT_PLATFORM, parse_platform
@@ -84,31 +86,31 @@ def plan_lock(
     `arguments` are the settings of the command line, whose paths are relative to `folder`, the current one. With
     `may_ask_host` false the running Python is no answer. Raises InputError (ListError, SettingsError, TargetError …).
     """
-    configured = _with_absolute_paths(source.settings, source.settings_path)
+    configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
     settings = configured.merge(arguments)
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     as_written = parse.read_list(_leading_flags(settings, arguments), _made_files(settings))
-    base = folder if source.text is not None else source.folder
-    stored = rewrite_paths(as_written, lambda text: _relative(base / text, source.folder))
+    stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
     overrides = parse.read_entries(settings.override, settings.override_dependencies, "override-dependencies")
     build_constraints = parse.read_entries(
         settings.build_constraint, settings.build_constraint_dependencies, "build-constraint-dependencies"
     )
     build_texts = tuple(entry.text for entry in build_constraints)
+    default_index = _default_index(configured, arguments, variables)
     return LockPlan(
         source=source,
         path=path,
         settings=settings,
         target=Target(python=python, platform=parse_platform(settings.platform or str(DEFAULT_PLATFORM))),
         python_rule=python_rule,
-        requirement_list=rewrite_paths(as_written, lambda text: str((base / text).resolve())),
+        requirement_list=rewrite_paths(as_written, lambda text: str((folder / text).resolve())),
         layers=canonical_layers(stored),
         overrides=overrides,
         build_constraints=build_texts,
-        recorded_settings=_recorded_settings(settings, overrides, build_texts),
-        default_index=_default_index(configured, arguments, variables),
+        recorded_settings=_recorded_settings(settings, overrides, build_texts, default_index),
+        default_index=default_index,
         families=families,
         exclude_newer=_cut_off(settings, old, now=now, upgrade=upgrade),
         old=old,
@@ -116,34 +118,45 @@ def plan_lock(
     )
 
 
-def place_locks(sources: Sequence[Source], arguments: Settings, *, folder: Path) -> tuple[Path | None, ...]:
+def place_locks(
+    sources: Sequence[Source], arguments: Settings, *, folder: Path, unreadable: Sequence[str] = ()
+) -> tuple[Path | None, ...]:
     """Where the lock of each source lies; None is standard output. Raises SourceError if two would lie in one place.
 
-    Without `-o` a lock lies beside its source. A name that ends with `.toml` is a file, any other one a folder.
+    Without `-o` a lock lies beside its source. A name that ends with `.toml` is a file, any other one a folder. Sources
+    of the run that are `unreadable` count where several share a folder: a lock's name does not depend on them.
     """
     folders = [_output_folder(source, arguments, folder) for source in sources]
+    folders += [folder / (arguments.output or PurePath(name).parent) for name in unreadable]
     paths = [
         place
         if place is None or _is_file(place)
         else place / lockfile_name(source.stem, several=folders.count(place) > 1)
-        for source, place in zip(sources, folders, strict=True)
+        for source, place in zip(sources, folders, strict=False)
     ]
-    if paths.count(None) > 1:
+    for path in paths:
+        _check_lock_name(path)
+    if paths.count(None) + len(unreadable) > 1 and None in paths:
         raise SourceError("`-o -` prints one lock, and several sources are named\n  try: `-o FOLDER`, or one source")
     check_collisions((source.name, path) for source, path in zip(sources, paths, strict=True) if path is not None)
     return tuple(paths)
 
 
-def read_old_lock(path: Path | None) -> Lockfile | None:
-    """The lock that lies there now; None if there is none. Raises InputError for one that cannot be read."""
+def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
+    """The lock that lies there now; None if there is none.
+
+    Raises InputError for one that cannot be read, named as seen from `folder`.
+    """
     if path is None or not path.exists():
         return None
     try:
         return read(path)
-    except (LockfileError, OSError) as error:
-        raise InputError(
-            f"the old lock cannot be read: {error}\n  try: mend it, or delete it to lock afresh"
-        ) from error
+    except LockfileError as error:
+        why = f"{error}"
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+    shown = name_path(path, folder)
+    raise InputError(f"the old lock `{shown}` cannot be read: {why}\n  try: mend it, or delete it to lock afresh")
 
 
 class _Parser:
@@ -205,17 +218,27 @@ class _Parser:
 
 def _output_folder(source: Source, arguments: Settings, folder: Path) -> Path | None:
     """What `-o` or the `output` setting names, else the folder of the source."""
-    if arguments.output == "-":
+    output = arguments.output or source.settings.output
+    if output is None:
+        return source.folder
+    if output == "-":
         return None
-    if arguments.output is not None:
-        return folder / arguments.output
-    if source.settings.output is not None and source.settings_path is not None:
-        return source.settings_path.parent / source.settings.output
-    return source.folder
+    if arguments.output is not None or source.settings_path is None:
+        return folder / output
+    return source.settings_path.parent / output
 
 
 def _is_file(place: Path) -> bool:
     return place.suffix == ".toml" and not place.is_dir()
+
+
+def _check_lock_name(path: Path | None) -> None:
+    if path is not None and not is_valid_pylock_path(path):
+        stem = path.stem.replace(".", "-")
+        raise SourceError(
+            f"`{path.name}` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more dots"
+            f" (PEP 751)\n  try: `-o pylock.{stem}.toml`"
+        )
 
 
 def _choose_python(
@@ -234,23 +257,23 @@ def _choose_python(
     )
 
 
-def _with_absolute_paths(settings: Settings, settings_path: Path | None) -> Settings:
-    """Settings of a file, whose relative paths are relative to its folder."""
+def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:
+    """Settings of a file, whose relative paths are relative to it, as if they stood on the command line."""
     if settings_path is None:
         return settings
-    folder = settings_path.parent
+    own_folder = settings_path.parent
 
-    def absolute(paths: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        return None if paths is None else tuple(str(folder / path) for path in paths)
+    def rewritten(paths: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if paths is None:
+            return None
+        return tuple(path if is_url(path) else name_path(own_folder / path, folder) for path in paths)
 
     return replace(
         settings,
-        constraint=absolute(settings.constraint),
-        override=absolute(settings.override),
-        build_constraint=absolute(settings.build_constraint),
-        find_links=None
-        if settings.find_links is None
-        else tuple(text if "://" in text else str(folder / text) for text in settings.find_links),
+        constraint=rewritten(settings.constraint),
+        override=rewritten(settings.override),
+        build_constraint=rewritten(settings.build_constraint),
+        find_links=rewritten(settings.find_links),
     )
 
 
@@ -277,14 +300,6 @@ def _made_files(settings: Settings) -> dict[str, str]:
     return {f"{_TABLE} constraint-dependencies": "\n".join(settings.constraint_dependencies)}
 
 
-def _relative(path: Path, folder: Path) -> str:
-    """The path from the folder, with `/`, so that the lock is the same wherever the project lies."""
-    try:
-        return PurePosixPath(Path(os.path.relpath(path, folder))).as_posix()
-    except ValueError:
-        return path.as_posix()  # On another drive there is no relative path.
-
-
 def _default_index(configured: Settings, arguments: Settings, variables: Mapping[str, str]) -> Url | None:
     if configured.index_url is None or arguments.index_url is not None:
         return None
@@ -303,7 +318,7 @@ def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade
 
 
 def _recorded_settings(
-    settings: Settings, overrides: Sequence[Entry], build_constraints: Sequence[str]
+    settings: Settings, overrides: Sequence[Entry], build_constraints: Sequence[str], default_index: Url | None
 ) -> dict[str, SettingValue]:
     """The settings that can change the answer and stand in no list; what is unset or empty is left out."""
     recorded: dict[str, SettingValue | None] = {
@@ -314,7 +329,7 @@ def _recorded_settings(
         "exclude-newer-exempt": tuple(sorted(settings.exclude_newer_exempt or ())),
         "families": tuple(map(_render_family, settings.families or ())),
         "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
-        "index-url": None if settings.index_url is None else parse_url(settings.index_url, variables={}).public,
+        "index-url": None if default_index is None else default_index.public,
         "no-build": settings.no_build or None,
         "overrides": tuple(sorted(entry.text for entry in overrides)),
     }

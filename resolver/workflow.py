@@ -23,6 +23,7 @@ from resolver.index.package_source import PackageSource
 from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, VcsReference
+from resolver.requirements.position import Position
 from resolver.requirements.url import Url
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
@@ -90,6 +91,8 @@ def _refuse_unsupported(plan: LockPlan) -> None:
     requirement_list = plan.requirement_list
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
     faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
+    if plan.default_index is not None and plan.default_index.secret is not None:
+        faults.append(_secret_fault(Position(source="[tool.pinfold] index-url"), plan.default_index))
     if faults:
         raise ListError(tuple(dict.fromkeys(faults)))
 
@@ -112,11 +115,15 @@ def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
         )
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
         if url.secret is not None:
-            yield Fault(
-                position=entry.position,
-                what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
-                remedy="name an index that can be read without them",
-            )
+            yield _secret_fault(entry.position, url)
+
+
+def _secret_fault(position: Position, url: Url) -> Fault:
+    return Fault(
+        position=position,
+        what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
+        remedy="name an index that can be read without them",
+    )
 
 
 def _build_problem(plan: LockPlan, upgrade: Upgrade) -> Problem:

@@ -43,7 +43,7 @@ class LockArguments:
     cache_dir: str | None = None
     as_json: bool = False
     quiet: bool = False
-    verbosity: int = 0
+    verbose: bool = False
 
 
 def build_parser(program: str) -> argparse.ArgumentParser:
@@ -74,6 +74,9 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         parser.error("--check changes nothing: leave out --upgrade, --upgrade-package")
     if values.refresh and values.offline:
         parser.error("--refresh asks the network and --offline forbids it: leave out one of them")
+    if values.output == "-" and (values.check or values.as_json):
+        flag = "--check" if values.check else "--json"
+        parser.error(f"-o - prints the lock: leave out that or {flag}")
     return LockArguments(
         sources=tuple(values.sources),
         settings=_build_settings(values),
@@ -87,7 +90,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         cache_dir=values.cache_dir,
         as_json=values.as_json,
         quiet=values.quiet,
-        verbosity=values.verbose,
+        verbose=values.verbose,
     )
 
 
@@ -173,7 +176,7 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--cache-dir", metavar="FOLDER", help="instead of the user's cache folder")
     group.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
     group.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
-    group.add_argument("-v", "--verbose", action="count", default=0, help="more: requests, then everything")
+    group.add_argument("-v", "--verbose", action="store_true", help="show each request")
 
 
 def _build_settings(values: argparse.Namespace) -> Settings:

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from lockfiles import Comparison, Lockfile, compare, dumps, write
+from lockfiles import Lockfile, compare, dumps, write
 from resolver.checking import check_lockfile
 from resolver.cli.arguments import LockArguments, parse_lock_arguments
 from resolver.cli.terminal import escape_text
-from resolver.errors import PinfoldError
+from resolver.errors import InputError, PinfoldError
 from resolver.plan import LockPlan, place_locks, plan_lock, read_old_lock
 from resolver.sources.reader import read_source
 from resolver.sources.source import Source
@@ -51,13 +51,9 @@ class _Run:
 
     def lock_all(self) -> None:
         """Reads all sources, then locks or checks each."""
-        _configure_logging(self._arguments.verbosity)
-        sources: list[Source] = []
-        for argument in self._arguments.sources or (None,):
-            with self._errors_become_codes(argument or "pyproject.toml"):
-                sources.append(self._read(argument))
-        paths = place_locks(sources, self._arguments.settings, folder=self._folder)
-        for source, path in zip(sources, paths, strict=True):
+        if self._arguments.verbose:
+            _show_requests()
+        for source, path in self._place_all():
             with self._errors_become_codes(source.name):
                 self._lock_one(source, path)
         if self._arguments.as_json:
@@ -66,13 +62,25 @@ class _Run:
 
             print(json.dumps({"schema": 1, "exit_code": self.code, "locks": self._documents}, indent=2))
 
+    def _place_all(self) -> list[tuple[Source, Path | None]]:
+        """The sources that can be read, each with the place of its lock; none if two locks would share a place."""
+        sources: list[Source] = []
+        for argument in self._arguments.sources or (None,):
+            with self._errors_become_codes(argument or "pyproject.toml"):
+                sources.append(self._read(argument))
+        unreadable = [str(document["source"]) for document in self._documents]
+        paths: tuple[Path | None, ...] = ()
+        with self._errors_become_codes(None):
+            paths = place_locks(sources, self._arguments.settings, folder=self._folder, unreadable=unreadable)
+        return list(zip(sources, paths, strict=False))
+
     def _read(self, argument: str | None) -> Source:
         arguments = self._arguments
         return read_source(argument, folder=self._folder, extras=arguments.extras, groups=arguments.groups)
 
     @contextmanager
-    def _errors_become_codes(self, name: str) -> Iterator[None]:
-        """The error of the source of that name is told, and the next source is tried."""
+    def _errors_become_codes(self, name: str | None) -> Iterator[None]:
+        """The error of the source of that name (None: of all) is told, and the next source is tried."""
         try:
             yield
         except PinfoldError as error:
@@ -82,29 +90,32 @@ class _Run:
 
     def _lock_one(self, source: Source, path: Path | None) -> None:
         arguments = self._arguments
+        old = read_old_lock(path, folder=self._folder)
         plan = plan_lock(
             source,
             arguments=arguments.settings,
             path=path,
-            old=read_old_lock(path),
+            old=old,
             folder=self._folder,
             variables=os.environ,
             now=datetime.now(UTC),
             upgrade=arguments.upgrade,
-            may_ask_host=not arguments.check,
+            # A check asks what was written down; without a lock that was made here its answer needs no Python.
+            may_ask_host=not arguments.check or old is None or old.tool is None,
         )
-        if arguments.check and not arguments.refresh:
-            self._check(plan)
-        else:
+        if not arguments.check:
             self._make(plan)
+        elif old is None:
+            self._say_no(plan, ["there is no such file"])
+        elif arguments.refresh and old.tool is not None:
+            self._make(plan)
+        else:
+            self._check(plan, old)
 
-    def _check(self, plan: LockPlan) -> None:
+    def _check(self, plan: LockPlan, old: Lockfile) -> None:
         """Compares the lock with the list and the settings, without a network."""
-        if plan.old is None:
-            self._say_no(plan, [f"there is no lock at `{self._show(plan.path)}`"])
-            return
         differences = check_lockfile(
-            plan.old,
+            old,
             canonical_layers=plan.layers,
             settings=plan.recorded_settings,
             target=plan.target,
@@ -127,14 +138,14 @@ class _Run:
         for warning in outcome.warnings:
             _tell(f"warning: {warning}")
         if self._arguments.check:
-            self._answer(plan, _lines(comparison, plan))
+            self._answer(plan, str(comparison).splitlines() if comparison else [])
             return
         report = LockReport(
             source=plan.source.name,
             path=None if plan.path is None else self._show(plan.path),
             outcome=outcome,
             comparison=comparison,
-            written=_put(outcome.lockfile, plan.path),
+            written=_put(outcome.lockfile, plan.path, name=self._show(plan.path)),
             python_rule=plan.python_rule,
             duration_s=time.monotonic() - started,
         )
@@ -182,20 +193,17 @@ class _Run:
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
 
 
-def _lines(comparison: Comparison | None, plan: LockPlan) -> list[str]:
-    """The differences that a new lock would have, line by line."""
-    if comparison is None:
-        return ["there is no lock yet"]
-    return str(comparison).splitlines() if comparison else []
-
-
-def _put(lockfile: Lockfile, path: Path | None) -> bool:
-    """Writes the lock to its file, or prints it; whether the file has changed."""
+def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
+    """Writes the lock to its file, or prints it; whether the file has changed. Raises InputError with its `name`."""
     if path is None:
         sys.stdout.write(dumps(lockfile))
         return True
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return write(lockfile, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return write(lockfile, path)
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise InputError(f"`{name}` cannot be written: {reason}\n  try: another place, with `-o`") from error
 
 
 def _cache_folder(arguments: LockArguments) -> Path:
@@ -209,14 +217,12 @@ def _cache_folder(arguments: LockArguments) -> Path:
     return user_cache_path("pinfold", appauthor=False)
 
 
-def _configure_logging(verbosity: int) -> None:
-    """`-v` shows requests, `-vv` everything; without it nothing is logged."""
-    if verbosity:
-        # Lazy: it takes 8 ms.
-        import logging
+def _show_requests() -> None:
+    """Our own records go to standard error; those of libraries could hold what we keep out of ours."""
+    # Lazy: it takes 8 ms.
+    from resolver.cli.request_log import show_requests
 
-        level = logging.INFO if verbosity == 1 else logging.DEBUG
-        logging.basicConfig(level=level, stream=sys.stderr, format="%(name)s: %(message)s")
+    show_requests()
 
 
 def _tell(message: str) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 
+from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
 
 __all__ = ["main", "run"]
@@ -31,7 +32,7 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
         verb, words = _split_verb(argv)
         return _VERBS[verb](words, program)
     except PinfoldError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(escape_text(f"error: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted: nothing was written that is not whole", file=sys.stderr)

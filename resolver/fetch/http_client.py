@@ -13,6 +13,7 @@ of whole URLs have no place here.
 
 from __future__ import annotations
 
+import logging
 import ssl
 import threading
 import time
@@ -44,6 +45,8 @@ _TIMEOUT = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_
 _CHUNK_BYTES = 65_536
 
 T = TypeVar("T")
+
+_log = logging.getLogger("pinfold.http")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +250,7 @@ class _GoodAnswers(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self._below.handle_request(request)
         status = response.status_code
+        _log.info("%s %s: %d", request.method, _public(request.url), status)
         if status not in (200, 206, 304) and status not in _REDIRECTS:
             retry_after = response.headers.get("retry-after")
             response.close()
@@ -255,7 +259,8 @@ class _GoodAnswers(httpx.BaseTransport):
             # The target may hold a signature, which no cache may keep.
             response.headers["cache-control"] = "no-store"
         elif status == 200 and "cache-control" not in response.headers and "expires" not in response.headers:
-            response.headers["cache-control"] = "no-cache"
+            # Without a validator it could never be used again: such a page is kept as rows alone.
+            response.headers["cache-control"] = "no-cache" if find_validator(response.headers) else "no-store"
         age = response.headers.get("age", "")
         if age.isdecimal():
             made = time.time() - int(age)

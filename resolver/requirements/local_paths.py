@@ -13,9 +13,14 @@ from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.scopes import Scope
 from resolver.requirements.url import Url
 
-__all__ = ["rewrite_paths"]
+__all__ = ["is_url", "rewrite_paths"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+def is_url(text: str) -> bool:
+    """Whether a location is a URL, or a variable that may hold one, rather than a path."""
+    return _SCHEME.match(text) is not None or text.startswith("${")
 
 
 def rewrite_paths(requirement_list: RequirementList, rewrite: Callable[[str], str]) -> RequirementList:
@@ -45,6 +50,4 @@ def rewrite_paths(requirement_list: RequirementList, rewrite: Callable[[str], st
 
 
 def _rewrite(url: Url, rewrite: Callable[[str], str]) -> Url:
-    if _SCHEME.match(url.public) or url.public.startswith("${"):
-        return url
-    return replace(url, public=rewrite(url.public))
+    return url if is_url(url.public) else replace(url, public=rewrite(url.public))

@@ -24,8 +24,8 @@ class FlagUse:
 
     @property
     def folder(self) -> str:
-        """The folder, or URL prefix, of the file that this flag stands in; empty for an item."""
-        return posixpath.dirname(self.position.source) if self.position.line is not None else ""
+        """The folder, or URL prefix, of the file that this flag stands in; empty where it stands in no file."""
+        return posixpath.dirname(self.position.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,6 @@ class RequirementFiles:
     def _name(self, reference: str, including: str) -> str:
         if reference.lower().startswith("file:"):
             return unquote(urlsplit(reference).path)
-        if _SCHEME.match(reference) and not Path(reference).exists():
+        if _SCHEME.match(reference):
             raise SourceError("it is a URL, and what a URL serves can change\n  try: keep a copy beside the list")
         return posixpath.normpath(posixpath.join(posixpath.dirname(including.replace("\\", "/")), reference))

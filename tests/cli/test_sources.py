@@ -1,0 +1,253 @@
+"""What can be locked: the forms of SOURCE, and where the lock of each one goes."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from tests.command import Project
+from tests.servers import wheel
+
+
+@pytest.fixture(autouse=True)
+def index(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0", ["b>=2"]), wheel("a", "1.1", ["b>=2"]))
+    project.server.add("b", wheel("b", "2.1"), wheel("b", "1.0"))
+    project.server.add("c", wheel("c", "3.0"))
+
+
+def feed(project: Project, text: str) -> None:
+    """Let standard input hold the text."""
+    data = io.BytesIO(text.replace("INDEX", project.server.index_url).encode())
+    project.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(data, encoding="utf-8"))
+
+
+def test_requirement_file_is_locked_beside_itself(project: Project) -> None:
+    project.write_list("a")
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 0
+    assert project.pins() == {"a": "1.1", "b": "2.1"}
+
+
+def test_app_file_is_locked_by_its_literal_attributes(project: Project) -> None:
+    project.write("app.py", 'class Chat:\n    requirements = ["--index-url", "INDEX", "a"]\n')
+
+    assert project.lock("app.py").code == 0
+    assert project.pins() == {"a": "1.1", "b": "2.1"}
+
+
+def test_class_of_an_app_is_chosen_by_name(project: Project) -> None:
+    project.write(
+        "app.py",
+        'class Chat:\n    requirements = ["-i", "INDEX", "a"]\nclass Paint:\n    requirements = ["-i", "INDEX", "c"]\n',
+    )
+
+    assert project.lock("app.py::Paint").code == 0
+    assert project.pins() == {"c": "3.0"}
+
+
+def test_machine_type_of_an_app_is_not_looked_at_and_a_warning_says_so(project: Project) -> None:
+    project.write("app.py", 'class Chat:\n    machine_type = "GPU-A100"\n    requirements = ["-i", "INDEX", "c"]\n')
+
+    run = project.lock("app.py", "-q")
+
+    assert (run.code, run.err) == (
+        0,
+        "warning: app.py:2: machine type `GPU-A100` is not looked at: the lock is for any machine of its platform,"
+        " with the builds of torch and its kind that the indexes in scope prefer\n",
+    )
+
+
+def test_layers_of_an_app_are_locked_together_and_kept_apart(project: Project) -> None:
+    project.write("app.py", 'class Chat:\n    requirements = [["-i", "INDEX", "c"], ["-i", "INDEX", "a"]]\n')
+
+    assert project.lock("app.py").code == 0
+    tool = project.load().tool
+    assert tool is not None
+    assert tool.layers == (("c",), ("a",))
+
+
+def test_project_table_is_locked_with_the_named_extra_and_group(project: Project) -> None:
+    project.write(
+        "pyproject.toml",
+        '[project]\nname = "x"\nversion = "1"\ndependencies = ["b<2"]\n'
+        '[project.optional-dependencies]\nweb = ["c"]\n[dependency-groups]\ntest = ["a==1.0"]\nlint = ["d"]\n',
+    )
+
+    run = project.lock("pyproject.toml", "--extra", "web", "-i", project.server.index_url)
+    assert (run.code, project.pins()) == (0, {"b": "1.0", "c": "3.0"})
+
+    project.write("pyproject.toml", '[dependency-groups]\ntest = ["a==1.0"]\nlint = ["d"]\n')
+    run = project.lock("pyproject.toml", "--group", "test", "-i", project.server.index_url)
+    assert (run.code, project.pins()) == (0, {"a": "1.0", "b": "2.1"})
+
+
+def test_list_of_the_tool_table_is_locked_without_a_source(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nrequirements = ["a"]\nindex-url = "INDEX"\npython = "3.12"\n')
+    project.python = None
+
+    run = project.lock()
+
+    assert (run.code, project.pins()) == (0, {"a": "1.1", "b": "2.1"})
+    assert "target: CPython 3.12 on manylinux_2_35_x86_64 (Python from [tool.pinfold])" in run.err
+
+
+def test_no_source_and_no_list_is_an_error_that_names_the_files_that_could_be_meant(project: Project) -> None:
+    project.write_list("a")
+    project.write("app.py", "class Chat:\n    requirements = []\n")
+
+    run = project.lock()
+
+    assert run.code == 2
+    assert run.err == (
+        "error: no SOURCE is named, and there is no pyproject.toml\n"
+        "  files that could be meant: `app.py`, `requirements.txt`\n"
+        "  try: `lock app.py`\n"
+    )
+
+
+def test_standard_input_is_locked_into_the_current_folder(project: Project) -> None:
+    feed(project, "--index-url INDEX\nc\n")
+
+    run = project.lock("-")
+
+    assert (run.code, project.pins()) == (0, {"c": "3.0"})
+    assert run.err.startswith("standard input → pylock.toml: 1 pin in 0.00 s\n")
+
+
+def test_output_may_be_a_file(project: Project) -> None:
+    project.write_list("c")
+
+    assert project.lock("requirements.txt", "-o", "locks/pylock.web.toml").code == 0
+    assert project.files() == ["locks/pylock.web.toml", "requirements.txt"]
+
+
+def test_output_may_be_a_folder(project: Project) -> None:
+    project.write_list("c")
+
+    assert project.lock("requirements.txt", "-o", "locks").code == 0
+    assert project.files() == ["locks/pylock.toml", "requirements.txt"]
+
+
+def test_output_of_a_dash_prints_the_lock_and_writes_nothing(project: Project) -> None:
+    project.write_list("c")
+    assert project.lock("requirements.txt", "-o", "-", "-q").out.startswith('lock-version = "1.0"\n')
+    assert project.files() == ["requirements.txt"]
+
+
+def test_printed_lock_is_the_one_that_a_file_would_hold(project: Project) -> None:
+    project.write_list("c")
+
+    printed = project.lock("requirements.txt", "-o", "-").out
+    project.lock("requirements.txt")
+
+    assert project.read() == printed
+
+
+def test_output_file_of_another_form_is_refused_before_any_request(project: Project) -> None:
+    project.write_list("c")
+
+    run = project.lock("requirements.txt", "-o", "locked.toml")
+
+    assert run.code == 2
+    assert run.err == (
+        "error: `locked.toml` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more dots"
+        " (PEP 751)\n  try: `-o pylock.locked.toml`\n"
+    )
+    assert project.server.log == []
+
+
+def test_several_sources_in_a_folder_get_locks_with_their_names(project: Project) -> None:
+    project.write("web.txt", "-i INDEX\na\n")
+    project.write("job.txt", "-i INDEX\nc\n")
+
+    run = project.lock("web.txt", "job.txt")
+
+    assert run.code == 0
+    assert (project.pins("pylock.web.toml"), project.pins("pylock.job.toml")) == (
+        {"a": "1.1", "b": "2.1"},
+        {"c": "3.0"},
+    )
+
+
+def test_every_source_is_tried_and_the_highest_exit_code_wins(project: Project) -> None:
+    project.write("web.txt", "-i INDEX\na==9\n")
+    project.write("job.txt", "-i INDEX\nc\n")
+    project.write("bad.txt", "-i INDEX\na ==\n")
+
+    run = project.lock("web.txt", "job.txt", "bad.txt", "-q")
+
+    assert run.code == 3
+    assert project.files() == ["bad.txt", "job.txt", "pylock.job.toml", "web.txt"]
+
+
+def test_lock_has_the_same_name_whether_or_not_another_source_can_be_read(project: Project) -> None:
+    project.write("job.txt", "-i INDEX\nc\n")
+
+    run = project.lock("job.txt", "web.txt", "-q")
+
+    assert run.code == 2
+    assert run.err == "error: there is no file `web.txt`\n  files that could be meant: `job.txt`\n"
+    assert project.files() == ["job.txt", "pylock.job.toml"]
+
+
+def test_colliding_locks_are_an_error_before_any_request(project: Project) -> None:
+    project.write("web/requirements.txt", "-i INDEX\na\n")
+    project.write("job/requirements.txt", "-i INDEX\nc\n")
+
+    run = project.lock("web/requirements.txt", "job/requirements.txt", "-o", "locks")
+
+    assert (run.code, project.server.log) == (2, [])
+    assert run.err == (
+        "error: `web/requirements.txt` and `job/requirements.txt` would both be locked into"
+        " `pylock.requirements.toml`\n  try: lock them one by one with `-o`, or rename one of them\n"
+    )
+
+
+def test_several_sources_cannot_be_printed(project: Project) -> None:
+    project.write("web.txt", "-i INDEX\na\n")
+    project.write("job.txt", "-i INDEX\nc\n")
+
+    run = project.lock("web.txt", "job.txt", "-o", "-")
+
+    assert (run.code, run.out) == (2, "")
+    assert run.err == (
+        "error: `-o -` prints one lock, and several sources are named\n  try: `-o FOLDER`, or one source\n"
+    )
+
+
+def test_first_word_that_is_a_verb_is_the_verb(project: Project) -> None:
+    project.write_list("c")
+
+    assert project.lock("lock", "requirements.txt").code == 0
+    assert project.pins() == {"c": "3.0"}
+
+
+def test_source_with_the_name_of_a_verb_is_written_with_its_folder(project: Project) -> None:
+    project.write("lock", "c\n")
+
+    run = project.lock("./lock")
+
+    assert run.code == 2
+    assert run.err == (
+        "error: `./lock` is no kind of file that holds a list\n"
+        "  because those are `*.txt` and `*.in` (requirement files), `*.py` (apps) and `pyproject.toml`\n"
+    )
+
+
+def test_lock_written_from_another_folder_has_the_same_bytes(project: Project) -> None:
+    project.write("sub/requirements.txt", "-i INDEX\n-c limits.txt\n-r more.txt\na\n")
+    project.write("sub/limits.txt", "a<1.1\n")
+    project.write("sub/more.txt", "c\n")
+
+    project.lock("sub/requirements.txt", "-q")
+    from_above = project.read("sub/pylock.toml")
+    (project.folder / "sub/pylock.toml").unlink()
+    project.lock("requirements.txt", "-q", within="sub")
+
+    assert project.read("sub/pylock.toml") == from_above
+    assert project.pins("sub/pylock.toml") == {"a": "1.0", "b": "2.1", "c": "3.0"}
