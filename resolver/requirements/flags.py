@@ -5,7 +5,6 @@ The spellings are those of `pip install` and of pip's requirement files (pip: Re
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from enum import Enum
 
@@ -120,6 +119,8 @@ def find_file_flag(spelling: str) -> Flag:
 def _unknown(spelling: str, known: tuple[str, ...]) -> Refusal:
     remedy = _REMEDIES.get(spelling, "")
     if not remedy:
+        import difflib  # Three milliseconds that only a fault needs.
+
         nearest = difflib.get_close_matches(spelling, known, n=1, cutoff=0.7)
         remedy = f"`{nearest[0]}` is the nearest known flag" if nearest else ""
     return Refusal(f"`{spelling}` is no flag that a list may hold", remedy=remedy)

@@ -41,13 +41,15 @@ def decode_requirement_file(data: bytes) -> str:
     encoding = encoding or _named_encoding(data) or "utf-8"
     try:
         return data[len(mark) :].decode(encoding)
-    except LookupError as error:
-        raise SourceError(f"`{encoding}`, which the file names as its encoding, is no text encoding") from error
-    except ValueError as error:
-        raise SourceError(
+    except LookupError:
+        problem = f"`{encoding}`, which the file names as its encoding, is no text encoding"
+    except ValueError:
+        problem = (
             f"the file is no {encoding} text\n"
             "  try: save it as UTF-8, or name its encoding in the first line: `# -*- coding: latin-1 -*-`"
-        ) from error
+        )
+    # Raised out here because the error of the decoder holds the file's content, which may hold credentials.
+    raise SourceError(problem)
 
 
 def read_statements(

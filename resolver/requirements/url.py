@@ -20,7 +20,7 @@ _URL = re.compile(
     re.DOTALL,
 )
 _QUOTED_URL = re.compile(
-    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"`]*)|(?P<user_information>[^\s/@'\"`]*:[^\s/@'\"`]*@)"
+    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"`]*)|(?P<user_information>[^\s/@'\"`]{0,300}:[^\s/@'\"`]{0,300}@)"
 )
 _HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
 # `user:password@host/…`, a URL whose scheme was forgotten.

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.requirements.url import Url
+from tests.requirements.lists import CU124, TORCH, A, B, extras, files, report
+
+
+def test_items_of_a_flat_list_have_positions_without_layer() -> None:
+    parsed = parse_requirement_list(["numpy", "--pre", "scipy"])
+    assert [str(entry.position) for entry in parsed.entries] == ["requirements[0]", "requirements[2]"]
+
+
+def test_items_of_layers_have_positions_with_layer() -> None:
+    parsed = parse_requirement_list([["numpy"], ["scipy", "torch"]], source="app.py")
+    assert [str(entry.position) for entry in parsed.entries] == ["app.py[0][0]", "app.py[1][0]", "app.py[1][1]"]
+    assert [entry.layer for entry in parsed.entries] == [0, 1, 1]
+
+
+def test_an_empty_list_is_one_empty_layer_that_sees_the_default_index() -> None:
+    parsed = parse_requirement_list([])
+    assert [layer.entries for layer in parsed.layers] == [()]
+    assert parsed.dependency_scope.default_index
+
+
+def test_extra_index_applies_to_the_entries_after_it() -> None:
+    parsed = parse_requirement_list(["numpy", "--extra-index-url", A, "scipy", "--extra-index-url", B, "torch"])
+    assert extras(parsed) == {"numpy": [], "scipy": [A], "torch": [A, B]}
+
+
+def test_a_trailing_run_of_flags_serves_its_whole_layer() -> None:
+    parsed = parse_requirement_list(["numpy", "scipy", "--pre", "--extra-index-url", A, "-f", "https://f.example/"])
+    assert extras(parsed) == {"numpy": [A], "scipy": [A]}
+    assert [entry.scope.find_links for entry in parsed.entries] == [(Url(public="https://f.example/"),)] * 2
+
+
+def test_positional_flags_come_before_trailing_ones() -> None:
+    parsed = parse_requirement_list(["numpy", "--extra-index-url", A, "scipy", "--extra-index-url", B])
+    assert extras(parsed) == {"numpy": [B], "scipy": [A, B]}
+
+
+def test_an_extra_index_ends_with_its_layer() -> None:
+    parsed = parse_requirement_list([["--extra-index-url", A, "numpy"], ["scipy"]])
+    assert extras(parsed) == {"numpy": [A], "scipy": []}
+
+
+def test_flag_scope_list_lets_every_flag_serve_its_whole_layer() -> None:
+    parsed = parse_requirement_list(
+        [["numpy", "--extra-index-url", A, "scipy"], ["torch"]], flag_scope="list", families=(TORCH,)
+    )
+    assert extras(parsed) == {"numpy": [A], "scipy": [A], "torch": []}
+    assert parsed.taken_indexes == ()
+
+
+def test_index_url_replaces_the_default_for_its_whole_layer() -> None:
+    parsed = parse_requirement_list([["numpy", "-i", A, "scipy"], ["torch"]])
+    assert [entry.scope.indexes for entry in parsed.entries] == [(Url(public=A),), (Url(public=A),), ()]
+    assert [entry.scope.default_index for entry in parsed.entries] == [False, False, True]
+
+
+def test_the_same_index_url_twice_is_no_fault() -> None:
+    parsed = parse_requirement_list(["-i", A, "numpy", f"--index-url={A}"])
+    assert parsed.layers[0].scope.indexes == (Url(public=A),)
+
+
+def test_dependencies_see_extra_indexes_then_index_urls_then_the_default_of_a_bare_layer() -> None:
+    parsed = parse_requirement_list([["numpy", "-i", A], ["--extra-index-url", B, "scipy"]])
+    scope = parsed.dependency_scope
+    assert (scope.extra_indexes, scope.indexes, scope.default_index) == ((Url(public=B),), (Url(public=A),), True)
+
+
+def test_dependencies_do_not_see_the_default_where_every_layer_has_its_own_index_or_none() -> None:
+    parsed = parse_requirement_list([["numpy", "-i", A], ["scipy", "--no-index", "-f", "./wheels"]])
+    assert not parsed.dependency_scope.default_index
+
+
+def test_no_index_leaves_find_links_only_and_says_what_it_silences() -> None:
+    parsed = parse_requirement_list(["numpy", "--extra-index-url", A, "--no-index", "-f", "./wheels"])
+    scope = parsed.entries[0].scope
+    assert (scope.extra_indexes, scope.default_index, scope.find_links) == ((), False, (Url(public="./wheels"),))
+    assert parsed.warnings == (
+        "requirements[1]: `--extra-index-url` has no effect, because its layer has `--no-index`",
+    )
+
+
+def test_a_project_named_twice_has_the_union_of_its_scopes_in_list_order() -> None:
+    parsed = parse_requirement_list(["torch", "--extra-index-url", A, "Torch>=2", "--extra-index-url", B, "torch<3"])
+    assert [[url.public for url in entry.scope.extra_indexes] for entry in parsed.entries] == [[A, B]] * 3
+    assert [[url.public for url in entry.own_scope.extra_indexes] for entry in parsed.entries] == [[], [A], [A, B]]
+
+
+def test_a_constraint_adds_its_scope_to_its_project() -> None:
+    parsed = parse_requirement_list(
+        ["torch", "--extra-index-url", A, "-c", "c.txt", "numpy"], read_file=files({"c.txt": "torch<3"})
+    )
+    assert extras(parsed) == {"torch": [A], "numpy": [A]}
+    assert [[url.public for url in entry.scope.extra_indexes] for entry in parsed.constraints] == [[A]]
+
+
+def test_a_project_that_only_a_constraint_names_has_the_scope_of_dependencies() -> None:
+    parsed = parse_requirement_list(
+        ["-c", "c.txt", "scipy", "--extra-index-url", A, "numpy"], read_file=files({"c.txt": "torch<3"})
+    )
+    assert parsed.constraints[0].scope == parsed.dependency_scope
+
+
+def test_flags_of_the_command_line_stand_before_item_0_of_every_layer() -> None:
+    parsed = parse_requirement_list([["numpy"], ["--extra-index-url", B, "scipy"]], leading=["--extra-index-url", A])
+    assert extras(parsed) == {"numpy": [A], "scipy": [A, B]}
+
+
+def test_a_fault_of_the_command_line_names_it() -> None:
+    assert report(["numpy"], leading=["--pre", "-i"]) == (
+        "command line[1]: `-i` has no value\n  try: write `--index-url=URL`"
+    )
+
+
+def test_a_constraint_of_the_command_line_is_read_once() -> None:
+    parsed = parse_requirement_list(
+        [["numpy"], ["scipy"]], leading=["-c", "c.txt"], read_file=files({"c.txt": "torch<3"})
+    )
+    assert [str(entry.position) for entry in parsed.constraints] == ["c.txt:1 (from command line[0])"]
+
+
+def test_an_item_after_a_trailing_flag_that_takes_a_family_index_away_is_a_fault() -> None:
+    assert report(["torch==2.6.0", "--extra-index-url", CU124, "numpy"], families=(TORCH,)) == (
+        f"requirements[1]: `--extra-index-url {CU124}` does not serve `torch==2.6.0` at requirements[0]\n"
+        "  because a flag serves the requirements after it, and this one is for the family of that project\n"
+        '  try: move the flag above requirements[0], or set `flag-scope = "list"`'
+    )
+
+
+def test_an_index_taken_from_another_project_is_noted_for_a_warning() -> None:
+    parsed = parse_requirement_list(["requests", "--extra-index-url", CU124, "numpy"], families=(TORCH,))
+    taken = parsed.taken_indexes
+    assert [(one.entry.text, one.index.public, one.position.item) for one in taken] == [("requests", CU124, 1)]
+
+
+def test_a_project_that_gets_the_index_by_a_later_item_has_lost_nothing() -> None:
+    parsed = parse_requirement_list(["torch", "--extra-index-url", CU124, "torch>=2"], families=(TORCH,))
+    assert parsed.taken_indexes == ()
