@@ -15,10 +15,10 @@ from packaging.tags import InvalidTag, parse_tag
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-__all__ = ["FileName", "FileNames", "UnreadableNameError", "is_distribution", "parse_build_tag"]
+__all__ = ["FileName", "FileNames", "UnreadableNameError", "is_distribution"]
 
 SDIST_SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
-_BUILD_TAG = re.compile(r"(\d+)(.*)", re.ASCII)
+_BUILD_TAG = re.compile(r"[0-9]")
 _WHEEL_NAME = re.compile(r"[\w._]+")
 
 
@@ -46,26 +46,17 @@ def is_distribution(filename: str) -> bool:
     return filename.endswith(".whl") or filename.endswith(SDIST_SUFFIXES)
 
 
-def parse_build_tag(text: str) -> tuple[int, str] | tuple[()]:
-    """The build tag as it is ordered: number, then the rest (PEP 427). Raises UnreadableNameError."""
-    if not text:
-        return ()
-    match = _BUILD_TAG.match(text)
-    if match is None:
-        raise UnreadableNameError(f"the build tag `{text}` does not begin with a digit")
-    return int(match[1]), match[2]
-
-
 class FileNames:
     """Reads file names of one project and remembers each part that it has seen."""
 
-    __slots__ = ("_names", "_project", "_tags", "_versions")
+    __slots__ = ("_names", "_project", "_tags", "_versions", "_wheel_names")
 
     def __init__(self, project: NormalizedName) -> None:
         self._project = project
         self._names: dict[str, bool] = {}
         self._versions: dict[str, Version] = {}
         self._tags: set[str] = set()
+        self._wheel_names: set[str] = set()
 
     def read(self, filename: str) -> FileName | None:
         """The parts of the name; None for a file of another project or another kind. Raises UnreadableNameError."""
@@ -77,6 +68,14 @@ class FileNames:
         return None
 
     def _wheel(self, stem: str) -> FileName | None:
+        if stem.count("-") == 4:
+            name, text, tags = stem.split("-", 2)
+            if name in self._wheel_names and tags in self._tags:
+                return FileName(self._versions.get(text) or self._version(text), "", tags)
+        return self._new_wheel(stem)
+
+    def _new_wheel(self, stem: str) -> FileName | None:
+        """A wheel with a build tag, or of a spelling of the name or with tags that were not seen before."""
         parts = stem.split("-")
         if not self._is_project(parts[0]):
             return None
@@ -91,6 +90,7 @@ class FileNames:
             raise UnreadableNameError(f"the build tag `{build}` does not begin with a digit", version=version)
         if tags not in self._tags:
             self._check_tags(tags, version)
+        self._wheel_names.add(parts[0])
         return FileName(version, build, tags)
 
     def _sdist(self, stem: str) -> FileName | None:

@@ -16,9 +16,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from resolver.index.file_names import FileName, FileNames, UnreadableNameError, parse_build_tag
+from resolver.index.file_names import FileName, FileNames, UnreadableNameError
 from resolver.index.location import Location
-from resolver.index.page_rows import Rejection, write_file, write_rejection, write_row
+from resolver.index.page_rows import Rejection, parse_build_tag, write_file, write_rejection, write_row
 from resolver.index.parsed_page import LazyVersions, ParsedPage
 from resolver.index.raw_file import RawFile
 from resolver.targets.target import Target
@@ -183,6 +183,8 @@ def _sort(usable: list[_Usable]) -> list[_Usable]:
     if len(usable) == 1:
         return usable
     # Three stable sorts, least important first: build tags run the other way than all else.
-    by_name = sorted(usable, key=lambda file: (file.filename, *(field or "" for field in file.raw)))
+    by_name = sorted(
+        usable, key=lambda file: (file.filename, *((field is not None, field or "") for field in file.raw))
+    )
     by_build = sorted(by_name, key=lambda file: parse_build_tag(file.name.build), reverse=True)
     return sorted(by_build, key=lambda file: (file.is_sdist, file.rank))

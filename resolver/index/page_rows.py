@@ -7,18 +7,32 @@ usable files from rejected ones by GS.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
 from resolver.index.distribution_file import DistributionFile
-from resolver.index.file_names import FileName, parse_build_tag
-from resolver.index.raw_file import RawFile
 
-__all__ = ["Rejection", "read_files", "read_rejections", "write_file", "write_rejection", "write_row"]
+if TYPE_CHECKING:
+    # Whoever only reads rows, as every warm run does, has no use for what writes them.
+    from resolver.index.file_names import FileName
+    from resolver.index.raw_file import RawFile
+
+__all__ = [
+    "Rejection",
+    "parse_build_tag",
+    "read_files",
+    "read_rejections",
+    "write_file",
+    "write_rejection",
+    "write_row",
+]
 
 _GROUP, _FILE, _FIELD = "\x1d", "\x1e", "\x1f"
+_BUILD_TAG = re.compile(r"([0-9]+)(.*)", re.DOTALL)
 _AT_FILENAME = "+"
 """Begins the URL of a file that ends with its file name, which then is left out."""
 
@@ -39,24 +53,16 @@ def write_row(files: Iterable[str], rejections: Iterable[str]) -> str:
 
 def write_file(raw: RawFile, name: FileName, tag_rank: int, *, row_version: Version) -> str:
     """One usable file. Empty fields stand for None, or for what follows from the others."""
-    url, filename = raw.url, raw.filename
+    core_metadata, filename, sha256, python, size, time, url, yanked, others = raw
     if url.endswith(filename):
         url = _AT_FILENAME + url[: -len(filename)]
-    return _FIELD.join(
-        (
-            filename,
-            url,
-            raw.sha256 or "",
-            raw.other_hashes,
-            raw.size or "",
-            raw.requires_python or "",
-            "" if raw.yanked is None else f"!{raw.yanked}",
-            raw.upload_time or "",
-            "" if raw.core_metadata is None else f"!{raw.core_metadata}",
-            str(tag_rank),
-            name.build,
-            "" if name.version is row_version else str(name.version),
-        )
+    version = "" if name.version is row_version else str(name.version)
+    yanked = "" if yanked is None else f"!{yanked}"
+    core_metadata = "" if core_metadata is None else f"!{core_metadata}"
+    # The separators are _FIELD; an f-string takes half the time of a join, and this runs for every usable file.
+    return (
+        f"{filename}\x1f{url}\x1f{sha256 or ''}\x1f{others}\x1f{size or ''}\x1f{python or ''}\x1f{yanked}"
+        f"\x1f{time or ''}\x1f{core_metadata}\x1f{tag_rank}\x1f{name.build}\x1f{version}"
     )
 
 
@@ -75,6 +81,12 @@ def read_rejections(row: str) -> tuple[Rejection, ...]:
     """The rejected files of a row."""
     text = row.partition(_GROUP)[2]
     return tuple(_read_rejection(rejection) for rejection in text.split(_FILE)) if text else ()
+
+
+def parse_build_tag(text: str) -> tuple[int, str] | tuple[()]:
+    """The build tag of a wheel as it is ordered: number, then the rest (PEP 427). Empty for none."""
+    match = _BUILD_TAG.fullmatch(text)
+    return (int(match[1]), match[2]) if match else ()
 
 
 def _read_file(text: str, row_version: Version, index: str | None) -> DistributionFile:

@@ -1,7 +1,8 @@
 """What one location offers of one project, for one target: rows by version, newest first.
 
 In: the files of a page. Out: `ProjectPage`, which a search reads by row number and bit mask and which can be kept
-as a small text, so that a warm run neither parses a page nor looks at files that the target cannot use.
+as a small text, so that a warm run neither parses a page nor looks at files that the target cannot use. What builds
+it stands apart (`resolver.index.page_building`), since a warm run loads pages and builds none.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.index.distribution_file import DistributionFile
-from resolver.index.page_building import build_project_page
 from resolver.index.page_rows import Rejection
 from resolver.index.parsed_page import ParsedPage, dump_project_page, load_project_page
 
@@ -21,7 +21,6 @@ __all__ = [
     "ParsedPage",
     "ProjectPage",
     "Rejection",
-    "build_project_page",
     "dump_project_page",
     "load_project_page",
 ]

@@ -12,7 +12,8 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from resolver.index.file_names import FileName, FileNames, UnreadableNameError, is_distribution, parse_build_tag
+from resolver.index.file_names import FileName, FileNames, UnreadableNameError, is_distribution
+from resolver.index.page_rows import parse_build_tag
 
 ALPHA = NormalizedName("alpha-project")
 NAMES = st.sampled_from(

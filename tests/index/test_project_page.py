@@ -11,10 +11,10 @@ from packaging.version import Version
 
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
+from resolver.index.page_building import build_project_page
 from resolver.index.project_page import (
     ParsedPage,
     Rejection,
-    build_project_page,
     dump_project_page,
     load_project_page,
 )
