@@ -113,6 +113,8 @@ class IndexServer:
         self.faults: dict[str, list[Answer]] = {}
         self.always: dict[str, Answer] = {}
         self.log: list[LoggedRequest] = []
+        self.open_requests = 0
+        """How many requests wait for their answer."""
         self._lock = threading.Lock()
         self._server = _QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
@@ -166,6 +168,14 @@ class IndexServer:
             files = self.projects.get(name, []) if name else [file for all in self.projects.values() for file in all]
             return self._validated(_html_page(self, files).encode(), "text/html", headers)
         return self._file(path.removeprefix("/files/"), headers)
+
+    def delay(self, answer: Answer) -> None:
+        """Wait as the answer or the whole server says."""
+        with self._lock:
+            self.open_requests += 1
+        time.sleep(answer.delay_s or self.latency_s)
+        with self._lock:
+            self.open_requests -= 1
 
     def note(self, request: LoggedRequest) -> None:
         with self._lock:
@@ -242,8 +252,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         path = self.path.partition("?")[0]
         answer = self.index.answer(self.command, path, headers)
-        if answer.delay_s or self.index.latency_s:
-            time.sleep(answer.delay_s or self.index.latency_s)
+        self.index.delay(answer)
         status = 0 if answer.drop else answer.status
         self.index.note(LoggedRequest(method=self.command, path=path, headers=headers, status=status))
         if answer.drop:

@@ -7,6 +7,7 @@ from resolver.errors import AuthenticationError, FetchError, OfflineError
 __all__ = [
     "authentication_error",
     "broken_error",
+    "closed_error",
     "downgrade_error",
     "missing_offline",
     "no_answer_error",
@@ -69,6 +70,11 @@ def too_large_error(url: str, *, limit_bytes: int) -> FetchError:
 def broken_error(url: str, *, reason: str) -> FetchError:
     """For an answer that cannot be read."""
     return FetchError(f"the answer of {url} cannot be read\n  because {reason}", url=url)
+
+
+def closed_error(url: str) -> FetchError:
+    """For a question to a source that is closed."""
+    return FetchError("the package source is closed", url=url)
 
 
 def missing_offline(url: str, *, what: str) -> OfflineError:

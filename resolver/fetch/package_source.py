@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from packaging.utils import NormalizedName
 
-from resolver.errors import FetchError
 from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.dependencies import FileDependencies
+from resolver.fetch.http_errors import closed_error
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
 from resolver.fetch.session import CONNECTIONS, Session
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from resolver.settings import DependencyMetadata
 
 __all__ = ["open_package_source"]
-
-_CLOSE_WAIT_S = 0.5
 
 T = TypeVar("T")
 
@@ -101,9 +99,7 @@ def open_package_source(
     try:
         yield source
     finally:
-        # A request under way holds its connection: closing that under a thread would make it fail noisily.
-        if source.close(_CLOSE_WAIT_S):
-            session.close()
+        source.close(then=session.close)
 
 
 class _HttpPackageSource:
@@ -122,10 +118,9 @@ class _HttpPackageSource:
         self._workers = Workers(CONNECTIONS)
         self._callbacks = _Callbacks()
 
-    def close(self, timeout_s: float) -> bool:
-        """Whether nothing is under way any more."""
-        self._workers.close(FetchError("the package source is closed", url=""))
-        return self._workers.join(timeout_s)
+    def close(self, *, then: Callable[[], None]) -> None:
+        """End all speculation. A request under way holds its connection: `then` is called when the last has ended."""
+        self._workers.close(closed_error(""), then=then)
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         return self._page_task(name, location).result()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.fetch.http_errors import missing_offline
+from resolver.fetch.http_errors import closed_error, missing_offline
 
 if TYPE_CHECKING:
     import httpx
@@ -50,10 +50,12 @@ class Session:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._client: HttpClient | None = None
+        self._closed = False
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened; nothing is asked any more."""
         with self._lock:
+            self._closed = True
             if self._client is not None:
                 self._client.close()
                 self._client = None
@@ -64,37 +66,39 @@ class Session:
             raise missing_offline(url, what="the page")
         from resolver.index.simple_api import ACCEPT  # Imported where it is needed: a warm run parses no page.
 
-        return self._open().fetch(
+        return self._open(url).fetch(
             url, accept=ACCEPT, limit_bytes=_PAGE_LIMIT_BYTES, cached=True, known_validator=known_validator
         )
 
     def fetch_metadata(self, url: str) -> bytes | None:
         """A PEP 658 file; None where there is none."""
         self._refuse_offline(url, what="the metadata file")
-        answer = self._open().fetch(url, accept="*/*", limit_bytes=_METADATA_LIMIT_BYTES)
+        answer = self._open(url).fetch(url, accept="*/*", limit_bytes=_METADATA_LIMIT_BYTES)
         return None if answer is None else answer.body
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeAnswer | None:
         """A part of a file; None where the server gives none."""
         self._refuse_offline(url, what="the file")
-        return self._open().fetch_range(url, start=start, stop=stop)
+        return self._open(url).fetch_range(url, start=start, stop=stop)
 
     def fetch_size(self, url: str) -> int | None:
         """The size of a file by HEAD; None where the server does not tell."""
         self._refuse_offline(url, what="the size of the file")
-        return self._open().fetch_size(url)
+        return self._open(url).fetch_size(url)
 
     def download(self, url: str, *, into: Path | None) -> Download | None:
         """A whole file, kept or only hashed; None where there is none."""
         self._refuse_offline(url, what="the file")
-        return self._open().download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES)
+        return self._open(url).download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES)
 
     def _refuse_offline(self, url: str, *, what: str) -> None:
         if self.offline:
             raise missing_offline(url, what=what)
 
-    def _open(self) -> HttpClient:
+    def _open(self, url: str) -> HttpClient:
         with self._lock:
+            if self._closed:
+                raise closed_error(url)
             if self._client is None:
                 self._client = self._build_client()
             return self._client

@@ -8,6 +8,7 @@ speculation. Threads are daemons and start on first need, so a warm run starts n
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Hashable
 from typing import Any, Generic, TypeVar
@@ -118,7 +119,9 @@ class Workers:
         self._tasks: dict[Hashable, Task[Any]] = {}
         self._threads: list[threading.Thread] = []
         self._idle = 0
+        self._busy = 0
         self._closed = False
+        self._then: Callable[[], None] = lambda: None
 
     def find(self, key: Hashable) -> Task[Any] | None:
         """The task of a key, or None."""
@@ -141,31 +144,49 @@ class Workers:
                 self._threads.append(thread)
                 thread.start()
 
-    def close(self, error: BaseException) -> None:
-        """Cancel what nobody has begun, and wait shortly for what is under way."""
+    def close(self, error: BaseException, *, then: Callable[[], None] = lambda: None) -> None:
+        """Cancel what nobody has begun, and call `then` once nothing is under way: now, or from the last thread.
+
+        Nobody waits for a speculation that is no longer needed.
+        """
         with self._condition:
+            if self._closed:
+                return
             self._closed = True
             queued = list(self._queue)
             self._queue.clear()
+            self._then = then
+            busy = self._busy
             self._condition.notify_all()
         for task in queued:
             task.cancel(error)
+        if not busy:
+            then()
 
     def join(self, timeout_s: float) -> bool:
         """Whether all threads have ended within the time; call after `close`."""
+        deadline = time.monotonic() + timeout_s
         for thread in self._threads:
-            if thread is not threading.current_thread():
-                thread.join(timeout_s)
+            thread.join(max(0.0, deadline - time.monotonic()))
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
-        while True:
-            with self._condition:
-                while not self._queue:
-                    if self._closed:
-                        return
-                    self._idle += 1
-                    self._condition.wait()
-                    self._idle -= 1
-                task = self._queue.popleft()
+        while (task := self._take()) is not None:
             task.run()
+            with self._condition:
+                self._busy -= 1
+                last = self._closed and not self._busy
+            if last:
+                self._then()
+
+    def _take(self) -> Task[Any] | None:
+        """The next task, waiting for one; None once closed."""
+        with self._condition:
+            while not self._queue:
+                if self._closed:
+                    return None
+                self._idle += 1
+                self._condition.wait()
+                self._idle -= 1
+            self._busy += 1
+            return self._queue.popleft()
