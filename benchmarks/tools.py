@@ -200,7 +200,11 @@ TOOLS = {
         Tool(
             name="lock",
             build_command=_build_lock_command,
-            version_command=[find_executable("lock"), "--version"],
+            version_command=[
+                sys.executable,
+                "-c",
+                "import importlib.metadata as m; print('pinfold', m.version('pinfold'))",
+            ],
             read_pins=_read_lockfile,
             says_no_solution=_lock_says_no_solution,
         ),
