@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -99,7 +100,9 @@ class IndexServer:
     project at `/links/<name>/`.
     """
 
-    def __init__(self, projects: Mapping[str, Iterable[ServedFile]] | None = None) -> None:
+    def __init__(
+        self, projects: Mapping[str, Iterable[ServedFile]] | None = None, *, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.projects: dict[str, list[ServedFile]] = {name: list(files) for name, files in (projects or {}).items()}
         self.view: Literal["negotiated", "json", "html"] = "negotiated"
         self.core_metadata: Literal["hash", "plain", "none"] = "hash"
@@ -117,6 +120,10 @@ class IndexServer:
         """How many requests wait for their answer."""
         self._lock = threading.Lock()
         self._server = _QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": self}))
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            # The handshake is left to the thread of the connection: a client that breaks it off must not end the rest.
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -132,7 +139,7 @@ class IndexServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def index_url(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from resolver.errors import FetchError
@@ -23,7 +23,6 @@ def complete_file(
     session: Session,
     known: KnownHashes,
     no_download: bool,
-    progress: Callable[[str], None] | None,
 ) -> DistributionFile:
     """The file with size and sha256. Raises FetchError, HashMismatchError.
 
@@ -40,7 +39,7 @@ def complete_file(
     known_size, known_sha256 = known.get(file.url, (None, ""))
     if file.sha256 is None and known_sha256 and size_bytes is not None and known_size == size_bytes:
         return _with(file, size_bytes, known_sha256)
-    return _stream(file, size_bytes, session, no_download=no_download, progress=progress)
+    return _stream(file, size_bytes, session, no_download=no_download)
 
 
 def _ask_size(file: DistributionFile, session: Session) -> int | None:
@@ -54,7 +53,6 @@ def _stream(
     session: Session,
     *,
     no_download: bool,
-    progress: Callable[[str], None] | None,
 ) -> DistributionFile:
     lacking = "SHA-256" if file.sha256 is None else "size"
     if no_download:
@@ -63,10 +61,7 @@ def _stream(
             "  because its page gives none, and `--no-download` forbids that",
             url=file.url,
         )
-    if progress is not None:
-        progress(
-            f"reading `{file.filename}` ({_render_size(size_bytes)}) for its {lacking}, which its page does not give"
-        )
+    session.announce(f"for its {lacking}, which its page does not give", filename=file.filename, size_bytes=size_bytes)
     download = session.download(file.url, into=None)
     if download is None:
         raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
@@ -87,9 +82,3 @@ def _with(file: DistributionFile, size_bytes: int, sha256: str) -> DistributionF
         )
     hashes = tuple(sorted({*file.hashes, f"sha256:{sha256}"}))
     return replace(file, size_bytes=size_bytes, hashes=hashes)
-
-
-def _render_size(size_bytes: int | None) -> str:
-    if size_bytes is None:
-        return "of unknown size"
-    return f"{size_bytes / 1_000_000:.1f} MB"

@@ -301,19 +301,22 @@ class _Network(httpx.BaseTransport):
         key = (find_proxy(url.scheme, url.host, url.port), encrypted, trusted)
         with self._lock:
             if key not in self._pools:
-                verify = _build_tls_context() if encrypted and not trusted else False
+                verify = _build_tls_context(str(url)) if encrypted and not trusted else False
                 self._pools[key] = httpx.HTTPTransport(
                     verify=verify, proxy=key[0], limits=self._limits, trust_env=False
                 )
             return self._pools[key]
 
 
-def _build_tls_context() -> ssl.SSLContext:
-    """The certificates that the user names, else httpx's own choice."""
+def _build_tls_context(url: str) -> ssl.SSLContext:
+    """The certificates that the user names, else httpx's own choice. Raises FetchError where they cannot be read."""
     file, folder = find_certificates()
     if file is None and folder is None:
         return httpx.create_ssl_context(trust_env=False)
-    return ssl.create_default_context(cafile=file, capath=folder)
+    try:
+        return ssl.create_default_context(cafile=file, capath=folder)
+    except OSError as error:
+        raise http_errors.certificates_error(url, path=file or folder or "", reason=error.strerror or "") from error
 
 
 def _redirect_target(url: httpx.URL, response: httpx.Response) -> str:

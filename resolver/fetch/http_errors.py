@@ -7,6 +7,7 @@ from resolver.errors import AuthenticationError, FetchError, OfflineError
 __all__ = [
     "authentication_error",
     "broken_error",
+    "certificates_error",
     "closed_error",
     "downgrade_error",
     "missing_offline",
@@ -53,6 +54,15 @@ def tls_error(url: str, *, reason: str, host: str) -> FetchError:
     return FetchError(
         f"the certificate of `{host}` is not trusted: {url}\n  because {reason}\n"
         f"  try: set `SSL_CERT_FILE` to the CA certificates of your network, or `--trusted-host {host}`",
+        url=url,
+    )
+
+
+def certificates_error(url: str, *, path: str, reason: str) -> FetchError:
+    """For CA certificates of the user's that cannot be read."""
+    return FetchError(
+        f"the CA certificates in {path} cannot be read\n  because {reason or 'they are no certificates'}\n"
+        "  try: correct `SSL_CERT_FILE`, `SSL_CERT_DIR` or `REQUESTS_CA_BUNDLE`",
         url=url,
     )
 

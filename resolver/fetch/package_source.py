@@ -65,7 +65,7 @@ def open_package_source(
     - `offline` answers from the cache alone, however old; `refresh` from servers alone, and stores the answers.
     - `build_locations` are where build requirements come from; none means pip's built-in index.
     - `preferences_hashes` are size and SHA-256 by URL of the old lock.
-    - `progress` gets one line before anything big is downloaded.
+    - `progress` gets one line before a whole file is downloaded for what little is needed of it; from any thread.
     - `transport` stands in for the network in tests, `sleep` for waiting between attempts.
     """
     folder = _prepare(cache_folder)
@@ -74,6 +74,7 @@ def open_package_source(
         offline=offline,
         refresh=refresh,
         trusted_hosts=tuple(trusted_hosts),
+        progress=progress,
         transport=transport,
         sleep=sleep,
     )
@@ -93,7 +94,6 @@ def open_package_source(
             session=session,
             known=preferences_hashes or {},
             no_download=no_download,
-            progress=progress,
         ),
     )
     try:

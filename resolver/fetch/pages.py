@@ -29,6 +29,7 @@ class ProjectPages:
         self._session = session
         self._rows = rows
         self._links: dict[str, Task[_Body | None]] = {}
+        self._stale: dict[tuple[NormalizedName, str], StoredPage] = {}
 
     def find_stored(self, name: NormalizedName, location: Location) -> tuple[ProjectPage | None] | None:
         """The page (or None for a project that is not there) where the row store may answer unasked; else None.
@@ -38,17 +39,23 @@ class ProjectPages:
         if self._session.refresh or find_local_path(location.url.public) is not None:
             return None
         row = self._rows.read(_place(location), name)
-        if row is None or not (self._session.offline or row.fresh_until > time.time()):
+        if row is None:
+            return None
+        if not self._session.offline and row.fresh_until <= time.time():
+            self._stale[name, _place(location)] = row  # For `fetch`, which reads no row again.
             return None
         page = self._load(row)
         return (page,) if page is not None or not row.payload else None
 
     def fetch(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        """The page, by asking; None where the location lacks the project. Raises FetchError."""
+        """The page, by asking; None where the location lacks the project. Raises FetchError.
+
+        `find_stored` is called before: the row that it found too old is what an unchanged answer stands for.
+        """
         path = find_local_path(location.url.public)
         if path is not None:
             return self._read_local(path, name, location)
-        row = None if self._session.refresh else self._rows.read(_place(location), name)
+        row = self._stale.pop((name, _place(location)), None)
         page = self._load(row) if row is not None else None
         body = self._fetch_body(name, location, known_validator=row.validator if row is not None and page else "")
         if body is None:

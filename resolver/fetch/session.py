@@ -38,6 +38,7 @@ class Session:
         offline: bool,
         refresh: bool,
         trusted_hosts: tuple[str, ...] = (),
+        progress: Callable[[str], None] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -46,6 +47,7 @@ class Session:
         self._cache_folder = cache_folder
         self._mode: CacheMode = "offline" if offline else "refresh" if refresh else "online"
         self._trusted_hosts = trusted_hosts
+        self._progress = progress
         self._transport = transport
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -59,6 +61,12 @@ class Session:
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+    def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
+        """Tell about a download that may take long, before it begins; from any thread."""
+        if self._progress is not None:
+            size = "of unknown size" if size_bytes is None else f"{size_bytes / 1_000_000:.1f} MB"
+            self._progress(f"reading `{filename}` ({size}) {what}")
 
     def fetch_page(self, url: str, *, known_validator: str = "") -> Answer | None:
         """A project page or find-links page; None where there is none. Offline, an old one will do."""

@@ -37,6 +37,9 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
         content = None  # A server may lie about ranges; the whole file shows whether the wheel itself is broken.
     if content is not None:
         return content
+    session.announce(
+        "for its metadata, since its host gives no part of it", filename=file.filename, size_bytes=file.size_bytes
+    )
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         whole = Path(folder) / "file.whl"
         fetch_file(file, session=session, into=whole)

@@ -110,7 +110,7 @@ def test_demand_and_speculation_share_one_request_for_dependencies(
 def test_fresh_chain_of_any_length_is_walked_without_deep_recursion(
     server: IndexServer, open_source: OpenSource
 ) -> None:
-    length = 400
+    length = 200
     names = [NormalizedName(f"p{number}") for number in range(length)]
     for number, name in enumerate(names):
         server.add(name, wheel(name, "1.0", [f"p{number + 1}"] if number + 1 < length else []))

@@ -100,6 +100,15 @@ def test_server_without_honest_ranges_gives_the_whole_wheel(
     assert "range" not in server.log[-1].headers
 
 
+def test_download_of_a_whole_wheel_is_announced(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", ranged_wheel())
+    server.ranges = "ignored"
+    told: list[str] = []
+    with open_source(progress=told.append) as source:
+        source.dependencies(first_file(source, server))
+    assert told == ["reading `a-1.0-py3-none-any.whl` (0.1 MB) for its metadata, since its host gives no part of it"]
+
+
 @pytest.mark.parametrize("status", [403, 405, 416, 501])
 def test_server_that_refuses_ranges_by_status_gives_the_whole_wheel(
     server: IndexServer, open_source: OpenSource, status: int

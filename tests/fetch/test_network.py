@@ -1,0 +1,166 @@
+"""The way out of this machine: proxies and certificates from the usual variables."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resolver.errors import FetchError
+from resolver.fetch.default_index import default_index_url
+from resolver.fetch.http_client import HttpClient
+from resolver.fetch.proxies import find_certificates, find_proxy
+from tests.servers import Answer, IndexServer
+
+VARIABLES = (
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE",
+)
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
+def client() -> Iterator[HttpClient]:
+    client = build_client()
+    yield client
+    client.close()
+
+
+def build_client(*, trusted_hosts: tuple[str, ...] = ()) -> HttpClient:
+    return HttpClient(user_agent="pinfold/1.0", connections=2, trusted_hosts=trusted_hosts, sleep=lambda seconds: None)
+
+
+def fetch(client: HttpClient, url: str) -> bytes | None:
+    answer = client.fetch(url, accept="*/*", limit_bytes=100)
+    return None if answer is None else answer.body
+
+
+def test_request_goes_through_the_proxy_of_its_scheme(
+    server: IndexServer, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", server.base_url)
+    server.always["http://index.example/simple/a/"] = Answer(body=b"through the proxy")
+    assert fetch(client, "http://index.example/simple/a/") == b"through the proxy"
+
+
+def test_host_in_no_proxy_is_asked_directly(
+    server: IndexServer, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    server.always["/simple/a/"] = Answer(body=b"direct")
+    assert fetch(client, f"{server.index_url}a/") == b"direct"
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://proxy.example:3128"}, "http://proxy.example:3128"),
+        ({"https_proxy": "proxy.example:3128"}, "http://proxy.example:3128"),
+        ({"ALL_PROXY": "http://proxy.example"}, "http://proxy.example"),
+        ({"HTTP_PROXY": "http://proxy.example"}, None),
+        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": "other.example"}, "http://proxy.example"),
+        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": ".example"}, None),
+        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": "*"}, None),
+        ({"HTTPS_PROXY": ""}, None),
+    ],
+)
+def test_proxy_follows_the_variables(
+    variables: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert find_proxy("https", "index.example", None) == proxy
+
+
+def test_certificates_follow_the_variables_and_not_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PIP_CERT", "pip.pem")
+    assert find_certificates() == (None, None)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    assert find_certificates() == (None, str(tmp_path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
+    assert find_certificates() == ("bundle.pem", None)
+    monkeypatch.setenv("SSL_CERT_FILE", "file.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", "folder")
+    assert find_certificates() == ("file.pem", "folder")
+
+
+def test_certificate_file_that_is_missing_is_an_error(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    with pytest.raises(FetchError) as caught:
+        fetch(client, "https://index.example/")
+    assert str(caught.value) == (
+        f"the CA certificates in {tmp_path / 'none.pem'} cannot be read\n"
+        "  because No such file or directory\n"
+        "  try: correct `SSL_CERT_FILE`, `SSL_CERT_DIR` or `REQUESTS_CA_BUNDLE`"
+    )
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Iterator[tuple[IndexServer, Path]]:
+    """A server behind TLS, and the certificate that it signed itself."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the `openssl` command for a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with IndexServer(tls=context) as server:
+        server.always["/"] = Answer(body=b"encrypted")
+        yield server, certificate
+
+
+def test_unknown_certificate_is_an_error(encrypted: tuple[IndexServer, Path], client: HttpClient) -> None:
+    server, _ = encrypted
+    with pytest.raises(FetchError) as caught:
+        fetch(client, f"{server.base_url}/")
+    first, second, third = str(caught.value).splitlines()
+    assert first == f"the certificate of `127.0.0.1` is not trusted: {server.base_url}/"
+    assert second.startswith("  because ")
+    assert third == ("  try: set `SSL_CERT_FILE` to the CA certificates of your network, or `--trusted-host 127.0.0.1`")
+    assert server.log == []
+
+
+def test_certificate_named_by_a_variable_is_trusted(
+    encrypted: tuple[IndexServer, Path], client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, certificate = encrypted
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert fetch(client, f"{server.base_url}/") == b"encrypted"
+
+
+@pytest.mark.parametrize("with_port", [False, True])
+def test_trusted_host_needs_no_certificate(encrypted: tuple[IndexServer, Path], with_port: bool) -> None:
+    server, _ = encrypted
+    host = server.base_url.removeprefix("https://")
+    client = build_client(trusted_hosts=(host if with_port else host.partition(":")[0],))
+    assert fetch(client, f"{server.base_url}/") == b"encrypted"
+    client.close()
+
+
+def test_default_index_is_the_simple_api_of_the_installed_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple/")
+    url = default_index_url().public
+    assert url.startswith("https://")
+    assert url.endswith("/simple/")
+    assert "index.example" not in url
