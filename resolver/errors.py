@@ -74,7 +74,8 @@ class Fault:
             lines.append(f"  because {self.why}")
         if self.remedy:
             lines.append(f"  try: {self.remedy}")
-        return "\n".join(lines)
+        # What a list holds must not pass for a line of ours.
+        return "\n".join(line.replace("\n", "\\n") for line in lines)
 
 
 class ListError(InputError):

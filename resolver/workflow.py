@@ -76,8 +76,9 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
         resolution = _complete(solve(problem, source), source)
         shadowed = tuple(_find_shadowed(plan, problem, resolution, source))
         taken = tuple(_find_taken(plan, source))
-    if plan.old is not None:
-        check_against_old(resolution, plan.old)
+    if plan.old is not None and not upgrade.everything:
+        kept = tuple(pin for pin in resolution.pins if pin.name not in upgrade.names)
+        check_against_old(replace(resolution, pins=kept), plan.old)
     return LockOutcome(
         lockfile=_build_lockfile(plan, resolution),
         resolution=resolution,
@@ -180,15 +181,15 @@ def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
 
 
 def _find_shadowed(plan: LockPlan, problem: Problem, resolution: Resolution, source: PackageSource) -> Iterator[Pin]:
-    """Pins that only dependencies ask for, from an index other than the default one, which has the project too."""
-    default = Location(url=_default_index(plan))
+    """Pins that only dependencies ask for, from an extra index although an index that is none has the project too."""
+    scope = plan.requirement_list.dependency_scope
+    defaults = {url.public for url in (*scope.indexes, _default_index(plan))}
     for pin in resolution.pins:
         is_listed = any(requester.position is not None for requester in pin.requesters)
-        if is_listed or pin.index in (None, default.url.public):
+        if is_listed or pin.index is None or pin.index in defaults:
             continue
-        if any(location.url == default.url for location in problem.locations(pin.name)) and _has(
-            source, pin.name, default
-        ):
+        others = [location for location in problem.locations(pin.name) if location.url.public in defaults]
+        if any(_has(source, pin.name, location) for location in others):
             yield pin
 
 
@@ -212,7 +213,8 @@ def _has(source: PackageSource, name: NormalizedName, location: Location) -> boo
 
 
 def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
-    base = None if plan.path is None else f"{plan.path.parent.resolve().as_uri()}/"
+    # A lock that is printed has the paths of one beside its list.
+    folder = plan.source.folder if plan.path is None else plan.path.parent
     return build_lockfile(
         resolution,
         target=plan.target,
@@ -221,5 +223,5 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
         settings=plan.recorded_settings,
         index_strategy=plan.settings.index_strategy or "first-index",
         exclude_newer=plan.exclude_newer,
-        base_url=base,
+        base_url=f"{folder.resolve().as_uri()}/",
     )

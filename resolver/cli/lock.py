@@ -47,7 +47,7 @@ class _Run:
         self.code = 0
         self._arguments = arguments
         self._folder = Path.cwd()
-        self._documents: list[dict[str, object]] = []
+        self._documents: dict[str | None, dict[str, object]] = {}
 
     def lock_all(self) -> None:
         """Reads all sources, then locks or checks each."""
@@ -57,18 +57,23 @@ class _Run:
             with self._errors_become_codes(source.name):
                 self._lock_one(source, path)
         if self._arguments.as_json:
-            # Lazy: only --json needs it.
-            import json
+            self._print_document()
 
-            print(json.dumps({"schema": 1, "exit_code": self.code, "locks": self._documents}, indent=2))
+    def _print_document(self) -> None:
+        # Lazy: only --json needs it.
+        import json
+
+        order = [_name_source(argument) for argument in self._arguments.sources]
+        locks = sorted(self._documents.items(), key=lambda row: order.index(row[0]) if row[0] in order else 0)
+        print(json.dumps({"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}, indent=2))
 
     def _place_all(self) -> list[tuple[Source, Path | None]]:
         """The sources that can be read, each with the place of its lock; none if two locks would share a place."""
         sources: list[Source] = []
         for argument in self._arguments.sources or (None,):
-            with self._errors_become_codes(argument or "pyproject.toml"):
+            with self._errors_become_codes(_name_source(argument)):
                 sources.append(self._read(argument))
-        unreadable = [str(document["source"]) for document in self._documents]
+        unreadable = [name for name in self._documents if name is not None]
         paths: tuple[Path | None, ...] = ()
         with self._errors_become_codes(None):
             paths = place_locks(sources, self._arguments.settings, folder=self._folder, unreadable=unreadable)
@@ -85,7 +90,7 @@ class _Run:
             yield
         except PinfoldError as error:
             _tell(f"error: {error}")
-            self._documents.append({"source": name, "error": str(error), "exit_code": error.exit_code})
+            self._documents[name] = {"source": name, "error": str(error), "exit_code": error.exit_code}
             self.code = max(self.code, error.exit_code)
 
     def _lock_one(self, source: Source, path: Path | None) -> None:
@@ -149,7 +154,7 @@ class _Run:
             python_rule=plan.python_rule,
             duration_s=time.monotonic() - started,
         )
-        self._documents.append(report_as_json(report))
+        self._documents[report.source] = report_as_json(report)
         if not self._arguments.quiet:
             print(render_report(report), file=sys.stderr)
 
@@ -175,22 +180,31 @@ class _Run:
         if differences:
             self._say_no(plan, differences)
             return
-        self._documents.append({"source": plan.source.name, "lockfile": self._show(plan.path), "differences": []})
+        self._note(plan, [])
         if not self._arguments.quiet:
             _tell(f"{plan.source.name}: {self._show(plan.path)} fits")
 
     def _say_no(self, plan: LockPlan, differences: list[str]) -> None:
         self.code = max(self.code, _DIFFERS)
         place = self._show(plan.path)
-        self._documents.append({"source": plan.source.name, "lockfile": place, "differences": differences})
+        self._note(plan, differences)
         lines = "".join(f"\n  {line}" for line in differences)
         _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {plan.source.name}`")
+
+    def _note(self, plan: LockPlan, differences: list[str]) -> None:
+        name = plan.source.name
+        self._documents[name] = {"source": name, "lockfile": self._show(plan.path), "differences": differences}
 
     def _show(self, path: Path | None) -> str:
         """A path as the user would write it from here."""
         if path is None:
             return "standard output"
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
+
+
+def _name_source(argument: str | None) -> str:
+    """What messages call the source of an argument, as `read_source` does."""
+    return {None: "pyproject.toml", "-": "standard input"}.get(argument, argument or "")
 
 
 def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:

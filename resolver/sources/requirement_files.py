@@ -38,5 +38,5 @@ class RequirementFiles:
         if reference.lower().startswith("file:"):
             return unquote(urlsplit(reference).path)
         if _SCHEME.match(reference):
-            raise SourceError("it is a URL, and what a URL serves can change\n  try: keep a copy beside the list")
+            raise SourceError("it is a URL, and what a URL serves can change: keep a copy beside the list")
         return posixpath.normpath(posixpath.join(posixpath.dirname(including.replace("\\", "/")), reference))

@@ -1,0 +1,170 @@
+"""`lock --check`: does the lock still fit, and if not, what has changed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.command import Project, find_interpreter
+from tests.servers import wheel
+
+FITS = "requirements.txt: pylock.toml fits\n"
+
+
+@pytest.fixture(autouse=True)
+def locked(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0", ["b>=2"]))
+    project.server.add("b", wheel("b", "2.1"), wheel("b", "1.0"))
+    project.write_list("a")
+    assert project.lock("requirements.txt").code == 0
+    project.server.log.clear()
+
+
+def does_not_fit(*lines: str) -> str:
+    shown = "".join(f"  {line}\n" for line in lines)
+    return f"requirements.txt: pylock.toml does not fit\n{shown}  try: `lock requirements.txt`\n"
+
+
+def test_lock_fits_and_no_request_is_made(project: Project) -> None:
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.out, run.err) == (0, "", FITS)
+    assert project.server.log == []
+
+
+def test_quiet_yes_says_nothing(project: Project) -> None:
+    run = project.lock("requirements.txt", "--check", "-q")
+
+    assert (run.code, run.err) == (0, "")
+
+
+def test_comments_and_spelling_change_nothing(project: Project) -> None:
+    project.write_list("# the letter", "A  # first")
+
+    assert project.lock("requirements.txt", "--check").code == 0
+
+
+def test_changed_list_is_told_line_by_line(project: Project) -> None:
+    project.write_list("b<2")
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.err) == (
+        1,
+        does_not_fit("- a", "+ b<2", "requirements.txt:2: `b<2` is not satisfied by b 2.1"),
+    )
+    assert project.server.log == []
+
+
+def test_changed_setting_is_told(project: Project) -> None:
+    run = project.lock("requirements.txt", "--check", "--index-strategy", "best-match", "--exclude", "c")
+
+    assert (run.code, run.err) == (
+        1,
+        does_not_fit("setting `exclude`: not set -> `c`", "setting `index-strategy`: `first-index` -> `best-match`"),
+    )
+
+
+def test_changed_target_is_told(project: Project) -> None:
+    run = project.lock("requirements.txt", "--check", "--python", "3.12", "--platform", "macos")
+
+    assert run.code == 1
+    assert run.err.startswith("requirements.txt: pylock.toml does not fit\n  Python: 3.11 -> 3.12\n  platform: ")
+
+
+def test_index_of_the_command_line_is_one_difference(project: Project) -> None:
+    project.write("requirements.txt", "a\n")
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.err) == (1, does_not_fit("- --index-url https://index.example/simple/"))
+
+
+def test_change_in_an_included_file_is_told(project: Project) -> None:
+    project.write("limits.txt", "b<3\n")
+    project.write_list("-c limits.txt", "a")
+    project.lock("requirements.txt")
+    project.write("limits.txt", "b<2\n")
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert run.code == 1
+    assert "limits.txt:1 (from requirements.txt:2): `b<2` is not satisfied by b 2.1" in run.err
+
+
+def test_answer_is_in_the_json_document(project: Project) -> None:
+    project.write_list("b")
+
+    run = project.lock("requirements.txt", "--check", "--json")
+
+    assert json.loads(run.out) == {
+        "schema": 1,
+        "exit_code": 1,
+        "locks": [{"source": "requirements.txt", "lockfile": "pylock.toml", "differences": ["- a", "+ b"]}],
+    }
+
+
+def test_missing_lock_is_a_no_even_where_nothing_names_a_python(project: Project) -> None:
+    (project.folder / "pylock.toml").unlink()
+    project.python = None
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.err) == (1, does_not_fit("there is no such file"))
+
+
+def test_lock_of_another_tool_is_a_no(project: Project) -> None:
+    lock = project.folder / "pylock.toml"
+    foreign = lock.read_text().partition("\n[tool.pinfold]")[0].replace('"pinfold"', '"uv"')
+    lock.write_text(foreign)
+    project.python = None
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.err) == (
+        1,
+        does_not_fit("the lock was written by `uv` and holds no `[tool.pinfold]` to compare with"),
+    )
+
+
+def test_python_of_the_lock_is_the_one_that_is_checked(project: Project) -> None:
+    project.python = None
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.err) == (0, FITS)
+
+
+def test_upgrade_and_check_exclude_each_other(project: Project) -> None:
+    run = project.lock("requirements.txt", "--check", "-U")
+
+    assert run.code == 2
+    assert run.err.endswith("lock: error: --check changes nothing: leave out --upgrade, --upgrade-package\n")
+
+
+def test_check_with_refresh_keeps_pins_that_still_exist(project: Project) -> None:
+    project.server.add("b", wheel("b", "2.2"))
+
+    run = project.lock("requirements.txt", "--check", "--refresh")
+
+    assert (run.code, run.err) == (0, FITS)
+    assert "/simple/b/" in project.server.paths()
+
+
+def test_check_with_refresh_tells_what_a_new_lock_would_change(project: Project) -> None:
+    before = project.read()
+    project.server.projects["b"] = [wheel("b", "2.2")]
+
+    run = project.lock("requirements.txt", "--check", "--refresh")
+
+    assert (run.code, run.err) == (1, does_not_fit("~ b 2.1 -> 2.2"))
+    assert project.read() == before
+
+
+@pytest.mark.parametrize("minor", ["3.12", "3.13"])
+def test_lock_made_under_one_python_fits_under_another(project: Project, minor: str) -> None:
+    project.python = None
+    run = project.lock_in_process("requirements.txt", "--check", python=find_interpreter(minor))
+
+    assert (run.code, run.err) == (0, FITS)

@@ -1,0 +1,180 @@
+"""The exit code of each kind of failure, with its whole message."""
+
+from __future__ import annotations
+
+import hashlib
+
+from tests.command import Project
+from tests.servers import Answer, wheel
+
+
+def test_done_is_0(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0"))
+    project.write_list("a")
+
+    assert project.lock("requirements.txt").code == 0
+
+
+def test_no_is_1(project: Project) -> None:
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.err) == (
+        1,
+        "requirements.txt: pylock.toml does not fit\n  there is no such file\n  try: `lock requirements.txt`\n",
+    )
+
+
+def test_bad_list_is_2_with_all_its_faults(project: Project) -> None:
+    project.write_list("a ==", "--frobnicate", "b")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err, project.server.log) == (
+        2,
+        "error: requirements.txt:2: `a ==` is no requirement\n"
+        "  because expected semicolon (after name with no version specifier) or end\n"
+        "requirements.txt:3: `--frobnicate` is no flag that a list may hold\n",
+        [],
+    )
+
+
+def test_unknown_option_is_2(project: Project) -> None:
+    run = project.lock("--frobnicate")
+
+    assert run.code == 2
+    assert run.err.endswith("lock: error: unrecognized arguments: --frobnicate\n")
+
+
+def test_unknown_setting_is_2_with_a_suggestion(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nrequirement = ["a"]\n')
+
+    run = project.lock()
+
+    assert (run.code, run.err) == (
+        2,
+        "error: pyproject.toml [tool.pinfold]: unknown key `requirement`\n  try: `requirements`\n",
+    )
+
+
+def test_unknown_python_is_2(project: Project) -> None:
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "--python", "2.7")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: `--python`: Python `2.7` is not supported: CPython 3.8 to 3.15 are\n",
+    )
+
+
+def test_direct_reference_is_2_with_its_position(project: Project) -> None:
+    project.write_list("a @ https://files.example/a-1.0-py3-none-any.whl")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: requirements.txt:2: `a @ https://files.example/a-1.0-py3-none-any.whl` is a wheel or sdist by URL,"
+        " which cannot be locked yet\n"
+        "  try: name a version that an index has, or put its wheel into a folder and name that with `--find-links`\n",
+    )
+
+
+def test_credentials_are_2_and_not_shown(project: Project) -> None:
+    project.write("requirements.txt", "--index-url https://me:hunter2@index.example/simple/\na\n")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: requirements.txt:2: `https://index.example/simple/` is asked with credentials or a signature,"
+        " which is not supported yet\n  try: name an index that can be read without them\n",
+    )
+
+
+def test_credentials_of_a_configured_index_are_2_and_not_shown(project: Project) -> None:
+    project.write(
+        "pyproject.toml", '[tool.pinfold]\nrequirements = ["a"]\nindex-url = "https://me:hunter2@index.example/simple/"'
+    )
+
+    run = project.lock()
+
+    assert (run.code, run.err) == (
+        2,
+        "error: [tool.pinfold] index-url: `https://index.example/simple/` is asked with credentials or a signature,"
+        " which is not supported yet\n  try: name an index that can be read without them\n",
+    )
+
+
+def test_folder_that_cannot_be_written_is_2(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0"))
+    project.write_list("a")
+    project.write("locks", "a file where a folder should be\n")
+
+    run = project.lock("requirements.txt", "-o", "locks/pylock.toml")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: `locks/pylock.toml` cannot be written: file exists\n  try: another place, with `-o`\n",
+    )
+
+
+def test_no_solution_is_3_with_the_chain_that_collides(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0", ["c<2"]))
+    project.server.add("b", wheel("b", "1.0", ["c>=2"]))
+    project.server.add("c", wheel("c", "1.0"), wheel("c", "2.0"))
+    project.write_list("a", "b")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        3,
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: the requirements on `c` exclude each other\n"
+        "  requirements.txt:2: `a`, `a 1.0` needs `c<2`\n"
+        "  requirements.txt:3: `b`, `b 1.0` needs `c>=2`\n"
+        "  because https://index.example/simple/ has 2 versions in 2 files, the newest 2.0\n",
+    )
+    assert project.files() == ["requirements.txt"]
+
+
+def test_index_that_fails_is_4(project: Project) -> None:
+    project.server.always["/simple/a/"] = Answer(status=401)
+    project.write_list("a")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        4,
+        "error: `127.0.0.1` wants a user and password: status 401 for https://index.example/simple/a/\n",
+    )
+    assert project.files() == ["requirements.txt"]
+
+
+def test_file_with_another_hash_than_promised_is_5(project: Project) -> None:
+    good = wheel("a", "1.0")
+    project.server.add("a", wheel("a", "1.0", sha256="0" * 64))
+    project.server.core_metadata = "none"
+    project.server.ranges = "ignored"
+    project.write_list("a")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        5,
+        "reading `a-1.0-py3-none-any.whl` (0.0 MB) for its metadata, since its host gives no part of it\n"
+        "error: `a-1.0-py3-none-any.whl` is not the file that its page promises\n"
+        f"  expected sha256:{'0' * 64}\n"
+        f"  found    sha256:{hashlib.sha256(good.content).hexdigest()}\n",
+    )
+
+
+def test_bug_is_6_with_a_traceback(project: Project) -> None:
+    # No user can give an argument that is no text: only a bug can.
+    run = project.lock("requirements.txt", "-o", 5)  # type: ignore[arg-type]
+
+    assert run.code == 6
+    assert run.err.startswith("Traceback (most recent call last):\n")
+    assert run.err.splitlines()[-1].startswith("error: a bug in pinfold: ")
+    assert run.err.endswith("; the lines above are what a report needs\n")

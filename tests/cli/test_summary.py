@@ -1,0 +1,197 @@
+"""What a run tells: the summary for people, the document for programs, and how much of both."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.command import Project
+from tests.servers import sdist, wheel
+
+
+@pytest.fixture(autouse=True)
+def index(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0", ["b>=2"]), wheel("a", "1.1", ["b>=2"]))
+    project.server.add("b", wheel("b", "2.1"), wheel("b", "1.0"))
+
+
+def megabytes(project: Project, *filenames: str) -> str:
+    sizes = {file.filename: len(file.content) for files in project.server.projects.values() for file in files}
+    return f"{sum(sizes[name] for name in filenames) / 1e6:.1f} MB"
+
+
+def test_first_lock_tells_pins_target_indexes_and_download(project: Project) -> None:
+    project.write_list("a")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.out) == (0, "")
+    assert run.err == (
+        "requirements.txt → pylock.toml: 2 pins in 0.00 s\n"
+        "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
+        "  from: 2 × https://index.example/simple/\n"
+        "  download: 0.0 MB\n"
+    )
+
+
+def test_renewal_tells_what_has_changed(project: Project) -> None:
+    project.write_list("a")
+    project.lock("requirements.txt")
+    project.server.add("c", wheel("c", "1.0"))
+    project.write_list("a<1.1", "c")
+
+    run = project.lock("requirements.txt")
+
+    assert run.err == (
+        "requirements.txt → pylock.toml: 3 pins in 0.00 s\n"
+        "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
+        "  changed: 1 added, 1 changed\n"
+        "    + c 1.0\n"
+        "    ~ a 1.1 -> 1.0\n"
+        "  from: 3 × https://index.example/simple/\n"
+        "  download: 0.0 MB\n"
+    )
+
+
+def test_unchanged_lock_is_told_as_such(project: Project) -> None:
+    project.write_list("b")
+    project.lock("requirements.txt")
+
+    run = project.lock("requirements.txt")
+
+    assert run.err == (
+        "requirements.txt → pylock.toml (unchanged): 1 pin in 0.00 s\n"
+        "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
+        "  changed: no pin\n"
+        "  from: 1 × https://index.example/simple/\n"
+        "  download: 0.0 MB\n"
+    )
+
+
+def test_what_the_image_must_build_is_told(project: Project) -> None:
+    project.server.add("c", sdist("c", "1.0"))
+    project.write_list("c")
+
+    assert "  the image must build: c 1.0\n" in project.lock("requirements.txt").err
+
+
+def test_dependency_from_an_extra_index_that_the_default_has_too_is_told(project: Project) -> None:
+    # Both indexes are this server: the extra one by another name of the same host.
+    extra = project.server.index_url.replace("127.0.0.1", "localhost")
+    project.write_list(f"--extra-index-url {extra}", "a")
+
+    run = project.lock("requirements.txt", "-i", project.server.index_url)
+
+    assert run.code == 0
+    assert "dependencies from an extra index that the default index has too: b (http://localhost:" in run.err
+
+
+def test_quiet_run_says_nothing(project: Project) -> None:
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "-q")
+
+    assert (run.code, run.out, run.err) == (0, "", "")
+
+
+def test_json_has_the_facts_on_standard_output(project: Project) -> None:
+    project.write_list("b")
+
+    run = project.lock("requirements.txt", "--json", "-q")
+
+    document = json.loads(run.out)
+    wheel_b = project.server.projects["b"][0]
+    digest = document["locks"][0].pop("digest")
+    assert digest.startswith("pinfold-v1:sha256:")
+    assert document == {
+        "schema": 1,
+        "exit_code": 0,
+        "locks": [
+            {
+                "source": "requirements.txt",
+                "lockfile": "pylock.toml",
+                "written": True,
+                "python": {"version": "3.11", "from": "`--python`"},
+                "platform": "manylinux_2_35_x86_64",
+                "packages": [
+                    {
+                        "name": "b",
+                        "version": "2.1",
+                        "index": "https://index.example/simple/",
+                        "file": "b-2.1-py3-none-any.whl",
+                        "size_bytes": len(wheel_b.content),
+                        "sha256": wheel_b.listed_sha256,
+                        "built": False,
+                        "requested_by": [{"position": "requirements.txt:2", "parent": None, "text": "b"}],
+                    }
+                ],
+                "changes": None,
+                "warnings": [],
+                "duration_s": 0.0,
+            }
+        ],
+    }
+
+
+def test_json_has_the_changes_against_the_old_lock(project: Project) -> None:
+    project.write_list("a==1.0")
+    project.lock("requirements.txt")
+    project.write_list("a==1.1")
+
+    run = project.lock("requirements.txt", "--json", "-q")
+
+    assert json.loads(run.out)["locks"][0]["changes"] == {"added": [], "removed": [], "changed": ["a 1.0 -> 1.1"]}
+
+
+def test_json_has_the_errors_of_sources_in_their_order(project: Project) -> None:
+    project.write("web.txt", "-i INDEX\nb==9\n")
+
+    run = project.lock("web.txt", "missing.txt", "--json")
+
+    document = json.loads(run.out)
+    assert (run.code, document["exit_code"]) == (3, 3)
+    assert [(lock["source"], lock["exit_code"]) for lock in document["locks"]] == [("web.txt", 3), ("missing.txt", 2)]
+    assert run.err == "".join(f"error: {lock['error']}\n" for lock in reversed(document["locks"]))
+
+
+def test_json_has_the_error_of_colliding_locks(project: Project) -> None:
+    project.write("web/requirements.txt", "b\n")
+    project.write("job/requirements.txt", "b\n")
+
+    run = project.lock("web/requirements.txt", "job/requirements.txt", "-o", "locks", "--json")
+
+    assert json.loads(run.out) == {
+        "schema": 1,
+        "exit_code": 2,
+        "locks": [
+            {
+                "source": None,
+                "error": "`web/requirements.txt` and `job/requirements.txt` would both be locked into"
+                " `pylock.requirements.toml`\n  try: lock them one by one with `-o`, or rename one of them",
+                "exit_code": 2,
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize(("flag", "why"), [("--json", "--json"), ("--check", "--check")])
+def test_printing_the_lock_goes_with_no_other_use_of_standard_output(project: Project, flag: str, why: str) -> None:
+    project.write_list("b")
+
+    run = project.lock("requirements.txt", "-o", "-", flag)
+
+    assert run.code == 2
+    assert run.err.endswith(f"lock: error: -o - prints the lock: leave out that or {why}\n")
+
+
+def test_verbose_run_shows_each_request_without_its_query(project: Project) -> None:
+    project.write_list("b")
+
+    run = project.lock_in_process("requirements.txt", "-q", "-v")
+
+    assert (run.code, run.err) == (
+        0,
+        "GET https://index.example/simple/b/: 200\n"
+        "GET https://index.example/files/b-2.1-py3-none-any.whl.metadata: 200\n",
+    )
