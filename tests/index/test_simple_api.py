@@ -171,7 +171,7 @@ def test_both_views_of_an_index_give_equal_files() -> None:
         (b"[]", JSON, "not a JSON object"),
         (b"{}", JSON, "`files` is not a list"),
         (b'{"files": [1]}', JSON, "`files[0]` is not an object"),
-        (b'{"files": [{"hashes": {}}]}', JSON, "`files[0]` lacks a key or has a value of another type: 'url'"),
+        (b'{"files": [{"url": "a"}]}', JSON, "`files[0]` lacks a key or has a value of another type: 'filename'"),
         (b'{"meta": {"api-version": "2.0"}, "files": []}', JSON, "version 2.0 of the simple API is not known, only 1"),
         (
             b'<meta name="pypi:repository-version" content="2.0">',

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resolver.index.json_page import parse_json_page
+from resolver.index.page_scan import scan_page
+from resolver.index.raw_file import PageError, RawFile
+
+URL = "https://index.example/simple/alpha/"
+HASHES = st.sampled_from(["ab" * 32, "0" * 64, "AB" * 32, "short", 'x"' * 32])
+METADATA = st.sampled_from([{"sha256": "cd" * 32}, {"sha256": "no"}, {}, False, True, None, "odd"])
+TEXTS = st.sampled_from(["", ">=3.8", ">=3.8,<4", "with space", 'quote"', "back\\slash", "é", "\x7f", "a\nb", "],{"])
+FILES = st.fixed_dictionaries(
+    {
+        "filename": st.sampled_from(["alpha-1.0-py3-none-any.whl", "alpha-1.0.tar.gz", "odd name.zip"]) | TEXTS,
+        "hashes": st.builds(lambda digest: {"sha256": digest}, HASHES) | st.sampled_from([{}, {"md5": "0a"}, 1]),
+        "url": st.sampled_from(
+            ["https://files.example/a.whl", "../a.whl", "https://files.example/a b", "https://files.example/a#x"]
+        ),
+    },
+    optional={
+        "core-metadata": METADATA,
+        "data-dist-info-metadata": METADATA,
+        "provenance": st.sampled_from([None, "https://index.example/p", 1]),
+        "requires-python": st.none() | TEXTS,
+        "size": st.sampled_from([0, 1, 12345, -1, 1.5, None, True]),
+        "upload-time": st.sampled_from(["2024-01-02T03:04:05.1Z", "2024-01-02T03:04:05+01:00", "yesterday", ""]),
+        "yanked": st.sampled_from([False, True, None, "", "bad", 'bad "']),
+        "unknown": st.just([1]),
+    },
+)
+PAIRS = st.tuples(
+    st.sampled_from(["alternate-locations", "meta", "name", "versions", "other"]),
+    st.sampled_from([[], {"api-version": "1.1"}, "x", {"files": [1]}, {"files": []}]),
+)
+
+
+def usual(number: int = 1) -> dict[str, Any]:
+    digest = f"{number:064x}"
+    return {
+        "core-metadata": {"sha256": digest},
+        "data-dist-info-metadata": {"sha256": digest},
+        "filename": f"alpha-{number}-py3-none-any.whl",
+        "hashes": {"sha256": digest},
+        "provenance": None,
+        "requires-python": ">=3.8",
+        "size": number,
+        "upload-time": "2024-01-02T03:04:05.678901Z",
+        "url": f"https://files.example/alpha-{number}-py3-none-any.whl",
+        "yanked": False,
+    }
+
+
+def dump(page: dict[str, Any], *, compact: bool = True) -> bytes:
+    return json.dumps(page, separators=(",", ":") if compact else None, sort_keys=True).encode()
+
+
+def read(body: bytes) -> tuple[RawFile, ...] | str:
+    """The files, or the error without its numbers, which are offsets."""
+    try:
+        return parse_json_page(body, url=URL)
+    except PageError as error:
+        return re.sub(r"[0-9]+", "", str(error))
+
+
+def read_with_json(body: bytes) -> tuple[RawFile, ...] | str:
+    """The same for a page that means the same, but is not of the layout that is scanned."""
+    return read(body.replace(b'"files":[', b'"files": ['))
+
+
+@settings(max_examples=800)
+@given(st.lists(st.just(usual()) | FILES, max_size=4), st.lists(PAIRS, max_size=3), st.booleans())
+def test_the_scan_and_json_read_the_same(
+    files: list[dict[str, Any]], pairs: list[tuple[str, Any]], first: bool
+) -> None:
+    entries = [usual(), *files] if first else files
+    body = dump({**dict(pairs), "files": entries})
+    assert read(body) == read_with_json(body)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_damaged_page_is_read_as_json_reads_it(data: st.DataObject) -> None:
+    body = bytearray(dump({"files": [usual(1), usual(2)], "meta": {"api-version": "1.4"}, "name": "alpha"}))
+    place = data.draw(st.integers(0, len(body) - 1))
+    body[place] = data.draw(st.sampled_from(list(b'"{}[],: \\x0aZ\x00\xff')))
+    assert read(bytes(body)) == read_with_json(bytes(body))
+
+
+def scan(body: bytes) -> tuple[list[RawFile], dict[str, Any]] | None:
+    return scan_page(body.decode(), build=lambda file: RawFile(None, "built", None, None, None, None, "u", None))
+
+
+def test_the_usual_layout_is_scanned() -> None:
+    found = scan(dump({"files": [usual(1), usual(2)], "meta": {"api-version": "1.4"}, "name": "alpha"}))
+    assert found is not None
+    files, page = found
+    assert [file.filename for file in files] == ["alpha-1-py3-none-any.whl", "alpha-2-py3-none-any.whl"]
+    assert page == {"files": [0], "meta": {"api-version": "1.4"}, "name": "alpha"}
+
+
+def test_the_usual_layout_without_metadata_is_scanned() -> None:
+    keys = ("filename", "hashes", "requires-python", "size", "upload-time", "url", "yanked")
+    found = scan(dump({"files": [{key: usual()[key] for key in keys}], "name": "alpha"}))
+    assert found is not None
+    assert found[0][0].core_metadata is None
+
+
+def test_a_file_that_is_not_as_the_rest_is_built_alone() -> None:
+    odd = {**usual(2), "yanked": True}
+    found = scan(dump({"files": [usual(1), odd, usual(3)]}))
+    assert found is not None
+    assert [file.filename for file in found[0]] == ["alpha-1-py3-none-any.whl", "built", "alpha-3-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        dump({"files": []}),
+        dump({"files": [usual()]}, compact=False),
+        dump({"files": [usual()]})[:-2],
+        dump({"a": {"files": [usual()]}, "files": []}),
+        dump({"a": {"files": [usual()]}}),
+        b"[" + dump({"files": [usual()]}) + b"]",
+        dump({"files": [usual()]}).replace(b"00000001", b"0000000x", 1),
+        dump({"files": [usual()]}).replace(b"]", b",]"),
+    ],
+)
+def test_any_other_layout_is_left_to_json(body: bytes) -> None:
+    assert scan(body) is None
