@@ -21,6 +21,7 @@ from resolver.index.location import Location
 from resolver.index.page_rows import Rejection, parse_build_tag, write_file, write_rejection, write_row
 from resolver.index.parsed_page import LazyVersions, ParsedPage
 from resolver.index.raw_file import RawFile
+from resolver.requirements.url import parse_url
 from resolver.targets.target import Target
 
 __all__ = ["admits_python", "build_project_page"]
@@ -112,6 +113,9 @@ class _Judge:
         elif raw.requires_python and not admits_python(raw.requires_python, self._python):
             row.rejected.append((raw.filename, "python", raw.requires_python))
         else:
+            if "?" in raw.url or "@" in raw.url:
+                # A page may link with a signature or token, which must not reach rows, caches and locks.
+                raw = raw._replace(url=parse_url(raw.url).public)
             row.usable.append(_Usable(rank == _SDIST_RANK, rank, raw.filename, raw, name))
 
     def _find_rank(self, tags: str) -> int | None:

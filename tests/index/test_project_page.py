@@ -113,6 +113,21 @@ def test_a_file_of_which_the_page_says_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("listed", "kept"),
+    [
+        ("https://user:word@files.example/alpha-1.0.zip", "https://files.example/alpha-1.0.zip"),
+        ("https://files.example/alpha-1.0.zip?token=word", "https://files.example/alpha-1.0.zip"),
+        ("https://files.example/alpha-1.0.zip?part=1", "https://files.example/alpha-1.0.zip?part=1"),
+        ("https://files.example/@team/alpha-1.0.zip", "https://files.example/@team/alpha-1.0.zip"),
+    ],
+)
+def test_a_secret_in_the_url_of_a_file_is_not_kept(listed: str, kept: str) -> None:
+    page = build(raw("alpha-1.0.zip")._replace(url=listed))
+    assert [file.url for file in page.files(0)] == [kept]
+    assert b"word" not in dump_project_page(page)
+
+
 def test_yanked_without_reason_and_metadata_without_hash_survive() -> None:
     (file,) = build(raw("alpha-1.0.zip", yanked="", core_metadata="")).files(0)
     assert (file.yanked, file.core_metadata) == ("", "")
