@@ -55,11 +55,13 @@ class LockOutcome:
     """A new lock and what is worth telling about it.
 
     `shadowed` are pins that only dependencies ask for and that came from an extra index although the default index has
-    the project too. `warnings` are whole messages: the source's and the list's, then the solver's.
+    the project too. `warnings` are whole messages: the source's and the list's, then the solver's. `default_index` is
+    the public URL of the default index.
     """
 
     lockfile: Lockfile
     resolution: Resolution
+    default_index: str
     warnings: tuple[str, ...] = ()
     shadowed: tuple[Pin, ...] = ()
 
@@ -82,6 +84,7 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
     return LockOutcome(
         lockfile=_build_lockfile(plan, resolution),
         resolution=resolution,
+        default_index=_default_index(plan).public,
         warnings=(*plan.warnings, *plan.requirement_list.warnings, *taken, *resolution.warnings),
         shadowed=shadowed,
     )

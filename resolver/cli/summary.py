@@ -41,7 +41,7 @@ def render_report(report: LockReport) -> str:
     lines = [f"{report.source} → {place}{state}: {_count(len(resolution.pins), 'pin')} in {report.duration_s:.2f} s"]
     lines.append(f"  target: CPython {_python(report)} on {_tool(report).platform} (Python from {report.python_rule})")
     lines += [f"  {line}" for line in _change_lines(report)]
-    lines.append(f"  from: {_index_counts(resolution.pins)}")
+    lines.append(f"  from: {_index_counts(report.outcome)}")
     lines += [f"  {line}" for line in _remarks(report.outcome)]
     return escape_text("\n".join(lines))
 
@@ -93,10 +93,12 @@ def _change_lines(report: LockReport) -> list[str]:
     return ["changed: " + ", ".join(f"{len(found)} {word}" for word, found in counts if found), *shown]
 
 
-def _index_counts(pins: Sequence[Pin]) -> str:
-    counts = Counter(pin.index or "find-links" for pin in pins)
+def _index_counts(outcome: LockOutcome) -> str:
+    """How many files come from where, most first; the default index by that name."""
+    counts = Counter(pin.index or "find-links" for pin in outcome.resolution.pins)
+    rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
     return ", ".join(
-        f"{number} × {place}" for place, number in sorted(counts.items(), key=lambda row: (-row[1], row[0]))
+        f"{number} × {'the default index' if place == outcome.default_index else place}" for place, number in rows
     )
 
 
