@@ -23,7 +23,6 @@ from resolver.fetch.metadata_records import (
     load_dependencies,
 )
 from resolver.fetch.record_store import RecordStore
-from resolver.fetch.row_store import escape_for_path
 from resolver.fetch.session import Session
 from resolver.index.core_metadata import CoreMetadata, Dependencies, build_dependencies, parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
@@ -51,9 +50,7 @@ class FileDependencies:
         self._session = session
         self._builds = builds
         self._tables = tuple(tables)
-        by_target = None if folder is None else folder / "dependencies-v1" / escape_for_path(target.key)
-        self._records = RecordStore(by_target)
-        self._metadata = RecordStore(None if folder is None else folder / "metadata-v1")
+        self._records = RecordStore(None if folder is None else folder / "metadata-v1")
 
     def find_stored(self, file: DistributionFile) -> Dependencies | None:
         """What a table or a record says, or None where the file must be asked."""
@@ -64,25 +61,24 @@ class FileDependencies:
         key = self._key(file)
         if key is None or self._session.refresh:
             return None
-        record = self._records.find(project, key)
+        record = self._records.find(project, f"{self._target.key} {key}")
         return load_dependencies(record) if record is not None else None
 
     def fetch(self, file: DistributionFile) -> Dependencies:
         """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""
         project, key = find_project(file), self._key(file)
-        record = None if key is None or self._session.refresh else self._metadata.find(project, key)
+        record = None if key is None or self._session.refresh else self._records.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None
-        if metadata is not None:
-            dependencies = self._evaluate(metadata, file, project, built=False)
-        else:
+        stored, built = metadata is not None, False
+        if metadata is None:
             metadata, built = self._ask(file, project)
             self._check_identity(metadata, file, project)
-            dependencies = self._evaluate(metadata, file, project, built=built)
+        dependencies = self._evaluate(metadata, file, project, built=built)
+        if key is not None:
             # What a build told holds for this target alone.
-            if key is not None and not built and (record := dump_core_metadata(metadata)) is not None:
-                self._metadata.add(project, key, record)
-        if key is not None and (record := dump_dependencies(dependencies)) is not None:
-            self._records.add(project, key, record)
+            core = None if built or stored else dump_core_metadata(metadata)
+            records = {key: core, f"{self._target.key} {key}": dump_dependencies(dependencies)}
+            self._records.add(project, {name: data for name, data in records.items() if data is not None})
         return dependencies
 
     def _ask(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:

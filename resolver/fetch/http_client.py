@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -250,7 +251,8 @@ class _GoodAnswers(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self._below.handle_request(request)
         status = response.status_code
-        _log.info("%s %s: %d", request.method, _public(request.url), status)
+        if _log.isEnabledFor(logging.INFO):
+            _log.info("%s %s: %d", request.method, _public(request.url), status)
         if status not in (200, 206, 304) and status not in _REDIRECTS:
             retry_after = response.headers.get("retry-after")
             response.close()
@@ -287,6 +289,8 @@ class _Network(httpx.BaseTransport):
         self._trusted_hosts = trusted_hosts
         self._lock = threading.Lock()
         self._pools: dict[tuple[str | None, bool, bool], httpx.HTTPTransport] = {}
+        # Reading the environment takes longer than choosing a pool, and a run asks few hosts.
+        self._find_proxy = cache(find_proxy)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._find_pool(request.url).handle_request(request)
@@ -298,7 +302,7 @@ class _Network(httpx.BaseTransport):
     def _find_pool(self, url: httpx.URL) -> httpx.HTTPTransport:
         trusted = url.host in self._trusted_hosts or f"{url.host}:{url.port}" in self._trusted_hosts
         encrypted = url.scheme == "https"
-        key = (find_proxy(url.scheme, url.host, url.port), encrypted, trusted)
+        key = (self._find_proxy(url.scheme, url.host, url.port), encrypted, trusted)
         with self._lock:
             if key not in self._pools:
                 verify = _build_tls_context(str(url)) if encrypted and not trusted else False

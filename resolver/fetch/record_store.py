@@ -1,9 +1,9 @@
 """What never changes, by key: one file a project to which records are appended, read whole when first asked for.
 
 Core metadata of a distribution file is immutable, and a warm run reads that of hundreds of versions: one file each
-would cost more to open than to read. Two processes may append at once: a record is one `write` to a file opened for
-appending. A damaged record ends the file: what stands behind it is asked for again, and the next record written starts
-a new file.
+would cost more to open than to read. Two processes may append at once: what is added is one `write` to a file opened
+for appending. A damaged record ends the file: what stands behind it is asked for again, and the next record written
+starts a new file.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import struct
 import threading
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from resolver.fetch.row_store import escape_for_path, write_atomically
@@ -34,19 +35,23 @@ class RecordStore:
         """The record of a key, or None."""
         return self._read(project).get(key.encode())
 
-    def add(self, project: str, key: str, payload: bytes) -> None:
-        """Keep a record. A folder that cannot be written to keeps it for this process only."""
+    def add(self, project: str, new: Mapping[str, bytes]) -> None:
+        """Keep records by key. A folder that cannot be written to keeps them for this process only.
+
+        All go into one write: opening a file takes longer than writing it.
+        """
         records = self._read(project)
+        added = {key.encode(): payload for key, payload in new.items()}
         with self._lock:
-            records[key.encode()] = payload
-            if self._folder is None:
+            records.update(added)
+            if self._folder is None or not added:
                 return
             path = self._folder / escape_for_path(project)
             if project in self._damaged:
                 self._damaged.discard(project)
                 write_atomically(path, b"".join(_render(*record) for record in records.items()))
             else:
-                _append(path, _render(key.encode(), payload))
+                _append(path, b"".join(_render(*record) for record in added.items()))
 
     def _read(self, project: str) -> dict[bytes, bytes]:
         with self._lock:

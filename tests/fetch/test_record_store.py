@@ -19,8 +19,8 @@ from resolver.index.core_metadata import CoreMetadata, Dependencies
 
 def test_records_are_read_as_they_were_added(tmp_path: Path) -> None:
     store = RecordStore(tmp_path / "new")
-    store.add("a", "1", b"one")
-    store.add("a", "2", b"")
+    store.add("a", {"1": b"one"})
+    store.add("a", {"2": b""})
     again = RecordStore(tmp_path / "new")
     assert (again.find("a", "1"), again.find("a", "2"), again.find("a", "3")) == (b"one", b"", None)
     assert again.find("b", "1") is None
@@ -29,28 +29,28 @@ def test_records_are_read_as_they_were_added(tmp_path: Path) -> None:
 def test_two_stores_append_to_one_file(tmp_path: Path) -> None:
     first, second = RecordStore(tmp_path), RecordStore(tmp_path)
     assert first.find("a", "1") is second.find("a", "1") is None
-    first.add("a", "1", b"one")
-    second.add("a", "2", b"two")
-    first.add("a", "3", b"three")
+    first.add("a", {"1": b"one"})
+    second.add("a", {"2": b"two"})
+    first.add("a", {"3": b"three"})
     again = RecordStore(tmp_path)
     assert [again.find("a", key) for key in "123"] == [b"one", b"two", b"three"]
 
 
 def test_record_cut_short_ends_the_file_and_the_next_one_starts_it_anew(tmp_path: Path) -> None:
     store = RecordStore(tmp_path)
-    store.add("a", "1", b"one")
-    store.add("a", "2", b"two")
+    store.add("a", {"1": b"one"})
+    store.add("a", {"2": b"two"})
     file = tmp_path / "a"
     file.write_bytes(file.read_bytes()[:-1])
     damaged = RecordStore(tmp_path)
     assert (damaged.find("a", "1"), damaged.find("a", "2")) == (b"one", None)
-    damaged.add("a", "3", b"three")
+    damaged.add("a", {"3": b"three"})
     again = RecordStore(tmp_path)
     assert [again.find("a", key) for key in "123"] == [b"one", None, b"three"]
 
 
 def test_every_damaged_byte_hides_its_record(tmp_path: Path) -> None:
-    RecordStore(tmp_path).add("a", "key", b"payload")
+    RecordStore(tmp_path).add("a", {"key": b"payload"})
     file = tmp_path / "a"
     intact = file.read_bytes()
     for place in range(len(intact)):
@@ -60,14 +60,14 @@ def test_every_damaged_byte_hides_its_record(tmp_path: Path) -> None:
 
 def test_no_folder_keeps_records_for_this_process() -> None:
     store = RecordStore(None)
-    store.add("a", "1", b"one")
+    store.add("a", {"1": b"one"})
     assert store.find("a", "1") == b"one"
 
 
 def test_folder_that_cannot_be_written_keeps_records_for_this_process(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     store = RecordStore(tmp_path / "file")
-    store.add("a", "1", b"one")
+    store.add("a", {"1": b"one"})
     assert store.find("a", "1") == b"one"
 
 
