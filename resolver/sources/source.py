@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from resolver.settings import RequirementItems, Settings
 
-__all__ = ["AppFile", "Form", "Hint", "PyprojectList", "RequirementFile", "Source", "StandardInput"]
+__all__ = ["AppFile", "Form", "Hint", "ItemList", "PyprojectList", "RequirementFile", "Source", "StandardInput"]
 
 _T = TypeVar("_T")
 
@@ -44,7 +44,14 @@ class PyprojectList:
     items: RequirementItems = field(repr=False)
 
 
-Form = RequirementFile | StandardInput | AppFile | PyprojectList
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemList:
+    """A list that a program gave, flat or in layers."""
+
+    items: RequirementItems = field(repr=False)
+
+
+Form = RequirementFile | StandardInput | AppFile | PyprojectList | ItemList
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,7 @@ class Source:
     """One list to lock.
 
     - `name` is what messages call it, as the user wrote it; `stem` names its locks where several lie in one folder.
-    - `path` is None for standard input. `folder` is what relative paths in the list are relative to.
+    - `path` is None where the list stands in no file. `folder` is what relative paths in the list are relative to.
     - `python` and `machine_types` are what an app asks for.
     - `settings` are those of the nearest `[tool.pinfold]`, without its `requirements`; `settings_path` is that file,
       and relative paths in the settings are relative to its folder.
@@ -84,7 +91,7 @@ class Source:
     @property
     def items(self) -> RequirementItems | None:
         """The items as written, flat or in layers; None where the list is a requirement file."""
-        return self.form.items if isinstance(self.form, AppFile | PyprojectList) else None
+        return self.form.items if isinstance(self.form, AppFile | PyprojectList | ItemList) else None
 
     @property
     def layers(self) -> tuple[tuple[str, ...], ...] | None:
