@@ -111,7 +111,7 @@ def _report(source: Path, index: RunningIndex, options: argparse.Namespace) -> b
         }
         answers = {name: _resolve(name, question) for name, question in questions.items()}
         reference = REFERENCE if REFERENCE in answers else options.tools[0]
-        print(f"\n{source.stem}: {len(answers[reference])} pins")
+        print(f"\n{source.parent.name}/{source.name}: {len(answers[reference])} pins")
         differences = [
             f"  {line}"
             for name in options.tools

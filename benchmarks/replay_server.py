@@ -145,17 +145,22 @@ class ReplayIndex:
         page = json.loads(answer.body)
         for file in page["files"]:
             self._localise(file)
-        body = json.dumps(page, ensure_ascii=False, separators=(",", ":")).encode()
+        body = json.dumps(page, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         self._documents["json", name] = _build_page(body, JSON_TYPE)
         self._documents["html", name] = _build_page(_render_html(page), HTML_TYPE)
 
     def _localise(self, file: dict[str, Any]) -> None:
-        """Point the file at this index and offer its core metadata (PEP 714), with the hash once it is recorded."""
+        """Point the file at this index and offer its core metadata (PEP 714).
+
+        What is not recorded gets a made-up hash, so that the page has its usual size and form.
+        """
         address = file["url"].removeprefix("https://")
         if self._offer_metadata and file["filename"].endswith(".whl"):
-            digest = self._metadata_digests.get(f"https://{address}.metadata")
-            offered: object = {"sha256": digest} if digest else True
-            file["core-metadata"] = file["data-dist-info-metadata"] = offered
+            metadata_url = f"https://{address}.metadata"
+            digest = self._metadata_digests.get(metadata_url)
+            if digest is None and self._ask is None:
+                digest = hashlib.sha256(metadata_url.encode()).hexdigest()
+            file["core-metadata"] = file["data-dist-info-metadata"] = {"sha256": digest} if digest else True
         file["url"] = f"{self.base}/files/{address}"
 
     async def _answer_file(self, request: Request, rest: str) -> bytes:
