@@ -9,6 +9,7 @@ page of 1 kB, 0.2 ms more. A power cut may then damage the file: hishel calls th
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from contextlib import suppress
 from dataclasses import replace
@@ -28,8 +29,13 @@ CacheMode = Literal["online", "offline", "refresh"]
 _FILE_NAME = "http-v1.db"
 _FOREVER = "max-age=4000000000"
 
+# hishel logs what it cannot store, and Python would print that: a cache is never worth a word to the user.
+logging.getLogger("hishel").addHandler(logging.NullHandler())
 
-def open_cache_transport(folder: Path, below: httpx.BaseTransport, *, mode: CacheMode) -> CacheTransport:
+
+def open_cache_transport(
+    folder: Path, below: httpx.BaseTransport, *, mode: CacheMode, lock_wait_s: float = 5.0
+) -> CacheTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
 
     Offline, everything stored counts as fresh; with refresh, nothing does. Raises OSError or sqlite3.Error where no
@@ -37,21 +43,22 @@ def open_cache_transport(folder: Path, below: httpx.BaseTransport, *, mode: Cach
     """
     path = folder / _FILE_NAME
     try:
-        storage = _open_storage(path, mode)
+        storage = _open_storage(path, mode, lock_wait_s)
+    except sqlite3.OperationalError:
+        raise  # Locked or not accessible: others may be using it.
     except (sqlite3.DatabaseError, RuntimeError):
         # A damaged file, or one with tables of another version, is a cache that is lost: it is started anew.
         for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             stale.unlink(missing_ok=True)
-        storage = _open_storage(path, mode)
+        storage = _open_storage(path, mode, lock_wait_s)
     return CacheTransport(next_transport=below, storage=storage, rfc=hishel.CacheOptions(shared=False))
 
 
-def _open_storage(path: Path, mode: CacheMode) -> hishel.SqliteStorage:
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.SqliteStorage:
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=lock_wait_s)
     kinds = {"online": _OneAnswerStorage, "offline": _AgelessStorage, "refresh": _ForgetfulStorage}
     storage = kinds[mode](connection=connection, database_path=path)
     try:
-        connection.execute("PRAGMA busy_timeout=5000")
         connection.execute("SELECT count(*) FROM sqlite_master")
         storage.get_entries("")  # Creates the tables; it also sets synchronous=NORMAL, which the next line undoes.
         connection.execute("PRAGMA synchronous=OFF")

@@ -204,6 +204,8 @@ class HttpClient:
                 if attempt + 1 == ATTEMPTS:
                     raise http_errors.no_answer_error(url, reason=_reason(fault), attempts=ATTEMPTS) from fault
                 delay_s = find_delay_s(attempt, retry_after=None, now=0.0)
+            except httpx.ProxyError as fault:
+                raise http_errors.no_answer_error(url, reason=f"the proxy: {_reason(fault)}", attempts=1) from fault
             except (httpx.HTTPError, httpx.InvalidURL) as fault:
                 raise http_errors.broken_error(url, reason=_reason(fault)) from fault
             self._sleep(delay_s)
@@ -305,11 +307,16 @@ class _Network(httpx.BaseTransport):
         key = (self._find_proxy(url.scheme, url.host, url.port), encrypted, trusted)
         with self._lock:
             if key not in self._pools:
-                verify = _build_tls_context(str(url)) if encrypted and not trusted else False
-                self._pools[key] = httpx.HTTPTransport(
-                    verify=verify, proxy=key[0], limits=self._limits, trust_env=False
-                )
+                self._pools[key] = self._build_pool(url, proxy=key[0], verified=encrypted and not trusted)
             return self._pools[key]
+
+    def _build_pool(self, url: httpx.URL, *, proxy: str | None, verified: bool) -> httpx.HTTPTransport:
+        verify = _build_tls_context(str(url)) if verified else False
+        try:
+            return httpx.HTTPTransport(verify=verify, proxy=proxy, limits=self._limits, trust_env=False)
+        except (ImportError, ValueError, httpx.InvalidURL):
+            # Not chained: the text of the cause may hold the proxy's password.
+            raise http_errors.proxy_error(str(url), proxy=proxy or "") from None
 
 
 def _build_tls_context(url: str) -> ssl.SSLContext:

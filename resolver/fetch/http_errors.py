@@ -12,6 +12,7 @@ __all__ = [
     "downgrade_error",
     "missing_offline",
     "no_answer_error",
+    "proxy_error",
     "status_error",
     "timeout_error",
     "tls_error",
@@ -23,6 +24,16 @@ def authentication_error(url: str, *, status: int, host: str) -> AuthenticationE
     """For 401 and 403."""
     what = "wants a user and password" if status == 401 else "refuses access"
     return AuthenticationError(f"`{host}` {what}: status {status} for {url}", url=url)
+
+
+def proxy_error(url: str, *, proxy: str) -> FetchError:
+    """For a proxy that is not one of HTTP. Of `proxy` only the scheme is told: it may hold a password."""
+    scheme = proxy.partition("://")[0]
+    return FetchError(
+        f"the `{scheme}` proxy that the environment names for {url} cannot be used\n"
+        "  try: name an `http://` proxy in `HTTPS_PROXY` and `HTTP_PROXY`",
+        url=url,
+    )
 
 
 def status_error(url: str, *, status: int, attempts: int) -> FetchError:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
+from resolver.errors import FetchError
 from resolver.fetch.http_errors import broken_error
 from resolver.fetch.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.row_store import RowStore, StoredPage
@@ -74,7 +75,10 @@ class ProjectPages:
         if location.form == "index":
             return self._ask(f"{public.rstrip('/')}/{name}/", known_validator)
         # One page for all projects: asked for once a run.
-        return self._links.setdefault(public, Task(lambda: self._ask(public, ""))).result()
+        body = self._links.setdefault(public, Task(lambda: self._ask(public, ""))).result()
+        if body is None:
+            raise FetchError(f"there is no page at {public}, which is named for `--find-links`", url=public)
+        return body
 
     def _ask(self, url: str, known_validator: str) -> _Body | None:
         answer = self._session.fetch_page(url, known_validator=known_validator)

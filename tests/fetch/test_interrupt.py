@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def test_interrupt_ends_a_run_while_all_its_requests_hang(server: IndexServer, t
     process = start(server, tmp_path / "cache", *names)
     while server.open_requests < 10:
         assert process.poll() is None
+        time.sleep(0.01)
     os.kill(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode in (-signal.SIGINT, 130)

@@ -67,6 +67,28 @@ def test_host_in_no_proxy_is_asked_directly(
     assert fetch(client, f"{server.index_url}a/") == b"direct"
 
 
+def test_proxy_of_another_kind_is_an_error_that_hides_its_password(
+    client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://user:geheim@proxy.example:1080")
+    with pytest.raises(FetchError) as caught:
+        fetch(client, "http://index.example/")
+    assert str(caught.value) == (
+        "the `socks5` proxy that the environment names for http://index.example/ cannot be used\n"
+        "  try: name an `http://` proxy in `HTTPS_PROXY` and `HTTP_PROXY`"
+    )
+    assert caught.value.__cause__ is None
+
+
+def test_proxy_that_refuses_is_an_error(
+    server: IndexServer, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", server.base_url)
+    with pytest.raises(FetchError) as caught:
+        fetch(client, "https://index.example/")
+    assert str(caught.value).startswith("no answer from https://index.example/\n  because the proxy: 501 ")
+
+
 @pytest.mark.parametrize(
     ("variables", "proxy"),
     [

@@ -241,6 +241,13 @@ def test_find_links_page_without_the_project_is_none(server: IndexServer, open_s
         assert source.project_page(B, links(server.links_url)) is None
 
 
+def test_find_links_page_that_does_not_exist_is_an_error(server: IndexServer, open_source: OpenSource) -> None:
+    url = f"{server.base_url}/files/none.html"
+    with open_source() as source, pytest.raises(FetchError) as caught:
+        source.project_page(A, links(url))
+    assert str(caught.value) == f"there is no page at {url}, which is named for `--find-links`"
+
+
 def test_find_links_folder_lists_its_files(open_source: OpenSource, tmp_path: Path) -> None:
     folder = tmp_path / "wheel house"
     folder.mkdir()
