@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.replay_index import RunningIndex, running_index
-from benchmarks.tools import TOOLS, NoSolution, Pins, Question, render_difference
+from benchmarks.tools import TOOLS, NoSolution, Pins, Question, ToolError, render_difference
 
 __all__ = ["Measurement", "main"]
 
@@ -129,7 +129,10 @@ def _report(source: Path, index: RunningIndex, options: argparse.Namespace) -> b
 
 
 def _resolve(name: str, question: Question) -> Pins:
-    answer = TOOLS[name].resolve(question)
+    try:
+        answer = TOOLS[name].resolve(question)
+    except ToolError as error:
+        sys.exit(str(error))
     if isinstance(answer, NoSolution):
         sys.exit(f"{name} finds no solution for {question.source.name}:\n{answer.said}")
     return answer
