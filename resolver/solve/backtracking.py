@@ -7,7 +7,7 @@ from collections.abc import Collection
 from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
 from resolvelib.resolvers import Resolution
 from resolvelib.resolvers.criterion import Criterion
-from resolvelib.structs import RequirementInformation
+from resolvelib.structs import RequirementInformation, State
 
 from resolver.solve.demand import Candidate, Demand, Node
 from resolver.solve.provider import Provider
@@ -51,16 +51,21 @@ def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause
 
 def _search(universe: Universe, *, shows_all: bool, max_rounds: int) -> Found | Conflict:
     provider = Provider(universe, shows_all=shows_all)
-    # Not `Resolver`: it also builds a graph, which nobody needs and which recurses without end where projects that a
-    # jump back left behind depend on each other.
-    resolution = Resolution(provider, _Reporter(provider))
-    try:
-        state = resolution.resolve(provider.root_demands(), max_rounds=max_rounds)
-    except ResolutionImpossible as impossible:
-        return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
-    except ResolutionTooDeep:
-        return Conflict(causes=(), steps=provider.steps, is_proven=False)
-    return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
+    reporter = _Reporter(provider)
+    demands = provider.root_demands()
+    while True:
+        # Not `Resolver`: it also builds a graph, which nobody needs and which recurses without end where projects that
+        # a jump back left behind depend on each other.
+        resolution = Resolution(provider, reporter)
+        try:
+            state = resolution.resolve(demands, max_rounds=max_rounds - reporter.rounds)
+        except _StartAgain:
+            continue
+        except ResolutionImpossible as impossible:
+            return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
+        except ResolutionTooDeep:
+            return Conflict(causes=(), steps=provider.steps, is_proven=False)
+        return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
 
 
 def _has_hidden(universe: Universe) -> bool:
@@ -71,15 +76,25 @@ def _build_causes(causes: Collection[RequirementInformation[Demand, Candidate]])
     return tuple(Cause(demand=cause.requirement, parent=cause.parent) for cause in causes)
 
 
+class _StartAgain(Exception):  # noqa: N818 - a signal inside this module, not an error
+    """Raised out of a search in which something decided turned out to lead nowhere."""
+
+
 class _Reporter(BaseReporter[Demand, Candidate, Node]):
     """Tells the provider of collisions, and keeps them."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self.collisions: list[tuple[Cause, ...]] = []
+        self.rounds = 0
 
     def rejecting_candidate(self, criterion: Criterion[Demand, Candidate], candidate: Candidate) -> None:
         self.collisions.append(_build_causes(criterion.information))
 
     def resolving_conflicts(self, causes: Collection[RequirementInformation[Demand, Candidate]]) -> None:
         self._provider.note_conflict(causes)
+
+    def ending_round(self, index: int, state: State[Demand, Candidate, Node]) -> None:
+        self.rounds += 1
+        if self._provider.put_to_test(state.mapping):
+            raise _StartAgain

@@ -28,7 +28,7 @@ def build_problem(
     requirement_list: RequirementList,
     *,
     target: Target,
-    default_index: Url,
+    default_index: Url | None,
     families: Sequence[IndexFamily] = (),
     strategy: Literal["first-index", "best-match"] = "first-index",
     overrides: Sequence[Entry] = (),

@@ -41,7 +41,7 @@ class Propagation:
 
     def is_dead(self, node: Node, row: int) -> bool:
         """Whether no solution has this row."""
-        return not self.live.get(node, -1) >> row & 1
+        return not self._rows(node) >> row & 1
 
     def add_node(self, node: Node, rows: int, shown: int) -> None:
         """Say which rows a node has, and which of them the search tries unless a demand lets more in."""
@@ -78,9 +78,55 @@ class Propagation:
             self._start[node] &= ~(1 << row)
             self._narrow(node, ~(1 << row))
 
+    def assume(self, node: Node, row: int) -> Propagation:
+        """What follows if this row is chosen. It shares what was learned, so a row learned later is to be noticed."""
+        trial = Propagation()
+        trial.live, trial._required = dict(self.live), dict(self._required)
+        trial._start, trial._shown, trial._known = self._start, self._shown, self._known
+        trial._demands, trial._dependents = self._demands, self._dependents
+        trial._imply(node, 1 << row)
+        trial.propagate()
+        return trial
+
+    def refute(self, node: Node, row: int) -> None:
+        """Take a row out that was found to contradict what is known."""
+        self._narrow(node, ~(1 << row))
+        self.propagate()
+
+    def notice(self, node: Node, row: int) -> None:
+        """Look at a row that was learned elsewhere."""
+        self._changed[node] = None
+        self._check_row(node, row)
+        self.propagate()
+
+    def is_required(self, node: Node) -> bool:
+        """Whether every solution has this node."""
+        return node in self._required
+
+    def find_forced(self, than: Propagation) -> tuple[Node, int] | None:
+        """A row without alternative whose demands are not known, of a node required here but not in `than`."""
+        for node in self._required:
+            rows = self.shown_live(node)
+            if not than.is_required(node) and rows and not rows & (rows - 1) and not rows & self._known.get(node, 0):
+                return node, rows.bit_length() - 1
+        return None
+
+    def find_stuck(self) -> list[Node]:
+        """The required nodes of which every row that was learned is dead, but not every row was learned."""
+        stuck = []
+        for node in self._required:
+            known, rows = self._known.get(node, 0), self.shown_live(node)
+            if known and rows and not known & rows:
+                stuck.append(node)
+        return stuck
+
+    def shown_live(self, node: Node) -> int:
+        """The live rows of a node that a search would try."""
+        return self._rows(node) & self._shown[node]
+
     def propagate(self) -> None:
         """Apply the rules until nothing changes."""
-        while self._changed:
+        while self._changed and not self.is_unsolvable:
             node = next(iter(self._changed))
             del self._changed[node]
             for dependent, row in self._dependents.get(node, ()):
@@ -91,11 +137,11 @@ class Propagation:
     def _check_row(self, node: Node, row: int) -> None:
         if self.is_dead(node, row):
             return
-        if any(not self.live.get(demand.node, -1) & demand.mask for demand in self._demands[node, row]):
+        if any(not self._rows(demand.node) & demand.mask for demand in self._demands[node, row]):
             self._narrow(node, ~(1 << row))
 
     def _check_required(self, node: Node) -> None:
-        rows = self.live[node] & self._shown[node]
+        rows = self.shown_live(node)
         if not rows:
             self.is_unsolvable = True
         elif not rows & ~self._known.get(node, 0):
@@ -122,10 +168,14 @@ class Propagation:
         self._narrow(node, mask)
 
     def _narrow(self, node: Node, mask: int) -> None:
-        before = self.live.get(node)
-        if before is not None and before & mask != before:
+        before = self._rows(node)
+        if before & mask != before:
             self.live[node] = before & mask
             self._changed[node] = None
+
+    def _rows(self, node: Node) -> int:
+        rows = self.live.get(node)
+        return self._start.get(node, -1) if rows is None else rows
 
     def _restart(self) -> None:
         """Draw all conclusions again, where one that was drawn may rest on rows that were not shown."""

@@ -16,6 +16,7 @@ from resolvelib.structs import RequirementInformation
 
 from resolver.solve.candidates import iter_rows
 from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node
+from resolver.solve.lookahead import Lookahead
 from resolver.solve.propagation import Propagation
 from resolver.solve.universe import Universe, preferred_row
 
@@ -26,6 +27,9 @@ _BATCH = 10
 
 _OFTEN = 5
 """So many conflicts of a name are needed before it is decided ahead of names that were met earlier."""
+
+_TRIAL_EVERY = 20
+"""After every so many collisions what is decided is put to the test."""
 
 Information = RequirementInformation[Demand, Candidate]
 
@@ -75,6 +79,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._conflicts: dict[Node, int] = {}
         self._tried: dict[Node, int] = {}
         self._last_row: dict[str, int] = {}
+        self._collisions = 0
+        self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
 
     def root_demands(self) -> list[Demand]:
@@ -227,8 +233,37 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         collided |= {cause.parent.node for cause in backtrack_causes if cause.parent is not None}
         return [node for node in identifiers if node in collided] or identifiers
 
+    def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
+        """Whether something decided leads nowhere, looked for once collisions add up.
+
+        It is known as dead from then on, so starting again is cheaper than trying all that hangs on it.
+        """
+        if not self._concludes or self._collisions < self._next_trial:
+            return False
+        self._next_trial = self._collisions + _TRIAL_EVERY
+        looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
+        looking.narrow_all()
+        decided = [(candidate.node, candidate.row) for candidate in resolutions.values()]
+        refuted = [self._facts.is_dead(node, row) or looking.refutes(node, row) for node, row in decided]
+        return any(refuted)
+
+    def _collided(self) -> list[Node]:
+        """The nodes that took part in collisions, most often first."""
+        nodes = [node for node in self._conflicts if node in self._met]
+        return sorted(nodes, key=lambda node: (-self._conflicts[node], self._met[node]))
+
+    def learn_ahead(self, node: Node, row: int) -> None:
+        """Read the demands of a row that is not decided yet."""
+        if self._universe.known_demands(node, row) is None:
+            self._ask_ahead(node, row)
+        demands = tuple(self._universe.iter_demands(node, row))
+        for demand in demands:
+            self._meet(demand)
+        self._learn(node, row, demands)
+
     def note_conflict(self, causes: Iterable[Information]) -> None:
         """Count a collision for the names that took part."""
+        self._collisions += 1
         names = {cause.requirement.node for cause in causes}
         names |= {cause.parent.node for cause in causes if cause.parent is not None}
         for node in names:
