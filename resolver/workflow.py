@@ -56,12 +56,12 @@ class LockOutcome:
 
     `shadowed` are pins that only dependencies ask for and that came from an extra index although the default index has
     the project too. `warnings` are whole messages: the source's and the list's, then the solver's. `default_index` is
-    the public URL of the default index.
+    the public URL of the default index, None where no item of the list is served by it.
     """
 
     lockfile: Lockfile
     resolution: Resolution
-    default_index: str
+    default_index: str | None = None
     warnings: tuple[str, ...] = ()
     shadowed: tuple[Pin, ...] = ()
 
@@ -73,10 +73,11 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
     HashMismatchError where a file of the old lock now has another hash.
     """
     _refuse_unsupported(plan)
-    problem = _build_problem(plan, upgrade)
+    default_index = _default_index(plan)
+    problem = _build_problem(plan, upgrade, default_index)
     with _open_source(plan, access, problem) as source:
         resolution = _complete(solve(problem, source), source)
-        shadowed = tuple(_find_shadowed(plan, problem, resolution, source))
+        shadowed = tuple(_find_shadowed(plan, problem, resolution, source, default_index))
         taken = tuple(_find_taken(plan, source))
     if plan.old is not None and not upgrade.everything:
         kept = tuple(pin for pin in resolution.pins if pin.name not in upgrade.names)
@@ -84,7 +85,7 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
     return LockOutcome(
         lockfile=_build_lockfile(plan, resolution),
         resolution=resolution,
-        default_index=_default_index(plan).public,
+        default_index=None if default_index is None else default_index.public,
         warnings=(*plan.warnings, *plan.requirement_list.warnings, *taken, *resolution.warnings),
         shadowed=shadowed,
     )
@@ -130,12 +131,12 @@ def _secret_fault(position: Position, url: Url) -> Fault:
     )
 
 
-def _build_problem(plan: LockPlan, upgrade: Upgrade) -> Problem:
+def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) -> Problem:
     settings = plan.settings
     return build_problem(
         plan.requirement_list,
         target=plan.target,
-        default_index=_default_index(plan),
+        default_index=default_index,
         families=plan.families,
         strategy=settings.index_strategy or "first-index",
         overrides=plan.overrides,
@@ -147,7 +148,13 @@ def _build_problem(plan: LockPlan, upgrade: Upgrade) -> Problem:
     )
 
 
-def _default_index(plan: LockPlan) -> Url:
+def _default_index(plan: LockPlan) -> Url | None:
+    """The configured or built-in default index; None where no scope of the list has one in force."""
+    requirement_list = plan.requirement_list
+    members = (*requirement_list.entries, *requirement_list.constraints)
+    scopes = (requirement_list.dependency_scope, *(member.scope for member in members))
+    if not any(scope.default_index for scope in scopes):
+        return None
     return plan.default_index or default_index_url()
 
 
@@ -183,10 +190,12 @@ def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
     return replace(resolution, pins=pins)
 
 
-def _find_shadowed(plan: LockPlan, problem: Problem, resolution: Resolution, source: PackageSource) -> Iterator[Pin]:
+def _find_shadowed(
+    plan: LockPlan, problem: Problem, resolution: Resolution, source: PackageSource, default_index: Url | None
+) -> Iterator[Pin]:
     """Pins that only dependencies ask for, from an extra index although an index that is none has the project too."""
     scope = plan.requirement_list.dependency_scope
-    defaults = {url.public for url in (*scope.indexes, _default_index(plan))}
+    defaults = {url.public for url in (*scope.indexes, default_index) if url is not None}
     for pin in resolution.pins:
         is_listed = any(requester.position is not None for requester in pin.requesters)
         if is_listed or pin.index is None or pin.index in defaults:

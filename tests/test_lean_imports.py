@@ -1,0 +1,69 @@
+"""What a run does not load: the largest part of a short run is what it imports."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.command import Project, child_environment
+from tests.servers import wheel
+
+_CODE = """
+import sys
+from resolver.cli.main import main
+code = main(sys.argv[1:])
+print(code, *sorted(sys.modules))
+"""
+
+LARGE = {"httpx", "hishel", "resolvelib", "rich", "ssl", "asyncio", "http.client", "email", "sqlite3"}
+
+
+def loaded(project: Project, *argv: str) -> set[str]:
+    """The modules that a successful run had loaded at its end."""
+    words = [*argv, "--python", "3.11", "--cache-dir", str(project.cache)]
+    done = subprocess.run(
+        [sys.executable, "-c", _CODE, *words],
+        cwd=project.folder,
+        env=child_environment(project.folder),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, *modules = done.stdout.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    return set(modules)
+
+
+@pytest.fixture(autouse=True)
+def locked(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0", ["b"]))
+    project.server.add("b", wheel("b", "1.0"))
+    project.write_list("a")
+    assert project.lock("requirements.txt").code == 0
+
+
+def test_check_loads_neither_http_client_nor_cache_nor_solver(project: Project) -> None:
+    modules = loaded(project, "requirements.txt", "--check")
+
+    assert modules & (LARGE | {"tomli_w", "pip"}) == set()
+    assert not any(name.startswith(("resolver.fetch", "resolver.solve", "resolver.index")) for name in modules)
+
+
+def test_help_loads_neither_http_client_nor_cache_nor_solver(project: Project) -> None:
+    assert loaded(project, "--help") & LARGE == set()
+
+
+def test_lock_from_a_fresh_cache_loads_neither_http_client_nor_cache_library(project: Project) -> None:
+    asked = len(project.server.log)
+
+    modules = loaded(project, "requirements.txt", "--upgrade")
+
+    assert modules & (LARGE - {"resolvelib"}) == set()
+    assert "resolvelib" in modules
+    assert len(project.server.log) == asked
+
+
+def test_lock_of_a_list_with_its_own_index_does_not_load_pip(project: Project) -> None:
+    assert not any(name == "pip" or name.startswith("pip.") for name in loaded(project, "requirements.txt"))
