@@ -210,7 +210,8 @@ def _name_source(argument: str | None) -> str:
 def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
     """Writes the lock to its file, or prints it; whether the file has changed. Raises InputError with its `name`."""
     if path is None:
-        sys.stdout.write(dumps(lockfile))
+        # TOML is UTF-8 with line feeds, whatever the terminal is.
+        sys.stdout.buffer.write(dumps(lockfile).encode("utf-8"))
         return True
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

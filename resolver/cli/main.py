@@ -6,9 +6,11 @@ one message on standard error and their exit code; only bugs show a traceback.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 
 from resolver.cli.terminal import escape_text
@@ -30,7 +32,9 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
     """The exit code of one run; the same meaning for every verb (see `lock --help`)."""
     try:
         verb, words = _split_verb(argv)
-        return _VERBS[verb](words, program)
+        code = _VERBS[verb](words, program)
+        sys.stdout.flush()
+        return code
     except PinfoldError as error:
         print(escape_text(f"error: {error}"), file=sys.stderr)
         return error.exit_code
@@ -38,9 +42,7 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
         print("interrupted: nothing was written that is not whole", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has gone (`lock … | head`); Python would complain again at exit.
-        sys.stdout = None
-        return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
+        return _leave_pipe()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
     except Exception as error:  # noqa: BLE001  (the command line is where a bug becomes exit code 6)
@@ -58,6 +60,13 @@ def _lock(words: Sequence[str], program: str) -> int:
     from resolver.cli.lock import run_lock
 
     return run_lock(words, program=program)
+
+
+def _leave_pipe() -> int:
+    """The reader of our output has gone (`lock … | head`); what is still buffered has nowhere to go."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
 
 
 def _report_bug(error: Exception) -> int:
