@@ -94,9 +94,12 @@ class Propagation:
         self.propagate()
 
     def notice(self, node: Node, row: int) -> None:
-        """Look at a row that was learned elsewhere."""
+        """Look at a row that was learned or rejected elsewhere."""
         self._changed[node] = None
-        self._check_row(node, row)
+        if (node, row) in self._demands:
+            self._check_row(node, row)
+        else:
+            self._narrow(node, ~(1 << row))
         self.propagate()
 
     def is_required(self, node: Node) -> bool:
