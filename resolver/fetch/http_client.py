@@ -31,6 +31,7 @@ from resolver.errors import FetchError
 from resolver.fetch import http_errors
 from resolver.fetch.bodies import Download, RangeAnswer, hash_into, iter_bounded, read_range
 from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.retrying import ATTEMPTS, TRANSIENT_STATUSES, find_delay_s
 
@@ -293,6 +294,7 @@ class _Network(httpx.BaseTransport):
         self._pools: dict[tuple[str | None, bool, bool], httpx.HTTPTransport] = {}
         # Reading the environment takes longer than choosing a pool, and a run asks few hosts.
         self._find_proxy = cache(find_proxy)
+        self._lookup = OneLookup()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._find_pool(request.url).handle_request(request)
@@ -313,10 +315,13 @@ class _Network(httpx.BaseTransport):
     def _build_pool(self, url: httpx.URL, *, proxy: str | None, verified: bool) -> httpx.HTTPTransport:
         verify = _build_tls_context(str(url)) if verified else False
         try:
-            return httpx.HTTPTransport(verify=verify, proxy=proxy, limits=self._limits, trust_env=False)
+            pool = httpx.HTTPTransport(verify=verify, proxy=proxy, limits=self._limits, trust_env=False)
         except (ImportError, ValueError, httpx.InvalidURL):
             # Not chained: the text of the cause may hold the proxy's password.
             raise http_errors.proxy_error(str(url), proxy=proxy or "") from None
+        # httpx hands no such parameter on to httpcore; a test counts the lookups.
+        pool._pool._network_backend = self._lookup
+        return pool
 
 
 def _build_tls_context(url: str) -> ssl.SSLContext:

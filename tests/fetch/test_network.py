@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import ssl
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -178,6 +180,41 @@ def test_trusted_host_needs_no_certificate(encrypted: tuple[IndexServer, Path], 
     client = build_client(trusted_hosts=(host if with_port else host.partition(":")[0],))
     assert fetch(client, f"{server.base_url}/") == b"encrypted"
     client.close()
+
+
+def test_name_of_a_host_is_looked_up_once_for_all_connections(
+    server: IndexServer, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookups: list[str] = []
+    look_up = socket.getaddrinfo
+
+    def count(host: str, *rest: Any, **options: Any) -> Any:
+        # Connecting to an address looks that up as well, which asks nobody.
+        lookups.append(host)
+        return look_up(host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", count)
+    server.always["/a"] = Answer(body=b"x", cut=True)
+    server.always["/b"] = Answer(body=b"x")
+    url = server.base_url.replace("127.0.0.1", "localhost")
+    assert fetch(client, f"{url}/b") == b"x"
+    with pytest.raises(FetchError):
+        fetch(client, f"{url}/a")
+    assert fetch(client, f"{url}/b") == b"x"
+    assert lookups.count("localhost") == 1
+    assert len(lookups) > 1
+
+
+def test_name_of_no_host_is_an_error(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*rest: Any, **options: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    with pytest.raises(FetchError) as caught:
+        fetch(client, "http://index.example/")
+    assert str(caught.value) == (
+        "no answer from http://index.example/ (4 times)\n  because [Errno -2] Name or service not known"
+    )
 
 
 def test_default_index_is_the_simple_api_of_the_installed_pip(monkeypatch: pytest.MonkeyPatch) -> None:
