@@ -1,6 +1,7 @@
 """What a lock is for: Python version × platform × accelerator. Nothing here is read from the host.
 
-In: values that a user named (`resolver.targets.python_version`, `resolver.targets.platforms` parse them). Out: wheel
+In: values that a user named (`resolver.targets.python_version`, `resolver.targets.platforms` and
+`resolver.targets.machines` parse them). Out: wheel
 tags and a complete marker environment, which every later stage uses instead of asking the interpreter it runs on.
 """
 
@@ -10,25 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import cast
+from typing import assert_never, cast
 
 from packaging.tags import Tag
 
+from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Cpu, Gpu, Unspecified
 from resolver.targets.environment import build_environment, render_environment_marker
 from resolver.targets.platforms import DEFAULT_PLATFORM, Platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.wheel_tags import build_tags, iter_tag_texts
 
-__all__ = ["Accelerator", "Target", "Unspecified"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unspecified:
-    """No machine was named: builds are chosen as if any would run."""
-
-
-Accelerator = Unspecified
-"""The union of accelerators; cpu and gpu join it with machine types."""
+__all__ = ["Accelerator", "Cpu", "Gpu", "Target", "Unspecified"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +33,7 @@ class Target:
 
     python: PythonVersion
     platform: Platform = DEFAULT_PLATFORM
-    accelerator: Accelerator = Unspecified()
+    accelerator: Accelerator = UNSPECIFIED
 
     @cached_property
     def tags(self) -> tuple[Tag, ...]:
@@ -70,7 +63,15 @@ class Target:
 
     @cached_property
     def key(self) -> str:
-        """A stable name for files, of `[a-z0-9_.-]`: `cp311-manylinux_2_35_x86_64`, `cp313t.2-win_amd64`.
+        """A stable name for files, of `[a-z0-9_.-]`, equal for equal targets.
+
+        `cp311-manylinux_2_35_x86_64`, `cp313t.2-win_amd64-cpu`, `cp311-manylinux_2_35_x86_64-sm80.sm90-cuda12.8`.
+        """
+        return self.interpreter_key + _render_accelerator_key(self.accelerator)
+
+    @cached_property
+    def interpreter_key(self) -> str:
+        """The part of the key that says which files can be installed and what markers are true: no accelerator.
 
         The patch is in it unless 0: markers can ask for it.
         """
@@ -78,4 +79,31 @@ class Target:
         return f"{self.python.abi}{patch}-{self.platform}"
 
     def __str__(self) -> str:
-        return f"Python {self.python} on {self.platform}"
+        return f"Python {self.python} on {self.platform}{_render_accelerator(self.accelerator)}"
+
+
+def _render_accelerator_key(accelerator: Accelerator) -> str:
+    match accelerator:
+        case Unspecified():
+            return ""
+        case Cpu():
+            return "-cpu"
+        case Gpu(capabilities=capabilities, cuda=cuda):
+            numbers = ".".join(f"sm{capability.number}" for capability in sorted(capabilities))
+            # Between a major's floor and its first driver, a driver runs that major but has an older native release.
+            newer = f".{cuda.newest_major}x" if cuda.newest_major != cuda.native.major else ""
+            return f"-{numbers}-cuda{cuda.native}{newer}"
+        case _:
+            assert_never(accelerator)
+
+
+def _render_accelerator(accelerator: Accelerator) -> str:
+    match accelerator:
+        case Unspecified():
+            return ""
+        case Cpu():
+            return " without a GPU"
+        case Gpu(machines=machines, driver=driver):
+            return f" for {' or '.join(name for name, _ in machines)} with driver {driver}"
+        case _:
+            assert_never(accelerator)

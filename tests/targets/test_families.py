@@ -15,7 +15,8 @@ ROWS: list[dict[str, Any]] = tomllib.loads(files("resolver.targets").joinpath("d
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["name"]))
 def test_each_row_of_the_data_has_the_fields_of_a_family_and_a_source(row: dict[str, Any]) -> None:
-    assert set(row) == {"name", "names", "urls", "source"}
+    assert {"name", "names", "urls", "source"} <= set(row)
+    assert set(row) <= {"name", "names", "urls", "index", "pages", "companions", "source"}
     assert row["name"] and row["names"] and row["urls"] and row["source"]
     assert row["names"] == sorted(set(row["names"]))
     assert all(url.startswith("https://") and url.endswith("/") for url in row["urls"])

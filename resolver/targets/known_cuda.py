@@ -1,0 +1,137 @@
+"""The CUDA of a candidate, from what is known of it without its file: label, index, data, then core metadata.
+
+In: name, version, where it came from, requirements. Out: `KnownCuda`, or None where nothing tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import Any, Literal
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from resolver.targets.accelerators import Capability
+from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, Driver, parse_cuda, parse_driver
+from resolver.targets.data_files import read_data
+from resolver.targets.labels import BuildLabel, parse_index_label, parse_name_label, parse_version_label
+from resolver.targets.platforms import Platform
+from resolver.targets.torch_builds import find_default_cuda, iter_releases_of_companion
+
+__all__ = ["Floor", "KnownCuda", "find_floors", "find_known_cuda", "read_pinned_cuda"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCuda:
+    """The CUDA that a candidate is built for. `cuda` None says that it holds code of no one CUDA.
+
+    `rule` is what told: `label`, `index`, `data` or `metadata`; `label` is what label or index said beside it.
+    """
+
+    cuda: Cuda | None
+    rule: Literal["label", "index", "data", "metadata"]
+    label: BuildLabel | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """What a project needs of a machine beyond its CUDA release."""
+
+    driver: Driver
+    capability: Capability
+
+
+def find_known_cuda(
+    name: NormalizedName, version: Version, *, index_url: str, is_default_index: bool, platform: Platform
+) -> KnownCuda | None:
+    """The CUDA of a candidate before its metadata is read; None where nothing tells.
+
+    The local label comes first, then the index, then the data: by name for every index, by version for the default
+    index alone, since others may build the same version for another CUDA.
+    """
+    if (label := parse_version_label(version)) and label.backend is not None:
+        return KnownCuda(cuda=label.cuda, rule="label", label=label)
+    if not is_default_index and (label := parse_index_label(index_url)) and label.backend is not None:
+        return KnownCuda(cuda=label.cuda, rule="index", label=label)
+    if (label := parse_name_label(name)) and label.cuda is not None:
+        return KnownCuda(cuda=CudaMajor(label.cuda.major), rule="data", label=label)
+    return _find_in_data(name, version, platform) if is_default_index else None
+
+
+def read_pinned_cuda(requirements: Iterable[Requirement]) -> Cuda | None:
+    """The CUDA release that exact pins of NVIDIA's components agree on, or its major release alone, or None.
+
+    The requirements are those that hold for the target, so with their markers evaluated: torch's aarch64 wheels
+    without CUDA name the pins of x86_64 as well.
+    """
+    found = [cuda for requirement in requirements if (cuda := _find_component_cuda(requirement)) is not None]
+    exact = {cuda for cuda in found if isinstance(cuda, CudaVersion)}
+    majors = {cuda.major for cuda in found}
+    if len(exact) == 1 and len(majors) == 1:
+        return exact.pop()
+    return CudaMajor(majors.pop()) if len(majors) == 1 else None
+
+
+def find_floors(name: NormalizedName) -> tuple[Floor, ...]:
+    """What a project needs of driver and GPU by its own documentation; empty for most."""
+    rows = (row for row in read_data("packages")["floor"] if name in row["names"])
+    return tuple(
+        Floor(driver=parse_driver(row["driver"]), capability=Capability.parse(row["capability"])) for row in rows
+    )
+
+
+def _find_in_data(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:
+    if name == "torch":
+        found = find_default_cuda(version, platform)
+        return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
+    row = next((row for row in read_data("packages")["package"] if _is_row_for(row, name, version)), None)
+    if row is None:
+        return None
+    match row["cuda"]:
+        case "none":
+            return KnownCuda(cuda=None, rule="data")
+        case "torch":
+            return _find_with_torch(name, version, platform)
+        case text:
+            return KnownCuda(cuda=parse_cuda(text), rule="data")
+
+
+def _is_row_for(row: dict[str, Any], name: NormalizedName, version: Version) -> bool:
+    if not any(fnmatchcase(name, pattern) for pattern in row["names"]):
+        return False
+    return "versions" not in row or SpecifierSet(row["versions"]).contains(version, prereleases=True)
+
+
+def _find_with_torch(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:
+    """The CUDA of the default index's torch that a companion's version goes with."""
+    for release in iter_releases_of_companion(name, version):
+        found = find_default_cuda(release.version, platform)
+        if found is not None:
+            return KnownCuda(cuda=found if found != "cpu" else None, rule="data")
+    return None
+
+
+def _find_component_cuda(requirement: Requirement) -> Cuda | None:
+    pins = [one.version for one in requirement.specifier if one.operator == "==" and not one.version.endswith(".*")]
+    if len(pins) != 1:
+        return None
+    name = canonicalize_name(requirement.name)
+    data = read_data("cuda_components")
+    if name in data["same"]:
+        return parse_cuda(".".join(pins[0].split(".")[:2]))
+    if toolkit := _toolkits_of(name).get(pins[0]):
+        return toolkit
+    label = parse_name_label(name) if name.startswith("nvidia-") else None
+    return CudaMajor(label.cuda.major) if label is not None and label.cuda is not None else None
+
+
+@cache
+def _toolkits_of(name: str) -> dict[str, Cuda]:
+    rows: dict[str, str] = read_data("cuda_components")["versions"].get(name, {})
+    parsed = {version: parse_cuda(toolkit) for toolkit, versions in rows.items() for version in versions.split()}
+    return {version: cuda for version, cuda in parsed.items() if cuda is not None}

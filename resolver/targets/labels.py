@@ -1,0 +1,157 @@
+"""What a local version label, an index URL or a project's name says a build is for.
+
+The forms are data (`labels.toml`); a `BuildLabel` says what one of them holds. Nothing here raises for any text:
+what follows no form is None, and what two parts of a URL contradict is none of both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+from urllib.parse import unquote
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, parse_cuda
+from resolver.targets.data_files import read_data
+
+__all__ = ["BuildLabel", "parse_index_label", "parse_label", "parse_name_label", "parse_version_label"]
+
+_PLACEHOLDERS = {
+    "cuda": r"(?P<cuda>\d{1,2}\.\d{1,2}(?:\.\d{1,2})?|\d{2,4})",
+    "torch": r"(?P<torch>\d\.\d{1,2}(?:\.\d{1,2})?)",
+    "torch_xy": r"(?P<torch_xy>\d{2,3})",
+    "torch_xyz": r"(?P<torch_xyz>\d{3,4})",
+    "abi": r"(?P<abi>true|false)",
+    "rest": r"(?:.+)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildLabel:
+    """What a build says that it is for; None is what it does not say.
+
+    `backend` is what it computes on. `cuda` is set for `cuda` alone. `torch` is a release or a prefix of one: `2.5` is
+    every 2.5.x. `cxx11_abi` is the ABI of torch's C++ code.
+    """
+
+    backend: Literal["cuda", "cpu", "rocm", "xpu"] | None = None
+    cuda: Cuda | None = None
+    torch: Version | None = None
+    cxx11_abi: bool | None = None
+
+
+def parse_version_label(version: Version) -> BuildLabel | None:
+    """What the local label of a version says (PEP 440): `2.5.1+cu124`."""
+    return None if version.local is None else parse_label(version.local)
+
+
+def parse_label(label: str) -> BuildLabel | None:
+    """What a local version label says, normalized or as in a file name: `cu124`, `cu12torch2.5cxx11abiFALSE`."""
+    return _match("label", re.sub(r"[-_]", ".", label.lower()))
+
+
+def parse_index_label(url: str) -> BuildLabel | None:
+    """What the path of an index or find-links URL says of its files: `…/whl/cu128`, `…/torch-2.5.0+cu124.html`."""
+    merged: BuildLabel | None = None
+    for found in _iter_segments(url):
+        if merged is None:
+            merged = found
+        elif _contradicts(merged, found):
+            return None
+        else:
+            merged = _merge(merged, found)
+    return merged
+
+
+def parse_name_label(name: NormalizedName) -> BuildLabel | None:
+    """What a project's name says: `cupy-cuda12x`, `nvidia-cublas-cu12`."""
+    return _match("name", name)
+
+
+def _iter_segments(url: str) -> Iterator[BuildLabel]:
+    path = re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*", "", url)
+    for segment in re.split(r"[?#]", path, maxsplit=1)[0].split("/"):
+        if found := _match("segment", unquote(segment).lower()):
+            yield found
+
+
+def _match(kind: Literal["label", "segment", "name"], text: str) -> BuildLabel | None:
+    for pattern, form in _compile_forms(kind):
+        if (found := pattern.fullmatch(text)) and (label := _read_match(found, form)):
+            return label
+    return None
+
+
+@cache
+def _compile_forms(kind: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    return tuple((_compile(row["form"]), row["form"]) for row in read_data("labels")[kind])
+
+
+def _compile(form: str) -> re.Pattern[str]:
+    parts = re.split(r"\{([a-z_]+)\}", form)
+    texts = [_PLACEHOLDERS[part] if place % 2 else re.escape(part) for place, part in enumerate(parts)]
+    return re.compile("".join(texts), re.ASCII | re.DOTALL)
+
+
+def _read_match(found: re.Match[str], form: str) -> BuildLabel | None:
+    groups = {name: text for name, text in found.groupdict().items() if text is not None}
+    cuda = parse_cuda(groups["cuda"]) if "cuda" in groups else None
+    if "cuda" in groups and (cuda is None or not 8 <= cuda.major <= 19):
+        return None
+    return BuildLabel(
+        backend="cuda" if cuda is not None else _find_backend(form),
+        cuda=cuda,
+        torch=_read_torch(groups),
+        cxx11_abi=groups["abi"] == "true" if "abi" in groups else None,
+    )
+
+
+def _find_backend(form: str) -> Literal["cpu", "rocm", "xpu"] | None:
+    if "cpu" in form:
+        return "cpu"
+    if form.startswith("rocm"):
+        return "rocm"
+    return "xpu" if form == "xpu" else None
+
+
+def _read_torch(groups: dict[str, str]) -> Version | None:
+    if text := groups.get("torch"):
+        return Version(text)
+    if digits := groups.get("torch_xy"):
+        return Version(f"{digits[0]}.{digits[1:]}")
+    if digits := groups.get("torch_xyz"):
+        return Version(f"{digits[0]}.{digits[1:-1]}.{digits[-1]}")
+    return None
+
+
+def _contradicts(left: BuildLabel, right: BuildLabel) -> bool:
+    pairs = ((left.backend, right.backend), (left.torch, right.torch), (left.cxx11_abi, right.cxx11_abi))
+    if any(one is not None and other is not None and one != other for one, other in pairs):
+        return True
+    return left.cuda is not None and right.cuda is not None and _narrow(left.cuda, right.cuda) is None
+
+
+def _merge(left: BuildLabel, right: BuildLabel) -> BuildLabel:
+    cuda = _narrow(left.cuda, right.cuda) if left.cuda and right.cuda else left.cuda or right.cuda
+    return BuildLabel(
+        backend=left.backend or right.backend,
+        cuda=cuda,
+        torch=left.torch or right.torch,
+        cxx11_abi=left.cxx11_abi if left.cxx11_abi is not None else right.cxx11_abi,
+    )
+
+
+def _narrow(left: Cuda, right: Cuda) -> Cuda | None:
+    """The one that says more; None where they contradict."""
+    if left.major != right.major:
+        return None
+    if isinstance(left, CudaMajor):
+        return right
+    if isinstance(right, CudaVersion) and left != right:
+        return None
+    return left

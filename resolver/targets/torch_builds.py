@@ -1,0 +1,212 @@
+"""The builds of torch: which there are, which run on a machine, in which order they are tried.
+
+In: `torch.toml`. Out: `TorchRelease` and `TorchBuild`. The data never decides that a build exists where it says
+`verified = false`, and never that one does not exist where its release is not `complete`: there the index is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, assert_never
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.targets.accelerators import Accelerator
+from resolver.targets.cuda import CudaVersion, parse_cuda
+from resolver.targets.data_files import read_data
+from resolver.targets.kernels import CudaBuild, Runs, Verdict, parse_architectures, runs
+from resolver.targets.platforms import Linux, MacOS, Platform, Windows
+
+__all__ = [
+    "DefaultBuild",
+    "TorchBuild",
+    "TorchRelease",
+    "find_default_cuda",
+    "find_release",
+    "iter_releases_of_companion",
+    "iter_running_builds",
+    "list_verdicts",
+    "load_releases",
+    "order_builds",
+]
+
+DefaultBuild = CudaVersion | Literal["cpu"]
+"""What the default index's wheel of a release is built for."""
+
+_PlatformName = Literal["x86_64", "aarch64", "macos", "windows"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchBuild:
+    """One CUDA build of a release on a platform. `is_default` says that the default index carries it, unlabelled."""
+
+    version: Version
+    compiled: CudaBuild
+    is_default: bool
+    verified: bool
+    source: str
+    confidence: str
+
+    @property
+    def cuda(self) -> CudaVersion:
+        return self.compiled.cuda
+
+    @property
+    def label(self) -> str:
+        return self.compiled.cuda.label
+
+    def __str__(self) -> str:
+        return f"{self.version}+{self.label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TorchRelease:
+    """A release of torch. Builds are in ascending order of their CUDA, by platform.
+
+    `python_tags` are those of the default index's Linux wheels. `companions` are the versions of other projects that go
+    with the release, `triton` the specifier of triton in its metadata, empty if it has none.
+    """
+
+    version: Version
+    python_tags: tuple[str, ...]
+    complete: frozenset[str]
+    defaults: dict[str, DefaultBuild] = field(hash=False)
+    builds: dict[str, tuple[TorchBuild, ...]] = field(hash=False)
+    companions: dict[str, tuple[Version, ...]] = field(hash=False)
+    triton: str = ""
+    source: str = ""
+
+    def builds_on(self, platform: Platform) -> tuple[TorchBuild, ...]:
+        """The CUDA builds for a platform, lowest CUDA first."""
+        return self.builds.get(_name(platform), ())
+
+    def is_complete_on(self, platform: Platform) -> bool:
+        """Whether there are no builds for the platform but those in the data."""
+        return _name(platform) in self.complete
+
+    def default_on(self, platform: Platform) -> DefaultBuild | None:
+        """What the default index's wheel is built for; None where nobody has looked."""
+        return self.defaults.get(_name(platform))
+
+
+@cache
+def load_releases() -> tuple[TorchRelease, ...]:
+    """All releases of the data, newest first."""
+    data = read_data("torch")
+    releases = [_read_release(row, data["cpu-only"]) for row in data["release"]]
+    return tuple(sorted(releases, key=lambda release: release.version, reverse=True))
+
+
+def find_release(version: Version) -> TorchRelease | None:
+    """The release of a version, whatever its label; None for one that the data does not know."""
+    return _releases_by_number().get(_number(version))
+
+
+def find_default_cuda(version: Version, platform: Platform) -> DefaultBuild | None:
+    """What the default index's torch of a version is built for; None where the data does not say."""
+    release = find_release(version)
+    return None if release is None else release.default_on(platform)
+
+
+def iter_releases_of_companion(name: NormalizedName, version: Version) -> Iterator[TorchRelease]:
+    """The releases that a version of torchvision, torchaudio or xformers goes with, newest first; often one."""
+    public = Version(version.public)
+    return (release for release in load_releases() if public in release.companions.get(name, ()))
+
+
+def order_builds(release: TorchRelease, platform: Platform, accelerator: Accelerator) -> tuple[TorchBuild, ...]:
+    """The builds of a release that run, in the order in which they are tried.
+
+    The default index's own build comes first, then CUDA descending. Builds that are not verified are among them: the
+    index decides.
+    """
+    running = [one for one in release.builds_on(platform) if isinstance(runs(one.compiled, accelerator), Runs)]
+    return tuple(sorted(running, key=lambda build: (build.is_default, build.cuda), reverse=True))
+
+
+def iter_running_builds(
+    platform: Platform, accelerator: Accelerator, *, python_tag: str | None = None
+) -> Iterator[TorchBuild]:
+    """Every build that runs, release descending, each release in the order of `order_builds`.
+
+    `python_tag` (`cp311`) leaves out releases without wheels for it.
+    """
+    for release in load_releases():
+        if python_tag is None or python_tag in release.python_tags:
+            yield from order_builds(release, platform, accelerator)
+
+
+def list_verdicts(
+    release: TorchRelease, platform: Platform, accelerator: Accelerator
+) -> tuple[tuple[TorchBuild, Verdict], ...]:
+    """Every build of a release with whether it runs, lowest CUDA first."""
+    return tuple((build, runs(build.compiled, accelerator)) for build in release.builds_on(platform))
+
+
+@cache
+def _releases_by_number() -> dict[tuple[int, ...], TorchRelease]:
+    return {_number(release.version): release for release in load_releases()}
+
+
+def _number(version: Version) -> tuple[int, ...]:
+    """The release without trailing zeros; pre- and post-releases have none of their own in the data."""
+    if version.pre is not None or version.dev is not None or version.post is not None:
+        return (*version.release, -1)
+    numbers = list(version.release)
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)
+
+
+def _name(platform: Platform) -> _PlatformName:
+    match platform:
+        case Linux():
+            return platform.arch
+        case MacOS():
+            return "macos"
+        case Windows():
+            return "windows"
+        case _:
+            assert_never(platform)
+
+
+def _read_release(row: dict[str, Any], cpu_only: Sequence[str]) -> TorchRelease:
+    version = Version(row["version"])
+    defaults: dict[str, DefaultBuild] = dict.fromkeys(cpu_only, "cpu")
+    defaults |= {name: "cpu" if text == "cpu" else _read_cuda(text) for name, text in row["default"].items()}
+    builds: dict[str, list[TorchBuild]] = {}
+    for one in row["builds"]:
+        platform = one.get("on", "x86_64")
+        builds.setdefault(platform, []).append(_read_build(version, one, defaults.get(platform)))
+    companions = {name: tuple(map(Version, row.get(name, ()))) for name in ("torchvision", "torchaudio", "xformers")}
+    return TorchRelease(
+        version=version,
+        python_tags=tuple(row["python"].split()),
+        complete=frozenset(row["complete"]),
+        defaults=defaults,
+        builds={name: tuple(sorted(found, key=lambda build: build.cuda)) for name, found in builds.items()},
+        companions=companions,
+        triton=row.get("triton", ""),
+        source=row["source"],
+    )
+
+
+def _read_build(version: Version, row: dict[str, Any], default: DefaultBuild | None) -> TorchBuild:
+    cuda = _read_cuda(row["cuda"])
+    return TorchBuild(
+        version=version,
+        compiled=CudaBuild(cuda=cuda, architectures=parse_architectures(row["sm"])),
+        is_default=cuda == default,
+        verified=row["verified"],
+        source=row["source"],
+        confidence=row["confidence"],
+    )
+
+
+def _read_cuda(text: str) -> CudaVersion:
+    cuda = parse_cuda(text)
+    assert isinstance(cuda, CudaVersion)
+    return cuda
