@@ -21,15 +21,26 @@ from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import parse_url
 from resolver.toml_table import TableReader
 
-__all__ = ["DependencyMetadata", "FlagScope", "IndexStrategy", "RequirementItems", "Settings", "parse_settings"]
+__all__ = [
+    "DependencyMetadata",
+    "FlagScope",
+    "GpuSetting",
+    "IndexStrategy",
+    "MachineSetting",
+    "Mirror",
+    "RequirementItems",
+    "Settings",
+    "parse_settings",
+]
 
 IndexStrategy = Literal["first-index", "best-match"]
 FlagScope = Literal["position", "list"]
 RequirementItems = tuple[str, ...] | tuple[tuple[str, ...], ...]
 """A list of items, or a list of layers."""
 
+_CAPABILITY = re.compile(r"\d{1,2}\.\d")
 _JOINED_FARTHER_FIRST = {"no_binary", "only_binary"}
-_REPLACED = {"requirements"}
+_REPLACED = {"machine_type", "requirements"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +52,33 @@ class DependencyMetadata:
     requires_dist: tuple[str, ...] = field(default=(), repr=False)
     requires_python: str | None = None
     provides_extra: tuple[NormalizedName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSetting:
+    """`[[tool.pinfold.machines]]`: a machine type of the user's. `gpu` names a GPU; None is a CPU machine."""
+
+    name: str
+    gpu: str | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuSetting:
+    """`[[tool.pinfold.gpus]]`: a GPU of the user's. `driver` is the lowest that knows it."""
+
+    name: str
+    capability: str
+    driver: str | None = None
+    host: Literal["x86_64", "aarch64"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """`[tool.pinfold.mirrors]`: URLs that begin with `prefix` (a public part) are asked for at `url` instead."""
+
+    prefix: str
+    url: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +116,12 @@ class Settings:
     no_download: bool | None = None
     families: tuple[IndexFamily, ...] | None = None
     dependency_metadata: tuple[DependencyMetadata, ...] | None = None
+    machine_type: tuple[str, ...] | None = None
+    driver: str | None = None
+    machines: tuple[MachineSetting, ...] | None = None
+    gpus: tuple[GpuSetting, ...] | None = None
+    allow: tuple[NormalizedName, ...] | None = None
+    mirrors: tuple[Mirror, ...] | None = None
     output: str | None = None
 
     def merge(self, over: Settings) -> Settings:
@@ -123,6 +167,12 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         no_download=reader.read_flag("no-download"),
         families=reader.read_tables("families", _read_family),
         dependency_metadata=reader.read_tables("dependency-metadata", _read_dependency_metadata),
+        machine_type=reader.read_text_or_texts("machine-type"),
+        driver=reader.read_text("driver"),
+        machines=reader.read_tables("machines", _read_machine),
+        gpus=reader.read_tables("gpus", _read_gpu),
+        allow=reader.read_names("allow"),
+        mirrors=_read_mirrors(reader.read_text_table("mirrors")),
         output=reader.read_text("output"),
     )
     reader.report_unknown_keys()
@@ -154,6 +204,28 @@ def _read_family(reader: TableReader) -> IndexFamily | None:
     # A pattern is normalized as a name is, which leaves `*`, `?` and `[…]` as they are (PEP 503).
     patterns = tuple(re.sub(r"[-_.]+", "-", pattern).lower() for pattern in names)
     return IndexFamily(name=name, names=patterns, urls=urls, exclusive=exclusive)
+
+
+def _read_machine(reader: TableReader) -> MachineSetting | None:
+    reader.require("name")
+    name, gpu, driver = reader.read_text("name"), reader.read_text("gpu"), reader.read_text("driver")
+    return None if name is None else MachineSetting(name=name, gpu=gpu, driver=driver)
+
+
+def _read_gpu(reader: TableReader) -> GpuSetting | None:
+    reader.require("name", "capability")
+    name, driver = reader.read_text("name"), reader.read_text("driver")
+    capability = reader.read_form("capability", _CAPABILITY, "compute capability (`9.0`)")
+    host = cast('Literal["x86_64", "aarch64"] | None', reader.read_choice("host", ("x86_64", "aarch64")))
+    if name is None or capability is None:
+        return None
+    return GpuSetting(name=name, capability=capability, driver=driver, host=host)
+
+
+def _read_mirrors(table: Mapping[str, str] | None) -> tuple[Mirror, ...] | None:
+    if table is None:
+        return None
+    return tuple(Mirror(prefix=parse_url(prefix).public, url=url) for prefix, url in table.items())
 
 
 def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TypeVar
@@ -45,6 +46,32 @@ class TableReader:
     def read_texts(self, key: str) -> tuple[str, ...] | None:
         values = self._read(key, list, "an array of strings")
         return None if values is None else self._check_texts(key, values)
+
+    def read_text_or_texts(self, key: str) -> tuple[str, ...] | None:
+        """An array of texts, or one text, which stands for an array of it."""
+        if isinstance(self._table.get(key), str):
+            text = self.read_text(key)
+            return None if text is None else (text,)
+        return self.read_texts(key)
+
+    def read_text_table(self, key: str) -> dict[str, str] | None:
+        """A table whose keys are free and whose values are strings."""
+        table = self._read(key, dict, "a table of strings")
+        if table is None:
+            return None
+        # The message does not show the key, which may be a URL with a secret.
+        for place, value in enumerate(table.values()):
+            if not isinstance(value, str):
+                self._report_type(f"{key}[{place}]", value, "a string")
+        return {name: value for name, value in table.items() if isinstance(value, str)}
+
+    def read_form(self, key: str, form: re.Pattern[str], what: str) -> str | None:
+        """A text that the whole of a pattern matches."""
+        text = self.read_text(key)
+        if text is None or form.fullmatch(text):
+            return text
+        self._faults.append(f"`{self._prefix}{key}` is no {what}")
+        return None
 
     def read_time(self, key: str) -> str | None:
         """A text, or one of TOML's own dates and times as a text."""

@@ -10,7 +10,7 @@ from packaging.version import Version
 from resolver.errors import SettingsError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.scopes import IndexFamily
-from resolver.settings import DependencyMetadata, Settings, parse_settings
+from resolver.settings import DependencyMetadata, GpuSetting, MachineSetting, Mirror, Settings, parse_settings
 
 WHERE = "pyproject.toml [tool.pinfold]"
 
@@ -57,7 +57,24 @@ def test_every_key_is_read() -> None:
         no-build = true
         build-anyway = false
         no-download = true
+        machine-type = ["GPU-H100", "GPU-A100"]
+        driver = "570.133.20"
+        allow = ["Torch"]
         output = "locks"
+
+        [mirrors]
+        "https://download.pytorch.org/whl/" = "https://token@mirror.example/pytorch/"
+
+        [[machines]]
+        name = "box"
+        gpu = "RTX 4090"
+        driver = "550"
+
+        [[gpus]]
+        name = "RTX 9090"
+        capability = "13.0"
+        driver = "700"
+        host = "aarch64"
 
         [[families]]
         name = "acme"
@@ -111,6 +128,12 @@ def test_every_key_is_read() -> None:
                 provides_extra=(canonicalize_name("fast"),),
             ),
         ),
+        machine_type=("GPU-H100", "GPU-A100"),
+        driver="570.133.20",
+        machines=(MachineSetting(name="box", gpu="RTX 4090", driver="550"),),
+        gpus=(GpuSetting(name="RTX 9090", capability="13.0", driver="700", host="aarch64"),),
+        allow=(canonicalize_name("torch"),),
+        mirrors=(Mirror(prefix="https://download.pytorch.org/whl/", url="https://token@mirror.example/pytorch/"),),
         output="locks",
     )
     assert settings == expected
@@ -128,6 +151,25 @@ def test_an_empty_list_is_a_value() -> None:
     assert parse("requirements = []\nextra-index-url = []") == Settings(requirements=(), extra_index_url=())
 
 
+def test_one_machine_type_is_a_list_of_one() -> None:
+    assert parse('machine-type = "GPU-A100"').machine_type == ("GPU-A100",)
+
+
+def test_a_machine_without_a_gpu_is_a_cpu_machine() -> None:
+    assert parse('[[machines]]\nname = "box"').machines == (MachineSetting(name="box"),)
+
+
+def test_a_nearer_machine_type_replaces_the_other() -> None:
+    file = Settings(machine_type=("GPU-A100", "GPU-H100"))
+    assert file.merge(Settings(machine_type=("GPU-T4",))).machine_type == ("GPU-T4",)
+
+
+def test_the_secret_of_a_mirror_is_in_no_repr_and_that_of_its_prefix_is_dropped() -> None:
+    settings = parse('[mirrors]\n"https://hush@a.example/whl/" = "https://hush@b.example/whl/"')
+    assert settings.mirrors == (Mirror(prefix="https://a.example/whl/", url="https://hush@b.example/whl/"),)
+    assert "hush" not in repr(settings)
+
+
 def test_a_date_of_toml_itself_is_a_cut_off() -> None:
     date, instant = parse("exclude-newer = 2026-11-01"), parse("exclude-newer = 2026-11-01T12:00:00Z")
     now = datetime(2026, 11, 22, tzinfo=UTC)
@@ -141,6 +183,21 @@ def test_a_date_of_toml_itself_is_a_cut_off() -> None:
         ('pyton = "3.11"', "unknown key `pyton`\n  try: `python`"),
         ('extra_index_url = ["x"]', "unknown key `extra_index_url`\n  try: `extra-index-url`"),
         ("colour = 1", "unknown key `colour`"),
+        ("machine-type = 4090", "`machine-type` must be an array of strings, not an integer"),
+        ("driver = 570", '`driver` must be a string, not an integer\n  try: `driver = "570"`'),
+        ('machines = ["A100"]', "`machines[0]` must be a table, not a string"),
+        ('[[machines]]\ngpu = "A100"', "`machines[0].name` is missing"),
+        (
+            '[[gpus]]\nname = "x"\ncapability = "sm_90"',
+            "`gpus[0].capability` is no compute capability (`9.0`)",
+        ),
+        (
+            '[[gpus]]\nname = "x"\ncapability = "9.0"\nhost = "arm"',
+            "`gpus[0].host` must be `x86_64` or `aarch64`, not `arm`",
+        ),
+        ('mirrors = ["https://a.example/"]', "`mirrors` must be a table of strings, not an array"),
+        ('[mirrors]\n"https://a.example/" = 1', "`mirrors[0]` must be a string, not an integer"),
+        ("allow = [1]", "`allow[0]` must be a string, not an integer"),
         ("python = 3.11", '`python` must be a string, not a float\n  try: `python = "3.11"`'),
         ('pre = "yes"', "`pre` must be true or false, not a string"),
         ("no-index = 1", "`no-index` must be true or false, not an integer"),
