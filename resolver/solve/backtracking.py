@@ -19,20 +19,27 @@ __all__ = ["MAX_ROUNDS", "find_collisions", "search_by_backtracking"]
 MAX_ROUNDS = 200_000
 """Where the search gives up: far more than any list that can be solved has needed."""
 
-_SECOND_ROUNDS = 5_000
+_SHORT_ROUNDS = 5_000
+"""Where the passes give up that another one can do without."""
 
 
 def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) -> Found | Conflict:
     """A solution, or the last collision. Raises what the package source raises.
 
-    The first pass leaves pre-releases and yanked versions out of its conclusions unless something names them; only
-    where it fails does a second, shorter one take them in.
+    Under first-index a version that was decided stays as long as another one of its dependents will do, as in uv; pip
+    and resolvelib rather decide it anew, which is the second pass and finds whatever there is to find. Both leave
+    pre-releases and yanked versions out of their conclusions unless something names them; the third takes them in.
     """
-    first = _search(universe, shows_all=False, max_rounds=max_rounds)
-    if isinstance(first, Found) or not _has_hidden(universe):
-        return first
-    second = _search(universe, shows_all=True, max_rounds=min(_SECOND_ROUNDS, max_rounds))
-    return second if isinstance(second, Found) else first
+    short = min(_SHORT_ROUNDS, max_rounds)
+    if universe.problem.index_strategy == "first-index":
+        kept = _search(Provider(universe, keeps_decisions=True), max_rounds=short)
+        if isinstance(kept, Found):
+            return kept
+    plain = _search(Provider(universe), max_rounds=max_rounds)
+    if isinstance(plain, Found) or not _has_hidden(universe):
+        return plain
+    full = _search(Provider(universe, shows_all=True), max_rounds=short)
+    return full if isinstance(full, Found) else plain
 
 
 def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause, ...], ...]:
@@ -49,14 +56,14 @@ def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause
     return tuple(reporter.collisions)
 
 
-def _search(universe: Universe, *, shows_all: bool, max_rounds: int) -> Found | Conflict:
-    provider = Provider(universe, shows_all=shows_all)
+def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
     reporter = _Reporter(provider)
     demands = provider.root_demands()
     while True:
         # Not `Resolver`: it also builds a graph, which nobody needs and which recurses without end where projects that
         # a jump back left behind depend on each other.
         resolution = Resolution(provider, reporter)
+        provider.decided = {}
         try:
             state = resolution.resolve(demands, max_rounds=max_rounds - reporter.rounds)
         except _StartAgain:
@@ -96,5 +103,6 @@ class _Reporter(BaseReporter[Demand, Candidate, Node]):
 
     def ending_round(self, index: int, state: State[Demand, Candidate, Node]) -> None:
         self.rounds += 1
+        self._provider.decided = state.mapping
         if self._provider.put_to_test(state.mapping):
             raise _StartAgain

@@ -65,11 +65,21 @@ class Matches(Sequence[Candidate]):
 class Provider(AbstractProvider[Demand, Candidate, Node]):
     """resolvelib's provider over a universe. `steps` counts the candidates whose demands were asked for.
 
+    `decided` is what stands at the start of a round; with `keeps_decisions` a demand against it is a collision.
     With `concludes` false nothing is propagated: every collision comes up as one of plain demands, fit to be explained.
     """
 
-    def __init__(self, universe: Universe, *, shows_all: bool = False, concludes: bool = True) -> None:
+    def __init__(
+        self,
+        universe: Universe,
+        *,
+        shows_all: bool = False,
+        concludes: bool = True,
+        keeps_decisions: bool = False,
+    ) -> None:
         self.steps = 0
+        self.decided: Mapping[Node, Candidate] = {}
+        self._keeps_decisions = keeps_decisions
         self._universe = universe
         self._facts = Propagation()
         self._shows_all = shows_all
@@ -126,7 +136,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         """The candidates that all demands admit, less those that failed here and those that are in no solution."""
         if identifier == IMPOSSIBLE or self._facts.is_unsolvable:
             return Matches(self, identifier, 0)
-        rows = self._universe.select(identifier.name, list(requirements[identifier]))
+        demands = list(requirements[identifier])
+        decided = self.decided.get(identifier) if self._keeps_decisions else None
+        if decided is not None and any(not demand.mask >> decided.row & 1 for demand in demands):
+            return Matches(self, identifier, 0)
+        rows = self._universe.select(identifier.name, demands)
         rows &= self._facts.live.get(identifier, -1)
         for candidate in incompatibilities[identifier]:
             rows &= ~(1 << candidate.row)
