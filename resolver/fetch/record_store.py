@@ -27,7 +27,8 @@ class RecordStore:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
-        self._lock = threading.Lock()
+        # One lock a project: files are written under it, and threads must not wait for those of others.
+        self._locks: dict[str, threading.Lock] = {}
         self._records: dict[str, dict[bytes, bytes]] = {}
         self._damaged: set[str] = set()
 
@@ -42,7 +43,7 @@ class RecordStore:
         """
         records = self._read(project)
         added = {key.encode(): payload for key, payload in new.items()}
-        with self._lock:
+        with self._find_lock(project):
             records.update(added)
             if self._folder is None or not added:
                 return
@@ -54,7 +55,10 @@ class RecordStore:
                 _append(path, b"".join(_render(*record) for record in added.items()))
 
     def _read(self, project: str) -> dict[bytes, bytes]:
-        with self._lock:
+        records = self._records.get(project)
+        if records is not None:
+            return records
+        with self._find_lock(project):
             records = self._records.get(project)
             if records is None:
                 data = b"" if self._folder is None else _read_file(self._folder / escape_for_path(project))
@@ -63,6 +67,9 @@ class RecordStore:
                 if not intact:
                     self._damaged.add(project)
             return records
+
+    def _find_lock(self, project: str) -> threading.Lock:
+        return self._locks.setdefault(project, threading.Lock())
 
 
 def _read_file(path: Path) -> bytes:

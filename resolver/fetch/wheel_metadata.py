@@ -14,8 +14,8 @@ from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_
 
 __all__ = ["check_sha256", "fetch_file", "fetch_wheel_metadata"]
 
-_TAIL_BYTES = 16_384
-"""Holds directory and METADATA of most pure wheels; the directory of large ones takes one more request."""
+_TAIL_BYTES = 32_768
+"""Of 65 popular wheels, 46 need no second request (16 KiB: 36, 64 KiB: 49, 128 KiB: 55)."""
 _STEPS = 4
 
 ReadBytes = Callable[[int, int], bytes]

@@ -78,7 +78,7 @@ def test_small_wheel_takes_one_range(server: IndexServer, open_source: OpenSourc
     server.add("a", wheel("a", "1.0", ["b>=2"], metadata=None))
     assert read_requires(open_source, server) == ("b>=2",)
     (request,) = [request for request in server.log if request.path == WHEEL]
-    assert request.headers["range"] == "bytes=-16384"
+    assert request.headers["range"] == "bytes=-32768"
 
 
 def test_large_wheel_is_read_in_parts_only(server: IndexServer, open_source: OpenSource) -> None:
