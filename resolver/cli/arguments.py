@@ -46,6 +46,16 @@ class LockArguments:
     verbose: bool = False
 
 
+class _ShowVersion(argparse.Action):
+    """Prints the version; it is looked up only then, since that reads every installed distribution's name."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"pinfold {version('pinfold')}")
+        parser.exit()
+
+
 def build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the `lock` verb; `program` is the name that it was called by."""
     parser = argparse.ArgumentParser(
@@ -57,6 +67,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("sources", nargs="*", metavar="SOURCE", help="a file that holds a list, or -")
+    parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and leave")
     parser.add_argument("-o", "--output", metavar="FILE|FOLDER|-", help="where the lock goes; - prints it")
     _add_target_options(parser)
     _add_index_options(parser)
