@@ -25,6 +25,7 @@ from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, VcsReference
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url
+from resolver.requirements.variables import VARIABLE
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution, solve
@@ -96,8 +97,8 @@ def _refuse_unsupported(plan: LockPlan) -> None:
     requirement_list = plan.requirement_list
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
     faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
-    if plan.default_index is not None and plan.default_index.secret is not None:
-        faults.append(_secret_fault(Position(source="[tool.pinfold] index-url"), plan.default_index))
+    if plan.default_index is not None:
+        faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index)
     if faults:
         raise ListError(tuple(dict.fromkeys(faults)))
 
@@ -119,16 +120,23 @@ def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
             remedy="name a version that an index has, or put its wheel into a folder and name that with `--find-links`",
         )
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
-        if url.secret is not None:
-            yield _secret_fault(entry.position, url)
+        yield from _iter_url_faults(entry.position, url)
 
 
-def _secret_fault(position: Position, url: Url) -> Fault:
-    return Fault(
-        position=position,
-        what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
-        remedy="name an index that can be read without them",
-    )
+def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
+    if url.secret is not None:
+        yield Fault(
+            position=position,
+            what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
+            remedy="name an index that can be read without them",
+        )
+    elif unset := dict.fromkeys(VARIABLE.findall(url.public)):
+        names = ", ".join(f"`{name}`" for name in unset)
+        yield Fault(
+            position=position,
+            what=f"`{url}` is needed, and a variable in it is not set: {names}",
+            remedy="set it in the environment",
+        )
 
 
 def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) -> Problem:

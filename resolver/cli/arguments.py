@@ -7,10 +7,11 @@ argparse does the parsing; an error of it is exit 2, as for every other bad inpu
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from packaging.utils import canonicalize_name
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
 from resolver.settings import Settings
 
@@ -34,7 +35,7 @@ class LockArguments:
     sources: tuple[str, ...]
     settings: Settings
     upgrade: bool = False
-    upgrade_packages: tuple[str, ...] = ()
+    upgrade_packages: tuple[NormalizedName, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     check: bool = False
@@ -63,7 +64,7 @@ def build_parser(program: str) -> argparse.ArgumentParser:
         usage=f"{program} [SOURCE ...] [options]",
         description=_DESCRIPTION,
         epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("sources", nargs="*", metavar="SOURCE", help="a file that holds a list, or -")
@@ -105,6 +106,31 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     )
 
 
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. argparse asks `shutil` for that width with every option: 3 ms for its import."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_find_width() - 2)
+
+
+def _find_width() -> int:
+    try:
+        return int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        pass
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
+def _name(text: str) -> NormalizedName:
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        raise argparse.ArgumentTypeError(f"`{text}` is no project name") from None
+
+
 def _add_target_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("target")
     group.add_argument("--python", metavar="VERSION", help="the Python that will run it: 3.11, 3.12.4, 3.13t")
@@ -143,7 +169,9 @@ def _add_solution_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--override", metavar="FILE", action="append", default=[], help="replaces what others ask of a project"
     )
-    group.add_argument("--exclude", metavar="NAME", action="append", default=[], help="a dependency to leave out")
+    group.add_argument(
+        "--exclude", metavar="NAME", type=_name, action="append", default=[], help="a dependency to leave out"
+    )
     group.add_argument(
         "--build-constraint", metavar="FILE", action="append", default=[], help="limits for build requirements"
     )
@@ -151,7 +179,9 @@ def _add_solution_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--pre", action="store_true", default=None, help="pre-releases are candidates")
     group.add_argument("--prefer-binary", action="store_true", default=None, help="an older wheel beats a newer sdist")
     group.add_argument("-U", "--upgrade", action="store_true", help="let go of all pins of the old lock")
-    group.add_argument("-P", "--upgrade-package", metavar="NAME", action="append", default=[], help="let go of one pin")
+    group.add_argument(
+        "-P", "--upgrade-package", metavar="NAME", type=_name, action="append", default=[], help="let go of one pin"
+    )
     group.add_argument("--extra", metavar="NAME", action="append", default=[], help="an extra of a [project] table")
     group.add_argument(
         "--group", metavar="NAME", action="append", default=[], help="a dependency group of a pyproject.toml"
@@ -203,7 +233,7 @@ def _build_settings(values: argparse.Namespace) -> Settings:
         flag_scope=values.flag_scope,
         constraint=tuple(values.constraint) or None,
         override=tuple(values.override) or None,
-        exclude=tuple(canonicalize_name(name) for name in values.exclude) or None,
+        exclude=tuple(values.exclude) or None,
         build_constraint=tuple(values.build_constraint) or None,
         exclude_newer=values.exclude_newer,
         pre=values.pre,

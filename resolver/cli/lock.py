@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile, compare, dumps, write
 from resolver.checking import check_lockfile
@@ -47,6 +47,7 @@ class _Run:
         self.code = 0
         self._arguments = arguments
         self._folder = Path.cwd()
+        self._locked_names: set[NormalizedName] = set()
         self._documents: dict[str | None, dict[str, object]] = {}
 
     def lock_all(self) -> None:
@@ -56,6 +57,8 @@ class _Run:
         for source, path in self._place_all():
             with self._errors_become_codes(source.name):
                 self._lock_one(source, path)
+        for name in sorted(set(self._arguments.upgrade_packages) - self._locked_names):
+            _tell(f"warning: `--upgrade-package {name}` lets go of nothing: no old lock has it")
         if self._arguments.as_json:
             self._print_document()
 
@@ -96,6 +99,7 @@ class _Run:
     def _lock_one(self, source: Source, path: Path | None) -> None:
         arguments = self._arguments
         old = read_old_lock(path, folder=self._folder)
+        self._locked_names.update(() if old is None else (package.name for package in old.pylock.packages))
         plan = plan_lock(
             source,
             arguments=arguments.settings,
@@ -173,8 +177,7 @@ class _Run:
     def _upgrade(self) -> Upgrade:
         from resolver.workflow import Upgrade
 
-        names = frozenset(canonicalize_name(name) for name in self._arguments.upgrade_packages)
-        return Upgrade(everything=self._arguments.upgrade, names=names)
+        return Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
 
     def _answer(self, plan: LockPlan, differences: list[str]) -> None:
         if differences:

@@ -41,7 +41,8 @@ def render_report(report: LockReport) -> str:
     lines = [f"{report.source} → {place}{state}: {_count(len(resolution.pins), 'pin')} in {report.duration_s:.2f} s"]
     lines.append(f"  target: CPython {_python(report)} on {_tool(report).platform} (Python from {report.python_rule})")
     lines += [f"  {line}" for line in _change_lines(report)]
-    lines.append(f"  from: {_index_counts(report.outcome)}")
+    if resolution.pins:
+        lines.append(f"  from: {_index_counts(report.outcome)}")
     lines += [f"  {line}" for line in _remarks(report.outcome)]
     return escape_text("\n".join(lines))
 

@@ -31,8 +31,7 @@ def test_empty_cache_is_not_enough_offline(project: Project) -> None:
 
     assert (run.code, run.err) == (
         4,
-        "error: the page is not in the cache: https://index.example/simple/a/\n"
-        "  try: run once without `--offline`\n",
+        "error: the page is not in the cache: https://index.example/simple/a/\n  try: run once without `--offline`\n",
     )
     assert project.server.log == []
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import pytest
+
 from tests.command import Project
 from tests.servers import Answer, wheel
 
@@ -178,3 +180,24 @@ def test_bug_is_6_with_a_traceback(project: Project) -> None:
     assert run.err.startswith("Traceback (most recent call last):\n")
     assert run.err.splitlines()[-1].startswith("error: a bug in pinfold: ")
     assert run.err.endswith("; the lines above are what a report needs\n")
+
+
+def test_unset_variable_in_an_index_that_is_needed_is_2(project: Project) -> None:
+    project.write("requirements.txt", "--index-url https://${TOKEN}@index.example/simple/\na\n")
+    project.monkeypatch.delenv("TOKEN", raising=False)
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: requirements.txt:2: `https://${TOKEN}@index.example/simple/` is needed, and a variable in it is not"
+        " set: `TOKEN`\n  try: set it in the environment\n",
+    )
+
+
+@pytest.mark.parametrize("flag", ["--exclude", "--upgrade-package"])
+def test_name_that_no_project_can_have_is_2(project: Project, flag: str) -> None:
+    run = project.lock("requirements.txt", flag, "not a name")
+
+    assert run.code == 2
+    assert run.err.endswith(f"{flag}: `not a name` is no project name\n")

@@ -165,3 +165,12 @@ def test_upgrade_counts_a_duration_from_now_on(project: Project) -> None:
     renewed = project.load().tool
     assert renewed is not None and renewed.exclude_newer is not None
     assert renewed.exclude_newer >= first.exclude_newer
+
+
+def test_upgrade_of_a_package_that_is_not_locked_is_told(project: Project) -> None:
+    run = project.lock("requirements.txt", "-q", "-P", "zebra", "-P", "b")
+
+    assert (run.code, run.err) == (
+        0,
+        "warning: `--upgrade-package zebra` lets go of nothing: no old lock has it\n",
+    )

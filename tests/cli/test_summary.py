@@ -195,3 +195,31 @@ def test_verbose_run_shows_each_request_without_its_query(project: Project) -> N
         "GET https://index.example/simple/b/: 200\n"
         "GET https://index.example/files/b-2.1-py3-none-any.whl.metadata: 200\n",
     )
+
+
+def test_lock_of_nothing_comes_from_nowhere(project: Project) -> None:
+    project.write_list()
+
+    run = project.lock("requirements.txt")
+
+    assert run.err == (
+        "requirements.txt → pylock.toml: 0 pins in 0.00 s\n"
+        "  target: CPython 3.11 on manylinux_2_35_x86_64 (Python from `--python`)\n"
+    )
+
+
+def test_configured_index_is_called_the_default_one(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nrequirements = ["b"]\nindex-url = "INDEX"\n')
+
+    assert "  from: 1 × the default index\n" in project.lock().err
+
+
+def test_help_is_as_wide_as_the_terminal(project: Project) -> None:
+    project.monkeypatch.setenv("COLUMNS", "200")
+    wide = project.lock("--help")
+    project.monkeypatch.setenv("COLUMNS", "60")
+    narrow = project.lock("--help")
+
+    assert (wide.code, narrow.code) == (0, 0)
+    assert wide.out.startswith("usage: lock [SOURCE ...] [options]\n")
+    assert len(wide.out.splitlines()) < len(narrow.out.splitlines())
