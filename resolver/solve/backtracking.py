@@ -63,7 +63,6 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
         # Not `Resolver`: it also builds a graph, which nobody needs and which recurses without end where projects that
         # a jump back left behind depend on each other.
         resolution = Resolution(provider, reporter)
-        provider.decided = {}
         try:
             state = resolution.resolve(demands, max_rounds=max_rounds - reporter.rounds)
         except _StartAgain:
@@ -103,6 +102,5 @@ class _Reporter(BaseReporter[Demand, Candidate, Node]):
 
     def ending_round(self, index: int, state: State[Demand, Candidate, Node]) -> None:
         self.rounds += 1
-        self._provider.decided = state.mapping
         if self._provider.put_to_test(state.mapping):
             raise _StartAgain

@@ -7,7 +7,7 @@ neither on threads nor on the hash seed.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import overload
 
 from packaging.specifiers import SpecifierSet
@@ -65,7 +65,7 @@ class Matches(Sequence[Candidate]):
 class Provider(AbstractProvider[Demand, Candidate, Node]):
     """resolvelib's provider over a universe. `steps` counts the candidates whose demands were asked for.
 
-    `decided` is what stands at the start of a round; with `keeps_decisions` a demand against it is a collision.
+    With `keeps_decisions` a candidate demands itself, so a later demand against it is a collision.
     With `concludes` false nothing is propagated: every collision comes up as one of plain demands, fit to be explained.
     """
 
@@ -78,7 +78,6 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         keeps_decisions: bool = False,
     ) -> None:
         self.steps = 0
-        self.decided: Mapping[Node, Candidate] = {}
         self._keeps_decisions = keeps_decisions
         self._universe = universe
         self._facts = Propagation()
@@ -136,11 +135,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         """The candidates that all demands admit, less those that failed here and those that are in no solution."""
         if identifier == IMPOSSIBLE or self._facts.is_unsolvable:
             return Matches(self, identifier, 0)
-        demands = list(requirements[identifier])
-        decided = self.decided.get(identifier) if self._keeps_decisions else None
-        if decided is not None and any(not demand.mask >> decided.row & 1 for demand in demands):
-            return Matches(self, identifier, 0)
-        rows = self._universe.select(identifier.name, demands)
+        rows = self._universe.select(identifier.name, list(requirements[identifier]))
         rows &= self._facts.live.get(identifier, -1)
         for candidate in incompatibilities[identifier]:
             rows &= ~(1 << candidate.row)
@@ -156,11 +151,16 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self.steps += 1
         if not node.part:
             self._last_row[node.name] = row
+        demands = self._iter_new(candidate)
         known = self._universe.known_demands(node, row)
-        if known is None:
-            return self._iter_new(candidate)
-        self._learn(node, row, known)
-        return (*known, self._impossible) if self._is_dead(node, row) else known
+        if known is not None:
+            self._learn(node, row, known)
+            demands = iter((*known, self._impossible) if self._is_dead(node, row) else known)
+        if self._keeps_decisions:
+            version = f"{node.name}=={self._universe.table(node.name).versions[row]}"
+            kept = Demand(node=node, mask=1 << row, text=version, specifier=SpecifierSet(), is_own=True)
+            return chain((kept,), demands)
+        return demands
 
     def _iter_new(self, candidate: Candidate) -> Iterator[Demand]:
         node, row = candidate.node, candidate.row
