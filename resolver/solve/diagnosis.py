@@ -215,12 +215,15 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
         yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
     if not (files or table.rejections(row)):
         yield "no file"
+    foreign = [rejection.filename for rejection in table.rejections(row) if rejection.reason == "tags"]
     for rejection in table.rejections(row):
         match rejection.reason:
             case "python":
                 yield f"needs Python {rejection.detail}"
+            case "tags" if len(foreign) == 1:
+                yield f"`{foreign[0]}` is for another platform or Python"
             case "tags":
-                yield f"`{rejection.filename}` is for another platform or Python"
+                yield f"{len(foreign)} wheels, all for other platforms or Pythons"
             case _ if rejection.filename in rejection.detail:
                 yield rejection.detail
             case _:

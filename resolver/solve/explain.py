@@ -89,7 +89,8 @@ def _render_requirement(requirement: CollidingRequirement) -> str:
 
 def _render_supply(supply: Supply) -> str:
     places = ", ".join(supply.locations)
-    offer = f"{places} has {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
+    verb = "has" if len(supply.locations) == 1 else "together have"
+    offer = f"{places} {verb} {_count(supply.version_count, 'version')} in {_count(supply.file_count, 'file')}"
     if supply.nearest:
         return f"{offer}, of which these are asked for"
     return f"{offer}, the newest {supply.newest}" if supply.newest is not None else offer
