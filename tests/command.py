@@ -6,11 +6,11 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
+import packaging
 import pytest
 
 import resolver
@@ -45,7 +45,6 @@ class Project:
     capture: pytest.CaptureFixture[str]
     monkeypatch: pytest.MonkeyPatch
     python: str | None = "3.11"
-    names: dict[str, str] = field(default_factory=dict)
 
     def write(self, name: str, text: str) -> Path:
         """A file in the folder; `INDEX` in its text is the index."""
@@ -117,7 +116,7 @@ def start_process(
 def child_environment(folder: Path, **more: str) -> dict[str, str]:
     """An environment without settings of pip, uv, pinfold, proxies or the user, in which this pinfold is found."""
     kept = {name: value for name, value in os.environ.items() if not _HIDDEN.match(name)}
-    sources = [str(Path(resolver.__file__).parents[1]), sysconfig.get_path("purelib")]
+    sources = [str(Path(resolver.__file__).parents[1]), str(Path(packaging.__file__).parents[1])]
     return {**kept, "HOME": str(folder), "PYTHONPATH": os.pathsep.join(sources), "PYTHONUTF8": "1", **more}
 
 

@@ -23,7 +23,7 @@ from resolver.cli.terminal import escape_text
 from resolver.errors import InputError, PinfoldError
 from resolver.plan import LockPlan, place_locks, plan_lock, read_old_lock
 from resolver.sources.reader import read_source
-from resolver.sources.source import Source
+from resolver.sources.source import Source, StandardInput
 
 if TYPE_CHECKING:
     from resolver.workflow import Access, Upgrade
@@ -171,7 +171,7 @@ class _Run:
             cache_folder=_cache_folder(arguments),
             offline=arguments.offline,
             refresh=arguments.refresh,
-            announce=_tell,
+            announce=None if arguments.quiet else _tell,
         )
 
     def _upgrade(self) -> Upgrade:
@@ -192,7 +192,8 @@ class _Run:
         place = self._show(plan.path)
         self._note(plan, differences)
         lines = "".join(f"\n  {line}" for line in differences)
-        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {plan.source.name}`")
+        argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
+        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}`")
 
     def _note(self, plan: LockPlan, differences: list[str]) -> None:
         name = plan.source.name

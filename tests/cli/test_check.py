@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import pytest
 
@@ -168,3 +170,15 @@ def test_lock_made_under_one_python_fits_under_another(project: Project, minor: 
     run = project.lock_in_process("requirements.txt", "--check", python=find_interpreter(minor))
 
     assert (run.code, run.err) == (0, FITS)
+
+
+def test_standard_input_is_checked_and_the_remedy_names_it(project: Project) -> None:
+    data = io.BytesIO(b"b\n")
+    project.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(data, encoding="utf-8"))
+
+    run = project.lock("-", "--check", "-i", project.server.index_url)
+
+    assert (run.code, run.err) == (
+        1,
+        "standard input: pylock.toml does not fit\n  - a\n  + b\n  try: `lock -`\n",
+    )

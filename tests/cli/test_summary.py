@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.command import Project
-from tests.servers import sdist, wheel
+from tests.servers import Answer, sdist, wheel
 
 
 @pytest.fixture(autouse=True)
@@ -223,3 +223,51 @@ def test_help_is_as_wide_as_the_terminal(project: Project) -> None:
     assert (wide.code, narrow.code) == (0, 0)
     assert wide.out.startswith("usage: lock [SOURCE ...] [options]\n")
     assert len(wide.out.splitlines()) < len(narrow.out.splitlines())
+
+
+def test_file_that_must_be_read_for_its_hash_is_announced(project: Project) -> None:
+    project.server.hashes = False
+    project.write_list("b")
+
+    run = project.lock("requirements.txt")
+
+    assert run.err.startswith(
+        "reading `b-2.1-py3-none-any.whl` (0.0 MB) for its SHA-256, which its page does not give\n"
+        "requirements.txt → pylock.toml: 1 pin in 0.00 s\n"
+    )
+
+
+def test_quiet_run_announces_nothing(project: Project) -> None:
+    project.server.hashes = False
+    project.write_list("b")
+
+    assert project.lock("requirements.txt", "-q").err == ""
+
+
+def test_no_download_makes_a_missing_hash_an_error(project: Project) -> None:
+    project.server.hashes = False
+    project.write_list("b")
+
+    run = project.lock("requirements.txt", "--no-download")
+
+    assert (run.code, run.err) == (
+        4,
+        "error: the SHA-256 of `b-2.1-py3-none-any.whl` can be had only by downloading it:"
+        " https://index.example/files/b-2.1-py3-none-any.whl\n"
+        "  because its page gives none, and `--no-download` forbids that\n",
+    )
+
+
+def test_verbose_run_does_not_show_the_signature_that_a_redirect_adds(project: Project) -> None:
+    path = "/files/b-2.1-py3-none-any.whl.metadata"
+    project.server.faults[path] = [Answer(status=302, headers={"Location": f"{path}?X-Amz-Signature=hunter2"})]
+    project.write_list("b")
+
+    run = project.lock_in_process("requirements.txt", "-q", "-v")
+
+    assert (run.code, run.err) == (
+        0,
+        "GET https://index.example/simple/b/: 200\n"
+        f"GET https://index.example{path}: 302\n"
+        f"GET https://index.example{path}: 200\n",
+    )
