@@ -18,12 +18,14 @@ from packaging.version import Version
 from resolver.requirements.index_families import find_family, is_family_name
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url
+from resolver.settings import Mirror
 from resolver.targets.cuda import CudaVersion
 from resolver.targets.data_files import read_data
 
 __all__ = [
     "BuildLocation",
     "NameWarning",
+    "apply_mirrors",
     "family_of",
     "find_name_warning",
     "is_torch_companion",
@@ -111,6 +113,19 @@ def find_name_warning(name: NormalizedName) -> NameWarning | None:
         if row["name"] == name:
             return NameWarning(name=name, text=row["text"], remedy=row["remedy"])
     return None
+
+
+def apply_mirrors(url: str, mirrors: Iterable[Mirror]) -> str:
+    """The URL to ask instead of a shipped one: its prefix replaced by the mirror's, which may hold a secret.
+
+    Of several mirrors that match, the one with the longest prefix counts; a prefix ends where a path segment does.
+    """
+    found = [mirror for mirror in mirrors if f"{url.rstrip('/')}/".startswith(f"{mirror.prefix.rstrip('/')}/")]
+    if not found:
+        return url
+    mirror = max(found, key=lambda one: len(one.prefix.rstrip("/")))
+    rest = url[len(mirror.prefix.rstrip("/")) :].lstrip("/")
+    return f"{mirror.url.rstrip('/')}/{rest}" if rest else mirror.url
 
 
 @cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -36,6 +36,7 @@ __all__ = [
     "UnknownMachine",
     "choose_platform",
     "default_driver",
+    "list_other_drivers",
     "load_machines",
     "parse_machine_types",
 ]
@@ -148,6 +149,20 @@ def load_machines(machines: Sequence[MachineSetting] = (), gpus: Sequence[GpuSet
 def default_driver() -> Driver:
     """The driver that is assumed where nobody names one."""
     return parse_driver(read_data("machines")["default-driver"]["driver"])
+
+
+def list_other_drivers(gpu: Gpu) -> tuple[Gpu, ...]:
+    """The accelerator with each driver branch that people meet, oldest first: what runs otherwise is worth a word.
+
+    Branches that do not know one of its GPUs, and those on which the same builds run, are left out.
+    """
+    branches = map(parse_driver, read_data("machines")["default-driver"]["others"])
+    others = (
+        replace(gpu, driver=branch, cuda=driver_range(branch))
+        for branch in branches
+        if all(branch.satisfies(model.driver) for _, model in gpu.machines)
+    )
+    return tuple(other for other in others if other != gpu)
 
 
 class _Table:

@@ -26,8 +26,10 @@ __all__ = [
     "TorchRelease",
     "find_default_cuda",
     "find_release",
+    "has_cpu_label",
     "iter_releases_of_companion",
     "iter_running_builds",
+    "list_allowed_cuda",
     "list_verdicts",
     "load_releases",
     "order_builds",
@@ -109,6 +111,17 @@ def find_default_cuda(version: Version, platform: Platform) -> DefaultBuild | No
     """What the default index's torch of a version is built for; None where the data does not say."""
     release = find_release(version)
     return None if release is None else release.default_on(platform)
+
+
+def has_cpu_label(version: Version, platform: Platform) -> bool:
+    """Whether the CPU build of a version on the PyTorch indexes bears the label `+cpu`; elsewhere it has none."""
+    first = read_data("torch")["cpu-label"].get(_name(platform))
+    return first is not None and version >= Version(first)
+
+
+def list_allowed_cuda(platform: Platform, accelerator: Accelerator) -> tuple[CudaVersion, ...]:
+    """The CUDA releases of all builds of torch that run there, newest first: those whose indexes can matter."""
+    return tuple(sorted({build.cuda for build in iter_running_builds(platform, accelerator)}, reverse=True))
 
 
 def iter_releases_of_companion(name: NormalizedName, version: Version) -> Iterator[TorchRelease]:

@@ -56,7 +56,7 @@ OTHER_KEYS: dict[DataFile, set[str]] = {
     "gpus": set(),
     "cuda": {"sources"},
     "cuda_components": {"same", "versions", "source", "confidence"},
-    "torch": {"sources", "cpu-only", "cpu-only-source"},
+    "torch": {"sources", "cpu-only", "cpu-only-source", "cpu-label", "cpu-label-source"},
     "packages": set(),
     "families": {"family"},
     "labels": set(),
