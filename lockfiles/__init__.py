@@ -1,19 +1,28 @@
-"""Read, write, check, compare and digest lockfiles (PEP 751), without a solver and without a network."""
+"""Read, write, check, compare and digest lockfiles (PEP 751), without a solver and without a network.
 
-from lockfiles.comparison import Comparison, FactChange, LineChange, LockedFile, LockedPin, PinChange, compare
-from lockfiles.errors import (
-    InvalidLockfileError,
-    LockfileError,
-    LockfileFault,
-    LockfileNameError,
-    LockfileSyntaxError,
-    UnsupportedLockfileError,
-)
-from lockfiles.identity import digest
-from lockfiles.lockfile import Lockfile
-from lockfiles.reading import loads, read
-from lockfiles.tool_table import BuildFacts, SettingValue, ToolTable
-from lockfiles.writing import dumps, write
+Each name is imported from its module when it is first used, so that whoever needs one of them loads no other.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lockfiles.comparison import Comparison, FactChange, LineChange, LockedFile, LockedPin, PinChange, compare
+    from lockfiles.errors import (
+        InvalidLockfileError,
+        LockfileError,
+        LockfileFault,
+        LockfileNameError,
+        LockfileSyntaxError,
+        UnsupportedLockfileError,
+    )
+    from lockfiles.identity import digest
+    from lockfiles.lockfile import Lockfile
+    from lockfiles.reading import loads, read
+    from lockfiles.tool_table import BuildFacts, SettingValue, ToolTable
+    from lockfiles.writing import dumps, write
 
 __all__ = [
     "BuildFacts",
@@ -39,3 +48,35 @@ __all__ = [
     "read",
     "write",
 ]
+
+_ELSEWHERE = {
+    "BuildFacts": "lockfiles.tool_table",
+    "InvalidLockfileError": "lockfiles.errors",
+    "Lockfile": "lockfiles.lockfile",
+    "LockfileError": "lockfiles.errors",
+    "LockfileFault": "lockfiles.errors",
+    "LockfileNameError": "lockfiles.errors",
+    "LockfileSyntaxError": "lockfiles.errors",
+    "SettingValue": "lockfiles.tool_table",
+    "ToolTable": "lockfiles.tool_table",
+    "UnsupportedLockfileError": "lockfiles.errors",
+    "digest": "lockfiles.identity",
+    "dumps": "lockfiles.writing",
+    "loads": "lockfiles.reading",
+    "read": "lockfiles.reading",
+    "write": "lockfiles.writing",
+}
+"""Where each name comes from, but for the comparison."""
+
+
+def __getattr__(name: str) -> object:
+    """The public name, from its module (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(_ELSEWHERE.get(name, "lockfiles.comparison")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

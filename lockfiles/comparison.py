@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from packaging.utils import NormalizedName
@@ -12,6 +11,7 @@ from packaging.utils import NormalizedName
 from lockfiles.document_path import join_key
 from lockfiles.lockfile import Lockfile, build_document
 from lockfiles.requirement_lines import join_lines
+from lockfiles.value_classes import dataclass
 
 __all__ = ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
 

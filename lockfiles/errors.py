@@ -12,7 +12,8 @@ A file that cannot be opened or written is the operating system's own OSError.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from lockfiles.value_classes import dataclass
 
 __all__ = [
     "InvalidLockfileError",

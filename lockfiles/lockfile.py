@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 
 from lockfiles.tool_table import ToolTable, build_table
+from lockfiles.value_classes import dataclass
 
 __all__ = ["Lockfile", "build_document"]
 

@@ -7,10 +7,12 @@ PEP 751 leaves `[tool]` to each tool; docs/lockfile.md describes every key.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from packaging.utils import NormalizedName
+
+from lockfiles.value_classes import dataclass
 
 __all__ = ["SCHEMA", "BuildFacts", "SettingValue", "ToolTable"]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from packaging.markers import Marker
 from packaging.pylock import Package
@@ -18,6 +17,7 @@ from packaging.version import Version
 
 from lockfiles import Lockfile, SettingValue, ToolTable
 from lockfiles.requirement_lines import join_lines
+from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry
 from resolver.requirements.position import Position
 from resolver.targets.target import Target

@@ -19,8 +19,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
+
+from lockfiles.value_classes import dataclass
 
 if TYPE_CHECKING:
     from resolver.requirements.position import Position

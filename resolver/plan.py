@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePath
 
 from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
+from lockfiles.value_classes import dataclass
 from resolver.errors import InputError, SourceError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile
+from lockfiles.value_classes import dataclass
 from resolver.errors import Fault, FetchError, ListError
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.package_source import open_package_source

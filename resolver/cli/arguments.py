@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 
+from lockfiles.value_classes import dataclass
 from resolver.settings import Settings
 
 __all__ = ["LockArguments", "build_parser", "parse_lock_arguments"]

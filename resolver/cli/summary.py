@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lockfiles import Comparison, ToolTable, digest
+from lockfiles.value_classes import dataclass
 from resolver.cli.terminal import escape_text
 from resolver.errors import InternalError
 from resolver.solve.resolution import Pin, Requester

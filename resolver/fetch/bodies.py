@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import BinaryIO
 
+from lockfiles.value_classes import dataclass
 from resolver.fetch.http_errors import too_large_error
 
 __all__ = ["Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from lockfiles.value_classes import dataclass
 
 __all__ = ["BuildPolicy", "Builds"]
 

@@ -19,7 +19,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from email.utils import formatdate
 from functools import cache
 from pathlib import Path
@@ -27,6 +26,7 @@ from typing import TypeVar
 
 import httpx
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
 from resolver.fetch.bodies import Download, RangeAnswer, hash_into, iter_bounded, read_range

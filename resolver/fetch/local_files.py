@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 
 __all__ = [

@@ -14,8 +14,9 @@ import struct
 import threading
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from lockfiles.value_classes import dataclass
 
 __all__ = ["RowStore", "StoredPage", "escape_for_path", "write_atomically"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from packaging.version import Version
+
+from lockfiles.value_classes import dataclass
 
 __all__ = ["DistributionFile"]
 

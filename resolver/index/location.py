@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from packaging.utils import NormalizedName
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.scopes import IndexFamily, Scope
 from resolver.requirements.url import Url
 from resolver.targets.families import family_of, serves

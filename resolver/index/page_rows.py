@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.index.distribution_file import DistributionFile
 
 if TYPE_CHECKING:

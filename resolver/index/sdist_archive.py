@@ -10,8 +10,9 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from lockfiles.value_classes import dataclass
 
 __all__ = ["SdistArchiveError", "SdistFiles", "read_sdist"]
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
+
+from lockfiles.value_classes import dataclass
 
 __all__ = ["Member", "MoreBytes", "WheelDirectoryError", "find_metadata_member", "read_member"]
 

@@ -10,8 +10,8 @@ import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry, FormatControl, Layer, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import Scope

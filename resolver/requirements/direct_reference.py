@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from packaging.utils import (
@@ -20,6 +19,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, VcsReference
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.url import parse_url

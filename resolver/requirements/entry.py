@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.position import Position
 from resolver.requirements.scopes import DEFAULT_SCOPE, Scope
 from resolver.requirements.url import Url

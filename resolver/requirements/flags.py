@@ -5,9 +5,9 @@ The spellings are those of `pip install` and of pip's requirement files (pip: Re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.refusal import Refusal
 
 __all__ = ["FLAGS", "Flag", "Serves", "find_file_flag", "find_item_flag"]

@@ -7,8 +7,9 @@ In: statements of a layer without `-r` and `-c`. Out: `Draft`, in which an entry
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry
 from resolver.requirements.flags import Serves
 from resolver.requirements.locations import parse_location

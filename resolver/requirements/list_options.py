@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.statements import FlagUse
 

@@ -7,8 +7,8 @@ Pure: whether an index really has a project is for later stages to ask.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.url import Url
 
 __all__ = ["DEFAULT_SCOPE", "IndexFamily", "Scope", "merge_scopes"]

@@ -6,8 +6,8 @@ Readers of items and of files make statements; everything after them no longer a
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.flags import Flag
 from resolver.requirements.position import Position
 

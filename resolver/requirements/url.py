@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import unquote
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.variables import VARIABLE, expand_variables
 
 __all__ = ["Secret", "Url", "parse_url", "redact"]

@@ -7,10 +7,11 @@ for. Then a plain search over the rest shows the collisions.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import NormalizedName
 
+from lockfiles.value_classes import dataclass
 from resolver.solve.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import Demand, Node, pins_exactly

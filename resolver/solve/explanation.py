@@ -5,12 +5,12 @@ Out of `resolver.solve.diagnosis`; `resolver.solve.explain` turns it into text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.position import Position
 
 __all__ = ["CollidingRequirement", "Collision", "Explanation", "Link", "Obstacle", "Supply", "UnusableVersion"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.position import Position

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.index.distribution_file import DistributionFile
 from resolver.requirements.position import Position
 

@@ -6,9 +6,9 @@ The rest of the stage sees these names only, so another search can replace the o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from lockfiles.value_classes import dataclass
 from resolver.solve.demand import Candidate, Demand, Node
 from resolver.solve.universe import Universe
 

@@ -7,13 +7,14 @@ It knows nothing of how a search goes about it, so that another one can take res
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import MetadataError
 from resolver.index.core_metadata import Dependencies
 from resolver.index.package_source import PackageSource

@@ -11,8 +11,8 @@ import ast
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import SourceError
 from resolver.requirements.url import redact
 from resolver.settings import RequirementItems

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from lockfiles.value_classes import dataclass
 from resolver.settings import RequirementItems, Settings
 
 __all__ = ["AppFile", "Form", "Hint", "ItemList", "PyprojectList", "RequirementFile", "Source", "StandardInput"]

@@ -7,9 +7,10 @@ Accelerators are equal when the same builds run on them: capabilities and the CU
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple
 
+from lockfiles.value_classes import dataclass
 from resolver.targets.cuda import CudaRange, Driver, driver_range
 
 __all__ = [

@@ -8,9 +8,10 @@ Forward-compatibility packages are not assumed: they belong to an image's operat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
 from resolver.targets.data_files import read_data
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.requirements.index_families import find_family, is_family_name
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url

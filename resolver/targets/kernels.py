@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, assert_never
 
+from lockfiles.value_classes import dataclass
 from resolver.targets.accelerators import Accelerator, Capability, Cpu, Gpu, Unspecified
 from resolver.targets.cuda import CudaRange, CudaVersion, Driver, find_driver_floor, find_shipped_driver, parse_cuda
 from resolver.targets.data_files import read_data

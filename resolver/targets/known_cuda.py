@@ -6,7 +6,6 @@ In: name, version, where it came from, requirements. Out: `KnownCuda`, or None w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal
@@ -16,6 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.targets.accelerators import Capability
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, Driver, parse_cuda, parse_driver
 from resolver.targets.data_files import read_data

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 from urllib.parse import unquote
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, parse_cuda
 from resolver.targets.data_files import read_data
 

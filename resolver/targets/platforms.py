@@ -7,10 +7,10 @@ In: platform names as users write them, ours (the wheel tag of the newest files 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
 
 __all__ = ["DEFAULT_PLATFORM", "Glibc", "Linux", "MacOS", "Musl", "Platform", "Windows", "parse_platform"]

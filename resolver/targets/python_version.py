@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
 
 __all__ = ["NEWEST_MINOR", "OLDEST_FREE_THREADED_MINOR", "OLDEST_MINOR", "PythonVersion", "parse_python_version"]

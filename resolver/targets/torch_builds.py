@@ -7,13 +7,14 @@ In: `torch.toml`. Out: `TorchRelease` and `TorchBuild`. The data never decides t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any, Literal, assert_never
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.targets.accelerators import Accelerator
 from resolver.targets.cuda import CudaVersion, parse_cuda
 from resolver.targets.data_files import read_data

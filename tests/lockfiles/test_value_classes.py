@@ -1,0 +1,214 @@
+"""The quick dataclasses against the real ones: whatever is done to a value gives the same."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from typing import Any, ClassVar
+
+import pytest
+
+from lockfiles import value_classes
+
+
+def _declare(dataclass: Any) -> tuple[type, type, type, type]:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Point:
+        x: int
+        y: int = 2
+        names: tuple[str, ...] = dataclasses.field(default_factory=tuple, repr=False)
+        note: str = dataclasses.field(default="", compare=False)
+        rows: list[int] = dataclasses.field(default_factory=list, hash=False)
+
+        @property
+        def sum(self) -> int:
+            return self.x + self.y
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Single:
+        """Holds one value."""
+
+        value: object
+
+        def __post_init__(self) -> None:
+            if self.value is None:
+                raise ValueError("nothing")
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Empty:
+        """Holds nothing."""
+
+    @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+    class Thing:
+        value: int
+
+    return Point, Single, Empty, Thing
+
+
+QUICK = _declare(value_classes.dataclass)
+REAL = _declare(dataclasses.dataclass)
+BOTH = pytest.mark.parametrize("classes", [QUICK, REAL], ids=["quick", "real"])
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    x: int
+
+
+@value_classes.dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """Can be found by pickle."""
+
+    x: int
+    y: tuple[int, ...] = ()
+
+
+def test_the_usual_form_is_made_without_compiling() -> None:
+    assert {vars(made)["__init__"].__module__ for made in QUICK} == {"lockfiles.value_classes"}
+
+
+@BOTH
+def test_fields_have_their_values_and_defaults(classes: Any) -> None:
+    point = classes[0](x=1)
+    assert (point.x, point.y, point.names, point.note, point.rows, point.sum) == (1, 2, (), "", [], 3)
+    assert classes[0](x=1, y=5, names=("a",), note="n", rows=[1]).names == ("a",)
+
+
+@BOTH
+def test_default_factories_make_a_value_for_each_instance(classes: Any) -> None:
+    assert classes[0](x=1).rows is not classes[0](x=1).rows
+
+
+@BOTH
+def test_arguments_are_keywords_only(classes: Any) -> None:
+    with pytest.raises(TypeError, match="positional"):
+        classes[0](1)
+
+
+@BOTH
+def test_missing_arguments_are_named(classes: Any) -> None:
+    with pytest.raises(TypeError, match=r"__init__\(\) missing 1 required keyword-only argument.*'x'"):
+        classes[0](y=1)
+
+
+@BOTH
+def test_unknown_arguments_are_named(classes: Any) -> None:
+    with pytest.raises(TypeError, match=r"__init__\(\) got an unexpected keyword argument 'z'"):
+        classes[0](x=1, z=1)
+
+
+@BOTH
+def test_values_cannot_be_changed(classes: Any) -> None:
+    point = classes[0](x=1)
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign to field 'x'"):
+        point.x = 2
+    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot delete field 'x'"):
+        del point.x
+    assert not hasattr(point, "__dict__")
+
+
+@BOTH
+def test_values_are_equal_by_the_fields_that_are_compared(classes: Any) -> None:
+    point = classes[0]
+    assert point(x=1, note="a") == point(x=1, note="b")
+    assert point(x=1) != point(x=2)
+    assert point(x=1) != (1, 2, (), [])
+    assert classes[2]() == classes[2]()
+    assert classes[1](value=(1,)) != classes[2]()
+
+
+@BOTH
+def test_equal_values_have_equal_hashes(classes: Any) -> None:
+    point = classes[0]
+    assert hash(point(x=1, note="a", rows=[1])) == hash(point(x=1, note="b", rows=[]))
+    assert hash(classes[1](value="v")) == hash(("v",))
+    assert len({classes[2](), classes[2]()}) == 1
+
+
+@BOTH
+def test_values_compare_by_identity_without_eq(classes: Any) -> None:
+    thing = classes[3]
+    assert thing(value=1) != thing(value=1)
+    assert len({thing(value=1), thing(value=1)}) == 2
+
+
+@BOTH
+def test_repr_shows_the_fields_that_it_may(classes: Any) -> None:
+    assert repr(classes[0](x=1, names=("secret",))).endswith("Point(x=1, y=2, note='', rows=[])")
+    assert repr(classes[2]()).endswith("Empty()")
+
+
+@BOTH
+def test_post_init_is_called(classes: Any) -> None:
+    with pytest.raises(ValueError, match="nothing"):
+        classes[1](value=None)
+
+
+@BOTH
+def test_dataclasses_can_work_with_it(classes: Any) -> None:
+    point = classes[0](x=1)
+    assert dataclasses.replace(point, x=4, note="n") == classes[0](x=4)
+    assert [field.name for field in dataclasses.fields(point)] == ["x", "y", "names", "note", "rows"]
+    assert dataclasses.asdict(point) == {"x": 1, "y": 2, "names": (), "note": "", "rows": []}
+    with pytest.raises(TypeError, match="z"):
+        dataclasses.replace(point, z=1)
+
+
+@BOTH
+def test_values_can_be_matched_by_keyword(classes: Any) -> None:
+    match classes[0](x=1):
+        case object(x=1, y=found):
+            assert found == 2
+        case _:
+            pytest.fail("no match")
+    assert classes[0].__match_args__ == ()
+
+
+@BOTH
+def test_copies_are_equal(classes: Any) -> None:
+    point = classes[0](x=1, rows=[1])
+    assert copy.copy(point) == point
+    assert copy.deepcopy(point).rows == [1]
+    assert copy.deepcopy(point).rows is not point.rows
+
+
+def test_values_survive_pickling() -> None:
+    assert pickle.loads(pickle.dumps(Stored(x=1, y=(2,)))) == Stored(x=1, y=(2,))
+
+
+def test_classes_keep_name_module_and_docstring() -> None:
+    assert (Stored.__name__, Stored.__qualname__, Stored.__module__) == ("Stored", "Stored", __name__)
+    assert Stored.__doc__ == "Can be found by pickle."
+
+
+def test_other_forms_are_real_dataclasses() -> None:
+    @value_classes.dataclass(frozen=True, slots=True, order=True)
+    class Ordered:
+        x: int
+
+    @value_classes.dataclass(frozen=True, slots=True, kw_only=True)
+    class Derived(_Base):
+        y: int = 0
+
+    @value_classes.dataclass(frozen=True, slots=True, kw_only=True)
+    class Counted:
+        count: ClassVar[int] = 3
+        x: int = 0
+
+    @value_classes.dataclass
+    class Plain:
+        x: int = 0
+
+    assert Ordered(1) < Ordered(2)
+    assert Derived(x=1).y == 0
+    assert repr(Counted(x=1)).endswith("Counted(x=1)")
+    assert Plain(2).x == 2
+
+
+def test_a_mutable_default_is_refused() -> None:
+    with pytest.raises(ValueError, match="mutable default"):
+
+        @value_classes.dataclass(frozen=True, slots=True, kw_only=True)
+        class _Wrong:
+            rows: list[int] = []  # noqa: RUF012 - that is what is refused
