@@ -1,4 +1,4 @@
-"""Use an installed pinfold as a stranger would: both commands, both packages, one lock from a local folder of wheels."""
+"""Use an installed pinfold as a stranger would: both commands, both packages, a lock from a local folder of wheels."""
 
 import subprocess
 import sys
