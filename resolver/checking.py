@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from typing import assert_never
 
 from packaging.markers import Marker
 from packaging.pylock import Package
@@ -18,9 +19,11 @@ from packaging.version import Version
 from lockfiles import Lockfile, SettingValue, ToolTable
 from lockfiles.requirement_lines import join_lines
 from lockfiles.value_classes import dataclass
+from resolver.errors import TargetError
 from resolver.requirements.entry import Entry
 from resolver.requirements.position import Position
-from resolver.targets.target import Target
+from resolver.targets.cuda import CudaRange, driver_range, parse_driver
+from resolver.targets.target import Cpu, Gpu, Target, Unspecified
 
 __all__ = [
     "Difference",
@@ -32,6 +35,7 @@ __all__ = [
     "TargetDifference",
     "Unrecorded",
     "check_lockfile",
+    "render_accelerator",
     "render_python",
     "requirement_digest",
 ]
@@ -84,7 +88,7 @@ class SettingDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetDifference:
-    """Something about the target: `Python` or `platform`."""
+    """Something about the target: `Python`, `platform` or `machine`."""
 
     what: str
     old: str
@@ -186,11 +190,57 @@ def render_python(target: Target) -> str:
     return (python.full if python.patch else python.short) + ("t" if python.free_threaded else "")
 
 
+def render_accelerator(target: Target) -> dict[str, str]:
+    """What a lock's `accelerator` says of the target itself; empty where no machine was named.
+
+    Capabilities and driver, since these say what runs; names of machine types are left out: targets with different ones
+    can be equal.
+    """
+    match target.accelerator:
+        case Unspecified():
+            return {}
+        case Cpu():
+            return {"kind": "cpu"}
+        case Gpu(capabilities=capabilities, driver=driver, driver_source=source):
+            return {
+                "kind": "gpu",
+                "capability": " ".join(map(str, sorted(capabilities))),
+                "driver": str(driver),
+                "driver-source": source,
+            }
+        case _:
+            assert_never(target.accelerator)
+
+
 def _iter_target_differences(tool: ToolTable, target: Target) -> Iterator[Difference]:
     if tool.python != (python := render_python(target)):
         yield TargetDifference(what="Python", old=tool.python, new=python)
     if tool.platform != (platform := str(target.platform)):
         yield TargetDifference(what="platform", old=tool.platform, new=platform)
+    facts = render_accelerator(target)
+    if _what_runs(tool.accelerator) != _what_runs(facts):
+        yield TargetDifference(what="machine", old=_describe_machine(tool.accelerator), new=_describe_machine(facts))
+
+
+def _what_runs(facts: Mapping[str, str]) -> tuple[str | None, str | None, CudaRange | str | None]:
+    """What decides which builds run: drivers that run the same releases of CUDA are the same here."""
+    driver = facts.get("driver")
+    try:
+        runs = None if driver is None else driver_range(parse_driver(driver))
+    except TargetError:
+        return facts.get("kind"), facts.get("capability"), driver
+    return facts.get("kind"), facts.get("capability"), runs
+
+
+def _describe_machine(facts: Mapping[str, str]) -> str:
+    """A machine in a few words."""
+    match facts.get("kind"):
+        case None:
+            return "not said"
+        case "cpu":
+            return "no GPU"
+        case _:
+            return f"compute capability {facts.get('capability')} with driver {facts.get('driver')}"
 
 
 def _iter_setting_differences(

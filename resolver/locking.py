@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import BuildFacts, Lockfile, SettingValue, ToolTable
-from resolver.checking import render_python, requirement_digest
+from resolver.checking import render_accelerator, render_python, requirement_digest
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
 from resolver.requirements.entry import Entry, RequirementList
@@ -58,6 +58,7 @@ def build_lockfile(
     tool = ToolTable(
         python=render_python(target),
         platform=str(target.platform),
+        accelerator=render_accelerator(target),
         index_strategy=index_strategy,
         requirement_digest=requirement_digest(canonical_layers, settings, target),
         exclude_newer=exclude_newer,

@@ -1,7 +1,7 @@
 """What one run is to do, decided before any network: for each source its list, target, settings, lock and old lock.
 
-In: sources and settings of the command line. Out: one `LockPlan` a lock. `lock` and `lock --check` share it, so that
-both mean the same; it imports neither the solver nor `fetch`.
+In: sources, machine types and settings of the command line. Out: one `LockPlan` a lock. `lock` and `lock --check` share
+it, so that both mean the same; it imports neither the solver nor `fetch`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path, PurePath
-
-from packaging.pylock import is_valid_pylock_path
+from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from lockfiles.value_classes import dataclass
-from resolver.errors import InputError, SourceError
+from resolver.errors import InputError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
@@ -24,18 +22,19 @@ from resolver.requirements.local_paths import is_url, rewrite_paths
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url, parse_url
-from resolver.settings import DependencyMetadata, Settings
+from resolver.settings import DependencyMetadata, Mirror, Settings
 from resolver.sources.default_python import choose_python
-from resolver.sources.lock_names import check_collisions, lockfile_name
+from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
 from resolver.sources.source import Hint, Source
 from resolver.targets.families import load_families
-from resolver.targets.platforms import DEFAULT_PLATFORM, parse_platform
+from resolver.targets.machines import choose_platform
+from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 
-__all__ = ["LockPlan", "place_locks", "plan_lock", "read_old_lock"]
+__all__ = ["LockPlan", "plan_lock", "read_old_lock", "share_old_locks"]
 
 _COMMAND_LINE = "command line"
 _TABLE = "[tool.pinfold]"
@@ -50,6 +49,8 @@ class LockPlan:
     - `recorded_settings` are those that the lock records because they influence it.
     - `default_index` is the configured one, None for the built-in default. `families` stand with the user's first.
     - `exclude_newer` is an instant; a duration's stays that of the old lock until an upgrade.
+    - `machines` are the machine types behind the target's accelerator.
+    - `kept` is the lock whose pins are kept where they fit: `old`, or an equal target's (see `share_old_locks`).
     - `warnings` are about the source; those of the list are the list's.
     """
 
@@ -67,6 +68,8 @@ class LockPlan:
     families: tuple[IndexFamily, ...]
     exclude_newer: str | None
     old: Lockfile | None
+    kept: Lockfile | None
+    machines: ChosenMachines
     warnings: tuple[str, ...] = ()
 
 
@@ -80,9 +83,10 @@ def plan_lock(
     variables: Mapping[str, str],
     now: datetime,
     upgrade: bool = False,
+    machines: ChosenMachines | None = None,
     may_ask_host: bool = True,
 ) -> LockPlan:
-    """The plan for one source.
+    """The plan for one source on some machines; None is what source and settings say.
 
     `arguments` are the settings of the command line, whose paths are relative to `folder`, the current one. With
     `may_ask_host` false the running Python is no answer. Raises InputError (ListError, SettingsError, TargetError …).
@@ -91,6 +95,8 @@ def plan_lock(
     settings = configured.merge(arguments)
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
+    machines = machines or choose_machines(source, arguments=arguments)
+    platform = None if settings.platform is None else parse_platform(settings.platform)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     as_written = parse.read_list(_leading_flags(settings, arguments), _made_files(settings))
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
@@ -104,43 +110,41 @@ def plan_lock(
         source=source,
         path=path,
         settings=settings,
-        target=Target(python=python, platform=parse_platform(settings.platform or str(DEFAULT_PLATFORM))),
+        target=Target(
+            python=python,
+            platform=choose_platform(machines.choice, platform),
+            accelerator=machines.choice.accelerator,
+        ),
         python_rule=python_rule,
         requirement_list=rewrite_paths(as_written, lambda text: str((folder / text).resolve())),
         layers=canonical_layers(stored),
         overrides=overrides,
         build_constraints=build_texts,
-        recorded_settings=_recorded_settings(settings, overrides, build_texts, default_index),
+        recorded_settings=_recorded_settings(settings, overrides, build_texts, default_index, variables),
         default_index=default_index,
         families=families,
         exclude_newer=_cut_off(settings, old, now=now, upgrade=upgrade),
         old=old,
-        warnings=tuple(_source_warnings(source)),
+        kept=old,
+        machines=machines,
+        warnings=machines.warnings,
     )
 
 
-def place_locks(
-    sources: Sequence[Source], arguments: Settings, *, folder: Path, unreadable: Sequence[str] = ()
-) -> tuple[Path | None, ...]:
-    """Where the lock of each source lies; None is standard output. Raises SourceError if two would lie in one place.
+def share_old_locks(plans: Sequence[LockPlan]) -> tuple[LockPlan, ...]:
+    """The plans, those of one list for equal targets with what the first old lock among them says.
 
-    Without `-o` a lock lies beside its source. A name that ends with `.toml` is a file, any other one a folder. Sources
-    of the run that are `unreadable` count where several share a folder: a lock's name does not depend on them.
+    So machine types that run the same builds have locks with the same pins, whichever of them had a lock before.
     """
-    folders = [_output_folder(source, arguments, folder) for source in sources]
-    folders += [folder / (arguments.output or PurePath(name).parent) for name in unreadable]
-    paths = [
-        place
-        if place is None or _is_file(place)
-        else place / lockfile_name(source.stem, several=folders.count(place) > 1)
-        for source, place in zip(sources, folders, strict=False)
-    ]
-    for path in paths:
-        _check_lock_name(path)
-    if paths.count(None) + len(unreadable) > 1 and None in paths:
-        raise SourceError("`-o -` prints one lock, and several sources are named\n  try: `-o FOLDER`, or one source")
-    check_collisions((source.name, path) for source, path in zip(sources, paths, strict=True) if path is not None)
-    return tuple(paths)
+    first: dict[tuple[int, Target], LockPlan] = {}
+    for plan in plans:
+        if plan.old is not None:
+            first.setdefault((id(plan.source), plan.target), plan)
+    leaders = (first.get((id(plan.source), plan.target), plan) for plan in plans)
+    return tuple(
+        replace(plan, kept=leader.kept, exclude_newer=leader.exclude_newer)
+        for plan, leader in zip(plans, leaders, strict=True)
+    )
 
 
 def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
@@ -215,31 +219,6 @@ class _Parser:
         ]
         entries = tuple(entry for one in lists for entry in one.entries)
         return tuple(replace(entry, layer=0) for entry in entries)
-
-
-def _output_folder(source: Source, arguments: Settings, folder: Path) -> Path | None:
-    """What `-o` or the `output` setting names, else the folder of the source."""
-    output = arguments.output or source.settings.output
-    if output is None:
-        return source.folder
-    if output == "-":
-        return None
-    if arguments.output is not None or source.settings_path is None:
-        return folder / output
-    return source.settings_path.parent / output
-
-
-def _is_file(place: Path) -> bool:
-    return place.suffix == ".toml" and not place.is_dir()
-
-
-def _check_lock_name(path: Path | None) -> None:
-    if path is not None and not is_valid_pylock_path(path):
-        stem = path.stem.replace(".", "-")
-        raise SourceError(
-            f"`{path.name}` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more dots"
-            f" (PEP 751)\n  try: `-o pylock.{stem}.toml`"
-        )
 
 
 def _choose_python(
@@ -319,7 +298,11 @@ def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade
 
 
 def _recorded_settings(
-    settings: Settings, overrides: Sequence[Entry], build_constraints: Sequence[str], default_index: Url | None
+    settings: Settings,
+    overrides: Sequence[Entry],
+    build_constraints: Sequence[str],
+    default_index: Url | None,
+    variables: Mapping[str, str],
 ) -> dict[str, SettingValue]:
     """The settings that can change the answer and stand in no list; what is unset or empty is left out."""
     recorded: dict[str, SettingValue | None] = {
@@ -328,9 +311,11 @@ def _recorded_settings(
         "exclude": tuple(sorted(settings.exclude or ())),
         "exclude-newer": settings.exclude_newer,
         "exclude-newer-exempt": tuple(sorted(settings.exclude_newer_exempt or ())),
+        "allow": tuple(sorted(settings.allow or ())),
         "families": tuple(map(_render_family, settings.families or ())),
         "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
         "index-url": None if default_index is None else default_index.public,
+        "mirrors": tuple(sorted(_render_mirror(mirror, variables) for mirror in settings.mirrors or ())),
         "no-build": settings.no_build or None,
         "overrides": tuple(sorted(entry.text for entry in overrides)),
     }
@@ -349,11 +334,5 @@ def _render_family(family: IndexFamily) -> str:
     return f"{family.name}: {' '.join(family.names)} at {' '.join(family.urls)}{exclusive}"
 
 
-def _source_warnings(source: Source) -> list[str]:
-    if source.machine_types is None:
-        return []
-    machines = ", ".join(f"`{machine}`" for machine in source.machine_types.value)
-    return [
-        f"{source.machine_types.where}: machine type {machines} is not looked at: the lock is for any machine of its"
-        " platform, with the builds of torch and its kind that the indexes in scope prefer"
-    ]
+def _render_mirror(mirror: Mirror, variables: Mapping[str, str]) -> str:
+    return f"{mirror.prefix} at {parse_url(mirror.url, variables=variables).public}"

@@ -1,15 +1,18 @@
-"""From a plan to a lockfile: the stages in order, and the one place where the core meets `fetch`.
+"""From plans to lockfiles: the stages in order, and the one place where the core meets `fetch`.
 
-In: a `LockPlan` (list, target, settings, the old lock) and how to reach the indexes. Out: a `LockOutcome` with the new
-lock; nothing is written here. The same plan and the same answers of the indexes give the same lock.
+In: the `LockPlan`s of a run (list, target, settings, the old lock) and how to reach the indexes. Out: for each a
+`LockOutcome` with the new lock; nothing is written here. The same plan and the same answers of the indexes give the
+same lock. What the plans of a run have in common is asked for once, and equal questions are solved once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -17,8 +20,10 @@ from packaging.version import Version
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.errors import Fault, FetchError, ListError
+from resolver.fetch.builds import BuildPolicy
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.package_source import open_package_source
+from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
@@ -30,8 +35,9 @@ from resolver.requirements.variables import VARIABLE
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution, solve
+from resolver.targets.accelerators import UNSPECIFIED
 
-__all__ = ["Access", "LockOutcome", "Upgrade", "lock"]
+__all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,28 +75,114 @@ class LockOutcome:
 
 
 def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> LockOutcome:
-    """A new lock for the plan.
+    """A new lock for one plan; raises what `Locker.lock` does."""
+    with Locker([plan], access=access, upgrade=upgrade) as locker:
+        return locker.lock(plan)
 
-    Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
-    HashMismatchError where a file of the old lock now has another hash.
+
+class Locker:
+    """Locks the plans of one run; a context manager.
+
+    Plans whose targets take the same wheels (machine types of one Python and platform) share a package source, so each
+    page and each file's metadata is asked for and read once, however many machine types there are.
     """
-    _refuse_unsupported(plan)
-    default_index = _default_index(plan)
-    problem = _build_problem(plan, upgrade, default_index)
-    with _open_source(plan, access, problem) as source:
-        resolution = _complete(solve(problem, source), source)
-        shadowed = tuple(_find_shadowed(plan, problem, resolution, source, default_index))
-        taken = tuple(_find_taken(plan, source))
-    if plan.old is not None and not upgrade.everything:
-        kept = tuple(pin for pin in resolution.pins if pin.name not in upgrade.names)
-        check_against_old(replace(resolution, pins=kept), plan.old)
-    return LockOutcome(
-        lockfile=_build_lockfile(plan, resolution),
-        resolution=resolution,
-        default_index=None if default_index is None else default_index.public,
-        warnings=(*plan.warnings, *plan.requirement_list.warnings, *taken, *resolution.warnings),
-        shadowed=shadowed,
-    )
+
+    def __init__(self, plans: Sequence[LockPlan], *, access: Access, upgrade: Upgrade = Upgrade()) -> None:
+        self._access = access
+        self._upgrade = upgrade
+        self._hashes = _known_hashes(plans)
+        self._stack = ExitStack()
+        self._sources: dict[Hashable, PackageSource] = {}
+        self._resolutions: dict[Hashable, Resolution] = {}
+        self._completed: dict[DistributionFile, DistributionFile] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def lock(self, plan: LockPlan) -> LockOutcome:
+        """A new lock for the plan.
+
+        Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
+        HashMismatchError where a file of the old lock now has another hash.
+        """
+        _refuse_unsupported(plan)
+        default_index = _default_index(plan)
+        problem = _build_problem(plan, self._upgrade, default_index)
+        source = self._source(plan, problem)
+        resolution = self._solve(plan, problem, source)
+        if plan.old is not None and not self._upgrade.everything:
+            kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
+            check_against_old(replace(resolution, pins=kept), plan.old)
+        taken = _find_taken(plan, source)
+        return LockOutcome(
+            lockfile=_build_lockfile(plan, resolution),
+            resolution=resolution,
+            default_index=None if default_index is None else default_index.public,
+            warnings=(*plan.warnings, *plan.requirement_list.warnings, *taken, *resolution.warnings),
+            shadowed=tuple(_find_shadowed(plan, problem, resolution, source, default_index)),
+        )
+
+    def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
+        """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
+        # Sources are one object a run; lists and settings are the same for all locks of one.
+        key = (id(plan.source), plan.target, plan.exclude_newer, tuple(sorted(problem.preferences.items())))
+        found = self._resolutions.get(key)
+        if found is None:
+            found = self._resolutions[key] = self._complete(solve(problem, source), source)
+        return found
+
+    def _complete(self, resolution: Resolution, source: PackageSource) -> Resolution:
+        """The resolution with size and sha256 of every file; each file is asked for once a run."""
+        for pin in resolution.pins:
+            if pin.file not in self._completed:
+                self._completed[pin.file] = source.completed(pin.file)
+        return replace(resolution, pins=tuple(replace(pin, file=self._completed[pin.file]) for pin in resolution.pins))
+
+    def _source(self, plan: LockPlan, problem: Problem) -> PackageSource:
+        """The package source of the plan, which others may have opened."""
+        settings = plan.settings
+        # What can be installed does not depend on the accelerator, and so neither do pages, metadata and their cache.
+        target = replace(plan.target, accelerator=UNSPECIFIED)
+        # Build requirements come from where any name would that only dependencies mention.
+        build_locations = problem.locations(NormalizedName("setuptools"))
+        trusted_hosts = tuple(plan.requirement_list.trusted_hosts)
+        tables = settings.dependency_metadata or ()
+        policy: BuildPolicy = "never" if settings.no_build else "anyway" if settings.build_anyway else "if-compatible"
+        no_download = bool(settings.no_download)
+        key = (target, trusted_hosts, no_download, tables, policy, plan.build_constraints, build_locations)
+        found = self._sources.get(key)
+        if found is None:
+            found = self._sources[key] = self._stack.enter_context(
+                open_package_source(
+                    target=target,
+                    cache_folder=self._access.cache_folder,
+                    offline=self._access.offline,
+                    refresh=self._access.refresh,
+                    trusted_hosts=trusted_hosts,
+                    no_download=no_download,
+                    dependency_metadata=tables,
+                    build_policy=policy,
+                    build_constraints=plan.build_constraints,
+                    build_locations=build_locations,
+                    preferences_hashes=self._hashes,
+                    progress=self._access.announce,
+                )
+            )
+        return found
+
+
+def _known_hashes(plans: Sequence[LockPlan]) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 by URL of all old locks; none for a URL of which they say different things."""
+    found: dict[str, set[tuple[int, str]]] = {}
+    for plan in plans:
+        for (url, size), sha256 in (known_hashes(plan.old) if plan.old is not None else {}).items():
+            found.setdefault(url, set()).add((size, sha256))
+    return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
 
 
 def _refuse_unsupported(plan: LockPlan) -> None:
@@ -168,35 +260,9 @@ def _default_index(plan: LockPlan) -> Url | None:
 
 
 def _preferences(plan: LockPlan, upgrade: Upgrade) -> dict[NormalizedName, Version]:
-    if plan.old is None or upgrade.everything:
+    if plan.kept is None or upgrade.everything:
         return {}
-    return {name: version for name, version in preferences(plan.old).items() if name not in upgrade.names}
-
-
-def _open_source(plan: LockPlan, access: Access, problem: Problem) -> AbstractContextManager[PackageSource]:
-    settings = plan.settings
-    hashes = {} if plan.old is None else known_hashes(plan.old)
-    return open_package_source(
-        target=plan.target,
-        cache_folder=access.cache_folder,
-        offline=access.offline,
-        refresh=access.refresh,
-        trusted_hosts=plan.requirement_list.trusted_hosts,
-        no_download=bool(settings.no_download),
-        dependency_metadata=settings.dependency_metadata or (),
-        build_policy="never" if settings.no_build else "anyway" if settings.build_anyway else "if-compatible",
-        build_constraints=plan.build_constraints,
-        # Build requirements come from where any name would that only dependencies mention.
-        build_locations=problem.locations(NormalizedName("setuptools")),
-        preferences_hashes={url: (size, sha256) for (url, size), sha256 in hashes.items()},
-        progress=access.announce,
-    )
-
-
-def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
-    """The resolution with size and sha256 of every file."""
-    pins = tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins)
-    return replace(resolution, pins=pins)
+    return {name: version for name, version in preferences(plan.kept).items() if name not in upgrade.names}
 
 
 def _find_shadowed(

@@ -30,10 +30,14 @@ Every option but the ones under "this run" can stand in [tool.pinfold] of pyproj
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockArguments:
-    """What one run was asked for. `settings` are those of the command line alone."""
+    """What one run was asked for. `settings` are those of the command line alone.
+
+    `machines` are the texts of `-m`, one for each lock of a source: a machine type, or a fallback list (`H100,A100`).
+    """
 
     sources: tuple[str, ...]
     settings: Settings
+    machines: tuple[str, ...] = ()
     upgrade: bool = False
     upgrade_packages: tuple[NormalizedName, ...] = ()
     extras: tuple[str, ...] = ()
@@ -92,6 +96,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     return LockArguments(
         sources=tuple(values.sources),
         settings=_build_settings(values),
+        machines=tuple(values.machine_type),
         upgrade=values.upgrade,
         upgrade_packages=tuple(values.upgrade_package),
         extras=tuple(values.extra),
@@ -131,6 +136,12 @@ def _name(text: str) -> NormalizedName:
         raise argparse.ArgumentTypeError(f"`{text}` is no project name") from None
 
 
+def _machines(text: str) -> str:
+    if not text.replace(",", "").strip():
+        raise argparse.ArgumentTypeError(f"`{text}` names no machine type")
+    return text
+
+
 def _add_target_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("target")
     group.add_argument("--python", metavar="VERSION", help="the Python that will run it: 3.11, 3.12.4, 3.13t")
@@ -139,6 +150,16 @@ def _add_target_options(parser: argparse.ArgumentParser) -> None:
         metavar="PLATFORM",
         help="default manylinux_2_35_x86_64; also linux, macos, windows, musllinux_1_2_aarch64 …",
     )
+    group.add_argument(
+        "-m",
+        "--machine-type",
+        metavar="TYPE",
+        type=_machines,
+        action="append",
+        default=[],
+        help="GPU-A100, a100, XL; H100,A100: one lock that both run; several -m: a lock each (see: lock machines)",
+    )
+    group.add_argument("--driver", metavar="VERSION", help="of the GPU machines: 570.133.20, or a branch, 580")
 
 
 def _add_index_options(parser: argparse.ArgumentParser) -> None:
@@ -225,6 +246,7 @@ def _build_settings(values: argparse.Namespace) -> Settings:
         output=values.output,
         python=values.python,
         platform=values.platform,
+        driver=values.driver,
         index_url=values.index_url,
         extra_index_url=tuple(values.extra_index_url) or None,
         find_links=tuple(values.find_links) or None,

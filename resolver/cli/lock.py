@@ -1,6 +1,7 @@
-"""The verb `lock`: plan every source, then check each lock, or make and write it.
+"""The verb `lock`: plan every lock, then check each, or make and write it.
 
-Each source is tried, whatever happens to the others; the highest exit code wins.
+There is one lock a source, or one for each `-m` and source. Each is tried, whatever happens to the others; the highest
+exit code wins.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +19,19 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile, compare, dumps, write
+from lockfiles.value_classes import dataclass
 from resolver.checking import check_lockfile
 from resolver.cli.arguments import LockArguments, parse_lock_arguments
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError, PinfoldError
-from resolver.plan import LockPlan, place_locks, plan_lock, read_old_lock
+from resolver.plan import LockPlan, plan_lock, read_old_lock, share_old_locks
+from resolver.sources.lock_places import place_locks
+from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.reader import read_source
 from resolver.sources.source import Source, StandardInput
 
 if TYPE_CHECKING:
-    from resolver.workflow import Access, Upgrade
+    from resolver.workflow import Access, Locker
 
 __all__ = ["run_lock"]
 
@@ -40,6 +45,18 @@ def run_lock(argv: Sequence[str], *, program: str) -> int:
     return run.code
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One lock of the run: a source, and the machine types that it is locked for."""
+
+    source: Source
+    machines: ChosenMachines
+
+
+_Key = tuple[str | None, str | None]
+"""What the document of a lock goes by: the name of its source (None: of all), and the label of its machine types."""
+
+
 class _Run:
     """One run over all its sources. `code` is the exit code so far."""
 
@@ -48,15 +65,19 @@ class _Run:
         self._arguments = arguments
         self._folder = Path.cwd()
         self._locked_names: set[NormalizedName] = set()
-        self._documents: dict[str | None, dict[str, object]] = {}
+        self._documents: dict[_Key, dict[str, object]] = {}
+        self._warned: set[str] = set()
 
     def lock_all(self) -> None:
-        """Reads all sources, then locks or checks each."""
+        """Plans all locks, then makes or checks each."""
         if self._arguments.verbose:
             _show_requests()
-        for source, path in self._place_all():
-            with self._errors_become_codes(source.name):
-                self._lock_one(source, path)
+        plans = share_old_locks(self._plan_all())
+        if self._arguments.check and not self._arguments.refresh:
+            for plan in plans:
+                self._check(plan)
+        elif plans:
+            self._make_all(plans)
         for name in sorted(set(self._arguments.upgrade_packages) - self._locked_names):
             _tell(f"warning: `--upgrade-package {name}` lets go of nothing: no old lock has it")
         if self._arguments.as_json:
@@ -67,41 +88,71 @@ class _Run:
         import json
 
         order = [_name_source(argument) for argument in self._arguments.sources]
-        locks = sorted(self._documents.items(), key=lambda row: order.index(row[0]) if row[0] in order else 0)
+        locks = sorted(self._documents.items(), key=lambda row: order.index(row[0][0]) if row[0][0] in order else 0)
         print(json.dumps({"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}, indent=2))
 
-    def _place_all(self) -> list[tuple[Source, Path | None]]:
-        """The sources that can be read, each with the place of its lock; none if two locks would share a place."""
-        sources: list[Source] = []
+    def _plan_all(self) -> list[LockPlan]:
+        """The plans of all locks that can be planned; none if two would share a place."""
+        jobs: list[_Job] = []
         for argument in self._arguments.sources or (None,):
-            with self._errors_become_codes(_name_source(argument)):
-                sources.append(self._read(argument))
-        unreadable = [name for name in self._documents if name is not None]
+            name = _name_source(argument)
+            with self._errors_become_codes((name, None)):
+                source = self._read(argument)
+                for machine in self._arguments.machines or (None,):
+                    with self._errors_become_codes((name, machine)):
+                        jobs += self._build_job(source, machine, known=jobs)
+        readable = {job.source.name for job in jobs}
+        unreadable = {name: None for name, _ in self._documents if name is not None and name not in readable}
         paths: tuple[Path | None, ...] = ()
-        with self._errors_become_codes(None):
-            paths = place_locks(sources, self._arguments.settings, folder=self._folder, unreadable=unreadable)
-        return list(zip(sources, paths, strict=False))
+        with self._errors_become_codes((None, None)):
+            paths = place_locks(
+                [(job.source, job.machines.label) for job in jobs],
+                self._arguments.settings,
+                folder=self._folder,
+                unreadable=tuple(unreadable),
+            )
+        plans: list[LockPlan] = []
+        for job, path in zip(jobs, paths, strict=False):
+            with self._errors_become_codes((job.source.name, job.machines.label)):
+                plans.append(self._plan(job, path))
+        return plans
 
     def _read(self, argument: str | None) -> Source:
         arguments = self._arguments
         return read_source(argument, folder=self._folder, extras=arguments.extras, groups=arguments.groups)
 
+    def _build_job(self, source: Source, machine: str | None, *, known: list[_Job]) -> list[_Job]:
+        """The job of one `-m`, or of none; empty where another one has the same machine types."""
+        settings = self._arguments.settings
+        if machine is not None:
+            settings = replace(settings, machine_type=(machine,))
+        machines = choose_machines(source, arguments=settings)
+        is_known = any(job.source is source and job.machines.label == machines.label for job in known)
+        return [] if is_known else [_Job(source=source, machines=machines)]
+
     @contextmanager
-    def _errors_become_codes(self, name: str | None) -> Iterator[None]:
-        """The error of the source of that name (None: of all) is told, and the next source is tried."""
+    def _errors_become_codes(self, key: _Key) -> Iterator[None]:
+        """The error of one lock (or of all) is told, and the next one is tried."""
         try:
             yield
         except PinfoldError as error:
-            _tell(f"error: {error}")
-            self._documents[name] = {"source": name, "error": str(error), "exit_code": error.exit_code}
+            name, machine = key
+            where = "" if machine is None or len(self._arguments.machines) < 2 else f"for {machine}: "
+            _tell(f"error: {where}{error}")
+            self._documents[key] = {
+                "source": name,
+                **({} if machine is None else {"machine_types": machine}),
+                "error": str(error),
+                "exit_code": error.exit_code,
+            }
             self.code = max(self.code, error.exit_code)
 
-    def _lock_one(self, source: Source, path: Path | None) -> None:
+    def _plan(self, job: _Job, path: Path | None) -> LockPlan:
         arguments = self._arguments
         old = read_old_lock(path, folder=self._folder)
         self._locked_names.update(() if old is None else (package.name for package in old.pylock.packages))
-        plan = plan_lock(
-            source,
+        return plan_lock(
+            job.source,
             arguments=arguments.settings,
             path=path,
             old=old,
@@ -109,22 +160,18 @@ class _Run:
             variables=os.environ,
             now=datetime.now(UTC),
             upgrade=arguments.upgrade,
+            machines=job.machines,
             # A check asks what was written down; without a lock that was made here its answer needs no Python.
             may_ask_host=not arguments.check or old is None or old.tool is None,
         )
-        if not arguments.check:
-            self._make(plan)
-        elif old is None:
-            self._say_no(plan, ["there is no such file"])
-        elif arguments.refresh and old.tool is not None:
-            self._make(plan)
-        else:
-            self._check(plan, old)
 
-    def _check(self, plan: LockPlan, old: Lockfile) -> None:
+    def _check(self, plan: LockPlan) -> None:
         """Compares the lock with the list and the settings, without a network."""
+        if plan.old is None:
+            self._say_no(plan, ["there is no such file"])
+            return
         differences = check_lockfile(
-            old,
+            plan.old,
             canonical_layers=plan.layers,
             settings=plan.recorded_settings,
             target=plan.target,
@@ -135,17 +182,28 @@ class _Run:
         )
         self._answer(plan, [str(difference) for difference in differences])
 
-    def _make(self, plan: LockPlan) -> None:
-        """Makes the lock; writes it, or under --check says how it would differ."""
+    def _make_all(self, plans: Sequence[LockPlan]) -> None:
         # Lazy: `--check` needs neither the solver nor the fetcher.
+        from resolver.workflow import Locker, Upgrade
+
+        upgrade = Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
+        with Locker(plans, access=self._access(), upgrade=upgrade) as locker:
+            for plan in plans:
+                with self._errors_become_codes(_key(plan)):
+                    if self._arguments.check and (plan.old is None or plan.old.tool is None):
+                        self._check(plan)
+                    else:
+                        self._make(plan, locker)
+
+    def _make(self, plan: LockPlan, locker: Locker) -> None:
+        """Makes the lock; writes it, or under --check says how it would differ."""
+        # Lazy, as above.
         from resolver.cli.summary import LockReport, render_report, report_as_json
-        from resolver.workflow import lock
 
         started = time.monotonic()
-        outcome = lock(plan, access=self._access(), upgrade=self._upgrade())
+        outcome = locker.lock(plan)
         comparison = compare(plan.old, outcome.lockfile) if plan.old is not None else None
-        for warning in outcome.warnings:
-            _tell(f"warning: {warning}")
+        self._warn(plan, outcome.warnings)
         if self._arguments.check:
             self._answer(plan, str(comparison).splitlines() if comparison else [])
             return
@@ -156,11 +214,19 @@ class _Run:
             comparison=comparison,
             written=_put(outcome.lockfile, plan.path, name=self._show(plan.path)),
             python_rule=plan.python_rule,
+            machines=plan.machines,
             duration_s=time.monotonic() - started,
         )
-        self._documents[report.source] = report_as_json(report)
+        self._documents[_key(plan)] = report_as_json(report)
         if not self._arguments.quiet:
             print(render_report(report), file=sys.stderr)
+
+    def _warn(self, plan: LockPlan, warnings: Sequence[str]) -> None:
+        """Each warning once a run: locks of one list have most of theirs in common."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                _tell(f"warning: {warning}")
 
     def _access(self) -> Access:
         # Lazy, as above: the type comes with the workflow.
@@ -173,11 +239,6 @@ class _Run:
             refresh=arguments.refresh,
             announce=None if arguments.quiet else _tell,
         )
-
-    def _upgrade(self) -> Upgrade:
-        from resolver.workflow import Upgrade
-
-        return Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
 
     def _answer(self, plan: LockPlan, differences: list[str]) -> None:
         if differences:
@@ -193,17 +254,26 @@ class _Run:
         self._note(plan, differences)
         lines = "".join(f"\n  {line}" for line in differences)
         argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
+        if plan.machines.label is not None:
+            argument += f" -m {','.join(plan.machines.names)}"
         _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}`")
 
     def _note(self, plan: LockPlan, differences: list[str]) -> None:
-        name = plan.source.name
-        self._documents[name] = {"source": name, "lockfile": self._show(plan.path), "differences": differences}
+        self._documents[_key(plan)] = {
+            "source": plan.source.name,
+            "lockfile": self._show(plan.path),
+            "differences": differences,
+        }
 
     def _show(self, path: Path | None) -> str:
         """A path as the user would write it from here."""
         if path is None:
             return "standard output"
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
+
+
+def _key(plan: LockPlan) -> _Key:
+    return plan.source.name, plan.machines.label
 
 
 def _name_source(argument: str | None) -> str:

@@ -11,12 +11,19 @@ from lockfiles.value_classes import dataclass
 from resolver.cli.terminal import escape_text
 from resolver.errors import InternalError
 from resolver.solve.resolution import Pin, Requester
+from resolver.sources.machine_choice import ChosenMachines
+from resolver.targets.accelerators import Cpu, Gpu
 from resolver.workflow import LockOutcome
 
 __all__ = ["LockReport", "render_report", "report_as_json"]
 
 _CHANGES_SHOWN = 12
 _TORCH = frozenset({"torch", "triton", "cuda-toolkit"})
+_DRIVER_SOURCES = {
+    "flag": "from `--driver`",
+    "configuration": "from [tool.pinfold]",
+    "assumption": "assumed: the platform publishes none",
+}
 _TORCH_COMPANIONS = ("nvidia-", "cuda-")
 
 
@@ -30,6 +37,7 @@ class LockReport:
     comparison: Comparison | None
     written: bool
     python_rule: str
+    machines: ChosenMachines
     duration_s: float
 
 
@@ -40,10 +48,10 @@ def render_report(report: LockReport) -> str:
     state = "" if report.written or report.path is None else " (unchanged)"
     lines = [f"{report.source} → {place}{state}: {_count(len(resolution.pins), 'pin')} in {report.duration_s:.2f} s"]
     lines.append(f"  target: CPython {_python(report)} on {_tool(report).platform} (Python from {report.python_rule})")
-    lines += [f"  {line}" for line in _change_lines(report)]
+    lines += [f"  {line}" for line in (*_machine_lines(report.machines), *_change_lines(report))]
     if resolution.pins:
         lines.append(f"  from: {_index_counts(report.outcome)}")
-    lines += [f"  {line}" for line in _remarks(report.outcome)]
+    lines += [f"  {line}" for line in _remarks(report)]
     return escape_text("\n".join(lines))
 
 
@@ -58,6 +66,7 @@ def report_as_json(report: LockReport) -> dict[str, Any]:
         "digest": digest(report.outcome.lockfile),
         "python": {"version": _python(report), "from": report.python_rule},
         "platform": _tool(report).platform,
+        "machine": _machine_as_json(report.machines),
         "packages": [_pin_as_json(pin) for pin in pins],
         "changes": None if comparison is None else _changes_as_json(comparison),
         "warnings": list(report.outcome.warnings),
@@ -74,6 +83,19 @@ def _tool(report: LockReport) -> ToolTable:
 
 def _python(report: LockReport) -> str:
     return _tool(report).python
+
+
+def _machine_lines(machines: ChosenMachines) -> list[str]:
+    """The machine types with what decides: capabilities and driver, and where each comes from."""
+    names = " or ".join(machines.names)
+    match machines.choice.accelerator:
+        case Gpu(capabilities=capabilities, driver=driver, driver_source=source):
+            code = ", ".join(capability.sm for capability in sorted(capabilities))
+            return [f"machine: {names} (from {machines.where}): {code}, driver {driver} ({_DRIVER_SOURCES[source]})"]
+        case Cpu():
+            return [f"machine: {names} (from {machines.where}): no GPU"]
+        case _:
+            return []
 
 
 def _change_lines(report: LockReport) -> list[str]:
@@ -103,9 +125,10 @@ def _index_counts(outcome: LockOutcome) -> str:
     )
 
 
-def _remarks(outcome: LockOutcome) -> list[str]:
+def _remarks(report: LockReport) -> list[str]:
+    outcome = report.outcome
     pins = outcome.resolution.pins
-    remarks = [f"download: {_sizes(pins)}"] if pins else []
+    remarks = [f"download: {_sizes(pins, is_for_any=not report.machines.where)}"] if pins else []
     if outcome.shadowed:
         names = ", ".join(f"{pin.name} ({pin.index})" for pin in outcome.shadowed)
         remarks.append(f"dependencies from an extra index that the default index has too: {names}")
@@ -116,14 +139,15 @@ def _remarks(outcome: LockOutcome) -> list[str]:
     return remarks
 
 
-def _sizes(pins: Sequence[Pin]) -> str:
+def _sizes(pins: Sequence[Pin], *, is_for_any: bool) -> str:
     """The bytes that an installation downloads, and torch's share, which is most of it where there is a torch."""
     total = sum(pin.file.size_bytes or 0 for pin in pins)
     torch = [pin for pin in pins if pin.name in _TORCH or pin.name.startswith(_TORCH_COMPANIONS)]
     if not any(pin.name == "torch" for pin in pins):
         return _megabytes(total)
     share = sum(pin.file.size_bytes or 0 for pin in torch)
-    return f"{_megabytes(total)}, of which torch and its CUDA libraries {_megabytes(share)}"
+    remedy = "; for any machine, `-m GPU-A100` locks for one" if is_for_any else ""
+    return f"{_megabytes(total)}, of which torch and its CUDA libraries {_megabytes(share)}{remedy}"
 
 
 def _megabytes(size_bytes: int) -> str:
@@ -150,6 +174,18 @@ def _pin_as_json(pin: Pin) -> dict[str, Any]:
 def _requester_as_json(requester: Requester) -> dict[str, Any]:
     position = None if requester.position is None else str(requester.position)
     return {"position": position, "parent": requester.parent, "text": requester.text}
+
+
+def _machine_as_json(machines: ChosenMachines) -> dict[str, Any] | None:
+    """The machine types of the lock; None where none was named."""
+    if not machines.where:
+        return None
+    found: dict[str, Any] = {"types": list(machines.names), "from": machines.where}
+    accelerator = machines.choice.accelerator
+    if isinstance(accelerator, Gpu):
+        found["capabilities"] = [str(capability) for capability in sorted(accelerator.capabilities)]
+        found["driver"] = {"version": str(accelerator.driver), "from": accelerator.driver_source}
+    return found
 
 
 def _changes_as_json(comparison: Comparison) -> dict[str, Any]:

@@ -26,9 +26,10 @@ def lockfile_name(stem: str, machine: str | None = None, *, several: bool = Fals
 
 
 def check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:
-    """Raises SourceError if two sources would be locked into one file; letter case does not tell files apart.
+    """Raises SourceError if two locks would lie in one file; letter case does not tell files apart.
 
-    `outputs` are sources, by the names that messages call them, with the files that they are to be locked into.
+    `outputs` are what is locked, by the names that messages call it (`app.py`, `app.py for GPU-A100`), with the files
+    that it is to be locked into.
     """
     owners: dict[str, str] = {}
     for name, path in outputs:
@@ -36,6 +37,13 @@ def check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:
         if key in owners:
             raise SourceError(
                 f"`{owners[key]}` and `{name}` would both be locked into `{path.name}`\n"
-                "  try: lock them one by one with `-o`, or rename one of them"
+                f"  try: {_remedy(owners[key], name)}"
             )
         owners[key] = name
+
+
+def _remedy(one: str, other: str) -> str:
+    source, is_for_machine, _ = one.partition(" for ")
+    if is_for_machine and other.startswith(f"{source} for "):
+        return "`-o FOLDER`, or one `-m`; `-m A,B` is one lock for both"
+    return "lock them one by one with `-o`, or rename one of them"

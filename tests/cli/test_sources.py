@@ -50,15 +50,15 @@ def test_class_of_an_app_is_chosen_by_name(project: Project) -> None:
     assert project.pins() == {"c": "3.0"}
 
 
-def test_machine_type_of_an_app_is_not_looked_at_and_a_warning_says_so(project: Project) -> None:
+def test_machine_type_of_an_app_is_the_one_of_its_lock(project: Project) -> None:
     project.write("app.py", 'class Chat:\n    machine_type = "GPU-A100"\n    requirements = ["-i", "INDEX", "c"]\n')
 
-    run = project.lock("app.py", "-q")
+    run = project.lock("app.py")
 
-    assert (run.code, run.err) == (
-        0,
-        "warning: app.py:2: machine type `GPU-A100` is not looked at: the lock is for any machine of its platform,"
-        " with the builds of torch and its kind that the indexes in scope prefer\n",
+    assert (run.code, project.files()) == (0, ["app.py", "pylock.toml"])
+    assert (
+        "\n  machine: GPU-A100 (from app.py:2): sm_80, driver 570.133.20 (assumed: the platform publishes none)\n"
+        in run.err
     )
 
 

@@ -114,6 +114,7 @@ def test_json_has_the_facts_on_standard_output(project: Project) -> None:
                 "written": True,
                 "python": {"version": "3.11", "from": "`--python`"},
                 "platform": "manylinux_2_35_x86_64",
+                "machine": None,
                 "packages": [
                     {
                         "name": "b",
