@@ -66,6 +66,7 @@ class _Run:
         self._folder = Path.cwd()
         self._locked_names: set[NormalizedName] = set()
         self._documents: dict[_Key, dict[str, object]] = {}
+        self._order: list[_Key] = []
         self._warned: set[str] = set()
 
     def lock_all(self) -> None:
@@ -87,8 +88,8 @@ class _Run:
         # Lazy: only --json needs it.
         import json
 
-        order = [_name_source(argument) for argument in self._arguments.sources]
-        locks = sorted(self._documents.items(), key=lambda row: order.index(row[0][0]) if row[0][0] in order else 0)
+        order = {key: place for place, key in enumerate(self._order)}
+        locks = sorted(self._documents.items(), key=lambda row: order.get(row[0], 0))
         print(json.dumps({"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}, indent=2))
 
     def _plan_all(self) -> list[LockPlan]:
@@ -96,9 +97,11 @@ class _Run:
         jobs: list[_Job] = []
         for argument in self._arguments.sources or (None,):
             name = _name_source(argument)
+            self._order.append((name, None))
             with self._errors_become_codes((name, None)):
                 source = self._read(argument)
                 for machine in self._arguments.machines or (None,):
+                    self._order.append((name, machine))
                     with self._errors_become_codes((name, machine)):
                         jobs += self._build_job(source, machine, known=jobs)
         readable = {job.source.name for job in jobs}
@@ -128,6 +131,7 @@ class _Run:
             settings = replace(settings, machine_type=(machine,))
         machines = choose_machines(source, arguments=settings)
         is_known = any(job.source is source and job.machines.label == machines.label for job in known)
+        self._order.append((source.name, machines.label))
         return [] if is_known else [_Job(source=source, machines=machines)]
 
     @contextmanager

@@ -62,6 +62,13 @@ def _lock(words: Sequence[str], program: str) -> int:
     return run_lock(words, program=program)
 
 
+def _machines(words: Sequence[str], program: str) -> int:
+    # Lazy, as above.
+    from resolver.cli.machines import run_machines
+
+    return run_machines(words, program=program)
+
+
 def _leave_pipe() -> int:
     """The reader of our output has gone (`lock … | head`); what is still buffered has nowhere to go."""
     with suppress(OSError, ValueError):
@@ -78,4 +85,4 @@ def _report_bug(error: Exception) -> int:
     return 6
 
 
-_VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {"lock": _lock}
+_VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {"lock": _lock, "machines": _machines}

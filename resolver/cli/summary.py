@@ -12,7 +12,7 @@ from resolver.cli.terminal import escape_text
 from resolver.errors import InternalError
 from resolver.solve.resolution import Pin, Requester
 from resolver.sources.machine_choice import ChosenMachines
-from resolver.targets.accelerators import Cpu, Gpu
+from resolver.targets.accelerators import Cpu, Gpu, Unspecified
 from resolver.workflow import LockOutcome
 
 __all__ = ["LockReport", "render_report", "report_as_json"]
@@ -94,6 +94,8 @@ def _machine_lines(machines: ChosenMachines) -> list[str]:
             return [f"machine: {names} (from {machines.where}): {code}, driver {driver} ({_DRIVER_SOURCES[source]})"]
         case Cpu():
             return [f"machine: {names} (from {machines.where}): no GPU"]
+        case Unspecified() if machines.where:
+            return [f"machine: {names} (from {machines.where}): not known, so any"]
         case _:
             return []
 
@@ -128,7 +130,11 @@ def _index_counts(outcome: LockOutcome) -> str:
 def _remarks(report: LockReport) -> list[str]:
     outcome = report.outcome
     pins = outcome.resolution.pins
-    remarks = [f"download: {_sizes(pins, is_for_any=not report.machines.where)}"] if pins else []
+    remarks = (
+        [f"download: {_sizes(pins, is_for_any=isinstance(report.machines.choice.accelerator, Unspecified))}"]
+        if pins
+        else []
+    )
     if outcome.shadowed:
         names = ", ".join(f"{pin.name} ({pin.index})" for pin in outcome.shadowed)
         remarks.append(f"dependencies from an extra index that the default index has too: {names}")

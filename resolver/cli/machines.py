@@ -1,0 +1,281 @@
+"""The verb `lock machines`: the machine types, what each runs, and which builds of torch run on one of them.
+
+In: argv, and the `[tool.pinfold]` of the folder. Out: tables on standard output, or one JSON document. Nothing is asked
+of an index: it is what the data and the configuration say.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lockfiles.value_classes import dataclass
+from resolver.cli.terminal import escape_text
+from resolver.errors import InputError
+from resolver.settings import Settings
+from resolver.sources.settings_file import find_settings
+from resolver.targets.accelerators import Gpu
+from resolver.targets.kernels import NeedsDriver, NoKernels, Runs, UnknownKernels, Verdict
+from resolver.targets.machines import (
+    Machine,
+    MachineChoice,
+    choose_platform,
+    default_driver,
+    load_machines,
+    parse_machine_types,
+)
+from resolver.targets.platforms import Platform, parse_platform
+from resolver.targets.torch_builds import TorchBuild, TorchRelease, list_verdicts, load_releases
+
+__all__ = ["run_machines"]
+
+_DESCRIPTION = """\
+Without arguments: the machine types, their GPUs, and what their driver runs. With a machine type (or a fallback list,
+H100,A100): that one alone. With `torch` after it: each release and CUDA build of torch, with why one does not run."""
+
+_PROJECTS = ("torch",)
+_COMPANIONS = ("torchvision", "torchaudio", "xformers", "triton")
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def run_machines(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock machines` with these words. Raises InputError and TargetError."""
+    values = _build_parser(program).parse_args(list(argv))
+    folder = Path.cwd()
+    settings, _ = find_settings(folder, seen_from=folder)
+    if values.measure:
+        print(_render_app(values, settings), end="")
+        return 0
+    if values.project is not None:
+        builds = _read_builds(values, settings)
+        _show(_builds_as_json(builds) if values.as_json else _render_builds(builds))
+        return 0
+    rows = _list_rows(values, settings)
+    _show([_row_as_json(row) for row in rows] if values.as_json else _render_rows(rows))
+    return 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A machine type with the accelerator that it is; a driver that does not know its GPU is the `fault`."""
+
+    machine: Machine
+    choice: MachineChoice | None
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Builds:
+    """Which builds of torch run on machine types: releases newest first, each with a verdict for each build."""
+
+    choice: MachineChoice
+    accelerator: Gpu
+    platform: Platform
+    releases: tuple[tuple[TorchRelease, tuple[tuple[TorchBuild, Verdict], ...]], ...]
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{program} machines",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("machine", nargs="?", metavar="TYPE", help="GPU-B200, b200, a fallback list H100,A100")
+    parser.add_argument("project", nargs="?", metavar="PROJECT", help="torch")
+    parser.add_argument("--driver", metavar="VERSION", help="of the GPU machines: 570.133.20, or a branch, 580")
+    parser.add_argument("--platform", metavar="PLATFORM", help="default: Linux on the architecture of the GPU's host")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    parser.add_argument(
+        "--measure", action="store_true", help="print an app that reports the driver of the machine it runs on"
+    )
+    return parser
+
+
+def _show(what: object) -> None:
+    if isinstance(what, str):
+        print(escape_text(what))
+        return
+    # Lazy: only --json needs it.
+    import json
+
+    print(json.dumps(what, indent=2))
+
+
+def _choose(names: str, values: argparse.Namespace, settings: Settings) -> MachineChoice:
+    """The machine types of a name; raises InputError where one of them is unknown: there is nothing to show of it."""
+    choice = parse_machine_types(
+        names,
+        driver=values.driver,
+        configured_driver=settings.driver,
+        machines=settings.machines or (),
+        gpus=settings.gpus or (),
+    )
+    if choice.unknown:
+        raise InputError("\n".join(map(str, choice.unknown)))
+    return choice
+
+
+def _render_app(values: argparse.Namespace, settings: Settings) -> str:
+    # Lazy: no table needs it.
+    from resolver.cli.driver_app import render_driver_app
+
+    name = values.machine or "GPU-A100"
+    found = [(machine.name, machine.gpu) for machine in _choose(name, values, settings).machines]
+    machine, gpu = found[0]
+    if gpu is None:
+        raise InputError(f"`{machine}` has no GPU, and so no driver\n  try: `lock machines --measure GPU-A100`")
+    return render_driver_app(machine=machine, gpu=gpu.name, driver=str(default_driver()))
+
+
+def _list_rows(values: argparse.Namespace, settings: Settings) -> list[_Row]:
+    machines = load_machines(settings.machines or (), settings.gpus or ())
+    if values.machine is not None:
+        machines = _choose(values.machine, values, settings).machines
+    return [_build_row(machine, values, settings) for machine in machines]
+
+
+def _build_row(machine: Machine, values: argparse.Namespace, settings: Settings) -> _Row:
+    try:
+        return _Row(machine=machine, choice=_choose(machine.name, values, settings))
+    except InputError as error:
+        return _Row(machine=machine, choice=None, fault=str(error).partition("\n")[0])
+
+
+def _render_rows(rows: Sequence[_Row]) -> str:
+    cells = [("machine type", "GPU", "capability", "driver", "runs")]
+    cells += [_row_cells(row) for row in rows]
+    lines = _align(cells)
+    if any(_driver_source(row) == "assumption" for row in rows):
+        lines.append("")
+        lines.append(
+            f"* assumed: the platform publishes none; `lock machines --measure` prints an app that reports it,"
+            f' and `driver = "{default_driver()}"` in [tool.pinfold] sets it'
+        )
+    return "\n".join(lines)
+
+
+def _row_cells(row: _Row) -> tuple[str, str, str, str, str]:
+    machine, gpu = row.machine, row.machine.gpu
+    if machine.deprecated:
+        return machine.name, "", "", "", f"not looked at: {machine.deprecated}"
+    if gpu is None:
+        return machine.name, "none", "", "", "CPU builds"
+    if row.choice is None or not isinstance(row.choice.accelerator, Gpu):
+        return machine.name, gpu.name, str(gpu.capability), "", row.fault
+    accelerator = row.choice.accelerator
+    mark = "*" if accelerator.driver_source == "assumption" else ""
+    return machine.name, gpu.name, str(gpu.capability), f"{accelerator.driver}{mark}", str(accelerator.cuda)
+
+
+def _driver_source(row: _Row) -> str | None:
+    accelerator = None if row.choice is None else row.choice.accelerator
+    return accelerator.driver_source if isinstance(accelerator, Gpu) else None
+
+
+def _row_as_json(row: _Row) -> dict[str, Any]:
+    machine, gpu = row.machine, row.machine.gpu
+    found: dict[str, Any] = {"type": machine.name, "gpu": None if gpu is None else gpu.name}
+    if machine.deprecated:
+        found["deprecated"] = machine.deprecated
+    if gpu is not None:
+        found |= {"capability": str(gpu.capability), "host": gpu.host, "lowest_driver": str(gpu.driver)}
+    if row.fault:
+        found["fault"] = row.fault
+    if row.choice is not None and isinstance(accelerator := row.choice.accelerator, Gpu):
+        found["driver"] = {"version": str(accelerator.driver), "from": accelerator.driver_source}
+        found["cuda"] = {
+            "newest_major": accelerator.cuda.newest_major,
+            "newest_with_ptx": str(accelerator.cuda.native),
+        }
+    return found
+
+
+def _read_builds(values: argparse.Namespace, settings: Settings) -> _Builds:
+    if values.project.lower() not in _PROJECTS:
+        raise InputError(_describe_unknown(values.machine, values.project))
+    choice = _choose(values.machine, values, settings)
+    if not isinstance(choice.accelerator, Gpu):
+        raise InputError(f"`{values.machine}` has no GPU: CPU builds of torch run there\n  try: `lock machines`")
+    given = values.platform or settings.platform
+    platform = choose_platform(choice, None if given is None else parse_platform(given))
+    releases = tuple((one, list_verdicts(one, platform, choice.accelerator)) for one in load_releases())
+    return _Builds(choice=choice, accelerator=choice.accelerator, platform=platform, releases=releases)
+
+
+def _describe_unknown(machine: str, project: str) -> str:
+    if project.lower() in _COMPANIONS:
+        return f"builds of {project} run where the torch of their label does\n  try: `lock machines {machine} torch`"
+    return f"the data has no builds of `{project}`\n  try: `lock machines {machine} torch`"
+
+
+def _render_builds(builds: _Builds) -> str:
+    """The table, and under it what its letters and marks mean."""
+    columns = sorted({build.cuda for _, verdicts in builds.releases for build, _ in verdicts})
+    reasons: dict[str, str] = {}
+    cells: list[tuple[str, ...]] = [("torch", *(cuda.label for cuda in columns))]
+    for release, verdicts in builds.releases:
+        if verdicts:
+            marks = {build.cuda: _mark(build, verdict, reasons) for build, verdict in verdicts}
+            cells.append((str(release.version), *(marks.get(cuda, "") for cuda in columns)))
+    legend = [f"{letter}  {reason}" for reason, letter in reasons.items()]
+    return "\n".join((_title(builds), "", *_align(cells), "", *_LEGEND, *legend))
+
+
+_LEGEND = (
+    "yes  runs; ptx  runs, compiled from PTX at first use; any letter is why it does not",
+    "*    the default index's build; ?  not known to exist: the index decides",
+)
+
+
+def _title(builds: _Builds) -> str:
+    accelerator = builds.accelerator
+    names = " or ".join(machine.name for machine in builds.choice.machines)
+    code = ", ".join(capability.sm for capability in sorted(accelerator.capabilities))
+    assumed = ", assumed" if accelerator.driver_source == "assumption" else ""
+    return f"torch on {names} ({code}, driver {accelerator.driver}{assumed}), {builds.platform}"
+
+
+def _mark(build: TorchBuild, verdict: Verdict, reasons: dict[str, str]) -> str:
+    """`yes`, `ptx` or the letter of the reason, with `*` and `?`."""
+    match verdict:
+        case Runs(ptx=True):
+            mark = "ptx"
+        case Runs():
+            mark = "yes"
+        case NoKernels() | NeedsDriver() | UnknownKernels():
+            mark = reasons.setdefault(str(verdict), _LETTERS[len(reasons) % len(_LETTERS)])
+    return f"{mark}{'*' if build.is_default else ''}{'' if build.verified else '?'}"
+
+
+def _builds_as_json(builds: _Builds) -> dict[str, Any]:
+    accelerator = builds.accelerator
+    return {
+        "types": [machine.name for machine in builds.choice.machines],
+        "capabilities": [str(capability) for capability in sorted(accelerator.capabilities)],
+        "driver": {"version": str(accelerator.driver), "from": accelerator.driver_source},
+        "platform": str(builds.platform),
+        "project": "torch",
+        "builds": [
+            {
+                "version": str(build.version),
+                "label": build.label,
+                "cuda": str(build.cuda),
+                "default": build.is_default,
+                "verified": build.verified,
+                "runs": isinstance(verdict, Runs),
+                "why": str(verdict),
+            }
+            for _, verdicts in builds.releases
+            for build, verdict in verdicts
+        ],
+    }
+
+
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows as lines with their cells under one another, two blanks between them."""
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return [line.rstrip() for line in lines]
