@@ -233,7 +233,7 @@ def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
 
 
 def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) -> Problem:
-    settings = plan.settings
+    settings, configured = plan.settings, plan.source.settings
     return build_problem(
         plan.requirement_list,
         target=plan.target,
@@ -246,6 +246,9 @@ def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) 
         exclude_newer=plan.exclude_newer,
         exclude_newer_exempt=settings.exclude_newer_exempt or (),
         no_build=bool(settings.no_build),
+        mirrors=settings.mirrors or (),
+        allow=settings.allow or (),
+        uses_family_indexes=not (configured.index_url or configured.extra_index_url or configured.no_index),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from typing import Literal
 
 from packaging.utils import NormalizedName
@@ -22,12 +22,14 @@ class Location:
 
     `form` is `index` (simple API; the project's page is `url/name/`) or `find-links` (one page or folder for all
     projects). A location whose family does not serve the project stands behind all others of its scope;
-    `outside_family` is the family's name then, else None.
+    `outside_family` is the family's name then, else None. `is_default` marks the built-in or configured default index,
+    which no list names.
     """
 
     url: Url
     form: Literal["index", "find-links"] = "index"
     outside_family: str | None = None
+    is_default: bool = field(default=False, compare=False)
 
 
 def order_locations(
@@ -78,4 +80,4 @@ def _iter_locations(scope: Scope, default_index: Url | None) -> Iterable[Locatio
     for url in (*scope.extra_indexes, *scope.indexes):
         yield Location(url=url)
     if scope.default_index and default_index is not None:
-        yield Location(url=default_index)
+        yield Location(url=default_index, is_default=True)

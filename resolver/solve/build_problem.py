@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -19,7 +19,13 @@ from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
 from resolver.requirements.url import Url
 from resolver.solve.problem import Problem, Root
+from resolver.targets.accelerators import Unspecified
+from resolver.targets.families import load_families
 from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.settings import Mirror
+    from resolver.solve.acceleration import Acceleration
 
 __all__ = ["build_problem"]
 
@@ -37,11 +43,16 @@ def build_problem(
     exclude_newer: str | None = None,
     exclude_newer_exempt: Iterable[str] = (),
     no_build: bool = False,
+    mirrors: Sequence[Mirror] = (),
+    allow: Iterable[NormalizedName] = (),
+    uses_family_indexes: bool = True,
 ) -> Problem:
     """The problem that the list poses under the target.
 
     An override whose marker does not hold takes its project out of all dependencies, unless another one on the project
-    holds (as in uv). Direct references must have been refused or resolved before.
+    holds (as in uv). Direct references must have been refused or resolved before. With `uses_family_indexes` false the
+    shipped indexes of CUDA builds are asked only where one of `mirrors` stands in for them; `allow` are names whose
+    builds need not run on the target.
     """
     entries = _holding(requirement_list.entries, target)
     constraints = _holding(requirement_list.constraints, target)
@@ -80,7 +91,31 @@ def build_problem(
         exclude_newer_exempt=frozenset(exclude_newer_exempt),
         require_hashes=requirement_list.require_hashes,
         no_build=no_build,
+        acceleration=_build_acceleration(
+            target, families, mirrors=mirrors, allow=allow, uses_family_indexes=uses_family_indexes
+        ),
     )
+
+
+def _build_acceleration(
+    target: Target,
+    families: Sequence[IndexFamily],
+    *,
+    mirrors: Sequence[Mirror],
+    allow: Iterable[NormalizedName],
+    uses_family_indexes: bool,
+) -> Acceleration | None:
+    """What the target's accelerator means for candidates; None where no machine is named."""
+    if isinstance(target.accelerator, Unspecified):
+        return None
+    # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
+    from resolver.index.family_indexes import FamilyIndexes
+    from resolver.solve.acceleration import Acceleration
+
+    shipped = load_families()
+    own = tuple(family for family in families if family not in shipped)
+    indexes = FamilyIndexes(families=own, mirrors=tuple(mirrors), uses_shipped=uses_family_indexes)
+    return Acceleration(target=target, indexes=indexes, allow=frozenset(allow))
 
 
 def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:

@@ -133,6 +133,18 @@ class ProjectTable:
         """The row of a version, or None."""
         return next((row for row, known in enumerate(self.versions) if known == version), None)
 
+    def ordered(self, mask: int) -> Iterator[int]:
+        """The rows of a mask in the order to try."""
+        return iter_rows(mask)
+
+    def is_promised(self, row: int) -> bool:
+        """Whether the row stands for a build that an index may have, and that index was not read yet."""
+        return False
+
+    def reason(self, row: int) -> str:
+        """Why the row is no candidate, whatever its files are; empty for one that is."""
+        return ""
+
     def _admitted_files(self, row: int) -> tuple[DistributionFile, ...]:
         ranked = [
             (listing.rank, file)

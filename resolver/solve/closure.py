@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from packaging.utils import NormalizedName
 
 from resolver.errors import InternalError
-from resolver.solve.demand import WITH_DEPENDENCIES, Demand, Node
+from resolver.solve.demand import WITH_DEPENDENCIES, Demand, Node, is_virtual
 from resolver.solve.resolution import Pin, Requester, Resolution
 from resolver.solve.universe import Universe
 
@@ -21,7 +21,7 @@ __all__ = ["build_resolution"]
 def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution:
     """The resolution of the nodes that the list reaches, pins sorted by name."""
     reached = _reach(universe, rows)
-    names = sorted({node.name for node in reached.nodes})
+    names = sorted({node.name for node in reached.nodes if not is_virtual(node.name)})
     pins = tuple(_build_pin(universe, name, reached) for name in names)
     return Resolution(pins=pins, warnings=tuple(_iter_warnings(universe, reached, pins)))
 
@@ -42,7 +42,7 @@ def _reach(universe: Universe, rows: Mapping[Node, int]) -> _Reached:
         row = rows.get(node)
         if row is None or not demand.mask >> row & 1:
             raise InternalError(f"the solution does not meet `{demand.text}`")
-        if parent is not None and parent.name != node.name:
+        if parent is not None and parent.name != node.name and not is_virtual(node.name):
             reached.edges[parent.name, node.name, demand.text] = None
         if node not in reached.nodes:
             reached.nodes[node] = None

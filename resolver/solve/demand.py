@@ -25,6 +25,7 @@ __all__ = [
     "Node",
     "ParsedRequirement",
     "is_readable",
+    "is_virtual",
     "names_prerelease",
     "parse_requirement",
     "pins_exactly",
@@ -44,6 +45,11 @@ IMPOSSIBLE = Node(NormalizedName(""), "impossible")
 """A node that nothing satisfies: demanded by candidates that turned out to be none."""
 
 
+def is_virtual(name: NormalizedName) -> bool:
+    """Whether a name stands for a fact that builds must agree on, not for a project: `<cuda>`."""
+    return name[:1] == "<"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
     """One row of a node. Candidates are kept once a search: they compare by identity."""
@@ -57,7 +63,8 @@ class Demand:
     """A requirement as the search reads it: the rows of `node` that satisfy it.
 
     `pinned` admits yanked versions, `prereleases` pre-releases. `text` is for messages, `root` the place of the list's
-    requirement that says it, None for a dependency. `is_own` marks what ties an extra to its project.
+    requirement that says it, None for a dependency. `is_own` marks what ties an extra to its project; `is_early` what
+    else is known before metadata is read, so that a collision saves reading it.
     """
 
     node: Node
@@ -68,6 +75,7 @@ class Demand:
     prereleases: bool = False
     root: int | None = None
     is_own: bool = False
+    is_early: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

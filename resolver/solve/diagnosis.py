@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.solve.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.candidates import ProjectTable, iter_rows
-from resolver.solve.demand import Demand, Node, pins_exactly
+from resolver.solve.demand import Demand, Node, is_virtual, pins_exactly
 from resolver.solve.explanation import (
     CollidingRequirement,
     Collision,
@@ -181,6 +181,8 @@ def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
 
 
 def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | Root]) -> Obstacle:
+    if is_virtual(table.name):
+        return Obstacle.DIFFERENT_BUILDS
     if not table.listings:
         return Obstacle.NOT_FOUND
     if matching:
@@ -203,10 +205,23 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
             for row in rows[:_SHOWN_VERSIONS]
         ),
         more=len(rows[_SHOWN_VERSIONS:]),
+        builds=_explain_builds(universe.problem, table, matching),
     )
 
 
+def _explain_builds(problem: Problem, table: ProjectTable, matching: int) -> tuple[str, ...]:
+    """What is known of the builds of torch releases that are asked for and all out for the machine's sake."""
+    if problem.acceleration is None or not matching:
+        return ()
+    from resolver.solve.refused_builds import explain_rows  # Only for targets with a machine: it loads their data.
+
+    return explain_rows(problem.acceleration, table, matching)
+
+
 def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator[str]:
+    if reason := table.reason(row):
+        yield reason
+        return
     ruled_out = universe.ruled_out.get((table.name, row))
     if ruled_out is not None:
         yield ruled_out.detail

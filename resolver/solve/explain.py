@@ -57,6 +57,8 @@ def _render_obstacle(collision: Collision) -> str:
             return f"the requirements on `{name}` exclude each other"
         case Obstacle.UNUSABLE:
             return f"no version of `{name}` that is asked for can be used"
+        case Obstacle.DIFFERENT_BUILDS:
+            return "builds that are asked for do not go together"
         case _:
             assert_never(collision.obstacle)
 
@@ -65,6 +67,9 @@ def _iter_collision_lines(collision: Collision) -> Iterator[str]:
     for requirement in collision.requirements:
         yield f"  {_render_requirement(requirement)}"
     supply = collision.supply
+    if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
+        yield from (f"  because {line}" for line in supply.builds)
+        return
     if not supply.locations:
         yield f"  because no location has it: {', '.join(supply.missing) or 'none is in scope'}"
         return

@@ -23,6 +23,7 @@ class Obstacle(Enum):
     NO_VERSION = "no version satisfies the one requirement on it"
     EXCLUDE_EACH_OTHER = "no version satisfies all of them"
     UNUSABLE = "versions satisfy them, but none can be used"
+    DIFFERENT_BUILDS = "they are built for CUDA or torch releases that exclude each other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,8 @@ class UnusableVersion:
 class Supply:
     """What the locations offer of a project: `locations` have it, `missing` were asked in vain.
 
-    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those.
+    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those. `builds` says for
+    releases of which no build runs on the target which there are, what each lacks, and the nearest that run.
     """
 
     locations: tuple[str, ...]
@@ -71,6 +73,7 @@ class Supply:
     newest: Version | None
     nearest: tuple[UnusableVersion, ...] = ()
     more: int = 0
+    builds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

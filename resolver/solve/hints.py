@@ -11,7 +11,7 @@ from resolver.errors import PinfoldError
 from resolver.index.location import Location
 from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.candidates import Listing, build_table
-from resolver.solve.demand import parse_requirement
+from resolver.solve.demand import is_readable, is_virtual, parse_requirement
 from resolver.solve.explanation import Collision, Obstacle
 from resolver.solve.search import Found
 from resolver.solve.universe import Universe
@@ -35,6 +35,8 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
 def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[str]:
     """Locations that were not asked and have a version that all requirements admit."""
     name = collision.project
+    if is_virtual(name):
+        return
     table = universe.table(name)
     asked = {location.url for location in (*table.missing, *(listing.location for listing in table.listings))}
     for location in universe.problem.locations(name):
@@ -70,7 +72,7 @@ def _offers(universe: Universe, collision: Collision, location: Location) -> boo
 def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
     """What dependencies that take part say of the project's version."""
     for requirement in collision.requirements:
-        if requirement.links:
+        if requirement.links and is_readable(requirement.links[-1].needs):
             yield parse_requirement(requirement.links[-1].needs).specifier
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -15,6 +15,9 @@ from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.position import Position
 from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.solve.acceleration import Acceleration
 
 __all__ = ["Problem", "Root"]
 
@@ -47,6 +50,7 @@ class Problem:
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
     - `no_build` makes versions that would need a build no candidates.
+    - `acceleration` says which builds the target's accelerator runs; None asks nothing about that.
     """
 
     target: Target
@@ -65,3 +69,4 @@ class Problem:
     exclude_newer_exempt: frozenset[str] = frozenset()
     require_hashes: bool = False
     no_build: bool = False
+    acceleration: Acceleration | None = None

@@ -15,7 +15,7 @@ from resolvelib.providers import AbstractProvider
 from resolvelib.structs import RequirementInformation
 
 from resolver.solve.candidates import iter_rows
-from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node
+from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.lookahead import Lookahead
 from resolver.solve.propagation import Propagation
 from resolver.solve.universe import Universe, preferred_row
@@ -116,11 +116,12 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if first is not None and mask >> first & 1:
             yield first
             mask &= ~(1 << first)
+        table = self._universe.table(node.name)
         if self._universe.problem.prefer_binary:
-            wheels = mask & self._universe.table(node.name).wheel_mask
-            yield from iter_rows(wheels)
+            wheels = mask & table.wheel_mask
+            yield from table.ordered(wheels)
             mask &= ~wheels
-        yield from iter_rows(mask)
+        yield from table.ordered(mask)
 
     def identify(self, requirement_or_candidate: Demand | Candidate) -> Node:
         """The node that a demand or candidate is about."""
@@ -172,13 +173,13 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         for demand in self._universe.iter_demands(node, row):
             self._meet(demand)
             demands.append(demand)
-            if demand.is_own:  # Known without metadata: a collision here saves reading it.
+            if demand.is_own or demand.is_early:  # Known without metadata: a collision here saves reading it.
                 yield demand
         self._learn(node, row, tuple(demands))
         if self._is_dead(node, row):
             yield self._impossible
         else:
-            yield from (demand for demand in demands if not demand.is_own)
+            yield from (demand for demand in demands if not (demand.is_own or demand.is_early))
 
     def _learn(self, node: Node, row: int, demands: tuple[Demand, ...]) -> None:
         if (node.name, row) in self._universe.ruled_out:
@@ -210,11 +211,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     def _ask_ahead(self, node: Node, row: int) -> None:
         """From the second candidate of a name on, ask for the next ones in batches."""
         tried = self._tried[node] = self._tried.get(node, 0) + 1
-        if node.part or tried % _BATCH != 2:
+        if node.part or tried % _BATCH != 2 or is_virtual(node.name):
             return
         table = self._universe.table(node.name)
         rows = self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
-        following = islice(iter_rows(rows), _BATCH)
+        following = islice((number for number in iter_rows(rows) if not table.is_promised(number)), _BATCH)
         self._universe.source.ask_ahead_dependencies([table.files(number)[0] for number in following])
 
     def get_preference(
@@ -224,13 +225,16 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         candidates: Mapping[Node, Iterator[Candidate]],
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
-    ) -> tuple[bool, bool, int, bool]:
+    ) -> tuple[bool, bool, bool, int, bool]:
         """Decided first: single candidates, names that often collide, then in the order they were met."""
         rows = self._universe.candidate_rows(identifier.name)
         for item in information[identifier]:
             rows &= item.requirement.mask
         often = self._conflicts.get(identifier, 0) >= _OFTEN
-        return (rows & (rows - 1) != 0, not often, self._met[Node(identifier.name)], identifier.part != "")
+        # What several projects must agree on follows from them, so it is decided after them.
+        follows = is_virtual(identifier.name)
+        several = rows & (rows - 1) != 0
+        return (several and follows, several, not often, self._met[Node(identifier.name)], identifier.part != "")
 
     def narrow_requirement_selection(
         self,
@@ -267,7 +271,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return sorted(nodes, key=lambda node: (-self._conflicts[node], self._met[node]))
 
     def learn_ahead(self, node: Node, row: int) -> None:
-        """Read the demands of a row that is not decided yet."""
+        """Read the demands of a row that is not decided yet; an index that promises it is not asked for that."""
+        if self._universe.table(node.name).is_promised(row):
+            return
         if self._universe.known_demands(node, row) is None:
             self._ask_ahead(node, row)
         demands = tuple(self._universe.iter_demands(node, row))

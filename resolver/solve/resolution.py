@@ -69,6 +69,10 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     from resolver.solve.speculation import Speculation
     from resolver.solve.universe import Universe
 
+    if problem.acceleration is not None:
+        from resolver.solve.refused_builds import refuse_known
+
+        refuse_known(problem, problem.acceleration)
     speculation = Speculation(problem, source)
     speculation.start()
     universe = Universe(problem, source, ask_ahead=speculation.ask)

@@ -17,7 +17,7 @@ from resolver.index.core_metadata import Dependencies
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
-from resolver.solve.candidates import Listing, build_table, iter_rows
+from resolver.solve.candidates import Listing, ProjectTable, build_table, iter_rows
 from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_requirement, pins_exactly
 from resolver.solve.problem import Problem
 from resolver.solve.universe import select_rows
@@ -97,9 +97,18 @@ class Speculation:
         preferred = self._problem.preferences.get(name)
         row = None if preferred is None else table.find_row(preferred)
         if row is None or not rows >> row & 1:
-            row = next((row for row in iter_rows(rows) if table.files(row)), None)
+            row = next((row for row in iter_rows(rows) if self._fits(table, row) and table.files(row)), None)
         if row is not None and table.files(row):
             self._source.ask_ahead_dependencies([table.files(row)[0]], then=self._follow)
+
+    def _fits(self, table: ProjectTable, row: int) -> bool:
+        """Whether the target's accelerator runs the row, as far as nobody need be asked."""
+        rules = self._problem.acceleration
+        if rules is None or not rules.concerns(table.name):
+            return True
+        version, location = table.versions[row], table.places(row)[0][0].location
+        known = rules.find_known(table.name, version, location)
+        return not rules.find_reason(table.name, version, known, named=not location.is_default)
 
     def _follow(self, dependencies: Dependencies) -> None:
         """Ask for the pages that the dependencies name."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -25,11 +26,15 @@ from resolver.solve.demand import (
     Node,
     ParsedRequirement,
     is_readable,
+    is_virtual,
     names_prerelease,
     parse_requirement,
     pins_exactly,
 )
 from resolver.solve.problem import Problem, Root
+
+if TYPE_CHECKING:
+    from resolver.solve.build_facts import BuildFacts
 
 __all__ = ["RuledOut", "Universe", "UnknownPage", "preferred_row", "select_rows"]
 
@@ -70,16 +75,24 @@ class Universe:
         self._tried: dict[tuple[Node, int], None] = {}
         self._words: dict[str, tuple[Demand, ...]] = {}
         self._overrides = _merge_overrides(problem.overrides)
+        self.facts = _build_facts(self)
         self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
 
     def table(self, name: NormalizedName) -> ProjectTable:
         """The table of a project. Raises FetchError."""
         table = self.tables.get(name)
         if table is None:
-            if self._is_closed:
+            table = self.facts.build_virtual(name) if self.facts is not None else None
+            if table is None and self._is_closed:
                 raise UnknownPage
+            self.tables[name] = table = table or self._read_table(name)
+        return table
+
+    def _read_table(self, name: NormalizedName) -> ProjectTable:
+        table = None if self.facts is None else self.facts.read_table(name)
+        if table is None:
             listings, missing = read_listings(name, self.problem, self.source)
-            table = self.tables[name] = build_table(name, self.problem, listings, missing)
+            table = build_table(name, self.problem, listings, missing)
         return table
 
     def candidate_rows(self, name: NormalizedName) -> int:
@@ -123,7 +136,9 @@ class Universe:
         self._tried[node, row] = None
         own = self._own_demands(node, row)
         yield from own
-        brought = self._metadata_demands(node, row)
+        brought = self._metadata_demands(node, row) if self._exists(node.name, row) else ()
+        if self.facts is not None and (node.name, row) not in self.ruled_out:
+            brought += self.facts.late_demands(node, row)
         self._demands[node, row] = (*own, *brought)
         yield from brought
 
@@ -181,10 +196,19 @@ class Universe:
         lines = (*self.problem.roots, *self.problem.constraints)
         return [root.specifier for root in lines if root.name == name]
 
+    def _exists(self, name: NormalizedName, row: int) -> bool:
+        """Whether the row has files; a build that an index promises is looked for now. Raises FetchError."""
+        if self.facts is None:
+            return True
+        if not self._is_closed:
+            for absent, reason in self.facts.find_absent(name, row):
+                self.rule_out(name, absent, "absent", reason)
+        return (name, row) not in self.ruled_out
+
     def _own_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
-        """An extra goes with its project at the same version."""
+        """An extra goes with its project at the same version, a build with one CUDA."""
         if not node.part:
-            return ()
+            return () if self.facts is None else self.facts.early_demands(node, row)
         parts = ["", *([WITH_DEPENDENCIES] if self._is_split(node) else [])]
         version = self.table(node.name).versions[row]
         text = f"{node.name}=={version}"
@@ -195,7 +219,7 @@ class Universe:
         return node.name in self._without_dependencies and node.part != WITH_DEPENDENCIES
 
     def _metadata_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
-        if not node.part and node.name in self._without_dependencies:
+        if is_virtual(node.name) or (not node.part and node.name in self._without_dependencies):
             return ()
         dependencies = self._read_dependencies(node.name, row)
         if dependencies is None:
@@ -278,6 +302,15 @@ class Universe:
             )
             for part in parts
         )
+
+
+def _build_facts(universe: Universe) -> BuildFacts | None:
+    if universe.problem.acceleration is None:
+        return None
+    # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
+    from resolver.solve.build_facts import BuildFacts
+
+    return BuildFacts(universe, universe.problem.acceleration)
 
 
 def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:

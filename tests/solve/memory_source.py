@@ -173,6 +173,7 @@ class MemorySource:
     asked_pages: list[tuple[str, str]] = field(default_factory=list)
     asked_dependencies: list[str] = field(default_factory=list)
     ahead: list[str] = field(default_factory=list)
+    ahead_pages: list[tuple[str, str]] = field(default_factory=list)
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         url = location.url.public
@@ -216,6 +217,10 @@ class MemorySource:
         then: Callable[[Sequence[ProjectPage]], None] | None = None,
     ) -> None:
         self.ahead.append(name)
+        for location in locations:
+            self.ahead_pages.append((name, location.url.public))
+            if until_found and self._page(name, location) is not None:
+                break
         if not self.eager or then is None:
             return
         pages: list[ProjectPage] = []

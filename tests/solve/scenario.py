@@ -15,13 +15,17 @@ from resolver.errors import PinfoldError
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url
+from resolver.settings import Mirror
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution, solve
+from resolver.targets.families import load_families
+from resolver.targets.machines import choose_platform, parse_machine_types
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import parse_python_version
 from resolver.targets.target import Target
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
+from tests.solve.pytorch_indexes import build_pytorch_indexes
 
 __all__ = ["Answer", "Scenario", "iter_scenarios", "run_scenario"]
 
@@ -46,6 +50,7 @@ class Answer:
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
     asked: list[str] = field(default_factory=list)
+    asked_indexes: list[str] = field(default_factory=list)
 
 
 def iter_scenarios() -> Iterator[Scenario]:
@@ -60,7 +65,7 @@ def run_scenario(scenario: Scenario, *, eager: bool = True) -> Answer:
     table = scenario.table
     target = _build_target(table.get("target", {}))
     source = MemorySource(
-        releases={url: list(_iter_releases(files)) for url, files in _iter_indexes(table)},
+        releases=_build_releases(table),
         target=target,
         failing=frozenset(table.get("failing", ())),
         eager=eager,
@@ -68,7 +73,7 @@ def run_scenario(scenario: Scenario, *, eager: bool = True) -> Answer:
     try:
         resolution = solve(_build_problem(table, target), source)
     except PinfoldError as error:
-        return Answer(error=str(error), asked=source.asked_dependencies)
+        return Answer(error=str(error), asked=source.asked_dependencies, asked_indexes=_list_asked_indexes(source))
     return _describe(resolution, source)
 
 
@@ -82,14 +87,31 @@ def _describe(resolution: Resolution, source: MemorySource) -> Answer:
         },
         warnings=list(resolution.warnings),
         asked=source.asked_dependencies,
+        asked_indexes=_list_asked_indexes(source),
     )
+
+
+def _list_asked_indexes(source: MemorySource) -> list[str]:
+    """Every index of which a page was asked for, ahead of need or not, sorted."""
+    return sorted({url for _, url in (*source.asked_pages, *source.ahead_pages)})
 
 
 def _build_target(table: Mapping[str, str]) -> Target:
+    choice = parse_machine_types(table.get("machine", ""), driver=table.get("driver"))
+    platform = parse_platform(table["platform"]) if "platform" in table else None
     return Target(
         python=parse_python_version(table.get("python", "3.11")),
-        platform=parse_platform(table.get("platform", "manylinux_2_35_x86_64")),
+        platform=choose_platform(choice, platform),
+        accelerator=choice.accelerator,
     )
+
+
+def _build_releases(table: Mapping[str, Any]) -> dict[str, list[Release]]:
+    pytorch = table.get("pytorch")
+    releases = {} if pytorch is None else build_pytorch_indexes(pytorch.get("without", ()))
+    for url, files in _iter_indexes(table):
+        releases.setdefault(url, []).extend(_iter_releases(files))
+    return releases
 
 
 def _iter_indexes(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -110,10 +132,11 @@ def _iter_releases(files: Mapping[str, Any]) -> Iterator[Release]:
 
 def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
     options = table.get("options", {})
+    shipped = load_families() if "machine" in table.get("target", {}) else ()
     families = [
         IndexFamily(name=name, names=tuple(family["names"]), urls=tuple(family["urls"]))
         for name, family in table.get("families", {}).items()
-    ]
+    ] + list(shipped)
     return build_problem(
         parse_requirement_list(
             table["list"],
@@ -132,4 +155,7 @@ def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
         exclude_newer=options.get("exclude-newer"),
         exclude_newer_exempt=options.get("exclude-newer-exempt", ()),
         no_build=options.get("no-build", False),
+        mirrors=[Mirror(prefix=prefix, url=url) for prefix, url in table.get("mirrors", {}).items()],
+        allow=[canonicalize_name(name) for name in options.get("allow", ())],
+        uses_family_indexes=not options.get("index-configured", False),
     )

@@ -9,7 +9,7 @@ import pytest
 from tests.solve.scenario import Scenario, iter_scenarios, run_scenario
 
 SCENARIOS = list(iter_scenarios())
-EXPECTED = ("pins", "files", "requesters", "warnings", "error", "asked")
+EXPECTED = ("pins", "files", "requesters", "warnings", "error", "asked", "asked_indexes")
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=[scenario.name for scenario in SCENARIOS])

@@ -1,0 +1,87 @@
+"""The indexes of families that hold one build each: where the CUDA 12.8 builds of torch are, or the CPU ones.
+
+In: the shipped templates, the user's families and mirrors. Out: `FamilyIndex` values for a name and a build. Which of
+them is asked, and when, is for the solver to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from packaging.utils import NormalizedName
+
+from lockfiles.value_classes import dataclass
+from resolver.index.location import Location
+from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.url import parse_url
+from resolver.settings import Mirror
+from resolver.targets.cuda import Cuda, CudaVersion
+from resolver.targets.families import apply_mirrors, iter_build_locations, serves
+from resolver.targets.labels import parse_index_label
+
+__all__ = ["FamilyIndex", "FamilyIndexes"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyIndex:
+    """An index with one build of a family's projects. `cuda` None is the CPU build.
+
+    `mirrored` is the URL prefix that a mirror would take the place of, empty for an index of the user's own.
+    """
+
+    family: str
+    cuda: CudaVersion | None
+    location: Location
+    mirrored: str = ""
+
+    @property
+    def label(self) -> str:
+        """The local version label of its builds: `cu128`, `cpu`."""
+        return "cpu" if self.cuda is None else self.cuda.label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyIndexes:
+    """Where families keep their builds. `families` are the user's own, which come before the shipped ones.
+
+    With `uses_shipped` false a shipped index is asked only if one of `mirrors` stands in for it.
+    """
+
+    families: Sequence[IndexFamily] = ()
+    mirrors: Sequence[Mirror] = ()
+    uses_shipped: bool = True
+
+    def find(self, name: NormalizedName, cuda: CudaVersion | None, *, version: str = "") -> tuple[FamilyIndex, ...]:
+        """The indexes that can have a build of a project; `version` is that of the project, where it matters."""
+        own = tuple(self._iter_own(name, cuda))
+        return own or tuple(self._iter_shipped(name, cuda, version))
+
+    def has_any(self, name: NormalizedName) -> bool:
+        """Whether there is an index of builds for a project at all."""
+        return bool(self.find(name, CudaVersion(12, 8), version="1"))
+
+    def _iter_own(self, name: NormalizedName, cuda: CudaVersion | None) -> Iterator[FamilyIndex]:
+        label = "cpu" if cuda is None else cuda.label
+        for family in self.families:
+            for url in family.urls if serves(family, name) else ():
+                if "{torch}" not in url and ("{cuda}" in url or _is_of_build(url, cuda)):
+                    location = Location(url=parse_url(url.replace("{cuda}", label)))
+                    yield FamilyIndex(family=family.name, cuda=cuda, location=location)
+
+    def _iter_shipped(self, name: NormalizedName, cuda: CudaVersion | None, version: str) -> Iterator[FamilyIndex]:
+        for row in iter_build_locations(name):
+            shipped = None if row.is_page else row.render(cuda=cuda, version=version)
+            if shipped is None:
+                continue
+            url = apply_mirrors(shipped, self.mirrors)
+            if self.uses_shipped or url != shipped:
+                prefix = f"{row.template.partition('{')[0].rpartition('/')[0]}/"
+                yield FamilyIndex(family=row.family, cuda=cuda, location=Location(url=parse_url(url)), mirrored=prefix)
+
+
+def _is_of_build(url: str, cuda: CudaVersion | None) -> bool:
+    label = parse_index_label(url)
+    if label is None or label.backend is None:
+        return False
+    named: Cuda | None = label.cuda
+    return label.backend == "cpu" if cuda is None else named == cuda

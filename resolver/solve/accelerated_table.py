@@ -1,0 +1,267 @@
+"""The candidates of a project whose builds differ in CUDA: the default index's and those that family indexes promise.
+
+In: the pages of the project's own locations, and what is known of its builds. Out: a `ProjectTable` with a row for each
+build that can be. A row that a family index promises is read when the search tries it, and no earlier: then the index
+has it, or the row is gone. Rows that the machine does not run are there too, with the reason, so that messages have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass as mutable_dataclass
+from dataclasses import field
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles.value_classes import dataclass
+from resolver.errors import FetchError
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.family_indexes import FamilyIndex
+from resolver.index.package_source import PackageSource
+from resolver.index.project_page import ProjectPage
+from resolver.index.version_sets import VersionSets
+from resolver.solve.acceleration import Acceleration
+from resolver.solve.candidates import Listing, ProjectTable, build_table, read_listings
+from resolver.solve.problem import Problem
+from resolver.solve.promises import iter_promises, list_allowed_indexes
+from resolver.targets.accelerators import Cpu
+from resolver.targets.cuda import CudaVersion
+from resolver.targets.known_cuda import KnownCuda
+
+__all__ = ["AcceleratedTable", "build_accelerated_table"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A row to be: on pages, or promised. `rank` orders the builds of one release, the highest first."""
+
+    version: Version
+    rank: tuple[int, int, int, bool]
+    known: KnownCuda | None
+    reason: str
+    places: tuple[tuple[Listing, int], ...] = ()
+    promise: FamilyIndex | None = None
+    wheel: bool = True
+    sdist: bool = False
+    yanked: bool = False
+
+
+@mutable_dataclass(slots=True, kw_only=True, eq=False)
+class AcceleratedTable(ProjectTable):
+    """A table that knows the CUDA of its rows.
+
+    `reasons` are rows that the machine rules out, `absent` those that a family index turned out not to have.
+    """
+
+    source: PackageSource
+    known: Sequence[KnownCuda | None]
+    reasons: dict[int, str]
+    promises: dict[int, FamilyIndex]
+    order: Sequence[int]
+    absent: dict[int, str] = field(default_factory=dict)
+
+    def usable(self, within: int) -> int:
+        """Promised rows count as usable until they are read."""
+        promised = sum(1 << row for row in self.promises)
+        out = sum(1 << row for row in {**self.reasons, **self.absent})
+        return (ProjectTable.usable(self, within & ~promised & ~out) | (within & promised)) & ~out
+
+    def files(self, row: int) -> tuple[DistributionFile, ...]:
+        """None for a row that is promised and not read."""
+        return () if row in self.promises else ProjectTable.files(self, row)
+
+    def ordered(self, mask: int) -> Iterator[int]:
+        """Releases newest first; in each the default index's own build if it runs, then CUDA descending."""
+        return (row for row in self.order if mask >> row & 1)
+
+    def is_promised(self, row: int) -> bool:
+        """Whether the row's index was not read yet."""
+        return row in self.promises
+
+    def reason(self, row: int) -> str:
+        """Why a row is no candidate, whatever its files are; empty for one that is."""
+        return self.reasons.get(row) or self.absent.get(row, "")
+
+    def realise(self, row: int) -> str:
+        """Read the index of a promised row, and with it all rows promised by it; why the row is gone, or nothing.
+
+        Raises FetchError, which says what was needed and how to name a mirror.
+        """
+        index = self.promises.get(row)
+        if index is None:
+            return self.absent.get(row, "")
+        page = self._read(index, row)
+        found = {} if page is None else {version: at for at, version in enumerate(page.versions)}
+        listing = None if page is None else Listing(location=index.location, page=page, rank=len(self.listings))
+        self.listings += () if listing is None else (listing,)
+        self.missing += (index.location,) if listing is None else ()
+        for promised in [one for one, its in self.promises.items() if its.location == index.location]:
+            del self.promises[promised]
+            at = found.get(self.versions[promised])
+            if listing is not None and at is not None:
+                self._fulfil(promised, listing, at)
+            else:
+                self.absent[promised] = f"{index.location.url} does not have it"
+        return self.absent.get(row, "")
+
+    def _fulfil(self, row: int, listing: Listing, at: int) -> None:
+        places = list(self._places or ())
+        places[row] = ((listing, at),)
+        self._places = places
+        files = self.files(row)
+        if not files:
+            self.absent[row] = f"{listing.location.url} has no file of it that can be used"
+        elif all(file.yanked is not None for file in files):
+            self.absent[row] = f"it is yanked on {listing.location.url}"
+
+    def _read(self, index: FamilyIndex, row: int) -> ProjectPage | None:
+        return _read_page(self.source, self.name, index, wanted=f"{self.name} {self.versions[row]}")
+
+
+def build_accelerated_table(
+    name: NormalizedName, problem: Problem, source: PackageSource, acceleration: Acceleration
+) -> ProjectTable:
+    """The table of a project that the accelerator concerns. Raises FetchError."""
+    listings, missing = read_listings(name, problem, source)
+    plain = build_table(name, problem, listings, missing)
+    rows = _list_rows(plain, problem, acceleration)
+    if _is_from_default(name, problem, plain):
+        if not listings:
+            return _build_from_families(plain, problem, source, acceleration)
+        rows += _list_promised(plain, problem, acceleration, rows)
+    return _build(plain, rows, source)
+
+
+def _is_from_default(name: NormalizedName, problem: Problem, table: ProjectTable) -> bool:
+    """Whether no index of the user's has the project, nor takes the default's place."""
+    has_default = any(location.is_default for location in problem.locations(name))
+    return has_default and all(listing.location.is_default for listing in table.listings)
+
+
+def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration) -> list[_Row]:
+    """The rows of the plain table. What an index of the user's has is named by the list."""
+    rows: list[_Row] = []
+    labels = _named_labels(table.name, problem)
+    for row, version in enumerate(table.versions):
+        places = table.places(row)
+        location = places[0][0].location
+        known = acceleration.find_known(table.name, version, location)
+        named = not location.is_default or version.local in labels
+        reason = acceleration.find_reason(table.name, version, known, named=named)
+        cuda = known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
+        rows.append(
+            _Row(
+                version=version,
+                rank=(location.is_default, *_order_key(cuda), False),
+                known=known,
+                reason=reason,
+                places=places,
+                wheel=bool(table.wheel_mask >> row & 1),
+                sdist=bool(table.sdist_mask >> row & 1),
+                yanked=bool(table.yanked_mask >> row & 1),
+            )
+        )
+    return rows
+
+
+def _list_promised(
+    table: ProjectTable, problem: Problem, acceleration: Acceleration, rows: Sequence[_Row]
+) -> list[_Row]:
+    """The builds that family indexes may have beside those of the default index."""
+    labels = _named_labels(table.name, problem)
+    is_cpu = isinstance(acceleration.target.accelerator, Cpu)
+    promised: list[_Row] = []
+    for own in rows:
+        if not (own.wheel or own.sdist):
+            continue
+        for promise in iter_promises(table.name, own.version, own.known, own.reason, labels, acceleration):
+            named = promise.version.local in labels
+            reason = acceleration.find_reason(table.name, promise.version, promise.known, named=named)
+            promised.append(
+                _Row(
+                    version=promise.version,
+                    # On a CPU the build for one stands before the default index's, which need not be.
+                    rank=(2 if is_cpu else 0, *_order_key(promise.index.cuda), promise.version.local is not None),
+                    known=promise.known,
+                    reason=reason,
+                    promise=promise.index,
+                    yanked=own.yanked,
+                )
+            )
+    return promised
+
+
+def _build_from_families(
+    plain: ProjectTable, problem: Problem, source: PackageSource, acceleration: Acceleration
+) -> ProjectTable:
+    """The table of a project that only family indexes have: those of all builds that can run are read."""
+    rows: list[_Row] = []
+    for index in list_allowed_indexes(plain.name, acceleration):
+        page = _read_page(source, plain.name, index, wanted=plain.name)
+        if page is None:
+            plain.missing += (index.location,)
+            continue
+        listing = Listing(location=index.location, page=page, rank=len(plain.listings))
+        plain.listings += (listing,)
+        one = build_table(plain.name, problem, (listing,))
+        rows += [row for row in _list_rows(one, problem, acceleration) if row.wheel or row.sdist]
+    return _build(plain, rows, source)
+
+
+def _build(plain: ProjectTable, rows: Sequence[_Row], source: PackageSource) -> AcceleratedTable:
+    ordered = sorted(rows, key=lambda row: (row.version, row.rank), reverse=True)
+    versions = [row.version for row in ordered]
+    prerelease = sum(1 << at for at, version in enumerate(versions) if version.is_prerelease)
+    local = sum(1 << at for at, version in enumerate(versions) if version.local is not None)
+    order = sorted(range(len(ordered)), key=lambda at: (Version(versions[at].public), ordered[at].rank), reverse=True)
+    return AcceleratedTable(
+        name=plain.name,
+        versions=versions,
+        wheel_mask=sum(row.wheel << at for at, row in enumerate(ordered)),
+        sdist_mask=sum(row.sdist << at for at, row in enumerate(ordered)),
+        prerelease_mask=prerelease,
+        yanked_mask=sum(row.yanked << at for at, row in enumerate(ordered)),
+        listings=plain.listings,
+        missing=plain.missing,
+        rules=plain.rules,
+        _sets=VersionSets(versions, prerelease, local),
+        _places=[row.places for row in ordered],
+        source=source,
+        known=[row.known for row in ordered],
+        reasons={at: row.reason for at, row in enumerate(ordered) if row.reason},
+        promises={at: row.promise for at, row in enumerate(ordered) if row.promise is not None and not row.reason},
+        order=order,
+    )
+
+
+def _order_key(cuda: CudaVersion | None) -> tuple[int, int]:
+    return (0, 0) if cuda is None else (cuda.major, cuda.minor)
+
+
+def _named_labels(name: NormalizedName, problem: Problem) -> frozenset[str]:
+    """The local labels that the list names for a project: `cu124` in `torch==2.6.0+cu124`."""
+    lines = (*problem.roots, *problem.constraints, *problem.overrides)
+    texts = (part.version for line in lines if line.name == name for part in line.specifier)
+    return frozenset(label.lower() for text in texts if (label := text.partition("+")[2]))
+
+
+def _read_page(source: PackageSource, name: NormalizedName, index: FamilyIndex, *, wanted: str) -> ProjectPage | None:
+    url = index.location.url
+    try:
+        return source.project_page(name, index.location)
+    except FetchError as error:
+        message = (
+            f"{url} is needed for {wanted}, whose {index.label} build is there and on no other index in scope\n"
+            f"  because {_indent(str(error))}"
+        )
+        if index.mirrored:
+            message += (
+                "\n  try: name a mirror in pyproject.toml\n    [tool.pinfold.mirrors]\n"
+                f'    "{index.mirrored}" = "https://mirror.example/whl/"'
+            )
+        raise FetchError(message, url=url.public) from error
+
+
+def _indent(text: str) -> str:
+    return text.replace("\n", "\n  ")

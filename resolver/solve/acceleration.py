@@ -1,0 +1,191 @@
+"""What an accelerator means for candidates: the CUDA that each is built for, and whether it runs there.
+
+In: a target and what the user allows. Out: for a name, version and location its `KnownCuda`, the reason that rules it
+out, and what it demands of `<cuda>`, `<cuda-major>` and `<torch>`. All of it is known before any file is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from functools import cache
+from typing import assert_never
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles.value_classes import dataclass
+from resolver.index.family_indexes import FamilyIndexes
+from resolver.index.location import Location
+from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, TORCH
+from resolver.targets.accelerators import Cpu, Gpu, Unspecified
+from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, find_driver_floor
+from resolver.targets.data_files import read_data
+from resolver.targets.families import is_torch_companion
+from resolver.targets.kernels import CudaBuild, NeedsDriver, Runs, UnknownKernels, Verdict, runs
+from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda
+from resolver.targets.labels import parse_name_label
+from resolver.targets.target import Target
+from resolver.targets.torch_builds import TorchRelease, find_release, iter_releases_of_companion, load_releases
+
+__all__ = ["CPU_BUILD_NAMES", "CUDA_BUILD_NAMES", "TORCH_NAME", "Acceleration", "VirtualDemand", "find_verdict"]
+
+TORCH_NAME = NormalizedName("torch")
+CPU_BUILD_NAMES = frozenset({"torch", "torchao", "torchaudio", "torchcodec", "torchvision"})
+"""Projects that have builds for the CPU on the PyTorch indexes. CUDA builds of others run without a GPU too."""
+
+CUDA_BUILD_NAMES = frozenset({"torch", "torchvision"})
+"""Projects whose wheels on the default index are without CUDA on some platforms, where family indexes have it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualDemand:
+    """What a candidate needs of a virtual project: one of these versions. `text` is for messages."""
+
+    name: NormalizedName
+    versions: tuple[Version, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceleration:
+    """The rules of one target. `allow` are names that may be built for what the target does not run.
+
+    `indexes` is where families keep their builds. `untied` are names whose versions the list fixes against the table of
+    torch's companions.
+    """
+
+    target: Target
+    indexes: FamilyIndexes
+    allow: frozenset[NormalizedName] = frozenset()
+    untied: frozenset[NormalizedName] = frozenset()
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the target bounds the versions of `<cuda>`: what is allowed has to be met by some."""
+        return not self.allow
+
+    def concerns(self, name: NormalizedName) -> bool:
+        """Whether anything is known of a project's builds before they are read, apart from labels and indexes."""
+        match self.target.accelerator:
+            case Unspecified():
+                return False
+            case Cpu():
+                return name in CPU_BUILD_NAMES
+            case Gpu():
+                return _is_known_name(name) or self.indexes.has_any(name)
+            case _:
+                assert_never(self.target.accelerator)
+
+    def find_known(self, name: NormalizedName, version: Version, location: Location) -> KnownCuda | None:
+        """The CUDA of a candidate as label, index and data tell it."""
+        known = find_known_cuda(
+            name,
+            version,
+            index_url=location.url.public,
+            is_default_index=location.is_default,
+            platform=self.target.platform,
+        )
+        if known is None and location.is_default and name in CUDA_BUILD_NAMES:
+            return self._find_common_major(name, version)
+        return known
+
+    def _find_common_major(self, name: NormalizedName, version: Version) -> KnownCuda | None:
+        """The CUDA major release of all the releases of torch that a version goes with, where they have one."""
+        defaults = [one.default_on(self.target.platform) for one in iter_releases_of_companion(name, version)]
+        majors = {None if default is None or default == "cpu" else default.major for default in defaults}
+        major = majors.pop() if len(majors) == 1 else None
+        return None if major is None else KnownCuda(cuda=CudaMajor(major), rule="data")
+
+    def find_reason(self, name: NormalizedName, version: Version, known: KnownCuda | None, *, named: bool) -> str:
+        """Why a candidate is none, empty if it is one. `named` says that the list names its label or its index."""
+        if name in self.allow:
+            return ""
+        return self.find_lack(name, version, known, named=named)
+
+    def find_lack(self, name: NormalizedName, version: Version, known: KnownCuda | None, *, named: bool) -> str:
+        """What the machine lacks for a candidate, allowed or not; empty for nothing."""
+        cuda = None if known is None else known.cuda
+        backend = None if known is None or known.label is None else known.label.backend
+        accelerator = self.target.accelerator
+        match accelerator:
+            case Unspecified():
+                return ""
+            case Cpu():
+                is_for_gpu = cuda is not None or backend not in (None, "cpu")
+                is_left_out = is_for_gpu and not named and name in CPU_BUILD_NAMES
+                return "is built for a GPU, and the target has none" if is_left_out else ""
+            case Gpu():
+                if backend in ("rocm", "xpu"):
+                    return f"is built for {backend}, not for CUDA"
+                if name in CUDA_BUILD_NAMES and known is not None and cuda is None and known.rule == "data":
+                    return "is built for the CPU alone"
+                verdict = None if cuda is None else self._find_verdict(name, version, cuda, accelerator)
+                if verdict is not None and not isinstance(verdict, Runs | UnknownKernels):
+                    return str(verdict)
+                return _find_missing_floor(name, accelerator)
+            case _:
+                assert_never(accelerator)
+
+    def _find_verdict(self, name: NormalizedName, version: Version, cuda: Cuda, gpu: Gpu) -> Verdict:
+        if name == TORCH_NAME and isinstance(cuda, CudaVersion):
+            return find_verdict(version, cuda, self.target)
+        return Runs() if gpu.cuda.runs(cuda) else NeedsDriver(driver=find_driver_floor(cuda))
+
+    def iter_demands(self, name: NormalizedName, version: Version, known: KnownCuda | None) -> Iterator[VirtualDemand]:
+        """What a candidate needs of the virtual projects, as far as `known` goes."""
+        cuda = None if known is None else known.cuda
+        if cuda is not None:
+            yield self._demand_cuda(name, cuda)
+        releases = self._find_releases(name, version, known)
+        if releases:
+            versions = tuple(release.version for release in releases)
+            yield VirtualDemand(name=TORCH, versions=versions, text=f"torch {' or '.join(map(str, versions))}")
+
+    def _demand_cuda(self, name: NormalizedName, cuda: Cuda) -> VirtualDemand:
+        if isinstance(cuda, CudaVersion) and is_torch_companion(name):
+            return VirtualDemand(name=CUDA, versions=(Version(str(cuda)),), text=f"CUDA {cuda}")
+        major = CudaMajor(cuda.major)
+        return VirtualDemand(name=CUDA_MAJOR, versions=(Version(str(major)),), text=f"CUDA {major}")
+
+    def _find_releases(
+        self, name: NormalizedName, version: Version, known: KnownCuda | None
+    ) -> tuple[TorchRelease, ...]:
+        """The releases of torch that a candidate goes with; none where nothing is known of them."""
+        if name == TORCH_NAME:
+            release = find_release(version)
+            return () if release is None else (release,)
+        if known is not None and known.label is not None and (torch := known.label.torch) is not None:
+            size = len(torch.release)
+            return tuple(one for one in load_releases() if (*one.version.release, 0, 0)[:size] == torch.release)
+        if name in self.untied:
+            return ()
+        return tuple(iter_releases_of_companion(name, version))
+
+
+def find_verdict(version: Version, cuda: CudaVersion, target: Target) -> Verdict:
+    """Whether a build of torch runs on the target; of one that the data does not have nobody knows the kernels."""
+    release = find_release(version)
+    builds = () if release is None else release.builds_on(target.platform)
+    compiled = next((build.compiled for build in builds if build.cuda == cuda), CudaBuild(cuda=cuda))
+    return runs(compiled, target.accelerator)
+
+
+@cache
+def _is_known_name(name: NormalizedName) -> bool:
+    if is_torch_companion(name) or find_floors(name):
+        return True
+    label = parse_name_label(name)
+    if label is not None and label.cuda is not None:
+        return True
+    return any(fnmatchcase(name, pattern) for row in read_data("packages")["package"] for pattern in row["names"])
+
+
+def _find_missing_floor(name: NormalizedName, gpu: Gpu) -> str:
+    for floor in find_floors(name):
+        if not gpu.driver.satisfies(floor.driver):
+            return f"needs driver {floor.driver}"
+        low = sorted(capability for capability in gpu.capabilities if capability < floor.capability)
+        if low:
+            return f"needs compute capability {floor.capability}, and {low[0].sm} is {low[0]}"
+    return ""

@@ -1,0 +1,142 @@
+"""What candidates need of the virtual projects, as the search reads it: demands, and rows that metadata rules out.
+
+In: a universe and its tables. Out: demands before metadata is read, where label or index tell the CUDA of a build, and
+after it, where the data or the pins of NVIDIA's components do. Metadata that was read counts more than the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from resolver.solve.accelerated_table import AcceleratedTable, build_accelerated_table
+from resolver.solve.acceleration import Acceleration, VirtualDemand
+from resolver.solve.candidates import ProjectTable
+from resolver.solve.demand import Demand, Node, is_readable, is_virtual
+from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, build_virtual_table
+from resolver.targets.cuda import Cuda, CudaVersion
+from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from resolver.solve.universe import Universe
+
+__all__ = ["BuildFacts"]
+
+
+class BuildFacts:
+    """The facts of one universe. `contradicted` are rows of which metadata says another CUDA than the data."""
+
+    def __init__(self, universe: Universe, acceleration: Acceleration) -> None:
+        self._universe = universe
+        self._acceleration = acceleration
+        self.contradicted: dict[tuple[NormalizedName, int], str] = {}
+
+    def build_virtual(self, name: NormalizedName) -> ProjectTable | None:
+        """The table of a virtual project; None for any other."""
+        if not is_virtual(name):
+            return None
+        rules = self._acceleration
+        return build_virtual_table(name, rules.target.accelerator, is_bound=rules.is_bound)
+
+    def read_table(self, name: NormalizedName) -> ProjectTable | None:
+        """The table of a project whose builds matter; None for one that is like any other. Raises FetchError."""
+        if not self._acceleration.concerns(name):
+            return None
+        return build_accelerated_table(name, self._universe.problem, self._universe.source, self._acceleration)
+
+    def find_absent(self, name: NormalizedName, row: int) -> list[tuple[int, str]]:
+        """The rows that turn out not to exist when this one is looked for, each with the reason. Raises FetchError."""
+        table = self._universe.table(name)
+        if not isinstance(table, AcceleratedTable) or not table.is_promised(row):
+            return []
+        before = set(table.absent)
+        table.realise(row)
+        return [(gone, reason) for gone, reason in table.absent.items() if gone not in before]
+
+    def early_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
+        """What follows from a candidate's name, version and index alone."""
+        if is_virtual(node.name):
+            return tuple(self._follow(node, row))
+        known = self.find_known(node.name, row)
+        if known is not None and known.rule == "data" and known.label is None:
+            known = None  # Metadata may know better, and is read in any case.
+        return tuple(self._build(node, row, known, is_early=True))
+
+    def late_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
+        """What follows from the data, or from metadata that was read by now."""
+        if node.part or is_virtual(node.name):
+            return ()
+        known = self.find_known(node.name, row)
+        if known is not None and (known.rule != "data" or known.label is not None):
+            return ()
+        known = self._correct(node.name, row, known)
+        if known is None or known.cuda is None or self._rules_out(node.name, row, known):
+            return ()
+        demands = self._build(node, row, known, is_early=False)
+        return tuple(demand for demand in demands if demand.node.name in (CUDA, CUDA_MAJOR))
+
+    def find_known(self, name: NormalizedName, row: int) -> KnownCuda | None:
+        """The CUDA of a row as label, index and data tell it."""
+        table = self._universe.table(name)
+        if isinstance(table, AcceleratedTable):
+            return table.known[row]
+        places = table.places(row)
+        return self._acceleration.find_known(name, table.versions[row], places[0][0].location) if places else None
+
+    def _follow(self, node: Node, row: int) -> Iterator[Demand]:
+        """A CUDA release brings its major release."""
+        if node.name == CUDA:
+            version: Version = self._universe.table(CUDA).versions[row]
+            major = type(version)(str(version.major))
+            yield self._demand(VirtualDemand(name=CUDA_MAJOR, versions=(major,), text=f"CUDA {major}"), is_early=True)
+
+    def _build(self, node: Node, row: int, known: KnownCuda | None, *, is_early: bool) -> Iterator[Demand]:
+        version = self._universe.table(node.name).versions[row]
+        for wanted in self._acceleration.iter_demands(node.name, version, known):
+            yield self._demand(wanted, is_early=is_early)
+
+    def _demand(self, wanted: VirtualDemand, *, is_early: bool) -> Demand:
+        table = self._universe.table(wanted.name)
+        rows = (row for row, version in enumerate(table.versions) if version in wanted.versions)
+        return Demand(
+            node=Node(wanted.name),
+            mask=sum(1 << row for row in rows),
+            text=wanted.text,
+            specifier=SpecifierSet(),
+            is_early=is_early,
+        )
+
+    def _correct(self, name: NormalizedName, row: int, known: KnownCuda | None) -> KnownCuda | None:
+        """What metadata says, if it was read and says anything; else what was known."""
+        dependencies = self._universe.read.get((name, row))
+        texts = () if dependencies is None else dependencies.requires
+        components = [text for text in texts if text.startswith(("nvidia-", "cuda-toolkit")) and is_readable(text)]
+        pinned = read_pinned_cuda(map(Requirement, components)) if components else None
+        if pinned is None:
+            return known
+        if known is not None and known.cuda is not None:
+            if not _contradict(known.cuda, pinned):
+                return known
+            self.contradicted[name, row] = f"the data says CUDA {known.cuda}, its requirements CUDA {pinned}"
+        return KnownCuda(cuda=pinned, rule="metadata")
+
+    def _rules_out(self, name: NormalizedName, row: int, known: KnownCuda) -> bool:
+        table = self._universe.table(name)
+        places = table.places(row)
+        named = bool(places) and not places[0][0].location.is_default
+        reason = self._acceleration.find_reason(name, table.versions[row], known, named=named)
+        if reason:
+            self._universe.rule_out(name, row, "cuda", f"is built for CUDA {known.cuda}: {reason}")
+        return bool(reason)
+
+
+def _contradict(data: Cuda, metadata: Cuda) -> bool:
+    if isinstance(data, CudaVersion) and isinstance(metadata, CudaVersion):
+        return data != metadata
+    return data.major != metadata.major

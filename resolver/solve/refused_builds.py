@@ -1,0 +1,82 @@
+"""Releases of torch of which no build runs on the target: refused before anybody is asked, and explained.
+
+In: a problem, or the rows of torch that a failed search asked for. Out: an error, or lines for one, with the numbers:
+which builds there are, what each lacks, and the nearest that run.
+"""
+
+from __future__ import annotations
+
+from packaging.version import InvalidVersion, Version
+
+from resolver.solve.acceleration import TORCH_NAME, Acceleration
+from resolver.solve.candidates import ProjectTable, iter_rows
+from resolver.solve.explain import NoSolutionError
+from resolver.solve.explanation import CollidingRequirement, Collision, Explanation, Obstacle, Supply
+from resolver.solve.problem import Problem, Root
+from resolver.targets.accelerators import Gpu
+from resolver.targets.cuda import CudaVersion
+from resolver.targets.labels import parse_version_label
+from resolver.targets.nearest_builds import NoRunningBuild, explain_no_build
+
+__all__ = ["explain_rows", "refuse_known"]
+
+_SHOWN_RELEASES = 3
+
+
+def refuse_known(problem: Problem, acceleration: Acceleration) -> None:
+    """Raises NoSolutionError for a pinned torch of which the data has every build, and none runs.
+
+    An index of the user's may have other builds, so there it is asked.
+    """
+    if TORCH_NAME in acceleration.allow or any(root.name == TORCH_NAME for root in problem.overrides):
+        return
+    if not all(location.is_default for location in problem.locations(TORCH_NAME)):
+        return
+    refused = [(root, why) for root in problem.roots if (why := _find_refusal(root, acceleration)) is not None]
+    if not refused:
+        return
+    requirements = tuple(CollidingRequirement(position=root.position, text=root.text) for root, _ in refused)
+    lines = tuple(dict.fromkeys(str(why) for _, why in refused))
+    supply = Supply(locations=(), missing=(), version_count=0, file_count=0, newest=None, builds=lines)
+    collision = Collision(project=TORCH_NAME, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply)
+    raise NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,)))
+
+
+def explain_rows(acceleration: Acceleration, table: ProjectTable, matching: int) -> tuple[str, ...]:
+    """What the releases of torch that were asked for lack, newest first; nothing where some row is out otherwise."""
+    rows = list(iter_rows(matching))
+    if table.name != TORCH_NAME or not all(table.reason(row) for row in rows):
+        return ()
+    versions = dict.fromkeys(Version(table.versions[row].public) for row in rows)
+    labels = {_label_cuda(table.versions[row]) for row in rows}
+    cuda = labels.pop() if len(labels) == 1 else None
+    found = [_explain(version, acceleration, cuda) for version in list(versions)[:_SHOWN_RELEASES]]
+    return tuple(str(one) for one in found if one is not None)
+
+
+def _find_refusal(root: Root, acceleration: Acceleration) -> NoRunningBuild | None:
+    pins = [part for part in root.specifier if part.operator in ("==", "===") and not part.version.endswith(".*")]
+    if root.name != TORCH_NAME or not pins:
+        return None
+    try:
+        version = Version(pins[0].version)
+    except InvalidVersion:  # `===` compares text.
+        return None
+    cuda = _label_cuda(version)
+    if version.local is not None and cuda is None:
+        return None
+    found = _explain(Version(version.public), acceleration, cuda)
+    return found if found is not None and found.is_certain else None
+
+
+def _explain(version: Version, acceleration: Acceleration, cuda: CudaVersion | None) -> NoRunningBuild | None:
+    target = acceleration.target
+    if not isinstance(target.accelerator, Gpu):
+        return None
+    tag = f"cp{target.python.major}{target.python.minor}"
+    return explain_no_build(version, target.platform, target.accelerator, cuda=cuda, python_tag=tag)
+
+
+def _label_cuda(version: Version) -> CudaVersion | None:
+    label = parse_version_label(version)
+    return label.cuda if label is not None and isinstance(label.cuda, CudaVersion) else None
