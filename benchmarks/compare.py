@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks.replay_index import RunningIndex, running_index
 from benchmarks.tools import TOOLS, NoSolution, Pins, Question, ToolError, render_difference
 
-__all__ = ["Measurement", "main"]
+__all__ = ["CUT_OFF", "ROOT", "Measurement", "describe_machine", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
 LISTS = (
@@ -53,7 +53,7 @@ class Measurement:
 def main(arguments: list[str] | None = None) -> int:
     """Print a table a list; 1 if the tools pin different sets."""
     options = _parse_arguments(arguments)
-    print(_describe_machine())
+    print(describe_machine())
     print("; ".join(f"{name}: {TOOLS[name].fetch_version()}" for name in options.tools))
     print(f"{options.runs} runs each, in turn; {options.latency_ms:g} ms before each answer; cut-off {options.cut_off}")
     agree = True
@@ -81,7 +81,8 @@ def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _describe_machine() -> str:
+def describe_machine() -> str:
+    """Processor, cores, system and Python, for the head of a report."""
     model = next(
         (
             line.partition(":")[2].strip()

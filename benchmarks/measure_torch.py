@@ -1,0 +1,227 @@
+"""What a release of torch was built for, read out of its wheels, as rows for `resolver/targets/data/torch.toml`.
+
+    python -m benchmarks.measure_torch                    # the newest release of the default index
+    python -m benchmarks.measure_torch 2.14.1
+    python -m benchmarks.measure_torch 2.13.0 --index-url https://download.pytorch.org/whl/cu129
+
+Wheels are read by ranges, no whole one travels and no GPU is needed: the CUDA release from `torch/version.py`, the
+compiled architectures from the flags that `libtorch_python.so` was compiled with, requirements from METADATA.
+Companions are the newest versions of torchvision and xformers whose own metadata admits the release; torchaudio has no
+such requirement since 2.11, so its row is for the maintainer to check. Builds that were not measured are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import httpx
+from packaging.metadata import parse_email
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
+
+from benchmarks.remote_file import RemoteFile
+from resolver.fetch.default_index import default_index_url
+from resolver.index.raw_file import RawFile
+from resolver.index.simple_api import ACCEPT, parse_project_page
+from resolver.targets.cuda import CudaVersion, parse_cuda
+
+__all__ = ["Measured", "find_architectures", "main", "measure_wheel", "render_release"]
+
+_PLATFORMS = ("x86_64", "aarch64")
+_COMPANIONS = ("torchvision", "xformers")
+_COMPANION_RELEASES = 6
+_FLAGS = re.compile(rb"(?<![0-9a-z_])(?:(?:sm|compute)_\d{2,3}[af]?(?: |(?=\0)))+(?=\0)")
+"""`sm_75 sm_80 compute_120`, ended by a zero byte: what `torch.cuda.get_arch_list()` splits."""
+_CHUNK_BYTES = 1024 * 1024
+_OVERLAP_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One wheel: `cuda` is None for one without CUDA; `architectures` as in the data (`75 80 ptx120`)."""
+
+    filename: str
+    platform: str
+    cuda: CudaVersion | None
+    architectures: str
+    requires: tuple[str, ...] = field(repr=False)
+    fetched_bytes: int
+    size_bytes: int
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the rows to add on standard output, and what was read on standard error."""
+    options = _parse_arguments(arguments)
+    with httpx.Client(timeout=60.0) as client:
+        wheels = _list_wheels(client, options.index_url, "torch")
+        version = options.version or max(version for version in wheels if not version.is_prerelease)
+        if version not in wheels:
+            newest = ", ".join(str(one) for one in sorted(wheels, reverse=True)[:5])
+            sys.exit(f"the index has no wheels of torch {version}; its newest are {newest}")
+        measured = [
+            measure_wheel(client, wheel.url, filename=wheel.filename, platform=platform)
+            for platform in _PLATFORMS
+            if (wheel := _pick(wheels[version], platform)) is not None
+        ]
+        for one in measured:
+            share = f"{one.fetched_bytes / 1e6:.1f} of {one.size_bytes / 1e6:.0f} MB"
+            print(
+                f"{one.filename}: CUDA {one.cuda}, {one.architectures or 'no kernels'}; read {share}", file=sys.stderr
+            )
+        companions = {name: _find_companions(client, options.index_url, name, version) for name in _COMPANIONS}
+    print(render_release(version, list(_iter_python_tags(wheels[version])), measured, companions))
+    return 0
+
+
+def measure_wheel(client: httpx.Client, url: str, *, filename: str, platform: str) -> Measured:
+    """What a wheel of torch says of itself. Raises httpx.HTTPError, ValueError."""
+    file = RemoteFile(client, url)
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+        metadata = next(name for name in names if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
+        raw, _ = parse_email(archive.read(metadata))
+        cuda = _read_cuda(archive.read("torch/version.py").decode("utf-8"))
+        library = next((name for name in names if name.endswith("/libtorch_python.so")), None)
+        flags = b""
+        if cuda is not None and library is not None:
+            with archive.open(library) as stream:
+                flags = find_architectures(iter(lambda: stream.read(_CHUNK_BYTES), b""))
+    return Measured(
+        filename=filename,
+        platform=platform,
+        cuda=cuda,
+        architectures=_render_architectures(flags.decode("ascii")),
+        requires=tuple(raw.get("requires_dist", ())),
+        fetched_bytes=file.fetched_bytes,
+        size_bytes=file.size_bytes,
+    )
+
+
+def find_architectures(chunks: Iterator[bytes]) -> bytes:
+    """The longest flags in a library that comes in chunks; reading ends once they are found. Empty without any."""
+    rest = b""
+    for chunk in chunks:
+        window = rest + chunk
+        found = max(_FLAGS.findall(window), key=len, default=b"")
+        if b" " in found:
+            return found
+        rest = window[-_OVERLAP_BYTES:]
+    return b""
+
+
+def render_release(
+    version: Version,
+    python_tags: Sequence[str],
+    measured: Sequence[Measured],
+    companions: dict[str, tuple[Version, ...]],
+) -> str:
+    """The `[[release]]` table of one release, as the data has it."""
+    defaults = ", ".join(f'{one.platform} = "{one.cuda or "cpu"}"' for one in measured)
+    triton = next((text for one in measured if (text := _find_triton(one.requires))), "")
+    lines = [
+        "[[release]]",
+        f'version = "{version.public}"',
+        f'python = "{" ".join(python_tags)}"',
+        "complete = []",
+        f"default = {{ {defaults} }}",
+    ]
+    for name in ("torchvision", "torchaudio", "xformers"):
+        texts = ", ".join(f'"{one}"' for one in companions.get(name, ()))
+        lines.append(f"{name} = [{texts}]" + ("  # no requirement names torch: to be checked" if not texts else ""))
+    lines += [f'triton = "{triton}"', 'source = "wheel, companions"', "builds = ["]
+    for one in measured:
+        if one.cuda is not None:
+            place = "" if one.platform == "x86_64" else f' on = "{one.platform}",'
+            lines.append(
+                f'  {{ cuda = "{one.cuda}", sm = "{one.architectures}",{place} verified = true, source = "wheel",'
+                ' confidence = "measured" },'
+            )
+    return "\n".join((*lines, "]"))
+
+
+def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="measure_torch", description=__doc__.split("\n")[0])
+    parser.add_argument("version", type=Version, nargs="?", help="default: the newest release of the index")
+    parser.add_argument("--index-url", default=default_index_url().public, help="default: pip's built-in index")
+    return parser.parse_args(arguments)
+
+
+def _list_wheels(client: httpx.Client, index_url: str, name: str) -> dict[Version, list[RawFile]]:
+    """The wheels of a project that are not yanked, by version."""
+    url = f"{index_url.rstrip('/')}/{name}/"
+    response = client.get(url, headers={"Accept": ACCEPT}, follow_redirects=True)
+    response.raise_for_status()
+    files = parse_project_page(
+        response.content,
+        content_type=response.headers.get("content-type", ""),
+        url=str(response.url),
+        name=NormalizedName(name),
+    )
+    found: dict[Version, list[RawFile]] = {}
+    for file in files:
+        if file.filename.endswith(".whl") and file.yanked is None:
+            try:
+                version = Version(file.filename.split("-")[1])
+            except InvalidVersion:
+                continue
+            found.setdefault(version, []).append(file)
+    return found
+
+
+def _pick(wheels: Sequence[RawFile], platform: str) -> RawFile | None:
+    """One wheel for Linux on an architecture: all Pythons have the same kernels, so the first by name will do."""
+    fitting = [wheel for wheel in wheels if re.search(rf"linux[a-z0-9_]*_{platform}\.whl$", wheel.filename)]
+    return min(fitting, key=lambda wheel: wheel.filename, default=None)
+
+
+def _iter_python_tags(wheels: Sequence[RawFile]) -> Iterator[str]:
+    """Tags of the Linux x86_64 wheels, oldest Python first: `cp310`, `cp313t`."""
+    fitting = [wheel.filename for wheel in wheels if re.search(r"linux[a-z0-9_]*_x86_64\.whl$", wheel.filename)]
+    abis = {next(iter(parse_wheel_filename(name)[3])).abi for name in fitting}
+    yield from sorted(abis, key=lambda abi: (int(re.sub(r"\D", "", abi)), abi))
+
+
+def _read_cuda(text: str) -> CudaVersion | None:
+    found = re.search(r"""^cuda(?::[^=]*)?\s*=\s*['"]([0-9.]+)['"]""", text, re.MULTILINE)
+    cuda = None if found is None else parse_cuda(found[1])
+    return cuda if isinstance(cuda, CudaVersion) else None
+
+
+def _render_architectures(flags: str) -> str:
+    """`75 80 ptx120` for `sm_75 sm_80 compute_120`."""
+    return flags.replace("sm_", "").replace("compute_", "ptx").strip()
+
+
+def _find_triton(requires: Sequence[str]) -> str:
+    parsed = map(Requirement, requires)
+    return next((str(one.specifier) for one in parsed if one.name == "triton"), "")
+
+
+def _find_companions(client: httpx.Client, index_url: str, name: str, torch: Version) -> tuple[Version, ...]:
+    """Those of the newest versions of a project whose metadata admits the release of torch, oldest first."""
+    wheels = _list_wheels(client, index_url, name)
+    found = []
+    for version in sorted((one for one in wheels if not one.is_prerelease), reverse=True)[:_COMPANION_RELEASES]:
+        wheel = _pick(wheels[version], "x86_64")
+        if wheel is not None and _needs(client, wheel, torch):
+            found.append(Version(version.public))
+    return tuple(sorted(set(found)))
+
+
+def _needs(client: httpx.Client, wheel: RawFile, torch: Version) -> bool:
+    with zipfile.ZipFile(RemoteFile(client, wheel.url)) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        raw, _ = parse_email(archive.read(name))
+    parsed = [Requirement(text) for text in raw.get("requires_dist", ())]
+    asked = [one.specifier for one in parsed if one.name == "torch" and len(one.specifier)]
+    return bool(asked) and all(specifier.contains(torch.public, prereleases=True) for specifier in asked)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
