@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from lockfiles import Lockfile, compare, dumps, write
+from lockfiles import Lockfile
 from resolver.checking import check_lockfile
-from resolver.cli.arguments import LockArguments, parse_lock_arguments
+from resolver.cli.arguments import LockArguments
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError, PinfoldError
 from resolver.plan import LockPlan, place_locks, plan_lock, read_old_lock
@@ -33,9 +33,9 @@ __all__ = ["run_lock"]
 _DIFFERS = 1
 
 
-def run_lock(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock` with these words."""
-    run = _Run(parse_lock_arguments(argv, program=program))
+def run_lock(arguments: LockArguments) -> int:
+    """The exit code of `lock` with these arguments."""
+    run = _Run(arguments)
     run.lock_all()
     return run.code
 
@@ -137,7 +137,8 @@ class _Run:
 
     def _make(self, plan: LockPlan) -> None:
         """Makes the lock; writes it, or under --check says how it would differ."""
-        # Lazy: `--check` needs neither the solver nor the fetcher.
+        # Lazy: `--check` needs neither the solver nor the fetcher, and compares no locks.
+        from lockfiles import compare
         from resolver.cli.summary import LockReport, render_report, report_as_json
         from resolver.workflow import lock
 
@@ -213,6 +214,9 @@ def _name_source(argument: str | None) -> str:
 
 def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
     """Writes the lock to its file, or prints it; whether the file has changed. Raises InputError with its `name`."""
+    # Lazy: `--check` writes nothing.
+    from lockfiles import dumps, write
+
     if path is None:
         # TOML is UTF-8 with line feeds, whatever the terminal is.
         sys.stdout.buffer.write(dumps(lockfile).encode("utf-8"))

