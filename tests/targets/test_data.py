@@ -221,4 +221,5 @@ def test_component_versions_belong_to_one_toolkit_each_and_toolkits_exist() -> N
     for name, toolkits in data["versions"].items():
         versions = [version for text in toolkits.values() for version in text.split()]
         assert len(set(versions)) == len(versions), name
+        assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in versions), name
         assert all(isinstance(parse_cuda(toolkit), CudaVersion) for toolkit in toolkits)
