@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import overload
 
 from packaging.utils import NormalizedName
@@ -16,10 +17,11 @@ from packaging.version import Version
 from lockfiles.value_classes import dataclass
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.page_rows import Rejection, read_files, read_rejections
+from resolver.index.upload_times import find_late_rows
 
 __all__ = ["LazyVersions", "ParsedPage", "dump_project_page", "load_project_page"]
 
-_MAGIC = b"pinfold page 1\n"
+_MAGIC = b"pinfold page 2\n"
 
 
 class LazyVersions(Sequence[Version]):
@@ -63,6 +65,7 @@ class ParsedPage:
       development release (PEP 440), only yanked files among the usable ones, a local version label. A row with neither
       wheel nor sdist has rejections only.
     - `unreadable` are files whose very version cannot be read, so that they belong to no row.
+    - `upload_times` is what `write_upload_times` makes of the rows.
     """
 
     name: NormalizedName
@@ -76,6 +79,7 @@ class ParsedPage:
     yanked_mask: int
     local_mask: int
     unreadable: tuple[Rejection, ...]
+    upload_times: str
     row_texts: Sequence[str]
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
@@ -85,6 +89,10 @@ class ParsedPage:
     def rejections(self, row: int) -> tuple[Rejection, ...]:
         """The files of a row that the target cannot use, by file name."""
         return read_rejections(self.row_texts[row])
+
+    def late_rows(self, cutoff: datetime) -> tuple[int, int]:
+        """The rows without a usable file from before the cut-off, and those whose files have to be looked at."""
+        return find_late_rows(self.upload_times, cutoff)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ParsedPage) and dump_project_page(self) == dump_project_page(other)
@@ -110,6 +118,7 @@ def dump_project_page(page: object) -> bytes:
         " ".join(page.versions.texts()),
         " ".join(f"{mask:x}" for mask in masks),
         "\x1e".join(unreadable),
+        page.upload_times,
     )
     content = "\n".join((*head, *page.row_texts)).encode()
     return _MAGIC + b"%08x\n" % zlib.crc32(content) + content
@@ -121,7 +130,7 @@ def load_project_page(data: bytes) -> ParsedPage:
     content = data[start:]
     if data[:start] != _MAGIC + b"%08x\n" % zlib.crc32(content):
         raise ValueError("not a project page of this format, or damaged")
-    name, location, index, file_count, versions, masks, unreadable, *rows = content.decode().split("\n")
+    name, location, index, file_count, versions, masks, unreadable, upload_times, *rows = content.decode().split("\n")
     wheel, sdist, prerelease, yanked, local = (int(mask, 16) for mask in masks.split(" "))
     return ParsedPage(
         name=NormalizedName(name),
@@ -135,6 +144,7 @@ def load_project_page(data: bytes) -> ParsedPage:
         yanked_mask=yanked,
         local_mask=local,
         unreadable=tuple(_read_unreadable(text) for text in unreadable.split("\x1e")) if unreadable else (),
+        upload_times=upload_times,
         row_texts=rows,
     )
 

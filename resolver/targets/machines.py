@@ -6,9 +6,11 @@ nobody knows are data: whether they are an error is for the caller to say.
 
 from __future__ import annotations
 
+from lockfiles.value_classes import dataclass
+
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
 from typing import Any

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lockfiles.value_classes import dataclass
+
 
 from packaging.version import Version
 
