@@ -95,19 +95,20 @@ def known_hashes(lockfile: Lockfile) -> dict[tuple[str, int], str]:
     }
 
 
-def check_against_old(resolution: Resolution, old: Lockfile) -> None:
+def check_against_old(resolution: Resolution, old: Lockfile, *, base_url: str | None = None) -> None:
     """Raises HashMismatchError where a file of the old lock now has another sha256.
 
-    A file is the same if it has its name and comes from the same index, or has the same URL: another index may well
-    have its own build under that name.
+    A file is the same if it has its name and comes from the same index, or has the same URL or path: another index may
+    well have its own build under that name. `base_url` is that of `build_lockfile`.
     """
     locked = {
-        (package.name, file.filename): (package.index, file.url, file.hashes["sha256"])
+        (package.name, file.filename): (package.index, file.path or file.url, file.hashes["sha256"])
         for package, file in old.iter_files()
     }
     for pin in resolution.pins:
-        index, url, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
-        is_same = (index is not None and index == pin.index) or (url is not None and url == pin.file.url)
+        index, place, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
+        places = (pin.file.url, _find_path(pin.file.url, base_url))
+        is_same = (index is not None and index == pin.index) or (place is not None and place in places)
         found = pin.file.sha256
         if is_same and expected is not None and found is not None and found != expected:
             raise _mismatch(pin, expected=expected, found=found)
@@ -141,8 +142,7 @@ def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | 
     if file.sha256 is None or file.size_bytes is None:
         missing = "sha256" if file.sha256 is None else "size"
         raise InternalError(f"`{file.filename}` reached the lock without {missing}")
-    is_below = base_url is not None and file.url.startswith(base_url)
-    path = unquote(file.url[len(base_url) :]) if base_url is not None and is_below else None
+    path = _find_path(file.url, base_url)
     kind = PackageWheel if file.is_wheel else PackageSdist
     return kind(
         name=file.filename,
@@ -151,6 +151,11 @@ def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | 
         size=file.size_bytes,
         hashes={"sha256": file.sha256},
     )
+
+
+def _find_path(url: str, base_url: str | None) -> str | None:
+    """The path of a file below the folder of the lock, relative to it; None for any other file."""
+    return unquote(url[len(base_url) :]) if base_url is not None and url.startswith(base_url) else None
 
 
 def _build_layers(resolution: Resolution, requirement_list: RequirementList) -> tuple[tuple[NormalizedName, ...], ...]:

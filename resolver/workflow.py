@@ -83,7 +83,7 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
         taken = tuple(_find_taken(plan, source))
     if plan.old is not None and not upgrade.everything:
         kept = tuple(pin for pin in resolution.pins if pin.name not in upgrade.names)
-        check_against_old(replace(resolution, pins=kept), plan.old)
+        check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
     return LockOutcome(
         lockfile=_build_lockfile(plan, resolution),
         resolution=resolution,
@@ -234,8 +234,6 @@ def _has(source: PackageSource, name: NormalizedName, location: Location) -> boo
 
 
 def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
-    # A lock that is printed has the paths of one beside its list.
-    folder = plan.source.folder if plan.path is None else plan.path.parent
     return build_lockfile(
         resolution,
         target=plan.target,
@@ -244,5 +242,11 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
         settings=plan.recorded_settings,
         index_strategy=plan.settings.index_strategy or "first-index",
         exclude_newer=plan.exclude_newer,
-        base_url=f"{folder.resolve().as_uri()}/",
+        base_url=_base_url(plan),
     )
+
+
+def _base_url(plan: LockPlan) -> str:
+    """The URL of the folder that the lock lies in; one that is printed has the paths of one beside its list."""
+    folder = plan.source.folder if plan.path is None else plan.path.parent
+    return f"{folder.resolve().as_uri()}/"
