@@ -7,6 +7,7 @@ fetched and no file is read.
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
@@ -43,8 +44,8 @@ def build_lockfile(
 
     - `canonical_layers` are the list's texts without secrets; `settings` those that influenced the result.
     - `exclude_newer` is an instant in RFC 3339 UTC.
-    - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files below it are
-      locked by relative path, so that the lock can move with them.
+    - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files of its disk
+      are locked by relative path, so that the lock can move with them.
 
     Raises InternalError for a file without size or sha256.
     """
@@ -131,7 +132,8 @@ def _build_package(pin: Pin, base_url: str | None) -> Package:
         name=pin.name,
         version=pin.version,
         dependencies=[{"name": name} for name in sorted(pin.dependencies)] or None,
-        index=pin.index,
+        # An index on disk is a place on this machine: its files' paths say as much as another one can use.
+        index=None if pin.index is None or pin.index.startswith("file:") else pin.index,
         sdist=file if isinstance(file, PackageSdist) else None,
         wheels=[file] if isinstance(file, PackageWheel) else None,
     )
@@ -154,8 +156,16 @@ def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | 
 
 
 def _find_path(url: str, base_url: str | None) -> str | None:
-    """The path of a file below the folder of the lock, relative to it; None for any other file."""
-    return unquote(url[len(base_url) :]) if base_url is not None and url.startswith(base_url) else None
+    """The path of a file on the disk of the lock, from its folder on; None for any other file.
+
+    With `..` where need be: a lock has no path of the machine that made it. Another drive or host keeps its URL.
+    """
+    if base_url is None or not url.startswith("file:///"):
+        return None
+    path, folder = unquote(url.removeprefix("file://")), unquote(base_url.removeprefix("file://"))
+    if ":" in (path + folder) and path.split("/")[1] != folder.split("/")[1]:
+        return None
+    return posixpath.relpath(path, folder)
 
 
 def _build_layers(resolution: Resolution, requirement_list: RequirementList) -> tuple[tuple[NormalizedName, ...], ...]:

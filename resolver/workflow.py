@@ -88,7 +88,13 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
         lockfile=_build_lockfile(plan, resolution),
         resolution=resolution,
         default_index=None if default_index is None else default_index.public,
-        warnings=(*plan.warnings, *plan.requirement_list.warnings, *taken, *resolution.warnings),
+        warnings=(
+            *plan.warnings,
+            *plan.requirement_list.warnings,
+            *taken,
+            *resolution.warnings,
+            *_iter_yanked(resolution),
+        ),
         shadowed=shadowed,
     )
 
@@ -223,6 +229,14 @@ def _find_taken(plan: LockPlan, source: PackageSource) -> Iterator[str]:
                 f"{taken.entry.position}: `{taken.entry.text}` is not asked of `{taken.index}`, which has it: that flag"
                 f' ({taken.position}) serves only what stands after it; move the flag up, or set `flag-scope = "list"`'
             )
+
+
+def _iter_yanked(resolution: Resolution) -> Iterator[str]:
+    """Warnings for pins that their index has yanked (PEP 592): only an exact pin of the list brings one in."""
+    for pin in resolution.pins:
+        if pin.file.yanked is not None:
+            reason = f": {pin.file.yanked}" if pin.file.yanked else ""
+            yield f"`{pin.name} {pin.version}` is yanked{reason}; it is locked because it is pinned exactly"
 
 
 def _has(source: PackageSource, name: NormalizedName, location: Location) -> bool:
