@@ -274,10 +274,10 @@ def test_verbose_run_does_not_show_the_signature_that_a_redirect_adds(project: P
 
 
 def test_yanked_pin_is_locked_with_a_warning(project: Project) -> None:
-    project.server.add("a", wheel("a", "1.0", yanked="data loss"), wheel("a", "1.1"))
-    project.write_list("a==1.0")
+    project.server.add("gone", wheel("gone", "1.0", yanked="data loss"), wheel("gone", "1.1"))
+    project.write_list("gone==1.0")
 
     run = project.lock("requirements.txt", "-q")
 
     assert run.code == 0
-    assert run.err == "warning: `a 1.0` is yanked: data loss; it is locked because it is pinned exactly\n"
+    assert run.err == "warning: `gone 1.0` is yanked: data loss; it is locked because it is pinned exactly\n"
