@@ -6,6 +6,7 @@ In: name, version, where it came from, requirements. Out: `KnownCuda`, or None w
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Literal
@@ -69,12 +70,15 @@ def read_pinned_cuda(requirements: Iterable[Requirement]) -> Cuda | None:
     The requirements are those that hold for the target, so with their markers evaluated: torch's aarch64 wheels
     without CUDA name the pins of x86_64 as well.
     """
-    found = [cuda for requirement in requirements if (cuda := _find_component_cuda(requirement)) is not None]
+    pins = [(canonicalize_name(one.name), version) for one in requirements if (version := _find_pin(one)) is not None]
+    # Toolkits share versions of libraries now and then; components that bear the toolkit's own version are unequivocal.
+    named = {cuda for name, version in pins if (cuda := _find_named_toolkit(name, version)) is not None}
+    found = named or {cuda for name, version in pins if (cuda := _find_component_cuda(name, version)) is not None}
     exact = {cuda for cuda in found if isinstance(cuda, CudaVersion)}
     majors = {cuda.major for cuda in found}
-    if len(exact) == 1 and len(majors) == 1:
-        return exact.pop()
-    return CudaMajor(majors.pop()) if len(majors) == 1 else None
+    if len(majors) != 1:
+        return None
+    return exact.pop() if len(exact) == 1 else CudaMajor(majors.pop())
 
 
 def find_floors(name: NormalizedName) -> tuple[Floor, ...]:
@@ -89,7 +93,7 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
     if name == "torch":
         found = find_default_cuda(version, platform)
         return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
-    row = next((row for row in read_data("packages")["package"] if _is_row_for(row, name, version)), None)
+    row = next((row for row in read_data("packages")["package"] if _is_row_for(row, name, version, platform)), None)
     if row is None:
         return None
     match row["cuda"]:
@@ -97,34 +101,41 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
             return KnownCuda(cuda=None, rule="data")
         case "torch":
             return _find_with_torch(name, version, platform)
+        case "torch-major":
+            known = _find_with_torch(name, version, platform)
+            return known if known is None or known.cuda is None else replace(known, cuda=CudaMajor(known.cuda.major))
         case text:
             return KnownCuda(cuda=parse_cuda(text), rule="data")
 
 
-def _is_row_for(row: dict[str, Any], name: NormalizedName, version: Version) -> bool:
+def _is_row_for(row: dict[str, Any], name: NormalizedName, version: Version, platform: Platform) -> bool:
     if not any(fnmatchcase(name, pattern) for pattern in row["names"]):
+        return False
+    if "on" in row and type(platform).__name__.lower() not in row["on"]:
         return False
     return "versions" not in row or SpecifierSet(row["versions"]).contains(version, prereleases=True)
 
 
 def _find_with_torch(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:
-    """The CUDA of the default index's torch that a companion's version goes with."""
-    for release in iter_releases_of_companion(name, version):
-        found = find_default_cuda(release.version, platform)
-        if found is not None:
-            return KnownCuda(cuda=found if found != "cpu" else None, rule="data")
-    return None
+    """The CUDA of the default index's torch that a companion's version was built with: the oldest it goes with."""
+    releases = tuple(iter_releases_of_companion(name, version))
+    found = releases[-1].default_on(platform) if releases else None
+    return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
 
 
-def _find_component_cuda(requirement: Requirement) -> Cuda | None:
+def _find_pin(requirement: Requirement) -> str | None:
+    """The one version that a requirement allows, as written."""
     pins = [one.version for one in requirement.specifier if one.operator == "==" and not one.version.endswith(".*")]
-    if len(pins) != 1:
-        return None
-    name = canonicalize_name(requirement.name)
-    data = read_data("cuda_components")
-    if name in data["same"]:
-        return parse_cuda(".".join(pins[0].split(".")[:2]))
-    if toolkit := _toolkits_of(name).get(pins[0]):
+    return pins[0] if len(pins) == 1 else None
+
+
+def _find_named_toolkit(name: NormalizedName, version: str) -> Cuda | None:
+    is_named = name in read_data("cuda_components")["same"]
+    return parse_cuda(".".join(version.split(".")[:2])) if is_named else None
+
+
+def _find_component_cuda(name: NormalizedName, version: str) -> Cuda | None:
+    if toolkit := _toolkits_of(name).get(version):
         return toolkit
     label = parse_name_label(name) if name.startswith("nvidia-") else None
     return CudaMajor(label.cuda.major) if label is not None and label.cuda is not None else None

@@ -42,7 +42,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
         },
         {"triton": str, "xformers": list},
     ),
-    ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str}),
+    ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str, "on": list}),
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
     ("labels", "label"): ({"form": str, "example": str, "source": str}, {}),
@@ -211,7 +211,8 @@ def test_companion_versions_are_versions_and_torchvision_never_goes_backwards() 
 def test_package_rows_name_normalized_projects_and_known_cuda_releases() -> None:
     for row in read_data("packages")["package"]:
         assert all(canonicalize_name(name) == name for name in row["names"])
-        assert row["cuda"] in {"none", "torch"} or parse_cuda(row["cuda"]) is not None
+        assert set(row.get("on", ())) <= {"linux", "macos", "windows"}
+        assert row["cuda"] in {"none", "torch", "torch-major"} or parse_cuda(row["cuda"]) is not None
         assert SpecifierSet(row.get("versions", "")) is not None
 
 

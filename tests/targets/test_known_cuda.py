@@ -69,11 +69,21 @@ def test_a_default_index_of_any_url_is_not_read_as_a_label() -> None:
         ("torch", "2.4.0", CudaVersion(12, 1)),
         ("torch", "2.15.0", CudaVersion(13, 2)),
         ("torchvision", "0.19.0", CudaVersion(12, 1)),
-        ("torchaudio", "2.4.0", None),
+        ("torchvision", "0.29.0", CudaVersion(13, 0)),
+        ("torchvision", "0.29.2", CudaMajor(13)),
+        ("torchaudio", "2.0.2", CudaMajor(11)),
+        ("torchaudio", "2.4.0", CudaMajor(12)),
+        ("torchaudio", "2.11.0", CudaMajor(13)),
         ("triton", "3.0.0", None),
+        ("xformers", "0.0.22.post7", CudaVersion(12, 1)),
+        ("xformers", "0.0.28.post1", CudaVersion(12, 1)),
+        ("xformers", "0.0.28.post3", CudaMajor(12)),
+        ("xformers", "0.0.30", CudaVersion(12, 6)),
+        ("xformers", "0.0.31.post1", CudaMajor(12)),
         ("xformers", "0.0.35", CudaVersion(12, 8)),
         ("torchcodec", "0.17.0", CudaMajor(13)),
         ("torchcodec", "0.1.0", None),
+        ("onnxruntime-gpu", "1.19.2", CudaMajor(12)),
         ("onnxruntime-gpu", "1.31.1", CudaMajor(13)),
         ("bitsandbytes", "0.50.2", None),
         ("cupy-cuda12x", "13.6.0", CudaMajor(12)),
@@ -92,8 +102,8 @@ def test_the_data_tells_what_the_default_index_carries(name: str, version: str, 
     ("name", "version"),
     [
         ("torch", "9.0"),
-        ("torchvision", "0.29.2"),
-        ("onnxruntime-gpu", "1.19.2"),
+        ("torchvision", "0.99.0"),
+        ("onnxruntime-gpu", "1.27.0"),
         ("numpy", "2.0"),
         ("tensorflow", "2.21.0"),
     ],
@@ -113,6 +123,8 @@ def test_on_another_platform_the_default_index_carries_other_builds() -> None:
     cpu = KnownCuda(cuda=None, rule="data")
     assert find("torch", "2.10.0", platform="manylinux_2_35_aarch64") == cpu
     assert find("torchvision", "0.25.0", platform="manylinux_2_35_aarch64") == cpu
+    assert find("torchaudio", "2.11.0", platform="macosx_14_0_arm64") == cpu
+    assert find("torchcodec", "0.17.0", platform="macosx_14_0_arm64") is None
     assert find("torch", "2.15.0", platform="win_amd64") == cpu
     assert find("torch", "2.15.0", platform="macosx_14_0_arm64") == cpu
 
@@ -124,6 +136,7 @@ def test_on_another_platform_the_default_index_carries_other_builds() -> None:
         (["nvidia-cuda-nvrtc-cu12==12.1.105", "nvidia-nccl-cu12==2.20.5"], CudaVersion(12, 1)),
         (["cuda-toolkit[cudart]==13.0.2", "nvidia-cublas<=13.1.1.3,>=13.1.0.3"], CudaVersion(13, 0)),
         (["nvidia-cuda-runtime-cu11 (==11.7.99)", "nvidia-cublas-cu11 (==11.10.3.66)"], CudaVersion(11, 7)),
+        (["nvidia-cuda-runtime-cu11==11.7.99", "nvidia-cufft-cu11==10.9.0.58"], CudaVersion(11, 7)),
         (["nvidia-cublas==13.1.0.3"], CudaVersion(13, 0)),
         (["nvidia-cublas==13.2.0.9"], CudaVersion(13, 1)),
         (["cuda-bindings==12.9.4", "nvidia-cuda-runtime-cu12==12.8.90"], CudaVersion(12, 8)),
