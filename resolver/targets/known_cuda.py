@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any, Literal
+from typing import Literal, assert_never
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -21,7 +20,7 @@ from resolver.targets.accelerators import Capability
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, Driver, parse_cuda, parse_driver
 from resolver.targets.data_files import read_data
 from resolver.targets.labels import BuildLabel, parse_index_label, parse_name_label, parse_version_label
-from resolver.targets.platforms import Platform
+from resolver.targets.platforms import Linux, MacOS, Platform, Windows
 from resolver.targets.torch_builds import find_default_cuda, iter_releases_of_companion
 
 __all__ = ["Floor", "KnownCuda", "find_floors", "find_known_cuda", "read_pinned_cuda"]
@@ -93,10 +92,9 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
     if name == "torch":
         found = find_default_cuda(version, platform)
         return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
-    row = next((row for row in read_data("packages")["package"] if _is_row_for(row, name, version, platform)), None)
-    if row is None:
-        return None
-    match row["cuda"]:
+    match _find_row(name, version, platform):
+        case None:
+            return None
         case "none":
             return KnownCuda(cuda=None, rule="data")
         case "torch":
@@ -108,12 +106,36 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
             return KnownCuda(cuda=parse_cuda(text), rule="data")
 
 
-def _is_row_for(row: dict[str, Any], name: NormalizedName, version: Version, platform: Platform) -> bool:
-    if not any(fnmatchcase(name, pattern) for pattern in row["names"]):
-        return False
-    if "on" in row and type(platform).__name__.lower() not in row["on"]:
-        return False
-    return "versions" not in row or SpecifierSet(row["versions"]).contains(version, prereleases=True)
+def _find_row(name: NormalizedName, version: Version, platform: Platform) -> str | None:
+    """What the first row for a version says."""
+    system = _name_system(platform)
+    for versions, systems, cuda in _rows_by_name().get(name, ()):
+        if (not systems or system in systems) and versions.contains(version, prereleases=True):
+            return cuda
+    return None
+
+
+def _name_system(platform: Platform) -> Literal["linux", "macos", "windows"]:
+    match platform:
+        case Linux():
+            return "linux"
+        case MacOS():
+            return "macos"
+        case Windows():
+            return "windows"
+        case _:
+            assert_never(platform)
+
+
+@cache
+def _rows_by_name() -> dict[str, list[tuple[SpecifierSet, tuple[str, ...], str]]]:
+    """Versions, operating systems (none for all) and CUDA of each row, in file order."""
+    rows: dict[str, list[tuple[SpecifierSet, tuple[str, ...], str]]] = {}
+    for row in read_data("packages")["package"]:
+        entry = (SpecifierSet(row.get("versions", "")), tuple(row.get("on", ())), row["cuda"])
+        for name in row["names"]:
+            rows.setdefault(name, []).append(entry)
+    return rows
 
 
 def _find_with_torch(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -50,11 +50,13 @@ def parse_version_label(version: Version) -> BuildLabel | None:
     return None if version.local is None else parse_label(version.local)
 
 
+@lru_cache(maxsize=4096)
 def parse_label(label: str) -> BuildLabel | None:
     """What a local version label says, normalized or as in a file name: `cu124`, `cu12torch2.5cxx11abiFALSE`."""
     return _match("label", re.sub(r"[-_]", ".", label.lower()))
 
 
+@lru_cache(maxsize=256)
 def parse_index_label(url: str) -> BuildLabel | None:
     """What the path of an index or find-links URL says of its files: `…/whl/cu128`, `…/torch-2.5.0+cu124.html`."""
     merged: BuildLabel | None = None
@@ -68,6 +70,7 @@ def parse_index_label(url: str) -> BuildLabel | None:
     return merged
 
 
+@lru_cache(maxsize=4096)
 def parse_name_label(name: NormalizedName) -> BuildLabel | None:
     """What a project's name says: `cupy-cuda12x`, `nvidia-cublas-cu12`."""
     return _match("name", name)

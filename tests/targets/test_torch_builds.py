@@ -18,6 +18,7 @@ from resolver.targets.torch_builds import (
     list_verdicts,
     load_releases,
     order_builds,
+    uses_cxx11_abi,
 )
 
 AARCH64 = parse_platform("manylinux_2_35_aarch64")
@@ -185,6 +186,21 @@ def test_companions_go_with_their_releases(name: str, version: str, releases: li
 )
 def test_cpu_builds_are_labelled_where_the_platform_has_a_label(version: str, platform: str, expected: bool) -> None:
     assert has_cpu_label(Version(version), parse_platform(platform)) is expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("2.5.1", False),
+        ("2.6.0", False),
+        ("2.6.0+cu124", False),
+        ("2.6.0+cu126", True),
+        ("2.7.0", True),
+        ("2.15.0+cu130", True),
+    ],
+)
+def test_the_cxx11_abi_came_with_manylinux_2_28(version: str, expected: bool) -> None:
+    assert uses_cxx11_abi(Version(version)) is expected
 
 
 def test_completeness_is_said_by_platform() -> None:
