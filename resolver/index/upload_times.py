@@ -17,7 +17,7 @@ _UNKNOWN = "~"
 
 
 def write_upload_times(rows: Iterable[Sequence[str | None]]) -> str:
-    """The times of the usable files of each row, in the order of rows, as text: last and first one, latest row first."""
+    """The times of the usable files of each row as text: the last and first one and the row's number, latest first."""
     spans = [
         (max(times), min(times), number)
         for number, row in enumerate(rows)
@@ -28,7 +28,7 @@ def write_upload_times(rows: Iterable[Sequence[str | None]]) -> str:
 
 
 def find_late_rows(text: str, cutoff: datetime) -> tuple[int, int]:
-    """Two masks: the rows of which no usable file was uploaded before the cut-off, and those to be read file by file."""
+    """Two masks: rows of which no usable file was uploaded before the cut-off, and rows to be read file by file."""
     bound = _comparable(cutoff.astimezone(UTC).isoformat().removesuffix("+00:00"))
     late = mixed = 0
     for span in text.split(" ") if text else ():

@@ -76,7 +76,6 @@ class ProjectTable:
     rules: FileRules
     _sets: VersionSets
     _places: Sequence[tuple[tuple[Listing, int], ...]] | None = None
-    _masks: dict[SpecifierSet, int] = field(default_factory=dict)
     _files: dict[int, tuple[DistributionFile, ...]] = field(default_factory=dict)
 
     @property
@@ -91,10 +90,8 @@ class ProjectTable:
 
     def mask(self, specifier: SpecifierSet) -> int:
         """The rows whose version the specifier admits, pre-releases included."""
-        mask = self._masks.get(specifier)
-        if mask is None:
-            mask = self._masks[specifier] = self._sets.mask(specifier)
-        return mask
+        # Not kept by specifier: hashing one takes longer than joining the masks of its parts, which are kept.
+        return self._sets.mask(specifier)
 
     def usable(self, within: int) -> int:
         """The rows of `within` that have a file which target and options let in."""
