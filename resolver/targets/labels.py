@@ -44,6 +44,13 @@ class BuildLabel:
     torch: Version | None = None
     cxx11_abi: bool | None = None
 
+    def fits_torch(self, version: Version) -> bool:
+        """Whether the build is for a version of torch, as far as it says: `torch2.5` is for every 2.5.x."""
+        if self.torch is None:
+            return True
+        wanted = self.torch.release
+        return (*version.release, *(0,) * len(wanted))[: len(wanted)] == wanted
+
 
 def parse_version_label(version: Version) -> BuildLabel | None:
     """What the local label of a version says (PEP 440): `2.5.1+cu124`."""

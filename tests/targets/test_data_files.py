@@ -7,6 +7,7 @@ import pytest
 from resolver.targets.data_files import DataFile, read_data
 
 UNSPECIFIED = """
+import sys
 from resolver.plan import plan_lock
 from resolver.targets.data_files import read_data
 from resolver.targets.families import load_families
@@ -15,13 +16,14 @@ from resolver.targets.target import Target
 
 target = Target(python=parse_python_version("3.11"))
 target.key, target.tag_ranks, target.environment, load_families()
+assert "resolver.targets.cuda" not in sys.modules
 misses = read_data.cache_info().misses
 read_data("families")
 print(misses, read_data.cache_info().misses)
 """
 
 
-def test_a_target_without_a_machine_reads_the_families_alone() -> None:
+def test_a_target_without_a_machine_reads_the_families_alone_and_no_rules_of_cuda() -> None:
     done = subprocess.run([sys.executable, "-c", UNSPECIFIED], capture_output=True, text=True, check=True)
     assert done.stdout == "1 1\n"
 

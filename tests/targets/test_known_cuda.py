@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from resolver.targets.accelerators import Capability
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, parse_driver
@@ -159,6 +161,38 @@ def test_every_component_version_of_the_data_says_its_toolkit() -> None:
         for toolkit, versions in toolkits.items():
             for version in versions.split():
                 assert str(pinned(f"{name}=={version}")) == toolkit, (name, version)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["nvidia-cublas", "nvidia-cublas-cu12", "cuda-toolkit", "nvidia-cudnn-cu13", "spconv-cu124", "x"]
+            ),
+            st.sampled_from(["==", ">=", "~=", "===", "==1!", "=="]),
+            st.lists(st.integers(0, 200), min_size=2, max_size=4).map(lambda numbers: ".".join(map(str, numbers))),
+            st.sampled_from(["", "rc1", ".post1", ".dev0"]),
+        )
+    )
+)
+def test_pins_of_any_version_say_a_release_its_major_or_nothing(pins: list[tuple[str, str, str, str]]) -> None:
+    found = pinned(*("".join(pin) for pin in pins))
+    assert isinstance(found, CudaVersion | CudaMajor | None)
+    assert found is None or any(operator.startswith("==") and operator != "===" for _, operator, _, _ in pins)
+
+
+@given(
+    st.sampled_from(["torch", "torchaudio", "xformers", "numpy"]),
+    st.integers(0, 9),
+    st.integers(0, 99),
+    st.text("cu124.", max_size=6),
+)
+def test_any_version_has_a_known_cuda_or_none(name: str, major: int, minor: int, label: str) -> None:
+    try:
+        version = Version(f"{major}.{minor}+{label}")
+    except InvalidVersion:
+        version = Version(f"{major}.{minor}")
+    assert isinstance(find(name, str(version)), KnownCuda | None)
 
 
 def test_projects_with_floors_of_their_own_say_them() -> None:

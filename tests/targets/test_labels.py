@@ -178,3 +178,23 @@ def test_forms_that_say_the_same_are_read_alike(major: int, minor: int, torch_ma
     assert parse_label(f"pt{torch_major}{torch_minor}cu{major}{minor}") == expected
     assert parse_label(f"cu.{major}.{minor}.torch.{torch}") == expected
     assert parse_label(f"torch{torch_major}{torch_minor}0cu{major}{minor}") == cuda(major, minor, torch=f"{torch}.0")
+
+
+@pytest.mark.parametrize(
+    ("label", "torch", "expected"),
+    [
+        ("cu12torch2.5cxx11abiFALSE", "2.5.1", True),
+        ("cu12torch2.5cxx11abiFALSE", "2.5.1+cu124", True),
+        ("cu12torch2.5cxx11abiFALSE", "2.6.0", False),
+        ("cu12torch2.5cxx11abiFALSE", "2.50.0", False),
+        ("cu121.torch2.4.0", "2.4.1", False),
+        ("cu121.torch2.4.0", "2.4", True),
+        ("torch280cu128", "2.8.0", True),
+        ("pt210cu128", "2.1.0", False),
+        ("cu124", "2.6.0", True),
+    ],
+)
+def test_a_label_fits_the_versions_of_torch_that_it_names(label: str, torch: str, expected: bool) -> None:
+    parsed = parse_label(label)
+    assert parsed is not None
+    assert parsed.fits_torch(Version(torch)) is expected

@@ -146,6 +146,18 @@ def test_the_cuda_releases_of_a_machine_are_those_of_builds_that_run(
     assert [str(cuda) for cuda in list_allowed_cuda(DEFAULT_PLATFORM, machine(names, driver))] == expected
 
 
+def test_a_fallback_list_on_a_named_build_runs_it_on_each_of_its_gpus() -> None:
+    accelerator = machine("GPU-RTX5090,GPU-A6000,GPU-A100")
+    verdicts = {
+        build.label: str(verdict) for build, verdict in list_verdicts(release("2.8.0"), DEFAULT_PLATFORM, accelerator)
+    }
+    assert verdicts == {
+        "cu126": "has no kernels for sm_120 (GPU-RTX5090)",
+        "cu128": "runs",
+        "cu129": "runs",
+    }
+
+
 def test_every_build_of_a_release_has_a_verdict() -> None:
     verdicts = list_verdicts(release("2.12.0"), DEFAULT_PLATFORM, machine("B200"))
     assert [(build.label, str(verdict)) for build, verdict in verdicts] == [
