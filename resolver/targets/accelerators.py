@@ -104,7 +104,7 @@ UNSPECIFIED = Unspecified()
 
 def build_gpu(machines: Sequence[tuple[str, GpuModel]], *, driver: Driver, source: DriverSource) -> Gpu:
     """The accelerator that all of the machines are, with one driver. Raises TargetError for an unknown old driver."""
-    from resolver.targets.cuda import driver_range  # 2 ms that a target without a GPU does not need.
+    from resolver.targets.cuda import driver_range  # 1.4 ms that a target without a GPU does not need.
 
     return Gpu(
         capabilities=frozenset(gpu.capability for _, gpu in machines),
