@@ -89,6 +89,7 @@ def plan_lock(
     """
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
     settings = configured.merge(arguments)
+    platform = DEFAULT_PLATFORM if settings.platform is None else parse_platform(settings.platform)
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
@@ -104,7 +105,7 @@ def plan_lock(
         source=source,
         path=path,
         settings=settings,
-        target=Target(python=python, platform=parse_platform(settings.platform or str(DEFAULT_PLATFORM))),
+        target=Target(python=python, platform=platform),
         python_rule=python_rule,
         requirement_list=rewrite_paths(as_written, lambda text: str((folder / text).resolve())),
         layers=canonical_layers(stored),
@@ -280,7 +281,7 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
 
 def _leading_flags(settings: Settings, arguments: Settings) -> list[str]:
     """What stands before item 0. A configured `index-url` does not: it takes the place of the default index."""
-    flags = ["--index-url", arguments.index_url] if arguments.index_url else []
+    flags = ["--index-url", arguments.index_url] if arguments.index_url is not None else []
     for flag, values in (
         ("--extra-index-url", settings.extra_index_url),
         ("--find-links", settings.find_links),

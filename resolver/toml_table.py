@@ -38,7 +38,11 @@ class TableReader:
                 self._faults.append(f"unknown key `{self._prefix}{key}`{remedy}")
 
     def read_text(self, key: str) -> str | None:
-        return self._read(key, str, "a string")
+        """A text. An empty one is a fault: it would pass for a key that is not there."""
+        text = self._read(key, str, "a string")
+        if text is not None and not text.strip():
+            self._faults.append(f"`{self._prefix}{key}` is empty\n  try: leave it out")
+        return text
 
     def read_flag(self, key: str) -> bool | None:
         return self._read(key, bool, "true or false")
