@@ -35,7 +35,7 @@ class StoredPage:
 
     fresh_until: float
     validator: str
-    payload: bytes
+    payload: bytes | memoryview
 
 
 class RowStore:
@@ -53,7 +53,7 @@ class RowStore:
                 data = file.read()
         except OSError:
             return None
-        return _parse(data or b"", key=_key(location, name))
+        return _parse(memoryview(data or b""), key=_key(location, name))
 
     def write(self, location: str, name: str, page: StoredPage) -> None:
         """Store a page in place of what was there. A folder that cannot be written to keeps nothing."""
@@ -101,7 +101,7 @@ def _key(location: str, name: str) -> bytes:
     return f"{location}\n{name}".encode()
 
 
-def _parse(data: bytes, *, key: bytes) -> StoredPage | None:
+def _parse(data: memoryview, *, key: bytes) -> StoredPage | None:
     if len(data) < _HEADER.size:
         return None
     magic, checksum, fresh_until, key_length, validator_length, payload_length = _HEADER.unpack_from(data)
@@ -109,7 +109,7 @@ def _parse(data: bytes, *, key: bytes) -> StoredPage | None:
     payload_at = validator_at + validator_length
     if magic != _MAGIC or len(data) != payload_at + payload_length or data[_HEADER.size : validator_at] != key:
         return None
-    if zlib.crc32(memoryview(data)[_CHECKED_FROM:]) != checksum:
+    if zlib.crc32(data[_CHECKED_FROM:]) != checksum:
         return None
-    validator = data[validator_at:payload_at].decode()
+    validator = str(data[validator_at:payload_at], "utf-8")
     return StoredPage(fresh_until=fresh_until, validator=validator, payload=data[payload_at:])
