@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -87,7 +87,7 @@ def admits_python(requires_python: str, python_full_version: str) -> bool:
     for text in (requires_python, _WILDCARD_BOUND.sub(r"\1", requires_python)):
         try:
             return SpecifierSet(text).contains(python_full_version, prereleases=True)
-        except InvalidSpecifier:
+        except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
             continue
     return True
 
