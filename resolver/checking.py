@@ -6,7 +6,6 @@ module apart from `resolver.locking` since `lock --check` has to start fast: it 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -17,6 +16,7 @@ from packaging.version import Version
 
 from lockfiles import Lockfile, SettingValue, ToolTable
 from lockfiles.requirement_lines import join_lines
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry
 from resolver.requirements.position import Position
@@ -174,7 +174,7 @@ def requirement_digest(
     """
     document = [[list(layer) for layer in canonical_layers], dict(settings), target.key]
     data = json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return f"sha256:{hash_bytes(data)}"
 
 
 def render_python(target: Target) -> str:

@@ -6,7 +6,6 @@ fetched and no file is read.
 
 from __future__ import annotations
 
-import hashlib
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote
@@ -18,6 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import BuildFacts, Lockfile, SettingValue, ToolTable
+from lockfiles.sha256 import hash_bytes
 from resolver.checking import render_python, requirement_digest
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
@@ -228,4 +228,4 @@ def _build_facts(entries: Sequence[Entry], requirement_list: RequirementList) ->
 
 
 def _hash_text(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"sha256:{hash_bytes(text.encode())}"

@@ -6,7 +6,6 @@ both mean the same; it imports neither the solver nor `fetch`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -15,6 +14,7 @@ from pathlib import Path, PurePath
 from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import InputError, SourceError
 from resolver.exclude_newer import parse_exclude_newer
@@ -341,7 +341,7 @@ def _recorded_settings(
 def _render_metadata(row: DependencyMetadata) -> str:
     """One row of dependency metadata in a fixed form; what it requires stands as a hash where it is long."""
     text = "; ".join((row.requires_python or "", ", ".join(row.provides_extra), *row.requires_dist))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hash_bytes(text.encode())
     return f"{row.name} {row.version or '*'} sha256:{digest}"
 
 

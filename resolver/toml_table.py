@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -33,6 +32,9 @@ class TableReader:
     def report_unknown_keys(self) -> None:
         for key in self._table:
             if key not in self._known:
+                # Imported where it is needed: a run without faults has no use for it.
+                from difflib import get_close_matches
+
                 close = get_close_matches(key.replace("_", "-").lower(), self._known, n=1)
                 remedy = f"\n  try: `{close[0]}`" if close else ""
                 self._faults.append(f"unknown key `{self._prefix}{key}`{remedy}")

@@ -26,6 +26,7 @@ from resolver.sources.reader import read_source
 from resolver.sources.source import Source, StandardInput
 
 if TYPE_CHECKING:
+    from lockfiles import Comparison
     from resolver.workflow import Access, Upgrade
 
 __all__ = ["run_lock"]
@@ -137,29 +138,34 @@ class _Run:
 
     def _make(self, plan: LockPlan) -> None:
         """Makes the lock; writes it, or under --check says how it would differ."""
-        # Lazy: `--check` needs neither the solver nor the fetcher, and compares no locks.
-        from lockfiles import compare
-        from resolver.cli.summary import LockReport, render_report, report_as_json
+        # Lazy: `--check` needs neither the solver nor the fetcher.
         from resolver.workflow import lock
 
         started = time.monotonic()
         outcome = lock(plan, access=self._access(), upgrade=self._upgrade())
-        comparison = compare(plan.old, outcome.lockfile) if plan.old is not None else None
+        comparison = _compare(plan.old, outcome.lockfile) if plan.old is not None else None
         for warning in outcome.warnings:
             _tell(f"warning: {warning}")
         if self._arguments.check:
             self._answer(plan, str(comparison).splitlines() if comparison else [])
             return
+        written = _put(outcome.lockfile, plan.path, name=self._show(plan.path))
+        if self._arguments.quiet and not self._arguments.as_json:
+            return
+        # Lazy: a quiet run reports nothing.
+        from resolver.cli.summary import LockReport, render_report, report_as_json
+
         report = LockReport(
             source=plan.source.name,
             path=None if plan.path is None else self._show(plan.path),
             outcome=outcome,
             comparison=comparison,
-            written=_put(outcome.lockfile, plan.path, name=self._show(plan.path)),
+            written=written,
             python_rule=plan.python_rule,
             duration_s=time.monotonic() - started,
         )
-        self._documents[report.source] = report_as_json(report)
+        if self._arguments.as_json:
+            self._documents[report.source] = report_as_json(report)
         if not self._arguments.quiet:
             print(render_report(report), file=sys.stderr)
 
@@ -205,6 +211,13 @@ class _Run:
         if path is None:
             return "standard output"
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
+
+
+def _compare(old: Lockfile, new: Lockfile) -> Comparison:
+    # Lazy: only a relock has two locks.
+    from lockfiles import compare
+
+    return compare(old, new)
 
 
 def _name_source(argument: str | None) -> str:

@@ -63,8 +63,6 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     # Imported here: readers of the types above load no resolvelib.
     from resolver.solve.backtracking import search_by_backtracking
     from resolver.solve.closure import build_resolution
-    from resolver.solve.explain import build_error
-    from resolver.solve.required_hashes import check_hashes
     from resolver.solve.search import Conflict
     from resolver.solve.speculation import Speculation
     from resolver.solve.universe import Universe
@@ -74,8 +72,13 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     universe = Universe(problem, source, ask_ahead=speculation.ask)
     outcome = search_by_backtracking(universe)
     if isinstance(outcome, Conflict):
+        # Imported where it is needed: most runs have nothing to explain.
+        from resolver.solve.explain import build_error
+
         raise build_error(universe, outcome)
     resolution = build_resolution(universe, outcome.rows)
     if problem.require_hashes:
+        from resolver.solve.required_hashes import check_hashes  # As above.
+
         check_hashes(problem, resolution, source)
     return resolution

@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
@@ -147,6 +146,9 @@ def _check_file(path: Path, name: str, folder: Path) -> None:
         remedy = f"\n  files that could be meant: {_join(inside)}" if inside else ""
         raise SourceError(f"`{name}` is a folder, not a list{remedy}")
     if not os.path.lexists(path):
+        # Imported where it is needed: a run without faults has no use for it.
+        from difflib import get_close_matches
+
         close = get_close_matches(path.name, _list_names(path.parent), n=1, cutoff=0.7)
         possible = (str(Path(name).parent / close[0]),) if close else list_possible_sources(folder)
         found = f"\n  files that could be meant: {_join(possible)}" if possible else ""
