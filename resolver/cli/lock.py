@@ -19,7 +19,7 @@ from packaging.utils import NormalizedName
 from lockfiles import Lockfile
 from resolver.checking import check_lockfile
 from resolver.cli.arguments import LockArguments
-from resolver.cli.terminal import escape_text
+from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError, PinfoldError
 from resolver.plan import LockPlan, place_locks, plan_lock, read_old_lock
 from resolver.sources.reader import read_source
@@ -69,7 +69,8 @@ class _Run:
 
         order = [_name_source(argument) for argument in self._arguments.sources]
         locks = sorted(self._documents.items(), key=lambda row: order.index(row[0]) if row[0] in order else 0)
-        print(json.dumps({"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}, indent=2))
+        document = {"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}
+        write_output(f"{json.dumps(document, indent=2)}\n".encode())
 
     def _place_all(self) -> list[tuple[Source, Path | None]]:
         """The sources that can be read, each with the place of its lock; none if two locks would share a place."""
@@ -232,7 +233,7 @@ def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
 
     if path is None:
         # TOML is UTF-8 with line feeds, whatever the terminal is.
-        sys.stdout.buffer.write(dumps(lockfile).encode("utf-8"))
+        write_output(dumps(lockfile).encode("utf-8"))
         return True
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import PurePath
 from typing import NoReturn
 
-from resolver.cli.terminal import escape_text
+from resolver.cli.terminal import drop_output, escape_text
 from resolver.errors import PinfoldError
 
 __all__ = ["main", "run"]
@@ -41,9 +41,7 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
     """The exit code of one run; the same meaning for every verb (see `lock --help`)."""
     try:
         verb, words = _split_verb(argv)
-        code = _VERBS[verb](words, program)
-        sys.stdout.flush()
-        return code
+        return _VERBS[verb](words, program)
     except PinfoldError as error:
         print(escape_text(f"error: {error}"), file=sys.stderr)
         return error.exit_code
@@ -77,8 +75,7 @@ def _lock(words: Sequence[str], program: str) -> int:
 
 def _leave_pipe() -> int:
     """The reader of our output has gone (`lock … | head`); what is still buffered has nowhere to go."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    drop_output()
     return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
 
 

@@ -42,7 +42,7 @@ def read_source(
     if argument is None:
         return _read_default(folder, extras, groups)
     if argument == "-":
-        return _read_standard_input(folder, standard_input or sys.stdin.buffer)
+        return _read_standard_input(folder, standard_input or getattr(sys.stdin, "buffer", None))
     if "://" in argument:
         raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file\n  try: download it first")
     file, _, class_name = argument.partition("::")
@@ -81,7 +81,9 @@ def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) ->
     raise SourceError(f"no SOURCE is named, and {where}{found}\n  try: {remedy}")
 
 
-def _read_standard_input(folder: Path, stream: BinaryIO) -> Source:
+def _read_standard_input(folder: Path, stream: BinaryIO | None) -> Source:
+    if stream is None:  # The process was started without one.
+        raise SourceError(f"{_STANDARD_INPUT} cannot be read: it is closed")
     text = _decode(stream.read(), _STANDARD_INPUT)
     return _build_source(StandardInput(text=text), name=_STANDARD_INPUT, stem="stdin", path=None, folder=folder)
 
