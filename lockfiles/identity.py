@@ -6,7 +6,6 @@ the same steps; where it comes from, who asked for it and how the file is laid o
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from packaging.pylock import Package, PackageArchive
 
 from lockfiles.lockfile import Lockfile
+from lockfiles.sha256 import hash_bytes
 from lockfiles.tool_table import BuildFacts, ToolTable
 
 __all__ = ["digest"]
@@ -56,7 +56,7 @@ def digest(lockfile: Lockfile) -> str:
     packages = [_build_package(package, lockfile.tool) for package in lockfile.pylock.packages]
     document["packages"] = sorted(packages, key=_render_json)
     data = _render_json({"format": _VERSION, **document}).encode("ascii")
-    return f"{_VERSION}:sha256:{hashlib.sha256(data).hexdigest()}"
+    return f"{_VERSION}:sha256:{hash_bytes(data)}"
 
 
 def _render_json(value: Any) -> str:

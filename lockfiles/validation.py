@@ -83,7 +83,7 @@ def _iter_package_faults(package: Mapping[str, Any]) -> Iterator[tuple[str, str]
         yield from _iter_hash_faults(file.get("hashes"), f"{place}.hashes")
         if isinstance(size := file.get("size"), int) and size < 0:
             yield f"{place}.size", f"a file cannot have {size} bytes"
-        if isinstance(path := file.get("path"), str) and (message := _outside_fault(path)) is not None:
+        if isinstance(path := file.get("path"), str) and (message := _absolute_fault(path)) is not None:
             yield f"{place}.path", message
         if place != "archive" and (message := _file_name_fault(file)) is not None:
             yield f"{place}.name", message
@@ -122,11 +122,18 @@ def _iter_hash_faults(hashes: Any, path: str) -> Iterator[tuple[str, str]]:
             yield join_key(path, algorithm), f"a `{_shown(algorithm)}` is {length} digits of lower-case hex"
 
 
-def _outside_fault(path: str) -> str | None:
-    """Why a path must not be followed: it is absolute on some platform, or leads above where it starts."""
+def _absolute_fault(path: str) -> str | None:
+    """Why a path is no relative one, on whichever platform. It may lead above the lock: the file has a hash."""
     windows = PureWindowsPath(path)
     if PurePosixPath(path).is_absolute() or windows.drive or windows.root or re.match("[A-Za-z][A-Za-z0-9+.-]*:", path):
         return "an absolute path holds on one machine only"
+    return None
+
+
+def _outside_fault(path: str) -> str | None:
+    """Why a path inside a source tree must not be followed: it is absolute, or leads out of the tree."""
+    if (message := _absolute_fault(path)) is not None:
+        return message
     depth = 0
     for part in re.split(r"[/\\]", path):
         depth += {"..": -1, ".": 0, "": 0}.get(part, 1)

@@ -6,10 +6,9 @@ module apart from `resolver.locking` since `lock --check` has to start fast: it 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from packaging.markers import Marker
 from packaging.pylock import Package
@@ -18,12 +17,15 @@ from packaging.version import Version
 
 from lockfiles import Lockfile, SettingValue, ToolTable
 from lockfiles.requirement_lines import join_lines
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
 from resolver.requirements.entry import Entry
 from resolver.requirements.position import Position
-from resolver.targets.cuda import CudaRange, driver_range, parse_driver
 from resolver.targets.target import Cpu, Gpu, Target, Unspecified
+
+if TYPE_CHECKING:
+    from resolver.targets.cuda import CudaRange
 
 __all__ = [
     "Difference",
@@ -178,7 +180,7 @@ def requirement_digest(
     """
     document = [[list(layer) for layer in canonical_layers], dict(settings), target.key]
     data = json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode("ascii")
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+    return f"sha256:{hash_bytes(data)}"
 
 
 def render_python(target: Target) -> str:
@@ -225,8 +227,13 @@ def _iter_target_differences(tool: ToolTable, target: Target) -> Iterator[Differ
 def _what_runs(facts: Mapping[str, str]) -> tuple[str | None, str | None, CudaRange | str | None]:
     """What decides which builds run: drivers that run the same releases of CUDA are the same here."""
     driver = facts.get("driver")
+    if driver is None:
+        return facts.get("kind"), facts.get("capability"), None
+    # Lazy: only a GPU has a driver, and the rules of CUDA take time to load.
+    from resolver.targets.cuda import driver_range, parse_driver
+
     try:
-        runs = None if driver is None else driver_range(parse_driver(driver))
+        runs = driver_range(parse_driver(driver))
     except TargetError:
         return facts.get("kind"), facts.get("capability"), driver
     return facts.get("kind"), facts.get("capability"), runs

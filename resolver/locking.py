@@ -6,7 +6,7 @@ fetched and no file is read.
 
 from __future__ import annotations
 
-import hashlib
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import unquote
 
@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import BuildFacts, Lockfile, SettingValue, ToolTable
+from lockfiles.sha256 import hash_bytes
 from resolver.checking import render_accelerator, render_python, requirement_digest
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
@@ -43,8 +44,8 @@ def build_lockfile(
 
     - `canonical_layers` are the list's texts without secrets; `settings` those that influenced the result.
     - `exclude_newer` is an instant in RFC 3339 UTC.
-    - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files below it are
-      locked by relative path, so that the lock can move with them.
+    - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files of its disk
+      are locked by relative path, so that the lock can move with them.
 
     Raises InternalError for a file without size or sha256.
     """
@@ -96,19 +97,20 @@ def known_hashes(lockfile: Lockfile) -> dict[tuple[str, int], str]:
     }
 
 
-def check_against_old(resolution: Resolution, old: Lockfile) -> None:
+def check_against_old(resolution: Resolution, old: Lockfile, *, base_url: str | None = None) -> None:
     """Raises HashMismatchError where a file of the old lock now has another sha256.
 
-    A file is the same if it has its name and comes from the same index, or has the same URL: another index may well
-    have its own build under that name.
+    A file is the same if it has its name and comes from the same index, or has the same URL or path: another index may
+    well have its own build under that name. `base_url` is that of `build_lockfile`.
     """
     locked = {
-        (package.name, file.filename): (package.index, file.url, file.hashes["sha256"])
+        (package.name, file.filename): (package.index, file.path or file.url, file.hashes["sha256"])
         for package, file in old.iter_files()
     }
     for pin in resolution.pins:
-        index, url, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
-        is_same = (index is not None and index == pin.index) or (url is not None and url == pin.file.url)
+        index, place, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
+        places = (pin.file.url, _find_path(pin.file.url, base_url))
+        is_same = (index is not None and index == pin.index) or (place is not None and place in places)
         found = pin.file.sha256
         if is_same and expected is not None and found is not None and found != expected:
             raise _mismatch(pin, expected=expected, found=found)
@@ -131,7 +133,8 @@ def _build_package(pin: Pin, base_url: str | None) -> Package:
         name=pin.name,
         version=pin.version,
         dependencies=[{"name": name} for name in sorted(pin.dependencies)] or None,
-        index=pin.index,
+        # An index on disk is a place on this machine: its files' paths say as much as another one can use.
+        index=None if pin.index is None or pin.index.startswith("file:") else pin.index,
         sdist=file if isinstance(file, PackageSdist) else None,
         wheels=[file] if isinstance(file, PackageWheel) else None,
     )
@@ -142,8 +145,7 @@ def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | 
     if file.sha256 is None or file.size_bytes is None:
         missing = "sha256" if file.sha256 is None else "size"
         raise InternalError(f"`{file.filename}` reached the lock without {missing}")
-    is_below = base_url is not None and file.url.startswith(base_url)
-    path = unquote(file.url[len(base_url) :]) if base_url is not None and is_below else None
+    path = _find_path(file.url, base_url)
     kind = PackageWheel if file.is_wheel else PackageSdist
     return kind(
         name=file.filename,
@@ -152,6 +154,19 @@ def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | 
         size=file.size_bytes,
         hashes={"sha256": file.sha256},
     )
+
+
+def _find_path(url: str, base_url: str | None) -> str | None:
+    """The path of a file on the disk of the lock, from its folder on; None for any other file.
+
+    With `..` where need be: a lock has no path of the machine that made it. Another drive or host keeps its URL.
+    """
+    if base_url is None or not url.startswith("file:///"):
+        return None
+    path, folder = unquote(url.removeprefix("file://")), unquote(base_url.removeprefix("file://"))
+    if ":" in (path + folder) and path.split("/")[1] != folder.split("/")[1]:
+        return None
+    return posixpath.relpath(path, folder)
 
 
 def _build_layers(resolution: Resolution, requirement_list: RequirementList) -> tuple[tuple[NormalizedName, ...], ...]:
@@ -214,4 +229,4 @@ def _build_facts(entries: Sequence[Entry], requirement_list: RequirementList) ->
 
 
 def _hash_text(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    return f"sha256:{hash_bytes(text.encode())}"

@@ -6,13 +6,13 @@ it, so that both mean the same; it imports neither the solver nor `fetch`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import InputError
 from resolver.exclude_newer import parse_exclude_newer
@@ -29,7 +29,6 @@ from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
 from resolver.sources.source import Hint, Source
 from resolver.targets.families import load_families
-from resolver.targets.machines import choose_platform
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
@@ -93,10 +92,10 @@ def plan_lock(
     """
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
     settings = configured.merge(arguments)
+    platform = None if settings.platform is None else parse_platform(settings.platform)
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
-    platform = None if settings.platform is None else parse_platform(settings.platform)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     as_written = parse.read_list(_leading_flags(settings, arguments), _made_files(settings))
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
@@ -112,8 +111,8 @@ def plan_lock(
         settings=settings,
         target=Target(
             python=python,
-            platform=choose_platform(machines.choice, platform),
-            accelerator=machines.choice.accelerator,
+            platform=machines.choose_platform(platform),
+            accelerator=machines.accelerator,
         ),
         python_rule=python_rule,
         requirement_list=rewrite_paths(as_written, lambda text: str((folder / text).resolve())),
@@ -259,7 +258,7 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
 
 def _leading_flags(settings: Settings, arguments: Settings) -> list[str]:
     """What stands before item 0. A configured `index-url` does not: it takes the place of the default index."""
-    flags = ["--index-url", arguments.index_url] if arguments.index_url else []
+    flags = ["--index-url", arguments.index_url] if arguments.index_url is not None else []
     for flag, values in (
         ("--extra-index-url", settings.extra_index_url),
         ("--find-links", settings.find_links),
@@ -325,7 +324,7 @@ def _recorded_settings(
 def _render_metadata(row: DependencyMetadata) -> str:
     """One row of dependency metadata in a fixed form; what it requires stands as a hash where it is long."""
     text = "; ".join((row.requires_python or "", ", ".join(row.provides_extra), *row.requires_dist))
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hash_bytes(text.encode())
     return f"{row.name} {row.version or '*'} sha256:{digest}"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -33,12 +32,19 @@ class TableReader:
     def report_unknown_keys(self) -> None:
         for key in self._table:
             if key not in self._known:
+                # Imported where it is needed: a run without faults has no use for it.
+                from difflib import get_close_matches
+
                 close = get_close_matches(key.replace("_", "-").lower(), self._known, n=1)
                 remedy = f"\n  try: `{close[0]}`" if close else ""
                 self._faults.append(f"unknown key `{self._prefix}{key}`{remedy}")
 
     def read_text(self, key: str) -> str | None:
-        return self._read(key, str, "a string")
+        """A text. An empty one is a fault: it would pass for a key that is not there."""
+        text = self._read(key, str, "a string")
+        if text is not None and not text.strip():
+            self._faults.append(f"`{self._prefix}{key}` is empty\n  try: leave it out")
+        return text
 
     def read_flag(self, key: str) -> bool | None:
         return self._read(key, bool, "true or false")

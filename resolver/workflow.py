@@ -117,13 +117,19 @@ class Locker:
         resolution = self._solve(plan, problem, source)
         if plan.old is not None and not self._upgrade.everything:
             kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
-            check_against_old(replace(resolution, pins=kept), plan.old)
+            check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
         taken = _find_taken(plan, source)
         return LockOutcome(
             lockfile=_build_lockfile(plan, resolution),
             resolution=resolution,
             default_index=None if default_index is None else default_index.public,
-            warnings=(*plan.warnings, *plan.requirement_list.warnings, *taken, *resolution.warnings),
+            warnings=(
+                *plan.warnings,
+                *plan.requirement_list.warnings,
+                *taken,
+                *resolution.warnings,
+                *_iter_yanked(resolution),
+            ),
             shadowed=tuple(_find_shadowed(plan, problem, resolution, source, default_index)),
         )
 
@@ -294,6 +300,14 @@ def _find_taken(plan: LockPlan, source: PackageSource) -> Iterator[str]:
             )
 
 
+def _iter_yanked(resolution: Resolution) -> Iterator[str]:
+    """Warnings for pins that their index has yanked (PEP 592): only an exact pin of the list brings one in."""
+    for pin in resolution.pins:
+        if pin.file.yanked is not None:
+            reason = f": {pin.file.yanked}" if pin.file.yanked else ""
+            yield f"`{pin.name} {pin.version}` is yanked{reason}; it is locked because it is pinned exactly"
+
+
 def _has(source: PackageSource, name: NormalizedName, location: Location) -> bool:
     """Whether a location has a project, for a remark only: an index that does not answer has nothing to remark on."""
     try:
@@ -303,8 +317,6 @@ def _has(source: PackageSource, name: NormalizedName, location: Location) -> boo
 
 
 def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
-    # A lock that is printed has the paths of one beside its list.
-    folder = plan.source.folder if plan.path is None else plan.path.parent
     return build_lockfile(
         resolution,
         target=plan.target,
@@ -313,5 +325,11 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
         settings=plan.recorded_settings,
         index_strategy=plan.settings.index_strategy or "first-index",
         exclude_newer=plan.exclude_newer,
-        base_url=f"{folder.resolve().as_uri()}/",
+        base_url=_base_url(plan),
     )
+
+
+def _base_url(plan: LockPlan) -> str:
+    """The URL of the folder that the lock lies in; one that is printed has the paths of one beside its list."""
+    folder = plan.source.folder if plan.path is None else plan.path.parent
+    return f"{folder.resolve().as_uri()}/"

@@ -224,9 +224,15 @@ def test_a_file_below_the_lock_is_locked_by_relative_path() -> None:
     assert (wheel.url, wheel.path) == (None, "my wheels/anyio-4.4.0-py3-none-any.whl")
 
 
-def test_a_file_elsewhere_is_locked_by_url() -> None:
+def test_a_file_beside_the_folder_of_the_lock_is_locked_by_relative_path() -> None:
     url = "file:///srv/apple/anyio-4.4.0-py3-none-any.whl"
     wheel = lock_file(build_file("anyio-4.4.0-py3-none-any.whl", "4.4.0", url=url), base_url="file:///srv/app/")
+    assert (wheel.url, wheel.path) == (None, "../apple/anyio-4.4.0-py3-none-any.whl")
+
+
+def test_a_file_on_another_drive_is_locked_by_url() -> None:
+    url = "file:///D:/wheels/anyio-4.4.0-py3-none-any.whl"
+    wheel = lock_file(build_file("anyio-4.4.0-py3-none-any.whl", "4.4.0", url=url), base_url="file:///C:/app/")
     assert (wheel.url, wheel.path) == (url, None)
 
 
@@ -329,3 +335,9 @@ def test_another_index_may_have_another_build_of_that_name() -> None:
 def test_another_version_is_another_file() -> None:
     newer = build_file("anyio-4.5.0-py3-none-any.whl", "4.5.0", sha256="c" * 64)
     check_against_old(relocked(file=newer, version=Version("4.5.0")), lock())
+
+
+def test_an_index_on_disk_is_not_named() -> None:
+    pin = replace(build_resolution().pins[0], index="file:///srv/index/simple/")
+    package = lock(Resolution(pins=(pin,))).pylock.packages[0]
+    assert package.index is None

@@ -9,11 +9,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-
-from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from typing import TYPE_CHECKING
 
 from lockfiles.value_classes import dataclass
-from resolver.settings import Settings
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+
+    from resolver.settings import Settings
 
 __all__ = ["LockArguments", "build_parser", "parse_lock_arguments"]
 
@@ -130,6 +133,9 @@ def _find_width() -> int:
 
 
 def _name(text: str) -> NormalizedName:
+    # Lazy: few runs name a project, and `--help` needs no packaging.
+    from packaging.utils import InvalidName, canonicalize_name
+
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName:
@@ -242,6 +248,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _build_settings(values: argparse.Namespace) -> Settings:
+    # Lazy: `--help` ends before it.
+    from resolver.settings import Settings
+
     return Settings(
         output=values.output,
         python=values.python,

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from lockfiles import Lockfile, compare, dumps, write
+from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.checking import check_lockfile
-from resolver.cli.arguments import LockArguments, parse_lock_arguments
-from resolver.cli.terminal import escape_text
+from resolver.cli.arguments import LockArguments
+from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError, PinfoldError
 from resolver.plan import LockPlan, plan_lock, read_old_lock, share_old_locks
 from resolver.sources.lock_places import place_locks
@@ -31,6 +31,7 @@ from resolver.sources.reader import read_source
 from resolver.sources.source import Source, StandardInput
 
 if TYPE_CHECKING:
+    from lockfiles import Comparison
     from resolver.workflow import Access, Locker
 
 __all__ = ["run_lock"]
@@ -38,9 +39,9 @@ __all__ = ["run_lock"]
 _DIFFERS = 1
 
 
-def run_lock(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock` with these words."""
-    run = _Run(parse_lock_arguments(argv, program=program))
+def run_lock(arguments: LockArguments) -> int:
+    """The exit code of `lock` with these arguments."""
+    run = _Run(arguments)
     run.lock_all()
     return run.code
 
@@ -90,7 +91,8 @@ class _Run:
 
         order = {key: place for place, key in enumerate(self._order)}
         locks = sorted(self._documents.items(), key=lambda row: order.get(row[0], 0))
-        print(json.dumps({"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}, indent=2))
+        document = {"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}
+        write_output(f"{json.dumps(document, indent=2)}\n".encode())
 
     def _plan_all(self) -> list[LockPlan]:
         """The plans of all locks that can be planned; none if two would share a place."""
@@ -201,27 +203,31 @@ class _Run:
 
     def _make(self, plan: LockPlan, locker: Locker) -> None:
         """Makes the lock; writes it, or under --check says how it would differ."""
-        # Lazy, as above.
-        from resolver.cli.summary import LockReport, render_report, report_as_json
-
         started = time.monotonic()
         outcome = locker.lock(plan)
-        comparison = compare(plan.old, outcome.lockfile) if plan.old is not None else None
+        comparison = _compare(plan.old, outcome.lockfile) if plan.old is not None else None
         self._warn(plan, outcome.warnings)
         if self._arguments.check:
             self._answer(plan, str(comparison).splitlines() if comparison else [])
             return
+        written = _put(outcome.lockfile, plan.path, name=self._show(plan.path))
+        if self._arguments.quiet and not self._arguments.as_json:
+            return
+        # Lazy: a quiet run reports nothing.
+        from resolver.cli.summary import LockReport, render_report, report_as_json
+
         report = LockReport(
             source=plan.source.name,
             path=None if plan.path is None else self._show(plan.path),
             outcome=outcome,
             comparison=comparison,
-            written=_put(outcome.lockfile, plan.path, name=self._show(plan.path)),
+            written=written,
             python_rule=plan.python_rule,
             machines=plan.machines,
             duration_s=time.monotonic() - started,
         )
-        self._documents[_key(plan)] = report_as_json(report)
+        if self._arguments.as_json:
+            self._documents[_key(plan)] = report_as_json(report)
         if not self._arguments.quiet:
             print(render_report(report), file=sys.stderr)
 
@@ -280,6 +286,13 @@ def _key(plan: LockPlan) -> _Key:
     return plan.source.name, plan.machines.label
 
 
+def _compare(old: Lockfile, new: Lockfile) -> Comparison:
+    # Lazy: only a relock has two locks.
+    from lockfiles import compare
+
+    return compare(old, new)
+
+
 def _name_source(argument: str | None) -> str:
     """What messages call the source of an argument, as `read_source` does."""
     return {None: "pyproject.toml", "-": "standard input"}.get(argument, argument or "")
@@ -287,9 +300,12 @@ def _name_source(argument: str | None) -> str:
 
 def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
     """Writes the lock to its file, or prints it; whether the file has changed. Raises InputError with its `name`."""
+    # Lazy: `--check` writes nothing.
+    from lockfiles import dumps, write
+
     if path is None:
         # TOML is UTF-8 with line feeds, whatever the terminal is.
-        sys.stdout.buffer.write(dumps(lockfile).encode("utf-8"))
+        write_output(dumps(lockfile).encode("utf-8"))
         return True
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

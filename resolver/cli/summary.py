@@ -88,7 +88,7 @@ def _python(report: LockReport) -> str:
 def _machine_lines(machines: ChosenMachines) -> list[str]:
     """The machine types with what decides: capabilities and driver, and where each comes from."""
     names = " or ".join(machines.names)
-    match machines.choice.accelerator:
+    match machines.accelerator:
         case Gpu(capabilities=capabilities, driver=driver, driver_source=source):
             code = ", ".join(capability.sm for capability in sorted(capabilities))
             return [f"machine: {names} (from {machines.where}): {code}, driver {driver} ({_DRIVER_SOURCES[source]})"]
@@ -131,9 +131,7 @@ def _remarks(report: LockReport) -> list[str]:
     outcome = report.outcome
     pins = outcome.resolution.pins
     remarks = (
-        [f"download: {_sizes(pins, is_for_any=isinstance(report.machines.choice.accelerator, Unspecified))}"]
-        if pins
-        else []
+        [f"download: {_sizes(pins, is_for_any=isinstance(report.machines.accelerator, Unspecified))}"] if pins else []
     )
     if outcome.shadowed:
         names = ", ".join(f"{pin.name} ({pin.index})" for pin in outcome.shadowed)
@@ -187,7 +185,7 @@ def _machine_as_json(machines: ChosenMachines) -> dict[str, Any] | None:
     if not machines.where:
         return None
     found: dict[str, Any] = {"types": list(machines.names), "from": machines.where}
-    accelerator = machines.choice.accelerator
+    accelerator = machines.accelerator
     if isinstance(accelerator, Gpu):
         found["capabilities"] = [str(capability) for capability in sorted(accelerator.capabilities)]
         found["driver"] = {"version": str(accelerator.driver), "from": accelerator.driver_source}

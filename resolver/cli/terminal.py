@@ -1,10 +1,15 @@
-"""Text on its way to a terminal: what lists, indexes and metadata say is shown, never obeyed."""
+"""What leaves by the standard streams: what lists, indexes and metadata say is shown, never obeyed."""
 
 from __future__ import annotations
 
+import os
+import sys
 import unicodedata
+from contextlib import suppress
 
-__all__ = ["escape_text"]
+from resolver.errors import InputError
+
+__all__ = ["drop_output", "escape_text", "write_output"]
 
 # Cc control, Cf format (bidi overrides among them), Cs lone surrogates, Zl/Zp line separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -21,6 +26,29 @@ def escape_text(text: str, *, keep_newlines: bool = True) -> str:
         else _escape(character)
         for character in text
     )
+
+
+def write_output(data: bytes) -> None:
+    """Puts bytes on standard output, whole. Raises InputError if it takes none, BrokenPipeError if nobody reads it."""
+    stream = getattr(sys.stdout, "buffer", None)  # None where the process was started without one.
+    if stream is None:
+        raise InputError("standard output cannot be written: it is closed")
+    try:
+        sys.stdout.flush()
+        stream.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        reason = (error.strerror or type(error).__name__).lower()
+        raise InputError(f"standard output cannot be written: {reason}") from error
+
+
+def drop_output() -> None:
+    """From here on what is still buffered for standard output has nowhere to go, and no flush of it fails."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _escape(character: str) -> str:

@@ -62,7 +62,8 @@ class FileDependencies:
         if key is None or self._session.refresh:
             return None
         record = self._records.find(project, f"{self._target.key} {key}")
-        return load_dependencies(record) if record is not None else None
+        found = load_dependencies(record) if record is not None else None
+        return found if found is None or not found.built or self._may_build() else None
 
     def fetch(self, file: DistributionFile) -> Dependencies:
         """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""
@@ -80,6 +81,14 @@ class FileDependencies:
             records = {key: core, f"{self._target.key} {key}": dump_dependencies(dependencies)}
             self._records.add(project, {name: data for name, data in records.items() if data is not None})
         return dependencies
+
+    def _may_build(self) -> bool:
+        """Whether what a build told may be believed: a record from a run that was allowed more says nothing here."""
+        # Imported where it is needed: few lists have a pin that was built.
+        from resolver.fetch.host import is_host_compatible
+
+        policy = self._builds.policy
+        return policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self._target))
 
     def _ask(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
         # Imported where they are needed: tarfile, tempfile and hashlib take 10 ms, which a warm run has no use for.

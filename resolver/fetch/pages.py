@@ -62,11 +62,10 @@ class ProjectPages:
         if body is None:
             self._keep(name, location, StoredPage(fresh_until=0.0, validator="", payload=b""))
             return None
+        payload = b"" if row is None else row.payload
         if row is None or page is None or row.validator != body.validator:
             page = self._build(body, name, location)
             payload = b"" if page is None else dump_project_page(page)
-        else:
-            payload = row.payload
         self._keep(name, location, StoredPage(fresh_until=body.fresh_until, validator=body.validator, payload=payload))
         return page
 

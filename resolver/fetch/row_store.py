@@ -14,6 +14,7 @@ import struct
 import threading
 import zlib
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from lockfiles.value_classes import dataclass
@@ -35,25 +36,25 @@ class StoredPage:
 
     fresh_until: float
     validator: str
-    payload: bytes
+    payload: bytes | memoryview
 
 
 class RowStore:
     """The pages of one target in a folder; None keeps nothing."""
 
     def __init__(self, folder: Path | None, *, target_key: str) -> None:
-        self._folder = None if folder is None else folder / "pages-v1" / escape_for_path(target_key)
+        self._folder = None if folder is None else str(folder / "pages-v1" / escape_for_path(target_key))
 
     def read(self, location: str, name: str) -> StoredPage | None:
         """The page stored for a location's URL and a project, or None."""
         if self._folder is None:
             return None
         try:
-            with self._path(self._folder, location, name).open("rb", buffering=0) as file:
+            with open(self._path(location, name), "rb", buffering=0) as file:  # noqa: PTH123 - as in `_path`
                 data = file.read()
         except OSError:
             return None
-        return _parse(data or b"", key=_key(location, name))
+        return _parse(memoryview(data or b""), key=_key(location, name))
 
     def write(self, location: str, name: str, page: StoredPage) -> None:
         """Store a page in place of what was there. A folder that cannot be written to keeps nothing."""
@@ -64,11 +65,11 @@ class RowStore:
         header = _HEADER.pack(_MAGIC, 0, page.fresh_until, len(key), len(validator), len(page.payload))
         checksum = zlib.crc32(rest, zlib.crc32(header[_CHECKED_FROM:]))
         header = _HEADER.pack(_MAGIC, checksum, page.fresh_until, len(key), len(validator), len(page.payload))
-        write_atomically(self._path(self._folder, location, name), header + rest)
+        write_atomically(Path(self._path(location, name)), header + rest)
 
-    @staticmethod
-    def _path(folder: Path, location: str, name: str) -> Path:
-        return folder / escape_for_path(location) / escape_for_path(name)
+    def _path(self, location: str, name: str) -> str:
+        # A text: joining paths of `pathlib` takes longer than reading a small page.
+        return f"{self._folder}{os.sep}{escape_for_path(location)}{os.sep}{escape_for_path(name)}"
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -86,6 +87,7 @@ def write_atomically(path: Path, data: bytes) -> None:
             temporary.unlink()
 
 
+@lru_cache(maxsize=4096)
 def escape_for_path(text: str) -> str:
     """A file name that is readable and differs for different texts; very long ones end in a checksum.
 
@@ -101,7 +103,7 @@ def _key(location: str, name: str) -> bytes:
     return f"{location}\n{name}".encode()
 
 
-def _parse(data: bytes, *, key: bytes) -> StoredPage | None:
+def _parse(data: memoryview, *, key: bytes) -> StoredPage | None:
     if len(data) < _HEADER.size:
         return None
     magic, checksum, fresh_until, key_length, validator_length, payload_length = _HEADER.unpack_from(data)
@@ -109,7 +111,7 @@ def _parse(data: bytes, *, key: bytes) -> StoredPage | None:
     payload_at = validator_at + validator_length
     if magic != _MAGIC or len(data) != payload_at + payload_length or data[_HEADER.size : validator_at] != key:
         return None
-    if zlib.crc32(memoryview(data)[_CHECKED_FROM:]) != checksum:
+    if zlib.crc32(data[_CHECKED_FROM:]) != checksum:
         return None
-    validator = data[validator_at:payload_at].decode()
+    validator = str(data[validator_at:payload_at], "utf-8")
     return StoredPage(fresh_until=fresh_until, validator=validator, payload=data[payload_at:])

@@ -18,6 +18,9 @@ from packaging.version import Version
 __all__ = ["FileName", "FileNames", "UnreadableNameError", "is_distribution"]
 
 SDIST_SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
+_LONGEST_NAME = 255
+"""Also bounds the wheel tags that a name can stand for: their number is the product of its last three parts."""
+
 _BUILD_TAG = re.compile(r"[0-9]")
 _WHEEL_NAME = re.compile(r"[\w._]+")
 
@@ -60,6 +63,8 @@ class FileNames:
 
     def read(self, filename: str) -> FileName | None:
         """The parts of the name; None for a file of another project or another kind. Raises UnreadableNameError."""
+        if len(filename) > _LONGEST_NAME:
+            raise UnreadableNameError(f"a name of {len(filename)} characters, and file systems hold {_LONGEST_NAME}")
         if filename.endswith(".whl"):
             return self._wheel(filename[:-4])
         for suffix in SDIST_SUFFIXES:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -21,6 +21,7 @@ from resolver.index.location import Location
 from resolver.index.page_rows import Rejection, parse_build_tag, write_file, write_rejection, write_row
 from resolver.index.parsed_page import LazyVersions, ParsedPage
 from resolver.index.raw_file import RawFile
+from resolver.index.upload_times import write_upload_times
 from resolver.requirements.url import parse_url
 from resolver.targets.target import Target
 
@@ -86,7 +87,7 @@ def admits_python(requires_python: str, python_full_version: str) -> bool:
     for text in (requires_python, _WILDCARD_BOUND.sub(r"\1", requires_python)):
         try:
             return SpecifierSet(text).contains(python_full_version, prereleases=True)
-        except InvalidSpecifier:
+        except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
             continue
     return True
 
@@ -147,12 +148,14 @@ def _assemble(
 ) -> ParsedPage:
     versions: list[str | Version] = []
     texts: list[str] = []
+    times: list[list[str | None]] = []
     wheel = sdist = prerelease = yanked = local = 0
     for place, key in enumerate(sorted(rows, reverse=True)):
         row, bit = rows[key], 1 << place
         usable = _sort(row.usable)
         version = row.version
         versions.append(version)
+        times.append([file.raw.upload_time for file in usable])
         rejections = sorted(row.rejected) if len(row.rejected) > 1 else row.rejected
         texts.append(
             write_row(
@@ -178,6 +181,7 @@ def _assemble(
         yanked_mask=yanked,
         local_mask=local,
         unreadable=tuple(sorted(unreadable, key=lambda rejection: rejection.filename)),
+        upload_times=write_upload_times(times),
         row_texts=texts,
     )
 

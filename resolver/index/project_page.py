@@ -8,6 +8,7 @@ it stands apart (`resolver.index.page_building`), since a warm run loads pages a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from packaging.utils import NormalizedName
@@ -55,6 +56,10 @@ class ProjectPage(Protocol):
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         """The usable files of a row, best first: wheels by tag, higher build tag, then sdists."""
+        ...
+
+    def late_rows(self, cutoff: datetime) -> tuple[int, int]:
+        """The rows without a usable file from before the cut-off, and those whose files have to be looked at."""
         ...
 
     def rejections(self, row: int) -> tuple[Rejection, ...]:

@@ -15,6 +15,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles.value_classes import dataclass
+from resolver.requirements.long_numbers import MOST_DIGITS, has_long_number
 from resolver.requirements.url import redact
 
 __all__ = ["Decision", "RequiresDistMemo", "find_memo"]
@@ -64,6 +65,8 @@ class RequiresDistMemo:
         return found
 
     def _decide(self, line: str) -> Decision:
+        if has_long_number(line):
+            raise ValueError(f"a number in a `Requires-Dist` has more than {MOST_DIGITS} digits")
         try:
             requirement = Requirement(line)
             text, marker = _render(requirement), requirement.marker
@@ -75,6 +78,8 @@ class RequiresDistMemo:
             raise ValueError(f"`Requires-Dist: {redact(line)}` cannot be read: {reason}") from error
         except (UndefinedComparison, UndefinedEnvironmentName) as error:
             raise ValueError(f"the marker of `Requires-Dist: {redact(line)}` cannot be evaluated: {error}") from error
+        except RecursionError as error:
+            raise ValueError("the marker of a `Requires-Dist` is nested too deep") from error
 
     def _evaluate(self, text: str, marker: Marker) -> Decision:
         always = self._holds(marker, "")

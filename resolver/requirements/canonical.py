@@ -6,11 +6,11 @@ are gone. The tokens, parsed again by `parse_canonical_layers`, give equal entri
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
 
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry, FormatControl, Layer, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
@@ -170,5 +170,5 @@ def _line_flags(entry: Entry) -> Iterator[tuple[str, str]]:
     for value in sorted(entry.hashes):
         yield "--hash", value
     for key, value in entry.config_settings:
-        shown = value if _DIGEST.fullmatch(value) else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+        shown = value if _DIGEST.fullmatch(value) else f"sha256:{hash_bytes(value.encode())}"
         yield "--config-settings", f"{key}={shown}"

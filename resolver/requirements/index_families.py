@@ -22,13 +22,23 @@ def find_family(url: Url, families: Iterable[IndexFamily]) -> IndexFamily | None
 
 def is_family_index(url: Url, family: IndexFamily) -> bool:
     """Whether the URL begins with one of the family's, up to the end of a path segment."""
-    public = re.sub(r"(?<=://)[^/@]*@", "", url.public)
-    return any(_compile_prefix(prefix).match(public) is not None for prefix in family.urls)
+    return _begins_with_one(url.public, family.urls)
 
 
 def is_family_name(name: NormalizedName, family: IndexFamily) -> bool:
     """Whether the project is one of the family's."""
     return any(fnmatchcase(name, pattern) for pattern in family.names)
+
+
+@lru_cache(maxsize=4096)
+def _begins_with_one(public: str, prefixes: tuple[str, ...]) -> bool:
+    """Kept, since the same few indexes are asked about for every project."""
+    public = re.sub(r"(?<=://)[^/@]*@", "", public)
+    return any(
+        # Most prefixes are of other hosts, which is told without compiling a pattern for each.
+        public.startswith(prefix.rstrip("/").partition("{")[0]) and _compile_prefix(prefix).match(public) is not None
+        for prefix in prefixes
+    )
 
 
 @lru_cache(maxsize=256)

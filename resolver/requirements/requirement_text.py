@@ -23,6 +23,7 @@ from resolver.requirements.direct_reference import (
     render_reference,
 )
 from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath
+from resolver.requirements.long_numbers import MOST_DIGITS, has_long_number
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.statements import FlagUse, RequirementUse
 
@@ -32,6 +33,7 @@ _NAMED_REFERENCE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(
 _SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
 _HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 _HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+_TOO_LONG = f"a number in it has more than {MOST_DIGITS} digits"
 
 
 def parse_requirement(use: RequirementUse, *, variables: Mapping[str, str], layer: int) -> Entry:
@@ -103,6 +105,8 @@ def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
 
 def _parse_pep508(use: RequirementUse, text: str, marker: str) -> Entry:
     parsed_marker = _parse_marker(marker, text)
+    if has_long_number(text):
+        raise Refusal(f"`{text}` is no requirement", why=_TOO_LONG)
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
@@ -193,7 +197,7 @@ def _split_reference_marker(text: str) -> tuple[str, str]:
 def _is_marker(text: str) -> bool:
     try:
         Marker(text.strip())
-    except InvalidMarker:
+    except (InvalidMarker, RecursionError):
         return False
     return True
 
@@ -201,13 +205,15 @@ def _is_marker(text: str) -> bool:
 def _parse_marker(text: str, requirement: str) -> Marker | None:
     if not text.strip():
         return None
+    wrong = f"`{text.strip()}`, after `{requirement.strip()};`, is no environment marker"
+    if has_long_number(text):
+        raise Refusal(wrong, why=_TOO_LONG)
     try:
         return Marker(text.strip())
     except InvalidMarker as error:
-        raise Refusal(
-            f"`{text.strip()}`, after `{requirement.strip()};`, is no environment marker",
-            why=_first_line(error),
-        ) from error
+        raise Refusal(wrong, why=_first_line(error)) from error
+    except RecursionError as error:
+        raise Refusal(wrong, why="it is nested too deep") from error
 
 
 def _explain(text: str, error: InvalidRequirement) -> Refusal:

@@ -52,6 +52,7 @@ class AcceleratedTable(ProjectTable):
     """A table that knows the CUDA of its rows.
 
     `reasons` are rows that the machine rules out, `absent` those that a family index turned out not to have.
+    `has_default` says that no index of the user's supplies the project.
     """
 
     source: PackageSource
@@ -59,6 +60,7 @@ class AcceleratedTable(ProjectTable):
     reasons: dict[int, str]
     promises: dict[int, FamilyIndex]
     order: Sequence[int]
+    has_default: bool
     absent: dict[int, str] = field(default_factory=dict)
 
     def usable(self, within: int) -> int:
@@ -126,11 +128,12 @@ def build_accelerated_table(
     listings, missing = read_listings(name, problem, source)
     plain = build_table(name, problem, listings, missing)
     rows = _list_rows(plain, problem, acceleration)
-    if _is_from_default(name, problem, plain):
+    has_default = _is_from_default(name, problem, plain)
+    if has_default:
         if not listings:
             return _build_from_families(plain, problem, source, acceleration)
         rows += _list_promised(plain, problem, acceleration, rows)
-    return _build(plain, rows, source)
+    return _build(plain, rows, source, has_default=has_default)
 
 
 def _is_from_default(name: NormalizedName, problem: Problem, table: ProjectTable) -> bool:
@@ -206,10 +209,12 @@ def _build_from_families(
         plain.listings += (listing,)
         one = build_table(plain.name, problem, (listing,))
         rows += [row for row in _list_rows(one, problem, acceleration) if row.wheel or row.sdist]
-    return _build(plain, rows, source)
+    return _build(plain, rows, source, has_default=True)
 
 
-def _build(plain: ProjectTable, rows: Sequence[_Row], source: PackageSource) -> AcceleratedTable:
+def _build(
+    plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, has_default: bool
+) -> AcceleratedTable:
     ordered = sorted(rows, key=lambda row: (row.version, row.rank), reverse=True)
     versions = [row.version for row in ordered]
     prerelease = sum(1 << at for at, version in enumerate(versions) if version.is_prerelease)
@@ -232,6 +237,7 @@ def _build(plain: ProjectTable, rows: Sequence[_Row], source: PackageSource) -> 
         reasons={at: row.reason for at, row in enumerate(ordered) if row.reason},
         promises={at: row.promise for at, row in enumerate(ordered) if row.promise is not None and not row.reason},
         order=order,
+        has_default=has_default,
     )
 
 

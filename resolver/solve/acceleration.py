@@ -7,7 +7,6 @@ out, and what it demands of `<cuda>`, `<cuda-major>` and `<torch>`. All of it is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 from functools import cache
 from typing import assert_never
 
@@ -79,23 +78,13 @@ class Acceleration:
 
     def find_known(self, name: NormalizedName, version: Version, location: Location) -> KnownCuda | None:
         """The CUDA of a candidate as label, index and data tell it."""
-        known = find_known_cuda(
+        return find_known_cuda(
             name,
             version,
             index_url=location.url.public,
             is_default_index=location.is_default,
             platform=self.target.platform,
         )
-        if known is None and location.is_default and name in CUDA_BUILD_NAMES:
-            return self._find_common_major(name, version)
-        return known
-
-    def _find_common_major(self, name: NormalizedName, version: Version) -> KnownCuda | None:
-        """The CUDA major release of all the releases of torch that a version goes with, where they have one."""
-        defaults = [one.default_on(self.target.platform) for one in iter_releases_of_companion(name, version)]
-        majors = {None if default is None or default == "cpu" else default.major for default in defaults}
-        major = majors.pop() if len(majors) == 1 else None
-        return None if major is None else KnownCuda(cuda=CudaMajor(major), rule="data")
 
     def find_reason(self, name: NormalizedName, version: Version, known: KnownCuda | None, *, named: bool) -> str:
         """Why a candidate is none, empty if it is one. `named` says that the list names its label or its index."""
@@ -131,6 +120,10 @@ class Acceleration:
         if name == TORCH_NAME and isinstance(cuda, CudaVersion):
             return find_verdict(version, cuda, self.target)
         return Runs() if gpu.cuda.runs(cuda) else NeedsDriver(driver=find_driver_floor(cuda))
+
+    def find_verdict_of_torch(self, version: Version, cuda: CudaVersion) -> Verdict:
+        """Whether a build of torch runs on the target."""
+        return find_verdict(version, cuda, self.target)
 
     def iter_demands(self, name: NormalizedName, version: Version, known: KnownCuda | None) -> Iterator[VirtualDemand]:
         """What a candidate needs of the virtual projects, as far as `known` goes."""
@@ -178,7 +171,7 @@ def _is_known_name(name: NormalizedName) -> bool:
     label = parse_name_label(name)
     if label is not None and label.cuda is not None:
         return True
-    return any(fnmatchcase(name, pattern) for row in read_data("packages")["package"] for pattern in row["names"])
+    return any(name in row["names"] for row in read_data("packages")["package"])
 
 
 def _find_missing_floor(name: NormalizedName, gpu: Gpu) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from resolver.solve.resolution import Pin
     from resolver.solve.universe import Universe
 
 __all__ = ["BuildFacts"]
@@ -88,6 +89,40 @@ class BuildFacts:
             return table.known[row]
         places = table.places(row)
         return self._acceleration.find_known(name, table.versions[row], places[0][0].location) if places else None
+
+    @property
+    def rules(self) -> Acceleration:
+        """The rules of the target."""
+        return self._acceleration
+
+    def table(self, name: NormalizedName) -> ProjectTable:
+        """The table of a project that was read before."""
+        return self._universe.table(name)
+
+    def row_of(self, pin: Pin) -> int | None:
+        """The row that a pin was made of."""
+        table = self._universe.table(pin.name)
+        rows = (row for row, version in enumerate(table.versions) if version == pin.version)
+        return next((row for row in rows if pin.file in table.files(row)), None)
+
+    def find_final(self, name: NormalizedName, row: int) -> KnownCuda | None:
+        """The CUDA of a row that was chosen, metadata included."""
+        known = self.find_known(name, row)
+        if known is not None and (known.rule != "data" or known.label is not None):
+            return known
+        return self._correct(name, row, known)
+
+    def find_lack(self, name: NormalizedName, row: int) -> str:
+        """What the machine lacks for a row that is allowed all the same."""
+        table = self._universe.table(name)
+        if name not in self._acceleration.allow:
+            return ""
+        known = self.find_final(name, row)
+        return self._acceleration.find_lack(name, table.versions[row], known, named=True)
+
+    def is_from_default(self, name: NormalizedName, row: int) -> bool:
+        """Whether a row comes from the default index."""
+        return any(listing.location.is_default for listing, _ in self._universe.table(name).places(row))
 
     def _follow(self, node: Node, row: int) -> Iterator[Demand]:
         """A CUDA release brings its major release."""

@@ -76,7 +76,6 @@ class ProjectTable:
     rules: FileRules
     _sets: VersionSets
     _places: Sequence[tuple[tuple[Listing, int], ...]] | None = None
-    _masks: dict[SpecifierSet, int] = field(default_factory=dict)
     _files: dict[int, tuple[DistributionFile, ...]] = field(default_factory=dict)
 
     @property
@@ -91,19 +90,39 @@ class ProjectTable:
 
     def mask(self, specifier: SpecifierSet) -> int:
         """The rows whose version the specifier admits, pre-releases included."""
-        mask = self._masks.get(specifier)
-        if mask is None:
-            mask = self._masks[specifier] = self._sets.mask(specifier)
-        return mask
+        # Not kept by specifier: hashing one takes longer than joining the masks of its parts, which are kept.
+        return self._sets.mask(specifier)
 
     def usable(self, within: int) -> int:
         """The rows of `within` that have a file which target and options let in."""
-        mask = within & (self.wheel_mask | self.sdist_mask)
-        if self.rules.reads_files:
-            for row in iter_rows(mask):
-                if not self.files(row):
-                    mask &= ~(1 << row)
-        return mask
+        rows = within & (self.wheel_mask | self.sdist_mask)
+        if not self.rules.reads_files:
+            return rows
+        # Reading the files of every row takes long, and the pages know when they were uploaded.
+        admitted, refused = self._decide_unread(rows) if self.rules.hashes is None else (0, 0)
+        unread = rows & ~admitted & ~refused
+        return rows & ~refused & ~sum(1 << row for row in iter_rows(unread) if not self.files(row))
+
+    def _decide_unread(self, within: int) -> tuple[int, int]:
+        """Of some rows, those with an admitted file and those without, as far as upload times tell."""
+        found = {id(listing): self._split_by_time(listing) for listing in self.listings}
+        if self._places is None:
+            return found[id(self.listings[0])]
+        admitted = refused = 0
+        for row in iter_rows(within):
+            spots = [(*found[id(listing)], at) for listing, at in self._places[row]]
+            admitted |= any(_bit(early, at) for early, _, at in spots) << row
+            refused |= all(_bit(late, at) for _, late, at in spots) << row
+        return admitted, refused
+
+    def _split_by_time(self, listing: Listing) -> tuple[int, int]:
+        """The rows of a listing with files of the right formats that are all early enough, and those with none."""
+        page, rules = listing.page, self.rules
+        rows = (page.wheel_mask if rules.wheels else 0) | (page.sdist_mask if rules.sdists else 0)
+        if rules.cutoff is None or _is_exempt(listing.location, rules):
+            return rows, 0
+        late, mixed = page.late_rows(rules.cutoff)
+        return rows & ~late & ~mixed, late
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         """The admitted files of a row, best first; none that is yanked where another is not."""
@@ -309,12 +328,16 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
         return "only-binary", "the list allows wheels only"
     if rules.hashes is not None and rules.hashes.isdisjoint(file.hashes):
         return "hash", "none of the hashes that the list gives is its own"
-    if rules.cutoff is not None and location.url.public.rstrip("/") not in rules.exempt:
+    if rules.cutoff is not None and not _is_exempt(location, rules):
         if file.upload_time is None:
             raise _missing_upload_time(file, location)
         if _parse_instant(file.upload_time) >= rules.cutoff:
             return "exclude-newer", f"uploaded {file.upload_time}, not before the cut-off date"
     return None
+
+
+def _is_exempt(location: Location, rules: FileRules) -> bool:
+    return location.url.public.rstrip("/") in rules.exempt
 
 
 def _missing_upload_time(file: DistributionFile, location: Location) -> SettingsError:

@@ -23,7 +23,17 @@ def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution
     reached = _reach(universe, rows)
     names = sorted({node.name for node in reached.nodes if not is_virtual(node.name)})
     pins = tuple(_build_pin(universe, name, reached) for name in names)
-    return Resolution(pins=pins, warnings=tuple(_iter_warnings(universe, reached, pins)))
+    warnings = tuple(_iter_warnings(universe, reached, pins))
+    if universe.facts is None:
+        return Resolution(pins=pins, warnings=warnings)
+    # Imported here: a target without a machine asks nothing of builds.
+    from resolver.solve.chosen_builds import find_chosen_build, iter_build_warnings
+
+    return Resolution(
+        pins=pins,
+        warnings=(*warnings, *iter_build_warnings(universe.facts, pins)),
+        build=find_chosen_build(universe.facts, pins),
+    )
 
 
 @dataclass(slots=True, kw_only=True)

@@ -226,9 +226,13 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> tuple[bool, bool, bool, int, bool]:
+        """As in `narrow_requirement_selection`, which leaves nothing to prefer."""
+        return self._preference(identifier, information[identifier])
+
+    def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, bool, int, bool]:
         """Decided first: single candidates, names that often collide, then in the order they were met."""
         rows = self._universe.candidate_rows(identifier.name)
-        for item in information[identifier]:
+        for item in information:
             rows &= item.requirement.mask
         often = self._conflicts.get(identifier, 0) >= _OFTEN
         # What several projects must agree on follows from them, so it is decided after them.
@@ -244,12 +248,16 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> Iterable[Node]:
-        """The names that collided last, while there are any undecided: what fails again should fail soon."""
-        if not backtrack_causes:
-            return identifiers
-        collided = {cause.requirement.node for cause in backtrack_causes}
-        collided |= {cause.parent.node for cause in backtrack_causes if cause.parent is not None}
-        return [node for node in identifiers if node in collided] or identifiers
+        """The one to decide: of the names that collided last, while there are any, the preferred one.
+
+        What fails again should fail soon. Left to resolvelib, the choice by `get_preference` takes twice as long.
+        """
+        nodes = list(identifiers)
+        if backtrack_causes:
+            collided = {cause.requirement.node for cause in backtrack_causes}
+            collided |= {cause.parent.node for cause in backtrack_causes if cause.parent is not None}
+            nodes = [node for node in nodes if node in collided] or nodes
+        return [min(nodes, key=lambda node: self._preference(node, information[node]))]
 
     def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
         """Whether something decided leads nowhere, looked for once collisions add up.

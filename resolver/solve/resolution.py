@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from resolver.index.package_source import PackageSource
     from resolver.solve.problem import Problem
 
-__all__ = ["Pin", "Requester", "Resolution", "solve"]
+__all__ = ["ChosenBuild", "Pin", "Requester", "Resolution", "solve"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,23 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenBuild:
+    """The build that a solution's pins are of: `cuda` is its label (`cu128`, `cu12`, `cpu`), `why` what decided it."""
+
+    cuda: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
-    """All pins, sorted by name, and warnings (whole messages, in a fixed order)."""
+    """All pins, sorted by name, and warnings (whole messages, in a fixed order).
+
+    `build` is None where no machine was named, and where no pin has a build to choose.
+    """
 
     pins: tuple[Pin, ...]
     warnings: tuple[str, ...] = ()
+    build: ChosenBuild | None = None
 
 
 def solve(problem: Problem, source: PackageSource) -> Resolution:
@@ -63,8 +75,6 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     # Imported here: readers of the types above load no resolvelib.
     from resolver.solve.backtracking import search_by_backtracking
     from resolver.solve.closure import build_resolution
-    from resolver.solve.explain import build_error
-    from resolver.solve.required_hashes import check_hashes
     from resolver.solve.search import Conflict
     from resolver.solve.speculation import Speculation
     from resolver.solve.universe import Universe
@@ -78,8 +88,13 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     universe = Universe(problem, source, ask_ahead=speculation.ask)
     outcome = search_by_backtracking(universe)
     if isinstance(outcome, Conflict):
+        # Imported where it is needed: most runs have nothing to explain.
+        from resolver.solve.explain import build_error
+
         raise build_error(universe, outcome)
     resolution = build_resolution(universe, outcome.rows)
     if problem.require_hashes:
+        from resolver.solve.required_hashes import check_hashes  # As above.
+
         check_hashes(problem, resolution, source)
     return resolution

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -19,6 +19,7 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import MetadataError
 from resolver.index.core_metadata import Dependencies
 from resolver.index.package_source import PackageSource
+from resolver.requirements.url import redact
 from resolver.solve.candidates import ProjectTable, build_table, read_listings
 from resolver.solve.demand import (
     WITH_DEPENDENCIES,
@@ -258,7 +259,7 @@ class Universe:
         """Whether the target's Python is admitted; an unreadable Requires-Python admits all, as in pip."""
         try:
             return SpecifierSet(text).contains(self._python, prereleases=True)
-        except InvalidSpecifier:
+        except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
             return True
 
     def _demands_of(self, text: str, parent: NormalizedName, row: int) -> tuple[Demand, ...]:
@@ -273,7 +274,7 @@ class Universe:
         if wanted.name in self.problem.excludes:
             return ()
         if wanted.url is not None and wanted.name not in self._overrides:
-            self.rule_out(parent, row, "direct-url", f"it depends on a direct URL: `{text}`")
+            self.rule_out(parent, row, "direct-url", f"it depends on a direct URL: `{redact(text)}`")
             return ()
         demands = self._words[text] = self._build_demands(wanted, bare=False)
         return demands

@@ -7,35 +7,57 @@ lock is called after it. Nothing is asked of this machine.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
 from resolver.settings import Settings
 from resolver.sources.source import Hint, Source
-from resolver.targets.accelerators import UNSPECIFIED, Gpu
-from resolver.targets.machines import MachineChoice, parse_machine_types
+from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Gpu
+from resolver.targets.platforms import DEFAULT_PLATFORM, Platform
 
-__all__ = ["ChosenMachines", "choose_machines", "name_machines"]
+if TYPE_CHECKING:
+    from resolver.targets.machines import MachineChoice
+
+__all__ = ["ChosenMachines", "choose_machines"]
 
 _FLAG = "`-m`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenMachines:
-    """The machine types of one lock. `where` names what chose them, empty where nothing did.
+    """The machine types of one lock. `where` names what chose them, empty where nothing did; `choice` is None then.
 
     `label` is theirs in the name of a lock that `-m` asked for, None for every other lock: an app has one lock.
     """
 
-    choice: MachineChoice
+    choice: MachineChoice | None = None
     where: str = ""
     label: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The machine types by their full names, those that are known first."""
-        return name_machines(self.choice)
+        """The machine types by their full names, then those that nobody knows, as they were written."""
+        if self.choice is None:
+            return ()
+        known = (machine.name for machine in self.choice.machines)
+        return (*known, *(unknown.name for unknown in self.choice.unknown))
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """What all of the machines are."""
+        return UNSPECIFIED if self.choice is None else self.choice.accelerator
+
+    def choose_platform(self, platform: Platform | None) -> Platform:
+        """The platform to lock for: the given one, else the default on the machines' host. Raises TargetError."""
+        if self.choice is None:
+            return platform or DEFAULT_PLATFORM
+        # Lazy: where no machine is named, nothing is read about them.
+        from resolver.targets.machines import choose_platform
+
+        return choose_platform(self.choice, platform)
 
 
 def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
@@ -45,9 +67,10 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     """
     chosen = _find_names(source, arguments)
     if chosen is None:
-        return ChosenMachines(
-            choice=MachineChoice(accelerator=UNSPECIFIED), warnings=tuple(_unused_driver(arguments, "no machine type"))
-        )
+        return ChosenMachines(warnings=tuple(_unused_driver(arguments, "no machine type")))
+    # Lazy, as above.
+    from resolver.targets.machines import parse_machine_types
+
     configured = source.settings
     try:
         choice = parse_machine_types(
@@ -62,17 +85,8 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     warnings = [f"{chosen.where}: {warning}" for warning in choice.iter_warnings()]
     if not isinstance(choice.accelerator, Gpu):
         warnings += _unused_driver(arguments, "no GPU")
-    return ChosenMachines(
-        choice=choice,
-        where=chosen.where,
-        label="-or-".join(name_machines(choice)) if chosen.where == _FLAG else None,
-        warnings=tuple(warnings),
-    )
-
-
-def name_machines(choice: MachineChoice) -> tuple[str, ...]:
-    """The machine types by their full names, then those that nobody knows, as they were written."""
-    return (*(machine.name for machine in choice.machines), *(unknown.name for unknown in choice.unknown))
+    found = ChosenMachines(choice=choice, where=chosen.where, warnings=tuple(warnings))
+    return replace(found, label="-or-".join(found.names)) if chosen.where == _FLAG else found
 
 
 def _find_names(source: Source, arguments: Settings) -> Hint[Sequence[str]] | None:

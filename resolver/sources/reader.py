@@ -8,7 +8,6 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,7 +42,7 @@ def read_source(
     if argument is None:
         return _read_default(folder, extras, groups)
     if argument == "-":
-        return _read_standard_input(folder, standard_input or sys.stdin.buffer)
+        return _read_standard_input(folder, standard_input or getattr(sys.stdin, "buffer", None))
     if "://" in argument:
         raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file\n  try: download it first")
     file, _, class_name = argument.partition("::")
@@ -82,7 +81,9 @@ def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) ->
     raise SourceError(f"no SOURCE is named, and {where}{found}\n  try: {remedy}")
 
 
-def _read_standard_input(folder: Path, stream: BinaryIO) -> Source:
+def _read_standard_input(folder: Path, stream: BinaryIO | None) -> Source:
+    if stream is None:  # The process was started without one.
+        raise SourceError(f"{_STANDARD_INPUT} cannot be read: it is closed")
     text = _decode(stream.read(), _STANDARD_INPUT)
     return _build_source(StandardInput(text=text), name=_STANDARD_INPUT, stem="stdin", path=None, folder=folder)
 
@@ -147,6 +148,9 @@ def _check_file(path: Path, name: str, folder: Path) -> None:
         remedy = f"\n  files that could be meant: {_join(inside)}" if inside else ""
         raise SourceError(f"`{name}` is a folder, not a list{remedy}")
     if not os.path.lexists(path):
+        # Imported where it is needed: a run without faults has no use for it.
+        from difflib import get_close_matches
+
         close = get_close_matches(path.name, _list_names(path.parent), n=1, cutoff=0.7)
         possible = (str(Path(name).parent / close[0]),) if close else list_possible_sources(folder)
         found = f"\n  files that could be meant: {_join(possible)}" if possible else ""

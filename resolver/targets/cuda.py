@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _OLDEST_MINOR_COMPATIBLE = 11
+_CUDA = re.compile(r"(?:cu(?:da)?)?(?:(\d{1,2})\.(\d{1,2})(?:\.\d+)*|([2-9]\d|1\d{1,3}))", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -116,7 +117,9 @@ def parse_cuda(text: str) -> Cuda | None:
 
     Without a dot the last digit is the minor version, except in `11` to `19`, which are major releases; `92` is 9.2.
     """
-    digits = re.fullmatch(r"(?:cu(?:da)?)?(?:(\d{1,2})\.(\d{1,2})(?:\.\d+)*|(\d{2,4}))", text.strip().lower(), re.ASCII)
+    digits = re.fullmatch(
+        r"(?:cu(?:da)?)?(?:(\d{1,2})\.(\d{1,2})(?:\.\d+)*|([2-9]\d|1\d{1,3}))", text.strip().lower(), re.ASCII
+    )
     if digits is None:
         return None
     if digits[3] is None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -18,9 +19,11 @@ from lockfiles.value_classes import dataclass
 from resolver.requirements.index_families import find_family, is_family_name
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url
-from resolver.settings import Mirror
-from resolver.targets.cuda import CudaVersion
 from resolver.targets.data_files import read_data
+
+if TYPE_CHECKING:
+    from resolver.settings import Mirror
+    from resolver.targets.cuda import CudaVersion
 
 __all__ = [
     "BuildLocation",

@@ -6,9 +6,9 @@ In: name, version, where it came from, requirements. Out: `KnownCuda`, or None w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from fnmatch import fnmatchcase
+from dataclasses import replace
 from functools import cache
-from typing import Any, Literal
+from typing import Literal, assert_never
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -20,7 +20,7 @@ from resolver.targets.accelerators import Capability
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, Driver, parse_cuda, parse_driver
 from resolver.targets.data_files import read_data
 from resolver.targets.labels import BuildLabel, parse_index_label, parse_name_label, parse_version_label
-from resolver.targets.platforms import Platform
+from resolver.targets.platforms import Linux, MacOS, Platform, Windows
 from resolver.targets.torch_builds import find_default_cuda, iter_releases_of_companion
 
 __all__ = ["Floor", "KnownCuda", "find_floors", "find_known_cuda", "read_pinned_cuda"]
@@ -69,12 +69,15 @@ def read_pinned_cuda(requirements: Iterable[Requirement]) -> Cuda | None:
     The requirements are those that hold for the target, so with their markers evaluated: torch's aarch64 wheels
     without CUDA name the pins of x86_64 as well.
     """
-    found = [cuda for requirement in requirements if (cuda := _find_component_cuda(requirement)) is not None]
+    pins = [(canonicalize_name(one.name), version) for one in requirements if (version := _find_pin(one)) is not None]
+    # Toolkits share versions of libraries now and then; components that bear the toolkit's own version are unequivocal.
+    named = {cuda for name, version in pins if (cuda := _find_named_toolkit(name, version)) is not None}
+    found = named or {cuda for name, version in pins if (cuda := _find_component_cuda(name, version)) is not None}
     exact = {cuda for cuda in found if isinstance(cuda, CudaVersion)}
     majors = {cuda.major for cuda in found}
-    if len(exact) == 1 and len(majors) == 1:
-        return exact.pop()
-    return CudaMajor(majors.pop()) if len(majors) == 1 else None
+    if len(majors) != 1:
+        return None
+    return exact.pop() if len(exact) == 1 else CudaMajor(majors.pop())
 
 
 def find_floors(name: NormalizedName) -> tuple[Floor, ...]:
@@ -89,42 +92,72 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
     if name == "torch":
         found = find_default_cuda(version, platform)
         return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
-    row = next((row for row in read_data("packages")["package"] if _is_row_for(row, name, version)), None)
-    if row is None:
-        return None
-    match row["cuda"]:
+    match _find_row(name, version, platform):
+        case None:
+            return None
         case "none":
             return KnownCuda(cuda=None, rule="data")
         case "torch":
             return _find_with_torch(name, version, platform)
+        case "torch-major":
+            known = _find_with_torch(name, version, platform)
+            return known if known is None or known.cuda is None else replace(known, cuda=CudaMajor(known.cuda.major))
         case text:
             return KnownCuda(cuda=parse_cuda(text), rule="data")
 
 
-def _is_row_for(row: dict[str, Any], name: NormalizedName, version: Version) -> bool:
-    if not any(fnmatchcase(name, pattern) for pattern in row["names"]):
-        return False
-    return "versions" not in row or SpecifierSet(row["versions"]).contains(version, prereleases=True)
-
-
-def _find_with_torch(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:
-    """The CUDA of the default index's torch that a companion's version goes with."""
-    for release in iter_releases_of_companion(name, version):
-        found = find_default_cuda(release.version, platform)
-        if found is not None:
-            return KnownCuda(cuda=found if found != "cpu" else None, rule="data")
+def _find_row(name: NormalizedName, version: Version, platform: Platform) -> str | None:
+    """What the first row for a version says."""
+    system = _name_system(platform)
+    for versions, systems, cuda in _rows_by_name().get(name, ()):
+        if (not systems or system in systems) and versions.contains(version, prereleases=True):
+            return cuda
     return None
 
 
-def _find_component_cuda(requirement: Requirement) -> Cuda | None:
+def _name_system(platform: Platform) -> Literal["linux", "macos", "windows"]:
+    match platform:
+        case Linux():
+            return "linux"
+        case MacOS():
+            return "macos"
+        case Windows():
+            return "windows"
+        case _:
+            assert_never(platform)
+
+
+@cache
+def _rows_by_name() -> dict[str, list[tuple[SpecifierSet, tuple[str, ...], str]]]:
+    """Versions, operating systems (none for all) and CUDA of each row, in file order."""
+    rows: dict[str, list[tuple[SpecifierSet, tuple[str, ...], str]]] = {}
+    for row in read_data("packages")["package"]:
+        entry = (SpecifierSet(row.get("versions", "")), tuple(row.get("on", ())), row["cuda"])
+        for name in row["names"]:
+            rows.setdefault(name, []).append(entry)
+    return rows
+
+
+def _find_with_torch(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:
+    """The CUDA of the default index's torch that a companion's version was built with: the oldest it goes with."""
+    releases = tuple(iter_releases_of_companion(name, version))
+    found = releases[-1].default_on(platform) if releases else None
+    return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
+
+
+def _find_pin(requirement: Requirement) -> str | None:
+    """The one version that a requirement allows, as written."""
     pins = [one.version for one in requirement.specifier if one.operator == "==" and not one.version.endswith(".*")]
-    if len(pins) != 1:
-        return None
-    name = canonicalize_name(requirement.name)
-    data = read_data("cuda_components")
-    if name in data["same"]:
-        return parse_cuda(".".join(pins[0].split(".")[:2]))
-    if toolkit := _toolkits_of(name).get(pins[0]):
+    return pins[0] if len(pins) == 1 else None
+
+
+def _find_named_toolkit(name: NormalizedName, version: str) -> Cuda | None:
+    is_named = name in read_data("cuda_components")["same"]
+    return parse_cuda(".".join(version.split(".")[:2])) if is_named else None
+
+
+def _find_component_cuda(name: NormalizedName, version: str) -> Cuda | None:
+    if toolkit := _toolkits_of(name).get(version):
         return toolkit
     label = parse_name_label(name) if name.startswith("nvidia-") else None
     return CudaMajor(label.cuda.major) if label is not None and label.cuda is not None else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 from urllib.parse import unquote
 
@@ -44,17 +44,26 @@ class BuildLabel:
     torch: Version | None = None
     cxx11_abi: bool | None = None
 
+    def fits_torch(self, version: Version) -> bool:
+        """Whether the build is for a version of torch, as far as it says: `torch2.5` is for every 2.5.x."""
+        if self.torch is None:
+            return True
+        wanted = self.torch.release
+        return (*version.release, *(0,) * len(wanted))[: len(wanted)] == wanted
+
 
 def parse_version_label(version: Version) -> BuildLabel | None:
     """What the local label of a version says (PEP 440): `2.5.1+cu124`."""
     return None if version.local is None else parse_label(version.local)
 
 
+@lru_cache(maxsize=4096)
 def parse_label(label: str) -> BuildLabel | None:
     """What a local version label says, normalized or as in a file name: `cu124`, `cu12torch2.5cxx11abiFALSE`."""
     return _match("label", re.sub(r"[-_]", ".", label.lower()))
 
 
+@lru_cache(maxsize=256)
 def parse_index_label(url: str) -> BuildLabel | None:
     """What the path of an index or find-links URL says of its files: `…/whl/cu128`, `…/torch-2.5.0+cu124.html`."""
     merged: BuildLabel | None = None
@@ -68,6 +77,7 @@ def parse_index_label(url: str) -> BuildLabel | None:
     return merged
 
 
+@lru_cache(maxsize=4096)
 def parse_name_label(name: NormalizedName) -> BuildLabel | None:
     """What a project's name says: `cupy-cuda12x`, `nvidia-cublas-cu12`."""
     return _match("name", name)

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
-from resolver.settings import GpuSetting, MachineSetting
 from resolver.targets.accelerators import (
     Accelerator,
     Capability,
@@ -29,6 +29,9 @@ from resolver.targets.accelerators import (
 from resolver.targets.cuda import Driver, driver_range, parse_driver
 from resolver.targets.data_files import read_data
 from resolver.targets.platforms import DEFAULT_PLATFORM, Glibc, Linux, Platform
+
+if TYPE_CHECKING:
+    from resolver.settings import GpuSetting, MachineSetting
 
 __all__ = [
     "Machine",

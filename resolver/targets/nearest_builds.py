@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.targets.accelerators import Accelerator, Gpu
 from resolver.targets.cuda import CudaVersion, Driver
 from resolver.targets.kernels import NeedsDriver, NoKernels, Runs, Verdict

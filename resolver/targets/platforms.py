@@ -7,7 +7,6 @@ In: platform names as users write them, ours (the wheel tag of the newest files 
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Literal
 
 from lockfiles.value_classes import dataclass
@@ -181,5 +180,8 @@ def _parse_macos(name: str) -> MacOS | None:
 
 def _suggest(name: str) -> str:
     """The nearest names that are known, else one of each kind."""
+    # Imported where it is needed: a run without faults has no use for it.
+    from difflib import get_close_matches
+
     names = [_HINTS[name]] if name in _HINTS else get_close_matches(name, _EXAMPLES, n=2, cutoff=0.7)
     return " or ".join(f"`{known}`" for known in names or _ONE_OF_EACH)

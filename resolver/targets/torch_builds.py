@@ -34,6 +34,7 @@ __all__ = [
     "list_verdicts",
     "load_releases",
     "order_builds",
+    "uses_cxx11_abi",
 ]
 
 DefaultBuild = CudaVersion | Literal["cpu"]
@@ -118,6 +119,12 @@ def has_cpu_label(version: Version, platform: Platform) -> bool:
     """Whether the CPU build of a version on the PyTorch indexes bears the label `+cpu`; elsewhere it has none."""
     first = read_data("torch")["cpu-label"].get(_name(platform))
     return first is not None and version >= Version(first)
+
+
+def uses_cxx11_abi(version: Version) -> bool:
+    """Whether the C++ code of a version's Linux builds has the C++11 ABI, which extensions must share."""
+    data = read_data("torch")
+    return version >= Version(data["cxx11-abi"]) or version in map(Version, data["cxx11-abi-earlier"])
 
 
 def list_allowed_cuda(platform: Platform, accelerator: Accelerator) -> tuple[CudaVersion, ...]:

@@ -174,3 +174,24 @@ def test_upgrade_of_a_package_that_is_not_locked_is_told(project: Project) -> No
         0,
         "warning: `--upgrade-package zebra` lets go of nothing: no old lock has it\n",
     )
+
+
+def test_file_of_a_folder_with_another_hash_is_refused_with_both(project: Project) -> None:
+    old, new = wheel("c", "1.0"), wheel("c", "1.0", ["a"])
+    path = project.folder / "my wheels" / old.filename
+    path.parent.mkdir()
+    path.write_bytes(old.content)
+    project.write_list("--find-links 'my wheels'", "c")
+    assert project.lock("requirements.txt").code == 0
+    path.write_bytes(new.content)
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        5,
+        "error: `c-1.0-py3-none-any.whl` is not the file that was locked:"
+        " `file://<folder>/my%20wheels/c-1.0-py3-none-any.whl` now has another one of this name\n"
+        f"  locked: sha256 {old.listed_sha256}\n"
+        f"  found:  sha256 {new.listed_sha256}\n"
+        "  try: find out why it was replaced; `--upgrade-package c` accepts the new file\n",
+    )

@@ -272,3 +272,13 @@ def test_verbose_run_does_not_show_the_signature_that_a_redirect_adds(project: P
         f"GET https://index.example{path}: 302\n"
         f"GET https://index.example{path}: 200\n",
     )
+
+
+def test_yanked_pin_is_locked_with_a_warning(project: Project) -> None:
+    project.server.add("gone", wheel("gone", "1.0", yanked="data loss"), wheel("gone", "1.1"))
+    project.write_list("gone==1.0")
+
+    run = project.lock("requirements.txt", "-q")
+
+    assert run.code == 0
+    assert run.err == "warning: `gone 1.0` is yanked: data loss; it is locked because it is pinned exactly\n"

@@ -70,3 +70,19 @@ def test_file_name_of_an_index_reaches_the_terminal_escaped(project: Project) ->
 
     assert run.code == 3
     assert not (set(HOSTILE) - {"[", "3", "1", "m"}) & set(run.err)
+
+
+def test_reason_of_a_yanked_version_forges_no_line(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0", yanked="broken\n\x1b[31merror: all is lost"))
+    project.write_list("a")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        3,
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `a` that is asked for can be used\n"
+        "  requirements.txt:2: `a`\n"
+        "  because https://index.example/simple/ has 1 version in 1 file, of which these are asked for\n"
+        "    1.0: yanked (broken  [31merror: all is lost)\n"
+        "  try: `a==1.0`, if the yanked version is meant\n",
+    )

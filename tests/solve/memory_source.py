@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -83,8 +84,19 @@ class MemoryPage:
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         return self.rows[row]
 
+    def late_rows(self, cutoff: datetime) -> tuple[int, int]:
+        found = [{_is_late(file, cutoff) for file in row} for row in self.rows]
+        mixed = self._mask(lambda row: None in found[row] or len(found[row]) > 1)
+        return self._mask(lambda row: found[row] == {True}), mixed
+
     def rejections(self, row: int) -> tuple[Rejection, ...]:
         return self.rejected[row]
+
+
+def _is_late(file: DistributionFile, cutoff: datetime) -> bool | None:
+    """None where the page does not say: then some file has to be looked at."""
+    time = None if file.upload_time is None else datetime.fromisoformat(file.upload_time)
+    return None if time is None else (time if time.tzinfo else time.replace(tzinfo=UTC)) >= cutoff
 
 
 def index_location(url: str = DEFAULT_INDEX) -> Location:

@@ -42,7 +42,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
         },
         {"triton": str, "xformers": list},
     ),
-    ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str}),
+    ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str, "on": list}),
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
     ("labels", "label"): ({"form": str, "example": str, "source": str}, {}),
@@ -56,7 +56,16 @@ OTHER_KEYS: dict[DataFile, set[str]] = {
     "gpus": set(),
     "cuda": {"sources"},
     "cuda_components": {"same", "versions", "source", "confidence"},
-    "torch": {"sources", "cpu-only", "cpu-only-source", "cpu-label", "cpu-label-source"},
+    "torch": {
+        "sources",
+        "cxx11-abi",
+        "cxx11-abi-earlier",
+        "cxx11-abi-source",
+        "cpu-only",
+        "cpu-only-source",
+        "cpu-label",
+        "cpu-label-source",
+    },
     "packages": set(),
     "families": {"family"},
     "labels": set(),
@@ -211,7 +220,8 @@ def test_companion_versions_are_versions_and_torchvision_never_goes_backwards() 
 def test_package_rows_name_normalized_projects_and_known_cuda_releases() -> None:
     for row in read_data("packages")["package"]:
         assert all(canonicalize_name(name) == name for name in row["names"])
-        assert row["cuda"] in {"none", "torch"} or parse_cuda(row["cuda"]) is not None
+        assert set(row.get("on", ())) <= {"linux", "macos", "windows"}
+        assert row["cuda"] in {"none", "torch", "torch-major"} or parse_cuda(row["cuda"]) is not None
         assert SpecifierSet(row.get("versions", "")) is not None
 
 
@@ -221,4 +231,5 @@ def test_component_versions_belong_to_one_toolkit_each_and_toolkits_exist() -> N
     for name, toolkits in data["versions"].items():
         versions = [version for text in toolkits.values() for version in text.split()]
         assert len(set(versions)) == len(versions), name
+        assert all(re.fullmatch(r"\d+(\.\d+)+", version) for version in versions), name
         assert all(isinstance(parse_cuda(toolkit), CudaVersion) for toolkit in toolkits)

@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from resolver.requirements.scopes import IndexFamily
-from resolver.targets.families import family_of, load_families, serves
+from resolver.settings import Mirror
+from resolver.targets.cuda import CudaVersion
+from resolver.targets.families import (
+    apply_mirrors,
+    family_of,
+    find_name_warning,
+    is_torch_companion,
+    iter_build_locations,
+    load_families,
+    serves,
+)
 
 ROWS: list[dict[str, Any]] = tomllib.loads(files("resolver.targets").joinpath("data/families.toml").read_text("utf-8"))[
     "family"
@@ -92,3 +103,109 @@ def test_a_pattern_serves_every_name_that_it_matches() -> None:
     family = IndexFamily(name="acme", names=("acme-*",), urls=("https://index.example/acme/",))
     assert serves(family, canonicalize_name("acme-tools"))
     assert not serves(family, canonicalize_name("acme"))
+
+
+def locate(name: str) -> dict[str, tuple[str, bool]]:
+    return {one.family: (one.template, one.is_page) for one in iter_build_locations(canonicalize_name(name))}
+
+
+def test_the_indexes_that_hold_one_build_each_are_found_by_name() -> None:
+    assert locate("torch") == {"PyTorch": ("https://download.pytorch.org/whl/{cuda}", False)}
+    assert locate("natten") == {"NATTEN": ("https://whl.natten.org/", True)}
+    assert locate("vllm") == {
+        "vLLM": ("https://wheels.vllm.ai/{version}/{cuda}", False),
+        "Astral GPU wheels": ("https://wheels.astral.sh/simple/{cuda}/", False),
+    }
+    assert locate("numpy") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "expected"),
+    [
+        ("torch", "PyTorch", "https://download.pytorch.org/whl/cu128"),
+        ("torch-scatter", "PyG", "https://data.pyg.org/whl/torch-2.8.0+cu128.html"),
+        ("dgl", "DGL", "https://data.dgl.ai/wheels/torch-2.8/cu128/repo.html"),
+        ("vllm", "vLLM", "https://wheels.vllm.ai/0.20.0/cu128"),
+        ("onnxruntime-gpu", "ONNX Runtime", "https://aiinfra.pkgs.visualstudio.com/PublicPackages/_packaging/onnxruntime-cuda-12/pypi/simple/"),
+    ],
+)  # fmt: skip
+def test_a_location_is_filled_with_cuda_torch_and_version(name: str, family: str, expected: str) -> None:
+    location = next(one for one in iter_build_locations(canonicalize_name(name)) if one.family == family)
+    assert location.render(cuda=CudaVersion(12, 8), torch=Version("2.8.1+cu128"), version="0.20.0") == expected
+    found = family_of(expected, load_families())
+    assert found is not None
+    assert found.name == family
+
+
+def test_a_location_whose_fields_are_not_all_known_has_no_url() -> None:
+    (pyg,) = iter_build_locations(canonicalize_name("torch-sparse"))
+    (torch,) = iter_build_locations(canonicalize_name("torch"))
+    assert pyg.render(cuda=CudaVersion(12, 8)) is None
+    assert torch.render() == "https://download.pytorch.org/whl/cpu"
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if "index" in row or "pages" in row], ids=lambda row: str(row["name"])
+)
+def test_every_location_belongs_to_its_own_family(row: dict[str, Any]) -> None:
+    for location in iter_build_locations(canonicalize_name(row["names"][0])):
+        assert location.fields <= {"cuda", "cuda_major", "torch", "torch_minor", "version"}
+        url = location.render(cuda=CudaVersion(12, 8), torch=Version("2.8.0"), version="1.0")
+        assert url is not None
+        found = family_of(url, load_families())
+        assert found is not None
+        assert found.name == location.family
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("torch", True),
+        ("torchvision", True),
+        ("triton", True),
+        ("xformers", True),
+        ("torchtune", False),
+        ("numpy", False),
+    ],
+)
+def test_companions_of_torch_are_known_by_name(name: str, expected: bool) -> None:
+    assert is_torch_companion(canonicalize_name(name)) is expected
+
+
+def test_companions_are_names_of_their_family() -> None:
+    for row in ROWS:
+        assert set(row.get("companions", ())) <= set(row["names"])
+
+
+@pytest.mark.parametrize("name", ["apex", "dgl", "paddlepaddle-gpu", "tensorrt"])
+def test_names_that_mean_something_else_on_the_default_index_have_a_warning(name: str) -> None:
+    warning = find_name_warning(canonicalize_name(name))
+    assert warning is not None
+    assert str(warning).startswith(f"`{name}` on the default index ")
+
+
+def test_a_warning_says_what_to_write_instead() -> None:
+    assert str(find_name_warning(canonicalize_name("apex"))) == (
+        "`apex` on the default index is another project: NVIDIA's apex is on no index"
+        "\n  try: `apex @ git+https://github.com/NVIDIA/apex`"
+    )
+    assert find_name_warning(canonicalize_name("torch")) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://download.pytorch.org/whl/cu128", "https://token@mirror.example/torch/cu128"),
+        ("https://download.pytorch.org/whl/cu128/", "https://token@mirror.example/torch/cu128/"),
+        ("https://download.pytorch.org/whl", "https://token@mirror.example/torch/"),
+        ("https://download.pytorch.org/whl/nightly/cu128", "https://night.example/cu128"),
+        ("https://download.pytorch.org/whlx/cu128", "https://download.pytorch.org/whlx/cu128"),
+        ("https://index.example/simple/", "https://index.example/simple/"),
+    ],
+)
+def test_a_mirror_replaces_the_longest_prefix_that_it_names(url: str, expected: str) -> None:
+    mirrors = (
+        Mirror(prefix="https://download.pytorch.org/whl/", url="https://token@mirror.example/torch/"),
+        Mirror(prefix="https://download.pytorch.org/whl/nightly", url="https://night.example"),
+    )
+    assert apply_mirrors(url, mirrors) == expected

@@ -1,0 +1,148 @@
+"""What is worth telling of the builds in a solution: the CUDA chosen and why, and warnings.
+
+In: a solved universe and its pins. Out: `ChosenBuild` for the lock, and whole messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.solve.accelerated_table import AcceleratedTable
+from resolver.solve.acceleration import TORCH_NAME, Acceleration
+from resolver.solve.build_facts import BuildFacts
+from resolver.solve.resolution import ChosenBuild, Pin
+from resolver.targets.accelerators import Cpu, Gpu
+from resolver.targets.cuda import Cuda, CudaVersion
+from resolver.targets.families import find_name_warning, is_torch_companion, iter_build_locations
+from resolver.targets.kernels import UnknownKernels
+from resolver.targets.known_cuda import KnownCuda
+from resolver.targets.torch_builds import iter_releases_of_companion
+
+__all__ = ["find_chosen_build", "iter_build_warnings"]
+
+
+class _Solved:
+    """The pins of a solution with what is known of their builds."""
+
+    def __init__(self, facts: BuildFacts, pins: Sequence[Pin]) -> None:
+        self.facts = facts
+        self.rules: Acceleration = facts.rules
+        self.known: dict[NormalizedName, KnownCuda | None] = {}
+        for pin in pins:
+            row = facts.row_of(pin)
+            self.known[pin.name] = None if row is None else facts.find_final(pin.name, row)
+        self.torch = next((pin for pin in pins if pin.name == TORCH_NAME), None)
+
+    @property
+    def torch_cuda(self) -> CudaVersion | None:
+        known = self.known.get(TORCH_NAME)
+        return known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
+
+
+def find_chosen_build(facts: BuildFacts, pins: Sequence[Pin]) -> ChosenBuild | None:
+    """The build of torch, else the CUDA that the other pins agree on; None where no pin has a known build."""
+    solved = _Solved(facts, pins)
+    if solved.torch is not None:
+        return _describe_torch(solved, solved.torch)
+    found: dict[str, NormalizedName] = {}
+    for name, known in solved.known.items():
+        if known is not None and known.cuda is not None:
+            found.setdefault(_render_label(known.cuda), name)
+    label = max(found, default="", key=len)
+    return ChosenBuild(cuda=label, why=f"{found[label]} is built for it") if label else None
+
+
+def iter_build_warnings(facts: BuildFacts, pins: Sequence[Pin]) -> Iterator[str]:
+    """Whole messages, in the order of the pins."""
+    solved = _Solved(facts, pins)
+    for pin in pins:
+        yield from _iter_warnings_of(solved, pin)
+
+
+def _describe_torch(solved: _Solved, torch: Pin) -> ChosenBuild | None:
+    known = solved.known[TORCH_NAME]
+    if known is None:
+        return None
+    label = "cpu" if known.cuda is None else _render_label(known.cuda)
+    return ChosenBuild(cuda=label, why=_explain(solved, torch))
+
+
+def _explain(solved: _Solved, torch: Pin) -> str:
+    table = solved.facts.table(TORCH_NAME)
+    row = solved.facts.row_of(torch)
+    location = None if row is None else next((listing.location for listing, _ in table.places(row)), None)
+    if location is not None and location.is_default:
+        return f"the default index's build of torch {torch.version} runs"
+    if torch.version.local and any(f"+{torch.version.local}" in requester.text for requester in torch.requesters):
+        return f"the list names torch {torch.version}"
+    if not isinstance(table, AcceleratedTable) or not table.has_default:
+        return f"torch {torch.version} comes from an index that the list names"
+    if isinstance(solved.rules.target.accelerator, Cpu):
+        return f"torch {torch.version} is the build without CUDA"
+    public = Version(torch.version.public)
+    default = next((table.reason(at) for at, version in enumerate(table.versions) if version == public), "")
+    why = f", where the default index's build {default}" if default else ""
+    return f"torch {torch.version} is the build with the newest CUDA that runs{why}"
+
+
+def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
+    facts, known, accelerator = solved.facts, solved.known[pin.name], solved.rules.target.accelerator
+    row = facts.row_of(pin)
+    if row is None:
+        return
+    cuda = None if known is None else known.cuda
+    lack = facts.find_lack(pin.name, row)
+    if lack:
+        yield f"`{pin.name} {pin.version}` {lack}; `allow` lets it pass"
+    if isinstance(accelerator, Cpu) and cuda is not None and is_torch_companion(pin.name):
+        yield f"`{pin.name} {pin.version}` is built for CUDA {cuda}, and the target has no GPU: it runs without one"
+    if isinstance(accelerator, Gpu):
+        yield from _iter_gpu_warnings(solved, pin, known)
+    if contradiction := facts.contradicted.get((pin.name, row)):
+        yield f"`{pin.name} {pin.version}`: {contradiction}, which counts; please report the row"
+    if (warning := find_name_warning(pin.name)) is not None and facts.is_from_default(pin.name, row):
+        yield str(warning)
+    yield from _iter_companion_warnings(solved, pin)
+
+
+def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
+    cuda = None if known is None else known.cuda
+    if pin.name == TORCH_NAME and isinstance(cuda, CudaVersion):
+        verdict = solved.rules.find_verdict_of_torch(pin.version, cuda)
+        if isinstance(verdict, UnknownKernels):
+            yield f"`{pin.name} {pin.version}` {verdict}: whether it has kernels for the GPU cannot be told"
+    if known is not None and known.label is not None and known.label.backend == "cpu":
+        yield f"`{pin.name} {pin.version}` is built for the CPU alone, and the target has a GPU"
+    if known is not None or pin.file.filename.endswith("-any.whl"):
+        return
+    locations = [*iter_build_locations(pin.name)]
+    if not locations:
+        return
+    text = f"`{pin.name} {pin.version}` does not say which CUDA it is built for, and no data does"
+    if not pin.file.is_wheel:
+        text = f"`{pin.name} {pin.version}` is an sdist, built in the image for the CUDA that is there"
+    page = next((one for one in locations if one.is_page), None)
+    torch = None if solved.torch is None else solved.torch.version
+    url = None if page is None else page.render(cuda=solved.torch_cuda, torch=torch, version=str(pin.version))
+    if url is not None and solved.torch_cuda is not None:
+        text += f"\n  try: `--find-links {url}`, which has wheels for torch {torch}"
+    yield text
+
+
+def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
+    """Where the list's own pin beats the table of what goes with a release of torch."""
+    if solved.torch is None or pin.name not in solved.rules.untied:
+        return
+    releases = [release.version for release in iter_releases_of_companion(pin.name, pin.version)]
+    if releases and Version(solved.torch.version.public) not in releases:
+        yield (
+            f"`{pin.name} {pin.version}` goes with torch {' or '.join(map(str, releases))}, not with"
+            f" {solved.torch.version}: the list pins it"
+        )
+
+
+def _render_label(cuda: Cuda) -> str:
+    return cuda.label if isinstance(cuda, CudaVersion) else f"cu{cuda}"

@@ -1,0 +1,205 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from resolver.targets.accelerators import Capability
+from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, parse_driver
+from resolver.targets.data_files import read_data
+from resolver.targets.known_cuda import Floor, KnownCuda, find_floors, find_known_cuda, read_pinned_cuda
+from resolver.targets.labels import BuildLabel
+from resolver.targets.platforms import parse_platform
+
+DEFAULT = "https://index.example/simple/"
+CU124 = "https://download.pytorch.org/whl/cu124"
+
+
+def find(
+    name: str,
+    version: str,
+    index_url: str = DEFAULT,
+    *,
+    is_default: bool = True,
+    platform: str = "manylinux_2_35_x86_64",
+) -> KnownCuda | None:
+    return find_known_cuda(
+        canonicalize_name(name),
+        Version(version),
+        index_url=index_url,
+        is_default_index=is_default,
+        platform=parse_platform(platform),
+    )
+
+
+def pinned(*requirements: str) -> Cuda | None:
+    return read_pinned_cuda([Requirement(text) for text in requirements])
+
+
+def test_the_label_of_a_version_comes_first() -> None:
+    label = BuildLabel(backend="cuda", cuda=CudaVersion(11, 8))
+    expected = KnownCuda(cuda=CudaVersion(11, 8), rule="label", label=label)
+    assert find("torch", "2.4.0+cu118", CU124, is_default=False) == expected
+    assert find("torch", "2.4.0+cu118") == expected
+
+
+def test_the_index_comes_next() -> None:
+    label = BuildLabel(backend="cuda", cuda=CudaVersion(12, 4))
+    assert find("torchvision", "0.19.0", CU124, is_default=False) == KnownCuda(
+        cuda=CudaVersion(12, 4), rule="index", label=label
+    )
+
+
+def test_a_cpu_build_holds_no_cuda() -> None:
+    cpu = BuildLabel(backend="cpu")
+    assert find("torch", "2.4.0+cpu") == KnownCuda(cuda=None, rule="label", label=cpu)
+    assert find("torch", "2.4.0", "https://download.pytorch.org/whl/cpu", is_default=False) == KnownCuda(
+        cuda=None, rule="index", label=cpu
+    )
+
+
+def test_a_default_index_of_any_url_is_not_read_as_a_label() -> None:
+    assert find("torch", "2.4.0", "https://mirror.example/cu118/simple/") == KnownCuda(
+        cuda=CudaVersion(12, 1), rule="data"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("torch", "2.4.0", CudaVersion(12, 1)),
+        ("torch", "2.15.0", CudaVersion(13, 2)),
+        ("torchvision", "0.19.0", CudaVersion(12, 1)),
+        ("torchvision", "0.29.0", CudaVersion(13, 0)),
+        ("torchvision", "0.29.2", CudaMajor(13)),
+        ("torchaudio", "2.0.2", CudaMajor(11)),
+        ("torchaudio", "2.4.0", CudaMajor(12)),
+        ("torchaudio", "2.11.0", CudaMajor(13)),
+        ("triton", "3.0.0", None),
+        ("xformers", "0.0.22.post7", CudaVersion(12, 1)),
+        ("xformers", "0.0.28.post1", CudaVersion(12, 1)),
+        ("xformers", "0.0.28.post3", CudaMajor(12)),
+        ("xformers", "0.0.30", CudaVersion(12, 6)),
+        ("xformers", "0.0.31.post1", CudaMajor(12)),
+        ("xformers", "0.0.35", CudaVersion(12, 8)),
+        ("torchcodec", "0.17.0", CudaMajor(13)),
+        ("torchcodec", "0.1.0", None),
+        ("onnxruntime-gpu", "1.19.2", CudaMajor(12)),
+        ("onnxruntime-gpu", "1.31.1", CudaMajor(13)),
+        ("bitsandbytes", "0.50.2", None),
+        ("cupy-cuda12x", "13.6.0", CudaMajor(12)),
+        ("nvidia-cublas-cu12", "12.4.5.8", CudaMajor(12)),
+        ("spconv-cu124", "2.3.8", CudaMajor(12)),
+        ("jax-cuda13-plugin", "0.12.0.1", CudaMajor(13)),
+    ],
+)
+def test_the_data_tells_what_the_default_index_carries(name: str, version: str, expected: Cuda | None) -> None:
+    found = find(name, version)
+    assert found is not None
+    assert (found.cuda, found.rule) == (expected, "data")
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("torch", "9.0"),
+        ("torchvision", "0.99.0"),
+        ("onnxruntime-gpu", "1.27.0"),
+        ("numpy", "2.0"),
+        ("tensorflow", "2.21.0"),
+    ],
+)
+def test_what_the_data_does_not_hold_is_not_known(name: str, version: str) -> None:
+    assert find(name, version) is None
+
+
+def test_the_data_of_versions_is_for_the_default_index_alone() -> None:
+    assert find("torch", "2.4.0", "https://other.example/simple/", is_default=False) is None
+    known = find("cupy-cuda12x", "13.6.0", "https://other.example/simple/", is_default=False)
+    assert known is not None
+    assert known.cuda == CudaMajor(12)
+
+
+def test_on_another_platform_the_default_index_carries_other_builds() -> None:
+    cpu = KnownCuda(cuda=None, rule="data")
+    assert find("torch", "2.10.0", platform="manylinux_2_35_aarch64") == cpu
+    assert find("torchvision", "0.25.0", platform="manylinux_2_35_aarch64") == cpu
+    assert find("torchaudio", "2.11.0", platform="macosx_14_0_arm64") == cpu
+    assert find("torchcodec", "0.17.0", platform="macosx_14_0_arm64") is None
+    assert find("torch", "2.15.0", platform="win_amd64") == cpu
+    assert find("torch", "2.15.0", platform="macosx_14_0_arm64") == cpu
+
+
+@pytest.mark.parametrize(
+    ("requirements", "expected"),
+    [
+        (["nvidia-cuda-runtime-cu12==12.4.127", "nvidia-cufft-cu12==11.2.1.3"], CudaVersion(12, 4)),
+        (["nvidia-cuda-nvrtc-cu12==12.1.105", "nvidia-nccl-cu12==2.20.5"], CudaVersion(12, 1)),
+        (["cuda-toolkit[cudart]==13.0.2", "nvidia-cublas<=13.1.1.3,>=13.1.0.3"], CudaVersion(13, 0)),
+        (["nvidia-cuda-runtime-cu11 (==11.7.99)", "nvidia-cublas-cu11 (==11.10.3.66)"], CudaVersion(11, 7)),
+        (["nvidia-cuda-runtime-cu11==11.7.99", "nvidia-cufft-cu11==10.9.0.58"], CudaVersion(11, 7)),
+        (["nvidia-cublas==13.1.0.3"], CudaVersion(13, 0)),
+        (["nvidia-cublas==13.2.0.9"], CudaVersion(13, 1)),
+        (["cuda-bindings==12.9.4", "nvidia-cuda-runtime-cu12==12.8.90"], CudaVersion(12, 8)),
+        (["nvidia-cudnn-cu12==9.1.0.70"], CudaMajor(12)),
+        (["nvidia-cuda-runtime-cu12==12.4.127", "nvidia-cuda-nvrtc-cu12==12.6.85"], CudaMajor(12)),
+        (["nvidia-cudnn-cu12==9.1.0.70", "nvidia-nccl-cu13==2.28.9"], None),
+        (["nvidia-cublas-cu12<13.0,>=12.5.3.2"], None),
+        (["nvidia-cublas-cu12==12.*"], None),
+        (["cupy-cuda12x==13.6.0", "numpy==2.0"], None),
+        (["nvidia-ml-py==12.570.86"], None),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_exact_pins_of_components_say_the_release_or_its_major(requirements: list[str], expected: Cuda | None) -> None:
+    assert pinned(*requirements) == expected
+
+
+def test_every_component_version_of_the_data_says_its_toolkit() -> None:
+    for name, toolkits in read_data("cuda_components")["versions"].items():
+        for toolkit, versions in toolkits.items():
+            for version in versions.split():
+                assert str(pinned(f"{name}=={version}")) == toolkit, (name, version)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["nvidia-cublas", "nvidia-cublas-cu12", "cuda-toolkit", "nvidia-cudnn-cu13", "spconv-cu124", "x"]
+            ),
+            st.sampled_from(["==", ">=", "~=", "===", "==1!", "=="]),
+            st.lists(st.integers(0, 200), min_size=2, max_size=4).map(lambda numbers: ".".join(map(str, numbers))),
+            st.sampled_from(["", "rc1", ".post1", ".dev0"]),
+        )
+    )
+)
+def test_pins_of_any_version_say_a_release_its_major_or_nothing(pins: list[tuple[str, str, str, str]]) -> None:
+    found = pinned(*("".join(pin) for pin in pins))
+    assert isinstance(found, CudaVersion | CudaMajor | None)
+    assert found is None or any(operator.startswith("==") and operator != "===" for _, operator, _, _ in pins)
+
+
+@given(
+    st.sampled_from(["torch", "torchaudio", "xformers", "numpy"]),
+    st.integers(0, 9),
+    st.integers(0, 99),
+    st.text("cu124.", max_size=6),
+)
+def test_any_version_has_a_known_cuda_or_none(name: str, major: int, minor: int, label: str) -> None:
+    try:
+        version = Version(f"{major}.{minor}+{label}")
+    except InvalidVersion:
+        version = Version(f"{major}.{minor}")
+    assert isinstance(find(name, str(version)), KnownCuda | None)
+
+
+def test_projects_with_floors_of_their_own_say_them() -> None:
+    assert find_floors(canonicalize_name("cudf-cu12")) == (
+        Floor(driver=parse_driver("535"), capability=Capability(7, 0)),
+    )
+    assert find_floors(canonicalize_name("jax_cuda13_plugin")) == (
+        Floor(driver=parse_driver("580"), capability=Capability(7, 5)),
+    )
+    assert find_floors(canonicalize_name("torch")) == ()

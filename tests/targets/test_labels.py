@@ -1,0 +1,200 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from resolver.targets.cuda import CudaMajor, CudaVersion
+from resolver.targets.data_files import read_data
+from resolver.targets.families import iter_build_locations
+from resolver.targets.labels import (
+    BuildLabel,
+    parse_index_label,
+    parse_label,
+    parse_name_label,
+    parse_version_label,
+)
+from resolver.targets.torch_builds import load_releases
+
+
+def cuda(major: int, minor: int | None = None, torch: str | None = None, abi: bool | None = None) -> BuildLabel:
+    return BuildLabel(
+        backend="cuda",
+        cuda=CudaMajor(major) if minor is None else CudaVersion(major, minor),
+        torch=None if torch is None else Version(torch),
+        cxx11_abi=abi,
+    )
+
+
+CPU = BuildLabel(backend="cpu")
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("cu124", cuda(12, 4)),
+        ("cu118", cuda(11, 8)),
+        ("cu12", cuda(12)),
+        ("cu12torch2.5", cuda(12, torch="2.5")),
+        ("cu12torch2.5cxx11abiFALSE", cuda(12, torch="2.5", abi=False)),
+        ("cu12torch2.8cxx11abiTRUE", cuda(12, torch="2.8", abi=True)),
+        ("cu122torch2.1cxx11abiFALSE", cuda(12, 2, torch="2.1", abi=False)),
+        ("pt24cu121", cuda(12, 1, torch="2.4")),
+        ("pt210cu128", cuda(12, 8, torch="2.10")),
+        ("pt24cpu", BuildLabel(backend="cpu", torch=Version("2.4"))),
+        ("torch211cu121", cuda(12, 1, torch="2.1.1")),
+        ("torch2100cu128", cuda(12, 8, torch="2.10.0")),
+        ("cu.12.8.torch.2.11", cuda(12, 8, torch="2.11")),
+        ("cu121.torch2.4.0", cuda(12, 1, torch="2.4.0")),
+        ("cu128_torch28", cuda(12, 8, torch="2.8")),
+        ("cu117.with.pypi.cudnn", cuda(11, 7)),
+        ("cuda12.cudnn89", cuda(12)),
+        ("cpu", CPU),
+        ("cpu-cxx11-abi", CPU),
+        ("rocm6.4", BuildLabel(backend="rocm")),
+        ("xpu", BuildLabel(backend="xpu")),
+    ],
+)
+def test_a_label_says_cuda_torch_and_abi(label: str, expected: BuildLabel) -> None:
+    assert parse_label(label) == expected
+
+
+@pytest.mark.parametrize("label", ["", "ubuntu1", "cu", "cu1", "cu999", "cu12x", "cuda", "1", "local.4", "git1234abc"])
+def test_any_other_label_says_nothing(label: str) -> None:
+    assert parse_label(label) is None
+
+
+def test_a_version_has_the_label_of_its_local_part() -> None:
+    assert parse_version_label(Version("2.7.0.post1+cu12torch2.5cxx11abiFALSE")) == cuda(12, torch="2.5", abi=False)
+    assert parse_version_label(Version("2.5.0")) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://download.pytorch.org/whl/cu128", cuda(12, 8)),
+        ("https://download.pytorch.org/whl/cu128/", cuda(12, 8)),
+        ("https://download.pytorch.org/whl/nightly/cu130", cuda(13, 0)),
+        ("https://download.pytorch.org/whl/cpu", CPU),
+        ("https://download.pytorch.org/whl/rocm6.4", BuildLabel(backend="rocm")),
+        ("https://data.pyg.org/whl/torch-2.5.0+cu124.html", cuda(12, 4, torch="2.5.0")),
+        ("https://data.pyg.org/whl/torch-2.5.0%2Bcu124.html", cuda(12, 4, torch="2.5.0")),
+        ("https://data.pyg.org/whl/torch-2.5.0+cpu.html", BuildLabel(backend="cpu", torch=Version("2.5.0"))),
+        ("https://data.dgl.ai/wheels/torch-2.4/cu124/repo.html", cuda(12, 4, torch="2.4")),
+        ("https://flashinfer.ai/whl/cu126/torch2.6", cuda(12, 6, torch="2.6")),
+        ("https://wheels.vllm.ai/0.20.0/cu129", cuda(12, 9)),
+        ("https://feeds.example/_packaging/onnxruntime-cuda-12/pypi/simple/", cuda(12)),
+        ("https://mirror.example/CU124/simple/?x=cu118#cu118", cuda(12, 4)),
+        ("https://mirror.example/cu12/cu124/", cuda(12, 4)),
+        ("https://mirror.example/cu124/cu12/", cuda(12, 4)),
+        ("https://mirror.example/torch2.6/simple/", BuildLabel(torch=Version("2.6"))),
+    ],
+)
+def test_the_path_of_an_index_says_what_it_holds(url: str, expected: BuildLabel) -> None:
+    assert parse_index_label(url) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://index.example/simple/",
+        "https://cu124.example/simple/",
+        "https://download.pytorch.org/whl/",
+        "https://mirror.example/cu118/cu124/",
+        "https://mirror.example/cpu/cu124/",
+        "https://mirror.example/torch-2.4/torch2.5/cu124/",
+        "https://mirror.example/cu13/cu124/",
+        "",
+    ],
+)
+def test_a_url_without_a_build_or_with_two_says_nothing(url: str) -> None:
+    assert parse_index_label(url) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("nvidia-cublas-cu12", cuda(12)),
+        ("cupy-cuda13x", cuda(13)),
+        ("jax-cuda12-plugin", cuda(12)),
+        ("jax-cuda13-pjrt", cuda(13)),
+        ("spconv-cu124", cuda(12, 4)),
+        ("nvidia-dali-cuda120", cuda(12, 0)),
+        ("cudf-cu13", cuda(13)),
+        ("torch", None),
+        ("cupy", None),
+        ("cu12", None),
+        ("nvidia-cublas", None),
+    ],
+)
+def test_the_name_of_a_project_may_say_its_cuda(name: str, expected: BuildLabel | None) -> None:
+    assert parse_name_label(canonicalize_name(name)) == expected
+
+
+def test_every_form_of_the_data_matches_its_example_before_any_other() -> None:
+    for row in read_data("labels")["label"]:
+        assert parse_label(row["example"]) is not None, row
+    for row in read_data("labels")["segment"]:
+        assert parse_index_label(f"https://index.example/{row['example']}/") is not None, row
+    for row in read_data("labels")["name"]:
+        assert parse_name_label(canonicalize_name(row["example"])) is not None, row
+
+
+def test_every_build_of_the_data_is_read_from_its_label_and_its_index() -> None:
+    location = next(iter(iter_build_locations(canonicalize_name("torch"))))
+    for release in load_releases():
+        for build in (one for builds in release.builds.values() for one in builds):
+            assert parse_version_label(Version(str(build))) == BuildLabel(backend="cuda", cuda=build.cuda)
+            url = location.render(cuda=build.cuda)
+            assert url is not None
+            assert parse_index_label(url) == BuildLabel(backend="cuda", cuda=build.cuda)
+
+
+@given(st.text())
+def test_no_text_makes_a_parser_of_labels_fail(text: str) -> None:
+    assert isinstance(parse_label(text), BuildLabel | None)
+    assert isinstance(parse_index_label(text), BuildLabel | None)
+    assert isinstance(parse_index_label(f"https://index.example/{text}"), BuildLabel | None)
+    assert isinstance(parse_name_label(canonicalize_name(text)), BuildLabel | None)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["cu", "12", "124", ".", "torch", "2.5", "pt", "24", "cpu", "-", "+", "cxx11abi", "true", "/"])
+    )
+)
+def test_no_mix_of_the_words_of_labels_makes_a_parser_fail(words: list[str]) -> None:
+    text = "".join(words)
+    label = parse_label(text)
+    assert label is None or label.backend is not None
+    assert isinstance(parse_index_label(f"https://index.example/{text}"), BuildLabel | None)
+
+
+@given(st.integers(11, 15), st.integers(0, 9), st.integers(1, 2), st.integers(0, 19))
+def test_forms_that_say_the_same_are_read_alike(major: int, minor: int, torch_major: int, torch_minor: int) -> None:
+    torch = f"{torch_major}.{torch_minor}"
+    expected = cuda(major, minor, torch=torch)
+    assert parse_label(f"cu{major}{minor}torch{torch}") == expected
+    assert parse_label(f"pt{torch_major}{torch_minor}cu{major}{minor}") == expected
+    assert parse_label(f"cu.{major}.{minor}.torch.{torch}") == expected
+    assert parse_label(f"torch{torch_major}{torch_minor}0cu{major}{minor}") == cuda(major, minor, torch=f"{torch}.0")
+
+
+@pytest.mark.parametrize(
+    ("label", "torch", "expected"),
+    [
+        ("cu12torch2.5cxx11abiFALSE", "2.5.1", True),
+        ("cu12torch2.5cxx11abiFALSE", "2.5.1+cu124", True),
+        ("cu12torch2.5cxx11abiFALSE", "2.6.0", False),
+        ("cu12torch2.5cxx11abiFALSE", "2.50.0", False),
+        ("cu121.torch2.4.0", "2.4.1", False),
+        ("cu121.torch2.4.0", "2.4", True),
+        ("torch280cu128", "2.8.0", True),
+        ("pt210cu128", "2.1.0", False),
+        ("cu124", "2.6.0", True),
+    ],
+)
+def test_a_label_fits_the_versions_of_torch_that_it_names(label: str, torch: str, expected: bool) -> None:
+    parsed = parse_label(label)
+    assert parsed is not None
+    assert parsed.fits_torch(Version(torch)) is expected
