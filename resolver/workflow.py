@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -22,7 +22,7 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import Fault, FetchError, ListError
 from resolver.fetch.builds import BuildPolicy
 from resolver.fetch.default_index import default_index_url
-from resolver.fetch.package_source import open_package_source
+from resolver.fetch.package_source import open_package_source, without_asking
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
@@ -36,6 +36,10 @@ from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution, solve
 from resolver.targets.accelerators import UNSPECIFIED
+from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.driver_changes import DriverChange
 
 __all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
 
@@ -64,7 +68,8 @@ class LockOutcome:
 
     `shadowed` are pins that only dependencies ask for and that came from an extra index although the default index has
     the project too. `warnings` are whole messages: the source's and the list's, then the solver's. `default_index` is
-    the public URL of the default index, None where no item of the list is served by it.
+    the public URL of the default index, None where no item of the list is served by it. `driver_changes` are drivers
+    under which other builds would be locked.
     """
 
     lockfile: Lockfile
@@ -72,6 +77,7 @@ class LockOutcome:
     default_index: str | None = None
     warnings: tuple[str, ...] = ()
     shadowed: tuple[Pin, ...] = ()
+    driver_changes: tuple[DriverChange, ...] = ()
 
 
 def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> LockOutcome:
@@ -131,12 +137,33 @@ class Locker:
                 *_iter_yanked(resolution),
             ),
             shadowed=tuple(_find_shadowed(plan, problem, resolution, source, default_index)),
+            driver_changes=self._find_driver_changes(plan, resolution, source),
         )
+
+    def _find_driver_changes(
+        self, plan: LockPlan, resolution: Resolution, source: PackageSource
+    ) -> tuple[DriverChange, ...]:
+        """What other drivers would change, without a request."""
+        if resolution.build is None:
+            return ()
+        # Lazy: only a lock for GPUs has a driver.
+        from resolver.driver_changes import find_driver_changes
+
+        known = without_asking(source)
+
+        def solve_for(target: Target) -> Resolution:
+            other = replace(plan, target=target)
+            problem = _build_problem(other, self._upgrade, _default_index(other))
+            key = (_question(other, problem), "without asking")
+            if key not in self._resolutions:
+                self._resolutions[key] = solve(problem, known)
+            return self._resolutions[key]
+
+        return find_driver_changes(resolution, plan.target, solve_for)
 
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
-        # Sources are one object a run; lists and settings are the same for all locks of one.
-        key = (id(plan.source), plan.target, plan.exclude_newer, tuple(sorted(problem.preferences.items())))
+        key = _question(plan, problem)
         found = self._resolutions.get(key)
         if found is None:
             found = self._resolutions[key] = self._complete(solve(problem, source), source)
@@ -180,6 +207,11 @@ class Locker:
                 )
             )
         return found
+
+
+def _question(plan: LockPlan, problem: Problem) -> Hashable:
+    """What tells the questions of one run apart: sources are one object each, with one list and one set of settings."""
+    return id(plan.source), plan.target, plan.exclude_newer, tuple(sorted(problem.preferences.items()))
 
 
 def _known_hashes(plans: Sequence[LockPlan]) -> dict[str, tuple[int, str]]:

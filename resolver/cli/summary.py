@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lockfiles import Comparison, ToolTable, digest
 from lockfiles.value_classes import dataclass
@@ -15,9 +15,13 @@ from resolver.sources.machine_choice import ChosenMachines
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
 from resolver.workflow import LockOutcome
 
+if TYPE_CHECKING:
+    from resolver.driver_changes import DriverChange
+
 __all__ = ["LockReport", "render_report", "report_as_json"]
 
 _CHANGES_SHOWN = 12
+_DRIVER_CHANGES_SHOWN = 4
 _TORCH = frozenset({"torch", "triton", "cuda-toolkit"})
 _DRIVER_SOURCES = {
     "flag": "from `--driver`",
@@ -48,7 +52,7 @@ def render_report(report: LockReport) -> str:
     state = "" if report.written or report.path is None else " (unchanged)"
     lines = [f"{report.source} → {place}{state}: {_count(len(resolution.pins), 'pin')} in {report.duration_s:.2f} s"]
     lines.append(f"  target: CPython {_python(report)} on {_tool(report).platform} (Python from {report.python_rule})")
-    lines += [f"  {line}" for line in (*_machine_lines(report.machines), *_change_lines(report))]
+    lines += [f"  {line}" for line in (*_machine_lines(report), *_change_lines(report))]
     if resolution.pins:
         lines.append(f"  from: {_index_counts(report.outcome)}")
     lines += [f"  {line}" for line in _remarks(report)]
@@ -66,7 +70,7 @@ def report_as_json(report: LockReport) -> dict[str, Any]:
         "digest": digest(report.outcome.lockfile),
         "python": {"version": _python(report), "from": report.python_rule},
         "platform": _tool(report).platform,
-        "machine": _machine_as_json(report.machines),
+        "machine": _machine_as_json(report.machines, report.outcome.driver_changes),
         "packages": [_pin_as_json(pin) for pin in pins],
         "changes": None if comparison is None else _changes_as_json(comparison),
         "warnings": list(report.outcome.warnings),
@@ -85,19 +89,29 @@ def _python(report: LockReport) -> str:
     return _tool(report).python
 
 
-def _machine_lines(machines: ChosenMachines) -> list[str]:
-    """The machine types with what decides: capabilities and driver, and where each comes from."""
+def _machine_lines(report: LockReport) -> list[str]:
+    """The machine types with what decides, and where it comes from; then what other drivers would change."""
+    machines = report.machines
     names = " or ".join(machines.names)
     match machines.accelerator:
         case Gpu(capabilities=capabilities, driver=driver, driver_source=source):
             code = ", ".join(capability.sm for capability in sorted(capabilities))
-            return [f"machine: {names} (from {machines.where}): {code}, driver {driver} ({_DRIVER_SOURCES[source]})"]
+            line = f"machine: {names} (from {machines.where}): {code}, driver {driver} ({_DRIVER_SOURCES[source]})"
+            return [line, *_driver_lines(report.outcome.driver_changes)]
         case Cpu():
             return [f"machine: {names} (from {machines.where}): no GPU"]
         case Unspecified() if machines.where:
             return [f"machine: {names} (from {machines.where}): not known, so any"]
         case _:
             return []
+
+
+def _driver_lines(changes: Sequence[DriverChange]) -> list[str]:
+    """A line for each thing that other drivers would change: `with driver 580: torch 2.13.0+cu129 -> 2.15.0`."""
+    drivers: dict[str, list[str]] = {}
+    for change in changes:
+        drivers.setdefault(_render_driver_change(change), []).append(change.driver)
+    return [f"  with driver {' or '.join(names)}: {text}" for text, names in drivers.items()]
 
 
 def _change_lines(report: LockReport) -> list[str]:
@@ -143,6 +157,14 @@ def _remarks(report: LockReport) -> list[str]:
     return remarks
 
 
+def _render_driver_change(change: DriverChange) -> str:
+    shown = change.changes[:_DRIVER_CHANGES_SHOWN]
+    more = len(change.changes) - len(shown)
+    rest = f", and {more} more" if more else ""
+    guess = "" if change.source == "solved" else " (by the data: no index was asked for it)"
+    return f"{', '.join(shown)}{rest}{guess}"
+
+
 def _sizes(pins: Sequence[Pin], *, is_for_any: bool) -> str:
     """The bytes that an installation downloads, and torch's share, which is most of it where there is a torch."""
     total = sum(pin.file.size_bytes or 0 for pin in pins)
@@ -180,7 +202,7 @@ def _requester_as_json(requester: Requester) -> dict[str, Any]:
     return {"position": position, "parent": requester.parent, "text": requester.text}
 
 
-def _machine_as_json(machines: ChosenMachines) -> dict[str, Any] | None:
+def _machine_as_json(machines: ChosenMachines, changes: Sequence[DriverChange]) -> dict[str, Any] | None:
     """The machine types of the lock; None where none was named."""
     if not machines.where:
         return None
@@ -189,6 +211,9 @@ def _machine_as_json(machines: ChosenMachines) -> dict[str, Any] | None:
     if isinstance(accelerator, Gpu):
         found["capabilities"] = [str(capability) for capability in sorted(accelerator.capabilities)]
         found["driver"] = {"version": str(accelerator.driver), "from": accelerator.driver_source}
+        found["other_drivers"] = [
+            {"driver": change.driver, "changes": list(change.changes), "from": change.source} for change in changes
+        ]
     return found
 
 

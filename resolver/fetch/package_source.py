@@ -18,7 +18,7 @@ from packaging.utils import NormalizedName
 
 from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.dependencies import FileDependencies
-from resolver.fetch.http_errors import closed_error
+from resolver.fetch.http_errors import closed_error, missing_offline
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
 from resolver.fetch.session import CONNECTIONS, Session
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from resolver.fetch.completion import KnownHashes
     from resolver.settings import DependencyMetadata
 
-__all__ = ["open_package_source"]
+__all__ = ["open_package_source", "without_asking"]
 
 T = TypeVar("T")
 
@@ -100,6 +100,15 @@ def open_package_source(
         yield source
     finally:
         source.close(then=session.close)
+
+
+def without_asking(source: PackageSource) -> PackageSource:
+    """A view of a source of `open_package_source` that knows what was read already, and asks nobody.
+
+    What is not known is an OfflineError.
+    """
+    assert isinstance(source, _HttpPackageSource)
+    return _KnownAlready(source)
 
 
 class _HttpPackageSource:
@@ -188,6 +197,16 @@ class _HttpPackageSource:
         task.then(continue_)
         self._workers.schedule(task)
 
+    def known_page(self, name: NormalizedName, location: Location) -> Task[ProjectPage | None] | None:
+        """The task of a page that is here; None for one that would have to be asked for."""
+        task = self._page_task(name, location)
+        return task if task.is_done else None
+
+    def known_dependencies(self, file: DistributionFile) -> Task[Dependencies] | None:
+        """The same of what a file needs."""
+        task = self._dependencies_task(file)
+        return task if task.is_done else None
+
     def _page_task(self, name: NormalizedName, location: Location) -> Task[ProjectPage | None]:
         """The one task of a page; done already where the stores can answer."""
         key = (name, location.form, location.url.public)
@@ -209,6 +228,45 @@ class _HttpPackageSource:
                 return self._workers.find_or_add(key, Task.of(stored))
             task = self._workers.find_or_add(key, Task(partial(self._metadata.fetch, file)))
         return task
+
+
+class _KnownAlready:
+    """See `without_asking`."""
+
+    def __init__(self, source: _HttpPackageSource) -> None:
+        self._source = source
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        task = self._source.known_page(name, location)
+        if task is None:
+            raise missing_offline(location.url.public, what=f"the page of `{name}`")
+        return task.result()
+
+    def dependencies(self, file: DistributionFile) -> Dependencies:
+        task = self._source.known_dependencies(file)
+        if task is None:
+            raise missing_offline(file.url, what="the metadata")
+        return task.result()
+
+    def completed(self, file: DistributionFile) -> DistributionFile:
+        if file.size_bytes is None or file.sha256 is None:
+            raise missing_offline(file.url, what="the hash")
+        return file
+
+    def ask_ahead(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        *,
+        until_found: bool,
+        then: Callable[[Sequence[ProjectPage]], None] | None = None,
+    ) -> None:
+        """Nobody is asked."""
+
+    def ask_ahead_dependencies(
+        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
+    ) -> None:
+        """Nobody is asked."""
 
 
 class _Gathering:

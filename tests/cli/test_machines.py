@@ -312,6 +312,7 @@ def test_json_names_machine_capability_and_driver(project: Project) -> None:
             "from": "`-m`",
             "capabilities": ["9.0"],
             "driver": {"version": "570.133.20", "from": "assumption"},
+            "other_drivers": [],
         },
         {"types": ["XL"], "from": "`-m`"},
     ]

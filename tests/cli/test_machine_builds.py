@@ -1,0 +1,183 @@
+"""Which builds a machine type gets, end to end: a default index, and one index for each CUDA build, on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.command import Project, Run
+from tests.servers import Answer, IndexServer, ServedFile, wheel
+
+TAGS = "cp311-cp311-manylinux_2_28_x86_64"
+LABELS = ("cpu", "cu118", "cu121", "cu124", "cu126", "cu128", "cu129", "cu130", "cu132")
+
+
+def torch(version: str) -> ServedFile:
+    return wheel("torch", version, ["filelock"], tags=TAGS)
+
+
+class Indexes:
+    """A project whose default index is its server, with a server for each folder of the PyTorch index as its mirror."""
+
+    def __init__(self, project: Project, stack: ExitStack) -> None:
+        self.project = project
+        self.servers = {label: stack.enter_context(IndexServer()) for label in LABELS}
+        project.server.add("filelock", wheel("filelock", "3.20.0"))
+        rows = "".join(
+            f'"https://download.pytorch.org/whl/{label}" = "{server.index_url}"\n'
+            for label, server in self.servers.items()
+        )
+        project.write("pyproject.toml", f'[tool.pinfold]\nindex-url = "INDEX"\n[tool.pinfold.mirrors]\n{rows}')
+
+    def lock(self, line: str, *argv: str) -> Run:
+        self.project.write("requirements.txt", f"{line}\n")
+        run = self.project.lock("requirements.txt", *argv)
+        for label, server in self.servers.items():
+            run = Run(code=run.code, out=run.out, err=run.err.replace(server.base_url, f"https://{label}.example"))
+        return run
+
+    def asked(self) -> set[str]:
+        """The labels whose index was asked for anything."""
+        return {label for label, server in self.servers.items() if server.log}
+
+    def accelerator(self, name: str) -> dict[str, str]:
+        tool = self.project.load(name).tool
+        assert tool is not None
+        return dict(tool.accelerator)
+
+
+@pytest.fixture
+def indexes(project: Project) -> Iterator[Indexes]:
+    with ExitStack() as stack:
+        yield Indexes(project, stack)
+
+
+def test_default_build_that_runs_is_taken_and_no_other_index_is_asked(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.4.0"))
+
+    run = indexes.lock("torch==2.4.0", "-m", "A100")
+
+    assert (run.code, indexes.asked()) == (0, set())
+    assert indexes.project.pins("pylock.gpu-a100.toml") == {"filelock": "3.20.0", "torch": "2.4.0"}
+    assert "with driver" not in run.err
+
+
+def test_release_without_a_build_that_runs_is_refused_without_asking_anybody(indexes: Indexes) -> None:
+    run = indexes.lock("torch==2.4.0", "-m", "B200", "-q")
+
+    assert (run.code, indexes.asked(), indexes.project.server.log) == (3, set(), [])
+    assert run.err == (
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64 for GPU-B200 with driver 570.133.20: no version"
+        " of `torch` that is asked for can be used\n"
+        "  requirements.txt:1: `torch==2.4.0`\n"
+        "  because torch 2.4.0 has builds for cu118, cu121, cu124; none has kernels for sm_100 (GPU-B200); the first"
+        " that does is 2.7.0+cu128\n"
+    )
+
+
+def test_build_that_runs_comes_from_the_index_of_its_label(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.7.0"))
+    indexes.servers["cu128"].add("torch", torch("2.7.0+cu128"))
+
+    run = indexes.lock("torch==2.7.0", "-m", "B200", "-q")
+
+    assert (run.code, run.err) == (0, "")
+    assert indexes.project.pins("pylock.gpu-b200.toml")["torch"] == "2.7.0+cu128"
+    facts = indexes.accelerator("pylock.gpu-b200.toml")
+    assert {key: facts[key] for key in ("kind", "capability", "driver", "driver-source")} == {
+        "kind": "gpu",
+        "capability": "10.0",
+        "driver": "570.133.20",
+        "driver-source": "assumption",
+    }
+
+
+def test_machine_types_of_one_run_get_builds_of_their_own(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.7.0"))
+    indexes.servers["cu128"].add("torch", torch("2.7.0+cu128"))
+
+    run = indexes.lock("torch==2.7.0", "-m", "A100", "-m", "B200", "-m", "A100,B200", "-q")
+
+    assert run.code == 0
+    names = ("gpu-a100", "gpu-b200", "gpu-a100-or-gpu-b200")
+    assert [indexes.project.pins(f"pylock.{name}.toml")["torch"] for name in names] == [
+        "2.7.0",
+        "2.7.0+cu128",
+        "2.7.0+cu128",
+    ]
+    assert len(indexes.servers["cu128"].paths("/simple/torch/")) == 1
+
+
+def test_index_that_cannot_be_read_is_an_error_with_the_lines_to_paste(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.7.0"))
+    indexes.servers["cu128"].always["/simple/torch/"] = Answer(status=403)
+
+    run = indexes.lock("torch==2.7.0", "-m", "B200", "-q")
+
+    assert run.code == 4
+    assert run.err.startswith("error: https://cu128.example/simple/ is needed for `torch 2.7.0+cu128`")
+    assert run.err.endswith(
+        "  try: name a mirror in pyproject.toml\n    [tool.pinfold.mirrors]\n"
+        '    "https://download.pytorch.org/whl/" = "https://mirror.example/whl/"\n'
+    )
+    assert [name for name in indexes.project.files() if name.startswith("pylock")] == []
+
+
+def test_driver_that_would_change_torch_is_told_from_the_data_where_nothing_was_asked(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.15.0"))
+
+    run = indexes.lock("torch", "-m", "A100", "-m", "B200", "--driver", "580")
+
+    assert (run.code, indexes.asked()) == (0, set())
+    lines = [line.strip() for line in run.err.splitlines() if "with driver" in line]
+    assert lines == [
+        "with driver 535 or 550 or 570: torch 2.15.0 -> 2.13.0+cu126 (by the data: no index was asked for it)",
+        "with driver 570: torch 2.15.0 -> 2.11.0+cu128 (by the data: no index was asked for it)",
+    ]
+
+
+def test_driver_that_would_change_a_pin_is_solved_from_what_is_known(indexes: Indexes) -> None:
+    files = [wheel("onnxruntime-gpu", version, tags=TAGS) for version in ("1.26.0", "1.28.0")]
+    indexes.project.server.add("onnxruntime-gpu", *files)
+    indexes.lock("onnxruntime-gpu", "-m", "A100", "--driver", "580", "-q", "-o", "pylock.newer.toml")
+    asked = len(indexes.project.server.log)
+
+    run = indexes.lock("onnxruntime-gpu", "-m", "A100")
+
+    assert indexes.project.pins("pylock.gpu-a100.toml") == {"onnxruntime-gpu": "1.26.0"}
+    assert "    with driver 580: onnxruntime-gpu 1.26.0 -> 1.28.0\n" in run.err
+    assert indexes.project.server.paths("/simple/")[asked:] == []
+
+
+def test_lock_without_a_machine_type_says_what_torch_weighs_and_how_to_name_one(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.4.0"))
+
+    run = indexes.lock("torch==2.4.0")
+
+    assert run.code == 0
+    (line,) = [line for line in run.err.splitlines() if line.startswith("  download: ")]
+    assert line.endswith("; for any machine, `-m GPU-A100` locks for one")
+    assert ", of which torch and its CUDA libraries " in line
+
+
+def test_build_that_the_list_names_is_checked_against_the_machine(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.6.0"))
+    indexes.servers["cu124"].add("torch", torch("2.6.0+cu124"))
+
+    a100 = indexes.lock("torch==2.6.0+cu124", "-m", "A100", "-q")
+    b200 = indexes.lock("torch==2.6.0+cu124", "-m", "B200", "-q")
+
+    assert (a100.code, indexes.project.pins("pylock.gpu-a100.toml")["torch"]) == (0, "2.6.0+cu124")
+    assert b200.code == 3
+    assert "torch 2.6.0+cu124 has no kernels for sm_100 (GPU-B200)" in b200.err
+
+
+def test_cpu_machine_gets_the_build_for_a_cpu(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.8.0"))
+    indexes.servers["cpu"].add("torch", torch("2.8.0+cpu"))
+
+    run = indexes.lock("torch==2.8.0", "-m", "XL", "-q")
+
+    assert (run.code, indexes.project.pins("pylock.xl.toml")["torch"]) == (0, "2.8.0+cpu")
