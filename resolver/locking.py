@@ -23,7 +23,7 @@ from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
 from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.position import Position
-from resolver.solve.resolution import Pin, Requester, Resolution
+from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
 from resolver.targets.target import Target
 
 __all__ = ["build_lockfile", "check_against_old", "known_hashes", "preferences"]
@@ -59,7 +59,7 @@ def build_lockfile(
     tool = ToolTable(
         python=render_python(target),
         platform=str(target.platform),
-        accelerator=render_accelerator(target),
+        accelerator=render_accelerator(target) | _render_build(resolution.build),
         index_strategy=index_strategy,
         requirement_digest=requirement_digest(canonical_layers, settings, target),
         exclude_newer=exclude_newer,
@@ -125,6 +125,10 @@ def _mismatch(pin: Pin, *, expected: str, found: str) -> HashMismatchError:
         f"  try: find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file"
     )
     return HashMismatchError(message, filename=pin.file.filename, expected=expected, found=found)
+
+
+def _render_build(build: ChosenBuild | None) -> dict[str, str]:
+    return {} if build is None else {"cuda": build.cuda, "why": build.why}
 
 
 def _build_package(pin: Pin, base_url: str | None) -> Package:

@@ -34,6 +34,7 @@ from resolver.fetch.freshness import find_fresh_until, find_validator, parse_htt
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.retrying import ATTEMPTS, TRANSIENT_STATUSES, find_delay_s
+from resolver.targets.families import lacks_by_forbidding
 
 __all__ = ["Answer", "HttpClient"]
 
@@ -180,7 +181,7 @@ class HttpClient:
             try:
                 return ask()
             except _BadStatusError as fault:
-                if fault.status in (404, 410):
+                if fault.status in (404, 410) or (fault.status == 403 and lacks_by_forbidding(fault.host)):
                     return None
                 raise
 

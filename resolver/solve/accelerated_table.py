@@ -27,6 +27,7 @@ from resolver.solve.problem import Problem
 from resolver.solve.promises import iter_promises, list_allowed_indexes
 from resolver.targets.accelerators import Cpu
 from resolver.targets.cuda import CudaVersion
+from resolver.targets.families import is_torch_companion
 from resolver.targets.known_cuda import KnownCuda
 
 __all__ = ["AcceleratedTable", "build_accelerated_table"]
@@ -200,7 +201,8 @@ def _build_from_families(
 ) -> ProjectTable:
     """The table of a project that only family indexes have: those of all builds that can run are read."""
     rows: list[_Row] = []
-    for index in list_allowed_indexes(plain.name, acceleration):
+    labels = _named_labels(plain.name, problem)
+    for index in list_allowed_indexes(plain.name, labels, acceleration):
         page = _read_page(source, plain.name, index, wanted=plain.name)
         if page is None:
             plain.missing += (index.location,)
@@ -209,12 +211,13 @@ def _build_from_families(
         plain.listings += (listing,)
         one = build_table(plain.name, problem, (listing,))
         rows += [row for row in _list_rows(one, problem, acceleration) if row.wheel or row.sdist]
+        # Every one of them runs, so the newest that has the project will do, but for those that must match torch's.
+        if rows and not is_torch_companion(plain.name) and not labels:
+            break
     return _build(plain, rows, source, has_default=True)
 
 
-def _build(
-    plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, has_default: bool
-) -> AcceleratedTable:
+def _build(plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, has_default: bool) -> AcceleratedTable:
     ordered = sorted(rows, key=lambda row: (row.version, row.rank), reverse=True)
     versions = [row.version for row in ordered]
     prerelease = sum(1 << at for at, version in enumerate(versions) if version.is_prerelease)
@@ -258,7 +261,7 @@ def _read_page(source: PackageSource, name: NormalizedName, index: FamilyIndex, 
         return source.project_page(name, index.location)
     except FetchError as error:
         message = (
-            f"{url} is needed for {wanted}, whose {index.label} build is there and on no other index in scope\n"
+            f"{url} is needed for `{wanted}`: no other index in scope has {index.label} builds\n"
             f"  because {_indent(str(error))}"
         )
         if index.mirrored:

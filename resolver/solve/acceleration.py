@@ -16,7 +16,8 @@ from packaging.version import Version
 from lockfiles.value_classes import dataclass
 from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
-from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, TORCH
+from resolver.solve.demand import TORCH_RELEASE
+from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, find_driver_floor
 from resolver.targets.data_files import read_data
@@ -78,11 +79,21 @@ class Acceleration:
 
     def find_known(self, name: NormalizedName, version: Version, location: Location) -> KnownCuda | None:
         """The CUDA of a candidate as label, index and data tell it."""
+        known = self._find_known(name, version, location, is_default_index=location.is_default)
+        if known is None or known.rule != "index" or name in CUDA_BUILD_NAMES:
+            return known
+        # What holds no CUDA anywhere (triton) holds none on an index of CUDA builds either.
+        data = self._find_known(name, version, location, is_default_index=True)
+        return data if data is not None and data.rule == "data" and data.cuda is None else known
+
+    def _find_known(
+        self, name: NormalizedName, version: Version, location: Location, *, is_default_index: bool
+    ) -> KnownCuda | None:
         return find_known_cuda(
             name,
             version,
             index_url=location.url.public,
-            is_default_index=location.is_default,
+            is_default_index=is_default_index,
             platform=self.target.platform,
         )
 
@@ -129,17 +140,11 @@ class Acceleration:
         """What a candidate needs of the virtual projects, as far as `known` goes."""
         cuda = None if known is None else known.cuda
         if cuda is not None:
-            yield self._demand_cuda(name, cuda)
+            yield from _demand_cuda(name, cuda)
         releases = self._find_releases(name, version, known)
         if releases:
             versions = tuple(release.version for release in releases)
-            yield VirtualDemand(name=TORCH, versions=versions, text=f"torch {' or '.join(map(str, versions))}")
-
-    def _demand_cuda(self, name: NormalizedName, cuda: Cuda) -> VirtualDemand:
-        if isinstance(cuda, CudaVersion) and is_torch_companion(name):
-            return VirtualDemand(name=CUDA, versions=(Version(str(cuda)),), text=f"CUDA {cuda}")
-        major = CudaMajor(cuda.major)
-        return VirtualDemand(name=CUDA_MAJOR, versions=(Version(str(major)),), text=f"CUDA {major}")
+            yield VirtualDemand(name=TORCH_RELEASE, versions=versions, text=f"torch {' or '.join(map(str, versions))}")
 
     def _find_releases(
         self, name: NormalizedName, version: Version, known: KnownCuda | None
@@ -162,6 +167,14 @@ def find_verdict(version: Version, cuda: CudaVersion, target: Target) -> Verdict
     builds = () if release is None else release.builds_on(target.platform)
     compiled = next((build.compiled for build in builds if build.cuda == cuda), CudaBuild(cuda=cuda))
     return runs(compiled, target.accelerator)
+
+
+def _demand_cuda(name: NormalizedName, cuda: Cuda) -> Iterator[VirtualDemand]:
+    if isinstance(cuda, CudaVersion) and is_torch_companion(name):
+        yield VirtualDemand(name=CUDA, versions=(Version(str(cuda)),), text=f"CUDA {cuda}")
+    # `<cuda>` would bring this one as well, but only once it is decided: a collision shows sooner so.
+    major = CudaMajor(cuda.major)
+    yield VirtualDemand(name=CUDA_MAJOR, versions=(Version(str(major)),), text=f"CUDA {major}")
 
 
 @cache

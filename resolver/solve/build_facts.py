@@ -14,7 +14,7 @@ from packaging.specifiers import SpecifierSet
 
 from resolver.solve.accelerated_table import AcceleratedTable, build_accelerated_table
 from resolver.solve.acceleration import Acceleration, VirtualDemand
-from resolver.solve.candidates import ProjectTable
+from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import Demand, Node, is_readable, is_virtual
 from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, build_virtual_table
 from resolver.targets.cuda import Cuda, CudaVersion
@@ -105,6 +105,14 @@ class BuildFacts:
         rows = (row for row, version in enumerate(table.versions) if version == pin.version)
         return next((row for row in rows if pin.file in table.files(row)), None)
 
+    def listed_rows(self, name: NormalizedName) -> frozenset[int]:
+        """The rows that the list's own lines admit, pre-releases left out; they need not run."""
+        table = self._universe.table(name)
+        mask = table.all_rows & ~table.prerelease_mask & ~table.yanked_mask
+        for specifier in self._universe.listed_specifiers(name):
+            mask &= table.mask(specifier)
+        return frozenset(iter_rows(mask))
+
     def find_final(self, name: NormalizedName, row: int) -> KnownCuda | None:
         """The CUDA of a row that was chosen, metadata included."""
         known = self.find_known(name, row)
@@ -119,10 +127,6 @@ class BuildFacts:
             return ""
         known = self.find_final(name, row)
         return self._acceleration.find_lack(name, table.versions[row], known, named=True)
-
-    def is_from_default(self, name: NormalizedName, row: int) -> bool:
-        """Whether a row comes from the default index."""
-        return any(listing.location.is_default for listing, _ in self._universe.table(name).places(row))
 
     def _follow(self, node: Node, row: int) -> Iterator[Demand]:
         """A CUDA release brings its major release."""

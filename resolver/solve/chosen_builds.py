@@ -11,12 +11,12 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.solve.accelerated_table import AcceleratedTable
-from resolver.solve.acceleration import TORCH_NAME, Acceleration
+from resolver.solve.acceleration import CPU_BUILD_NAMES, TORCH_NAME, Acceleration
 from resolver.solve.build_facts import BuildFacts
 from resolver.solve.resolution import ChosenBuild, Pin
 from resolver.targets.accelerators import Cpu, Gpu
 from resolver.targets.cuda import Cuda, CudaVersion
-from resolver.targets.families import find_name_warning, is_torch_companion, iter_build_locations
+from resolver.targets.families import iter_build_locations
 from resolver.targets.kernels import UnknownKernels
 from resolver.targets.known_cuda import KnownCuda
 from resolver.targets.torch_builds import iter_releases_of_companion
@@ -97,14 +97,12 @@ def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
     lack = facts.find_lack(pin.name, row)
     if lack:
         yield f"`{pin.name} {pin.version}` {lack}; `allow` lets it pass"
-    if isinstance(accelerator, Cpu) and cuda is not None and is_torch_companion(pin.name):
+    if isinstance(accelerator, Cpu) and cuda is not None and pin.name in CPU_BUILD_NAMES:
         yield f"`{pin.name} {pin.version}` is built for CUDA {cuda}, and the target has no GPU: it runs without one"
     if isinstance(accelerator, Gpu):
         yield from _iter_gpu_warnings(solved, pin, known)
     if contradiction := facts.contradicted.get((pin.name, row)):
         yield f"`{pin.name} {pin.version}`: {contradiction}, which counts; please report the row"
-    if (warning := find_name_warning(pin.name)) is not None and facts.is_from_default(pin.name, row):
-        yield str(warning)
     yield from _iter_companion_warnings(solved, pin)
 
 
@@ -114,6 +112,8 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
         verdict = solved.rules.find_verdict_of_torch(pin.version, cuda)
         if isinstance(verdict, UnknownKernels):
             yield f"`{pin.name} {pin.version}` {verdict}: whether it has kernels for the GPU cannot be told"
+    if pin.name == TORCH_NAME:
+        yield from _iter_older_warnings(solved, pin)
     if known is not None and known.label is not None and known.label.backend == "cpu":
         yield f"`{pin.name} {pin.version}` is built for the CPU alone, and the target has a GPU"
     if known is not None or pin.file.filename.endswith("-any.whl"):
@@ -130,6 +130,22 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
     if url is not None and solved.torch_cuda is not None:
         text += f"\n  try: `--find-links {url}`, which has wheels for torch {torch}"
     yield text
+
+
+def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
+    """Where a newer release has no build that runs on the default index, and no other index may be asked for one."""
+    table = solved.facts.table(TORCH_NAME)
+    rules = solved.rules
+    if not isinstance(table, AcceleratedTable) or not table.has_default or rules.indexes.has_any(TORCH_NAME):
+        return
+    row = solved.facts.row_of(torch)
+    newer = [at for at in range(row or 0) if table.reason(at) and at in solved.facts.listed_rows(TORCH_NAME)]
+    if newer:
+        yield (
+            f"`torch {torch.version}` is not the newest: the default index's build of {table.versions[newer[0]]}"
+            f" {table.reason(newer[0])}, and no index of other builds is configured"
+            '\n  try: `[tool.pinfold.mirrors] "https://download.pytorch.org/whl/" = "https://mirror.example/whl/"`'
+        )
 
 
 def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:

@@ -14,6 +14,7 @@ from resolver.errors import InternalError
 from resolver.solve.demand import WITH_DEPENDENCIES, Demand, Node, is_virtual
 from resolver.solve.resolution import Pin, Requester, Resolution
 from resolver.solve.universe import Universe
+from resolver.targets.families import find_name_warning
 
 __all__ = ["build_resolution"]
 
@@ -85,9 +86,16 @@ def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> P
 def _iter_warnings(universe: Universe, reached: _Reached, pins: tuple[Pin, ...]) -> Iterator[str]:
     for pin in pins:
         yield from _iter_extra_warnings(universe, reached, pin)
+        if (warning := find_name_warning(pin.name)) is not None and _is_from_default(universe, pin):
+            yield str(warning)
     for (name, row), ruled_out in sorted(universe.ruled_out.items()):
         if ruled_out.reason == "metadata" and any(pin.name == name for pin in pins):
             yield f"`{name} {universe.table(name).versions[row]}` was left out: {ruled_out.detail}"
+
+
+def _is_from_default(universe: Universe, pin: Pin) -> bool:
+    locations = universe.problem.locations(pin.name)
+    return any(location.is_default and location.url.public == pin.index for location in locations)
 
 
 def _iter_extra_warnings(universe: Universe, reached: _Reached, pin: Pin) -> Iterator[str]:

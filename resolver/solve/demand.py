@@ -21,6 +21,7 @@ from lockfiles.value_classes import dataclass
 
 __all__ = [
     "IMPOSSIBLE",
+    "TORCH_RELEASE",
     "WITH_DEPENDENCIES",
     "Candidate",
     "Demand",
@@ -39,6 +40,9 @@ _NAME = "[a-z0-9]+(?:-[a-z0-9]+)*"
 _VERSION = r"(?:[<>]=?|[=!]=|~=)[0-9][0-9a-z.+*]*"
 _PLAIN = re.compile(rf"({_NAME})(?:\[({_NAME}(?:,{_NAME})*)\])?((?:{_VERSION}(?:,{_VERSION})*)?)")
 """Names in normal form and plain versions; all else is left to `packaging`."""
+
+TORCH_RELEASE = NormalizedName("<torch>")
+"""The fact that builds made for a release of torch must agree on."""
 
 
 class Node(NamedTuple):

@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.solve.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.candidates import ProjectTable, iter_rows
-from resolver.solve.demand import Demand, Node, is_virtual, pins_exactly
+from resolver.solve.demand import TORCH_RELEASE, Demand, Node, is_virtual, pins_exactly
 from resolver.solve.explanation import (
     CollidingRequirement,
     Collision,
@@ -108,7 +108,11 @@ def _find_collisions(universe: Universe) -> tuple[Collision, ...]:
     paths = _Paths(universe)
     # Where an extra and its project were tried in different versions, the reason for both is in another group.
     telling = [events for events in groups.values() if not any(cause.demand.is_own for cause in events[0].causes)]
-    return tuple(_build_collision(universe, paths, events) for events in telling or groups.values())
+    # Builds of one release collide in one way each; that the release is another one is the reason for all of them.
+    releases = [events for events in telling if events[0].project == TORCH_RELEASE]
+    others = [events for events in telling if not is_virtual(events[0].project)]
+    shown = [*releases, *others] if releases else telling
+    return tuple(_build_collision(universe, paths, events) for events in shown or groups.values())
 
 
 def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
@@ -270,12 +274,16 @@ class _Paths:
         place = (cause.parent.node, cause.parent.row) if cause.parent is not None else None
         while place is not None:
             node, row = place
-            if not demand.is_own or demand is cause.demand:
+            is_itself = demand.node.name == TORCH_RELEASE and node.name == "torch"
+            if not is_itself and (not demand.is_own or demand is cause.demand):
                 links.append(
                     Link(name=node.name, version=self._universe.table(node.name).versions[row], needs=demand.text)
                 )
             place, demand = self._from[place]
         root = self._universe.problem.roots[demand.root or 0]
         return CollidingRequirement(
-            position=root.position, text=root.text, links=tuple(reversed(links)), other_versions=other_versions
+            position=root.position,
+            text=root.text,
+            links=tuple(reversed(links)),
+            other_versions=other_versions if links else 0,
         )

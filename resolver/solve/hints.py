@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from resolver.errors import PinfoldError
 from resolver.index.location import Location
 from resolver.solve.backtracking import search_by_backtracking
-from resolver.solve.candidates import Listing, build_table
+from resolver.solve.candidates import Listing, ProjectTable, build_table, iter_rows
 from resolver.solve.demand import is_readable, is_virtual, parse_requirement
 from resolver.solve.explanation import Collision, Obstacle
 from resolver.solve.search import Found
@@ -27,6 +27,7 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
     for collision in collisions:
         hints += _iter_location_hints(universe, collision)
         hints += _iter_yanked_hints(collision)
+        hints += _iter_allow_hints(universe, collision)
     if not hints and not universe.problem.pre and _is_solved_by_prereleases(universe, collisions):
         hints.append("`--pre`: with pre-releases there is a solution")
     return tuple(dict.fromkeys(hints))
@@ -64,9 +65,19 @@ def _offers(universe: Universe, collision: Collision, location: Location) -> boo
         rows = table.all_rows
         for specifier in (*universe.listed_specifiers(collision.project), *_iter_needed(collision)):
             rows &= table.mask(specifier)
-        return bool(table.usable(rows))
+        return any(_runs(universe, table, row) for row in iter_rows(table.usable(rows)))
     except PinfoldError:
         return False
+
+
+def _runs(universe: Universe, table: ProjectTable, row: int) -> bool:
+    """Whether the target's accelerator runs a build, as far as its name, version and index tell."""
+    rules = universe.problem.acceleration
+    if rules is None:
+        return True
+    version, location = table.versions[row], table.places(row)[0][0].location
+    known = rules.find_known(table.name, version, location)
+    return not rules.find_reason(table.name, version, known, named=not location.is_default)
 
 
 def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
@@ -82,6 +93,14 @@ def _iter_yanked_hints(collision: Collision) -> Iterator[str]:
         reasons = nearest[0].reasons
         if len(reasons) == 1 and reasons[0].startswith("yanked") and not collision.requirements[0].links:
             yield f"`{collision.project}=={nearest[0].version}`, if the yanked version is meant"
+
+
+def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]:
+    """Builds that the list names by label or index are the user's word: they can be locked all the same."""
+    table = universe.table(collision.project)
+    is_named = any(not listing.location.is_default for listing in table.listings)
+    if collision.supply.builds and is_named:
+        yield f'`allow = ["{collision.project}"]` in `[tool.pinfold]`, to lock it all the same'
 
 
 def _is_solved_by_prereleases(universe: Universe, collisions: Sequence[Collision]) -> bool:

@@ -17,7 +17,7 @@ from resolver.solve.acceleration import CPU_BUILD_NAMES, CUDA_BUILD_NAMES, Accel
 from resolver.targets.accelerators import Cpu
 from resolver.targets.cuda import CudaVersion
 from resolver.targets.families import is_torch_companion
-from resolver.targets.known_cuda import KnownCuda, find_known_cuda
+from resolver.targets.known_cuda import KnownCuda
 from resolver.targets.labels import parse_label
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
@@ -57,26 +57,35 @@ def iter_promises(
     """
     if version.local is not None:
         return
-    for cuda in _list_builds(name, version, known, reason, acceleration.target):
-        yield from _iter_of_build(name, version, cuda, acceleration)
-    for label in sorted(labels):
-        parsed = parse_label(label)
-        is_cpu = parsed is not None and parsed.backend == "cpu"
-        named = None if parsed is None else parsed.cuda
-        if is_cpu or isinstance(named, CudaVersion):
-            cuda = named if isinstance(named, CudaVersion) else None
-            if cuda not in _list_builds(name, version, known, reason, acceleration.target):
-                yield from _iter_of_build(name, version, cuda, acceleration)
+    builds = _list_builds(name, version, known, reason, acceleration.target)
+    found: dict[tuple[Version, str], Promise] = {}
+    for cuda in dict.fromkeys((*builds, *_iter_labelled(labels))):
+        for promise in _iter_of_build(name, version, cuda, acceleration):
+            found.setdefault((promise.version, promise.index.location.url.public), promise)
+    yield from found.values()
 
 
-def list_allowed_indexes(name: NormalizedName, acceleration: Acceleration) -> tuple[FamilyIndex, ...]:
-    """The indexes of all builds of a project that can run, newest CUDA first, each once."""
+def list_allowed_indexes(
+    name: NormalizedName, labels: Collection[str], acceleration: Acceleration
+) -> tuple[FamilyIndex, ...]:
+    """The indexes of the builds that the list names by `labels`, else of all that can run, newest CUDA first."""
     target = acceleration.target
-    builds: list[CudaVersion | None] = [None]
-    if not isinstance(target.accelerator, Cpu):
-        builds = [*list_allowed_cuda(target.platform, target.accelerator)]
+    builds = [*_iter_labelled(labels)]
+    if not builds:
+        is_cpu = isinstance(target.accelerator, Cpu)
+        builds = [None] if is_cpu else [*list_allowed_cuda(target.platform, target.accelerator)]
     found = (index for cuda in builds for index in acceleration.indexes.find(name, cuda))
     return tuple({index.location.url.public: index for index in found}.values())
+
+
+def _iter_labelled(labels: Collection[str]) -> Iterator[CudaVersion | None]:
+    """The builds that labels name; None is the one for the CPU."""
+    for label in sorted(labels):
+        parsed = parse_label(label)
+        if parsed is not None and parsed.backend == "cpu":
+            yield None
+        elif parsed is not None and isinstance(parsed.cuda, CudaVersion):
+            yield parsed.cuda
 
 
 def _list_builds(
@@ -128,11 +137,5 @@ def _iter_of_build(
     for index in acceleration.indexes.find(name, cuda, version=str(version)):
         for text in (f"{version}+{label}", *([] if name in _ALWAYS_LABELLED else [f"{version}"])):
             promised = Version(text)
-            known = find_known_cuda(
-                name,
-                promised,
-                index_url=index.location.url.public,
-                is_default_index=False,
-                platform=acceleration.target.platform,
-            )
+            known = acceleration.find_known(name, promised, index.location)
             yield Promise(version=promised, index=index, known=known)

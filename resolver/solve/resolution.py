@@ -80,9 +80,12 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     from resolver.solve.universe import Universe
 
     if problem.acceleration is not None:
+        # Imported here: a target without a machine asks nothing of builds.
+        from resolver.solve.companions import untie_pinned
         from resolver.solve.refused_builds import refuse_known
 
         refuse_known(problem, problem.acceleration)
+        problem = untie_pinned(problem, problem.acceleration)
     speculation = Speculation(problem, source)
     speculation.start()
     universe = Universe(problem, source, ask_ahead=speculation.ask)

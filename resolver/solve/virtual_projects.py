@@ -15,15 +15,15 @@ from packaging.version import Version
 
 from resolver.index.version_sets import VersionSets
 from resolver.solve.candidates import FileRules, ProjectTable
+from resolver.solve.demand import TORCH_RELEASE
 from resolver.targets.accelerators import Accelerator, Gpu
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion
 from resolver.targets.torch_builds import load_releases
 
-__all__ = ["CUDA", "CUDA_MAJOR", "TORCH", "build_virtual_table"]
+__all__ = ["CUDA", "CUDA_MAJOR", "build_virtual_table"]
 
 CUDA = NormalizedName("<cuda>")
 CUDA_MAJOR = NormalizedName("<cuda-major>")
-TORCH = NormalizedName("<torch>")
 
 _MAJORS = range(8, 30)
 _MINORS = range(13)
@@ -48,7 +48,7 @@ def build_virtual_table(name: NormalizedName, accelerator: Accelerator, *, is_bo
 
 
 def _iter_versions(name: NormalizedName, accelerator: Accelerator | None) -> Iterable[Version]:
-    if name == TORCH:
+    if name == TORCH_RELEASE:
         return (release.version for release in load_releases())
     found: Iterable[Cuda] = map(CudaMajor, _MAJORS)
     if name == CUDA:

@@ -33,6 +33,7 @@ __all__ = [
     "find_name_warning",
     "is_torch_companion",
     "iter_build_locations",
+    "lacks_by_forbidding",
     "load_families",
     "serves",
 ]
@@ -103,6 +104,11 @@ def iter_build_locations(name: NormalizedName) -> Iterable[BuildLocation]:
             for key in ("index", "pages"):
                 if key in row:
                     yield BuildLocation(family=family.name, template=row[key], is_page=key == "pages")
+
+
+def lacks_by_forbidding(host: str) -> bool:
+    """Whether a host answers 403 for a project that it lacks."""
+    return any(row["host"] == host for row in read_data("families")["forbidding"])
 
 
 def is_torch_companion(name: NormalizedName) -> bool:

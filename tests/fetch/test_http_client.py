@@ -40,8 +40,8 @@ class Asked:
             raise answer
         return answer(request) if callable(answer) else answer
 
-    def fetch(self, limit_bytes: int = 1000) -> bytes | None:
-        answer = self.client.fetch(URL, accept="text/html", limit_bytes=limit_bytes)
+    def fetch(self, limit_bytes: int = 1000, *, url: str = URL) -> bytes | None:
+        answer = self.client.fetch(url, accept="text/html", limit_bytes=limit_bytes)
         return None if answer is None else answer.body
 
 
@@ -58,6 +58,10 @@ def test_request_carries_accept_and_user_agent() -> None:
 @pytest.mark.parametrize("status", [404, 410])
 def test_missing_page_is_none(status: int) -> None:
     assert Asked(httpx.Response(status)).fetch() is None
+
+
+def test_a_host_that_forbids_what_it_lacks_has_no_such_page() -> None:
+    assert Asked(httpx.Response(403)).fetch(url="https://download.pytorch.org/whl/cu128/a/") is None
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])

@@ -45,6 +45,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
     ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str, "on": list}),
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
+    ("families", "forbidding"): ({"host": str, **SOURCED}, {}),
     ("labels", "label"): ({"form": str, "example": str, "source": str}, {}),
     ("labels", "segment"): ({"form": str, "example": str, "source": str}, {}),
     ("labels", "name"): ({"form": str, "example": str, "source": str}, {}),
