@@ -7,12 +7,9 @@ Standards: PEP 425 and 427 (tags and build tags), PEP 440 (order), PEP 592, Requ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -21,13 +18,13 @@ from resolver.index.location import Location
 from resolver.index.page_rows import Rejection, parse_build_tag, write_file, write_rejection, write_row
 from resolver.index.parsed_page import LazyVersions, ParsedPage
 from resolver.index.raw_file import RawFile
+from resolver.index.requires_python import admits_python
 from resolver.index.upload_times import write_upload_times
 from resolver.requirements.url import parse_url
 from resolver.targets.target import Target
 
-__all__ = ["admits_python", "build_project_page"]
+__all__ = ["build_project_page"]
 
-_WILDCARD_BOUND = re.compile(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
 _SDIST_RANK = -1
 
 
@@ -76,20 +73,6 @@ def build_project_page(
         count += 1
         judge.place(raw, parts, _find_row(rows, parts.version))
     return _assemble(rows, unreadable, name=name, location=location, count=count)
-
-
-@lru_cache(maxsize=4096)
-def admits_python(requires_python: str, python_full_version: str) -> bool:
-    """Whether a Requires-Python admits a Python. One that cannot be read admits all, as pip has it.
-
-    Old uploads write `>=3.6.*`, which uv and earlier pips read as `>=3.6`.
-    """
-    for text in (requires_python, _WILDCARD_BOUND.sub(r"\1", requires_python)):
-        try:
-            return SpecifierSet(text).contains(python_full_version, prereleases=True)
-        except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
-            continue
-    return True
 
 
 class _Judge:
