@@ -11,6 +11,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 from resolver.index.raw_file import RawFile
@@ -33,6 +35,7 @@ _FILE = re.compile(
 `.{64}` skips without looking, which halves the time; all hashes are looked at together afterwards.
 """
 _HEX = re.compile(r"[0-9a-f]*")
+_HASH_PLACES = (RawFile._fields.index("sha256"), RawFile._fields.index("core_metadata"))
 _MARK = "0"
 """Stands for the scanned files where the rest of the page is read: no file is a number."""
 
@@ -61,11 +64,12 @@ def scan_page(text: str, *, build: Callable[[dict[str, Any]], RawFile]) -> tuple
 def _scan_files(text: str, start: int, build: Callable[[dict[str, Any]], RawFile]) -> tuple[list[RawFile], int]:
     """The files from `start` on, and where the text ceases to be one."""
     files: list[RawFile] = []
-    find, make, decoder = _FILE.match, RawFile._make, json.JSONDecoder()
+    # Not RawFile._make, which also counts the fields: the expression always gives as many.
+    find, make, decoder = _FILE.match, tuple.__new__, json.JSONDecoder()
     end = start
     while True:
         while match := find(text, end):
-            files.append(make(match.groups()))
+            files.append(make(RawFile, match.groups()))
             end = match.end()
         if not text.startswith("{", end):
             return files, end
@@ -78,5 +82,5 @@ def _scan_files(text: str, start: int, build: Callable[[dict[str, Any]], RawFile
 
 
 def _has_good_hashes(files: list[RawFile]) -> bool:
-    digests = "".join([f"{file.sha256 or ''}{file.core_metadata or ''}" for file in files])
-    return _HEX.fullmatch(digests) is not None
+    digests = (filter(None, map(itemgetter(place), files)) for place in _HASH_PLACES)
+    return _HEX.fullmatch("".join(chain.from_iterable(digests))) is not None
