@@ -29,6 +29,7 @@ from resolver.requirements.url import Url
 from resolver.requirements.variables import VARIABLE
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
+from resolver.solve.required_hashes import check_contents
 from resolver.solve.resolution import Pin, Resolution, solve
 
 __all__ = ["Access", "LockOutcome", "Upgrade", "lock"]
@@ -72,13 +73,14 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
     """A new lock for the plan.
 
     Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
-    HashMismatchError where a file of the old lock now has another hash.
+    HashMismatchError where a file of the old lock now has another hash, or one has none of those that the list gives.
     """
     _refuse_unsupported(plan)
     default_index = _default_index(plan)
     problem = _build_problem(plan, upgrade, default_index)
     with _open_source(plan, access, problem) as source:
         resolution = _complete(solve(problem, source), source)
+        check_contents(problem, resolution)
         shadowed = tuple(_find_shadowed(plan, problem, resolution, source, default_index))
         taken = tuple(_find_taken(plan, source))
     if plan.old is not None and not upgrade.everything:
