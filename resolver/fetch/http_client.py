@@ -34,6 +34,7 @@ from resolver.fetch.freshness import find_fresh_until, find_validator, parse_htt
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.retrying import ATTEMPTS, TRANSIENT_STATUSES, find_delay_s
+from resolver.targets.families import tells_absence
 
 __all__ = ["Answer", "HttpClient"]
 
@@ -97,7 +98,7 @@ class HttpClient:
     def fetch(
         self, url: str, *, accept: str, limit_bytes: int, cached: bool = False, known_validator: str = ""
     ) -> Answer | None:
-        """The body at a URL; None for 404 and 410.
+        """The body at a URL; None for 404 and 410, and for what means the same on its host.
 
         `cached` says that the answer may come from the cache and be stored there. Where the cache answers with
         `known_validator`, the body is not read again.
@@ -162,7 +163,7 @@ class HttpClient:
         return self._with_retries(url, ask)
 
     def download(self, url: str, *, into: Path | None, limit_bytes: int) -> Download | None:
-        """Read a whole body, into a file or only through SHA-256; None for 404 and 410."""
+        """Read a whole body, into a file or only through SHA-256; None as in `fetch`."""
 
         def ask() -> Download:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
@@ -180,7 +181,7 @@ class HttpClient:
             try:
                 return ask()
             except _BadStatusError as fault:
-                if fault.status in (404, 410):
+                if fault.status in (404, 410) or tells_absence(url, fault.status):
                     return None
                 raise
 

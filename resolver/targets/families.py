@@ -35,6 +35,7 @@ __all__ = [
     "iter_build_locations",
     "load_families",
     "serves",
+    "tells_absence",
 ]
 
 
@@ -116,6 +117,11 @@ def find_name_warning(name: NormalizedName) -> NameWarning | None:
         if row["name"] == name:
             return NameWarning(name=name, text=row["text"], remedy=row["remedy"])
     return None
+
+
+def tells_absence(url: str, status: int) -> bool:
+    """Whether a status, which elsewhere refuses access, means on this host that it does not have what was asked for."""
+    return any(row["status"] == status and url.startswith(row["url"]) for row in read_data("families")["absence"])
 
 
 def apply_mirrors(url: str, mirrors: Iterable[Mirror]) -> str:
