@@ -1,6 +1,6 @@
 """HTTP: one connection pool, retries, limits, and an error for everything that is no answer.
 
-The only module that imports httpx, and imported when a request is about to be made: that takes 60 ms, which a warm run
+The only module that uses httpx, and imported when a request is about to be made: that takes 60 ms, which a warm run
 has no use for.
 
 A request passes, from top to bottom: `HttpClient` (redirects, retries, limits), hishel's cache where it is wanted,
@@ -24,13 +24,12 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
-
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
 from resolver.fetch.bodies import Download, RangeAnswer, hash_into, iter_bounded, read_range
 from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.retrying import ATTEMPTS, TRANSIENT_STATUSES, find_delay_s
