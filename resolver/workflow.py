@@ -30,7 +30,8 @@ from resolver.requirements.variables import VARIABLE
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.required_hashes import check_contents
-from resolver.solve.resolution import Pin, Resolution, solve
+from resolver.solve.resolution import Pin, Resolution
+from resolver.solve.solving import solve
 
 __all__ = ["Access", "LockOutcome", "Upgrade", "lock"]
 

@@ -17,7 +17,8 @@ from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
-from resolver.solve.resolution import Resolution, solve
+from resolver.solve.resolution import Resolution
+from resolver.solve.solving import solve
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import parse_python_version
 from resolver.targets.target import Target
