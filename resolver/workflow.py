@@ -235,7 +235,7 @@ def _find_taken(plan: LockPlan, source: PackageSource) -> Iterator[str]:
 
 
 def _iter_yanked(resolution: Resolution) -> Iterator[str]:
-    """Warnings for pins that their index has yanked (PEP 592): only an exact pin of the list brings one in."""
+    """Warnings for pins that their index has yanked (PEP 592): only a requirement that pins it brings one in."""
     for pin in resolution.pins:
         if pin.file.yanked is not None:
             reason = f": {pin.file.yanked}" if pin.file.yanked else ""

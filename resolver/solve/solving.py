@@ -7,11 +7,13 @@ from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.closure import build_resolution
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution
-from resolver.solve.search import Conflict
+from resolver.solve.search import Conflict, Search
 from resolver.solve.speculation import Speculation
 from resolver.solve.universe import Universe
 
 __all__ = ["solve"]
+
+_search: Search = search_by_backtracking
 
 
 def solve(problem: Problem, source: PackageSource) -> Resolution:
@@ -24,7 +26,7 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     speculation = Speculation(problem, source)
     speculation.start()
     universe = Universe(problem, source, ask_ahead=speculation.ask)
-    outcome = search_by_backtracking(universe)
+    outcome = _search(universe)
     if isinstance(outcome, Conflict):
         # Imported where it is needed: most runs have nothing to explain.
         from resolver.solve.explain import build_error
