@@ -33,6 +33,7 @@ from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.retrying import ATTEMPTS, TRANSIENT_STATUSES, find_delay_s
+from resolver.index.distribution_file import parse_size
 from resolver.targets.families import tells_absence
 
 __all__ = ["Answer", "HttpClient"]
@@ -152,8 +153,8 @@ class HttpClient:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
             try:
                 with self._opened(self._direct, "HEAD", url, headers) as (response, _):
-                    text = response.headers.get("content-length", "")
-                    return int(text) if text.isdecimal() and "content-encoding" not in response.headers else None
+                    size = parse_size(response.headers.get("content-length", ""))
+                    return size if "content-encoding" not in response.headers else None
             except _BadStatusError as fault:
                 if fault.status in _NO_RANGE:
                     return None

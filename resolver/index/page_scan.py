@@ -15,18 +15,20 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+from resolver.index.distribution_file import SIZE_DIGITS
 from resolver.index.raw_file import RawFile
 
 __all__ = ["scan_page"]
 
 _LIST_START = '"files":['
 _TEXT = r"[ !#-\[\]-~]"
+_DIGITS = f"[0-9]{{0,{SIZE_DIGITS - 1}}}"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z"
 _FILE = re.compile(
     r'\{(?:"core-metadata":(?:false|\{"sha256":"(.{64})"\}),'
     r'(?:"data-dist-info-metadata":(?:false|\{"sha256":"[0-9a-f]{64}"\}),)?)?'
     rf'"filename":"({_TEXT}*)","hashes":\{{"sha256":"(.{{64}})"\}},(?:"provenance":(?:null|"{_TEXT}*"),)?'
-    rf'(?:"requires-python":(?:null|"({_TEXT}*)"),)?(?:"size":([1-9][0-9]*),)?(?:"upload-time":"({_TIME})",)?'
+    rf'(?:"requires-python":(?:null|"({_TEXT}*)"),)?(?:"size":([1-9]{_DIGITS}),)?(?:"upload-time":"({_TIME})",)?'
     rf'"url":"(https?://[!$-\[\]-~]*)"(?:,"yanked":(?:false|"({_TEXT}+)"))?()\}}(?:,(?=\{{)|(?=\]))',
     re.DOTALL,
 )

@@ -279,6 +279,12 @@ def test_size_is_told_by_head() -> None:
     assert asked.requests[0].method == "HEAD"
 
 
+@pytest.mark.parametrize("length", ["9" * 19, "9" * 5000, "-1", "many"])
+def test_size_beyond_all_reason_is_unknown(length: str) -> None:
+    assert Asked(httpx.Response(200, headers={"Content-Length": length})).client.fetch_size(URL) is None
+    assert Asked(partial_answer(f"bytes 2-4/{length}", b"cde")).client.fetch_range(URL, start=2, stop=5) is None
+
+
 def test_size_is_unknown_where_head_is_refused() -> None:
     assert Asked(httpx.Response(405)).client.fetch_size(URL) is None
 
