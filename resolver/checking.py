@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from packaging.markers import Marker
 from packaging.pylock import Package
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Difference",
+    "Edited",
     "LayerCountDifference",
     "ListDifference",
     "PinMissing",
@@ -130,8 +132,25 @@ class PinUnfit:
         return f"{self.position}: `{self.text}` is not satisfied by {pin}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A lock whose list, settings and target are today's, but that was not made from them alone; `what` says where."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"the lock was edited: {self.what}"
+
+
 Difference = (
-    Unrecorded | ListDifference | LayerCountDifference | SettingDifference | TargetDifference | PinMissing | PinUnfit
+    Unrecorded
+    | ListDifference
+    | LayerCountDifference
+    | SettingDifference
+    | TargetDifference
+    | PinMissing
+    | PinUnfit
+    | Edited
 )
 
 
@@ -155,7 +174,8 @@ def check_lockfile(
     tool = lockfile.tool
     if tool is None:
         return (Unrecorded(created_by=lockfile.pylock.created_by),)
-    return (
+    wanted = tuple(entry for entry in entries if _is_active(entry.marker, target))
+    found: tuple[Difference, ...] = (
         *_iter_target_differences(tool, target),
         *_iter_setting_differences(
             {**tool.settings, "index-strategy": tool.index_strategy}, {**settings, "index-strategy": index_strategy}
@@ -164,10 +184,14 @@ def check_lockfile(
         *_iter_pin_differences(
             lockfile,
             tool,
-            wanted=tuple(entry for entry in entries if _is_active(entry.marker, target)),
+            wanted=wanted,
             constraints=tuple(entry for entry in constraints if _is_active(entry.marker, target)),
             overridden=overridden,
         ),
+    )
+    return found or (
+        *_iter_edits(lockfile, tool, target, digest=requirement_digest(canonical_layers, settings, target)),
+        *_iter_unwanted(lockfile, wanted),
     )
 
 
@@ -309,6 +333,31 @@ def _iter_unfit(entry: Entry, package: Package, tool: ToolTable, *, is_overridde
         yield PinUnfit(
             position=entry.position, text=entry.text, name=package.name, version=version, missing_extras=missing
         )
+
+
+def _iter_edits(lockfile: Lockfile, tool: ToolTable, target: Target, *, digest: str) -> Iterator[Edited]:
+    """What the lock says once more in other words, where the two differ."""
+    if tool.requirement_digest != digest:
+        yield Edited(what="`requirement-digest` is not that of its list, settings and target")
+    if lockfile.pylock.requires_python != SpecifierSet(target.requires_python):
+        yield Edited(what=f"`requires-python` is not `{target.requires_python}`")
+
+
+def _iter_unwanted(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Edited]:
+    """Packages that neither the list nor another package leads to, in the order of the lock."""
+    packages = {package.name: package for package in lockfile.pylock.packages}
+    if any(entry.name is None for entry in wanted):
+        return  # Whose package it is cannot be told.
+    reached: set[NormalizedName] = set()
+    waiting = [entry.name for entry in wanted if entry.name is not None]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached and name in packages:
+            reached.add(name)
+            waiting += [NormalizedName(dependency["name"]) for dependency in packages[name].dependencies or ()]
+    for name in packages:
+        if name not in reached:
+            yield Edited(what=f"nothing asks for `{name}`")
 
 
 def _is_active(marker: Marker | None, target: Target) -> bool:

@@ -34,7 +34,9 @@ from resolver.requirements.url import Url
 from resolver.requirements.variables import VARIABLE
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
-from resolver.solve.resolution import Pin, Resolution, solve
+from resolver.solve.required_hashes import check_contents
+from resolver.solve.resolution import Pin, Resolution
+from resolver.solve.solving import solve
 from resolver.targets.accelerators import UNSPECIFIED
 from resolver.targets.target import Target
 
@@ -121,6 +123,7 @@ class Locker:
         problem = _build_problem(plan, self._upgrade, default_index)
         source = self._source(plan, problem)
         resolution = self._solve(plan, problem, source)
+        check_contents(problem, resolution)
         if plan.old is not None and not self._upgrade.everything:
             kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
             check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
@@ -333,7 +336,7 @@ def _find_taken(plan: LockPlan, source: PackageSource) -> Iterator[str]:
 
 
 def _iter_yanked(resolution: Resolution) -> Iterator[str]:
-    """Warnings for pins that their index has yanked (PEP 592): only an exact pin of the list brings one in."""
+    """Warnings for pins that their index has yanked (PEP 592): only a requirement that pins it brings one in."""
     for pin in resolution.pins:
         if pin.file.yanked is not None:
             reason = f": {pin.file.yanked}" if pin.file.yanked else ""

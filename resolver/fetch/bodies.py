@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from lockfiles.value_classes import dataclass
 from resolver.fetch.http_errors import too_large_error
+from resolver.index.distribution_file import parse_size
 
 __all__ = ["Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range"]
 
@@ -58,9 +59,10 @@ def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop:
     unit, _, span = content_range.partition(" ")
     ends, _, total = span.partition("/")
     first, _, last = ends.partition("-")
-    if unit != "bytes" or not (first.isdecimal() and last.isdecimal() and total.isdecimal()):
+    told_start, told_last, size = parse_size(first), parse_size(last), parse_size(total)
+    if unit != "bytes" or told_start is None or told_last is None or size is None:
         return None
-    told_start, told_stop, size = int(first), int(last) + 1, int(total)
+    told_stop = told_last + 1
     wanted_start = max(0, size + start) if start < 0 else start
     wanted_stop = size if stop is None else min(stop, size)
     if (told_start, told_stop) != (wanted_start, wanted_stop):

@@ -1,6 +1,6 @@
 """HTTP: one connection pool, retries, limits, and an error for everything that is no answer.
 
-The only module that imports httpx, and imported when a request is about to be made: that takes 60 ms, which a warm run
+The only module that uses httpx, and imported when a request is about to be made: that takes 60 ms, which a warm run
 has no use for.
 
 A request passes, from top to bottom: `HttpClient` (redirects, retries, limits), hishel's cache where it is wanted,
@@ -24,17 +24,17 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-import httpx
-
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
 from resolver.fetch.bodies import Download, RangeAnswer, hash_into, iter_bounded, read_range
 from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.retrying import ATTEMPTS, TRANSIENT_STATUSES, find_delay_s
-from resolver.targets.families import lacks_by_forbidding
+from resolver.index.distribution_file import parse_size
+from resolver.targets.families import tells_absence
 
 __all__ = ["Answer", "HttpClient"]
 
@@ -98,7 +98,7 @@ class HttpClient:
     def fetch(
         self, url: str, *, accept: str, limit_bytes: int, cached: bool = False, known_validator: str = ""
     ) -> Answer | None:
-        """The body at a URL; None for 404 and 410.
+        """The body at a URL; None for 404 and 410, and for what means the same on its host.
 
         `cached` says that the answer may come from the cache and be stored there. Where the cache answers with
         `known_validator`, the body is not read again.
@@ -153,8 +153,8 @@ class HttpClient:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
             try:
                 with self._opened(self._direct, "HEAD", url, headers) as (response, _):
-                    text = response.headers.get("content-length", "")
-                    return int(text) if text.isdecimal() and "content-encoding" not in response.headers else None
+                    size = parse_size(response.headers.get("content-length", ""))
+                    return size if "content-encoding" not in response.headers else None
             except _BadStatusError as fault:
                 if fault.status in _NO_RANGE:
                     return None
@@ -163,7 +163,7 @@ class HttpClient:
         return self._with_retries(url, ask)
 
     def download(self, url: str, *, into: Path | None, limit_bytes: int) -> Download | None:
-        """Read a whole body, into a file or only through SHA-256; None for 404 and 410."""
+        """Read a whole body, into a file or only through SHA-256; None as in `fetch`."""
 
         def ask() -> Download:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
@@ -181,7 +181,7 @@ class HttpClient:
             try:
                 return ask()
             except _BadStatusError as fault:
-                if fault.status in (404, 410) or (fault.status == 403 and lacks_by_forbidding(fault.host)):
+                if fault.status in (404, 410) or tells_absence(url, fault.status):
                     return None
                 raise
 

@@ -64,23 +64,39 @@ class ProjectPages:
             return None
         payload = b"" if row is None else row.payload
         if row is None or page is None or row.validator != body.validator:
-            page = self._build(body, name, location)
+            body, page = self._build_or_ask_again(body, name, location)
             payload = b"" if page is None else dump_project_page(page)
         self._keep(name, location, StoredPage(fresh_until=body.fresh_until, validator=body.validator, payload=payload))
         return page
 
-    def _fetch_body(self, name: NormalizedName, location: Location, *, known_validator: str) -> _Body | None:
+    def _build_or_ask_again(
+        self, body: _Body, name: NormalizedName, location: Location
+    ) -> tuple[_Body, ProjectPage | None]:
+        """The page, and the body that it was built of. One that cannot be read may be an old answer of the cache."""
+        try:
+            return body, self._build(body, name, location)
+        except FetchError:
+            again = None
+            if location.form == "index" and not self._session.offline:
+                again = self._fetch_body(name, location, known_validator="", past_cache=True)
+            if again is None:
+                raise
+        return again, self._build(again, name, location)
+
+    def _fetch_body(
+        self, name: NormalizedName, location: Location, *, known_validator: str, past_cache: bool = False
+    ) -> _Body | None:
         public = location.url.public
         if location.form == "index":
-            return self._ask(f"{public.rstrip('/')}/{name}/", known_validator)
+            return self._ask(f"{public.rstrip('/')}/{name}/", known_validator, past_cache=past_cache)
         # One page for all projects: asked for once a run.
         body = self._links.setdefault(public, Task(lambda: self._ask(public, ""))).result()
         if body is None:
             raise FetchError(f"there is no page at {public}, which is named for `--find-links`", url=public)
         return body
 
-    def _ask(self, url: str, known_validator: str) -> _Body | None:
-        answer = self._session.fetch_page(url, known_validator=known_validator)
+    def _ask(self, url: str, known_validator: str, *, past_cache: bool = False) -> _Body | None:
+        answer = self._session.fetch_page(url, known_validator=known_validator, past_cache=past_cache)
         if answer is None:
             return None
         validator = answer.validator

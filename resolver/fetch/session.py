@@ -69,14 +69,17 @@ class Session:
             size = "of unknown size" if size_bytes is None else f"{size_bytes / 1_000_000:.1f} MB"
             self._progress(f"reading `{filename}` ({size}) {what}")
 
-    def fetch_page(self, url: str, *, known_validator: str = "") -> Answer | None:
-        """A project page or find-links page; None where there is none. Offline, an old one will do."""
+    def fetch_page(self, url: str, *, known_validator: str = "", past_cache: bool = False) -> Answer | None:
+        """A project page or find-links page; None where there is none. Offline, an old one will do.
+
+        `past_cache` asks the server whatever the cache has.
+        """
         if self.offline and (self._cache_folder is None or not (self._cache_folder / "http-v1.db").exists()):
             raise missing_offline(url, what="the page")
         from resolver.index.simple_api import ACCEPT  # Imported where it is needed: a warm run parses no page.
 
         return self._open(url).fetch(
-            url, accept=ACCEPT, limit_bytes=_PAGE_LIMIT_BYTES, cached=True, known_validator=known_validator
+            url, accept=ACCEPT, limit_bytes=_PAGE_LIMIT_BYTES, cached=not past_cache, known_validator=known_validator
         )
 
     def fetch_metadata(self, url: str) -> bytes | None:

@@ -6,7 +6,10 @@ from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 
-__all__ = ["DistributionFile"]
+__all__ = ["SIZE_DIGITS", "DistributionFile", "parse_size"]
+
+SIZE_DIGITS = 18
+"""A size of more digits is none: no file is that large, and an integer of TOML has 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +47,8 @@ class DistributionFile:
     def sha256(self) -> str | None:
         """The SHA-256 in hex, or None where the page gives none."""
         return next((text.partition(":")[2] for text in self.hashes if text.startswith("sha256:")), None)
+
+
+def parse_size(text: str) -> int | None:
+    """The size in bytes that a server tells in decimal digits; None for what is none."""
+    return int(text) if text.isdecimal() and len(text) <= SIZE_DIGITS else None

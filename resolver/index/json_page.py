@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
+from resolver.index.distribution_file import SIZE_DIGITS
 from resolver.index.page_scan import scan_page
 from resolver.index.raw_file import SHA256, PageError, RawFile, build_raw_file
 
 __all__ = ["parse_json_page"]
 
+_SIZE_LIMIT_BYTES = 10**SIZE_DIGITS
 _ABSOLUTE = ("https://", "http://")
 _UTC_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z")
 _METADATA_KEYS = ("core-metadata", "data-core-metadata", "dist-info-metadata", "data-dist-info-metadata")
@@ -89,7 +91,7 @@ def _build(file: dict[str, Any], url: str) -> RawFile:
         requires_python=python,
         yanked="" if yanked is True else yanked or None,
         core_metadata=_find_metadata_hash(metadata),
-        size=str(size) if type(size) is int and size >= 0 else None,
+        size=str(size) if type(size) is int and 0 <= size < _SIZE_LIMIT_BYTES else None,
         upload_time=time if time is None or _UTC_TIME.fullmatch(time) else _to_utc(time),
     )
 

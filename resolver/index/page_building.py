@@ -7,12 +7,10 @@ Standards: PEP 425 and 427 (tags and build tags), PEP 440 (order), PEP 592, Requ
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
+from operator import itemgetter
 from typing import NamedTuple
 
-from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -21,14 +19,18 @@ from resolver.index.location import Location
 from resolver.index.page_rows import Rejection, parse_build_tag, write_file, write_rejection, write_row
 from resolver.index.parsed_page import LazyVersions, ParsedPage
 from resolver.index.raw_file import RawFile
+from resolver.index.requires_python import admits_python
 from resolver.index.upload_times import write_upload_times
 from resolver.requirements.url import parse_url
 from resolver.targets.target import Target
 
-__all__ = ["admits_python", "build_project_page"]
+__all__ = ["build_project_page"]
 
-_WILDCARD_BOUND = re.compile(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
 _SDIST_RANK = -1
+_PLAIN_ORDER = itemgetter(0, 1, 2)
+"""Of `_Usable`: what decides where no file has a build tag and no two have one name."""
+_SHORT_NAME = 128
+"""Two parts of names of less than this make no name that is too long."""
 
 
 class _Usable(NamedTuple):
@@ -61,7 +63,16 @@ def build_project_page(
     unreadable: list[Rejection] = []
     judge = _Judge(target)
     count = 0
+    # Most files of a page are wheels for other machines: what stands before their tags was seen, and so were the tags.
+    heads: dict[str, _Row] = {}
+    useless: set[str] = set()
     for raw in files:
+        filename = raw.filename
+        split = filename.find("-", filename.find("-") + 1)
+        if filename[split + 1 :] in useless and filename[:split] in heads:
+            heads[filename[:split]].rejected.append((filename, "tags", filename[split + 1 : -4]))
+            count += 1
+            continue
         try:
             parts = names.read(raw.filename)
         except UnreadableNameError as error:
@@ -74,22 +85,12 @@ def build_project_page(
         if parts is None:
             continue
         count += 1
-        judge.place(raw, parts, _find_row(rows, parts.version))
+        row = _find_row(rows, parts.version)
+        has_wrong_tags = judge.place(raw, parts, row)
+        if has_wrong_tags and not parts.build and len(filename) < _SHORT_NAME:
+            heads[filename[:split]] = row
+            useless.add(filename[split + 1 :])
     return _assemble(rows, unreadable, name=name, location=location, count=count)
-
-
-@lru_cache(maxsize=4096)
-def admits_python(requires_python: str, python_full_version: str) -> bool:
-    """Whether a Requires-Python admits a Python. One that cannot be read admits all, as pip has it.
-
-    Old uploads write `>=3.6.*`, which uv and earlier pips read as `>=3.6`.
-    """
-    for text in (requires_python, _WILDCARD_BOUND.sub(r"\1", requires_python)):
-        try:
-            return SpecifierSet(text).contains(python_full_version, prereleases=True)
-        except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
-            continue
-    return True
 
 
 class _Judge:
@@ -102,8 +103,8 @@ class _Judge:
         self._python = target.environment["python_full_version"]
         self._ranks: dict[str, int | None] = {"": _SDIST_RANK}
 
-    def place(self, raw: RawFile, name: FileName, row: _Row) -> None:
-        """Add the file to the usable or the rejected files of its row."""
+    def place(self, raw: RawFile, name: FileName, row: _Row) -> bool:
+        """Add the file to the usable or the rejected files of its row; whether its tags are those of no wheel here."""
         tags = name.tags
         try:
             rank = self._ranks[tags]
@@ -118,6 +119,7 @@ class _Judge:
                 # A page may link with a signature or token, which must not reach rows, caches and locks.
                 raw = raw._replace(url=parse_url(raw.url).public)
             row.usable.append(_Usable(rank == _SDIST_RANK, rank, raw.filename, raw, name))
+        return rank is None
 
     def _find_rank(self, tags: str) -> int | None:
         """The best place of a compressed tag set among the target's tags, or None."""
@@ -190,6 +192,8 @@ def _sort(usable: list[_Usable]) -> list[_Usable]:
     """Wheels by tag, higher build tag, file name; then sdists by file name. Equal names fall back on all they have."""
     if len(usable) == 1:
         return usable
+    if not any(file.name.build for file in usable) and len({file.filename for file in usable}) == len(usable):
+        return sorted(usable, key=_PLAIN_ORDER)
     # Three stable sorts, least important first: build tags run the other way than all else.
     by_name = sorted(
         usable, key=lambda file: (file.filename, *((field is not None, field or "") for field in file.raw))

@@ -11,20 +11,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
+from resolver.index.distribution_file import SIZE_DIGITS
 from resolver.index.raw_file import RawFile
 
 __all__ = ["scan_page"]
 
 _LIST_START = '"files":['
 _TEXT = r"[ !#-\[\]-~]"
+_DIGITS = f"[0-9]{{0,{SIZE_DIGITS - 1}}}"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z"
 _FILE = re.compile(
     r'\{(?:"core-metadata":(?:false|\{"sha256":"(.{64})"\}),'
     r'(?:"data-dist-info-metadata":(?:false|\{"sha256":"[0-9a-f]{64}"\}),)?)?'
     rf'"filename":"({_TEXT}*)","hashes":\{{"sha256":"(.{{64}})"\}},(?:"provenance":(?:null|"{_TEXT}*"),)?'
-    rf'(?:"requires-python":(?:null|"({_TEXT}*)"),)?(?:"size":([1-9][0-9]*),)?(?:"upload-time":"({_TIME})",)?'
+    rf'(?:"requires-python":(?:null|"({_TEXT}*)"),)?(?:"size":([1-9]{_DIGITS}),)?(?:"upload-time":"({_TIME})",)?'
     rf'"url":"(https?://[!$-\[\]-~]*)"(?:,"yanked":(?:false|"({_TEXT}+)"))?()\}}(?:,(?=\{{)|(?=\]))',
     re.DOTALL,
 )
@@ -33,6 +37,7 @@ _FILE = re.compile(
 `.{64}` skips without looking, which halves the time; all hashes are looked at together afterwards.
 """
 _HEX = re.compile(r"[0-9a-f]*")
+_HASH_PLACES = (RawFile._fields.index("sha256"), RawFile._fields.index("core_metadata"))
 _MARK = "0"
 """Stands for the scanned files where the rest of the page is read: no file is a number."""
 
@@ -61,11 +66,12 @@ def scan_page(text: str, *, build: Callable[[dict[str, Any]], RawFile]) -> tuple
 def _scan_files(text: str, start: int, build: Callable[[dict[str, Any]], RawFile]) -> tuple[list[RawFile], int]:
     """The files from `start` on, and where the text ceases to be one."""
     files: list[RawFile] = []
-    find, make, decoder = _FILE.match, RawFile._make, json.JSONDecoder()
+    # Not RawFile._make, which also counts the fields: the expression always gives as many.
+    find, make, decoder = _FILE.match, tuple.__new__, json.JSONDecoder()
     end = start
     while True:
         while match := find(text, end):
-            files.append(make(match.groups()))
+            files.append(make(RawFile, match.groups()))
             end = match.end()
         if not text.startswith("{", end):
             return files, end
@@ -78,5 +84,5 @@ def _scan_files(text: str, start: int, build: Callable[[dict[str, Any]], RawFile
 
 
 def _has_good_hashes(files: list[RawFile]) -> bool:
-    digests = "".join([f"{file.sha256 or ''}{file.core_metadata or ''}" for file in files])
-    return _HEX.fullmatch(digests) is not None
+    digests = (filter(None, map(itemgetter(place), files)) for place in _HASH_PLACES)
+    return _HEX.fullmatch("".join(chain.from_iterable(digests))) is not None

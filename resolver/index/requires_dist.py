@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
-from packaging.markers import Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles.value_classes import dataclass
@@ -23,6 +25,14 @@ __all__ = ["Decision", "RequiresDistMemo", "find_memo"]
 _EXTRA = re.compile(r"\bextra\b")
 _PLAIN_EXTRA = re.compile(r'\bextra (?:==|!=) "([^"]*)"|"([^"]*)" (?:==|!=) extra\b')
 _ENVIRONMENT_LIMIT = 8
+_NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
+_SPECIFIER = r"(?:[<>]=?|[=!]=|~=)[ \t]*[0-9][0-9A-Za-z.+*!]*"
+_PLAIN = re.compile(
+    rf"[ \t]*({_NAME})[ \t]*(?:\[[ \t]*({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*\][ \t]*)?"
+    rf"((?:{_SPECIFIER}(?:[ \t]*,[ \t]*{_SPECIFIER})*)?)[ \t]*"
+)
+"""A requirement of the usual form, up to its marker; `packaging` reads all others."""
+_WORD = re.compile(_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +61,13 @@ class Decision:
 class RequiresDistMemo:
     """Decides lines for one environment and keeps the answers. May be used from many threads."""
 
-    __slots__ = ("_decisions", "_environment")
+    __slots__ = ("_decisions", "_environment", "_markers", "_texts")
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
         self._decisions: dict[str, Decision] = {}
+        self._texts: dict[str, str] = {}
+        self._markers: dict[str, Decision] = {}
 
     def decide(self, line: str) -> Decision:
         """The answer for a line as written. Raises ValueError that names it."""
@@ -68,6 +80,9 @@ class RequiresDistMemo:
         if has_long_number(line):
             raise ValueError(f"a number in a `Requires-Dist` has more than {MOST_DIGITS} digits")
         try:
+            plain = self._decide_plain(line)
+            if plain is not None:
+                return plain
             requirement = Requirement(line)
             text, marker = _render(requirement), requirement.marker
             if marker is None:
@@ -80,6 +95,27 @@ class RequiresDistMemo:
             raise ValueError(f"the marker of `Requires-Dist: {redact(line)}` cannot be evaluated: {error}") from error
         except RecursionError as error:
             raise ValueError("the marker of a `Requires-Dist` is nested too deep") from error
+
+    def _decide_plain(self, line: str) -> Decision | None:
+        """The answer for a line of the usual form; None for any other, and for one that cannot be read.
+
+        Requirements repeat with other markers and markers with other requirements: each is read once.
+        """
+        head, separator, marker = line.partition(";")
+        text = self._texts.get(head)
+        if text is None:
+            text = self._texts[head] = _render_plain(head)
+        if not text:
+            return None
+        if not separator:
+            return Decision(text=text, always=True)
+        decision = self._markers.get(marker)
+        if decision is None:
+            try:
+                decision = self._markers[marker] = self._evaluate("", Marker(marker))
+            except InvalidMarker:
+                return None
+        return replace(decision, text=text)
 
     def _evaluate(self, text: str, marker: Marker) -> Decision:
         always = self._holds(marker, "")
@@ -114,6 +150,22 @@ def find_memo(environment: Mapping[str, str]) -> RequiresDistMemo:
 
 def _render(requirement: Requirement) -> str:
     """The requirement in canonical form without its marker."""
-    extras = ",".join(sorted(canonicalize_name(extra) for extra in requirement.extras))
-    name = canonicalize_name(requirement.name) + (f"[{extras}]" if extras else "")
+    name = _render_name(requirement.name, requirement.extras)
     return f"{name} @ {requirement.url}" if requirement.url else f"{name}{requirement.specifier}"
+
+
+def _render_plain(head: str) -> str:
+    """The same for the text of a requirement of the usual form without a marker; empty for all others."""
+    match = _PLAIN.fullmatch(head)
+    if match is None:
+        return ""
+    name, extras, specifier = match.groups()
+    try:
+        return f"{_render_name(name, set(_WORD.findall(extras or '')))}{SpecifierSet(specifier)}"
+    except InvalidSpecifier:
+        return ""
+
+
+def _render_name(name: str, extras: Iterable[str]) -> str:
+    names = ",".join(sorted(canonicalize_name(extra) for extra in extras))
+    return canonicalize_name(name) + (f"[{names}]" if names else "")

@@ -50,7 +50,8 @@ def parse_project_page(body: bytes, *, content_type: str, url: str, name: Normal
     if form is None:
         raise PageError(f"content type `{media_type or 'none'}` is not a page of the simple API (JSON or HTML)")
     files = parse_json_page(body, url=url) if form == "json" else _parse_html(body, content_type, url)
-    return tuple(file for file in files if is_distribution(file.filename))
+    # Most files are wheels, and asking for each takes as long as all else that is done here.
+    return tuple([file for file in files if file.filename[-4:] == ".whl" or is_distribution(file.filename)])
 
 
 def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:

@@ -71,6 +71,8 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
             return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
         except ResolutionTooDeep:
             return Conflict(causes=(), steps=provider.steps, is_proven=False)
+        if provider.lets_back(state.mapping):
+            continue
         return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
 
 

@@ -23,7 +23,7 @@ from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage, Rejection
 from resolver.index.version_sets import VersionSets
-from resolver.solve.problem import Problem, Root
+from resolver.solve.problem import Problem
 
 __all__ = ["FileRules", "Listing", "ProjectTable", "build_table", "iter_rows", "read_listings"]
 
@@ -41,8 +41,9 @@ class Listing:
 class FileRules:
     """Which files of a project the list's options let in.
 
-    `hashes` is None where no line of the list gives any; else a file must have one of them. `cutoff` is the instant
-    before which a file must have been uploaded; `exempt` are locations without upload times.
+    `hashes` is None where no line of the list gives any; else a file must have one of them, which only its content can
+    tell where its page gives no SHA-256. `cutoff` is the instant before which a file must have been uploaded; `exempt`
+    are locations without upload times.
     """
 
     wheels: bool = True
@@ -305,19 +306,19 @@ class _Descending(str):
 
 
 def _build_rules(name: NormalizedName, problem: Problem) -> FileRules:
-    lines = [root for root in (*problem.roots, *problem.constraints) if root.name == name and root.hashes]
     return FileRules(
         wheels=problem.format_control.allows_wheel(name),
         sdists=problem.format_control.allows_sdist(name),
-        hashes=_common_hashes(lines) if lines else None,
+        hashes=problem.allowed_hashes(name),
         cutoff=_parse_instant(problem.exclude_newer) if problem.exclude_newer is not None else None,
         exempt=frozenset(url.rstrip("/") for url in problem.exclude_newer_exempt),
     )
 
 
-def _common_hashes(lines: Sequence[Root]) -> frozenset[str]:
-    """The hashes that every line with hashes allows, as pip takes several lines on one project."""
-    return frozenset.intersection(*(frozenset(line.hashes) for line in lines))
+def _may_have_one_of(hashes: frozenset[str], file: DistributionFile) -> bool:
+    """Whether the file has one of the hashes, or can be found to have one once its content is read."""
+    is_unknown = file.sha256 is None and any(text.startswith("sha256:") for text in hashes)
+    return is_unknown or not hashes.isdisjoint(file.hashes)
 
 
 def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tuple[str, str] | None:
@@ -326,7 +327,7 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
         return "no-binary", "the list forbids wheels of this project"
     if not file.is_wheel and not rules.sdists:
         return "only-binary", "the list allows wheels only"
-    if rules.hashes is not None and rules.hashes.isdisjoint(file.hashes):
+    if rules.hashes is not None and not _may_have_one_of(rules.hashes, file):
         return "hash", "none of the hashes that the list gives is its own"
     if rules.cutoff is not None and not _is_exempt(location, rules):
         if file.upload_time is None:

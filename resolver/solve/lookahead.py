@@ -49,6 +49,44 @@ class Lookahead:
             self._facts.refute(node, row)
         return trial.is_unsolvable
 
+    def find_contradiction(self, decided: Sequence[tuple[Node, int]]) -> Sequence[tuple[Node, int]] | None:
+        """A few decisions that contradict each other, the last one made last; None where none is found."""
+        trial = self._facts
+        for place, (node, row) in enumerate(decided):
+            trial = self._follow(trial, node, row)
+            if trial.is_unsolvable:
+                return self._find_reasons(decided[: place + 1])
+        return None
+
+    def _find_reasons(self, decided: Sequence[tuple[Node, int]]) -> Sequence[tuple[Node, int]]:
+        """Those that are enough for the contradiction that all of them make: each time the one that completes it."""
+        *before, last = decided
+        reasons: list[tuple[Node, int]] = []
+        while len(reasons) < len(before):
+            trial = self._follow(self._facts, *last)
+            for reason in reasons:
+                trial = self._follow(trial, *reason)
+            if trial.is_unsolvable:
+                return (*reasons, last)
+            for decision in before:
+                trial = self._follow(trial, *decision)
+                if trial.is_unsolvable:
+                    reasons.append(decision)
+                    break
+            else:
+                break
+        return decided
+
+    def _follow(self, trial: Propagation, node: Node, row: int) -> Propagation:
+        """What follows if the row is chosen too, suspects looked at."""
+        if trial.is_unsolvable:
+            return trial
+        self._budget = _BUDGET
+        following = trial.assume(node, row)
+        if not following.is_unsolvable:
+            self._narrow_suspects(following)
+        return following
+
     def _narrow_suspects(self, trial: Propagation) -> None:
         waiting = [node for node in self._suspects if trial.is_required(node)]
         seen: set[Node] = set()

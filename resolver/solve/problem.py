@@ -70,3 +70,9 @@ class Problem:
     require_hashes: bool = False
     no_build: bool = False
     acceleration: Acceleration | None = None
+
+    def allowed_hashes(self, name: NormalizedName) -> frozenset[str] | None:
+        """The hashes that every line with hashes on the project gives, as in pip; None where no line gives any."""
+        lines = [frozenset(root.hashes) for root in (*self.roots, *self.constraints) if root.name == name]
+        given = [hashes for hashes in lines if hashes]
+        return frozenset.intersection(*given) if given else None

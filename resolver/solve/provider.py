@@ -88,6 +88,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._conflicts: dict[Node, int] = {}
         self._tried: dict[Node, int] = {}
         self._last_row: dict[str, int] = {}
+        self._set_aside: dict[tuple[Node, int], Sequence[tuple[Node, int]]] = {}
+        self._let_back: set[tuple[Node, int]] = set()
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
@@ -140,6 +142,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         rows &= self._facts.live.get(identifier, -1)
         for candidate in incompatibilities[identifier]:
             rows &= ~(1 << candidate.row)
+        for node, row in self._set_aside:
+            rows &= ~(1 << row) if node == identifier else -1
         return Matches(self, identifier, rows)
 
     def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
@@ -271,7 +275,32 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         looking.narrow_all()
         decided = [(candidate.node, candidate.row) for candidate in resolutions.values()]
         refuted = [self._facts.is_dead(node, row) or looking.refutes(node, row) for node, row in decided]
-        return any(refuted)
+        return any(refuted) or (self._keeps_decisions and self._sets_aside(decided))
+
+    def _sets_aside(self, decided: Sequence[tuple[Node, int]]) -> bool:
+        """Whether some decision contradicts those before it, which stay: then it is not made again.
+
+        resolvelib itself jumps back to an earlier one where it sees no collision through the projects in between.
+        """
+        looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
+        found = looking.find_contradiction(decided)
+        if found is None or found[-1] in self._let_back:
+            return False
+        *reasons, last = found
+        self._set_aside[last] = reasons
+        self._conflicts = {}
+        return True
+
+    def lets_back(self, resolutions: Mapping[Node, Candidate]) -> bool:
+        """Whether a row was set aside for decisions that were not kept in the end: it is let back in, for good."""
+        rows = {node: candidate.row for node, candidate in resolutions.items()}
+        unfounded = [
+            one for one, reasons in self._set_aside.items() if any(rows.get(node) != row for node, row in reasons)
+        ]
+        for one in unfounded:
+            del self._set_aside[one]
+        self._let_back.update(unfounded)
+        return bool(unfounded)
 
     def _collided(self) -> list[Node]:
         """The nodes that took part in collisions, most often first."""

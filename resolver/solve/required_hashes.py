@@ -1,13 +1,13 @@
-"""`--require-hashes`: every pin needs a hash in the list (pip: Hash-checking Mode)."""
+"""Hashes that the list gives: which files they let in, and `--require-hashes` (pip: Hash-checking Mode)."""
 
 from __future__ import annotations
 
-from resolver.errors import InputError
+from resolver.errors import HashMismatchError, InputError
 from resolver.index.package_source import PackageSource
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
 
-__all__ = ["MissingHashesError", "check_hashes"]
+__all__ = ["MissingHashesError", "check_contents", "check_hashes"]
 
 
 class MissingHashesError(InputError):
@@ -33,6 +33,27 @@ def check_hashes(problem: Problem, resolution: Resolution, source: PackageSource
     missing = [pin for pin in resolution.pins if pin.name not in hashed]
     if missing:
         raise MissingHashesError(tuple(_render_line(pin, source) for pin in missing))
+
+
+def check_contents(problem: Problem, resolution: Resolution) -> None:
+    """Raises HashMismatchError where a file has none of the hashes that the list gives for its project.
+
+    For a resolution with the hash of every file: a page that gives none let its files in unseen.
+    """
+    for pin in resolution.pins:
+        allowed = problem.allowed_hashes(pin.name)
+        if allowed is not None and allowed.isdisjoint(pin.file.hashes):
+            listed = ", ".join(sorted(allowed)) or "none that all lines give"
+            found = f"sha256:{pin.file.sha256}"
+            raise HashMismatchError(
+                f"`{pin.file.filename}` has none of the hashes that the list gives for `{pin.name}`\n"
+                f"  listed: {listed}\n"
+                f"  found:  {found}\n"
+                "  try: find out which of them is right",
+                filename=pin.file.filename,
+                expected=listed,
+                found=found,
+            )
 
 
 def _render_line(pin: Pin, source: PackageSource) -> str:

@@ -19,6 +19,7 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import MetadataError
 from resolver.index.core_metadata import Dependencies
 from resolver.index.package_source import PackageSource
+from resolver.index.requires_python import admits_python
 from resolver.requirements.url import redact
 from resolver.solve.candidates import ProjectTable, build_table, read_listings
 from resolver.solve.demand import (
@@ -128,7 +129,7 @@ class Universe:
     def iter_demands(self, node: Node, row: int) -> Iterator[Demand]:
         """The demands of a row, those on its own project first: they need no metadata.
 
-        Raises _RuledOut when the metadata says that the row is no candidate; then `ruled_out` says why.
+        Those alone where the metadata takes the row out; then `ruled_out` says why. Raises FetchError.
         """
         known = self._demands.get((node, row))
         if known is not None:
@@ -244,7 +245,7 @@ class Universe:
                 raise
             self.rule_out(name, row, "build" if error.needs_build else "metadata", str(error))
             return None
-        if dependencies.requires_python and not self._runs_python(dependencies.requires_python):
+        if dependencies.requires_python and not admits_python(dependencies.requires_python, self._python):
             self.rule_out(name, row, "python", f"needs Python {dependencies.requires_python}")
             return None
         return dependencies
@@ -254,13 +255,6 @@ class Universe:
         if self._ask_ahead is not None:
             new = (parse_requirement(text) for text in texts if text not in self._words and is_readable(text))
             self._ask_ahead(wanted for wanted in new if wanted.name not in self.tables)
-
-    def _runs_python(self, text: str) -> bool:
-        """Whether the target's Python is admitted; an unreadable Requires-Python admits all, as in pip."""
-        try:
-            return SpecifierSet(text).contains(self._python, prereleases=True)
-        except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
-            return True
 
     def _demands_of(self, text: str, parent: NormalizedName, row: int) -> tuple[Demand, ...]:
         known = self._words.get(text)

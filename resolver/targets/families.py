@@ -33,9 +33,9 @@ __all__ = [
     "find_name_warning",
     "is_torch_companion",
     "iter_build_locations",
-    "lacks_by_forbidding",
     "load_families",
     "serves",
+    "tells_absence",
 ]
 
 
@@ -106,11 +106,6 @@ def iter_build_locations(name: NormalizedName) -> Iterable[BuildLocation]:
                     yield BuildLocation(family=family.name, template=row[key], is_page=key == "pages")
 
 
-def lacks_by_forbidding(host: str) -> bool:
-    """Whether a host answers 403 for a project that it lacks."""
-    return any(row["host"] == host for row in read_data("families")["forbidding"])
-
-
 def is_torch_companion(name: NormalizedName) -> bool:
     """Whether builds of a project carry torch's CUDA label where they carry one, so that one lock must not mix them."""
     return name in _torch_companions()
@@ -122,6 +117,11 @@ def find_name_warning(name: NormalizedName) -> NameWarning | None:
         if row["name"] == name:
             return NameWarning(name=name, text=row["text"], remedy=row["remedy"])
     return None
+
+
+def tells_absence(url: str, status: int) -> bool:
+    """Whether a status, which elsewhere refuses access, means on this host that it does not have what was asked for."""
+    return any(row["status"] == status and url.startswith(row["url"]) for row in read_data("families")["absence"])
 
 
 def apply_mirrors(url: str, mirrors: Iterable[Mirror]) -> str:

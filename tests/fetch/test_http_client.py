@@ -107,6 +107,17 @@ def test_refused_access_names_the_host_and_is_not_asked_again(status: int, messa
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize("host", ["download.pytorch.org", "download-r2.pytorch.org"])
+def test_403_means_a_missing_page_on_hosts_that_answer_so(host: str) -> None:
+    client = Asked(httpx.Response(403)).client
+    assert client.fetch(f"https://{host}/whl/cu128/numpy/", accept="*/*", limit_bytes=1) is None
+
+
+def test_401_is_an_error_on_any_host() -> None:
+    with pytest.raises(AuthenticationError):
+        Asked(httpx.Response(401)).client.fetch("https://download.pytorch.org/whl/", accept="*/*", limit_bytes=1)
+
+
 def test_other_status_is_an_error_at_once() -> None:
     with pytest.raises(FetchError) as caught:
         Asked(httpx.Response(418)).fetch()
@@ -270,6 +281,12 @@ def test_size_is_told_by_head() -> None:
     asked = Asked(httpx.Response(200, headers={"Content-Length": "12"}))
     assert asked.client.fetch_size(URL) == 12
     assert asked.requests[0].method == "HEAD"
+
+
+@pytest.mark.parametrize("length", ["9" * 19, "9" * 5000, "-1", "many"])
+def test_size_beyond_all_reason_is_unknown(length: str) -> None:
+    assert Asked(httpx.Response(200, headers={"Content-Length": length})).client.fetch_size(URL) is None
+    assert Asked(partial_answer(f"bytes 2-4/{length}", b"cde")).client.fetch_range(URL, start=2, stop=5) is None
 
 
 def test_size_is_unknown_where_head_is_refused() -> None:

@@ -29,7 +29,7 @@ FILES = st.fixed_dictionaries(
         "data-dist-info-metadata": METADATA,
         "provenance": st.sampled_from([None, "https://index.example/p", 1]),
         "requires-python": st.none() | TEXTS,
-        "size": st.sampled_from([0, 1, 12345, -1, 1.5, None, True]),
+        "size": st.sampled_from([0, 1, 12345, 10**18 - 1, 10**18, -1, 1.5, None, True]),
         "upload-time": st.sampled_from(["2024-01-02T03:04:05.1Z", "2024-01-02T03:04:05+01:00", "yesterday", ""]),
         "yanked": st.sampled_from([False, True, None, "", "bad", 'bad "']),
         "unknown": st.just([1]),

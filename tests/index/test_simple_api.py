@@ -96,6 +96,9 @@ def test_a_json_file_with_all_its_keys() -> None:
         ({"upload-time": "2024-01-02T03:04:05+01:00"}, {"upload_time": "2024-01-02T02:04:05Z"}),
         ({"upload-time": "yesterday"}, {}),
         ({"size": None}, {}),
+        ({"size": 10**18 - 1}, {"size": "9" * 18}),
+        ({"size": 10**18}, {}),
+        ({"size": 10**30}, {}),
     ],
 )
 def test_what_json_files_may_hold(given: dict[str, Any], expected: dict[str, str]) -> None:

@@ -49,8 +49,8 @@ def _render(instant: datetime, digits: int) -> str:
 
 
 INSTANTS = st.datetimes(
-    min_value=datetime(2026, 10, 31, 23, 59, 59),  # noqa: DTZ001 - the zone is given below
-    max_value=datetime(2026, 11, 1, 0, 0, 2),  # noqa: DTZ001 - as above
+    min_value=datetime(2026, 10, 31, 23, 59, 59),
+    max_value=datetime(2026, 11, 1, 0, 0, 2),
     timezones=st.just(UTC),
 )
 TIMES = st.none() | st.builds(_render, INSTANTS, st.integers(0, 6))

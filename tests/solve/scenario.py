@@ -18,7 +18,8 @@ from resolver.requirements.url import Url
 from resolver.settings import Mirror
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
-from resolver.solve.resolution import Resolution, solve
+from resolver.solve.resolution import Resolution
+from resolver.solve.solving import solve
 from resolver.targets.families import load_families
 from resolver.targets.machines import choose_platform, parse_machine_types
 from resolver.targets.platforms import parse_platform

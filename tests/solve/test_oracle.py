@@ -14,7 +14,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from resolver.errors import ResolutionError
-from resolver.solve.resolution import Resolution, solve
+from resolver.solve.resolution import Resolution
+from resolver.solve.solving import solve
 from tests.solve.memory_source import DEFAULT_INDEX, TARGET, MemorySource, Release, evaluate
 from tests.solve.problems import pose, release
 

@@ -12,7 +12,7 @@ import pytest
 from resolver.errors import FetchError
 from resolver.solve.explain import NoSolutionError
 from resolver.solve.explanation import Obstacle
-from resolver.solve.resolution import solve
+from resolver.solve.solving import solve
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, index_location
 from tests.solve.problems import pose, release
 
@@ -108,7 +108,7 @@ def test_a_file_from_find_links_has_no_index() -> None:
 _PRINT_PINS = """
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource
 from tests.solve.problems import pose, release
-from resolver.solve.resolution import solve
+from resolver.solve.solving import solve
 releases = [release(name, str(v), *(f"{needed}<={v + 1}" for needed in "abcdef" if needed > name), extras=("x", "y"))
             for name in "abcdef" for v in range(1, 6)]
 resolution = solve(pose(["a[x,y]", "c[y]<4", "f<3"]), MemorySource(releases={DEFAULT_INDEX: releases}))
