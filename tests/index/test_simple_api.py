@@ -174,7 +174,7 @@ def test_both_views_of_an_index_give_equal_files() -> None:
         (b"[]", JSON, "not a JSON object"),
         (b"{}", JSON, "`files` is not a list"),
         (b'{"files": [1]}', JSON, "`files[0]` is not an object"),
-        (b'{"files": [{"url": "a"}]}', JSON, "`files[0]` lacks a key or has a value of another type: 'filename'"),
+        (b'{"files": [{"url": "a"}]}', JSON, "`files[0]` has no `filename`"),
         (b'{"meta": {"api-version": "2.0"}, "files": []}', JSON, "version 2.0 of the simple API is not known, only 1"),
         (
             b'<meta name="pypi:repository-version" content="2.0">',
@@ -190,6 +190,25 @@ def test_both_views_of_an_index_give_equal_files() -> None:
 def test_an_unreadable_page_says_what_is_wrong(body: bytes, content_type: str, message: str) -> None:
     with pytest.raises(PageError) as caught:
         parse_project_page(body, content_type=content_type, url=URL, name=ALPHA)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"filename": None}, "`files[1].filename` is null, not a text"),
+        ({"url": ["x"]}, "`files[1].url` is a list, not a text"),
+        ({"url": "//["}, "`files[1].url` is no URL"),
+        ({"hashes": None}, "`files[1].hashes` is null, not an object"),
+        ({"hashes": {"sha256": 1}}, "`files[1].hashes.sha256` is a number, not a text"),
+        ({"requires-python": 3.8}, "`files[1].requires-python` is a number, not a text"),
+        ({"upload-time": True}, "`files[1].upload-time` is true, not a text"),
+        ({"yanked": {"reason": "broken"}}, "`files[1].yanked` is an object, not a text"),
+    ],
+)
+def test_a_value_of_another_type_is_named_in_words_of_json(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(PageError) as caught:
+        from_json(entry(), entry(**given))
     assert str(caught.value) == message
 
 
