@@ -212,6 +212,39 @@ def test_a_value_of_another_type_is_named_in_words_of_json(given: dict[str, Any]
     assert str(caught.value) == message
 
 
+@pytest.mark.parametrize(
+    "link", ["file:///etc/alpha-1.0.zip", "FILE:/etc/alpha-1.0.zip", " file:///etc/alpha-1.0.zip", "c:\\alpha-1.0.zip"]
+)
+def test_a_page_from_the_network_that_links_to_a_file_of_this_machine_is_refused(link: str) -> None:
+    shown = link.strip()
+    file = entry(filename="alpha-1.0.zip", url=link)
+    html = anchor(href=link).encode()
+    with pytest.raises(PageError) as from_index:
+        from_json(entry(), file)
+    assert str(from_index.value) == (
+        f"it links `alpha-1.0.zip` to `{shown}`, a file of this machine, which only a page on its disk may do"
+    )
+    if link[:1].lower() == "c":
+        return  # In HTML the name of a file is what follows the last slash.
+    for parse in (parse_project_page, parse_find_links_page):
+        with pytest.raises(PageError, match="a file of this machine"):
+            parse(html, content_type=HTML, url=URL, name=ALPHA)
+
+
+def test_links_that_no_request_can_follow_are_left_out() -> None:
+    assert from_json(entry(), entry(url="ftp://files.example/alpha-1.0.zip")) == (raw(),)
+    assert from_html(anchor() + anchor(href="ftp://files.example/alpha-1.0.zip")) == (raw(),)
+
+
+def test_a_page_on_disk_may_link_to_files_beside_it() -> None:
+    (found,) = parse_project_page(anchor(href=WHEEL).encode(), content_type=HTML, url="file:///a/b.html", name=ALPHA)
+    assert found.url == f"file:///a/{WHEEL}"
+
+
+def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
+    assert len(from_json(entry(url=f"HTTPS://files.example/{WHEEL}"))) == 1
+
+
 def test_a_known_major_version_is_read() -> None:
     assert from_html('<meta name="pypi:repository-version" content="1.9">' + anchor()) == (raw(),)
     assert from_json(entry(), meta={"api-version": "1.9"}) == (raw(),)
