@@ -116,7 +116,7 @@ def plan_lock(
         families=families,
         exclude_newer=_cut_off(settings, old, now=now, upgrade=upgrade),
         old=old,
-        warnings=tuple(_source_warnings(source)),
+        warnings=(*_machine_setting_warnings(settings), *_source_warnings(source)),
     )
 
 
@@ -348,6 +348,14 @@ def _render_metadata(row: DependencyMetadata) -> str:
 def _render_family(family: IndexFamily) -> str:
     exclusive = " exclusive" if family.exclusive else ""
     return f"{family.name}: {' '.join(family.names)} at {' '.join(family.urls)}{exclusive}"
+
+
+def _machine_setting_warnings(settings: Settings) -> list[str]:
+    keys = ("machine-type", "driver", "machines", "gpus", "allow", "mirrors")
+    given = [f"`{key}`" for key in keys if getattr(settings, key.replace("-", "_")) is not None]
+    if not given:
+        return []
+    return [f"{_TABLE} {', '.join(given)}: not looked at yet: the lock is for any machine of its platform"]
 
 
 def _source_warnings(source: Source) -> list[str]:

@@ -202,3 +202,20 @@ def test_build_constraints_are_recorded(project: Project) -> None:
 
     assert run.code == 1
     assert "setting `build-constraints`: `setuptools<80` -> `helper<2 setuptools<80`" in run.err
+
+
+def test_settings_about_machines_are_told_to_have_no_effect(project: Project) -> None:
+    project.write(
+        "pyproject.toml",
+        '[tool.pinfold]\nmachine-type = "GPU-A100"\n[tool.pinfold.mirrors]\n"https://a.example/" = "https://b.example/"\n',
+    )
+    project.server.add("a", wheel("a", "1.0"))
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "-q")
+
+    assert (run.code, run.err) == (
+        0,
+        "warning: [tool.pinfold] `machine-type`, `mirrors`: not looked at yet:"
+        " the lock is for any machine of its platform\n",
+    )
