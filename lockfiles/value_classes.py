@@ -1,8 +1,8 @@
 """Dataclasses that are made quickly: what `dataclasses.dataclass` gives, without compiling code for each class.
 
 `dataclasses` writes the source of six methods for each class and executes it, and reads the signature of classes
-without docstring: 0.4 ms a class, 45 ms of a `lock` that took 185. Here the methods of frozen, slotted, keyword-only
-classes are closures over the field names: 0.03 ms a class. All other forms are passed on to `dataclasses`.
+without docstring: 0.4 ms a class, 45 ms of a `lock` that took 185. Here the methods of slotted classes are closures
+over the field names: 0.03 ms a class. All other forms are passed on to `dataclasses`.
 
 Type checkers see `dataclasses.dataclass` itself. `fields`, `replace`, `asdict`, `pickle` and `copy` work as they do
 there: a test holds both to the same behaviour.
@@ -26,21 +26,18 @@ else:
         """The class as `dataclasses.dataclass` makes it."""
 
         def make(made):
-            is_known = options in _KNOWN_OPTIONS and _has_known_form(made)
-            if not is_known:
+            known = {"frozen": False, "kw_only": False, "eq": True, **options}
+            if known.keys() != _OPTIONS or not known.pop("slots") or not _has_known_form(made, eq=known["eq"]):
                 return dataclasses.dataclass(**options)(made)
-            return _make_class(made, is_compared=options.get("eq", True))
+            return _make_class(made, **known)
 
         return make if cls is None else make(cls)
 
 
-_KNOWN_OPTIONS = (
-    {"frozen": True, "slots": True, "kw_only": True},
-    {"frozen": True, "slots": True, "kw_only": True, "eq": False},
-)
+_OPTIONS = {"frozen", "slots", "kw_only", "eq"}
 _SPECIAL_ANNOTATIONS = ("ClassVar", "InitVar", "KW_ONLY")
 _OWN_METHODS = frozenset(
-    ("__init__", "__repr__", "__hash__", "__setattr__", "__delattr__", "__getstate__", "__setstate__", "__slots__")
+    ("__init__", "__repr__", "__setattr__", "__delattr__", "__getstate__", "__setstate__", "__slots__")
 )
 _FIELD_MARK: Any = getattr(dataclasses, "_FIELD", None)
 """What `dataclasses.fields` looks for in a field; without it, all classes are left to `dataclasses`."""
@@ -48,13 +45,14 @@ _FIELD_MARK: Any = getattr(dataclasses, "_FIELD", None)
 _Setters = tuple[tuple[str, "Callable[[Any, Any], None]"], ...]
 
 
-def _has_known_form(cls: type) -> bool:
+def _has_known_form(cls: type, *, eq: bool) -> bool:
     """Whether nothing about the class asks for more than fields, their defaults and methods."""
     annotations = get_annotations(cls)
     return (
         _FIELD_MARK is not None
         and cls.__bases__ == (object,)
         and not _OWN_METHODS & cls.__dict__.keys()
+        and not (eq and {"__eq__", "__hash__"} & cls.__dict__.keys())
         and all(isinstance(text, str) and not text.startswith(_SPECIAL_ANNOTATIONS) for text in annotations.values())
         and all(_is_plain(cls.__dict__[name]) for name in annotations if name in cls.__dict__)
     )
@@ -62,44 +60,48 @@ def _has_known_form(cls: type) -> bool:
 
 def _is_plain(default: object) -> bool:
     if isinstance(default, dataclasses.Field):
-        return bool(default.init and default.kw_only in (True, dataclasses.MISSING))
+        return bool(default.init and default.kw_only is dataclasses.MISSING)
     return type(default).__hash__ is not None
 
 
-def _make_class(cls: type, *, is_compared: bool) -> type:
-    fields = {name: _make_field(cls, name, text) for name, text in get_annotations(cls).items()}
+def _make_class(cls: type, *, frozen: bool, kw_only: bool, eq: bool) -> type:
+    fields = {name: _make_field(cls, name, text, kw_only=kw_only) for name, text in get_annotations(cls).items()}
     body = {key: value for key, value in cls.__dict__.items() if key not in fields}
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
     body["__qualname__"] = cls.__qualname__
     body["__slots__"] = tuple(fields)
-    body["__match_args__"] = ()
+    body["__match_args__"] = () if kw_only else tuple(fields)
     body["__dataclass_fields__"] = fields
     body["__repr__"] = _make_repr([name for name, field in fields.items() if field.repr])
-    if is_compared and "__eq__" not in body:
+    if eq:
+        hashed = [name for name, field in fields.items() if (field.compare if field.hash is None else field.hash)]
         body["__eq__"] = _make_eq([name for name, field in fields.items() if field.compare])
-        body["__hash__"] = _make_hash(
-            [name for name, field in fields.items() if (field.compare if field.hash is None else field.hash)]
-        )
+        body["__hash__"] = _make_hash(hashed) if frozen else None
+    if frozen:
+        body["__setattr__"], body["__delattr__"] = _refuse_assignment, _refuse_deletion
     body.setdefault("__doc__", cls.__name__)
     made = type(cls)(cls.__name__, cls.__bases__, body)
     setters = tuple((name, made.__dict__[name].__set__) for name in fields)
-    for name, method in _make_methods(fields, setters, has_post_init="__post_init__" in body).items():
+    made.__init__ = _make_init(  # type: ignore[misc]  # of a class that was made just now
+        fields, setters, kw_only=kw_only, has_post_init="__post_init__" in body
+    )
+    for name, method in _make_copying(fields, setters).items():
         setattr(made, name, method)
     return made
 
 
-def _make_field(cls: type, name: str, annotation: str) -> dataclasses.Field[Any]:
+def _make_field(cls: type, name: str, annotation: str, *, kw_only: bool) -> dataclasses.Field[Any]:
     """The description of one field, complete as `dataclasses` leaves it."""
     default = cls.__dict__.get(name, dataclasses.MISSING)
     field: Any = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
-    field.name, field.type, field.kw_only, field._field_type = name, annotation, True, _FIELD_MARK
+    field.name, field.type, field.kw_only, field._field_type = name, annotation, kw_only, _FIELD_MARK
     return field  # type: ignore[no-any-return]  # Any above: the attributes set are private ones
 
 
-def _make_methods(
-    fields: dict[str, dataclasses.Field[Any]], setters: _Setters, *, has_post_init: bool
-) -> dict[str, Callable[..., Any]]:
+def _make_init(
+    fields: dict[str, dataclasses.Field[Any]], setters: _Setters, *, kw_only: bool, has_post_init: bool
+) -> Callable[..., None]:
     names = frozenset(fields)
     defaults = {name: field.default for name, field in fields.items() if field.default is not dataclasses.MISSING}
     factories = {
@@ -119,16 +121,35 @@ def _make_methods(
                 raise TypeError(f"__init__() got an unexpected keyword argument {name!r}")
         missing = [repr(name) for name in fields if name not in given]
         if missing:
-            raise TypeError(f"__init__() missing {len(missing)} required keyword-only arguments: {', '.join(missing)}")
+            kind = "keyword-only" if kw_only else "positional"
+            raise TypeError(f"__init__() missing {len(missing)} required {kind} arguments: {', '.join(missing)}")
         return given
 
-    def __init__(self: Any, **values: Any) -> None:  # noqa: N807 - becomes the method of that name
+    def place(values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        """The values by name. Raises TypeError as Python itself does."""
+        if kw_only or len(values) > len(fields):
+            most = 1 if kw_only else len(fields) + 1
+            raise TypeError(f"__init__() takes {most} positional arguments but {len(values) + 1} were given")
+        placed = dict(zip(fields, values, strict=False))
+        for name in placed.keys() & named.keys():
+            raise TypeError(f"__init__() got multiple values for argument {name!r}")
+        return placed | named
+
+    def __init__(self: Any, /, *placed: Any, **values: Any) -> None:  # noqa: N807 - becomes the method of that name
+        if placed:
+            values = place(placed, values)
         if values.keys() != names:
             values = complete(values)
         for name, set_value in setters:
             set_value(self, values[name])
         if has_post_init:
             self.__post_init__()
+
+    return __init__
+
+
+def _make_copying(fields: dict[str, dataclasses.Field[Any]], setters: _Setters) -> dict[str, Callable[..., Any]]:
+    """What pickle, copy and `copy.replace` call."""
 
     def __setstate__(self: Any, state: list[Any]) -> None:  # noqa: N807 - as above
         for (_, set_value), value in zip(setters, state, strict=True):
@@ -140,11 +161,7 @@ def _make_methods(
     def __replace__(self: Any, /, **changes: Any) -> Any:  # noqa: N807 - as above
         return type(self)(**{**{name: getattr(self, name) for name in fields}, **changes})
 
-    methods = (__init__, __getstate__, __setstate__, __replace__, _refuse_assignment, _refuse_deletion)
-    return dict(zip(_METHOD_NAMES, methods, strict=True))
-
-
-_METHOD_NAMES = ("__init__", "__getstate__", "__setstate__", "__replace__", "__setattr__", "__delattr__")
+    return {"__getstate__": __getstate__, "__setstate__": __setstate__, "__replace__": __replace__}
 
 
 def _refuse_assignment(self: object, name: str, value: object) -> NoReturn:

@@ -16,13 +16,13 @@ __all__ = ["parse_exclude_newer"]
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?P<offset>Z|[+-]\d{2}:\d{2})?", re.IGNORECASE)
-_ISO_DURATION = re.compile(
+# Texts, which `re` compiles where they are first needed: most runs name no duration.
+_ISO_DURATION = (
     r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?",
-    re.IGNORECASE,
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
 )
-_FRIENDLY_DURATION = re.compile(r"(?:\d+\s*[a-z]+[\s,]*)+(?:\bago)?", re.IGNORECASE)
-_FRIENDLY_PART = re.compile(r"(\d+)\s*([a-z]+)", re.IGNORECASE)
+_FRIENDLY_DURATION = r"(?:\d+\s*[a-z]+[\s,]*)+(?:\bago)?"
+_FRIENDLY_PART = r"(\d+)\s*([a-z]+)"
 
 _UNITS = {
     **dict.fromkeys(("year", "years", "yr", "yrs", "y"), "years"),
@@ -66,10 +66,10 @@ def _parse_instant(text: str, *, has_offset: bool) -> str:
 
 def _parse_duration(text: str) -> timedelta | None:
     """The length of a duration; None for what has not the form of one."""
-    if (match := _ISO_DURATION.fullmatch(text)) and text[-1].upper() not in "PT":
+    if (match := re.fullmatch(_ISO_DURATION, text, re.IGNORECASE)) and text[-1].upper() not in "PT":
         parts = [(int(number), unit) for unit, number in match.groupdict().items() if number is not None]
-    elif _FRIENDLY_DURATION.fullmatch(text):
-        named = _FRIENDLY_PART.findall(text)
+    elif re.fullmatch(_FRIENDLY_DURATION, text, re.IGNORECASE):
+        named = re.findall(_FRIENDLY_PART, text, re.IGNORECASE)
         if any(unit.lower() not in _UNITS for _, unit in named):
             return None
         parts = [(int(number), _UNITS[unit.lower()]) for number, unit in named]

@@ -24,6 +24,15 @@ _ABSOLUTE = ("https://", "http://")
 _UTC_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z")
 _METADATA_KEYS = ("core-metadata", "data-core-metadata", "dist-info-metadata", "data-dist-info-metadata")
 """PEP 714: the first that is there counts; the last is what servers wrote before it."""
+_KINDS: dict[str, type[str] | type[dict[str, object]]] = {
+    "filename": str,
+    "url": str,
+    "hashes": dict,
+    "requires-python": str,
+    "upload-time": str,
+    "yanked": str,
+}
+_REQUIRED = ("filename", "url", "hashes")
 
 
 def parse_json_page(body: bytes, *, url: str) -> tuple[RawFile, ...]:
@@ -51,7 +60,7 @@ def _scan(body: bytes, url: str) -> tuple[RawFile, ...] | None:
         return None
     try:
         scanned = scan_page(body.decode("ascii"), build=lambda file: _build(file, url))
-    except (KeyError, TypeError, AttributeError):
+    except (KeyError, TypeError, AttributeError, ValueError):
         # The whole page is read again, so that the error can say which file it is.
         return None
     if scanned is None:
@@ -75,12 +84,12 @@ def _build_all(files: list[object], url: str) -> Iterable[RawFile]:
             raise PageError(f"`files[{place}]` is not an object")
         try:
             yield _build(file, url)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise PageError(f"`files[{place}]` lacks a key or has a value of another type: {error}") from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise PageError(_describe_fault(file, f"files[{place}]")) from error
 
 
 def _build(file: dict[str, Any], url: str) -> RawFile:
-    """One file. Raises KeyError, TypeError or AttributeError where the file is not as PEP 691 has it."""
+    """One file. Raises KeyError, TypeError, AttributeError or ValueError where the file is not as PEP 691 has it."""
     size, time, yanked = file.get("size"), file.get("upload-time"), file.get("yanked", False)
     python = file.get("requires-python")
     metadata = next((file[key] for key in _METADATA_KEYS if key in file), False)
@@ -94,6 +103,28 @@ def _build(file: dict[str, Any], url: str) -> RawFile:
         size=str(size) if type(size) is int and 0 <= size < _SIZE_LIMIT_BYTES else None,
         upload_time=time if time is None or _UTC_TIME.fullmatch(time) else _to_utc(time),
     )
+
+
+def _describe_fault(file: dict[str, Any], place: str) -> str:
+    """Why `_build` could not read the file at that place of the page."""
+    for key, kind in _KINDS.items():
+        if key not in file and key in _REQUIRED:
+            return f"`{place}` has no `{key}`"
+        # What is not required may be null, and `yanked` may be true or false.
+        optional = file.get(key) is None and key not in _REQUIRED
+        if not optional and not isinstance(file[key], kind) and not (key == "yanked" and type(file[key]) is bool):
+            return f"`{place}.{key}` is {_name_kind(file[key])}, not {_name_kind(kind())}"
+    for algorithm, digest in file["hashes"].items():
+        if not isinstance(digest, str):
+            return f"`{place}.hashes.{algorithm}` is {_name_kind(digest)}, not a text"
+    return f"`{place}.url` is no URL"
+
+
+def _name_kind(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return json.dumps(value)
+    names: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
+    return names.get(type(value), "a number")
 
 
 def _find_metadata_hash(value: object) -> str | None:

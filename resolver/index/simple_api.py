@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from packaging.utils import NormalizedName, canonicalize_name
 
@@ -18,6 +18,7 @@ from resolver.index.file_names import is_distribution
 from resolver.index.html_page import parse_html_page
 from resolver.index.json_page import parse_json_page
 from resolver.index.raw_file import PageError, RawFile, build_raw_file
+from resolver.requirements.url import redact
 
 __all__ = [
     "ACCEPT",
@@ -34,7 +35,7 @@ ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+ht
 
 _VERSIONED = re.compile(r"application/vnd\.pypi\.simple\.(?P<version>v\d+|latest)\+(?P<form>json|html)")
 _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
-_SCHEMES = ("https", "http", "file")
+_WEB = ("https://", "http://")
 
 
 def parse_project_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
@@ -51,14 +52,15 @@ def parse_project_page(body: bytes, *, content_type: str, url: str, name: Normal
         raise PageError(f"content type `{media_type or 'none'}` is not a page of the simple API (JSON or HTML)")
     files = parse_json_page(body, url=url) if form == "json" else _parse_html(body, content_type, url)
     # Most files are wheels, and asking for each takes as long as all else that is done here.
-    return tuple([file for file in files if file.filename[-4:] == ".whl" or is_distribution(file.filename)])
+    found = tuple([file for file in files if file.filename[-4:] == ".whl" or is_distribution(file.filename)])
+    return _check_links(found, url)
 
 
 def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
     """The project's wheels and sdists among the links of any HTML page, or of a JSON page. Raises PageError."""
     if content_type.partition(";")[0].strip().lower().endswith("json"):
-        return select_project(parse_json_page(body, url=url), name)
-    return select_project(_parse_html(body, content_type, url), name)
+        return _check_links(select_project(parse_json_page(body, url=url), name), url)
+    return _check_links(select_project(_parse_html(body, content_type, url), name), url)
 
 
 def build_find_links_files(urls: Iterable[str], *, name: NormalizedName) -> tuple[RawFile, ...]:
@@ -83,12 +85,31 @@ def select_project(files: Iterable[RawFile], name: NormalizedName) -> tuple[RawF
     """Those that may be the project's by the beginning of their names: a find-links location lists many projects'."""
     prefix = f"{name}-"
     return tuple(
-        file
-        for file in files
-        if is_distribution(file.filename)
-        and canonicalize_name(file.filename).startswith(prefix)
-        and urlsplit(file.url).scheme in _SCHEMES
+        file for file in files if is_distribution(file.filename) and canonicalize_name(file.filename).startswith(prefix)
     )
+
+
+def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
+    """The files without those that no request can be made for. `url` is that of the page.
+
+    Raises PageError where a page from the network links to this machine: it has no business with what lies here.
+    """
+    if all(file.url.startswith(_WEB) for file in files):
+        return files
+    on_disk = url.startswith("file:")
+    kept = []
+    for file in files:
+        scheme, colon, _ = file.url.partition(":")
+        # A single letter is a drive of Windows.
+        is_local = bool(colon) and (scheme.lower() == "file" or len(scheme) == 1)
+        if is_local and not on_disk:
+            raise PageError(
+                f"it links `{file.filename}` to `{redact(file.url)}`, a file of this machine, which only a page on its"
+                " disk may do"
+            )
+        if is_local or scheme.lower() in ("http", "https"):
+            kept.append(file)
+    return tuple(kept)
 
 
 _PLAIN_FORMS = {"text/html": "html", "application/xhtml+xml": "html", "application/json": "json"}

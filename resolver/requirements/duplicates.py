@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from resolver.requirements.entry import Entry
+from resolver.requirements.entry import DirectReference, Entry
 from resolver.requirements.refusal import FaultCollector, Refusal
 
 __all__ = ["check_duplicates"]
@@ -19,12 +20,16 @@ __all__ = ["check_duplicates"]
 
 def check_duplicates(entries: Sequence[Entry], faults: FaultCollector) -> None:
     """Report every entry that contradicts an earlier one; `entries` include those of `-c`, in list order."""
-    seen: dict[NormalizedName, list[Entry]] = {}
+    # Entries that say the same of the same project stand here once: long lists repeat themselves.
+    seen: dict[tuple[NormalizedName, Marker | None, bool], dict[DirectReference | SpecifierSet, Entry]] = {}
     for entry in entries:
-        if entry.name is None:
+        says = _find_claim(entry)
+        if entry.name is None or says is None:
             continue
-        earlier = seen.setdefault(entry.name, [])
-        other = next((one for one in earlier if _contradict(one, entry)), None)
+        earlier = seen.setdefault((entry.name, entry.marker, entry.direct is None), {})
+        if says in earlier:
+            continue
+        other = next((one for one in earlier.values() if _contradict(one, entry)), None)
         if other is not None:
             faults.add(
                 entry.position,
@@ -34,15 +39,20 @@ def check_duplicates(entries: Sequence[Entry], faults: FaultCollector) -> None:
                     remedy="keep one of the two",
                 ),
             )
-        earlier.append(entry)
+        else:
+            earlier[says] = entry
+
+
+def _find_claim(entry: Entry) -> DirectReference | SpecifierSet | None:
+    """What an entry says that another one can contradict: its direct reference or exact pin."""
+    if entry.direct is not None:
+        return entry.direct
+    return None if _find_pin(entry.specifier) is None else entry.specifier
 
 
 def _contradict(one: Entry, other: Entry) -> bool:
-    if one.marker != other.marker and one.marker is not None and other.marker is not None:
-        return False
-    if (one.marker is None) != (other.marker is None):
-        return False
-    if one.direct is not None and other.direct is not None:
+    """Whether two entries of one project under one marker contradict each other."""
+    if one.direct is not None or other.direct is not None:
         return one.direct != other.direct
     pin, other_pin = _find_pin(one.specifier), _find_pin(other.specifier)
     if pin is None or other_pin is None:

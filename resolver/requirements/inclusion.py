@@ -23,6 +23,7 @@ Raises OSError or SourceError.
 """
 
 _DEEPEST = 50
+_MOST = 1000
 
 
 def include_files(
@@ -33,25 +34,50 @@ def include_files(
     faults: FaultCollector,
 ) -> Iterator[Statement]:
     """The statements in list order, with those of included files in the place of each `-r` and `-c`."""
-    for statement in statements:
-        if not isinstance(statement, FlagUse) or statement.flag.serves is not Serves.FILE:
-            yield statement
-            continue
+    inclusion = _Inclusion(read_file=read_file, variables=variables, faults=faults)
+    yield from inclusion.iter_all(statements)
+
+
+class _Inclusion:
+    """The inclusions of one layer, counted: files that each include two more are soon too many."""
+
+    def __init__(self, *, read_file: ReadFile | None, variables: Mapping[str, str], faults: FaultCollector) -> None:
+        self._read_file = read_file
+        self._variables = variables
+        self._faults = faults
+        self._count = 0
+
+    def iter_all(self, statements: Iterable[Statement]) -> Iterator[Statement]:
+        """The statements, those of included files in their place."""
+        for statement in statements:
+            if not isinstance(statement, FlagUse) or statement.flag.serves is not Serves.FILE:
+                yield statement
+            elif self._count <= _MOST:
+                yield from self._iter_file(statement)
+
+    def _iter_file(self, use: FlagUse) -> Iterator[Statement]:
+        self._count += 1
         try:
-            name, text = _read(statement, read_file)
+            if self._count > _MOST:
+                raise Refusal(
+                    f"the list includes files more than {_MOST} times",
+                    why="a file counts each time that it is included",
+                    remedy="include each file once",
+                )
+            name, text = _read(use, self._read_file)
         except Refusal as refusal:
-            faults.add(statement.position, refusal)
-            continue
+            self._faults.add(use.position, refusal)
+            return
         # As with pip, `-r` inside a constraint file brings in requirements.
         inner = read_statements(
             text,
             source=name,
-            variables=variables,
-            included_by=statement.position,
-            constraint=statement.flag.name == "--constraint",
-            faults=faults,
+            variables=self._variables,
+            included_by=use.position,
+            constraint=use.flag.name == "--constraint",
+            faults=self._faults,
         )
-        yield from include_files(inner, read_file=read_file, variables=variables, faults=faults)
+        yield from self.iter_all(inner)
 
 
 def _read(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:

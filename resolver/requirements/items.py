@@ -7,6 +7,7 @@ for `resolver.requirements.inclusion`.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -45,11 +46,11 @@ class _Lookahead:
     """An iterator over numbered items that can give away its next item as the value of a flag."""
 
     def __init__(self, items: Iterator[tuple[Position, object]]) -> None:
-        self._items = list(items)
+        self._items = deque(items)
 
     def __iter__(self) -> Iterator[tuple[Position, object]]:
         while self._items:
-            yield self._items.pop(0)
+            yield self._items.popleft()
 
     def take_value(self, flag: Flag) -> str | None:
         """The next item if it can be the value of `flag`, which it then is; else None."""
@@ -61,7 +62,7 @@ class _Lookahead:
             return None
         if flag.serves is not Serves.LINE and _COMMENT.match(value):
             return None
-        self._items.pop(0)
+        self._items.popleft()
         return value.strip()
 
 

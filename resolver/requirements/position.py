@@ -6,6 +6,9 @@ from lockfiles.value_classes import dataclass
 
 __all__ = ["Position"]
 
+_MOST_SHOWN = 6
+"""Of so many files that include each other all are named; of more, the innermost ones and the outermost."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
@@ -23,6 +26,16 @@ class Position:
     included_by: Position | None = None
 
     def __str__(self) -> str:
+        places = [self]
+        while (outer := places[-1].included_by) is not None:
+            places.append(outer)
+        texts = [place._render_own() for place in places]
+        if len(texts) > _MOST_SHOWN:
+            texts[_MOST_SHOWN - 2 : -1] = [f"… {len(texts) - _MOST_SHOWN + 1} more …"]
+        return " (from ".join(texts) + ")" * (len(texts) - 1)
+
+    def _render_own(self) -> str:
+        """The place without what led here."""
         text = self.source
         if self.line is not None:
             text += f":{self.line}"
@@ -30,6 +43,4 @@ class Position:
             text += f"[{self.layer}]"
         if self.item is not None:
             text += f"[{self.item}]"
-        if self.included_by is not None:
-            text += f" (from {self.included_by})"
         return text

@@ -18,7 +18,7 @@ from resolver.requirements.flags import Serves
 from resolver.requirements.inclusion import ReadFile, include_files
 from resolver.requirements.items import read_items
 from resolver.requirements.layers import Draft, draft_layer
-from resolver.requirements.list_options import gather_list_options
+from resolver.requirements.list_options import ListOptions, gather_list_options
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.requirement_file import decode_requirement_file, read_statements
@@ -130,8 +130,9 @@ def _build_list(
     scopes = _merge_by_name(drafts)
     check_duplicates([entry for draft in drafts for _, entry in draft.members], faults)
     taken = [one for draft in drafts for one in find_taken_indexes(draft, scopes, families=families, faults=faults)]
+    gathered = gather_list_options(options, faults)
     faults.raise_if_any()
-    return _assemble(drafts, scopes, options, taken)
+    return _assemble(drafts, scopes, gathered, taken)
 
 
 def _read_leading(
@@ -169,10 +170,9 @@ def _merge_by_name(drafts: Sequence[Draft]) -> dict[NormalizedName, Scope]:
 def _assemble(
     drafts: Sequence[Draft],
     scopes: Mapping[NormalizedName, Scope],
-    flags: Sequence[FlagUse],
+    options: ListOptions,
     taken: Sequence[TakenIndex],
 ) -> RequirementList:
-    options = gather_list_options(flags)
     return RequirementList(
         layers=tuple(
             Layer(

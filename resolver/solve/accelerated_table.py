@@ -7,9 +7,8 @@ has it, or the row is gone. Rows that the machine does not run are there too, wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass as mutable_dataclass
-from dataclasses import field
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -48,7 +47,6 @@ class _Row:
     yanked: bool = False
 
 
-@mutable_dataclass(slots=True, kw_only=True, eq=False)
 class AcceleratedTable(ProjectTable):
     """A table that knows the CUDA of its rows.
 
@@ -56,23 +54,37 @@ class AcceleratedTable(ProjectTable):
     `has_default` says that no index of the user's supplies the project.
     """
 
-    source: PackageSource
-    known: Sequence[KnownCuda | None]
-    reasons: dict[int, str]
-    promises: dict[int, FamilyIndex]
-    order: Sequence[int]
-    has_default: bool
-    absent: dict[int, str] = field(default_factory=dict)
+    __slots__ = ("absent", "has_default", "known", "order", "promises", "reasons", "source")
+
+    def __init__(
+        self,
+        *,
+        source: PackageSource,
+        known: Sequence[KnownCuda | None],
+        reasons: Mapping[int, str],
+        promises: dict[int, FamilyIndex],
+        order: Sequence[int],
+        has_default: bool,
+        **table: Any,
+    ) -> None:
+        super().__init__(**table)
+        self.source = source
+        self.known = known
+        self.reasons = reasons
+        self.promises = promises
+        self.order = order
+        self.has_default = has_default
+        self.absent: dict[int, str] = {}
 
     def usable(self, within: int) -> int:
         """Promised rows count as usable until they are read."""
         promised = sum(1 << row for row in self.promises)
         out = sum(1 << row for row in {**self.reasons, **self.absent})
-        return (ProjectTable.usable(self, within & ~promised & ~out) | (within & promised)) & ~out
+        return (super().usable(within & ~promised & ~out) | (within & promised)) & ~out
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         """None for a row that is promised and not read."""
-        return () if row in self.promises else ProjectTable.files(self, row)
+        return () if row in self.promises else super().files(row)
 
     def ordered(self, mask: int) -> Iterator[int]:
         """Releases newest first; in each the default index's own build if it runs, then CUDA descending."""

@@ -18,6 +18,9 @@ from resolver.targets.families import find_name_warning
 
 __all__ = ["build_resolution"]
 
+_SHOWN_EXTRAS = 5
+"""So many extras that a project does not provide are told one by one."""
+
 
 def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution:
     """The resolution of the nodes that the list reaches, pins sorted by name."""
@@ -103,7 +106,10 @@ def _iter_extra_warnings(universe: Universe, reached: _Reached, pin: Pin) -> Ite
     read = universe.read.get((pin.name, row))
     if read is None:
         return
-    for extra in sorted(pin.extras - set(read.extras)):
+    missing = sorted(pin.extras - set(read.extras))
+    for extra in missing[:_SHOWN_EXTRAS]:
         asked = next((requester for requester in pin.requesters if f"{extra}" in requester.text), pin.requesters[0])
         where = f"{asked.position}" if asked.position is not None else f"`{asked.parent}`"
         yield f"{where}: `{pin.name} {pin.version}` does not provide the extra `{extra}`"
+    if more := len(missing[_SHOWN_EXTRAS:]):
+        yield f"`{pin.name} {pin.version}` does not provide {more} more extras that are asked for"

@@ -79,6 +79,9 @@ class Universe:
         self._overrides = _merge_overrides(problem.overrides)
         self.facts = _build_facts(self)
         self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
+        self._listed: dict[NormalizedName, dict[SpecifierSet, None]] = {}
+        for root in (*problem.roots, *problem.constraints):
+            self._listed.setdefault(root.name, {})[root.specifier] = None
 
     def table(self, name: NormalizedName) -> ProjectTable:
         """The table of a project. Raises FetchError."""
@@ -116,15 +119,15 @@ class Universe:
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
 
     def root_demands(self) -> list[Demand]:
-        """The demands of the list, in list order. Raises FetchError."""
-        found: list[Demand] = []
+        """The demands of the list, in list order; of several that say the same the first. Raises FetchError."""
+        found: dict[tuple[Node, SpecifierSet], Demand] = {}
         for place, root in enumerate(self.problem.roots):
             wanted = ParsedRequirement(
                 name=root.name, extras=root.extras, specifier=root.specifier, url=None, text=root.text
             )
-            demands = self._build_demands(wanted, bare=root.no_deps)
-            found += [replace(demand, root=place) for demand in demands]
-        return found
+            for demand in self._build_demands(wanted, bare=root.no_deps):
+                found.setdefault((demand.node, demand.specifier), replace(demand, root=place))
+        return list(found.values())
 
     def iter_demands(self, node: Node, row: int) -> Iterator[Demand]:
         """The demands of a row, those on its own project first: they need no metadata.
@@ -194,9 +197,8 @@ class Universe:
         return table.usable(rows), any(map(pins_exactly, specifiers)), prereleases
 
     def listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
-        """What the list itself says of the project's version."""
-        lines = (*self.problem.roots, *self.problem.constraints)
-        return [root.specifier for root in lines if root.name == name]
+        """What the list itself says of the project's version, without repeats."""
+        return list(self._listed.get(name, ()))
 
     def _exists(self, name: NormalizedName, row: int) -> bool:
         """Whether the row has files; a build that an index promises is looked for now. Raises FetchError."""

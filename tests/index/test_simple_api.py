@@ -174,7 +174,7 @@ def test_both_views_of_an_index_give_equal_files() -> None:
         (b"[]", JSON, "not a JSON object"),
         (b"{}", JSON, "`files` is not a list"),
         (b'{"files": [1]}', JSON, "`files[0]` is not an object"),
-        (b'{"files": [{"url": "a"}]}', JSON, "`files[0]` lacks a key or has a value of another type: 'filename'"),
+        (b'{"files": [{"url": "a"}]}', JSON, "`files[0]` has no `filename`"),
         (b'{"meta": {"api-version": "2.0"}, "files": []}', JSON, "version 2.0 of the simple API is not known, only 1"),
         (
             b'<meta name="pypi:repository-version" content="2.0">',
@@ -191,6 +191,58 @@ def test_an_unreadable_page_says_what_is_wrong(body: bytes, content_type: str, m
     with pytest.raises(PageError) as caught:
         parse_project_page(body, content_type=content_type, url=URL, name=ALPHA)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"filename": None}, "`files[1].filename` is null, not a text"),
+        ({"url": ["x"]}, "`files[1].url` is a list, not a text"),
+        ({"url": "//["}, "`files[1].url` is no URL"),
+        ({"hashes": None}, "`files[1].hashes` is null, not an object"),
+        ({"hashes": {"sha256": 1}}, "`files[1].hashes.sha256` is a number, not a text"),
+        ({"requires-python": 3.8}, "`files[1].requires-python` is a number, not a text"),
+        ({"upload-time": True}, "`files[1].upload-time` is true, not a text"),
+        ({"yanked": {"reason": "broken"}}, "`files[1].yanked` is an object, not a text"),
+    ],
+)
+def test_a_value_of_another_type_is_named_in_words_of_json(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(PageError) as caught:
+        from_json(entry(), entry(**given))
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    "link", ["file:///etc/alpha-1.0.zip", "FILE:/etc/alpha-1.0.zip", " file:///etc/alpha-1.0.zip", "c:\\alpha-1.0.zip"]
+)
+def test_a_page_from_the_network_that_links_to_a_file_of_this_machine_is_refused(link: str) -> None:
+    shown = link.strip()
+    file = entry(filename="alpha-1.0.zip", url=link)
+    html = anchor(href=link).encode()
+    with pytest.raises(PageError) as from_index:
+        from_json(entry(), file)
+    assert str(from_index.value) == (
+        f"it links `alpha-1.0.zip` to `{shown}`, a file of this machine, which only a page on its disk may do"
+    )
+    if link[:1].lower() == "c":
+        return  # In HTML the name of a file is what follows the last slash.
+    for parse in (parse_project_page, parse_find_links_page):
+        with pytest.raises(PageError, match="a file of this machine"):
+            parse(html, content_type=HTML, url=URL, name=ALPHA)
+
+
+def test_links_that_no_request_can_follow_are_left_out() -> None:
+    assert from_json(entry(), entry(url="ftp://files.example/alpha-1.0.zip")) == (raw(),)
+    assert from_html(anchor() + anchor(href="ftp://files.example/alpha-1.0.zip")) == (raw(),)
+
+
+def test_a_page_on_disk_may_link_to_files_beside_it() -> None:
+    (found,) = parse_project_page(anchor(href=WHEEL).encode(), content_type=HTML, url="file:///a/b.html", name=ALPHA)
+    assert found.url == f"file:///a/{WHEEL}"
+
+
+def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
+    assert len(from_json(entry(url=f"HTTPS://files.example/{WHEEL}"))) == 1
 
 
 def test_a_known_major_version_is_read() -> None:

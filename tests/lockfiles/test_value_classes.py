@@ -12,7 +12,7 @@ import pytest
 from lockfiles import value_classes
 
 
-def _declare(dataclass: Any) -> tuple[type, type, type, type]:
+def _declare(dataclass: Any) -> tuple[type, ...]:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Point:
         x: int
@@ -43,7 +43,32 @@ def _declare(dataclass: Any) -> tuple[type, type, type, type]:
     class Thing:
         value: int
 
-    return Point, Single, Empty, Thing
+    @dataclass(frozen=True, slots=True)
+    class Pair:
+        """Two in order."""
+
+        left: int
+        right: int = 0
+
+    @dataclass(slots=True, kw_only=True)
+    class Open:
+        """Can be changed."""
+
+        value: int
+
+    @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+    class Alike:
+        """Compares in its own way."""
+
+        value: int
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Alike)
+
+        def __hash__(self) -> int:
+            return 1
+
+    return Point, Single, Empty, Thing, Pair, Open, Alike
 
 
 QUICK = _declare(value_classes.dataclass)
@@ -171,6 +196,35 @@ def test_copies_are_equal(classes: Any) -> None:
     assert copy.copy(point) == point
     assert copy.deepcopy(point).rows == [1]
     assert copy.deepcopy(point).rows is not point.rows
+
+
+@BOTH
+def test_arguments_may_be_placed_where_the_class_lets_them(classes: Any) -> None:
+    pair = classes[4]
+    assert pair(1, 2) == pair(left=1, right=2) == pair(1, right=2)
+    assert pair(1) == pair(1, 0)
+    assert pair.__match_args__ == ("left", "right")
+    with pytest.raises(TypeError, match=r"__init__\(\) takes .*3 positional arguments but 4 were given"):
+        pair(1, 2, 3)
+    with pytest.raises(TypeError, match=r"__init__\(\) got multiple values for argument 'left'"):
+        pair(1, left=1)
+    with pytest.raises(TypeError, match=r"__init__\(\) missing 1 required positional argument.*'left'"):
+        pair(right=1)
+
+
+@BOTH
+def test_a_class_that_is_not_frozen_can_be_changed_and_has_no_hash(classes: Any) -> None:
+    changed = classes[5](value=1)
+    changed.value = 2
+    assert changed == classes[5](value=2)
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(changed)
+
+
+@BOTH
+def test_own_comparison_stays(classes: Any) -> None:
+    assert classes[6](value=1) == classes[6](value=2)
+    assert hash(classes[6](value=1)) == 1
 
 
 def test_values_survive_pickling() -> None:

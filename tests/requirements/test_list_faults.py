@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from resolver.requirements.requirement_list import parse_requirement_list
 from tests.requirements.lists import CU124, A, B, files, report
@@ -151,3 +152,48 @@ def test_a_constraint_that_contradicts_a_pin_is_a_fault() -> None:
 )
 def test_a_constraint_names_a_project_and_nothing_else(line: str, message: str) -> None:
     assert report(["-c", "c.txt"], read_file=files({"c.txt": line})) == f"c.txt:1 (from requirements[0]): {message}"
+
+
+def test_equal_pins_are_compared_with_each_other_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[SpecifierSet] = []
+    combine = SpecifierSet.__and__
+
+    def count(one: SpecifierSet, other: SpecifierSet) -> SpecifierSet:
+        compared.append(other)
+        return combine(one, other)
+
+    monkeypatch.setattr(SpecifierSet, "__and__", count)
+
+    parse_requirement_list(["a==1", "a==1.0.0", "a==1.*", *["a==1"] * 50])
+
+    assert len(compared) <= 3
+
+
+def test_files_that_fan_out_without_end_are_a_fault_soon() -> None:
+    tree = {f"{level}.txt": f"-r {level + 1}.txt\n" * 2 for level in range(40)} | {"40.txt": "numpy\n"}
+
+    first, *others = report(["-r", "0.txt"], read_file=files(tree)).splitlines()
+
+    assert first.endswith(": the list includes files more than 1000 times")
+    assert others == ["  because a file counts each time that it is included", "  try: include each file once"]
+
+
+def test_file_nested_too_deep_is_named_without_all_that_lead_to_it() -> None:
+    chain = {f"{level}.txt": f"-r {level + 1}.txt" for level in range(60)}
+
+    assert report(["-r", "0.txt"], read_file=files(chain)) == (
+        "50.txt:1 (from 49.txt:1 (from 48.txt:1 (from 47.txt:1 (from … 47 more … (from requirements[0]))))):"
+        " files are nested more than 50 deep\n"
+        "  try: remove some of the inclusions"
+    )
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "name"),
+    [("--no-binary", ":foo:", ":foo:"), ("--only-binary", "a b", "a b"), ("--no-binary", "numpy,x-", "x-")],
+)
+def test_format_flag_takes_names_only(flag: str, value: str, name: str) -> None:
+    assert report(["numpy", f"{flag}={value}"]) == (
+        f"requirements[1]: `{flag} {value}` holds `{name}`, which is no project name\n"
+        "  because it takes names with commas between them, `:all:` or `:none:`"
+    )

@@ -92,3 +92,14 @@ def test_narrow_windows_meet_in_one_pass(versions: int) -> None:
     found = search(["a", "d<=9", "c"], releases)
     assert isinstance(found, Found)
     assert found.steps <= 4 * versions
+
+
+def test_entries_that_say_the_same_are_one_demand() -> None:
+    source = MemorySource(releases={DEFAULT_INDEX: [release("a", "1"), release("a", "2")]}, eager=False)
+    universe = Universe(pose(["a>=1", "a[x]>=1", "a>=1", "a<3", "a>=1"]), source)
+
+    assert [(demand.node, demand.text, demand.root) for demand in universe.root_demands()] == [
+        (("a", ""), "a>=1", 0),
+        (("a", "x"), "a[x]>=1", 1),
+        (("a", ""), "a<3", 3),
+    ]
