@@ -29,6 +29,7 @@ def lock(
     *,
     python: PythonVersion | str,
     platform: Platform | str | None = None,
+    machine_type: str | Sequence[str] | None = None,
     settings: Settings = Settings(),
     old: Lockfile | None = None,
     upgrade: Upgrade = Upgrade(),
@@ -39,6 +40,7 @@ def lock(
 
     - `python` is like `3.11`, `platform` like `manylinux_2_35_x86_64`, which is what None means where `settings` says
       nothing else.
+    - `machine_type` is like `GPU-A100`, or a fallback list; None is what `settings` say.
     - `settings` are those of a `[tool.pinfold]`: an `index_url` takes the place of the default index.
     - Pins of `old` that still fit are kept, but for those that `upgrade` lets go of.
     - `access` says how to reach indexes; by default no cache is kept.
@@ -56,6 +58,7 @@ def lock(
         path=None,
         folder=where,
         python=Hint(value=str(python), where="`python`"),
+        machine_types=None if machine_type is None else _name_machines(machine_type),
         settings=settings,
     )
     plan = plan_lock(
@@ -70,6 +73,11 @@ def lock(
         may_ask_host=False,
     )
     return lock_plan(plan, access=access, upgrade=upgrade)
+
+
+def _name_machines(machine_type: str | Sequence[str]) -> Hint[tuple[str, ...]]:
+    names = (machine_type,) if isinstance(machine_type, str) else tuple(machine_type)
+    return Hint(value=names, where="`machine_type`")
 
 
 def _freeze(requirements: object) -> RequirementItems:

@@ -16,7 +16,7 @@ from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import parse_url
 from resolver.settings import Mirror
 from resolver.targets.cuda import Cuda, CudaVersion
-from resolver.targets.families import apply_mirrors, iter_build_locations, serves
+from resolver.targets.families import apply_mirrors, list_build_locations, serves
 from resolver.targets.labels import parse_index_label
 
 __all__ = ["FamilyIndex", "FamilyIndexes"]
@@ -69,7 +69,7 @@ class FamilyIndexes:
                     yield FamilyIndex(family=family.name, cuda=cuda, location=location)
 
     def _iter_shipped(self, name: NormalizedName, cuda: CudaVersion | None, version: str) -> Iterator[FamilyIndex]:
-        for row in iter_build_locations(name):
+        for row in list_build_locations(name):
             shipped = None if row.is_page else row.render(cuda=cuda, version=version)
             if shipped is None:
                 continue

@@ -16,7 +16,7 @@ from resolver.solve.build_facts import BuildFacts
 from resolver.solve.resolution import ChosenBuild, Pin
 from resolver.targets.accelerators import Cpu, Gpu
 from resolver.targets.cuda import Cuda, CudaVersion
-from resolver.targets.families import iter_build_locations
+from resolver.targets.families import list_build_locations
 from resolver.targets.kernels import UnknownKernels
 from resolver.targets.known_cuda import KnownCuda
 from resolver.targets.torch_builds import iter_releases_of_companion
@@ -118,7 +118,7 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
         yield f"`{pin.name} {pin.version}` is built for the CPU alone, and the target has a GPU"
     if known is not None or pin.file.filename.endswith("-any.whl"):
         return
-    locations = [*iter_build_locations(pin.name)]
+    locations = list_build_locations(pin.name)
     if not locations:
         return
     text = f"`{pin.name} {pin.version}` does not say which CUDA it is built for, and no data does"

@@ -32,7 +32,7 @@ __all__ = [
     "family_of",
     "find_name_warning",
     "is_torch_companion",
-    "iter_build_locations",
+    "list_build_locations",
     "load_families",
     "serves",
     "tells_absence",
@@ -97,13 +97,10 @@ def serves(family: IndexFamily, name: NormalizedName) -> bool:
     return is_family_name(name, family)
 
 
-def iter_build_locations(name: NormalizedName) -> Iterable[BuildLocation]:
+@cache
+def list_build_locations(name: NormalizedName) -> tuple[BuildLocation, ...]:
     """Where the shipped families keep builds of a project, in file order."""
-    for row, family in zip(read_data("families")["family"], load_families(), strict=True):
-        if serves(family, name):
-            for key in ("index", "pages"):
-                if key in row:
-                    yield BuildLocation(family=family.name, template=row[key], is_page=key == "pages")
+    return tuple(_iter_build_locations(name))
 
 
 def is_torch_companion(name: NormalizedName) -> bool:
@@ -140,3 +137,11 @@ def apply_mirrors(url: str, mirrors: Iterable[Mirror]) -> str:
 @cache
 def _torch_companions() -> frozenset[str]:
     return frozenset(name for row in read_data("families")["family"] for name in row.get("companions", ()))
+
+
+def _iter_build_locations(name: NormalizedName) -> Iterable[BuildLocation]:
+    for row, family in zip(read_data("families")["family"], load_families(), strict=True):
+        if serves(family, name):
+            for key in ("index", "pages"):
+                if key in row:
+                    yield BuildLocation(family=family.name, template=row[key], is_page=key == "pages")

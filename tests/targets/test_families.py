@@ -14,7 +14,7 @@ from resolver.targets.families import (
     family_of,
     find_name_warning,
     is_torch_companion,
-    iter_build_locations,
+    list_build_locations,
     load_families,
     serves,
 )
@@ -106,7 +106,7 @@ def test_a_pattern_serves_every_name_that_it_matches() -> None:
 
 
 def locate(name: str) -> dict[str, tuple[str, bool]]:
-    return {one.family: (one.template, one.is_page) for one in iter_build_locations(canonicalize_name(name))}
+    return {one.family: (one.template, one.is_page) for one in list_build_locations(canonicalize_name(name))}
 
 
 def test_the_indexes_that_hold_one_build_each_are_found_by_name() -> None:
@@ -130,7 +130,7 @@ def test_the_indexes_that_hold_one_build_each_are_found_by_name() -> None:
     ],
 )  # fmt: skip
 def test_a_location_is_filled_with_cuda_torch_and_version(name: str, family: str, expected: str) -> None:
-    location = next(one for one in iter_build_locations(canonicalize_name(name)) if one.family == family)
+    location = next(one for one in list_build_locations(canonicalize_name(name)) if one.family == family)
     assert location.render(cuda=CudaVersion(12, 8), torch=Version("2.8.1+cu128"), version="0.20.0") == expected
     found = family_of(expected, load_families())
     assert found is not None
@@ -138,8 +138,8 @@ def test_a_location_is_filled_with_cuda_torch_and_version(name: str, family: str
 
 
 def test_a_location_whose_fields_are_not_all_known_has_no_url() -> None:
-    (pyg,) = iter_build_locations(canonicalize_name("torch-sparse"))
-    (torch,) = iter_build_locations(canonicalize_name("torch"))
+    (pyg,) = list_build_locations(canonicalize_name("torch-sparse"))
+    (torch,) = list_build_locations(canonicalize_name("torch"))
     assert pyg.render(cuda=CudaVersion(12, 8)) is None
     assert torch.render() == "https://download.pytorch.org/whl/cpu"
 
@@ -148,7 +148,7 @@ def test_a_location_whose_fields_are_not_all_known_has_no_url() -> None:
     "row", [row for row in ROWS if "index" in row or "pages" in row], ids=lambda row: str(row["name"])
 )
 def test_every_location_belongs_to_its_own_family(row: dict[str, Any]) -> None:
-    for location in iter_build_locations(canonicalize_name(row["names"][0])):
+    for location in list_build_locations(canonicalize_name(row["names"][0])):
         assert location.fields <= {"cuda", "cuda_major", "torch", "torch_minor", "version"}
         url = location.render(cuda=CudaVersion(12, 8), torch=Version("2.8.0"), version="1.0")
         assert url is not None

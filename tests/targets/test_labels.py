@@ -6,7 +6,7 @@ from packaging.version import Version
 
 from resolver.targets.cuda import CudaMajor, CudaVersion
 from resolver.targets.data_files import read_data
-from resolver.targets.families import iter_build_locations
+from resolver.targets.families import list_build_locations
 from resolver.targets.labels import (
     BuildLabel,
     parse_index_label,
@@ -141,7 +141,7 @@ def test_every_form_of_the_data_matches_its_example_before_any_other() -> None:
 
 
 def test_every_build_of_the_data_is_read_from_its_label_and_its_index() -> None:
-    location = next(iter(iter_build_locations(canonicalize_name("torch"))))
+    location = next(iter(list_build_locations(canonicalize_name("torch"))))
     for release in load_releases():
         for build in (one for builds in release.builds.values() for one in builds):
             assert parse_version_label(Version(str(build))) == BuildLabel(backend="cuda", cuda=build.cuda)
