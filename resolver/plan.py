@@ -22,7 +22,7 @@ from resolver.requirements.local_paths import is_url, rewrite_paths
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url, parse_url
-from resolver.settings import DependencyMetadata, Mirror, Settings
+from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
@@ -48,6 +48,7 @@ class LockPlan:
     - `recorded_settings` are those that the lock records because they influence it.
     - `default_index` is the configured one, None for the built-in default. `families` stand with the user's first.
     - `exclude_newer` is an instant; a duration's stays that of the old lock until an upgrade.
+    - `mirrors` are what stands in for the URLs that begin with their key.
     - `machines` are the machine types behind the target's accelerator.
     - `kept` is the lock whose pins are kept where they fit: `old`, or an equal target's (see `share_old_locks`).
     - `warnings` are about the source; those of the list are the list's.
@@ -64,6 +65,7 @@ class LockPlan:
     build_constraints: tuple[str, ...]
     recorded_settings: Mapping[str, SettingValue]
     default_index: Url | None
+    mirrors: Mapping[str, Url]
     families: tuple[IndexFamily, ...]
     exclude_newer: str | None
     old: Lockfile | None
@@ -105,6 +107,7 @@ def plan_lock(
     )
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
+    mirrors = {one.prefix: parse_url(one.url, variables=variables) for one in settings.mirrors or ()}
     return LockPlan(
         source=source,
         path=path,
@@ -119,8 +122,9 @@ def plan_lock(
         layers=canonical_layers(stored),
         overrides=overrides,
         build_constraints=build_texts,
-        recorded_settings=_recorded_settings(settings, overrides, build_texts, default_index, variables),
+        recorded_settings=_recorded_settings(settings, overrides, build_texts, default_index, mirrors),
         default_index=default_index,
+        mirrors=mirrors,
         families=families,
         exclude_newer=_cut_off(settings, old, now=now, upgrade=upgrade),
         old=old,
@@ -301,7 +305,7 @@ def _recorded_settings(
     overrides: Sequence[Entry],
     build_constraints: Sequence[str],
     default_index: Url | None,
-    variables: Mapping[str, str],
+    mirrors: Mapping[str, Url],
 ) -> dict[str, SettingValue]:
     """The settings that can change the answer and stand in no list; what is unset or empty is left out."""
     recorded: dict[str, SettingValue | None] = {
@@ -314,7 +318,7 @@ def _recorded_settings(
         "families": tuple(map(_render_family, settings.families or ())),
         "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
         "index-url": None if default_index is None else default_index.public,
-        "mirrors": tuple(sorted(_render_mirror(mirror, variables) for mirror in settings.mirrors or ())),
+        "mirrors": tuple(sorted(f"{prefix} at {url}" for prefix, url in mirrors.items())),
         "no-build": settings.no_build or None,
         "overrides": tuple(sorted(entry.text for entry in overrides)),
     }
@@ -331,7 +335,3 @@ def _render_metadata(row: DependencyMetadata) -> str:
 def _render_family(family: IndexFamily) -> str:
     exclusive = " exclusive" if family.exclusive else ""
     return f"{family.name}: {' '.join(family.names)} at {' '.join(family.urls)}{exclusive}"
-
-
-def _render_mirror(mirror: Mirror, variables: Mapping[str, str]) -> str:
-    return f"{mirror.prefix} at {parse_url(mirror.url, variables=variables).public}"

@@ -32,6 +32,7 @@ from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, VcsReferen
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url
 from resolver.requirements.variables import VARIABLE
+from resolver.settings import Mirror
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.required_hashes import check_contents
@@ -233,6 +234,9 @@ def _refuse_unsupported(plan: LockPlan) -> None:
     faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
     if plan.default_index is not None:
         faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index)
+    # Where no machine is named, no mirror is asked.
+    for url in plan.mirrors.values() if plan.target.accelerator != UNSPECIFIED else ():
+        faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url)
     if faults:
         raise ListError(tuple(dict.fromkeys(faults)))
 
@@ -287,7 +291,7 @@ def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) 
         exclude_newer=plan.exclude_newer,
         exclude_newer_exempt=settings.exclude_newer_exempt or (),
         no_build=bool(settings.no_build),
-        mirrors=settings.mirrors or (),
+        mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
         allow=settings.allow or (),
         uses_family_indexes=not (configured.index_url or configured.extra_index_url or configured.no_index),
     )

@@ -181,3 +181,41 @@ def test_cpu_machine_gets_the_build_for_a_cpu(indexes: Indexes) -> None:
     run = indexes.lock("torch==2.8.0", "-m", "XL", "-q")
 
     assert (run.code, indexes.project.pins("pylock.xl.toml")["torch"]) == (0, "2.8.0+cpu")
+
+
+def test_mirror_may_hold_a_variable_which_is_needed_where_a_machine_is_named(indexes: Indexes) -> None:
+    project = indexes.project
+    project.server.add("torch", torch("2.7.0"))
+    indexes.servers["cu128"].add("torch", torch("2.7.0+cu128"))
+    project.write(
+        "pyproject.toml",
+        '[tool.pinfold]\nindex-url = "INDEX"\n[tool.pinfold.mirrors]\n'
+        '"https://download.pytorch.org/whl/cu128" = "${MIRROR}/simple"\n',
+    )
+
+    unset = indexes.lock("torch==2.7.0", "-m", "B200", "-q")
+    without_machine = indexes.lock("torch==2.7.0", "-q")
+    project.monkeypatch.setenv("MIRROR", indexes.servers["cu128"].base_url)
+    found = indexes.lock("torch==2.7.0", "-m", "B200", "-q")
+
+    assert (unset.code, unset.err) == (
+        2,
+        "error: [tool.pinfold] mirrors: `${MIRROR}/simple` is needed, and a variable in it is not set: `MIRROR`\n"
+        "  try: set it in the environment\n",
+    )
+    assert (without_machine.code, found.code) == (0, 0)
+    assert project.pins("pylock.gpu-b200.toml")["torch"] == "2.7.0+cu128"
+
+
+def test_mirror_with_a_secret_is_refused_without_showing_it(indexes: Indexes) -> None:
+    indexes.project.write(
+        "pyproject.toml",
+        '[tool.pinfold]\nindex-url = "INDEX"\n[tool.pinfold.mirrors]\n'
+        '"https://download.pytorch.org/whl/" = "https://me:hunter2@mirror.example/whl/"\n',
+    )
+
+    run = indexes.lock("torch==2.7.0", "-m", "B200", "-q")
+
+    assert run.code == 2
+    assert run.err.startswith("error: [tool.pinfold] mirrors: `https://mirror.example/whl/` is asked with credentials")
+    assert "hunter2" not in run.err
