@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import socket
 import ssl
@@ -219,6 +220,16 @@ def test_download_hashes_and_writes_what_it_reads(tmp_path: Path) -> None:
     assert download is not None
     assert (download.size_bytes, download.sha256) == (5, hashlib.sha256(b"wheel").hexdigest())
     assert (tmp_path / "file").read_bytes() == b"wheel"
+
+
+def test_download_takes_the_bytes_as_they_lie_on_the_server(tmp_path: Path) -> None:
+    # Some servers call a `.tar.gz` a tar with Content-Encoding gzip; its hash is that of the `.tar.gz`.
+    packed = gzip.compress(b"sdist", mtime=0)
+    asked = Asked(httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=packed))
+    download = asked.client.download(URL, into=tmp_path / "file", limit_bytes=100)
+    assert download is not None
+    assert (download.size_bytes, download.sha256) == (len(packed), hashlib.sha256(packed).hexdigest())
+    assert (tmp_path / "file").read_bytes() == packed
 
 
 def test_download_that_breaks_off_starts_anew(tmp_path: Path) -> None:
