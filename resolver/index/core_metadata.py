@@ -14,7 +14,6 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles.value_classes import dataclass
-from resolver.index.requires_dist import find_memo
 
 __all__ = [
     "CoreMetadata",
@@ -24,12 +23,12 @@ __all__ = [
     "parse_core_metadata",
 ]
 
-_HEADERS = re.compile(rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]).*(?:\n|\Z))*")
+# Texts, which `re` compiles where they are first needed: a warm run reads no metadata.
+_HEADERS = rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]).*(?:\n|\Z))*"
 """Header lines and their continuations; what else stands there ends them, as it does for `email.parser`."""
-_FIELD = re.compile(
+_FIELD = (
     r"^(metadata-version|name|version|requires-dist|requires-python|provides-extra|dynamic)[ \t]*:"
-    r"(.*(?:\n[ \t].*)*)",
-    re.IGNORECASE | re.MULTILINE,
+    r"(.*(?:\n[ \t].*)*)"
 )
 
 
@@ -70,10 +69,10 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
     Everything else that old uploads get wrong is passed over, as pip and uv do.
     """
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
-    headers = _HEADERS.match(data)
+    headers = re.match(_HEADERS, data)
     text = headers[0].decode("utf-8", "replace") if headers else ""
     fields: dict[str, list[str]] = {}
-    for key, value in _FIELD.findall(text):
+    for key, value in re.findall(_FIELD, text, re.IGNORECASE | re.MULTILINE):
         fields.setdefault(key.lower(), []).append(" ".join(value.split()))
     name, version = _first(fields, "name"), _first(fields, "version")
     if not name or not version:
@@ -105,6 +104,9 @@ def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str]
 
     What holds without an extra is not repeated in `extras`; extras that only markers name count as provided.
     """
+    # Imported where it is needed: a warm run reads what was decided before.
+    from resolver.index.requires_dist import find_memo
+
     memo = find_memo(environment)
     decisions = [memo.decide(line) for line in metadata.requires_dist]
     named = (extra for decision in decisions for extra in decision.named)
