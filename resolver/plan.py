@@ -21,9 +21,11 @@ from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
+from resolver.requirements.locations import parse_index_url
+from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
-from resolver.requirements.url import Url, parse_url
+from resolver.requirements.url import Url
 from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
 from resolver.sources.lock_names import check_collisions, lockfile_name
@@ -305,7 +307,8 @@ def _made_files(settings: Settings) -> dict[str, str]:
 def _default_index(configured: Settings, arguments: Settings, variables: Mapping[str, str]) -> Url | None:
     if configured.index_url is None or arguments.index_url is not None:
         return None
-    return parse_url(configured.index_url, variables=variables)
+    position = Position(source=f"{_TABLE} index-url")
+    return parse_index_url(configured.index_url, position=position, variables=variables)
 
 
 def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:

@@ -6,6 +6,7 @@ lock; nothing is written here. The same plan and the same answers of the indexes
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -18,12 +19,13 @@ from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.errors import Fault, FetchError, ListError
 from resolver.fetch.default_index import default_index_url
+from resolver.fetch.local_files import find_local_path
 from resolver.fetch.package_source import open_package_source
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
 from resolver.plan import LockPlan
-from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, VcsReference
+from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, NamedLocation, VcsReference
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url
 from resolver.requirements.variables import VARIABLE
@@ -107,6 +109,7 @@ def _refuse_unsupported(plan: LockPlan) -> None:
     requirement_list = plan.requirement_list
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
     faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
+    faults += [fault for location in requirement_list.named_locations for fault in _iter_missing(location)]
     if plan.default_index is not None:
         faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index)
     if faults:
@@ -146,6 +149,19 @@ def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
             position=position,
             what=f"`{url}` is needed, and a variable in it is not set: {names}",
             remedy="set it in the environment",
+        )
+
+
+def _iter_missing(location: NamedLocation) -> Iterator[Fault]:
+    """A fault where the location is on disk and nothing lies there."""
+    path = None if location.url.secret or VARIABLE.search(location.url.public) else find_local_path(location.url.public)
+    # `os.path` takes any text; methods of Path raise for a name that is too long.
+    if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
+        form, flag = ("folder", "as an index") if location.is_index else ("file or folder", "for `--find-links`")
+        yield Fault(
+            position=location.position,
+            what=f"there is no {form} `{location.url}`, which is named {flag}",
+            remedy="correct its path, or begin it with `https://` if it is a URL",
         )
 
 

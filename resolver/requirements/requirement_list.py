@@ -195,6 +195,7 @@ def _assemble(
         format_control=options.format_control,
         require_hashes=options.require_hashes,
         trusted_hosts=options.trusted_hosts,
+        named_locations=tuple(location for draft in drafts for location in draft.named_locations),
         taken_indexes=tuple(replace(one, entry=_with_scope(one.entry, scopes)) for one in taken),
         warnings=tuple(dict.fromkeys(warning for draft in drafts for warning in draft.warnings)),
     )
