@@ -19,6 +19,7 @@ from packaging.utils import NormalizedName
 from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.http_errors import closed_error
+from resolver.fetch.listed_hashes import check_listed_hashes
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
 from resolver.fetch.session import CONNECTIONS, Session
@@ -129,6 +130,7 @@ class _HttpPackageSource:
         return self._dependencies_task(file).result()
 
     def completed(self, file: DistributionFile) -> DistributionFile:
+        check_listed_hashes(file)
         complete = file.size_bytes is not None and file.sha256 is not None
         return file if complete else self._complete(file)
 
