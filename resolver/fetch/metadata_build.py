@@ -16,7 +16,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from resolver.index.core_metadata import CoreMetadata
+from resolver.index.core_metadata import CoreMetadata, without_credentials
 
 __all__ = ["BuildFailedError", "build_metadata"]
 
@@ -83,7 +83,7 @@ def _read_report(path: Path) -> CoreMetadata:
             name=canonicalize_name(metadata["name"]),
             version=Version(metadata["version"]),
             metadata_version=metadata["metadata_version"],
-            requires_dist=tuple(metadata.get("requires_dist", ())),
+            requires_dist=without_credentials(metadata.get("requires_dist", ())),
             requires_python=metadata.get("requires_python"),
             provides_extra=tuple(canonicalize_name(extra) for extra in metadata.get("provides_extra", ())),
         )

@@ -7,13 +7,14 @@ Standards: core metadata specification, PEP 508, 643 (static sdist metadata), 68
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles.value_classes import dataclass
+from resolver.requirements.url import redact
 
 __all__ = [
     "CoreMetadata",
@@ -21,6 +22,7 @@ __all__ = [
     "build_dependencies",
     "is_static",
     "parse_core_metadata",
+    "without_credentials",
 ]
 
 # Texts, which `re` compiles where they are first needed: a warm run reads no metadata.
@@ -36,7 +38,8 @@ _FIELD = (
 class CoreMetadata:
     """The fields of a METADATA or PKG-INFO file that a resolution reads (core metadata specification).
 
-    `requires_dist` are the lines as written, in file order. `dynamic` holds lower-case field names (PEP 643).
+    `requires_dist` are the lines as written but for credentials, in file order. `dynamic` holds lower-case field names
+    (PEP 643).
     """
 
     name: NormalizedName
@@ -85,11 +88,16 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
         name=canonicalize_name(name),
         version=parsed_version,
         metadata_version=_first(fields, "metadata-version") or "1.0",
-        requires_dist=tuple(filter(None, fields.get("requires-dist", ()))),
+        requires_dist=without_credentials(filter(None, fields.get("requires-dist", ()))),
         requires_python=_first(fields, "requires-python") or None,
         provides_extra=tuple(dict.fromkeys(canonicalize_name(extra) for extra in fields.get("provides-extra", ()))),
         dynamic=frozenset(value.lower() for value in fields.get("dynamic", ())),
     )
+
+
+def without_credentials(requires_dist: Iterable[str]) -> tuple[str, ...]:
+    """The lines with the public part of every URL in them: nothing else of one may be stored, printed or locked."""
+    return tuple(redact(line) if "@" in line or "://" in line else line for line in requires_dist)
 
 
 def is_static(metadata: CoreMetadata) -> bool:

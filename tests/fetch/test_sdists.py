@@ -143,6 +143,11 @@ def test_failed_build_shows_the_last_words_of_the_backend(server: IndexServer, o
     assert caught.value.needs_build
 
 
+def test_build_tells_requirements_without_their_credentials(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b @ https://user:s3cret@files.example/b-1.0.zip"], static=False))
+    assert read_dependencies(open_source, server, target=HOST).requires == ("b @ https://files.example/b-1.0.zip",)
+
+
 def test_sdists_are_not_asked_ahead(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b"], static=False))
     with open_source() as source:
