@@ -6,7 +6,7 @@ both mean the same; it imports neither the solver nor `fetch`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path, PurePath
@@ -20,16 +20,16 @@ from resolver.errors import InputError, SourceError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
-from resolver.requirements.flags import find_item_flag
 from resolver.requirements.local_paths import is_url, rewrite_paths
 from resolver.requirements.locations import parse_index_url
 from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
-from resolver.requirements.statements import FlagUse, RequirementUse, Statement
+from resolver.requirements.statements import Statement
 from resolver.requirements.url import Url
 from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
+from resolver.sources.leading_flags import leading_flags
 from resolver.sources.lock_names import check_collisions, lockfile_name
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
@@ -97,7 +97,7 @@ def plan_lock(
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
-    as_written = parse.read_list(_leading_flags(configured, arguments))
+    as_written = parse.read_list(leading_flags(configured, arguments))
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
     overrides = parse.read_entries(settings.override, settings.override_dependencies, "override-dependencies")
     build_constraints = parse.read_entries(
@@ -280,69 +280,6 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
         override=rewritten(settings.override),
         build_constraint=rewritten(settings.build_constraint),
         find_links=rewritten(settings.find_links),
-    )
-
-
-def _leading_flags(configured: Settings, arguments: Settings) -> list[str | Statement]:
-    """What stands before item 0: what is nearer first, but for formats, where the last word wins.
-
-    A configured `index-url` does not: it takes the place of the default index.
-    """
-    return [*_configured_formats(configured), *_argument_tokens(arguments), *_configured_flags(configured, arguments)]
-
-
-def _argument_tokens(arguments: Settings) -> list[str]:
-    """Flags of the command line, as items."""
-    tokens = ["--index-url", arguments.index_url] if arguments.index_url is not None else []
-    for flag, values in _values_by_flag(arguments):
-        tokens += [token for value in values for token in (flag, value)]
-    tokens += [token for flag_and_value in arguments.format_flags or () for token in flag_and_value]
-    return tokens + [flag for flag, is_set in _switches(arguments) if is_set]
-
-
-def _configured_flags(configured: Settings, arguments: Settings) -> Iterator[Statement]:
-    """Flags of the table that the command line does not say too, with their keys as positions."""
-    said = dict(_values_by_flag(arguments))
-    for flag, values in _values_by_flag(configured):
-        for item, value in enumerate(values):
-            if value not in said[flag]:
-                yield _configured_flag(flag, value, item=item)
-    for flag, is_set in _switches(configured):
-        if is_set and dict(_switches(arguments))[flag] is None:
-            yield _configured_flag(flag)
-    key = f"{_TABLE} constraint-dependencies"
-    for item, text in enumerate(configured.constraint_dependencies or ()):
-        yield RequirementUse(position=Position(source=key, item=item), text=text, constraint=True)
-
-
-def _configured_formats(configured: Settings) -> list[Statement]:
-    """`no-binary` and `only-binary` of the table, which has no order of keys: `:all:` first, for names to override."""
-    uses = [
-        _configured_flag(flag, value, item=item)
-        for flag, values in (("--no-binary", configured.no_binary), ("--only-binary", configured.only_binary))
-        for item, value in enumerate(values or ())
-    ]
-    return sorted(uses, key=lambda use: ":all:" not in use.value.split(","))
-
-
-def _configured_flag(flag: str, value: str = "", *, item: int | None = None) -> FlagUse:
-    position = Position(source=f"{_TABLE} {flag.removeprefix('--')}", item=item)
-    return FlagUse(position=position, flag=find_item_flag(flag), value=value)
-
-
-def _values_by_flag(settings: Settings) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    return (
-        ("--extra-index-url", settings.extra_index_url or ()),
-        ("--find-links", settings.find_links or ()),
-        ("--constraint", settings.constraint or ()),
-    )
-
-
-def _switches(settings: Settings) -> tuple[tuple[str, bool | None], ...]:
-    return (
-        ("--no-index", settings.no_index),
-        ("--pre", settings.pre),
-        ("--prefer-binary", settings.prefer_binary),
     )
 
 

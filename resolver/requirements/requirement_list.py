@@ -44,7 +44,8 @@ def parse_requirement_list(
     """The list that items, or layers of items, make.
 
     `leading` are flags of the command line, as items, or of settings, as statements with positions of their own; they
-    stand before item 0 of every layer. `source` names the list in positions. With `flag_scope="list"` every flag serves its whole layer. Raises ListError with all faults.
+    stand before item 0 of every layer. `source` names the list in positions. With `flag_scope="list"` every flag serves
+    its whole layer. Raises ListError with all faults.
     """
     faults = FaultCollector()
     layers = [
