@@ -220,6 +220,7 @@ def _open_source(plan: LockPlan, access: Access, problem: Problem) -> AbstractCo
 
 def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
     """The resolution with size and sha256 of every file."""
+    source.ask_ahead_completion([pin.file for pin in resolution.pins])
     pins = tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins)
     return replace(resolution, pins=pins)
 
