@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from inspect import get_annotations
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 __all__ = ["dataclass"]
 
@@ -50,7 +50,7 @@ def _has_known_form(cls: type, *, eq: bool) -> bool:
     annotations = get_annotations(cls)
     return (
         _FIELD_MARK is not None
-        and cls.__bases__ == (object,)
+        and cls.__bases__ in ((object,), (Generic,))
         and not _OWN_METHODS & cls.__dict__.keys()
         and not (eq and {"__eq__", "__hash__"} & cls.__dict__.keys())
         and all(isinstance(text, str) and not text.startswith(_SPECIAL_ANNOTATIONS) for text in annotations.values())

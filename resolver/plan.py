@@ -19,11 +19,15 @@ from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
+from resolver.requirements.locations import parse_index_url
+from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.statements import Statement
 from resolver.requirements.url import Url, parse_url
 from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
+from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
@@ -99,7 +103,7 @@ def plan_lock(
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
-    as_written = parse.read_list(_leading_flags(settings, arguments), _made_files(settings))
+    as_written = parse.read_list(leading_flags(configured, arguments))
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
     overrides = parse.read_entries(settings.override, settings.override_dependencies, "override-dependencies")
     build_constraints = parse.read_entries(
@@ -185,9 +189,9 @@ class _Parser:
         self._variables = variables
         self._folder = folder
 
-    def read_list(self, leading: Sequence[str], made: Mapping[str, str]) -> RequirementList:
+    def read_list(self, leading: Sequence[str | Statement]) -> RequirementList:
         """The source's own list, with what stands before it."""
-        read_file = RequirementFiles(self._folder, made=made).read
+        read_file = RequirementFiles(self._folder).read
         flag_scope = self._settings.flag_scope or "position"
         if self._source.text is not None:
             return parse_requirement_file(
@@ -260,33 +264,11 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
     )
 
 
-def _leading_flags(settings: Settings, arguments: Settings) -> list[str]:
-    """What stands before item 0. A configured `index-url` does not: it takes the place of the default index."""
-    flags = ["--index-url", arguments.index_url] if arguments.index_url is not None else []
-    for flag, values in (
-        ("--extra-index-url", settings.extra_index_url),
-        ("--find-links", settings.find_links),
-        ("--no-binary", settings.no_binary),
-        ("--only-binary", settings.only_binary),
-        ("--constraint", settings.constraint),
-        ("--constraint", _made_files(settings)),
-    ):
-        flags += [token for value in values or () for token in (flag, value)]
-    switches = (("--no-index", settings.no_index), ("--pre", settings.pre), ("--prefer-binary", settings.prefer_binary))
-    return flags + [flag for flag, is_set in switches if is_set]
-
-
-def _made_files(settings: Settings) -> dict[str, str]:
-    """Inline constraints, as a file of its own that `-c` can name."""
-    if not settings.constraint_dependencies:
-        return {}
-    return {f"{_TABLE} constraint-dependencies": "\n".join(settings.constraint_dependencies)}
-
-
 def _default_index(configured: Settings, arguments: Settings, variables: Mapping[str, str]) -> Url | None:
     if configured.index_url is None or arguments.index_url is not None:
         return None
-    return parse_url(configured.index_url, variables=variables)
+    position = Position(source=f"{_TABLE} index-url")
+    return parse_index_url(configured.index_url, position=position, variables=variables)
 
 
 def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:

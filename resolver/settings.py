@@ -87,7 +87,8 @@ class Settings:
     """All that can be set for a lock. None is unset, which an empty tuple or False is not.
 
     Names are those of the keys in `[tool.pinfold]` and of the long flags of `lock`, with `_` for `-`. Files and folders
-    are as written.
+    are as written. `format_flags` are `--no-binary` and `--only-binary` of the command line, where their order counts;
+    `no_binary` and `only_binary` are the keys.
     """
 
     requirements: RequirementItems | None = field(default=None, repr=False)
@@ -112,6 +113,7 @@ class Settings:
     prefer_binary: bool | None = None
     no_binary: tuple[str, ...] | None = None
     only_binary: tuple[str, ...] | None = None
+    format_flags: tuple[tuple[str, str], ...] | None = None
     no_build: bool | None = None
     build_anyway: bool | None = None
     no_download: bool | None = None

@@ -7,6 +7,7 @@ same lock. What the plans of a run have in common is asked for once, and equal q
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,13 +23,13 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import Fault, FetchError, ListError
 from resolver.fetch.builds import BuildPolicy
 from resolver.fetch.default_index import default_index_url
+from resolver.fetch.local_files import find_local_path
 from resolver.fetch.package_source import open_package_source, without_asking
-from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
 from resolver.plan import LockPlan
-from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, VcsReference
+from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, NamedLocation, VcsReference
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url
 from resolver.requirements.variables import VARIABLE
@@ -103,7 +104,6 @@ class Locker:
         self._stack = ExitStack()
         self._sources: dict[Hashable, PackageSource] = {}
         self._resolutions: dict[Hashable, Resolution] = {}
-        self._completed: dict[DistributionFile, DistributionFile] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -173,12 +173,11 @@ class Locker:
             found = self._resolutions[key] = self._complete(solve(problem, source), source)
         return found
 
-    def _complete(self, resolution: Resolution, source: PackageSource) -> Resolution:
-        """The resolution with size and sha256 of every file; each file is asked for once a run."""
-        for pin in resolution.pins:
-            if pin.file not in self._completed:
-                self._completed[pin.file] = source.completed(pin.file)
-        return replace(resolution, pins=tuple(replace(pin, file=self._completed[pin.file]) for pin in resolution.pins))
+    @staticmethod
+    def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
+        """The resolution with size and sha256 of every file."""
+        source.ask_ahead_completion([pin.file for pin in resolution.pins])
+        return replace(resolution, pins=tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins))
 
     def _source(self, plan: LockPlan, problem: Problem) -> PackageSource:
         """The package source of the plan, which others may have opened."""
@@ -232,6 +231,7 @@ def _refuse_unsupported(plan: LockPlan) -> None:
     requirement_list = plan.requirement_list
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
     faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
+    faults += [fault for location in requirement_list.named_locations for fault in _iter_missing(location)]
     if plan.default_index is not None:
         faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index)
     # Where no machine is named, no mirror is asked.
@@ -274,6 +274,19 @@ def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
             position=position,
             what=f"`{url}` is needed, and a variable in it is not set: {names}",
             remedy="set it in the environment",
+        )
+
+
+def _iter_missing(location: NamedLocation) -> Iterator[Fault]:
+    """A fault where the location is on disk and nothing lies there."""
+    path = None if location.url.secret or VARIABLE.search(location.url.public) else find_local_path(location.url.public)
+    # `os.path` takes any text; methods of Path raise for a name that is too long.
+    if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
+        form, flag = ("folder", "as an index") if location.is_index else ("file or folder", "for `--find-links`")
+        yield Fault(
+            position=location.position,
+            what=f"there is no {form} `{location.url}`, which is named {flag}",
+            remedy="correct its path, or begin it with `https://` if it is a URL",
         )
 
 

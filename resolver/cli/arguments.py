@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockfiles.value_classes import dataclass
 
@@ -62,6 +62,19 @@ class _ShowVersion(argparse.Action):
 
         print(f"pinfold {version('pinfold')}")
         parser.exit()
+
+
+class _AppendFormat(argparse.Action):
+    """Appends the flag and its value to one list: the later word about a project wins, whichever flag says it."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.format_flags = [*namespace.format_flags, (self.option_strings[0], values)]
 
 
 def build_parser(program: str) -> argparse.ArgumentParser:
@@ -218,10 +231,20 @@ def _add_solution_options(parser: argparse.ArgumentParser) -> None:
 def _add_file_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("wheels and sdists")
     group.add_argument(
-        "--no-binary", metavar="NAME", action="append", default=[], help="no wheels of it; :all:, :none:"
+        "--no-binary",
+        metavar="NAME",
+        action=_AppendFormat,
+        dest="format_flags",
+        default=[],
+        help="no wheels of it; :all:, :none:",
     )
     group.add_argument(
-        "--only-binary", metavar="NAME", action="append", default=[], help="no sdists of it; :all:, :none:"
+        "--only-binary",
+        metavar="NAME",
+        action=_AppendFormat,
+        dest="format_flags",
+        default=[],
+        help="no sdists of it; :all:, :none:",
     )
     group.add_argument("--no-build", action="store_true", default=None, help="build nothing to read its metadata")
     group.add_argument(
@@ -269,8 +292,7 @@ def _build_settings(values: argparse.Namespace) -> Settings:
         exclude_newer=values.exclude_newer,
         pre=values.pre,
         prefer_binary=values.prefer_binary,
-        no_binary=tuple(values.no_binary) or None,
-        only_binary=tuple(values.only_binary) or None,
+        format_flags=tuple(values.format_flags) or None,
         no_build=values.no_build,
         build_anyway=values.build_anyway,
         no_download=values.no_download,

@@ -15,6 +15,7 @@ from packaging.utils import NormalizedName
 
 from resolver.errors import MetadataError
 from resolver.fetch.builds import Builds
+from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
 from resolver.fetch.local_files import find_local_path
 from resolver.fetch.metadata_records import (
     dump_core_metadata,
@@ -59,7 +60,7 @@ class FileDependencies:
         if told is not None:
             return self._evaluate(told, file, project, built=False)
         key = self._key(file)
-        if key is None or self._session.refresh:
+        if key is None or self._session.refresh or has_two_hashes(file):
             return None
         record = self._records.find(project, f"{self._target.key} {key}")
         found = load_dependencies(record) if record is not None else None
@@ -67,6 +68,7 @@ class FileDependencies:
 
     def fetch(self, file: DistributionFile) -> Dependencies:
         """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""
+        check_listed_hashes(file)
         project, key = find_project(file), self._key(file)
         record = None if key is None or self._session.refresh else self._records.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None

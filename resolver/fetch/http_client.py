@@ -32,7 +32,7 @@ from resolver.fetch.freshness import find_fresh_until, find_validator, parse_htt
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
-from resolver.fetch.retrying import ATTEMPTS, TRANSIENT_STATUSES, find_delay_s
+from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
 from resolver.index.distribution_file import parse_size
 from resolver.targets.families import tells_absence
 
@@ -45,7 +45,6 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
 """Statuses of servers that give the file but not a part of it; a 403 is told again when the whole file is asked for."""
 _TIMEOUT = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": None}
-_CHUNK_BYTES = 65_536
 
 T = TypeVar("T")
 
@@ -70,7 +69,7 @@ class HttpClient:
     """Asks servers; may be used from many threads at once.
 
     `with_cache` puts a cache above the transport that it is given; `transport` stands in for the network in tests, and
-    `sleep` for waiting.
+    `sleep` for waiting; `announce` gets a line before a long wait, from any thread.
     """
 
     def __init__(
@@ -83,6 +82,7 @@ class HttpClient:
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        announce: Callable[[str], None] | None = None,
     ) -> None:
         network = transport or _Network(connections=connections, trusted_hosts=frozenset(trusted_hosts))
         network = _NoNetwork() if offline else network
@@ -90,6 +90,8 @@ class HttpClient:
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._user_agent = user_agent
         self._sleep = sleep
+        self._announce = announce
+        self._told: set[str] = set()
 
     def close(self) -> None:
         """Close all connections, and the cache."""
@@ -168,7 +170,9 @@ class HttpClient:
         def ask() -> Download:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
             with self._opened(self._direct, "GET", url, headers) as (response, _):
-                chunks = iter_bounded(response.iter_bytes(_CHUNK_BYTES), url=url, limit_bytes=limit_bytes)
+                # As they lie on the server, whatever it says of their encoding: a file's hash is over these bytes.
+                assert isinstance(response.stream, httpx.SyncByteStream)
+                chunks = iter_bounded(response.stream, url=url, limit_bytes=limit_bytes)
                 if into is None:
                     return hash_into(chunks, None)
                 with into.open("wb") as file:
@@ -195,6 +199,7 @@ class HttpClient:
                 if fault.status not in TRANSIENT_STATUSES or attempt + 1 == ATTEMPTS:
                     raise _status_error(url, fault, attempts=attempt + 1) from None
                 delay_s = find_delay_s(attempt, retry_after=fault.retry_after, now=time.time())
+                self._check_delay(delay_s, url, fault, attempts=attempt + 1)
             except httpx.TimeoutException as fault:
                 if attempt + 1 == ATTEMPTS:
                     limit_s = CONNECT_TIMEOUT_S if isinstance(fault, httpx.ConnectTimeout) else READ_TIMEOUT_S
@@ -212,6 +217,17 @@ class HttpClient:
                 raise http_errors.broken_error(url, reason=_reason(fault)) from fault
             self._sleep(delay_s)
         raise AssertionError("the last attempt returns or raises")
+
+    def _check_delay(self, delay_s: float, url: str, fault: _BadStatusError, *, attempts: int) -> None:
+        """Announce a wait that a server asks for. Raises FetchError where it is too long."""
+        if delay_s > LONGEST_DELAY_S:
+            raise http_errors.status_error(
+                url, status=fault.status, attempts=attempts, wanted_delay_s=delay_s
+            ) from None
+        message = f"waiting {delay_s:.0f} s, as `{fault.host}` asks (status {fault.status})"
+        if delay_s >= NOTICED_DELAY_S and self._announce is not None and message not in self._told:
+            self._told.add(message)
+            self._announce(message)
 
     @contextmanager
     def _opened(

@@ -36,12 +36,14 @@ def proxy_error(url: str, *, proxy: str) -> FetchError:
     )
 
 
-def status_error(url: str, *, status: int, attempts: int) -> FetchError:
-    """For any other status that is no answer to the question."""
+def status_error(url: str, *, status: int, attempts: int, wanted_delay_s: float = 0.0) -> FetchError:
+    """For any other status that is no answer to the question; `wanted_delay_s` is a wait that is too long."""
     times = f" ({attempts} times)" if attempts > 1 else ""
     remedy = "\n  try: again later; the server is at fault" if status >= 500 else ""
     if status == 429:
         remedy = "\n  try: again later; the server limits how often it is asked"
+    if wanted_delay_s:
+        remedy = f"\n  try: again in {wanted_delay_s:.0f} s, which is when the server wants to be asked"
     return FetchError(f"status {status} for {url}{times}{remedy}", url=url)
 
 

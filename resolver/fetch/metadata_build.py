@@ -1,7 +1,8 @@
 """Core metadata of an sdist from its build backend (PEP 517), asked by pip in a process and environment of its own.
 
 `pip install --dry-run --report` prepares the metadata without building a wheel where the backend can, and installs
-nothing. The child sees no `PIP_*` variable and no pip configuration file: what it gets stands on its command line.
+nothing. The child sees no `PIP_*` variable, no pip configuration file, and of the environment only what a build needs:
+what it gets stands on its command line.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from resolver.index.core_metadata import CoreMetadata
+from resolver.fetch.build_environment import build_environment
+from resolver.index.core_metadata import CoreMetadata, without_credentials
+from resolver.requirements.url import redact
 
 __all__ = ["BuildFailedError", "build_metadata"]
 
@@ -45,7 +48,7 @@ def build_metadata(
         done = subprocess.run(
             [*command, "--", str(sdist)],
             cwd=folder,
-            env=_build_environment(),
+            env=build_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -68,12 +71,6 @@ def _name_locations(index_urls: Sequence[str], find_links: Sequence[str]) -> lis
     return arguments
 
 
-def _build_environment() -> dict[str, str]:
-    # pip starts itself again for the build requirements: it must not read there what `--isolated` keeps from it here.
-    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith(("PIP_", "PINFOLD_"))}
-    return {**kept, "PIP_CONFIG_FILE": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}
-
-
 def _read_report(path: Path) -> CoreMetadata:
     """The core metadata in pip's installation report, whose keys follow PEP 566's JSON form."""
     try:
@@ -83,7 +80,7 @@ def _read_report(path: Path) -> CoreMetadata:
             name=canonicalize_name(metadata["name"]),
             version=Version(metadata["version"]),
             metadata_version=metadata["metadata_version"],
-            requires_dist=tuple(metadata.get("requires_dist", ())),
+            requires_dist=without_credentials(metadata.get("requires_dist", ())),
             requires_python=metadata.get("requires_python"),
             provides_extra=tuple(canonicalize_name(extra) for extra in metadata.get("provides_extra", ())),
         )
@@ -93,4 +90,4 @@ def _read_report(path: Path) -> CoreMetadata:
 
 def _render_tail(output: str) -> str:
     lines = [line.rstrip() for line in output.splitlines() if line.strip()]
-    return "\n".join(lines[-_TAIL_LINES:])
+    return "\n".join(redact(line) for line in lines[-_TAIL_LINES:])

@@ -19,6 +19,7 @@ from packaging.utils import NormalizedName
 from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.http_errors import closed_error, missing_offline
+from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
 from resolver.fetch.session import CONNECTIONS, Session
@@ -138,8 +139,8 @@ class _HttpPackageSource:
         return self._dependencies_task(file).result()
 
     def completed(self, file: DistributionFile) -> DistributionFile:
-        complete = file.size_bytes is not None and file.sha256 is not None
-        return file if complete else self._complete(file)
+        check_listed_hashes(file)
+        return file if _is_complete(file) else self._completion_task(file).result()
 
     def ask_ahead(
         self,
@@ -168,6 +169,11 @@ class _HttpPackageSource:
             if then is not None:
                 task.then(partial(self._tell, then))
             self._workers.schedule(task)
+
+    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+        for file in files:
+            if not _is_complete(file) and not has_two_hashes(file):
+                self._workers.schedule(self._completion_task(file))
 
     def _tell(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
         # A speculation that failed is told when its result is asked for.
@@ -229,6 +235,11 @@ class _HttpPackageSource:
             task = self._workers.find_or_add(key, Task(partial(self._metadata.fetch, file)))
         return task
 
+    def _completion_task(self, file: DistributionFile) -> Task[DistributionFile]:
+        """The one task of a file and of what its page says about it, which is checked against what is found."""
+        key = ("completed", file)
+        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._complete, file)))
+
 
 class _KnownAlready:
     """See `without_asking`."""
@@ -266,6 +277,9 @@ class _KnownAlready:
     def ask_ahead_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
+        """Nobody is asked."""
+
+    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
         """Nobody is asked."""
 
 
@@ -310,6 +324,10 @@ class _Callbacks(threading.local):
                 self._waiting.popleft()()
         finally:
             self._waiting = None
+
+
+def _is_complete(file: DistributionFile) -> bool:
+    return file.size_bytes is not None and file.sha256 is not None
 
 
 def _complete(file: DistributionFile, **options: Any) -> DistributionFile:

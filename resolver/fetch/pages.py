@@ -21,6 +21,8 @@ from resolver.targets.target import Target
 
 __all__ = ["ProjectPages"]
 
+_ANCHOR = re.compile(rb"<a\s", re.IGNORECASE)
+
 
 class ProjectPages:
     """Answers for pages, each asked anew: callers keep what they get. May be used from many threads."""
@@ -128,7 +130,8 @@ class ProjectPages:
         from resolver.index.page_building import build_project_page
         from resolver.index.simple_api import PageError, parse_find_links_page, parse_project_page
 
-        if location.form == "find-links" and not _mentions(body.body, name):
+        # A page without any link is looked at: it may be one to log in.
+        if location.form == "find-links" and _ANCHOR.search(body.body) and not _mentions(body.body, name):
             return None
         parse = parse_project_page if location.form == "index" else parse_find_links_page
         try:

@@ -130,6 +130,7 @@ class Session:
             with_cache=self._with_cache,
             transport=self._transport,
             sleep=self._sleep or time.sleep,
+            announce=self._progress,
         )
 
     def _with_cache(self, below: httpx.BaseTransport) -> httpx.BaseTransport:

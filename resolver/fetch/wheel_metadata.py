@@ -33,13 +33,13 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
             return content
     try:
         content = _fetch_by_ranges(file, project, session)
-    except WheelDirectoryError:
-        content = None  # A server may lie about ranges; the whole file shows whether the wheel itself is broken.
+        why = "its host gives no part of it"
+    except WheelDirectoryError as error:
+        # A server may lie about ranges; the whole file shows whether the wheel itself is broken.
+        content, why = None, f"parts of it do not give that: {error}"
     if content is not None:
         return content
-    session.announce(
-        "for its metadata, since its host gives no part of it", filename=file.filename, size_bytes=file.size_bytes
-    )
+    session.announce(f"for its metadata, since {why}", filename=file.filename, size_bytes=file.size_bytes)
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         whole = Path(folder) / "file.whl"
         fetch_file(file, session=session, into=whole)

@@ -7,14 +7,14 @@ Standards: core metadata specification, PEP 508, 643 (static sdist metadata), 68
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles.value_classes import dataclass
-from resolver.index.requires_dist import find_memo
+from resolver.requirements.url import redact
 
 __all__ = [
     "CoreMetadata",
@@ -22,14 +22,15 @@ __all__ = [
     "build_dependencies",
     "is_static",
     "parse_core_metadata",
+    "without_credentials",
 ]
 
-_HEADERS = re.compile(rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]).*(?:\n|\Z))*")
+# Texts, which `re` compiles where they are first needed: a warm run reads no metadata.
+_HEADERS = rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]).*(?:\n|\Z))*"
 """Header lines and their continuations; what else stands there ends them, as it does for `email.parser`."""
-_FIELD = re.compile(
+_FIELD = (
     r"^(metadata-version|name|version|requires-dist|requires-python|provides-extra|dynamic)[ \t]*:"
-    r"(.*(?:\n[ \t].*)*)",
-    re.IGNORECASE | re.MULTILINE,
+    r"(.*(?:\n[ \t].*)*)"
 )
 
 
@@ -37,7 +38,8 @@ _FIELD = re.compile(
 class CoreMetadata:
     """The fields of a METADATA or PKG-INFO file that a resolution reads (core metadata specification).
 
-    `requires_dist` are the lines as written, in file order. `dynamic` holds lower-case field names (PEP 643).
+    `requires_dist` are the lines as written but for credentials, in file order. `dynamic` holds lower-case field names
+    (PEP 643).
     """
 
     name: NormalizedName
@@ -70,10 +72,10 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
     Everything else that old uploads get wrong is passed over, as pip and uv do.
     """
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
-    headers = _HEADERS.match(data)
+    headers = re.match(_HEADERS, data)
     text = headers[0].decode("utf-8", "replace") if headers else ""
     fields: dict[str, list[str]] = {}
-    for key, value in _FIELD.findall(text):
+    for key, value in re.findall(_FIELD, text, re.IGNORECASE | re.MULTILINE):
         fields.setdefault(key.lower(), []).append(" ".join(value.split()))
     name, version = _first(fields, "name"), _first(fields, "version")
     if not name or not version:
@@ -86,11 +88,16 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
         name=canonicalize_name(name),
         version=parsed_version,
         metadata_version=_first(fields, "metadata-version") or "1.0",
-        requires_dist=tuple(filter(None, fields.get("requires-dist", ()))),
+        requires_dist=without_credentials(filter(None, fields.get("requires-dist", ()))),
         requires_python=_first(fields, "requires-python") or None,
         provides_extra=tuple(dict.fromkeys(canonicalize_name(extra) for extra in fields.get("provides-extra", ()))),
         dynamic=frozenset(value.lower() for value in fields.get("dynamic", ())),
     )
+
+
+def without_credentials(requires_dist: Iterable[str]) -> tuple[str, ...]:
+    """The lines with the public part of every URL in them: nothing else of one may be stored, printed or locked."""
+    return tuple(redact(line) if "@" in line or "://" in line else line for line in requires_dist)
 
 
 def is_static(metadata: CoreMetadata) -> bool:
@@ -105,6 +112,9 @@ def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str]
 
     What holds without an extra is not repeated in `extras`; extras that only markers name count as provided.
     """
+    # Imported where it is needed: a warm run reads what was decided before.
+    from resolver.index.requires_dist import find_memo
+
     memo = find_memo(environment)
     decisions = [memo.decide(line) for line in metadata.requires_dist]
     named = (extra for decision in decisions for extra in decision.named)

@@ -18,6 +18,7 @@ class DistributionFile:
 
     - `url` is absolute and public; `index` is the public URL of the index, None for a find-links location.
     - `hashes` are `algorithm:hex` in lower case, sorted; empty where the page gives none. `sha256` is one of them.
+      A file that its page lists several times has the SHA-256 of each.
     - `size_bytes` and `upload_time` (RFC 3339 text in UTC) are None where the page does not say.
     - `yanked` is None for a file that is not yanked, else the reason, which may be empty (PEP 592).
     - `core_metadata` is None where no `.metadata` file is offered, `""` where it is without a hash, else

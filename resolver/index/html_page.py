@@ -22,7 +22,14 @@ def parse_html_page(body: bytes, *, url: str, charset: str = "utf-8") -> tuple[R
     reader = _AnchorReader(url)
     reader.feed(text.removeprefix("\ufeff"))
     reader.close()
+    if not reader.has_anchor and not reader.looks_like_an_index:
+        raise PageError("it holds no link, and nothing marks it as an empty page of an index: it may be one to log in")
     return tuple(reader.files)
+
+
+_HEADINGS = frozenset({"title", "h1", "h2", "h3"})
+_FRAME = frozenset({"html", "head", "body", "meta", "base", "link", "br", "hr"})
+"""Elements of a page that shows nothing."""
 
 
 class _AnchorReader(HTMLParser):
@@ -31,19 +38,51 @@ class _AnchorReader(HTMLParser):
     def __init__(self, url: str) -> None:
         super().__init__(convert_charrefs=True)
         self.files: list[RawFile] = []
+        self.has_anchor = False
+        self._is_html = self._is_marked = self._has_content = self._in_heading = False
         self._base = url
         self._has_base = False
+
+    @property
+    def looks_like_an_index(self) -> bool:
+        """Whether a page without anchors may be one of a project without files: marked as such, or empty HTML."""
+        return self._is_marked or (self._is_html and not self._has_content)
+
+    def handle_decl(self, decl: str) -> None:
+        """`<!DOCTYPE html>`."""
+        self._is_html = self._is_html or decl.lower().startswith("doctype html")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         # The first of repeated attributes counts (HTML living standard), so the list is read from its end.
         values = dict(reversed(attrs))
         if tag == "a":
+            self.has_anchor = True
             self._add(values)
-        elif tag == "base" and not self._has_base and values.get("href"):
+            return
+        if tag == "base" and not self._has_base and values.get("href"):
             self._has_base = True
             self._base = urljoin(self._base, values["href"] or "")
         elif tag == "meta" and values.get("name") == "pypi:repository-version":
+            self._is_marked = True
             _check_version(values.get("content") or "")
+        elif tag in _HEADINGS:
+            self._in_heading = True
+        elif tag not in _FRAME:
+            self._has_content = True
+        self._is_html = self._is_html or tag == "html"
+        self._has_content = self._has_content or (values.get("http-equiv") or "").lower() == "refresh"
+
+    def handle_endtag(self, tag: str) -> None:
+        """The end of a heading is looked for."""
+        if tag in _HEADINGS:
+            self._in_heading = False
+
+    def handle_data(self, data: str) -> None:
+        """Text: `Links for NAME` in the title or a heading is what indexes write."""
+        if self._in_heading:
+            self._is_marked = self._is_marked or data.strip().lower().startswith("links for ")
+        elif data.strip():
+            self._has_content = True
 
     def _add(self, values: dict[str, str | None]) -> None:
         try:

@@ -60,3 +60,7 @@ class PackageSource(Protocol):
     ) -> None:
         """Ask for the dependencies of files in the background; `then` gets each as it arrives."""
         ...
+
+    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+        """Ask in the background for what `completed` will tell."""
+        ...

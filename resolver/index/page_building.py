@@ -192,7 +192,9 @@ def _sort(usable: list[_Usable]) -> list[_Usable]:
     """Wheels by tag, higher build tag, file name; then sdists by file name. Equal names fall back on all they have."""
     if len(usable) == 1:
         return usable
-    if not any(file.name.build for file in usable) and len({file.filename for file in usable}) == len(usable):
+    if len({file.filename for file in usable}) < len(usable):
+        usable = _join_hashes(usable)
+    elif not any(file.name.build for file in usable):
         return sorted(usable, key=_PLAIN_ORDER)
     # Three stable sorts, least important first: build tags run the other way than all else.
     by_name = sorted(
@@ -200,3 +202,19 @@ def _sort(usable: list[_Usable]) -> list[_Usable]:
     )
     by_build = sorted(by_name, key=lambda file: parse_build_tag(file.name.build), reverse=True)
     return sorted(by_build, key=lambda file: (file.is_sdist, file.rank))
+
+
+def _join_hashes(usable: list[_Usable]) -> list[_Usable]:
+    """The files, each with the SHA-256 of all of its name: a page may contradict itself, and nobody may miss that."""
+    digests: dict[str, set[str]] = {}
+    for file in usable:
+        digests.setdefault(file.filename, set()).update([file.raw.sha256] if file.raw.sha256 else ())
+    joined = []
+    for file in usable:
+        first, *others = (*sorted(digests[file.filename]), None)
+        texts = [f"sha256:{digest}" for digest in others if digest is not None]
+        raw = file.raw
+        if texts:
+            raw = raw._replace(sha256=first, other_hashes=" ".join((*raw.other_hashes.split(), *texts)))
+        joined.append(file._replace(raw=raw))
+    return joined

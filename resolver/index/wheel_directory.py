@@ -26,6 +26,7 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _END_SIGNATURE = b"PK\x05\x06"
 _COMMENT_LIMIT = 0xFFFF
 _STORED, _DEFLATED = 0, 8
+_FOLDER_SUFFIX = ".dist-info"
 _ENCRYPTED_FLAG = 0x1
 _METADATA_LIMIT_BYTES = 32 * 1024 * 1024
 """More than ten times the largest METADATA known; a deflate stream can claim a thousand times its length."""
@@ -58,7 +59,7 @@ class Member:
 def find_metadata_member(tail: bytes, *, size: int, project: str | None = None) -> Member | MoreBytes:
     """Where `*.dist-info/METADATA` stands, read from the last bytes of a wheel that is `size` bytes long.
 
-    `project` chooses among several `.dist-info` folders. Raises WheelDirectoryError.
+    With `project`, its `.dist-info` folder must be that project's. Raises WheelDirectoryError.
     """
     tail_start = size - len(tail)
     if tail_start < 0:
@@ -163,18 +164,24 @@ def _full_sizes(sizes: tuple[int, int, int], extra: bytes, *, filename: str) -> 
 
 
 def _choose(members: list[Member], project: str | None) -> Member:
-    """The METADATA of the one `.dist-info` folder at the top, or of the project's among several."""
-    found = [
-        member
-        for member in members
-        if member.filename.endswith(".dist-info/METADATA") and member.filename.count("/") == 1
-    ]
-    if len(found) > 1 and project is not None:
-        wanted = canonicalize_name(project)
-        found = [member for member in found if canonicalize_name(member.filename.partition("-")[0]) == wanted]
-    if len(found) != 1:
-        raise WheelDirectoryError("no `.dist-info/METADATA`" if not found else "several `.dist-info/METADATA`")
-    return found[0]
+    """The METADATA of the one `.dist-info` folder at the top.
+
+    Any other number of them, or a folder whose name does not begin with the project's, is refused, as pip and uv do.
+    """
+    tops = {member.filename.partition("/")[0] for member in members if "/" in member.filename}
+    folders = sorted(top.removesuffix(_FOLDER_SUFFIX) for top in tops if top.endswith(_FOLDER_SUFFIX))
+    if len(folders) > 1:
+        raise WheelDirectoryError(f"it has several `.dist-info` folders: `{'`, `'.join(folders)}`")
+    if not folders:
+        raise WheelDirectoryError("it has no `.dist-info` folder")
+    (folder,) = folders
+    if project is not None and not canonicalize_name(folder).startswith(canonicalize_name(project)):
+        raise WheelDirectoryError(f"its `.dist-info` folder is that of `{folder}`")
+    path = f"{folder}{_FOLDER_SUFFIX}/METADATA"
+    found = next((member for member in members if member.filename == path), None)
+    if found is None:
+        raise WheelDirectoryError(f"it has no `{path}`")
+    return found
 
 
 def _bounded(member: Member, members: list[Member], *, directory: int) -> Member:

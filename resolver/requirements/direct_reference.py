@@ -45,10 +45,11 @@ _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 _GIT_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
 _OTHER_VCS = ("hg", "svn", "bzr")
 _SCP_FORM = re.compile(r"(?:git\+)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^/\s][^\s]*)")
-_SSH_WITH_COLON = re.compile(r"(?P<start>ssh://(?:[^@/\s]+@)?[\w.-]+):(?P<path>[A-Za-z_~][^\s]*)")
-_HASH = re.compile(r"(sha512|sha384|sha256|sha224|sha1|md5)=([0-9a-fA-F]+)")
-_EGG = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[([^\]]*)\])?")
-_PLAIN_PATH = re.compile(r"[\w./~:\\+-]+")
+# Texts, which `re` compiles where they are first needed: most lists hold no URL.
+_SSH_WITH_COLON = r"(?P<start>ssh://(?:[^@/\s]+@)?[\w.-]+):(?P<path>[A-Za-z_~][^\s]*)"
+_HASH = r"(sha512|sha384|sha256|sha224|sha1|md5)=([0-9a-fA-F]+)"
+_EGG = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[([^\]]*)\])?"
+_PLAIN_PATH = r"[\w./~:\\+-]+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,13 +115,13 @@ def render_reference(direct: DirectReference) -> str:
             # An `@` in a path without revision would be read as one.
             return f"git+{direct.url.public}{revision}" + _render_fragment(direct.subdirectory, [])
         case LocalPath():
-            return direct.path if _PLAIN_PATH.fullmatch(direct.path) else f"file:{quote(direct.path)}"
+            return direct.path if re.fullmatch(_PLAIN_PATH, direct.path) else f"file:{quote(direct.path)}"
 
 
 def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
     """A repository, from its URL without the `git+` in front."""
     base, _, fragment = text.partition("#")
-    colon = _SSH_WITH_COLON.fullmatch(base)
+    colon = re.fullmatch(_SSH_WITH_COLON, base)
     if colon is not None:
         base = f"{colon['start']}/{colon['path']}"
     start, separator, rest = base.partition("://")
@@ -235,13 +236,13 @@ def _read_fragment(
     for part in fragment.split("&"):
         key, _, value = part.partition("=")
         if key == "egg":
-            egg = _EGG.fullmatch(value)
+            egg = re.fullmatch(_EGG, value)
             if egg is None:
                 raise Refusal(f"`#egg={value}` names no project", remedy="write `name @ URL` instead")
             name, extras = name or canonicalize_name(egg[1]), _parse_extras(egg[2] or "")
         elif key == "subdirectory" and value:
             subdirectory = subdirectory or value
-        elif match := _HASH.fullmatch(part):
+        elif match := re.fullmatch(_HASH, part):
             hashes.add(f"{match[1]}:{match[2].lower()}")
     return name, extras, subdirectory, tuple(sorted(hashes))
 

@@ -21,6 +21,7 @@ __all__ = [
     "FormatControl",
     "Layer",
     "LocalPath",
+    "NamedLocation",
     "RequirementList",
     "TakenIndex",
     "VcsReference",
@@ -114,6 +115,15 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedLocation:
+    """An index or a find-links location, and the flag that names it."""
+
+    url: Url
+    position: Position
+    is_index: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakenIndex:
     """An index that position takes away from an earlier entry: a warning if that index has the entry's project."""
 
@@ -126,6 +136,7 @@ class TakenIndex:
 class RequirementList:
     """A whole list. `constraints` are entries of `-c`; `dependency_scope` serves names that only dependencies mention.
 
+    `named_locations` are those of flags that have an effect, in list order a layer.
     `taken_indexes` are for the "nothing moves silently" warning; `warnings` are whole messages, in list order.
     """
 
@@ -137,6 +148,7 @@ class RequirementList:
     format_control: FormatControl = ANY_FORMAT
     require_hashes: bool = False
     trusted_hosts: tuple[str, ...] = ()
+    named_locations: tuple[NamedLocation, ...] = ()
     taken_indexes: tuple[TakenIndex, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -6,11 +6,11 @@ In: statements of a layer without `-r` and `-c`. Out: `Draft`, in which an entry
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from lockfiles.value_classes import dataclass
-from resolver.requirements.entry import Entry
+from resolver.requirements.entry import Entry, NamedLocation
 from resolver.requirements.flags import Serves
 from resolver.requirements.locations import parse_location
 from resolver.requirements.position import Position
@@ -43,6 +43,7 @@ class Draft:
     members: tuple[tuple[int, Entry], ...]
     constraint_places: frozenset[int]
     locations: tuple[PlacedLocation, ...]
+    named_locations: tuple[NamedLocation, ...]
     scope: Scope
     no_deps: bool
     no_build_isolation: bool
@@ -60,7 +61,8 @@ def draft_layer(
     """The layer that these statements make. Faults go to `faults`; what could be read is in the result."""
     flags = [use for use in statements if isinstance(use, FlagUse)]
     locations = _place_locations(statements, variables, by_position=by_position, faults=faults)
-    index_url = _find_index_url(flags, variables, faults)
+    index = _find_index_url(flags, variables, faults)
+    index_url = None if index is None else index.url
     no_index = any(use.flag.name == "--no-index" for use in flags)
     members, constraint_places = [], set()
     for place, use in enumerate(statements):
@@ -80,6 +82,7 @@ def draft_layer(
         members=tuple(members),
         constraint_places=frozenset(constraint_places),
         locations=() if no_index else tuple(locations),
+        named_locations=tuple(_iter_effective(index, locations, no_index=no_index)),
         scope=_build_scope(locations, index_url, no_index=no_index),
         no_deps=any(use.flag.name == "--no-deps" for use in flags),
         no_build_isolation=any(use.flag.name == "--no-build-isolation" for use in flags),
@@ -113,24 +116,36 @@ def _place_locations(
     return locations
 
 
-def _find_index_url(flags: Iterable[FlagUse], variables: Mapping[str, str], faults: FaultCollector) -> Url | None:
+def _find_index_url(
+    flags: Iterable[FlagUse], variables: Mapping[str, str], faults: FaultCollector
+) -> NamedLocation | None:
     """The one `--index-url` of the layer; a second, different one is a fault."""
-    found: tuple[Url, FlagUse] | None = None
+    found: NamedLocation | None = None
     for use in flags:
         if use.flag.name != "--index-url":
             continue
         try:
             url = parse_location(use, variables)
-            if found is not None and found[0] != url:
+            if found is not None and found.url != url:
                 raise Refusal(
                     f"a second `--index-url`, `{url}`",
-                    why=f"{found[1].position} names `{found[0]}`, and a layer has one",
+                    why=f"{found.position} names `{found.url}`, and a layer has one",
                     remedy="make one of them an `--extra-index-url`",
                 )
-            found = found or (url, use)
+            found = found or NamedLocation(url=url, position=use.position, is_index=True)
         except Refusal as refusal:
             faults.add(use.position, refusal)
-    return found[0] if found else None
+    return found
+
+
+def _iter_effective(
+    index: NamedLocation | None, locations: Iterable[PlacedLocation], *, no_index: bool
+) -> Iterator[NamedLocation]:
+    if index is not None and not no_index:
+        yield index
+    for location in locations:
+        if not (no_index and location.is_index):
+            yield NamedLocation(url=location.url, position=location.position, is_index=location.is_index)
 
 
 def _build_scope(locations: Iterable[PlacedLocation], index_url: Url | None, *, no_index: bool) -> Scope:

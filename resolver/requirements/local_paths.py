@@ -45,6 +45,9 @@ def rewrite_paths(requirement_list: RequirementList, rewrite: Callable[[str], st
         requirement_list,
         layers=layers,
         constraints=tuple(map(entry, requirement_list.constraints)),
+        named_locations=tuple(
+            replace(location, url=_rewrite(location.url, rewrite)) for location in requirement_list.named_locations
+        ),
         dependency_scope=scope(requirement_list.dependency_scope),
     )
 

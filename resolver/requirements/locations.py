@@ -11,11 +11,13 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
-from resolver.requirements.refusal import Refusal
+from resolver.requirements.position import Position
+from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.statements import FlagUse
 from resolver.requirements.url import Url, parse_url
+from resolver.requirements.variables import VARIABLE
 
-__all__ = ["parse_location"]
+__all__ = ["parse_index_url", "parse_location"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _PAGE_OR_FILE = re.compile(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
@@ -37,11 +39,52 @@ def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
         base = f"{use.folder}/"
         value = urljoin(base, value) if "://" in base else posixpath.normpath(posixpath.join(base, value))
     url = parse_url(value, variables=variables)
+    _check_form(url)
     if use.flag.name == "--find-links":
         _check_find_links(url)
     else:
         _check_index(url, use)
     return url
+
+
+def parse_index_url(text: str, *, position: Position, variables: Mapping[str, str]) -> Url:
+    """The URL of an index that a setting names. Raises ListError."""
+    url = parse_url(text, variables=variables)
+    faults = FaultCollector()
+    try:
+        _check_form(url)
+    except Refusal as refusal:
+        faults.add(position, refusal)
+    faults.raise_if_any()
+    return url
+
+
+def _check_form(url: Url) -> None:
+    """Refuse a URL that nobody can be asked for. Paths, and variables that are not set, are for later stages."""
+    if VARIABLE.search(url.public) or not (scheme := _SCHEME.match(url.public)):
+        return
+    if scheme[0].lower() not in ("https:", "http:", "file:"):
+        raise Refusal(
+            f"`{url}` cannot be asked",
+            why=f"`{scheme[0]}` is none of `https:`, `http:` and `file:`",
+            remedy="begin it with `https://`, if it is the name of a host" if "://" not in url.public else "",
+        )
+    if scheme[0].lower() != "file:" and (why := _find_flaw(url.public)):
+        raise Refusal(f"`{url}` is no URL", why=why, remedy="write it in full, as in `https://host/simple/`")
+
+
+def _find_flaw(text: str) -> str:
+    """What is wrong with the host of a URL; empty where nothing is."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return "its host is no name and no IP address"
+    try:
+        if parts.port == 0:
+            return "a port is a number from 1 to 65535"
+    except ValueError:
+        return "a port is a number from 1 to 65535"
+    return "" if parts.hostname else "it names no host"
 
 
 def _check_index(url: Url, use: FlagUse) -> None:

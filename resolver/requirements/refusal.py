@@ -43,7 +43,7 @@ class FaultCollector:
 def _list_order(position: Position) -> tuple[tuple[int, int, int, int], ...]:
     """Where a position stands in the list: from the outermost list or file down to the line of the innermost file."""
     own = (
-        0 if position.source == "command line" else 1,
+        0 if position.source.startswith(("command line", "[tool.pinfold]")) else 1,
         position.layer or 0,
         position.item or 0,
         position.line or 0,

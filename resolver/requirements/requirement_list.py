@@ -6,7 +6,7 @@ through `variables`. All faults of a list are raised together, as one ListError.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -35,7 +35,7 @@ def parse_requirement_list(
     items: Sequence[str] | Sequence[Sequence[str]],
     *,
     source: str = "requirements",
-    leading: Sequence[str] = (),
+    leading: Sequence[str | Statement] = (),
     read_file: ReadFile | None = None,
     variables: Mapping[str, str] | None = None,
     flag_scope: FlagScope = "position",
@@ -43,8 +43,9 @@ def parse_requirement_list(
 ) -> RequirementList:
     """The list that items, or layers of items, make.
 
-    `leading` are flags of the command line or settings, which stand before item 0 of every layer; `source` names the
-    list in positions. With `flag_scope="list"` every flag serves its whole layer. Raises ListError with all faults.
+    `leading` are flags of the command line, as items, or of settings, as statements with positions of their own; they
+    stand before item 0 of every layer. `source` names the list in positions. With `flag_scope="list"` every flag serves
+    its whole layer. Raises ListError with all faults.
     """
     faults = FaultCollector()
     layers = [
@@ -66,7 +67,7 @@ def parse_requirement_file(
     text: str,
     *,
     source: str = "requirements.txt",
-    leading: Sequence[str] = (),
+    leading: Sequence[str | Statement] = (),
     read_file: ReadFile | None = None,
     variables: Mapping[str, str] | None = None,
     flag_scope: FlagScope = "position",
@@ -109,7 +110,7 @@ def _split_layers(
 def _build_list(
     layers: Sequence[tuple[Statement, ...]],
     *,
-    leading: Sequence[str],
+    leading: Sequence[str | Statement],
     read_file: ReadFile | None,
     variables: Mapping[str, str],
     flag_scope: FlagScope,
@@ -136,18 +137,33 @@ def _build_list(
 
 
 def _read_leading(
-    leading: Sequence[str], faults: FaultCollector
+    leading: Sequence[str | Statement], faults: FaultCollector
 ) -> tuple[tuple[Statement, ...], tuple[Statement, ...]]:
     """The flags of the command line or settings: constraints apart from all others."""
     flags: list[Statement] = []
     constraints: list[Statement] = []
-    for use in read_items(leading, source="command line", layer=None, faults=faults):
-        if isinstance(use, RequirementUse) or use.flag.name == "--requirement":
+    tokens = [token for token in leading if isinstance(token, str)]
+    items = read_items(tokens, source="command line", layer=None, faults=faults)
+    for use in _in_order(leading, items):
+        if isinstance(use, RequirementUse) and use.constraint:
+            constraints.append(use)
+        elif isinstance(use, RequirementUse) or use.flag.name == "--requirement":
             refusal = Refusal("a requirement among the flags", remedy="put it into the list")
             faults.add(use.position, refusal)
         else:
             (constraints if use.flag.serves is Serves.FILE else flags).append(use)
     return tuple(flags), tuple(constraints)
+
+
+def _in_order(leading: Sequence[str | Statement], items: Sequence[Statement]) -> Iterator[Statement]:
+    """The statements of `leading`, those of its items together in the place of the first."""
+    are_due = True
+    for one in leading:
+        if not isinstance(one, str):
+            yield one
+        elif are_due:
+            yield from items
+            are_due = False
 
 
 def _merge_by_name(drafts: Sequence[Draft]) -> dict[NormalizedName, Scope]:
@@ -195,6 +211,7 @@ def _assemble(
         format_control=options.format_control,
         require_hashes=options.require_hashes,
         trusted_hosts=options.trusted_hosts,
+        named_locations=tuple(location for draft in drafts for location in draft.named_locations),
         taken_indexes=tuple(replace(one, entry=_with_scope(one.entry, scopes)) for one in taken),
         warnings=tuple(dict.fromkeys(warning for draft in drafts for warning in draft.warnings)),
     )

@@ -185,6 +185,8 @@ def _list_promised(
     table: ProjectTable, problem: Problem, acceleration: Acceleration, rows: Sequence[_Row]
 ) -> list[_Row]:
     """The builds that family indexes may have beside those of the default index."""
+    if not table.rules.wheels:
+        return []
     labels = _named_labels(table.name, problem)
     is_cpu = isinstance(acceleration.target.accelerator, Cpu)
     promised: list[_Row] = []

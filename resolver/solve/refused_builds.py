@@ -51,7 +51,7 @@ def explain_rows(acceleration: Acceleration, table: ProjectTable, matching: int)
     labels = {_label_cuda(table.versions[row]) for row in rows}
     cuda = labels.pop() if len(labels) == 1 else None
     found = [_explain(version, acceleration, cuda) for version in list(versions)[:_SHOWN_RELEASES]]
-    return tuple(str(one) for one in found if one is not None)
+    return tuple(str(one) for one in found) if None not in found else ()
 
 
 def _find_refusal(root: Root, acceleration: Acceleration) -> NoRunningBuild | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -21,16 +20,13 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
 class RequirementFiles:
-    """Reads requirement files. `folder` is the current one; `made` are texts under made-up names (inline settings)."""
+    """Reads requirement files. `folder` is the current one."""
 
-    def __init__(self, folder: Path, *, made: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._made = dict(made or {})
 
     def read(self, reference: str, including: str) -> tuple[str, str]:
         """Name and text of the file; pip's rule: relative to the including file. Raises OSError, SourceError."""
-        if reference in self._made:
-            return reference, self._made[reference]
         name = self._name(reference, including)
         return name, decode_requirement_file((self._folder / name).read_bytes())
 

@@ -110,6 +110,34 @@ def test_credentials_of_a_configured_index_are_2_and_not_shown(project: Project)
     )
 
 
+def test_locations_that_are_not_there_are_2_with_their_positions(project: Project) -> None:
+    project.write("requirements.txt", f"--index-url ./not-a-url\n-f wheels\n-f {'x' * 300}\na\n")
+
+    run = project.lock("requirements.txt", "--extra-index-url", "./mirror")
+
+    remedy = "\n  try: correct its path, or begin it with `https://` if it is a URL\n"
+    assert (run.code, run.err) == (
+        2,
+        "error: requirements.txt:1: there is no folder `<folder>/not-a-url`, which is named as an index"
+        f"{remedy}command line[0]: there is no folder `<folder>/mirror`, which is named as an index"
+        f"{remedy}requirements.txt:2: there is no file or folder `<folder>/wheels`, which is named for `--find-links`"
+        f"{remedy}requirements.txt:3: there is no file or folder `<folder>/{'x' * 300}`, which is named for"
+        f" `--find-links`{remedy}",
+    )
+
+
+def test_configured_index_that_nobody_can_be_asked_for_is_2(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nrequirements = ["a"]\nindex-url = "ftp://index.example/"\n')
+
+    run = project.lock()
+
+    assert (run.code, run.err) == (
+        2,
+        "error: [tool.pinfold] index-url: `ftp://index.example/` cannot be asked\n"
+        "  because `ftp:` is none of `https:`, `http:` and `file:`\n",
+    )
+
+
 def test_folder_that_cannot_be_written_is_2(project: Project) -> None:
     project.server.add("a", wheel("a", "1.0"))
     project.write_list("a")

@@ -123,7 +123,7 @@ def test_constraint_of_a_table_is_named_as_seen_from_here(project: Project) -> N
     run = project.lock("requirements.txt", within="app")
 
     assert run.code == 2
-    assert run.err.startswith("error: ../limits.txt:1 (from command line[0]): ")
+    assert run.err.startswith("error: ../limits.txt:1 (from [tool.pinfold] constraint[0]): ")
 
 
 def test_paths_on_the_command_line_are_relative_to_the_current_folder(project: Project) -> None:
@@ -202,3 +202,58 @@ def test_build_constraints_are_recorded(project: Project) -> None:
 
     assert run.code == 1
     assert "setting `build-constraints`: `setuptools<80` -> `helper<2 setuptools<80`" in run.err
+
+
+def test_inline_constraint_that_collides_is_named_by_its_key(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nconstraint-dependencies = ["c", "b<1"]\n')
+    project.write_list("b")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        3,
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `b` matches\n"
+        "  [tool.pinfold] constraint-dependencies[1]: `b<1` (a constraint)\n"
+        "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n",
+    )
+
+
+def test_switch_and_location_of_the_table_are_named_by_their_keys(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nextra-index-url = ["INDEX", "ftp://x/"]\nno-binary = ["a b"]\n')
+    project.write_list("b")
+
+    run = project.lock("requirements.txt", "--extra-index-url", "ftp://y/")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: command line[0]: `ftp://y/` cannot be asked\n"
+        "  because `ftp:` is none of `https:`, `http:` and `file:`\n"
+        "[tool.pinfold] no-binary[0]: `--no-binary a b` holds `a b`, which is no project name\n"
+        "  because it takes names with commas between them, `:all:` or `:none:`\n"
+        "[tool.pinfold] extra-index-url[1]: `ftp://x/` cannot be asked\n"
+        "  because `ftp:` is none of `https:`, `http:` and `file:`\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("table", "argv", "version"),
+    [
+        ([], ["--only-binary", "b", "--no-binary", "b"], "2.1"),
+        ([], ["--no-binary", "b", "--only-binary", "b"], "2.0"),
+        ([], ["--only-binary", ":all:", "--no-binary", "b"], "2.1"),
+        ([], ["--no-binary", "b", "--only-binary", ":all:"], "2.0"),
+        (['only-binary = ["b"]'], ["--no-binary", "b"], "2.1"),
+        (['no-binary = ["b"]'], ["--only-binary", "b"], "2.0"),
+        (['no-binary = ["b"]', 'only-binary = [":all:"]'], [], "2.1"),
+        (['only-binary = ["b"]'], ["--only-binary", ":none:"], "2.1"),
+    ],
+)
+def test_last_word_about_the_format_of_a_project_wins(
+    project: Project, table: list[str], argv: list[str], version: str
+) -> None:
+    project.write("pyproject.toml", "\n".join(["[tool.pinfold]", *table]))
+    project.write_list("b")
+
+    run = project.lock("requirements.txt", *argv)
+
+    assert (run.code, project.pins()) == (0, {"b": version})

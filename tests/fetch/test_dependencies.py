@@ -129,11 +129,27 @@ def test_whole_wheel_with_another_hash_is_an_error(server: IndexServer, open_sou
 
 def test_wheel_that_is_no_zip_is_a_metadata_error(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", ServedFile(filename="a-1.0-py3-none-any.whl", content=b"not a zip"))
-    with open_source() as source, pytest.raises(MetadataError) as caught:
+    told: list[str] = []
+    with open_source(progress=told.append) as source, pytest.raises(MetadataError) as caught:
         source.dependencies(first_file(source, server))
-    assert str(caught.value).startswith("`a-1.0-py3-none-any.whl` is a broken wheel: ")
+    assert str(caught.value) == "`a-1.0-py3-none-any.whl` is a broken wheel: no zip directory at the end of the file"
+    assert told == [
+        "reading `a-1.0-py3-none-any.whl` (0.0 MB) for its metadata, since parts of it do not give that:"
+        " no zip directory at the end of the file"
+    ]
     assert (caught.value.project, caught.value.filename) == ("a", "a-1.0-py3-none-any.whl")
     assert not caught.value.needs_build
+
+
+def test_wheel_with_the_folder_of_another_project_is_a_metadata_error(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    server.add("a", ServedFile(filename="a-1.0-py3-none-any.whl", content=make_wheel("zzz", "1.0")))
+    with open_source() as source, pytest.raises(MetadataError) as caught:
+        source.dependencies(first_file(source, server))
+    assert str(caught.value) == (
+        "`a-1.0-py3-none-any.whl` is a broken wheel: its `.dist-info` folder is that of `zzz-1.0`"
+    )
 
 
 @pytest.mark.parametrize(("name", "version"), [("z", "1.0"), ("a", "1.1")])

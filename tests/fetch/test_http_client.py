@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import socket
 import ssl
@@ -26,11 +27,13 @@ class Asked:
         self.answers = list(answers)
         self.requests: list[httpx.Request] = []
         self.waited_s: list[float] = []
+        self.told: list[str] = []
         self.client = HttpClient(
             user_agent="pinfold/1.0",
             connections=4,
             transport=httpx.MockTransport(self._answer),
             sleep=self.waited_s.append,
+            announce=self.told.append,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -77,10 +80,31 @@ def test_retry_after_in_seconds_is_waited_for() -> None:
     assert asked.waited_s == [7.0]
 
 
-def test_retry_after_is_capped_at_a_minute() -> None:
-    asked = Asked(httpx.Response(503, headers={"Retry-After": "86400"}), httpx.Response(200))
+def test_wait_of_more_than_a_minute_is_an_error_that_names_it() -> None:
+    asked = Asked(httpx.Response(503, headers={"Retry-After": "99999"}))
+    with pytest.raises(FetchError) as caught:
+        asked.fetch()
+    assert (
+        str(caught.value)
+        == f"status 503 for {URL}\n  try: again in 99999 s, which is when the server wants to be asked"
+    )
+    assert asked.waited_s == []
+
+
+def test_wait_that_a_user_would_notice_is_announced_once_a_host() -> None:
+    limited = httpx.Response(429, headers={"Retry-After": "7"})
+    asked = Asked(limited, limited, httpx.Response(200), limited, httpx.Response(200))
     asked.fetch()
-    assert asked.waited_s == [60.0]
+    asked.fetch()
+    assert asked.waited_s == [7.0, 7.0, 7.0]
+    assert asked.told == ["waiting 7 s, as `index.example` asks (status 429)"]
+
+
+def test_short_wait_is_not_announced() -> None:
+    asked = Asked(httpx.Response(429, headers={"Retry-After": "1"}), httpx.Response(500), httpx.Response(200))
+    asked.fetch()
+    assert asked.waited_s == [1.0, 0.5]
+    assert asked.told == []
 
 
 def test_server_error_after_all_attempts_names_status_and_url() -> None:
@@ -223,6 +247,16 @@ def test_download_hashes_and_writes_what_it_reads(tmp_path: Path) -> None:
     assert download is not None
     assert (download.size_bytes, download.sha256) == (5, hashlib.sha256(b"wheel").hexdigest())
     assert (tmp_path / "file").read_bytes() == b"wheel"
+
+
+def test_download_takes_the_bytes_as_they_lie_on_the_server(tmp_path: Path) -> None:
+    # Some servers call a `.tar.gz` a tar with Content-Encoding gzip; its hash is that of the `.tar.gz`.
+    packed = gzip.compress(b"sdist", mtime=0)
+    asked = Asked(httpx.Response(200, headers={"Content-Encoding": "gzip"}, content=packed))
+    download = asked.client.download(URL, into=tmp_path / "file", limit_bytes=100)
+    assert download is not None
+    assert (download.size_bytes, download.sha256) == (len(packed), hashlib.sha256(packed).hexdigest())
+    assert (tmp_path / "file").read_bytes() == packed
 
 
 def test_download_that_breaks_off_starts_anew(tmp_path: Path) -> None:

@@ -143,6 +143,43 @@ def test_failed_build_shows_the_last_words_of_the_backend(server: IndexServer, o
     assert caught.value.needs_build
 
 
+def test_build_tells_requirements_without_their_credentials(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b @ https://user:s3cret@files.example/b-1.0.zip"], static=False))
+    assert read_dependencies(open_source, server, target=HOST).requires == ("b @ https://files.example/b-1.0.zip",)
+
+
+def read_failure(open_source: OpenSource, server: IndexServer, statement: str) -> str:
+    server.add("a", sdist("a", "1.0", static=False, backend_statement=f"import os, sys; {statement}; sys.exit(3)"))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST)
+    return str(caught.value)
+
+
+def test_backend_sees_nothing_of_the_environment_but_what_a_build_needs(
+    server: IndexServer, open_source: OpenSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_INDEX_URL", "https://user:s3cret@index.example/simple/")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
+    monkeypatch.setenv("MY_TOKEN", "s3cret")
+    monkeypatch.setenv("CFLAGS", "-O0")
+    monkeypatch.setenv("https_proxy", "http://user:s3cret@proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    shown = read_failure(open_source, server, "print(sorted(os.environ.items()), file=sys.stderr)")
+    assert "s3cret" not in shown
+    assert "UV_INDEX_URL" not in shown
+    assert "MY_TOKEN" not in shown
+    assert "('CFLAGS', '-O0')" in shown
+    assert "('https_proxy', 'http://proxy.example:3128')" in shown
+    assert "('PATH', " in shown
+
+
+def test_last_words_of_a_backend_hold_no_credential(server: IndexServer, open_source: OpenSource) -> None:
+    url = "https://user:s3cret@files.example/x?token=s3cret2"
+    shown = read_failure(open_source, server, f"print('cannot read {url}', file=sys.stderr)")
+    assert "s3cret" not in shown
+    assert "cannot read https://files.example/x\n" in shown
+
+
 def test_sdists_are_not_asked_ahead(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b"], static=False))
     with open_source() as source:

@@ -182,3 +182,18 @@ def test_a_line_is_decided_once_for_an_environment() -> None:
         )
         == Dependencies()
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "public"),
+    [
+        ("b @ https://user:s3cret@files.example/b-1.0.zip", "b @ https://files.example/b-1.0.zip"),
+        ("b @ git+https://s3cret@git.example/b ; extra == 'x'", "b @ git+https://git.example/b ; extra == 'x'"),
+        ("b@https://files.example/b-1.0.zip?token=s3cret#sha256=00", "b@https://files.example/b-1.0.zip#sha256=00"),
+        ("b (https://files.example/b?X-Amz-Signature=s3cret)", "b (https://files.example/b"),
+        ("b>=2; python_version < '4'", "b>=2; python_version < '4'"),
+    ],
+)
+def test_a_requirement_keeps_no_credential(line: str, public: str) -> None:
+    text = f"Metadata-Version: 2.1\nName: alpha\nVersion: 1.0\nRequires-Dist: {line}\n"
+    assert parse_core_metadata(text.encode()).requires_dist == (public,)

@@ -245,6 +245,44 @@ def test_a_scheme_in_capitals_is_the_same_scheme() -> None:
     assert len(from_json(entry(url=f"HTTPS://files.example/{WHEEL}"))) == 1
 
 
+LOGIN = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><form><input name=user></form></body></html>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        LOGIN,
+        "<html><body><h1>Welcome</h1><p>Please sign in.</p></body></html>",
+        "<html><head><script src=app.js></script></head><body></body></html>",
+        '<html><head><meta http-equiv="refresh" content="0; url=/login"></head><body></body></html>',
+        '{"files": []}',
+        "maintenance",
+        "",
+    ],
+)
+def test_html_without_links_that_is_no_page_of_an_index_is_refused(text: str) -> None:
+    with pytest.raises(PageError) as caught:
+        from_html(text)
+    assert str(caught.value) == (
+        "it holds no link, and nothing marks it as an empty page of an index: it may be one to log in"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!DOCTYPE html><html><head><title>Links for alpha</title></head><body><h1>Links for alpha</h1></body></html>",
+        "<!DOCTYPE html><html><body></body></html>",
+        '<html><head><meta http-equiv="Content-Type" content="text/html"></head></html>',
+        "<!doctype html>\n<title>alpha</title>\n<h1>alpha</h1>\n",
+        '<meta name="pypi:repository-version" content="1.0"><p>No files yet.</p>',
+        "<html><head><script></script></head><body><h1>Links for Alpha</h1><p>none</p></body></html>",
+    ],
+)
+def test_an_empty_page_of_an_index_has_no_files(text: str) -> None:
+    assert from_html(text) == ()
+
+
 def test_a_known_major_version_is_read() -> None:
     assert from_html('<meta name="pypi:repository-version" content="1.9">' + anchor()) == (raw(),)
     assert from_json(entry(), meta={"api-version": "1.9"}) == (raw(),)

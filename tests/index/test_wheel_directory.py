@@ -103,18 +103,34 @@ def test_an_archive_behind_other_bytes_is_understood() -> None:
     assert read_member(data[member.start : member.stop], member) == METADATA
 
 
-def test_the_project_chooses_among_several_folders() -> None:
-    data = wheel(names=("alpha-1.0", "beta-2.0"))
-    assert member_of(data, project="Beta").filename == "beta-2.0.dist-info/METADATA"
-    with pytest.raises(WheelDirectoryError) as caught:
-        member_of(data)
-    assert str(caught.value) == "several `.dist-info/METADATA`"
+@pytest.mark.parametrize("name", ["alpha_beta-1.0", "Alpha.Beta-1.0", "alpha-beta-1.0"])
+def test_the_folder_may_spell_the_project_in_any_way(name: str) -> None:
+    assert member_of(wheel(names=(name,)), project="alpha-beta").filename == f"{name}.dist-info/METADATA"
 
 
-def test_a_wheel_without_metadata_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ((), "it has no `.dist-info` folder"),
+        (("alpha-1.0", "beta-2.0"), "it has several `.dist-info` folders: `alpha-1.0`, `beta-2.0`"),
+        (("zzz-1.0",), "its `.dist-info` folder is that of `zzz-1.0`"),
+        (("beta-alpha-1.0",), "its `.dist-info` folder is that of `beta-alpha-1.0`"),
+    ],
+)
+def test_a_wheel_that_installers_refuse_for_its_folders_is_refused(names: tuple[str, ...], message: str) -> None:
     with pytest.raises(WheelDirectoryError) as caught:
-        member_of(wheel(names=()))
-    assert str(caught.value) == "no `.dist-info/METADATA`"
+        member_of(wheel(names=names), project="alpha")
+    assert str(caught.value) == message
+
+
+def test_a_folder_without_metadata_counts_and_one_further_down_does_not() -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        archive.writestr("alpha/beta-1.0.dist-info/METADATA", METADATA)
+        archive.writestr("alpha-1.0.dist-info/RECORD", b"")
+    with pytest.raises(WheelDirectoryError) as caught:
+        member_of(sink.getvalue(), project="alpha")
+    assert str(caught.value) == "it has no `alpha-1.0.dist-info/METADATA`"
 
 
 def test_bytes_that_are_no_zip_are_refused() -> None:

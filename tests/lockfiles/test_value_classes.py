@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
 
 from lockfiles import value_classes
+
+_T = TypeVar("_T")
 
 
 def _declare(dataclass: Any) -> tuple[type, ...]:
@@ -68,7 +70,13 @@ def _declare(dataclass: Any) -> tuple[type, ...]:
         def __hash__(self) -> int:
             return 1
 
-    return Point, Single, Empty, Thing, Pair, Open, Alike
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Box(Generic[_T]):
+        """Holds a value of some type."""
+
+        value: _T
+
+    return Point, Single, Empty, Thing, Pair, Open, Alike, Box
 
 
 QUICK = _declare(value_classes.dataclass)
@@ -225,6 +233,13 @@ def test_a_class_that_is_not_frozen_can_be_changed_and_has_no_hash(classes: Any)
 def test_own_comparison_stays(classes: Any) -> None:
     assert classes[6](value=1) == classes[6](value=2)
     assert hash(classes[6](value=1)) == 1
+
+
+@BOTH
+def test_a_class_may_have_a_type_parameter(classes: Any) -> None:
+    box = classes[7]
+    assert box(value=1) == box(value=1)
+    assert box[int].__args__ == (int,)
 
 
 def test_values_survive_pickling() -> None:

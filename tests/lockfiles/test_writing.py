@@ -171,10 +171,10 @@ def test_a_failure_leaves_the_old_file_and_no_other(
     path = tmp_path / "pylock.toml"
     path.write_text("old")
 
-    def fail(descriptor: int) -> None:
+    def fail(source: Path, target: Path) -> None:
         raise error
 
-    monkeypatch.setattr(os, "fsync", fail)
+    monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(type(error)):
         write(build_small_lock(), path)
     assert path.read_text() == "old"

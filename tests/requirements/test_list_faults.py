@@ -197,3 +197,46 @@ def test_format_flag_takes_names_only(flag: str, value: str, name: str) -> None:
         f"requirements[1]: `{flag} {value}` holds `{name}`, which is no project name\n"
         "  because it takes names with commas between them, `:all:` or `:none:`"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://x/", "`ftp://x/` cannot be asked\n  because `ftp:` is none of `https:`, `http:` and `file:`"),
+        (
+            "localhost:8080/x",
+            "`localhost:8080/x` cannot be asked\n"
+            "  because `localhost:` is none of `https:`, `http:` and `file:`\n"
+            "  try: begin it with `https://`, if it is the name of a host",
+        ),
+        (
+            "http://",
+            "`http://` is no URL\n  because it names no host\n  try: write it in full, as in `https://host/simple/`",
+        ),
+        (
+            "https:/x/y",
+            "`https:/x/y` is no URL\n  because it names no host\n  try: write it in full, as in `https://host/simple/`",
+        ),
+        (
+            "http://x:99999/",
+            "`http://x:99999/` is no URL\n"
+            "  because a port is a number from 1 to 65535\n"
+            "  try: write it in full, as in `https://host/simple/`",
+        ),
+        (
+            "http://[::1/",
+            "`http://[::1/` is no URL\n"
+            "  because its host is no name and no IP address\n"
+            "  try: write it in full, as in `https://host/simple/`",
+        ),
+    ],
+)
+def test_url_that_nobody_can_be_asked_for_is_a_fault(url: str, message: str) -> None:
+    for flag in ("-i", "--extra-index-url", "-f"):
+        assert report(["numpy", flag, url], flag_scope="list") == f"requirements[1]: {message}"
+
+
+@pytest.mark.parametrize("url", ["https://[::1]:80/x", "file:///x", "./x", "C:/x", "https://${H}:${P}/x", "${URL}"])
+def test_url_that_may_be_asked_for_is_none(url: str) -> None:
+    parsed = parse_requirement_list(["numpy", "--extra-index-url", url])
+    assert [str(location.position) for location in parsed.named_locations] == ["requirements[1]"]
