@@ -63,7 +63,7 @@ def _render_obstacle(collision: Collision) -> str:
 
 def _iter_collision_lines(collision: Collision) -> Iterator[str]:
     for requirement in collision.requirements:
-        yield f"  {_render_requirement(requirement)}"
+        yield f"  {_render_requirement(requirement, collision.project)}"
     supply = collision.supply
     if not supply.locations:
         yield f"  because no location has it: {', '.join(supply.missing) or 'none is in scope'}"
@@ -75,15 +75,17 @@ def _iter_collision_lines(collision: Collision) -> Iterator[str]:
         yield f"    and {_count(supply.more, 'older version')}"
 
 
-def _render_requirement(requirement: CollidingRequirement) -> str:
+def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
     text = f"{requirement.position}: `{requirement.text}`"
     if requirement.is_constraint:
         text += " (a constraint)"
+    if requirement.is_override:
+        text += f" (an override, in place of all else that is asked of `{name}`)"
     for link in requirement.links:
         text += f", `{link.name} {link.version}` needs `{link.needs}`"
     if requirement.other_versions:
-        name = requirement.links[-1].name
-        text += f" ({_count(requirement.other_versions, 'other version')} of `{name}` likewise)"
+        parent = requirement.links[-1].name
+        text += f" ({_count(requirement.other_versions, 'other version')} of `{parent}` likewise)"
     return text
 
 
