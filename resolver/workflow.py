@@ -266,6 +266,9 @@ def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
         yield Fault(
             position=position,
             what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
+            why="a variable in a URL, but for its host, is taken for a credential"
+            if VARIABLE.search(url.public)
+            else "",
             remedy="name an index that can be read without them",
         )
     elif unset := dict.fromkeys(VARIABLE.findall(url.public)):

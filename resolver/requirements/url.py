@@ -26,7 +26,6 @@ _QUOTED_URL = re.compile(
 _HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
 # `user:password@host/…`, a URL whose scheme was forgotten.
 _NO_SCHEME = re.compile(r"[^\s/@]*:[^\s/@]*@(?P<rest>.*)", re.DOTALL)
-_CREDENTIAL = re.compile(r"TOKEN|SECRET|PASS|PWD|AUTH|CRED|SIG|KEY|PAT(?![A-Z])")
 
 _TOKEN_PARAMETERS = frozenset(
     {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
@@ -91,9 +90,10 @@ class Url:
 def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     """The URL (or path) with its secrets apart. Total: any text gives a `Url`.
 
-    Variables are expanded part by part. One that stands for a credential (in user information, in a signature or
-    token of the query, or by its name) stays as `${VAR}` in `public`; when any such variable is unset there is no
-    `secret`, and the text says which variable is needed. A fragment is dropped: direct references read it first.
+    Variables are expanded part by part. One that may stand for a credential (in user information, path or query of
+    anything but a file on disk) stays as `${VAR}` in `public`; when any such variable is unset there is no `secret`,
+    and the text says which variable is needed. One at the very beginning holds the URL itself, or its beginning. A
+    fragment is dropped: direct references read it first.
     """
     known = variables or {}
     match = _URL.fullmatch(text.strip())
@@ -101,15 +101,13 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
         return _parse_without_scheme(text.strip(), known)
     scheme = match["scheme"].lower()
     user_information, at, host = match["authority"].rpartition("@")
-    parts = (
-        _split_user_information(user_information, at, keeps_user="ssh" in scheme),
-        _split_path(match["path"], known),
-        _split_query(match["query"], known),
-    )
-    host = _lower(expand_variables(host, known))
-    (public_user, open_user), (public_path, open_path), (public_query, open_query) = parts
+    public_user, open_user = _split_user_information(user_information, at, keeps_user="ssh" in scheme)
+    public_query, open_query = _split_query(match["query"])
+    host, path = _lower(expand_variables(host, known)), match["path"]
+    # Nobody but the disk is told a path on disk.
+    public_path = expand_variables(path, known) if scheme.endswith("file") else path
     public = f"{scheme}://{public_user}{host}{public_path}{public_query}"
-    complete = expand_variables(f"{scheme}://{open_user}{host}{open_path}{open_query}", known)
+    complete = expand_variables(f"{scheme}://{open_user}{host}{path}{open_query}", known)
     # A variable may itself hold user information or a signature.
     public = parse_url(public).public if known else public
     if complete == public or VARIABLE.search(complete):
@@ -129,6 +127,11 @@ def _redact_url(text: str) -> str:
 
 def _parse_without_scheme(text: str, variables: Mapping[str, str]) -> Url:
     """A path, a URL that a variable holds, or one whose scheme was forgotten."""
+    first = VARIABLE.match(text)
+    if first is not None and "://" in variables.get(first[1], ""):
+        # The beginning of a URL, behind which others are those of its path.
+        others = {name: value for name, value in variables.items() if name != first[1]}
+        return parse_url(f"{variables[first[1]]}{text[first.end() :]}", variables=others)
     expanded = expand_variables(text, variables)
     if expanded != text:
         return parse_url(expanded)
@@ -150,13 +153,8 @@ def _split_user_information(text: str, at: str, *, keeps_user: bool) -> tuple[st
     return (f"{shown}@" if shown else ""), f"{user}{colon}{password}{at}"
 
 
-def _split_path(path: str, variables: Mapping[str, str]) -> tuple[str, str]:
-    """Public and complete path: variables with the name of a credential stay in the public one."""
-    return _expand_harmless(path, variables), path
-
-
-def _split_query(query: str | None, variables: Mapping[str, str]) -> tuple[str, str]:
-    """Public and complete query, each with its `?`: signatures and tokens are left out, their variables kept."""
+def _split_query(query: str | None) -> tuple[str, str]:
+    """Public and complete query, each with its `?`: signatures and tokens are left out, variables kept."""
     if query is None:
         return "", ""
     parts = re.split("[&;]", query)
@@ -166,15 +164,8 @@ def _split_query(query: str | None, variables: Mapping[str, str]) -> tuple[str, 
         name, _, value = part.partition("=")
         if not _is_secret_parameter(unquote(name).lower(), names) or VARIABLE.fullmatch(value):
             kept.append(part)
-    shown = "&".join(kept) if len(kept) < len(parts) else query
-    is_signed = any(_is_secret_parameter(name, names) for name in names)
-    public = shown if is_signed else _expand_harmless(shown, variables)
+    public = "&".join(kept) if len(kept) < len(parts) else query
     return (f"?{public}" if public else ""), f"?{query}"
-
-
-def _expand_harmless(text: str, variables: Mapping[str, str]) -> str:
-    """The text with those variables expanded whose name is not that of a credential."""
-    return expand_variables(text, {name: value for name, value in variables.items() if not _CREDENTIAL.search(name)})
 
 
 def _is_secret_parameter(name: str, names: set[str]) -> bool:

@@ -120,9 +120,12 @@ def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
     name = causes[0].demand.node.name if causes else NormalizedName("")
     if not name:
         return None
-    lines = (*universe.problem.roots, *universe.problem.constraints)
+    problem = universe.problem
+    overrides = [root for root in problem.overrides if root.name == name]
+    lines = () if overrides else (*problem.roots, *problem.constraints)
     kept: list[Cause | Root] = [root for root in lines if root.name == name]
-    kept += [cause for cause in causes if cause.parent is not None]
+    # Demands on an overridden project say what the override says, so they are dropped before it.
+    kept += [*(cause for cause in causes if cause.parent is not None), *overrides]
     if _admitted(universe, name, kept):
         return None
     for item in list(kept):
@@ -158,14 +161,20 @@ def _build_collision(universe: Universe, paths: _Paths, events: Sequence[_Event]
     table = universe.table(first.project)
     items: list[Cause | Root] = [*first.listed, *first.causes]
     matching = _matching(table, items)
-    constraints = set(map(id, universe.problem.constraints))
+    problem = universe.problem
+    constraints, overrides = set(map(id, problem.constraints)), set(map(id, problem.overrides))
     requirements = [
-        CollidingRequirement(position=root.position, text=root.text, is_constraint=id(root) in constraints)
+        CollidingRequirement(
+            position=root.position,
+            text=root.text,
+            is_constraint=id(root) in constraints,
+            is_override=id(root) in overrides,
+        )
         for root in first.listed
     ]
     requirements += [paths.describe(cause, _count_others(cause, events)) for cause in first.causes]
     order = {
-        root.position: place for place, root in enumerate((*universe.problem.roots, *universe.problem.constraints))
+        root.position: place for place, root in enumerate((*problem.roots, *problem.constraints, *problem.overrides))
     }
     requirements.sort(key=lambda requirement: (order[requirement.position], requirement.links != ()))
     return Collision(

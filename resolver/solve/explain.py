@@ -65,7 +65,7 @@ def _render_obstacle(collision: Collision) -> str:
 
 def _iter_collision_lines(collision: Collision) -> Iterator[str]:
     for requirement in collision.requirements:
-        yield f"  {_render_requirement(requirement)}"
+        yield f"  {_render_requirement(requirement, collision.project)}"
     supply = collision.supply
     if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
         yield from (f"  because {line}" for line in supply.builds)
@@ -80,15 +80,17 @@ def _iter_collision_lines(collision: Collision) -> Iterator[str]:
         yield f"    and {_count(supply.more, 'older version')}"
 
 
-def _render_requirement(requirement: CollidingRequirement) -> str:
+def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
     text = f"{requirement.position}: `{requirement.text}`"
     if requirement.is_constraint:
         text += " (a constraint)"
+    if requirement.is_override:
+        text += f" (an override, in place of all else that is asked of `{name}`)"
     for link in requirement.links:
         text += f", `{link.name} {link.version}` needs `{link.needs}`"
     if requirement.other_versions:
-        name = requirement.links[-1].name
-        text += f" ({_count(requirement.other_versions, 'other version')} of `{name}` likewise)"
+        parent = requirement.links[-1].name
+        text += f" ({_count(requirement.other_versions, 'other version')} of `{parent}` likewise)"
     return text
 
 

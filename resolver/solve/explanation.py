@@ -47,6 +47,7 @@ class CollidingRequirement:
     text: str
     links: tuple[Link, ...] = ()
     is_constraint: bool = False
+    is_override: bool = False
     other_versions: int = 0
 
 

@@ -187,7 +187,7 @@ class Universe:
 
     def _build_fold(self, name: NormalizedName) -> tuple[int, bool, bool]:
         table = self.table(name)
-        specifiers = [self._overrides[name]] if name in self._overrides else self.listed_specifiers(name)
+        specifiers = self.listed_specifiers(name)
         rows = table.all_rows
         for specifier in specifiers:
             rows &= table.mask(specifier)
@@ -197,7 +197,9 @@ class Universe:
         return table.usable(rows), any(map(pins_exactly, specifiers)), prereleases
 
     def listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
-        """What the list itself says of the project's version, without repeats."""
+        """What the list itself says of the project's version, without repeats; an override says it alone."""
+        if name in self._overrides:
+            return [self._overrides[name]]
         return list(self._listed.get(name, ()))
 
     def _exists(self, name: NormalizedName, row: int) -> bool:

@@ -1,4 +1,4 @@
-"""Flags that stand before a list: those of the command line, and those of `[tool.pinfold]` with their keys as positions.
+"""Flags that stand before a list: those of the command line, and those of `[tool.pinfold]` by their keys.
 
 In: the settings of both. Out: items and statements in the order in which the parser is to read them.
 """
@@ -20,7 +20,8 @@ _TABLE = "[tool.pinfold]"
 def leading_flags(configured: Settings, arguments: Settings) -> list[str | Statement]:
     """What stands before item 0: what is nearer first, but for formats, where the last word wins.
 
-    A configured `index-url` does not: it takes the place of the default index. Paths are relative to the current folder.
+    A configured `index-url` does not: it takes the place of the default index. Paths are relative to the
+    current folder.
     """
     return [*_configured_formats(configured), *_argument_tokens(arguments), *_configured_flags(configured, arguments)]
 
@@ -49,7 +50,7 @@ def _configured_flags(configured: Settings, arguments: Settings) -> Iterator[Sta
         yield RequirementUse(position=Position(source=key, item=item), text=text, constraint=True)
 
 
-def _configured_formats(configured: Settings) -> list[Statement]:
+def _configured_formats(configured: Settings) -> list[FlagUse]:
     """`no-binary` and `only-binary` of the table, which has no order of keys: `:all:` first, for names to override."""
     uses = [
         _configured_flag(flag, value, item=item)

@@ -78,15 +78,34 @@ def test_a_variable_in_a_token_query_stays_in_the_public_part() -> None:
     assert open_secret(url) == "https://f.example/a.whl?token=hunter2"
 
 
-def test_a_variable_with_the_name_of_a_credential_stays_in_a_path() -> None:
-    url = parse_url("https://f.example/${MY_TOKEN}/${VERSION}/", variables={"MY_TOKEN": "hunter2", "VERSION": "1"})
-    assert url.public == "https://f.example/${MY_TOKEN}/1/"
-    assert open_secret(url) == "https://f.example/hunter2/1/"
+@pytest.mark.parametrize(
+    ("text", "public", "secret"),
+    [
+        ("https://f.example/${X}/simple/", "https://f.example/${X}/simple/", "https://f.example/hunter2/simple/"),
+        ("https://${HOST}/simple/?c=${X}", "https://f.example/simple/?c=${X}", "https://f.example/simple/?c=hunter2"),
+        ("${BASE}/${X}/simple/", "https://f.example/b/${X}/simple/", "https://f.example/b/hunter2/simple/"),
+        ("git+https://f.example/${X}.git", "git+https://f.example/${X}.git", "git+https://f.example/hunter2.git"),
+    ],
+)
+def test_any_variable_in_a_path_or_query_is_a_secret(text: str, public: str, secret: str) -> None:
+    url = parse_url(text, variables={"X": "hunter2", "HOST": "f.example", "BASE": "https://f.example/b"})
+    assert url.public == public
+    assert open_secret(url) == secret
 
 
-def test_another_variable_is_expanded() -> None:
-    url = parse_url("https://${HOST}/whl/${CUDA}", variables={"HOST": "f.example", "CUDA": "cu124"})
-    assert url == Url(public="https://f.example/whl/cu124")
+@pytest.mark.parametrize("text", ["file:///srv/${X}/", "git+file:///srv/${X}/", "./${X}", "${X}/wheels", "C:/${X}"])
+def test_a_variable_in_a_path_on_disk_is_no_secret(text: str) -> None:
+    assert parse_url(text, variables={"X": "a"}) == Url(public=text.replace("${X}", "a"))
+    assert parse_url(text, variables={"X": "a"}).secret is None
+
+
+def test_a_variable_for_a_host_is_expanded() -> None:
+    url = parse_url("https://${HOST}/whl/", variables={"HOST": "f.example"})
+    assert (url.public, url.secret) == ("https://f.example/whl/", None)
+
+
+def test_variables_that_stand_for_each_other_come_to_an_end() -> None:
+    assert parse_url("${A}${B}", variables={"A": "${B}", "B": "${A}"}).secret is None
 
 
 def test_a_variable_that_is_a_whole_url_is_split_like_one() -> None:
