@@ -138,7 +138,7 @@ def _iter_files(
     for place, filename in enumerate(names):
         ranks = [-1]
         if filename.endswith(".whl"):
-            known = {str(tag): rank for rank, tag in enumerate(target.tags)}
+            known = target.tag_ranks
             ranks = [known[str(tag)] for tag in parse_tag(release.wheels[place]) if str(tag) in known]
         file = DistributionFile(
             filename=filename,

@@ -15,7 +15,7 @@ from tests.solve.memory_source import DEFAULT_INDEX, Release
 __all__ = ["PYTORCH", "build_pytorch_indexes"]
 
 PYTORCH = "https://download.pytorch.org/whl/"
-_WHEEL = "cp311-cp311-manylinux_2_28_x86_64"
+_WHEELS = ("cp311-cp311-manylinux_2_28_x86_64", "cp311-cp311-manylinux_2_28_aarch64")
 
 
 def build_pytorch_indexes(without: Collection[str] = ()) -> dict[str, list[Release]]:
@@ -51,4 +51,4 @@ def _iter_others(filelock: str, numpy: str) -> Iterator[Release]:
 
 
 def _release(name: str, version: str, *requires: str) -> Release:
-    return Release(name=canonicalize_name(name), version=version, requires=requires, wheels=(_WHEEL,))
+    return Release(name=canonicalize_name(name), version=version, requires=requires, wheels=_WHEELS)

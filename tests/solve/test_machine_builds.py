@@ -1,0 +1,181 @@
+"""Builds of torch in whole solutions: for every machine type and driver, and what holds of all of them."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from resolver.errors import ResolutionError
+from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.requirements.url import Url
+from resolver.solve.build_problem import build_problem
+from resolver.solve.resolution import Resolution
+from resolver.solve.solving import solve
+from resolver.targets.accelerators import Gpu
+from resolver.targets.cuda import CudaVersion
+from resolver.targets.families import load_families
+from resolver.targets.kernels import Runs
+from resolver.targets.labels import parse_version_label
+from resolver.targets.machines import choose_platform, parse_machine_types
+from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import Target
+from resolver.targets.torch_builds import find_default_cuda, find_release, list_verdicts
+from tests.solve.memory_source import DEFAULT_INDEX, MemorySource
+from tests.solve.pytorch_indexes import PYTORCH, build_pytorch_indexes
+
+ROWS = tomllib.loads(Path(__file__).with_name("torch_by_machine.toml").read_text(encoding="utf-8"))["row"]
+LISTS = (
+    ["torch"],
+    ["torch", "torchvision"],
+    ["torchvision", "torchaudio"],
+    ["torch<2.11", "torchaudio"],
+    ["torch~=2.7.0"],
+)
+MACHINES = ("GPU-T4", "V100", "GPU-A100", "GPU-H100", "GPU-B200", "GPU-RTX5090", "A100,H100", "GPU-RTX5090,GPU-A6000")
+FOLDERS = ("cu118", "cu121", "cu124", "cu126", "cu128", "cu129", "cu130", "cu132")
+
+
+def build_target(machine: str, driver: str) -> Target:
+    choice = parse_machine_types(machine, driver=driver)
+    platform = choose_platform(choice, None)
+    return Target(python=parse_python_version("3.11"), platform=platform, accelerator=choice.accelerator)
+
+
+def lock(texts: list[str], target: Target, without: Any = ()) -> tuple[Resolution, set[str]]:
+    """The solution and the indexes that were asked."""
+    source = MemorySource(releases=build_pytorch_indexes(without), target=target)
+    problem = build_problem(
+        parse_requirement_list(texts),
+        target=target,
+        default_index=Url(public=DEFAULT_INDEX),
+        families=load_families(),
+    )
+    return solve(problem, source), {url for _, url in (*source.asked_pages, *source.ahead_pages)}
+
+
+def pins(resolution: Resolution) -> dict[str, Version]:
+    return {pin.name: pin.version for pin in resolution.pins}
+
+
+def iter_cases() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+    for row in ROWS:
+        for machine in row["machines"].split():
+            for driver in row["drivers"].split():
+                yield machine, driver, row["listed"], ()
+                yield machine, driver, row["unlisted"], ("cu126", "cu129")
+
+
+@pytest.mark.parametrize(("machine", "driver", "expected", "without"), list(iter_cases()))
+def test_torch_alone_is_the_newest_release_with_a_build_that_runs(
+    machine: str, driver: str, expected: str, without: tuple[str, ...]
+) -> None:
+    assert lock_torch(build_target(machine, driver), without) == expected
+
+
+@cache
+def lock_torch(target: Target, without: tuple[str, ...]) -> str:
+    """The version of torch alone; equal targets are solved once."""
+    return str(pins(lock(["torch"], target, without)[0])["torch"])
+
+
+def find_cuda(version: Version, target: Target) -> CudaVersion | None:
+    """The CUDA of a torch: its label's, else that of the default index's build."""
+    label = parse_version_label(version)
+    found = find_default_cuda(version, target.platform) if label is None else label.cuda
+    return found if isinstance(found, CudaVersion) else None
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from(MACHINES),
+    st.sampled_from(["570.133.20", "580"]),
+    st.sampled_from(LISTS),
+    st.sets(st.sampled_from(FOLDERS)),
+)
+def test_every_solution_runs_and_has_one_cuda(machine: str, driver: str, texts: list[str], without: set[str]) -> None:
+    target = build_target(machine, driver)
+    try:
+        resolution, asked = lock(texts, target, without)
+    except ResolutionError:
+        assume(False)
+        raise
+    found = pins(resolution)
+    torch = found.get("torch")
+    assume(torch is not None)
+    assert torch is not None
+    cuda = find_cuda(torch, target)
+    release = find_release(torch)
+    assert release is not None
+    assert isinstance(target.accelerator, Gpu)
+    verdicts = {build.cuda: verdict for build, verdict in list_verdicts(release, target.platform, target.accelerator)}
+    assert isinstance(verdicts[cuda], Runs) if cuda in verdicts else cuda is not None
+    labels = {found[name].local for name in ("torchvision", "torchaudio") if name in found} - {None}
+    assert labels <= {cuda.label if cuda is not None else None}
+    assert resolution.build is not None
+    assert resolution.build.cuda == (cuda.label if cuda is not None else None)
+    assert all(url == DEFAULT_INDEX or url.startswith(PYTORCH) for url in asked)
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sampled_from(MACHINES), st.sampled_from(LISTS), st.sets(st.sampled_from(FOLDERS)))
+def test_locking_again_with_the_old_pins_changes_nothing(machine: str, texts: list[str], without: set[str]) -> None:
+    target = build_target(machine, "580")
+    source = MemorySource(releases=build_pytorch_indexes(without), target=target)
+    problem = build_problem(
+        parse_requirement_list(texts), target=target, default_index=Url(public=DEFAULT_INDEX), families=load_families()
+    )
+    try:
+        first = solve(problem, source)
+    except ResolutionError:
+        assume(False)
+        raise
+    again = build_problem(
+        parse_requirement_list(texts),
+        target=target,
+        default_index=Url(public=DEFAULT_INDEX),
+        families=load_families(),
+        preferences={pin.name: pin.version for pin in first.pins},
+    )
+    assert pins(solve(again, source)) == pins(first)
+
+
+@pytest.mark.parametrize("machine", ["GPU-A100", "GPU-B200"])
+def test_where_the_newest_default_build_runs_no_other_index_is_asked(machine: str) -> None:
+    _, asked = lock(["torch", "torchvision", "torchaudio"], build_target(machine, "580"))
+    assert asked == {DEFAULT_INDEX}
+
+
+@pytest.mark.parametrize(
+    ("texts", "machine", "expected"),
+    [
+        (["torch==2.4.0"], "GPU-A100", ("cu121", "the default index's build of torch 2.4.0 runs")),
+        (["torch==2.6.0+cu126"], "GPU-A100", ("cu126", "the list names torch 2.6.0+cu126")),
+        (
+            ["torch==2.13.0"],
+            "GPU-B200",
+            (
+                "cu129",
+                "torch 2.13.0+cu129 is the build with the newest CUDA that runs, where the default index's build needs"
+                " driver 580",
+            ),
+        ),
+        (
+            ["torch==2.6.0", "--extra-index-url", f"{PYTORCH}cu124"],
+            "GPU-A100",
+            ("cu124", "torch 2.6.0+cu124 comes from an index that the list names"),
+        ),
+        (["torch==2.6.0"], "M", ("cpu", "torch 2.6.0+cpu is the build without CUDA")),
+    ],
+)
+def test_a_solution_says_which_build_it_has_and_why(texts: list[str], machine: str, expected: tuple[str, str]) -> None:
+    resolution, _ = lock(texts, build_target(machine, "570.133.20"))
+    assert resolution.build is not None
+    assert (resolution.build.cuda, resolution.build.why) == expected
