@@ -136,7 +136,7 @@ class FileDependencies:
                     requires_python=table.requires_python,
                     provides_extra=table.provides_extra,
                 )
-        return None
+        return None if file.is_wheel else _find_in_data(file, project)
 
     def _key(self, file: DistributionFile) -> str | None:
         """What a record of the file goes by; None for what may change under its name, or must be asked anew."""
@@ -151,6 +151,22 @@ def find_project(file: DistributionFile) -> NormalizedName:
     """The project that the file name says (PEP 427, PEP 625), without parsing version and tags as `packaging` would."""
     name = file.filename.partition("-")[0] if file.is_wheel else file.filename.rpartition("-")[0]
     return NormalizedName(re.sub(r"[-_.]+", "-", name).lower())
+
+
+def _find_in_data(file: DistributionFile, project: NormalizedName) -> CoreMetadata | None:
+    # Imported where it is needed: few lists have a pin that is built.
+    from resolver.targets.sdist_metadata import find_sdist_metadata
+
+    told = find_sdist_metadata(project, file.version)
+    if told is None:
+        return None
+    return CoreMetadata(
+        name=project,
+        version=file.version,
+        metadata_version="2.4",
+        requires_dist=told.requires_dist,
+        requires_python=told.requires_python,
+    )
 
 
 def _unreadable(file: DistributionFile, project: str, error: ValueError) -> MetadataError:

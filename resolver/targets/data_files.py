@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 __all__ = ["DataFile", "read_data"]
 
-DataFile = Literal["cuda", "cuda_components", "families", "gpus", "labels", "machines", "packages", "torch"]
+DataFile = Literal["cuda", "cuda_components", "families", "gpus", "labels", "machines", "metadata", "packages", "torch"]
 
 
 @cache

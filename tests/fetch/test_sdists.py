@@ -8,6 +8,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from packaging.utils import NormalizedName
 
 from resolver.errors import FetchError, HashMismatchError, MetadataError
 from resolver.fetch.host import describe_host, is_host_compatible
@@ -19,7 +20,7 @@ from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 from tests.fetch.conftest import A, OpenSource, index
-from tests.servers import IndexServer, sdist
+from tests.servers import IndexServer, sdist, wheel
 
 _NAMES = {"linux": f"manylinux_2_28_{platform.machine()}", "win32": "win_amd64"}
 HOST = Target(
@@ -210,3 +211,34 @@ def test_index_that_lacks_the_build_requirement_is_a_failed_build(server: IndexS
     elsewhere = Location(url=Url(public=server.index_url))
     with pytest.raises((MetadataError, FetchError), match="nowhere"):
         read_dependencies(open_source, server, target=HOST, build_locations=[elsewhere])
+
+
+FLASH = NormalizedName("flash-attn")
+
+
+def test_sdist_that_wants_torch_to_say_what_it_needs_is_told_of_by_the_data(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False, backend_statement="import torch"))
+    with open_source(build_policy="never") as source:
+        page = source.project_page(FLASH, index(server))
+        assert page is not None
+        told = source.dependencies(page.files(0)[0])
+    assert told == Dependencies(requires=("torch", "einops"), requires_python=">=3.8")
+    assert server.paths() == ["/simple/flash-attn/"]
+
+
+def test_own_metadata_of_the_user_comes_before_that_of_the_data(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False))
+    with open_source(dependency_metadata=[DependencyMetadata(name=FLASH, requires_dist=("torch",))]) as source:
+        page = source.project_page(FLASH, index(server))
+        assert page is not None
+        assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("torch",))
+
+
+def test_a_wheel_says_itself_what_it_needs(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("flash-attn", wheel("flash-attn", "2.8.3", ["triton"]))
+    with open_source() as source:
+        page = source.project_page(FLASH, index(server))
+        assert page is not None
+        assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("triton",))

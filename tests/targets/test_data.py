@@ -46,6 +46,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "absence"): ({"url": str, "status": int, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
+    ("metadata", "sdist"): ({"name": str, "versions": str, "requires": list, "python": str, **SOURCED}, {}),
     ("labels", "label"): ({"form": str, "example": str, "source": str}, {}),
     ("labels", "segment"): ({"form": str, "example": str, "source": str}, {}),
     ("labels", "name"): ({"form": str, "example": str, "source": str}, {}),
@@ -70,6 +71,7 @@ OTHER_KEYS: dict[DataFile, set[str]] = {
     "packages": set(),
     "families": {"family"},
     "labels": set(),
+    "metadata": set(),
 }
 
 
