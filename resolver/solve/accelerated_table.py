@@ -163,6 +163,9 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
         places = table.places(row)
         location = places[0][0].location
         known = acceleration.find_known(table.name, version, location)
+        is_sdist = bool(table.sdist_mask >> row & 1 and not table.wheel_mask >> row & 1)
+        if is_sdist and known is not None and known.rule == "data" and known.label is None:
+            known = None  # The data is about wheels.
         named = not location.is_default or version.local in labels
         reason = acceleration.find_reason(table.name, version, known, named=named)
         cuda = known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None

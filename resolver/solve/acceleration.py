@@ -139,7 +139,7 @@ class Acceleration:
     def iter_demands(self, name: NormalizedName, version: Version, known: KnownCuda | None) -> Iterator[VirtualDemand]:
         """What a candidate needs of the virtual projects, as far as `known` goes."""
         cuda = None if known is None else known.cuda
-        if cuda is not None:
+        if cuda is not None and (name not in self.allow or is_torch_companion(name)):
             yield from _demand_cuda(name, cuda)
         releases = self._find_releases(name, version, known)
         if releases:
