@@ -73,6 +73,7 @@ def _check_build_allowed(file: DistributionFile, project: str, target: Target, p
         project=project,
         filename=file.filename,
         needs_build=True,
+        reason=f"only a build can tell what `{file.filename}` needs, and {why}",
     )
 
 

@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 from resolver.requirements.position import Position
+from resolver.requirements.scopes import IndexFamily
 
 __all__ = ["CollidingRequirement", "Collision", "Explanation", "Link", "Obstacle", "Supply", "UnusableVersion"]
 
@@ -62,7 +63,8 @@ class UnusableVersion:
 class Supply:
     """What the locations offer of a project: `locations` have it, `missing` were asked in vain.
 
-    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those.
+    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those. `exclusive`
+    are the families that the project comes from alone.
     """
 
     locations: tuple[str, ...]
@@ -72,6 +74,7 @@ class Supply:
     newest: Version | None
     nearest: tuple[UnusableVersion, ...] = ()
     more: int = 0
+    exclusive: tuple[IndexFamily, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,7 +112,12 @@ def _iter_releases(files: Mapping[str, Any]) -> Iterator[Release]:
 def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
     options = table.get("options", {})
     families = [
-        IndexFamily(name=name, names=tuple(family["names"]), urls=tuple(family["urls"]))
+        IndexFamily(
+            name=name,
+            names=tuple(family["names"]),
+            urls=tuple(family["urls"]),
+            exclusive=family.get("exclusive", False),
+        )
         for name, family in table.get("families", {}).items()
     ]
     return build_problem(
