@@ -18,7 +18,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile
 from resolver.checking import check_lockfile
-from resolver.cli.arguments import LockArguments
+from resolver.cli.arguments import LockArguments, render_options
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError, PinfoldError
 from resolver.plan import LockPlan, place_locks, plan_lock, read_old_lock
@@ -206,7 +206,8 @@ class _Run:
         self._note(plan, differences)
         lines = "".join(f"\n  {line}" for line in differences)
         argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
-        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}`")
+        options = render_options(self._arguments.settings)
+        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}{options}`")
 
     def _note(self, plan: LockPlan, differences: list[str]) -> None:
         name = plan.source.name

@@ -24,7 +24,9 @@ def test_no_is_1(project: Project) -> None:
 
     assert (run.code, run.err) == (
         1,
-        "requirements.txt: pylock.toml does not fit\n  there is no such file\n  try: `lock requirements.txt`\n",
+        "requirements.txt: pylock.toml does not fit\n"
+        "  there is no such file\n"
+        "  try: `lock requirements.txt --python 3.11`\n",
     )
 
 
