@@ -216,6 +216,7 @@ def _open_source(plan: LockPlan, access: Access, problem: Problem) -> AbstractCo
         build_constraints=plan.build_constraints,
         # Build requirements come from where any name would that only dependencies mention.
         build_locations=problem.locations(NormalizedName("setuptools")),
+        build_index_strategy=problem.index_strategy,
         preferences_hashes={url: (size, sha256) for (url, size), sha256 in hashes.items()},
         progress=access.announce,
     )
