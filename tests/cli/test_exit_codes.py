@@ -38,7 +38,7 @@ def test_bad_list_is_2_with_all_its_faults(project: Project) -> None:
     assert (run.code, run.err, project.server.log) == (
         2,
         "error: requirements.txt:2: `a ==` is no requirement\n"
-        "  because expected semicolon (after name with no version specifier) or end\n"
+        "  because no version follows `==`\n"
         "requirements.txt:3: `--frobnicate` is no flag that a list may hold\n",
         [],
     )
