@@ -116,7 +116,9 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     """The arguments of one run. Raises SystemExit (code 2, or 0 for `--help`) as argparse does."""
     parser = build_parser(program)
     parser.words = argv
-    values = parser.parse_intermixed_args(list(argv))
+    # `parse_intermixed_args` takes what stands after `--` for options.
+    end = argv.index("--") if "--" in argv else len(argv)
+    values = parser.parse_intermixed_args(list(argv[:end]))
     if values.check and (values.upgrade or values.upgrade_package):
         parser.error("--check changes nothing: leave out --upgrade, --upgrade-package")
     if values.refresh and values.offline:
@@ -125,7 +127,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         flag = "--check" if values.check else "--json"
         parser.error(f"-o - prints the lock: leave out that or {flag}")
     return LockArguments(
-        sources=tuple(values.sources),
+        sources=(*values.sources, *argv[end + 1 :]),
         settings=_build_settings(values),
         upgrade=values.upgrade,
         upgrade_packages=tuple(values.upgrade_package),
