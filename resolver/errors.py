@@ -111,11 +111,15 @@ class ResolutionError(PinfoldError):
 class MetadataError(ResolutionError):
     """The core metadata of a distribution file cannot be had or read.
 
-    `project` and `filename` name the file; `needs_build` is true where only a build would give the metadata.
+    `project` and `filename` name the file; `needs_build` is true where only a build would give the metadata. `reason`
+    is the message in one line without remedy, for where it is one of several.
     """
 
-    def __init__(self, message: str, *, project: str, filename: str, needs_build: bool = False) -> None:
+    def __init__(
+        self, message: str, *, project: str, filename: str, needs_build: bool = False, reason: str | None = None
+    ) -> None:
         super().__init__(message)
+        self.reason = reason or message
         self.project = project
         self.filename = filename
         self.needs_build = needs_build

@@ -39,7 +39,7 @@ from resolver.solve.problem import Problem
 from resolver.solve.required_hashes import check_contents
 from resolver.solve.resolution import Pin, Resolution
 from resolver.solve.solving import solve
-from resolver.targets.accelerators import UNSPECIFIED
+from resolver.targets.accelerators import UNSPECIFIED, Gpu
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class Locker:
         self._stack = ExitStack()
         self._sources: dict[Hashable, PackageSource] = {}
         self._resolutions: dict[Hashable, Resolution] = {}
+        self._answered: list[tuple[Target, Hashable, Resolution, frozenset[NormalizedName]]] = []
+        self._is_single = len(plans) < 2
 
     def __enter__(self) -> Self:
         return self
@@ -168,10 +170,36 @@ class Locker:
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
         key = _question(plan, problem)
-        found = self._resolutions.get(key)
+        found = self._resolutions.get(key) or self._find_same(plan, problem)
         if found is None:
-            found = self._resolutions[key] = self._complete(solve(problem, source), source)
+            found = self._solve_watched(plan, problem, source)
+        self._resolutions[key] = found
         return found
+
+    def _solve_watched(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
+        """The complete resolution; that for a GPU is kept with all that was looked at, for others of the run."""
+        if not isinstance(plan.target.accelerator, Gpu) or self._is_single:
+            return self._complete(solve(problem, source), source)
+        # Lazy: only a run for several machine types has something to compare.
+        from resolver.same_builds import WatchedSource
+
+        watched = WatchedSource(source)
+        found = self._complete(solve(problem, watched), source)
+        self._answered.append((plan.target, _question(plan, problem, is_for_any=True), found, frozenset(watched.names)))
+        return found
+
+    def _find_same(self, plan: LockPlan, problem: Problem) -> Resolution | None:
+        """The resolution for another GPU that is certainly this one's too."""
+        if not self._answered:
+            return None
+        # Lazy, as above.
+        from resolver.same_builds import has_same_answer
+
+        question = _question(plan, problem, is_for_any=True)
+        for target, answered, resolution, names in self._answered:
+            if answered == question and has_same_answer(resolution, names, here=target, there=plan.target):
+                return resolution
+        return None
 
     @staticmethod
     def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
@@ -190,7 +218,16 @@ class Locker:
         tables = settings.dependency_metadata or ()
         policy: BuildPolicy = "never" if settings.no_build else "anyway" if settings.build_anyway else "if-compatible"
         no_download = bool(settings.no_download)
-        key = (target, trusted_hosts, no_download, tables, policy, plan.build_constraints, build_locations)
+        key = (
+            target,
+            trusted_hosts,
+            no_download,
+            tables,
+            policy,
+            plan.build_constraints,
+            build_locations,
+            problem.index_strategy,
+        )
         found = self._sources.get(key)
         if found is None:
             found = self._sources[key] = self._stack.enter_context(
@@ -205,6 +242,7 @@ class Locker:
                     build_policy=policy,
                     build_constraints=plan.build_constraints,
                     build_locations=build_locations,
+                    build_index_strategy=problem.index_strategy,
                     preferences_hashes=self._hashes,
                     progress=self._access.announce,
                 )
@@ -212,9 +250,13 @@ class Locker:
         return found
 
 
-def _question(plan: LockPlan, problem: Problem) -> Hashable:
-    """What tells the questions of one run apart: sources are one object each, with one list and one set of settings."""
-    return id(plan.source), plan.target, plan.exclude_newer, tuple(sorted(problem.preferences.items()))
+def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
+    """What tells the questions of one run apart: sources are one object each, with one list and one set of settings.
+
+    With `is_for_any` it is the same for all accelerators.
+    """
+    target = replace(plan.target, accelerator=UNSPECIFIED) if is_for_any else plan.target
+    return id(plan.source), target, plan.exclude_newer, tuple(sorted(problem.preferences.items()))
 
 
 def _known_hashes(plans: Sequence[LockPlan]) -> dict[str, tuple[int, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from lockfiles.value_classes import dataclass
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from resolver.settings import Settings
 
-__all__ = ["LockArguments", "build_parser", "parse_lock_arguments"]
+__all__ = ["LockArguments", "build_parser", "parse_lock_arguments", "render_options"]
 
 _DESCRIPTION = """\
 Lock an ordered pip requirement list for one target: write a PEP 751 lockfile that pip and uv install without
@@ -77,9 +77,27 @@ class _AppendFormat(argparse.Action):
         namespace.format_flags = [*namespace.format_flags, (self.option_strings[0], values)]
 
 
-def build_parser(program: str) -> argparse.ArgumentParser:
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors show no credentials, and under `--json` are a document on standard output as well."""
+
+    words: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        # Lazy: a run without faults has no use for them.
+        import json
+
+        from resolver.requirements.url import redact
+
+        message = redact(message)
+        if "--json" in self.words:
+            fault = {"source": None, "error": message, "exit_code": 2}
+            print(json.dumps({"schema": 1, "exit_code": 2, "locks": [fault]}, indent=2))
+        super().error(message)
+
+
+def build_parser(program: str) -> _Parser:
     """The parser of the `lock` verb; `program` is the name that it was called by."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=program,
         usage=f"{program} [SOURCE ...] [options]",
         description=_DESCRIPTION,
@@ -101,7 +119,10 @@ def build_parser(program: str) -> argparse.ArgumentParser:
 def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     """The arguments of one run. Raises SystemExit (code 2, or 0 for `--help`) as argparse does."""
     parser = build_parser(program)
-    values = parser.parse_intermixed_args(list(argv))
+    parser.words = argv
+    # `parse_intermixed_args` takes what stands after `--` for options.
+    end = argv.index("--") if "--" in argv else len(argv)
+    values = parser.parse_intermixed_args(list(argv[:end]))
     if values.check and (values.upgrade or values.upgrade_package):
         parser.error("--check changes nothing: leave out --upgrade, --upgrade-package")
     if values.refresh and values.offline:
@@ -110,7 +131,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         flag = "--check" if values.check else "--json"
         parser.error(f"-o - prints the lock: leave out that or {flag}")
     return LockArguments(
-        sources=tuple(values.sources),
+        sources=(*values.sources, *argv[end + 1 :]),
         settings=_build_settings(values),
         machines=tuple(values.machine_type),
         upgrade=values.upgrade,
@@ -268,6 +289,27 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
     group.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
     group.add_argument("-v", "--verbose", action="store_true", help="show each request")
+
+
+def render_options(settings: Settings) -> str:
+    """The settings of a command line as options again, each with a space before it, without secrets: for messages."""
+    # Lazy: few messages name a command.
+    import shlex
+    from dataclasses import fields
+
+    from resolver.requirements.url import redact
+
+    words: list[str] = []
+    for one in fields(settings):
+        value = getattr(settings, one.name)
+        if one.name == "format_flags":
+            words += [word for pair in value or () for word in pair]
+        elif value is True:
+            words.append(f"--{one.name.replace('_', '-')}")
+        elif value is not None and value is not False:
+            values = (value,) if isinstance(value, str) else value
+            words += [word for text in values for word in (f"--{one.name.replace('_', '-')}", redact(text))]
+    return "".join(f" {shlex.quote(word)}" for word in words)
 
 
 def _build_settings(values: argparse.Namespace) -> Settings:

@@ -21,7 +21,7 @@ from packaging.utils import NormalizedName
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.checking import check_lockfile
-from resolver.cli.arguments import LockArguments
+from resolver.cli.arguments import LockArguments, render_options
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError, PinfoldError
 from resolver.plan import LockPlan, plan_lock, read_old_lock, share_old_locks
@@ -271,7 +271,8 @@ class _Run:
         argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
         if plan.machines.label is not None:
             argument += f" -m {','.join(plan.machines.names)}"
-        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}`")
+        options = render_options(self._arguments.settings)
+        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}{options}`")
 
     def _note(self, plan: LockPlan, differences: list[str]) -> None:
         self._documents[_key(plan)] = {

@@ -12,6 +12,9 @@ from resolver.index.distribution_file import parse_size
 
 __all__ = ["Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range"]
 
+_ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
+"""Those whose digests have one length."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeAnswer:
@@ -24,10 +27,15 @@ class RangeAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Download:
-    """What a whole body turned out to be."""
+    """What a whole body turned out to be; `hashes` are `algorithm:hex`, of SHA-256 and all others asked for."""
 
-    sha256: str
+    hashes: tuple[str, ...]
     size_bytes: int
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 in hex."""
+        return next(text for text in self.hashes if text.startswith("sha256:")).removeprefix("sha256:")
 
 
 def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iterator[bytes]:
@@ -40,15 +48,18 @@ def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iter
         yield chunk
 
 
-def hash_into(chunks: Iterable[bytes], file: BinaryIO | None) -> Download:
-    """Size and hash of all chunks, which are written to the file if there is one."""
-    digest, size = hashlib.sha256(), 0
+def hash_into(chunks: Iterable[bytes], file: BinaryIO | None, *, algorithms: Iterable[str] = ()) -> Download:
+    """Size and hashes of all chunks, which are written to the file if there is one; unknown algorithms are left out."""
+    names = sorted({"sha256", *algorithms} & _ALGORITHMS)
+    digests, size = [hashlib.new(name, usedforsecurity=False) for name in names], 0
     for chunk in chunks:
-        digest.update(chunk)
+        for digest in digests:
+            digest.update(chunk)
         size += len(chunk)
         if file is not None:
             file.write(chunk)
-    return Download(sha256=digest.hexdigest(), size_bytes=size)
+    hashes = tuple(f"{name}:{digest.hexdigest()}" for name, digest in zip(names, digests, strict=True))
+    return Download(hashes=hashes, size_bytes=size)
 
 
 def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop: int | None) -> RangeAnswer | None:

@@ -16,10 +16,12 @@ BuildPolicy = Literal["never", "if-compatible", "anyway"]
 class Builds:
     """Whether sdists may be built, and what their build requirements come from.
 
-    `if-compatible` builds only where this machine could be the target. `index_urls()` is asked once a build is certain.
+    `if-compatible` builds only where this machine could be the target. `index_urls()` is asked once a build is certain;
+    `leaves_out_indexes` is whether the list has more, which `first-index` forbids to mix with the first.
     """
 
     policy: BuildPolicy
     constraints: tuple[str, ...]
     index_urls: Callable[[], tuple[str, ...]]
     find_links: tuple[str, ...]
+    leaves_out_indexes: bool = False

@@ -8,7 +8,7 @@ from dataclasses import replace
 from resolver.errors import FetchError
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
-from resolver.fetch.wheel_metadata import check_sha256
+from resolver.fetch.wheel_metadata import check_hashes, promised_algorithms
 from resolver.index.distribution_file import DistributionFile
 
 __all__ = ["KnownHashes", "complete_file"]
@@ -30,9 +30,9 @@ def complete_file(
     """
     path = find_local_path(file.url)
     if path is not None:
-        size, sha256 = describe_file(path)
-        check_sha256(file.filename, expected=file.sha256, found=sha256)
-        return _with(file, size, sha256)
+        found = describe_file(path, algorithms=promised_algorithms(file))
+        check_hashes(file.filename, promised=file.hashes, found=found.hashes)
+        return _with(file, found.size_bytes, found.sha256)
     size_bytes = file.size_bytes if file.size_bytes is not None else _ask_size(file, session)
     if file.sha256 is not None and size_bytes is not None:
         return replace(file, size_bytes=size_bytes)
@@ -62,10 +62,10 @@ def _stream(
             url=file.url,
         )
     session.announce(f"for its {lacking}, which its page does not give", filename=file.filename, size_bytes=size_bytes)
-    download = session.download(file.url, into=None)
+    download = session.download(file.url, into=None, algorithms=promised_algorithms(file))
     if download is None:
         raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
-    check_sha256(file.filename, expected=file.sha256, found=download.sha256)
+    check_hashes(file.filename, promised=file.hashes, found=download.hashes)
     if file.size_bytes is None and size_bytes not in (None, download.size_bytes):
         raise FetchError(
             f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",

@@ -7,7 +7,7 @@ that a warm run evaluates no marker.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,8 +59,8 @@ class FileDependencies:
         told = self._find_in_tables(file, project)
         if told is not None:
             return self._evaluate(told, file, project, built=False)
-        key = self._key(file)
-        if key is None or self._session.refresh or has_two_hashes(file):
+        key = _find_key(file)
+        if key is None or not self._may_read(file) or has_two_hashes(file):
             return None
         record = self._records.find(project, f"{self._target.key} {key}")
         found = load_dependencies(record) if record is not None else None
@@ -69,8 +69,8 @@ class FileDependencies:
     def fetch(self, file: DistributionFile) -> Dependencies:
         """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""
         check_listed_hashes(file)
-        project, key = find_project(file), self._key(file)
-        record = None if key is None or self._session.refresh else self._records.find(project, key)
+        project, key = find_project(file), _find_key(file)
+        record = None if key is None or not self._may_read(file) else self._records.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None
         stored, built = metadata is not None, False
         if metadata is None:
@@ -81,8 +81,18 @@ class FileDependencies:
             # What a build told holds for this target alone.
             core = None if built or stored else dump_core_metadata(metadata)
             records = {key: core, f"{self._target.key} {key}": dump_dependencies(dependencies)}
-            self._records.add(project, {name: data for name, data in records.items() if data is not None})
+            self._keep(project, records)
         return dependencies
+
+    def _may_read(self, file: DistributionFile) -> bool:
+        """Whether a record may stand for the file: without a hash it may have been replaced since."""
+        return not self._session.refresh and (self._session.offline or _find_proof(file) != "")
+
+    def _keep(self, project: NormalizedName, records: Mapping[str, bytes | None]) -> None:
+        """Store what is new: the file of a project only grows."""
+        find = self._records.find
+        new = {key: data for key, data in records.items() if data is not None and find(project, key) != data}
+        self._records.add(project, new)
 
     def _may_build(self) -> bool:
         """Whether what a build told may be believed: a record from a run that was allowed more says nothing here."""
@@ -138,14 +148,6 @@ class FileDependencies:
                 )
         return None if file.is_wheel else _find_in_data(file, project)
 
-    def _key(self, file: DistributionFile) -> str | None:
-        """What a record of the file goes by; None for what may change under its name, or must be asked anew."""
-        sha256 = file.sha256
-        if sha256 is None and find_local_path(file.url) is not None:
-            return None
-        # The URL is part of it: a hash proves the file, not the metadata that another host offers beside it.
-        return f"{file.url}#{sha256 or ''}"
-
 
 def find_project(file: DistributionFile) -> NormalizedName:
     """The project that the file name says (PEP 427, PEP 625), without parsing version and tags as `packaging` would."""
@@ -167,6 +169,19 @@ def _find_in_data(file: DistributionFile, project: NormalizedName) -> CoreMetada
         requires_dist=told.requires_dist,
         requires_python=told.requires_python,
     )
+
+
+def _find_key(file: DistributionFile) -> str | None:
+    """What a record of the file goes by; None for one on disk that may change under its name, and is soon read."""
+    if file.sha256 is None and find_local_path(file.url) is not None:
+        return None
+    # The URL is part of it: a hash proves the file, not the metadata that another host offers beside it.
+    return f"{file.url}#{_find_proof(file)}"
+
+
+def _find_proof(file: DistributionFile) -> str:
+    """What the page promises of the content: the file's hash, else that of its PEP 658 file; empty for nothing."""
+    return file.sha256 or file.core_metadata or ""
 
 
 def _unreadable(file: DistributionFile, project: str, error: ValueError) -> MetadataError:

@@ -164,8 +164,10 @@ class HttpClient:
 
         return self._with_retries(url, ask)
 
-    def download(self, url: str, *, into: Path | None, limit_bytes: int) -> Download | None:
-        """Read a whole body, into a file or only through SHA-256; None as in `fetch`."""
+    def download(
+        self, url: str, *, into: Path | None, limit_bytes: int, algorithms: Iterable[str] = ()
+    ) -> Download | None:
+        """Read a whole body, into a file or only for its hashes; None as in `fetch`."""
 
         def ask() -> Download:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
@@ -174,9 +176,9 @@ class HttpClient:
                 assert isinstance(response.stream, httpx.SyncByteStream)
                 chunks = iter_bounded(response.stream, url=url, limit_bytes=limit_bytes)
                 if into is None:
-                    return hash_into(chunks, None)
+                    return hash_into(chunks, None, algorithms=algorithms)
                 with into.open("wb") as file:
-                    return hash_into(chunks, file)
+                    return hash_into(chunks, file, algorithms=algorithms)
 
         return self._unless_absent(url, ask)
 

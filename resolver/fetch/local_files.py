@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
+
+if TYPE_CHECKING:
+    from resolver.fetch.bodies import Download
 
 __all__ = [
     "LocalFolder",
@@ -87,19 +92,16 @@ def list_folder(folder: Path) -> LocalFolder:
     return LocalFolder(urls=tuple((base / name).as_uri() for name in names))
 
 
-def describe_file(path: Path) -> tuple[int, str]:
-    """Size in bytes and SHA-256 in hex. Raises FetchError where the file cannot be read."""
-    from hashlib import sha256  # Imported where it is needed: OpenSSL takes 4 ms, which a warm run has no use for.
+def describe_file(path: Path, *, algorithms: Iterable[str] = ()) -> Download:
+    """Size and hashes, as of a download. Raises FetchError where the file cannot be read."""
+    # Imported where it is needed: OpenSSL takes 4 ms, which a warm run has no use for.
+    from resolver.fetch.bodies import hash_into
 
-    digest, size = sha256(), 0
     try:
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                size += len(chunk)
+            return hash_into(iter(lambda: file.read(_CHUNK_BYTES), b""), None, algorithms=algorithms)
     except OSError as error:
         raise FetchError(f"{path} cannot be read\n  because {error.strerror}", url=path.absolute().as_uri()) from error
-    return size, digest.hexdigest()
 
 
 def _read(path: Path) -> bytes:

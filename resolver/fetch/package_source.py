@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from packaging.utils import NormalizedName
 
@@ -55,6 +55,7 @@ def open_package_source(
     build_policy: BuildPolicy = "if-compatible",
     build_constraints: Sequence[str] = (),
     build_locations: Sequence[Location] = (),
+    build_index_strategy: Literal["first-index", "best-match"] = "first-index",
     preferences_hashes: KnownHashes | None = None,
     progress: Callable[[str], None] | None = None,
     transport: httpx.BaseTransport | None = None,
@@ -64,7 +65,8 @@ def open_package_source(
 
     - `cache_folder` None keeps nothing; a folder is made with mode 0700.
     - `offline` answers from the cache alone, however old; `refresh` from servers alone, and stores the answers.
-    - `build_locations` are where build requirements come from; none means pip's built-in index.
+    - `build_locations` are where build requirements come from; none means pip's built-in index. pip, which asks for
+      them, knows no `first-index` a project: under it, pip gets the first index alone.
     - `preferences_hashes` are size and SHA-256 by URL of the old lock.
     - `progress` gets one line before a whole file is downloaded for what little is needed of it; from any thread.
     - `transport` stands in for the network in tests, `sleep` for waiting between attempts.
@@ -79,12 +81,7 @@ def open_package_source(
         transport=transport,
         sleep=sleep,
     )
-    builds = Builds(
-        policy=build_policy,
-        constraints=tuple(build_constraints),
-        index_urls=partial(_find_build_indexes, tuple(build_locations)),
-        find_links=tuple(place.url.public for place in build_locations if place.form == "find-links"),
-    )
+    builds = _build_builds(build_policy, build_constraints, build_locations, build_index_strategy)
     source = _HttpPackageSource(
         pages=ProjectPages(target=target, session=session, rows=RowStore(folder, target_key=target.key)),
         metadata=FileDependencies(
@@ -348,9 +345,21 @@ def _prepare(folder: Path | None) -> Path | None:
     return folder
 
 
-def _find_build_indexes(locations: tuple[Location, ...]) -> tuple[str, ...]:
-    if locations:
-        return tuple(place.url.public for place in locations if place.form == "index")
+def _build_builds(
+    policy: BuildPolicy, constraints: Sequence[str], locations: Sequence[Location], index_strategy: str
+) -> Builds:
+    indexes = tuple(place.url.public for place in locations if place.form == "index")
+    asked = indexes[:1] if index_strategy == "first-index" else indexes
+    return Builds(
+        policy=policy,
+        constraints=tuple(constraints),
+        index_urls=(lambda: asked) if locations else _find_default_index,
+        find_links=tuple(place.url.public for place in locations if place.form == "find-links"),
+        leaves_out_indexes=len(asked) < len(indexes),
+    )
+
+
+def _find_default_index() -> tuple[str, ...]:
     # Imported where it is needed: only a build without an index of its own asks pip for its default.
     from resolver.fetch.default_index import default_index_url
 

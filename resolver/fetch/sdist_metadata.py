@@ -18,6 +18,9 @@ from resolver.targets.target import Target
 
 __all__ = ["fetch_sdist_metadata"]
 
+_NO_DISTRIBUTION = "No matching distribution found"
+"""What pip says where the indexes that it may ask do not have a build requirement."""
+
 
 def fetch_sdist_metadata(
     file: DistributionFile, *, project: str, target: Target, session: Session, builds: Builds
@@ -73,6 +76,7 @@ def _check_build_allowed(file: DistributionFile, project: str, target: Target, p
         project=project,
         filename=file.filename,
         needs_build=True,
+        reason=f"only a build can tell what `{file.filename}` needs, and {why}",
     )
 
 
@@ -91,8 +95,12 @@ def _build(sdist: Path, folder: Path, file: DistributionFile, project: str, buil
         )
     except BuildFailedError as error:
         output = "\n".join(f"    {line}" for line in str(error).splitlines())
+        because = ""
+        if builds.leaves_out_indexes and _NO_DISTRIBUTION in output:
+            first = builds.index_urls()[0]
+            because = f"  because build requirements come from the first index alone under `first-index`: {first}\n"
         raise MetadataError(
-            f"the build of `{file.filename}` gave no metadata; its last words:\n{output}\n"
+            f"the build of `{file.filename}` gave no metadata; its last words:\n{output}\n{because}"
             "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
             project=project,
             filename=file.filename,

@@ -6,7 +6,7 @@ So a run that finds everything in `row_store` and `record_store` imports neither
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,10 +98,10 @@ class Session:
         self._refuse_offline(url, what="the size of the file")
         return self._open(url).fetch_size(url)
 
-    def download(self, url: str, *, into: Path | None) -> Download | None:
+    def download(self, url: str, *, into: Path | None, algorithms: Iterable[str] = ()) -> Download | None:
         """A whole file, kept or only hashed; None where there is none."""
         self._refuse_offline(url, what="the file")
-        return self._open(url).download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES)
+        return self._open(url).download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES, algorithms=algorithms)
 
     def _refuse_offline(self, url: str, *, what: str) -> None:
         if self.offline:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from resolver.errors import FetchError, HashMismatchError, MetadataError
@@ -12,7 +12,7 @@ from resolver.fetch.session import Session
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
 
-__all__ = ["check_sha256", "fetch_file", "fetch_wheel_metadata"]
+__all__ = ["check_hashes", "fetch_file", "fetch_wheel_metadata", "promised_algorithms"]
 
 _TAIL_BYTES = 32_768
 """Of 65 popular wheels, 46 need no second request (16 KiB: 36, 64 KiB: 49, 128 KiB: 55)."""
@@ -48,22 +48,30 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
 
 def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> None:
     """Download a wheel or sdist whole, and check its hash where the page gives one."""
-    download = session.download(file.url, into=into)
+    download = session.download(file.url, into=into, algorithms=promised_algorithms(file))
     if download is None:
         raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
-    check_sha256(file.filename, expected=file.sha256, found=download.sha256)
+    check_hashes(file.filename, promised=file.hashes, found=download.hashes)
 
 
-def check_sha256(filename: str, *, expected: str | None, found: str) -> None:
-    """Raises HashMismatchError where a hash was promised and another one found."""
-    if expected is not None and expected != found:
-        raise HashMismatchError(
-            f"`{filename}` is not the file that its page promises\n"
-            f"  expected sha256:{expected}\n  found    sha256:{found}",
-            filename=filename,
-            expected=f"sha256:{expected}",
-            found=f"sha256:{found}",
-        )
+def promised_algorithms(file: DistributionFile) -> tuple[str, ...]:
+    """The algorithms of the hashes that the page gives."""
+    return tuple(text.partition(":")[0] for text in file.hashes)
+
+
+def check_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str]) -> None:
+    """Raises HashMismatchError where a hash was promised and another one found; SHA-256 first."""
+    actual = {text.partition(":")[0]: text for text in found}
+    for expected in sorted(promised, key=lambda text: not text.startswith("sha256:")):
+        shown = actual.get(expected.partition(":")[0], expected)
+        # A digest of another length is none, which pages do hold.
+        if shown != expected and len(shown) == len(expected):
+            raise HashMismatchError(
+                f"`{filename}` is not the file that its page promises\n  expected {expected}\n  found    {shown}",
+                filename=filename,
+                expected=expected,
+                found=shown,
+            )
 
 
 def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:
@@ -72,7 +80,8 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
     if content is not None and algorithm == "sha256":
         from hashlib import sha256  # Imported where it is needed: 4 ms for OpenSSL, which a warm run has no use for.
 
-        check_sha256(f"{file.filename}.metadata", expected=expected.lower(), found=sha256(content).hexdigest())
+        found = f"sha256:{sha256(content).hexdigest()}"
+        check_hashes(f"{file.filename}.metadata", promised=(f"sha256:{expected.lower()}",), found=(found,))
     return content
 
 

@@ -102,18 +102,23 @@ class FileNames:
         name, _, version = stem.rpartition("-")
         if self._is_project(name):
             return FileName(self._version(version), "", "")
-        # The version of an old upload may hold a dash (`1.0-1` is 1.0.post1): pip splits where the project's name ends.
+        # The version of an old upload may have a dash (`1.0-1` is 1.0.post1). pip splits where the project's name ends,
+        # but PEP 625 at the last dash, and with it whoever reads the name in a lock, where no page tells the project.
         split = next(
             (at for at, character in enumerate(stem) if character == "-" and self._is_project(stem[:at])), None
         )
         if split is None:
             return None
+        text = stem[split + 1 :]
         try:
-            return FileName(self._version(stem[split + 1 :]), "", "")
+            found = self._version(text)
         except UnreadableNameError:
             if self._is_version(version):
                 return None
             raise
+        raise UnreadableNameError(
+            f"the version `{text}` has a dash, so that its last part alone is read as the version", version=found
+        )
 
     def _is_project(self, text: str) -> bool:
         found = self._names.get(text)

@@ -151,7 +151,7 @@ def _assemble(
     versions: list[str | Version] = []
     texts: list[str] = []
     times: list[list[str | None]] = []
-    wheel = sdist = prerelease = yanked = local = 0
+    wheel = sdist = prerelease = yanked = partly_yanked = local = 0
     for place, key in enumerate(sorted(rows, reverse=True)):
         row, bit = rows[key], 1 << place
         usable = _sort(row.usable)
@@ -168,7 +168,9 @@ def _assemble(
         if usable:
             wheel |= bit * (not usable[0].is_sdist)
             sdist |= bit * usable[-1].is_sdist
-            yanked |= bit * all(file.raw.yanked is not None for file in usable)
+            first, *others = [file.raw.yanked is not None for file in usable]
+            yanked |= bit * (first and all(others))
+            partly_yanked |= bit * ((not first) in others)
         prerelease |= bit * version.is_prerelease
         local |= bit * (version.local is not None)
     return ParsedPage(
@@ -181,6 +183,7 @@ def _assemble(
         sdist_mask=sdist,
         prerelease_mask=prerelease,
         yanked_mask=yanked,
+        partly_yanked_mask=partly_yanked,
         local_mask=local,
         unreadable=tuple(sorted(unreadable, key=lambda rejection: rejection.filename)),
         upload_times=write_upload_times(times),

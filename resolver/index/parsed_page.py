@@ -30,7 +30,7 @@ _HEADER = struct.Struct("=16sIIII")
 
 In the machine's own byte order, as the ends of the rows are: a cache from elsewhere is refused.
 """
-_MAGIC = b"pinfold page 3\n\0"
+_MAGIC = b"pinfold page 4\n\0"
 _CHECKED_FROM = 20
 
 
@@ -96,8 +96,8 @@ class ParsedPage:
     - `name` is the project's, `location` the public URL of the index or find-links location, `index` the same for an
       index and None for find-links. `file_count` counts all wheels and sdists that the location lists.
     - The masks have bit `i` set where row `i` has the property: a usable wheel, an sdist, a pre-release or
-      development release (PEP 440), only yanked files among the usable ones, a local version label. A row with neither
-      wheel nor sdist has rejections only.
+      development release (PEP 440), only yanked files among the usable ones, yanked and other files among them, a
+      local version label. A row with neither wheel nor sdist has rejections only.
     - `unreadable` are files whose very version cannot be read, so that they belong to no row.
     - `upload_times` is what `write_upload_times` makes of the rows.
     """
@@ -111,6 +111,7 @@ class ParsedPage:
     sdist_mask: int
     prerelease_mask: int
     yanked_mask: int
+    partly_yanked_mask: int
     local_mask: int
     unreadable: tuple[Rejection, ...]
     upload_times: str
@@ -142,7 +143,8 @@ def dump_project_page(page: object) -> bytes:
     """
     if not isinstance(page, ParsedPage):
         raise TypeError(f"{type(page).__name__} is not a page that can be stored")
-    masks = (page.wheel_mask, page.sdist_mask, page.prerelease_mask, page.yanked_mask, page.local_mask)
+    yanked = (page.yanked_mask, page.partly_yanked_mask)
+    masks = (page.wheel_mask, page.sdist_mask, page.prerelease_mask, *yanked, page.local_mask)
     unreadable = (f"{rejection.filename}\x1f{rejection.detail}" for rejection in page.unreadable)
     head = (
         page.name,
@@ -172,7 +174,7 @@ def load_project_page(data: bytes | memoryview) -> ParsedPage:
     view = memoryview(data)
     head, rows = _split(view)
     name, location, index, file_count, versions, masks, unreadable, upload_times = head.split("\n")
-    wheel, sdist, prerelease, yanked, local = (int(mask, 16) for mask in masks.split(" "))
+    wheel, sdist, prerelease, yanked, partly_yanked, local = (int(mask, 16) for mask in masks.split(" "))
     return ParsedPage(
         name=NormalizedName(name),
         location=location,
@@ -183,6 +185,7 @@ def load_project_page(data: bytes | memoryview) -> ParsedPage:
         sdist_mask=sdist,
         prerelease_mask=prerelease,
         yanked_mask=yanked,
+        partly_yanked_mask=partly_yanked,
         local_mask=local,
         unreadable=tuple(_read_unreadable(text) for text in unreadable.split("\x1e")) if unreadable else (),
         upload_times=upload_times,

@@ -31,8 +31,8 @@ class ProjectPage(Protocol):
     """Rows of one project on one location; row 0 is the newest version.
 
     The masks have bit `i` set where row `i` has the property: a usable wheel, an sdist, a pre-release or
-    development release (PEP 440), only yanked files among the usable ones, a local version label. `file_count` counts
-    all wheels and sdists of the project that the location lists.
+    development release (PEP 440), only yanked files among the usable ones, yanked and other files among them, a local
+    version label. `file_count` counts all wheels and sdists of the project that the location lists.
     """
 
     @property
@@ -51,6 +51,8 @@ class ProjectPage(Protocol):
     def prerelease_mask(self) -> int: ...
     @property
     def yanked_mask(self) -> int: ...
+    @property
+    def partly_yanked_mask(self) -> int: ...
     @property
     def local_mask(self) -> int: ...
 

@@ -226,7 +226,36 @@ def _explain(text: str, error: InvalidRequirement) -> Refusal:
         return Refusal(
             f"`{text}` is no requirement", why="`=` is no operator", remedy=f"write `{single[1]}=={single[2]}`"
         )
-    return Refusal(f"`{text}` is no requirement", why=_first_line(error))
+    return Refusal(f"`{text}` is no requirement", why=_find_reason(text, error))
+
+
+def _find_reason(text: str, error: InvalidRequirement) -> str:
+    """What is wrong, in words of the list; packaging's own where the mistake is none of the usual ones."""
+    if text.count("[") != text.count("]"):
+        return "a bracket is not closed" if text.count("[") > text.count("]") else "a bracket is not opened"
+    name = re.match(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", text)
+    if name is None:
+        return "it does not begin with the name of a project"
+    for clause in re.sub(r"^\s*\[[^\]]*\]", "", text[name.end() :]).strip().strip("()").split(","):
+        if why := _find_flaw_of(clause.strip()):
+            return why
+    return _first_line(error)
+
+
+def _find_flaw_of(clause: str) -> str:
+    """What is wrong with one version clause (`>=1.0`); empty where nothing can be said."""
+    operator = re.match(r"[=<>~!@]*", clause)
+    assert operator is not None  # The pattern matches empty text.
+    if operator[0] in ("", "@"):
+        return ""
+    if operator[0] not in ("==", "===", "!=", "~=", "<", "<=", ">", ">="):
+        return f"`{operator[0]}` is no operator"
+    version = clause[operator.end() :].strip()
+    if not version:
+        return f"no version follows `{operator[0]}`"
+    if operator[0] == "~=" and re.fullmatch(r"v?[0-9]+", version):
+        return f"`~=` needs a version of two numbers or more, as in `~={version}.0`"
+    return ""
 
 
 def _is_requirement(text: str) -> bool:

@@ -45,6 +45,7 @@ class _Row:
     wheel: bool = True
     sdist: bool = False
     yanked: bool = False
+    is_partly_yanked: bool = False
 
 
 class AcceleratedTable(ProjectTable):
@@ -179,6 +180,7 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
                 wheel=bool(table.wheel_mask >> row & 1),
                 sdist=bool(table.sdist_mask >> row & 1),
                 yanked=bool(table.yanked_mask >> row & 1),
+                is_partly_yanked=bool(table._partly_yanked >> row & 1),
             )
         )
     return rows
@@ -250,6 +252,7 @@ def _build(plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, 
         listings=plain.listings,
         missing=plain.missing,
         rules=plain.rules,
+        _partly_yanked=sum(row.is_partly_yanked << at for at, row in enumerate(ordered)),
         _sets=VersionSets(versions, prerelease, local),
         _places=[row.places for row in ordered],
         source=source,

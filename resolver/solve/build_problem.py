@@ -82,6 +82,8 @@ def build_problem(
         excludes=frozenset(excludes) | _overridden_away(overrides, replacing),
         locations=locations,
         later_locations=later_locations,
+        named_at={one.url.public: one.position for one in reversed(requirement_list.named_locations)},
+        families=tuple(families),
         index_strategy=strategy,
         preferences=dict(preferences or {}),
         pre=requirement_list.pre,

@@ -57,13 +57,18 @@ class FileRules:
         """Whether single files decide, not just their format."""
         return self.hashes is not None or self.cutoff is not None
 
+    @property
+    def admits_all(self) -> bool:
+        """Whether every file that the target can use is let in."""
+        return self.wheels and self.sdists and not self.reads_files
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ProjectTable:
     """All versions of a project that its locations list, row 0 the newest.
 
-    The masks have bit `i` set where row `i` has the property. `places` gives for each row its listings and their row
-    numbers; `missing` are the locations asked that lack the project.
+    The masks have bit `i` set where row `i` has the property; `yanked_mask` where no usable file is unyanked. `places`
+    gives for each row its listings and their row numbers; `missing` are the locations asked that lack the project.
     """
 
     name: NormalizedName
@@ -75,6 +80,7 @@ class ProjectTable:
     listings: tuple[Listing, ...]
     missing: tuple[Location, ...]
     rules: FileRules
+    _partly_yanked: int
     _sets: VersionSets
     _places: Sequence[tuple[tuple[Listing, int], ...]] | None = None
     _files: dict[int, tuple[DistributionFile, ...]] = field(default_factory=dict)
@@ -103,6 +109,19 @@ class ProjectTable:
         admitted, refused = self._decide_unread(rows) if self.rules.hashes is None else (0, 0)
         unread = rows & ~admitted & ~refused
         return rows & ~refused & ~sum(1 << row for row in iter_rows(unread) if not self.files(row))
+
+    def yanked(self, within: int) -> int:
+        """The rows of `within` whose admitted files are all yanked (PEP 592)."""
+        unread = within & self._partly_yanked
+        if unread:
+            # The good files of such a row may be those that the rules keep out.
+            self._partly_yanked &= ~unread
+            self.yanked_mask |= sum(1 << row for row in iter_rows(unread) if self._has_only_yanked(row))
+        return within & self.yanked_mask
+
+    def _has_only_yanked(self, row: int) -> bool:
+        files = self.files(row)
+        return bool(files) and files[0].yanked is not None
 
     def _decide_unread(self, within: int) -> tuple[int, int]:
         """Of some rows, those with an admitted file and those without, as far as upload times tell."""
@@ -201,7 +220,7 @@ def build_table(
     """The project's table from its pages."""
     rules = _build_rules(name, problem)
     masks, versions, places = _single_page(listings[0].page) if len(listings) == 1 else _merged_pages(listings)
-    wheel, sdist, prerelease, yanked, local = masks
+    wheel, sdist, prerelease, yanked, partly_yanked, local = masks
     return ProjectTable(
         name=name,
         versions=versions,
@@ -212,6 +231,7 @@ def build_table(
         listings=listings,
         missing=missing,
         rules=rules,
+        _partly_yanked=0 if rules.admits_all else partly_yanked,
         _sets=VersionSets(versions, prerelease, local),
         _places=places,
     )
@@ -225,7 +245,7 @@ def iter_rows(mask: int) -> Iterator[int]:
         mask ^= lowest
 
 
-_Masks = tuple[int, int, int, int, int]
+_Masks = tuple[int, int, int, int, int, int]
 _Places = list[tuple[tuple[Listing, int], ...]]
 
 
@@ -260,8 +280,8 @@ def _ranked(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) 
 
 
 def _single_page(page: ProjectPage) -> tuple[_Masks, Sequence[Version], None]:
-    masks = (page.wheel_mask, page.sdist_mask, page.prerelease_mask, page.yanked_mask, page.local_mask)
-    return masks, page.versions, None
+    yanked = (page.yanked_mask, page.partly_yanked_mask)
+    return (page.wheel_mask, page.sdist_mask, page.prerelease_mask, *yanked, page.local_mask), page.versions, None
 
 
 def _merged_pages(listings: Sequence[Listing]) -> tuple[_Masks, Sequence[Version], _Places]:
@@ -271,19 +291,23 @@ def _merged_pages(listings: Sequence[Listing]) -> tuple[_Masks, Sequence[Version
             by_version.setdefault(version, []).append((listing, row))
     versions = sorted(by_version, reverse=True)
     places = [tuple(by_version[version]) for version in versions]
-    wheel = sdist = prerelease = yanked = local = 0
+    wheel = sdist = prerelease = yanked = partly_yanked = local = 0
     for row, spots in enumerate(places):
         wheel |= any(_bit(spot.page.wheel_mask, at) for spot, at in spots) << row
         sdist |= any(_bit(spot.page.sdist_mask, at) for spot, at in spots) << row
         prerelease |= any(_bit(spot.page.prerelease_mask, at) for spot, at in spots) << row
         local |= any(_bit(spot.page.local_mask, at) for spot, at in spots) << row
-        yanked |= _all_yanked(spots) << row
-    return (wheel, sdist, prerelease, yanked, local), versions, places
+        all_yanked, some_yanked = _find_yanked(spots)
+        yanked |= all_yanked << row
+        partly_yanked |= (some_yanked and not all_yanked) << row
+    return (wheel, sdist, prerelease, yanked, partly_yanked, local), versions, places
 
 
-def _all_yanked(spots: Sequence[tuple[Listing, int]]) -> bool:
-    usable = [(spot, at) for spot, at in spots if _bit(spot.page.wheel_mask | spot.page.sdist_mask, at)]
-    return bool(usable) and all(_bit(spot.page.yanked_mask, at) for spot, at in usable)
+def _find_yanked(spots: Sequence[tuple[Listing, int]]) -> tuple[bool, bool]:
+    """Whether all, and whether some, of the usable files that several pages have of one version are yanked."""
+    usable = [(spot.page, at) for spot, at in spots if _bit(spot.page.wheel_mask | spot.page.sdist_mask, at)]
+    only = [_bit(page.yanked_mask, at) for page, at in usable]
+    return bool(only) and all(only), any(only) or any(_bit(page.partly_yanked_mask, at) for page, at in usable)
 
 
 def _bit(mask: int, row: int) -> bool:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
+from resolver.requirements.index_families import is_family_name
 from resolver.solve.backtracking import find_collisions, search_by_backtracking
 from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import TORCH_RELEASE, Demand, Node, is_virtual, pins_exactly
@@ -219,6 +220,9 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
         ),
         more=len(rows[_SHOWN_VERSIONS:]),
         builds=_explain_builds(universe.problem, table, matching),
+        exclusive=tuple(
+            family for family in universe.problem.families if family.exclusive and is_family_name(table.name, family)
+        ),
     )
 
 
@@ -240,7 +244,7 @@ def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator
         yield ruled_out.detail
         return
     files = table.files(row)
-    if files and table.yanked_mask >> row & 1:
+    if files and files[0].yanked is not None:
         yield f"yanked ({files[0].yanked})" if files[0].yanked else "yanked"
     if not (files or table.rejections(row)):
         yield "no file"

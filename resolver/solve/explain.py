@@ -71,7 +71,7 @@ def _iter_collision_lines(collision: Collision) -> Iterator[str]:
         yield from (f"  because {line}" for line in supply.builds)
         return
     if not supply.locations:
-        yield f"  because no location has it: {', '.join(supply.missing) or 'none is in scope'}"
+        yield f"  because {_render_absence(supply)}"
         return
     yield f"  because {_render_supply(supply)}"
     for version in supply.nearest:
@@ -92,6 +92,14 @@ def _render_requirement(requirement: CollidingRequirement, name: str) -> str:
         parent = requirement.links[-1].name
         text += f" ({_count(requirement.other_versions, 'other version')} of `{parent}` likewise)"
     return text
+
+
+def _render_absence(supply: Supply) -> str:
+    if supply.exclusive and not supply.missing:
+        names = ", ".join(f"`{family.name}`" for family in supply.exclusive)
+        urls = ", ".join(f"`{url}`" for family in supply.exclusive for url in family.urls)
+        return f"it comes from indexes of the exclusive family {names} only, and none of them is in scope: {urls}"
+    return f"no location has it: {', '.join(supply.missing) or 'none is in scope'}"
 
 
 def _render_supply(supply: Supply) -> str:

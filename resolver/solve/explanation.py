@@ -12,6 +12,7 @@ from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 from resolver.requirements.position import Position
+from resolver.requirements.scopes import IndexFamily
 
 __all__ = ["CollidingRequirement", "Collision", "Explanation", "Link", "Obstacle", "Supply", "UnusableVersion"]
 
@@ -65,6 +66,7 @@ class Supply:
 
     `nearest` are the newest versions that the requirements admit, `more` counts the rest of those. `builds` says for
     releases of which no build runs on the target which there are, what each lacks, and the nearest that run.
+    `exclusive` are the families that the project comes from alone.
     """
 
     locations: tuple[str, ...]
@@ -75,6 +77,7 @@ class Supply:
     nearest: tuple[UnusableVersion, ...] = ()
     more: int = 0
     builds: tuple[str, ...] = ()
+    exclusive: tuple[IndexFamily, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

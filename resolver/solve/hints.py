@@ -9,6 +9,7 @@ from packaging.specifiers import SpecifierSet
 
 from resolver.errors import PinfoldError
 from resolver.index.location import Location
+from resolver.requirements.position import Position
 from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.candidates import Listing, ProjectTable, build_table, iter_rows
 from resolver.solve.demand import is_readable, is_virtual, parse_requirement
@@ -26,8 +27,10 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
     hints: list[str] = []
     for collision in collisions:
         hints += _iter_location_hints(universe, collision)
+        hints += _iter_family_hints(collision)
         hints += _iter_yanked_hints(collision)
         hints += _iter_allow_hints(universe, collision)
+        hints += _iter_build_hints(universe, collision)
     if not hints and not universe.problem.pre and _is_solved_by_prereleases(universe, collisions):
         hints.append("`--pre`: with pre-releases there is a solution")
     return tuple(dict.fromkeys(hints))
@@ -51,8 +54,24 @@ def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[s
         if location.url not in asked and _offers(universe, collision, location):
             yield (
                 f"`{location.url}` has a version that fits, but does not serve this requirement:"
-                ' move its flag up, or set `flag-scope = "list"`'
+                f" {_find_remedy(universe, collision, location)}"
             )
+
+
+def _find_remedy(universe: Universe, collision: Collision, location: Location) -> str:
+    """How the location is made to serve the collision's first requirement: a flag serves its own layer only."""
+    flag = universe.problem.named_at.get(location.url.public)
+    if flag is not None and _layer_of(flag) == _layer_of(collision.requirements[0].position):
+        return 'move its flag up, or set `flag-scope = "list"`'
+    name = "--extra-index-url" if location.form == "index" else "--find-links"
+    return f"add `{name} {location.url}` to its layer"
+
+
+def _layer_of(position: Position) -> int | None:
+    """The layer of a list that a position is in, through all files."""
+    while position.included_by is not None:
+        position = position.included_by
+    return position.layer
 
 
 def _offers(universe: Universe, collision: Collision, location: Location) -> bool:
@@ -87,6 +106,14 @@ def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
             yield parse_requirement(requirement.links[-1].needs).specifier
 
 
+def _iter_family_hints(collision: Collision) -> Iterator[str]:
+    """The index of an exclusive family, where there is one only."""
+    supply = collision.supply
+    urls = [url for family in supply.exclusive for url in family.urls]
+    if not supply.locations and not supply.missing and len(urls) == 1 and "{" not in urls[0]:
+        yield f"`--extra-index-url {urls[0]}`"
+
+
 def _iter_yanked_hints(collision: Collision) -> Iterator[str]:
     nearest = collision.supply.nearest
     if collision.obstacle is Obstacle.UNUSABLE and nearest and len(collision.requirements) == 1:
@@ -101,6 +128,19 @@ def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]
     is_named = any(not listing.location.is_default for listing in table.listings)
     if collision.supply.builds and is_named:
         yield f'`allow = ["{collision.project}"]` in `[tool.pinfold]`, to lock it all the same'
+
+
+def _iter_build_hints(universe: Universe, collision: Collision) -> Iterator[str]:
+    table = universe.table(collision.project)
+    for version in collision.supply.nearest:
+        row = table.find_row(version.version)
+        known = None if row is None else universe.ruled_out.get((collision.project, row))
+        if known is not None and known.reason == "build":
+            yield (
+                f"leave out `--no-build`, or write what `{collision.project} {version.version}` needs into a"
+                " `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
+            )
+            return
 
 
 def _is_solved_by_prereleases(universe: Universe, collisions: Sequence[Collision]) -> bool:

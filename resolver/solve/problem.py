@@ -14,6 +14,7 @@ from lockfiles.value_classes import dataclass
 from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.position import Position
+from resolver.requirements.scopes import IndexFamily
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class Problem:
     - `roots` and `constraints` are in list order. `overrides` replace every other requirement on their project
       (several on one project hold together); `excludes` are names that no dependency brings in.
     - `locations(name)` gives the places to ask for a project, first one first; `later_locations(name)` those outside
-      its scope that the list names for others, for hints.
+      its scope that the list names for others, for hints. `named_at` says which flag names a location first, by its
+      public URL; `families` are for messages.
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
     - `no_build` makes versions that would need a build no candidates.
@@ -60,6 +62,8 @@ class Problem:
     excludes: frozenset[NormalizedName] = frozenset()
     locations: Callable[[NormalizedName], tuple[Location, ...]]
     later_locations: Callable[[NormalizedName], tuple[Location, ...]] = lambda name: ()
+    named_at: Mapping[str, Position] = field(default_factory=dict)
+    families: Sequence[IndexFamily] = ()
     index_strategy: Literal["first-index", "best-match"] = "first-index"
     preferences: Mapping[NormalizedName, Version] = field(default_factory=dict)
     pre: bool = False

@@ -247,7 +247,7 @@ class Universe:
         except MetadataError as error:
             if error.needs_build and not self.problem.no_build:
                 raise
-            self.rule_out(name, row, "build" if error.needs_build else "metadata", str(error))
+            self.rule_out(name, row, "build" if error.needs_build else "metadata", error.reason)
             return None
         if dependencies.requires_python and not admits_python(dependencies.requires_python, self._python):
             self.rule_out(name, row, "python", f"needs Python {dependencies.requires_python}")
@@ -314,7 +314,7 @@ def _build_facts(universe: Universe) -> BuildFacts | None:
 
 def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:
     """The rows to try: yanked ones only if pinned, pre-releases only if named, each or nothing else being left."""
-    unyanked = rows & ~table.yanked_mask
+    unyanked = rows & ~table.yanked(rows)
     rows = unyanked or (rows if pinned else 0)
     return rows if prereleases else (rows & ~table.prerelease_mask) or rows
 

@@ -42,6 +42,7 @@ def build_virtual_table(name: NormalizedName, accelerator: Accelerator, *, is_bo
         listings=(),
         missing=(),
         rules=FileRules(),
+        _partly_yanked=0,
         _sets=VersionSets(versions, 0, 0),
         _places=[()] * len(versions),
     )

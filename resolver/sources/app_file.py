@@ -65,7 +65,9 @@ def _parse(data: bytes, name: str) -> ast.Module:
     except SyntaxError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SourceError(f"{name}:{error.lineno or 1}: Python {version} cannot read this: {error.msg}") from error
-    except (ValueError, RecursionError, MemoryError) as error:
+    except (RecursionError, MemoryError) as error:
+        raise SourceError(f"`{name}` is not Python that can be read: it is nested too deep") from error
+    except ValueError as error:
         raise SourceError(f"`{name}` is not Python that can be read: {error}") from error
 
 
@@ -100,6 +102,8 @@ def _iter_classes(body: Iterable[ast.AST]) -> Iterator[ast.ClassDef]:
     for node in body:
         if isinstance(node, ast.ClassDef):
             yield node
+        elif isinstance(node, ast.If) and isinstance(node.test, ast.Constant):
+            yield from _iter_classes(node.body if node.test.value else node.orelse)
         elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
             yield from _iter_classes(ast.iter_child_nodes(node))
 

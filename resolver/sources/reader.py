@@ -43,6 +43,8 @@ def read_source(
         return _read_default(folder, extras, groups)
     if argument == "-":
         return _read_standard_input(folder, standard_input or getattr(sys.stdin, "buffer", None))
+    if not argument:
+        raise SourceError("a SOURCE is empty\n  try: the name of a file, or `-` for standard input")
     if "://" in argument:
         raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file\n  try: download it first")
     file, _, class_name = argument.partition("::")

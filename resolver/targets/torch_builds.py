@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import field
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, assert_never
 
 from packaging.utils import NormalizedName
@@ -127,6 +127,7 @@ def uses_cxx11_abi(version: Version) -> bool:
     return version >= Version(data["cxx11-abi"]) or version in map(Version, data["cxx11-abi-earlier"])
 
 
+@lru_cache(maxsize=64)
 def list_allowed_cuda(platform: Platform, accelerator: Accelerator) -> tuple[CudaVersion, ...]:
     """The CUDA releases of all builds of torch that run there, newest first: those whose indexes can matter."""
     return tuple(sorted({build.cuda for build in iter_running_builds(platform, accelerator)}, reverse=True))

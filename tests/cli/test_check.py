@@ -23,9 +23,9 @@ def locked(project: Project) -> None:
     project.server.log.clear()
 
 
-def does_not_fit(*lines: str) -> str:
+def does_not_fit(*lines: str, options: str = " --python 3.11") -> str:
     shown = "".join(f"  {line}\n" for line in lines)
-    return f"requirements.txt: pylock.toml does not fit\n{shown}  try: `lock requirements.txt`\n"
+    return f"requirements.txt: pylock.toml does not fit\n{shown}  try: `lock requirements.txt{options}`\n"
 
 
 def test_lock_fits_and_no_request_is_made(project: Project) -> None:
@@ -64,7 +64,11 @@ def test_changed_setting_is_told(project: Project) -> None:
 
     assert (run.code, run.err) == (
         1,
-        does_not_fit("setting `exclude`: not set -> `c`", "setting `index-strategy`: `first-index` -> `best-match`"),
+        does_not_fit(
+            "setting `exclude`: not set -> `c`",
+            "setting `index-strategy`: `first-index` -> `best-match`",
+            options=" --python 3.11 --index-strategy best-match --exclude c",
+        ),
     )
 
 
@@ -113,7 +117,7 @@ def test_missing_lock_is_a_no_even_where_nothing_names_a_python(project: Project
 
     run = project.lock("requirements.txt", "--check")
 
-    assert (run.code, run.err) == (1, does_not_fit("there is no such file"))
+    assert (run.code, run.err) == (1, does_not_fit("there is no such file", options=""))
 
 
 def test_lock_of_another_tool_is_a_no(project: Project) -> None:
@@ -126,7 +130,7 @@ def test_lock_of_another_tool_is_a_no(project: Project) -> None:
 
     assert (run.code, run.err) == (
         1,
-        does_not_fit("the lock was written by `uv` and holds no `[tool.pinfold]` to compare with"),
+        does_not_fit("the lock was written by `uv` and holds no `[tool.pinfold]` to compare with", options=""),
     )
 
 
@@ -180,5 +184,18 @@ def test_standard_input_is_checked_and_the_remedy_names_it(project: Project) -> 
 
     assert (run.code, run.err) == (
         1,
-        "standard input: pylock.toml does not fit\n  - a\n  + b\n  try: `lock -`\n",
+        "standard input: pylock.toml does not fit\n  - a\n  + b\n"
+        "  try: `lock - --python 3.11 --index-url https://index.example/simple/`\n",
+    )
+
+
+def test_remedy_has_the_options_of_the_command_and_no_credentials(project: Project) -> None:
+    index = "https://me:hunter2@other.example/simple/"
+
+    run = project.lock("requirements.txt", "--check", "--platform", "macos", "--pre", "--extra-index-url", index)
+
+    assert run.code == 1
+    assert run.err.splitlines()[-1] == (
+        "  try: `lock requirements.txt --python 3.11 --platform macos"
+        " --extra-index-url https://other.example/simple/ --pre`"
     )

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from tests.command import Project
-from tests.servers import Answer, wheel
+from tests.servers import Answer, sdist, wheel
 
 
 def test_done_is_0(project: Project) -> None:
@@ -24,7 +24,9 @@ def test_no_is_1(project: Project) -> None:
 
     assert (run.code, run.err) == (
         1,
-        "requirements.txt: pylock.toml does not fit\n  there is no such file\n  try: `lock requirements.txt`\n",
+        "requirements.txt: pylock.toml does not fit\n"
+        "  there is no such file\n"
+        "  try: `lock requirements.txt --python 3.11`\n",
     )
 
 
@@ -36,7 +38,7 @@ def test_bad_list_is_2_with_all_its_faults(project: Project) -> None:
     assert (run.code, run.err, project.server.log) == (
         2,
         "error: requirements.txt:2: `a ==` is no requirement\n"
-        "  because expected semicolon (after name with no version specifier) or end\n"
+        "  because no version follows `==`\n"
         "requirements.txt:3: `--frobnicate` is no flag that a list may hold\n",
         [],
     )
@@ -135,6 +137,24 @@ def test_configured_index_that_nobody_can_be_asked_for_is_2(project: Project) ->
         2,
         "error: [tool.pinfold] index-url: `ftp://index.example/` cannot be asked\n"
         "  because `ftp:` is none of `https:`, `http:` and `file:`\n",
+    )
+
+
+def test_versions_that_only_a_build_can_read_are_a_line_each(project: Project) -> None:
+    project.server.add("a", *(sdist("a", version, static=False) for version in ("1.0", "2.0")))
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "--no-build")
+
+    assert (run.code, run.err) == (
+        3,
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `a` that is asked for can be used\n"
+        "  requirements.txt:2: `a`\n"
+        "  because https://index.example/simple/ has 2 versions in 2 files, of which these are asked for\n"
+        "    2.0: only a build can tell what `a-2.0.tar.gz` needs, and `--no-build` forbids it\n"
+        "    1.0: only a build can tell what `a-1.0.tar.gz` needs, and `--no-build` forbids it\n"
+        "  try: leave out `--no-build`, or write what `a 2.0` needs into a `[[tool.pinfold.dependency-metadata]]` table"
+        " of pyproject.toml\n",
     )
 
 

@@ -219,3 +219,25 @@ def test_mirror_with_a_secret_is_refused_without_showing_it(indexes: Indexes) ->
     assert run.code == 2
     assert run.err.startswith("error: [tool.pinfold] mirrors: `https://mirror.example/whl/` is asked with credentials")
     assert "hunter2" not in run.err
+
+
+@pytest.mark.parametrize("line", ["torch==2.7.0", "torch==2.8.0", "torch>=2.6,<2.9", "torch", "filelock"])
+def test_locks_of_one_run_are_those_of_a_run_each(indexes: Indexes, line: str) -> None:
+    project = indexes.project
+    for version in ("2.6.0", "2.7.0", "2.8.0", "2.11.0"):
+        project.server.add("torch", torch(version))
+        for label in ("cu126", "cu128", "cu129"):
+            indexes.servers[label].add("torch", torch(f"{version}+{label}"))
+    names = ("T4", "A6000", "A100", "RTX4090", "L40", "H100", "B200", "RTX5090")
+    argv = [word for name in names for word in ("-m", name)]
+
+    assert indexes.lock(line, *argv, "-q").code == 0
+    paths = [name for name in project.files() if name.startswith("pylock")]
+    together = {path: project.read(path) for path in paths}
+    for path in paths:
+        (project.folder / path).unlink()
+    for name in names:
+        assert indexes.lock(line, "-m", name, "-q").code == 0
+
+    assert {path: project.read(path) for path in paths} == together
+    assert len(paths) == len(names)

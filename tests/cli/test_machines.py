@@ -253,13 +253,13 @@ def test_check_compares_what_the_machine_runs_without_a_request(project: Project
         1,
         "requirements.txt: pylock.gpu-a100.toml does not fit\n"
         "  machine: compute capability 8.0 with driver 570.133.20 -> compute capability 8.0 with driver 535\n"
-        "  try: `lock requirements.txt -m GPU-A100`\n",
+        "  try: `lock requirements.txt -m GPU-A100 --python 3.11 --driver 535`\n",
     )
     assert (none.code, none.err) == (
         1,
         "requirements.txt: pylock.gpu-a100.toml does not fit\n"
         "  machine: compute capability 8.0 with driver 570.133.20 -> not said\n"
-        "  try: `lock requirements.txt`\n",
+        "  try: `lock requirements.txt --python 3.11 --output pylock.gpu-a100.toml`\n",
     )
     assert project.server.log == []
 
@@ -274,7 +274,7 @@ def test_check_of_several_machine_types_looks_at_the_lock_of_each(project: Proje
         "requirements.txt: pylock.gpu-a100.toml fits\n"
         "requirements.txt: pylock.gpu-h100.toml does not fit\n"
         "  there is no such file\n"
-        "  try: `lock requirements.txt -m GPU-H100`\n",
+        "  try: `lock requirements.txt -m GPU-H100 --python 3.11`\n",
     )
 
 
@@ -299,7 +299,7 @@ def test_mirrors_and_allowances_are_recorded_and_checked(project: Project) -> No
     assert (run.code, run.err) == (
         1,
         "requirements.txt: pylock.toml does not fit\n  setting `allow`: `torch` -> not set\n"
-        "  try: `lock requirements.txt`\n",
+        "  try: `lock requirements.txt --python 3.11`\n",
     )
 
 

@@ -251,3 +251,11 @@ def test_lock_written_from_another_folder_has_the_same_bytes(project: Project) -
 
     assert project.read("sub/pylock.toml") == from_above
     assert project.pins("sub/pylock.toml") == {"a": "1.0", "b": "2.1", "c": "3.0"}
+
+
+def test_source_that_begins_like_an_option_stands_after_two_dashes(project: Project) -> None:
+    project.write("-x.txt", "a\n")
+
+    run = project.lock("-i", project.server.index_url, "--python", "3.11", "--cache-dir", "cache", "--", "-x.txt")
+
+    assert (run.code, project.pins()) == (0, {"a": "1.1", "b": "2.1"})

@@ -282,3 +282,14 @@ def test_yanked_pin_is_locked_with_a_warning(project: Project) -> None:
 
     assert run.code == 0
     assert run.err == "warning: `gone 1.0` is yanked: data loss; it is locked because it is pinned exactly\n"
+
+
+def test_wrong_words_under_json_are_a_document_too(project: Project) -> None:
+    run = project.lock("requirements.txt", "--json", "--frobnicate=https://me:hunter2@index.example/")
+
+    error = "unrecognized arguments: --frobnicate=https://index.example/"
+    assert (run.code, json.loads(run.out)) == (
+        2,
+        {"schema": 1, "exit_code": 2, "locks": [{"source": None, "error": error, "exit_code": 2}]},
+    )
+    assert run.err.endswith(f"lock: error: {error}\n")

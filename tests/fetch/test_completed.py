@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 
 from resolver.errors import FetchError, HashMismatchError, OfflineError
 from resolver.index.distribution_file import DistributionFile
-from tests.fetch.conftest import A, OpenSource, index
+from tests.fetch.conftest import A, OpenSource, index, links
 from tests.servers import Answer, IndexServer, wheel
 
 FILE = wheel("a", "1.0", ["b"])
@@ -128,6 +130,42 @@ def test_hash_that_contradicts_the_page_is_an_error_where_the_file_is_read(
     with pytest.raises(HashMismatchError) as caught:
         complete(open_source, server)
     assert caught.value.expected == f"sha256:{FILE.listed_sha256}"
+
+
+def list_with_sha512(server: IndexServer, sha512: str) -> None:
+    entry = {"filename": FILE.filename, "url": server.file_url(FILE.filename), "hashes": {"sha512": sha512}}
+    server.add("a", FILE)
+    server.always["/simple/a/"] = Answer(
+        headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}, body=json.dumps({"files": [entry]}).encode()
+    )
+
+
+def test_other_hash_that_a_page_promises_is_checked_where_the_file_is_read(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    sha512 = hashlib.sha512(FILE.content).hexdigest()
+    list_with_sha512(server, sha512)
+    assert complete(open_source, server).hashes == (f"sha256:{FILE.listed_sha256}", f"sha512:{sha512}")
+
+
+def test_other_hash_that_contradicts_the_page_is_an_error(server: IndexServer, open_source: OpenSource) -> None:
+    list_with_sha512(server, "0" * 128)
+    with pytest.raises(HashMismatchError) as caught:
+        complete(open_source, server)
+    assert str(caught.value) == (
+        f"`{FILE.filename}` is not the file that its page promises\n"
+        f"  expected sha512:{'0' * 128}\n  found    sha512:{hashlib.sha512(FILE.content).hexdigest()}"
+    )
+
+
+def test_other_hash_of_a_file_on_disk_is_checked(open_source: OpenSource, tmp_path: Path) -> None:
+    (tmp_path / FILE.filename).write_bytes(FILE.content)
+    page = tmp_path / "links.html"
+    page.write_text(f'<a href="{FILE.filename}#md5={"0" * 32}">a</a>')
+    with open_source() as source, pytest.raises(HashMismatchError, match="expected md5:00"):
+        found = source.project_page(A, links(page.as_uri()))
+        assert found is not None
+        source.completed(found.files(0)[0])
 
 
 def test_offline_cannot_ask_for_a_size(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:

@@ -208,6 +208,51 @@ def test_file_replaced_under_its_name_is_asked_for_anew(server: IndexServer, ope
         assert read_requires(open_source, server) == tuple(requires)
 
 
+def add_without_hashes(server: IndexServer, requires: str) -> None:
+    """The one wheel of `a`, on an index that vouches neither for it nor for its metadata."""
+    server.hashes, server.core_metadata = False, "none"
+    server.projects["a"] = [wheel("a", "1.0", [requires])]
+
+
+def test_file_without_hash_is_asked_anew_in_each_run(server: IndexServer, open_source: OpenSource) -> None:
+    add_without_hashes(server, "b")
+    assert read_requires(open_source, server) == ("b",)
+    add_without_hashes(server, "c")
+    assert read_requires(open_source, server) == ("c",)
+
+
+def test_offline_uses_what_a_file_without_hash_told_last(server: IndexServer, open_source: OpenSource) -> None:
+    for requires in ("b", "c"):
+        add_without_hashes(server, requires)
+        read_requires(open_source, server)
+    asked = len(server.log)
+    with open_source(offline=True) as source:
+        assert source.dependencies(first_file(source, server)).requires == ("c",)
+    assert len(server.log) == asked
+
+
+def test_metadata_file_with_a_hash_proves_that_of_a_file_without(server: IndexServer, open_source: OpenSource) -> None:
+    server.hashes = False
+    server.add("a", wheel("a", "1.0", ["b"]))
+    assert read_requires(open_source, server) == read_requires(open_source, server) == ("b",)
+    assert server.paths("/files/") == [f"{WHEEL}.metadata"]
+    server.projects["a"] = [wheel("a", "1.0", ["c"])]
+    with open_source(refresh=True) as source:
+        first_file(source, server)
+    assert read_requires(open_source, server) == ("c",)
+
+
+def test_answer_that_is_kept_already_is_not_kept_again(
+    server: IndexServer, open_source: OpenSource, tmp_path: Path
+) -> None:
+    add_without_hashes(server, "b")
+    read_requires(open_source, server)
+    (kept,) = (tmp_path / "cache").glob("metadata-*/a")
+    size_bytes = kept.stat().st_size
+    read_requires(open_source, server)
+    assert kept.stat().st_size == size_bytes
+
+
 def test_offline_uses_stored_dependencies_and_names_missing_ones(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0", ["b"]), wheel("a", "2.0", ["c"]))
     with open_source() as source:

@@ -73,8 +73,6 @@ def test_built_metadata_is_kept(server: IndexServer, open_source: OpenSource) ->
 def test_build_requirements_come_from_the_given_index_within_build_constraints(
     server: IndexServer, open_source: OpenSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from tests.servers import wheel
-
     statement = "import tool\nassert tool.__version__ == '1.0', tool.__version__"
     server.add("tool", wheel("tool", "1.0"), wheel("tool", "2.0"))
     server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool"], backend_statement=statement))
@@ -83,6 +81,47 @@ def test_build_requirements_come_from_the_given_index_within_build_constraints(
     dependencies = read_dependencies(open_source, server, target=HOST, build_constraints=("tool<2",))
     assert dependencies.requires == ("b",)
     assert "/simple/tool/" in server.paths()
+
+
+def add_build_tool(first: IndexServer, second: IndexServer) -> None:
+    """An sdist on the first index that tells which version of its build requirement it got; the second has a newer."""
+    first.add("tool", wheel("tool", "1.0"))
+    second.add("tool", wheel("tool", "2.0"))
+    statement = "import tool"
+    first.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool"], backend_statement=statement))
+
+
+def test_under_first_index_no_later_index_is_asked_for_build_requirements(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    with IndexServer() as other:
+        add_build_tool(server, other)
+        places = [index(server), index(other)]
+        dependencies = read_dependencies(open_source, server, target=HOST, build_locations=places)
+        assert dependencies.requires == ("b",)
+        assert other.paths() == []
+
+
+def test_under_best_match_all_indexes_are_asked_for_build_requirements(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    with IndexServer() as other:
+        add_build_tool(server, other)
+        places = [index(server), index(other)]
+        read_dependencies(open_source, server, target=HOST, build_locations=places, build_index_strategy="best-match")
+        assert "/files/tool-2.0-py3-none-any.whl" in other.paths()
+
+
+def test_build_requirement_that_only_a_later_index_has_tells_that_it_was_not_asked(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool"]))
+    with IndexServer({"tool": [wheel("tool", "1.0")]}) as other, pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST, build_locations=[index(server), index(other)])
+    assert str(caught.value).splitlines()[-2:] == [
+        f"  because build requirements come from the first index alone under `first-index`: {server.index_url}",
+        "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
+    ]
 
 
 def test_build_elsewhere_is_an_error_that_names_the_table(server: IndexServer, open_source: OpenSource) -> None:

@@ -154,6 +154,7 @@ def test_masks_tell_the_rows_apart() -> None:
     assert page.sdist_mask == 0b11100
     assert page.prerelease_mask == 0b00100
     assert page.yanked_mask == 0b01000
+    assert page.partly_yanked_mask == 0b10000
     assert page.local_mask == 0b00010
     assert page.file_count == 7
 
@@ -228,7 +229,7 @@ def test_a_loaded_page_gives_the_same_answers(files: list[RawFile], location: Lo
     assert loaded == page
     for field in ("name", "location", "index", "file_count", "wheel_mask", "sdist_mask", "unreadable"):
         assert getattr(loaded, field) == getattr(page, field)
-    for field in ("prerelease_mask", "yanked_mask", "local_mask"):
+    for field in ("prerelease_mask", "yanked_mask", "partly_yanked_mask", "local_mask"):
         assert getattr(loaded, field) == getattr(page, field)
     assert list(loaded.versions) == list(page.versions)
     for row in range(len(page.versions)):

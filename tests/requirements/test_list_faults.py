@@ -240,3 +240,20 @@ def test_url_that_nobody_can_be_asked_for_is_a_fault(url: str, message: str) -> 
 def test_url_that_may_be_asked_for_is_none(url: str) -> None:
     parsed = parse_requirement_list(["numpy", "--extra-index-url", url])
     assert [str(location.position) for location in parsed.named_locations] == ["requirements[1]"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a==", "no version follows `==`"),
+        ("a>=1,<", "no version follows `<`"),
+        ("a=>1", "`=>` is no operator"),
+        ("a[x]=>1", "`=>` is no operator"),
+        ("a~=1", "`~=` needs a version of two numbers or more, as in `~=1.0`"),
+        ("a[x", "a bracket is not closed"),
+        ("a]", "a bracket is not opened"),
+        ("==1", "it does not begin with the name of a project"),
+    ],
+)
+def test_usual_mistakes_in_a_requirement_are_told_in_plain_words(text: str, why: str) -> None:
+    assert report([text]) == f"requirements[0]: `{text}` is no requirement\n  because {why}"

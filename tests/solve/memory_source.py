@@ -66,6 +66,7 @@ class MemoryPage:
     sdist_mask: int = field(init=False)
     prerelease_mask: int = field(init=False)
     yanked_mask: int = field(init=False)
+    partly_yanked_mask: int = field(init=False)
     local_mask: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +77,7 @@ class MemoryPage:
         self.yanked_mask = self._mask(
             lambda row: bool(self.rows[row]) and all(file.yanked is not None for file in self.rows[row])
         )
+        self.partly_yanked_mask = self._mask(lambda row: len({file.yanked is None for file in self.rows[row]}) == 2)
         self.local_mask = self._mask(lambda row: self.versions[row].local is not None)
 
     def _mask(self, has: Callable[[int], bool]) -> int:

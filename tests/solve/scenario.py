@@ -135,7 +135,12 @@ def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
     options = table.get("options", {})
     shipped = load_families() if "machine" in table.get("target", {}) else ()
     families = [
-        IndexFamily(name=name, names=tuple(family["names"]), urls=tuple(family["urls"]))
+        IndexFamily(
+            name=name,
+            names=tuple(family["names"]),
+            urls=tuple(family["urls"]),
+            exclusive=family.get("exclusive", False),
+        )
         for name, family in table.get("families", {}).items()
     ] + list(shipped)
     return build_problem(

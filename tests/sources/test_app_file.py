@@ -238,3 +238,21 @@ def test_what_python_cannot_read_is_refused_with_its_line() -> None:
 def test_a_file_with_a_null_byte_is_refused() -> None:
     with pytest.raises(SourceError):
         read_app(b"class A:\n    requirements = ['\0']", name="app.py", class_name=None)
+
+
+def test_class_in_a_branch_that_is_never_taken_is_no_app() -> None:
+    app = read(
+        """
+        if False:
+            class Old:
+                requirements = ["a"]
+        else:
+            class New:
+                requirements = ["b"]
+        """
+    )
+    assert (app.class_name, app.items) == ("New", ("b",))
+
+
+def test_file_nested_too_deep_says_so() -> None:
+    assert find_fault("x = " + "-" * 200_000 + "1") == "`app.py` is not Python that can be read: it is nested too deep"

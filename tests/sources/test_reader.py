@@ -259,3 +259,7 @@ def test_a_fault_of_the_settings_names_their_file(folder: Path) -> None:
 def test_a_broken_pyproject_is_named(folder: Path, data: bytes, message: str) -> None:
     (folder / "pyproject.toml").write_bytes(data)
     assert find_fault(None, folder) == message
+
+
+def test_empty_argument_is_no_source(folder: Path) -> None:
+    assert find_fault("", folder) == "a SOURCE is empty\n  try: the name of a file, or `-` for standard input"
