@@ -148,6 +148,9 @@ def _is_solved_by_prereleases(universe: Universe, collisions: Sequence[Collision
     names |= {link.name for one in collisions for requirement in one.requirements for link in requirement.links}
     if not any(universe.candidate_rows(name) != universe.shown_rows(name) for name in sorted(names)):
         return False
+    tables = [universe.table(name) for name in sorted(names)]
+    if any(table.is_promised(row) for table in tables for row in range(len(table.versions))):
+        return False  # A hint is not worth asking an index that nothing else needs.
     try:
         with_prereleases = Universe(replace(universe.problem, pre=True), universe.source, tables=universe.tables)
         return isinstance(search_by_backtracking(with_prereleases, max_rounds=_TEST_ROUNDS), Found)

@@ -118,9 +118,9 @@ def _list_companion_builds(
         return ()
     releases = _find_releases(name, version)
     if releases and all(release.is_complete_on(target.platform) for release in releases):
-        return tuple({build.cuda for release in releases for build in release.builds_on(target.platform)})
+        return tuple(sorted({build.cuda for release in releases for build in release.builds_on(target.platform)}))
     known_builds = {build.cuda for release in releases for build in release.builds_on(target.platform)}
-    return tuple({*known_builds, *list_allowed_cuda(target.platform, target.accelerator)})
+    return tuple(sorted({*known_builds, *list_allowed_cuda(target.platform, target.accelerator)}))
 
 
 def _find_releases(name: NormalizedName, version: Version) -> tuple[TorchRelease, ...]:
