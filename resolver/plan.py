@@ -43,6 +43,7 @@ __all__ = ["LockPlan", "place_locks", "plan_lock", "read_old_lock"]
 
 _COMMAND_LINE = "command line"
 _TABLE = "[tool.pinfold]"
+_FILE_SUFFIXES = {".in", ".json", ".lock", ".py", ".txt", ".yaml", ".yml"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +100,8 @@ def plan_lock(
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     as_written = parse.read_list(leading_flags(configured, arguments))
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
-    overrides = parse.read_entries(settings.override, settings.override_dependencies, "override-dependencies")
-    build_constraints = parse.read_entries(
-        settings.build_constraint, settings.build_constraint_dependencies, "build-constraint-dependencies"
-    )
+    overrides = parse.read_entries("override", configured, arguments)
+    build_constraints = parse.read_entries("build-constraint", configured, arguments)
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
     return LockPlan(
@@ -140,7 +139,8 @@ def place_locks(
         else place / lockfile_name(source.stem, several=folders.count(place) > 1)
         for source, place in zip(sources, folders, strict=False)
     ]
-    for path in paths:
+    for place, path in zip(folders, paths, strict=False):
+        _check_folder(place)
         _check_lock_name(path)
     if paths.count(None) + len(unreadable) > 1 and None in paths:
         raise SourceError("`-o -` prints one lock, and several sources are named\n  try: `-o FOLDER`, or one source")
@@ -207,17 +207,23 @@ class _Parser:
             families=self._families,
         )
 
-    def read_entries(self, files: Sequence[str] | None, inline: Sequence[str] | None, key: str) -> tuple[Entry, ...]:
-        """The entries of requirement files and of a setting that holds requirements, in that order."""
+    def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
+        """The entries of the requirement files under a key, what is nearer first, then those of `KEY-dependencies`."""
+        field = key.replace("-", "_")
+        said = getattr(arguments, field) or ()
+        files = [(_COMMAND_LINE, said)]
+        files.append((f"{_TABLE} {key}", tuple(one for one in getattr(configured, field) or () if one not in said)))
         lists = [
             parse_requirement_list(
-                [token for file in files or () for token in ("-r", file)],
-                source=_COMMAND_LINE,
+                [f"--requirement={file}" for file in names],
+                source=source,
                 read_file=RequirementFiles(self._folder).read,
                 variables=self._variables,
-            ),
-            parse_requirement_list(list(inline or ()), source=f"{_TABLE} {key}", variables=self._variables),
+            )
+            for source, names in files
         ]
+        inline = list(getattr(configured, f"{field}_dependencies") or ())
+        lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
         entries = tuple(entry for one in lists for entry in one.entries)
         return tuple(replace(entry, layer=0) for entry in entries)
 
@@ -238,9 +244,20 @@ def _is_file(place: Path) -> bool:
     return place.suffix == ".toml" and not place.is_dir()
 
 
+def _check_folder(place: Path | None) -> None:
+    """Refuse a file, or what is named like one, in the place of a folder."""
+    if place is None or _is_file(place) or place.is_dir():
+        return
+    if place.exists() or place.suffix in _FILE_SUFFIXES:
+        raise SourceError(
+            f"`{place.name}` is no folder and no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` (PEP"
+            " 751)\n  try: `-o pylock.toml`, or `-o -` to print it"
+        )
+
+
 def _check_lock_name(path: Path | None) -> None:
     if path is not None and not is_valid_pylock_path(path):
-        stem = path.stem.replace(".", "-")
+        stem = path.stem.removeprefix("pylock.").replace(".", "-")
         raise SourceError(
             f"`{path.name}` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more dots"
             f" (PEP 751)\n  try: `-o pylock.{stem}.toml`"

@@ -55,5 +55,5 @@ def test_edited_lock_does_not_fit(project: Project, written: str, edited: str, d
         1,
         "requirements.txt: pylock.toml does not fit\n"
         f"  the lock was edited: {difference}\n"
-        "  try: `lock requirements.txt`\n",
+        "  try: `lock requirements.txt --python 3.11`\n",
     )
