@@ -105,10 +105,8 @@ def plan_lock(
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     as_written = parse.read_list(leading_flags(configured, arguments))
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
-    overrides = parse.read_entries(settings.override, settings.override_dependencies, "override-dependencies")
-    build_constraints = parse.read_entries(
-        settings.build_constraint, settings.build_constraint_dependencies, "build-constraint-dependencies"
-    )
+    overrides = parse.read_entries("override", configured, arguments)
+    build_constraints = parse.read_entries("build-constraint", configured, arguments)
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
     mirrors = {one.prefix: parse_url(one.url, variables=variables) for one in settings.mirrors or ()}
@@ -213,17 +211,23 @@ class _Parser:
             families=self._families,
         )
 
-    def read_entries(self, files: Sequence[str] | None, inline: Sequence[str] | None, key: str) -> tuple[Entry, ...]:
-        """The entries of requirement files and of a setting that holds requirements, in that order."""
+    def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
+        """The entries of the requirement files under a key, what is nearer first, then those of `KEY-dependencies`."""
+        field = key.replace("-", "_")
+        said = getattr(arguments, field) or ()
+        files = [(_COMMAND_LINE, said)]
+        files.append((f"{_TABLE} {key}", tuple(one for one in getattr(configured, field) or () if one not in said)))
         lists = [
             parse_requirement_list(
-                [token for file in files or () for token in ("-r", file)],
-                source=_COMMAND_LINE,
+                [f"--requirement={file}" for file in names],
+                source=source,
                 read_file=RequirementFiles(self._folder).read,
                 variables=self._variables,
-            ),
-            parse_requirement_list(list(inline or ()), source=f"{_TABLE} {key}", variables=self._variables),
+            )
+            for source, names in files
         ]
+        inline = list(getattr(configured, f"{field}_dependencies") or ())
+        lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
         entries = tuple(entry for one in lists for entry in one.entries)
         return tuple(replace(entry, layer=0) for entry in entries)
 

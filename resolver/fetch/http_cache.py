@@ -14,7 +14,7 @@ import sqlite3
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import hishel
 from hishel.httpx import CacheTransport
@@ -22,7 +22,7 @@ from hishel.httpx import CacheTransport
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["CacheMode", "open_cache_transport"]
+__all__ = ["CacheMode", "ImpatientConnection", "open_cache_transport"]
 
 CacheMode = Literal["online", "offline", "refresh"]
 
@@ -34,12 +34,13 @@ logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 
 def open_cache_transport(
-    folder: Path, below: httpx.BaseTransport, *, mode: CacheMode, lock_wait_s: float = 5.0
+    folder: Path, below: httpx.BaseTransport, *, mode: CacheMode, lock_wait_s: float = 1.0
 ) -> CacheTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
 
-    Offline, everything stored counts as fresh; with refresh, nothing does. Raises OSError or sqlite3.Error where no
-    cache can be kept there.
+    Offline, everything stored counts as fresh; with refresh, nothing does. Another process that holds the file is
+    waited for once, `lock_wait_s` seconds: from then on what cannot be stored at once is not stored. Raises OSError or
+    sqlite3.Error where no cache can be kept there.
     """
     path = folder / _FILE_NAME
     try:
@@ -55,18 +56,40 @@ def open_cache_transport(
 
 
 def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.SqliteStorage:
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=lock_wait_s)
+    connection = sqlite3.connect(
+        path, check_same_thread=False, isolation_level=None, timeout=lock_wait_s, factory=ImpatientConnection
+    )
     kinds = {"online": _OneAnswerStorage, "offline": _AgelessStorage, "refresh": _ForgetfulStorage}
     storage = kinds[mode](connection=connection, database_path=path)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")
-        storage.get_entries("")  # Creates the tables; it also sets synchronous=NORMAL, which the next line undoes.
+        storage.get_entries("")  # Creates the tables; it also sets both of these, to NORMAL and to 5 s.
         connection.execute("PRAGMA synchronous=OFF")
+        connection.execute(f"PRAGMA busy_timeout={round(lock_wait_s * 1000)}")
     except BaseException:
         with suppress(sqlite3.Error):
             connection.close()
         raise
     return storage
+
+
+class ImpatientConnection(sqlite3.Connection):
+    """Loses its patience with whoever holds the file: otherwise each page of a run would wait for its turn in vain."""
+
+    def cursor(self, *_: object) -> sqlite3.Cursor:  # type: ignore[override]  # Nobody here brings a factory.
+        """A cursor that tells when it has waited in vain."""
+        return super().cursor(_Cursor)
+
+
+class _Cursor(sqlite3.Cursor):
+    def execute(self, sql: str, parameters: Any = (), /) -> Self:
+        """As of any cursor; the first one that finds the file locked to the end waits for all that come after it."""
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                super().execute("PRAGMA busy_timeout=0")
+            raise
 
 
 class _OneAnswerStorage(hishel.SqliteStorage):

@@ -23,7 +23,10 @@ __all__ = [
 def authentication_error(url: str, *, status: int, host: str) -> AuthenticationError:
     """For 401 and 403."""
     what = "wants a user and password" if status == 401 else "refuses access"
-    return AuthenticationError(f"`{host}` {what}: status {status} for {url}", url=url)
+    return AuthenticationError(
+        f"`{host}` {what}: status {status} for {url}\n  try: name an index that can be read without credentials",
+        url=url,
+    )
 
 
 def proxy_error(url: str, *, proxy: str) -> FetchError:
@@ -82,7 +85,10 @@ def certificates_error(url: str, *, path: str, reason: str) -> FetchError:
 
 def downgrade_error(url: str, *, target: str) -> FetchError:
     """For a redirect from https to http."""
-    return FetchError(f"{url} redirects to {target}, which is not encrypted", url=url)
+    return FetchError(
+        f"{url} redirects to {target}, which is not encrypted\n  try: name an index that does not leave `https`",
+        url=url,
+    )
 
 
 def too_large_error(url: str, *, limit_bytes: int) -> FetchError:

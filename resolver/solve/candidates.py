@@ -25,7 +25,7 @@ from resolver.index.project_page import ProjectPage, Rejection
 from resolver.index.version_sets import VersionSets
 from resolver.solve.problem import Problem
 
-__all__ = ["FileRules", "Listing", "ProjectTable", "build_table", "iter_rows", "read_listings"]
+__all__ = ["FileRules", "Listing", "ProjectTable", "build_table", "iter_rows", "rank_listings", "read_listings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,8 +210,16 @@ def read_listings(
         group = [location for location in locations if (location.outside_family is not None) == outside]
         found = _read_group(name, group, source, missing, first_only=problem.index_strategy == "first-index")
         if found:
-            return _ranked(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
+            return rank_listings(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
     return (), tuple(missing)
+
+
+def rank_listings(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) -> tuple[Listing, ...]:
+    """Listings in order of preference between equal files: as pip under best-match, as uv under first-index."""
+    indexes = [item for item in found if item[0].form == "index"]
+    links = [item for item in found if item[0].form == "find-links"]
+    ordered = [*reversed(indexes), *reversed(links)] if best_match else [*links, *indexes]
+    return tuple(Listing(location=location, page=page, rank=rank) for rank, (location, page) in enumerate(ordered))
 
 
 def build_table(
@@ -269,14 +277,6 @@ def _read_group(
         index_found = index_found or location.form == "index"
         found.append((location, page))
     return found
-
-
-def _ranked(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) -> tuple[Listing, ...]:
-    """Listings in order of preference between equal files: as pip under best-match, as uv under first-index."""
-    indexes = [item for item in found if item[0].form == "index"]
-    links = [item for item in found if item[0].form == "find-links"]
-    ordered = [*reversed(indexes), *reversed(links)] if best_match else [*links, *indexes]
-    return tuple(Listing(location=location, page=page, rank=rank) for rank, (location, page) in enumerate(ordered))
 
 
 def _single_page(page: ProjectPage) -> tuple[_Masks, Sequence[Version], None]:

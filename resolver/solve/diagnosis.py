@@ -41,7 +41,7 @@ _SHOWN_VERSIONS = 3
 def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
     """What the failed search over the universe comes down to. Asks the source for hints only."""
     core = universe.remembered(_find_core(universe))
-    collisions = _find_collisions(core)
+    collisions = tuple(_with_all_lines(collision, universe.problem) for collision in _find_collisions(core))
     return Explanation(
         target=str(universe.problem.target),
         collisions=collisions[:_SHOWN_COLLISIONS],
@@ -49,6 +49,20 @@ def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
         hints=find_hints(universe, collisions),
         is_proven=conflict.is_proven,
     )
+
+
+def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
+    """The collision; where no location has the project, with all lines that ask for it: each is at fault."""
+    requirements = collision.requirements
+    if collision.obstacle is not Obstacle.NOT_FOUND or any(requirement.is_override for requirement in requirements):
+        return collision
+    lines = [
+        CollidingRequirement(position=root.position, text=root.text)
+        for root in problem.roots
+        if root.name == collision.project
+    ]
+    linked = [requirement for requirement in requirements if requirement.links]
+    return replace(collision, requirements=tuple(dict.fromkeys((*lines, *linked))))
 
 
 def _find_core(universe: Universe) -> Problem:

@@ -14,6 +14,8 @@ from resolver.sources.source import Source
 
 __all__ = ["place_locks"]
 
+_FILE_SUFFIXES = {".in", ".json", ".lock", ".py", ".txt", ".yaml", ".yml"}
+
 
 def place_locks(
     jobs: Sequence[tuple[Source, str | None]],
@@ -33,6 +35,7 @@ def place_locks(
     paths: list[Path | None] = []
     for source, machine in jobs:
         place = folders[id(source)]
+        _check_folder(place)
         if place is not None and not _is_file(place):
             place /= lockfile_name(source.stem, machine, several=shared.count(place) > 1)
         _check_lock_name(place)
@@ -72,9 +75,20 @@ def _is_file(place: Path) -> bool:
     return place.suffix == ".toml" and not place.is_dir()
 
 
+def _check_folder(place: Path | None) -> None:
+    """Refuse a file, or what is named like one, in the place of a folder."""
+    if place is None or _is_file(place) or place.is_dir():
+        return
+    if place.exists() or place.suffix in _FILE_SUFFIXES:
+        raise SourceError(
+            f"`{place.name}` is no folder and no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` (PEP"
+            " 751)\n  try: `-o pylock.toml`, or `-o -` to print it"
+        )
+
+
 def _check_lock_name(path: Path | None) -> None:
     if path is not None and not is_valid_pylock_path(path):
-        stem = path.stem.replace(".", "-")
+        stem = path.stem.removeprefix("pylock.").replace(".", "-")
         raise SourceError(
             f"`{path.name}` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more dots"
             f" (PEP 751)\n  try: `-o pylock.{stem}.toml`"

@@ -197,7 +197,8 @@ def test_index_that_fails_is_4(project: Project) -> None:
 
     assert (run.code, run.err) == (
         4,
-        "error: `127.0.0.1` wants a user and password: status 401 for https://index.example/simple/a/\n",
+        "error: `127.0.0.1` wants a user and password: status 401 for https://index.example/simple/a/\n"
+        "  try: name an index that can be read without credentials\n",
     )
     assert project.files() == ["requirements.txt"]
 

@@ -257,3 +257,20 @@ def test_last_word_about_the_format_of_a_project_wins(
     run = project.lock("requirements.txt", *argv)
 
     assert (run.code, project.pins()) == (0, {"b": version})
+
+
+def test_files_of_overrides_are_named_by_what_names_them(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\noverride = ["far.txt"]\n')
+    project.write("near.txt", "b<3\n")
+    project.write("far.txt", "b>=3\n")
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "--override", "near.txt")
+
+    assert (run.code, run.err) == (
+        3,
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `b` matches\n"
+        "  far.txt:1 (from [tool.pinfold] override[0]):"
+        " `b>=3` (an override, in place of all else that is asked of `b`)\n"
+        "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n",
+    )

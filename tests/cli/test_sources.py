@@ -259,3 +259,27 @@ def test_source_that_begins_like_an_option_stands_after_two_dashes(project: Proj
     run = project.lock("-i", project.server.index_url, "--python", "3.11", "--cache-dir", "cache", "--", "-x.txt")
 
     assert (run.code, project.pins()) == (0, {"a": "1.1", "b": "2.1"})
+
+
+@pytest.mark.parametrize("name", ["foo.lock", "locks/pins.txt", "taken"])
+def test_output_that_is_a_file_by_its_name_is_no_folder(project: Project, name: str) -> None:
+    project.write("taken", "")
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "-o", name)
+
+    assert (run.code, run.err) == (
+        2,
+        f"error: `{name.rpartition('/')[2]}` is no folder and no name for a lock, which is `pylock.toml` or"
+        " `pylock.NAME.toml` (PEP 751)\n"
+        "  try: `-o pylock.toml`, or `-o -` to print it\n",
+    )
+
+
+def test_output_with_too_many_dots_is_suggested_without_them(project: Project) -> None:
+    project.write_list("a")
+
+    run = project.lock("requirements.txt", "-o", "pylock.bad.name.toml")
+
+    assert run.code == 2
+    assert run.err.endswith("try: `-o pylock.bad-name.toml`\n")

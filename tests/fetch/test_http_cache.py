@@ -10,7 +10,7 @@ from typing import Literal
 import httpx
 import pytest
 
-from resolver.fetch.http_cache import open_cache_transport
+from resolver.fetch.http_cache import ImpatientConnection, open_cache_transport
 
 URL = "https://index.example/simple/a/"
 
@@ -47,6 +47,31 @@ def test_locked_cache_is_left_alone(tmp_path: Path) -> None:
             open_cache_transport(tmp_path, httpx.MockTransport(server), mode="online", lock_wait_s=0.0)
     assert read(tmp_path, server) == b"one"
     assert server.asked == 1
+
+
+def test_connection_waits_in_vain_once(tmp_path: Path) -> None:
+    path = tmp_path / "some.db"
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        closing(sqlite3.connect(path, isolation_level=None, timeout=0.05, factory=ImpatientConnection)) as connection,
+    ):
+        connection.execute("CREATE TABLE a (b TEXT)")
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (50,)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            connection.cursor().execute("INSERT INTO a VALUES (?)", ("c",))
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+
+
+def test_answers_come_while_another_process_writes_to_the_cache(tmp_path: Path) -> None:
+    server = Server()
+    read(tmp_path, server)
+    (database,) = tmp_path.glob("*.db")
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        transport = open_cache_transport(tmp_path, httpx.MockTransport(server), mode="refresh", lock_wait_s=0.01)
+        with closing(transport):
+            assert transport.handle_request(httpx.Request("GET", URL)).read() == b"one"
 
 
 def test_damaged_cache_is_started_anew(tmp_path: Path) -> None:

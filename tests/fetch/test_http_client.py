@@ -128,7 +128,7 @@ def test_server_error_after_all_attempts_names_status_and_url() -> None:
 def test_refused_access_names_the_host_and_is_not_asked_again(status: int, message: str) -> None:
     with pytest.raises(AuthenticationError) as caught:
         Asked(httpx.Response(status)).fetch()
-    assert str(caught.value) == message
+    assert str(caught.value) == f"{message}\n  try: name an index that can be read without credentials"
 
 
 @pytest.mark.parametrize("host", ["download.pytorch.org", "download-r2.pytorch.org"])
@@ -210,7 +210,8 @@ def test_redirect_to_an_unencrypted_host_is_refused_without_telling_its_query() 
     with pytest.raises(FetchError) as caught:
         Asked(redirect).fetch()
     assert str(caught.value) == (
-        "https://index.example/simple/a/ redirects to http://files.example/a, which is not encrypted"
+        "https://index.example/simple/a/ redirects to http://files.example/a, which is not encrypted\n"
+        "  try: name an index that does not leave `https`"
     )
 
 

@@ -180,7 +180,10 @@ def test_unauthorized_page_is_an_error_that_names_the_host(server: IndexServer, 
     server.always["/simple/a/"] = Answer(status=401)
     with open_source() as source, pytest.raises(AuthenticationError) as caught:
         source.project_page(A, index(server))
-    assert str(caught.value) == f"`127.0.0.1` wants a user and password: status 401 for {server.index_url}a/"
+    assert str(caught.value) == (
+        f"`127.0.0.1` wants a user and password: status 401 for {server.index_url}a/\n"
+        "  try: name an index that can be read without credentials"
+    )
 
 
 def test_unreadable_page_is_an_error(server: IndexServer, open_source: OpenSource) -> None:

@@ -45,6 +45,33 @@ def test_the_best_candidate_and_what_it_needs_are_asked_for_ahead() -> None:
     ]
 
 
+def test_each_page_is_judged_by_the_rules_of_its_own_index_when_asking_ahead() -> None:
+    releases = {
+        DEFAULT_INDEX: [release("a", "1", uploaded="2024-01-01T00:00:00Z")],
+        OTHER_INDEX: [release("a", "2"), release("a", "1")],
+    }
+    problem = replace(
+        pose(["a"], index_strategy="best-match", exclude_newer="2024-06-01T00:00:00Z"),
+        exclude_newer_exempt=frozenset({OTHER_INDEX}),
+        locations=lambda name: (index_location(), index_location(OTHER_INDEX)),
+    )
+    source = MemorySource(releases=releases)
+    solve(problem, source)
+    assert source.ahead == ["a", "a-2-py3-none-any.whl"]
+
+
+def test_of_equal_files_the_one_that_the_search_prefers_is_asked_ahead() -> None:
+    source = MemorySource(
+        releases={DEFAULT_INDEX: [release("a", "1", "b")], OTHER_INDEX: [release("a", "1", "c"), release("c", "1")]}
+    )
+    problem = replace(
+        pose(["a"], index_strategy="best-match"),
+        locations=lambda name: (index_location(), index_location(OTHER_INDEX)),
+    )
+    solve(problem, source)
+    assert source.ahead == ["a", "a-1-py3-none-any.whl", "c", "c-1-py3-none-any.whl"]
+
+
 def test_the_second_failure_of_a_name_asks_for_ten_more() -> None:
     releases = [release("a", f"{version}", "b<2") for version in range(1, 31)]
     releases += [release("b", "1"), release("b", "2")]
