@@ -7,7 +7,6 @@ same lock. What the plans of a run have in common is asked for once, and equal q
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -20,19 +19,15 @@ from packaging.version import Version
 
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
-from resolver.errors import Fault, FetchError, ListError
+from resolver.errors import FetchError
 from resolver.fetch.builds import BuildPolicy
 from resolver.fetch.default_index import default_index_url
-from resolver.fetch.local_files import find_local_path
 from resolver.fetch.package_source import open_package_source, without_asking
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
 from resolver.plan import LockPlan
-from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, NamedLocation, VcsReference
-from resolver.requirements.position import Position
 from resolver.requirements.url import Url
-from resolver.requirements.variables import VARIABLE
 from resolver.settings import Mirror
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
@@ -41,6 +36,7 @@ from resolver.solve.resolution import Pin, Resolution
 from resolver.solve.solving import solve
 from resolver.targets.accelerators import UNSPECIFIED, Gpu
 from resolver.targets.target import Target
+from resolver.unsupported import refuse_unsupported
 
 if TYPE_CHECKING:
     from resolver.driver_changes import DriverChange
@@ -121,7 +117,7 @@ class Locker:
         Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
         HashMismatchError where a file of the old lock now has another hash.
         """
-        _refuse_unsupported(plan)
+        refuse_unsupported(plan)
         default_index = _default_index(plan)
         problem = _build_problem(plan, self._upgrade, default_index)
         source = self._source(plan, problem)
@@ -266,73 +262,6 @@ def _known_hashes(plans: Sequence[LockPlan]) -> dict[str, tuple[int, str]]:
         for (url, size), sha256 in (known_hashes(plan.old) if plan.old is not None else {}).items():
             found.setdefault(url, set()).add((size, sha256))
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
-
-
-def _refuse_unsupported(plan: LockPlan) -> None:
-    """Raises ListError for direct references and for URLs with a secret, each with its position."""
-    requirement_list = plan.requirement_list
-    entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
-    faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
-    faults += [fault for location in requirement_list.named_locations for fault in _iter_missing(location)]
-    if plan.default_index is not None:
-        faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index)
-    # Where no machine is named, no mirror is asked.
-    for url in plan.mirrors.values() if plan.target.accelerator != UNSPECIFIED else ():
-        faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url)
-    if faults:
-        raise ListError(tuple(dict.fromkeys(faults)))
-
-
-def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
-    match entry.direct:
-        case ArchiveUrl():
-            form = "a wheel or sdist by URL"
-        case VcsReference():
-            form = "a git repository"
-        case LocalPath():
-            form = "a file or folder on disk"
-        case None:
-            form = ""
-    if form:
-        yield Fault(
-            position=entry.position,
-            what=f"`{entry.text}` is {form}, which cannot be locked yet",
-            remedy="name a version that an index has, or put its wheel into a folder and name that with `--find-links`",
-        )
-    for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
-        yield from _iter_url_faults(entry.position, url)
-
-
-def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
-    if url.secret is not None:
-        yield Fault(
-            position=position,
-            what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
-            why="a variable in a URL, but for its host, is taken for a credential"
-            if VARIABLE.search(url.public)
-            else "",
-            remedy="name an index that can be read without them",
-        )
-    elif unset := dict.fromkeys(VARIABLE.findall(url.public)):
-        names = ", ".join(f"`{name}`" for name in unset)
-        yield Fault(
-            position=position,
-            what=f"`{url}` is needed, and a variable in it is not set: {names}",
-            remedy="set it in the environment",
-        )
-
-
-def _iter_missing(location: NamedLocation) -> Iterator[Fault]:
-    """A fault where the location is on disk and nothing lies there."""
-    path = None if location.url.secret or VARIABLE.search(location.url.public) else find_local_path(location.url.public)
-    # `os.path` takes any text; methods of Path raise for a name that is too long.
-    if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
-        form, flag = ("folder", "as an index") if location.is_index else ("file or folder", "for `--find-links`")
-        yield Fault(
-            position=location.position,
-            what=f"there is no {form} `{location.url}`, which is named {flag}",
-            remedy="correct its path, or begin it with `https://` if it is a URL",
-        )
 
 
 def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) -> Problem:
