@@ -27,13 +27,13 @@ from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
 from resolver.plan import LockPlan
+from resolver.remembered import solve_or_remember
 from resolver.requirements.url import Url
 from resolver.settings import Mirror
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.required_hashes import check_contents
 from resolver.solve.resolution import Pin, Resolution
-from resolver.solve.solving import solve
 from resolver.targets.accelerators import UNSPECIFIED, Gpu
 from resolver.targets.target import Target
 from resolver.unsupported import refuse_unsupported
@@ -150,6 +150,7 @@ class Locker:
             return ()
         # Lazy: only a lock for GPUs has a driver.
         from resolver.driver_changes import find_driver_changes
+        from resolver.solve.solving import solve
 
         known = without_asking(source)
 
@@ -175,12 +176,12 @@ class Locker:
     def _solve_watched(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; that for a GPU is kept with all that was looked at, for others of the run."""
         if not isinstance(plan.target.accelerator, Gpu) or self._is_single:
-            return self._complete(solve(problem, source), source)
+            return solve_or_remember(problem, source, lambda: self._search(problem, source), behind=_list_behind(plan))
         # Lazy: only a run for several machine types has something to compare.
         from resolver.same_builds import WatchedSource
 
         watched = WatchedSource(source)
-        found = self._complete(solve(problem, watched), source)
+        found = self._search(problem, watched)
         self._answered.append((plan.target, _question(plan, problem, is_for_any=True), found, frozenset(watched.names)))
         return found
 
@@ -196,6 +197,12 @@ class Locker:
             if answered == question and has_same_answer(resolution, names, here=target, there=plan.target):
                 return resolution
         return None
+
+    def _search(self, problem: Problem, source: PackageSource) -> Resolution:
+        # Lazy: most relocks find their answer where the run before has left it.
+        from resolver.solve.solving import solve
+
+        return self._complete(solve(problem, source), source)
 
     @staticmethod
     def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
@@ -253,6 +260,22 @@ def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> 
     """
     target = replace(plan.target, accelerator=UNSPECIFIED) if is_for_any else plan.target
     return id(plan.source), target, plan.exclude_newer, tuple(sorted(problem.preferences.items()))
+
+
+def _list_behind(plan: LockPlan) -> Hashable:
+    """What the locations of the plan's problem are made of, and what decides the answers of its source."""
+    settings = plan.settings
+    return (
+        plan.requirement_list,
+        plan.overrides,
+        plan.families,
+        _default_index(plan),
+        plan.build_constraints,
+        settings.dependency_metadata,
+        settings.no_build,
+        settings.build_anyway,
+        settings.no_download,
+    )
 
 
 def _known_hashes(plans: Sequence[LockPlan]) -> dict[str, tuple[int, str]]:

@@ -57,13 +57,13 @@ def test_help_loads_neither_http_client_nor_cache_nor_solver(project: Project) -
     assert modules & (LARGE | {"packaging", "tomllib", "resolver.settings", "resolver.plan"}) == set()
 
 
-def test_lock_from_a_fresh_cache_loads_neither_http_client_nor_cache_library(project: Project) -> None:
+def test_lock_from_a_fresh_cache_loads_neither_http_client_nor_cache_nor_solver(project: Project) -> None:
     asked = len(project.server.log)
 
     modules = loaded(project, "requirements.txt", "--upgrade")
 
-    assert modules & (LARGE - {"resolvelib"}) == set()
-    assert "resolvelib" in modules
+    assert modules & LARGE == set()
+    assert "resolver.solve.universe" not in modules
     assert len(project.server.log) == asked
 
 

@@ -23,7 +23,7 @@ from resolver.fetch.metadata_records import (
     load_core_metadata,
     load_dependencies,
 )
-from resolver.fetch.record_store import RecordStore
+from resolver.fetch.record_store import FileState, RecordStore
 from resolver.fetch.session import Session
 from resolver.index.core_metadata import CoreMetadata, Dependencies, build_dependencies, parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
@@ -65,6 +65,16 @@ class FileDependencies:
         record = self._records.find(project, f"{self._target.key} {key}")
         found = load_dependencies(record) if record is not None else None
         return found if found is None or not found.built or self._may_build() else None
+
+    def find_state(self, file: DistributionFile) -> tuple[NormalizedName, FileState] | None:
+        """The state of the records that answer for a file in every run; None where they do not."""
+        found, project = self.find_stored(file), find_project(file)
+        state = self._records.find_state(project)
+        return None if found is None or found.built or state is None else (project, state)
+
+    def holds(self, project: str, state: FileState) -> bool:
+        """Whether the records of a project are in that state."""
+        return self._records.has_state(project, state)
 
     def fetch(self, file: DistributionFile) -> Dependencies:
         """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""

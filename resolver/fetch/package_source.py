@@ -18,6 +18,7 @@ from packaging.utils import NormalizedName
 
 from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.dependencies import FileDependencies
+from resolver.fetch.evidence import Evidence
 from resolver.fetch.http_errors import closed_error, missing_offline
 from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
 from resolver.fetch.pages import ProjectPages
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from resolver.fetch.completion import KnownHashes
     from resolver.settings import DependencyMetadata
 
-__all__ = ["open_package_source", "without_asking"]
+__all__ = ["find_evidence", "open_package_source", "without_asking"]
 
 T = TypeVar("T")
 
@@ -82,11 +83,14 @@ def open_package_source(
         sleep=sleep,
     )
     builds = _build_builds(build_policy, build_constraints, build_locations, build_index_strategy)
+    pages = ProjectPages(target=target, session=session, rows=RowStore(folder, target_key=target.key))
+    metadata = FileDependencies(
+        target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
+    )
     source = _HttpPackageSource(
-        pages=ProjectPages(target=target, session=session, rows=RowStore(folder, target_key=target.key)),
-        metadata=FileDependencies(
-            target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
-        ),
+        pages=pages,
+        metadata=metadata,
+        evidence=None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder),
         complete=partial(
             _complete,
             session=session,
@@ -98,6 +102,11 @@ def open_package_source(
         yield source
     finally:
         source.close(then=session.close)
+
+
+def find_evidence(source: PackageSource) -> Evidence | None:
+    """What the answers of a source of `open_package_source` were; None for one that must ask, or must not."""
+    return source.evidence if isinstance(source, _HttpPackageSource) else None
 
 
 def without_asking(source: PackageSource) -> PackageSource:
@@ -117,8 +126,10 @@ class _HttpPackageSource:
         *,
         pages: ProjectPages,
         metadata: FileDependencies,
+        evidence: Evidence | None,
         complete: Callable[[DistributionFile], DistributionFile],
     ) -> None:
+        self.evidence = evidence
         self._pages = pages
         self._metadata = metadata
         self._complete = complete
@@ -130,13 +141,19 @@ class _HttpPackageSource:
         self._workers.close(closed_error(""), then=then)
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        if self.evidence is not None:
+            self.evidence.note_page(name, location)
         return self._page_task(name, location).result()
 
     def dependencies(self, file: DistributionFile) -> Dependencies:
+        if self.evidence is not None:
+            self.evidence.note_file(file)
         return self._dependencies_task(file).result()
 
     def completed(self, file: DistributionFile) -> DistributionFile:
         check_listed_hashes(file)
+        if self.evidence is not None and not _is_complete(file):
+            self.evidence.spoil()
         return file if _is_complete(file) else self._completion_task(file).result()
 
     def ask_ahead(

@@ -33,6 +33,7 @@ class ProjectPages:
         self._rows = rows
         self._links: dict[str, Task[_Body | None]] = {}
         self._stale: dict[tuple[NormalizedName, str], StoredPage] = {}
+        self._identities: dict[tuple[NormalizedName, str], bytes] = {}
 
     def find_stored(self, name: NormalizedName, location: Location) -> tuple[ProjectPage | None] | None:
         """The page (or None for a project that is not there) where the row store may answer unasked; else None.
@@ -48,7 +49,10 @@ class ProjectPages:
             self._stale[name, _place(location)] = row  # For `fetch`, which reads no row again.
             return None
         page = self._load(row)
-        return (page,) if page is not None or not row.payload else None
+        if page is None and row.payload:
+            return None
+        self._note(name, location, row.identity)
+        return (page,)
 
     def fetch(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The page, by asking; None where the location lacks the project. Raises FetchError.
@@ -143,7 +147,22 @@ class ProjectPages:
         return build_project_page(files, name=name, location=location, target=self._target)
 
     def _keep(self, name: NormalizedName, location: Location, page: StoredPage) -> None:
-        self._rows.write(_place(location), name, page)
+        self._note(name, location, self._rows.write(_place(location), name, page))
+
+    def _note(self, name: NormalizedName, location: Location, identity: bytes) -> None:
+        """Keep what was answered; two answers in one run have no identity."""
+        key = (name, _place(location))
+        if self._identities.setdefault(key, identity) != identity:
+            self._identities[key] = b""
+
+    def find_identity(self, name: NormalizedName, location: Location) -> tuple[str, bytes]:
+        """The place of a page in the row store, and the identity of what was answered; empty for none."""
+        place = _place(location)
+        return place, self._identities.get((name, place), b"")
+
+    def holds(self, name: str, place: str, identity: bytes, *, now: float) -> bool:
+        """Whether the row store would answer what had that identity, unasked."""
+        return self._rows.find_fresh_identity(place, name, now=now) == identity
 
     def _load(self, row: StoredPage) -> ProjectPage | None:
         if not row.payload:

@@ -8,6 +8,7 @@ starts a new file.
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 import zlib
@@ -16,10 +17,14 @@ from pathlib import Path
 
 from resolver.fetch.row_store import escape_for_path, write_atomically
 
-__all__ = ["RecordStore"]
+__all__ = ["FileState", "RecordStore"]
 
 _RECORD = struct.Struct("<4sIII")
 _MAGIC = b"pfr1"
+
+
+FileState = tuple[int, int]
+"""Size and time of change of a file: it only grows, or another one takes its place."""
 
 
 class RecordStore:
@@ -31,6 +36,7 @@ class RecordStore:
         self._locks: dict[str, threading.Lock] = {}
         self._records: dict[str, dict[bytes, bytes]] = {}
         self._damaged: set[str] = set()
+        self._states: dict[str, FileState | None] = {}
 
     def find(self, project: str, key: str) -> bytes | None:
         """The record of a key, or None."""
@@ -51,8 +57,24 @@ class RecordStore:
             if project in self._damaged:
                 self._damaged.discard(project)
                 write_atomically(path, b"".join(_render(*record) for record in records.items()))
+                self._states[project] = None
             else:
-                _append(path, b"".join(_render(*record) for record in added.items()))
+                data = b"".join(_render(*record) for record in added.items())
+                self._states[project] = _append(path, data, known=self._states.get(project))
+
+    def find_state(self, project: str) -> FileState | None:
+        """The state of the project's file that holds what was read and added; None if that cannot be told."""
+        return self._states.get(project)
+
+    def has_state(self, project: str, state: FileState) -> bool:
+        """Whether the project's file is in that state now."""
+        if self._folder is None:
+            return False
+        try:
+            found = os.stat(self._folder / escape_for_path(project))  # noqa: PTH116 - half the time
+        except OSError:
+            return False
+        return (found.st_size, found.st_mtime_ns) == state
 
     def _read(self, project: str) -> dict[bytes, bytes]:
         records = self._records.get(project)
@@ -61,26 +83,41 @@ class RecordStore:
         with self._find_lock(project):
             records = self._records.get(project)
             if records is None:
-                data = b"" if self._folder is None else _read_file(self._folder / escape_for_path(project))
+                data, state = (
+                    (b"", None) if self._folder is None else _read_file(self._folder / escape_for_path(project))
+                )
                 records, intact = _parse(data)
                 self._records[project] = records
+                self._states[project] = state if intact else None
                 if not intact:
                     self._damaged.add(project)
             return records
+
+    def _read_file(self, project: str) -> tuple[bytes, FileState | None]:
+        return (b"", None) if self._folder is None else _read_file(self._folder / escape_for_path(project))
 
     def _find_lock(self, project: str) -> threading.Lock:
         return self._locks.setdefault(project, threading.Lock())
 
 
-def _read_file(path: Path) -> bytes:
+_ABSENT = (0, 0)
+
+
+def _read_file(path: Path) -> tuple[bytes, FileState | None]:
+    """The content, and the state of the file that has just this content."""
     try:
         with path.open("rb", buffering=0) as file:
-            return file.read() or b""
+            found = os.fstat(file.fileno())
+            data = file.read() or b""
+    except FileNotFoundError:
+        return b"", _ABSENT
     except OSError:
-        return b""
+        return b"", None
+    return data, (found.st_size, found.st_mtime_ns) if found.st_size == len(data) else None
 
 
-def _append(path: Path, record: bytes) -> None:
+def _append(path: Path, record: bytes, *, known: FileState | None) -> FileState | None:
+    """The state afterwards, if nobody else has written since the known one."""
     try:
         try:
             file = path.open("ab", buffering=0)
@@ -88,9 +125,14 @@ def _append(path: Path, record: bytes) -> None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             file = path.open("ab", buffering=0)
         with file:
+            before = os.fstat(file.fileno())
             file.write(record)
+            after = os.fstat(file.fileno())
     except OSError:
-        return  # A cache that cannot be written is no error.
+        return None  # A cache that cannot be written is no error.
+    is_known = known == (before.st_size, before.st_mtime_ns) or (known == _ABSENT and before.st_size == 0)
+    is_ours = after.st_size == before.st_size + len(record)
+    return (after.st_size, after.st_mtime_ns) if is_known and is_ours else None
 
 
 def _render(key: bytes, payload: bytes) -> bytes:

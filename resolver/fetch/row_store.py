@@ -14,12 +14,13 @@ import struct
 import threading
 import zlib
 from contextlib import suppress
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
 from lockfiles.value_classes import dataclass
 
-__all__ = ["RowStore", "StoredPage", "escape_for_path", "write_atomically"]
+__all__ = ["RowStore", "StoredPage", "escape_for_path", "is_fresh", "write_atomically"]
 
 _MAGIC = b"pfrows1\n"
 _HEADER = struct.Struct("<8sIdIII")
@@ -31,12 +32,14 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
 class StoredPage:
     """A page as stored. `payload` is the dumped page, empty where the location lacks the project.
 
-    `fresh_until` is in seconds since 1970; `validator` is the answer's own, or a hash of its body.
+    `fresh_until` is in seconds since 1970; `validator` is the answer's own, or a hash of its body. `identity` are the
+    first bytes of its file, with a checksum of the rest.
     """
 
     fresh_until: float
     validator: str
     payload: bytes | memoryview
+    identity: bytes = field(default=b"", compare=False)
 
 
 class RowStore:
@@ -56,20 +59,40 @@ class RowStore:
             return None
         return _parse(memoryview(data or b""), key=_key(location, name))
 
-    def write(self, location: str, name: str, page: StoredPage) -> None:
-        """Store a page in place of what was there. A folder that cannot be written to keeps nothing."""
+    def find_fresh_identity(self, location: str, name: str, *, now: float) -> bytes | None:
+        """The identity of the page that is stored, without reading it; None where none may be used unasked."""
         if self._folder is None:
-            return
+            return None
+        try:
+            with open(self._path(location, name), "rb", buffering=0) as file:  # noqa: PTH123 - as in `_path`
+                header = file.read(_HEADER.size) or b""
+        except OSError:
+            return None
+        return header if is_fresh(header, now=now) else None
+
+    def write(self, location: str, name: str, page: StoredPage) -> bytes:
+        """Store a page in place of what was there; its identity. A folder that cannot be written to keeps nothing."""
+        if self._folder is None:
+            return b""
         key, validator = _key(location, name), page.validator.encode()
         rest = b"".join((key, validator, page.payload))
         header = _HEADER.pack(_MAGIC, 0, page.fresh_until, len(key), len(validator), len(page.payload))
         checksum = zlib.crc32(rest, zlib.crc32(header[_CHECKED_FROM:]))
         header = _HEADER.pack(_MAGIC, checksum, page.fresh_until, len(key), len(validator), len(page.payload))
         write_atomically(Path(self._path(location, name)), header + rest)
+        return header
 
     def _path(self, location: str, name: str) -> str:
         # A text: joining paths of `pathlib` takes longer than reading a small page.
         return f"{self._folder}{os.sep}{escape_for_path(location)}{os.sep}{escape_for_path(name)}"
+
+
+def is_fresh(identity: bytes, *, now: float) -> bool:
+    """Whether a page of this identity may be used unasked."""
+    if len(identity) != _HEADER.size:
+        return False
+    fresh_until: float = _HEADER.unpack(identity)[2]
+    return fresh_until > now
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -114,4 +137,9 @@ def _parse(data: memoryview, *, key: bytes) -> StoredPage | None:
     if zlib.crc32(data[_CHECKED_FROM:]) != checksum:
         return None
     validator = str(data[validator_at:payload_at], "utf-8")
-    return StoredPage(fresh_until=fresh_until, validator=validator, payload=data[payload_at:])
+    return StoredPage(
+        fresh_until=fresh_until,
+        validator=validator,
+        payload=data[payload_at:],
+        identity=bytes(data[: _HEADER.size]),
+    )

@@ -1,0 +1,45 @@
+"""What this program is: a text that changes with its code, its data, and the libraries that decide answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+__all__ = ["find_product"]
+
+_LIBRARIES = ("packaging", "resolvelib")
+
+
+def find_product() -> str | None:
+    """The text, or None where it cannot be told. Names, sizes and times of files stand for what is in them.
+
+    Looking the version up takes 10 ms, and would not tell a tree that is being worked on from the one before.
+    """
+    try:
+        return "\n".join((sys.version, *_iter_files(Path(__file__).parent.parent), *map(_read_library, _LIBRARIES)))
+    except OSError:
+        return None
+
+
+def _iter_files(folder: Path) -> Iterator[str]:
+    folders = [str(folder)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.is_dir():
+                    if entry.name != "__pycache__":
+                        folders.append(entry.path)
+                else:
+                    found = entry.stat()
+                    yield f"{entry.path} {found.st_size} {found.st_mtime_ns}"
+
+
+def _read_library(name: str) -> str:
+    """The first module of a library, in which its version stands; it is not imported. Raises OSError."""
+    found = PathFinder.find_spec(name)
+    if found is None or found.origin is None:
+        raise FileNotFoundError(name)
+    return f"{found.origin} {Path(found.origin).read_text(encoding='utf-8')}"
