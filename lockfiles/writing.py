@@ -55,8 +55,11 @@ def _replace_file(target: Path, data: bytes, mode: int | None) -> None:
     try:
         # Not tempfile: its files are private to the user, and a new lockfile has the permissions that the umask gives.
         with temporary.open("xb") as file:
-            # Without fsync, which takes 4 ms: what a power cut may spoil is made again by the next run.
             file.write(data)
+            if mode is not None:
+                # A power cut must leave the old lock or the new one; it takes 4 ms, which a first lock is spared.
+                file.flush()
+                os.fsync(file.fileno())
         if mode is not None:
             temporary.chmod(mode)
         temporary.replace(target)

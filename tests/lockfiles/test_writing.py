@@ -146,6 +146,18 @@ def test_a_changed_file_keeps_its_permissions(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def test_a_new_text_is_on_disk_before_it_takes_the_place_of_an_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "pylock.toml"
+    write(build_small_lock(), path)
+    old, seen = path.read_bytes(), []
+    monkeypatch.setattr(os, "fsync", lambda number: seen.append((os.fstat(number).st_size, path.read_bytes())))
+    write(build_full_lock(), path)
+
+    assert seen == [(len(path.read_bytes()), old)]
+
+
 def test_a_symbolic_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     target = tmp_path / "locks" / "real.toml"
     target.parent.mkdir()
