@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
@@ -52,7 +53,12 @@ def searches(monkeypatch: pytest.MonkeyPatch) -> Searches:
 def lock_afresh(project: Project, *argv: str) -> Run:
     """A lock without an old one."""
     (project.folder / "pylock.toml").unlink(missing_ok=True)
-    return project.lock("requirements.txt", *argv)
+    run = project.lock("requirements.txt", *argv)
+    # What was asked ahead may still be on its way into the cache.
+    for thread in threading.enumerate():
+        if thread.name.startswith("pinfold-"):
+            thread.join()
+    return run
 
 
 def add_small_world(project: Project) -> None:
