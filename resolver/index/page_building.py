@@ -29,8 +29,8 @@ __all__ = ["build_project_page"]
 _SDIST_RANK = -1
 _PLAIN_ORDER = itemgetter(0, 1, 2)
 """Of `_Usable`: what decides where no file has a build tag and no two have one name."""
-_SHORT_NAME = 128
-"""Two parts of names of less than this make no name that is too long."""
+_SHORT_PART = 80
+"""Three parts of names of less than this make no name that is too long."""
 
 
 class _Usable(NamedTuple):
@@ -51,7 +51,7 @@ class _Row:
     def __init__(self, version: Version) -> None:
         self.version = version
         self.usable: list[_Usable] = []
-        self.rejected: list[tuple[str, str, str]] = []
+        self.rejected: list[str] = []
 
 
 def build_project_page(
@@ -62,35 +62,64 @@ def build_project_page(
     rows: dict[Version, _Row] = {}
     unreadable: list[Rejection] = []
     judge = _Judge(target)
+    seen = _SeenParts()
     count = 0
-    # Most files of a page are wheels for other machines: what stands before their tags was seen, and so were the tags.
-    heads: dict[str, _Row] = {}
-    useless: set[str] = set()
     for raw in files:
         filename = raw.filename
-        split = filename.find("-", filename.find("-") + 1)
-        if filename[split + 1 :] in useless and filename[:split] in heads:
-            heads[filename[:split]].rejected.append((filename, "tags", filename[split + 1 : -4]))
+        parts = filename.split("-", 2)
+        # Most files of a page are wheels of which each part was seen before, in other names.
+        known = seen.tails.get(parts[-1])
+        if known is not None and parts[0] in seen.spellings and (head := seen.versions.get(parts[1])):
             count += 1
+            rank, tags = known
+            version, row = head
+            if rank is None:
+                row.rejected.append(filename)
+            else:
+                judge.place(raw, FileName(version, "", tags), rank, row)
             continue
         try:
-            parts = names.read(raw.filename)
+            found = names.read(filename)
         except UnreadableNameError as error:
             count += 1
-            if error.version is None:
-                unreadable.append(Rejection(filename=raw.filename, reason="format", detail=str(error)))
-            else:
-                _find_row(rows, error.version).rejected.append((raw.filename, "format", str(error)))
+            _reject_unreadable(filename, error, rows, unreadable)
             continue
-        if parts is None:
+        if found is None:
             continue
         count += 1
-        row = _find_row(rows, parts.version)
-        has_wrong_tags = judge.place(raw, parts, row)
-        if has_wrong_tags and not parts.build and len(filename) < _SHORT_NAME:
-            heads[filename[:split]] = row
-            useless.add(filename[split + 1 :])
+        row = _find_row(rows, found.version)
+        rank = judge.find_rank(found.tags)
+        judge.place(raw, found, rank, row)
+        if found.tags and not found.build:
+            seen.add(parts, found, rank, row)
     return _assemble(rows, unreadable, name=name, location=location, count=count)
+
+
+def _reject_unreadable(
+    filename: str, error: UnreadableNameError, rows: dict[Version, _Row], unreadable: list[Rejection]
+) -> None:
+    if error.version is None:
+        unreadable.append(Rejection(filename=filename, reason="format", detail=str(error)))
+    else:
+        _find_row(rows, error.version).rejected.append(write_rejection(filename, "format", str(error)))
+
+
+class _SeenParts:
+    """The parts of wheel names that were read: spellings of the project, versions with their rows, ends with tags."""
+
+    __slots__ = ("spellings", "tails", "versions")
+
+    def __init__(self) -> None:
+        self.spellings: set[str] = set()
+        self.versions: dict[str, tuple[Version, _Row]] = {}
+        self.tails: dict[str, tuple[int | None, str]] = {}
+
+    def add(self, parts: list[str], name: FileName, rank: int | None, row: _Row) -> None:
+        """Remember a wheel without a build tag; names with long parts are read each time."""
+        if max(map(len, parts)) < _SHORT_PART:
+            self.spellings.add(parts[0])
+            self.versions[parts[1]] = (name.version, row)
+            self.tails[parts[2]] = (rank, name.tags)
 
 
 class _Judge:
@@ -103,26 +132,25 @@ class _Judge:
         self._python = target.environment["python_full_version"]
         self._ranks: dict[str, int | None] = {"": _SDIST_RANK}
 
-    def place(self, raw: RawFile, name: FileName, row: _Row) -> bool:
-        """Add the file to the usable or the rejected files of its row; whether its tags are those of no wheel here."""
-        tags = name.tags
-        try:
-            rank = self._ranks[tags]
-        except KeyError:
-            rank = self._ranks[tags] = self._find_rank(tags)
+    def place(self, raw: RawFile, name: FileName, rank: int | None, row: _Row) -> None:
+        """Add the file to the usable or the rejected files of its row."""
         if rank is None:
-            row.rejected.append((raw.filename, "tags", tags))
+            row.rejected.append(write_rejection(raw.filename, "tags", name.tags))
         elif raw.requires_python and not admits_python(raw.requires_python, self._python):
-            row.rejected.append((raw.filename, "python", raw.requires_python))
+            row.rejected.append(write_rejection(raw.filename, "python", raw.requires_python))
         else:
             if "?" in raw.url or "@" in raw.url:
                 # A page may link with a signature or token, which must not reach rows, caches and locks.
                 raw = raw._replace(url=parse_url(raw.url).public)
             row.usable.append(_Usable(rank == _SDIST_RANK, rank, raw.filename, raw, name))
-        return rank is None
+
+    def find_rank(self, tags: str) -> int | None:
+        """The best place of a compressed tag set among the target's tags, or None."""
+        if tags not in self._ranks:
+            self._ranks[tags] = self._find_rank(tags)
+        return self._ranks[tags]
 
     def _find_rank(self, tags: str) -> int | None:
-        """The best place of a compressed tag set among the target's tags, or None."""
         ranks = self._tag_ranks
         if "." not in tags:
             return ranks.get(tags.lower())
@@ -162,7 +190,7 @@ def _assemble(
         texts.append(
             write_row(
                 [write_file(file.raw, file.name, file.rank, row_version=version) for file in usable],
-                [write_rejection(*rejection) for rejection in rejections],
+                rejections,
             )
         )
         if usable:

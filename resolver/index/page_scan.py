@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 from resolver.index.distribution_file import SIZE_DIGITS
@@ -36,8 +34,6 @@ _FILE = re.compile(
 
 `.{64}` skips without looking, which halves the time; all hashes are looked at together afterwards.
 """
-_HEX = re.compile(r"[0-9a-f]*")
-_HASH_PLACES = (RawFile._fields.index("sha256"), RawFile._fields.index("core_metadata"))
 _MARK = "0"
 """Stands for the scanned files where the rest of the page is read: no file is a number."""
 
@@ -67,12 +63,14 @@ def _scan_files(text: str, start: int, build: Callable[[dict[str, Any]], RawFile
     """The files from `start` on, and where the text ceases to be one."""
     files: list[RawFile] = []
     # Not RawFile._make, which also counts the fields: the expression always gives as many.
-    find, make, decoder = _FILE.match, tuple.__new__, json.JSONDecoder()
+    make, decoder = tuple.__new__, json.JSONDecoder()
     end = start
     while True:
-        while match := find(text, end):
-            files.append(make(RawFile, match.groups()))
-            end = match.end()
+        # One match behind the other, as `re.Scanner` does it: the documented methods take a call from here for each.
+        last = None
+        matches = iter(_FILE.scanner(text, end).match, None)  # type: ignore[attr-defined]  # typeshed has none
+        files += [make(RawFile, (last := match).groups()) for match in matches]
+        end = last.end() if last is not None else end
         if not text.startswith("{", end):
             return files, end
         try:
@@ -84,5 +82,11 @@ def _scan_files(text: str, start: int, build: Callable[[dict[str, Any]], RawFile
 
 
 def _has_good_hashes(files: list[RawFile]) -> bool:
-    digests = (filter(None, map(itemgetter(place), files)) for place in _HASH_PLACES)
-    return _HEX.fullmatch("".join(chain.from_iterable(digests))) is not None
+    # Places, not names: reading a field by its name takes twice as long.
+    digests = [digest for file in files for digest in (file[0], file[2]) if digest]
+    joined = "".join(digests)
+    try:
+        # Takes a tenth of the time of an expression; it also reads capitals and passes over spaces.
+        return len(bytes.fromhex(joined)) * 2 == len(joined) and joined == joined.lower()
+    except ValueError:
+        return False
