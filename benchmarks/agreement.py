@@ -47,9 +47,13 @@ def read_lists(path: Path) -> list[RequirementList]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print one line a list and one a difference; 1 if there is any."""
+    """Print one line a list and one a difference; 1 if there is any, 2 for a list that is not there."""
     options = _parse_arguments(arguments)
     lists = [entry for path in options.lists for entry in read_lists(path)]
+    if unknown := sorted(set(options.only or ()) - {entry.name for entry in lists}):
+        # Comparing nothing would look like agreement.
+        print(f"no list is called {', '.join(unknown)}", file=sys.stderr)
+        return 2
     chosen = [entry for entry in lists if not options.only or entry.name in options.only]
     differing = [entry.name for entry in chosen if not _compare(entry, options)]
     print(f"{len(chosen) - len(differing)} of {len(chosen)} lists agree")
