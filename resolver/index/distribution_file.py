@@ -1,10 +1,11 @@
-"""One wheel or sdist as an index or find-links location lists it."""
+"""One wheel or sdist as an index or find-links location lists it, or as a direct reference names it."""
 
 from __future__ import annotations
 
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
+from resolver.index.origin import Origin
 
 __all__ = ["SIZE_DIGITS", "DistributionFile", "parse_size"]
 
@@ -24,6 +25,8 @@ class DistributionFile:
     - `core_metadata` is None where no `.metadata` file is offered, `""` where it is without a hash, else
       `sha256=hex` (PEP 658, PEP 714).
     - `tag_rank` is the place of the wheel's best tag in the target's list, 0 first; -1 for an sdist.
+    - `origin` is what a direct reference led to; None for a file that an index or find-links location lists. A commit
+      and a folder have the project's name as `filename`.
     """
 
     filename: str
@@ -38,6 +41,7 @@ class DistributionFile:
     core_metadata: str | None = None
     tag_rank: int = -1
     build_tag: tuple[int, str] | tuple[()] = ()
+    origin: Origin | None = None
 
     @property
     def is_wheel(self) -> bool:
