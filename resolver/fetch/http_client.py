@@ -19,16 +19,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from email.utils import formatdate
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
-from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
+from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
 from resolver.fetch.bodies import Download, RangeAnswer, hash_into, iter_bounded, read_range
-from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+from resolver.fetch.freshness import find_fresh_until, find_validator, settle_caching
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
@@ -38,8 +37,6 @@ from resolver.targets.families import tells_absence
 
 __all__ = ["Answer", "HttpClient"]
 
-CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 30.0
 REDIRECT_LIMIT = 10
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
@@ -49,20 +46,6 @@ _TIMEOUT = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_
 T = TypeVar("T")
 
 _log = logging.getLogger("pinfold.http")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A body with what the server said about it.
-
-    `url` is where it came from after redirects. `body` is None where it is the one that the caller knows already.
-    """
-
-    url: str
-    content_type: str
-    body: bytes | None
-    fresh_until: float
-    validator: str
 
 
 class HttpClient:
@@ -98,17 +81,28 @@ class HttpClient:
         self._cached.close()
 
     def fetch(
-        self, url: str, *, accept: str, limit_bytes: int, cached: bool = False, known_validator: str = ""
+        self,
+        url: str,
+        *,
+        accept: str,
+        limit_bytes: int,
+        cached: bool = False,
+        known_validator: str = "",
+        failure: BadStatusError | None = None,
     ) -> Answer | None:
         """The body at a URL; None for 404 and 410, and for what means the same on its host.
 
         `cached` says that the answer may come from the cache and be stored there. Where the cache answers with
-        `known_validator`, the body is not read again.
+        `known_validator`, the body is not read again. `failure` is how a first attempt of somebody else has ended.
         """
-        headers = {"Accept": accept, "Accept-Encoding": "gzip, deflate"}
+        headers = build_headers(accept)
         transport = self._cached if cached else self._direct
 
         def ask() -> Answer:
+            nonlocal failure
+            if failure is not None:
+                first, failure = failure, None
+                raise first
             with self._opened(transport, "GET", url, headers) as (response, final_url):
                 validator = find_validator(response.headers)
                 kept = response.extensions.get("caching", {}).get("from_cache", False)
@@ -141,7 +135,7 @@ class HttpClient:
                         return None
                     told = response.headers.get("content-range", "")
                     return read_range(response.iter_bytes(), told, start=start, stop=stop)
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status in _NO_RANGE:
                     return None
                 raise
@@ -157,7 +151,7 @@ class HttpClient:
                 with self._opened(self._direct, "HEAD", url, headers) as (response, _):
                     size = parse_size(response.headers.get("content-length", ""))
                     return size if "content-encoding" not in response.headers else None
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status in _NO_RANGE:
                     return None
                 raise
@@ -186,7 +180,7 @@ class HttpClient:
         def ask_or_none() -> T | None:
             try:
                 return ask()
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status in (404, 410) or tells_absence(url, fault.status):
                     return None
                 raise
@@ -197,7 +191,7 @@ class HttpClient:
         for attempt in range(ATTEMPTS):
             try:
                 return ask()
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status not in TRANSIENT_STATUSES or attempt + 1 == ATTEMPTS:
                     raise _status_error(url, fault, attempts=attempt + 1) from None
                 delay_s = find_delay_s(attempt, retry_after=fault.retry_after, now=time.time())
@@ -220,7 +214,7 @@ class HttpClient:
             self._sleep(delay_s)
         raise AssertionError("the last attempt returns or raises")
 
-    def _check_delay(self, delay_s: float, url: str, fault: _BadStatusError, *, attempts: int) -> None:
+    def _check_delay(self, delay_s: float, url: str, fault: BadStatusError, *, attempts: int) -> None:
         """Announce a wait that a server asks for. Raises FetchError where it is too long."""
         if delay_s > LONGEST_DELAY_S:
             raise http_errors.status_error(
@@ -251,21 +245,8 @@ class HttpClient:
         raise FetchError(f"more than {REDIRECT_LIMIT} redirects, the last one to {_public(httpx.URL(url))}", url=start)
 
 
-class _BadStatusError(Exception):
-    """A status that is no answer; raised below the cache, so that it never stores one."""
-
-    def __init__(self, status: int, *, host: str, retry_after: str | None) -> None:
-        super().__init__(status)
-        self.status = status
-        self.host = host
-        self.retry_after = retry_after
-
-
 class _GoodAnswers(httpx.BaseTransport):
-    """Lets through what may be stored, in a form that hishel 2.0 judges as `freshness` does.
-
-    hishel takes no notice of `Age` and applies the heuristic of RFC 9111, section 4.2.2.
-    """
+    """Lets through what may be stored, in a form that hishel judges as `freshness` does."""
 
     def __init__(self, below: httpx.BaseTransport) -> None:
         self._below = below
@@ -278,18 +259,11 @@ class _GoodAnswers(httpx.BaseTransport):
         if status not in (200, 206, 304) and status not in _REDIRECTS:
             retry_after = response.headers.get("retry-after")
             response.close()
-            raise _BadStatusError(status, host=request.url.host, retry_after=retry_after)
+            raise BadStatusError(status, host=request.url.host, retry_after=retry_after)
         if status in _REDIRECTS:
             # The target may hold a signature, which no cache may keep.
             response.headers["cache-control"] = "no-store"
-        elif status == 200 and "cache-control" not in response.headers and "expires" not in response.headers:
-            # Without a validator it could never be used again: such a page is kept as rows alone.
-            response.headers["cache-control"] = "no-cache" if find_validator(response.headers) else "no-store"
-        age = response.headers.get("age", "")
-        if age.isdecimal():
-            made = time.time() - int(age)
-            date = parse_http_date(response.headers.get("date", ""))
-            response.headers["date"] = formatdate(made if date is None else min(made, date), usegmt=True)
+        settle_caching(response.headers, status=status, now=time.time())
         return response
 
     def close(self) -> None:
@@ -379,7 +353,7 @@ def _public(url: httpx.URL) -> str:
     return str(url.copy_with(query=None, fragment=None, userinfo=b""))
 
 
-def _status_error(url: str, fault: _BadStatusError, *, attempts: int) -> FetchError:
+def _status_error(url: str, fault: BadStatusError, *, attempts: int) -> FetchError:
     if fault.status in (401, 403):
         return http_errors.authentication_error(url, status=fault.status, host=fault.host)
     return http_errors.status_error(url, status=fault.status, attempts=attempts)
