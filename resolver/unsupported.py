@@ -13,15 +13,14 @@ from resolver.fetch.local_files import find_local_path
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, NamedLocation, VcsReference
 from resolver.requirements.position import Position
-from resolver.requirements.url import Url
-from resolver.requirements.variables import VARIABLE
+from resolver.requirements.url import Url, find_unset
 from resolver.targets.accelerators import UNSPECIFIED
 
 __all__ = ["refuse_unsupported"]
 
 
 def refuse_unsupported(plan: LockPlan) -> None:
-    """Raises ListError for direct references and for URLs with a secret, each with its position."""
+    """Raises ListError for direct references and for URLs with a variable that is not set, each with its position."""
     requirement_list = plan.requirement_list
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
     faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
@@ -56,16 +55,7 @@ def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
 
 
 def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
-    if url.secret is not None:
-        yield Fault(
-            position=position,
-            what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
-            why="a variable in a URL, but for its host, is taken for a credential"
-            if VARIABLE.search(url.public)
-            else "",
-            remedy="name an index that can be read without them",
-        )
-    elif unset := dict.fromkeys(VARIABLE.findall(url.public)):
+    if unset := find_unset(url):
         names = ", ".join(f"`{name}`" for name in unset)
         yield Fault(
             position=position,
@@ -76,7 +66,7 @@ def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
 
 def _iter_missing(location: NamedLocation) -> Iterator[Fault]:
     """A fault where the location is on disk and nothing lies there."""
-    path = None if location.url.secret or VARIABLE.search(location.url.public) else find_local_path(location.url.public)
+    path = None if location.url.secret or find_unset(location.url) else find_local_path(location.url.public)
     # `os.path` takes any text; methods of Path raise for a name that is too long.
     if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
         form, flag = ("folder", "as an index") if location.is_index else ("file or folder", "for `--find-links`")
