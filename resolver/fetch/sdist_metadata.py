@@ -5,10 +5,12 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from packaging.utils import NormalizedName
+
 from resolver.errors import MetadataError
-from resolver.fetch.builds import BuildPolicy, Builds
-from resolver.fetch.host import describe_host, is_host_compatible
+from resolver.fetch.builds import Builds
 from resolver.fetch.local_files import find_local_path
+from resolver.fetch.permission import check_build_allowed
 from resolver.fetch.session import Session
 from resolver.fetch.wheel_metadata import fetch_file
 from resolver.index.core_metadata import CoreMetadata, is_static, parse_core_metadata
@@ -35,7 +37,9 @@ def fetch_sdist_metadata(
         static = _read_static(sdist, file, project)
         if static is not None:
             return static, False
-        _check_build_allowed(file, project, target, builds.policy)
+        check_build_allowed(
+            file.filename, project=NormalizedName(project), version=file.version, target=target, policy=builds.policy
+        )
         return _build(sdist, folder / "build", file, project, builds), True
 
 
@@ -56,28 +60,6 @@ def _read_static(sdist: Path, file: DistributionFile, project: str) -> CoreMetad
 
 def _broken(file: DistributionFile, project: str, reason: str) -> MetadataError:
     return MetadataError(f"`{file.filename}` is a broken sdist: {reason}", project=project, filename=file.filename)
-
-
-def _check_build_allowed(file: DistributionFile, project: str, target: Target, policy: BuildPolicy) -> None:
-    if policy == "never":
-        why, remedy = "`--no-build` forbids it", ""
-    elif policy == "if-compatible" and not is_host_compatible(target):
-        why = f"a build on {describe_host()} may tell other requirements than one on the target, {target}"
-        remedy = ", or accept those of this machine with `--build-anyway`"
-    else:
-        return
-    raise MetadataError(
-        f"only a build can tell what `{file.filename}` needs, and it was not built\n  because {why}\n"
-        f"  try: write its requirements into pyproject.toml{remedy}\n"
-        "    [[tool.pinfold.dependency-metadata]]\n"
-        f'    name = "{project}"\n'
-        f'    version = "{file.version}"\n'
-        "    requires-dist = []",
-        project=project,
-        filename=file.filename,
-        needs_build=True,
-        reason=f"only a build can tell what `{file.filename}` needs, and {why}",
-    )
 
 
 def _build(sdist: Path, folder: Path, file: DistributionFile, project: str, builds: Builds) -> CoreMetadata:
