@@ -1,0 +1,72 @@
+"""The source tree of a commit with all that belongs to it: history where a build reads it, submodules, LFS files.
+
+In: a repository and a commit id. Out: a folder, and warnings about what it lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from resolver.errors import OfflineError
+from resolver.fetch.git.checkout import find_commit_time, find_folder, make_checkout, wants_history
+from resolver.fetch.git.command import Git, GitFailed, Network
+from resolver.fetch.git.commit_store import FETCH_LIMIT_S, CommitStore, MissingCommit, remove_folder
+from resolver.fetch.git.failures import explain_failure
+from resolver.fetch.git.messages import GitReferenceError
+
+__all__ = ["TreeMaker"]
+
+
+class TreeMaker:
+    """Lays out trees of commits that are stored, or are fetched for it."""
+
+    def __init__(self, git: Git, store: CommitStore, *, offline: bool, announce: Callable[[str], None]) -> None:
+        self._git = git
+        self._store = store
+        self._offline = offline
+        self._announce = announce
+
+    def make(
+        self, network: Network, commit_id: str, root: Path, *, subdirectory: str | None, shown: str
+    ) -> tuple[Path, int, tuple[str, ...]]:
+        """The folder of the subdirectory, the time of the commit, and warnings."""
+        stored = self._find_stored(network, commit_id, history=False, shown=shown)
+        make_checkout(self._git, stored, commit_id, root)
+        folder = find_folder(root, subdirectory, shown=shown)
+        if wants_history(folder) or wants_history(root):
+            stored = self._find_stored(network, commit_id, history=True, shown=shown)
+            remove_folder(root)
+            make_checkout(self._git, stored, commit_id, root)
+        return folder, find_commit_time(self._git, stored, commit_id), ()
+
+    def _find_stored(self, network: Network, commit_id: str, *, history: bool, shown: str) -> Path:
+        """The stored repository of a commit, fetched if need be."""
+        stored = self._store.find(network.repository.key, commit_id, history=history)
+        if stored is not None:
+            return stored
+        what = f"the history of commit `{commit_id}`" if history else f"commit `{commit_id}`"
+        if self._offline:
+            raise OfflineError(
+                f"{what} is not in the cache: {shown}\n  try: run once without `--offline`",
+                url=network.repository.url.public,
+            )
+        self._announce(f"fetching {what} of {shown}")
+        try:
+            fetch = self._store.fetch_history if history else self._store.fetch
+            return fetch(network, commit_id)
+        except GitFailed as failed:
+            raise explain_failure(failed, network.repository, shown=shown, limit_s=FETCH_LIMIT_S) from None
+        except MissingCommit as missing:
+            raise _explain_missing(missing, commit_id, shown=shown) from None
+
+
+def _explain_missing(missing: MissingCommit, commit_id: str, *, shown: str) -> GitReferenceError:
+    if missing.kind:
+        remedy = "name the tag, or the commit that it names" if missing.kind == "tag" else "name a commit"
+        return GitReferenceError(f"`{commit_id}` is no commit of {shown}", why=f"it is a {missing.kind}", remedy=remedy)
+    return GitReferenceError(
+        f"there is no commit `{commit_id}` in {shown}",
+        why="the server does not know it",
+        remedy="name a commit that a branch or tag of it has; one that was removed by a forced push may be gone",
+    )
