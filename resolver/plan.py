@@ -6,6 +6,8 @@ it, so that both mean the same; it imports neither the solver nor `fetch`.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,8 +19,9 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import InputError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
-from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.entry import Entry, LocalPath, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
+from resolver.requirements.local_references import rewrite_entry, rewrite_references
 from resolver.requirements.locations import parse_index_url
 from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
@@ -49,6 +52,7 @@ class LockPlan:
 
     - `path` is where the lock lies, None for standard output; `old` is the lock there now.
     - `requirement_list` has absolute paths; `layers` are its canonical texts, with paths from the source's folder on.
+      So have the texts of its entries.
     - `recorded_settings` are those that the lock records because they influence it.
     - `default_index` is the configured one, None for the built-in default. `families` stand with the user's first.
     - `exclude_newer` is an instant; a duration's stays that of the old lock until an upgrade.
@@ -103,9 +107,13 @@ def plan_lock(
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
-    as_written = parse.read_list(leading_flags(configured, arguments))
+    paths = _ReferencePaths(source=source, folder=folder)
+    as_written = rewrite_references(parse.read_list(leading_flags(configured, arguments)), paths.store, shown=True)
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
-    overrides = parse.read_entries("override", configured, arguments)
+    overrides = tuple(
+        rewrite_entry(rewrite_entry(entry, paths.store, shown=True), paths.find, shown=False)
+        for entry in parse.read_entries("override", configured, arguments)
+    )
     build_constraints = parse.read_entries("build-constraint", configured, arguments)
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
@@ -120,7 +128,9 @@ def plan_lock(
             accelerator=machines.accelerator,
         ),
         python_rule=python_rule,
-        requirement_list=rewrite_paths(as_written, lambda text: str((folder / text).resolve())),
+        requirement_list=rewrite_references(
+            rewrite_paths(as_written, lambda text: str((folder / text).resolve())), paths.find, shown=False
+        ),
         layers=canonical_layers(stored),
         overrides=overrides,
         build_constraints=build_texts,
@@ -167,6 +177,39 @@ def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
         why = (error.strerror or type(error).__name__).lower()
     shown = name_path(path, folder)
     raise InputError(f"the old lock `{shown}` cannot be read: {why}\n  try: mend it, or delete it to lock afresh")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReferencePaths:
+    """Where the paths of direct references lead: each is relative to the file, or the folder, that its list stands in.
+
+    `folder` is the current one, which the names of files are seen from.
+    """
+
+    source: Source
+    folder: Path
+
+    def store(self, entry: Entry, reference: LocalPath) -> str:
+        """The path from the source's folder on, in a form that no project has as its name."""
+        path = name_path(Path(os.path.normpath(self._find_folder(entry) / reference.path)), self._root)
+        return path if path.startswith(("/", ".")) or re.match("[A-Za-z]:", path) else f"./{path}"
+
+    def find(self, entry: Entry, reference: LocalPath) -> str:
+        """The absolute path of what `store` gave."""
+        del entry
+        return os.path.normpath(self._root / reference.path)
+
+    @property
+    def _root(self) -> Path:
+        return self.source.folder.resolve()
+
+    def _find_folder(self, entry: Entry) -> Path:
+        position, settings_path = entry.position, self.source.settings_path
+        if position.line is not None:
+            return (self.folder / position.source).parent.resolve()
+        if settings_path is not None and position.source.startswith(_TABLE):
+            return settings_path.parent.resolve()
+        return self._root
 
 
 class _Parser:

@@ -271,11 +271,26 @@ class Universe:
             return ()
         if wanted.name in self.problem.excludes:
             return ()
-        if wanted.url is not None and wanted.name not in self._overrides:
+        if wanted.url is not None and wanted.name not in self._overrides and not self._is_fixed_to(wanted):
             self.rule_out(parent, row, "direct-url", f"it depends on a direct URL: `{redact(text)}`")
             return ()
         demands = self._words[text] = self._build_demands(wanted, bare=False)
         return demands
+
+    def _is_fixed_to(self, wanted: ParsedRequirement) -> bool:
+        """Whether a direct URL is the one that the list has for the project."""
+        reference = self.problem.direct.get(wanted.name)
+        if reference is None or wanted.url is None:
+            return False
+        # Imported here: few dependencies are direct URLs.
+        from resolver.requirements.agreement import agree
+        from resolver.requirements.direct_reference import parse_reference
+        from resolver.requirements.refusal import Refusal
+
+        try:
+            return agree(parse_reference(wanted.url, variables={}).direct, reference)
+        except Refusal:
+            return False
 
     def _build_demands(self, wanted: ParsedRequirement, *, bare: bool) -> tuple[Demand, ...]:
         """One demand for the project and one for each of its extras. Raises FetchError."""
