@@ -20,7 +20,7 @@ from resolver.index.family_indexes import FamilyIndex
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.index.version_sets import VersionSets
-from resolver.solve.acceleration import Acceleration
+from resolver.solve.acceleration import CPU_BUILD_NAMES, Acceleration
 from resolver.solve.candidates import Listing, ProjectTable, build_table, read_listings
 from resolver.solve.problem import Problem
 from resolver.solve.promises import iter_promises, list_allowed_indexes
@@ -269,9 +269,16 @@ def _order_key(cuda: CudaVersion | None) -> tuple[int, int]:
 
 
 def _named_labels(name: NormalizedName, problem: Problem) -> frozenset[str]:
-    """The local labels that the list names for a project: `cu124` in `torch==2.6.0+cu124`."""
+    """The local labels that the list names for a project: `cu124` in `torch==2.6.0+cu124`.
+
+    Where there is no GPU, those of torch's companions are named for each of them: what CUDA would be for, only the list
+    says there, and they carry one label.
+    """
+    names: frozenset[str] = frozenset({name})
+    if name in CPU_BUILD_NAMES and isinstance(problem.target.accelerator, Cpu):
+        names |= CPU_BUILD_NAMES
     lines = (*problem.roots, *problem.constraints, *problem.overrides)
-    texts = (part.version for line in lines if line.name == name for part in line.specifier)
+    texts = (part.version for line in lines if line.name in names for part in line.specifier)
     return frozenset(label.lower() for text in texts if (label := text.partition("+")[2]))
 
 

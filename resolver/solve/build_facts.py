@@ -16,7 +16,7 @@ from resolver.solve.accelerated_table import AcceleratedTable, build_accelerated
 from resolver.solve.acceleration import Acceleration, VirtualDemand
 from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import Demand, Node, is_readable, is_virtual
-from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, build_virtual_table
+from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, NO_CUDA, build_virtual_table
 from resolver.targets.cuda import Cuda, CudaVersion
 from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda
 
@@ -65,9 +65,12 @@ class BuildFacts:
         if is_virtual(node.name):
             return tuple(self._follow(node, row))
         known = self.find_known(node.name, row)
-        if known is not None and known.rule == "data" and known.label is None:
-            known = None  # Metadata may know better, and is read in any case.
-        return tuple(self._build(node, row, known, is_early=True))
+        version = self._universe.table(node.name).versions[row]
+        wanted = [*self._acceleration.iter_torch_demands(node.name, version, known)]
+        if known is not None and (known.rule != "data" or known.label is not None):
+            # What the data alone says, metadata may know better, and is read in any case.
+            wanted += self._acceleration.iter_demands(node.name, version, known)
+        return tuple(self._demand(one, is_early=True) for one in wanted)
 
     def late_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
         """What follows from the data, or from metadata that was read by now."""
@@ -77,10 +80,11 @@ class BuildFacts:
         if known is not None and (known.rule != "data" or known.label is not None):
             return ()
         known = self._correct(node.name, row, known)
-        if known is None or known.cuda is None or self._rules_out(node.name, row, known):
+        if known is None or (known.cuda is not None and self._rules_out(node.name, row, known)):
             return ()
-        demands = self._build(node, row, known, is_early=False)
-        return tuple(demand for demand in demands if demand.node.name in (CUDA, CUDA_MAJOR))
+        version = self._universe.table(node.name).versions[row]
+        wanted = self._acceleration.iter_demands(node.name, version, known)
+        return tuple(self._demand(one, is_early=False) for one in wanted)
 
     def find_known(self, name: NormalizedName, row: int) -> KnownCuda | None:
         """The CUDA of a row as label, index and data tell it."""
@@ -130,15 +134,10 @@ class BuildFacts:
 
     def _follow(self, node: Node, row: int) -> Iterator[Demand]:
         """A CUDA release brings its major release."""
-        if node.name == CUDA:
-            version: Version = self._universe.table(CUDA).versions[row]
+        version: Version = self._universe.table(node.name).versions[row]
+        if node.name == CUDA and version != NO_CUDA:
             major = type(version)(str(version.major))
             yield self._demand(VirtualDemand(name=CUDA_MAJOR, versions=(major,), text=f"CUDA {major}"), is_early=True)
-
-    def _build(self, node: Node, row: int, known: KnownCuda | None, *, is_early: bool) -> Iterator[Demand]:
-        version = self._universe.table(node.name).versions[row]
-        for wanted in self._acceleration.iter_demands(node.name, version, known):
-            yield self._demand(wanted, is_early=is_early)
 
     def _demand(self, wanted: VirtualDemand, *, is_early: bool) -> Demand:
         table = self._universe.table(wanted.name)
