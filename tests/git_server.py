@@ -42,9 +42,9 @@ class Repository:
         """The `file:` URL of the repository."""
         return self.folder.as_uri()
 
-    def git(self, *words: str, **environment: str) -> str:
+    def git(self, *words: str, stdin: str = "") -> str:
         """What a git command in it writes."""
-        return run_git(self.folder, *words, **environment)
+        return run_git(self.folder, *words, stdin=stdin)
 
     def commit(self, files: Mapping[str, str | bytes] | None = None, *, message: str = "Change") -> str:
         """Write files, commit everything, and give the commit id."""
@@ -88,7 +88,7 @@ def make_repository(folder: Path, *, branch: str = "main") -> Repository:
     return repository
 
 
-def run_git(folder: Path, *words: str, **environment: str) -> str:
+def run_git(folder: Path, *words: str, stdin: str = "") -> str:
     """What a git command writes that sees nothing of this machine's configuration."""
     fixed = {"GIT_AUTHOR_DATE": _TIME, "GIT_COMMITTER_DATE": _TIME, "GIT_CONFIG_GLOBAL": os.devnull}
     for role in ("AUTHOR", "COMMITTER"):
@@ -96,8 +96,8 @@ def run_git(folder: Path, *words: str, **environment: str) -> str:
     done = subprocess.run(
         ["git", "-c", "protocol.file.allow=always", *words],
         cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", **fixed, **environment},
-        stdin=subprocess.DEVNULL,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", **fixed},
+        input=stdin,
         capture_output=True,
         text=True,
         check=False,
@@ -123,7 +123,8 @@ class GitServer:
 
     - `token`: the password that is asked for, None for none. `open_paths` are prefixes that need none.
     - `refuse`: a status for every request. `answers`: statuses used up one a request before the truth is told.
-    - `redirects`: a prefix of paths, and the URL prefix that takes its place.
+    - `redirects`: a prefix of paths, and the URL prefix that takes its place; `redirects_after_login` only for those
+      whose login was right, as `refuse_after_login` says of `refuse`.
     - `dumb`: only plain files, as of a web server that knows nothing of git. `protocol`: the newest version spoken.
     - `lfs`: contents by SHA-256 that `…/info/lfs/objects` has; `lfs_href` is another place to name for them.
     """
@@ -135,7 +136,9 @@ class GitServer:
         self.refuse: int | None = None
         self.refuse_body = ""
         self.answers: list[int] = []
+        self.refuse_after_login = False
         self.redirects: dict[str, str] = {}
+        self.redirects_after_login: dict[str, str] = {}
         self.dumb = False
         self.protocol = 2
         self.lfs: dict[str, bytes] = {}
@@ -240,16 +243,18 @@ class _Handler(BaseHTTPRequestHandler):
             git.hang.wait(60)
         if git.answers:
             return git.answers.pop(0), {}, b""
-        for prefix, target in git.redirects.items():
-            if path.startswith(prefix):
-                rest = path.removeprefix(prefix) + (f"?{query}" if query else "")
-                return 302, {"Location": f"{target}{rest}"}, b""
-        if git.refuse is not None:
+        if (place := _redirect(git.redirects, path, query)) is not None:
+            return 302, {"Location": place}, b""
+        if git.refuse is not None and not git.refuse_after_login:
             return git.refuse, {"Content-Type": "text/plain"}, git.refuse_body.encode()
         if git.token is not None and not path.startswith(git.open_paths or ("//",)):
             login = self._login()
-            if login is None or login.partition(":")[2] != git.token and login != f"{git.token}:":
+            if login is None or (login.partition(":")[2] != git.token and login != f"{git.token}:"):
                 return 401, {"WWW-Authenticate": 'Basic realm="git"'}, b"no"
+        if (place := _redirect(git.redirects_after_login, path, query)) is not None:
+            return 302, {"Location": place}, b""
+        if git.refuse is not None:
+            return git.refuse, {"Content-Type": "text/plain"}, git.refuse_body.encode()
         if "/info/lfs/" in path or path.startswith("/lfs-files/"):
             return self._answer_lfs(path, body)
         if git.dumb:
@@ -309,6 +314,13 @@ class _Handler(BaseHTTPRequestHandler):
             objects.append(found)
         answer = json.dumps({"transfer": "basic", "objects": objects}).encode()
         return 200, {"Content-Type": "application/vnd.git-lfs+json"}, answer
+
+
+def _redirect(places: Mapping[str, str], path: str, query: str) -> str | None:
+    for prefix, target in places.items():
+        if path.startswith(prefix):
+            return target + path.removeprefix(prefix) + (f"?{query}" if query else "")
+    return None
 
 
 def lfs_pointer(content: bytes) -> str:

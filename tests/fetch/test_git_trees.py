@@ -46,3 +46,20 @@ def test_tree_holds_the_files_of_the_commit(repository: Repository, repositories
             "[core]\n\trepositoryformatversion = 0\n\tbare = false\n"
         )
     assert not tree.root.exists()
+
+
+def test_submodules_are_laid_out_with_those_inside_of_them(
+    repository: Repository, server: GitServer, repositories: GitRepositories, tmp_path: Path
+) -> None:
+    inner = make_repository(tmp_path / "served" / "inner")
+    inner_id = inner.commit({"inner.txt": "i"})
+    middle = make_repository(tmp_path / "served" / "middle")
+    middle.commit({"middle.txt": "m"})
+    middle.add_submodule("deep/inner", server.url("inner"), inner_id)
+    middle_id = middle.commit_index()
+    repository.add_submodule("middle", "../middle", middle_id)
+    commit_id = repository.commit_index()
+    with repositories.open_tree(parse_url(server.url("demo")), commit_id, subdirectory=None) as tree:
+        assert (tree.root / "middle" / "middle.txt").read_text() == "m"
+        assert (tree.root / "middle" / "deep" / "inner" / "inner.txt").read_text() == "i"
+        assert tree.warnings == ()

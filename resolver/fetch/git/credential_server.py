@@ -35,18 +35,23 @@ _END_WAIT_S = 5.0
 class Logins:
     """The logins that one repository may be told, and what became of the questions.
 
-    `asked` says that git wanted one; `answered` that there was one; `told` are the texts that no output may show;
-    `error` is what went wrong while one was looked for. All are read after the command has ended.
+    `asked` says that git wanted one; `answered` that there was one; `unusable` why one was not told; `told` are the
+    texts that no output may show; `error` is what went wrong while one was looked for. All are read after the command
+    has ended.
     """
 
     def __init__(self, repository: Repository, *, find_login: FindLogin | None) -> None:
         self.repository = repository
         self.asked = False
         self.answered = False
-        self.unusable = ""
+        self.unusable = self.unusable_remedy = ""
         self.told: tuple[str, ...] = ()
         self.error: PinfoldError | None = None
         self._find_login = find_login
+
+    def for_repository(self, repository: Repository) -> Logins:
+        """Those of another repository, such as a submodule: with the same places to look, and nothing of this URL."""
+        return Logins(repository, find_login=self._find_login)
 
     def answer(self, question: dict[str, str]) -> list[tuple[str, str]]:
         """The lines to answer with; none for a question about anything but the repository."""
@@ -59,9 +64,10 @@ class Logins:
         user, password = login
         if any(letter in user + password for letter in "\n\r\0"):
             self.unusable = "its user or password holds a line break"
+            self.unusable_remedy = "write it without one"
             return []
         if self.repository.scheme == "http" and not is_loopback(self.repository.host):
-            self.unusable = "the connection is not encrypted"
+            self.unusable, self.unusable_remedy = "`http` is not encrypted", "write `https`"
             return []
         self.answered = True
         self.told = _forms(user, password)

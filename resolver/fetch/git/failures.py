@@ -128,7 +128,7 @@ def _explain_denial(failed: GitFailed, repository: Repository, *, shown: str) ->
             render_parts(
                 f"`{place}` wants a user and password for {shown}, and the one at hand was not sent",
                 why=logins.unusable,
-                remedy="write `https`" if repository.scheme == "http" else "",
+                remedy=logins.unusable_remedy,
             ),
             url=url,
         )

@@ -116,9 +116,11 @@ def find_near(revision: str, names: Iterable[str]) -> list[str]:
     shorts = sorted({re.sub(r"^refs/(heads|tags)/", "", name) for name in names})
     lower = wanted.lower().removeprefix("origin/")
     same = [name for name in shorts if name.lower() in (lower, f"v{lower}", lower.removeprefix("v"))]
+    if same:
+        return same[:_MOST_NAMES]
     ending = [name for name in shorts if name.lower().endswith((f"/{lower}", f"-{lower}", f"-v{lower}"))]
     close = difflib.get_close_matches(wanted, shorts, n=_MOST_NAMES, cutoff=0.6)
-    return list(dict.fromkeys([*same, *ending, *close]))[:_MOST_NAMES]
+    return list(dict.fromkeys([*ending, *close]))[:_MOST_NAMES]
 
 
 def _describe(name: str) -> str:

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from lockfiles.value_classes import dataclass
 from resolver.fetch.git.messages import GitReferenceError
-from resolver.requirements.url import Url
+from resolver.requirements.url import Url, find_unset
 from resolver.requirements.variables import VARIABLE
 
 __all__ = ["Repository", "check_repository", "check_revision", "check_subdirectory", "is_loopback", "is_private"]
@@ -100,7 +100,7 @@ def check_repository(url: Url, *, what: str = "") -> Repository:
         host=host,
         port=port if port is not None else _DEFAULT_PORTS.get(parts.scheme),
         path=path.strip("/"),
-        variables=() if url.secret else tuple(match[1] for match in VARIABLE.finditer(parts.netloc)),
+        variables=find_unset(url),
     )
 
 

@@ -5,6 +5,7 @@ In: a repository and a commit id. Out: a folder, and warnings about what it lack
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,11 @@ from resolver.fetch.git.command import Git, GitFailed, Network
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, CommitStore, MissingCommit, remove_folder
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.submodules import check_place, find_submodules
 
 __all__ = ["TreeMaker"]
+
+_DEEPEST = 10
 
 
 class TreeMaker:
@@ -33,12 +37,42 @@ class TreeMaker:
         """The folder of the subdirectory, the time of the commit, and warnings."""
         stored = self._find_stored(network, commit_id, history=False, shown=shown)
         make_checkout(self._git, stored, commit_id, root)
-        folder = find_folder(root, subdirectory, shown=shown)
-        if wants_history(folder) or wants_history(root):
+        if self._wants_history(root, subdirectory, shown=shown):
             stored = self._find_stored(network, commit_id, history=True, shown=shown)
             remove_folder(root)
             make_checkout(self._git, stored, commit_id, root)
-        return folder, find_commit_time(self._git, stored, commit_id), ()
+        warnings = self._complete(network, root, shown=shown, depth=0)
+        # Only now: a subdirectory may lie in a submodule.
+        folder = find_folder(root, subdirectory, shown=shown)
+        return folder, find_commit_time(self._git, stored, commit_id), warnings
+
+    def _wants_history(self, root: Path, subdirectory: str | None, *, shown: str) -> bool:
+        folders = [root]
+        with contextlib.suppress(GitReferenceError):
+            folders.append(find_folder(root, subdirectory, shown=shown))
+        return any(wants_history(folder) for folder in folders)
+
+    def _complete(self, network: Network, root: Path, *, shown: str, depth: int) -> tuple[str, ...]:
+        """Lay out the submodules of a checkout; gives warnings."""
+        submodules, unknown = find_submodules(self._git, root, network.repository, shown=shown)
+        if submodules and depth == _DEEPEST:
+            raise GitReferenceError(f"the submodules of {shown} lie more than {_DEEPEST} deep in each other")
+        warnings = [
+            f"the submodule `{submodule.path}` of {shown} is empty\n  because `.gitmodules` does not say what it is"
+            for submodule in unknown
+        ]
+        for submodule in submodules:
+            place = check_place(root, submodule.path, shown=shown)
+            inner_shown = f"the submodule `{submodule.path}` (`{submodule.repository.url}`) of {shown}"
+            inner = Network(
+                repository=submodule.repository,
+                logins=network.logins.for_repository(submodule.repository),
+                agent=network.agent and network.repository.scheme == "ssh",
+            )
+            stored = self._find_stored(inner, submodule.commit_id, history=False, shown=inner_shown)
+            make_checkout(self._git, stored, submodule.commit_id, place)
+            warnings += self._complete(inner, place, shown=inner_shown, depth=depth + 1)
+        return tuple(warnings)
 
     def _find_stored(self, network: Network, commit_id: str, *, history: bool, shown: str) -> Path:
         """The stored repository of a commit, fetched if need be."""
