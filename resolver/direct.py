@@ -60,7 +60,13 @@ def find_direct(
     Raises ListError for references that contradict each other or must not be followed, and what `PackageSource.direct`
     raises.
     """
-    search = _Search(target=target, source=source, locked_commits=locked_commits)
+    layers = enumerate(requirement_list.layers)
+    search = _Search(
+        target=target,
+        source=source,
+        locked_commits=locked_commits,
+        without_isolation=frozenset(number for number, layer in layers if layer.no_build_isolation),
+    )
     holding = _holding(overrides, target)
     overridden = frozenset(entry.name for entry in overrides if entry.name is not None)
     wanted = [entry for entry in _holding(requirement_list.entries, target) if entry.name not in overridden]
@@ -95,6 +101,7 @@ class _Search:
     target: Target
     source: PackageSource
     locked_commits: LockedCommits
+    without_isolation: frozenset[int]
 
     def look_at_all(self, entries: Sequence[Entry]) -> dict[Entry, FixedSource]:
         """What each entry is, in list order; all are asked for at once, and each reference once."""
@@ -119,6 +126,7 @@ class _Search:
             hashes=entry.hashes,
             editable=entry.editable,
             config_settings=entry.config_settings,
+            isolated=entry.layer not in self.without_isolation,
             locked_commit=self.locked_commits.get(entry.direct),
         )
 

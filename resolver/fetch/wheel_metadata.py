@@ -142,7 +142,17 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
     if file.size_bytes not in (None, tail.size):
         raise WheelDirectoryError("the host tells another size than the page")
     metadata = _find_metadata(tail.data, size=tail.size, project=project, read=read)
-    return WheelFacts(metadata=metadata, size_bytes=tail.size)
+    hashes = _check_whole(file, tail.data) if len(tail.data) == tail.size else ()
+    return WheelFacts(metadata=metadata, size_bytes=tail.size, hashes=hashes)
+
+
+def _check_whole(file: DistributionFile, content: bytes) -> tuple[str, ...]:
+    """The hashes of a small wheel, which came as a whole in one part."""
+    from resolver.fetch.bodies import hash_into  # Imported where it is needed, as above.
+
+    found = hash_into((content,), None, algorithms=promised_algorithms(file)).hashes
+    check_hashes(file.filename, promised=file.hashes, found=found, by=find_promiser(file))
+    return found
 
 
 def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:

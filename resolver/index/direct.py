@@ -6,6 +6,8 @@ candidate of its project.
 
 from __future__ import annotations
 
+from dataclasses import field
+
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -26,7 +28,8 @@ class DirectRequest:
 
     `name` is None where the reference does not say it. `text` and `position` are for messages. `hashes` are those of
     `--hash`, of which the file needs one. `locked_commit` is the commit id that an old lock holds for the same
-    repository, revision and subdirectory, to be kept. `config_settings` (they may be secret) go to a build.
+    repository, revision and subdirectory, to be kept. `config_settings` (they may be secret) go to a build; `isolated`
+    is false in a layer with `--no-build-isolation`.
     """
 
     reference: DirectReference
@@ -35,7 +38,8 @@ class DirectRequest:
     name: NormalizedName | None = None
     hashes: tuple[str, ...] = ()
     editable: bool = False
-    config_settings: tuple[tuple[str, str], ...] = ()
+    config_settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    isolated: bool = True
     locked_commit: str | None = None
 
 
