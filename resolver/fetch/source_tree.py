@@ -6,7 +6,6 @@ build is needed, and allowed.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from packaging.utils import NormalizedName
@@ -65,35 +64,20 @@ def read_tree_metadata(
         version=pyproject.version,
         target=target,
         policy=builds.policy,
-        isolated=isolated,
+        isolated=isolated and name not in builds.without_isolation,
     )
-    return TreeMetadata(
-        metadata=_build(tree, name, described, builds), built=True, build_requires=pyproject.build_system.requires
-    )
-
-
-def _build(tree: Path, project: NormalizedName | None, described: str, builds: Builds) -> CoreMetadata:
     # Imported where it is needed: few lists need a build.
-    from resolver.fetch.metadata_build import BuildFailedError, build_metadata
+    from resolver.fetch.metadata_build import build_tree_metadata
 
-    with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
-        try:
-            return build_metadata(
-                tree,
-                folder=Path(folder),
-                index_urls=builds.index_urls(),
-                find_links=builds.find_links,
-                constraints=builds.constraints,
-            )
-        except BuildFailedError as error:
-            output = "\n".join(f"    {line}" for line in str(error).splitlines())
-            raise MetadataError(
-                f"the build of `{described}` gave no metadata; its last words:\n{output}\n"
-                "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
-                project=project or described,
-                filename=described,
-                needs_build=True,
-            ) from error
+    metadata, requires = build_tree_metadata(
+        tree,
+        build_system=pyproject.build_system,
+        project=name,
+        described=described,
+        builds=builds,
+        config_settings=config_settings,
+    )
+    return TreeMetadata(metadata=metadata, built=True, build_requires=requires)
 
 
 def read_build_system(tree: Path, *, described: str, project: NormalizedName | None = None) -> BuildSystem:

@@ -9,6 +9,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.errors import MetadataError
+from resolver.fetch.build_process import Children
 from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.host import describe_host
 from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
@@ -21,7 +22,7 @@ DYNAMIC = '[project]\nname = "a"\nversion = "1.0"\ndynamic = ["dependencies"]\n'
 
 
 def allow(policy: BuildPolicy) -> Builds:
-    return Builds(policy=policy, constraints=(), index_urls=lambda: (), find_links=())
+    return Builds(policy=policy, find_wheels=lambda texts: (), fetch_wheel=lambda file: Path(), children=Children)
 
 
 def read(tree: Path, *, policy: BuildPolicy = "never", isolated: bool = True) -> TreeMetadata:
