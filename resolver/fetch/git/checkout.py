@@ -7,11 +7,10 @@ address in its configuration.
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 from resolver.fetch.git.command import Git
-from resolver.fetch.git.commit_store import link_or_copy, write_config
+from resolver.fetch.git.commit_store import copy_repository, write_config
 from resolver.fetch.git.messages import GitReferenceError
 
 __all__ = ["find_commit_time", "find_folder", "make_checkout", "wants_history"]
@@ -26,7 +25,7 @@ _READ_FIRST_BYTES = 1 << 20
 def make_checkout(git: Git, stored: Path, commit_id: str, root: Path) -> None:
     """Lay the files of a commit into a new folder, or into an empty one."""
     root.mkdir(exist_ok=True)
-    shutil.copytree(stored, root / ".git", copy_function=link_or_copy)
+    copy_repository(stored, root / ".git")
     write_config(root / ".git", commit_id, bare=False)
     git.run("reset", "--hard", "--quiet", "--no-recurse-submodules", commit_id, folder=root)
 

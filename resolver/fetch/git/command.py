@@ -99,6 +99,10 @@ class Git:
                 logins=network.logins,
             )
 
+    def has_lfs(self) -> bool:
+        """Whether git-lfs is installed."""
+        return shutil.which("git-lfs", path=self._caller.get("PATH")) is not None
+
     def find_program(self, url: str) -> str:
         """The path of a git that is new enough. Raises FetchError where there is none."""
         if self._program is None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from resolver.fetch.git.command import Git, GitFailed, Network
 from resolver.fetch.git.failures import is_refused_request, is_transient, is_unknown_object
 
-__all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommit", "link_or_copy", "remove_folder", "write_config"]
+__all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommit", "copy_repository", "remove_folder", "write_config"]
 
 FETCH_LIMIT_S = 1800.0
 _ATTEMPTS = 3
@@ -75,7 +75,7 @@ class CommitStore:
         shallow = self.find(network.repository.key, commit_id) or self.fetch(network, commit_id)
         with self.temporary_folder() as folder:
             made = folder / "repository"
-            shutil.copytree(shallow, made, copy_function=link_or_copy)
+            copy_repository(shallow, made)
             depth = ["--unshallow"] if (made / "shallow").exists() else []
             words = [*depth, "--filter=tree:0", "--end-of-options", network.repository.clean_url]
             words += [f"+{commit_id}:{_KEPT_REFERENCE}", "+refs/tags/*:refs/tags/*"]
@@ -181,7 +181,14 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(path, onerror=retry)
 
 
-def link_or_copy(source: str, target: str) -> str:
+def copy_repository(stored: Path, target: Path) -> None:
+    """A repository of its own with the same objects. LFS files stay where they are: others may be fetching some."""
+    shutil.copytree(
+        stored, target, copy_function=_link, ignore=lambda folder, _: ["lfs"] if Path(folder) == stored else []
+    )
+
+
+def _link(source: str, target: str) -> str:
     """A second name for a file of objects, which nobody writes to; a copy of all others."""
     if "/objects/" in source.replace(os.sep, "/"):
         with contextlib.suppress(OSError):

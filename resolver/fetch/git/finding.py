@@ -112,8 +112,8 @@ class CommitFinder:
                 self._store.fetch_commits(network, made)
             except GitFailed as failed:
                 raise explain_failure(failed, network.repository, shown=shown, limit_s=FETCH_LIMIT_S) from None
-            listed = self._git.run("--git-dir", str(made), "rev-list", "--all", "--date-order")
-            begun = [commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower())]
+            listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
+            begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))
         if len(begun) <= 1:
             return begun[0] if begun else None
         more = f" and {len(begun) - _MOST_SHOWN} more" if len(begun) > _MOST_SHOWN else ""

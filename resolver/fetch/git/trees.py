@@ -14,6 +14,7 @@ from resolver.fetch.git.checkout import find_commit_time, find_folder, make_chec
 from resolver.fetch.git.command import Git, GitFailed, Network
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, CommitStore, MissingCommit, remove_folder
 from resolver.fetch.git.failures import explain_failure
+from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
 from resolver.fetch.git.messages import GitReferenceError
 from resolver.fetch.git.submodules import check_place, find_submodules
 
@@ -41,7 +42,7 @@ class TreeMaker:
             stored = self._find_stored(network, commit_id, history=True, shown=shown)
             remove_folder(root)
             make_checkout(self._git, stored, commit_id, root)
-        warnings = self._complete(network, root, shown=shown, depth=0)
+        warnings = self._complete(network, commit_id, root, stored, shown=shown, depth=0)
         # Only now: a subdirectory may lie in a submodule.
         folder = find_folder(root, subdirectory, shown=shown)
         return folder, find_commit_time(self._git, stored, commit_id), warnings
@@ -52,12 +53,15 @@ class TreeMaker:
             folders.append(find_folder(root, subdirectory, shown=shown))
         return any(wants_history(folder) for folder in folders)
 
-    def _complete(self, network: Network, root: Path, *, shown: str, depth: int) -> tuple[str, ...]:
-        """Lay out the submodules of a checkout; gives warnings."""
+    def _complete(
+        self, network: Network, commit_id: str, root: Path, stored: Path, *, shown: str, depth: int
+    ) -> tuple[str, ...]:
+        """Lay out LFS files and submodules of a checkout; gives warnings."""
+        warnings = self._lay_out_large_files(network, commit_id, root, stored, shown=shown)
         submodules, unknown = find_submodules(self._git, root, network.repository, shown=shown)
         if submodules and depth == _DEEPEST:
             raise GitReferenceError(f"the submodules of {shown} lie more than {_DEEPEST} deep in each other")
-        warnings = [
+        warnings += [
             f"the submodule `{submodule.path}` of {shown} is empty\n  because `.gitmodules` does not say what it is"
             for submodule in unknown
         ]
@@ -71,8 +75,28 @@ class TreeMaker:
             )
             stored = self._find_stored(inner, submodule.commit_id, history=False, shown=inner_shown)
             make_checkout(self._git, stored, submodule.commit_id, place)
-            warnings += self._complete(inner, place, shown=inner_shown, depth=depth + 1)
+            warnings += self._complete(inner, submodule.commit_id, place, stored, shown=inner_shown, depth=depth + 1)
         return tuple(warnings)
+
+    def _lay_out_large_files(
+        self, network: Network, commit_id: str, root: Path, stored: Path, *, shown: str
+    ) -> list[str]:
+        pointers = find_pointers(self._git, root)
+        if not pointers:
+            return []
+        if not self._git.has_lfs():
+            return [warn_of_pointers(pointers, shown=shown)]
+        lay_out_large_files(
+            self._git,
+            network,
+            root,
+            pointers,
+            commit_id=commit_id,
+            storage=stored / "lfs",
+            offline=self._offline,
+            shown=shown,
+        )
+        return []
 
     def _find_stored(self, network: Network, commit_id: str, *, history: bool, shown: str) -> Path:
         """The stored repository of a commit, fetched if need be."""
