@@ -32,7 +32,7 @@ class OneLookup(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection to the first address of the host that takes one."""
-        *others, last = self._look_up(host)
+        *others, last = self.look_up(host)
         for address in others:
             try:
                 return super().connect_tcp(address, port, timeout, local_address, socket_options)
@@ -40,7 +40,8 @@ class OneLookup(httpcore.SyncBackend):
                 continue
         return super().connect_tcp(last, port, timeout, local_address, socket_options)
 
-    def _look_up(self, host: str) -> tuple[str, ...]:
+    def look_up(self, host: str) -> tuple[str, ...]:
+        """The addresses of a host, asked for once. Raises httpcore.ConnectError where there are none."""
         with self._lock:
             found = self._addresses.get(host)
             if found is None:
