@@ -39,7 +39,7 @@ class BuildRoom:
         self._venv = folder / "venv"
         scripts = self._venv / ("Scripts" if os.name == "nt" else "bin")
         self.python = scripts / ("python.exe" if os.name == "nt" else "python")
-        for name in ("home", "tmp"):
+        for name in ("home", "pip-home", "tmp"):
             (folder / name).mkdir(mode=0o700)
         self._environment = {
             **build_environment(os.environ, home=folder / "home", temporary=folder / "tmp", scripts=scripts),
@@ -64,7 +64,9 @@ class BuildRoom:
         command = [sys.executable, "-P", "-m", "pip", "--isolated", "--no-input", "--disable-pip-version-check"]
         command += ["--python", str(self.python), "install", "--quiet", "--no-index", "--no-deps", "--no-cache-dir"]
         command += ["--no-compile", "--no-warn-script-location", "--root-user-action", "ignore", "--"]
-        self.run([*command, *map(str, new)], folder=self._folder)
+        # pip runs tools to tell servers about them, which leave files at home.
+        home = dict.fromkeys(("HOME", "USERPROFILE"), str(self._folder / "pip-home"))
+        self.run([*command, *map(str, new)], folder=self._folder, variables=home)
         self._installed.update(wheel.name for wheel in new)
 
     def run(
