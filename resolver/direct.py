@@ -13,6 +13,7 @@ from dataclasses import replace
 from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
+from resolver.direct_fit import LocateProject, check_wheels_fit
 from resolver.direct_source import check_name, read_dependencies
 from resolver.errors import Fault, FetchError, ListError
 from resolver.index.direct import DirectDistribution, DirectRequest, FixedSource
@@ -54,17 +55,19 @@ def find_direct(
     target: Target,
     source: PackageSource,
     locked_commits: LockedCommits,
+    locate: LocateProject,
 ) -> DirectSources:
-    """The fixed sources of a list under a target.
+    """The fixed sources of a list under a target. `locate` says where an index would be asked, for hints.
 
-    Raises ListError for references that contradict each other or must not be followed, and what `PackageSource.direct`
-    raises.
+    Raises ListError for references that contradict each other or must not be followed, ResolutionError for wheels that
+    the target cannot use, and what `PackageSource.direct` raises.
     """
     layers = enumerate(requirement_list.layers)
     search = _Search(
         target=target,
         source=source,
         locked_commits=locked_commits,
+        locate=locate,
         without_isolation=frozenset(number for number, layer in layers if layer.no_build_isolation),
     )
     holding = _holding(overrides, target)
@@ -101,11 +104,13 @@ class _Search:
     target: Target
     source: PackageSource
     locked_commits: LockedCommits
+    locate: LocateProject
     without_isolation: frozenset[int]
 
     def look_at_all(self, entries: Sequence[Entry]) -> dict[Entry, FixedSource]:
         """What each entry is, in list order; all are asked for at once, and each reference once."""
         requests = self._merge(entries)
+        self._check_wheels(requests.values())
         self.source.ask_ahead_direct(dict.fromkeys(requests.values()))
         found: dict[Entry, FixedSource] = {}
         for entry, request in requests.items():
@@ -142,12 +147,16 @@ class _Search:
         known = [_build_claim(one) for one in fixed.values()]
         settled = {name: one for name, one in _settle([*known, *claims]).items() if name not in fixed}
         _refuse_private([claim for claim in claims if claim.fixed.name in settled])
+        self._check_wheels([one.request for one in settled.values()])
         self.source.ask_ahead_direct([one.request for one in settled.values()])
         found = {name: replace(one, found=self._look_at(one.request)) for name, one in settled.items()}
         for name, one in found.items():
             assert one.found is not None
             check_name(one.found, one.request, name)
         return found
+
+    def _check_wheels(self, requests: Iterable[DirectRequest]) -> None:
+        check_wheels_fit(dict.fromkeys(requests), target=self.target, source=self.source, locate=self.locate)
 
     def _merge(self, entries: Sequence[Entry]) -> dict[Entry, DirectRequest]:
         """A request for each entry, the same one for those that name the same thing: what one leaves out counts too."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from packaging.utils import NormalizedName
 
+from resolver.direct_fit import LocateProject, check_wheels_fit
 from resolver.errors import MetadataError
 from resolver.index.core_metadata import Dependencies, build_dependencies
 from resolver.index.direct import DirectDistribution, DirectRequest, FixedSource
@@ -27,10 +28,18 @@ __all__ = ["SourceWithDirect", "check_name", "read_dependencies"]
 class SourceWithDirect:
     """See `PackageSource`."""
 
-    def __init__(self, source: PackageSource, fixed: Mapping[NormalizedName, FixedSource], *, target: Target) -> None:
+    def __init__(
+        self,
+        source: PackageSource,
+        fixed: Mapping[NormalizedName, FixedSource],
+        *,
+        target: Target,
+        locate: LocateProject,
+    ) -> None:
         self._source = source
         self._fixed = fixed
         self._target = target
+        self._locate = locate
         self._found = {one.found.file: one.found for one in fixed.values() if one.found is not None}
         self._read: dict[DistributionFile, Dependencies] = {}
         self.direct: Callable[[DirectRequest], DirectDistribution] = source.direct
@@ -43,6 +52,7 @@ class SourceWithDirect:
         fixed = self._fixed[name]
         found = fixed.found
         if found is None:
+            check_wheels_fit([fixed.request], target=self._target, source=self._source, locate=self._locate)
             found = self._source.direct(fixed.request)
             check_name(found, fixed.request, name)
             self._found[found.file] = found

@@ -1,4 +1,4 @@
-"""What a plan holds that cannot be locked, or names but is not there: refused before anybody is asked.
+"""What a plan holds that cannot be asked for, or names but is not there: refused before anybody is asked.
 
 In: a `LockPlan`. Out: nothing, or a ListError that holds every fault with its position.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from resolver.errors import Fault, ListError
 from resolver.fetch.local_files import find_local_path
@@ -36,20 +37,13 @@ def refuse_unsupported(plan: LockPlan) -> None:
 
 def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
     match entry.direct:
-        case ArchiveUrl():
-            form = "a wheel or sdist by URL"
-        case VcsReference():
-            form = "a git repository"
-        case LocalPath():
-            form = "a file or folder on disk"
+        case ArchiveUrl(url=url) | VcsReference(url=url):
+            yield from _iter_url_faults(entry.position, url)
+            yield from _iter_missing_reference(entry, find_local_path(url.public))
+        case LocalPath(path=path):
+            yield from _iter_missing_reference(entry, Path(path))
         case None:
-            form = ""
-    if form:
-        yield Fault(
-            position=entry.position,
-            what=f"`{entry.text}` is {form}, which cannot be locked yet",
-            remedy="name a version that an index has, or put its wheel into a folder and name that with `--find-links`",
-        )
+            pass
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
         yield from _iter_url_faults(entry.position, url)
 
@@ -61,6 +55,18 @@ def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
             position=position,
             what=f"`{url}` is needed, and a variable in it is not set: {names}",
             remedy="set it in the environment",
+        )
+
+
+def _iter_missing_reference(entry: Entry, path: Path | None) -> Iterator[Fault]:
+    """A fault where a direct reference names a place on disk and nothing lies there."""
+    # `os.path` takes any text; methods of Path raise for a name that is too long.
+    if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
+        yield Fault(
+            position=entry.position,
+            what=f"`{entry.text}` names a file or folder that does not exist",
+            why="a relative path is relative to the file or folder that its list stands in",
+            remedy="correct its path",
         )
 
 

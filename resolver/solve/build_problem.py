@@ -94,7 +94,7 @@ def build_problem(
         later_locations=later_locations,
         named_at={one.url.public: one.position for one in reversed(requirement_list.named_locations)},
         families=tuple(families),
-        direct={name: one.request.reference for name, one in fixed.items()},
+        direct=fixed,
         index_strategy=strategy,
         preferences=dict(preferences or {}),
         pre=requirement_list.pre,

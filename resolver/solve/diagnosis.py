@@ -238,10 +238,21 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
         ),
         more=len(rows[_SHOWN_VERSIONS:]),
         builds=_explain_builds(universe.problem, table, matching),
+        direct=_describe_direct(universe.problem, table),
         exclusive=tuple(
             family for family in universe.problem.families if family.exclusive and is_family_name(table.name, family)
         ),
     )
+
+
+def _describe_direct(problem: Problem, table: ProjectTable) -> str:
+    """The reference that decides the project, and the version that it is."""
+    fixed = problem.direct.get(table.name)
+    if fixed is None:
+        return ""
+    request = fixed.request
+    what = f"is {table.versions[0]}, and a direct reference decides its project"
+    return f"{request.position}: `{request.text}` {what}"
 
 
 def _explain_builds(problem: Problem, table: ProjectTable, matching: int) -> tuple[str, ...]:

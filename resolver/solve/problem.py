@@ -11,8 +11,9 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
+from resolver.index.direct import FixedSource
 from resolver.index.location import Location
-from resolver.requirements.entry import DirectReference, FormatControl
+from resolver.requirements.entry import FormatControl
 from resolver.requirements.position import Position
 from resolver.requirements.scopes import IndexFamily
 from resolver.targets.target import Target
@@ -49,7 +50,7 @@ class Problem:
     - `locations(name)` gives the places to ask for a project, first one first; `later_locations(name)` those outside
       its scope that the list names for others, for hints. `named_at` says which flag names a location first, by its
       public URL; `families` are for messages.
-    - `direct` are the references that fix the one source of their project; its location is of the form `direct`.
+    - `direct` are the projects whose one source is fixed; their location is of the form `direct`.
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
     - `no_build` makes versions that would need a build no candidates.
@@ -66,7 +67,7 @@ class Problem:
     later_locations: Callable[[NormalizedName], tuple[Location, ...]] = lambda name: ()
     named_at: Mapping[str, Position] = field(default_factory=dict)
     families: Sequence[IndexFamily] = ()
-    direct: Mapping[NormalizedName, DirectReference] = field(default_factory=dict)
+    direct: Mapping[NormalizedName, FixedSource] = field(default_factory=dict)
     index_strategy: Literal["first-index", "best-match"] = "first-index"
     preferences: Mapping[NormalizedName, Version] = field(default_factory=dict)
     pre: bool = False

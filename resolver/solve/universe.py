@@ -279,8 +279,8 @@ class Universe:
 
     def _is_fixed_to(self, wanted: ParsedRequirement) -> bool:
         """Whether a direct URL is the one that the list has for the project."""
-        reference = self.problem.direct.get(wanted.name)
-        if reference is None or wanted.url is None:
+        fixed = self.problem.direct.get(wanted.name)
+        if fixed is None or wanted.url is None:
             return False
         # Imported here: few dependencies are direct URLs.
         from resolver.requirements.agreement import agree
@@ -288,7 +288,7 @@ class Universe:
         from resolver.requirements.refusal import Refusal
 
         try:
-            return agree(parse_reference(wanted.url, variables={}).direct, reference)
+            return agree(parse_reference(wanted.url, variables={}).direct, fixed.request.reference)
         except Refusal:
             return False
 
