@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from packaging.utils import NormalizedName
 
 from resolver.fetch.builds import BuildPolicy, Builds
+from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http_errors import closed_error, missing_offline
@@ -51,6 +52,7 @@ def open_package_source(
     offline: bool = False,
     refresh: bool = False,
     trusted_hosts: Sequence[str] = (),
+    credentials: Credentials | None = None,
     no_download: bool = False,
     dependency_metadata: Sequence[DependencyMetadata] = (),
     build_policy: BuildPolicy = "if-compatible",
@@ -78,6 +80,7 @@ def open_package_source(
         offline=offline,
         refresh=refresh,
         trusted_hosts=tuple(trusted_hosts),
+        credentials=credentials,
         progress=progress,
         transport=transport,
         sleep=sleep,

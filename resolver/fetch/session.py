@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from resolver.fetch.credentials import Credentials
 from resolver.fetch.http_errors import closed_error, missing_offline
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from resolver.fetch.bodies import Download, RangeAnswer
     from resolver.fetch.http_cache import CacheMode
     from resolver.fetch.http_client import Answer, HttpClient
+    from resolver.requirements.url import Url
 
 __all__ = ["Session"]
 
@@ -39,6 +41,7 @@ class Session:
         offline: bool,
         refresh: bool,
         trusted_hosts: tuple[str, ...] = (),
+        credentials: Credentials | None = None,
         progress: Callable[[str], None] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] | None = None,
@@ -48,6 +51,7 @@ class Session:
         self._cache_folder = cache_folder
         self._mode: CacheMode = "offline" if offline else "refresh" if refresh else "online"
         self._trusted_hosts = trusted_hosts
+        self.credentials = credentials or Credentials()
         self._progress = progress
         self._transport = transport
         self._sleep = sleep
@@ -62,6 +66,10 @@ class Session:
             if self._client is not None:
                 self._client.close()
                 self._client = None
+
+    def know(self, url: Url, *, source: str = "the list") -> None:
+        """Ask for a URL's public part with its secret from now on; `source` says where it stands, for messages."""
+        self.credentials.add(url, source=source)
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
         """Tell about a download that may take long, before it begins; from any thread."""
@@ -127,6 +135,7 @@ class Session:
             connections=CONNECTIONS,
             offline=self.offline,
             trusted_hosts=self._trusted_hosts,
+            credentials=self.credentials,
             with_cache=self._with_cache,
             transport=self._transport,
             sleep=self._sleep or time.sleep,
