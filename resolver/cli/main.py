@@ -96,7 +96,20 @@ def _report_bug(error: Exception) -> int:
     return 6
 
 
-_MODULES = ("diff", "digest", "export", "fetch", "layers", "machines", "secrets", "sizes", "tree", "why")
+_MODULES = (
+    "diff",
+    "digest",
+    "export",
+    "fetch",
+    "hydrate",
+    "layers",
+    "machines",
+    "sbom",
+    "secrets",
+    "sizes",
+    "tree",
+    "why",
+)
 _VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {
     "lock": _lock,
     **{name: partial(_run_module, name) for name in _MODULES},

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from resolver.cli.terminal import escape_text, write_output
+import os
+from pathlib import Path
 
-__all__ = ["render_bytes", "show_json", "show_text"]
+from resolver.cli.terminal import escape_text, write_output
+from resolver.errors import InputError
+
+__all__ = ["render_bytes", "show_json", "show_text", "write_file"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -19,6 +23,20 @@ def show_json(value: object) -> None:
     import json  # Lazy: only --json needs it.
 
     write_output(f"{json.dumps(value, indent=2)}\n".encode())
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Puts a file in its place, whole or not at all. Raises InputError where it cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    try:
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(f"`{path}` cannot be written: {(error.strerror or type(error).__name__).lower()}") from error
 
 
 def render_bytes(size: int | None) -> str:

@@ -228,3 +228,19 @@ def test_lock_that_would_disturb_a_terminal_is_refused_without_doing_so(locked: 
         "error: `pylock.toml` is no lockfile that can be used:"
         " tool.pinfold.requested-by.log[0]: holds the control character U+202E\n"
     )
+
+
+def test_sbom_goes_to_a_file_whole(locked: Project) -> None:
+    run = run_verb(locked, "sbom", "-o", "sbom.json", "--name", "demo")
+
+    assert (run.code, run.out, run.err) == (0, "", "")
+    document = json.loads((locked.folder / "sbom.json").read_text(encoding="utf-8"))
+    assert document["metadata"]["component"]["name"] == "demo"
+    assert [one["name"] for one in document["components"]] == ["http", "json", "log", "web"]
+    assert locked.files() == ["pylock.toml", "sbom.json"]
+
+
+def test_sbom_that_cannot_be_written_leaves_nothing(locked: Project) -> None:
+    run = run_verb(locked, "sbom", "-o", "missing/sbom.json")
+
+    assert (run.code, run.err) == (2, "error: `missing/sbom.json` cannot be written: no such file or directory\n")
