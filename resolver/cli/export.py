@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.relative_paths import way_to
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError
 
@@ -34,7 +34,7 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     folder = Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     output = None if values.output in (None, "-") else folder / values.output
-    lockfile = move_paths(chosen.lockfile, _way_to(chosen.path.parent, folder if output is None else output.parent))
+    lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, folder if output is None else output.parent))
     try:
         text = _render(lockfile, values)
         notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
@@ -78,14 +78,6 @@ def _render(lockfile: Lockfile, values: argparse.Namespace) -> str:
     import json
 
     return f"{json.dumps(items, indent=2)}\n"
-
-
-def _way_to(folder: Path, start: Path) -> str:
-    """The relative path from one folder to another. Raises InputError where there is none: another drive."""
-    try:
-        return Path(os.path.relpath(folder.resolve(), start.resolve())).as_posix()
-    except ValueError as error:
-        raise InputError("the lock lies on another drive, to which no relative path leads") from error
 
 
 def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:

@@ -24,13 +24,16 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
+import httpcore
+
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
 from resolver.fetch.authorization import COMPLETE, PUBLIC, TRIED, Authorizing, is_loopback
-from resolver.fetch.bodies import Download, RangeAnswer, hash_into, iter_bounded, read_range
+from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
 from resolver.fetch.credentials import Credentials, Place
 from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
@@ -73,7 +76,7 @@ class HttpClient:
 
     `with_cache` puts a cache above the transport that it is given; `transport` stands in for the network in tests, and
     `sleep` for waiting; `announce` gets a line before a long wait, from any thread. `credentials` are joined to
-    requests over https, to this machine, and to `trusted_hosts`.
+    requests over https, to this machine, and to `trusted_hosts`. A `guard` is asked about each URL, redirects too.
     """
 
     def __init__(
@@ -84,6 +87,7 @@ class HttpClient:
         offline: bool = False,
         trusted_hosts: Iterable[str] = (),
         credentials: Credentials | None = None,
+        guard: HostGuard | None = None,
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -95,6 +99,8 @@ class HttpClient:
         authorizing = Authorizing(network, self._credentials, may_send=partial(_may_send, trusted_hosts=trusted))
         self._direct: httpx.BaseTransport = _GoodAnswers(_NoNetwork() if offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
+        self._guard = guard
+        self._find_addresses = network.find_addresses if isinstance(network, _Network) else _no_addresses
         self._user_agent = user_agent
         self._sleep = sleep
         self._announce = announce
@@ -191,6 +197,26 @@ class HttpClient:
 
         return self._unless_absent(url, ask)
 
+    def read_body(
+        self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], T]
+    ) -> T | None:
+        """What `read` makes of the answer to a GET; None as in `fetch`. A 416 is an answer, too.
+
+        Where a body breaks off, it is asked for again, with the headers of that moment.
+        """
+
+        def ask() -> T:
+            try:
+                with self._opened(self._direct, "GET", url, headers()) as (response, _):
+                    assert isinstance(response.stream, httpx.SyncByteStream)
+                    return read(Body(status=response.status_code, headers=response.headers, chunks=response.stream))
+            except _BadStatusError as fault:
+                if fault.status != 416:
+                    raise
+                return read(Body(status=416, headers={}, chunks=()))
+
+        return self._unless_absent(url, ask)
+
     def _unless_absent(self, url: str, ask: Callable[[], T]) -> T | None:
         def ask_or_none() -> T | None:
             try:
@@ -254,6 +280,8 @@ class HttpClient:
         """The response after redirects with the URL that it came from; closed at the end."""
         sent, start, complete = {**headers, "User-Agent": self._user_agent}, url, None
         for _ in range(REDIRECT_LIMIT + 1):
+            if self._guard is not None:
+                self._guard.check(url, find_addresses=partial(self._find_addresses, url))
             extensions = {"timeout": _TIMEOUT, PUBLIC: url, COMPLETE: complete}
             request = httpx.Request(method, url, headers=sent, extensions=extensions)
             response = transport.handle_request(request)
@@ -349,6 +377,16 @@ class _Network(httpx.BaseTransport):
         for pool in self._pools:
             pool.close()
 
+    def find_addresses(self, url: str) -> tuple[str, ...]:
+        """The addresses that a request for this URL connects to; empty where a proxy looks them up."""
+        target = httpx.URL(url)
+        if self._find_proxy(target.scheme, target.host, target.port) is not None:
+            return ()
+        try:
+            return self._lookup.look_up(target.host)
+        except httpcore.ConnectError as error:
+            raise httpx.ConnectError(str(error)) from error
+
     def _find_pool(self, url: httpx.URL) -> httpx.HTTPTransport:
         trusted = url.host in self._trusted_hosts or f"{url.host}:{url.port}" in self._trusted_hosts
         encrypted = url.scheme == "https"
@@ -381,6 +419,11 @@ def _build_tls_context(url: str) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=file, capath=folder)
     except OSError as error:
         raise http_errors.certificates_error(url, path=file or folder or "", reason=error.strerror or "") from error
+
+
+def _no_addresses(url: str) -> tuple[str, ...]:
+    """Of a transport that stands in for the network."""
+    return ()
 
 
 def _may_send(place: Place, *, trusted_hosts: frozenset[str]) -> bool:
