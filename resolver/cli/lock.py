@@ -20,7 +20,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
-from resolver.checking import check_lockfile
+from resolver.checking import check_lockfile, has_local_paths
 from resolver.cli.arguments import LockArguments, render_options
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError, PinfoldError
@@ -187,7 +187,18 @@ class _Run:
             overridden=frozenset(entry.name for entry in plan.overrides if entry.name is not None),
             index_strategy=plan.settings.index_strategy or "first-index",
         )
-        self._answer(plan, [str(difference) for difference in differences])
+        self._answer(plan, [*map(str, differences), *self._list_changed_content(plan, plan.old)])
+
+    @staticmethod
+    def _list_changed_content(plan: LockPlan, lockfile: Lockfile) -> list[str]:
+        """What differs on disk from what was locked."""
+        if not has_local_paths(lockfile):
+            return []
+        # Lazy: most locks name nothing on disk.
+        from resolver.local_content import iter_content_differences
+
+        folder = plan.source.folder if plan.path is None else plan.path.parent
+        return [str(difference) for difference in iter_content_differences(lockfile, folder)]
 
     def _make_all(self, plans: Sequence[LockPlan]) -> None:
         # Lazy: `--check` needs neither the solver nor the fetcher.
