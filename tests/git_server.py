@@ -126,6 +126,7 @@ class GitServer:
     - `redirects`: a prefix of paths, and the URL prefix that takes its place; `redirects_after_login` only for those
       whose login was right, as `refuse_after_login` says of `refuse`.
     - `dumb`: only plain files, as of a web server that knows nothing of git. `protocol`: the newest version spoken.
+    - `proxy_login`: what it wants to be told as a proxy, `user:password`; it answers for every host itself.
     - `lfs`: contents by SHA-256 that `…/info/lfs/objects` has; `lfs_href` is another place to name for them.
     """
 
@@ -141,6 +142,7 @@ class GitServer:
         self.redirects_after_login: dict[str, str] = {}
         self.dumb = False
         self.protocol = 2
+        self.proxy_login: str | None = None
         self.lfs: dict[str, bytes] = {}
         self.lfs_href = ""
         self.hang = threading.Event()
@@ -205,6 +207,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         path, _, query = self.path.partition("?")
+        if path.startswith("http://"):
+            # Asked as a proxy.
+            path = "/" + path.split("/", 3)[3]
         body = self._read_body()
         status, headers, content = self._answer(path, query, body)
         login = self._login()
@@ -230,14 +235,16 @@ class _Handler(BaseHTTPRequestHandler):
             return body
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def _login(self) -> str | None:
-        scheme, _, value = self.headers.get("Authorization", "").partition(" ")
+    def _login(self, header: str = "Authorization") -> str | None:
+        scheme, _, value = self.headers.get(header, "").partition(" ")
         if scheme.lower() != "basic":
             return None
         return base64.b64decode(value).decode()
 
     def _answer(self, path: str, query: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
         git = self.git
+        if git.proxy_login is not None and self._login("Proxy-Authorization") != git.proxy_login:
+            return 407, {"Proxy-Authenticate": 'Basic realm="proxy"'}, b"no"
         if git.hang_at and git.hang_at in path:
             git.hanging.set()
             git.hang.wait(60)

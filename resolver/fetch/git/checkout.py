@@ -32,7 +32,7 @@ def make_checkout(git: Git, stored: Path, commit_id: str, root: Path) -> None:
 
 def find_commit_time(git: Git, stored: Path, commit_id: str) -> int:
     """When the commit was made, in seconds since 1970: what `SOURCE_DATE_EPOCH` is for its build."""
-    shown = git.run("--git-dir", str(stored), "show", "--no-patch", "--no-show-signature", "--format=%ct", commit_id)
+    shown = git.run("--git-dir", str(stored), "log", "-1", "--no-show-signature", "--format=%ct", commit_id)
     return int(shown.strip() or "0")
 
 

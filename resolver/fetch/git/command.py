@@ -19,7 +19,7 @@ from pathlib import Path
 
 from lockfiles.value_classes import dataclass
 from resolver.fetch.git.credential_server import Logins, serve_logins
-from resolver.fetch.git.environment import git_environment, git_options
+from resolver.fetch.git.environment import find_proxies, git_environment, git_options
 from resolver.fetch.git.messages import build_fetch_error, clean_lines
 from resolver.fetch.git.repository import Repository
 
@@ -31,14 +31,19 @@ _END_WAIT_S = 3.0
 
 
 class GitFailed(Exception):  # noqa: N818 - the word for what it is; it never leaves this package
-    """A command ended with an error. `lines` are safe to show; `logins` is what was asked for on the way."""
+    """A command ended with an error. `lines` are safe to show; `logins` is what was asked for on the way.
 
-    def __init__(self, *, text: str, lines: tuple[str, ...], logins: Logins | None, timed_out: bool = False) -> None:
+    `timed_out_s` is the limit that it went beyond, None where it did not.
+    """
+
+    def __init__(
+        self, *, text: str, lines: tuple[str, ...], logins: Logins | None, timed_out_s: float | None = None
+    ) -> None:
         super().__init__(" / ".join(lines))
         self.text = text
         self.lines = lines
         self.logins = logins
-        self.timed_out = timed_out
+        self.timed_out_s = timed_out_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +58,16 @@ class Network:
 class Git:
     """Starts git processes and knows those that run; may be used from many threads.
 
-    `home` is an empty folder of our own. `environment` is the caller's, of which little is passed on.
+    `home` is an empty folder of our own. `environment` is the caller's, of which little is passed on. `limit_s` is
+    the longest time for a command that talks to a repository, where that is less than its own limit.
     """
 
-    def __init__(self, *, home: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *, home: Path, environment: Mapping[str, str] | None = None, limit_s: float | None = None
+    ) -> None:
         self._home = home
         self._caller = os.environ if environment is None else environment
+        self._limit_s = limit_s
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._program: str | None = None
@@ -72,9 +81,9 @@ class Git:
         for process in running:
             _end(process)
 
-    def run(self, *words: str, folder: Path | None = None, more: Mapping[str, str] | None = None) -> str:
-        """What a command without network writes. `folder` is where it runs, `more` are variables for it."""
-        environment = {**git_environment(self._caller, scheme="", home=self._home), **(more or {})}
+    def run(self, *words: str, folder: Path | None = None) -> str:
+        """What a command without network writes; `folder` is where it runs. Raises GitFailed."""
+        environment = git_environment(self._caller, scheme="", home=self._home)
         return self._start(list(words), environment, folder=folder, limit_s=LOCAL_LIMIT_S, logins=None)
 
     def ask(
@@ -83,19 +92,18 @@ class Git:
         *words: str,
         limit_s: float,
         folder: Path | None = None,
-        more: Mapping[str, str] | None = None,
     ) -> str:
         """What a command writes that talks to a repository. Raises GitFailed."""
         scheme = network.repository.scheme
         environment = git_environment(
             self._caller, scheme=scheme, home=self._home, agent=network.agent, allow_http=scheme == "http"
         )
-        with serve_logins(network.logins) as options:
+        with serve_logins(network.logins, proxies=find_proxies(self._caller).secrets) as options:
             return self._start(
                 [*options, *words],
-                {**environment, **(more or {})},
+                environment,
                 folder=folder,
-                limit_s=limit_s,
+                limit_s=limit_s if self._limit_s is None else min(limit_s, self._limit_s),
                 logins=network.logins,
             )
 
@@ -170,7 +178,7 @@ class Git:
         if process.returncode or timed_out:
             text = errors.decode(errors="replace")
             lines = clean_lines(text, hidden=logins.told if logins else ())
-            raise GitFailed(text=text, lines=lines, logins=logins, timed_out=timed_out)
+            raise GitFailed(text=text, lines=lines, logins=logins, timed_out_s=limit_s if timed_out else None)
         return output.decode(errors="surrogateescape")
 
 

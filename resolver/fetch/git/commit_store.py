@@ -61,6 +61,11 @@ class CommitStore:
         path = self._path(key, commit_id, history=history)
         return path if path.is_dir() else None
 
+    def forget(self, key: str, commit_id: str) -> None:
+        """Remove what is stored of a commit."""
+        for history in (False, True):
+            remove_folder(self._path(key, commit_id, history=history))
+
     def fetch(self, network: Network, commit_id: str) -> Path:
         """The stored repository of a commit, asked for now. Raises GitFailed and MissingCommit."""
         with self.temporary_folder() as folder:

@@ -20,8 +20,10 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from resolver.errors import PinfoldError
+from resolver.fetch.git.environment import PROXY_USER
 from resolver.fetch.git.repository import Repository, is_loopback
 from resolver.fetch.logins import FindLogin
+from resolver.requirements.url import Secret
 
 __all__ = ["Logins", "serve_logins"]
 
@@ -70,8 +72,23 @@ class Logins:
             self.unusable, self.unusable_remedy = "`http` is not encrypted", "write `https`"
             return []
         self.answered = True
-        self.told = _forms(user, password)
+        self.told += _forms(user, password)
         return [("username", user), ("password", password)]
+
+    def answer_for_proxy(self, question: dict[str, str], proxies: tuple[Secret, ...]) -> list[tuple[str, str]]:
+        """The lines for a question about a proxy: it asks for the user that stands for its login, and for no path."""
+        if question.get("username") != PROXY_USER or question.get("path"):
+            return []
+        for proxy in proxies:
+            parts = urlsplit(proxy.open_for_transport())
+            host = parts.netloc.rpartition("@")[2].lower()
+            user, password = unquote(parts.username or ""), unquote(parts.password or "")
+            if (question.get("protocol"), question.get("host", "").lower()) != (parts.scheme, host):
+                continue
+            if not any(letter in user + password for letter in "\n\r\0"):
+                self.told += _forms(user, password)
+                return [("username", user), ("password", password)]
+        return []
 
     def _is_ours(self, question: dict[str, str]) -> bool:
         """Whether scheme, host and port are the repository's, and the path is its own or lies inside of it."""
@@ -109,14 +126,17 @@ class Logins:
 
 
 @contextlib.contextmanager
-def serve_logins(logins: Logins) -> Iterator[list[str]]:
-    """The options that make git ask us, for as long as the context is open; none where git asks nobody."""
+def serve_logins(logins: Logins, *, proxies: tuple[Secret, ...] = ()) -> Iterator[list[str]]:
+    """The options that make git ask us, for as long as the context is open; none where git asks nobody.
+
+    `proxies` are the URLs of those proxies that want a login.
+    """
     if logins.repository.scheme not in _DEFAULT_PORTS or not hasattr(socket, "AF_UNIX"):
         yield []
         return
     folder, listener = _listen()
     ended = threading.Event()
-    thread = threading.Thread(target=_serve, args=(listener, logins, ended), daemon=True, name="git logins")
+    thread = threading.Thread(target=_serve, args=(listener, logins, proxies, ended), daemon=True, name="git logins")
     thread.start()
     command = shlex.join([sys.executable, "-I", "-S", str(_PROGRAM), str(folder / "s")])
     try:
@@ -150,7 +170,7 @@ def _listen() -> tuple[Path, socket.socket]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _serve(listener: socket.socket, logins: Logins, ended: threading.Event) -> None:
+def _serve(listener: socket.socket, logins: Logins, proxies: tuple[Secret, ...], ended: threading.Event) -> None:
     while not ended.is_set():
         try:
             connection, _ = listener.accept()
@@ -158,7 +178,8 @@ def _serve(listener: socket.socket, logins: Logins, ended: threading.Event) -> N
             return
         with connection, contextlib.suppress(OSError):
             connection.settimeout(30)
-            lines = logins.answer(_read_question(connection))
+            question = _read_question(connection)
+            lines = logins.answer_for_proxy(question, proxies) or logins.answer(question)
             connection.sendall(os.fsencode("".join(f"{name}={value}\n" for name, value in lines)))
 
 

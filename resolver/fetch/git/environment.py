@@ -10,14 +10,27 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from lockfiles.value_classes import dataclass
 from resolver.fetch.proxies import find_certificates
+from resolver.requirements.url import Secret, parse_url
 
-__all__ = ["git_environment", "git_options"]
+__all__ = ["PROXY_USER", "Proxies", "find_proxies", "git_environment", "git_options"]
 
 _SYSTEM = {"PATH", "TEMP", "TMP", "TMPDIR", "TZ"}
 _WINDOWS = {"COMSPEC", "PATHEXT", "SYSTEMDRIVE", "SYSTEMROOT", "WINDIR"}
 _SSH = {"HOME", "USER", "LOGNAME", "GIT_SSH", "GIT_SSH_VARIANT"}
+_PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 _OFF = "/dev/null"
+PROXY_USER = "pinfold"
+"""Stands for the user of a proxy on the way to git."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxies:
+    """Variables that name proxies without their logins, and the URLs with them."""
+
+    variables: dict[str, str]
+    secrets: tuple[Secret, ...]
 
 
 def git_environment(
@@ -50,7 +63,7 @@ def git_environment(
         return {**kept, **fixed, **_ssh_variables(caller, agent=agent)}
     if scheme in ("https", "http"):
         fixed["GIT_ALLOW_PROTOCOL"] = "https:http" if allow_http else "https"
-        return {**kept, **fixed, **_certificates()}
+        return {**kept, **fixed, **_certificates(), **find_proxies(caller).variables}
     return {**kept, **fixed}
 
 
@@ -78,6 +91,27 @@ def git_options() -> list[str]:
         "submodule.recurse": "false",
     }
     return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+
+
+def find_proxies(caller: Mapping[str, str]) -> Proxies:
+    """The proxies that the environment names. One that wants a login is named with a user who stands for it.
+
+    git asks for the login of such a user as it does for that of a host; the name that it is told takes its place.
+    """
+    lower = {name.lower(): value for name, value in caller.items() if name.lower().endswith("_proxy") and value}
+    # Those in lower case go first, as everywhere.
+    lower |= {name: caller[name] for name in lower if caller.get(name)}
+    variables: dict[str, str] = {}
+    secrets = []
+    for name, value in lower.items():
+        if name == "no_proxy":
+            variables |= {name: value, name.upper(): value}
+        elif name in _PROXIES:
+            url = parse_url(value if "://" in value else f"http://{value}")
+            shown = url.public if url.secret is None else url.public.replace("://", f"://{PROXY_USER}@", 1)
+            secrets += [url.secret] if url.secret is not None else []
+            variables |= {name: shown, name.upper(): shown}
+    return Proxies(variables=variables, secrets=tuple(secrets))
 
 
 def _ssh_variables(caller: Mapping[str, str], *, agent: bool) -> dict[str, str]:

@@ -38,7 +38,7 @@ _TRANSIENT = re.compile(
 
 def is_transient(failed: GitFailed) -> bool:
     """Whether the same question may be answered a moment later."""
-    return not failed.timed_out and _TRANSIENT.search(failed.text) is not None and not _DENIED.search(failed.text)
+    return failed.timed_out_s is None and _TRANSIENT.search(failed.text) is not None and not _DENIED.search(failed.text)
 
 
 def is_refused_request(failed: GitFailed) -> bool:
@@ -52,12 +52,14 @@ def is_unknown_object(failed: GitFailed) -> bool:
     return "not our ref" in failed.text or "couldn't find remote ref" in failed.text
 
 
-def explain_failure(failed: GitFailed, repository: Repository, *, shown: str, limit_s: float) -> FetchError:
+def explain_failure(failed: GitFailed, repository: Repository, *, shown: str) -> FetchError:
     """The error to raise for a command that talked to a repository."""
     why = "; ".join(failed.lines)
     url = repository.url.public
-    if failed.timed_out:
-        return build_fetch_error(f"{shown} was not read within {limit_s:g} s", url=url, why=why, remedy="again later")
+    if failed.timed_out_s is not None:
+        return build_fetch_error(
+            f"{shown} was not read within {failed.timed_out_s:g} s", url=url, why=why, remedy="again later"
+        )
     if "Host key verification failed" in failed.text:
         return build_fetch_error(
             f"the host key of `{repository.place}` is not known",
@@ -68,6 +70,13 @@ def explain_failure(failed: GitFailed, repository: Repository, *, shown: str, li
     if failed.logins is not None and failed.logins.error is not None:
         error = failed.logins.error
         return AuthenticationError(str(error), url=url)
+    if "407" in failed.text:
+        return build_fetch_error(
+            f"the proxy refuses the way to `{repository.place}`",
+            url=url,
+            why=why,
+            remedy="check user and password in `HTTPS_PROXY` or `HTTP_PROXY`",
+        )
     if _DENIED.search(failed.text):
         return _explain_denial(failed, repository, shown=shown)
     if "SSL certificate" in failed.text or "certificate verif" in failed.text.lower():

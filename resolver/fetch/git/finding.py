@@ -12,7 +12,7 @@ from pathlib import Path
 from lockfiles.value_classes import dataclass
 from resolver.errors import OfflineError
 from resolver.fetch.git.command import Git, GitFailed, Network
-from resolver.fetch.git.commit_store import FETCH_LIMIT_S, CommitStore
+from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.messages import GitReferenceError
 from resolver.fetch.git.references import (
@@ -101,7 +101,7 @@ class CommitFinder:
         try:
             text = self._git.ask(network, *words, *patterns, limit_s=LISTING_LIMIT_S)
         except GitFailed as failed:
-            raise explain_failure(failed, network.repository, shown=shown, limit_s=LISTING_LIMIT_S) from None
+            raise explain_failure(failed, network.repository, shown=shown) from None
         return parse_listing(text)
 
     def _find_short(self, network: Network, revision: str, *, shown: str) -> str | None:
@@ -111,7 +111,7 @@ class CommitFinder:
             try:
                 self._store.fetch_commits(network, made)
             except GitFailed as failed:
-                raise explain_failure(failed, network.repository, shown=shown, limit_s=FETCH_LIMIT_S) from None
+                raise explain_failure(failed, network.repository, shown=shown) from None
             listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
             begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))
         if len(begun) <= 1:

@@ -81,7 +81,7 @@ def lay_out_large_files(
         try:
             git.ask(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
         except GitFailed as failed:
-            raise explain_failure(failed, lfs.repository, shown=files, limit_s=FETCH_LIMIT_S) from None
+            raise explain_failure(failed, lfs.repository, shown=files) from None
     missing = tuple(pointer for pointer in pointers if not _put_content(root, storage, pointer))
     if missing:
         raise build_fetch_error(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,7 +69,8 @@ class GitRepositories:
     """Asks repositories through the `git` command; may be used from many threads. To be closed.
 
     `find_login` is asked where a server wants a login and the URL itself has none; `announce` gets a line before a
-    fetch that may take long, from any thread. `environment` stands in for the process's own in tests.
+    fetch that may take long, from any thread. `environment` stands in for the process's own; `limit_s` is the longest
+    time for one question to a repository, None for 2 minutes, and half an hour for its files; `sleep` waits.
     """
 
     def __init__(
@@ -80,6 +82,8 @@ class GitRepositories:
         find_login: FindLogin | None = None,
         announce: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
+        limit_s: float | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._cache_folder = cache_folder
         self._offline = offline
@@ -87,6 +91,8 @@ class GitRepositories:
         self._find_login = find_login
         self._announce = announce or (lambda line: None)
         self._environment = os.environ if environment is None else environment
+        self._limit_s = limit_s
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
         self._found: dict[tuple[str, str | None], FoundCommit] = {}
@@ -186,19 +192,28 @@ class GitRepositories:
         return opened
 
     def _build(self) -> _Opened:
-        folder = self._cache_folder
-        if folder is None:
-            self._temporary = tempfile.TemporaryDirectory(prefix="pinfold-git-")
-            folder = Path(self._temporary.name)
-        folder = folder.absolute() / _FOLDER
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = self._make_folder()
         home = folder / "home"
         home.mkdir(exist_ok=True, mode=0o700)
-        git = Git(home=home, environment=self._environment)
-        store = CommitStore(git, folder)
+        git = Git(home=home, environment=self._environment, limit_s=self._limit_s)
+        store = CommitStore(git, folder, sleep=self._sleep)
         return _Opened(
             git=git,
             store=store,
             finder=CommitFinder(git, store, memory=folder / "references", offline=self._offline),
             trees=TreeMaker(git, store, offline=self._offline, announce=self._announce),
         )
+
+    def _make_folder(self) -> Path:
+        """The folder of the cache; one for this run where there is none, or none that can be written."""
+        if self._cache_folder is not None:
+            folder = self._cache_folder.absolute() / _FOLDER
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                folder.chmod(0o700)
+            except OSError:
+                pass
+            else:
+                return folder
+        self._temporary = tempfile.TemporaryDirectory(prefix="pinfold-git-")
+        return Path(self._temporary.name)

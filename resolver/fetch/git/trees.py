@@ -9,13 +9,13 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from resolver.errors import OfflineError
+from resolver.errors import FetchError, OfflineError
 from resolver.fetch.git.checkout import find_commit_time, find_folder, make_checkout, wants_history
 from resolver.fetch.git.command import Git, GitFailed, Network
-from resolver.fetch.git.commit_store import FETCH_LIMIT_S, CommitStore, MissingCommit, remove_folder
+from resolver.fetch.git.commit_store import CommitStore, MissingCommit, remove_folder
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
-from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.messages import GitReferenceError, build_fetch_error
 from resolver.fetch.git.submodules import check_place, find_submodules
 
 __all__ = ["TreeMaker"]
@@ -36,6 +36,22 @@ class TreeMaker:
         self, network: Network, commit_id: str, root: Path, *, subdirectory: str | None, shown: str
     ) -> tuple[Path, int, tuple[str, ...]]:
         """The folder of the subdirectory, the time of the commit, and warnings."""
+        try:
+            return self._make(network, commit_id, root, subdirectory=subdirectory, shown=shown)
+        except GitFailed as failed:
+            if self._offline:
+                raise _explain_damage(failed, network, shown=shown) from None
+        # What is kept may be damaged: it is asked for again, once.
+        remove_folder(root)
+        self._store.forget(network.repository.key, commit_id)
+        try:
+            return self._make(network, commit_id, root, subdirectory=subdirectory, shown=shown)
+        except GitFailed as failed:
+            raise _explain_damage(failed, network, shown=shown) from None
+
+    def _make(
+        self, network: Network, commit_id: str, root: Path, *, subdirectory: str | None, shown: str
+    ) -> tuple[Path, int, tuple[str, ...]]:
         stored = self._find_stored(network, commit_id, history=False, shown=shown)
         make_checkout(self._git, stored, commit_id, root)
         if self._wants_history(root, subdirectory, shown=shown):
@@ -114,9 +130,14 @@ class TreeMaker:
             fetch = self._store.fetch_history if history else self._store.fetch
             return fetch(network, commit_id)
         except GitFailed as failed:
-            raise explain_failure(failed, network.repository, shown=shown, limit_s=FETCH_LIMIT_S) from None
+            raise explain_failure(failed, network.repository, shown=shown) from None
         except MissingCommit as missing:
             raise _explain_missing(missing, commit_id, shown=shown) from None
+
+
+def _explain_damage(failed: GitFailed, network: Network, *, shown: str) -> FetchError:
+    why = "; ".join(failed.lines)
+    return build_fetch_error(f"git cannot lay out {shown}", url=network.repository.url.public, why=why)
 
 
 def _explain_missing(missing: MissingCommit, commit_id: str, *, shown: str) -> GitReferenceError:
