@@ -34,9 +34,9 @@ from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
-from resolver.sources.source import Hint, Source
+from resolver.sources.source import AppFile, Hint, Source
 from resolver.targets.families import load_families
-from resolver.targets.platforms import parse_platform
+from resolver.targets.platforms import Platform, parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 
@@ -106,6 +106,8 @@ def plan_lock(
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
+    platform = machines.choose_platform(platform)
+    source = _fit_to_target(source, python=python, platform=platform)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     paths = _ReferencePaths(source=source, folder=folder)
     as_written = rewrite_references(parse.read_list(leading_flags(configured, arguments)), paths.store, shown=True)
@@ -124,7 +126,7 @@ def plan_lock(
         settings=settings,
         target=Target(
             python=python,
-            platform=machines.choose_platform(platform),
+            platform=platform,
             accelerator=machines.accelerator,
         ),
         python_rule=python_rule,
@@ -142,7 +144,7 @@ def plan_lock(
         old=old,
         kept=old,
         machines=machines,
-        warnings=machines.warnings,
+        warnings=(*source.warnings, *machines.warnings),
     )
 
 
@@ -237,7 +239,7 @@ class _Parser:
         if self._source.text is not None:
             return parse_requirement_file(
                 self._source.text,
-                source=self._source.name,
+                source=self._source.list_name or self._source.name,
                 leading=leading,
                 read_file=read_file,
                 variables=self._variables,
@@ -246,12 +248,13 @@ class _Parser:
             )
         return parse_requirement_list(
             self._source.items or (),
-            source=self._source.name,
+            source=self._source.list_name or self._source.name,
             leading=leading,
             read_file=read_file,
             variables=self._variables,
             flag_scope=flag_scope,
             families=self._families,
+            positions=self._source.positions,
         )
 
     def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
@@ -289,6 +292,12 @@ def _choose_python(
         environ=variables,
         allow_host=may_ask_host,
     )
+
+
+def _fit_to_target(source: Source, *, python: PythonVersion, platform: Platform) -> Source:
+    """The source with the items of the target, where the target decides them."""
+    late = source.form.late if isinstance(source.form, AppFile) else None
+    return source if late is None else late.read(source, python=python, platform=platform)
 
 
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:
