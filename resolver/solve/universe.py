@@ -173,6 +173,15 @@ class Universe:
         known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
         return known
 
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether it knows only what was read before."""
+        return self._is_closed
+
+    def forget_rows(self, name: NormalizedName) -> None:
+        """Look at the rows of a project anew: its table has let some in."""
+        self._folded.pop(name, None)
+
     def rule_out(self, name: NormalizedName, row: int, reason: str, detail: str) -> None:
         """Take a row out for the rest of the run."""
         self.ruled_out[name, row] = RuledOut(reason=reason, detail=detail)
