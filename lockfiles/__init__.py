@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lockfiles.comparison import Comparison, FactChange, LineChange, LockedFile, LockedPin, PinChange, compare
     from lockfiles.errors import (
+        ExportError,
         InvalidLockfileError,
         LockfileError,
         LockfileFault,
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
         LockfileSyntaxError,
         UnsupportedLockfileError,
     )
+    from lockfiles.exporting import export_list, export_requirements, move_paths, select_layer
     from lockfiles.identity import digest
     from lockfiles.lockfile import Lockfile
     from lockfiles.reading import loads, read
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BuildFacts",
     "Comparison",
+    "ExportError",
     "FactChange",
     "InvalidLockfileError",
     "LineChange",
@@ -44,13 +47,18 @@ __all__ = [
     "compare",
     "digest",
     "dumps",
+    "export_list",
+    "export_requirements",
     "loads",
+    "move_paths",
     "read",
+    "select_layer",
     "write",
 ]
 
 _ELSEWHERE = {
     "BuildFacts": "lockfiles.tool_table",
+    "ExportError": "lockfiles.errors",
     "InvalidLockfileError": "lockfiles.errors",
     "Lockfile": "lockfiles.lockfile",
     "LockfileError": "lockfiles.errors",
@@ -62,8 +70,12 @@ _ELSEWHERE = {
     "UnsupportedLockfileError": "lockfiles.errors",
     "digest": "lockfiles.identity",
     "dumps": "lockfiles.writing",
+    "export_list": "lockfiles.exporting",
+    "export_requirements": "lockfiles.exporting",
     "loads": "lockfiles.reading",
+    "move_paths": "lockfiles.exporting",
     "read": "lockfiles.reading",
+    "select_layer": "lockfiles.exporting",
     "write": "lockfiles.writing",
 }
 """Where each name comes from, but for the comparison."""

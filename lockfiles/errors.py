@@ -4,7 +4,8 @@
     ├── LockfileSyntaxError         the text is no TOML, or no UTF-8: `line` and `column`
     ├── UnsupportedLockfileError    a lock-version or [tool.pinfold] schema that this version does not know
     ├── InvalidLockfileError        the document contradicts PEP 751 or what pinfold demands beyond it
-    └── LockfileNameError           a file name that PEP 751 does not allow
+    ├── LockfileNameError           a file name that PEP 751 does not allow
+    └── ExportError                 the lock has something that the form asked for cannot say, or no such layer
 
 A file that cannot be opened or written is the operating system's own OSError.
 """
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 from lockfiles.value_classes import dataclass
 
 __all__ = [
+    "ExportError",
     "InvalidLockfileError",
     "LockfileError",
     "LockfileFault",
@@ -83,3 +85,7 @@ class LockfileNameError(LockfileError):
         )
         super().__init__((LockfileFault(path="", message=message),))
         self.name = name
+
+
+class ExportError(LockfileError):
+    """The lock holds something that the form asked for cannot say, or has no such layer."""

@@ -39,6 +39,7 @@ __all__ = [
     "TargetDifference",
     "Unrecorded",
     "check_lockfile",
+    "has_local_paths",
     "render_accelerator",
     "render_python",
     "requirement_digest",
@@ -193,6 +194,15 @@ def check_lockfile(
         *_iter_edits(lockfile, tool, target, digest=requirement_digest(canonical_layers, settings, target)),
         *_iter_unwanted(lockfile, wanted),
     )
+
+
+def has_local_paths(lockfile: Lockfile) -> bool:
+    """Whether the lock names a file or folder on disk, whose content can have changed."""
+    for package in lockfile.pylock.packages:
+        files = (*(package.wheels or ()), package.sdist, package.archive)
+        if package.directory is not None or any(file is not None and file.path is not None for file in files):
+            return True
+    return False
 
 
 def requirement_digest(

@@ -7,13 +7,23 @@ fetched and no file is read.
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import PurePath
+from typing import assert_never
 from urllib.parse import unquote
 
 from packaging.markers import Marker
-from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageDirectory,
+    PackageSdist,
+    PackageVcs,
+    PackageWheel,
+    Pylock,
+)
 from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName
+from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import Version
 
 from lockfiles import BuildFacts, Lockfile, SettingValue, ToolTable
@@ -21,12 +31,14 @@ from lockfiles.sha256 import hash_bytes
 from resolver.checking import render_accelerator, render_python, requirement_digest
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
-from resolver.requirements.entry import Entry, RequirementList
+from resolver.index.origin import Archive, Commit, Folder
+from resolver.requirements.entry import DirectReference, Entry, RequirementList, VcsReference
 from resolver.requirements.position import Position
+from resolver.requirements.url import Url
 from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
 from resolver.targets.target import Target
 
-__all__ = ["build_lockfile", "check_against_old", "known_hashes", "preferences"]
+__all__ = ["build_lockfile", "check_against_old", "find_locked_commits", "known_hashes", "preferences"]
 
 
 def build_lockfile(
@@ -92,8 +104,21 @@ def known_hashes(lockfile: Lockfile) -> dict[tuple[str, int], str]:
     """The sha256 that an old lock holds for a URL and size, for indexes that give none."""
     return {
         (file.url, file.size): file.hashes["sha256"]
-        for _, file in lockfile.iter_files()
+        for _, file in _iter_files(lockfile)
         if file.url is not None and file.size is not None
+    }
+
+
+def find_locked_commits(
+    lockfile: Lockfile, *, without: Collection[NormalizedName] = frozenset()
+) -> dict[DirectReference, str]:
+    """The commit ids that an old lock holds, by what a list says to mean them; some projects let go of theirs."""
+    return {
+        VcsReference(
+            url=Url(public=vcs.url), revision=vcs.requested_revision, subdirectory=vcs.subdirectory
+        ): vcs.commit_id
+        for package in lockfile.pylock.packages
+        if (vcs := package.vcs) is not None and vcs.url is not None and package.name not in without
     }
 
 
@@ -104,8 +129,8 @@ def check_against_old(resolution: Resolution, old: Lockfile, *, base_url: str | 
     well have its own build under that name. `base_url` is that of `build_lockfile`.
     """
     locked = {
-        (package.name, file.filename): (package.index, file.path or file.url, file.hashes["sha256"])
-        for package, file in old.iter_files()
+        (package.name, _find_filename(file)): (package.index, file.path or file.url, file.hashes["sha256"])
+        for package, file in _iter_files(old)
     }
     for pin in resolution.pins:
         index, place, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
@@ -114,6 +139,20 @@ def check_against_old(resolution: Resolution, old: Lockfile, *, base_url: str | 
         found = pin.file.sha256
         if is_same and expected is not None and found is not None and found != expected:
             raise _mismatch(pin, expected=expected, found=found)
+
+
+def _iter_files(lockfile: Lockfile) -> Iterator[tuple[Package, PackageWheel | PackageSdist | PackageArchive]]:
+    """Each file of a lock with its package, archives included."""
+    yield from lockfile.iter_files()
+    for package in lockfile.pylock.packages:
+        if package.archive is not None:
+            yield package, package.archive
+
+
+def _find_filename(file: PackageWheel | PackageSdist | PackageArchive) -> str:
+    if not isinstance(file, PackageArchive):
+        return file.filename
+    return unquote((file.path or file.url or "").partition("?")[0].rpartition("/")[2])
 
 
 def _mismatch(pin: Pin, *, expected: str, found: str) -> HashMismatchError:
@@ -132,31 +171,89 @@ def _render_build(build: ChosenBuild | None) -> dict[str, str]:
 
 
 def _build_package(pin: Pin, base_url: str | None) -> Package:
-    file = _build_file(pin.file, base_url)
+    file = _build_source(pin, base_url)
+    is_tree = isinstance(file, PackageVcs | PackageDirectory)
     return Package(
         name=pin.name,
-        version=pin.version,
+        # What the version of a source tree is can change with the tree (PEP 751).
+        version=None if is_tree else pin.version,
         dependencies=[{"name": name} for name in sorted(pin.dependencies)] or None,
         # An index on disk is a place on this machine: its files' paths say as much as another one can use.
         index=None if pin.index is None or pin.index.startswith("file:") else pin.index,
+        vcs=file if isinstance(file, PackageVcs) else None,
+        directory=file if isinstance(file, PackageDirectory) else None,
+        archive=file if isinstance(file, PackageArchive) else None,
         sdist=file if isinstance(file, PackageSdist) else None,
         wheels=[file] if isinstance(file, PackageWheel) else None,
     )
 
 
-def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | PackageSdist:
-    """PEP 751 `[[packages.wheels]]` or `[packages.sdist]`, without upload time: HTML pages have none."""
+def _build_source(
+    pin: Pin, base_url: str | None
+) -> PackageWheel | PackageSdist | PackageArchive | PackageVcs | PackageDirectory:
+    """The one source of a package, in the form that PEP 751 has for it."""
+    match pin.file.origin:
+        case None:
+            return _build_file(pin.file, base_url)
+        case Archive(subdirectory=subdirectory):
+            if pin.file.is_wheel or (subdirectory is None and _is_sdist_of(pin)):
+                # Of an archive, installers write the URL into `direct_url.json`.
+                return _build_file(pin.file, base_url)
+            return _build_archive(pin.file, subdirectory, base_url)
+        case Commit(url=url, commit_id=commit_id, requested_revision=revision, subdirectory=subdirectory):
+            return PackageVcs(
+                type="git", url=url, requested_revision=revision, commit_id=commit_id, subdirectory=subdirectory
+            )
+        case Folder(path=path, editable=editable):
+            return PackageDirectory(path=_find_folder_path(path, base_url), editable=editable or None)
+        case _:
+            assert_never(pin.file.origin)
+
+
+def _is_sdist_of(pin: Pin) -> bool:
+    """Whether the file's name is that of the pin's sdist (PEP 625)."""
+    try:
+        return parse_sdist_filename(pin.file.filename) == (pin.name, pin.version)
+    except InvalidSdistFilename:
+        return False
+
+
+def _build_archive(file: DistributionFile, subdirectory: str | None, base_url: str | None) -> PackageArchive:
+    size_bytes, sha256 = _find_proof(file)
+    path = _find_path(file.url, base_url)
+    return PackageArchive(
+        url=None if path is not None else file.url,
+        path=path,
+        size=size_bytes,
+        hashes={"sha256": sha256},
+        subdirectory=subdirectory,
+    )
+
+
+def _find_folder_path(path: str, base_url: str | None) -> str:
+    """The path from the lock's folder on; as it is where there is no way."""
+    return _find_path(PurePath(path).as_uri(), base_url) or path
+
+
+def _find_proof(file: DistributionFile) -> tuple[int, str]:
+    """Size and SHA-256. Raises InternalError for a file that lacks one."""
     if file.sha256 is None or file.size_bytes is None:
         missing = "sha256" if file.sha256 is None else "size"
         raise InternalError(f"`{file.filename}` reached the lock without {missing}")
+    return file.size_bytes, file.sha256
+
+
+def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | PackageSdist:
+    """PEP 751 `[[packages.wheels]]` or `[packages.sdist]`, without upload time: HTML pages have none."""
+    size_bytes, sha256 = _find_proof(file)
     path = _find_path(file.url, base_url)
     kind = PackageWheel if file.is_wheel else PackageSdist
     return kind(
         name=file.filename,
         url=None if path is not None else file.url,
         path=path,
-        size=file.size_bytes,
-        hashes={"sha256": file.sha256},
+        size=size_bytes,
+        hashes={"sha256": sha256},
     )
 
 
@@ -216,10 +313,12 @@ def _iter_build_facts(
     for pin in resolution.pins:
         if not pin.file.is_wheel:
             entries = [entry for entry in requirement_list.entries if entry.name == pin.name]
-            yield pin.name, _build_facts(entries, requirement_list)
+            origin = pin.file.origin
+            content = origin.content if isinstance(origin, Folder) else None
+            yield pin.name, _build_facts(entries, requirement_list, content=content)
 
 
-def _build_facts(entries: Sequence[Entry], requirement_list: RequirementList) -> BuildFacts:
+def _build_facts(entries: Sequence[Entry], requirement_list: RequirementList, *, content: str | None) -> BuildFacts:
     """The settings of the project's own entries; what only dependencies name belongs to any layer.
 
     Config settings may hold secrets, so the lock has a hash of each value.
@@ -229,6 +328,7 @@ def _build_facts(entries: Sequence[Entry], requirement_list: RequirementList) ->
     return BuildFacts(
         config_settings=tuple((key, _hash_text(value)) for entry in entries for key, value in entry.config_settings),
         isolation=not any(layer.no_build_isolation for layer in own),
+        content=content,
     )
 
 

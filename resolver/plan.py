@@ -6,6 +6,8 @@ it, so that both mean the same; it imports neither the solver nor `fetch`.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,8 +19,9 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import InputError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
-from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.entry import Entry, LocalPath, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
+from resolver.requirements.local_references import rewrite_entry, rewrite_references
 from resolver.requirements.locations import parse_index_url
 from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
@@ -31,9 +34,9 @@ from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
-from resolver.sources.source import Hint, Source
+from resolver.sources.source import AppFile, Hint, Source
 from resolver.targets.families import load_families
-from resolver.targets.platforms import parse_platform
+from resolver.targets.platforms import Platform, parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 
@@ -49,6 +52,7 @@ class LockPlan:
 
     - `path` is where the lock lies, None for standard output; `old` is the lock there now.
     - `requirement_list` has absolute paths; `layers` are its canonical texts, with paths from the source's folder on.
+      So have the texts of its entries.
     - `recorded_settings` are those that the lock records because they influence it.
     - `default_index` is the configured one, None for the built-in default. `families` stand with the user's first.
     - `exclude_newer` is an instant; a duration's stays that of the old lock until an upgrade.
@@ -102,10 +106,16 @@ def plan_lock(
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
+    platform = machines.choose_platform(platform)
+    source = _fit_to_target(source, python=python, platform=platform)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
-    as_written = parse.read_list(leading_flags(configured, arguments))
+    paths = _ReferencePaths(source=source, folder=folder)
+    as_written = rewrite_references(parse.read_list(leading_flags(configured, arguments)), paths.store, shown=True)
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
-    overrides = parse.read_entries("override", configured, arguments)
+    overrides = tuple(
+        rewrite_entry(rewrite_entry(entry, paths.store, shown=True), paths.find, shown=False)
+        for entry in parse.read_entries("override", configured, arguments)
+    )
     build_constraints = parse.read_entries("build-constraint", configured, arguments)
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
@@ -116,11 +126,13 @@ def plan_lock(
         settings=settings,
         target=Target(
             python=python,
-            platform=machines.choose_platform(platform),
+            platform=platform,
             accelerator=machines.accelerator,
         ),
         python_rule=python_rule,
-        requirement_list=rewrite_paths(as_written, lambda text: str((folder / text).resolve())),
+        requirement_list=rewrite_references(
+            rewrite_paths(as_written, lambda text: str((folder / text).resolve())), paths.find, shown=False
+        ),
         layers=canonical_layers(stored),
         overrides=overrides,
         build_constraints=build_texts,
@@ -132,7 +144,7 @@ def plan_lock(
         old=old,
         kept=old,
         machines=machines,
-        warnings=machines.warnings,
+        warnings=(*source.warnings, *machines.warnings),
     )
 
 
@@ -169,6 +181,39 @@ def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
     raise InputError(f"the old lock `{shown}` cannot be read: {why}\n  try: mend it, or delete it to lock afresh")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReferencePaths:
+    """Where the paths of direct references lead: each is relative to the file, or the folder, that its list stands in.
+
+    `folder` is the current one, which the names of files are seen from.
+    """
+
+    source: Source
+    folder: Path
+
+    def store(self, entry: Entry, reference: LocalPath) -> str:
+        """The path from the source's folder on, in a form that no project has as its name."""
+        path = name_path(Path(os.path.normpath(self._find_folder(entry) / reference.path)), self._root)
+        return path if path.startswith(("/", ".")) or re.match("[A-Za-z]:", path) else f"./{path}"
+
+    def find(self, entry: Entry, reference: LocalPath) -> str:
+        """The absolute path of what `store` gave."""
+        del entry
+        return os.path.normpath(self._root / reference.path)
+
+    @property
+    def _root(self) -> Path:
+        return self.source.folder.resolve()
+
+    def _find_folder(self, entry: Entry) -> Path:
+        position, settings_path = entry.position, self.source.settings_path
+        if position.line is not None:
+            return (self.folder / position.source).parent.resolve()
+        if settings_path is not None and position.source.startswith(_TABLE):
+            return settings_path.parent.resolve()
+        return self._root
+
+
 class _Parser:
     """Parses the lists of one plan, all with the same files, variables and families."""
 
@@ -194,7 +239,7 @@ class _Parser:
         if self._source.text is not None:
             return parse_requirement_file(
                 self._source.text,
-                source=self._source.name,
+                source=self._source.list_name or self._source.name,
                 leading=leading,
                 read_file=read_file,
                 variables=self._variables,
@@ -203,12 +248,13 @@ class _Parser:
             )
         return parse_requirement_list(
             self._source.items or (),
-            source=self._source.name,
+            source=self._source.list_name or self._source.name,
             leading=leading,
             read_file=read_file,
             variables=self._variables,
             flag_scope=flag_scope,
             families=self._families,
+            positions=self._source.positions,
         )
 
     def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
@@ -246,6 +292,12 @@ def _choose_python(
         environ=variables,
         allow_host=may_ask_host,
     )
+
+
+def _fit_to_target(source: Source, *, python: PythonVersion, platform: Platform) -> Source:
+    """The source with the items of the target, where the target decides them."""
+    late = source.form.late if isinstance(source.form, AppFile) else None
+    return source if late is None else late.read(source, python=python, platform=platform)
 
 
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:
@@ -303,7 +355,7 @@ def _recorded_settings(
         "allow": tuple(sorted(settings.allow or ())),
         "families": tuple(map(_render_family, settings.families or ())),
         "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
-        "index-url": None if default_index is None else default_index.public,
+        "index-url": None if default_index is None else default_index.text,
         "mirrors": tuple(sorted(f"{prefix} at {url}" for prefix, url in mirrors.items())),
         "no-build": settings.no_build or None,
         "overrides": tuple(sorted(entry.text for entry in overrides)),

@@ -16,6 +16,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.index.core_metadata import Dependencies
+from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
@@ -43,6 +44,8 @@ class WatchedSource:
         self._source = source
         self.dependencies: Callable[[DistributionFile], Dependencies] = source.dependencies
         self.completed: Callable[[DistributionFile], DistributionFile] = source.completed
+        self.direct: Callable[[DirectRequest], DirectDistribution] = source.direct
+        self.ask_ahead_direct: Callable[[Iterable[DirectRequest]], None] = source.ask_ahead_direct
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """See `PackageSource`."""

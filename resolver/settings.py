@@ -125,6 +125,7 @@ class Settings:
     gpus: tuple[GpuSetting, ...] | None = None
     allow: tuple[NormalizedName, ...] | None = None
     mirrors: tuple[Mirror, ...] | None = None
+    environment: tuple[str, ...] | None = None
     output: str | None = None
 
     def merge(self, over: Settings) -> Settings:
@@ -176,6 +177,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         gpus=reader.read_tables("gpus", _read_gpu),
         allow=reader.read_names("allow"),
         mirrors=_read_mirrors(reader.read_text_table("mirrors")),
+        environment=reader.read_texts("environment"),
         output=reader.read_text("output"),
     )
     reader.report_unknown_keys()

@@ -1,4 +1,4 @@
-"""What a plan holds that cannot be locked, or names but is not there: refused before anybody is asked.
+"""What a plan holds that cannot be asked for, or names but is not there: refused before anybody is asked.
 
 In: a `LockPlan`. Out: nothing, or a ListError that holds every fault with its position.
 """
@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from resolver.errors import Fault, ListError
 from resolver.fetch.local_files import find_local_path
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, NamedLocation, VcsReference
 from resolver.requirements.position import Position
-from resolver.requirements.url import Url
-from resolver.requirements.variables import VARIABLE
+from resolver.requirements.url import Url, find_unset
 from resolver.targets.accelerators import UNSPECIFIED
 
 __all__ = ["refuse_unsupported"]
 
 
 def refuse_unsupported(plan: LockPlan) -> None:
-    """Raises ListError for direct references and for URLs with a secret, each with its position."""
+    """Raises ListError for direct references and for URLs with a variable that is not set, each with its position."""
     requirement_list = plan.requirement_list
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
     faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
@@ -37,35 +37,19 @@ def refuse_unsupported(plan: LockPlan) -> None:
 
 def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
     match entry.direct:
-        case ArchiveUrl():
-            form = "a wheel or sdist by URL"
-        case VcsReference():
-            form = "a git repository"
-        case LocalPath():
-            form = "a file or folder on disk"
+        case ArchiveUrl(url=url) | VcsReference(url=url):
+            yield from _iter_url_faults(entry.position, url)
+            yield from _iter_missing_reference(entry, find_local_path(url.public))
+        case LocalPath(path=path):
+            yield from _iter_missing_reference(entry, Path(path))
         case None:
-            form = ""
-    if form:
-        yield Fault(
-            position=entry.position,
-            what=f"`{entry.text}` is {form}, which cannot be locked yet",
-            remedy="name a version that an index has, or put its wheel into a folder and name that with `--find-links`",
-        )
+            pass
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
         yield from _iter_url_faults(entry.position, url)
 
 
 def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
-    if url.secret is not None:
-        yield Fault(
-            position=position,
-            what=f"`{url}` is asked with credentials or a signature, which is not supported yet",
-            why="a variable in a URL, but for its host, is taken for a credential"
-            if VARIABLE.search(url.public)
-            else "",
-            remedy="name an index that can be read without them",
-        )
-    elif unset := dict.fromkeys(VARIABLE.findall(url.public)):
+    if unset := find_unset(url):
         names = ", ".join(f"`{name}`" for name in unset)
         yield Fault(
             position=position,
@@ -74,9 +58,21 @@ def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
         )
 
 
+def _iter_missing_reference(entry: Entry, path: Path | None) -> Iterator[Fault]:
+    """A fault where a direct reference names a place on disk and nothing lies there."""
+    # `os.path` takes any text; methods of Path raise for a name that is too long.
+    if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
+        yield Fault(
+            position=entry.position,
+            what=f"`{entry.text}` names a file or folder that does not exist",
+            why="a relative path is relative to the file or folder that its list stands in",
+            remedy="correct its path",
+        )
+
+
 def _iter_missing(location: NamedLocation) -> Iterator[Fault]:
     """A fault where the location is on disk and nothing lies there."""
-    path = None if location.url.secret or VARIABLE.search(location.url.public) else find_local_path(location.url.public)
+    path = None if location.url.secret or find_unset(location.url) else find_local_path(location.url.public)
     # `os.path` takes any text; methods of Path raise for a name that is too long.
     if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
         form, flag = ("folder", "as an index") if location.is_index else ("file or folder", "for `--find-links`")

@@ -7,25 +7,29 @@ same lock. What the plans of a run have in common is asked for once, and equal q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
+from resolver.build_plan import build_scope, find_config_settings, find_without_isolation
+from resolver.build_requirements import BuildRequirements
 from resolver.errors import FetchError
 from resolver.fetch.builds import BuildPolicy
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.package_source import open_package_source, without_asking
-from resolver.index.location import Location
+from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
-from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
+from resolver.known_secrets import build_credentials
+from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
 from resolver.plan import LockPlan
 from resolver.remembered import solve_or_remember
 from resolver.requirements.url import Url
@@ -39,7 +43,9 @@ from resolver.targets.target import Target
 from resolver.unsupported import refuse_unsupported
 
 if TYPE_CHECKING:
+    from resolver.direct import DirectSources
     from resolver.driver_changes import DriverChange
+    from resolver.index.direct import FixedSource
 
 __all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
 
@@ -97,8 +103,10 @@ class Locker:
         self._access = access
         self._upgrade = upgrade
         self._hashes = _known_hashes(plans)
+        self._credentials = build_credentials(plans)
         self._stack = ExitStack()
         self._sources: dict[Hashable, PackageSource] = {}
+        self._build_requirements: dict[Hashable, BuildRequirements] = {}
         self._resolutions: dict[Hashable, Resolution] = {}
         self._answered: list[tuple[Target, Hashable, Resolution, frozenset[NormalizedName]]] = []
         self._is_single = len(plans) < 2
@@ -119,8 +127,12 @@ class Locker:
         """
         refuse_unsupported(plan)
         default_index = _default_index(plan)
-        problem = _build_problem(plan, self._upgrade, default_index)
-        source = self._source(plan, problem)
+        asked = self._source(plan, default_index)
+        direct = self._find_direct(plan, asked, default_index)
+        plan = plan if direct is None else replace(plan, requirement_list=direct.requirement_list)
+        fixed = {} if direct is None else direct.fixed
+        problem = _build_problem(plan, self._upgrade, default_index, fixed)
+        source = _with_direct(asked, fixed, plan, default_index)
         resolution = self._solve(plan, problem, source)
         check_contents(problem, resolution)
         if plan.old is not None and not self._upgrade.everything:
@@ -134,16 +146,41 @@ class Locker:
             warnings=(
                 *plan.warnings,
                 *plan.requirement_list.warnings,
+                *(() if direct is None else direct.warnings),
                 *taken,
                 *resolution.warnings,
                 *_iter_yanked(resolution),
             ),
             shadowed=tuple(_find_shadowed(plan, problem, resolution, source, default_index)),
-            driver_changes=self._find_driver_changes(plan, resolution, source),
+            driver_changes=self._find_driver_changes(plan, resolution, asked, fixed),
+        )
+
+    def _find_direct(self, plan: LockPlan, source: PackageSource, default_index: Url | None) -> DirectSources | None:
+        """What the direct references of the plan are; None where it has none."""
+        requirement_list = plan.requirement_list
+        entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
+        if all(entry.direct is None for entry in entries):
+            return None
+        # Lazy: most lists name no source of a project directly.
+        from resolver.direct import find_direct
+
+        kept = None if self._upgrade.everything else plan.kept
+        return find_direct(
+            requirement_list,
+            overrides=plan.overrides,
+            excludes=plan.settings.exclude or (),
+            target=plan.target,
+            source=source,
+            locked_commits={} if kept is None else find_locked_commits(kept, without=self._upgrade.names),
+            locate=partial(_locate, plan, default_index),
         )
 
     def _find_driver_changes(
-        self, plan: LockPlan, resolution: Resolution, source: PackageSource
+        self,
+        plan: LockPlan,
+        resolution: Resolution,
+        asked: PackageSource,
+        fixed: Mapping[NormalizedName, FixedSource],
     ) -> tuple[DriverChange, ...]:
         """What other drivers would change, without a request."""
         if resolution.build is None:
@@ -152,11 +189,11 @@ class Locker:
         from resolver.driver_changes import find_driver_changes
         from resolver.solve.solving import solve
 
-        known = without_asking(source)
+        known = _with_direct(without_asking(asked), fixed, plan, _default_index(plan))
 
         def solve_for(target: Target) -> Resolution:
             other = replace(plan, target=target)
-            problem = _build_problem(other, self._upgrade, _default_index(other))
+            problem = _build_problem(other, self._upgrade, _default_index(other), fixed)
             key = (_question(other, problem), "without asking")
             if key not in self._resolutions:
                 self._resolutions[key] = solve(problem, known)
@@ -187,7 +224,7 @@ class Locker:
 
     def _find_same(self, plan: LockPlan, problem: Problem) -> Resolution | None:
         """The resolution for another GPU that is certainly this one's too."""
-        if not self._answered:
+        if not self._answered or problem.direct:
             return None
         # Lazy, as above.
         from resolver.same_builds import has_same_answer
@@ -210,13 +247,13 @@ class Locker:
         source.ask_ahead_completion([pin.file for pin in resolution.pins])
         return replace(resolution, pins=tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins))
 
-    def _source(self, plan: LockPlan, problem: Problem) -> PackageSource:
+    def _source(self, plan: LockPlan, default_index: Url | None) -> PackageSource:
         """The package source of the plan, which others may have opened."""
         settings = plan.settings
         # What can be installed does not depend on the accelerator, and so neither do pages, metadata and their cache.
         target = replace(plan.target, accelerator=UNSPECIFIED)
-        # Build requirements come from where any name would that only dependencies mention.
-        build_locations = problem.locations(NormalizedName("setuptools"))
+        scope, config_settings = build_scope(plan, default_index), find_config_settings(plan)
+        without_isolation = find_without_isolation(plan)
         trusted_hosts = tuple(plan.requirement_list.trusted_hosts)
         tables = settings.dependency_metadata or ()
         policy: BuildPolicy = "never" if settings.no_build else "anyway" if settings.build_anyway else "if-compatible"
@@ -227,30 +264,49 @@ class Locker:
             no_download,
             tables,
             policy,
-            plan.build_constraints,
-            build_locations,
-            problem.index_strategy,
+            scope,
+            tuple(config_settings.items()),
+            without_isolation,
         )
         found = self._sources.get(key)
         if found is None:
-            found = self._sources[key] = self._stack.enter_context(
-                open_package_source(
-                    target=target,
-                    cache_folder=self._access.cache_folder,
-                    offline=self._access.offline,
-                    refresh=self._access.refresh,
-                    trusted_hosts=trusted_hosts,
-                    no_download=no_download,
-                    dependency_metadata=tables,
-                    build_policy=policy,
-                    build_constraints=plan.build_constraints,
-                    build_locations=build_locations,
-                    build_index_strategy=problem.index_strategy,
-                    preferences_hashes=self._hashes,
-                    progress=self._access.announce,
-                )
+            requirements = self._build_requirements[key] = BuildRequirements(
+                scope, open_source=partial(self._wheel_source, plan)
+            )
+            found = self._sources[key] = self._open_source(
+                plan,
+                target,
+                dependency_metadata=tables,
+                build_policy=policy,
+                find_build_wheels=requirements.find_wheels,
+                config_settings=config_settings,
+                without_isolation=without_isolation,
             )
         return found
+
+    def _wheel_source(self, plan: LockPlan, target: Target) -> PackageSource:
+        """The package source of build requirements for a target, which builds nothing itself."""
+        key = ("wheels", target, tuple(plan.requirement_list.trusted_hosts), bool(plan.settings.no_download))
+        if key not in self._sources:
+            self._sources[key] = self._open_source(plan, target, build_policy="never")
+        return self._sources[key]
+
+    def _open_source(self, plan: LockPlan, target: Target, **options: Any) -> PackageSource:
+        """A new package source for a target, with what it may ask for this plan."""
+        return self._stack.enter_context(
+            open_package_source(
+                target=target,
+                cache_folder=self._access.cache_folder,
+                offline=self._access.offline,
+                refresh=self._access.refresh,
+                trusted_hosts=tuple(plan.requirement_list.trusted_hosts),
+                credentials=self._credentials,
+                no_download=bool(plan.settings.no_download),
+                preferences_hashes=self._hashes,
+                progress=self._access.announce,
+                **options,
+            )
+        )
 
 
 def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
@@ -259,7 +315,10 @@ def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> 
     With `is_for_any` it is the same for all accelerators.
     """
     target = replace(plan.target, accelerator=UNSPECIFIED) if is_for_any else plan.target
-    return id(plan.source), target, plan.exclude_newer, tuple(sorted(problem.preferences.items()))
+    preferences = tuple(sorted(problem.preferences.items()))
+    # Of one list they differ where old locks hold other commits.
+    commits = () if plan.kept is None else tuple(sorted(find_locked_commits(plan.kept).values()))
+    return id(plan.source), target, plan.exclude_newer, preferences, commits if problem.direct else ()
 
 
 def _list_behind(plan: LockPlan) -> Hashable:
@@ -287,7 +346,32 @@ def _known_hashes(plans: Sequence[LockPlan]) -> dict[str, tuple[int, str]]:
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
 
 
-def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) -> Problem:
+def _locate(plan: LockPlan, default_index: Url | None, name: NormalizedName) -> tuple[Location, ...]:
+    """Where a project would be asked for that only dependencies mention."""
+    return order_locations(
+        name,
+        plan.requirement_list.dependency_scope,
+        default_index=default_index,
+        families=plan.families,
+        strategy=plan.settings.index_strategy or "first-index",
+    )
+
+
+def _with_direct(
+    source: PackageSource, fixed: Mapping[NormalizedName, FixedSource], plan: LockPlan, default_index: Url | None
+) -> PackageSource:
+    """The source, with the projects that direct references fix."""
+    if not fixed:
+        return source
+    # Lazy, as above.
+    from resolver.direct_source import SourceWithDirect
+
+    return SourceWithDirect(source, fixed, target=plan.target, locate=partial(_locate, plan, default_index))
+
+
+def _build_problem(
+    plan: LockPlan, upgrade: Upgrade, default_index: Url | None, direct: Mapping[NormalizedName, FixedSource]
+) -> Problem:
     settings, configured = plan.settings, plan.source.settings
     return build_problem(
         plan.requirement_list,
@@ -295,6 +379,7 @@ def _build_problem(plan: LockPlan, upgrade: Upgrade, default_index: Url | None) 
         default_index=default_index,
         families=plan.families,
         strategy=settings.index_strategy or "first-index",
+        direct=direct,
         overrides=plan.overrides,
         excludes=settings.exclude or (),
         preferences=_preferences(plan, upgrade),

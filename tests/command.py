@@ -117,7 +117,14 @@ def child_environment(folder: Path, **more: str) -> dict[str, str]:
     """An environment without settings of pip, uv, pinfold, proxies or the user, in which this pinfold is found."""
     kept = {name: value for name, value in os.environ.items() if not _HIDDEN.match(name)}
     sources = [str(Path(resolver.__file__).parents[1]), str(Path(packaging.__file__).parents[1])]
-    return {**kept, "HOME": str(folder), "PYTHONPATH": os.pathsep.join(sources), "PYTHONUTF8": "1", **more}
+    return {
+        **kept,
+        "HOME": str(folder),
+        "NETRC": os.devnull,
+        "PYTHONPATH": os.pathsep.join(sources),
+        "PYTHONUTF8": "1",
+        **more,
+    }
 
 
 def hide_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,6 +132,7 @@ def hide_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if _HIDDEN.match(name):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("NETRC", os.devnull)
 
 
 def find_interpreter(minor: str) -> str:

@@ -47,6 +47,7 @@ RESOLVER = [
 LOCKFILES = [
     "BuildFacts",
     "Comparison",
+    "ExportError",
     "FactChange",
     "InvalidLockfileError",
     "LineChange",
@@ -64,8 +65,12 @@ LOCKFILES = [
     "compare",
     "digest",
     "dumps",
+    "export_list",
+    "export_requirements",
     "loads",
+    "move_paths",
     "read",
+    "select_layer",
     "write",
 ]
 

@@ -60,6 +60,7 @@ def test_every_key_is_read() -> None:
         machine-type = ["GPU-H100", "GPU-A100"]
         driver = "570.133.20"
         allow = ["Torch"]
+        environment = ["WHEEL_HOST"]
         output = "locks"
 
         [mirrors]
@@ -134,6 +135,7 @@ def test_every_key_is_read() -> None:
         gpus=(GpuSetting(name="RTX 9090", capability="13.0", driver="700", host="aarch64"),),
         allow=(canonicalize_name("torch"),),
         mirrors=(Mirror(prefix="https://download.pytorch.org/whl/", url="https://token@mirror.example/pytorch/"),),
+        environment=("WHEEL_HOST",),
         output="locks",
     )
     assert settings == expected

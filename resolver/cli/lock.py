@@ -20,7 +20,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
-from resolver.checking import check_lockfile
+from resolver.checking import check_lockfile, has_local_paths
 from resolver.cli.arguments import LockArguments, render_options
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError, PinfoldError
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["run_lock"]
 
 _DIFFERS = 1
+_LONGEST_PATH = 255
+"""A longer SOURCE may be text that no file system takes as a name."""
 
 
 def run_lock(arguments: LockArguments) -> int:
@@ -98,7 +100,7 @@ class _Run:
     def _plan_all(self) -> list[LockPlan]:
         """The plans of all locks that can be planned; none if two would share a place."""
         jobs: list[_Job] = []
-        for argument in self._arguments.sources or (None,):
+        for argument in self._list_sources() or (None,):
             name = _name_source(argument)
             self._order.append((name, None))
             with self._errors_become_codes((name, None)):
@@ -122,6 +124,16 @@ class _Run:
             with self._errors_become_codes((job.source.name, job.machines.label)):
                 plans.append(self._plan(job, path))
         return plans
+
+    def _list_sources(self) -> tuple[str, ...]:
+        """The SOURCEs of the run, each folder as the apps below it."""
+        sources = self._arguments.sources
+        if not any((self._folder / source).is_dir() for source in sources if len(source) < _LONGEST_PATH):
+            return sources
+        # Lazy: only a folder has to be searched.
+        from resolver.sources.app_folder import expand_folders
+
+        return expand_folders(sources, folder=self._folder)
 
     def _read(self, argument: str | None) -> Source:
         arguments = self._arguments
@@ -187,7 +199,18 @@ class _Run:
             overridden=frozenset(entry.name for entry in plan.overrides if entry.name is not None),
             index_strategy=plan.settings.index_strategy or "first-index",
         )
-        self._answer(plan, [str(difference) for difference in differences])
+        self._answer(plan, [*map(str, differences), *self._list_changed_content(plan, plan.old)])
+
+    @staticmethod
+    def _list_changed_content(plan: LockPlan, lockfile: Lockfile) -> list[str]:
+        """What differs on disk from what was locked."""
+        if not has_local_paths(lockfile):
+            return []
+        # Lazy: most locks name nothing on disk.
+        from resolver.local_content import iter_content_differences
+
+        folder = plan.source.folder if plan.path is None else plan.path.parent
+        return [str(difference) for difference in iter_content_differences(lockfile, folder)]
 
     def _make_all(self, plans: Sequence[LockPlan]) -> None:
         # Lazy: `--check` needs neither the solver nor the fetcher.

@@ -12,6 +12,8 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from importlib import import_module
 from pathlib import PurePath
 from typing import NoReturn
 
@@ -73,11 +75,10 @@ def _lock(words: Sequence[str], program: str) -> int:
     return run_lock(arguments)
 
 
-def _machines(words: Sequence[str], program: str) -> int:
-    # Lazy, as above.
-    from resolver.cli.machines import run_machines
-
-    return run_machines(words, program=program)
+def _run_module(name: str, words: Sequence[str], program: str) -> int:
+    """The exit code of a verb that is its module's `run_…`; lazy, as above."""
+    run: Callable[..., int] = getattr(import_module(f"resolver.cli.{name}"), f"run_{name}")
+    return run(words, program=program)
 
 
 def _leave_pipe() -> int:
@@ -95,4 +96,21 @@ def _report_bug(error: Exception) -> int:
     return 6
 
 
-_VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {"lock": _lock, "machines": _machines}
+_MODULES = (
+    "diff",
+    "digest",
+    "export",
+    "fetch",
+    "hydrate",
+    "layers",
+    "machines",
+    "sbom",
+    "secrets",
+    "sizes",
+    "tree",
+    "why",
+)
+_VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {
+    "lock": _lock,
+    **{name: partial(_run_module, name) for name in _MODULES},
+}

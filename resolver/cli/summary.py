@@ -134,11 +134,17 @@ def _change_lines(report: LockReport) -> list[str]:
 
 def _index_counts(outcome: LockOutcome) -> str:
     """How many files come from where, most first; the default index by that name."""
-    counts = Counter(pin.index or "find-links" for pin in outcome.resolution.pins)
+    counts = Counter(_name_place(pin) for pin in outcome.resolution.pins)
     rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
     return ", ".join(
         f"{number} × {'the default index' if place == outcome.default_index else place}" for place, number in rows
     )
+
+
+def _name_place(pin: Pin) -> str:
+    if pin.file.origin is not None:
+        return "a direct reference"
+    return pin.index or "find-links"
 
 
 def _remarks(report: LockReport) -> list[str]:

@@ -25,13 +25,17 @@ class Answer:
 
 
 class BadStatusError(Exception):
-    """A status that is no answer; raised below the cache, so that it never stores one."""
+    """A status that is no answer; raised below the cache, so that it never stores one.
 
-    def __init__(self, status: int, *, host: str, retry_after: str | None) -> None:
+    `tried` says where the credentials that were sent are from; empty for none.
+    """
+
+    def __init__(self, status: int, *, host: str, retry_after: str | None, tried: str = "") -> None:
         super().__init__(status)
         self.status = status
         self.host = host
         self.retry_after = retry_after
+        self.tried = tried
 
 
 def build_headers(accept: str) -> dict[str, str]:

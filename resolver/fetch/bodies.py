@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from lockfiles.value_classes import dataclass
 from resolver.fetch.http_errors import too_large_error
 from resolver.index.distribution_file import parse_size
 
-__all__ = ["Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range", "unpack"]
+__all__ = ["Body", "Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range", "unpack"]
 
 _ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
 """Those whose digests have one length."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The answer to a request for a file: status (200, 206 or 416), headers by lower-case name, the bytes as sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterable[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

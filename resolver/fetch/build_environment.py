@@ -1,37 +1,61 @@
-"""The environment of a build: what compilers and pip need to work, and nothing of what else the caller has in his.
+"""The environment of a build: what compilers need to work, and nothing of what else the caller has in his.
 
-In: a process environment. Out: the one of the child. What is built is somebody else's code: variables that hold
-tokens, or index URLs with passwords, are none of its business. So names are let in one by one.
+In: a process environment and the folder of the build. Out: the environment of the child. What is built is somebody
+else's code: variables that hold tokens, proxies, index URLs and the caller's own folder are none of its business. So
+names are let in one by one, and its home is an empty folder.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-
-from resolver.requirements.url import parse_url
+from pathlib import Path
 
 __all__ = ["build_environment"]
 
-_SYSTEM = {"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TEMP", "TMP", "TMPDIR", "TZ", "USER"}
-_WINDOWS = {"APPDATA", "COMSPEC", "LOCALAPPDATA", "NUMBER_OF_PROCESSORS", "OS", "PATHEXT", "PROCESSOR_ARCHITECTURE"} | {
-    *("PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)", "SYSTEMDRIVE", "SYSTEMROOT", "USERNAME", "USERPROFILE"),
-    *("WINDIR", "DISTUTILS_USE_SDK", "MSSDK"),
+_SYSTEM = {"LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"}
+_WINDOWS = {"COMSPEC", "NUMBER_OF_PROCESSORS", "OS", "PATHEXT", "PROCESSOR_ARCHITECTURE", "PROGRAMDATA"} | {
+    *("PROGRAMFILES", "PROGRAMFILES(X86)", "SYSTEMDRIVE", "SYSTEMROOT", "USERNAME", "WINDIR", "DISTUTILS_USE_SDK"),
+    "MSSDK",
 }
-_INTERPRETER = {"LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME", "PYTHONUTF8", "VIRTUAL_ENV"}
 _COMPILERS = {"AR", "ARCHFLAGS", "CC", "CFLAGS", "CPATH", "CPPFLAGS", "CUDA_HOME", "CUDA_PATH", "CXX", "CXXFLAGS"} | {
-    *("DEVELOPER_DIR", "FC", "FFLAGS", "INCLUDE", "LD", "LDFLAGS", "LIB", "LIBPATH", "LIBRARY_PATH", "MAKEFLAGS"),
-    *("MACOSX_DEPLOYMENT_TARGET", "MAX_JOBS", "PKG_CONFIG_PATH", "RANLIB", "SDKROOT", "SOURCE_DATE_EPOCH"),
-    *("CMAKE_ARGS", "CMAKE_BUILD_PARALLEL_LEVEL", "CMAKE_GENERATOR", "CMAKE_PREFIX_PATH", "CARGO_HOME", "RUSTUP_HOME"),
+    *("DEVELOPER_DIR", "DYLD_LIBRARY_PATH", "FC", "FFLAGS", "INCLUDE", "LD", "LDFLAGS", "LD_LIBRARY_PATH", "LIB"),
+    *("LIBPATH", "LIBRARY_PATH", "MACOSX_DEPLOYMENT_TARGET", "MAKEFLAGS", "MAX_JOBS", "PKG_CONFIG_PATH", "RANLIB"),
+    *("SDKROOT", "CMAKE_ARGS", "CMAKE_BUILD_PARALLEL_LEVEL", "CMAKE_GENERATOR", "CMAKE_PREFIX_PATH"),
 }
-_CERTIFICATES = {"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
-_PROXIES = {"ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY"}
-_LET_IN = _SYSTEM | _WINDOWS | _INTERPRETER | _COMPILERS | _CERTIFICATES | {"NO_PROXY"}
+_LET_IN = _SYSTEM | _WINDOWS | _COMPILERS | {"RUSTUP_HOME"}
+# An empty home of any kind: configuration, credentials and caches of tools are looked for below these.
+_HOMES = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
+_TEMPORARY = ("TEMP", "TMP", "TMPDIR")
 
 
-def build_environment(caller: Mapping[str, str]) -> dict[str, str]:
-    """The variables for a build out of the caller's. A proxy is told without the password that it wants."""
+def build_environment(
+    caller: Mapping[str, str], *, home: Path, temporary: Path, scripts: Path | None = None
+) -> dict[str, str]:
+    """The variables for a build out of the caller's; `home` and `temporary` are empty folders of its own.
+
+    `scripts` is where the tools of its virtual environment lie. `home` gets an empty netrc and no other file.
+    """
+    netrc = home / ".netrc"
+    netrc.touch(mode=0o600)
     kept = {name: value for name, value in caller.items() if name.upper() in _LET_IN or name.upper().startswith("LC_")}
-    proxies = {name: parse_url(value).public for name, value in caller.items() if name.upper() in _PROXIES}
-    # pip starts itself again for the build requirements: it must not read there what `--isolated` keeps from it here.
-    return {**kept, **proxies, "PIP_CONFIG_FILE": os.devnull, "PYTHONDONTWRITEBYTECODE": "1"}
+    if scripts is not None:
+        kept["PATH"] = os.pathsep.join(filter(None, (str(scripts), kept.get("PATH", os.defpath))))
+    return {
+        **_find_rust(caller),
+        **kept,
+        **dict.fromkeys(_HOMES, str(home)),
+        **dict.fromkeys(_TEMPORARY, str(temporary)),
+        "NETRC": str(netrc),
+        # pip looks for a file of the whole machine, too.
+        "PIP_CONFIG_FILE": os.devnull,
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONNOUSERSITE": "1",
+    }
+
+
+def _find_rust(caller: Mapping[str, str]) -> dict[str, str]:
+    """Where rustup keeps its compilers, which it looks for at home: they are no configuration, and no secret."""
+    home = caller.get("HOME") or caller.get("USERPROFILE")
+    compilers = Path(home) / ".rustup" if home else None
+    return {"RUSTUP_HOME": str(compilers)} if compilers is not None and compilers.is_dir() else {}

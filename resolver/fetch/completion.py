@@ -8,7 +8,7 @@ from dataclasses import replace
 from resolver.errors import FetchError
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
-from resolver.fetch.wheel_metadata import check_hashes, promised_algorithms
+from resolver.fetch.wheel_metadata import check_hashes, find_promiser, promised_algorithms
 from resolver.index.distribution_file import DistributionFile
 
 __all__ = ["KnownHashes", "complete_file"]
@@ -31,7 +31,7 @@ def complete_file(
     path = find_local_path(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))
-        check_hashes(file.filename, promised=file.hashes, found=found.hashes)
+        check_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_promiser(file))
         return _with(file, found.size_bytes, found.sha256)
     size_bytes = file.size_bytes if file.size_bytes is not None else _ask_size(file, session)
     if file.sha256 is not None and size_bytes is not None:
@@ -56,16 +56,19 @@ def _stream(
 ) -> DistributionFile:
     lacking = "SHA-256" if file.sha256 is None else "size"
     if no_download:
+        remedy = "\n  try: write `#sha256=…` behind its URL" if file.origin is not None and file.sha256 is None else ""
         raise FetchError(
             f"the {lacking} of `{file.filename}` can be had only by downloading it: {file.url}\n"
-            "  because its page gives none, and `--no-download` forbids that",
+            f"  because {find_promiser(file)} gives none, and `--no-download` forbids that{remedy}",
             url=file.url,
         )
-    session.announce(f"for its {lacking}, which its page does not give", filename=file.filename, size_bytes=size_bytes)
+    why = f"for its {lacking}, which {find_promiser(file)} does not give"
+    session.announce(why, filename=file.filename, size_bytes=size_bytes)
     download = session.download(file.url, into=None, algorithms=promised_algorithms(file))
     if download is None:
-        raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
-    check_hashes(file.filename, promised=file.hashes, found=download.hashes)
+        listed = ", although its page lists it" if file.origin is None else ""
+        raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
+    check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
     if file.size_bytes is None and size_bytes not in (None, download.size_bytes):
         raise FetchError(
             f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",

@@ -20,8 +20,10 @@ from resolver.fetch.local_files import find_local_path
 from resolver.fetch.metadata_records import (
     dump_core_metadata,
     dump_dependencies,
+    dump_texts,
     load_core_metadata,
     load_dependencies,
+    load_texts,
 )
 from resolver.fetch.record_store import FileState, RecordStore
 from resolver.fetch.session import Session
@@ -52,6 +54,8 @@ class FileDependencies:
         self._builds = builds
         self._tables = tuple(tables)
         self._records = RecordStore(None if folder is None else folder / "metadata-v1")
+        self._build_requires: dict[tuple[str, str], tuple[str, ...]] = {}
+        """What files need to be built, by URL and proof: those that this run has looked into."""
 
     def find_stored(self, file: DistributionFile) -> Dependencies | None:
         """What a table or a record says, or None where the file must be asked."""
@@ -62,9 +66,9 @@ class FileDependencies:
         key = _find_key(file)
         if key is None or not self._may_read(file) or has_two_hashes(file):
             return None
-        record = self._records.find(project, f"{self._target.key} {key}")
+        record = self._records.find(project, self._name_record(project, key))
         found = load_dependencies(record) if record is not None else None
-        return found if found is None or not found.built or self._may_build() else None
+        return found if found is None or not found.built or self._may_build(project) else None
 
     def find_state(self, file: DistributionFile) -> tuple[NormalizedName, FileState] | None:
         """The state of the records that answer for a file in every run; None where they do not."""
@@ -90,9 +94,41 @@ class FileDependencies:
         if key is not None:
             # What a build told holds for this target alone.
             core = None if built or stored else dump_core_metadata(metadata)
-            records = {key: core, f"{self._target.key} {key}": dump_dependencies(dependencies)}
-            self._keep(project, records)
+            self._keep(project, {key: core, self._name_record(project, key): dump_dependencies(dependencies)})
         return dependencies
+
+    def fetch_build_requires(self, file: DistributionFile) -> tuple[str, ...]:
+        """The texts of what a build of an sdist needs; those of its backend itself where this target had a build.
+
+        Raises FetchError, HashMismatchError, MetadataError.
+        """
+        place, project, key = (file.url, _find_proof(file)), find_project(file), _find_key(file)
+        if place not in self._build_requires and key is not None and self._may_read(file):
+            record = self._records.find(project, f"build {self._name_record(project, key)}")
+            stored = None if record is None else load_texts(record)
+            if stored is not None:
+                self._build_requires[place] = stored
+        if place not in self._build_requires:
+            from resolver.fetch.sdist_metadata import fetch_sdist_build_requires  # Imported where it is needed.
+
+            found = fetch_sdist_build_requires(file, project=project, session=self._session)
+            self._keep_build_requires(file, project, found)
+        return self._build_requires[place]
+
+    def _keep_build_requires(self, file: DistributionFile, project: NormalizedName, texts: tuple[str, ...]) -> None:
+        self._build_requires[file.url, _find_proof(file)] = texts
+        key = _find_key(file)
+        if key is not None:
+            self._keep(project, {f"build {self._name_record(project, key)}": dump_texts(texts)})
+
+    def _name_record(self, project: NormalizedName, key: str) -> str:
+        """The key of what holds for this target, and where a build may have told it for its config settings."""
+        settings = self._builds.config_settings.get(project, ())
+        if not settings:
+            return f"{self._target.key} {key}"
+        from lockfiles.sha256 import hash_bytes  # Imported where it is needed: OpenSSL takes 4 ms.
+
+        return f"{self._target.key} {hash_bytes(repr(settings).encode())} {key}"
 
     def _may_read(self, file: DistributionFile) -> bool:
         """Whether a record may stand for the file: without a hash it may have been replaced since."""
@@ -104,8 +140,10 @@ class FileDependencies:
         new = {key: data for key, data in records.items() if data is not None and find(project, key) != data}
         self._records.add(project, new)
 
-    def _may_build(self) -> bool:
+    def _may_build(self, project: NormalizedName) -> bool:
         """Whether what a build told may be believed: a record from a run that was allowed more says nothing here."""
+        if project in self._builds.without_isolation:
+            return False
         # Imported where it is needed: few lists have a pin that was built.
         from resolver.fetch.host import is_host_compatible
 
@@ -117,9 +155,11 @@ class FileDependencies:
         if not file.is_wheel:
             from resolver.fetch.sdist_metadata import fetch_sdist_metadata
 
-            return fetch_sdist_metadata(
+            found = fetch_sdist_metadata(
                 file, project=project, target=self._target, session=self._session, builds=self._builds
             )
+            self._keep_build_requires(file, project, found.build_requires)
+            return found.metadata, found.built
         from resolver.fetch.wheel_metadata import fetch_wheel_metadata
 
         content = fetch_wheel_metadata(file, project=project, session=self._session)

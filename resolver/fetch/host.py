@@ -10,7 +10,7 @@ from typing import assert_never
 from resolver.targets.platforms import Linux, MacOS, Windows
 from resolver.targets.target import Target
 
-__all__ = ["describe_host", "is_host_compatible"]
+__all__ = ["describe_host", "host_target", "is_host_compatible"]
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "x86", "i686": "x86"}
 
@@ -53,3 +53,23 @@ def _system(target: Target) -> str:
             return "win32"
         case other:
             assert_never(other)
+
+
+def host_target() -> Target:
+    """The running interpreter and machine as a target: what wheels are for that a build on it installs.
+
+    Raises TargetError on a platform that wheels of an index cannot be chosen for.
+    """
+    # Imported where they are needed: few lists need a build.
+    from packaging.tags import platform_tags
+
+    from resolver.targets.platforms import parse_platform
+    from resolver.targets.python_version import PythonVersion
+
+    version = sys.version_info
+    python = PythonVersion(
+        major=version[0], minor=version[1], patch=version[2], free_threaded=_is_free_threaded(), patch_given=True
+    )
+    # A wheel for `linux_x86_64` names no C library, so that no index takes one.
+    names = (name for name in platform_tags() if not name.startswith("linux_"))
+    return Target(python=python, platform=parse_platform(next(names, sysconfig.get_platform())))

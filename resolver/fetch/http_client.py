@@ -4,8 +4,8 @@ The only module that uses httpx, and imported when a request is about to be made
 has no use for.
 
 A request passes, from top to bottom: `HttpClient` (redirects, retries, limits), hishel's cache where it is wanted,
-`_GoodAnswers` (so that the cache sees no errors), and `_Network` (proxies, certificates, connections). All of them see
-public URLs; `_Network` is where a secret is to be joined, below everything that logs or stores.
+`_GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `_Network` (proxies, certificates,
+connections). All above `Authorizing` see public URLs only: it joins secrets below everything that logs or stores.
 
 Transports are driven without `httpx.Client`: 0.23 ms a request against 0.39 ms, and cookies, authentication and logging
 of whole URLs have no place here.
@@ -23,15 +23,22 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
+import httpcore
+
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
 from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
-from resolver.fetch.bodies import Download, RangeAnswer, hash_into, iter_bounded, read_range
+from resolver.fetch.authorization import COMPLETE, PUBLIC, TRIED, Authorizing, is_loopback
+from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
+from resolver.fetch.credentials import Credentials, Place
 from resolver.fetch.freshness import find_fresh_until, find_validator, settle_caching
+from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
+from resolver.fetch.redirects import find_target, without_query
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
+from resolver.fetch.tls import build_tls_context
 from resolver.index.distribution_file import parse_size
 from resolver.targets.families import tells_absence
 
@@ -52,7 +59,8 @@ class HttpClient:
     """Asks servers; may be used from many threads at once.
 
     `with_cache` puts a cache above the transport that it is given; `transport` stands in for the network in tests, and
-    `sleep` for waiting; `announce` gets a line before a long wait, from any thread.
+    `sleep` for waiting; `announce` gets a line before a long wait, from any thread. `credentials` are joined to
+    requests over https, to this machine, and to `trusted_hosts`. A `guard` is asked about each URL, redirects too.
     """
 
     def __init__(
@@ -62,15 +70,21 @@ class HttpClient:
         connections: int,
         offline: bool = False,
         trusted_hosts: Iterable[str] = (),
+        credentials: Credentials | None = None,
+        guard: HostGuard | None = None,
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
         announce: Callable[[str], None] | None = None,
     ) -> None:
-        network = transport or _Network(connections=connections, trusted_hosts=frozenset(trusted_hosts))
-        network = _NoNetwork() if offline else network
-        self._direct: httpx.BaseTransport = _GoodAnswers(network)
+        trusted = frozenset(trusted_hosts)
+        self._credentials = credentials or Credentials()
+        network = transport or _Network(connections=connections, trusted_hosts=trusted)
+        authorizing = Authorizing(network, self._credentials, may_send=partial(_may_send, trusted_hosts=trusted))
+        self._direct: httpx.BaseTransport = _GoodAnswers(_NoNetwork() if offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
+        self._guard = guard
+        self._find_addresses = network.find_addresses if isinstance(network, _Network) else _no_addresses
         self._user_agent = user_agent
         self._sleep = sleep
         self._announce = announce
@@ -96,7 +110,9 @@ class HttpClient:
         `known_validator`, the body is not read again. `failure` is how a first attempt of somebody else has ended.
         """
         headers = build_headers(accept)
-        transport = self._cached if cached else self._direct
+        # What such a page links to may hold the token, too.
+        hides = self._credentials.holds_path_token(url)
+        transport = self._cached if cached and not hides else self._direct
 
         def ask() -> Answer:
             nonlocal failure
@@ -113,7 +129,7 @@ class HttpClient:
                 return Answer(
                     url=final_url,
                     content_type=response.headers.get("content-type", ""),
-                    body=body,
+                    body=self._credentials.hide_in_body(body) if hides and body else body,
                     fresh_until=find_fresh_until(response.headers, now=time.time()),
                     validator=validator,
                 )
@@ -176,6 +192,24 @@ class HttpClient:
 
         return self._unless_absent(url, ask)
 
+    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], T]) -> T | None:
+        """What `read` makes of the answer to a GET; None as in `fetch`. A 416 is an answer, too.
+
+        Where a body breaks off, it is asked for again, with the headers of that moment.
+        """
+
+        def ask() -> T:
+            try:
+                with self._opened(self._direct, "GET", url, headers()) as (response, _):
+                    assert isinstance(response.stream, httpx.SyncByteStream)
+                    return read(Body(status=response.status_code, headers=response.headers, chunks=response.stream))
+            except BadStatusError as fault:
+                if fault.status != 416:
+                    raise
+                return read(Body(status=416, headers={}, chunks=()))
+
+        return self._unless_absent(url, ask)
+
     def _unless_absent(self, url: str, ask: Callable[[], T]) -> T | None:
         def ask_or_none() -> T | None:
             try:
@@ -193,7 +227,7 @@ class HttpClient:
                 return ask()
             except BadStatusError as fault:
                 if fault.status not in TRANSIENT_STATUSES or attempt + 1 == ATTEMPTS:
-                    raise _status_error(url, fault, attempts=attempt + 1) from None
+                    raise self._status_error(url, fault, attempts=attempt + 1) from None
                 delay_s = find_delay_s(attempt, retry_after=fault.retry_after, now=time.time())
                 self._check_delay(delay_s, url, fault, attempts=attempt + 1)
             except httpx.TimeoutException as fault:
@@ -225,24 +259,34 @@ class HttpClient:
             self._told.add(message)
             self._announce(message)
 
+    def _status_error(self, url: str, fault: BadStatusError, *, attempts: int) -> FetchError:
+        if fault.status not in (401, 403):
+            return http_errors.status_error(url, status=fault.status, attempts=attempts)
+        return http_errors.authentication_error(
+            url, status=fault.status, host=fault.host, tried=fault.tried, looked_in=self._credentials.name_sources()
+        )
+
     @contextmanager
     def _opened(
         self, transport: httpx.BaseTransport, method: str, url: str, headers: Mapping[str, str]
     ) -> Iterator[tuple[httpx.Response, str]]:
         """The response after redirects with the URL that it came from; closed at the end."""
-        sent, start = {**headers, "User-Agent": self._user_agent}, url
+        sent, start, complete = {**headers, "User-Agent": self._user_agent}, url, None
         for _ in range(REDIRECT_LIMIT + 1):
-            request = httpx.Request(method, url, headers=sent, extensions={"timeout": _TIMEOUT})
+            if self._guard is not None:
+                self._guard.check(url, find_addresses=partial(self._find_addresses, url))
+            extensions = {"timeout": _TIMEOUT, PUBLIC: url, COMPLETE: complete}
+            request = httpx.Request(method, url, headers=sent, extensions=extensions)
             response = transport.handle_request(request)
             try:
                 if response.status_code not in _REDIRECTS:
                     yield response, url
                     return
-                url = _redirect_target(request.url, response)
-                transport = self._direct if httpx.URL(url).query else transport
+                url, complete = find_target(request.url, response, self._credentials)
+                transport = self._direct if complete is not None else transport
             finally:
                 response.close()
-        raise FetchError(f"more than {REDIRECT_LIMIT} redirects, the last one to {_public(httpx.URL(url))}", url=start)
+        raise FetchError(f"more than {REDIRECT_LIMIT} redirects, the last one to {url}", url=start)
 
 
 class _GoodAnswers(httpx.BaseTransport):
@@ -255,11 +299,12 @@ class _GoodAnswers(httpx.BaseTransport):
         response = self._below.handle_request(request)
         status = response.status_code
         if _log.isEnabledFor(logging.INFO):
-            _log.info("%s %s: %d", request.method, _public(request.url), status)
+            _log.info("%s %s: %d", request.method, without_query(request.url), status)
         if status not in (200, 206, 304) and status not in _REDIRECTS:
             retry_after = response.headers.get("retry-after")
             response.close()
-            raise BadStatusError(status, host=request.url.host, retry_after=retry_after)
+            tried = response.extensions.get(TRIED, "")
+            raise BadStatusError(status, host=request.url.host, retry_after=retry_after, tried=tried)
         if status in _REDIRECTS:
             # The target may hold a signature, which no cache may keep.
             response.headers["cache-control"] = "no-store"
@@ -304,6 +349,16 @@ class _Network(httpx.BaseTransport):
         for pool in self._pools:
             pool.close()
 
+    def find_addresses(self, url: str) -> tuple[str, ...]:
+        """The addresses that a request for this URL connects to; empty where a proxy looks them up."""
+        target = httpx.URL(url)
+        if self._find_proxy(target.scheme, target.host, target.port) is not None:
+            return ()
+        try:
+            return self._lookup.look_up(target.host)
+        except httpcore.ConnectError as error:
+            raise httpx.ConnectError(str(error)) from error
+
     def _find_pool(self, url: httpx.URL) -> httpx.HTTPTransport:
         trusted = url.host in self._trusted_hosts or f"{url.host}:{url.port}" in self._trusted_hosts
         encrypted = url.scheme == "https"
@@ -328,35 +383,25 @@ class _Network(httpx.BaseTransport):
 
 
 def _build_tls_context(url: str) -> ssl.SSLContext:
-    """The certificates that the user names, else httpx's own choice. Raises FetchError where they cannot be read."""
-    file, folder = find_certificates()
-    if file is None and folder is None:
-        return httpx.create_ssl_context(trust_env=False)
+    """See `build_tls_context`. Raises FetchError where they cannot be read."""
     try:
-        return ssl.create_default_context(cafile=file, capath=folder)
+        return build_tls_context()
     except OSError as error:
+        file, folder = find_certificates()
         raise http_errors.certificates_error(url, path=file or folder or "", reason=error.strerror or "") from error
 
 
-def _redirect_target(url: httpx.URL, response: httpx.Response) -> str:
-    location = response.headers.get("location")
-    if location is None:
-        raise http_errors.broken_error(str(url), reason=f"status {response.status_code} comes without `Location`")
-    target = url.join(location)
-    if url.scheme == "https" and target.scheme != "https":
-        raise http_errors.downgrade_error(str(url), target=_public(target))
-    return str(target)
+def _no_addresses(url: str) -> tuple[str, ...]:
+    """Of a transport that stands in for the network."""
+    return ()
 
 
-def _public(url: httpx.URL) -> str:
-    """Where a redirect leads, without a signature that it may hold."""
-    return str(url.copy_with(query=None, fragment=None, userinfo=b""))
-
-
-def _status_error(url: str, fault: BadStatusError, *, attempts: int) -> FetchError:
-    if fault.status in (401, 403):
-        return http_errors.authentication_error(url, status=fault.status, host=fault.host)
-    return http_errors.status_error(url, status=fault.status, attempts=attempts)
+def _may_send(place: Place, *, trusted_hosts: frozenset[str]) -> bool:
+    """Whether credentials may go to a place: nobody on the way can read them, or the user says so."""
+    if place.scheme == "https" or {place.host, place.authority} & trusted_hosts:
+        return True
+    # A proxy that an unencrypted request passes is not this machine.
+    return is_loopback(place.host) and find_proxy(place.scheme, place.host, place.port) is None
 
 
 def _is_untrusted(fault: BaseException) -> bool:

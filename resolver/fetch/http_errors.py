@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from resolver.errors import AuthenticationError, FetchError, OfflineError
 
 __all__ = [
@@ -17,16 +19,43 @@ __all__ = [
     "timeout_error",
     "tls_error",
     "too_large_error",
+    "unencrypted_error",
 ]
 
 
-def authentication_error(url: str, *, status: int, host: str) -> AuthenticationError:
-    """For 401 and 403."""
-    what = "wants a user and password" if status == 401 else "refuses access"
-    return AuthenticationError(
-        f"`{host}` {what}: status {status} for {url}\n  try: name an index that can be read without credentials",
+def authentication_error(
+    url: str, *, status: int, host: str, tried: str = "", looked_in: Sequence[str] = (), told: str = ""
+) -> AuthenticationError:
+    """For 401 and 403. `tried` names what was sent, `looked_in` where more was looked for; never a value.
+
+    `told` is what the host says about a signature (`its signature has expired`).
+    """
+    if told:
+        what, why = "refuses the URL", told
+        remedy = "sign the URL anew; the lock does not change by that"
+    elif tried:
+        what, why = f"refuses {tried}", "" if status == 403 else "it was sent once and not again"
+        remedy = "correct it, or ask for access" if status == 403 else "correct it"
+    else:
+        what = "wants a user and password" if status == 401 else "refuses access"
+        why = f"none are known for it: {_list_names(looked_in)}" if looked_in else ""
+        remedy = f"write `https://${{USER}}:${{PASSWORD}}@{host}/…` in the list, or name a file with `--credentials`"
+    message = f"`{host}` {what}: status {status} for {url}"
+    return AuthenticationError("\n  ".join((message, *([f"because {why}"] if why else []), f"try: {remedy}")), url=url)
+
+
+def unencrypted_error(url: str, *, host: str) -> FetchError:
+    """For credentials that would go over the network in plain text."""
+    return FetchError(
+        f"the credentials for `{host}` are not sent without encryption: {url}\n"
+        f"  try: `https://`, or `--trusted-host {host}` if nobody can listen",
         url=url,
     )
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """`neither in the list nor in a, b`, as a part of a sentence."""
+    return f"not in {', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else f"not in {names[0]}"
 
 
 def proxy_error(url: str, *, proxy: str) -> FetchError:

@@ -11,7 +11,14 @@ from packaging.version import InvalidVersion, Version
 
 from resolver.index.core_metadata import CoreMetadata, Dependencies
 
-__all__ = ["dump_core_metadata", "dump_dependencies", "load_core_metadata", "load_dependencies"]
+__all__ = [
+    "dump_core_metadata",
+    "dump_dependencies",
+    "dump_texts",
+    "load_core_metadata",
+    "load_dependencies",
+    "load_texts",
+]
 
 _FIELD, _ITEM = "\x1e", "\x1f"
 
@@ -36,6 +43,17 @@ def load_dependencies(record: bytes) -> Dependencies | None:
         requires_python=head[1] if len(head) == 2 else None,
         built=head[0] == "built",
     )
+
+
+def dump_texts(texts: tuple[str, ...]) -> bytes | None:
+    """The record of texts, or None for some that cannot be stored."""
+    return _join((texts,))
+
+
+def load_texts(record: bytes) -> tuple[str, ...] | None:
+    """What `dump_texts` wrote, or None."""
+    fields = _split(record)
+    return fields[0] if len(fields) == 1 else None
 
 
 def dump_core_metadata(metadata: CoreMetadata) -> bytes | None:

@@ -26,13 +26,17 @@ class OneLookup(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection to the first address of the host that takes one."""
-        try:
-            *others, last = self._addresses.find(host)
-        except OSError as error:
-            raise httpcore.ConnectError(str(error)) from error
+        *others, last = self.look_up(host)
         for address in others:
             try:
                 return super().connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         return super().connect_tcp(last, port, timeout, local_address, socket_options)
+
+    def look_up(self, host: str) -> tuple[str, ...]:
+        """The addresses of a host, asked for once. Raises httpcore.ConnectError where there are none."""
+        try:
+            return self._addresses.find(host)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from packaging.utils import NormalizedName
 
-from resolver.fetch.builds import BuildPolicy, Builds
+from resolver.errors import ResolutionError
+from resolver.fetch.build_support import BuildSupport
+from resolver.fetch.builds import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
+from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http_errors import closed_error, missing_offline
@@ -26,6 +29,7 @@ from resolver.fetch.row_store import RowStore
 from resolver.fetch.session import CONNECTIONS, Session
 from resolver.fetch.workers import Task, Workers
 from resolver.index.core_metadata import Dependencies
+from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     import httpx
 
     from resolver.fetch.completion import KnownHashes
+    from resolver.fetch.git.repositories import GitRepositories
     from resolver.settings import DependencyMetadata
 
 __all__ = ["find_evidence", "open_package_source", "without_asking"]
@@ -51,12 +56,13 @@ def open_package_source(
     offline: bool = False,
     refresh: bool = False,
     trusted_hosts: Sequence[str] = (),
+    credentials: Credentials | None = None,
     no_download: bool = False,
     dependency_metadata: Sequence[DependencyMetadata] = (),
     build_policy: BuildPolicy = "if-compatible",
-    build_constraints: Sequence[str] = (),
-    build_locations: Sequence[Location] = (),
-    build_index_strategy: Literal["first-index", "best-match"] = "first-index",
+    find_build_wheels: FindBuildWheels | None = None,
+    config_settings: ConfigSettings | None = None,
+    without_isolation: frozenset[NormalizedName] = frozenset(),
     preferences_hashes: KnownHashes | None = None,
     progress: Callable[[str], None] | None = None,
     transport: httpx.BaseTransport | None = None,
@@ -66,8 +72,8 @@ def open_package_source(
 
     - `cache_folder` None keeps nothing; a folder is made with mode 0700.
     - `offline` answers from the cache alone, however old; `refresh` from servers alone, and stores the answers.
-    - `build_locations` are where build requirements come from; none means pip's built-in index. pip, which asks for
-      them, knows no `first-index` a project: under it, pip gets the first index alone.
+    - `find_build_wheels` decides on the build requirements of what must be built; None has none. `config_settings` and
+      `without_isolation` are those of `Builds`.
     - `preferences_hashes` are size and SHA-256 by URL of the old lock.
     - `progress` gets one line before a whole file is downloaded for what little is needed of it; from any thread.
     - `transport` stands in for the network in tests, `sleep` for waiting between attempts.
@@ -78,11 +84,21 @@ def open_package_source(
         offline=offline,
         refresh=refresh,
         trusted_hosts=tuple(trusted_hosts),
+        credentials=credentials,
         progress=progress,
         transport=transport,
         sleep=sleep,
     )
-    builds = _build_builds(build_policy, build_constraints, build_locations, build_index_strategy)
+    repositories = _Repositories(session=session, folder=folder, announce=progress)
+    support = BuildSupport(session=session, folder=folder)
+    builds = Builds(
+        policy=build_policy,
+        find_wheels=find_build_wheels or _find_no_wheels,
+        fetch_wheel=support.fetch_wheel,
+        children=support.children,
+        config_settings=config_settings or {},
+        without_isolation=without_isolation,
+    )
     pages = ProjectPages(target=target, session=session, rows=RowStore(folder, target_key=target.key))
     metadata = FileDependencies(
         target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
@@ -91,6 +107,7 @@ def open_package_source(
         pages=pages,
         metadata=metadata,
         evidence=None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder),
+        look_at=partial(_look_at, target=target, session=session, builds=builds, repositories=repositories.open),
         complete=partial(
             _complete,
             session=session,
@@ -101,6 +118,8 @@ def open_package_source(
     try:
         yield source
     finally:
+        support.stop()
+        repositories.close()
         source.close(then=session.close)
 
 
@@ -127,11 +146,13 @@ class _HttpPackageSource:
         pages: ProjectPages,
         metadata: FileDependencies,
         evidence: Evidence | None,
+        look_at: Callable[[DirectRequest], DirectDistribution],
         complete: Callable[[DistributionFile], DistributionFile],
     ) -> None:
         self.evidence = evidence
         self._pages = pages
         self._metadata = metadata
+        self._look_at = look_at
         self._complete = complete
         self._workers = Workers(CONNECTIONS)
         self._callbacks = _Callbacks()
@@ -149,6 +170,18 @@ class _HttpPackageSource:
         if self.evidence is not None:
             self.evidence.note_file(file)
         return self._dependencies_task(file).result()
+
+    def direct(self, request: DirectRequest) -> DirectDistribution:
+        return self._direct_task(request).result()
+
+    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+        for request in requests:
+            self._workers.schedule(self._direct_task(request))
+
+    def known_direct(self, request: DirectRequest) -> Task[DirectDistribution] | None:
+        """The task of a direct reference that was looked at; None for one that was not."""
+        task = self._direct_task(request)
+        return task if task.is_done else None
 
     def completed(self, file: DistributionFile) -> DistributionFile:
         check_listed_hashes(file)
@@ -249,6 +282,10 @@ class _HttpPackageSource:
             task = self._workers.find_or_add(key, Task(partial(self._metadata.fetch, file)))
         return task
 
+    def _direct_task(self, request: DirectRequest) -> Task[DirectDistribution]:
+        key = ("direct", request)
+        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._look_at, request)))
+
     def _completion_task(self, file: DistributionFile) -> Task[DistributionFile]:
         """The one task of a file and of what its page says about it, which is checked against what is found."""
         key = ("completed", file)
@@ -272,6 +309,15 @@ class _KnownAlready:
         if task is None:
             raise missing_offline(file.url, what="the metadata")
         return task.result()
+
+    def direct(self, request: DirectRequest) -> DirectDistribution:
+        task = self._source.known_direct(request)
+        if task is None:
+            raise missing_offline(request.text, what="the metadata")
+        return task.result()
+
+    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+        """Nobody is asked."""
 
     def completed(self, file: DistributionFile) -> DistributionFile:
         if file.size_bytes is None or file.sha256 is None:
@@ -340,8 +386,46 @@ class _Callbacks(threading.local):
             self._waiting = None
 
 
+class _Repositories:
+    """The git repositories of a run, made when the first is asked for."""
+
+    def __init__(self, *, session: Session, folder: Path | None, announce: Callable[[str], None] | None) -> None:
+        self._session = session
+        self._folder = folder
+        self._announce = announce
+        self._lock = threading.Lock()
+        self._opened: GitRepositories | None = None
+
+    def open(self) -> GitRepositories:
+        from resolver.fetch.git.repositories import GitRepositories  # Imported where it is needed: few lists name one.
+
+        with self._lock:
+            if self._opened is None:
+                self._opened = GitRepositories(
+                    cache_folder=self._folder,
+                    offline=self._session.offline,
+                    refresh=self._session.refresh,
+                    find_login=self._session.credentials.find_login,
+                    announce=self._announce,
+                )
+            return self._opened
+
+    def close(self) -> None:
+        with self._lock:
+            opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+
 def _is_complete(file: DistributionFile) -> bool:
     return file.size_bytes is not None and file.sha256 is not None
+
+
+def _look_at(request: DirectRequest, **options: Any) -> DirectDistribution:
+    # Imported where it is needed: most lists name no source of a project directly.
+    from resolver.fetch.direct import look_at
+
+    return look_at(request, **options)
 
 
 def _complete(file: DistributionFile, **options: Any) -> DistributionFile:
@@ -362,22 +446,5 @@ def _prepare(folder: Path | None) -> Path | None:
     return folder
 
 
-def _build_builds(
-    policy: BuildPolicy, constraints: Sequence[str], locations: Sequence[Location], index_strategy: str
-) -> Builds:
-    indexes = tuple(place.url.public for place in locations if place.form == "index")
-    asked = indexes[:1] if index_strategy == "first-index" else indexes
-    return Builds(
-        policy=policy,
-        constraints=tuple(constraints),
-        index_urls=(lambda: asked) if locations else _find_default_index,
-        find_links=tuple(place.url.public for place in locations if place.form == "find-links"),
-        leaves_out_indexes=len(asked) < len(indexes),
-    )
-
-
-def _find_default_index() -> tuple[str, ...]:
-    # Imported where it is needed: only a build without an index of its own asks pip for its default.
-    from resolver.fetch.default_index import default_index_url
-
-    return (default_index_url().public,)
+def _find_no_wheels(requirements: Sequence[str]) -> Sequence[DistributionFile]:
+    raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")

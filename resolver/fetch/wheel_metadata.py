@@ -5,14 +5,27 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError, HashMismatchError, MetadataError
 from resolver.fetch.local_files import find_local_path
 from resolver.fetch.session import Session
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
 
-__all__ = ["check_hashes", "fetch_file", "fetch_wheel_metadata", "promised_algorithms"]
+if TYPE_CHECKING:
+    from resolver.fetch.bodies import Download
+
+__all__ = [
+    "WheelFacts",
+    "check_hashes",
+    "fetch_file",
+    "fetch_wheel_metadata",
+    "find_promiser",
+    "promised_algorithms",
+    "read_wheel",
+]
 
 _TAIL_BYTES = 32_768
 """Of 65 popular wheels, 46 need no second request (16 KiB: 36, 64 KiB: 49, 128 KiB: 55)."""
@@ -22,36 +35,61 @@ ReadBytes = Callable[[int, int], bytes]
 """Bytes of a file from the first offset up to, without, the second."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelFacts:
+    """The content of METADATA, and what was learnt of the wheel on the way: its size, and hashes if it was read whole.
+
+    `hashes` are `algorithm:hex`.
+    """
+
+    metadata: bytes
+    size_bytes: int | None = None
+    hashes: tuple[str, ...] = ()
+
+
 def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Session) -> bytes:
     """The content of METADATA. Raises FetchError, HashMismatchError, and MetadataError for a broken wheel."""
-    path = find_local_path(file.url)
-    if path is not None:
-        return _read_local(path, file, project)
-    if file.core_metadata is not None:
+    if file.core_metadata is not None and find_local_path(file.url) is None:
         content = _fetch_metadata_file(file, session)
         if content is not None:
             return content
+    return read_wheel(file, project=project, session=session).metadata
+
+
+def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
+    """What the wheel itself says, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
+    path = find_local_path(file.url)
+    if path is not None:
+        return WheelFacts(metadata=_read_local(path, file, project))
     try:
-        content = _fetch_by_ranges(file, project, session)
+        found = _fetch_by_ranges(file, project, session)
         why = "its host gives no part of it"
     except WheelDirectoryError as error:
         # A server may lie about ranges; the whole file shows whether the wheel itself is broken.
-        content, why = None, f"parts of it do not give that: {error}"
-    if content is not None:
-        return content
+        found, why = None, f"parts of it do not give that: {error}"
+    if found is not None:
+        return found
     session.announce(f"for its metadata, since {why}", filename=file.filename, size_bytes=file.size_bytes)
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         whole = Path(folder) / "file.whl"
-        fetch_file(file, session=session, into=whole)
-        return _read_local(whole, file, project)
+        download = fetch_file(file, session=session, into=whole)
+        metadata = _read_local(whole, file, project)
+    return WheelFacts(metadata=metadata, size_bytes=download.size_bytes, hashes=download.hashes)
 
 
-def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> None:
+def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
     """Download a wheel or sdist whole, and check its hash where the page gives one."""
     download = session.download(file.url, into=into, algorithms=promised_algorithms(file))
     if download is None:
-        raise FetchError(f"{file.url} does not exist, although its page lists it", url=file.url)
-    check_hashes(file.filename, promised=file.hashes, found=download.hashes)
+        listed = "" if file.origin is not None else ", although its page lists it"
+        raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
+    check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+    return download
+
+
+def find_promiser(file: DistributionFile) -> str:
+    """What promises the hashes of a file, for messages."""
+    return "its page" if file.origin is None else "its URL"
 
 
 def promised_algorithms(file: DistributionFile) -> tuple[str, ...]:
@@ -59,15 +97,15 @@ def promised_algorithms(file: DistributionFile) -> tuple[str, ...]:
     return tuple(text.partition(":")[0] for text in file.hashes)
 
 
-def check_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str]) -> None:
-    """Raises HashMismatchError where a hash was promised and another one found; SHA-256 first."""
+def check_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str], by: str = "its page") -> None:
+    """Raises HashMismatchError where a hash was promised (`by` whom) and another one found; SHA-256 first."""
     actual = {text.partition(":")[0]: text for text in found}
     for expected in sorted(promised, key=lambda text: not text.startswith("sha256:")):
         shown = actual.get(expected.partition(":")[0], expected)
         # A digest of another length is none, which pages do hold.
         if shown != expected and len(shown) == len(expected):
             raise HashMismatchError(
-                f"`{filename}` is not the file that its page promises\n  expected {expected}\n  found    {shown}",
+                f"`{filename}` is not the file that {by} promises\n  expected {expected}\n  found    {shown}",
                 filename=filename,
                 expected=expected,
                 found=shown,
@@ -85,7 +123,7 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
     return content
 
 
-def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> bytes | None:
+def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> WheelFacts | None:
     """METADATA from ranges; None where the host serves none. Raises WheelDirectoryError."""
     tail = session.fetch_range(file.url, start=-_TAIL_BYTES)
     if tail is None:
@@ -103,7 +141,18 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
 
     if file.size_bytes not in (None, tail.size):
         raise WheelDirectoryError("the host tells another size than the page")
-    return _find_metadata(tail.data, size=tail.size, project=project, read=read)
+    metadata = _find_metadata(tail.data, size=tail.size, project=project, read=read)
+    hashes = _check_whole(file, tail.data) if len(tail.data) == tail.size else ()
+    return WheelFacts(metadata=metadata, size_bytes=tail.size, hashes=hashes)
+
+
+def _check_whole(file: DistributionFile, content: bytes) -> tuple[str, ...]:
+    """The hashes of a small wheel, which came as a whole in one part."""
+    from resolver.fetch.bodies import hash_into  # Imported where it is needed, as above.
+
+    found = hash_into((content,), None, algorithms=promised_algorithms(file)).hashes
+    check_hashes(file.filename, promised=file.hashes, found=found, by=find_promiser(file))
+    return found
 
 
 def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:

@@ -20,14 +20,14 @@ __all__ = ["Location", "order_locations"]
 class Location:
     """A place that may list a project's files.
 
-    `form` is `index` (simple API; the project's page is `url/name/`) or `find-links` (one page or folder for all
-    projects). A location whose family does not serve the project stands behind all others of its scope;
-    `outside_family` is the family's name then, else None. `is_default` marks the built-in or configured default index,
-    which no list names.
+    `form` is `index` (simple API; the project's page is `url/name/`), `find-links` (one page or folder for all
+    projects), or `direct` (the one source of one project, whose `url` is a text for messages). A location whose family
+    does not serve the project stands behind all others of its scope; `outside_family` is the family's name then, else
+    None. `is_default` marks the built-in or configured default index, which no list names.
     """
 
     url: Url
-    form: Literal["index", "find-links"] = "index"
+    form: Literal["index", "find-links", "direct"] = "index"
     outside_family: str | None = None
     is_default: bool = field(default=False, compare=False)
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from packaging.utils import NormalizedName
 
 from resolver.index.core_metadata import Dependencies
+from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
@@ -39,6 +40,14 @@ class PackageSource(Protocol):
 
     def completed(self, file: DistributionFile) -> DistributionFile:
         """The file with `size_bytes` and a sha256. Raises FetchError, HashMismatchError."""
+        ...
+
+    def direct(self, request: DirectRequest) -> DirectDistribution:
+        """What a direct reference is. Raises MetadataError, FetchError, HashMismatchError, ResolutionError."""
+        ...
+
+    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+        """Ask in the background for what `direct` will tell."""
         ...
 
     def ask_ahead(

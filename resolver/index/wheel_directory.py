@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from lockfiles.value_classes import dataclass
 
-__all__ = ["Member", "MoreBytes", "WheelDirectoryError", "find_metadata_member", "read_member"]
+__all__ = ["Member", "MoreBytes", "WheelDirectoryError", "find_metadata_member", "list_members", "read_member"]
 
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -61,22 +61,20 @@ def find_metadata_member(tail: bytes, *, size: int, project: str | None = None) 
 
     With `project`, its `.dist-info` folder must be that project's. Raises WheelDirectoryError.
     """
-    tail_start = size - len(tail)
-    if tail_start < 0:
-        raise WheelDirectoryError(f"{len(tail)} bytes at the end of a file of {size} bytes")
-    end = tail.rfind(_END_SIGNATURE)
-    if end < 0 or end + _END.size > len(tail):
-        if tail_start == 0 or len(tail) >= _END.size + _COMMENT_LIMIT:
-            raise WheelDirectoryError("no zip directory at the end of the file")
-        return MoreBytes(start=max(0, size - _END.size - _COMMENT_LIMIT))
-    place = _find_directory(tail, end, tail_start)
-    if isinstance(place, MoreBytes):
-        return place
-    start, stop, shift = place
-    if start < tail_start:
-        return MoreBytes(start=start)
-    members = list(_iter_members(tail[start - tail_start : stop - tail_start], shift=shift))
-    return _bounded(_choose(members, project), members, directory=start)
+    found = _read_directory(tail, size=size)
+    if isinstance(found, MoreBytes):
+        return found
+    members, directory = found
+    return _bounded(_choose(members, project), members, directory=directory)
+
+
+def list_members(tail: bytes, *, size: int) -> tuple[Member, ...] | MoreBytes:
+    """All members of a wheel of `size` bytes, in directory order; their `stop` is not known and equals `start`.
+
+    Raises WheelDirectoryError.
+    """
+    found = _read_directory(tail, size=size)
+    return found if isinstance(found, MoreBytes) else tuple(found[0])
 
 
 def read_member(data: bytes, member: Member, *, start: int | None = None) -> bytes:
@@ -98,6 +96,25 @@ def read_member(data: bytes, member: Member, *, start: int | None = None) -> byt
     if len(content) != member.size or zlib.crc32(content) != member.crc:
         raise WheelDirectoryError(f"`{member.filename}` differs from the size or checksum in the directory")
     return content
+
+
+def _read_directory(tail: bytes, *, size: int) -> tuple[list[Member], int] | MoreBytes:
+    """The members, and where in the file the directory starts."""
+    tail_start = size - len(tail)
+    if tail_start < 0:
+        raise WheelDirectoryError(f"{len(tail)} bytes at the end of a file of {size} bytes")
+    end = tail.rfind(_END_SIGNATURE)
+    if end < 0 or end + _END.size > len(tail):
+        if tail_start == 0 or len(tail) >= _END.size + _COMMENT_LIMIT:
+            raise WheelDirectoryError("no zip directory at the end of the file")
+        return MoreBytes(start=max(0, size - _END.size - _COMMENT_LIMIT))
+    place = _find_directory(tail, end, tail_start)
+    if isinstance(place, MoreBytes):
+        return place
+    start, stop, shift = place
+    if start < tail_start:
+        return MoreBytes(start=start)
+    return list(_iter_members(tail[start - tail_start : stop - tail_start], shift=shift)), start
 
 
 def _find_directory(tail: bytes, end: int, tail_start: int) -> tuple[int, int, int] | MoreBytes:

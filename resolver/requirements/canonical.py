@@ -75,7 +75,7 @@ def _layer_tokens(layer: Layer, constraints: Sequence[Entry]) -> Iterator[str]:
     if not layer.scope.default_index and not layer.scope.indexes:
         yield "--no-index"
     for url in layer.scope.indexes:
-        yield from ("--index-url", url.public)
+        yield from ("--index-url", url.text)
     if layer.no_deps:
         yield "--no-deps"
     if layer.no_build_isolation:
@@ -148,9 +148,9 @@ def _union(one: tuple[Url, ...], other: tuple[Url, ...]) -> tuple[Url, ...]:
 
 def _location_tokens(extra_indexes: Sequence[Url], find_links: Sequence[Url]) -> Iterator[str]:
     for url in extra_indexes:
-        yield from ("--extra-index-url", url.public)
+        yield from ("--extra-index-url", url.text)
     for url in find_links:
-        yield from ("--find-links", url.public)
+        yield from ("--find-links", url.text)
 
 
 def _entry_tokens(member: _Member) -> Iterator[str]:

@@ -109,11 +109,11 @@ def render_reference(direct: DirectReference) -> str:
     match direct:
         case ArchiveUrl():
             hashes = [text.replace(":", "=", 1) for text in sorted(direct.hashes)]
-            return direct.url.public + _render_fragment(direct.subdirectory, hashes)
+            return direct.url.text + _render_fragment(direct.subdirectory, hashes)
         case VcsReference():
             revision = f"@{quote(direct.revision, safe='/')}" if direct.revision else ""
             # An `@` in a path without revision would be read as one.
-            return f"git+{direct.url.public}{revision}" + _render_fragment(direct.subdirectory, [])
+            return f"git+{direct.url.text}{revision}" + _render_fragment(direct.subdirectory, [])
         case LocalPath():
             return direct.path if re.fullmatch(_PLAIN_PATH, direct.path) else f"file:{quote(direct.path)}"
 

@@ -24,11 +24,20 @@ _SECOND_FLAG = re.compile(r"\s-")
 
 
 def read_items(
-    items: Sequence[object], *, source: str, layer: int | None, faults: FaultCollector
+    items: Sequence[object],
+    *,
+    source: str,
+    layer: int | None,
+    faults: FaultCollector,
+    positions: Sequence[Position] = (),
 ) -> tuple[Statement, ...]:
-    """The statements of one layer; items that cannot be used become faults. `layer` is None for a flat list."""
+    """The statements of one layer; items that cannot be used become faults. `layer` is None for a flat list.
+
+    `positions` are those of the items, one for each; without them items have their numbers.
+    """
     statements: list[Statement] = []
-    numbered = iter([(Position(source=source, layer=layer, item=index), item) for index, item in enumerate(items)])
+    places = positions or [Position(source=source, layer=layer, item=index) for index in range(len(items))]
+    numbered = iter(list(zip(places, items, strict=True)))
     pending = _Lookahead(numbered)
     for position, item in pending:
         try:

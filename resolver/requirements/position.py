@@ -15,8 +15,8 @@ class Position:
     """A place in a list or file.
 
     `source` is `requirements` for a list given to the API, else the file's name as the user wrote it, or
-    `command line`. `layer` and `item` count from 0; `line` counts from 1. `included_by` is the `-r` or `-c` that
-    led here.
+    `command line`. `layer` and `item` count from 0; `line` counts from 1, and where it is known no number is shown.
+    `included_by` is the `-r` or `-c` that led here.
     """
 
     source: str = "requirements"
@@ -38,7 +38,7 @@ class Position:
         """The place without what led here."""
         text = self.source
         if self.line is not None:
-            text += f":{self.line}"
+            return f"{text}:{self.line}"
         if self.layer is not None:
             text += f"[{self.layer}]"
         if self.item is not None:

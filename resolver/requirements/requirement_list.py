@@ -40,16 +40,18 @@ def parse_requirement_list(
     variables: Mapping[str, str] | None = None,
     flag_scope: FlagScope = "position",
     families: Sequence[IndexFamily] = (),
+    positions: Sequence[Position] | Sequence[Sequence[Position]] = (),
 ) -> RequirementList:
     """The list that items, or layers of items, make.
 
     `leading` are flags of the command line, as items, or of settings, as statements with positions of their own; they
     stand before item 0 of every layer. `source` names the list in positions. With `flag_scope="list"` every flag serves
-    its whole layer. Raises ListError with all faults.
+    its whole layer. `positions` are those of the items, in the same form, where they have lines. Raises ListError with
+    all faults.
     """
     faults = FaultCollector()
     layers = [
-        read_items(layer, source=source, layer=number, faults=faults)
+        read_items(layer, source=source, layer=number, faults=faults, positions=_positions_of(number, positions))
         for number, layer in _split_layers(items, Position(source=source), faults)
     ]
     return _build_list(
@@ -91,6 +93,16 @@ def parse_requirement_file(
         families=families,
         faults=faults,
     )
+
+
+def _positions_of(
+    layer: int | None, positions: Sequence[Position] | Sequence[Sequence[Position]]
+) -> Sequence[Position]:
+    """The positions of one layer, or of a flat list."""
+    if layer is None or not positions:
+        return tuple(one for one in positions if isinstance(one, Position))
+    inner = positions[layer]
+    return () if isinstance(inner, Position) else inner
 
 
 def _split_layers(

@@ -2,19 +2,24 @@
 
 In: URL text as a list or setting holds it. Out: `Url`, whose every rendering is its public part. Credentials and
 signatures are recognised by form; only the transport in `resolver.fetch` opens a `Secret`.
+
+A variable in user information or in a token's place of the query is left out of the public part, so that this is what
+can be asked for and locked; `Url.text` has it, as `${VAR}`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import field
-from urllib.parse import unquote
+from dataclasses import field, replace
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from lockfiles.value_classes import dataclass
+from resolver.requirements.secret_forms import split_query
 from resolver.requirements.variables import VARIABLE, expand_variables
 
-__all__ = ["Secret", "Url", "parse_url", "redact"]
+__all__ = ["Secret", "Url", "find_flaw", "find_unset", "parse_url", "redact"]
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
@@ -26,25 +31,6 @@ _QUOTED_URL = re.compile(
 _HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
 # `user:password@host/…`, a URL whose scheme was forgotten.
 _NO_SCHEME = re.compile(r"[^\s/@]*:[^\s/@]*@(?P<rest>.*)", re.DOTALL)
-
-_TOKEN_PARAMETERS = frozenset(
-    {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
-    | {"job_token", "passwd", "password", "private_token", "secret", "sig", "signature", "token"}
-)
-_AZURE_PARAMETERS = frozenset(
-    {"saoid", "scid", "sdd", "se", "si", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr"}
-    | {"sr", "srt", "ss", "st", "suoid", "sv"}
-)
-# AWS signature version 4 (and the session token of version 2), and Google Cloud Storage version 4.
-_SIGNATURE_PREFIXES = ("x-amz-", "x-goog-")
-# A parameter of the set is part of a signature where the query has the mark as well: AWS version 2, Google Cloud
-# Storage version 2, CloudFront, Azure shared access signatures.
-_SIGNATURE_FAMILIES = (
-    ("awsaccesskeyid", frozenset({"awsaccesskeyid", "expires"})),
-    ("googleaccessid", frozenset({"googleaccessid", "expires"})),
-    ("key-pair-id", frozenset({"key-pair-id", "policy", "expires", "hash-algorithm"})),
-    ("sig", _AZURE_PARAMETERS),
-)
 
 
 class Secret:
@@ -74,26 +60,35 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Url:
-    """A URL: `public` is safe to print, store and compare.
+    """A URL: `public` is safe to print, store and compare, and what is asked for but for its secret.
 
-    `secret`, if there is one, holds the complete URL with its user information, signature and variables in place: the
-    transport asks for that and shows `public`.
+    - `secret`, if there is one, holds the complete URL with its user information, signature and variables in place:
+      the transport asks for that and shows `public`.
+    - `written` is `public` with `${VAR}` where the user wrote it for a credential; empty where there is none.
+    - `forms` name the secrets that stand in the text itself, none of which is a variable (`a user and password`).
     """
 
     public: str
     secret: Secret | None = field(default=None, compare=False)
+    written: str = ""
+    forms: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def text(self) -> str:
+        """The URL as a list may hold it: its variables in place, its literal secrets left out."""
+        return self.written or self.public
 
     def __str__(self) -> str:
-        return self.public
+        return self.text
 
 
 def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     """The URL (or path) with its secrets apart. Total: any text gives a `Url`.
 
     Variables are expanded part by part. One that may stand for a credential (in user information, path or query of
-    anything but a file on disk) stays as `${VAR}` in `public`; when any such variable is unset there is no `secret`,
-    and the text says which variable is needed. One at the very beginning holds the URL itself, or its beginning. A
-    fragment is dropped: direct references read it first.
+    anything but a file on disk) is in no public part with its value; when any such variable is unset there is no
+    `secret`, and `find_unset` says which variable is needed. One at the very beginning holds the URL itself, or its
+    beginning. A fragment is dropped: direct references read it first.
     """
     known = variables or {}
     match = _URL.fullmatch(text.strip())
@@ -101,18 +96,55 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
         return _parse_without_scheme(text.strip(), known)
     scheme = match["scheme"].lower()
     user_information, at, host = match["authority"].rpartition("@")
-    public_user, open_user = _split_user_information(user_information, at, keeps_user="ssh" in scheme)
-    public_query, open_query = _split_query(match["query"])
+    user = _split_user_information(user_information, at, keeps_user="ssh" in scheme)
+    query = _split_query(match["query"])
     host, path = _lower(expand_variables(host, known)), match["path"]
     # Nobody but the disk is told a path on disk.
     public_path = expand_variables(path, known) if scheme.endswith("file") else path
-    public = f"{scheme}://{public_user}{host}{public_path}{public_query}"
-    complete = expand_variables(f"{scheme}://{open_user}{host}{path}{open_query}", known)
-    # A variable may itself hold user information or a signature.
-    public = parse_url(public).public if known else public
+    public = f"{scheme}://{user.public}{host}{public_path}{query.public}"
+    written = f"{scheme}://{user.written}{host}{public_path}{query.written}"
+    complete = expand_variables(f"{scheme}://{user.complete}{host}{path}{query.complete}", known)
+    if known:
+        # A variable may itself hold user information or a signature.
+        public, written = parse_url(public).public, parse_url(written).text
+    written = written if written != public else ""
     if complete == public or VARIABLE.search(complete):
-        return Url(public=public)
-    return Url(public=public, secret=Secret(complete))
+        return Url(public=public, written=written)
+    return Url(public=public, secret=Secret(complete), written=written, forms=(*user.forms, *query.forms))
+
+
+def find_unset(url: Url) -> tuple[str, ...]:
+    """The variables without which nobody can be asked for this URL; empty where it is complete."""
+    return () if url.secret is not None else tuple(dict.fromkeys(VARIABLE.findall(url.text)))
+
+
+def find_flaw(url: Url) -> str:
+    """Which character makes this no URL, by name and never with what stands around it; empty for a sound one.
+
+    A line break in it could add a line to whatever file or protocol it is written to, so also one that is hidden: in
+    the value of a variable, or percent-encoded in user information.
+    """
+    flaw = _find_bad_character(url.text)
+    if flaw or url.secret is None:
+        return flaw
+    complete = url.secret.open_for_transport()
+    try:
+        user_information = urlsplit(complete).netloc.rpartition("@")[0]
+    except ValueError:
+        user_information = ""
+    hidden = _find_bad_character(complete) or _find_bad_character(unquote(user_information).replace(" ", ""))
+    return f"{hidden} in its credentials" if hidden else ""
+
+
+def _find_bad_character(text: str) -> str:
+    for character in text:
+        if not character.isprintable():
+            return "a line break" if character in "\n\r" else f"the control character U+{ord(character):04X}"
+        if character.isspace():
+            return "a space"
+        if character == '"':
+            return "a quotation mark"
+    return ""
 
 
 def redact(text: str) -> str:
@@ -131,10 +163,10 @@ def _parse_without_scheme(text: str, variables: Mapping[str, str]) -> Url:
     if first is not None and "://" in variables.get(first[1], ""):
         # The beginning of a URL, behind which others are those of its path.
         others = {name: value for name, value in variables.items() if name != first[1]}
-        return parse_url(f"{variables[first[1]]}{text[first.end() :]}", variables=others)
+        return replace(parse_url(f"{variables[first[1]]}{text[first.end() :]}", variables=others), forms=())
     expanded = expand_variables(text, variables)
     if expanded != text:
-        return parse_url(expanded)
+        return replace(parse_url(expanded), forms=())
     match = _NO_SCHEME.fullmatch(text)
     public = parse_url(match["rest"]).public if match else redact(text)
     return Url(public=public, secret=Secret(text) if public != text else None)
@@ -145,31 +177,38 @@ def _lower(host: str) -> str:
     return re.sub(r"\$\{[A-Z0-9_]+\}|.", lambda match: match[0] if len(match[0]) > 1 else match[0].lower(), host)
 
 
-def _split_user_information(text: str, at: str, *, keeps_user: bool) -> tuple[str, str]:
-    """Public and complete user information, each with its `@`. The user of an SSH URL is a login name, no secret."""
+class _Part(NamedTuple):
+    """A part of a URL, each with the sign that parts it from the rest: without secrets, with variables, complete."""
+
+    public: str
+    written: str
+    complete: str
+    forms: tuple[str, ...]
+
+
+def _split_user_information(text: str, at: str, *, keeps_user: bool) -> _Part:
+    """User information with its `@`. The user of an SSH URL is a login name, no secret."""
     user, colon, password = text.partition(":")
-    shown_user = user if keeps_user or VARIABLE.fullmatch(user) else ""
-    shown = shown_user + (f":{password}" if VARIABLE.fullmatch(password) else "")
-    return (f"{shown}@" if shown else ""), f"{user}{colon}{password}{at}"
+    public = f"{user}@" if keeps_user and user else ""
+    user_variable, password_variable = VARIABLE.fullmatch(user), VARIABLE.fullmatch(password)
+    shown = (user if keeps_user or user_variable else "") + (f":{password}" if password_variable else "")
+    is_literal = (bool(password) and not password_variable) or bool(
+        user and not colon and not public and not user_variable
+    )
+    form = "a user and password" if password else "a user name, which may be a token"
+    return _Part(public, f"{shown}@" if shown else "", f"{user}{colon}{password}{at}", (form,) if is_literal else ())
 
 
-def _split_query(query: str | None) -> tuple[str, str]:
-    """Public and complete query, each with its `?`: signatures and tokens are left out, variables kept."""
+def _split_query(query: str | None) -> _Part:
+    """A query with its `?`: signatures and tokens are left out, but for variables where they are to be shown."""
     if query is None:
-        return "", ""
-    parts = re.split("[&;]", query)
-    names = {unquote(part.partition("=")[0]).lower() for part in parts}
-    kept = []
-    for part in parts:
-        name, _, value = part.partition("=")
-        if not _is_secret_parameter(unquote(name).lower(), names) or VARIABLE.fullmatch(value):
-            kept.append(part)
-    public = "&".join(kept) if len(kept) < len(parts) else query
-    return (f"?{public}" if public else ""), f"?{query}"
-
-
-def _is_secret_parameter(name: str, names: set[str]) -> bool:
-    """Whether a query parameter holds a token, or belongs to a signature that the query carries."""
-    if name in _TOKEN_PARAMETERS or name.startswith(_SIGNATURE_PREFIXES):
-        return True
-    return any(mark in names and name in family for mark, family in _SIGNATURE_FAMILIES)
+        return _Part("", "", "", ())
+    split = split_query(query)
+    if not split.private:
+        return _Part(f"?{query}" if query else "", f"?{query}" if query else "", f"?{query}", ())
+    numbered = list(enumerate(split.parts))
+    public = "&".join(part for place, part in numbered if place not in split.private)
+    variables = {place for place, part in numbered if VARIABLE.fullmatch(part.partition("=")[2])}
+    written = "&".join(part for place, part in numbered if place not in split.private - variables)
+    forms = split.forms if split.private - variables else ()
+    return _Part(f"?{public}" if public else "", f"?{written}" if written else "", f"?{query}", forms)

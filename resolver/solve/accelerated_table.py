@@ -3,6 +3,8 @@
 In: the pages of the project's own locations, and what is known of its builds. Out: a `ProjectTable` with a row for each
 build that can be. A row that a family index promises is read when the search tries it, and no earlier: then the index
 has it, or the row is gone. Rows that the machine does not run are there too, with the reason, so that messages have it.
+A promised row beside a default build that runs is closed: it is no candidate until that build turns out to have a CUDA
+or an ABI that nothing else of the solution goes with.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from resolver.index.family_indexes import FamilyIndex
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.index.version_sets import VersionSets
-from resolver.solve.acceleration import Acceleration
+from resolver.solve.acceleration import CPU_BUILD_NAMES, Acceleration
 from resolver.solve.candidates import Listing, ProjectTable, build_table, read_listings
 from resolver.solve.problem import Problem
 from resolver.solve.promises import iter_promises, list_allowed_indexes
@@ -52,10 +54,11 @@ class AcceleratedTable(ProjectTable):
     """A table that knows the CUDA of its rows.
 
     `reasons` are rows that the machine rules out, `absent` those that a family index turned out not to have.
-    `has_default` says that no index of the user's supplies the project.
+    `closed` are rows with the row of the default build that they wait for. `has_default` says that no index of the
+    user's supplies the project.
     """
 
-    __slots__ = ("absent", "has_default", "known", "order", "promises", "reasons", "source")
+    __slots__ = ("absent", "closed", "has_default", "known", "order", "promises", "reasons", "source")
 
     def __init__(
         self,
@@ -64,6 +67,7 @@ class AcceleratedTable(ProjectTable):
         known: Sequence[KnownCuda | None],
         reasons: Mapping[int, str],
         promises: dict[int, FamilyIndex],
+        closed: dict[int, int],
         order: Sequence[int],
         has_default: bool,
         **table: Any,
@@ -73,14 +77,15 @@ class AcceleratedTable(ProjectTable):
         self.known = known
         self.reasons = reasons
         self.promises = promises
+        self.closed = closed
         self.order = order
         self.has_default = has_default
         self.absent: dict[int, str] = {}
 
     def usable(self, within: int) -> int:
-        """Promised rows count as usable until they are read."""
+        """Promised rows count as usable until they are read, unless they are closed."""
         promised = sum(1 << row for row in self.promises)
-        out = sum(1 << row for row in {**self.reasons, **self.absent})
+        out = sum(1 << row for row in {**self.reasons, **self.absent, **self.closed})
         return (super().usable(within & ~promised & ~out) | (within & promised)) & ~out
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
@@ -97,7 +102,16 @@ class AcceleratedTable(ProjectTable):
 
     def reason(self, row: int) -> str:
         """Why a row is no candidate, whatever its files are; empty for one that is."""
+        if row in self.closed:
+            return "its index was not asked, since the default index's build runs"
         return self.reasons.get(row) or self.absent.get(row, "")
+
+    def open(self, default: int | None = None) -> bool:
+        """Let the rows in that wait for a default build, or all; whether there were any."""
+        opened = [row for row, waits_for in self.closed.items() if default in (None, waits_for)]
+        for row in opened:
+            del self.closed[row]
+        return bool(opened)
 
     def realise(self, row: int) -> str:
         """Read the index of a promised row, and with it all rows promised by it; why the row is gone, or nothing.
@@ -147,7 +161,7 @@ def build_accelerated_table(
         if not listings:
             return _build_from_families(plain, problem, source, acceleration)
         rows += _list_promised(plain, problem, acceleration, rows)
-    return _build(plain, rows, source, has_default=has_default)
+    return _build(plain, rows, source, has_default=has_default, problem=problem)
 
 
 def _is_from_default(name: NormalizedName, problem: Problem, table: ProjectTable) -> bool:
@@ -233,10 +247,12 @@ def _build_from_families(
         # Every one of them runs, so the newest that has the project will do, but for those that must match torch's.
         if rows and not is_torch_companion(plain.name) and not labels:
             break
-    return _build(plain, rows, source, has_default=True)
+    return _build(plain, rows, source, has_default=True, problem=problem)
 
 
-def _build(plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, has_default: bool) -> AcceleratedTable:
+def _build(
+    plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, has_default: bool, problem: Problem
+) -> AcceleratedTable:
     ordered = sorted(rows, key=lambda row: (row.version, row.rank), reverse=True)
     versions = [row.version for row in ordered]
     prerelease = sum(1 << at for at, version in enumerate(versions) if version.is_prerelease)
@@ -259,9 +275,23 @@ def _build(plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, 
         known=[row.known for row in ordered],
         reasons={at: row.reason for at, row in enumerate(ordered) if row.reason},
         promises={at: row.promise for at, row in enumerate(ordered) if row.promise is not None and not row.reason},
+        closed=dict(_iter_closed(plain.name, ordered, problem)),
         order=order,
         has_default=has_default,
     )
+
+
+def _iter_closed(name: NormalizedName, rows: Sequence[_Row], problem: Problem) -> Iterator[tuple[int, int]]:
+    """The promised rows beside a default build that runs, with its row, but for what list or old lock name."""
+    if isinstance(problem.target.accelerator, Cpu):
+        return  # There the default build comes last.
+    defaults = {row.version: at for at, row in enumerate(rows) if row.promise is None and row.wheel and not row.reason}
+    labels = _named_labels(name, problem)
+    for at, row in enumerate(rows):
+        default = defaults.get(Version(row.version.public))
+        named = row.version.local in labels or row.version == problem.preferences.get(name)
+        if row.promise is not None and not row.reason and default is not None and not named:
+            yield at, default
 
 
 def _order_key(cuda: CudaVersion | None) -> tuple[int, int]:
@@ -269,9 +299,16 @@ def _order_key(cuda: CudaVersion | None) -> tuple[int, int]:
 
 
 def _named_labels(name: NormalizedName, problem: Problem) -> frozenset[str]:
-    """The local labels that the list names for a project: `cu124` in `torch==2.6.0+cu124`."""
+    """The local labels that the list names for a project: `cu124` in `torch==2.6.0+cu124`.
+
+    Where there is no GPU, those of torch's companions are named for each of them: what CUDA would be for, only the list
+    says there, and they carry one label.
+    """
+    names: frozenset[str] = frozenset({name})
+    if name in CPU_BUILD_NAMES and isinstance(problem.target.accelerator, Cpu):
+        names |= CPU_BUILD_NAMES
     lines = (*problem.roots, *problem.constraints, *problem.overrides)
-    texts = (part.version for line in lines if line.name == name for part in line.specifier)
+    texts = (part.version for line in lines if line.name in names for part in line.specifier)
     return frozenset(label.lower() for text in texts if (label := text.partition("+")[2]))
 
 

@@ -1,7 +1,8 @@
 """What an accelerator means for candidates: the CUDA that each is built for, and whether it runs there.
 
 In: a target and what the user allows. Out: for a name, version and location its `KnownCuda`, the reason that rules it
-out, and what it demands of `<cuda>`, `<cuda-major>` and `<torch>`. All of it is known before any file is read.
+out, and what it demands of `<cuda>`, `<cuda-major>`, `<torch>` and `<torch-abi>`. All of it is known before any file is
+read.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from packaging.version import Version
 from lockfiles.value_classes import dataclass
 from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
-from resolver.solve.demand import TORCH_RELEASE
-from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR
+from resolver.solve.demand import TORCH_ABI, TORCH_RELEASE
+from resolver.solve.virtual_projects import ABI_VERSIONS, CUDA, CUDA_MAJOR, NO_CUDA, list_releases_of_major
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, find_driver_floor
 from resolver.targets.data_files import read_data
@@ -26,7 +27,14 @@ from resolver.targets.kernels import CudaBuild, NeedsDriver, Runs, UnknownKernel
 from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda
 from resolver.targets.labels import parse_name_label
 from resolver.targets.target import Target
-from resolver.targets.torch_builds import TorchRelease, find_release, iter_releases_of_companion, load_releases
+from resolver.targets.torch_builds import (
+    TorchRelease,
+    find_release,
+    iter_releases_of_companion,
+    load_releases,
+    uses_cxx11_abi,
+)
+from resolver.targets.wheel_lint import is_linted
 
 __all__ = ["CPU_BUILD_NAMES", "CUDA_BUILD_NAMES", "TORCH_NAME", "Acceleration", "VirtualDemand", "find_verdict"]
 
@@ -137,14 +145,35 @@ class Acceleration:
         return find_verdict(version, cuda, self.target)
 
     def iter_demands(self, name: NormalizedName, version: Version, known: KnownCuda | None) -> Iterator[VirtualDemand]:
-        """What a candidate needs of the virtual projects, as far as `known` goes."""
-        cuda = None if known is None else known.cuda
-        if cuda is not None and (name not in self.allow or is_torch_companion(name)):
-            yield from _demand_cuda(name, cuda)
+        """What a candidate needs of the virtual projects that stand for CUDA, as far as `known` goes."""
+        if known is None:
+            return
+        if known.cuda is None:
+            if _is_torch_without_cuda(name, known):
+                yield VirtualDemand(name=CUDA, versions=(NO_CUDA,), text="no CUDA")
+            return
+        if name not in self.allow or is_torch_companion(name):
+            yield from _demand_cuda(name, known)
+
+    def iter_torch_demands(
+        self, name: NormalizedName, version: Version, known: KnownCuda | None
+    ) -> Iterator[VirtualDemand]:
+        """What a candidate needs of the virtual projects that stand for torch: its release and its ABI."""
+        if name in self.allow and not is_torch_companion(name):
+            return
         releases = self._find_releases(name, version, known)
         if releases:
             versions = tuple(release.version for release in releases)
             yield VirtualDemand(name=TORCH_RELEASE, versions=versions, text=f"torch {' or '.join(map(str, versions))}")
+        abi = self.find_abi(version, known) if name == TORCH_NAME else _find_labelled_abi(known)
+        if abi is not None:
+            text = f"torch {'with' if abi else 'without'} the C++11 ABI"
+            yield VirtualDemand(name=TORCH_ABI, versions=(ABI_VERSIONS[abi],), text=text)
+
+    def find_abi(self, version: Version, known: KnownCuda | None) -> bool | None:
+        """Whether a build of torch has the C++11 ABI; None for one that may be anybody's."""
+        is_known = known is not None and known.rule in ("label", "data")
+        return uses_cxx11_abi(version, self.target.platform) if is_known else None
 
     def _find_releases(
         self, name: NormalizedName, version: Version, known: KnownCuda | None
@@ -153,9 +182,8 @@ class Acceleration:
         if name == TORCH_NAME:
             release = find_release(version)
             return () if release is None else (release,)
-        if known is not None and known.label is not None and (torch := known.label.torch) is not None:
-            size = len(torch.release)
-            return tuple(one for one in load_releases() if (*one.version.release, 0, 0)[:size] == torch.release)
+        if known is not None and known.label is not None and known.label.torch is not None:
+            return tuple(one for one in load_releases() if known.label.fits_torch(one.version))
         if name in self.untied:
             return ()
         return tuple(iter_releases_of_companion(name, version))
@@ -169,12 +197,28 @@ def find_verdict(version: Version, cuda: CudaVersion, target: Target) -> Verdict
     return runs(compiled, target.accelerator)
 
 
-def _demand_cuda(name: NormalizedName, cuda: Cuda) -> Iterator[VirtualDemand]:
+def _demand_cuda(name: NormalizedName, known: KnownCuda) -> Iterator[VirtualDemand]:
+    cuda = known.cuda
+    assert cuda is not None
     if isinstance(cuda, CudaVersion) and is_torch_companion(name):
         yield VirtualDemand(name=CUDA, versions=(Version(str(cuda)),), text=f"CUDA {cuda}")
+    elif is_linted(known.label):
+        # It links to torch, so torch must have CUDA as well, though any minor release of it.
+        yield VirtualDemand(name=CUDA, versions=list_releases_of_major(cuda.major), text=f"CUDA {cuda.major}")
     # `<cuda>` would bring this one as well, but only once it is decided: a collision shows sooner so.
     major = CudaMajor(cuda.major)
     yield VirtualDemand(name=CUDA_MAJOR, versions=(Version(str(major)),), text=f"CUDA {major}")
+
+
+def _is_torch_without_cuda(name: NormalizedName, known: KnownCuda) -> bool:
+    """Whether a build is one of torch's kind that was made for the CPU alone, rather than one without any kernels."""
+    if known.label is not None and known.label.backend == "cpu":
+        return is_torch_companion(name) or is_linted(known.label)
+    return name in CUDA_BUILD_NAMES and known.rule == "data"
+
+
+def _find_labelled_abi(known: KnownCuda | None) -> bool | None:
+    return None if known is None or known.label is None else known.label.cxx11_abi
 
 
 @cache

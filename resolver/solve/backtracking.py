@@ -29,7 +29,17 @@ def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) 
     Under first-index a version that was decided stays as long as another one of its dependents will do, as in uv; pip
     and resolvelib rather decide it anew, which is the second pass and finds whatever there is to find. Both leave
     pre-releases and yanked versions out of their conclusions unless something names them; the third takes them in.
+    All of it is done again where builds turn out to be wanted that were not looked at.
     """
+    outcome = _search_in_passes(universe, max_rounds=max_rounds)
+    while universe.facts is not None:
+        if not universe.facts.open_wanted(outcome.rows if isinstance(outcome, Found) else None):
+            break
+        outcome = _search_in_passes(universe, max_rounds=max_rounds)
+    return outcome
+
+
+def _search_in_passes(universe: Universe, *, max_rounds: int) -> Found | Conflict:
     short = min(_SHORT_ROUNDS, max_rounds)
     if universe.problem.index_strategy == "first-index":
         kept = _search(Provider(universe, keeps_decisions=True), max_rounds=short)
@@ -113,6 +123,7 @@ class _Reporter(BaseReporter[Demand, Candidate, Node]):
 
     def rejecting_candidate(self, criterion: Criterion[Demand, Candidate], candidate: Candidate) -> None:
         self.collisions.append(_build_causes(criterion.information))
+        self._provider.note_rejection(candidate, criterion.information)
 
     def resolving_conflicts(self, causes: Collection[RequirementInformation[Demand, Candidate]]) -> None:
         self._provider.note_conflict(causes)

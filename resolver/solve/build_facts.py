@@ -6,17 +6,17 @@ after it, where the data or the pins of NVIDIA's components do. Metadata that wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from resolver.solve.accelerated_table import AcceleratedTable, build_accelerated_table
-from resolver.solve.acceleration import Acceleration, VirtualDemand
+from resolver.solve.acceleration import TORCH_NAME, Acceleration, VirtualDemand
 from resolver.solve.candidates import ProjectTable, iter_rows
-from resolver.solve.demand import Demand, Node, is_readable, is_virtual
-from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, build_virtual_table
+from resolver.solve.demand import TORCH_ABI, Demand, Node, is_readable, is_virtual
+from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, NO_CUDA, build_virtual_table
 from resolver.targets.cuda import Cuda, CudaVersion
 from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda
 
@@ -29,14 +29,22 @@ if TYPE_CHECKING:
 
 __all__ = ["BuildFacts"]
 
+_COMPONENTS = ("nvidia-", "cuda-")
+"""How the names of CUDA's components begin, which builds pin."""
+
 
 class BuildFacts:
-    """The facts of one universe. `contradicted` are rows of which metadata says another CUDA than the data."""
+    """The facts of one universe. `contradicted` are rows of which metadata says another CUDA than the data.
+
+    `wanted` are default builds that a search could not have for the sake of their CUDA or ABI: others are needed.
+    """
 
     def __init__(self, universe: Universe, acceleration: Acceleration) -> None:
         self._universe = universe
         self._acceleration = acceleration
         self.contradicted: dict[tuple[NormalizedName, int], str] = {}
+        self.wanted: dict[tuple[NormalizedName, int], None] = {}
+        self._has_opened = False
 
     def build_virtual(self, name: NormalizedName) -> ProjectTable | None:
         """The table of a virtual project; None for any other."""
@@ -49,7 +57,47 @@ class BuildFacts:
         """The table of a project whose builds matter; None for one that is like any other. Raises FetchError."""
         if not self._acceleration.concerns(name):
             return None
-        return build_accelerated_table(name, self._universe.problem, self._universe.source, self._acceleration)
+        table = build_accelerated_table(name, self._universe.problem, self._universe.source, self._acceleration)
+        if self._has_opened and isinstance(table, AcceleratedTable):
+            table.open()
+        return table
+
+    def note_collision(self, name: NormalizedName, row: int, on: Node) -> None:
+        """Take note that a candidate collided with others on a node: one build of a release may do where another won't.
+
+        Another torch release, or any other project, would collide with all builds alike.
+        """
+        if on.name in (CUDA, CUDA_MAJOR, TORCH_ABI) or on.name.startswith(_COMPONENTS):
+            self.wanted[name, row] = None
+
+    def open_wanted(self, rows: Mapping[Node, int] | None) -> bool:
+        """Let builds in beside the default ones that are wanted; whether that can change what a search has found.
+
+        `rows` are those that it found, None for a conflict. A newer release is not passed over for want of a build.
+        """
+        if self._universe.asks_nobody:
+            return False
+        opened = [self._open(name, row) for name, row in self.wanted if rows is None or self._is_newer(name, row, rows)]
+        if not any(opened):
+            return False
+        # What goes with torch has to have its CUDA.
+        self._has_opened = True
+        for name, table in self._universe.tables.items():
+            if isinstance(table, AcceleratedTable) and name != TORCH_NAME and table.open():
+                self._universe.forget_rows(name)
+        return True
+
+    def _open(self, name: NormalizedName, row: int) -> bool:
+        table = self._universe.table(name)
+        if not isinstance(table, AcceleratedTable) or not table.open(row):
+            return False
+        self._universe.forget_rows(name)
+        return True
+
+    def _is_newer(self, name: NormalizedName, row: int, rows: Mapping[Node, int]) -> bool:
+        found = rows.get(Node(name))
+        versions = self._universe.table(name).versions
+        return found is not None and versions[row] > versions[found]
 
     def find_absent(self, name: NormalizedName, row: int) -> list[tuple[int, str]]:
         """The rows that turn out not to exist when this one is looked for, each with the reason. Raises FetchError."""
@@ -65,9 +113,12 @@ class BuildFacts:
         if is_virtual(node.name):
             return tuple(self._follow(node, row))
         known = self.find_known(node.name, row)
-        if known is not None and known.rule == "data" and known.label is None:
-            known = None  # Metadata may know better, and is read in any case.
-        return tuple(self._build(node, row, known, is_early=True))
+        version = self._universe.table(node.name).versions[row]
+        wanted = [*self._acceleration.iter_torch_demands(node.name, version, known)]
+        if known is not None and (known.rule != "data" or known.label is not None):
+            # What the data alone says, metadata may know better, and is read in any case.
+            wanted += self._acceleration.iter_demands(node.name, version, known)
+        return tuple(self._demand(one, is_early=True) for one in wanted)
 
     def late_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
         """What follows from the data, or from metadata that was read by now."""
@@ -77,10 +128,11 @@ class BuildFacts:
         if known is not None and (known.rule != "data" or known.label is not None):
             return ()
         known = self._correct(node.name, row, known)
-        if known is None or known.cuda is None or self._rules_out(node.name, row, known):
+        if known is None or (known.cuda is not None and self._rules_out(node.name, row, known)):
             return ()
-        demands = self._build(node, row, known, is_early=False)
-        return tuple(demand for demand in demands if demand.node.name in (CUDA, CUDA_MAJOR))
+        version = self._universe.table(node.name).versions[row]
+        wanted = self._acceleration.iter_demands(node.name, version, known)
+        return tuple(self._demand(one, is_early=False) for one in wanted)
 
     def find_known(self, name: NormalizedName, row: int) -> KnownCuda | None:
         """The CUDA of a row as label, index and data tell it."""
@@ -130,15 +182,10 @@ class BuildFacts:
 
     def _follow(self, node: Node, row: int) -> Iterator[Demand]:
         """A CUDA release brings its major release."""
-        if node.name == CUDA:
-            version: Version = self._universe.table(CUDA).versions[row]
+        version: Version = self._universe.table(node.name).versions[row]
+        if node.name == CUDA and version != NO_CUDA:
             major = type(version)(str(version.major))
             yield self._demand(VirtualDemand(name=CUDA_MAJOR, versions=(major,), text=f"CUDA {major}"), is_early=True)
-
-    def _build(self, node: Node, row: int, known: KnownCuda | None, *, is_early: bool) -> Iterator[Demand]:
-        version = self._universe.table(node.name).versions[row]
-        for wanted in self._acceleration.iter_demands(node.name, version, known):
-            yield self._demand(wanted, is_early=is_early)
 
     def _demand(self, wanted: VirtualDemand, *, is_early: bool) -> Demand:
         table = self._universe.table(wanted.name)

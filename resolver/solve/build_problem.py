@@ -10,12 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.errors import InternalError
+from resolver.index.direct import FixedSource
 from resolver.index.location import Location, order_locations
-from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.entry import ArchiveUrl, Entry, RequirementList
 from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
 from resolver.requirements.url import Url
 from resolver.solve.problem import Problem, Root
@@ -37,6 +39,7 @@ def build_problem(
     default_index: Url | None,
     families: Sequence[IndexFamily] = (),
     strategy: Literal["first-index", "best-match"] = "first-index",
+    direct: Mapping[NormalizedName, FixedSource] | None = None,
     overrides: Sequence[Entry] = (),
     excludes: Iterable[NormalizedName] = (),
     preferences: Mapping[NormalizedName, Version] | None = None,
@@ -50,10 +53,13 @@ def build_problem(
     """The problem that the list poses under the target.
 
     An override whose marker does not hold takes its project out of all dependencies, unless another one on the project
-    holds (as in uv). Direct references must have been refused or resolved before. With `uses_family_indexes` false the
+    holds (as in uv). `direct` are the projects whose source is fixed; every direct reference of the list must be one of
+    theirs, by name. With `uses_family_indexes` false the
     shipped indexes of CUDA builds are asked only where one of `mirrors` stands in for them; `allow` are names whose
     builds need not run on the target.
     """
+    fixed = direct or {}
+    allowed = frozenset(allow)
     entries = _holding(requirement_list.entries, target)
     constraints = _holding(requirement_list.constraints, target)
     replacing = _holding(overrides, target)
@@ -67,23 +73,28 @@ def build_problem(
 
     @cache
     def locations(name: NormalizedName) -> tuple[Location, ...]:
+        if name in fixed:
+            return (fixed[name].location,)
         return find_in(scopes.get(name, requirement_list.dependency_scope), name)
 
     @cache
     def later_locations(name: NormalizedName) -> tuple[Location, ...]:
+        if name in fixed:
+            return ()
         inside = {location.url for location in locations(name)}
         return tuple(location for location in find_in(everywhere, name) if location.url not in inside)
 
     return Problem(
         target=target,
-        roots=_build_roots(requirement_list, entries),
-        constraints=tuple(_build_root(entry) for entry in constraints),
-        overrides=tuple(_build_root(entry) for entry in replacing),
+        roots=_build_roots(requirement_list, entries, fixed),
+        constraints=tuple(_build_root(entry, fixed) for entry in constraints),
+        overrides=tuple(_build_root(entry, fixed) for entry in replacing),
         excludes=frozenset(excludes) | _overridden_away(overrides, replacing),
         locations=locations,
         later_locations=later_locations,
         named_at={one.url.public: one.position for one in reversed(requirement_list.named_locations)},
         families=tuple(families),
+        direct=fixed,
         index_strategy=strategy,
         preferences=dict(preferences or {}),
         pre=requirement_list.pre,
@@ -94,8 +105,9 @@ def build_problem(
         require_hashes=requirement_list.require_hashes,
         no_build=no_build,
         acceleration=_build_acceleration(
-            target, families, mirrors=mirrors, allow=allow, uses_family_indexes=uses_family_indexes
+            target, families, mirrors=mirrors, allow=allowed, uses_family_indexes=uses_family_indexes
         ),
+        allow=allowed,
     )
 
 
@@ -104,7 +116,7 @@ def _build_acceleration(
     families: Sequence[IndexFamily],
     *,
     mirrors: Sequence[Mirror],
-    allow: Iterable[NormalizedName],
+    allow: frozenset[NormalizedName],
     uses_family_indexes: bool,
 ) -> Acceleration | None:
     """What the target's accelerator means for candidates; None where no machine is named."""
@@ -117,7 +129,7 @@ def _build_acceleration(
     shipped = load_families()
     own = tuple(family for family in families if family not in shipped)
     indexes = FamilyIndexes(families=own, mirrors=tuple(mirrors), uses_shipped=uses_family_indexes)
-    return Acceleration(target=target, indexes=indexes, allow=frozenset(allow))
+    return Acceleration(target=target, indexes=indexes, allow=allow)
 
 
 def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:
@@ -134,22 +146,31 @@ def _scopes_by_name(entries: Iterable[Entry]) -> dict[NormalizedName, Scope]:
     return {name: merge_scopes(scopes) for name, scopes in found.items()}
 
 
-def _build_roots(requirement_list: RequirementList, entries: Sequence[Entry]) -> tuple[Root, ...]:
-    return tuple(_build_root(entry, no_deps=requirement_list.layers[entry.layer].no_deps) for entry in entries)
+def _build_roots(
+    requirement_list: RequirementList, entries: Sequence[Entry], fixed: Mapping[NormalizedName, FixedSource]
+) -> tuple[Root, ...]:
+    return tuple(_build_root(entry, fixed, no_deps=requirement_list.layers[entry.layer].no_deps) for entry in entries)
 
 
-def _build_root(entry: Entry, *, no_deps: bool = False) -> Root:
-    if entry.name is None or entry.direct is not None:
-        raise InternalError(f"{entry.position}: `{entry.text}` is a direct reference, which the solver cannot take")
+def _build_root(entry: Entry, fixed: Mapping[NormalizedName, FixedSource], *, no_deps: bool = False) -> Root:
+    if entry.name is None:
+        raise InternalError(f"{entry.position}: nobody looked at `{entry.text}`")
     return Root(
         position=entry.position,
         text=entry.text,
         name=entry.name,
         extras=entry.extras,
-        specifier=entry.specifier,
-        hashes=entry.hashes,
+        specifier=_find_specifier(entry, fixed.get(entry.name)),
+        hashes=entry.hashes or (entry.direct.hashes if isinstance(entry.direct, ArchiveUrl) else ()),
         no_deps=no_deps,
     )
+
+
+def _find_specifier(entry: Entry, fixed: FixedSource | None) -> SpecifierSet:
+    """That of the entry; a direct reference asks for the version that it is, so that messages name it as one side."""
+    if entry.direct is None or fixed is None or fixed.found is None:
+        return entry.specifier
+    return SpecifierSet(f"=={fixed.found.version}")
 
 
 def _overridden_away(overrides: Sequence[Entry], holding: Sequence[Entry]) -> frozenset[NormalizedName]:

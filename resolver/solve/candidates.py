@@ -216,7 +216,7 @@ def read_listings(
 
 def rank_listings(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) -> tuple[Listing, ...]:
     """Listings in order of preference between equal files: as pip under best-match, as uv under first-index."""
-    indexes = [item for item in found if item[0].form == "index"]
+    indexes = [item for item in found if item[0].form != "find-links"]
     links = [item for item in found if item[0].form == "find-links"]
     ordered = [*reversed(indexes), *reversed(links)] if best_match else [*links, *indexes]
     return tuple(Listing(location=location, page=page, rank=rank) for rank, (location, page) in enumerate(ordered))
@@ -330,6 +330,8 @@ class _Descending(str):
 
 
 def _build_rules(name: NormalizedName, problem: Problem) -> FileRules:
+    if name in problem.direct:
+        return FileRules()  # The list names the file itself; its hashes are compared once its content is known.
     return FileRules(
         wheels=problem.format_control.allows_wheel(name),
         sdists=problem.format_control.allows_sdist(name),

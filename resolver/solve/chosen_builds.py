@@ -14,12 +14,14 @@ from resolver.solve.accelerated_table import AcceleratedTable
 from resolver.solve.acceleration import CPU_BUILD_NAMES, TORCH_NAME, Acceleration
 from resolver.solve.build_facts import BuildFacts
 from resolver.solve.resolution import ChosenBuild, Pin
-from resolver.targets.accelerators import Cpu, Gpu
+from resolver.solve.wheel_lint import build_torch_facts
+from resolver.targets.accelerators import Cpu, Gpu, Unspecified
 from resolver.targets.cuda import Cuda, CudaVersion
 from resolver.targets.families import list_build_locations
 from resolver.targets.kernels import UnknownKernels
 from resolver.targets.known_cuda import KnownCuda
 from resolver.targets.torch_builds import iter_releases_of_companion
+from resolver.targets.wheel_lint import contradicts, describe_label, describe_torch, is_linted
 
 __all__ = ["find_chosen_build", "iter_build_warnings"]
 
@@ -44,6 +46,8 @@ class _Solved:
 
 def find_chosen_build(facts: BuildFacts, pins: Sequence[Pin]) -> ChosenBuild | None:
     """The build of torch, else the CUDA that the other pins agree on; None where no pin has a known build."""
+    if isinstance(facts.rules.target.accelerator, Unspecified):
+        return None
     solved = _Solved(facts, pins)
     if solved.torch is not None:
         return _describe_torch(solved, solved.torch)
@@ -104,6 +108,20 @@ def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
     if contradiction := facts.contradicted.get((pin.name, row)):
         yield f"`{pin.name} {pin.version}`: {contradiction}, which counts; please report the row"
     yield from _iter_companion_warnings(solved, pin)
+    yield from _iter_allowed_wheels(solved, pin, known)
+
+
+def _iter_allowed_wheels(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
+    """Where what is allowed is a wheel for another torch."""
+    label = None if known is None else known.label
+    if pin.name not in solved.rules.allow or solved.torch is None or label is None or not is_linted(label):
+        return
+    torch = build_torch_facts(solved.rules, solved.torch.version, solved.known[TORCH_NAME])
+    if contradicts(label, torch):
+        yield (
+            f"`{pin.file.filename}` is built for {describe_label(label)}; the lock has {describe_torch(torch)}: `allow`"
+            " lets it pass"
+        )
 
 
 def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:

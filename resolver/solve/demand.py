@@ -21,6 +21,7 @@ from lockfiles.value_classes import dataclass
 
 __all__ = [
     "IMPOSSIBLE",
+    "TORCH_ABI",
     "TORCH_RELEASE",
     "WITH_DEPENDENCIES",
     "Candidate",
@@ -43,6 +44,9 @@ _PLAIN = re.compile(rf"({_NAME})(?:\[({_NAME}(?:,{_NAME})*)\])?((?:{_VERSION}(?:
 
 TORCH_RELEASE = NormalizedName("<torch>")
 """The fact that builds made for a release of torch must agree on."""
+
+TORCH_ABI = NormalizedName("<torch-abi>")
+"""The ABI of torch's C++ code, which builds that link to it must share."""
 
 
 class Node(NamedTuple):

@@ -123,10 +123,9 @@ def _find_collisions(universe: Universe) -> tuple[Collision, ...]:
     paths = _Paths(universe)
     # Where an extra and its project were tried in different versions, the reason for both is in another group.
     telling = [events for events in groups.values() if not any(cause.demand.is_own for cause in events[0].causes)]
-    # Builds of one release collide in one way each; that the release is another one is the reason for all of them.
-    releases = [events for events in telling if events[0].project == TORCH_RELEASE]
-    others = [events for events in telling if not is_virtual(events[0].project)]
-    shown = [*releases, *others] if releases else telling
+    # Builds of the release that goes with another one collide in what they are built for: other releases say less then.
+    builds = [events for events in telling if is_virtual(events[0].project) and events[0].project != TORCH_RELEASE]
+    shown = [events for events in telling if not builds or events[0].project != TORCH_RELEASE]
     return tuple(_build_collision(universe, paths, events) for events in shown or groups.values())
 
 
@@ -192,12 +191,17 @@ def _build_collision(universe: Universe, paths: _Paths, events: Sequence[_Event]
         root.position: place for place, root in enumerate((*problem.roots, *problem.constraints, *problem.overrides))
     }
     requirements.sort(key=lambda requirement: (order[requirement.position], requirement.links != ()))
-    return Collision(
+    collision = Collision(
         project=first.project,
         obstacle=_find_obstacle(table, matching, items),
         requirements=tuple(dict.fromkeys(requirements)),
         supply=_build_supply(universe, table, matching),
     )
+    if collision.obstacle is not Obstacle.DIFFERENT_BUILDS:
+        return collision
+    from resolver.solve.wheel_lint import explain_wheels  # As below.
+
+    return replace(collision, supply=replace(collision.supply, builds=explain_wheels(universe, collision)))
 
 
 def _count_others(cause: Cause, events: Sequence[_Event]) -> int:
@@ -234,10 +238,21 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
         ),
         more=len(rows[_SHOWN_VERSIONS:]),
         builds=_explain_builds(universe.problem, table, matching),
+        direct=_describe_direct(universe.problem, table),
         exclusive=tuple(
             family for family in universe.problem.families if family.exclusive and is_family_name(table.name, family)
         ),
     )
+
+
+def _describe_direct(problem: Problem, table: ProjectTable) -> str:
+    """The reference that decides the project, and the version that it is."""
+    fixed = problem.direct.get(table.name)
+    if fixed is None:
+        return ""
+    request = fixed.request
+    what = f"is {table.versions[0]}, and a direct reference decides its project"
+    return f"{request.position}: `{request.text}` {what}"
 
 
 def _explain_builds(problem: Problem, table: ProjectTable, matching: int) -> tuple[str, ...]:

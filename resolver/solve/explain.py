@@ -67,6 +67,11 @@ def _iter_collision_lines(collision: Collision) -> Iterator[str]:
     for requirement in collision.requirements:
         yield f"  {_render_requirement(requirement, collision.project)}"
     supply = collision.supply
+    if supply.direct:
+        yield f"  because {supply.direct}"
+        for version in supply.nearest:
+            yield f"    {version.version}: {'; '.join(version.reasons)}"
+        return
     if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
         yield from (f"  because {line}" for line in supply.builds)
         return

@@ -66,7 +66,8 @@ class Supply:
 
     `nearest` are the newest versions that the requirements admit, `more` counts the rest of those. `builds` says for
     releases of which no build runs on the target which there are, what each lacks, and the nearest that run.
-    `exclusive` are the families that the project comes from alone.
+    `exclusive` are the families that the project comes from alone. `direct` says which reference decides the project,
+    and what it is; empty where none does.
     """
 
     locations: tuple[str, ...]
@@ -78,6 +79,7 @@ class Supply:
     more: int = 0
     builds: tuple[str, ...] = ()
     exclusive: tuple[IndexFamily, ...] = ()
+    direct: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,10 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
     """Actions that mend the collisions, each a whole sentence part. Asks the source."""
     hints: list[str] = []
     for collision in collisions:
+        if collision.obstacle is Obstacle.DIFFERENT_BUILDS:
+            from resolver.solve.wheel_lint import iter_wheel_hints  # It loads data about builds.
+
+            hints += iter_wheel_hints(universe, collision)
         hints += _iter_location_hints(universe, collision)
         hints += _iter_family_hints(collision)
         hints += _iter_yanked_hints(collision)

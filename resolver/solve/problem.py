@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
+from resolver.index.direct import FixedSource
 from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.position import Position
@@ -49,10 +50,12 @@ class Problem:
     - `locations(name)` gives the places to ask for a project, first one first; `later_locations(name)` those outside
       its scope that the list names for others, for hints. `named_at` says which flag names a location first, by its
       public URL; `families` are for messages.
+    - `direct` are the projects whose one source is fixed; their location is of the form `direct`.
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
     - `no_build` makes versions that would need a build no candidates.
-    - `acceleration` says which builds the target's accelerator runs; None asks nothing about that.
+    - `acceleration` says which builds the target's accelerator runs; None asks nothing about that. `allow` are names
+      whose builds need not fit machine and torch.
     """
 
     target: Target
@@ -64,6 +67,7 @@ class Problem:
     later_locations: Callable[[NormalizedName], tuple[Location, ...]] = lambda name: ()
     named_at: Mapping[str, Position] = field(default_factory=dict)
     families: Sequence[IndexFamily] = ()
+    direct: Mapping[NormalizedName, FixedSource] = field(default_factory=dict)
     index_strategy: Literal["first-index", "best-match"] = "first-index"
     preferences: Mapping[NormalizedName, Version] = field(default_factory=dict)
     pre: bool = False
@@ -74,6 +78,7 @@ class Problem:
     require_hashes: bool = False
     no_build: bool = False
     acceleration: Acceleration | None = None
+    allow: frozenset[NormalizedName] = frozenset()
 
     def allowed_hashes(self, name: NormalizedName) -> frozenset[str] | None:
         """The hashes that every line with hashes on the project gives, as in pip; None where no line gives any."""

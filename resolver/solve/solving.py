@@ -40,6 +40,12 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
 
         raise build_error(universe, outcome)
     resolution = build_resolution(universe, outcome.rows)
+    if problem.acceleration is None and any(pin.version.local for pin in resolution.pins):
+        from resolver.solve.wheel_lint import with_rules  # Few solutions have labelled builds to look at.
+
+        ruled = with_rules(problem, resolution)
+        if ruled is not None:
+            return solve(ruled, source)
     if problem.require_hashes:
         from resolver.solve.required_hashes import check_hashes  # As above.
 

@@ -53,7 +53,7 @@ class Speculation:
         inside = [location for location in self._problem.locations(name) if location.outside_family is None]
         outside = [location for location in self._problem.locations(name) if location.outside_family is not None]
         links = [location for location in inside if location.form == "find-links"]
-        indexes = [location for location in inside if location.form == "index"]
+        indexes = [location for location in inside if location.form != "find-links"]
         if links:
             self._source.ask_ahead(name, links, until_found=False)
         first_only = self._problem.index_strategy == "first-index"

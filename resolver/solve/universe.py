@@ -173,6 +173,15 @@ class Universe:
         known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
         return known
 
+    @property
+    def asks_nobody(self) -> bool:
+        """Whether it knows only what was read before."""
+        return self._is_closed
+
+    def forget_rows(self, name: NormalizedName) -> None:
+        """Look at the rows of a project anew: its table has let some in."""
+        self._folded.pop(name, None)
+
     def rule_out(self, name: NormalizedName, row: int, reason: str, detail: str) -> None:
         """Take a row out for the rest of the run."""
         self.ruled_out[name, row] = RuledOut(reason=reason, detail=detail)
@@ -271,11 +280,26 @@ class Universe:
             return ()
         if wanted.name in self.problem.excludes:
             return ()
-        if wanted.url is not None and wanted.name not in self._overrides:
+        if wanted.url is not None and wanted.name not in self._overrides and not self._is_fixed_to(wanted):
             self.rule_out(parent, row, "direct-url", f"it depends on a direct URL: `{redact(text)}`")
             return ()
         demands = self._words[text] = self._build_demands(wanted, bare=False)
         return demands
+
+    def _is_fixed_to(self, wanted: ParsedRequirement) -> bool:
+        """Whether a direct URL is the one that the list has for the project."""
+        fixed = self.problem.direct.get(wanted.name)
+        if fixed is None or wanted.url is None:
+            return False
+        # Imported here: few dependencies are direct URLs.
+        from resolver.requirements.agreement import agree
+        from resolver.requirements.direct_reference import parse_reference
+        from resolver.requirements.refusal import Refusal
+
+        try:
+            return agree(parse_reference(wanted.url, variables={}).direct, fixed.request.reference)
+        except Refusal:
+            return False
 
     def _build_demands(self, wanted: ParsedRequirement, *, bare: bool) -> tuple[Demand, ...]:
         """One demand for the project and one for each of its extras. Raises FetchError."""

@@ -1,259 +1,260 @@
-"""The list of an app: class attributes of a Python file, read with `ast`. The file is never imported or run.
+"""The apps of a Python file, worked out from its syntax tree. The file is never imported and never run.
 
-In: the bytes of the file, and the class that `app.py::Name` names. Out: its `requirements`, `machine_type` and
-`python_version`, if each is a literal assigned in the class body. What else gives or changes one of them (a name, a
-call, `+=`, a branch, an assignment from outside) cannot be known without running it, so it is refused with its line.
+In: the bytes of the file, the app that `app.py::Name` names, what its pyproject.toml says, and the target as far as it
+is known. Out: its list with the line of each item, its machine types and Python, and what the platform makes of them.
+What cannot be known without running the file is refused with its line and the expression.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from pathlib import Path
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import SourceError
-from resolver.requirements.url import redact
 from resolver.settings import RequirementItems
+from resolver.sources.app.declarations import AppClass, AppFunction, Declaration, Given, find_declarations, is_clone
+from resolver.sources.app.expressions import AppTarget, Context
+from resolver.sources.app.files import AppFiles
+from resolver.sources.app.lists import Finisher, Placed
+from resolver.sources.app.precedence import InForce, apply_platform_rules
+from resolver.sources.app.statements import Interpreter, parse_file
+from resolver.sources.app.tables import AppTable
+from resolver.sources.app.values import LockedList, Opaque, Place, Scope
 from resolver.sources.source import Hint
 
-__all__ = ["App", "read_app"]
+__all__ = ["App", "AppEnvironment", "AppReader", "find_apps", "read_app"]
 
-_ATTRIBUTES = ("requirements", "machine_type", "python_version")
-_LONGEST_QUOTE = 60
-_WHY = "an app file is read and not run"
-_REMEDIES = {
-    "requirements": "write it out as a literal, or put the list into a requirements.txt",
-    "machine_type": "write it out as a literal",
-    "python_version": "write it out as a literal, or give `--python`",
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppEnvironment:
+    """The environment as far as an app may read it: the names in `[tool.pinfold] environment`, and their values."""
+
+    names: frozenset[str] = frozenset()
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+_NO_ENVIRONMENT = AppEnvironment()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """What a class of an app file says. `line` is that of its `requirements`."""
+    """What an app of a file says. `line` is that of its `requirements`.
+
+    - `positions` are those of the items. `locked` is set where the list is said to be that of a lock.
+    - `needs_target` is whether items can only be told once the target is known; they are empty until then.
+    - `default_machine` is what the platform takes where nothing names a machine type.
+    - `adds_requirements` is whether the platform installs requirements of its own with these.
+    - `has_list` is whether anything gives it requirements; `outside` is what its image gets beside them.
+    """
 
     class_name: str
     line: int
     items: RequirementItems
+    positions: Placed = ()
     python: Hint[str] | None = None
     machine_types: Hint[tuple[str, ...]] | None = None
+    num_gpus: Hint[int] | None = None
+    default_machine: Hint[tuple[str, ...]] | None = None
+    locked: LockedList | None = None
+    needs_target: bool = False
+    has_list: bool = True
+    adds_requirements: bool = False
+    outside: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
-def read_app(data: bytes, *, name: str, class_name: str | None) -> App:
-    """The app in a file: the named class, else the only one that has `requirements`. Raises SourceError.
+class AppReader:
+    """Reads the apps of one file, as often as there are targets. `seen_from` is what messages name files from."""
 
-    `name` is the file's, for messages.
-    """
-    tree = _parse(data, name)
-    chosen = _choose_class(tree, name, class_name)
-    reader = _ClassReader(chosen, name)
-    reader.find_changes(tree)
-    app = reader.read()
-    if reader.faults:
-        raise SourceError("\n".join(fault for _, fault in sorted(reader.faults)))
-    return app
-
-
-def _parse(data: bytes, name: str) -> ast.Module:
-    try:
-        with warnings.catch_warnings():
-            # Warnings about the app's code (`"\d"`) are for who runs it.
-            warnings.simplefilter("ignore")
-            return ast.parse(data, filename=name)
-    except SyntaxError as error:
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise SourceError(f"{name}:{error.lineno or 1}: Python {version} cannot read this: {error.msg}") from error
-    except (RecursionError, MemoryError) as error:
-        raise SourceError(f"`{name}` is not Python that can be read: it is nested too deep") from error
-    except ValueError as error:
-        raise SourceError(f"`{name}` is not Python that can be read: {error}") from error
-
-
-def _choose_class(tree: ast.Module, name: str, class_name: str | None) -> ast.ClassDef:
-    classes = list(_iter_classes(tree.body))
-    apps = [node for node in classes if any(_mentions(statement) for statement in node.body)]
-    known = " or ".join(f"`{name}::{app.name}`" for app in apps)
-    remedy = f"\n  try: {known}" if apps else ""
-    if class_name is None:
-        if len({app.name for app in apps}) > 1:
-            names = ", ".join(f"`{app.name}`" for app in apps)
-            raise SourceError(f"`{name}` holds {len(apps)} apps: {names}{remedy}")
-        if not apps:
-            raise SourceError(f"`{name}` has no class with `requirements`")
-        class_name = apps[0].name
-    named = [node for node in classes if node.name == class_name]
-    if not named:
-        raise SourceError(f"`{name}` has no class `{class_name}`{remedy}")
-    if len(named) > 1:
-        lines = ", ".join(str(node.lineno) for node in named)
-        raise SourceError(f"`{name}` defines class `{class_name}` more than once, in lines {lines}")
-    if named[0] not in apps:
-        raise SourceError(
-            f"{name}:{named[0].lineno}: class `{class_name}` has no `requirements` of its own"
-            f"\n  because an app file is read and not run, so what a class inherits is not known{remedy}"
-        )
-    return named[0]
-
-
-def _iter_classes(body: Iterable[ast.AST]) -> Iterator[ast.ClassDef]:
-    """The classes of a module, those inside `if` and `try` too, but none inside functions or classes."""
-    for node in body:
-        if isinstance(node, ast.ClassDef):
-            yield node
-        elif isinstance(node, ast.If) and isinstance(node.test, ast.Constant):
-            yield from _iter_classes(node.body if node.test.value else node.orelse)
-        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
-            yield from _iter_classes(ast.iter_child_nodes(node))
-
-
-def _mentions(statement: ast.stmt) -> bool:
-    """Whether a statement of a class body gives the class its `requirements`, in whichever way."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return name == "requirements"
-        case ast.AnnAssign(value=None):
-            return False
-        case _:
-            stored = (
-                node for node in _walk(statement) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-            )
-            return any(node.id == "requirements" for node in stored)
-
-
-def _walk(statement: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a statement in the scope of the class: functions, lambdas and inner classes have their own."""
-    yield statement
-    for child in ast.iter_child_nodes(statement):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-            yield from _walk(child)
-
-
-class _ClassReader:
-    """Reads the attributes of one class, collecting faults."""
-
-    def __init__(self, node: ast.ClassDef, name: str) -> None:
-        self._node = node
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        name: str,
+        path: Path,
+        seen_from: Path,
+        environment: AppEnvironment = _NO_ENVIRONMENT,
+        tables: Sequence[AppTable] = (),
+    ) -> None:
         self._name = name
-        self.faults: list[tuple[int, str]] = []
+        self._path = path
+        self._files = AppFiles(path, seen_from=seen_from)
+        self._environment = environment
+        self._tables = tables
+        self._tree = parse_file(data, name)
 
-    def read(self) -> App:
-        """The app; not to be used if there are faults."""
-        values = self._find_values()
-        requirements = values.get("requirements")
-        items = self._read_items(requirements) if requirements is not None else ()
-        python, machines = values.get("python_version"), values.get("machine_type")
-        return App(
-            class_name=self._node.name,
-            line=requirements.lineno if requirements is not None else self._node.lineno,
-            items=items,
-            python=Hint(value=self._read_text(python, "python_version"), where=self._place(python)) if python else None,
-            machine_types=Hint(value=self._read_machines(machines), where=self._place(machines)) if machines else None,
+    def read(self, app_name: str | None, *, target: AppTarget | None = None, table: AppTable | None = None) -> App:
+        """The named app, else the only one. Raises SourceError. `table` is the one to take of several for the app."""
+        try:
+            interpreter, scope = self._interpret(target)
+            declarations = find_declarations(scope)
+            chosen = self._choose(declarations, app_name, scope, interpreter)
+            if table is None:
+                table = self._find_table(chosen, alone=len(declarations) == 1)
+            return self._finish(apply_platform_rules(chosen, table), interpreter, scope)
+        except RecursionError as error:
+            raise SourceError(f"`{self._name}` is not Python that can be read: it is nested too deep") from error
+
+    def list_apps(self) -> tuple[Declaration, ...]:
+        """The real apps of the file, which derive from an `App` or are decorated. Raises SourceError."""
+        try:
+            _, scope = self._interpret(None)
+            found = find_declarations(scope)
+        except RecursionError as error:
+            raise SourceError(f"`{self._name}` is not Python that can be read: it is nested too deep") from error
+        return tuple(one for one in found if not isinstance(one.form, AppClass) or one.form.is_app)
+
+    def _interpret(self, target: AppTarget | None) -> tuple[Interpreter, Scope]:
+        context = Context(
+            files=self._files,
+            target=target,
+            environment=self._environment.names,
+            variables=self._environment.values,
         )
+        interpreter = Interpreter(context)
+        return interpreter, interpreter.read_module(self._tree, file=self._name, path=self._path)
 
-    def find_changes(self, tree: ast.Module) -> None:
-        """Notes each place outside the class body that changes one of the attributes (`App.requirements += …`)."""
-        for node in ast.walk(tree):
-            for changed in _iter_changed(node):
-                if isinstance(changed.value, ast.Name) and changed.value.id == self._node.name:
-                    self._refuse(node, changed.attr, "is changed from outside the class")
-
-    def _find_values(self) -> dict[str, ast.expr]:
-        """The expression that each attribute is assigned; later assignments win, as they do in Python."""
-        values: dict[str, ast.expr] = {}
-        for statement in self._node.body:
-            match statement:
-                case ast.Assign(targets=[ast.Name(id=attribute)], value=value) if attribute in _ATTRIBUTES:
-                    values[attribute] = value
-                case ast.AnnAssign(target=ast.Name(id=attribute), value=annotated) if attribute in _ATTRIBUTES:
-                    if annotated is not None:
-                        values[attribute] = annotated
-                case _:
-                    self._refuse_other_changes(statement)
-        return values
-
-    def _refuse_other_changes(self, statement: ast.stmt) -> None:
-        """Notes a statement of the class body that gives or changes an attribute in a way that has to be run."""
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            if statement.name in _ATTRIBUTES:
-                self._refuse(statement, statement.name, "is no literal")
-            return
-        for node in _walk(statement):
-            match node:
-                case ast.Name(id=attribute, ctx=ast.Store() | ast.Del()) if attribute in _ATTRIBUTES:
-                    self._refuse(statement, attribute, "is not assigned plainly")
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=attribute))) if attribute in _ATTRIBUTES:
-                    self._refuse(statement, attribute, "is changed")
-                case ast.Subscript(value=ast.Name(id=attribute), ctx=ast.Store() | ast.Del()) if (
-                    attribute in _ATTRIBUTES
-                ):
-                    self._refuse(statement, attribute, "is changed")
-
-    def _read_items(self, node: ast.expr) -> RequirementItems:
-        if not isinstance(node, ast.List | ast.Tuple):
-            self._refuse(node, "requirements", "is no literal list")
-            return ()
-        if not any(isinstance(item, ast.List | ast.Tuple) for item in node.elts):
-            return tuple(self._read_text(item, f"requirements[{place}]") for place, item in enumerate(node.elts))
-        return tuple(self._read_layer(layer, place) for place, layer in enumerate(node.elts))
-
-    def _read_layer(self, node: ast.expr, place: int) -> tuple[str, ...]:
-        attribute = f"requirements[{place}]"
-        if not isinstance(node, ast.List | ast.Tuple):
-            self._refuse(node, attribute, "is no literal list, as other layers are")
-            return ()
-        return tuple(self._read_text(item, f"{attribute}[{index}]") for index, item in enumerate(node.elts))
-
-    def _read_machines(self, node: ast.expr) -> tuple[str, ...]:
-        if isinstance(node, ast.List | ast.Tuple):
-            return tuple(self._read_text(item, f"machine_type[{place}]") for place, item in enumerate(node.elts))
-        return (self._read_text(node, "machine_type"),)
-
-    def _read_text(self, node: ast.expr, attribute: str) -> str:
-        match node:
-            case ast.Constant(value=str() as text):
-                return text
-            case ast.Constant(value=int() | float()) if attribute == "python_version":
-                self._refuse(
-                    node,
-                    attribute,
-                    "is a number",
-                    why="it must be text, where `3.10` and `3.1` differ",
-                    remedy=f'`python_version = "{_quote(node)}"`',
+    def _choose(
+        self, declarations: Sequence[Declaration], name: str | None, scope: Scope, interpreter: Interpreter
+    ) -> Declaration:
+        with_list = [one for one in declarations if one.requirements is not None] or list(declarations)
+        remedy = _suggest([f"{self._name}::{one.name}" for one in with_list])
+        if name is None:
+            if len(with_list) > 1:
+                names = ", ".join(f"`{one.name}`" for one in with_list)
+                raise SourceError(f"`{self._name}` holds {len(with_list)} apps: {names}{remedy}")
+            if not with_list:
+                raise SourceError(
+                    f"`{self._name}` has no app\n"
+                    "  because an app is a class that derives from an `App` or has `requirements`, or a function under"
+                    " `@fal.function(…)`"
                 )
-            case _:
-                self._refuse(node, attribute, "is no literal text")
-        return ""
+            name = with_list[0].name
+        if lines := interpreter.defined_twice.get(name):
+            numbers = ", ".join(map(str, lines))
+            raise SourceError(f"`{self._name}` defines `{name}` more than once, in lines {numbers}")
+        chosen = next((one for one in declarations if one.name == name), None)
+        if chosen is None:
+            bound = scope.names.get(name)
+            if isinstance(bound, Opaque):
+                reason = bound.reason
+                raise SourceError(
+                    f"{reason.place}: what `{name}` is, is not understood: `{reason.expression}`\n"
+                    f"  because {reason.why}{remedy}"
+                )
+            raise SourceError(f"`{self._name}` has no app `{name}`{remedy}")
+        return chosen
 
-    def _refuse(self, node: ast.AST, attribute: str, what: str, *, why: str = _WHY, remedy: str = "") -> None:
-        self.faults.append(
-            (
-                getattr(node, "lineno", 1),
-                f"{self._place(node)}: `{attribute}` {what}: `{_quote(node)}`\n"
-                f"  because {why}\n"
-                f"  try: {remedy or _REMEDIES[attribute.partition('[')[0]]}",
+    def _find_table(self, chosen: Declaration, *, alone: bool) -> AppTable | None:
+        """The table that refers to an app; of several that say the same, the first. Raises SourceError otherwise."""
+        path = self._path.resolve()
+        found = [
+            one
+            for one in self._tables
+            if one.ref is not None
+            and one.ref.resolve() == path
+            and (one.ref_name == chosen.name or (one.ref_name is None and alone))
+        ]
+        if len({one.says for one in found}) > 1:
+            names = ", ".join(f"`{one.name}`" for one in found)
+            sources = [f"{one.where.partition(' ')[0]}::{one.name}" for one in found]
+            raise SourceError(
+                f"`{chosen.name}` is {len(found)} apps in {found[0].where.partition(' ')[0]}, which differ: {names}"
+                f"{_suggest(sources)}"
             )
+        return found[0] if found else None
+
+    def _finish(self, force: InForce, interpreter: Interpreter, scope: Scope) -> App:
+        declaration = force.declaration
+        finisher = Finisher(interpreter, scope)
+        for reason in force.unknown:
+            finisher.note(reason, "requirements")
+        items, positions, locked = self._read_list(force, finisher)
+        machine, python, gpus = declaration.machine_type, declaration.python_version, declaration.num_gpus
+        form = declaration.form
+        if isinstance(form, AppClass) and not form.is_app:
+            python = form.python_attribute
+        is_list_late = finisher.needs_target
+        machines = finisher.read_machines(machine) if machine is not None else force.table_machine
+        app = App(
+            class_name=declaration.name,
+            line=(declaration.requirements or Given(value=None, place=declaration.place)).place.line,
+            items=items,
+            positions=positions,
+            locked=locked,
+            python=finisher.read_python(python) if python is not None else force.table_python,
+            machine_types=machines,
+            num_gpus=finisher.read_gpus(gpus) if gpus is not None else force.table_gpus,
+            default_machine=force.default_machine,
+            has_list=declaration.requirements is not None or force.table_requirements is not None,
+            needs_target=is_list_late,
+            adds_requirements=form.is_app if isinstance(form, AppClass) else form.serves,
+            outside=tuple(self._find_outside(declaration)),
+            warnings=force.warnings,
         )
+        faults = [*force.faults, *finisher.faults]
+        if is_list_late and interpreter.context.target is None:
+            # The same file is read again for its target, and then tells all of its faults.
+            return app
+        if faults:
+            raise SourceError("\n".join(dict.fromkeys(fault for _, fault in sorted(faults))))
+        return app
 
-    def _place(self, node: ast.AST) -> str:
-        return f"{self._name}:{getattr(node, 'lineno', 1)}"
+    def _read_list(self, force: InForce, finisher: Finisher) -> tuple[RequirementItems, Placed, LockedList | None]:
+        given = force.declaration.requirements
+        if given is None:
+            table = force.table_requirements
+            return (table.value if table is not None else ()), (), None
+        if isinstance(given.value, LockedList):
+            return (), (), given.value
+        form = force.declaration.form
+        must_be_list = isinstance(form, AppFunction) or form.is_app
+        items, positions = finisher.read_items(given, must_be_list=must_be_list)
+        return items, positions, None
+
+    def _find_outside(self, declaration: Declaration) -> list[str]:
+        """Warnings for what the image gets beside the list."""
+        found: list[tuple[Place, str]] = []
+        if declaration.image is not None and declaration.image.value is not None:
+            found.append((declaration.image.place, "what the `image` installs"))
+        modules = declaration.local_modules
+        if modules is not None and modules.value not in (None, []):
+            found.append((modules.place, "`local_python_modules`"))
+        for node in ast.walk(self._tree):
+            if is_clone(node):
+                line = getattr(node, "lineno", 1)
+                found.append((Place(file=self._name, line=line), "the repository that `clone_repository` fetches"))
+        ordered = sorted(found, key=lambda one: one[0].line)
+        return [f"{place}: {what} is outside the lock" for place, what in ordered]
 
 
-def _iter_changed(node: ast.AST) -> Iterator[ast.Attribute]:
-    """The attributes that a node assigns, deletes, or calls a method of."""
-    match node:
-        case ast.Attribute(attr=attribute, ctx=ast.Store() | ast.Del()) if attribute in _ATTRIBUTES:
-            yield node
-        case ast.Call(func=ast.Attribute(value=ast.Attribute(attr=attribute) as changed)) if attribute in _ATTRIBUTES:
-            yield changed
-        case ast.Subscript(value=ast.Attribute(attr=attribute) as changed, ctx=ast.Store() | ast.Del()) if (
-            attribute in _ATTRIBUTES
-        ):
-            yield changed
+def read_app(
+    data: bytes,
+    *,
+    name: str,
+    class_name: str | None,
+    path: Path | None = None,
+    target: AppTarget | None = None,
+    environment: AppEnvironment = _NO_ENVIRONMENT,
+    tables: Sequence[AppTable] = (),
+) -> App:
+    """The app in a file: the named one, else the only one. Raises SourceError.
+
+    `name` is the file's, for messages; `path` is where it lies, None for bytes that lie nowhere in particular.
+    """
+    where = path or Path(name)
+    reader = AppReader(data, name=name, path=where, seen_from=Path.cwd(), environment=environment, tables=tables)
+    return reader.read(class_name, target=target)
 
 
-def _quote(node: ast.AST) -> str:
-    """The source text of a node on one line, short and without secrets."""
-    text = redact(" ".join(ast.unparse(node).split()))
-    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+def find_apps(data: bytes, *, name: str, path: Path, seen_from: Path) -> tuple[Declaration, ...]:
+    """The apps that a file declares, in the order of their lines. Raises SourceError."""
+    return AppReader(data, name=name, path=path, seen_from=seen_from).list_apps()
+
+
+def _suggest(sources: Sequence[str]) -> str:
+    known = " or ".join(f"`{source}`" for source in sources)
+    return f"\n  try: {known}" if sources else ""

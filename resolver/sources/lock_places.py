@@ -35,6 +35,9 @@ def place_locks(
     paths: list[Path | None] = []
     for source, machine in jobs:
         place = folders[id(source)]
+        if source.lock_path is not None and machine is None and arguments.output is None:
+            # The app installs this very file.
+            place = source.lock_path
         _check_folder(place)
         if place is not None and not _is_file(place):
             place /= lockfile_name(source.stem, machine, several=shared.count(place) > 1)

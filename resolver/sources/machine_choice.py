@@ -1,4 +1,6 @@
-"""Which machine types a lock is for, by the first rule that answers: `-m`, the app's own, `[tool.pinfold]`, none.
+"""Which machine types a lock is for, by the first rule that answers.
+
+That is `-m`, the app's own, `[tool.pinfold]`, the default of the app's platform; else there are none.
 
 In: a source and what the command line says. Out: the accelerator that they stand for, which rule that was, and what the
 lock is called after it. Nothing is asked of this machine.
@@ -6,7 +8,6 @@ lock is called after it. Nothing is asked of this machine.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -89,14 +90,14 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     return replace(found, label="-or-".join(found.names)) if chosen.where == _FLAG else found
 
 
-def _find_names(source: Source, arguments: Settings) -> Hint[Sequence[str]] | None:
+def _find_names(source: Source, arguments: Settings) -> Hint[tuple[str, ...]] | None:
     if arguments.machine_type is not None:
         return Hint(value=arguments.machine_type, where=_FLAG)
     if source.machine_types is not None:
         return Hint(value=source.machine_types.value, where=source.machine_types.where)
     if source.settings.machine_type is not None:
         return Hint(value=source.settings.machine_type, where="[tool.pinfold]")
-    return None
+    return source.default_machine
 
 
 def _unused_driver(arguments: Settings, why: str) -> list[str]:

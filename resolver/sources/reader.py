@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +17,7 @@ from resolver.errors import SourceError
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.url import redact
 from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
-from resolver.sources.source import AppFile, Form, PyprojectList, RequirementFile, Source, StandardInput
+from resolver.sources.source import Form, PyprojectList, RequirementFile, Source, StandardInput
 
 __all__ = ["list_possible_sources", "read_source"]
 
@@ -33,11 +33,13 @@ def read_source(
     extras: Sequence[str] = (),
     groups: Sequence[str] = (),
     standard_input: BinaryIO | None = None,
+    variables: Mapping[str, str] | None = None,
 ) -> Source:
     """The list that an argument names, relative to `folder`; for None that of `[tool.pinfold]` in the folder.
 
     `extras` and `groups` choose from a pyproject.toml without such a list. `standard_input` is the process's own unless
-    given. Raises SourceError and SettingsError.
+    given. An app sees those of `variables` that `environment` in [tool.pinfold] names; None is the environment of the
+    process. Raises SourceError and SettingsError.
     """
     if argument is None:
         return _read_default(folder, extras, groups)
@@ -47,16 +49,22 @@ def read_source(
         raise SourceError("a SOURCE is empty\n  try: the name of a file, or `-` for standard input")
     if "://" in argument:
         raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file\n  try: download it first")
-    file, _, class_name = argument.partition("::")
+    file, _, app_name = argument.partition("::")
     path = folder / file
     _check_file(path, file, folder)
+    if path.name == "pyproject.toml" and app_name:
+        # Imported where it is needed, as below.
+        from resolver.sources.app_source import read_table_source
+
+        known = os.environ if variables is None else variables
+        return read_table_source(path, name=argument, folder=folder, variables=known)
     if path.name == "pyproject.toml":
         return _read_pyproject(path, argument, folder, extras, groups)
     if extras or groups:
         raise SourceError(f"`--extra` and `--group` choose from a pyproject.toml, which `{argument}` is not")
     if path.suffix == ".py":
-        return _read_app(path, argument, folder, class_name or None)
-    if path.suffix in _REQUIREMENT_SUFFIXES and not class_name:
+        return _read_app(path, argument, folder, os.environ if variables is None else variables)
+    if path.suffix in _REQUIREMENT_SUFFIXES and not app_name:
         return _read_requirement_file(path, argument, folder)
     raise SourceError(_describe_unknown(path, argument))
 
@@ -95,14 +103,11 @@ def _read_requirement_file(path: Path, name: str, folder: Path) -> Source:
     return _build_source(form, name=name, stem=path.stem, path=path, folder=folder)
 
 
-def _read_app(path: Path, name: str, folder: Path, class_name: str | None) -> Source:
+def _read_app(path: Path, name: str, folder: Path, variables: Mapping[str, str]) -> Source:
     # Imported where it is needed: no other form of a list needs `ast`.
-    from resolver.sources.app_file import read_app
+    from resolver.sources.app_source import read_app_source
 
-    app = read_app(_read_bytes(path, name), name=name.partition("::")[0], class_name=class_name)
-    form = AppFile(class_name=app.class_name, line=app.line, items=app.items)
-    source = _build_source(form, name=name, stem=_split_words(app.class_name), path=path, folder=folder)
-    return replace(source, python=app.python, machine_types=app.machine_types)
+    return read_app_source(path, _read_bytes(path, name), name=name, folder=folder, variables=variables)
 
 
 def _read_pyproject(path: Path, name: str, folder: Path, extras: Sequence[str], groups: Sequence[str]) -> Source:
@@ -211,11 +216,6 @@ def _decode(data: bytes, name: str) -> str:
         return decode_requirement_file(data)
     except SourceError as error:
         raise SourceError(f"`{name}` cannot be read: {error}") from error
-
-
-def _split_words(class_name: str) -> str:
-    """`TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()
 
 
 def _join(names: Sequence[str]) -> str:

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 from dataclasses import field
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from lockfiles.value_classes import dataclass
+from resolver.requirements.position import Position
 from resolver.settings import RequirementItems, Settings
 
-__all__ = ["AppFile", "Form", "Hint", "ItemList", "PyprojectList", "RequirementFile", "Source", "StandardInput"]
+if TYPE_CHECKING:
+    from resolver.targets.platforms import Platform
+    from resolver.targets.python_version import PythonVersion
+
+__all__ = [
+    "AppFile",
+    "Form",
+    "Hint",
+    "ItemList",
+    "LateList",
+    "Positions",
+    "PyprojectList",
+    "RequirementFile",
+    "Source",
+    "StandardInput",
+]
 
 _T = TypeVar("_T")
+
+Positions = tuple[Position, ...] | tuple[tuple[Position, ...], ...]
+"""The positions of items, flat or in layers as the items are."""
+
+
+class LateList(Protocol):
+    """A list that depends on the target."""
+
+    def read(self, source: Source, *, python: PythonVersion, platform: Platform) -> Source:
+        """The source with its items for a target: one object for equal targets. Raises SourceError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +56,17 @@ class StandardInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppFile:
-    """A class of a Python file, which was read and not run. `items` is as written: flat or in layers."""
+    """An app of a Python file, which was read and not run. `items` is as worked out: flat or in layers.
+
+    `positions` are those of the items, in the same form. `late` reads the items again for a target, where they can
+    only be told with it.
+    """
 
     class_name: str
     line: int
     items: RequirementItems = field(repr=False)
+    positions: Positions = field(default=(), repr=False, compare=False)
+    late: LateList | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +101,12 @@ class Source:
 
     - `name` is what messages call it, as the user wrote it; `stem` names its locks where several lie in one folder.
     - `path` is None where the list stands in no file. `folder` is what relative paths in the list are relative to.
-    - `python` and `machine_types` are what an app asks for.
+    - `python`, `machine_types` and `num_gpus` are what an app asks for; `default_machine` is what its platform takes
+      where nothing names a machine type.
+    - `list_name` is what positions call the list where that is not the file that was named; `lock_path` is the lock
+      that the app installs, where it names one.
+    - `adds_requirements` is whether the platform installs requirements of its own beside the list.
+    - `warnings` are whole messages: what the platform ignores, and what the lock does not hold.
     - `settings` are those of the nearest `[tool.pinfold]`, without its `requirements`; `settings_path` is that file,
       and relative paths in the settings are relative to its folder.
     """
@@ -81,6 +118,12 @@ class Source:
     folder: Path
     python: Hint[str] | None = None
     machine_types: Hint[tuple[str, ...]] | None = None
+    num_gpus: Hint[int] | None = None
+    default_machine: Hint[tuple[str, ...]] | None = None
+    list_name: str | None = None
+    lock_path: Path | None = None
+    adds_requirements: bool = True
+    warnings: tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     settings_path: Path | None = None
 
@@ -93,6 +136,11 @@ class Source:
     def items(self) -> RequirementItems | None:
         """The items as written, flat or in layers; None where the list is a requirement file."""
         return self.form.items if isinstance(self.form, AppFile | PyprojectList | ItemList) else None
+
+    @property
+    def positions(self) -> Positions:
+        """The positions of the items; empty where they only have numbers."""
+        return self.form.positions if isinstance(self.form, AppFile) else ()
 
     @property
     def layers(self) -> tuple[tuple[str, ...], ...] | None:

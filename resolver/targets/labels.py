@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Literal
 from urllib.parse import unquote
@@ -19,7 +20,7 @@ from lockfiles.value_classes import dataclass
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, parse_cuda
 from resolver.targets.data_files import read_data
 
-__all__ = ["BuildLabel", "parse_index_label", "parse_label", "parse_name_label", "parse_version_label"]
+__all__ = ["BuildLabel", "parse_index_label", "parse_label", "parse_name_label", "parse_version_label", "rewrite_label"]
 
 _PLACEHOLDERS = {
     "cuda": r"(?P<cuda>\d{1,2}\.\d{1,2}(?:\.\d{1,2})?|\d{2,4})",
@@ -83,11 +84,64 @@ def parse_name_label(name: NormalizedName) -> BuildLabel | None:
     return _match("name", name)
 
 
+def rewrite_label(label: str, *, cuda: Cuda | None, torch: Version, cxx11_abi: bool | None) -> str | None:
+    """The label of the same form for another torch: `cu12torch2.5cxx11abiFALSE` made `cu12torch2.6cxx11abiFALSE`.
+
+    It says as much of each as the label did. None for a label of no form, or one that says what is not given.
+    """
+    text = re.sub(r"[-_]", ".", label.lower())
+    for pattern, form in _compile_forms("label"):
+        if (found := pattern.fullmatch(text)) and _read_match(found, form):
+            return _rewrite(label, found, cuda=cuda, torch=torch, cxx11_abi=cxx11_abi)
+    return None
+
+
+def _rewrite(
+    label: str, found: re.Match[str], *, cuda: Cuda | None, torch: Version, cxx11_abi: bool | None
+) -> str | None:
+    rewritten, rest = "", 0
+    for name, old in sorted(found.groupdict().items(), key=lambda group: found.start(group[0])):
+        new = _render_part(name, label[found.start(name) : found.end(name)], cuda, torch, cxx11_abi)
+        if old is None or new is None:
+            return None
+        rewritten += label[rest : found.start(name)] + new
+        rest = found.end(name)
+    return rewritten + label[rest:]
+
+
+def _render_part(name: str, old: str, cuda: Cuda | None, torch: Version, cxx11_abi: bool | None) -> str | None:
+    """What stands in a label for one placeholder, in the words of what stood there."""
+    match name:
+        case "torch":
+            return ".".join(map(str, torch.release[: len(Version(old).release)]))
+        case "torch_xy":
+            return f"{torch.major}{torch.minor}"
+        case "torch_xyz":
+            return f"{torch.major}{torch.minor}{torch.micro}"
+        case "abi" if cxx11_abi is not None:
+            text = "true" if cxx11_abi else "false"
+            return text.upper() if old.isupper() else text
+        case "cuda" if cuda is not None:
+            if isinstance(parse_cuda(old), CudaMajor):
+                return str(cuda.major)
+            return None if isinstance(cuda, CudaMajor) else str(cuda) if "." in old else cuda.label.removeprefix("cu")
+        case _:
+            return None
+
+
 def _iter_segments(url: str) -> Iterator[BuildLabel]:
     path = re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*", "", url)
     for segment in re.split(r"[?#]", path, maxsplit=1)[0].split("/"):
         if found := _match("segment", unquote(segment).lower()):
-            yield found
+            yield _widen(found)
+
+
+def _widen(label: BuildLabel) -> BuildLabel:
+    """A page for torch 2.5.0 is for every 2.5.x: so find-links pages are named."""
+    torch = label.torch
+    if torch is None or len(torch.release) < 3 or torch.micro:
+        return label
+    return replace(label, torch=Version(f"{torch.major}.{torch.minor}"))
 
 
 def _match(kind: Literal["label", "segment", "name"], text: str) -> BuildLabel | None:

@@ -121,10 +121,18 @@ def has_cpu_label(version: Version, platform: Platform) -> bool:
     return first is not None and version >= Version(first)
 
 
-def uses_cxx11_abi(version: Version) -> bool:
-    """Whether the C++ code of a version's Linux builds has the C++11 ABI, which extensions must share."""
+def uses_cxx11_abi(version: Version, platform: Platform) -> bool | None:
+    """Whether the C++ code of a build has the C++11 ABI, which extensions must share; None where there is but one.
+
+    `version` has the label of the build; without one it is the default index's.
+    """
     data = read_data("torch")
-    return version >= Version(data["cxx11-abi"]) or version in map(Version, data["cxx11-abi-earlier"])
+    first = data["cxx11-abi"].get(_name(platform))
+    if first is None:
+        return None
+    if version.local == data["cxx11-abi-label"] or version in map(Version, data["cxx11-abi-earlier"]):
+        return True
+    return version >= Version(first)
 
 
 @lru_cache(maxsize=64)

@@ -86,32 +86,6 @@ def test_direct_reference_is_2_with_its_position(project: Project) -> None:
     )
 
 
-def test_credentials_are_2_and_not_shown(project: Project) -> None:
-    project.write("requirements.txt", "--index-url https://me:hunter2@index.example/simple/\na\n")
-
-    run = project.lock("requirements.txt")
-
-    assert (run.code, run.err) == (
-        2,
-        "error: requirements.txt:2: `https://index.example/simple/` is asked with credentials or a signature,"
-        " which is not supported yet\n  try: name an index that can be read without them\n",
-    )
-
-
-def test_credentials_of_a_configured_index_are_2_and_not_shown(project: Project) -> None:
-    project.write(
-        "pyproject.toml", '[tool.pinfold]\nrequirements = ["a"]\nindex-url = "https://me:hunter2@index.example/simple/"'
-    )
-
-    run = project.lock()
-
-    assert (run.code, run.err) == (
-        2,
-        "error: [tool.pinfold] index-url: `https://index.example/simple/` is asked with credentials or a signature,"
-        " which is not supported yet\n  try: name an index that can be read without them\n",
-    )
-
-
 def test_locations_that_are_not_there_are_2_with_their_positions(project: Project) -> None:
     project.write("requirements.txt", f"--index-url ./not-a-url\n-f wheels\n-f {'x' * 300}\na\n")
 
@@ -198,7 +172,8 @@ def test_index_that_fails_is_4(project: Project) -> None:
     assert (run.code, run.err) == (
         4,
         "error: `127.0.0.1` wants a user and password: status 401 for https://index.example/simple/a/\n"
-        "  try: name an index that can be read without credentials\n",
+        "  because none are known for it: not in the list\n"
+        "  try: write `https://${USER}:${PASSWORD}@127.0.0.1/…` in the list, or name a file with `--credentials`\n",
     )
     assert project.files() == ["requirements.txt"]
 

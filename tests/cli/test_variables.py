@@ -5,19 +5,25 @@ from __future__ import annotations
 import pytest
 
 from tests.command import Project
+from tests.servers import Answer, wheel
 
 
-def test_variable_in_the_path_of_an_index_is_2_and_not_shown(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variable_in_the_path_of_an_index_is_sent_and_not_shown(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOK", "hunter2")
-    project.write("requirements.txt", "--index-url https://index.example/${TOK}/simple/\na\n")
+    project.server.add("a", wheel("a", "1.0"))
+    file = f"{project.server.base_url}/hunter2/a-1.0-py3-none-any.whl"
+    page = f'<!DOCTYPE html><a href="{file}#sha256={wheel("a", "1.0").listed_sha256}">a</a>'
+    kind = {"Content-Type": "text/html", "Cache-Control": "max-age=600"}
+    project.server.always["/hunter2/simple/a/"] = Answer(body=page.encode(), headers=kind)
+    project.server.always["/hunter2/a-1.0-py3-none-any.whl"] = Answer(body=wheel("a", "1.0").content)
+    project.write("requirements.txt", f"--index-url {project.server.base_url}/${{TOK}}/simple/\na\n")
 
     run = project.lock("requirements.txt", "--json")
 
-    assert (run.code, run.err) == (
-        2,
-        "error: requirements.txt:2: `https://index.example/${TOK}/simple/` is asked with credentials or a signature,"
-        " which is not supported yet\n  because a variable in a URL, but for its host, is taken for a credential\n"
-        "  try: name an index that can be read without them\n",
-    )
-    assert "hunter2" not in run.out
-    assert not project.cache.exists()
+    assert run.code == 0
+    assert 'url = "https://index.example/${TOK}/a-1.0-py3-none-any.whl"' in project.read()
+    assert "hunter2" not in run.out + run.err
+    stored = [path for folder in (project.folder, project.cache) for path in folder.rglob("*") if path.is_file()]
+    assert [path.name for path in stored if b"hunter2" in path.read_bytes()] == []

@@ -128,7 +128,10 @@ def test_server_error_after_all_attempts_names_status_and_url() -> None:
 def test_refused_access_names_the_host_and_is_not_asked_again(status: int, message: str) -> None:
     with pytest.raises(AuthenticationError) as caught:
         Asked(httpx.Response(status)).fetch()
-    assert str(caught.value) == f"{message}\n  try: name an index that can be read without credentials"
+    assert str(caught.value) == (
+        f"{message}\n  because none are known for it: not in the list\n"
+        "  try: write `https://${USER}:${PASSWORD}@index.example/…` in the list, or name a file with `--credentials`"
+    )
 
 
 @pytest.mark.parametrize("host", ["download.pytorch.org", "download-r2.pytorch.org"])

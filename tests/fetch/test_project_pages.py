@@ -182,7 +182,8 @@ def test_unauthorized_page_is_an_error_that_names_the_host(server: IndexServer, 
         source.project_page(A, index(server))
     assert str(caught.value) == (
         f"`127.0.0.1` wants a user and password: status 401 for {server.index_url}a/\n"
-        "  try: name an index that can be read without credentials"
+        "  because none are known for it: not in the list\n"
+        "  try: write `https://${USER}:${PASSWORD}@127.0.0.1/…` in the list, or name a file with `--credentials`"
     )
 
 

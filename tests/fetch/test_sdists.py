@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
-from resolver.errors import FetchError, HashMismatchError, MetadataError
-from resolver.fetch.host import describe_host, is_host_compatible
+from resolver.errors import HashMismatchError, MetadataError
+from resolver.fetch.default_index import default_index_url
+from resolver.fetch.host import describe_host, host_target, is_host_compatible
 from resolver.index.core_metadata import Dependencies
-from resolver.index.location import Location
-from resolver.requirements.url import Url
 from resolver.settings import DependencyMetadata
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
+from tests.fetch.building import find_at, find_in
 from tests.fetch.conftest import A, OpenSource, index
 from tests.servers import IndexServer, sdist, wheel
 
@@ -31,7 +31,7 @@ ELSEWHERE = Target(python=PythonVersion(minor=8 if sys.version_info.minor != 8 e
 
 
 def read_dependencies(open_source: OpenSource, server: IndexServer, **options: object) -> Dependencies:
-    with open_source(**{"build_locations": [index(server)], **options}) as source:
+    with open_source(**{"find_build_wheels": find_in(server), **options}) as source:
         page = source.project_page(A, index(server))
         assert page is not None
         return source.dependencies(page.files(0)[0])
@@ -78,7 +78,8 @@ def test_build_requirements_come_from_the_given_index_within_build_constraints(
     server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool"], backend_statement=statement))
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
     monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "missing.txt"))
-    dependencies = read_dependencies(open_source, server, target=HOST, build_constraints=("tool<2",))
+    find = find_in(server, constraints=("tool<2",))
+    dependencies = read_dependencies(open_source, server, target=HOST, find_build_wheels=find)
     assert dependencies.requires == ("b",)
     assert "/simple/tool/" in server.paths()
 
@@ -91,37 +92,56 @@ def add_build_tool(first: IndexServer, second: IndexServer) -> None:
     first.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool"], backend_statement=statement))
 
 
-def test_under_first_index_no_later_index_is_asked_for_build_requirements(
+def test_under_first_index_the_first_that_has_a_build_requirement_gives_it(
     server: IndexServer, open_source: OpenSource
 ) -> None:
     with IndexServer() as other:
         add_build_tool(server, other)
-        places = [index(server), index(other)]
-        dependencies = read_dependencies(open_source, server, target=HOST, build_locations=places)
+        server.add("a", sdist("a", "2.0", ["b"], static=False, build_requires=["tool", "other-tool"]))
+        other.add("other-tool", wheel("other-tool", "1.0"))
+        dependencies = read_dependencies(open_source, server, target=HOST, find_build_wheels=find_in(server, other))
         assert dependencies.requires == ("b",)
-        assert other.paths() == []
+        assert set(other.paths("/simple/")) == {"/simple/other-tool/"}
+        assert other.paths("/files/other_tool-1.0-py3-none-any.whl")
 
 
-def test_under_best_match_all_indexes_are_asked_for_build_requirements(
-    server: IndexServer, open_source: OpenSource
-) -> None:
+def test_under_best_match_the_newest_of_all_indexes_is_taken(server: IndexServer, open_source: OpenSource) -> None:
     with IndexServer() as other:
         add_build_tool(server, other)
-        places = [index(server), index(other)]
-        read_dependencies(open_source, server, target=HOST, build_locations=places, build_index_strategy="best-match")
+        find = find_in(server, other, strategy="best-match")
+        read_dependencies(open_source, server, target=HOST, find_build_wheels=find)
         assert "/files/tool-2.0-py3-none-any.whl" in other.paths()
 
 
-def test_build_requirement_that_only_a_later_index_has_tells_that_it_was_not_asked(
-    server: IndexServer, open_source: OpenSource
-) -> None:
-    server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool"]))
-    with IndexServer({"tool": [wheel("tool", "1.0")]}) as other, pytest.raises(MetadataError) as caught:
-        read_dependencies(open_source, server, target=HOST, build_locations=[index(server), index(other)])
-    assert str(caught.value).splitlines()[-2:] == [
-        f"  because build requirements come from the first index alone under `first-index`: {server.index_url}",
-        "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
-    ]
+def test_build_requirement_without_a_wheel_is_named(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("tool", sdist("tool", "1.0"))
+    server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["tool>=1"]))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST)
+    assert caught.value.needs_build
+    assert str(caught.value) == (
+        "`a-1.0.tar.gz` cannot be built for its metadata: no wheels meet its build requirements, which are not built"
+        " themselves\n"
+        f"    no solution for {host_target()}: no version of `tool` that is asked for can be used\n"
+        "      [build-system] requires: `tool>=1`\n"
+        f"      because {server.index_url} has 1 version in 1 file, of which these are asked for\n"
+        "        1.0: `tool-1.0.tar.gz`: the list allows wheels only\n"
+        "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
+    )
+
+
+def test_build_requirement_by_url_is_refused(server: IndexServer, open_source: OpenSource) -> None:
+    text = "tool @ https://user:s3cret@files.example/tool.whl"
+    server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=[text]))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST)
+    assert str(caught.value) == (
+        "`a-1.0.tar.gz` cannot be built for its metadata: no wheels meet its build requirements, which are not built"
+        " themselves\n"
+        "    the build requirement `tool @ https://files.example/tool.whl` is a direct reference, which is not"
+        " followed: build requirements come from indexes\n"
+        "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
+    )
 
 
 def test_build_elsewhere_is_an_error_that_names_the_table(server: IndexServer, open_source: OpenSource) -> None:
@@ -208,8 +228,8 @@ def test_backend_sees_nothing_of_the_environment_but_what_a_build_needs(
     assert "s3cret" not in shown
     assert "UV_INDEX_URL" not in shown
     assert "MY_TOKEN" not in shown
+    assert "proxy" not in shown.lower()
     assert "('CFLAGS', '-O0')" in shown
-    assert "('https_proxy', 'http://proxy.example:3128')" in shown
     assert "('PATH', " in shown
 
 
@@ -241,15 +261,23 @@ def test_build_with_setuptools_from_the_public_index(server: IndexServer, open_s
     setup = b"from setuptools import setup\nsetup(name='a', version='1.0', install_requires=['b>=2'])\n"
     project = b'[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
     server.add("a", sdist("a", "1.0", static=False, files={"setup.py": setup, "pyproject.toml": project}))
-    dependencies = read_dependencies(open_source, server, target=HOST, build_locations=())
+    find = find_at(default_index_url())
+    dependencies = read_dependencies(open_source, server, target=HOST, find_build_wheels=find)
     assert dependencies.requires == ("b>=2",)
 
 
-def test_index_that_lacks_the_build_requirement_is_a_failed_build(server: IndexServer, open_source: OpenSource) -> None:
+def test_build_requirement_that_no_index_has_is_named(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["nowhere"]))
-    elsewhere = Location(url=Url(public=server.index_url))
-    with pytest.raises((MetadataError, FetchError), match="nowhere"):
-        read_dependencies(open_source, server, target=HOST, build_locations=[elsewhere])
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST)
+    assert str(caught.value) == (
+        "`a-1.0.tar.gz` cannot be built for its metadata: no wheels meet its build requirements, which are not built"
+        " themselves\n"
+        f"    no solution for {host_target()}: `nowhere` was not found\n"
+        "      [build-system] requires: `nowhere`\n"
+        f"      because no location has it: {server.index_url}\n"
+        "  try: write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
+    )
 
 
 FLASH = NormalizedName("flash-attn")

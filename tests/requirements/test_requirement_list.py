@@ -113,4 +113,4 @@ def test_variables_are_expanded_in_files_and_in_urls_of_items() -> None:
 
 def test_an_unset_variable_stays_as_text() -> None:
     parsed = parse_requirement_list(["-i", "https://${TOKEN}@a.example/simple/"])
-    assert parsed.layers[0].scope.indexes[0].public == "https://${TOKEN}@a.example/simple/"
+    assert str(parsed.layers[0].scope.indexes[0]) == "https://${TOKEN}@a.example/simple/"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.requirements.url import Secret, Url, parse_url, redact
+from resolver.requirements.url import Secret, Url, find_flaw, find_unset, parse_url, redact
 
 
 def open_secret(url: Url) -> str | None:
@@ -66,16 +66,17 @@ def test_scheme_and_host_are_lower_case_and_a_fragment_is_dropped() -> None:
     assert parse_url("HTTPS://Index.Example/Simple/#x").public == "https://index.example/Simple/"
 
 
-def test_a_variable_in_user_information_stays_in_the_public_part() -> None:
+def test_a_variable_in_user_information_stays_in_the_text_and_is_not_asked_for() -> None:
     url = parse_url("https://user:${TOKEN}@index.example/simple/", variables={"TOKEN": "hunter2"})
-    assert url.public == "https://:${TOKEN}@index.example/simple/"
+    assert (url.public, url.text) == ("https://index.example/simple/", "https://:${TOKEN}@index.example/simple/")
+    assert find_unset(url) == ()
     assert open_secret(url) == "https://user:hunter2@index.example/simple/"
 
 
-def test_a_variable_in_a_token_query_stays_in_the_public_part() -> None:
-    url = parse_url("https://f.example/a.whl?token=${T}", variables={"T": "hunter2"})
-    assert url.public == "https://f.example/a.whl?token=${T}"
-    assert open_secret(url) == "https://f.example/a.whl?token=hunter2"
+def test_a_variable_in_a_token_query_stays_in_the_text_and_is_not_asked_for() -> None:
+    url = parse_url("https://f.example/a.whl?token=${T}&v=1", variables={"T": "hunter2"})
+    assert (url.public, url.text) == ("https://f.example/a.whl?v=1", "https://f.example/a.whl?token=${T}&v=1")
+    assert open_secret(url) == "https://f.example/a.whl?token=hunter2&v=1"
 
 
 @pytest.mark.parametrize(
@@ -114,10 +115,55 @@ def test_a_variable_that_is_a_whole_url_is_split_like_one() -> None:
     assert open_secret(url) == "https://user:hunter2@index.example/simple/"
 
 
-def test_an_unset_credential_leaves_no_secret_and_its_name_in_the_public_part() -> None:
+def test_an_unset_credential_leaves_no_secret_and_its_name_in_the_text() -> None:
     url = parse_url("https://user:${TOKEN}@index.example/", variables={"TOKEN": ""})
-    assert url.public == "https://:${TOKEN}@index.example/"
+    assert str(url) == "https://:${TOKEN}@index.example/"
     assert url.secret is None
+    assert find_unset(url) == ("TOKEN",)
+
+
+@pytest.mark.parametrize(
+    ("text", "forms"),
+    [
+        ("https://user:hunter2@index.example/", ("a user and password",)),
+        ("https://hunter2@index.example/", ("a user name, which may be a token",)),
+        ("https://${U}:hunter2@index.example/", ("a user and password",)),
+        ("https://${U}:${P}@index.example/", ()),
+        ("https://${U}@index.example/", ()),
+        ("ssh://git@git.example/r.git", ()),
+        ("ssh://git:hunter2@git.example/r.git", ("a user and password",)),
+        ("https://f.example/a?token=hunter2", ("a token in the query (`token`)",)),
+        ("https://f.example/a?token=${U}", ()),
+        ("https://f.example/a?X-Amz-Signature=s&X-Amz-Date=d", ("an AWS signature (version 4)",)),
+        ("https://f.example/a?AWSAccessKeyId=k&Signature=s&Expires=1", ("an AWS signature (version 2)",)),
+        ("https://f.example/a?GoogleAccessId=k&Signature=s&Expires=1", ("a Google Cloud Storage signature",)),
+        ("https://f.example/a?X-Goog-Signature=s", ("a Google Cloud Storage signature",)),
+        ("https://f.example/a?sig=s&sv=1&se=2", ("an Azure shared access signature",)),
+        ("https://f.example/a?Key-Pair-Id=k&Policy=p&Signature=s", ("a CloudFront signature",)),
+        ("${INDEX}", ()),
+    ],
+)
+def test_a_literal_secret_is_known_by_the_name_of_its_form(text: str, forms: tuple[str, ...]) -> None:
+    variables = {"U": "u", "P": "p", "INDEX": "https://user:hunter2@index.example/"}
+    assert parse_url(text, variables=variables).forms == forms
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        ("https://index.example/simple/", ""),
+        ("https://u:p@index.example/a%20b/", ""),
+        ("https://index.example/a\nb/", "a line break"),
+        ("https://index.example/a\x00b/", "the control character U+0000"),
+        ("https://index.example/a\u2028b/", "the control character U+2028"),
+        ("https://index.example/a b/", "a space"),
+        ('https://index.example/a"b/', "a quotation mark"),
+        ("https://u:p%0Aq@index.example/", "a line break in its credentials"),
+        ("https://u:${P}@index.example/", "a line break in its credentials"),
+    ],
+)
+def test_a_character_that_could_add_a_line_is_a_flaw(text: str, flaw: str) -> None:
+    assert find_flaw(parse_url(text, variables={"P": "p\nhost=evil.example"})) == flaw
 
 
 def test_urls_compare_by_their_public_part() -> None:
@@ -168,3 +214,5 @@ def test_any_text_is_a_url_and_its_public_part_is_stable(text: str) -> None:
     url = parse_url(text, variables={"T": "hunter2"})
     assert open_secret(url) != url.public
     assert parse_url(url.public, variables={}).public == url.public
+    assert parse_url(url.text, variables={}).text == url.text
+    assert "hunter2" not in url.text

@@ -145,7 +145,7 @@ def _iter_files(
         file = DistributionFile(
             filename=filename,
             version=Version(release.version),
-            url=f"{location}files/{filename}",
+            url=f"{location.rstrip('/')}/files/{filename}",
             index=index,
             hashes=(f"sha256:{abs(hash_text(filename)):064x}",) if release.hashes is None else release.hashes,
             size_bytes=1,

@@ -62,6 +62,7 @@ OTHER_KEYS: dict[DataFile, set[str]] = {
         "sources",
         "cxx11-abi",
         "cxx11-abi-earlier",
+        "cxx11-abi-label",
         "cxx11-abi-source",
         "cpu-only",
         "cpu-only-source",

@@ -201,18 +201,23 @@ def test_cpu_builds_are_labelled_where_the_platform_has_a_label(version: str, pl
 
 
 @pytest.mark.parametrize(
-    ("version", "expected"),
+    ("version", "platform", "expected"),
     [
-        ("2.5.1", False),
-        ("2.6.0", False),
-        ("2.6.0+cu124", False),
-        ("2.6.0+cu126", True),
-        ("2.7.0", True),
-        ("2.15.0+cu130", True),
+        ("2.5.1", "manylinux_2_35_x86_64", False),
+        ("2.5.1+cpu.cxx11.abi", "manylinux_2_35_x86_64", True),
+        ("2.6.0", "manylinux_2_35_x86_64", False),
+        ("2.6.0+cu124", "manylinux_2_35_x86_64", False),
+        ("2.6.0+cu126", "manylinux_2_35_x86_64", True),
+        ("2.7.0", "manylinux_2_35_x86_64", True),
+        ("2.15.0+cu130", "manylinux_2_35_x86_64", True),
+        ("2.5.1", "manylinux_2_35_aarch64", False),
+        ("2.6.0", "manylinux_2_35_aarch64", True),
+        ("2.6.0", "win_amd64", None),
+        ("2.6.0", "macosx_14_0_arm64", None),
     ],
 )
-def test_the_cxx11_abi_came_with_manylinux_2_28(version: str, expected: bool) -> None:
-    assert uses_cxx11_abi(Version(version)) is expected
+def test_the_cxx11_abi_came_with_manylinux_2_28(version: str, platform: str, expected: bool | None) -> None:
+    assert uses_cxx11_abi(Version(version), parse_platform(platform)) is expected
 
 
 def test_completeness_is_said_by_platform() -> None:

@@ -1,0 +1,236 @@
+"""A lock in the forms of other tools: a requirement file, a requirement list, one layer as a lock of its own.
+
+In: a `Lockfile`. Out: text, tokens, or another `Lockfile`; nothing is read or written. Everything that is installed
+stands there, dependencies too, so each form is installed with `--no-deps`: where a pin overrides what metadata asks,
+an installer that resolves would refuse it, or install more.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.pylock import Package
+from packaging.utils import NormalizedName
+
+from lockfiles.errors import ExportError, LockfileFault
+from lockfiles.graph import assign_layers
+from lockfiles.lockfile import Lockfile
+from lockfiles.requirement_texts import has_hash, name_editable, render_direct, render_pin
+
+__all__ = ["export_list", "export_requirements", "find_notes", "move_paths", "select_layer"]
+
+
+def export_requirements(lockfile: Lockfile, *, layer: int | None = None) -> str:
+    """The lock, or one layer of it, as a requirement file for `pip install --no-deps -r` and `uv pip install`.
+
+    - What comes from the index that most packages come from is `name==version` with its hash, all else is a URL with
+      its hash: no installer gets a choice, whatever its rule for several indexes is.
+    - Where a commit or folder is in it, all are URLs with their hashes: one `--hash` makes pip refuse what has none.
+    - Paths of files on disk are those of the lock: they are read from the folder that the installer runs in.
+
+    Raises ExportError where the lock has no such layer, or something in it has no such form.
+    """
+    step = select_layer(lockfile, layer)
+    packages = sorted(step.pylock.packages, key=_package_order)
+    hashed = all(map(has_hash, packages))
+    index = _find_main_index(packages) if hashed else None
+    lines = [f"# {line}" for line in _iter_comments(lockfile, step, layer, hashed=hashed)]
+    lines += [f"--index-url {index}"] if index is not None else []
+    for package in packages:
+        if package.index is not None and package.index == index:
+            lines.append(render_pin(package))
+        else:
+            lines.append(" ".join(_tokens(package)))
+    return "\n".join(lines) + "\n"
+
+
+def export_list(lockfile: Lockfile, *, layer: int | None = None) -> tuple[str, ...]:
+    """The lock, or one layer of it, as argv items of an installer: `--no-deps`, then `name @ url#sha256=…` for each.
+
+    A URL whose scheme, host and port stood in the list with a placeholder (`https://${TOKEN}@host/…`) has it again.
+    Raises what `export_requirements` does.
+    """
+    step = select_layer(lockfile, layer)
+    logins = _find_logins(step)
+    packages = sorted(step.pylock.packages, key=_package_order)
+    return (*_flags(step), *(token for package in packages for token in _tokens(package, logins)))
+
+
+def select_layer(lockfile: Lockfile, layer: int | None) -> Lockfile:
+    """The lock of one layer (from 0): what its entries need and no layer before has. None is the whole as one step.
+
+    Raises ExportError where there is no such layer, and for a whole that one step cannot install: what is built with
+    `--no-build-isolation` needs what the layers before have installed.
+    """
+    count = 1 if lockfile.tool is None else max(1, len(lockfile.tool.layers))
+    if layer is None:
+        if count > 1 and (built := _find_unisolated(lockfile)):
+            steps = ", ".join(f"`--layer {number}`" for number in range(count))
+            raise _refuse(
+                f"`{built[0]}` is built with `--no-build-isolation`, so what it needs is installed a step before"
+                f"\n  try: one layer after the other: {steps}"
+            )
+        return lockfile
+    if not 0 <= layer < count:
+        has = "one layer, `0`" if count == 1 else f"the layers `0` to `{count - 1}`"
+        raise _refuse(f"there is no layer `{layer}`: the lock has {has}")
+    assigned = assign_layers(lockfile)
+    return _keep(lockfile, frozenset(name for name, number in assigned.items() if number == layer), layer)
+
+
+def move_paths(lockfile: Lockfile, folder: str) -> Lockfile:
+    """The lock with its paths as seen from elsewhere; `folder` is the relative path from there to the lock's own."""
+
+    def moved(path: str) -> str:
+        return posixpath.normpath(posixpath.join(folder, path))
+
+    def move(package: Package) -> Package:
+        changes: dict[str, Any] = {}
+        if package.wheels:
+            changes["wheels"] = [
+                wheel if wheel.path is None else replace(wheel, path=moved(wheel.path)) for wheel in package.wheels
+            ]
+        for key in ("sdist", "archive", "vcs", "directory"):
+            source = getattr(package, key)
+            if source is not None and source.path is not None:
+                changes[key] = replace(source, path=moved(source.path))
+        return replace(package, **changes) if changes else package
+
+    if folder in ("", "."):
+        return lockfile
+    return replace(lockfile, pylock=replace(lockfile.pylock, packages=[move(one) for one in lockfile.pylock.packages]))
+
+
+def find_notes(lockfile: Lockfile, *, layer: int | None = None) -> tuple[str, ...]:
+    """What an installation of an export needs besides: paths, credentials, settings of builds; whole sentences."""
+    return tuple(_iter_notes(select_layer(lockfile, layer)))
+
+
+def _iter_comments(whole: Lockfile, step: Lockfile, layer: int | None, *, hashed: bool) -> Iterator[str]:
+    tool = whole.tool
+    if tool is not None:
+        part = f"layer {layer}, " if layer is not None and len(tool.layers) > 1 else ""
+        yield f"{part}locked for Python {tool.python} on {tool.platform}; dependencies included, so install with"
+    flags = " ".join(("install", *_flags(step), *(["--require-hashes"] if hashed else []), "-r FILE"))
+    yield f"  pip {flags}"
+    yield f"  uv pip {flags}"
+    if not hashed:
+        yield "a commit or a folder has no hash, so `--require-hashes` would refuse the file; all others have theirs"
+    yield from _iter_notes(step)
+
+
+def _iter_notes(step: Lockfile) -> Iterator[str]:
+    packages, tool = step.pylock.packages, step.tool
+    if any(_has_path(package) for package in packages):
+        yield "paths in it start from the folder that the installer runs in"
+    if tool is not None and tool.credentials:
+        yield f"credentials are needed for {', '.join(tool.credentials)}"
+    names = [] if tool is None else [name for name in _find_built(step) if _has_settings(step, name)]
+    if names:
+        yield f"config settings are not in it, since the lock has only their hashes: {', '.join(names)}"
+
+
+def _flags(step: Lockfile) -> tuple[str, ...]:
+    return ("--no-deps", "--no-build-isolation") if _find_unisolated(step) else ("--no-deps",)
+
+
+def _tokens(package: Package, logins: dict[str, str] | None = None) -> tuple[str, ...]:
+    editable = name_editable(package)
+    return ("-e", editable) if editable is not None else (render_direct(package, logins),)
+
+
+def _find_main_index(packages: Sequence[Package]) -> str | None:
+    """The index of most packages, of several the first one by its text; None where no package names one."""
+    counts = Counter(package.index for package in packages if package.index is not None and _is_plain(package.index))
+    return min(counts, key=lambda index: (-counts[index], index)) if counts else None
+
+
+def _is_plain(url: str) -> bool:
+    """Whether a URL is one token of a line, and no variable in it would be expanded."""
+    return url.isascii() and url.isprintable() and not set(url) & set(" \"'\\#$`")
+
+
+def _find_built(step: Lockfile) -> list[NormalizedName]:
+    return sorted(package.name for package in step.pylock.packages if not package.wheels)
+
+
+def _find_unisolated(step: Lockfile) -> list[NormalizedName]:
+    build = {} if step.tool is None else step.tool.build
+    return [name for name in _find_built(step) if name in build and not build[name].isolation]
+
+
+def _has_settings(step: Lockfile, name: NormalizedName) -> bool:
+    return step.tool is not None and name in step.tool.build and bool(step.tool.build[name].config_settings)
+
+
+def _has_path(package: Package) -> bool:
+    sources = (*(package.wheels or ()), package.sdist, package.archive, package.vcs, package.directory)
+    return any(source is not None and source.path is not None for source in sources)
+
+
+def _find_logins(step: Lockfile) -> dict[str, str]:
+    """The placeholders of the list by the URLs of packages that they are for; none where a host has several."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for token in () if step.tool is None else (token for layer in step.tool.requirements for token in layer):
+        user_information, at, host = _authority(token).rpartition("@")
+        if at and "${" in user_information:
+            found.setdefault((_scheme(token), host.lower()), set()).add(user_information)
+    logins: dict[str, str] = {}
+    for url in _iter_urls(step) if found else ():
+        host = _authority(url).rpartition("@")[2].lower()
+        known = found.get((_scheme(url), host), set())
+        if len(known) == 1:
+            logins[url] = next(iter(known))
+    return logins
+
+
+def _iter_urls(step: Lockfile) -> Iterator[str]:
+    for package in step.pylock.packages:
+        for source in (*(package.wheels or ()), package.sdist, package.archive, package.vcs):
+            if source is not None and source.url is not None:
+                yield source.url
+
+
+def _authority(text: str) -> str:
+    return text.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0]
+
+
+def _scheme(text: str) -> str:
+    """The scheme of a URL, or of the one in a token: that of `name @ git+https://…` is `https`."""
+    return urlsplit(text.partition("://")[0].rpartition(" ")[2].rpartition("+")[2] + "://").scheme
+
+
+def _keep(lockfile: Lockfile, names: frozenset[NormalizedName], layer: int) -> Lockfile:
+    """The lock with some of its packages and one layer of its list; who asked for them stays as it is."""
+    packages = [_without_others(package, names) for package in lockfile.pylock.packages if package.name in names]
+    tool = lockfile.tool
+    if tool is not None and tool.layers:
+        tool = replace(
+            tool,
+            requirements=tool.requirements[layer : layer + 1],
+            layers=(tuple(name for name in tool.layers[layer] if name in names),),
+            built=tuple(name for name in tool.built if name in names),
+            extras={name: extras for name, extras in tool.extras.items() if name in names},
+            requested_by={name: texts for name, texts in tool.requested_by.items() if name in names},
+            build={name: facts for name, facts in tool.build.items() if name in names},
+        )
+    return replace(lockfile, pylock=replace(lockfile.pylock, packages=packages), tool=tool)
+
+
+def _without_others(package: Package, names: frozenset[NormalizedName]) -> Package:
+    """The package without the dependencies that another layer has."""
+    kept = [one for one in package.dependencies or () if one.get("name") in names]
+    return package if package.dependencies is None else replace(package, dependencies=kept or None)
+
+
+def _package_order(package: Package) -> tuple[str, str, str]:
+    return package.name, str(package.version), str(package.marker)
+
+
+def _refuse(message: str) -> ExportError:
+    return ExportError((LockfileFault(path="", message=message),))

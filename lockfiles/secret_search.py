@@ -1,0 +1,65 @@
+"""Literal secrets in the text of a list, an app or a lock: where they stand and what they are, never their value.
+
+In: the text of a file. Out: `FoundSecret`s by line. A URL is judged by its form, as everywhere; a token that stands
+outside a URL by the beginning that its issuer gives it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from lockfiles.credentials import find_secret_part
+from lockfiles.value_classes import dataclass
+
+__all__ = ["FoundSecret", "find_secrets"]
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'`<>]+", re.IGNORECASE)
+_HOST = re.compile(r"://(?:[^/?#]*@)?([^/?#@\s]*)")
+# `{name}` of an f-string, `{{ name }}` and `<name>` of templates: something will stand there, but not here.
+_PLACEHOLDER = re.compile(r"(?<!\$)\{+[^{}]*\}+|<[^<>\s]*>|\$\(?[A-Za-z_]\w*\)?|%\([^()]*\)s")
+_STANDS_IN = "${PLACEHOLDER}"
+# The issuers' own documentation gives these beginnings: GitHub "About authentication", GitLab "Token overview",
+# Hugging Face "User access tokens", AWS IAM "Identifiers", Google Cloud "API keys", Slack "Token types".
+_TOKENS = (
+    ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})")),
+    ("a GitLab token", re.compile(r"\bgl(?:pat|dt|cbt|rt|ft)-[\w-]{20,}")),
+    ("a Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
+    ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
+    ("a Google API key", re.compile(r"\bAIza[\w-]{35}")),
+    ("a Slack token", re.compile(r"\bxox[abeoprs]-[\w-]{20,}")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSecret:
+    """One literal secret. `line` counts from 1; `what` says its form; `host` is that of its URL, None outside one."""
+
+    line: int
+    what: str
+    host: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what} in a URL of `{self.host}`" if self.host is not None else self.what
+
+
+def find_secrets(text: str) -> tuple[FoundSecret, ...]:
+    """The literal secrets of a text, in its order. `${VAR}` and the placeholders of templates and f-strings are none.
+
+    A line that is continued (`\\` at its end) is not joined: a URL does not go over two lines.
+    """
+    return tuple(found for number, line in enumerate(text.splitlines(), 1) for found in _iter_line(line, number))
+
+
+def _iter_line(line: str, number: int) -> Iterator[FoundSecret]:
+    in_urls: list[tuple[int, int]] = []
+    for match in _URL.finditer(line):
+        part = find_secret_part(_PLACEHOLDER.sub(_STANDS_IN, match[0]))
+        if part is not None:
+            in_urls.append(match.span())
+            host = _HOST.search(match[0])
+            yield FoundSecret(line=number, what=part, host=host[1] if host else "")
+    for what, pattern in _TOKENS:
+        for match in pattern.finditer(line):
+            if not any(start <= match.start() < stop for start, stop in in_urls):
+                yield FoundSecret(line=number, what=what)

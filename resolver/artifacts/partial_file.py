@@ -1,0 +1,108 @@
+"""A file that is on its way: what has come of it so far, with its hash, so that a later run goes on from there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from resolver.errors import InputError
+
+__all__ = ["PartialFile", "hash_file"]
+
+_CHUNK_BYTES = 1 << 20
+
+
+class PartialFile:
+    """Bytes that have come, at the end of which more are written; a context manager.
+
+    What an earlier run has left is read once, for its hash. Raises InputError for a place that cannot be written, and
+    where another process is writing to it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+        try:
+            # A link in place of the file would let somebody else choose what is written to.
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+            self._file = os.fdopen(os.open(path, flags, 0o666), "r+b")
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise InputError(f"`{path.name}` cannot be written: {reason}") from error
+        try:
+            self._keep_to_ourselves()
+            while chunk := self._file.read(_CHUNK_BYTES):
+                self._digest.update(chunk)
+                self.size_bytes += len(chunk)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of all that has come, in hex."""
+        return self._digest.hexdigest()
+
+    def write(self, chunk: bytes) -> None:
+        """Put the next bytes behind what is there. Raises InputError where the disk is full."""
+        try:
+            self._file.write(chunk)
+        except OSError as error:
+            reason = (error.strerror or type(error).__name__).lower()
+            raise InputError(f"`{self.path.name}` cannot be written: {reason}") from error
+        self._digest.update(chunk)
+        self.size_bytes += len(chunk)
+
+    def restart(self) -> None:
+        """Forget all that has come."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._digest = hashlib.sha256()
+        self.size_bytes = 0
+
+    def move_to(self, target: Path) -> None:
+        """Close the file and let it be `target` from now on, in place of whatever was there."""
+        self._file.close()
+        self.path.replace(target)
+
+    def remove(self) -> None:
+        """Close the file and delete it."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+    def _keep_to_ourselves(self) -> None:
+        """Two runs that write to one file would spoil it for both; systems without such locks find out by the hash."""
+        try:
+            import fcntl
+        except ImportError:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"`{self.path.name}` is being written by another process\n  try: again when that has ended"
+            ) from None
+
+
+def hash_file(path: Path) -> tuple[int, str] | None:
+    """Size and SHA-256 of a regular file; None where there is none, or no such file."""
+    if path.is_symlink() or not path.is_file():
+        return None
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+            size += len(chunk)
+    return size, digest.hexdigest()

@@ -1,0 +1,81 @@
+"""How a builder reaches the hosts of a lock: with its own credentials, and with the URLs of its own list.
+
+In: what the builder configures. Out: a `Session` that knows credentials by scheme, host and port, and signatures by
+public URL. Of the lock nothing but public URLs is used: its words about hosts, variables and indexes are hints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockfiles.value_classes import dataclass
+from resolver.fetch.credentials import Credentials
+from resolver.fetch.host_guard import HostGuard
+from resolver.fetch.session import Session
+from resolver.known_secrets import build_credentials
+from resolver.plan import LockPlan, plan_lock
+from resolver.settings import Settings
+from resolver.sources.source import Source
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["Reaching", "open_session", "plan_source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaching:
+    """How to reach hosts.
+
+    - `source` is a list with the same URLs as the one that was locked, with fresh signatures and tokens.
+    - `allowed_hosts` (`host`, `host:port`) may be asked though they are in a private network.
+    - `trusted_hosts` get credentials over http, and their certificates are not checked.
+    - `announce` gets a line before a long wait. `transport` stands in for the network in tests.
+    """
+
+    source: Source | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+    announce: Callable[[str], None] | None = None
+    transport: httpx.BaseTransport | None = None
+
+
+@contextmanager
+def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterator[Session]:
+    """A session for the files of a lock; closed at the end. Raises InputError where the source cannot be used."""
+    credentials = Credentials() if reaching.source is None else _read_credentials(reaching.source, variables)
+    session = Session(
+        cache_folder=None,
+        offline=False,
+        refresh=False,
+        trusted_hosts=reaching.trusted_hosts,
+        credentials=credentials,
+        guard=HostGuard(reaching.allowed_hosts),
+        progress=reaching.announce,
+        transport=reaching.transport,
+    )
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def plan_source(source: Source, *, variables: Mapping[str, str]) -> LockPlan:
+    """The list of a source as locking would read it. Raises InputError."""
+    return plan_lock(
+        source,
+        arguments=Settings(),
+        path=None,
+        old=None,
+        folder=Path.cwd(),
+        variables=variables,
+        now=datetime.now(UTC),
+    )
+
+
+def _read_credentials(source: Source, variables: Mapping[str, str]) -> Credentials:
+    return build_credentials([plan_source(source, variables=variables)])

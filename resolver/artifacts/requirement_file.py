@@ -1,0 +1,58 @@
+"""The requirements.txt of a wheelhouse: each project with its version and the hashes of the wheels that lie there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.pylock import Package
+
+from lockfiles.requirement_texts import render_pin
+from lockfiles.tool_table import ToolTable
+from resolver.errors import InputError
+
+__all__ = ["FILE_NAME", "check_place", "render_requirements", "write_requirements"]
+
+FILE_NAME = "requirements.txt"
+
+_MARK = "# The wheels of a lock"
+_FLAGS = "--no-index --find-links DIR --require-hashes --no-deps -r DIR/requirements.txt"
+
+
+def render_requirements(packages: Iterable[Package], *, tool: ToolTable | None) -> str:
+    """The file for packages that have wheels alone, sorted by name. Raises ExportError for names that are none."""
+    target = "" if tool is None else f" for Python {tool.python} on {tool.platform}"
+    lines = [f"{_MARK}{target}; install them with", f"#   pip install {_FLAGS}", f"#   uv pip install {_FLAGS}"]
+    lines += (render_pin(package) for package in sorted(packages, key=lambda one: (one.name, str(one.marker))))
+    return "\n".join(lines) + "\n"
+
+
+def check_place(folder: Path) -> None:
+    """Raises InputError where the folder has a requirements.txt that no wheelhouse has."""
+    path = folder / FILE_NAME
+    try:
+        with path.open("rb") as file:
+            is_ours = file.read(len(_MARK)) == _MARK.encode()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise InputError(f"`{path.name}` of the folder cannot be read: {reason}") from error
+    if not is_ours:
+        raise InputError(
+            f"the folder has a `{path.name}` that is not of a wheelhouse, and it would be replaced\n"
+            "  try: another folder, with `--to`"
+        )
+
+
+def write_requirements(folder: Path, text: str) -> Path:
+    """The path of the file, which appears at once or not at all."""
+    path = folder / FILE_NAME
+    temporary = folder / f".{FILE_NAME}.{os.urandom(6).hex()}.tmp"
+    try:
+        temporary.write_bytes(text.encode())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

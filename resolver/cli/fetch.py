@@ -1,0 +1,122 @@
+"""The verb `lock fetch`: all wheels of a lock in a folder, from which pip and uv install without a network."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lockfiles import digest
+from resolver.artifacts.reaching import open_session
+from resolver.artifacts.wheelhouse import FetchOutcome, fill_wheelhouse
+from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.output import render_bytes, show_json
+from resolver.cli.progress import ProgressLine
+from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.terminal import escape_text
+from resolver.errors import PinfoldError
+
+__all__ = ["run_fetch"]
+
+_DESCRIPTION = """\
+Download every file of a lock into a folder of wheels, and check its size and sha256. A run that was broken off is
+continued by the next one. Then, without a network:
+
+  pip install --no-index --find-links DIR --require-hashes --no-deps -r DIR/requirements.txt
+
+LOCKFILE is the folder's only pylock*.toml unless it is named."""
+
+
+def run_fetch(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock fetch` with these words. Raises PinfoldError."""
+    values = _build_parser(program).parse_args(list(argv))
+    try:
+        return _fetch(values)
+    except PinfoldError as error:
+        if values.as_json:
+            show_json({"schema": 1, "exit_code": error.exit_code, "error": str(error)})
+        raise
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{program} fetch",
+        usage=f"{program} fetch [LOCKFILE] --to DIR [options]",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
+    parser.add_argument("--to", metavar="DIR", required=True, help="the folder of wheels; made if it is not there")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
+    add_reaching_options(parser)
+    return parser
+
+
+def _fetch(values: argparse.Namespace) -> int:
+    since, folder = time.monotonic(), Path.cwd()
+    (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
+    line = ProgressLine(is_shown=not values.quiet)
+    with open_session(read_reaching(values, folder=folder), variables=os.environ) as session:
+        try:
+            outcome = fill_wheelhouse(
+                chosen.lockfile,
+                lock_folder=chosen.path.parent,
+                to=folder / values.to,
+                client=session,
+                on_progress=line.show,
+            )
+        finally:
+            line.clear()
+    if values.as_json:
+        show_json(_as_json(chosen, values.to, outcome, duration_s=time.monotonic() - since))
+    if not values.quiet:
+        print(escape_text(_render(chosen, values.to, outcome, time.monotonic() - since)), file=sys.stderr)
+    return 0
+
+
+def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: float) -> str:
+    counts = {kind: [file for file in outcome.files if file.outcome == kind] for kind in _KINDS}
+    parts = [
+        f"{len(files)} {kind} ({render_bytes(sum(file.size_bytes for file in files))})"
+        for kind, files in counts.items()
+        if files
+    ]
+    place = shlex.quote(Path(to).as_posix())
+    return (
+        f"{chosen.shown}: {len(outcome.files)} files in {to}: {', '.join(parts) or 'nothing to do'}, in"
+        f" {duration_s:.2f} s\n"
+        f"  pip install --no-index --find-links {place} --require-hashes --no-deps -r {place}/requirements.txt"
+    )
+
+
+_KINDS = ("downloaded", "copied", "built", "present")
+
+
+def _as_json(chosen: ChosenLock, to: str, outcome: FetchOutcome, *, duration_s: float) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "exit_code": 0,
+        "lockfile": chosen.shown,
+        "digest": digest(chosen.lockfile),
+        "folder": to,
+        "requirements": f"{Path(to).as_posix()}/{outcome.requirements.name}",
+        "files": [
+            {
+                "name": file.project,
+                "file": file.filename,
+                "sha256": file.sha256,
+                "size_bytes": file.size_bytes,
+                "outcome": file.outcome,
+                "from": file.place,
+            }
+            for file in outcome.files
+        ],
+        "duration_s": round(duration_s, 3),
+    }

@@ -1,0 +1,59 @@
+"""Which lockfiles a verb is about: those named, else the only one of the folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from lockfiles import Lockfile, LockfileError, read
+from lockfiles.value_classes import dataclass
+from resolver.errors import InputError
+
+__all__ = ["ChosenLock", "choose_lockfiles", "read_lockfile", "read_lockfiles"]
+
+_LOCK_NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenLock:
+    """A lockfile with the name that the user gave it."""
+
+    shown: str
+    path: Path
+    lockfile: Lockfile
+
+
+def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
+    """The paths named, else the only lock of the folder (PEP 751: `pylock.toml`, `pylock.<name>.toml`).
+
+    Raises InputError where none is named and the folder has none, or several.
+    """
+    if names:
+        return tuple(Path(name) if Path(name).is_absolute() else folder / name for name in names)
+    found = sorted(path for path in folder.iterdir() if _LOCK_NAME.fullmatch(path.name))
+    if len(found) == 1:
+        return (found[0],)
+    if not found:
+        raise InputError(
+            "no lockfile is named, and the folder has no `pylock.toml`\n  try: name one, or make it: `lock`"
+        )
+    listed = ", ".join(f"`{path.name}`" for path in found)
+    raise InputError(f"no lockfile is named, and the folder has several: {listed}\n  try: name one of them")
+
+
+def read_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[ChosenLock, ...]:
+    """The locks that `choose_lockfiles` finds, read. Raises InputError for one that cannot be."""
+    return tuple(read_lockfile(path, folder=folder) for path in choose_lockfiles(names, folder=folder))
+
+
+def read_lockfile(path: Path, *, folder: Path) -> ChosenLock:
+    """One lock, read. Raises InputError where it cannot be."""
+    shown = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
+    try:
+        return ChosenLock(shown=shown, path=path, lockfile=read(path))
+    except LockfileError as error:
+        raise InputError(f"`{shown}` is no lockfile that can be used: {error}") from error
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        raise InputError(f"`{shown}` cannot be read: {reason}") from error

@@ -1,0 +1,50 @@
+"""What a verb prints on standard output: text that is safe for a terminal, or one JSON document."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from resolver.cli.terminal import escape_text, write_output
+from resolver.errors import InputError
+
+__all__ = ["render_bytes", "show_json", "show_text", "write_file"]
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def show_text(text: str) -> None:
+    """Prints lines; what lists, metadata and file names hold is escaped."""
+    write_output(f"{escape_text(text)}\n".encode() if text else b"")
+
+
+def show_json(value: object) -> None:
+    """Prints one JSON document in ASCII."""
+    import json  # Lazy: only --json needs it.
+
+    write_output(f"{json.dumps(value, indent=2)}\n".encode())
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Puts a file in its place, whole or not at all. Raises InputError where it cannot be written."""
+    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    try:
+        try:
+            temporary.write_bytes(data)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(f"`{path}` cannot be written: {(error.strerror or type(error).__name__).lower()}") from error
+
+
+def render_bytes(size: int | None) -> str:
+    """A size in decimal units, three digits: `3.91 GB`, `24 B`; `?` for one that is not known."""
+    if size is None:
+        return "?"
+    value, unit = float(size), 0
+    while value >= 999.5 and unit + 1 < len(_UNITS):
+        value, unit = value / 1000, unit + 1
+    digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
+    return f"{value:.{digits}f} {_UNITS[unit]}"

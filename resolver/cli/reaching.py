@@ -1,0 +1,42 @@
+"""The options of verbs that ask the hosts of a lock: whose credentials they get, and which of them may be private."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from resolver.artifacts.reaching import Reaching
+from resolver.sources.reader import read_source
+
+__all__ = ["add_reaching_options", "read_reaching"]
+
+
+def add_reaching_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--list`, `--allow-host`, `--trusted-host`."""
+    group = parser.add_argument_group("hosts", "nothing that the lock says about hosts or variables is obeyed")
+    group.add_argument(
+        "--list", metavar="SOURCE", dest="source", help="a list with the same URLs, freshly signed or with tokens"
+    )
+    group.add_argument(
+        "--allow-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="HOST or HOST:PORT may be this machine or in a private network",
+    )
+    group.add_argument(
+        "--trusted-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="no certificate check; credentials over http",
+    )
+
+
+def read_reaching(values: argparse.Namespace, *, folder: Path) -> Reaching:
+    """What the options say. Raises SourceError and SettingsError for a list that cannot be read."""
+    return Reaching(
+        source=None if values.source is None else read_source(values.source, folder=folder),
+        allowed_hosts=tuple(values.allow_host),
+        trusted_hosts=tuple(values.trusted_host),
+    )

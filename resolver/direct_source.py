@@ -1,0 +1,136 @@
+"""The world with the sources that direct references fix: their projects have one candidate, whatever indexes list.
+
+In: a package source, and the fixed sources of a problem. Out: a package source that answers for those projects itself,
+and asks the other for all else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from packaging.utils import NormalizedName
+
+from resolver.direct_fit import LocateProject, check_wheels_fit
+from resolver.errors import MetadataError
+from resolver.index.core_metadata import Dependencies, build_dependencies
+from resolver.index.direct import DirectDistribution, DirectRequest, FixedSource
+from resolver.index.direct_page import DirectPage
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.location import Location
+from resolver.index.origin import Archive
+from resolver.index.package_source import PackageSource
+from resolver.index.project_page import ProjectPage
+from resolver.targets.target import Target
+
+__all__ = ["SourceWithDirect", "check_name", "read_dependencies"]
+
+
+class SourceWithDirect:
+    """See `PackageSource`."""
+
+    def __init__(
+        self,
+        source: PackageSource,
+        fixed: Mapping[NormalizedName, FixedSource],
+        *,
+        target: Target,
+        locate: LocateProject,
+    ) -> None:
+        self._source = source
+        self._fixed = fixed
+        self._target = target
+        self._locate = locate
+        self._found = {one.found.file: one.found for one in fixed.values() if one.found is not None}
+        self._read: dict[DistributionFile, Dependencies] = {}
+        self.direct: Callable[[DirectRequest], DirectDistribution] = source.direct
+        self.ask_ahead_direct: Callable[[Iterable[DirectRequest]], None] = source.ask_ahead_direct
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """The one row of a project that is fixed."""
+        if location.form != "direct":
+            return self._source.project_page(name, location)
+        fixed = self._fixed[name]
+        found = fixed.found
+        if found is None:
+            check_wheels_fit([fixed.request], target=self._target, source=self._source, locate=self._locate)
+            found = self._source.direct(fixed.request)
+            check_name(found, fixed.request, name)
+            self._found[found.file] = found
+        return DirectPage(name=name, location=location.url.public, file=found.file, version=found.version)
+
+    def dependencies(self, file: DistributionFile) -> Dependencies:
+        """What the file needs under the target."""
+        if file.origin is None:
+            return self._source.dependencies(file)
+        known = self._read.get(file)
+        if known is None:
+            known = self._read[file] = read_dependencies(self._found[file], self._target)
+        return known
+
+    def completed(self, file: DistributionFile) -> DistributionFile:
+        """The file; a commit and a folder are what they are."""
+        return file if _is_tree(file) else self._source.completed(file)
+
+    def ask_ahead(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        *,
+        until_found: bool,
+        then: Callable[[Sequence[ProjectPage]], None] | None = None,
+    ) -> None:
+        """What is here is told at once; of what is not, nobody is asked before it is needed."""
+        if not any(location.form == "direct" for location in locations):
+            self._source.ask_ahead(name, locations, until_found=until_found, then=then)
+        elif then is not None and self._fixed[name].found is not None:
+            pages = [self.project_page(name, location) for location in locations if location.form == "direct"]
+            then([page for page in pages if page is not None])
+
+    def ask_ahead_dependencies(
+        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
+    ) -> None:
+        """As `ask_ahead`."""
+        for file in files:
+            if file.origin is None:
+                self._source.ask_ahead_dependencies([file], then=then)
+            elif then is not None:
+                self._tell(file, then)
+
+    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+        """See `PackageSource`."""
+        self._source.ask_ahead_completion([file for file in files if not _is_tree(file)])
+
+    def _tell(self, file: DistributionFile, then: Callable[[Dependencies], None]) -> None:
+        try:
+            found = self.dependencies(file)
+        except MetadataError:
+            return  # It is told when its result is asked for.
+        then(found)
+
+
+def read_dependencies(found: DirectDistribution, target: Target) -> Dependencies:
+    """What a direct distribution needs under a target. Raises MetadataError."""
+    try:
+        return build_dependencies(found.metadata, environment=target.environment, built=found.built)
+    except ValueError as error:
+        raise MetadataError(
+            f"the metadata of `{found.file.filename}` cannot be read: {error}",
+            project=found.name,
+            filename=found.file.filename,
+        ) from error
+
+
+def check_name(found: DirectDistribution, request: DirectRequest, name: NormalizedName) -> None:
+    """Raises MetadataError where the reference leads to another project."""
+    if found.name != name:
+        raise MetadataError(
+            f"{request.position}: `{request.text}` is `{found.name}`, not `{name}`\n"
+            f"  because its metadata says so\n  try: write `{found.name}` in place of `{name}`",
+            project=name,
+            filename=found.file.filename,
+            reason=f"`{request.text}` is `{found.name}`, not `{name}`",
+        )
+
+
+def _is_tree(file: DistributionFile) -> bool:
+    return file.origin is not None and not isinstance(file.origin, Archive)

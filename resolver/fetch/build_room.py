@@ -1,0 +1,184 @@
+"""The place of one build: a virtual environment, an empty home, temporary files, and the hooks of a backend in it.
+
+In: wheels of build requirements that were downloaded and verified elsewhere. Out: what the backend's hooks give
+(PEP 517). Nothing here asks the network: pip installs from files alone, and the backend's process has no configuration
+of one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from resolver.fetch.build_environment import build_environment
+from resolver.fetch.build_process import BuildFailedError, Children
+from resolver.index.pyproject_metadata import BuildSystem
+
+__all__ = ["Backend", "BuildRoom", "open_room"]
+
+T = TypeVar("T")
+
+ConfigSettings = Sequence[tuple[str, str]]
+
+
+class BuildRoom:
+    """A folder with all that one build needs; `variables` join the environment of its children."""
+
+    def __init__(self, folder: Path, *, python: Path, children: Children, variables: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._python = python
+        self._children = children
+        self._installed: set[str] = set()
+        self._log = folder / "log.txt"
+        self._venv = folder / "venv"
+        scripts = self._venv / ("Scripts" if os.name == "nt" else "bin")
+        self.python = scripts / ("python.exe" if os.name == "nt" else "python")
+        for name in ("home", "pip-home", "tmp"):
+            (folder / name).mkdir(mode=0o700)
+        self._environment = {
+            **build_environment(os.environ, home=folder / "home", temporary=folder / "tmp", scripts=scripts),
+            **variables,
+        }
+
+    def folder(self, name: str) -> Path:
+        """A new empty folder of the room."""
+        place = self._folder / name
+        place.mkdir()
+        return place
+
+    def make_environment(self) -> None:
+        """Make the virtual environment, without pip."""
+        self.run([str(self._python), "-I", "-m", "venv", "--without-pip", str(self._venv)], folder=self._folder)
+
+    def install(self, wheels: Sequence[Path]) -> None:
+        """Install wheels as they are; those that are in already are left alone."""
+        new = [wheel for wheel in wheels if wheel.name not in self._installed]
+        if not new:
+            return
+        command = [sys.executable, "-P", "-m", "pip", "--isolated", "--no-input", "--disable-pip-version-check"]
+        command += ["--python", str(self.python), "install", "--quiet", "--no-index", "--no-deps", "--no-cache-dir"]
+        command += ["--no-compile", "--no-warn-script-location", "--root-user-action", "ignore", "--"]
+        # pip runs tools to tell servers about them, which leave files at home.
+        home = dict.fromkeys(("HOME", "USERPROFILE"), str(self._folder / "pip-home"))
+        self.run([*command, *map(str, new)], folder=self._folder, variables=home)
+        self._installed.update(wheel.name for wheel in new)
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        folder: Path,
+        variables: Mapping[str, str] | None = None,
+        hide: Sequence[str] = (),
+    ) -> None:
+        """Run a command of the build. Raises BuildFailedError."""
+        environment = {**self._environment, **(variables or {})}
+        self._children.run(command, folder=folder, environment=environment, log=self._log, hide=hide)
+
+
+@contextmanager
+def open_room(
+    *, children: Children, python: Path | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[BuildRoom]:
+    """A room for one build with a fresh environment of an interpreter, None for the running one; removed at the end.
+
+    Raises BuildFailedError.
+    """
+    with children.build(), tempfile.TemporaryDirectory(prefix="pinfold-", ignore_cleanup_errors=True) as name:
+        # Links on the way there would be other folders to a backend that resolves them.
+        folder = Path(name).resolve()
+        room = BuildRoom(folder, python=python or Path(sys.executable), children=children, variables=variables or {})
+        room.make_environment()
+        yield room
+
+
+class Backend:
+    """The build backend of a tree, each hook a process in the room. Config settings reach it through a file of 0700."""
+
+    def __init__(
+        self, tree: Path, *, build_system: BuildSystem, room: BuildRoom, config_settings: ConfigSettings
+    ) -> None:
+        from pyproject_hooks import BuildBackendHookCaller  # Imported where it is needed: few lists need a build.
+
+        self._tree = tree
+        self._room = room
+        self._settings = _group(config_settings)
+        self._hide = tuple(value for _, value in config_settings)
+        try:
+            self._hooks = BuildBackendHookCaller(
+                str(tree),
+                build_system.backend,
+                backend_path=list(build_system.backend_path) or None,
+                runner=self._run,
+                python_executable=str(room.python),
+            )
+        except ValueError as error:
+            raise BuildFailedError(f"pyproject.toml: `build-system.backend-path`: {error}") from error
+
+    def find_requirements(self) -> tuple[str, ...]:
+        """What the backend asks for besides `[build-system] requires`."""
+        found = self._call(lambda: self._hooks.get_requires_for_build_wheel(self._settings))
+        if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+            raise BuildFailedError("`get_requires_for_build_wheel` gave no list of texts")
+        return tuple(found)
+
+    def prepare_metadata(self) -> bytes:
+        """The content of METADATA, from a wheel where the backend gives it no other way."""
+        folder = self._room.folder("metadata")
+        name = self._call(lambda: self._hooks.prepare_metadata_for_build_wheel(str(folder), self._settings))
+        return _find_result(folder, name, hook="prepare_metadata_for_build_wheel", part="METADATA").read_bytes()
+
+    def build_wheel(self, into: Path) -> Path:
+        """The wheel, built into a folder."""
+        name = self._call(lambda: self._hooks.build_wheel(str(into), self._settings))
+        return _find_result(into, name, hook="build_wheel")
+
+    def _run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        """See `pyproject_hooks`: the names of the arguments are its own."""
+        self._room.run(cmd, folder=Path(cwd or self._tree), variables=extra_environ, hide=self._hide)
+
+    def _call(self, hook: Callable[[], T]) -> T:
+        from pyproject_hooks import (  # As above.
+            BackendUnavailable,
+            BuildBackendWarning,
+            HookMissing,
+            UnsupportedOperation,
+        )
+
+        # The backend's own remarks, which are no concern of a lock.
+        warnings.filterwarnings("ignore", category=BuildBackendWarning)
+        try:
+            return hook()
+        except BackendUnavailable as error:
+            last = error.traceback.strip().splitlines()[-1:] or [str(error)]
+            raise BuildFailedError(f"the backend `{error.backend_name}` cannot be imported: {last[0]}") from error
+        except (HookMissing, UnsupportedOperation) as error:
+            raise BuildFailedError(f"the backend has no way to do it: {error}") from error
+        except (OSError, ValueError, KeyError) as error:
+            # What the process of a hook leaves behind is its own word.
+            raise BuildFailedError(f"the backend gave no answer: {type(error).__name__}") from error
+
+
+def _group(config_settings: ConfigSettings) -> dict[str, str | list[str]]:
+    """The settings as hooks take them: a key given more than once has a list (pip does the same)."""
+    found: dict[str, str | list[str]] = {}
+    for key, value in config_settings:
+        known = found.get(key)
+        if known is None:
+            found[key] = value
+        else:
+            found[key] = [*(known if isinstance(known, list) else [known]), value]
+    return found
+
+
+def _find_result(folder: Path, name: object, *, hook: str, part: str = "") -> Path:
+    """The file that a hook names, which must lie in its folder."""
+    if not isinstance(name, str) or Path(name).name != name or not (folder / name / part).is_file():
+        raise BuildFailedError(f"`{hook}` named no result of its own")
+    return folder / name / part

@@ -1,0 +1,304 @@
+"""What a run knows about credentials, and which of it belongs to a request: found by scheme, host, port and path.
+
+In: the URLs with a secret that list, settings and command line name, and what the user keeps elsewhere. Out: for a
+public URL a `Grant`, which the transport alone opens. Nothing here is ever shown; `Grant.source` is for messages.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import field
+from typing import Protocol
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from lockfiles.value_classes import dataclass
+from resolver.fetch.logins import Login
+from resolver.requirements.url import Secret, Url
+from resolver.requirements.variables import VARIABLE
+
+__all__ = ["Credentials", "Grant", "ListedLogins", "LoginSource", "Place", "find_place", "split_login"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a URL leads: a credential belongs to scheme, host and port, and first to its own path."""
+
+    scheme: str
+    host: str
+    port: int
+    path: tuple[str, ...] = field(compare=False)
+
+    @property
+    def authority(self) -> str:
+        """Host and port as a user would write them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS.get(self.scheme) else f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What is joined to a request: the complete URL (without user information), a login, or both.
+
+    `source` says where it is from, in words for a message. `user` is a login name without a password, for a keyring.
+    """
+
+    url: Secret | None = None
+    login: Login | None = None
+    source: str
+
+
+class LoginSource(Protocol):
+    """Somewhere that logins are kept."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    def find(self, place: Place) -> Grant | None:
+        """The login for a place, or None."""
+        ...
+
+
+class ListedLogins:
+    """Logins that were given for URLs: the nearest path of the same scheme, host and port serves."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._logins: dict[Place, list[tuple[Place, Grant]]] = {}
+
+    def add(self, place: Place, login: Login, *, source: str) -> None:
+        """Keep a login for a URL; the first one of a path stays."""
+        self._logins.setdefault(place, []).append((place, Grant(login=login, source=source)))
+
+    def find(self, place: Place) -> Grant | None:
+        """The login whose path has the most in common with this one: an index's login serves its files, too."""
+        known = self._logins.get(place)
+        return max(known, key=lambda one: _count_common(one[0].path, place.path))[1] if known else None
+
+
+class Credentials:
+    """Finds what belongs to a request; may be asked from many threads.
+
+    `sources` are asked in order for what the list does not give. `ask_keyring` is asked after a 401 only.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[LoginSource] = (),
+        *,
+        ask_keyring: Callable[[Place, str, Login | None], Login | None] | None = None,
+    ) -> None:
+        self._listed = ListedLogins("the list")
+        self._sources = tuple(sources)
+        self._ask_keyring = ask_keyring
+        self._complete: dict[str, Grant] = {}
+        self._path_tokens: list[_PathToken] = []
+        self._from_keyring: dict[Place, Grant | None] = {}
+        self._keyring_lock = threading.Lock()
+
+    def add(self, url: Url, *, source: str = "the list") -> None:
+        """Know a URL with a secret; `source` says where it stands. One without a secret is no news."""
+        if url.secret is None or (place := find_place(url.public)) is None:
+            return
+        complete, login = split_login(url.secret)
+        if login is not None:
+            self._listed.add(place, login, source=f"the user and password of {source}")
+        if _normalize(complete.open_for_transport()) == _normalize(url.public):
+            return
+        token = _find_path_token(url.public, complete, place, source)
+        if token is not None:
+            self._path_tokens.append(token)
+        if token is None or urlsplit(url.public).query != urlsplit(complete.open_for_transport()).query:
+            self._complete[_normalize(url.public)] = Grant(
+                url=complete, login=login, source=f"the signature or token of {source}"
+            )
+
+    def find(self, public_url: str) -> Grant | None:
+        """What to join to a request for this URL; None where nothing is known."""
+        complete = self._complete.get(_normalize(public_url)) if self._complete else None
+        if complete is not None:
+            return complete
+        place = find_place(public_url)
+        if place is None:
+            return None
+        login = self._find_login(place)
+        for token in self._path_tokens:
+            url = token.join(public_url, place)
+            if url is not None:
+                return Grant(url=url, login=None if login is None else login.login, source=token.source)
+        return login
+
+    def find_login(self, public_url: str) -> Login | None:
+        """The login for a URL (`FindLogin`); None where none is known."""
+        grant = self.find(public_url)
+        return None if grant is None else grant.login
+
+    def ask_keyring(self, public_url: str) -> Grant | None:
+        """What the keyring has for a URL that was answered with 401; asked once for each host."""
+        place = find_place(public_url)
+        if self._ask_keyring is None or place is None:
+            return None
+        with self._keyring_lock:
+            if place not in self._from_keyring:
+                known = self._find_login(place)
+                login = self._ask_keyring(place, public_url, None if known is None else known.login)
+                self._from_keyring[place] = None if login is None else Grant(login=login, source="the keyring")
+            return self._from_keyring[place]
+
+    def hide(self, text: str) -> str:
+        """The text with `${VAR}` for every token of a path that is known: what a page links to may hold it."""
+        for token in self._path_tokens:
+            text = token.hide(text)
+        return text
+
+    def hide_in_body(self, body: bytes) -> bytes:
+        """The same of a page as it was sent."""
+        for token in self._path_tokens:
+            body = token.hide_in_body(body)
+        return body
+
+    @property
+    def has_path_tokens(self) -> bool:
+        """Whether any path has a token, which pages may hold and links to them hide."""
+        return bool(self._path_tokens)
+
+    def holds_path_token(self, public_url: str) -> bool:
+        """Whether the answer to this URL may hold a token that stands in its path."""
+        return bool(self._path_tokens) and VARIABLE.search(_decode_variables(public_url)) is not None
+
+    def name_sources(self) -> tuple[str, ...]:
+        """Where logins were looked for."""
+        keyring = () if self._ask_keyring is None else ("the keyring",)
+        return (self._listed.name, *(source.name for source in self._sources), *keyring)
+
+    def _find_login(self, place: Place) -> Grant | None:
+        """The nearest login; one without password gives way to a password of the same user kept elsewhere."""
+        if (kept := self._from_keyring.get(place)) is not None:
+            return kept
+        found = self._listed.find(place)
+        if found is not None and _has_password(found):
+            return found
+        for source in self._sources:
+            other = source.find(place)
+            if other is not None and (found is None or _is_same_user(other, found)):
+                return other
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PathToken:
+    """Variables of a path with their values: for URLs of one place whose path begins as the one that was given."""
+
+    place: Place
+    prefix: str
+    values: tuple[tuple[str, Secret], ...]
+    source: str
+
+    def join(self, public_url: str, place: Place) -> Secret | None:
+        """The complete URL, or None for one that is not below the path."""
+        url = _decode_variables(public_url)
+        if place != self.place or not f"{urlsplit(url).path}/".startswith(self.prefix):
+            return None
+        for name, value in self.values:
+            url = url.replace(f"${{{name}}}", value.open_for_transport())
+        return Secret(url)
+
+    def hide(self, text: str) -> str:
+        for name, spelling in self._iter_spellings():
+            text = text.replace(spelling, f"${{{name}}}")
+        return text
+
+    def hide_in_body(self, body: bytes) -> bytes:
+        for name, spelling in self._iter_spellings():
+            body = body.replace(spelling.encode(), f"${{{name}}}".encode())
+        return body
+
+    def _iter_spellings(self) -> Iterator[tuple[str, str]]:
+        for name, secret in self.values:
+            value = secret.open_for_transport()
+            for spelling in dict.fromkeys((value, unquote(value))):
+                yield name, spelling
+
+
+def find_place(url: str) -> Place | None:
+    """Where a URL leads; None for one without a host."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return None
+    if not host:
+        return None
+    scheme = parts.scheme.lower()
+    path = tuple(part for part in parts.path.split("/") if part)
+    return Place(scheme=scheme, host=host, port=port or _DEFAULT_PORTS.get(scheme, 0), path=path)
+
+
+def split_login(complete: Secret) -> tuple[Secret, Login | None]:
+    """A complete URL without its user information, and the login that this is."""
+    parts = urlsplit(complete.open_for_transport())
+    user_information, at, host = parts.netloc.rpartition("@")
+    bare = Secret(urlunsplit(parts._replace(netloc=host, fragment="")))
+    user, _, password = user_information.partition(":")
+    if not at or not user_information:
+        return bare, None
+    return bare, Login(user=Secret(unquote(user)), password=Secret(unquote(password)))
+
+
+def _find_path_token(public: str, complete: Secret, place: Place, source: str) -> _PathToken | None:
+    """The variables of the public path with their values, which the complete one has in their places."""
+    template, path = urlsplit(public).path, urlsplit(complete.open_for_transport()).path
+    names = VARIABLE.findall(template)
+    if not names:
+        return None
+    literals = [re.escape(text) for text in VARIABLE.split(template)[::2]]
+    match = re.fullmatch("(.+?)".join(literals), path, re.DOTALL)
+    if match is None:
+        return None
+    values = dict(zip(names, match.groups(), strict=True))
+    end = max(found.end() for found in VARIABLE.finditer(template))
+    prefix = f"{template[:end]}{template[end:].partition('/')[0]}/"
+    return _PathToken(
+        place=place,
+        prefix=prefix,
+        values=tuple((name, Secret(value)) for name, value in values.items()),
+        source=f"the token in the path of {source}",
+    )
+
+
+def _normalize(url: str) -> str:
+    """The same text for spellings of one URL: escapes that need not be, capitals in the host, the default port."""
+    place, parts = find_place(url), urlsplit(url)
+    if place is None:
+        return url
+    return f"{place.scheme}://{place.authority}{unquote(parts.path)}?{unquote(parts.query)}"
+
+
+def _decode_variables(url: str) -> str:
+    """`${VAR}` as it was written: HTTP clients escape the braces."""
+    return _ENCODED_VARIABLE.sub(r"${\1}", url)
+
+
+def _count_common(one: Sequence[str], other: Sequence[str]) -> int:
+    count = 0
+    for mine, theirs in zip(one, other, strict=False):
+        if mine != theirs:
+            break
+        count += 1
+    return count
+
+
+def _has_password(grant: Grant) -> bool:
+    return grant.login is not None and bool(grant.login.password.open_for_transport())
+
+
+def _is_same_user(one: Grant, other: Grant) -> bool:
+    return (
+        one.login is not None and other.login is not None and one.login.user == other.login.user and _has_password(one)
+    )

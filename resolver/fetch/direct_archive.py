@@ -1,0 +1,147 @@
+"""A wheel or sdist that a list names by URL or path: what it is called, and what it needs.
+
+In: a request and where the file lies. Out: a `DirectDistribution` whose file has the hashes that the list promises, and
+those that were found on the way; size and SHA-256 are completed later, where they are still missing.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    NormalizedName,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import Version
+
+from resolver.errors import MetadataError
+from resolver.fetch.builds import Builds
+from resolver.fetch.local_files import describe_file, find_local_path
+from resolver.fetch.sdist_metadata import fetch_sdist_metadata
+from resolver.fetch.session import Session
+from resolver.fetch.wheel_metadata import check_hashes, fetch_file, find_promiser, promised_algorithms, read_wheel
+from resolver.index.core_metadata import CoreMetadata, parse_core_metadata
+from resolver.index.direct import DirectDistribution, DirectRequest
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.origin import Archive
+from resolver.requirements.url import Url
+from resolver.targets.target import Target
+
+__all__ = ["look_at_archive"]
+
+_UNKNOWN = Version("0")
+"""Stands for the version of an sdist whose name does not tell it, until its metadata does."""
+
+
+def look_at_archive(
+    request: DirectRequest,
+    url: Url,
+    *,
+    hashes: tuple[str, ...] = (),
+    subdirectory: str | None = None,
+    target: Target,
+    session: Session,
+    builds: Builds,
+) -> DirectDistribution:
+    """What the file is. `hashes` are promised by the reference itself. Raises as `PackageSource.direct`."""
+    filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
+    file = DistributionFile(
+        filename=filename,
+        version=_UNKNOWN,
+        url=url.public,
+        hashes=_find_promised(hashes, request.hashes),
+        origin=Archive(subdirectory=subdirectory),
+    )
+    if filename.lower().endswith(".whl"):
+        return _look_at_wheel(file, target=target, session=session)
+    return _look_at_sdist(file, request, target=target, session=session, builds=builds)
+
+
+def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, ...]:
+    """The hashes that the file has to have. Of several `--hash` it needs one, so that a single one is a promise."""
+    if not any(text.startswith("sha256:") for text in own) and len(listed) == 1:
+        return tuple(sorted({*own, *listed}))
+    return own
+
+
+def _look_at_wheel(file: DistributionFile, *, target: Target, session: Session) -> DirectDistribution:
+    name, version, build, tags = parse_wheel_filename(file.filename)
+    ranks = [target.tag_ranks[text] for text in map(str, tags) if text in target.tag_ranks]
+    file = replace(file, version=version, tag_rank=min(ranks, default=0), build_tag=build)
+    facts = read_wheel(file, project=name, session=session)
+    try:
+        metadata = parse_core_metadata(facts.metadata)
+    except ValueError as error:
+        raise MetadataError(
+            f"the metadata of `{file.filename}` cannot be read: {error}", project=name, filename=file.filename
+        ) from error
+    _check_identity(metadata, file, name, version)
+    return DirectDistribution(
+        name=name,
+        version=metadata.version,
+        file=replace(file, size_bytes=facts.size_bytes, hashes=tuple(sorted({*file.hashes, *facts.hashes}))),
+        metadata=metadata,
+    )
+
+
+def _look_at_sdist(
+    file: DistributionFile, request: DirectRequest, *, target: Target, session: Session, builds: Builds
+) -> DirectDistribution:
+    """An sdist is read whole: its metadata stands somewhere in the middle, and its hash is needed."""
+    told = _read_name(file.filename)
+    project = request.name or (told[0] if told is not None else NormalizedName(""))
+    with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
+        path = find_local_path(file.url)
+        if path is None:
+            path = Path(folder) / _safe_name(file.filename)
+            download = fetch_file(file, session=session, into=path)
+        else:
+            download = describe_file(path, algorithms=promised_algorithms(file))
+            check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+        local = replace(file, url=path.as_uri(), version=told[1] if told is not None else _UNKNOWN)
+        tree = fetch_sdist_metadata(local, project=project, target=target, session=session, builds=builds)
+        metadata = tree.metadata
+    if told is not None and told[0] == metadata.name:
+        _check_identity(metadata, file, *told)
+    return DirectDistribution(
+        name=metadata.name,
+        version=metadata.version,
+        file=replace(
+            file,
+            version=metadata.version,
+            size_bytes=download.size_bytes,
+            hashes=tuple(sorted({*file.hashes, *download.hashes})),
+        ),
+        metadata=metadata,
+        built=tree.built,
+        build_requires=tree.build_requires,
+    )
+
+
+def _read_name(filename: str) -> tuple[NormalizedName, Version] | None:
+    """Project and version as an sdist's name tells them (PEP 625); None for `main.zip`."""
+    try:
+        return parse_sdist_filename(filename)
+    except InvalidSdistFilename:
+        return None
+
+
+def _safe_name(filename: str) -> str:
+    """The name as it may stand in a folder of ours; its ending says how to unpack it."""
+    return re.sub(r"[^\w.+-]", "_", filename).lstrip(".") or "archive"
+
+
+def _check_identity(metadata: CoreMetadata, file: DistributionFile, name: NormalizedName, version: Version) -> None:
+    if metadata.name == name and metadata.version == version:
+        return
+    raise MetadataError(
+        f"the metadata of `{file.filename}` is that of `{metadata.name}` {metadata.version}: {file.url}",
+        project=name,
+        filename=file.filename,
+    )

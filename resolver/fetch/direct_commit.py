@@ -1,0 +1,77 @@
+"""A commit of a git repository that a list names by branch, tag or id: which one it is, and what it needs."""
+
+from __future__ import annotations
+
+from resolver.errors import InputError
+from resolver.fetch.builds import Builds
+from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.repositories import GitRepositories
+from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
+from resolver.index.direct import DirectDistribution, DirectRequest
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.origin import Commit
+from resolver.requirements.entry import VcsReference
+from resolver.targets.target import Target
+
+__all__ = ["look_at_commit"]
+
+
+def look_at_commit(
+    request: DirectRequest,
+    reference: VcsReference,
+    *,
+    target: Target,
+    builds: Builds,
+    repositories: GitRepositories,
+) -> DirectDistribution:
+    """The project at the commit: the one that an old lock holds, else what the revision names now.
+
+    Raises InputError for a reference that the list should word otherwise, FetchError where git gets no answer, and
+    MetadataError.
+    """
+    try:
+        commit_id, warnings = _find_commit(request, reference, repositories)
+        with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
+            found = read_tree_metadata(
+                tree.folder,
+                project=request.name,
+                described=request.text,
+                target=target,
+                builds=builds,
+                config_settings=request.config_settings,
+                isolated=request.isolated,
+            )
+            warnings += tree.warnings
+    except GitReferenceError as error:
+        raise InputError(f"{request.position}: {error}") from error
+    origin = Commit(
+        url=reference.url.public,
+        commit_id=commit_id,
+        requested_revision=reference.revision,
+        subdirectory=reference.subdirectory,
+    )
+    return _describe(request, found, origin, warnings)
+
+
+def _find_commit(
+    request: DirectRequest, reference: VcsReference, repositories: GitRepositories
+) -> tuple[str, tuple[str, ...]]:
+    if request.locked_commit is not None:
+        return request.locked_commit, ()
+    found = repositories.find_commit(reference, text=request.text)
+    return found.commit_id, found.warnings
+
+
+def _describe(
+    request: DirectRequest, found: TreeMetadata, origin: Commit, warnings: tuple[str, ...]
+) -> DirectDistribution:
+    metadata = found.metadata
+    return DirectDistribution(
+        name=metadata.name,
+        version=metadata.version,
+        file=DistributionFile(filename=metadata.name, version=metadata.version, url=f"git+{origin.url}", origin=origin),
+        metadata=metadata,
+        built=found.built,
+        build_requires=found.build_requires,
+        warnings=tuple(f"{request.position}: {warning}" for warning in warnings),
+    )

@@ -1,0 +1,43 @@
+"""A folder of the user's that a list names: what it holds, and what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from resolver.fetch.builds import Builds
+from resolver.fetch.source_tree import hash_folder, read_tree_metadata
+from resolver.index.direct import DirectDistribution, DirectRequest
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.origin import Folder
+from resolver.targets.target import Target
+
+__all__ = ["look_at_folder"]
+
+
+def look_at_folder(request: DirectRequest, path: Path, *, target: Target, builds: Builds) -> DirectDistribution:
+    """The project in the folder, with the hash of its content. Raises InputError, MetadataError, ResolutionError."""
+    content = hash_folder(path)
+    found = read_tree_metadata(
+        path,
+        project=request.name,
+        described=request.text,
+        target=target,
+        builds=builds,
+        config_settings=request.config_settings,
+        isolated=request.isolated,
+    )
+    metadata = found.metadata
+    file = DistributionFile(
+        filename=metadata.name,
+        version=metadata.version,
+        url=path.as_uri(),
+        origin=Folder(path=str(path), content=content, editable=request.editable),
+    )
+    return DirectDistribution(
+        name=metadata.name,
+        version=metadata.version,
+        file=file,
+        metadata=metadata,
+        built=found.built,
+        build_requires=found.build_requires,
+    )

@@ -1,0 +1,211 @@
+"""Commits on disk: one small bare repository each, kept in the cache under the repository and the commit id.
+
+In: a commit id and the repository that has it. Out: a folder with the objects of that commit, and on demand with its
+history and tags. Folders are made apart and renamed when they are whole, so that two processes may share them.
+Nothing in them holds a login: git is told the clean URL alone, and what it writes into `config` is replaced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from resolver.fetch.git.command import Git, GitFailed, Network
+from resolver.fetch.git.failures import is_refused_request, is_transient, is_unknown_object
+
+__all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommit", "copy_repository", "remove_folder", "write_config"]
+
+FETCH_LIMIT_S = 1800.0
+_ATTEMPTS = 3
+_KEPT_REFERENCE = "refs/pinfold/commit"
+_STALE_AFTER_S = 24 * 3600.0
+
+
+class MissingCommit(Exception):  # noqa: N818 - the word for what it is; it never leaves this package
+    """The repository has no such commit, or the id is that of something else: `kind` is `tag`, `tree` or `blob`."""
+
+    def __init__(self, kind: str = "") -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class CommitStore:
+    """Bare repositories under `folder`, which is this user's alone."""
+
+    def __init__(self, git: Git, folder: Path, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._git = git
+        self._folder = folder
+        self._sleep = sleep
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.chmod(0o700)
+        self._work = folder / "work"
+        self._work.mkdir(exist_ok=True, mode=0o700)
+        _remove_stale(self._work)
+
+    @contextlib.contextmanager
+    def temporary_folder(self) -> Iterator[Path]:
+        """A folder beside the stored commits, removed when the context closes."""
+        folder = Path(tempfile.mkdtemp(prefix="t", dir=self._work))
+        try:
+            yield folder
+        finally:
+            remove_folder(folder)
+
+    def find(self, key: str, commit_id: str, *, history: bool = False) -> Path | None:
+        """The stored repository of a commit, or None."""
+        path = self._path(key, commit_id, history=history)
+        return path if path.is_dir() else None
+
+    def forget(self, key: str, commit_id: str) -> None:
+        """Remove what is stored of a commit."""
+        for history in (False, True):
+            remove_folder(self._path(key, commit_id, history=history))
+
+    def fetch(self, network: Network, commit_id: str) -> Path:
+        """The stored repository of a commit, asked for now. Raises GitFailed and MissingCommit."""
+        with self.temporary_folder() as folder:
+            made = folder / "repository"
+            self._init(made, commit_id)
+            self._fetch_commit(network, made, commit_id)
+            self._finish(made, commit_id)
+            return self._keep(made, network, commit_id, history=False)
+
+    def fetch_history(self, network: Network, commit_id: str) -> Path:
+        """The same with all commits before it, and with the tags: what `git describe` reads. No old files."""
+        shallow = self.find(network.repository.key, commit_id) or self.fetch(network, commit_id)
+        with self.temporary_folder() as folder:
+            made = folder / "repository"
+            copy_repository(shallow, made)
+            depth = ["--unshallow"] if (made / "shallow").exists() else []
+            words = [*depth, "--filter=tree:0", "--end-of-options", network.repository.clean_url]
+            words += [f"+{commit_id}:{_KEPT_REFERENCE}", "+refs/tags/*:refs/tags/*"]
+            self.fetch_into(network, made, *words)
+            self._finish(made, commit_id)
+            return self._keep(made, network, commit_id, history=True)
+
+    def fetch_commits(self, network: Network, folder: Path) -> None:
+        """All commits that branches and tags reach, without their files, into a new bare repository."""
+        self._init(folder, "")
+        words = ["--filter=tree:0", "--end-of-options", network.repository.clean_url]
+        self.fetch_into(network, folder, *words, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+    def fetch_into(self, network: Network, folder: Path, *words: str) -> None:
+        """One `git fetch`, repeated where the server failed for a moment."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                self._git.ask(
+                    network,
+                    *("--git-dir", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *words),
+                    limit_s=FETCH_LIMIT_S,
+                )
+                return
+            except GitFailed as failed:
+                if attempt == _ATTEMPTS or not is_transient(failed):
+                    raise
+                self._sleep(0.5 * attempt)
+
+    def _fetch_commit(self, network: Network, folder: Path, commit_id: str) -> None:
+        """Just the commit, where the server gives one that is asked for by its id; else everything."""
+        url = network.repository.clean_url
+        kept = f"+{commit_id}:{_KEPT_REFERENCE}"
+        try:
+            self.fetch_into(network, folder, "--depth=1", "--end-of-options", url, kept)
+            return
+        except GitFailed as failed:
+            if is_unknown_object(failed):
+                raise MissingCommit from failed
+            if not is_refused_request(failed):
+                raise
+        everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        self.fetch_into(network, folder, "--end-of-options", url, *everything)
+        if not self._kind(folder, commit_id):
+            raise MissingCommit
+
+    def _finish(self, folder: Path, commit_id: str) -> None:
+        """Check what came, and leave neither configuration nor notes of git's in it."""
+        kind = self._kind(folder, commit_id)
+        if kind != "commit":
+            raise MissingCommit(kind)
+        self._git.run("--git-dir", str(folder), "update-ref", _KEPT_REFERENCE, commit_id)
+        self._git.run("--git-dir", str(folder), "update-ref", "--no-deref", "HEAD", commit_id)
+        write_config(folder, commit_id, bare=True)
+        for name in ("FETCH_HEAD", "description", "branches", "hooks", "logs", "info"):
+            remove_folder(folder / name)
+
+    def _kind(self, folder: Path, commit_id: str) -> str:
+        try:
+            return self._git.run("--git-dir", str(folder), "cat-file", "-t", commit_id).strip()
+        except GitFailed:
+            return ""
+
+    def _init(self, folder: Path, commit_id: str) -> None:
+        words = ["init", "--quiet", "--bare", "--template="]
+        words += ["--object-format=sha256"] if len(commit_id) == 64 else []
+        self._git.run(*words, str(folder))
+
+    def _keep(self, made: Path, network: Network, commit_id: str, *, history: bool) -> Path:
+        path = self._path(network.repository.key, commit_id, history=history)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            made.rename(path)
+        except OSError:
+            # Another process was faster; what it made is the same.
+            if not path.is_dir():
+                raise
+        return path
+
+    def _path(self, key: str, commit_id: str, *, history: bool) -> Path:
+        return self._folder / "commits" / key / (f"{commit_id}-history" if history else commit_id)
+
+
+def write_config(folder: Path, commit_id: str, *, bare: bool) -> None:
+    """The whole configuration of a repository: no remote, no address."""
+    sha256 = len(commit_id) == 64
+    lines = ["[core]", f"\trepositoryformatversion = {int(sha256)}", f"\tbare = {str(bare).lower()}"]
+    lines += ["[extensions]", "\tobjectFormat = sha256"] if sha256 else []
+    (folder / "config").write_text("\n".join([*lines, ""]), encoding="utf-8")
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a file or a folder with all that is in it, also what is write-protected."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+
+    def retry(function: Callable[[str], object], name: str, _: object) -> None:
+        with contextlib.suppress(OSError):
+            Path(name).parent.chmod(0o700)
+            Path(name).chmod(0o700)
+            function(name)
+
+    shutil.rmtree(path, onerror=retry)
+
+
+def copy_repository(stored: Path, target: Path) -> None:
+    """A repository of its own with the same objects. LFS files stay where they are: others may be fetching some."""
+    shutil.copytree(
+        stored, target, copy_function=_link, ignore=lambda folder, _: ["lfs"] if Path(folder) == stored else []
+    )
+
+
+def _link(source: str, target: str) -> str:
+    """A second name for a file of objects, which nobody writes to; a copy of all others."""
+    if "/objects/" in source.replace(os.sep, "/"):
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return target
+    return shutil.copy2(source, target)
+
+
+def _remove_stale(work: Path) -> None:
+    """Remove what runs that were killed have left."""
+    now = time.time()
+    with contextlib.suppress(OSError):
+        for path in work.iterdir():
+            if now - path.stat().st_mtime > _STALE_AFTER_S:
+                remove_folder(path)

@@ -1,0 +1,163 @@
+"""Which commit a reference names: by asking what the repository lists, without a clone where that is enough.
+
+In: a VCS reference. Out: `FoundCommit`. Answers are kept for the run, and in the cache for runs without network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from lockfiles.value_classes import dataclass
+from resolver.errors import OfflineError
+from resolver.fetch.git.command import Git, GitFailed, Network
+from resolver.fetch.git.commit_store import CommitStore
+from resolver.fetch.git.failures import explain_failure
+from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.references import (
+    Head,
+    candidate_names,
+    choose_commit,
+    find_head,
+    is_full_id,
+    is_short_id,
+    missing_revision,
+    parse_listing,
+)
+from resolver.fetch.row_store import write_atomically
+
+__all__ = ["CommitFinder", "FoundCommit"]
+
+LISTING_LIMIT_S = 120.0
+_MOST_SHOWN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCommit:
+    """The commit that a reference names. `requested_revision` is what the list said, None where it said nothing.
+
+    `warnings` are whole messages without position.
+    """
+
+    commit_id: str
+    requested_revision: str | None
+    warnings: tuple[str, ...] = ()
+
+
+class CommitFinder:
+    """Asks repositories what they have. `memory` is a folder for answers, None where none are kept."""
+
+    def __init__(self, git: Git, store: CommitStore, *, memory: Path | None, offline: bool) -> None:
+        self._git = git
+        self._store = store
+        self._memory = memory
+        self._offline = offline
+
+    def find(self, network: Network, revision: str | None, *, shown: str) -> FoundCommit:
+        """The commit of a revision that is checked already; None asks for the default branch."""
+        if revision is not None and is_full_id(revision):
+            return FoundCommit(commit_id=revision.lower(), requested_revision=revision)
+        if self._offline:
+            head = self._recall(network, revision, shown=shown)
+        elif revision is None or revision == "HEAD":
+            head = self._ask_default(network, shown=shown)
+        else:
+            head = Head(branch=None, commit_id=self._ask_revision(network, revision, shown=shown))
+        self._remember(network, revision, head)
+        warnings = (_warn_of_default(head, shown),) if revision is None or revision == "HEAD" else ()
+        return FoundCommit(commit_id=head.commit_id, requested_revision=revision, warnings=warnings)
+
+    def _ask_default(self, network: Network, *, shown: str) -> Head:
+        head = find_head(self._list(network, "HEAD", shown=shown))
+        if head is not None:
+            return head
+        listing = self._list(network, shown=shown, only=("--heads",))
+        names = [name.removeprefix("refs/heads/") for name in listing][:_MOST_SHOWN]
+        if not names:
+            raise GitReferenceError(f"{shown} is empty", why="it has no commit")
+        raise GitReferenceError(
+            f"{shown} has no default branch",
+            why="its HEAD names a branch that is not there",
+            remedy="name one of its branches: " + ", ".join(f"`@{name}`" for name in names),
+        )
+
+    def _ask_revision(self, network: Network, revision: str, *, shown: str) -> str:
+        names = candidate_names(revision)
+        listing = self._list(network, *names, *(f"{name}^{{}}" for name in names), shown=shown)
+        commit_id = choose_commit(listing, revision, shown=shown)
+        if commit_id is not None:
+            return commit_id
+        if is_short_id(revision):
+            commit_id = self._find_short(network, revision, shown=shown)
+            if commit_id is not None:
+                return commit_id
+        everything = self._list(network, shown=shown, only=("--heads", "--tags"))
+        raise missing_revision(everything, revision, shown=shown)
+
+    def _list(self, network: Network, *patterns: str, shown: str, only: tuple[str, ...] = ()) -> dict[str, str]:
+        # Servers that speak version 2 of the protocol list just what is asked for, of thousands.
+        words = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", network.repository.clean_url]
+        try:
+            text = self._git.ask(network, *words, *patterns, limit_s=LISTING_LIMIT_S)
+        except GitFailed as failed:
+            raise explain_failure(failed, network.repository, shown=shown) from None
+        return parse_listing(text)
+
+    def _find_short(self, network: Network, revision: str, *, shown: str) -> str | None:
+        """The commit that begins so, among all that branches and tags reach; None where there is none."""
+        with self._store.temporary_folder() as folder:
+            made = folder / "repository"
+            try:
+                self._store.fetch_commits(network, made)
+            except GitFailed as failed:
+                raise explain_failure(failed, network.repository, shown=shown) from None
+            listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
+            begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))
+        if len(begun) <= 1:
+            return begun[0] if begun else None
+        more = f" and {len(begun) - _MOST_SHOWN} more" if len(begun) > _MOST_SHOWN else ""
+        raise GitReferenceError(
+            f"`{revision}` is ambiguous in {shown}",
+            why=f"{len(begun)} commits begin so: " + ", ".join(f"`{text}`" for text in begun[:_MOST_SHOWN]) + more,
+            remedy="write the whole commit id",
+        )
+
+    def _recall(self, network: Network, revision: str | None, *, shown: str) -> Head:
+        path = self._path(network, revision)
+        try:
+            known = json.loads(path.read_bytes()) if path is not None else None
+        except (OSError, ValueError):
+            known = None
+        if isinstance(known, dict) and is_full_id(str(known.get("commit"))):
+            branch = known.get("branch")
+            return Head(branch=str(branch) if branch else None, commit_id=str(known["commit"]))
+        what = f"the commit of `{revision}`" if revision else "the commit of the default branch"
+        raise OfflineError(
+            f"{what} is not in the cache: {shown}\n  try: run once without `--offline`",
+            url=network.repository.url.public,
+        )
+
+    def _remember(self, network: Network, revision: str | None, head: Head) -> None:
+        path = self._path(network, revision)
+        if path is None or self._offline:
+            return
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write_atomically(path, json.dumps({"commit": head.commit_id, "branch": head.branch}).encode())
+        except OSError:
+            return  # A cache that cannot be written is no error.
+
+    def _path(self, network: Network, revision: str | None) -> Path | None:
+        if self._memory is None:
+            return None
+        name = hashlib.sha256((revision or "").encode()).hexdigest()[:32]
+        return self._memory / network.repository.key / name
+
+
+def _warn_of_default(head: Head, shown: str) -> str:
+    taken = f"its default branch `{head.branch}`" if head.branch else "its HEAD"
+    return (
+        f"{shown} names no revision\n  because of that {taken} was taken, which is at commit `{head.commit_id}` now\n"
+        f"  try: name a tag, or the commit: `@{head.commit_id}`"
+    )

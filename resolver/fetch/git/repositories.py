@@ -1,0 +1,219 @@
+"""Repositories of a run: which commit a revision is, and the source tree of a commit.
+
+In: VCS references of a list, and commit ids that it or a lock holds. Out: `FoundCommit` and `SourceTree`. What was
+fetched is kept in the cache by repository and commit; without a cache folder it lasts as long as the object.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lockfiles.value_classes import dataclass
+from resolver.errors import AuthenticationError
+from resolver.fetch.git.command import Git, Network
+from resolver.fetch.git.commit_store import CommitStore
+from resolver.fetch.git.credential_server import Logins
+from resolver.fetch.git.finding import CommitFinder, FoundCommit
+from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts
+from resolver.fetch.git.references import is_full_id
+from resolver.fetch.git.repository import (
+    Repository,
+    check_repository,
+    check_revision,
+    check_subdirectory,
+    is_loopback,
+)
+from resolver.fetch.git.trees import TreeMaker
+from resolver.fetch.logins import FindLogin
+from resolver.requirements.entry import VcsReference
+from resolver.requirements.url import Url
+
+__all__ = ["FoundCommit", "GitRepositories", "SourceTree"]
+
+_FOLDER = "git-v1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTree:
+    """The files of a commit: `root` is the checkout, `folder` the subdirectory in it that was asked for, or `root`.
+
+    `commit_time_s` is when the commit was made, in seconds since 1970: `SOURCE_DATE_EPOCH` of its build. `warnings`
+    are whole messages without position.
+    """
+
+    root: Path
+    folder: Path
+    commit_time_s: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What works on folders, made when the first repository is asked for."""
+
+    git: Git
+    store: CommitStore
+    finder: CommitFinder
+    trees: TreeMaker
+
+
+class GitRepositories:
+    """Asks repositories through the `git` command; may be used from many threads. To be closed.
+
+    `find_login` is asked where a server wants a login and the URL itself has none; `announce` gets a line before a
+    fetch that may take long, from any thread. `environment` stands in for the process's own; `limit_s` is the longest
+    time for one question to a repository, None for 2 minutes, and half an hour for its files; `sleep` waits.
+    """
+
+    def __init__(
+        self,
+        *,
+        cache_folder: Path | None,
+        offline: bool = False,
+        refresh: bool = False,
+        find_login: FindLogin | None = None,
+        announce: Callable[[str], None] | None = None,
+        environment: Mapping[str, str] | None = None,
+        limit_s: float | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._cache_folder = cache_folder
+        self._offline = offline
+        self._refresh = refresh
+        self._find_login = find_login
+        self._announce = announce or (lambda line: None)
+        self._environment = os.environ if environment is None else environment
+        self._limit_s = limit_s
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._busy: dict[str, threading.Lock] = {}
+        self._found: dict[tuple[str, str | None], FoundCommit] = {}
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._opened: _Opened | None = None
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what still runs, and remove what was kept for this run alone."""
+        with self._lock:
+            self._closed = True
+            opened, self._opened = self._opened, None
+            temporary, self._temporary = self._temporary, None
+        if opened is not None:
+            opened.git.close()
+        if temporary is not None:
+            temporary.cleanup()
+
+    def find_commit(self, reference: VcsReference, *, text: str) -> FoundCommit:
+        """The commit that a reference names now; `text` is the requirement for messages.
+
+        Raises GitReferenceError for what the list should say otherwise, FetchError where git gets no answer. A full
+        commit id is taken as it stands: `open_tree` finds out whether there is one.
+        """
+        shown = f"`{text}`"
+        network = self._check(reference.url, shown=shown)
+        revision = reference.revision
+        if revision is not None:
+            check_revision(revision, shown=shown)
+        check_subdirectory(reference.subdirectory, shown=shown)
+        with self._only_one(network.repository):
+            key = (network.repository.clean_url, revision)
+            if key not in self._found:
+                opened = self._open(network.repository)
+                self._found[key] = opened.finder.find(network, revision, shown=shown)
+            return self._found[key]
+
+    @contextmanager
+    def open_tree(self, url: Url, commit_id: str, *, subdirectory: str | None = None) -> Iterator[SourceTree]:
+        """The files of a commit in a folder that is the caller's to change, and is removed when the context closes.
+
+        Raises as `find_commit` does. Submodules and LFS files are in it; `.git` has neither remote nor address.
+        """
+        shown = f"`git+{url}`"
+        network = self._check(url, shown=shown)
+        if not is_full_id(commit_id):
+            raise GitReferenceError(f"`{commit_id}` is no commit id of {shown}", remedy="write it in full")
+        commit_id = commit_id.lower()
+        subdirectory = check_subdirectory(subdirectory, shown=shown)
+        opened = self._open(network.repository)
+        with opened.store.temporary_folder() as folder:
+            root = folder / network.repository.name
+            with self._only_one(network.repository):
+                inner, time_s, warnings = opened.trees.make(
+                    network, commit_id, root, subdirectory=subdirectory, shown=shown
+                )
+            yield SourceTree(root=root, folder=inner, commit_time_s=time_s, warnings=warnings)
+
+    def _check(self, url: Url, *, shown: str) -> Network:
+        """The repository and its logins, after all that can be said without asking anybody."""
+        repository = check_repository(url, what=shown)
+        if repository.scheme == "http" and url.secret is not None and not is_loopback(repository.host):
+            raise AuthenticationError(
+                render_parts(
+                    f"the login for {shown} is not sent",
+                    why="`http` is not encrypted",
+                    remedy="write `https`",
+                ),
+                url=url.public,
+            )
+        return Network(repository=repository, logins=Logins(repository, find_login=self._find_login))
+
+    @contextmanager
+    def _only_one(self, repository: Repository) -> Iterator[None]:
+        """Threads that want the same repository wait for each other: the second one finds what the first fetched."""
+        with self._lock:
+            lock = self._busy.setdefault(repository.key, threading.Lock())
+        with lock:
+            yield
+
+    def _open(self, repository: Repository) -> _Opened:
+        with self._lock:
+            if self._closed:
+                raise build_fetch_error("the package source is closed", url=repository.url.public)
+            if self._opened is None:
+                self._opened = self._build()
+            opened = self._opened
+        opened.git.find_program(repository.url.public)
+        return opened
+
+    def _build(self) -> _Opened:
+        folder = self._make_folder()
+        home = folder / "home"
+        home.mkdir(exist_ok=True, mode=0o700)
+        git = Git(home=home, environment=self._environment, limit_s=self._limit_s)
+        store = CommitStore(git, folder, sleep=self._sleep)
+        return _Opened(
+            git=git,
+            store=store,
+            finder=CommitFinder(git, store, memory=folder / "references", offline=self._offline),
+            trees=TreeMaker(git, store, offline=self._offline, announce=self._announce),
+        )
+
+    def _make_folder(self) -> Path:
+        """The folder of the cache; one for this run where there is none, or none that can be written."""
+        if self._cache_folder is not None:
+            folder = self._cache_folder.absolute() / _FOLDER
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                folder.chmod(0o700)
+            except OSError:
+                pass
+            else:
+                return folder
+        self._temporary = tempfile.TemporaryDirectory(prefix="pinfold-git-")
+        return Path(self._temporary.name)

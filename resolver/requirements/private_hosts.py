@@ -1,0 +1,50 @@
+"""Whether a host is on this machine or in a private network: metadata from elsewhere must not lead there.
+
+In: a URL's text. Out: yes or no, by the host as it is written; nobody is asked for the address of a name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+__all__ = ["is_private_host"]
+
+_NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
+
+
+def is_private_host(url: str) -> bool:
+    """Whether the URL's host is a loopback, link-local, private or otherwise special address, or a name of one."""
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return True  # What cannot be read is not followed.
+    if not host or host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return True
+    address = _parse_address(host)
+    if address is None:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return not (mapped or address).is_global
+
+
+def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host is, in any of the spellings that the C library reads (`127.1`, `0x7f000001`)."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    parts = host.split(".")
+    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    *first, last = (_read_number(part) for part in parts)
+    value = sum(part << 8 * (3 - place) for place, part in enumerate(first)) + last
+    return ipaddress.IPv4Address(value % (1 << 32))
+
+
+def _read_number(text: str) -> int:
+    if text.startswith("0x"):
+        return int(text, 16)
+    is_octal = text.startswith("0") and not set(text) & set("89")
+    return int(text, 8) if is_octal else int(text)

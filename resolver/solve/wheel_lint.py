@@ -1,0 +1,130 @@
+"""Wheels that say which torch they are built for, against the torch of a solution: found, explained, and mended.
+
+In: a solution without rules about builds, or a collision of builds. Out: the problem with those rules, where the
+solution would not work; or lines that name the wheel, what it is built for, what the lock would have, and a remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.index.family_indexes import FamilyIndexes
+from resolver.index.location import Location
+from resolver.solve.acceleration import TORCH_NAME, Acceleration
+from resolver.solve.candidates import iter_rows
+from resolver.solve.explanation import Collision
+from resolver.solve.problem import Problem
+from resolver.solve.resolution import Pin, Resolution
+from resolver.solve.universe import Universe
+from resolver.targets.known_cuda import KnownCuda
+from resolver.targets.labels import BuildLabel, parse_version_label
+from resolver.targets.wheel_lint import (
+    TorchFacts,
+    contradicts,
+    describe_label,
+    describe_torch,
+    is_linted,
+    suggest_filename,
+)
+
+__all__ = ["build_torch_facts", "explain_wheels", "iter_wheel_hints", "with_rules"]
+
+
+def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
+    """The problem with the rules about builds, where a wheel of its solution contradicts the torch there; else None.
+
+    So a target for which no machine was named pays for the rules only where they say something.
+    """
+    torch = next((pin for pin in resolution.pins if pin.name == TORCH_NAME), None)
+    labels = [(pin, parse_version_label(pin.version)) for pin in resolution.pins if pin.version.local]
+    linted = [(pin, label) for pin, label in labels if label is not None and is_linted(label)]
+    if torch is None or not linted:
+        return None
+    rules = Acceleration(target=problem.target, indexes=FamilyIndexes(uses_shipped=False), allow=problem.allow)
+    facts = build_torch_facts(
+        rules, torch.version, rules.find_known(TORCH_NAME, torch.version, _locate(problem, torch))
+    )
+    if not any(contradicts(label, facts) for pin, label in linted if pin.name not in problem.allow):
+        return None
+    return replace(problem, acceleration=rules)
+
+
+def build_torch_facts(rules: Acceleration, version: Version, known: KnownCuda | None) -> TorchFacts:
+    """What is known of a build of torch."""
+    return TorchFacts(
+        version=Version(version.public),
+        cuda=None if known is None else known.cuda,
+        knows_cuda=known is not None,
+        cxx11_abi=rules.find_abi(version, known),
+    )
+
+
+def explain_wheels(universe: Universe, collision: Collision) -> tuple[str, ...]:
+    """For each wheel of a collision that says which torch it is for: that, and which torch the lock would have."""
+    found = []
+    for filename, label in _iter_wheels(universe, collision):
+        torch = _find_torch(universe, label)
+        line = f"`{filename}` is built for {describe_label(label)}"
+        found.append(line if torch is None else f"{line}; the lock would have {describe_torch(torch)}")
+    return tuple(dict.fromkeys(found))
+
+
+def iter_wheel_hints(universe: Universe, collision: Collision) -> Iterator[str]:
+    """The torch that a wheel of the collision goes with, and the name of the wheel for the torch that is asked for."""
+    for filename, label in _iter_wheels(universe, collision):
+        torch = _find_torch(universe, label)
+        release = _find_release(universe, label)
+        wheel = None if torch is None else suggest_filename(filename, torch)
+        words = [f"`torch=={release}`"] if release is not None else []
+        words += [f"a wheel for torch {torch.version}: `{wheel}`"] if torch is not None and wheel else []
+        if words:
+            yield ", or ".join(words)
+
+
+def _iter_wheels(universe: Universe, collision: Collision) -> Iterator[tuple[str, BuildLabel]]:
+    """The files of the collision's linted wheels with what they, or their page, say."""
+    facts = universe.facts
+    for link in (link for requirement in collision.requirements for link in requirement.links[-1:]):
+        row = universe.table(link.name).find_row(link.version)
+        if facts is None or row is None:
+            continue
+        known, files = facts.find_known(link.name, row), universe.table(link.name).files(row)
+        if known is not None and known.label is not None and is_linted(known.label) and files:
+            yield files[0].filename, known.label
+
+
+def _find_torch(universe: Universe, label: BuildLabel) -> TorchFacts | None:
+    """The build of torch that the list would have without the wheel: of the release that the wheel is for, if any."""
+    facts = universe.facts
+    if facts is None:
+        return None
+    table = universe.table(TORCH_NAME)
+    rows = list(table.ordered(universe.shown_rows(TORCH_NAME)))
+    fitting = [row for row in rows if label.fits_torch(table.versions[row])]
+    row = next(iter((*fitting, *rows)), None)
+    if row is None:
+        return None
+    return build_torch_facts(facts.rules, table.versions[row], facts.find_known(TORCH_NAME, row))
+
+
+def _find_release(universe: Universe, label: BuildLabel) -> Version | None:
+    """The newest release of torch with a build that the wheel goes with, apart from what the list asks for."""
+    facts = universe.facts
+    if facts is None:
+        return None
+    table = universe.table(TORCH_NAME)
+    for row in iter_rows(table.usable(table.all_rows & ~table.prerelease_mask)):
+        found = build_torch_facts(facts.rules, table.versions[row], facts.find_known(TORCH_NAME, row))
+        if not contradicts(label, found):
+            return found.version
+    return None
+
+
+def _locate(problem: Problem, torch: Pin) -> Location:
+    """The location that a pin came from, as far as it tells a build's CUDA."""
+    locations: Sequence[Location] = problem.locations(NormalizedName(torch.name))
+    return next((one for one in locations if one.url.public == torch.index), locations[0])

@@ -1,0 +1,188 @@
+"""The apps of a file: classes that derive from an `App`, and functions under a `function(...)` decorator.
+
+In: the names of a module as `resolver.sources.app.statements` left them. Out: for each app what it says and where it
+says it, with what its bases in the file say. What that means to the platform is for `resolver.sources.app.precedence`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import field
+from typing import Any
+
+from lockfiles.value_classes import dataclass
+from resolver.sources.app.expressions import linearize
+from resolver.sources.app.values import ClassValue, FunctionValue, Imported, NotUnderstood, Opaque, Place, Scope, quote
+
+__all__ = ["AppClass", "AppFunction", "Declaration", "Given", "find_declarations"]
+
+_DECORATORS = frozenset({"function", "isolated"})
+_CLASHING = ("requirements", "machine_type", "num_gpus", "local_python_modules", "regions")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A value that an app gives, and where."""
+
+    value: Any
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppClass:
+    """A class. `is_app` is false for one that just has `requirements`.
+
+    - `python_attribute` is an attribute, which the platform does not read; `python_version` is what it reads.
+    - `clashing` are keywords that the platform takes as attributes alone.
+    - `has_own_machine` and `has_own_gpus` are whether the class itself gives `machine_type` and `num_gpus`.
+    - `unseen_base` is a base that another file defines.
+    """
+
+    is_app: bool = True
+    python_attribute: Given | None = None
+    clashing: tuple[tuple[str, Place], ...] = ()
+    has_own_machine: bool = False
+    has_own_gpus: bool = False
+    unseen_base: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppFunction:
+    """A function. `serves` is its `serve=True`, for which the platform adds requirements of its own."""
+
+    serves: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One app as its file declares it. None is what it does not give."""
+
+    name: str
+    place: Place
+    form: AppClass | AppFunction
+    requirements: Given | None = None
+    machine_type: Given | None = None
+    num_gpus: Given | None = None
+    python_version: Given | None = None
+    image: Given | None = None
+    local_modules: Given | None = None
+    unknown: tuple[NotUnderstood, ...] = field(default=())
+
+
+def find_declarations(scope: Scope) -> tuple[Declaration, ...]:
+    """The apps of a module in the order of their lines; where there is none, the classes with `requirements`."""
+    found = [_read(name, value) for name, value in scope.names.items() if _is_own(value, scope)]
+    declarations = [one for one in found if one is not None]
+    apps = [one for one in declarations if not isinstance(one.form, AppClass) or one.form.is_app]
+    return tuple(sorted(apps or declarations, key=lambda one: one.place.line))
+
+
+def _is_own(value: Any, scope: Scope) -> bool:
+    """Whether a value was defined in the module itself, and not in one that it imports."""
+    return (isinstance(value, ClassValue) and value.file == scope.file) or (
+        isinstance(value, FunctionValue) and value.scope is scope
+    )
+
+
+def _read(name: str, value: ClassValue | FunctionValue) -> Declaration | None:
+    return _read_class(value) if isinstance(value, ClassValue) else _read_function(name, value)
+
+
+def _read_function(name: str, function: FunctionValue) -> Declaration | None:
+    for decorator, given, place in function.decorators:
+        if isinstance(decorator, Imported) and decorator.name in _DECORATORS:
+            return Declaration(
+                name=name,
+                place=place,
+                form=AppFunction(serves=given.get("serve") is True),
+                requirements=_argument(given, "requirements", place),
+                machine_type=_argument(given, "machine_type", place),
+                num_gpus=_argument(given, "num_gpus", place),
+                python_version=_argument(given, "python_version", place),
+                image=_argument(given, "image", place),
+                local_modules=_argument(given, "local_python_modules", place),
+                unknown=tuple(given[key].reason for key in ("*", "**") if isinstance(given.get(key), Opaque)),
+            )
+    return None
+
+
+def _argument(given: Mapping[str, Any], name: str, place: Place) -> Given | None:
+    if name not in given:
+        return None
+    line = given.get(f"line of {name}", place.line)
+    return Given(value=given[name], place=Place(file=place.file, line=line))
+
+
+def _read_class(owner: ClassValue) -> Declaration | None:
+    own_line = linearize(owner)
+    bases = [base for one in own_line for base in _iter_outer_bases(one)]
+    is_app = any(_is_app_name(base) for base in bases) or any(one.name == "App" for one in own_line if one is not owner)
+    unseen = next((base for base in bases if base.endswith("App") and not _is_app_name(base)), None)
+    if not is_app and unseen is None and "requirements" not in owner.attributes:
+        return None
+    keywords = _host_keywords(own_line)
+    return Declaration(
+        name=owner.name,
+        place=Place(file=owner.file, line=owner.node.lineno),
+        form=AppClass(
+            is_app=is_app or unseen is not None,
+            python_attribute=_attribute(own_line, "python_version"),
+            clashing=tuple((name, keywords[name].place) for name in _CLASHING if name in keywords),
+            has_own_machine="machine_type" in owner.attributes,
+            has_own_gpus="num_gpus" in owner.attributes,
+            unseen_base=unseen,
+        ),
+        requirements=_attribute(own_line, "requirements"),
+        machine_type=_attribute(own_line, "machine_type") or keywords.get("machine_type"),
+        num_gpus=_attribute(own_line, "num_gpus"),
+        python_version=keywords.get("python_version"),
+        image=_attribute(own_line, "image") or keywords.get("image"),
+        local_modules=_attribute(own_line, "local_python_modules"),
+        unknown=tuple(given.value.reason for name, given in keywords.items() if name == "**"),
+    )
+
+
+def _is_app_name(base: str) -> bool:
+    return base.rpartition(".")[2] == "App"
+
+
+def _iter_outer_bases(owner: ClassValue) -> Iterator[str]:
+    """The bases that the file does not define, by the names that they have where they come from."""
+    for base, node in zip(owner.bases, owner.node.bases, strict=True):
+        if isinstance(base, Imported):
+            yield base.dotted
+        elif not isinstance(base, ClassValue):
+            yield quote(node)
+
+
+def _attribute(own_line: list[ClassValue], name: str) -> Given | None:
+    for one in own_line:
+        if name in one.attributes:
+            line = one.lines.get(name, one.node.lineno)
+            return Given(value=one.attributes[name], place=Place(file=one.file, line=line))
+    return None
+
+
+def _host_keywords(own_line: list[ClassValue]) -> dict[str, Given]:
+    """The class keywords in force: those of the bases first. An attribute of a keyword's name counts below the class
+    that gave the keyword, as the platform has it."""
+    found: dict[str, Given] = {}
+    for place, one in reversed(list(enumerate(own_line))):
+        inherited = set(found)
+        for name, value in one.keywords.items():
+            found[name] = Given(value=value, place=Place(file=one.file, line=one.keyword_lines[name]))
+        for name in inherited - {"**"}:
+            attribute = _attribute(own_line[place:], name)
+            if attribute is not None and attribute.value is not None:
+                found[name] = attribute
+    return found
+
+
+def is_clone(node: ast.AST) -> bool:
+    """Whether a node is a call that fetches a repository when the app runs."""
+    if not isinstance(node, ast.Call):
+        return False
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name == "clone_repository"

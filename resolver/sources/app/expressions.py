@@ -1,0 +1,522 @@
+"""The values of expressions, worked out from the syntax tree: nothing of the app is imported, compiled or run.
+
+In: an expression, the names in scope, and what is known about the target. Out: its value, or `NotUnderstood` with the
+innermost expression at which knowledge ends. Calls go to `resolver.sources.app.calls`; statements, which give names
+their values, are read by `resolver.sources.app.statements`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, NamedTuple, NoReturn
+
+from packaging.markers import Environment
+
+from lockfiles.value_classes import dataclass
+from resolver.sources.app.files import AppFiles
+from resolver.sources.app.operations import Refused, apply_operator, compare, format_value, iterate
+from resolver.sources.app.values import (
+    BoundMethod,
+    Builtin,
+    ClassValue,
+    Container,
+    DictValue,
+    EnvironmentText,
+    EnvironmentVariable,
+    FileText,
+    FunctionValue,
+    Imported,
+    ListValue,
+    NotUnderstood,
+    Opaque,
+    Place,
+    PlacedText,
+    Scope,
+    SetValue,
+    quote,
+)
+from resolver.targets.python_version import PythonVersion
+
+__all__ = ["BUILTINS", "AppTarget", "Context", "Expressions", "VersionInfo"]
+
+_MOST_STEPS = 20_000
+_MOST_STEPS_OF_A_FILE = 1_000_000
+
+BUILTINS = frozenset(
+    {"all", "any", "bool", "dict", "enumerate", "filter", "float", "frozenset", "int", "isinstance", "len", "list"}
+    | {"map", "max", "min", "open", "print", "range", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"}
+)
+
+
+class VersionInfo(NamedTuple):
+    """`sys.version_info` of the target."""
+
+    major: int
+    minor: int
+    micro: int
+    releaselevel: str = "final"
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppTarget:
+    """What the target says to an app that asks."""
+
+    python: PythonVersion
+    environment: Environment
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """What is known while a file is read. `variables` are those that `[tool.pinfold] environment` names and are set."""
+
+    files: AppFiles
+    target: AppTarget | None = None
+    environment: frozenset[str] = frozenset()
+    variables: Mapping[str, str]
+    steps: int = 0
+    steps_before: int = 0
+
+
+class Expressions:
+    """Reads expressions. A part that is not understood ends the whole, but for the items of a list."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def value(self, node: ast.expr, scope: Scope) -> Any:
+        """The value of an expression. Raises NotUnderstood."""
+        self.context.steps += 1
+        if self.context.steps > min(_MOST_STEPS, _MOST_STEPS_OF_A_FILE - self.context.steps_before):
+            self.fail(node, scope, "working it out takes too many steps")
+        reader = _READERS.get(type(node))
+        if reader is None:
+            self.fail(node, scope, "such an expression is not worked out")
+        try:
+            return self.usable(reader(self, node, scope))
+        except Refused as refused:
+            self.fail(node, scope, f"{refused} cannot be worked out", refused=refused)
+
+    def value_or_opaque(self, node: ast.expr, scope: Scope) -> Any:
+        """The value, or an Opaque that says why there is none."""
+        try:
+            return self.value(node, scope)
+        except NotUnderstood as reason:
+            return Opaque(reason=reason)
+
+    def usable(self, value: Any) -> Any:
+        """The value itself. Raises the reason of one that is not known or in doubt."""
+        if isinstance(value, Opaque):
+            raise value.reason
+        if isinstance(value, Container) and value.doubt is not None:
+            raise value.doubt
+        return value
+
+    def known(self, value: Any, node: ast.expr, scope: Scope) -> Any:
+        """The value with the environment looked up, which only variables that the settings name allow."""
+        if not isinstance(value, EnvironmentText):
+            return value
+        for variable in value.variables:
+            if variable.name not in self.context.environment:
+                self.fail(
+                    node,
+                    scope,
+                    f"`{variable.name}` is read from the environment, which no lock may depend on unasked",
+                    remedy=f'`environment = ["{variable.name}"]` in [tool.pinfold]',
+                )
+        parts = [self._look_up(part, node, scope) for part in value.parts]
+        if len(parts) == 1 and parts[0] is None:
+            return None
+        return PlacedText("".join(map(str, parts)), value.place)
+
+    def whole(self, value: Any, node: ast.expr, scope: Scope) -> Any:
+        """The value with the environment looked up. Raises NotUnderstood for a list with an item that is not known."""
+        value = self.known(value, node, scope)
+        for item in value if isinstance(value, list | tuple | set) else ():
+            self.known(self.usable(item), node, scope)
+        return value
+
+    def is_true(self, node: ast.expr, scope: Scope) -> bool:
+        """Whether an expression is true. Raises NotUnderstood."""
+        value = self.known(self.value(node, scope), node, scope)
+        if isinstance(value, Imported | FunctionValue | ClassValue | Builtin | BoundMethod):
+            if isinstance(value, Imported) and value.name:
+                self.fail(node, scope, f"`{value.dotted}` is not read here")
+            return True
+        return bool(value)
+
+    def call(self, node: ast.Call, scope: Scope) -> Any:
+        """The value of a call; for the class that reads calls."""
+        self.fail(node, scope, "calls are not worked out")
+
+    def imported(self, value: Imported, node: ast.expr, scope: Scope) -> Any:
+        """What an imported name stands for; for the class that reads modules."""
+        return value
+
+    def fail(
+        self,
+        node: ast.AST,
+        scope: Scope,
+        why: str,
+        *,
+        remedy: str = "",
+        needs_target: bool = False,
+        refused: Any = None,
+    ) -> NoReturn:
+        """Raises NotUnderstood for a node."""
+        place = self.place(node, scope)
+        raise NotUnderstood(place, quote(node), why, remedy=remedy, needs_target=needs_target) from refused
+
+    def place(self, node: ast.AST, scope: Scope) -> Place:
+        """Where a node stands."""
+        return Place(file=scope.file, line=getattr(node, "lineno", 1))
+
+    def target(self, node: ast.AST, scope: Scope) -> AppTarget:
+        """The target. Raises NotUnderstood while it is not known."""
+        if self.context.target is None:
+            self.fail(node, scope, "it depends on the target", needs_target=True)
+        return self.context.target
+
+    def iterate(self, value: Any, node: ast.expr, scope: Scope) -> list[Any]:
+        """What a loop gives, item by item."""
+        items = iterate(self.known(value, node, scope))
+        self.context.steps += len(items)
+        return items
+
+    def _look_up(self, part: str | EnvironmentVariable, node: ast.expr, scope: Scope) -> Any:
+        if isinstance(part, str):
+            return part
+        found = self.context.variables.get(part.name)
+        if found is not None:
+            return found
+        if not part.has_default:
+            self.fail(node, scope, f"`{part.name}` is not set in the environment")
+        return self.known(part.default, node, scope)
+
+    def _constant(self, node: ast.Constant, scope: Scope) -> Any:
+        if isinstance(node.value, str):
+            return PlacedText(node.value, self.place(node, scope))
+        if node.value is None or isinstance(node.value, bool | int | float):
+            return node.value
+        return self.fail(node, scope, "it is no text, number or truth value")
+
+    def _name(self, node: ast.Name, scope: Scope) -> Any:
+        try:
+            found = scope.find(node.id)
+        except KeyError:
+            if node.id == "__file__":
+                return PlacedText(self._own_path(scope), self.place(node, scope))
+            if node.id == "__name__":
+                return "<run_path>"
+            if node.id in BUILTINS:
+                return Builtin(name=node.id)
+            self.fail(node, scope, "nothing that is understood gives it a value")
+        return self.imported(found, node, scope) if isinstance(found, Imported) else found
+
+    def _own_path(self, scope: Scope) -> str:
+        return str(self.context.files.path if scope.module.path is None else scope.module.path)
+
+    def _list(self, node: ast.List, scope: Scope) -> ListValue:
+        return ListValue(self._elements(node.elts, scope))
+
+    def _tuple(self, node: ast.Tuple, scope: Scope) -> tuple[Any, ...]:
+        return tuple(self._elements(node.elts, scope))
+
+    def _set(self, node: ast.Set, scope: Scope) -> SetValue:
+        elements = [self.known(self.usable(one), node, scope) for one in self._elements(node.elts, scope)]
+        try:
+            return SetValue(elements)
+        except TypeError:
+            self.fail(node, scope, "a set of such values does not exist")
+
+    def _elements(self, nodes: list[ast.expr], scope: Scope) -> Iterator[Any]:
+        """The items of a list display. One that is not understood is an Opaque: the others can still be told."""
+        for node in nodes:
+            if isinstance(node, ast.Starred):
+                spread = self.value_or_opaque(node.value, scope)
+                try:
+                    yield from [spread] if isinstance(spread, Opaque) else self.iterate(spread, node.value, scope)
+                except Refused as refused:
+                    yield Opaque(reason=self._reason(node, scope, f"{refused} cannot be worked out"))
+            else:
+                yield self._move(self.value_or_opaque(node, scope), self.place(node, scope))
+
+    def _reason(self, node: ast.AST, scope: Scope, why: str) -> NotUnderstood:
+        return NotUnderstood(self.place(node, scope), quote(node), why)
+
+    def _move(self, value: Any, place: Place) -> Any:
+        """An item of a display stands where the display has it, wherever its text was written."""
+        if isinstance(value, PlacedText) and not isinstance(value, FileText):
+            return PlacedText(value, place)
+        if isinstance(value, EnvironmentText):
+            return EnvironmentText(parts=value.parts, place=place)
+        return value
+
+    def _dict(self, node: ast.Dict, scope: Scope) -> DictValue:
+        made = DictValue()
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                spread = self.value(value, scope)
+                if not isinstance(spread, dict):
+                    self.fail(value, scope, "it is no dict")
+                made.update(spread)
+                continue
+            try:
+                made[self.known(self.value(key, scope), key, scope)] = self.value_or_opaque(value, scope)
+            except TypeError:
+                self.fail(key, scope, "it cannot be a key")
+        return made
+
+    def _joined(self, node: ast.JoinedStr, scope: Scope) -> Any:
+        place = self.place(node, scope)
+        parts: list[str | EnvironmentVariable] = []
+        for piece in node.values:
+            value = self.value(piece, scope)
+            parts += value.parts if isinstance(value, EnvironmentText) else (str(value),)
+        return join_parts(parts, place)
+
+    def _formatted(self, node: ast.FormattedValue, scope: Scope) -> Any:
+        specification = "" if node.format_spec is None else self.value(node.format_spec, scope)
+        value = self.value(node.value, scope)
+        if isinstance(value, EnvironmentText) and not specification and node.conversion in (-1, ord("s")):
+            return value
+        return format_value(self.known(value, node.value, scope), node.conversion, str(specification))
+
+    def _binary(self, node: ast.BinOp, scope: Scope) -> Any:
+        left, right = self.value(node.left, scope), self.value(node.right, scope)
+        return self.operate(type(node.op), left, right, node, scope)
+
+    def operate(self, kind: type[ast.operator], left: Any, right: Any, node: ast.AST, scope: Scope) -> Any:
+        """`left + right`, with variables of the environment kept as such. Raises Refused."""
+        has_variables = isinstance(left, EnvironmentText) or isinstance(right, EnvironmentText)
+        place = left.place if isinstance(left, PlacedText | EnvironmentText) else self.place(node, scope)
+        if has_variables and kind is ast.Add and all(isinstance(one, str | EnvironmentText) for one in (left, right)):
+            return join_parts([part for one in (left, right) for part in _parts(one)], place)
+        expression = node if isinstance(node, ast.expr) else ast.Constant(value=None)
+        result = apply_operator(kind, self.known(left, expression, scope), self.known(right, expression, scope))
+        return PlacedText(result, place) if isinstance(result, str) else result
+
+    def _boolean(self, node: ast.BoolOp, scope: Scope) -> Any:
+        wanted = isinstance(node.op, ast.Or)
+        for operand in node.values[:-1]:
+            if self.is_true(operand, scope) is wanted:
+                return self.value(operand, scope)
+        return self.value(node.values[-1], scope)
+
+    def _unary(self, node: ast.UnaryOp, scope: Scope) -> Any:
+        if isinstance(node.op, ast.Not):
+            return not self.is_true(node.operand, scope)
+        value = self.value(node.operand, scope)
+        if isinstance(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
+            return -value if isinstance(node.op, ast.USub) else +value
+        return self.fail(node, scope, "it is no number")
+
+    def _compare(self, node: ast.Compare, scope: Scope) -> bool:
+        left_node: ast.expr = node.left
+        for operator, right_node in zip(node.ops, node.comparators, strict=True):
+            left = self.whole(self.value(left_node, scope), left_node, scope)
+            right = self.value(right_node, scope)
+            if (
+                isinstance(right, Imported)
+                and right.dotted == "os.environ"
+                and isinstance(operator, ast.In | ast.NotIn)
+            ):
+                found = self._is_set(left, node, scope) is isinstance(operator, ast.In)
+            else:
+                found = compare(type(operator), left, self.whole(right, right_node, scope))
+            if not found:
+                return False
+            left_node = right_node
+        return True
+
+    def _is_set(self, name: Any, node: ast.expr, scope: Scope) -> bool:
+        variable = EnvironmentVariable(name=str(name), has_default=True)
+        place = self.place(node, scope)
+        return self.known(EnvironmentText(parts=(variable,), place=place), node, scope) is not None
+
+    def _conditional(self, node: ast.IfExp, scope: Scope) -> Any:
+        return self.value(node.body if self.is_true(node.test, scope) else node.orelse, scope)
+
+    def _subscript(self, node: ast.Subscript, scope: Scope) -> Any:
+        owner = self.value(node.value, scope)
+        if isinstance(owner, Imported) and owner.dotted == "os.environ":
+            name = self.known(self.value(node.slice, scope), node.slice, scope)
+            return self.variable(EnvironmentVariable(name=str(name)), node, scope)
+        owner = owner if isinstance(owner, dict) else self.whole(owner, node.value, scope)
+        if isinstance(owner, Imported | Builtin | ClassValue):
+            # `list[str]` in an annotation, or a generic base class.
+            return owner
+        if not isinstance(owner, str | list | tuple | dict):
+            self.fail(node, scope, "nothing can be looked up in it")
+        key = self._key(node.slice, scope)
+        try:
+            found = (str(owner) if isinstance(owner, str) else owner)[key]
+        except (KeyError, IndexError, TypeError) as error:
+            self.fail(node, scope, f"it raises {type(error).__name__}")
+        if isinstance(found, str) and isinstance(owner, PlacedText):
+            return PlacedText(found, owner.place)
+        return ListValue(found) if type(found) is list else found
+
+    def _key(self, node: ast.expr, scope: Scope) -> Any:
+        if not isinstance(node, ast.Slice):
+            return self.known(self.value(node, scope), node, scope)
+        bounds = (None if one is None else self.value(one, scope) for one in (node.lower, node.upper, node.step))
+        return slice(*bounds)
+
+    def _attribute(self, node: ast.Attribute, scope: Scope) -> Any:
+        owner = self.value(node.value, scope)
+        if isinstance(owner, Imported):
+            return self.imported(Imported(module=owner.dotted, name=node.attr), node, scope)
+        if isinstance(owner, Builtin) and owner.name == "str":
+            return Imported(module="builtins.str", name=node.attr)
+        if isinstance(owner, ClassValue):
+            return self.find_attribute(owner, node.attr, node, scope)
+        if isinstance(owner, VersionInfo) and node.attr in VersionInfo._fields:
+            return getattr(owner, node.attr)
+        if isinstance(owner, PurePath) and node.attr in ("name", "parent", "parents", "stem", "suffix"):
+            found = getattr(owner, node.attr)
+            return tuple(found) if node.attr == "parents" else found
+        if isinstance(owner, EnvironmentText | str | list | tuple | dict | set | PurePath):
+            return BoundMethod(owner=owner, name=node.attr)
+        return self.fail(node, scope, "such an attribute is not worked out")
+
+    def find_attribute(self, owner: ClassValue, name: str, node: ast.AST, scope: Scope) -> Any:
+        """An attribute of a class of the file, its own or one of a base. Raises NotUnderstood."""
+        for one in linearize(owner):
+            if name in one.attributes:
+                return one.attributes[name]
+        return self.fail(node, scope, "nothing that is understood gives it a value")
+
+    def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Scope) -> Any:
+        """A variable of the environment as a text with a variable in it."""
+        return EnvironmentText(parts=(variable,), place=self.place(node, scope))
+
+    def _comprehend(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> ListValue:
+        place = self.place(node.elt, scope)
+        found = ListValue()
+        for inner in self._rounds(node.generators, scope):
+            value = self.value_or_opaque(node.elt, inner)
+            if isinstance(value, str) and not isinstance(value, PlacedText):
+                value = PlacedText(value, place)
+            found.append(value)
+        return found
+
+    def _comprehend_set(self, node: ast.SetComp, scope: Scope) -> SetValue:
+        return SetValue(
+            self.known(self.value(node.elt, inner), node.elt, inner) for inner in self._rounds(node.generators, scope)
+        )
+
+    def _comprehend_dict(self, node: ast.DictComp, scope: Scope) -> DictValue:
+        return DictValue(
+            {
+                self.known(self.value(node.key, inner), node.key, inner): self.value(node.value, inner)
+                for inner in self._rounds(node.generators, scope)
+            }
+        )
+
+    def _rounds(self, generators: list[ast.comprehension], scope: Scope) -> Iterator[Scope]:
+        """A scope for each round of the loops of a comprehension."""
+        if not generators:
+            yield scope
+            return
+        first, *others = generators
+        if first.is_async:
+            self.fail(first.iter, scope, "such a loop is not worked out")
+        for item in self.iterate(self.value(first.iter, scope), first.iter, scope):
+            self.context.steps += 1
+            inner = Scope(file=scope.file, outer=scope)
+            self.assign(first.target, item, inner)
+            if all(self.is_true(test, inner) for test in first.ifs):
+                yield from self._rounds(others, inner)
+
+    def assign(self, target: ast.expr, value: Any, scope: Scope) -> None:
+        """Gives the names of a target their values. Raises NotUnderstood, Refused."""
+        match target:
+            case ast.Name(id=name):
+                scope.bind(name, value)
+            case ast.Tuple(elts=parts) | ast.List(elts=parts):
+                values = self.iterate(self.usable(value), target, scope)
+                if any(isinstance(part, ast.Starred) for part in parts) or len(values) != len(parts):
+                    self.fail(target, scope, "what it is given does not fit")
+                for part, one in zip(parts, values, strict=True):
+                    self.assign(part, one, scope)
+            case ast.Subscript(value=owner_node, slice=key_node):
+                owner, key = self.value(owner_node, scope), self._key(key_node, scope)
+                if not isinstance(owner, ListValue | DictValue):
+                    self.fail(target, scope, "it cannot be changed so")
+                try:
+                    owner[key] = self.iterate(value, target, scope) if isinstance(key, slice) else value
+                except (IndexError, TypeError, ValueError) as error:
+                    self.fail(target, scope, f"it raises {type(error).__name__}")
+            case ast.Attribute(value=owner_node, attr=name):
+                owner = self.value(owner_node, scope)
+                if not isinstance(owner, ClassValue):
+                    self.fail(target, scope, "it cannot be changed so")
+                owner.attributes[name] = value
+                owner.lines[name] = target.lineno
+            case _:
+                self.fail(target, scope, "it cannot be given a value so")
+
+    def _named(self, node: ast.NamedExpr, scope: Scope) -> Any:
+        value = self.value(node.value, scope)
+        self.assign(node.target, value, scope)
+        return value
+
+    def _lambda(self, node: ast.Lambda, scope: Scope) -> FunctionValue:
+        return FunctionValue(node=node, scope=scope)
+
+
+def linearize(owner: ClassValue) -> list[ClassValue]:
+    """A class of the file and its bases in the file, nearest first, each after all that derive from it."""
+    found: list[ClassValue] = []
+
+    def visit(one: ClassValue, depth: int) -> None:
+        found.append(one)
+        for base in one.bases if depth < 50 else ():
+            if isinstance(base, ClassValue):
+                visit(base, depth + 1)
+
+    visit(owner, 0)
+    return [one for place, one in enumerate(found) if one not in found[place + 1 :]]
+
+
+def join_parts(parts: list[str | EnvironmentVariable], place: Place) -> Any:
+    """A text of parts; with variables if there are any. Raises Refused."""
+    if any(isinstance(part, EnvironmentVariable) for part in parts):
+        return EnvironmentText(parts=tuple(parts), place=place)
+    text = "".join(part for part in parts if isinstance(part, str))
+    if len(text) > 100_000:
+        raise Refused("a text that long")
+    return PlacedText(text, place)
+
+
+def _parts(value: str | EnvironmentText) -> tuple[str | EnvironmentVariable, ...]:
+    return value.parts if isinstance(value, EnvironmentText) else (str(value),)
+
+
+_READERS: dict[type[ast.expr], Callable[..., Any]] = {
+    ast.Constant: Expressions._constant,
+    ast.Name: Expressions._name,
+    ast.List: Expressions._list,
+    ast.Tuple: Expressions._tuple,
+    ast.Set: Expressions._set,
+    ast.Dict: Expressions._dict,
+    ast.JoinedStr: Expressions._joined,
+    ast.FormattedValue: Expressions._formatted,
+    ast.BinOp: Expressions._binary,
+    ast.BoolOp: Expressions._boolean,
+    ast.UnaryOp: Expressions._unary,
+    ast.Compare: Expressions._compare,
+    ast.IfExp: Expressions._conditional,
+    ast.Subscript: Expressions._subscript,
+    ast.Attribute: Expressions._attribute,
+    ast.Call: lambda reader, node, scope: reader.call(node, scope),
+    ast.ListComp: Expressions._comprehend,
+    ast.GeneratorExp: Expressions._comprehend,
+    ast.SetComp: Expressions._comprehend_set,
+    ast.DictComp: Expressions._comprehend_dict,
+    ast.NamedExpr: Expressions._named,
+    ast.Lambda: Expressions._lambda,
+}

@@ -1,0 +1,95 @@
+"""The files that an app file may be read together with: those of its own repository, and nothing special among them.
+
+In: paths as the app's code makes them. Out: their text. A file outside of the repository (without one: outside of the
+app's folder) is not read, and neither is a device, a pipe or anything large: a list to lock is none of these.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from resolver.errors import SourceError
+from resolver.sources.settings_file import iter_upwards, name_path
+
+__all__ = ["AppFiles"]
+
+_LARGEST_BYTES = 1_000_000
+
+
+class AppFiles:
+    """The files around an app file at `path`. Messages name them as seen from `seen_from`."""
+
+    def __init__(self, path: Path, *, seen_from: Path) -> None:
+        self.path = path.absolute()
+        self._seen_from = seen_from
+        folders = list(iter_upwards(self.path.parent))
+        self._folders = folders if (folders[-1] / ".git").exists() else folders[:1]
+
+    def name(self, path: Path) -> str:
+        """What messages call a file."""
+        return name_path(path, self._seen_from)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is such a regular file that may be read."""
+        try:
+            return bool(self._candidates(path))
+        except SourceError:
+            return False
+
+    def locate(self, path: str) -> Path:
+        """The one file that a path means: relative to the app's folder, or to one above it in the repository.
+
+        Raises SourceError: what a relative path is relative to is known at run time alone, so only a path that leads
+        to one file is followed.
+        """
+        found = self._candidates(path)
+        if not found:
+            raise SourceError(f"there is no file `{Path(path).name}` that can be read in the app's repository")
+        if len(found) > 1:
+            names = ", ".join(f"`{self.name(one)}`" for one in found)
+            raise SourceError(f"it can be {names}: the folder that the app is run in decides")
+        return found[0]
+
+    def read(self, path: Path) -> bytes:
+        """The bytes of a located file. Raises SourceError."""
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise SourceError(f"`{self.name(path)}` cannot be read: {why}") from error
+
+    def find_module(self, dotted: str, *, level: int, beside: Path) -> Path | None:
+        """The file of a module of the app's own, if there is just one; `level` and `beside` are for relative names."""
+        parts = dotted.split(".") if dotted else []
+        if level:
+            start = beside.parent
+            for _ in range(level - 1):
+                start = start.parent
+            folders = [start]
+        else:
+            folders = self._folders
+        found = [one for folder in folders if (one := self._find_in(folder, parts)) is not None]
+        return found[0] if len({one.resolve() for one in found}) == 1 else None
+
+    def _find_in(self, folder: Path, parts: list[str]) -> Path | None:
+        place = folder.joinpath(*parts)
+        candidates = [place / "__init__.py"] if not parts else [place.with_suffix(".py"), place / "__init__.py"]
+        return next((one for one in candidates if self._is_readable(one)), None)
+
+    def _candidates(self, path: str) -> list[Path]:
+        if "\0" in path or len(path) > 4000:
+            raise SourceError("that is no path")
+        places = [Path(path)] if Path(path).is_absolute() else [folder / path for folder in self._folders]
+        found = dict.fromkeys(Path(os.path.normpath(place)) for place in places)
+        return [place for place in found if self._is_readable(place)]
+
+    def _is_readable(self, path: Path) -> bool:
+        """Whether it is a regular file of moderate size that lies in the repository, wherever links lead."""
+        try:
+            status = path.stat()
+            inside = path.resolve().is_relative_to(self._folders[-1].resolve())
+        except (OSError, ValueError, RuntimeError):
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size <= _LARGEST_BYTES and inside

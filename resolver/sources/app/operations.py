@@ -1,0 +1,328 @@
+"""What Python's own operators and methods do to plain values, with a limit to how large a result may grow.
+
+In: values that are understood. Out: values, or `Refused` with the reason. Nothing here can run code of the app: each
+method is one of a short list, called on a value of exactly the types that it is listed for.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import re
+import string
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+from resolver.sources.app.values import DictValue, FileText, ListValue, Place, PlacedText, SetValue
+
+__all__ = ["Refused", "apply_operator", "call_method", "compare", "format_value", "iterate", "place_lines"]
+
+LONGEST_TEXT = 100_000
+LONGEST_LIST = 5_000
+_LARGEST_NUMBER = 10**18
+
+_FORMAT = re.compile(r"(?:.?[<>=^])?[+\- ]?#?0?\d{0,3}[,_]?(?:\.\d{1,2})?[a-zA-Z%]?")
+_PERCENT = re.compile(r"%(?:%|[-+ #0]*\d{0,3}(?:\.\d{1,2})?[sdiuxXof])")
+
+_TEXT_METHODS = frozenset(
+    {"capitalize", "casefold", "count", "endswith", "find", "format", "isalpha", "isalnum", "isdecimal", "isdigit"}
+    | {"isidentifier", "islower", "isnumeric", "isspace", "isupper", "join", "lower", "lstrip", "partition"}
+    | {"removeprefix", "removesuffix", "replace", "rpartition", "rsplit", "rstrip", "split", "splitlines"}
+    | {"startswith", "strip", "title", "upper", "zfill"}
+)
+_LIST_METHODS = frozenset(
+    {"append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort"}
+)
+_DICT_METHODS = frozenset({"copy", "get", "items", "keys", "pop", "setdefault", "update", "values"})
+_SET_METHODS = frozenset({"add", "copy", "difference", "discard", "intersection", "issubset", "union", "update"})
+_PATH_METHODS = frozenset({"as_posix", "joinpath", "with_name", "with_suffix"})
+
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda left, right: left in right,
+    ast.NotIn: lambda left, right: left not in right,
+    ast.Is: lambda left, right: left is right,
+    ast.IsNot: lambda left, right: left is not right,
+}
+_Scalar = (str, int, float, bool, type(None))
+
+
+class Refused(Exception):  # noqa: N818  (its catcher makes a finding of it, with a place)
+    """An operation that is not carried out, and why."""
+
+
+def apply_operator(kind: type[ast.operator], left: Any, right: Any) -> Any:
+    """`left + right` and the like. Raises Refused."""
+    match kind, left, right:
+        case (ast.Add, str(), str()):
+            return _checked(str(left) + str(right))
+        case (ast.Add, list(), list()):
+            return _checked(ListValue([*left, *right]))
+        case (ast.Add, tuple(), tuple()):
+            return _checked((*left, *right))
+        case (ast.Mult, (str() | list() | tuple()), int()) | (ast.Mult, int(), (str() | list() | tuple())):
+            return _repeat(left, right)
+        case (ast.Mod, str(), _):
+            return _format_percent(str(left), right)
+        case (ast.Div, PurePath(), (str() | PurePath())) | (ast.Div, str(), PurePath()):
+            return PurePath(left) / right if isinstance(left, str) else left / right
+        case (ast.BitOr, dict(), dict()):
+            return _checked(DictValue({**left, **right}))
+        case ((ast.BitOr | ast.BitAnd | ast.Sub), (set() | frozenset()), (set() | frozenset())):
+            return SetValue(_SET_OPERATORS[kind](left, right))
+        case (_, (int() | float()), (int() | float())) if kind in _NUMBER_OPERATORS:
+            return _calculate(kind, left, right)
+        case _:
+            raise Refused(f"{_name(left)} and {_name(right)} do not go together there")
+
+
+_SET_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.BitOr: operator.or_,
+    ast.BitAnd: operator.and_,
+    ast.Sub: operator.sub,
+}
+_NUMBER_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+
+
+def compare(kind: type[ast.cmpop], left: Any, right: Any) -> bool:
+    """`left == right`, `left in right` and the like. Raises Refused."""
+    try:
+        return bool(_COMPARISONS[kind](left, right))
+    except (TypeError, RecursionError) as error:
+        raise Refused(f"{_name(left)} and {_name(right)} cannot be compared so") from error
+
+
+def format_value(value: Any, conversion: int, specification: str) -> str:
+    """What `{value!c:specification}` in an f-string comes to. Raises Refused."""
+    if not isinstance(value, (*_Scalar, PurePath)):
+        raise Refused(f"{_name(value)} in a text")
+    if not _FORMAT.fullmatch(specification):
+        raise Refused("a format like that")
+    plain = str(value) if isinstance(value, str) else value
+    for code, convert in ((ord("s"), str), (ord("r"), repr), (ord("a"), ascii)):
+        plain = convert(plain) if conversion == code else plain
+    try:
+        return _check_text(format(plain, specification))
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Refused("a format that does not fit") from error
+
+
+def iterate(value: Any) -> list[Any]:
+    """What a loop over the value gives, in order. Raises Refused for what has none, or none that is always the same."""
+    match value:
+        case FileText():
+            return place_lines(value)
+        case str():
+            found: list[Any] = list(str(value))
+        case list() | tuple() | dict():
+            found = list(value)
+        case range():
+            found = list(value[: LONGEST_LIST + 1])
+        case set() | frozenset():
+            if any(isinstance(one, str) for one in value) and len(value) > 1:
+                raise Refused("the order of a set of texts differs from run to run")
+            found = sorted(value, key=repr)
+        case _:
+            raise Refused(f"{_name(value)} is nothing to go through")
+    _check_length(len(found))
+    return found
+
+
+def call_method(owner: Any, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """What a method of a plain value gives. Raises Refused."""
+    allowed = _allowed_methods(owner)
+    if name not in allowed:
+        raise Refused(f"`.{name}` of {_name(owner)}")
+    if isinstance(owner, str):
+        return _call_text_method(owner, name, arguments, keywords)
+    if isinstance(owner, list) and name in ("extend", "sort"):
+        return _call_list_method(owner, name, arguments, keywords)
+    try:
+        result = getattr(owner, name)(*arguments, **keywords)
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+        raise Refused(f"it raises {type(error).__name__}") from error
+    _checked(owner)
+    if isinstance(owner, dict) and name in ("items", "keys", "values"):
+        return ListValue(result)
+    if isinstance(result, list) and not isinstance(result, ListValue):
+        return ListValue(result)
+    if isinstance(result, dict) and not isinstance(result, DictValue):
+        return DictValue(result)
+    return SetValue(result) if isinstance(result, set) and not isinstance(result, SetValue) else result
+
+
+def place_lines(text: FileText) -> list[Any]:
+    """The lines of a file with their places, with line ends as a file gives them."""
+    first = text.place
+    lines = str(text).splitlines(keepends=True)
+    return [PlacedText(line, Place(file=first.file, line=first.line + n)) for n, line in enumerate(lines)]
+
+
+def _allowed_methods(owner: Any) -> frozenset[str]:
+    for kind, methods in (
+        (str, _TEXT_METHODS),
+        (list, _LIST_METHODS),
+        (dict, _DICT_METHODS),
+        (set, _SET_METHODS),
+        (PurePath, _PATH_METHODS),
+    ):
+        if isinstance(owner, kind):
+            return methods
+    return frozenset({"count", "index"}) if isinstance(owner, tuple) else frozenset()
+
+
+def _call_text_method(owner: str, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    plain = str(owner)
+    if name == "format":
+        return _format(plain, arguments, keywords)
+    if name == "join":
+        pieces = iterate(arguments[0]) if len(arguments) == 1 else []
+        if sum(len(one) + len(plain) for one in pieces if isinstance(one, str)) > LONGEST_TEXT:
+            raise Refused("a text that long")
+        arguments = [pieces]
+    if name == "replace" and len(arguments) > 1 and isinstance(arguments[1], str):
+        _check_size(len(plain) + (len(plain) + 1) * len(arguments[1]))
+    if name == "zfill" and not (arguments and isinstance(arguments[0], int) and arguments[0] <= 100):
+        raise Refused("a number that wide")
+    try:
+        result = getattr(plain, name)(*arguments, **keywords)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Refused(f"it raises {type(error).__name__}") from error
+    if isinstance(result, str):
+        return type(owner)(result, owner.place) if isinstance(owner, PlacedText) else result
+    if isinstance(result, list):
+        return _checked(ListValue(_place_pieces(owner, result)))
+    return result
+
+
+def _place_pieces(owner: str, pieces: list[str]) -> list[Any]:
+    """The pieces of a text with their lines, if the text is a file's; found one after the other."""
+    if not isinstance(owner, PlacedText):
+        return list(pieces)
+    placed: list[Any] = []
+    line, start = owner.place.line, 0
+    for piece in pieces:
+        found = owner.find(piece, start) if isinstance(owner, FileText) else -1
+        if found >= 0:
+            line += owner.count("\n", start, found)
+            start = found
+        placed.append(PlacedText(piece, Place(file=owner.place.file, line=line)))
+    return placed
+
+
+def _call_list_method(owner: list[Any], name: str, arguments: list[Any], keywords: dict[str, Any]) -> None:
+    if name == "extend" and len(arguments) == 1 and not keywords:
+        added = iterate(arguments[0])
+        _check_length(len(owner) + len(added))
+        owner.extend(added)
+    elif name == "sort" and not arguments and not keywords and all(isinstance(one, str) for one in owner):
+        owner.sort()
+    else:
+        raise Refused(f"`.{name}` with such arguments")
+
+
+def _format(text: str, arguments: list[Any], keywords: dict[str, Any]) -> str:
+    try:
+        fields = list(string.Formatter().parse(text))
+    except ValueError as error:
+        raise Refused("a format that is none") from error
+    for _, name, specification, _ in fields:
+        if name is not None and not re.fullmatch(r"\w*", name):
+            raise Refused("a format that looks into a value")
+        if not _FORMAT.fullmatch(specification or ""):
+            raise Refused("a format like that")
+    values = [*arguments, *keywords.values()]
+    if not all(isinstance(value, (*_Scalar, PurePath)) for value in values):
+        raise Refused("a value that is no text or number")
+    _check_size(sum(len(str(value)) for value in values) * max(1, len(fields)))
+    try:
+        return _check_text(text.format(*arguments, **keywords))
+    except (IndexError, KeyError, ValueError, TypeError) as error:
+        raise Refused(f"it raises {type(error).__name__}") from error
+
+
+def _format_percent(text: str, right: Any) -> str:
+    if _PERCENT.sub("", text).count("%"):
+        raise Refused("a format like that")
+    values = right if isinstance(right, tuple) else (right,)
+    if not all(isinstance(value, _Scalar) for value in values):
+        raise Refused("a value that is no text or number")
+    _check_size(sum(len(str(value)) for value in values) + len(text))
+    try:
+        return _check_text(text % right)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise Refused(f"it raises {type(error).__name__}") from error
+
+
+def _repeat(left: Any, right: Any) -> Any:
+    value, times = (right, left) if isinstance(left, int) else (left, right)
+    if isinstance(times, bool) or times > LONGEST_TEXT:
+        raise Refused("a repetition that long")
+    (_check_size if isinstance(value, str) else _check_length)(len(value) * times)
+    if isinstance(value, str):
+        return str(value) * times
+    return ListValue(list(value) * times) if isinstance(value, list) else value * times
+
+
+def _calculate(kind: type[ast.operator], left: float, right: float) -> float:
+    try:
+        result: float = _NUMBER_OPERATORS[kind](left, right)
+    except (ZeroDivisionError, OverflowError) as error:
+        raise Refused(f"it raises {type(error).__name__}") from error
+    if abs(result) > _LARGEST_NUMBER:
+        raise Refused("a number that large")
+    return result
+
+
+def _checked(value: Any) -> Any:
+    if isinstance(value, str):
+        _check_size(len(value))
+    elif isinstance(value, list | tuple | dict | set):
+        _check_length(len(value))
+    return value
+
+
+def _check_text(text: str) -> str:
+    _check_size(len(text))
+    return text
+
+
+def _check_size(length: int) -> None:
+    if length > LONGEST_TEXT:
+        raise Refused("a text that long")
+
+
+def _check_length(length: int) -> None:
+    if length > LONGEST_LIST:
+        raise Refused("a list that long")
+
+
+def _name(value: Any) -> str:
+    """A value's kind in words."""
+    for kind, word in (
+        (type(None), "`None`"),
+        (bool, "a truth value"),
+        (str, "text"),
+        ((int, float), "a number"),
+        (list, "a list"),
+        (tuple, "a tuple"),
+        (dict, "a dict"),
+        ((set, frozenset), "a set"),
+        (PurePath, "a path"),
+    ):
+        if isinstance(value, kind):
+            return word
+    return "such a value"

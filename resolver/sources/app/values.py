@@ -1,0 +1,243 @@
+"""What expressions of an app file come to, without running it: Python's own plain values, and a few of ours.
+
+Texts know where they stand; what comes from the environment stays a variable; containers can come into doubt; and
+whatever is not understood is an `Opaque` value that says why, so that only those who use it meet the fault.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+from lockfiles.value_classes import dataclass
+from resolver.requirements.url import redact
+
+__all__ = [
+    "BoundMethod",
+    "Builtin",
+    "ClassValue",
+    "Container",
+    "DictValue",
+    "EnvironmentText",
+    "EnvironmentVariable",
+    "FileText",
+    "FunctionValue",
+    "Imported",
+    "ListValue",
+    "LockedList",
+    "NotUnderstood",
+    "Opaque",
+    "Place",
+    "PlacedText",
+    "Scope",
+    "SetValue",
+    "place_of",
+    "quote",
+]
+
+_LONGEST_QUOTE = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A line of a file, as messages call it."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class NotUnderstood(Exception):  # noqa: N818  (it is a finding about a file, which becomes an error only if it matters)
+    """An expression whose value cannot be told without running the file: where it stands, how it reads, and why.
+
+    With `needs_target` it can be told as soon as the target's Python and platform are known.
+    """
+
+    def __init__(
+        self, place: Place, expression: str, why: str, *, remedy: str = "", needs_target: bool = False
+    ) -> None:
+        super().__init__(f"{place}: {why}: `{expression}`")
+        self.place = place
+        self.expression = expression
+        self.why = why
+        self.remedy = remedy
+        self.needs_target = needs_target
+
+
+class PlacedText(str):
+    """Text that knows where it stands."""
+
+    __slots__ = ("place",)
+
+    place: Place
+
+    def __new__(cls, text: str, place: Place) -> PlacedText:
+        made = super().__new__(cls, text)
+        made.place = place
+        return made
+
+
+class FileText(PlacedText):
+    """Text that was read from a file: its pieces know their lines."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentVariable:
+    """A variable that the app reads. `default` is what stands in for it where it is not set."""
+
+    name: str
+    default: Any = None
+    has_default: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentText:
+    """Text with variables of the environment in it, whose values are not looked at."""
+
+    parts: tuple[str | EnvironmentVariable, ...]
+    place: Place
+
+    @property
+    def variables(self) -> tuple[EnvironmentVariable, ...]:
+        """The variables, in order."""
+        return tuple(part for part in self.parts if isinstance(part, EnvironmentVariable))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opaque:
+    """A value that is not known, and why."""
+
+    reason: NotUnderstood
+
+
+class Container:
+    """A list, table or set that the file can change. With a `doubt` nobody knows what is in it."""
+
+    doubt: NotUnderstood | None = None
+
+
+class ListValue(list[Any], Container):
+    """A list of the file."""
+
+
+class DictValue(dict[Any, Any], Container):
+    """A dict of the file."""
+
+
+class SetValue(set[Any], Container):
+    """A set of the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """A module (`name` empty), or what a module is said to have. `import fal` is `fal`; `fal.App` is `App` of `fal`."""
+
+    module: str
+    name: str = ""
+
+    @property
+    def dotted(self) -> str:
+        """The whole name."""
+        return f"{self.module}.{self.name}" if self.name else self.module
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builtin:
+    """A function or type of Python's own, or of a module that is understood, by its dotted name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundMethod:
+    """A method of a value."""
+
+    owner: Any
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedList:
+    """`lockfiles.requirements("pylock.toml")`: the list is what the lock at `path` holds."""
+
+    path: str
+    place: Place
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Scope:
+    """Names and their values: of a module, a class body or a call."""
+
+    file: str
+    names: dict[str, Any] = field(default_factory=dict)
+    outer: Scope | None = None
+    path: Path | None = None
+    global_names: set[str] = field(default_factory=set)
+
+    def find(self, name: str) -> Any:
+        """The value of a name here or outside. Raises KeyError."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope.names[name]
+            scope = scope.outer
+        raise KeyError(name)
+
+    @property
+    def module(self) -> Scope:
+        """The scope of the module."""
+        scope = self
+        while scope.outer is not None:
+            scope = scope.outer
+        return scope
+
+    def bind(self, name: str, value: Any) -> None:
+        """Gives a name a value here, or in the module if it is declared global."""
+        (self.module if name in self.global_names else self).names[name] = value
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class FunctionValue:
+    """A function of the file, with what its decorators were given. `defaults` are the values of its parameters."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    scope: Scope
+    decorators: tuple[tuple[Any, Mapping[str, Any], Place], ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    is_sure: bool = True
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class ClassValue:
+    """A class of the file: its bases, keywords and attributes, the latter with the lines that set them."""
+
+    name: str
+    node: ast.ClassDef
+    file: str
+    bases: tuple[Any, ...]
+    keywords: dict[str, Any]
+    keyword_lines: dict[str, int]
+    attributes: dict[str, Any]
+    lines: dict[str, int]
+    starred: NotUnderstood | None = None
+
+
+def place_of(value: Any, otherwise: Place) -> Place:
+    """Where a value stands, if it is a text that knows."""
+    return value.place if isinstance(value, PlacedText | EnvironmentText) else otherwise
+
+
+def quote(node: ast.AST, unparse: Callable[[ast.AST], str] = ast.unparse) -> str:
+    """The source text of a node on one line, short and without secrets."""
+    try:
+        text = redact(" ".join(unparse(node).split()))
+    except (RecursionError, ValueError):
+        return "…"
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"

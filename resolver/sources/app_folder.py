@@ -1,0 +1,86 @@
+"""The apps below a folder, each as the SOURCE that names it, in an order that no disk decides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from resolver.errors import SourceError
+from resolver.sources.app.tables import read_tables
+from resolver.sources.app_file import find_apps
+from resolver.sources.settings_file import name_path, read_pyproject
+
+__all__ = ["expand_folders", "list_app_sources"]
+
+_LEFT_OUT = frozenset({"__pycache__", "node_modules", "site-packages", "__pypackages__"})
+_LARGEST_BYTES = 2_000_000
+_MARKS = (b"App", b"function", b"isolated")
+
+
+def expand_folders(arguments: Sequence[str], *, folder: Path) -> tuple[str, ...]:
+    """The SOURCEs with each folder replaced by the apps below it; one without apps stays, to be told about."""
+    expanded: list[str] = []
+    for argument in arguments:
+        # `os.path` takes any text; methods of Path raise for a name that is too long.
+        is_folder = bool(argument) and os.path.isdir(folder / argument)  # noqa: PTH112  (see above)
+        expanded += (list_app_sources(folder / argument, seen_from=folder) if is_folder else ()) or (argument,)
+    return tuple(dict.fromkeys(expanded))
+
+
+def list_app_sources(folder: Path, *, seen_from: Path) -> tuple[str, ...]:
+    """The apps below a folder that have a list, as `apps/paint.py` or, of several in a file, `apps/paint.py::Name`.
+
+    An app of a pyproject.toml with a `python_entry_point` is `apps/pyproject.toml::name`. A file that looks like an app
+    and cannot be read is listed too: whoever locks it is told why. Virtual environments, hidden folders and packages
+    that were installed are left out; links to folders are not followed.
+    """
+    found: list[str] = []
+    for path in sorted(_iter_files(folder), key=lambda one: one.relative_to(folder).as_posix()):
+        name = name_path(path, seen_from)
+        if path.name == "pyproject.toml":
+            found += _list_entry_points(path, name)
+        else:
+            found += _list_apps(path, name, seen_from)
+    return tuple(found)
+
+
+def _iter_files(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        folders[:] = sorted(one for one in folders if _is_ours(Path(place) / one))
+        for name in files:
+            if (name.endswith(".py") or name == "pyproject.toml") and not name.startswith("."):
+                yield Path(place) / name
+
+
+def _is_ours(folder: Path) -> bool:
+    name = folder.name
+    return not (name.startswith(".") or name in _LEFT_OUT or (folder / "pyvenv.cfg").exists())
+
+
+def _list_apps(path: Path, name: str, seen_from: Path) -> list[str]:
+    try:
+        if not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
+            return []
+        data = path.read_bytes()
+    except OSError:
+        return [name]
+    if b"requirements" not in data or not any(mark in data for mark in _MARKS):
+        return []
+    try:
+        apps = [
+            app for app in find_apps(data, name=name, path=path, seen_from=seen_from) if app.requirements is not None
+        ]
+    except SourceError:
+        # Its own run tells what is wrong, if it seems to be an app at all.
+        return [name] if b"fal" in data else []
+    return [name] if len(apps) == 1 else [f"{name}::{app.name}" for app in apps]
+
+
+def _list_entry_points(path: Path, name: str) -> list[str]:
+    try:
+        tool = read_pyproject(path, name=name).get("tool")
+        tables = read_tables(tool.get("fal", {}) if isinstance(tool, dict) else {}, path=path, name=name)
+    except SourceError:
+        return []
+    return [f"{name}::{table.name}" for table in tables if table.entry_point is not None and table.requirements]

@@ -1,0 +1,189 @@
+"""An app as a source of a list: what its file, its pyproject.toml and its target say, put together.
+
+In: the file, and which app of it. Out: a `Source`. Where an app's list is that of a lock
+(`lockfiles.requirements("pylock.toml")`), the source is the list that the lock is made from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from resolver.errors import SourceError
+from resolver.requirements.requirement_file import decode_requirement_file
+from resolver.settings import Settings
+from resolver.sources.app.expressions import AppTarget
+from resolver.sources.app.tables import AppTable, find_tables, read_tables
+from resolver.sources.app.values import LockedList
+from resolver.sources.app_file import App, AppEnvironment, AppReader
+from resolver.sources.settings_file import find_settings, name_path, read_pyproject
+from resolver.sources.source import AppFile, Form, Hint, PyprojectList, RequirementFile, Source
+from resolver.targets.environment import build_environment
+from resolver.targets.platforms import Platform
+from resolver.targets.python_version import PythonVersion
+
+__all__ = ["read_app_source", "read_table_source"]
+
+_LIST_NAMES = ("requirements.txt", "requirements.in")
+
+
+def read_app_source(
+    path: Path,
+    data: bytes,
+    *,
+    name: str,
+    folder: Path,
+    variables: Mapping[str, str],
+    table: AppTable | None = None,
+) -> Source:
+    """The app that `name` names (`app.py`, `app.py::Name`), as seen from `folder`. Raises SourceError, SettingsError.
+
+    `variables` is the whole environment: an app sees what the settings allow. `table` is the one to take of several
+    that refer to the app.
+    """
+    file, _, app_name = name.partition("::")
+    if table is not None:
+        file, app_name = name_path(path, folder), table.ref_name or ""
+    settings, settings_path = find_settings(path.parent, seen_from=folder)
+    names = frozenset(settings.environment or ())
+    values = {one: variables[one] for one in sorted(names) if one in variables}
+    reader = AppReader(
+        data,
+        name=file,
+        path=path,
+        seen_from=folder,
+        environment=AppEnvironment(names=names, values=values),
+        tables=find_tables(path.parent, seen_from=folder),
+    )
+    app = reader.read(app_name or None, table=table)
+    if not app.has_list:
+        raise SourceError(_describe_empty(app, file))
+    source = Source(
+        name=name,
+        stem=_split_words(app.class_name if table is None else table.name),
+        form=AppFile(class_name=app.class_name, line=app.line, items=()),
+        path=path,
+        folder=path.parent,
+        settings=replace(settings, requirements=None),
+        settings_path=settings_path,
+    )
+    if app.locked is not None:
+        return _read_locked(app, app.locked, source, settings, folder)
+    return _fill(source, app, late=_Late(reader, table) if app.needs_target else None)
+
+
+def read_table_source(path: Path, *, name: str, folder: Path, variables: Mapping[str, str]) -> Source:
+    """The app of a pyproject.toml that `pyproject.toml::NAME` names: that of its `ref`, or its own list."""
+    file, _, app_name = name.partition("::")
+    tool = read_pyproject(path, name=file).get("tool")
+    fal = tool.get("fal", {}) if isinstance(tool, dict) else {}
+    tables = read_tables(fal, path=path, name=file)
+    table = next((one for one in tables if one.name == app_name), None)
+    if table is None:
+        known = " or ".join(f"`{file}::{one.name}`" for one in tables)
+        remedy = f"\n  try: {known}" if known else ""
+        raise SourceError(f"`{file}` has no `[tool.fal.apps.{app_name}]`{remedy}")
+    if table.ref is not None:
+        try:
+            data = table.ref.read_bytes()
+        except OSError as error:
+            why = (error.strerror or type(error).__name__).lower()
+            raise SourceError(f"{table.where}: `ref` leads to a file that cannot be read: {why}") from error
+        return read_app_source(table.ref, data, name=name, folder=folder, variables=variables, table=table)
+    if table.requirements is None:
+        raise SourceError(f"{table.where}: there is no `requirements`, so there is nothing to lock")
+    settings, settings_path = find_settings(path.parent, seen_from=folder)
+    return Source(
+        name=name,
+        stem=table.name,
+        form=PyprojectList(table=f"[tool.fal.apps.{table.name}]", items=table.requirements),
+        path=path,
+        folder=path.parent,
+        python=None if table.python_version is None else Hint(value=table.python_version, where=table.where),
+        machine_types=None if table.machine_type is None else Hint(value=table.machine_type, where=table.where),
+        num_gpus=None if table.num_gpus is None else Hint(value=table.num_gpus, where=table.where),
+        default_machine=Hint(value=("XS",), where="the platform's default for a `python_entry_point`"),
+        list_name=table.where,
+        adds_requirements=False,
+        warnings=(f"{table.where}: what the `image` installs is outside the lock",) if table.has_image else (),
+        settings=replace(settings, requirements=None),
+        settings_path=settings_path,
+    )
+
+
+class _Late:
+    """Reads the list of an app again for each target, and keeps what it found."""
+
+    def __init__(self, reader: AppReader, table: AppTable | None) -> None:
+        self._reader = reader
+        self._table = table
+        self._found: dict[tuple[PythonVersion, Platform], Source] = {}
+
+    def read(self, source: Source, *, python: PythonVersion, platform: Platform) -> Source:
+        """The source with its items for a target: one object for equal targets. Raises SourceError."""
+        key = (python, platform)
+        if key not in self._found:
+            target = AppTarget(python=python, environment=build_environment(python, platform))
+            form = source.form
+            name = form.class_name if isinstance(form, AppFile) else None
+            app = self._reader.read(name, target=target, table=self._table)
+            self._found[key] = _fill(source, app, late=None)
+        return self._found[key]
+
+
+def _fill(source: Source, app: App, *, late: _Late | None, form: Form | None = None) -> Source:
+    """The source with all that the app says."""
+    own_form = AppFile(class_name=app.class_name, line=app.line, items=app.items, positions=app.positions, late=late)
+    return replace(
+        source,
+        form=form or own_form,
+        python=app.python,
+        machine_types=app.machine_types,
+        num_gpus=app.num_gpus,
+        default_machine=app.default_machine,
+        adds_requirements=app.adds_requirements,
+        warnings=(*app.warnings, *app.outside),
+    )
+
+
+def _read_locked(app: App, locked: LockedList, source: Source, settings: Settings, folder: Path) -> Source:
+    """The source of an app that installs a lock: the list that the lock is made from, the machines of the app."""
+    lists = [source.folder / name for name in _LIST_NAMES if (source.folder / name).is_file()]
+    choices: list[tuple[str, Path, Form | None]] = [(f"`{name_path(one, folder)}`", one, None) for one in lists]
+    if settings.requirements is not None and source.settings_path is not None:
+        table = PyprojectList(table="[tool.pinfold]", items=settings.requirements)
+        name = f"`{name_path(source.settings_path, folder)} [tool.pinfold]`"
+        choices.append((name, source.settings_path, table))
+    if len(choices) != 1:
+        what = "no list" if not choices else f"{len(choices)} lists, {' and '.join(name for name, _, _ in choices)},"
+        raise SourceError(
+            f"{locked.place}: `requirements` is what a lock holds, and {what} can be what the lock is made from\n"
+            f"  try: {'one of them alone' if choices else 'a requirements.txt beside the app'}"
+        )
+    _, list_path, form = choices[0]
+    filled = _fill(source, app, late=None, form=form or _read_list(list_path, folder))
+    return replace(
+        filled,
+        folder=list_path.parent,
+        list_name=name_path(list_path, folder),
+        lock_path=source.folder / locked.path,
+    )
+
+
+def _read_list(path: Path, folder: Path) -> RequirementFile:
+    try:
+        return RequirementFile(text=decode_requirement_file(path.read_bytes()))
+    except (OSError, SourceError) as error:
+        raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
+
+
+def _describe_empty(app: App, file: str) -> str:
+    outside = "".join(f"\n  {line}" for line in app.outside)
+    return f"{file}:{app.line}: `{app.class_name}` has no `requirements`, so there is nothing to lock{outside}"
+
+
+def _split_words(class_name: str) -> str:
+    """`TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()

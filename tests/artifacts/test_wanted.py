@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles import Lockfile
+from resolver.artifacts.wanted import list_wanted
+from resolver.errors import InputError
+from tests.lockfiles.samples import build_full_lock, build_package, build_pylock
+
+A, B = "a" * 64, "b" * 64
+
+
+def build_lock(*packages: Package) -> Lockfile:
+    return Lockfile(pylock=build_pylock(*packages))
+
+
+def build_named(name: str, filename: str, *, url: str = "https://files.example/x", sha256: str = A) -> Package:
+    wheel = PackageWheel(name=filename, url=url, hashes={"sha256": sha256})
+    return Package(name=NormalizedName(name), version=Version("1.0"), wheels=[wheel])
+
+
+def faults(lock: Lockfile) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        list_wanted(lock, folder=Path("locks"))
+    first, *others = str(caught.value).splitlines()
+    assert first == "the lock cannot be used here"
+    return [line.strip() for line in others]
+
+
+def test_files_and_trees_of_a_lock_are_told_apart() -> None:
+    wanted = list_wanted(build_full_lock(), folder=Path("locks"))
+    assert [(file.project, file.is_wheel) for file in wanted.files] == [("anyio", True), ("idna", False)]
+    assert [tree.name for tree in wanted.trees] == ["app", "plugin"]
+
+
+def test_sdist_beside_wheels_is_not_wanted() -> None:
+    sdist = PackageSdist(name="a-1.0.tar.gz", url="https://files.example/a-1.0.tar.gz", hashes={"sha256": B})
+    wanted = list_wanted(build_lock(replace(build_package("a", "1.0"), sdist=sdist)), folder=Path())
+    assert [file.filename for file in wanted.files] == ["a-1.0-py3-none-any.whl"]
+
+
+def test_path_starts_from_the_folder_of_the_lock() -> None:
+    wheel = PackageWheel(path="../w/a-1.0-py3-none-any.whl", hashes={"sha256": A})
+    package = Package(name=NormalizedName("a"), version=Version("1.0"), wheels=[wheel])
+    (file,) = list_wanted(build_lock(package), folder=Path("locks")).files
+    assert file.place == Path("locks/../w/a-1.0-py3-none-any.whl")
+
+
+def test_archive_gets_a_name_of_ours() -> None:
+    archive = PackageArchive(url="https://files.example/archive/main.zip?x=../y", hashes={"sha256": A})
+    (file,) = list_wanted(build_lock(Package(name=NormalizedName("a"), archive=archive)), folder=Path()).files
+    assert file.filename == "a-aaaaaaaaaaaaaaaa.zip"
+
+
+def test_unsafe_names_and_schemes_are_refused_all_at_once() -> None:
+    lock = build_lock(
+        build_named("a", "..\\..\\a.whl"),
+        build_named("b", "con.whl"),
+        build_named("c", "c-1.0-py3-none-any.whl", url="ftp://files.example/c-1.0-py3-none-any.whl"),
+    )
+    assert faults(lock) == [
+        "a: `..\\..\\a.whl` can be no file here: it is a path",
+        "b: `con.whl` can be no file here: it is the name of a device on Windows",
+        "c: `c-1.0-py3-none-any.whl` has a URL that begins with none of `https:`, `http:`, `file:`",
+    ]
+
+
+def test_two_files_of_one_name_are_refused_whatever_their_case() -> None:
+    lock = build_lock(build_named("a", "x-1-py3-none-any.whl"), build_named("b", "X-1-py3-none-any.whl", sha256=B))
+    assert faults(lock) == ["b: `X-1-py3-none-any.whl` is also a file of a with another sha256"]

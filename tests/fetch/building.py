@@ -1,0 +1,45 @@
+"""Build requirements from loopback indexes, decided as a run of the command decides them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from resolver.build_requirements import BuildRequirements, BuildScope
+from resolver.fetch.builds import FindBuildWheels
+from resolver.fetch.package_source import open_package_source
+from resolver.index.distribution_file import DistributionFile
+from resolver.requirements.scopes import Scope
+from resolver.requirements.url import Url
+from tests.servers import IndexServer
+
+__all__ = ["find_at", "find_in"]
+
+Strategy = Literal["first-index", "best-match"]
+
+
+def find_in(
+    *servers: IndexServer, constraints: tuple[str, ...] = (), strategy: Strategy = "first-index"
+) -> FindBuildWheels:
+    """The callback of a list whose extra indexes are these."""
+    urls = (Url(public=server.index_url) for server in servers)
+    return find_at(*urls, constraints=constraints, strategy=strategy)
+
+
+def find_at(*urls: Url, constraints: tuple[str, ...] = (), strategy: Strategy = "first-index") -> FindBuildWheels:
+    """The same for indexes by URL."""
+    scope = BuildScope(
+        scope=Scope(extra_indexes=urls, default_index=False),
+        default_index=None,
+        families=(),
+        strategy=strategy,
+        constraints=constraints,
+    )
+
+    def find(requirements: Sequence[str]) -> tuple[DistributionFile, ...]:
+        from resolver.fetch.host import host_target
+
+        with open_package_source(target=host_target(), cache_folder=None, build_policy="never") as source:
+            return BuildRequirements(scope, open_source=lambda target: source).find_wheels(requirements)
+
+    return find

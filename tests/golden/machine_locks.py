@@ -1,0 +1,123 @@
+"""Golden locks for machine types: which there are, and what is locked today.
+
+    python -m tests.golden.machine_locks
+
+writes all of them anew. Look at what changed, and say why in the commit.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lockfiles import dumps
+from resolver.locking import build_lockfile
+from resolver.requirements.canonical import canonical_layers
+from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.requirements.url import Url
+from resolver.solve.build_problem import build_problem
+from resolver.solve.solving import solve
+from resolver.targets.families import load_families
+from resolver.targets.machines import choose_platform, parse_machine_types
+from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import Target
+from tests.golden.indexes import build_indexes
+from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
+
+__all__ = ["FOLDER", "GoldenLock", "iter_golden_locks", "iter_refused", "make_lock"]
+
+FOLDER = Path(__file__).parents[1] / "data" / "golden" / "machines"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldenLock:
+    """A list on a machine with a driver, and the file that its lock is equal to."""
+
+    items: tuple[str | tuple[str, ...], ...]
+    machine: str
+    driver: str | None
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.file} for {self.machine} with driver {self.driver or 'assumed'}"
+
+
+def iter_golden_locks() -> Iterator[GoldenLock]:
+    """All locks of `table.toml`, one for each machine and driver."""
+    for row in _read_table()["lock"]:
+        items = tuple(tuple(item) if isinstance(item, list) else item for item in row["list"])
+        for machine in row["machines"]:
+            for driver, file in row["files"].items():
+                yield GoldenLock(
+                    items=items, machine=machine, driver=None if driver == "assumed" else driver, file=file
+                )
+
+
+def iter_refused() -> Iterator[tuple[str, str, str]]:
+    """Machine, driver and message of what does not exist."""
+    for row in _read_table()["refused"]:
+        for driver in row["drivers"]:
+            yield row["machine"], driver, row["error"].replace("DRIVER", driver)
+
+
+def _read_table() -> dict[str, Any]:
+    return tomllib.loads((FOLDER / "table.toml").read_text(encoding="utf-8"))
+
+
+def make_lock(golden: GoldenLock, *, seed: int | None = None) -> tuple[str, tuple[str, ...]]:
+    """The text of the lock as it comes out today, and the indexes that were asked, sorted.
+
+    `seed` shuffles the files of every index.
+    """
+    choice = parse_machine_types(golden.machine, driver=golden.driver)
+    target = Target(
+        python=parse_python_version("3.11"),
+        platform=choose_platform(choice, None),
+        accelerator=choice.accelerator,
+    )
+    source = MemorySource(releases=_shuffled(seed), target=target)
+    families = load_families()
+    requirement_list = parse_requirement_list(golden.items, families=families)
+    problem = build_problem(requirement_list, target=target, default_index=Url(public=DEFAULT_INDEX), families=families)
+    lockfile = build_lockfile(
+        solve(problem, source),
+        target=target,
+        requirement_list=requirement_list,
+        canonical_layers=canonical_layers(requirement_list),
+        settings={},
+    )
+    return dumps(lockfile), tuple(sorted({url for _, url in (*source.asked_pages, *source.ahead_pages)}))
+
+
+@cache
+def _read_indexes() -> dict[str, list[Release]]:
+    return build_indexes()
+
+
+def _shuffled(seed: int | None) -> dict[str, list[Release]]:
+    if seed is None:
+        return _read_indexes()
+    chance = random.Random(seed)
+    return {url: chance.sample(releases, k=len(releases)) for url, releases in _read_indexes().items()}
+
+
+def _main(argv: Sequence[str]) -> int:
+    """Write all files, or with `--check` name those that differ."""
+    made = {golden.file: make_lock(golden)[0] for golden in iter_golden_locks()}
+    if argv == ["--check"]:
+        differing = [name for name, text in made.items() if text != (FOLDER / name).read_text(encoding="utf-8")]
+        print("\n".join(differing))
+        return bool(differing)
+    for name, text in made.items():
+        (FOLDER / name).write_text(text, encoding="utf-8", newline="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

@@ -1,0 +1,112 @@
+"""Locking from an index that wants a user and password, as users meet it: pypiserver on loopback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import Project
+from tests.private.conftest import PASSWORD, USER
+from tests.private.indexes import PrivateIndex
+
+
+def find_leaks(project: Project, *values: str) -> list[str]:
+    """The files below project and cache that hold one of the values."""
+    paths = [path for folder in (project.folder, project.cache) for path in folder.rglob("*") if path.is_file()]
+    return [path.name for path in paths if any(value.encode() in path.read_bytes() for value in values)]
+
+
+def test_user_information_in_the_list_is_sent_and_stays_out_of_lock_and_cache(
+    project: Project, private: PrivateIndex
+) -> None:
+    project.write("requirements.in", f"--index-url {private.url(f'{USER}:{PASSWORD}')}\nacme\n")
+
+    run = project.lock("requirements.in")
+
+    assert (run.code, run.err.count("error")) == (0, 0)
+    assert project.pins("pylock.toml") == {"acme": "1.0", "acme-core": "1.2"}
+    assert {login for _, login in private.log} == {(USER, PASSWORD)}
+    assert f'index = "{private.url()}"' in project.read()
+    assert find_leaks(project, PASSWORD) == ["requirements.in"]
+    assert PASSWORD not in run.out + run.err
+
+
+def test_variable_in_the_list_is_sent_as_its_value_and_stays_a_placeholder(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
+
+    run = project.lock_in_process("requirements.txt", "-v", REPO_PASSWORD=PASSWORD)
+
+    assert run.code == 0
+    assert {login for _, login in private.log} == {(USER, PASSWORD)}
+    assert private.url(":${REPO_PASSWORD}") in project.read().partition("[tool.pinfold]")[2]
+    assert "REPO_PASSWORD" not in project.read().partition("[tool.pinfold]")[0]
+    assert f'"{private.url()}acme' not in project.read()
+    assert find_leaks(project, PASSWORD) == []
+    assert PASSWORD not in run.out + run.err
+
+
+def test_a_rotated_password_leaves_the_lock_as_it_was(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
+    project.lock("requirements.txt")
+    before = (project.folder / "pylock.toml").read_bytes()
+    private.set_users({USER: "rotated"})
+    monkeypatch.setenv("REPO_PASSWORD", "rotated")
+    private.clear_log()
+
+    assert project.lock("requirements.txt").code == 0
+    assert (project.folder / "pylock.toml").read_bytes() == before
+    assert {login for _, login in private.log} == {(USER, "rotated")}
+    assert private.downloads == []
+
+
+def test_wrong_password_is_told_by_its_source_and_sent_once(project: Project, private: PrivateIndex) -> None:
+    project.write("requirements.txt", f"--index-url {private.url(f'{USER}:wrong')}\nacme\n")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err.replace(private.authority, "AUTHORITY")) == (
+        4,
+        "error: `127.0.0.1` refuses the user and password of requirements.txt:1: status 403 for"
+        " http://AUTHORITY/simple/acme/\n  try: correct it, or ask for access\n",
+    )
+    assert len(private.log) == 1
+
+
+def test_missing_password_is_told_with_where_it_was_looked_for(project: Project, private: PrivateIndex) -> None:
+    project.write("requirements.txt", f"--index-url {private.url()}\nacme\n")
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 4
+    assert run.err.replace(private.authority, "AUTHORITY").startswith(
+        "error: `127.0.0.1` wants a user and password: status 401 for http://AUTHORITY/simple/acme/\n"
+    )
+
+
+def test_unset_variable_is_told_before_anybody_is_asked(project: Project, private: PrivateIndex) -> None:
+    project.write("requirements.txt", f"--index-url {private.url('${REPO_PASSWORD}')}\nacme\n")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, private.log) == (2, [])
+    assert run.err.replace(private.authority, "AUTHORITY") == (
+        "error: requirements.txt:2: `http://${REPO_PASSWORD}@AUTHORITY/simple/` is needed, and a variable in it is not"
+        " set: `REPO_PASSWORD`\n  try: set it in the environment\n"
+    )
+
+
+def test_configured_index_gets_its_password(project: Project, private: PrivateIndex, tmp_path: Path) -> None:
+    project.write(
+        "pyproject.toml",
+        f'[tool.pinfold]\nrequirements = ["acme"]\nindex-url = "{private.url(f"{USER}:{PASSWORD}")}"\n',
+    )
+
+    assert project.lock().code == 0
+    assert find_leaks(project, PASSWORD) == ["pyproject.toml"]
