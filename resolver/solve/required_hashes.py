@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from resolver.errors import HashMismatchError, InputError
+from resolver.index.origin import Commit, Folder
 from resolver.index.package_source import PackageSource
+from resolver.requirements.direct_reference import render_reference
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
 
@@ -28,11 +30,14 @@ class MissingHashesError(InputError):
 
 
 def check_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
-    """Raises MissingHashesError if a pin has no hash in the list."""
+    """Raises MissingHashesError if a pin has no hash in the list, InputError if it is none that could have one."""
+    trees = [pin for pin in resolution.pins if isinstance(pin.file.origin, Commit | Folder)]
+    if trees:
+        raise InputError("\n".join(_refuse_tree(pin, problem) for pin in trees))
     hashed = {root.name for root in (*problem.roots, *problem.constraints) if root.hashes}
     missing = [pin for pin in resolution.pins if pin.name not in hashed]
     if missing:
-        raise MissingHashesError(tuple(_render_line(pin, source) for pin in missing))
+        raise MissingHashesError(tuple(_render_line(pin, problem, source) for pin in missing))
 
 
 def check_contents(problem: Problem, resolution: Resolution) -> None:
@@ -56,6 +61,19 @@ def check_contents(problem: Problem, resolution: Resolution) -> None:
             )
 
 
-def _render_line(pin: Pin, source: PackageSource) -> str:
+def _refuse_tree(pin: Pin, problem: Problem) -> str:
+    request = problem.direct[pin.name].request
+    what = "a repository" if isinstance(pin.file.origin, Commit) else "a folder"
+    return (
+        f"{request.position}: `{request.text}` is {what}, which has no hash, and `--require-hashes` needs one for every"
+        " package\n  try: name a wheel or sdist of it"
+    )
+
+
+def _render_line(pin: Pin, problem: Problem, source: PackageSource) -> str:
     file = pin.file if pin.file.sha256 is not None else source.completed(pin.file)
-    return f"{pin.name}=={pin.version} --hash=sha256:{file.sha256}"
+    fixed = problem.direct.get(pin.name)
+    what = f"{pin.name}=={pin.version}"
+    if fixed is not None:
+        what = f"{pin.name} @ {render_reference(fixed.request.reference)}"
+    return f"{what} --hash=sha256:{file.sha256}"

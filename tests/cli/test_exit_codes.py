@@ -73,16 +73,16 @@ def test_unknown_python_is_2(project: Project) -> None:
     )
 
 
-def test_direct_reference_is_2_with_its_position(project: Project) -> None:
-    project.write_list("a @ https://files.example/a-1.0-py3-none-any.whl")
+def test_direct_reference_that_leads_to_no_file_is_2_with_its_position(project: Project) -> None:
+    project.write_list("./wheels/a-1.0-py3-none-any.whl")
 
     run = project.lock("requirements.txt")
 
     assert (run.code, run.err) == (
         2,
-        "error: requirements.txt:2: `a @ https://files.example/a-1.0-py3-none-any.whl` is a wheel or sdist by URL,"
-        " which cannot be locked yet\n"
-        "  try: name a version that an index has, or put its wheel into a folder and name that with `--find-links`\n",
+        "error: requirements.txt:2: `a @ ./wheels/a-1.0-py3-none-any.whl` names a file or folder that does not exist\n"
+        "  because a relative path is relative to the file or folder that its list stands in\n"
+        "  try: correct its path\n",
     )
 
 

@@ -3,6 +3,7 @@ from textwrap import dedent
 import pytest
 
 from resolver.errors import SourceError
+from resolver.requirements.position import Position
 from resolver.sources.app_file import App, read_app
 from resolver.sources.source import Hint
 
@@ -33,6 +34,7 @@ def test_the_literals_of_the_only_class_with_requirements_are_read() -> None:
         class_name="Painter",
         line=6,
         items=("torch==2.8.0", "numpy"),
+        positions=(Position(source="app.py", line=6, item=0), Position(source="app.py", line=6, item=1)),
         python=Hint(value="3.11", where="app.py:8"),
         machine_types=Hint(value=("GPU-A100",), where="app.py:7"),
     )
@@ -103,81 +105,118 @@ def test_reading_an_attribute_elsewhere_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "quoted", "attribute", "what"),
+    ("expression", "attribute", "quoted", "why"),
     [
-        ("BASE", "BASE", "requirements", "is no literal list"),
-        ('BASE + ["a"]', "BASE + ['a']", "requirements", "is no literal list"),
-        ('"a"', "'a'", "requirements", "is no literal list"),
-        ('open("r.txt").read().split()', "open('r.txt').read().split()", "requirements", "is no literal list"),
-        ('["a", f"torch=={V}"]', "f'torch=={V}'", "requirements[1]", "is no literal text"),
-        ('["a", *BASE]', "*BASE", "requirements[1]", "is no literal text"),
-        ('["a", None]', "None", "requirements[1]", "is no literal text"),
-        ('[["a"], "b"]', "'b'", "requirements[1]", "is no literal list, as other layers are"),
-        ('[["a", b]]', "b", "requirements[0][1]", "is no literal text"),
-        ('["a" for _ in x]', "['a' for _ in x]", "requirements", "is no literal list"),
+        ("BASE", "requirements", "BASE", "nothing that is read here gives it a value"),
+        ('BASE + ["a"]', "requirements", "BASE", "nothing that is read here gives it a value"),
+        ('["a", f"torch=={V}"]', "requirements[1]", "V", "nothing that is read here gives it a value"),
+        ('["a", *BASE]', "requirements[1]", "BASE", "nothing that is read here gives it a value"),
+        ('[["a", b]]', "requirements[0][1]", "b", "nothing that is read here gives it a value"),
+        ('["a" for _ in x]', "requirements", "x", "nothing that is read here gives it a value"),
+        ('["a", json.loads("1")]', "requirements[1]", "json.loads('1')", "`json.loads` is not read here"),
+        ('["a", {}["b"]]', "requirements[1]", "{}['b']", "it raises KeyError"),
+        ('["a" * 10**9]', "requirements[0]", "10 ** 9", "a number and a number do not go together there cannot be"),
+        ('["a", sorted(n=1)]', "requirements[1]", "sorted(n=1)", "it raises TypeError"),
+        ('["a", A]', "requirements[1]", "A", "nothing that is read here gives it a value"),
+        ("await x", "requirements", "await x", "such an expression is not worked out"),
     ],
 )
-def test_requirements_that_are_no_literals_are_refused(expression: str, quoted: str, attribute: str, what: str) -> None:
-    assert find_fault(f"class A:\n    requirements = {expression}") == (
-        f"app.py:2: `{attribute}` {what}: `{quoted}`\n"
-        "  because an app file is read and not run\n"
-        "  try: write it out as a literal, or put the list into a requirements.txt"
+def test_what_is_not_understood_is_named_with_its_expression(
+    expression: str, attribute: str, quoted: str, why: str
+) -> None:
+    lines = find_fault(f"import json\nclass A:\n    requirements = {expression}").splitlines()
+    assert lines[0] == f"app.py:3: `{attribute}` is not understood: `{quoted}`"
+    assert lines[1].startswith(f"  because {why}")
+    assert lines[2:] == ["  try: write it out, put the list into a requirements.txt, or run the file with `--evaluate`"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ('"a"', "`requirements` is no list: `a`\n  try: a list of texts"),
+        ("7", "`requirements` is no list: `7`\n  try: a list of texts"),
+        ("{}", "`requirements` is no list: `a dict`\n  try: a list of texts"),
+        ("lambda: []", "`requirements` is no list: `a function`\n  try: a list of texts"),
+        ('[["a"], "b"]', "`requirements[1]` is no list, as other layers are: `b`\n  try: `[…]`"),
+    ],
+)
+def test_requirements_that_are_no_list_are_refused(expression: str, message: str) -> None:
+    assert find_fault(f"class A:\n    requirements = {expression}") == f"app.py:2: {message}"
+
+
+@pytest.mark.parametrize("item", ["None", "7", "{}"])
+def test_an_item_that_is_no_text_is_refused(item: str) -> None:
+    assert find_fault(f'class A:\n    requirements = ["a", {item}]').startswith(
+        "app.py:2: `requirements[1]` is no text: "
     )
 
 
 def test_a_long_expression_is_cut_and_shows_no_secret() -> None:
-    fault = find_fault(f'class A:\n    requirements = ["{"x" * 80}"] + B')
-    assert f"`['{'x' * 57}…`" in fault
-    assert "token" not in find_fault('class A:\n    requirements = ["https://me:token@index.example/"] + B')
+    fault = find_fault(f'class A:\n    requirements = [json.x("{"x" * 80}")]')
+    assert "`json`" in fault
+    fault = find_fault(f'import json\nclass A:\n    requirements = [json.x("{"x" * 80}")]')
+    assert f"`json.x('{'x' * 51}…`" in fault
+    assert "token" not in find_fault('import x\nclass A:\n    requirements = x.y("https://me:token@index.example/")')
 
 
 @pytest.mark.parametrize(
-    ("statement", "what"),
+    ("statement", "items"),
     [
-        ('requirements += ["b"]', "is not assigned plainly: `requirements += ['b']`"),
-        ('requirements.append("b")', "is changed: `requirements.append('b')`"),
-        ('requirements[0] = "b"', "is changed: `requirements[0] = 'b'`"),
-        ("del requirements", "is not assigned plainly: `del requirements`"),
-        ('other = requirements = ["b"]', "is not assigned plainly: `other = requirements = ['b']`"),
-        ("def requirements(self): return []", "is no literal: `def requirements(self): return []`"),
+        ('requirements += ["b"]', ("a", "b")),
+        ('requirements.append("b")', ("a", "b")),
+        ('requirements[0] = "b"', ("b",)),
+        ('other = requirements = ["b"]', ("b",)),
+        ("requirements = [*requirements, *requirements]", ("a", "a")),
+        ("if len(requirements) > 1:\n        requirements = []", ("a",)),
+        ('for name in "bc":\n        requirements.append(name)', ("a", "b", "c")),
+        ("setup()", ("a",)),
+        ("print(requirements)", ("a",)),
     ],
 )
-def test_a_change_in_the_class_body_is_refused(statement: str, what: str) -> None:
-    assert find_fault(f'class A:\n    requirements = ["a"]\n    {statement}') == (
-        f"app.py:3: `requirements` {what}\n"
-        "  because an app file is read and not run\n"
-        "  try: write it out as a literal, or put the list into a requirements.txt"
-    )
-
-
-def test_a_branch_in_the_class_body_is_refused() -> None:
-    assert find_fault('class A:\n    if GPU:\n        requirements = ["a"]').startswith(
-        "app.py:2: `requirements` is not assigned plainly: `if GPU: requirements = ['a']`\n"
-    )
+def test_a_change_in_the_class_body_is_followed(statement: str, items: tuple[str, ...]) -> None:
+    assert read(f'class A:\n    requirements = ["a"]\n    {statement}').items == items
 
 
 @pytest.mark.parametrize(
-    ("statement", "quoted"),
+    ("statement", "items"),
     [
-        ('A.requirements = ["b"]', "A.requirements"),
-        ('A.requirements += ["b"]', "A.requirements"),
-        ('A.requirements.append("b")', "A.requirements.append('b')"),
-        ('A.requirements[0] = "b"', "A.requirements[0]"),
+        ('A.requirements = ["b"]', ("b",)),
+        ('A.requirements += ["b"]', ("a", "b")),
+        ('A.requirements.append("b")', ("a", "b")),
+        ('A.requirements[0] = "b"', ("b",)),
+        ("deploy(A)", ("a",)),
     ],
 )
-def test_a_change_from_outside_the_class_is_refused(statement: str, quoted: str) -> None:
-    assert find_fault(f'class A:\n    requirements = ["a"]\n\n{statement}') == (
-        f"app.py:4: `requirements` is changed from outside the class: `{quoted}`\n"
-        "  because an app file is read and not run\n"
-        "  try: write it out as a literal, or put the list into a requirements.txt"
-    )
+def test_a_change_from_outside_the_class_is_followed(statement: str, items: tuple[str, ...]) -> None:
+    assert read(f'class A:\n    requirements = ["a"]\n\n{statement}').items == items
 
 
-def test_a_machine_type_that_is_no_literal_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("statement", "line"),
+    [
+        ("requirements.append(pick())", 3),
+        ("change(requirements)", 3),
+        ("requirements.unknown()", 3),
+        ("del requirements", 3),
+        ("if GPU:\n        requirements = []", 3),
+        ("if GPU:\n        requirements.append('b')", 3),
+        ("for one in ALL:\n        requirements += one", 3),
+        ("while GPU:\n        requirements += one", 3),
+        ("with GPU:\n        requirements += one", 3),
+        ("requirements: list = [GPU]", 3),
+    ],
+)
+def test_a_change_that_is_not_understood_puts_the_list_into_doubt(statement: str, line: int) -> None:
+    fault = find_fault(f'class A:\n    requirements = ["a"]\n    {statement}')
+    assert fault.startswith(f"app.py:{line}: `requirements")
+    assert " is not understood: `" in fault.splitlines()[0]
+
+
+def test_a_machine_type_that_is_not_understood_is_refused() -> None:
     assert find_fault('class A:\n    requirements = ["a"]\n    machine_type = pick()') == (
-        "app.py:3: `machine_type` is no literal text: `pick()`\n"
-        "  because an app file is read and not run\n"
-        "  try: write it out as a literal"
+        "app.py:3: `machine_type` is not understood: `pick`\n"
+        "  because nothing that is read here gives it a value\n"
+        "  try: write it out, or run the file with `--evaluate`"
     )
 
 
@@ -195,7 +234,7 @@ def test_all_faults_of_a_file_are_told_in_the_order_of_its_lines() -> None:
         machine_type = pick()
         requirements = ["a", b, c]
 
-    A.requirements.append("d")
+    A.python_version = pick()
     """
     lines = [line.partition(": `")[0] for line in find_fault(text).splitlines() if line.startswith("app.py")]
     assert lines == ["app.py:3", "app.py:4", "app.py:4", "app.py:6"]
@@ -207,26 +246,26 @@ def test_several_apps_without_a_name_are_listed() -> None:
 
 
 def test_a_name_that_no_class_has_is_refused() -> None:
-    assert find_fault("class A:\n    requirements = []", "B") == "`app.py` has no class `B`\n  try: `app.py::A`"
+    assert find_fault("class A:\n    requirements = []", "B") == "`app.py` has no app `B`\n  try: `app.py::A`"
 
 
-def test_a_class_without_a_list_of_its_own_is_refused() -> None:
-    text = "class A:\n    requirements = []\n\nclass B(A):\n    requirements: list[str]"
-    assert find_fault(text, "B") == (
-        "app.py:4: class `B` has no `requirements` of its own\n"
-        "  because an app file is read and not run, so what a class inherits is not known\n"
-        "  try: `app.py::A`"
-    )
+def test_a_class_has_the_list_of_its_base() -> None:
+    text = 'class A:\n    requirements = ["a"]\n\nclass B(A):\n    requirements: list[str]'
+    assert read(text, "B").items == ("a",)
 
 
 def test_a_file_without_an_app_is_refused() -> None:
-    assert find_fault('requirements = ["a"]\n\nclass A:\n    pass') == "`app.py` has no class with `requirements`"
+    assert find_fault('requirements = ["a"]\n\nclass A:\n    pass') == (
+        "`app.py` has no app\n"
+        "  because an app is a class that derives from an `App` or has `requirements`, or a function under"
+        " `@fal.function(…)`"
+    )
 
 
 def test_a_class_defined_twice_is_refused() -> None:
     text = 'if X:\n    class A:\n        requirements = ["a"]\nelse:\n    class A:\n        requirements = ["b"]'
-    assert find_fault(text) == "`app.py` defines class `A` more than once, in lines 2, 5"
-    assert find_fault(text, "A") == "`app.py` defines class `A` more than once, in lines 2, 5"
+    assert find_fault(text) == "`app.py` defines `A` more than once, in lines 2, 5"
+    assert find_fault(text, "A") == "`app.py` defines `A` more than once, in lines 2, 5"
 
 
 def test_what_python_cannot_read_is_refused_with_its_line() -> None:

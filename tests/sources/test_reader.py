@@ -76,7 +76,7 @@ def test_an_app_is_chosen_by_class_name(folder: Path) -> None:
 
 def test_a_fault_of_an_app_names_its_file_and_line(folder: Path) -> None:
     (folder / "app.py").write_text("class A:\n    requirements = BASE\n")
-    assert find_fault("app.py::A", folder).startswith("app.py:2: `requirements` is no literal list: `BASE`\n")
+    assert find_fault("app.py::A", folder).startswith("app.py:2: `requirements` is not understood: `BASE`\n")
 
 
 def test_pyproject_with_a_list_of_ours_gives_that_list(folder: Path) -> None:

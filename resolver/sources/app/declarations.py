@@ -119,7 +119,7 @@ def _read_class(owner: ClassValue) -> Declaration | None:
     bases = [base for one in own_line for base in _iter_outer_bases(one)]
     is_app = any(_is_app_name(base) for base in bases) or any(one.name == "App" for one in own_line if one is not owner)
     unseen = next((base for base in bases if base.endswith("App") and not _is_app_name(base)), None)
-    if not is_app and unseen is None and "requirements" not in owner.attributes:
+    if not is_app and unseen is None and _attribute(own_line, "requirements") is None:
         return None
     keywords = _host_keywords(own_line)
     return Declaration(

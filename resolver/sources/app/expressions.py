@@ -212,7 +212,7 @@ class Expressions:
                 return "<run_path>"
             if node.id in BUILTINS:
                 return Builtin(name=node.id)
-            self.fail(node, scope, "nothing that is understood gives it a value")
+            self.fail(node, scope, "nothing that is read here gives it a value")
         return self.imported(found, node, scope) if isinstance(found, Imported) else found
 
     def _own_path(self, scope: Scope) -> str:
@@ -387,7 +387,7 @@ class Expressions:
         for one in linearize(owner):
             if name in one.attributes:
                 return one.attributes[name]
-        return self.fail(node, scope, "nothing that is understood gives it a value")
+        return self.fail(node, scope, "nothing that is read here gives it a value")
 
     def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Scope) -> Any:
         """A variable of the environment as a text with a variable in it."""

@@ -18,13 +18,21 @@ from resolver.sources.app.declarations import Given
 from resolver.sources.app.expressions import Expressions
 from resolver.sources.app.operations import Refused
 from resolver.sources.app.values import (
+    BoundMethod,
+    ClassValue,
     Container,
+    DictValue,
     EnvironmentText,
+    FunctionValue,
+    Imported,
+    ListValue,
+    LockedList,
     NotUnderstood,
     Opaque,
     Place,
     PlacedText,
     Scope,
+    SetValue,
     place_of,
 )
 from resolver.sources.source import Hint
@@ -41,6 +49,16 @@ _REMEDIES = {
     "num_gpus": "write it out, or run the file with `--evaluate`",
 }
 _LOCATION_FLAGS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links")
+_KINDS: dict[type[object], str] = {
+    BoundMethod: "a method",
+    ClassValue: "a class",
+    DictValue: "a dict",
+    FunctionValue: "a function",
+    Imported: "something imported",
+    ListValue: "a list",
+    LockedList: "what a lock holds",
+    SetValue: "a set",
+}
 _VARIABLE_NAME = re.compile(r"[A-Z0-9_]+")
 
 
@@ -153,13 +171,13 @@ class Finisher:
         return tuple(texts), tuple(positions)
 
     def _read_text(self, value: Any, attribute: str, place: Place, *, before: str = "") -> str:
-        value = self._usable(value, attribute, place)
-        if isinstance(value, EnvironmentText):
-            return self._read_variables(value, attribute, before=before)
-        if isinstance(value, str):
-            return str(value)
-        if value is not None:
-            self._refuse(place, attribute, f"is no text: `{_show(value)}`")
+        usable = self._usable(value, attribute, place)
+        if isinstance(usable, EnvironmentText):
+            return self._read_variables(usable, attribute, before=before)
+        if isinstance(usable, str):
+            return str(usable)
+        if usable is not None or value is None:
+            self._refuse(place, attribute, f"is no text: `{_show(usable)}`")
         return ""
 
     def _read_variables(self, value: EnvironmentText, attribute: str, *, before: str) -> str:
@@ -220,4 +238,6 @@ def _show(value: Any) -> str:
     if isinstance(value, str | PlacedText):
         text = redact(str(value))
         return text if len(text) <= 40 else f"{text[:39]}…"
-    return type(value).__name__ if not isinstance(value, int | float | bool) else str(value)
+    if value is None or isinstance(value, int | float):
+        return str(value)
+    return _KINDS.get(type(value), type(value).__name__)
