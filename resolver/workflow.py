@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from resolver.fetch.default_index import default_index_url
 from resolver.fetch.package_source import without_asking
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
-from resolver.known_secrets import build_credentials
+from resolver.known_secrets import build_credentials, check_signatures
 from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
 from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
@@ -50,12 +51,16 @@ __all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download."""
+    """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download.
+
+    `clock` tells which signatures have expired.
+    """
 
     cache_folder: Path | None = None
     offline: bool = False
     refresh: bool = False
     announce: Callable[[str], None] | None = None
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +122,7 @@ class Locker:
         HashMismatchError where a file of the old lock now has another hash.
         """
         refuse_unsupported(plan)
+        ending = () if self._access.offline else check_signatures(plan, now=self._access.clock())
         default_index = _default_index(plan)
         opened = self._sources.open(plan, default_index)
         asked = opened.source
@@ -138,6 +144,7 @@ class Locker:
             warnings=(
                 *plan.warnings,
                 *plan.requirement_list.warnings,
+                *ending,
                 *(() if direct is None else direct.warnings),
                 *taken,
                 *resolution.warnings,
