@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from lockfiles.identity import digest
     from lockfiles.lockfile import Lockfile
     from lockfiles.reading import loads, read
-    from lockfiles.tool_table import BuildFacts, SettingValue, ToolTable
+    from lockfiles.tool_table import BuildFacts, BuildWheel, SettingValue, ToolTable
     from lockfiles.writing import dumps, write
 
 __all__ = [
     "BuildFacts",
+    "BuildWheel",
     "Comparison",
     "ExportError",
     "FactChange",
@@ -58,6 +59,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "BuildFacts": "lockfiles.tool_table",
+    "BuildWheel": "lockfiles.tool_table",
     "ExportError": "lockfiles.errors",
     "InvalidLockfileError": "lockfiles.errors",
     "Lockfile": "lockfiles.lockfile",

@@ -42,8 +42,9 @@ def digest(lockfile: Lockfile) -> str:
     - `directory`: an object of `content` (`sha256:hex` from `[tool.pinfold.build]`, else null), `path` (only where
       `content` is null), `subdirectory` and `editable` (true or false).
 
-    A package without wheels that is no archive of a wheel has `build` as well: `isolation`, `requirements` (sorted),
-    and `config-settings` (pairs in list order), from `[tool.pinfold.build]`, or what they are without an entry there.
+    A package without wheels that is no archive of a wheel has `build` as well: `isolation`, `requirements` (sorted;
+    behind each text, after a space, the sha256 of its wheel in `[[tool.pinfold.build-wheels]]`, if it is there), and
+    `config-settings` (pairs in list order), from `[tool.pinfold.build]`, or what they are without an entry there.
     """
     document = _build_target(lockfile)
     for key, values in (
@@ -97,10 +98,18 @@ def _build_package(package: Package, tool: ToolTable | None) -> dict[str, Any]:
     if _is_built(package):
         record["build"] = {
             "isolation": facts.isolation,
-            "requirements": sorted(facts.requirements),
+            "requirements": _build_requirements(facts, tool),
             "config-settings": [list(pair) for pair in facts.config_settings],
         }
     return record
+
+
+def _build_requirements(facts: BuildFacts, tool: ToolTable | None) -> list[str]:
+    """The requirements, each with the sha256 of its wheels where the lock has them."""
+    wheels: dict[str, list[str]] = {}
+    for wheel in tool.build_wheels if tool is not None else ():
+        wheels.setdefault(wheel.requirement, []).append(wheel.sha256)
+    return sorted(" ".join((text, *sorted(wheels.get(text, ())))) for text in facts.requirements)
 
 
 def _build_source(package: Package, facts: BuildFacts) -> dict[str, Any]:

@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from packaging.utils import NormalizedName, is_normalized_name
+from packaging.version import InvalidVersion, Version
 
 from lockfiles.document_path import join_key
 from lockfiles.errors import LockfileFault
-from lockfiles.tool_table import SCHEMA, BuildFacts, SettingValue, ToolTable
+from lockfiles.tool_table import SCHEMA, BuildFacts, BuildWheel, SettingValue, ToolTable
 
 __all__ = ["TableReader"]
 
 _SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
+_NO_VERSION = Version("0")
 _K = TypeVar("_K", bound=str)
 _T = TypeVar("_T")
 
@@ -46,6 +48,7 @@ class TableReader:
             extras=self._optional("extras", self._table_of(self._name, self._array_of(self._name)), {}),
             requested_by=self._optional("requested-by", self._table_of(self._name, self._array_of(self._text)), {}),
             build=self._optional("build", self._table_of(self._name, self._build_facts), {}),
+            build_wheels=self._optional("build-wheels", self._array_of(self._build_wheel), ()),
         )
         self._refuse_unread_keys()
         return tool
@@ -86,6 +89,23 @@ class TableReader:
         reader._refuse_unread_keys()
         return facts
 
+    def _build_wheel(self, value: Any, path: str) -> BuildWheel:
+        if not isinstance(value, dict):
+            raise _WrongValueError(path, _expected("a table", value))
+        reader = TableReader(value, path, self.faults)
+        wheel = BuildWheel(
+            name=reader._required("name", self._name, NormalizedName("")),
+            version=reader._required("version", self._version, _NO_VERSION),
+            index=reader._optional("index", self._text, None),
+            file=reader._required("file", self._text, ""),
+            url=reader._optional("url", self._text, None),
+            path=reader._optional("path", self._text, None),
+            size=reader._required("size", self._size, 0),
+            sha256=reader._required("sha256", self._hex, ""),
+        )
+        reader._refuse_unread_keys()
+        return wheel
+
     @staticmethod
     def _schema(value: Any, path: str) -> int:
         if type(value) is not int or value < 1:
@@ -118,6 +138,25 @@ class TableReader:
     def _sha256(value: Any, path: str) -> str:
         if not isinstance(value, str) or not _SHA256.fullmatch(value):
             raise _WrongValueError(path, _expected("`sha256:` and 64 digits of lower-case hex", value))
+        return value
+
+    @staticmethod
+    def _version(value: Any, path: str) -> Version:
+        try:
+            return Version(value)
+        except (InvalidVersion, TypeError):
+            raise _WrongValueError(path, _expected("a version of PEP 440", value)) from None
+
+    @staticmethod
+    def _size(value: Any, path: str) -> int:
+        if type(value) is not int or value < 0:
+            raise _WrongValueError(path, _expected("a number of bytes", value))
+        return value
+
+    @staticmethod
+    def _hex(value: Any, path: str) -> str:
+        if not isinstance(value, str) or not _SHA256.fullmatch(f"sha256:{value}"):
+            raise _WrongValueError(path, _expected("64 digits of lower-case hex", value))
         return value
 
     @classmethod

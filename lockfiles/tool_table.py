@@ -11,10 +11,11 @@ from dataclasses import field
 from typing import Any
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 
-__all__ = ["SCHEMA", "BuildFacts", "SettingValue", "ToolTable"]
+__all__ = ["SCHEMA", "BuildFacts", "BuildWheel", "SettingValue", "ToolTable"]
 
 SCHEMA = 1
 """The schema number that this version writes and reads. Any new key that a reader must not overlook raises it."""
@@ -27,14 +28,37 @@ class BuildFacts:
     """What decides the outcome of building one project from source.
 
     `config_settings` are pairs in list order, whose values stand as `sha256:hex` (they may be secret). `isolation` is
-    false under `--no-build-isolation`. `requirements` are the pinned build requirements, sorted. `content` is the
-    `sha256:hex` of a folder's content, None for anything but a folder.
+    false under `--no-build-isolation`. `requirements` are the pinned build requirements (`setuptools==80.9.0`), sorted,
+    with all that these need. `content` is the `sha256:hex` of a folder's content, None for anything but a folder.
     """
 
     config_settings: tuple[tuple[str, str], ...] = ()
     isolation: bool = True
     requirements: tuple[str, ...] = ()
     content: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildWheel:
+    """A wheel that builds install, of which a requirement of `BuildFacts` names project and version.
+
+    `file` is its name. It lies at `url`, which is public, or at `path` from the lock's folder on; the other is None.
+    `index` is the public URL of the index that has it, None for other places. `size` is in bytes, `sha256` in hex.
+    """
+
+    name: NormalizedName
+    version: Version
+    file: str
+    url: str | None = None
+    path: str | None = None
+    index: str | None = None
+    size: int
+    sha256: str
+
+    @property
+    def requirement(self) -> str:
+        """The text by which builds name it."""
+        return f"{self.name}=={self.version}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +72,7 @@ class ToolTable:
     - `requested_by` gives for a project the texts of all that asked for it; `extras` the extras that were asked for.
     - `credentials` are hosts that an installation needs credentials for: a hint, never an instruction.
     - `built` are projects whose metadata came from a build; `build` what decides the outcome of building a project.
+    - `build_wheels` are what those builds install, by name, version and file.
     """
 
     python: str
@@ -64,6 +89,7 @@ class ToolTable:
     extras: Mapping[NormalizedName, tuple[NormalizedName, ...]] = field(default_factory=dict)
     requested_by: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     build: Mapping[NormalizedName, BuildFacts] = field(default_factory=dict)
+    build_wheels: tuple[BuildWheel, ...] = ()
     schema: int = SCHEMA
 
 
@@ -85,6 +111,7 @@ def build_table(tool: ToolTable) -> dict[str, Any]:
         "extras": _sorted_table({name: tuple(sorted(extras)) for name, extras in tool.extras.items()}),
         "requested-by": _sorted_table(tool.requested_by),
         "build": {name: _build_facts_table(tool.build[name]) for name in sorted(tool.build)} or None,
+        "build-wheels": [_build_wheel_table(wheel) for wheel in sorted(tool.build_wheels, key=_wheel_order)] or None,
     }
     return {key: value for key, value in table.items() if value is not None}
 
@@ -93,6 +120,24 @@ def _sorted_table(mapping: Mapping[Any, Any]) -> dict[str, Any] | None:
     """The mapping by sorted key with arrays for tuples; None when it is empty."""
     values = {key: list(value) if isinstance(value, tuple) else value for key, value in sorted(mapping.items())}
     return values or None
+
+
+def _wheel_order(wheel: BuildWheel) -> tuple[str, Version, str]:
+    return wheel.name, wheel.version, wheel.file
+
+
+def _build_wheel_table(wheel: BuildWheel) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "name": wheel.name,
+        "version": str(wheel.version),
+        "index": wheel.index,
+        "file": wheel.file,
+        "url": wheel.url,
+        "path": wheel.path,
+        "size": wheel.size,
+        "sha256": wheel.sha256,
+    }
+    return {key: value for key, value in table.items() if value is not None}
 
 
 def _build_facts_table(facts: BuildFacts) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from packaging.pylock import PackageWheel, PylockValidationError
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from lockfiles.credentials import find_secret_part
 from lockfiles.document_path import join_key
@@ -42,6 +43,7 @@ _DIGEST_LENGTHS = {
 def iter_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
     """Every fault of the document: of its texts, then of its packages in order, then of the references between them."""
     yield from _iter_text_faults(document, "")
+    yield from _iter_build_wheel_faults(document)
     packages = document.get("packages")
     if not isinstance(packages, list):
         return
@@ -193,11 +195,56 @@ def _iter_duplicate_files(package: Mapping[str, Any], path: str) -> Iterator[Loc
         seen.setdefault(filename, place)
 
 
-def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> Iterator[LockfileFault]:
-    """Names in `[tool.pinfold]` and in our own `dependencies` that no package has."""
+def _iter_build_wheel_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
+    """Faults of `[[tool.pinfold.build-wheels]]`: files of other names than they say, places, and repeated ones."""
+    seen: dict[tuple[Any, Any], str] = {}
+    wheels = _find_tool_table(document).get("build-wheels")
+    for number, wheel in enumerate(wheels if isinstance(wheels, list) else ()):
+        if not isinstance(wheel, dict):
+            continue
+        place = f"tool.pinfold.build-wheels[{number}]"
+        for key, message in _iter_place_faults(wheel):
+            yield LockfileFault(path=f"{place}{key}", message=message)
+        if (fault := _wheel_name_fault(wheel)) is not None:
+            yield LockfileFault(path=f"{place}.file", message=fault)
+        name, version = wheel.get("name"), wheel.get("version")
+        if isinstance(name, str) and isinstance(version, str):
+            if (name, version) in seen:
+                yield LockfileFault(path=place, message=f"`{_shown(name)}` is also `{seen[name, version]}`")
+            seen.setdefault((name, version), place)
+
+
+def _iter_place_faults(wheel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if ("url" in wheel) == ("path" in wheel):
+        yield "", "expected one of `url` and `path`"
+    if isinstance(path := wheel.get("path"), str) and (message := _absolute_fault(path)) is not None:
+        yield ".path", message
+
+
+def _wheel_name_fault(wheel: Mapping[str, Any]) -> str | None:
+    """Why a file name is not that of a wheel of the name and version beside it."""
+    file, name, version = wheel.get("file"), wheel.get("name"), wheel.get("version")
+    if not isinstance(file, str) or not isinstance(name, str) or not isinstance(version, str):
+        return None
+    try:
+        found = parse_wheel_filename(file)[:2]
+    except InvalidWheelFilename:
+        return f"`{_shown(file)}` is no file name of a wheel"
+    if (found[0], str(found[1])) != (name, version):
+        return f"`{_shown(file)}` is no wheel of `{_shown(name)} {_shown(version)}`"
+    return None
+
+
+def _find_tool_table(document: Mapping[str, Any]) -> Mapping[str, Any]:
     tool = document.get("tool")
     table = tool.get("pinfold") if isinstance(tool, dict) else None
-    if not isinstance(table, dict):
+    return table if isinstance(table, dict) else {}
+
+
+def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> Iterator[LockfileFault]:
+    """Names in `[tool.pinfold]` and in our own `dependencies` that no package has."""
+    table = _find_tool_table(document)
+    if not table:
         return
     found = [package.get("name") for package in packages if isinstance(package, dict)]
     names = {name for name in found if isinstance(name, str)}

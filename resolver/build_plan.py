@@ -37,7 +37,6 @@ def find_config_settings(plan: LockPlan) -> dict[NormalizedName, tuple[tuple[str
 
 
 def find_without_isolation(plan: LockPlan) -> frozenset[NormalizedName]:
-    """The projects that only layers with `--no-build-isolation` list."""
-    layers = plan.requirement_list.layers
-    listed = {(entry.name, layers[entry.layer].no_build_isolation) for entry in plan.requirement_list.entries}
-    return frozenset(name for name, is_apart in listed if name is not None and is_apart and (name, False) not in listed)
+    """The projects that a layer with `--no-build-isolation` lists."""
+    layers = (layer for layer in plan.requirement_list.layers if layer.no_build_isolation)
+    return frozenset(entry.name for layer in layers for entry in layer.entries if entry.name is not None)

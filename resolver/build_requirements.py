@@ -12,13 +12,11 @@ from dataclasses import field, replace
 from functools import cache
 from typing import Literal
 
-from packaging.requirements import Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import ResolutionError
-from resolver.fetch.host import host_target
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
@@ -90,6 +88,8 @@ class BuildRequirements:
 
     def find_wheels(self, requirements: Sequence[str]) -> tuple[DistributionFile, ...]:
         """The wheels for the interpreter that runs this; see `FindBuildWheels`."""
+        from resolver.fetch.host import host_target  # Imported where it is needed: few lists need a build.
+
         return tuple(pin.file for pin in self.solve(requirements, target=host_target()))
 
     def solve(
@@ -125,6 +125,8 @@ class BuildRequirements:
 
 def _build_roots(texts: Sequence[str], source: str, target: Target) -> tuple[Root, ...]:
     """The requirements whose marker holds; no extra is active."""
+    from packaging.requirements import Requirement  # As above.
+
     environment = {**target.environment, "extra": ""}
     roots: list[Root] = []
     for text in texts:

@@ -6,14 +6,18 @@ In: a `LockPlan`. Out: URLs with their positions, for the transport to know and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
+from resolver.errors import FetchError
 from resolver.fetch.credentials import Credentials
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url
 
-__all__ = ["build_credentials", "iter_secret_urls"]
+__all__ = ["build_credentials", "check_signatures", "iter_secret_urls"]
+
+_SOON = timedelta(hours=1)
 
 
 def build_credentials(plans: Iterable[LockPlan]) -> Credentials:
@@ -30,6 +34,33 @@ def iter_secret_urls(plan: LockPlan) -> Iterator[tuple[Position, Url]]:
     for position, url in _iter_urls(plan):
         if url.secret is not None:
             yield position, url
+
+
+def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
+    """Warnings about signatures that end within an hour. Raises FetchError for those that have ended."""
+    urls = tuple(iter_secret_urls(plan))
+    if not urls:
+        return ()
+    # Lazy: few lists have a URL with a secret.
+    from resolver.requirements.presigned import find_expiry
+
+    ended, warnings = [], []
+    first = ""
+    for position, url in urls:
+        expiry = find_expiry(url)
+        if expiry is None or expiry.at - now > _SOON:
+            continue
+        when = f"{expiry.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        if expiry.at <= now:
+            first = first or url.public
+            ended.append(f"{position}: the signature of `{url}` has expired: it was good until {when}")
+        else:
+            minutes = (expiry.at - now).seconds // 60
+            warnings.append(f"{position}: the signature of `{url}` ends in {minutes} min, at {when}")
+    if ended:
+        remedy = "sign the URLs anew" if len(ended) > 1 else "sign the URL anew"
+        raise FetchError("\n".join((*ended, f"  try: {remedy}; the lock does not change by that")), url=first)
+    return tuple(warnings)
 
 
 def _iter_urls(plan: LockPlan) -> Iterator[tuple[Position, Url]]:

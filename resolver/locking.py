@@ -26,13 +26,13 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import Version
 
-from lockfiles import BuildFacts, Lockfile, SettingValue, ToolTable
-from lockfiles.sha256 import hash_bytes
+from lockfiles import Lockfile, SettingValue, ToolTable
+from resolver.build_facts import BuildPins, build_build_wheels, iter_build_facts
 from resolver.checking import render_accelerator, render_python, requirement_digest
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Archive, Commit, Folder
-from resolver.requirements.entry import DirectReference, Entry, RequirementList, VcsReference
+from resolver.requirements.entry import DirectReference, RequirementList, VcsReference
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url
 from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
@@ -51,6 +51,7 @@ def build_lockfile(
     index_strategy: str = "first-index",
     exclude_newer: str | None = None,
     base_url: str | None = None,
+    build_pins: BuildPins | None = None,
 ) -> Lockfile:
     """The lock for a resolution whose files all have a size and a sha256.
 
@@ -58,6 +59,7 @@ def build_lockfile(
     - `exclude_newer` is an instant in RFC 3339 UTC.
     - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files of its disk
       are locked by relative path, so that the lock can move with them.
+    - `build_pins` are the pins of what builds install, whose files are complete, too.
 
     Raises InternalError for a file without size or sha256.
     """
@@ -81,7 +83,8 @@ def build_lockfile(
         settings=dict(settings),
         extras={pin.name: tuple(sorted(pin.extras)) for pin in resolution.pins if pin.extras},
         requested_by={pin.name: _build_requested_by(pin, requirement_list) for pin in resolution.pins},
-        build=dict(_iter_build_facts(resolution, requirement_list)),
+        build=dict(iter_build_facts(resolution, requirement_list, build_pins or {})),
+        build_wheels=build_build_wheels(build_pins or {}, find_path=lambda url: _find_path(url, base_url)),
     )
     return Lockfile(pylock=pylock, tool=tool)
 
@@ -100,13 +103,17 @@ def preferences(lockfile: Lockfile) -> dict[NormalizedName, Version]:
     }
 
 
-def known_hashes(lockfile: Lockfile) -> dict[tuple[str, int], str]:
+def known_hashes(
+    lockfile: Lockfile, *, without: Collection[NormalizedName] = frozenset()
+) -> dict[tuple[str, int], str]:
     """The sha256 that an old lock holds for a URL and size, for indexes that give none."""
-    return {
+    found = {
         (file.url, file.size): file.hashes["sha256"]
-        for _, file in _iter_files(lockfile)
-        if file.url is not None and file.size is not None
+        for package, file in _iter_files(lockfile)
+        if file.url is not None and file.size is not None and package.name not in without
     }
+    wheels = lockfile.tool.build_wheels if lockfile.tool is not None else ()
+    return {**{(wheel.url, wheel.size): wheel.sha256 for wheel in wheels if wheel.url is not None}, **found}
 
 
 def find_locked_commits(
@@ -304,33 +311,3 @@ def _build_requested_by(pin: Pin, requirement_list: RequirementList) -> tuple[st
 def _render_listed(requester: Requester, layers: Mapping[Position, int]) -> str:
     layer = None if requester.position is None else layers.get(requester.position)
     return requester.text if layer is None else f"layer {layer}: {requester.text}"
-
-
-def _iter_build_facts(
-    resolution: Resolution, requirement_list: RequirementList
-) -> Iterator[tuple[NormalizedName, BuildFacts]]:
-    """What decides the outcome of each build that the installation will make."""
-    for pin in resolution.pins:
-        if not pin.file.is_wheel:
-            entries = [entry for entry in requirement_list.entries if entry.name == pin.name]
-            origin = pin.file.origin
-            content = origin.content if isinstance(origin, Folder) else None
-            yield pin.name, _build_facts(entries, requirement_list, content=content)
-
-
-def _build_facts(entries: Sequence[Entry], requirement_list: RequirementList, *, content: str | None) -> BuildFacts:
-    """The settings of the project's own entries; what only dependencies name belongs to any layer.
-
-    Config settings may hold secrets, so the lock has a hash of each value.
-    """
-    layers = requirement_list.layers
-    own = [layers[entry.layer] for entry in entries] or list(layers)
-    return BuildFacts(
-        config_settings=tuple((key, _hash_text(value)) for entry in entries for key, value in entry.config_settings),
-        isolation=not any(layer.no_build_isolation for layer in own),
-        content=content,
-    )
-
-
-def _hash_text(text: str) -> str:
-    return f"sha256:{hash_bytes(text.encode())}"

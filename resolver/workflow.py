@@ -8,28 +8,26 @@ same lock. What the plans of a run have in common is asked for once, and equal q
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
-from resolver.build_plan import build_scope, find_config_settings, find_without_isolation
-from resolver.build_requirements import BuildRequirements
 from resolver.errors import FetchError
-from resolver.fetch.builds import BuildPolicy
 from resolver.fetch.default_index import default_index_url
-from resolver.fetch.package_source import open_package_source, without_asking
+from resolver.fetch.package_source import without_asking
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
-from resolver.known_secrets import build_credentials
+from resolver.known_secrets import build_credentials, check_signatures
 from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
+from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
 from resolver.remembered import solve_or_remember
 from resolver.requirements.url import Url
@@ -43,6 +41,7 @@ from resolver.targets.target import Target
 from resolver.unsupported import refuse_unsupported
 
 if TYPE_CHECKING:
+    from resolver.build_facts import BuildPins
     from resolver.direct import DirectSources
     from resolver.driver_changes import DriverChange
     from resolver.index.direct import FixedSource
@@ -52,12 +51,16 @@ __all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download."""
+    """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download.
+
+    `clock` tells which signatures have expired.
+    """
 
     cache_folder: Path | None = None
     offline: bool = False
     refresh: bool = False
     announce: Callable[[str], None] | None = None
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,20 +96,13 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
 
 
 class Locker:
-    """Locks the plans of one run; a context manager.
-
-    Plans whose targets take the same wheels (machine types of one Python and platform) share a package source, so each
-    page and each file's metadata is asked for and read once, however many machine types there are.
-    """
+    """Locks the plans of one run, which share their package sources; a context manager."""
 
     def __init__(self, plans: Sequence[LockPlan], *, access: Access, upgrade: Upgrade = Upgrade()) -> None:
-        self._access = access
         self._upgrade = upgrade
-        self._hashes = _known_hashes(plans)
-        self._credentials = build_credentials(plans)
-        self._stack = ExitStack()
-        self._sources: dict[Hashable, PackageSource] = {}
-        self._build_requirements: dict[Hashable, BuildRequirements] = {}
+        self._sources = PackageSources(
+            access=access, credentials=build_credentials(plans), hashes=_known_hashes(plans, upgrade)
+        )
         self._resolutions: dict[Hashable, Resolution] = {}
         self._answered: list[tuple[Target, Hashable, Resolution, frozenset[NormalizedName]]] = []
         self._is_single = len(plans) < 2
@@ -117,7 +113,7 @@ class Locker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._sources.close()
 
     def lock(self, plan: LockPlan) -> LockOutcome:
         """A new lock for the plan.
@@ -126,8 +122,10 @@ class Locker:
         HashMismatchError where a file of the old lock now has another hash.
         """
         refuse_unsupported(plan)
+        ending = () if self._access.offline else check_signatures(plan, now=self._access.clock())
         default_index = _default_index(plan)
-        asked = self._source(plan, default_index)
+        opened = self._sources.open(plan, default_index)
+        asked = opened.source
         direct = self._find_direct(plan, asked, default_index)
         plan = plan if direct is None else replace(plan, requirement_list=direct.requirement_list)
         fixed = {} if direct is None else direct.fixed
@@ -140,12 +138,13 @@ class Locker:
             check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
         taken = _find_taken(plan, source)
         return LockOutcome(
-            lockfile=_build_lockfile(plan, resolution),
+            lockfile=_build_lockfile(plan, resolution, self._find_build_pins(plan, resolution, opened, fixed)),
             resolution=resolution,
             default_index=None if default_index is None else default_index.public,
             warnings=(
                 *plan.warnings,
                 *plan.requirement_list.warnings,
+                *ending,
                 *(() if direct is None else direct.warnings),
                 *taken,
                 *resolution.warnings,
@@ -247,66 +246,32 @@ class Locker:
         source.ask_ahead_completion([pin.file for pin in resolution.pins])
         return replace(resolution, pins=tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins))
 
-    def _source(self, plan: LockPlan, default_index: Url | None) -> PackageSource:
-        """The package source of the plan, which others may have opened."""
-        settings = plan.settings
-        # What can be installed does not depend on the accelerator, and so neither do pages, metadata and their cache.
-        target = replace(plan.target, accelerator=UNSPECIFIED)
-        scope, config_settings = build_scope(plan, default_index), find_config_settings(plan)
-        without_isolation = find_without_isolation(plan)
-        trusted_hosts = tuple(plan.requirement_list.trusted_hosts)
-        tables = settings.dependency_metadata or ()
-        policy: BuildPolicy = "never" if settings.no_build else "anyway" if settings.build_anyway else "if-compatible"
-        no_download = bool(settings.no_download)
-        key = (
-            target,
-            trusted_hosts,
-            no_download,
-            tables,
-            policy,
-            scope,
-            tuple(config_settings.items()),
-            without_isolation,
-        )
-        found = self._sources.get(key)
-        if found is None:
-            requirements = self._build_requirements[key] = BuildRequirements(
-                scope, open_source=partial(self._wheel_source, plan)
-            )
-            found = self._sources[key] = self._open_source(
-                plan,
-                target,
-                dependency_metadata=tables,
-                build_policy=policy,
-                find_build_wheels=requirements.find_wheels,
-                config_settings=config_settings,
-                without_isolation=without_isolation,
-            )
-        return found
+    def _find_build_pins(
+        self,
+        plan: LockPlan,
+        resolution: Resolution,
+        opened: OpenSource,
+        fixed: Mapping[NormalizedName, FixedSource],
+    ) -> BuildPins:
+        """What the builds of an installation install; empty where it builds nothing."""
+        if all(pin.file.is_wheel for pin in resolution.pins):
+            return {}
+        # Lazy: most locks hold wheels alone.
+        from resolver.build_pins import check_build_pins, find_build_pins, find_kept_versions
 
-    def _wheel_source(self, plan: LockPlan, target: Target) -> PackageSource:
-        """The package source of build requirements for a target, which builds nothing itself."""
-        key = ("wheels", target, tuple(plan.requirement_list.trusted_hosts), bool(plan.settings.no_download))
-        if key not in self._sources:
-            self._sources[key] = self._open_source(plan, target, build_policy="never")
-        return self._sources[key]
-
-    def _open_source(self, plan: LockPlan, target: Target, **options: Any) -> PackageSource:
-        """A new package source for a target, with what it may ask for this plan."""
-        return self._stack.enter_context(
-            open_package_source(
-                target=target,
-                cache_folder=self._access.cache_folder,
-                offline=self._access.offline,
-                refresh=self._access.refresh,
-                trusted_hosts=tuple(plan.requirement_list.trusted_hosts),
-                credentials=self._credentials,
-                no_download=bool(plan.settings.no_download),
-                preferences_hashes=self._hashes,
-                progress=self._access.announce,
-                **options,
-            )
+        names = self._upgrade.names
+        pins = find_build_pins(
+            resolution,
+            plan.requirement_list,
+            target=plan.target,
+            source=opened.source,
+            fixed=fixed,
+            requirements=opened.build_requirements,
+            kept={} if self._upgrade.everything else find_kept_versions(plan.kept, without=names),
         )
+        if plan.old is not None and not self._upgrade.everything:
+            check_build_pins({name: one for name, one in pins.items() if name not in names}, plan.old)
+        return pins
 
 
 def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
@@ -337,11 +302,15 @@ def _list_behind(plan: LockPlan) -> Hashable:
     )
 
 
-def _known_hashes(plans: Sequence[LockPlan]) -> dict[str, tuple[int, str]]:
-    """Size and SHA-256 by URL of all old locks; none for a URL of which they say different things."""
+def _known_hashes(plans: Sequence[LockPlan], upgrade: Upgrade) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 by URL of all old locks; none for a URL of which they say different things.
+
+    Neither for what an upgrade lets go of: a file may have been replaced by one of its size.
+    """
     found: dict[str, set[tuple[int, str]]] = {}
     for plan in plans:
-        for (url, size), sha256 in (known_hashes(plan.old) if plan.old is not None else {}).items():
+        old = None if upgrade.everything else plan.old
+        for (url, size), sha256 in (known_hashes(old, without=upgrade.names) if old is not None else {}).items():
             found.setdefault(url, set()).add((size, sha256))
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
 
@@ -450,7 +419,7 @@ def _has(source: PackageSource, name: NormalizedName, location: Location) -> boo
         return False
 
 
-def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
+def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPins) -> Lockfile:
     return build_lockfile(
         resolution,
         target=plan.target,
@@ -460,6 +429,7 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution) -> Lockfile:
         index_strategy=plan.settings.index_strategy or "first-index",
         exclude_newer=plan.exclude_newer,
         base_url=_base_url(plan),
+        build_pins=build_pins,
     )
 
 

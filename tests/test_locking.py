@@ -203,11 +203,20 @@ def test_a_wheel_has_no_build_facts() -> None:
     assert list(tool.build) == ["idna"]
 
 
-def test_an_sdist_that_only_dependencies_name_is_not_isolated_if_any_layer_says_so() -> None:
-    sdist = build_pin(build_file("sniffio-1.3.tar.gz", "1.3"), asked_by_pin("anyio", "sniffio"))
-    tool = lock(Resolution(pins=(*build_resolution().pins, sdist))).tool
+@pytest.mark.parametrize(("parent", "isolation"), [("anyio", True), ("idna", False)])
+def test_an_sdist_that_only_dependencies_name_is_built_as_the_first_layer_that_needs_it_says(
+    parent: str, isolation: bool
+) -> None:
+    sdist = build_pin(build_file("sniffio-1.3.tar.gz", "1.3"), asked_by_pin(parent, "sniffio"))
+    pins = [
+        replace(pin, dependencies=(*pin.dependencies, sdist.name)) if pin.name == parent else pin
+        for pin in build_resolution().pins
+    ]
+    if parent == "idna":
+        pins = [replace(pin, dependencies=()) if pin.name == "anyio" else pin for pin in pins]
+    tool = lock(Resolution(pins=(*pins, sdist))).tool
     assert tool is not None
-    assert tool.build[sdist.name].isolation is False
+    assert tool.build[sdist.name].isolation is isolation
 
 
 def test_config_settings_never_reach_the_lock() -> None:

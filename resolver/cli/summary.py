@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockfiles import Comparison, ToolTable, digest
+from lockfiles import BuildFacts, Comparison, ToolTable, digest
 from lockfiles.value_classes import dataclass
 from resolver.cli.terminal import escape_text
 from resolver.errors import InternalError
+from resolver.index.origin import Commit, Folder
 from resolver.solve.resolution import Pin, Requester
 from resolver.sources.machine_choice import ChosenMachines
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
@@ -71,7 +72,7 @@ def report_as_json(report: LockReport) -> dict[str, Any]:
         "python": {"version": _python(report), "from": report.python_rule},
         "platform": _tool(report).platform,
         "machine": _machine_as_json(report.machines, report.outcome.driver_changes),
-        "packages": [_pin_as_json(pin) for pin in pins],
+        "packages": [_pin_as_json(pin, _tool(report)) for pin in pins],
         "changes": None if comparison is None else _changes_as_json(comparison),
         "warnings": list(report.outcome.warnings),
         "duration_s": round(report.duration_s, 3),
@@ -156,11 +157,26 @@ def _remarks(report: LockReport) -> list[str]:
     if outcome.shadowed:
         names = ", ".join(f"{pin.name} ({pin.index})" for pin in outcome.shadowed)
         remarks.append(f"dependencies from an extra index that the default index has too: {names}")
-    if sdists := [f"{pin.name} {pin.version}" for pin in pins if not pin.file.is_wheel]:
-        remarks.append(f"the image must build: {', '.join(sdists)}")
+    if trees := [pin for pin in pins if not pin.file.is_wheel]:
+        remarks.append(f"the image must build {_count(len(trees), 'package')}:")
+        remarks += [f"  {_describe_build(pin, _tool(report))}" for pin in trees]
     if built := [f"{pin.name} {pin.version}" for pin in pins if pin.built]:
         remarks.append(f"metadata from a build on this machine: {', '.join(built)}")
     return remarks
+
+
+def _describe_build(pin: Pin, tool: ToolTable) -> str:
+    """What a build is made from and with: `c 1.0 from its sdist, with setuptools 80.9.0`."""
+    facts = tool.build.get(pin.name, BuildFacts())
+    match pin.file.origin:
+        case Commit(commit_id=commit_id):
+            source = f"commit {commit_id[:12]}"
+        case Folder():
+            source = "its folder"
+        case _:
+            source = "its sdist"
+    tools = f", with {', '.join(text.replace('==', ' ') for text in facts.requirements)}" if facts.requirements else ""
+    return f"{pin.name} {pin.version} from {source}{tools if facts.isolation else ', without isolation'}"
 
 
 def _render_driver_change(change: DriverChange) -> str:
@@ -190,7 +206,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _pin_as_json(pin: Pin) -> dict[str, Any]:
+def _pin_as_json(pin: Pin, tool: ToolTable) -> dict[str, Any]:
     return {
         "name": pin.name,
         "version": str(pin.version),
@@ -199,8 +215,13 @@ def _pin_as_json(pin: Pin) -> dict[str, Any]:
         "size_bytes": pin.file.size_bytes,
         "sha256": pin.file.sha256,
         "built": pin.built,
+        "build": None if pin.file.is_wheel else _build_as_json(tool.build.get(pin.name, BuildFacts())),
         "requested_by": [_requester_as_json(requester) for requester in pin.requesters],
     }
+
+
+def _build_as_json(facts: BuildFacts) -> dict[str, Any]:
+    return {"isolation": facts.isolation, "requirements": list(facts.requirements)}
 
 
 def _requester_as_json(requester: Requester) -> dict[str, Any]:

@@ -27,15 +27,17 @@ class Answer:
 class BadStatusError(Exception):
     """A status that is no answer; raised below the cache, so that it never stores one.
 
-    `tried` says where the credentials that were sent are from; empty for none.
+    `tried` says where the credentials that were sent are from, `told` what the host writes about a signature; both may
+    be empty.
     """
 
-    def __init__(self, status: int, *, host: str, retry_after: str | None, tried: str = "") -> None:
+    def __init__(self, status: int, *, host: str, retry_after: str | None, tried: str = "", told: str = "") -> None:
         super().__init__(status)
         self.status = status
         self.host = host
         self.retry_after = retry_after
         self.tried = tried
+        self.told = told
 
 
 def build_headers(accept: str) -> dict[str, str]:

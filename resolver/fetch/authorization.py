@@ -16,12 +16,14 @@ from resolver.fetch.credentials import Credentials, Grant, Place, find_place
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.logins import Login
 
-__all__ = ["COMPLETE", "PUBLIC", "TRIED", "Authorizing", "is_loopback"]
+__all__ = ["COMPLETE", "IS_PAGE", "PUBLIC", "TRIED", "Authorizing", "is_loopback"]
 
 PUBLIC = "pinfold_public"
 """Request extension: the public URL as text. httpx escapes some of its characters."""
 COMPLETE = "pinfold_complete"
 """Request extension: the `Secret` that holds the complete URL, for the target of a redirect."""
+IS_PAGE = "pinfold_is_page"
+"""Request extension: whether the answer may go into a cache."""
 TRIED = "pinfold_tried"
 """Response extension: where the credentials that were sent are from; empty for none."""
 

@@ -119,6 +119,18 @@ class Credentials:
                 url=complete, login=login, source=f"the signature or token of {source}"
             )
 
+    def add_link(self, url: Url, *, source: str) -> None:
+        """Know a link of a page with its secret, which is that of this link alone."""
+        if url.secret is not None:
+            complete, login = split_login(url.secret)
+            self._complete[_normalize(url.public)] = Grant(
+                url=complete, login=login, source=f"the signature of {source}"
+            )
+
+    def is_signed(self, public_url: str) -> bool:
+        """Whether a signature or token of this very URL is known."""
+        return bool(self._complete) and _normalize(public_url) in self._complete
+
     def find(self, public_url: str) -> Grant | None:
         """What to join to a request for this URL; None where nothing is known."""
         complete = self._complete.get(_normalize(public_url)) if self._complete else None

@@ -28,15 +28,18 @@ import httpcore
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
 from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
-from resolver.fetch.authorization import COMPLETE, PUBLIC, TRIED, Authorizing, is_loopback
+from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, TRIED, Authorizing, is_loopback
 from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
 from resolver.fetch.credentials import Credentials, Place
 from resolver.fetch.freshness import find_fresh_until, find_validator, settle_caching
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
+from resolver.fetch.page_secrets import may_hold_secrets
 from resolver.fetch.proxies import find_certificates, find_proxy
+from resolver.fetch.quiet_logs import hide_headers
 from resolver.fetch.redirects import find_target, without_query
+from resolver.fetch.refusals import read_refusal
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
 from resolver.fetch.tls import build_tls_context
 from resolver.index.distribution_file import parse_size
@@ -45,6 +48,7 @@ from resolver.targets.families import tells_absence
 __all__ = ["Answer", "HttpClient"]
 
 REDIRECT_LIMIT = 10
+PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
 """Statuses of servers that give the file but not a part of it; a 403 is told again when the whole file is asked for."""
@@ -77,6 +81,7 @@ class HttpClient:
         sleep: Callable[[float], None] = time.sleep,
         announce: Callable[[str], None] | None = None,
     ) -> None:
+        hide_headers()
         trusted = frozenset(trusted_hosts)
         self._credentials = credentials or Credentials()
         network = transport or _Network(connections=connections, trusted_hosts=trusted)
@@ -152,19 +157,23 @@ class HttpClient:
                     told = response.headers.get("content-range", "")
                     return read_range(response.iter_bytes(), told, start=start, stop=stop)
             except BadStatusError as fault:
-                if fault.status in _NO_RANGE:
+                if fault.status in _NO_RANGE and not (fault.status == 403 and self._credentials.is_signed(url)):
                     return None
                 raise
 
         return self._with_retries(url, ask)
 
     def fetch_size(self, url: str) -> int | None:
-        """The size of a file in bytes, by HEAD; None where the server does not tell."""
+        """The size of a file in bytes, by HEAD; None where the server does not tell.
+
+        A signature for GET holds for no HEAD: there the answer to a GET is left unread.
+        """
+        method = "GET" if self._credentials.is_signed(url) else "HEAD"
 
         def ask() -> int | None:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
             try:
-                with self._opened(self._direct, "HEAD", url, headers) as (response, _):
+                with self._opened(self._direct, method, url, headers) as (response, _):
                     size = parse_size(response.headers.get("content-length", ""))
                     return size if "content-encoding" not in response.headers else None
             except BadStatusError as fault:
@@ -263,7 +272,12 @@ class HttpClient:
         if fault.status not in (401, 403):
             return http_errors.status_error(url, status=fault.status, attempts=attempts)
         return http_errors.authentication_error(
-            url, status=fault.status, host=fault.host, tried=fault.tried, looked_in=self._credentials.name_sources()
+            url,
+            status=fault.status,
+            host=fault.host,
+            tried=fault.tried,
+            looked_in=self._credentials.name_sources(),
+            told=fault.told,
         )
 
     @contextmanager
@@ -275,7 +289,8 @@ class HttpClient:
         for _ in range(REDIRECT_LIMIT + 1):
             if self._guard is not None:
                 self._guard.check(url, find_addresses=partial(self._find_addresses, url))
-            extensions = {"timeout": _TIMEOUT, PUBLIC: url, COMPLETE: complete}
+            is_page = transport is self._cached and transport is not self._direct
+            extensions = {"timeout": _TIMEOUT, PUBLIC: url, COMPLETE: complete, IS_PAGE: is_page}
             request = httpx.Request(method, url, headers=sent, extensions=extensions)
             response = transport.handle_request(request)
             try:
@@ -301,18 +316,40 @@ class _GoodAnswers(httpx.BaseTransport):
         if _log.isEnabledFor(logging.INFO):
             _log.info("%s %s: %d", request.method, without_query(request.url), status)
         if status not in (200, 206, 304) and status not in _REDIRECTS:
-            retry_after = response.headers.get("retry-after")
+            retry_after, tried = response.headers.get("retry-after"), response.extensions.get(TRIED, "")
+            told = read_refusal(response) if status in (400, 401, 403) else ""
             response.close()
-            tried = response.extensions.get(TRIED, "")
-            raise BadStatusError(status, host=request.url.host, retry_after=retry_after, tried=tried)
+            raise BadStatusError(
+                401 if told and status == 400 else status,
+                host=request.url.host,
+                retry_after=retry_after,
+                tried=tried,
+                told=told,
+            )
+        # A session of a host is nobody's to keep.
+        response.headers.pop("set-cookie", None)
         if status in _REDIRECTS:
             # The target may hold a signature, which no cache may keep.
             response.headers["cache-control"] = "no-store"
         settle_caching(response.headers, status=status, now=time.time())
+        if status == 200 and request.extensions.get(IS_PAGE):
+            response = _read_page(response, url=str(request.extensions[PUBLIC]))
         return response
 
     def close(self) -> None:
         self._below.close()
+
+
+def _read_page(response: httpx.Response, *, url: str) -> httpx.Response:
+    """The page, read and decoded; where it links with secrets, one that no cache stores."""
+    body = b"".join(iter_bounded(response.iter_bytes(), url=url, limit_bytes=PAGE_LIMIT_BYTES))
+    response.close()
+    headers = response.headers.copy()
+    for name in ("content-encoding", "content-length", "transfer-encoding"):
+        headers.pop(name, None)
+    if may_hold_secrets(body):
+        headers["cache-control"] = "no-store"
+    return httpx.Response(200, headers=headers, content=body, extensions=response.extensions)
 
 
 class _NoNetwork(httpx.BaseTransport):

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
     from resolver.settings import DependencyMetadata
 
-__all__ = ["find_evidence", "open_package_source", "without_asking"]
+__all__ = ["fetch_build_requires", "find_evidence", "open_package_source", "without_asking"]
 
 T = TypeVar("T")
 
@@ -128,6 +128,15 @@ def find_evidence(source: PackageSource) -> Evidence | None:
     return source.evidence if isinstance(source, _HttpPackageSource) else None
 
 
+def fetch_build_requires(source: PackageSource, file: DistributionFile) -> tuple[str, ...]:
+    """The texts of what a build of an sdist needs, by a source of `open_package_source` that has told of the file.
+
+    Raises FetchError, HashMismatchError, MetadataError.
+    """
+    assert isinstance(source, _HttpPackageSource)
+    return source.build_requires(file)
+
+
 def without_asking(source: PackageSource) -> PackageSource:
     """A view of a source of `open_package_source` that knows what was read already, and asks nobody.
 
@@ -188,6 +197,10 @@ class _HttpPackageSource:
         if self.evidence is not None and not _is_complete(file):
             self.evidence.spoil()
         return file if _is_complete(file) else self._completion_task(file).result()
+
+    def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
+        """See `fetch_build_requires`."""
+        return self._metadata.fetch_build_requires(file)
 
     def ask_ahead(
         self,

@@ -11,6 +11,7 @@ from packaging.utils import NormalizedName
 from resolver.errors import FetchError
 from resolver.fetch.http_errors import broken_error
 from resolver.fetch.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
+from resolver.fetch.page_secrets import iter_secret_links, may_hold_secrets
 from resolver.fetch.row_store import RowStore, StoredPage
 from resolver.fetch.session import Session
 from resolver.fetch.workers import Task
@@ -34,6 +35,7 @@ class ProjectPages:
         self._links: dict[str, Task[_Body | None]] = {}
         self._stale: dict[tuple[NormalizedName, str], StoredPage] = {}
         self._identities: dict[tuple[NormalizedName, str], bytes] = {}
+        self._with_secrets: set[str] = set()
 
     def find_stored(self, name: NormalizedName, location: Location) -> tuple[ProjectPage | None] | None:
         """The page (or None for a project that is not there) where the row store may answer unasked; else None.
@@ -69,10 +71,12 @@ class ProjectPages:
             self._keep(name, location, StoredPage(fresh_until=0.0, validator="", payload=b""))
             return None
         payload = b"" if row is None else row.payload
-        if row is None or page is None or row.validator != body.validator:
+        # Signatures of links are in no store: such a page is read each time.
+        if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.body):
             body, page = self._build_or_ask_again(body, name, location)
             payload = b"" if page is None else dump_project_page(page)
-        self._keep(name, location, StoredPage(fresh_until=body.fresh_until, validator=body.validator, payload=payload))
+        fresh_until = 0.0 if body.url in self._with_secrets else body.fresh_until
+        self._keep(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))
         return page
 
     def _build_or_ask_again(
@@ -142,6 +146,10 @@ class ProjectPages:
             files = parse(body.body, content_type=body.content_type, url=body.url, name=name)
         except PageError as error:
             raise broken_error(body.url, reason=str(error)) from error
+        if may_hold_secrets(body.body):
+            for url in iter_secret_links(files):
+                self._with_secrets.add(body.url)
+                self._session.know_link(url, source=f"a link of {body.url}")
         if location.form == "find-links" and not files:
             return None
         return build_project_page(files, name=name, location=location, target=self._target)

@@ -14,6 +14,7 @@ from resolver.fetch.answer import Answer, build_headers
 from resolver.fetch.answer_spool import AnswerSpool
 from resolver.fetch.bodies import unpack
 from resolver.fetch.freshness import find_fresh_until, find_validator, forbids_storing, settle_caching
+from resolver.fetch.page_secrets import may_hold_secrets
 from resolver.fetch.plain_http import PlainAnswer, PlainClient
 from resolver.fetch.product import find_version
 
@@ -42,8 +43,9 @@ class PlainSession:
         body = _unpack(told, limit_bytes)
         if body is None:
             return None
+        told.headers.pop("set-cookie", None)  # A session of a host is nobody's to keep.
         settle_caching(told.headers, status=200, now=time.time())
-        if self._spool is not None and not forbids_storing(told.headers):
+        if self._spool is not None and not forbids_storing(told.headers) and not may_hold_secrets(body):
             self._spool.put(url, told.headers, told.body)
         answer = Answer(
             url=url,

@@ -83,6 +83,10 @@ class Session:
         """Ask for a URL's public part with its secret from now on; `source` says where it stands, for messages."""
         self.credentials.add(url, source=source)
 
+    def know_link(self, url: Url, *, source: str) -> None:
+        """The same of a link of a page, whose secret serves this link alone."""
+        self.credentials.add_link(url, source=source)
+
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
         """Tell about a download that may take long, before it begins; from any thread."""
         if self._progress is not None:

@@ -12,6 +12,12 @@ from urllib.parse import urlsplit
 __all__ = ["is_private_host"]
 
 _NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
+_DOCUMENTATION = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+)
+"""Networks that no machine has (RFC 5737, RFC 3849): filtering proxies answer with them in place of public hosts."""
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052)."""
 
 
 def is_private_host(url: str) -> bool:
@@ -25,8 +31,19 @@ def is_private_host(url: str) -> bool:
     address = _parse_address(host)
     if address is None:
         return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return not (mapped or address).is_global
+    address = _find_inner(address)
+    return not (address.is_global or any(address in network for network in _DOCUMENTATION))
+
+
+def _find_inner(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address that an IPv6 address stands for, else the address."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _TRANSLATED:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address
 
 
 def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

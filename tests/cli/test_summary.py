@@ -73,7 +73,7 @@ def test_what_the_image_must_build_is_told(project: Project) -> None:
     project.server.add("c", sdist("c", "1.0"))
     project.write_list("c")
 
-    assert "  the image must build: c 1.0\n" in project.lock("requirements.txt").err
+    assert "  the image must build 1 package:\n    c 1.0 from its sdist\n" in project.lock("requirements.txt").err
 
 
 def test_dependency_from_an_extra_index_that_the_default_has_too_is_told(project: Project) -> None:
@@ -124,6 +124,7 @@ def test_json_has_the_facts_on_standard_output(project: Project) -> None:
                         "size_bytes": len(wheel_b.content),
                         "sha256": wheel_b.listed_sha256,
                         "built": False,
+                        "build": None,
                         "requested_by": [{"position": "requirements.txt:2", "parent": None, "text": "b"}],
                     }
                 ],

@@ -8,7 +8,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import BuildFacts, Lockfile, ToolTable
+from lockfiles import BuildFacts, BuildWheel, Lockfile, ToolTable
 
 INDEX = "https://index.example/simple/"
 FILES = "https://files.example/packages"
@@ -108,5 +108,16 @@ def build_full_lock() -> Lockfile:
             name("app"): BuildFacts(isolation=False),
             name("plugin"): BuildFacts(content=f"sha256:{'c' * 64}"),
         },
+        build_wheels=(
+            BuildWheel(
+                name=name("flit-core"),
+                version=Version("3.9.0"),
+                file="flit_core-3.9.0-py3-none-any.whl",
+                url=f"{FILES}/flit_core-3.9.0-py3-none-any.whl",
+                index=INDEX,
+                size=63141,
+                sha256="f" * 64,
+            ),
+        ),
     )
     return Lockfile(pylock=pylock, tool=tool)

@@ -8,7 +8,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import BuildFacts, Lockfile, ToolTable
+from lockfiles import BuildFacts, BuildWheel, Lockfile, ToolTable
 
 __all__ = ["locks"]
 
@@ -55,6 +55,26 @@ def packages(draw: st.DrawFn, name: NormalizedName) -> Package:
 
 
 @st.composite
+def _build_wheels(draw: st.DrawFn) -> BuildWheel:
+    name, version = draw(names), draw(st.sampled_from(VERSIONS))
+    file = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    is_local = draw(st.booleans())
+    return BuildWheel(
+        name=name,
+        version=Version(version),
+        file=file,
+        url=None if is_local else f"https://files.example/{file}",
+        path=f"wheels/{file}" if is_local else None,
+        index=draw(st.none() | st.just("https://index.example/simple/")),
+        size=draw(st.integers(0, 9)),
+        sha256=draw(digests).removeprefix("sha256:"),
+    )
+
+
+build_wheels = _build_wheels()
+
+
+@st.composite
 def tool_tables(draw: st.DrawFn, chosen: list[NormalizedName]) -> ToolTable:
     projects = st.sampled_from(chosen)
     build_facts = st.builds(
@@ -82,6 +102,9 @@ def tool_tables(draw: st.DrawFn, chosen: list[NormalizedName]) -> ToolTable:
             extras=st.dictionaries(projects, st.sets(names).map(lambda items: tuple(sorted(items))), max_size=2),
             requested_by=st.dictionaries(projects, st.lists(texts, max_size=2).map(tuple), max_size=2),
             build=st.dictionaries(projects, build_facts, max_size=2),
+            build_wheels=st.lists(build_wheels, max_size=2, unique_by=lambda wheel: wheel.requirement).map(
+                lambda items: tuple(sorted(items, key=lambda wheel: (wheel.name, wheel.version)))
+            ),
         )
     )
 

@@ -16,7 +16,7 @@ from lockfiles import BuildFacts, Lockfile, ToolTable, digest, dumps, loads
 from tests.lockfiles.samples import COMMIT, build_full_lock, build_package, build_pylock, build_small_lock, build_tool
 
 SMALL = "pinfold-v1:sha256:8bcfc25178daacea067a1d5cb4be747b1bfbeea848b1fd2c69f363032eeddec7"
-FULL = "pinfold-v1:sha256:ef26f18e69e38c7f35c829fc1712e862c8b7ecc2a56eb6473363a9da5a14d283"
+FULL = "pinfold-v1:sha256:0201c839e8e2c3aa428fccff9e9f35d2b877faf7774ca82e848beb6f3d45a204"
 FOREIGN = "pinfold-v1:sha256:6bdf1e80c5c6e8461e9b43ad3ec689120267f3e06c786188afcfbbf5d5b70e0f"
 
 
@@ -143,6 +143,11 @@ def change_build(name: str, facts: BuildFacts) -> Callable[[Lockfile], Lockfile]
         ),
         change_build("plugin", BuildFacts(content=f"sha256:{'0' * 64}")),
         change_build("idna", BuildFacts()),
+        lambda lock: change_tool(
+            lock,
+            lambda tool: replace(tool, build_wheels=(replace(tool.build_wheels[0], sha256="0" * 64),)),
+        ),
+        lambda lock: change_tool(lock, lambda tool: replace(tool, build_wheels=())),
         change_build("app", BuildFacts(isolation=True)),
         change_build("app", BuildFacts(isolation=False, requirements=("hatchling==1.25.0",))),
         change_build("app", BuildFacts(isolation=False, config_settings=(("a", f"sha256:{'0' * 64}"),))),
@@ -152,6 +157,14 @@ def test_what_installs_something_else_has_another_digest(change: Callable[[Lockf
     changed = change(build_full_lock())
     assert digest(changed) != FULL
     assert digest(loads(dumps(changed))) == digest(changed)
+
+
+def test_place_of_what_a_build_installs_does_not_count() -> None:
+    def move(tool: ToolTable) -> ToolTable:
+        wheel = replace(tool.build_wheels[0], url=None, path="wheels/flit_core-3.9.0-py3-none-any.whl", index=None)
+        return replace(tool, build_wheels=(wheel,))
+
+    assert digest(change_tool(build_full_lock(), move)) == FULL
 
 
 def test_build_facts_of_a_wheel_do_not_count() -> None:

@@ -7,7 +7,9 @@ import lockfiles
 def test_the_public_names_are_these() -> None:
     assert lockfiles.__all__ == [
         "BuildFacts",
+        "BuildWheel",
         "Comparison",
+        "ExportError",
         "FactChange",
         "InvalidLockfileError",
         "LineChange",
@@ -25,8 +27,12 @@ def test_the_public_names_are_these() -> None:
         "compare",
         "digest",
         "dumps",
+        "export_list",
+        "export_requirements",
         "loads",
+        "move_paths",
         "read",
+        "select_layer",
         "write",
     ]
     assert all(hasattr(lockfiles, name) for name in lockfiles.__all__)

@@ -42,6 +42,20 @@ def wheel(document: Document, number: int = 0) -> Document:
     return found
 
 
+def with_wheel(**changes: object) -> dict[str, Any]:
+    """`[[tool.pinfold.build-wheels]]` with one wheel and changes to it; None takes a key away."""
+    wheel: dict[str, object] = {
+        "name": "tool",
+        "version": "1.0",
+        "file": "tool-1.0-py3-none-any.whl",
+        "url": "https://files.example/tool-1.0-py3-none-any.whl",
+        "size": 1000,
+        "sha256": "a" * 64,
+    }
+    wheel.update(changes)
+    return {"build-wheels": [{key: value for key, value in wheel.items() if value is not None}]}
+
+
 def test_a_missing_key_is_named() -> None:
     assert faults_of(edited(lambda document: document.pop("created-by"))) == ["created-by: missing required value"]
 
@@ -296,6 +310,30 @@ def test_a_newer_schema_is_refused() -> None:
             {"build": {"idna": {"config-settings": [["a"]]}}},
             "build.idna.config-settings[0]",
             "expected a name and a hash",
+        ),
+        ({"build-wheels": [1]}, "build-wheels[0]", "expected a table, found a number"),
+        ({"build-wheels": [{"name": "a"}]}, "build-wheels[0].sha256", "missing"),
+        (with_wheel(version="x"), "build-wheels[0].version", "expected a version of PEP 440, found `x`"),
+        (with_wheel(size=-1), "build-wheels[0].size", "expected a number of bytes, found a number"),
+        (with_wheel(sha256="A"), "build-wheels[0].sha256", "expected 64 digits of lower-case hex, found `A`"),
+        (with_wheel(speed=1), "build-wheels[0].speed", "no key of schema 1"),
+        (with_wheel(path="a.whl"), "build-wheels[0]", "expected one of `url` and `path`"),
+        (with_wheel(url=None, path="/a.whl"), "build-wheels[0].path", "an absolute path holds on one machine only"),
+        (with_wheel(file="../a.whl"), "build-wheels[0].file", "`../a.whl` is no file name of a wheel"),
+        (
+            with_wheel(file="tool-2.0-py3-none-any.whl"),
+            "build-wheels[0].file",
+            "`tool-2.0-py3-none-any.whl` is no wheel of `tool 1.0`",
+        ),
+        (
+            {"build-wheels": [*with_wheel()["build-wheels"], *with_wheel()["build-wheels"]]},
+            "build-wheels[1]",
+            "`tool` is also `tool.pinfold.build-wheels[0]`",
+        ),
+        (
+            with_wheel(url="https://user:secret@files.example/tool.whl"),
+            "build-wheels[0].url",
+            "holds a URL with user information, which would reach everybody who reads the lock",
         ),
         ({"colour": "red"}, "colour", "no key of schema 1"),
         ({"a.b": "red"}, '"a.b"', "no key of schema 1"),

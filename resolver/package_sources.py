@@ -1,0 +1,119 @@
+"""The package sources of a run: one for all plans that would be told the same, each with what its builds install.
+
+In: plans, and how to reach indexes. Out: a `PackageSource`, and what decides on build requirements, for a plan. Opened
+when the first plan wants them, closed together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from lockfiles.value_classes import dataclass
+from resolver.build_plan import build_scope, find_config_settings, find_without_isolation
+from resolver.build_requirements import BuildRequirements
+from resolver.fetch.package_source import open_package_source
+from resolver.targets.accelerators import UNSPECIFIED
+
+if TYPE_CHECKING:
+    from resolver.fetch.builds import BuildPolicy
+    from resolver.fetch.credentials import Credentials
+    from resolver.index.package_source import PackageSource
+    from resolver.plan import LockPlan
+    from resolver.requirements.url import Url
+    from resolver.settings import Settings
+    from resolver.targets.target import Target
+    from resolver.workflow import Access
+
+__all__ = ["OpenSource", "PackageSources"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSource:
+    """A package source for the target of a plan, and what decides on the build requirements of its list."""
+
+    source: PackageSource
+    build_requirements: BuildRequirements
+
+
+class PackageSources:
+    """Plans whose targets take the same wheels (machine types of one Python and platform) share a source.
+
+    So each page and each file's metadata is asked for and read once, however many machine types there are. `hashes` are
+    size and SHA-256 by URL of old locks.
+    """
+
+    def __init__(
+        self, *, access: Access, credentials: Credentials, hashes: Mapping[str, tuple[int | None, str]]
+    ) -> None:
+        self._access = access
+        self._credentials = credentials
+        self._hashes = hashes
+        self._stack = ExitStack()
+        self._opened: dict[Hashable, OpenSource] = {}
+        self._wheels: dict[Hashable, PackageSource] = {}
+
+    def close(self) -> None:
+        """Close all that were opened."""
+        self._stack.close()
+
+    def open(self, plan: LockPlan, default_index: Url | None) -> OpenSource:
+        """The package source of a plan, which another may have opened."""
+        settings = plan.settings
+        # What can be installed does not depend on the accelerator, and so neither do pages, metadata and their cache.
+        target = replace(plan.target, accelerator=UNSPECIFIED)
+        scope, config_settings = build_scope(plan, default_index), find_config_settings(plan)
+        options = {
+            "dependency_metadata": settings.dependency_metadata or (),
+            "build_policy": _find_policy(settings),
+            "without_isolation": find_without_isolation(plan),
+        }
+        key = (target, *_list_limits(plan), *options.values(), scope, tuple(config_settings.items()))
+        if key not in self._opened:
+            requirements = BuildRequirements(scope, open_source=partial(self._open_for_wheels, plan))
+            source = self._open(
+                plan,
+                target,
+                find_build_wheels=requirements.find_wheels,
+                config_settings=config_settings,
+                **options,
+            )
+            self._opened[key] = OpenSource(source=source, build_requirements=requirements)
+        return self._opened[key]
+
+    def _open_for_wheels(self, plan: LockPlan, target: Target) -> PackageSource:
+        """The package source of build requirements for a target, which builds nothing itself."""
+        key = (target, *_list_limits(plan))
+        if key not in self._wheels:
+            self._wheels[key] = self._open(plan, target, build_policy="never")
+        return self._wheels[key]
+
+    def _open(self, plan: LockPlan, target: Target, **options: Any) -> PackageSource:
+        return self._stack.enter_context(
+            open_package_source(
+                target=target,
+                cache_folder=self._access.cache_folder,
+                offline=self._access.offline,
+                refresh=self._access.refresh,
+                trusted_hosts=tuple(plan.requirement_list.trusted_hosts),
+                credentials=self._credentials,
+                no_download=bool(plan.settings.no_download),
+                preferences_hashes=self._hashes,
+                progress=self._access.announce,
+                **options,
+            )
+        )
+
+
+def _list_limits(plan: LockPlan) -> tuple[Hashable, ...]:
+    """What of a list and its settings limits every request."""
+    return tuple(plan.requirement_list.trusted_hosts), bool(plan.settings.no_download)
+
+
+def _find_policy(settings: Settings) -> BuildPolicy:
+    if settings.no_build:
+        return "never"
+    return "anyway" if settings.build_anyway else "if-compatible"

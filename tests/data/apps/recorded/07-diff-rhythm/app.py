@@ -1,0 +1,18 @@
+import fal
+from fal.container import ContainerImage
+
+CONTAINER = ContainerImage.from_dockerfile_str("FROM python:3.11-slim\nRUN apt-get update")
+
+
+class DiffRhythm(fal.App):
+    """Serves one model."""
+
+    image = CONTAINER
+    machine_type = "GPU-H100"
+
+    def setup(self):
+        self.ready = True
+
+    @fal.endpoint("/")
+    def run(self, prompt: str) -> dict:
+        return {"text": prompt}

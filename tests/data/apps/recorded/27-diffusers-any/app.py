@@ -1,0 +1,19 @@
+import fal
+
+
+@fal.function(
+    requirements=[
+        "accelerate==0.24.1",
+        "diffusers==0.22.0",
+        "torch==2.1.0",
+        "transformers==4.35.0",
+        "xformers==0.0.22.post7",
+        "https://github.com/Dao-AILab/flash-attention/releases/download/v2.3.3/flash_attn-2.3.3+cu122torch2.1cxx11abiFALSE-cp311-cp311-linux_x86_64.whl",
+    ],
+    machine_type="GPU",
+)
+def diffusers_any(prompt: str = "") -> str:
+    """Runs once."""
+    import torch
+
+    return f"{torch.__version__} {prompt}"

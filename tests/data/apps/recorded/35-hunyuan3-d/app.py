@@ -1,0 +1,18 @@
+from typing import ClassVar
+import fal
+
+
+class Hunyuan3D(fal.App, max_concurrency=4, max_multiplexing=8, min_concurrency=0, name="hunyuan3-d"):
+    """Loads once, then serves."""
+
+    requirements = [
+        "fal-client",
+    ]
+    machine_type: ClassVar[str | list[str]] = "M"
+
+    def setup(self):
+        self.ready = True
+
+    @fal.endpoint("/")
+    def run(self, prompt: str) -> dict:
+        return {"text": prompt}
