@@ -117,6 +117,7 @@ class Settings:
     no_build: bool | None = None
     build_anyway: bool | None = None
     no_download: bool | None = None
+    measure_kernels: bool | None = None
     families: tuple[IndexFamily, ...] | None = None
     dependency_metadata: tuple[DependencyMetadata, ...] | None = None
     machine_type: tuple[str, ...] | None = None
@@ -125,6 +126,7 @@ class Settings:
     gpus: tuple[GpuSetting, ...] | None = None
     allow: tuple[NormalizedName, ...] | None = None
     mirrors: tuple[Mirror, ...] | None = None
+    osv: str | None = field(default=None, repr=False)
     environment: tuple[str, ...] | None = None
     output: str | None = None
 
@@ -169,6 +171,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         no_build=reader.read_flag("no-build"),
         build_anyway=reader.read_flag("build-anyway"),
         no_download=reader.read_flag("no-download"),
+        measure_kernels=reader.read_flag("measure-kernels"),
         families=reader.read_tables("families", _read_family),
         dependency_metadata=reader.read_tables("dependency-metadata", _read_dependency_metadata),
         machine_type=reader.read_text_or_texts("machine-type"),
@@ -177,6 +180,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         gpus=reader.read_tables("gpus", _read_gpu),
         allow=reader.read_names("allow"),
         mirrors=_read_mirrors(reader.read_text_table("mirrors")),
+        osv=reader.read_text("osv"),
         environment=reader.read_texts("environment"),
         output=reader.read_text("output"),
     )

@@ -99,6 +99,7 @@ class Locker:
     """Locks the plans of one run, which share their package sources; a context manager."""
 
     def __init__(self, plans: Sequence[LockPlan], *, access: Access, upgrade: Upgrade = Upgrade()) -> None:
+        self._access = access
         self._upgrade = upgrade
         self._sources = PackageSources(
             access=access, credentials=build_credentials(plans), hashes=_known_hashes(plans, upgrade)

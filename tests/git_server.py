@@ -17,6 +17,7 @@ import base64
 import hashlib
 import json
 import os
+import ssl
 import subprocess
 import threading
 from collections.abc import Mapping
@@ -130,7 +131,7 @@ class GitServer:
     - `lfs`: contents by SHA-256 that `…/info/lfs/objects` has; `lfs_href` is another place to name for them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: ssl.SSLContext | None = None) -> None:
         self.folder = folder
         self.token: str | None = None
         self.open_paths: tuple[str, ...] = ()
@@ -150,6 +151,9 @@ class GitServer:
         self.hang_at = ""
         self.log: list[GitRequest] = []
         self._server = _QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"git": self}))
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -170,11 +174,11 @@ class GitServer:
 
     @property
     def base_url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"{self._scheme}://127.0.0.1:{self.port}"
 
     def url(self, name: str, *, login: str = "") -> str:
         """The URL of a repository in the folder, with user information if it is given."""
-        return f"http://{login}{'@' if login else ''}127.0.0.1:{self.port}/{name}"
+        return f"{self._scheme}://{login}{'@' if login else ''}127.0.0.1:{self.port}/{name}"
 
     def paths(self) -> list[str]:
         """The paths asked for so far, in order of arrival."""
@@ -195,6 +199,8 @@ class _QuietServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     git: GitServer
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
     def do_GET(self) -> None:
         self._respond()

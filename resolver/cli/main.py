@@ -97,6 +97,7 @@ def _report_bug(error: Exception) -> int:
 
 
 _MODULES = (
+    "audit",
     "diff",
     "digest",
     "export",
@@ -104,6 +105,7 @@ _MODULES = (
     "hydrate",
     "layers",
     "machines",
+    "outdated",
     "sbom",
     "secrets",
     "sizes",

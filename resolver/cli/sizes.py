@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_json, show_text
+from resolver.cli.reaching import add_reaching_options, read_reaching
 from resolver.index.wheel_contents import WheelContents
 from resolver.sizes import PinSize, find_unused, measure_pins
 
@@ -56,6 +58,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--unpacked", action="store_true", help="read each wheel's directory for its size on disk")
     parser.add_argument("--app", metavar="PATH", help="a file or folder whose imports tell what is needed")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    add_reaching_options(parser)
     return parser
 
 
@@ -67,7 +70,7 @@ def _read_imports(path: Path) -> frozenset[str]:
 
 
 def _measure(lock: ChosenLock, values: argparse.Namespace, imports: frozenset[str] | None) -> _Sized:
-    contents = _fetch(lock) if values.unpacked or imports is not None else {}
+    contents = _fetch(lock, values) if values.unpacked or imports is not None else {}
     return _Sized(
         lock=lock,
         rows=measure_pins(lock.lockfile, contents),
@@ -75,17 +78,14 @@ def _measure(lock: ChosenLock, values: argparse.Namespace, imports: frozenset[st
     )
 
 
-def _fetch(lock: ChosenLock) -> Mapping[NormalizedName, WheelContents | None]:
+def _fetch(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedName, WheelContents | None]:
     # Lazy: only what reads wheels has to do with a network.
-    from resolver.fetch.session import Session
+    from resolver.artifacts.reaching import open_session
     from resolver.fetch.wheel_listing import fetch_contents
 
     wheels = {package.name: package.wheels[0] for package in lock.lockfile.pylock.packages if package.wheels}
-    session = Session(cache_folder=None, offline=False, refresh=False)
-    try:
-        return fetch_contents(wheels, folder=lock.path.parent, session=session)
-    finally:
-        session.close()
+    with open_session(read_reaching(values, folder=Path.cwd()), variables=os.environ) as reached:
+        return fetch_contents(wheels, folder=lock.path.parent, session=reached.session)
 
 
 def _render_one(sized: _Sized, *, unpacked: bool) -> Iterator[str]:

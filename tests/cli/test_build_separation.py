@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import signal
+import socket
 from pathlib import Path
 from typing import Any
 
-from tests.command import Project
+import pytest
+
+from tests.command import Project, start_process
+from tests.fetch.test_wheel_build import start_and_wait
 from tests.servers import sdist, wheel
 
 CANARY = "c4n4ry"
@@ -152,3 +158,25 @@ def test_last_words_of_a_backend_hold_no_config_setting(project: Project) -> Non
     assert run.code == 3
     assert "    {'token': '…'}\n" in run.err
     assert_clean(run.err)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
+def test_ctrl_c_ends_all_that_a_build_has_started(project: Project, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        statement = start_and_wait(server.getsockname()[1])
+        project.server.add("c", sdist("c", "1.0", static=False, backend_statement=statement))
+        project.write_list("c")
+        temporary = tmp_path / "tmp"
+        temporary.mkdir()
+        process = start_process(
+            ["requirements.txt", "--cache-dir", str(project.cache)],
+            project.folder,
+            environment={"TMPDIR": str(temporary)},
+        )
+        connection, _ = server.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            assert connection.recv(1) == b""
+        process.communicate()
+        assert process.returncode == 130
+        assert list(temporary.iterdir()) == []

@@ -11,6 +11,8 @@ from tests.command import Project
 from tests.distributions import make_wheel
 from tests.servers import wheel
 
+LOOPBACK = ("--allow-host", "127.0.0.1")
+
 
 def test_sizes_are_those_of_the_lock_without_a_request(project: Project) -> None:
     write(build_lock(), project.folder / "pylock.toml")
@@ -32,7 +34,7 @@ def test_unpacked_sizes_and_modules_come_from_ranges_of_the_wheels(project: Proj
     assert project.lock("requirements.txt").code == 0
     project.server.log.clear()
 
-    (found,) = json.loads(run_verb(project, "sizes", "--unpacked", "--app", "app.py", "--json").out)
+    (found,) = json.loads(run_verb(project, "sizes", "--unpacked", "--app", "app.py", "--json", *LOOPBACK).out)
 
     (row,) = found["packages"]
     assert row["unpacked_bytes"] > 5000 > row["download_bytes"]
@@ -46,7 +48,7 @@ def test_item_that_the_app_does_not_import_is_named(project: Project) -> None:
     project.write("app.py", "import other\n")
     assert project.lock("requirements.txt").code == 0
 
-    last = run_verb(project, "sizes", "--app", ".").out.splitlines()[-1]
+    last = run_verb(project, "sizes", "--app", ".", *LOOPBACK).out.splitlines()[-1]
 
     assert last == "pylock.toml: not imported by the app, and needed by no other pin: `thing`"
 

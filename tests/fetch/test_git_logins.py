@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,6 @@ import pytest
 
 from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.git import GitRepositories
-from resolver.fetch.git.command import Git, Network
 from resolver.fetch.git.credential_server import Logins, serve_logins
 from resolver.fetch.git.repository import check_repository
 from resolver.fetch.logins import FindLogin, Login
@@ -188,7 +189,7 @@ def test_line_break_in_a_login_adds_no_line_to_what_git_reads(letter: str, place
     assert logins.unusable == "its user or password holds a line break"
 
 
-def test_line_break_in_a_url_is_refused_before_a_socket_is_open(
+def test_line_break_in_a_url_is_told_to_nobody(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -333,9 +334,8 @@ def test_missing_login_is_told_with_what_to_set(
     place = f"127.0.0.1:{server.port}"
     assert str(caught.value) == (
         f"`{place}` wants a user and password for `git+http://{place}/demo@main`\n"
-        "  because there is no login for it\n"
-        f"  try: write `git+http://${{TOKEN}}@{place}/demo` and set `TOKEN`, or name the login of `{place}` in a netrc"
-        " file; a host may say so as well for a repository that is not there"
+        "  because none are known for it; a host may say so as well where there is no such repository\n"
+        f"  try: write `git+http://${{TOKEN}}@{place}/demo` and set `TOKEN`, or name a file with `--credentials`"
     )
 
 
@@ -384,11 +384,20 @@ def test_error_while_a_login_is_looked_for_is_told(repository: Repository, serve
     assert str(caught.value) == "the keyring cannot be read"
 
 
-def test_credential_program_stores_and_forgets_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("verb", "is_answered"), [("get", True), ("store", False), ("erase", False)])
+def test_credential_program_stores_and_forgets_nothing(verb: str, is_answered: bool) -> None:
     logins = Logins(check_repository(parse_url("https://git.example/repo")), find_login=login())
-    git = Git(home=tmp_path)
     with serve_logins(logins) as options:
-        approve = git.run(*options, "credential", "approve")
-    assert approve == ""
-    assert not logins.asked
-    assert Network(repository=logins.repository, logins=logins).agent
+        words = shlex.split(options[1].removeprefix("credential.helper=!"))
+        asked = "protocol=https\nhost=git.example\npath=repo\n\n"
+        done = subprocess.run([*words, verb], input=asked, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"username=me\npassword={CANARY}\n" if is_answered else "", "")
+    assert logins.asked is is_answered
+
+
+def test_credential_program_is_silent_where_nobody_listens() -> None:
+    logins = Logins(check_repository(parse_url("https://git.example/repo")), find_login=login())
+    with serve_logins(logins) as options:
+        words = shlex.split(options[1].removeprefix("credential.helper=!"))
+    done = subprocess.run([*words, "get"], input="protocol=https\n\n", capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

@@ -17,9 +17,9 @@ from tests.git_server import GitServer, Repository
 __all__ = ["recorder", "repositories", "repository", "server"]
 
 
-@pytest.fixture(params=["file", "http"])
-def url(request: pytest.FixtureRequest, repository: Repository, server: GitServer) -> str:
-    return f"git+{repository.url if request.param == 'file' else server.url('demo')}"
+@pytest.fixture
+def url(repository: Repository, server: GitServer) -> str:
+    return f"git+{server.url('demo')}"
 
 
 def refuse(repositories: GitRepositories, text: str) -> str:
@@ -69,6 +69,18 @@ def test_reference_outside_of_branches_and_tags_is_found(
     repository.commit()
     assert find(repositories, f"{url}@refs/pull/7/head").commit_id == commit_id
     assert find(repositories, f"{url}@pull/7/head").commit_id == commit_id
+
+
+def test_repository_on_disk_answers_as_a_server_does(repository: Repository, repositories: GitRepositories) -> None:
+    commit_id = repository.commit(message="first")
+    repository.tag("v1", annotated=True)
+    last = repository.commit(message="last")
+    url = f"git+{repository.url}"
+    assert find(repositories, f"{url}@v1").commit_id == commit_id
+    assert find(repositories, f"{url}@main").commit_id == last
+    assert find(repositories, f"{url}@{find_short(repository, commit_id)}").commit_id == commit_id
+    assert find(repositories, url).commit_id == last
+    assert refuse(repositories, f"{url}@v2").endswith("\n  try: `@main` or `@v1`")
 
 
 def test_name_that_only_ends_so_is_another_branch(
@@ -231,7 +243,8 @@ def test_missing_short_commit_id_is_told_as_such(
     repository.commit()
     assert refuse(repositories, f"{url}@deadbeef") == (
         f"there is no `deadbeef` in `{url}@deadbeef`\n"
-        "  because none of its 1 branches and 0 tags has that name, and no commit begins so"
+        "  because none of its 1 branch and 0 tags has that name, and no commit begins so\n"
+        "  try: `@main`"
     )
 
 
@@ -322,11 +335,14 @@ def test_answers_are_kept_for_one_run_where_there_is_no_cache(repository: Reposi
     ],
 )
 def test_refusal_is_told_with_the_servers_words(
-    server: GitServer, repositories: GitRepositories, status: int, first: str, reason: str
+    server: GitServer, tmp_path: Path, status: int, first: str, reason: str
 ) -> None:
     server.refuse = status
     url = server.url("demo")
-    with pytest.raises(FetchError) as caught:
+    with (
+        GitRepositories(cache_folder=tmp_path / "cache", sleep=lambda seconds: None) as repositories,
+        pytest.raises(FetchError) as caught,
+    ):
         find(repositories, f"git+{url}@main")
     lines = str(caught.value).splitlines()
     assert lines[:2] == [first.format(f"git+{url}@main"), f"  because {reason.format(url)}"]
@@ -352,10 +368,8 @@ def test_folder_that_is_no_repository_is_an_error(tmp_path: Path, repositories: 
     assert (lines[0], lines[2]) == (f"there is no repository `{url}`", "  try: check the path")
 
 
-def test_words_of_a_server_cannot_move_the_cursor(
-    repository: Repository, server: GitServer, repositories: GitRepositories
-) -> None:
-    server.refuse, server.refuse_body = 500, "\x1b[2J\x1b[31mall is well\r\x07"
+def test_words_of_a_server_cannot_move_the_cursor(server: GitServer, repositories: GitRepositories) -> None:
+    server.refuse, server.refuse_body = 418, "\x1b[2J\x1b[31mall is well\r\x07"
     with pytest.raises(FetchError) as caught:
         find(repositories, f"git+{server.url('demo')}@main")
     assert "\x1b" not in str(caught.value) and "\r" not in str(caught.value)

@@ -347,6 +347,21 @@ def test_submodule_with_an_unsafe_address_is_refused(
     assert str(caught.value) == f"the submodule `inner` of `git+{url}` is refused\n  because {why}"
 
 
+def test_variable_in_the_address_of_a_submodule_is_never_expanded(
+    repository: Repository, server: GitServer, repositories: GitRepositories, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "planted")
+    repository.add_submodule("inner", server.url("inner", login="${GITHUB_TOKEN}"), COMMIT)
+    commit_id = repository.commit_index()
+    url = parse_url(server.url("demo"))
+    with pytest.raises(GitReferenceError) as caught, repositories.open_tree(url, commit_id):
+        pass
+    assert str(caught.value) == (
+        f"the submodule `inner` of `git+{url}` is not followed\n"
+        "  because its address holds a variable, which a list alone may"
+    )
+
+
 @pytest.mark.parametrize("from_disk", [False, True])
 def test_submodule_on_disk_is_not_followed(
     repository: Repository, server: GitServer, repositories: GitRepositories, tmp_path: Path, from_disk: bool

@@ -315,12 +315,12 @@ def test_processes_that_share_a_cache_do_not_disturb_each_other(
     assert list((tmp_path / "cache" / "git-v1" / "work").iterdir()) == []
 
 
-def test_what_a_killed_run_left_is_removed_after_a_day(
+def test_what_a_killed_run_left_is_removed_after_a_week(
     repository: Repository, server: GitServer, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()
     work = tmp_path / "cache" / "git-v1" / "work"
-    for name, age_s in (("old", 2 * 86400), ("new", 60)):
+    for name, age_s in (("old", 8 * 86400), ("new", 6 * 86400)):
         (work / name).mkdir(parents=True)
         moment = (work / name).stat().st_mtime - age_s
         os.utime(work / name, (moment, moment))

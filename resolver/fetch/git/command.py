@@ -14,7 +14,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lockfiles.value_classes import dataclass
@@ -28,6 +29,12 @@ __all__ = ["OLDEST", "Git", "GitFailed"]
 OLDEST = (2, 30)
 LOCAL_LIMIT_S = 600.0
 _END_WAIT_S = 3.0
+_ATTEMPTS = 3
+_TRANSIENT = re.compile(
+    r"returned error: (?:429|5\d\d)|early eof|unexpected disconnect|hung up unexpectedly|connection reset"
+    r"|operation too slow|transfer closed",
+    re.IGNORECASE,
+)
 
 
 class GitFailed(Exception):  # noqa: N818 - the word for what it is; it never leaves this package
@@ -59,15 +66,22 @@ class Git:
     """Starts git processes and knows those that run; may be used from many threads.
 
     `home` is an empty folder of our own. `environment` is the caller's, of which little is passed on. `limit_s` is
-    the longest time for a command that talks to a repository, where that is less than its own limit.
+    the longest time for a command that talks to a repository, where that is less than its own limit. `sleep` waits
+    before a server that failed for a moment is asked again.
     """
 
     def __init__(
-        self, *, home: Path, environment: Mapping[str, str] | None = None, limit_s: float | None = None
+        self,
+        *,
+        home: Path,
+        environment: Mapping[str, str] | None = None,
+        limit_s: float | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._home = home
         self._caller = os.environ if environment is None else environment
         self._limit_s = limit_s
+        self._sleep = sleep
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._program: str | None = None
@@ -86,14 +100,21 @@ class Git:
         environment = git_environment(self._caller, scheme="", home=self._home)
         return self._start(list(words), environment, folder=folder, limit_s=LOCAL_LIMIT_S, logins=None)
 
-    def ask(
-        self,
-        network: Network,
-        *words: str,
-        limit_s: float,
-        folder: Path | None = None,
-    ) -> str:
-        """What a command writes that talks to a repository. Raises GitFailed."""
+    def ask(self, network: Network, *words: str, limit_s: float, folder: Path | None = None) -> str:
+        """What a command writes that talks to a repository; again where the server failed for a moment.
+
+        Raises GitFailed.
+        """
+        for attempt in range(1, _ATTEMPTS):
+            try:
+                return self._ask(network, words, limit_s=limit_s, folder=folder)
+            except GitFailed as failed:
+                if not _is_transient(failed):
+                    raise
+            self._sleep(0.5 * attempt)
+        return self._ask(network, words, limit_s=limit_s, folder=folder)
+
+    def _ask(self, network: Network, words: tuple[str, ...], *, limit_s: float, folder: Path | None) -> str:
         scheme = network.repository.scheme
         environment = git_environment(
             self._caller, scheme=scheme, home=self._home, agent=network.agent, allow_http=scheme == "http"
@@ -146,7 +167,7 @@ class Git:
         limit_s: float,
         logins: Logins | None,
     ) -> str:
-        program = self.find_program(logins.repository.clean_url if logins else "what is locked")
+        program = self.find_program("a requirement")
         with self._lock:
             if self._closed:
                 raise build_fetch_error("the package source is closed", url="")
@@ -180,6 +201,11 @@ class Git:
             lines = clean_lines(text, hidden=logins.told if logins else ())
             raise GitFailed(text=text, lines=lines, logins=logins, timed_out_s=limit_s if timed_out else None)
         return output.decode(errors="surrogateescape")
+
+
+def _is_transient(failed: GitFailed) -> bool:
+    """Whether the same question may be answered a moment later."""
+    return failed.timed_out_s is None and _TRANSIENT.search(failed.text) is not None
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

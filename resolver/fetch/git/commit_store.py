@@ -12,18 +12,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from resolver.fetch.git.command import Git, GitFailed, Network
-from resolver.fetch.git.failures import is_refused_request, is_transient, is_unknown_object
+from resolver.fetch.git.failures import is_refused_request, is_unknown_object
 
 __all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommit", "copy_repository", "remove_folder", "write_config"]
 
 FETCH_LIMIT_S = 1800.0
-_ATTEMPTS = 3
 _KEPT_REFERENCE = "refs/pinfold/commit"
-_STALE_AFTER_S = 24 * 3600.0
+_STALE_AFTER_S = 7 * 24 * 3600.0
 
 
 class MissingCommit(Exception):  # noqa: N818 - the word for what it is; it never leaves this package
@@ -37,12 +36,9 @@ class MissingCommit(Exception):  # noqa: N818 - the word for what it is; it neve
 class CommitStore:
     """Bare repositories under `folder`, which is this user's alone."""
 
-    def __init__(self, git: Git, folder: Path, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, git: Git, folder: Path) -> None:
         self._git = git
         self._folder = folder
-        self._sleep = sleep
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
         self._work = folder / "work"
         self._work.mkdir(exist_ok=True, mode=0o700)
         _remove_stale(self._work)
@@ -84,7 +80,7 @@ class CommitStore:
             depth = ["--unshallow"] if (made / "shallow").exists() else []
             words = [*depth, "--filter=tree:0", "--end-of-options", network.repository.clean_url]
             words += [f"+{commit_id}:{_KEPT_REFERENCE}", "+refs/tags/*:refs/tags/*"]
-            self.fetch_into(network, made, *words)
+            self._fetch_into(network, made, *words)
             self._finish(made, commit_id)
             return self._keep(made, network, commit_id, history=True)
 
@@ -92,29 +88,19 @@ class CommitStore:
         """All commits that branches and tags reach, without their files, into a new bare repository."""
         self._init(folder, "")
         words = ["--filter=tree:0", "--end-of-options", network.repository.clean_url]
-        self.fetch_into(network, folder, *words, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        self._fetch_into(network, folder, *words, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
-    def fetch_into(self, network: Network, folder: Path, *words: str) -> None:
-        """One `git fetch`, repeated where the server failed for a moment."""
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                self._git.ask(
-                    network,
-                    *("--git-dir", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *words),
-                    limit_s=FETCH_LIMIT_S,
-                )
-                return
-            except GitFailed as failed:
-                if attempt == _ATTEMPTS or not is_transient(failed):
-                    raise
-                self._sleep(0.5 * attempt)
+    def _fetch_into(self, network: Network, folder: Path, *words: str) -> None:
+        """One `git fetch`."""
+        fetch = ("--git-dir", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
+        self._git.ask(network, *fetch, *words, limit_s=FETCH_LIMIT_S)
 
     def _fetch_commit(self, network: Network, folder: Path, commit_id: str) -> None:
         """Just the commit, where the server gives one that is asked for by its id; else everything."""
         url = network.repository.clean_url
         kept = f"+{commit_id}:{_KEPT_REFERENCE}"
         try:
-            self.fetch_into(network, folder, "--depth=1", "--end-of-options", url, kept)
+            self._fetch_into(network, folder, "--depth=1", "--end-of-options", url, kept)
             return
         except GitFailed as failed:
             if is_unknown_object(failed):
@@ -122,7 +108,7 @@ class CommitStore:
             if not is_refused_request(failed):
                 raise
         everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        self.fetch_into(network, folder, "--end-of-options", url, *everything)
+        self._fetch_into(network, folder, "--end-of-options", url, *everything)
         if not self._kind(folder, commit_id):
             raise MissingCommit
 
@@ -172,18 +158,19 @@ def write_config(folder: Path, commit_id: str, *, bare: bool) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, also what is write-protected."""
+    """Remove a file or a folder with all that is in it, also what is write-protected; as far as that can be done."""
     if not path.is_dir() or path.is_symlink():
-        path.unlink(missing_ok=True)
-        return
-
-    def retry(function: Callable[[str], object], name: str, _: object) -> None:
         with contextlib.suppress(OSError):
-            Path(name).parent.chmod(0o700)
-            Path(name).chmod(0o700)
-            function(name)
-
-    shutil.rmtree(path, onerror=retry)
+            path.unlink(missing_ok=True)
+        return
+    for folder, folders, files in os.walk(path):
+        # Windows removes no file that is write-protected, others remove none in a folder that is.
+        for name in (*folders, *(files if os.name == "nt" else ())):
+            inner = Path(folder) / name
+            with contextlib.suppress(OSError):
+                if not inner.is_symlink():
+                    inner.chmod(0o700)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def copy_repository(stored: Path, target: Path) -> None:

@@ -13,13 +13,14 @@ from resolver.fetch.git.command import GitFailed
 from resolver.fetch.git.messages import build_fetch_error, render_parts
 from resolver.fetch.git.repository import Repository
 
-__all__ = ["explain_failure", "is_refused_request", "is_transient", "is_unknown_object"]
+__all__ = ["explain_failure", "is_refused_request", "is_unknown_object"]
 
 _DENIED = re.compile(
     r"authentication failed|could not read (?:username|password)|terminal prompts disabled"
     r"|returned error: (?:401|403)|permission denied \(|access denied|invalid username or (?:password|token)",
     re.IGNORECASE,
 )
+_PROXY_DENIED = re.compile(r"returned error: 407|response 407|proxy authentication required", re.IGNORECASE)
 _ABSENT = re.compile(
     r"repository .*not found|returned error: (?:404|410)|does not appear to be a git repository|does not exist",
     re.IGNORECASE,
@@ -29,16 +30,6 @@ _UNREACHED = re.compile(
     r"|network is unreachable|operation timed out|operation too slow|no route to host|name or service not known",
     re.IGNORECASE,
 )
-_TRANSIENT = re.compile(
-    r"returned error: (?:429|5\d\d)|early eof|rpc failed|unexpected disconnect|hung up unexpectedly"
-    r"|connection (?:reset|timed out)|operation too slow|transfer closed",
-    re.IGNORECASE,
-)
-
-
-def is_transient(failed: GitFailed) -> bool:
-    """Whether the same question may be answered a moment later."""
-    return failed.timed_out_s is None and _TRANSIENT.search(failed.text) is not None and not _DENIED.search(failed.text)
 
 
 def is_refused_request(failed: GitFailed) -> bool:
@@ -70,7 +61,7 @@ def explain_failure(failed: GitFailed, repository: Repository, *, shown: str) ->
     if failed.logins is not None and failed.logins.error is not None:
         error = failed.logins.error
         return AuthenticationError(str(error), url=url)
-    if "407" in failed.text:
+    if _PROXY_DENIED.search(failed.text):
         return build_fetch_error(
             f"the proxy refuses the way to `{repository.place}`",
             url=url,
@@ -90,8 +81,6 @@ def explain_failure(failed: GitFailed, repository: Repository, *, shown: str) ->
         return build_fetch_error(
             f"{shown} belongs to another user", url=url, why=why, remedy="clone it, and name the clone"
         )
-    if re.search(r"redirect", failed.text, re.IGNORECASE) and "not allowed" in failed.text:
-        return build_fetch_error(f"{shown} sends to a place that is not allowed", url=url, why=why)
     if _UNREACHED.search(failed.text):
         return build_fetch_error(
             f"`{repository.place}` cannot be reached for {shown}",
@@ -141,15 +130,16 @@ def _explain_denial(failed: GitFailed, repository: Repository, *, shown: str) ->
             ),
             url=url,
         )
-    remedy = (
-        f"write `git+{repository.scheme}://${{TOKEN}}@{place}/{repository.path}` and set `TOKEN`,"
-        f" or name the login of `{place}` in a netrc file; a host may say so as well for a repository that is not there"
-    )
     if logins is not None and logins.answered:
         what = f"`{place}` does not accept the login for {shown}"
         return AuthenticationError(render_parts(what, why="; ".join(failed.lines), remedy=_RENEW), url=url)
     what = f"`{place}` wants a user and password for {shown}"
-    return AuthenticationError(render_parts(what, why="there is no login for it", remedy=remedy), url=url)
+    why = "none are known for it; a host may say so as well where there is no such repository"
+    remedy = (
+        f"write `git+{repository.scheme}://${{TOKEN}}@{place}/{repository.path}` and set `TOKEN`,"
+        " or name a file with `--credentials`"
+    )
+    return AuthenticationError(render_parts(what, why=why, remedy=remedy), url=url)
 
 
 _RENEW = "renew the token, and check that it may read the repository"

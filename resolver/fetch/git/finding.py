@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from lockfiles.value_classes import dataclass
@@ -46,13 +47,16 @@ class FoundCommit:
 
 
 class CommitFinder:
-    """Asks repositories what they have. `memory` is a folder for answers, None where none are kept."""
+    """Asks repositories what they have. `memory` is a folder for answers."""
 
-    def __init__(self, git: Git, store: CommitStore, *, memory: Path | None, offline: bool) -> None:
+    def __init__(
+        self, git: Git, store: CommitStore, *, memory: Path, offline: bool, announce: Callable[[str], None]
+    ) -> None:
         self._git = git
         self._store = store
         self._memory = memory
         self._offline = offline
+        self._announce = announce
 
     def find(self, network: Network, revision: str | None, *, shown: str) -> FoundCommit:
         """The commit of a revision that is checked already; None asks for the default branch."""
@@ -106,6 +110,7 @@ class CommitFinder:
 
     def _find_short(self, network: Network, revision: str, *, shown: str) -> str | None:
         """The commit that begins so, among all that branches and tags reach; None where there is none."""
+        self._announce(f"reading the commits of {shown}")
         with self._store.temporary_folder() as folder:
             made = folder / "repository"
             try:
@@ -124,9 +129,8 @@ class CommitFinder:
         )
 
     def _recall(self, network: Network, revision: str | None, *, shown: str) -> Head:
-        path = self._path(network, revision)
         try:
-            known = json.loads(path.read_bytes()) if path is not None else None
+            known = json.loads(self._path(network, revision).read_bytes())
         except (OSError, ValueError):
             known = None
         if isinstance(known, dict) and is_full_id(str(known.get("commit"))):
@@ -139,18 +143,11 @@ class CommitFinder:
         )
 
     def _remember(self, network: Network, revision: str | None, head: Head) -> None:
-        path = self._path(network, revision)
-        if path is None or self._offline:
-            return
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_atomically(path, json.dumps({"commit": head.commit_id, "branch": head.branch}).encode())
-        except OSError:
-            return  # A cache that cannot be written is no error.
+        if not self._offline:
+            data = json.dumps({"commit": head.commit_id, "branch": head.branch}).encode()
+            write_atomically(self._path(network, revision), data)
 
-    def _path(self, network: Network, revision: str | None) -> Path | None:
-        if self._memory is None:
-            return None
+    def _path(self, network: Network, revision: str | None) -> Path:
         name = hashlib.sha256((revision or "").encode()).hexdigest()[:32]
         return self._memory / network.repository.key / name
 

@@ -96,11 +96,11 @@ def missing_revision(listing: dict[str, str], revision: str, *, shown: str) -> G
     """The error for a revision that a repository has not, with what it has that is near."""
     names = [name for name in listing if name.startswith(("refs/heads/", "refs/tags/"))]
     near = find_near(revision, names)
-    counts = [
-        f"{sum(name.startswith(prefix) for name in names)} {what}"
-        for prefix, what in (("refs/heads/", "branches"), ("refs/tags/", "tags"))
-    ]
-    searched = f"none of its {counts[0]} and {counts[1]} has that name"
+    branches, tags = (sum(name.startswith(f"refs/{kind}/") for name in names) for kind in ("heads", "tags"))
+    searched = (
+        f"none of its {branches} {'branch' if branches == 1 else 'branches'}"
+        f" and {tags} {'tag' if tags == 1 else 'tags'} has that name"
+    )
     if is_short_id(revision):
         searched += ", and no commit begins so"
     return GitReferenceError(
@@ -111,7 +111,7 @@ def missing_revision(listing: dict[str, str], revision: str, *, shown: str) -> G
 
 
 def find_near(revision: str, names: Iterable[str]) -> list[str]:
-    """Up to three short names of branches and tags that look like the revision, nearest first."""
+    """Up to three short names of branches and tags that look like the revision, nearest first; else all, if no more."""
     wanted = re.sub(r"^refs/(heads|tags)/", "", revision)
     shorts = sorted({re.sub(r"^refs/(heads|tags)/", "", name) for name in names})
     lower = wanted.lower().removeprefix("origin/")
@@ -120,7 +120,7 @@ def find_near(revision: str, names: Iterable[str]) -> list[str]:
         return same[:_MOST_NAMES]
     ending = [name for name in shorts if name.lower().endswith((f"/{lower}", f"-{lower}", f"-v{lower}"))]
     close = difflib.get_close_matches(wanted, shorts, n=_MOST_NAMES, cutoff=0.6)
-    return list(dict.fromkeys([*ending, *close]))[:_MOST_NAMES]
+    return list(dict.fromkeys([*ending, *close]))[:_MOST_NAMES] or (shorts if len(shorts) <= _MOST_NAMES else [])
 
 
 def _describe(name: str) -> str:

@@ -69,8 +69,9 @@ class GitRepositories:
     """Asks repositories through the `git` command; may be used from many threads. To be closed.
 
     `find_login` is asked where a server wants a login and the URL itself has none; `announce` gets a line before a
-    fetch that may take long, from any thread. `environment` stands in for the process's own; `limit_s` is the longest
-    time for one question to a repository, None for 2 minutes, and half an hour for its files; `sleep` waits.
+    fetch that may take long, from any thread. `refresh` changes nothing: what a name stands for is always asked, and
+    what a commit is does not change. `environment` stands in for the process's own; `limit_s` is the longest time for
+    one question to a repository, None for 2 minutes, and half an hour for its files; `sleep` waits.
     """
 
     def __init__(
@@ -87,7 +88,6 @@ class GitRepositories:
     ) -> None:
         self._cache_folder = cache_folder
         self._offline = offline
-        self._refresh = refresh
         self._find_login = find_login
         self._announce = announce or (lambda line: None)
         self._environment = os.environ if environment is None else environment
@@ -96,6 +96,7 @@ class GitRepositories:
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
         self._found: dict[tuple[str, str | None], FoundCommit] = {}
+        self._home: tempfile.TemporaryDirectory[str] | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._opened: _Opened | None = None
         self._closed = False
@@ -113,11 +114,12 @@ class GitRepositories:
         with self._lock:
             self._closed = True
             opened, self._opened = self._opened, None
-            temporary, self._temporary = self._temporary, None
+            temporary = [folder for folder in (self._home, self._temporary) if folder is not None]
+            self._home = self._temporary = None
         if opened is not None:
             opened.git.close()
-        if temporary is not None:
-            temporary.cleanup()
+        for folder in temporary:
+            folder.cleanup()
 
     def find_commit(self, reference: VcsReference, *, text: str) -> FoundCommit:
         """The commit that a reference names now; `text` is the requirement for messages.
@@ -193,14 +195,18 @@ class GitRepositories:
 
     def _build(self) -> _Opened:
         folder = self._make_folder()
-        home = folder / "home"
-        home.mkdir(exist_ok=True, mode=0o700)
-        git = Git(home=home, environment=self._environment, limit_s=self._limit_s)
-        store = CommitStore(git, folder, sleep=self._sleep)
+        (folder / "work").mkdir(exist_ok=True, mode=0o700)
+        # New for each run, so that nobody has put a `.netrc` there.
+        self._home = tempfile.TemporaryDirectory(prefix="h", dir=folder / "work", ignore_cleanup_errors=True)
+        home = Path(self._home.name)
+        git = Git(home=home, environment=self._environment, limit_s=self._limit_s, sleep=self._sleep)
+        store = CommitStore(git, folder)
         return _Opened(
             git=git,
             store=store,
-            finder=CommitFinder(git, store, memory=folder / "references", offline=self._offline),
+            finder=CommitFinder(
+                git, store, memory=folder / "references", offline=self._offline, announce=self._announce
+            ),
             trees=TreeMaker(git, store, offline=self._offline, announce=self._announce),
         )
 
@@ -215,5 +221,5 @@ class GitRepositories:
                 pass
             else:
                 return folder
-        self._temporary = tempfile.TemporaryDirectory(prefix="pinfold-git-")
+        self._temporary = tempfile.TemporaryDirectory(prefix="pinfold-git-", ignore_cleanup_errors=True)
         return Path(self._temporary.name)

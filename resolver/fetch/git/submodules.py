@@ -108,6 +108,8 @@ def _check_address(text: str, parent: Repository, *, path: str, shown: str) -> R
         user = f"{match['user']}@" if match["user"] else ""
         text = f"ssh://{user}{match['host']}/{match['path'].lstrip('/')}"
     repository = check_repository(parse_url(text), what=what)
+    if repository.variables:
+        raise GitReferenceError(f"{what} is not followed", why="its address holds a variable, which a list alone may")
     allowed = {"https", "ssh", *({parent.scheme} - {"file"})}
     if repository.scheme not in allowed:
         raise GitReferenceError(

@@ -1,0 +1,144 @@
+"""Known vulnerabilities of pins, from advisories in the OSV format.
+
+In: advisory documents as JSON gives them. Out: `Advisory` values, and which of them concern a version. Pure.
+Standard: Open Source Vulnerability format 1.7 (ranges of type ECOSYSTEM order versions as PEP 440 does).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from lockfiles.value_classes import dataclass
+
+__all__ = ["Advisory", "AffectedRange", "find_advisories", "parse_advisory"]
+
+_ECOSYSTEM = "PyPI"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AffectedRange:
+    """Versions from `introduced` (None: from the first) up to, without, `fixed`, or up to and with `last_affected`."""
+
+    introduced: Version | None = None
+    fixed: Version | None = None
+    last_affected: Version | None = None
+
+    def holds(self, version: Version) -> bool:
+        """Whether the version lies in it."""
+        if self.introduced is not None and version < self.introduced:
+            return False
+        if self.fixed is not None:
+            return version < self.fixed
+        return self.last_affected is None or version <= self.last_affected
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisory:
+    """What one advisory says of one project. `aliases` are sorted; `versions` are those that it names one by one."""
+
+    id: str
+    project: NormalizedName
+    summary: str = ""
+    aliases: tuple[str, ...] = ()
+    ranges: tuple[AffectedRange, ...] = ()
+    versions: frozenset[Version] = frozenset()
+
+    def concerns(self, version: Version) -> bool:
+        """Whether the version is affected. The label of a local build does not matter: its code is the release's."""
+        public = Version(version.public)
+        return public in self.versions or any(one.holds(public) for one in self.ranges)
+
+    def fixed_after(self, version: Version) -> Version | None:
+        """The lowest release after the version that the advisory calls fixed; None where it names none."""
+        later = (one.fixed for one in self.ranges if one.fixed is not None and one.fixed > version)
+        return min(later, default=None)
+
+
+def parse_advisory(document: object) -> tuple[Advisory, ...]:
+    """One advisory for each project that a document concerns; none for a withdrawn one, and for what cannot be read."""
+    if not isinstance(document, Mapping) or document.get("withdrawn") or not isinstance(document.get("id"), str):
+        return ()
+    affected = document.get("affected")
+    return tuple(
+        advisory
+        for entry in (affected if isinstance(affected, Sequence) else ())
+        if isinstance(entry, Mapping) and (advisory := _parse_affected(document, entry)) is not None
+    )
+
+
+def find_advisories(
+    pins: Iterable[tuple[NormalizedName, Version]], advisories: Iterable[Advisory]
+) -> dict[NormalizedName, tuple[Advisory, ...]]:
+    """For each pin that is affected its advisories, by name and identifier; one that is another's alias stands once."""
+    by_project: dict[NormalizedName, dict[str, Advisory]] = {}
+    for advisory in advisories:
+        by_project.setdefault(advisory.project, {})[advisory.id] = advisory
+    found = {}
+    for name, version in sorted(pins):
+        concerned = {key: one for key, one in sorted(by_project.get(name, {}).items()) if one.concerns(version)}
+        kept = tuple(_iter_without_aliases(concerned))
+        if kept:
+            found[name] = kept
+    return found
+
+
+def _iter_without_aliases(advisories: Mapping[str, Advisory]) -> Iterable[Advisory]:
+    told: set[str] = set()
+    for key, advisory in advisories.items():
+        if key not in told:
+            told.update(advisory.aliases)
+            yield advisory
+
+
+def _parse_affected(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Advisory | None:
+    package = entry.get("package")
+    if not isinstance(package, Mapping) or package.get("ecosystem") != _ECOSYSTEM:
+        return None
+    name = package.get("name")
+    if not isinstance(name, str):
+        return None
+    summary, aliases = document.get("summary"), document.get("aliases")
+    ranges, versions = entry.get("ranges"), entry.get("versions")
+    return Advisory(
+        id=document["id"],
+        project=canonicalize_name(name),
+        summary=summary if isinstance(summary, str) else "",
+        aliases=tuple(sorted(map(str, aliases))) if isinstance(aliases, list) else (),
+        ranges=tuple(one for table in (ranges if isinstance(ranges, list) else ()) for one in _parse_ranges(table)),
+        versions=frozenset(filter(None, map(_parse_version, versions if isinstance(versions, list) else ()))),
+    )
+
+
+def _parse_ranges(table: object) -> list[AffectedRange]:
+    """The ranges that a list of events makes, in its order: each `introduced` opens one, the next event closes it."""
+    if not isinstance(table, Mapping) or table.get("type") != "ECOSYSTEM" or not isinstance(table.get("events"), list):
+        return []
+    ranges: list[AffectedRange] = []
+    opened: Version | None = None
+    is_open = False
+    for event in table["events"]:
+        if not isinstance(event, Mapping):
+            continue
+        if "introduced" in event:
+            opened, is_open = _parse_version(event["introduced"]), True
+        elif is_open and "fixed" in event:
+            ranges.append(AffectedRange(introduced=opened, fixed=_parse_version(event["fixed"])))
+            is_open = False
+        elif is_open and "last_affected" in event:
+            ranges.append(AffectedRange(introduced=opened, last_affected=_parse_version(event["last_affected"])))
+            is_open = False
+    return [*ranges, *([AffectedRange(introduced=opened)] if is_open else [])]
+
+
+def _parse_version(text: object) -> Version | None:
+    """The version; None for `0`, which stands for the beginning, and for what is none."""
+    if not isinstance(text, str) or text == "0":
+        return None
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None

@@ -1,0 +1,58 @@
+"""What the indexes of locked pins say of their projects now: all files, and the status of the project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from packaging.utils import NormalizedName
+
+from lockfiles.value_classes import dataclass
+from resolver.errors import FetchError
+from resolver.fetch.session import Session
+from resolver.index.project_status import ProjectStatus, read_project_status
+from resolver.index.raw_file import PageError, RawFile
+from resolver.index.simple_api import parse_project_page
+
+__all__ = ["Listing", "fetch_listings"]
+
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A project's page. `files` are in page order, for any target."""
+
+    name: NormalizedName
+    index: str
+    files: tuple[RawFile, ...]
+    status: ProjectStatus
+
+
+def fetch_listings(
+    wanted: Iterable[tuple[NormalizedName, str]], *, session: Session
+) -> dict[tuple[NormalizedName, str], Listing | None]:
+    """The listing of each project on each index (its public URL), as the server has it now; None where it has none.
+
+    Raises FetchError for an index that does not answer, or whose page cannot be read.
+    """
+    keys = list(dict.fromkeys(wanted))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(keys, pool.map(partial(_fetch, session=session), keys), strict=True))
+
+
+def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> Listing | None:
+    name, index = key
+    url = f"{index.rstrip('/')}/{name}/"
+    answer = session.fetch_page(url, past_cache=True)
+    if answer is None:
+        return None
+    body = answer.body or b""
+    try:
+        files = parse_project_page(body, content_type=answer.content_type, url=answer.url, name=name)
+    except PageError as error:
+        raise FetchError(f"the page of `{name}` cannot be read: {url}\n  because {error}", url=url) from error
+    return Listing(
+        name=name, index=index, files=files, status=read_project_status(body, content_type=answer.content_type)
+    )

@@ -1,0 +1,155 @@
+"""A plan out of a lock alone: the question that it says it answers, to be asked again.
+
+In: a lock that pinfold wrote. Out: the `LockPlan` of the list, settings and target that stand in its `[tool.pinfold]`.
+Secrets are in no lock: whoever asks brings credentials of his own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from packaging.utils import canonicalize_name
+
+from lockfiles import Lockfile, SettingValue, ToolTable
+from resolver.checking import requirement_digest
+from resolver.errors import InputError
+from resolver.plan import LockPlan, plan_lock
+from resolver.requirements.canonical import parse_canonical_layers
+from resolver.requirements.local_paths import rewrite_paths
+from resolver.requirements.scopes import IndexFamily
+from resolver.settings import DependencyMetadata, FlagScope, IndexStrategy, Mirror, Settings
+from resolver.sources.source import Hint, ItemList, Source
+from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Capability, Cpu, DriverSource, Gpu
+
+__all__ = ["has_own_digest", "plan_from_lock"]
+
+_FAMILY = re.compile(r"(?P<name>.*?): (?P<names>.*) at (?P<urls>.*?)(?P<exclusive> exclusive)?")
+_NAME = "the lock's list"
+
+
+def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str, variables: Mapping[str, str]) -> LockPlan:
+    """The plan whose answer the lock at `path` claims to be; its pins are to be kept.
+
+    Raises InputError for a lock of another tool, which does not say what it was made from.
+    """
+    tool = lockfile.tool
+    if tool is None:
+        raise InputError(f"`{shown}` does not say what it was made from: another tool wrote it")
+    folder = path.absolute().parent
+    source = Source(
+        name=_NAME,
+        stem="lock",
+        form=ItemList(items=()),
+        path=None,
+        folder=folder,
+        python=Hint(value=tool.python, where=f"`{shown}`"),
+        settings=_build_settings(tool, lockfile),
+    )
+    plan = plan_lock(
+        source,
+        arguments=Settings(),
+        path=path,
+        old=lockfile,
+        folder=folder,
+        variables=variables,
+        now=datetime.now(UTC),
+        may_ask_host=False,
+    )
+    written = parse_canonical_layers(tool.requirements, source=_NAME)
+    return replace(
+        plan,
+        target=replace(plan.target, accelerator=_build_accelerator(tool)),
+        requirement_list=rewrite_paths(written, lambda text: str((folder / text).resolve())),
+        layers=tool.requirements,
+        recorded_settings=tool.settings,
+    )
+
+
+def has_own_digest(plan: LockPlan) -> bool:
+    """Whether the requirement digest of the plan's lock is that of the list and settings beside it."""
+    assert plan.old is not None and plan.old.tool is not None
+    tool = plan.old.tool
+    return requirement_digest(tool.requirements, tool.settings, plan.target) == tool.requirement_digest
+
+
+def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
+    """The settings that the lock records, in the form that a configuration has them."""
+    recorded = tool.settings
+    return Settings(
+        platform=tool.platform,
+        index_strategy=cast("IndexStrategy", tool.index_strategy),
+        build_constraint_dependencies=_texts(recorded, "build-constraints"),
+        override_dependencies=_texts(recorded, "overrides"),
+        exclude=tuple(map(canonicalize_name, _texts(recorded, "exclude"))),
+        exclude_newer=cast("str | None", recorded.get("exclude-newer")),
+        exclude_newer_exempt=_texts(recorded, "exclude-newer-exempt"),
+        allow=tuple(map(canonicalize_name, _texts(recorded, "allow"))),
+        families=tuple(map(_parse_family, _texts(recorded, "families"))),
+        flag_scope=cast("FlagScope | None", recorded.get("flag-scope")),
+        index_url=cast("str | None", recorded.get("index-url")),
+        mirrors=tuple(map(_parse_mirror, _texts(recorded, "mirrors"))),
+        no_build=cast("bool | None", recorded.get("no-build")),
+        measure_kernels=cast("bool | None", recorded.get("measure-kernels")),
+        dependency_metadata=tuple(_build_metadata(text, lockfile) for text in _texts(recorded, "dependency-metadata")),
+    )
+
+
+def _texts(recorded: Mapping[str, SettingValue], key: str) -> tuple[str, ...]:
+    value = recorded.get(key, ())
+    return value if isinstance(value, tuple) else ()
+
+
+def _parse_family(text: str) -> IndexFamily:
+    """A family as the lock renders it: `name: patterns at URLs exclusive`."""
+    match = _FAMILY.fullmatch(text)
+    if match is None:
+        raise InputError(f"`{text}` is no index family as a lock records it")
+    return IndexFamily(
+        name=match["name"],
+        names=tuple(match["names"].split()),
+        urls=tuple(match["urls"].split()),
+        exclusive=match["exclusive"] is not None,
+    )
+
+
+def _parse_mirror(text: str) -> Mirror:
+    prefix, _, url = text.partition(" at ")
+    return Mirror(prefix=prefix, url=url)
+
+
+def _build_metadata(text: str, lockfile: Lockfile) -> DependencyMetadata:
+    """Metadata of the user's, of which a lock has only a hash: what it locked of the project stands in its place."""
+    name = canonicalize_name(text.split(" ", 1)[0])
+    needed = {
+        dependency["name"]
+        for package in lockfile.pylock.packages
+        if package.name == name
+        for dependency in package.dependencies or ()
+    }
+    return DependencyMetadata(name=name, requires_dist=tuple(sorted(needed)))
+
+
+def _build_accelerator(tool: ToolTable) -> Accelerator:
+    facts = tool.accelerator
+    match facts.get("kind"):
+        case "cpu":
+            return Cpu()
+        case "gpu":
+            # Lazy: only a GPU has a driver.
+            from resolver.targets.cuda import driver_range, parse_driver
+
+            driver = parse_driver(facts.get("driver", ""))
+            return Gpu(
+                capabilities=frozenset(map(Capability.parse, facts.get("capability", "").split())),
+                cuda=driver_range(driver),
+                machines=(),
+                driver=driver,
+                driver_source=cast("DriverSource", facts.get("driver-source", "assumption")),
+            )
+        case _:
+            return UNSPECIFIED

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.advisories import find_advisories, parse_advisory
+
+NAME = NormalizedName("thing")
+
+
+def document(events: list[dict[str, str]] | None = None, **changes: Any) -> dict[str, Any]:
+    affected: dict[str, Any] = {"package": {"ecosystem": "PyPI", "name": "Thing"}, "versions": ["0.9"]}
+    affected["ranges"] = [{"type": "ECOSYSTEM", "events": events or []}]
+    return {"id": "PYSEC-1", "summary": "bad", "aliases": ["CVE-2", "CVE-1"], "affected": [affected], **changes}
+
+
+@pytest.mark.parametrize(
+    ("events", "inside", "outside"),
+    [
+        ([{"introduced": "0"}, {"fixed": "2.0"}], ["0.1", "1.9", "2.0rc1"], ["2.0", "3"]),
+        ([{"introduced": "1.0"}, {"last_affected": "1.5"}], ["1.0", "1.5"], ["0.8", "1.5.1"]),
+        ([{"introduced": "1.0"}], ["1.0", "9"], ["0.8"]),
+        (
+            [{"introduced": "1"}, {"fixed": "2"}, {"introduced": "3"}, {"fixed": "4"}],
+            ["1", "3.5", "1.5+cu124"],
+            ["2", "4", "4+cu124"],
+        ),
+        ([], ["0.9"], ["0.8"]),
+    ],
+)
+def test_ranges_are_ordered_as_versions_are(
+    events: list[dict[str, str]], inside: list[str], outside: list[str]
+) -> None:
+    (advisory,) = parse_advisory(document(events))
+
+    assert [text for text in inside if not advisory.concerns(Version(text))] == []
+    assert [text for text in outside if advisory.concerns(Version(text))] == []
+
+
+def test_advisory_tells_the_next_release_without_it() -> None:
+    (advisory,) = parse_advisory(document([{"introduced": "1"}, {"fixed": "2"}, {"introduced": "3"}, {"fixed": "4"}]))
+
+    assert advisory.fixed_after(Version("1.5")) == Version("2")
+    assert advisory.fixed_after(Version("3.5")) == Version("4")
+    assert advisory.fixed_after(Version("5")) is None
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        None,
+        [],
+        {},
+        {"id": "X"},
+        {"id": "X", "affected": 3},
+        document(withdrawn="2026-01-01T00:00:00Z"),
+        {"id": "X", "affected": [{"package": {"ecosystem": "npm", "name": "thing"}}]},
+    ],
+)
+def test_what_is_withdrawn_of_another_ecosystem_or_broken_says_nothing(broken: object) -> None:
+    assert parse_advisory(broken) == ()
+
+
+def test_advisories_that_are_aliases_of_each_other_are_told_once() -> None:
+    one = parse_advisory(document(id="GHSA-1", aliases=["PYSEC-1"]))
+    other = parse_advisory(document(id="PYSEC-1", aliases=["GHSA-1"]))
+
+    found = find_advisories([(NAME, Version("0.9"))], (*one, *other))
+
+    assert [advisory.id for advisory in found[NAME]] == ["GHSA-1"]
+
+
+def test_pin_that_is_not_affected_has_no_entry() -> None:
+    assert find_advisories([(NAME, Version("1.0"))], parse_advisory(document())) == {}
