@@ -171,14 +171,18 @@ class HttpClient:
     def fetch_size(self, url: str) -> int | None:
         """The size of a file in bytes, by HEAD; None where the server does not tell.
 
-        A signature for GET holds for no HEAD: there the answer to a GET is left unread.
+        A signature for GET holds for no HEAD: there one byte is asked for, and an answer with all of them left unread.
         """
         method = "GET" if self._credentials.is_signed(url) else "HEAD"
 
         def ask() -> int | None:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+            if method == "GET":
+                headers["Range"] = "bytes=0-0"
             try:
                 with self._opened(self._direct, method, url, headers) as (response, _):
+                    if response.status_code == 206:
+                        return parse_size(response.headers.get("content-range", "").rpartition("/")[2])
                     size = parse_size(response.headers.get("content-length", ""))
                     return size if "content-encoding" not in response.headers else None
             except _BadStatusError as fault:
@@ -206,9 +210,7 @@ class HttpClient:
 
         return self._unless_absent(url, ask)
 
-    def read_body(
-        self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], T]
-    ) -> T | None:
+    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], T]) -> T | None:
         """What `read` makes of the answer to a GET; None as in `fetch`. A 416 is an answer, too.
 
         Where a body breaks off, it is asked for again, with the headers of that moment.
