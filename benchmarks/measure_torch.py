@@ -30,16 +30,14 @@ from resolver.fetch.default_index import default_index_url
 from resolver.index.raw_file import RawFile
 from resolver.index.simple_api import ACCEPT, parse_project_page
 from resolver.targets.cuda import CudaVersion, parse_cuda
+from resolver.targets.kernel_flags import LIBRARY, find_architectures
 
-__all__ = ["Measured", "find_architectures", "main", "measure_wheel", "render_release"]
+__all__ = ["Measured", "main", "measure_wheel", "render_release"]
 
 _PLATFORMS = ("x86_64", "aarch64")
 _COMPANIONS = ("torchvision", "xformers")
 _COMPANION_RELEASES = 6
-_FLAGS = re.compile(rb"(?<![0-9a-z_])(?:(?:sm|compute)_\d{2,3}[af]?(?: |(?=\0)))+(?=\0)")
-"""`sm_75 sm_80 compute_120`, ended by a zero byte: what `torch.cuda.get_arch_list()` splits."""
 _CHUNK_BYTES = 1024 * 1024
-_OVERLAP_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,32 +85,20 @@ def measure_wheel(client: httpx.Client, url: str, *, filename: str, platform: st
         metadata = next(name for name in names if name.endswith(".dist-info/METADATA") and name.count("/") == 1)
         raw, _ = parse_email(archive.read(metadata))
         cuda = _read_cuda(archive.read("torch/version.py").decode("utf-8"))
-        library = next((name for name in names if name.endswith("/libtorch_python.so")), None)
-        flags = b""
+        library = next((name for name in names if name.endswith(LIBRARY)), None)
+        architectures = ""
         if cuda is not None and library is not None:
             with archive.open(library) as stream:
-                flags = find_architectures(iter(lambda: stream.read(_CHUNK_BYTES), b""))
+                architectures = find_architectures(iter(lambda: stream.read(_CHUNK_BYTES), b""))
     return Measured(
         filename=filename,
         platform=platform,
         cuda=cuda,
-        architectures=_render_architectures(flags.decode("ascii")),
+        architectures=architectures,
         requires=tuple(raw.get("requires_dist", ())),
         fetched_bytes=file.fetched_bytes,
         size_bytes=file.size_bytes,
     )
-
-
-def find_architectures(chunks: Iterator[bytes]) -> bytes:
-    """The longest flags in a library that comes in chunks; reading ends once they are found. Empty without any."""
-    rest = b""
-    for chunk in chunks:
-        window = rest + chunk
-        found = max(_FLAGS.findall(window), key=len, default=b"")
-        if b" " in found:
-            return found
-        rest = window[-_OVERLAP_BYTES:]
-    return b""
 
 
 def render_release(
@@ -191,11 +177,6 @@ def _read_cuda(text: str) -> CudaVersion | None:
     found = re.search(r"""^cuda(?::[^=]*)?\s*=\s*['"]([0-9.]+)['"]""", text, re.MULTILINE)
     cuda = None if found is None else parse_cuda(found[1])
     return cuda if isinstance(cuda, CudaVersion) else None
-
-
-def _render_architectures(flags: str) -> str:
-    """`75 80 ptx120` for `sm_75 sm_80 compute_120`."""
-    return flags.replace("sm_", "").replace("compute_", "ptx").strip()
 
 
 def _find_triton(requires: Sequence[str]) -> str:

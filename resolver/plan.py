@@ -356,6 +356,7 @@ def _recorded_settings(
         "families": tuple(map(_render_family, settings.families or ())),
         "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
         "index-url": None if default_index is None else default_index.text,
+        "measure-kernels": settings.measure_kernels or None,
         "mirrors": tuple(sorted(f"{prefix} at {url}" for prefix, url in mirrors.items())),
         "no-build": settings.no_build or None,
         "overrides": tuple(sorted(entry.text for entry in overrides)),

@@ -22,7 +22,8 @@ from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch.default_index import default_index_url
-from resolver.fetch.package_source import without_asking
+from resolver.fetch.package_source import measure_kernels, without_asking
+from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures
@@ -130,7 +131,7 @@ class Locker:
         direct = self._find_direct(plan, asked, default_index)
         plan = plan if direct is None else replace(plan, requirement_list=direct.requirement_list)
         fixed = {} if direct is None else direct.fixed
-        problem = _build_problem(plan, self._upgrade, default_index, fixed)
+        problem = _build_problem(plan, self._upgrade, default_index, fixed, _find_measure(plan, asked))
         source = _with_direct(asked, fixed, plan, default_index)
         resolution = self._solve(plan, problem, source)
         check_contents(problem, resolution)
@@ -189,11 +190,12 @@ class Locker:
         from resolver.driver_changes import find_driver_changes
         from resolver.solve.solving import solve
 
-        known = _with_direct(without_asking(asked), fixed, plan, _default_index(plan))
+        silent = without_asking(asked)
+        known = _with_direct(silent, fixed, plan, _default_index(plan))
 
         def solve_for(target: Target) -> Resolution:
             other = replace(plan, target=target)
-            problem = _build_problem(other, self._upgrade, _default_index(other), fixed)
+            problem = _build_problem(other, self._upgrade, _default_index(other), fixed, _find_measure(plan, silent))
             key = (_question(other, problem), "without asking")
             if key not in self._resolutions:
                 self._resolutions[key] = solve(problem, known)
@@ -339,8 +341,17 @@ def _with_direct(
     return SourceWithDirect(source, fixed, target=plan.target, locate=partial(_locate, plan, default_index))
 
 
+def _find_measure(plan: LockPlan, source: PackageSource) -> Callable[[DistributionFile], str] | None:
+    """What reads the kernels out of a wheel; None where the settings do not ask for it."""
+    return partial(measure_kernels, source) if plan.settings.measure_kernels else None
+
+
 def _build_problem(
-    plan: LockPlan, upgrade: Upgrade, default_index: Url | None, direct: Mapping[NormalizedName, FixedSource]
+    plan: LockPlan,
+    upgrade: Upgrade,
+    default_index: Url | None,
+    direct: Mapping[NormalizedName, FixedSource],
+    measure: Callable[[DistributionFile], str] | None,
 ) -> Problem:
     settings, configured = plan.settings, plan.source.settings
     return build_problem(
@@ -359,6 +370,7 @@ def _build_problem(
         mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
         allow=settings.allow or (),
         uses_family_indexes=not (configured.index_url or configured.extra_index_url or configured.no_index),
+        measure=measure,
     )
 
 

@@ -21,7 +21,7 @@ from resolver.fetch.credentials import Credentials, find_place
 from resolver.fetch.logins import Login
 from resolver.requirements.url import Secret
 
-__all__ = ["Hydrated", "hydrate", "write_secret_file"]
+__all__ = ["Hydrated", "complete_urls", "write_secret_file"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,7 @@ class Hydrated:
     missing: tuple[str, ...]
 
 
-def hydrate(lockfile: Lockfile, credentials: Credentials) -> Hydrated:
+def complete_urls(lockfile: Lockfile, credentials: Credentials) -> Hydrated:
     """The lock with what the credentials have for its URLs: a signature, a token, a user and password."""
     import tomli_w  # Lazy: reading locks needs no writer.
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.utils import NormalizedName
+
 from lockfiles.value_classes import dataclass
-from resolver.fetch.credentials import Credentials
+from resolver.build_plan import find_config_settings
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.session import Session
 from resolver.known_secrets import build_credentials
@@ -24,7 +27,7 @@ from resolver.sources.source import Source
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Reaching", "open_session", "plan_source"]
+__all__ = ["Reached", "Reaching", "open_session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,28 +47,37 @@ class Reaching:
     transport: httpx.BaseTransport | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """What reaching gives: a session, and the `--config-settings` of the source by project, which may be secret."""
+
+    session: Session
+    config_settings: Mapping[NormalizedName, tuple[tuple[str, str], ...]] = field(repr=False)
+
+
 @contextmanager
-def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterator[Session]:
+def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterator[Reached]:
     """A session for the files of a lock; closed at the end. Raises InputError where the source cannot be used."""
-    credentials = Credentials() if reaching.source is None else _read_credentials(reaching.source, variables)
+    plans = [] if reaching.source is None else [_plan(reaching.source, variables)]
     session = Session(
         cache_folder=None,
         offline=False,
         refresh=False,
         trusted_hosts=reaching.trusted_hosts,
-        credentials=credentials,
+        credentials=build_credentials(plans),
         guard=HostGuard(reaching.allowed_hosts),
         progress=reaching.announce,
         transport=reaching.transport,
     )
+    settings = [find_config_settings(plan) for plan in plans]
     try:
-        yield session
+        yield Reached(session=session, config_settings=settings[0] if settings else {})
     finally:
         session.close()
 
 
-def plan_source(source: Source, *, variables: Mapping[str, str]) -> LockPlan:
-    """The list of a source as locking would read it. Raises InputError."""
+def _plan(source: Source, variables: Mapping[str, str]) -> LockPlan:
+    """The list of a source as locking would read it."""
     return plan_lock(
         source,
         arguments=Settings(),
@@ -75,7 +87,3 @@ def plan_source(source: Source, *, variables: Mapping[str, str]) -> LockPlan:
         variables=variables,
         now=datetime.now(UTC),
     )
-
-
-def _read_credentials(source: Source, variables: Mapping[str, str]) -> Credentials:
-    return build_credentials([plan_source(source, variables=variables)])

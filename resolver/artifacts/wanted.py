@@ -6,14 +6,15 @@ file names, and places that are neither on the web nor on this disk, are refused
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.utils import NormalizedName
 
-from lockfiles import Lockfile
+from lockfiles import BuildWheel, Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.file_names import find_name_fault
 from resolver.errors import InputError
@@ -22,12 +23,16 @@ __all__ = ["Wanted", "WantedFile", "list_wanted"]
 
 _SCHEMES = ("https", "http", "file")
 
+_PackageFile = PackageWheel | PackageSdist | PackageArchive
+_LockedFile = _PackageFile | BuildWheel
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedFile:
     """A wheel, sdist or archive of a project. `place` is a public URL, or a path on this disk.
 
-    `size_bytes` is None where the lock does not say.
+    `size_bytes` is None where the lock does not say. `is_for_builds` marks what is not installed itself: sdists,
+    archives of sources, and wheels that builds install.
     """
 
     project: NormalizedName
@@ -35,39 +40,79 @@ class WantedFile:
     place: str | Path
     sha256: str
     size_bytes: int | None
-
-    @property
-    def is_wheel(self) -> bool:
-        """Whether it is installed as it stands."""
-        return self.filename.endswith(".whl")
+    is_for_builds: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """`files` are downloaded or copied, in the order of the lock; `trees` are packages of a commit or a folder."""
+    """What a lock wants, each in its order.
 
-    files: tuple[WantedFile, ...]
-    trees: tuple[Package, ...]
+    - `wheels` are installed as they stand.
+    - `sources` are packages that have none, with the sdist or archive that they are; None for a commit and a folder.
+    - `build_wheels` are what builds install, by the texts that builds name them with (`setuptools==80.9.0`).
+    """
+
+    wheels: tuple[WantedFile, ...]
+    sources: tuple[tuple[Package, WantedFile | None], ...]
+    build_wheels: Mapping[str, WantedFile]
 
 
 def list_wanted(lockfile: Lockfile, *, folder: Path) -> Wanted:
-    """The files and trees of a lock; `folder` is where its relative paths start. Raises InputError with all faults."""
-    faults: list[str] = []
-    files: list[WantedFile] = []
-    trees: list[Package] = []
+    """What a lock wants; `folder` is where its relative paths start. Raises InputError with all faults."""
+    reader = _Reader(folder)
+    wheels: list[WantedFile] = []
+    sources: list[tuple[Package, WantedFile | None]] = []
     for package in lockfile.pylock.packages:
         if package.vcs is not None or package.directory is not None:
-            trees.append(package)
+            sources.append((package, None))
         for file in _iter_files(package):
-            wanted = _read_file(package.name, file, folder, faults)
-            files += [] if wanted is None else [wanted]
-    faults += _iter_collisions(files)
-    if faults:
-        raise InputError("the lock cannot be used here\n" + "\n".join(f"  {fault}" for fault in faults))
-    return Wanted(files=tuple(dict.fromkeys(files)), trees=tuple(trees))
+            wanted = reader.read(package.name, _name(package.name, file), file)
+            if wanted is not None and not wanted.is_for_builds:
+                wheels.append(wanted)
+            elif wanted is not None:
+                sources.append((package, wanted))
+    build_wheels = {}
+    for wheel in () if lockfile.tool is None else lockfile.tool.build_wheels:
+        found = reader.read(wheel.name, wheel.file, wheel)
+        if found is not None:
+            build_wheels[wheel.requirement] = replace(found, is_for_builds=True)
+    reader.finish(wheels)
+    return Wanted(wheels=tuple(dict.fromkeys(wheels)), sources=tuple(sources), build_wheels=build_wheels)
 
 
-def _iter_files(package: Package) -> Iterator[PackageWheel | PackageSdist | PackageArchive]:
+class _Reader:
+    """Reads files of a lock and collects their faults."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._faults: list[str] = []
+
+    def read(self, project: NormalizedName, name: str, file: _LockedFile) -> WantedFile | None:
+        """The file, or None for one that cannot be used here."""
+        if fault := find_name_fault(name):
+            self._faults.append(f"{project}: `{_shown(name)}` can be no file here: {fault}")
+            return None
+        place = _find_place(file, self._folder)
+        if place is None:
+            self._faults.append(f"{project}: `{name}` has a URL that begins with none of `https:`, `http:`, `file:`")
+            return None
+        return WantedFile(
+            project=project,
+            filename=name,
+            place=place,
+            sha256=file.sha256 if isinstance(file, BuildWheel) else file.hashes["sha256"],
+            size_bytes=file.size,
+            is_for_builds=not name.endswith(".whl"),
+        )
+
+    def finish(self, wheels: Sequence[WantedFile]) -> None:
+        """Raises InputError with all faults, those of files together too."""
+        faults = [*self._faults, *_iter_collisions(wheels)]
+        if faults:
+            raise InputError("the lock cannot be used here\n" + "\n".join(f"  {fault}" for fault in faults))
+
+
+def _iter_files(package: Package) -> Iterator[_PackageFile]:
     """What an installation takes: the wheels, else the sdist, else the archive."""
     if package.wheels:
         yield from package.wheels
@@ -77,21 +122,7 @@ def _iter_files(package: Package) -> Iterator[PackageWheel | PackageSdist | Pack
         yield package.archive
 
 
-def _read_file(
-    project: NormalizedName, file: PackageWheel | PackageSdist | PackageArchive, folder: Path, faults: list[str]
-) -> WantedFile | None:
-    name = _name(project, file)
-    if fault := find_name_fault(name):
-        faults.append(f"{project}: `{_shown(name)}` can be no file here: {fault}")
-        return None
-    place = _find_place(file, folder)
-    if place is None:
-        faults.append(f"{project}: `{name}` has a URL that begins with none of `https:`, `http:`, `file:`")
-        return None
-    return WantedFile(project=project, filename=name, place=place, sha256=file.hashes["sha256"], size_bytes=file.size)
-
-
-def _name(project: NormalizedName, file: PackageWheel | PackageSdist | PackageArchive) -> str:
+def _name(project: NormalizedName, file: _PackageFile) -> str:
     """The name of the file on disk; an archive may have any at its host, so it gets one of ours."""
     if not isinstance(file, PackageArchive):
         return file.filename
@@ -103,7 +134,7 @@ def _name(project: NormalizedName, file: PackageWheel | PackageSdist | PackageAr
     return f"{project}-{file.hashes['sha256'][:16]}{suffix}"
 
 
-def _find_place(file: PackageWheel | PackageSdist | PackageArchive, folder: Path) -> str | Path | None:
+def _find_place(file: _LockedFile, folder: Path) -> str | Path | None:
     if file.path is not None:
         return folder / file.path
     url = file.url or ""
@@ -118,7 +149,7 @@ def _find_place(file: PackageWheel | PackageSdist | PackageArchive, folder: Path
     return url
 
 
-def _iter_collisions(files: list[WantedFile]) -> Iterator[str]:
+def _iter_collisions(files: Sequence[WantedFile]) -> Iterator[str]:
     """Different files of one name; letter case does not tell files apart."""
     seen: dict[str, WantedFile] = {}
     for file in files:

@@ -7,67 +7,45 @@ and parts that the next run goes on from.
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from packaging.pylock import Package, PackageWheel
-from packaging.utils import NormalizedName
+from packaging.utils import NormalizedName, parse_wheel_filename
 
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
-from resolver.artifacts.download import ReadsBodies, StoppedError, copy, download
+from resolver.artifacts.building import Building, WheelBuilder
+from resolver.artifacts.downloads import Downloads, FetchedFile, Progress
 from resolver.artifacts.partial_file import hash_file
 from resolver.artifacts.requirement_file import check_place, render_requirements, write_requirements
+from resolver.artifacts.source_trees import SourceTrees
+from resolver.artifacts.sources import BuiltWheel, SourceBuild, list_builds, read_records, write_records
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import InputError
-from resolver.fetch.workers import Task, Workers
+from resolver.fetch.host_guard import HostGuard
+from resolver.fetch.session import Session
 
-__all__ = ["FetchOutcome", "FetchedFile", "Progress", "fill_wheelhouse"]
+__all__ = ["FetchOutcome", "fill_wheelhouse"]
 
-AT_ONCE = 8
 _STASH = ".pinfold"
 """The folder inside a wheelhouse for parts and for what wheels are built from: installers do not look there."""
-_SHOW_EVERY_S = 0.1
-_ENDING_S = 2.0
-"""How long to wait for downloads that are of no use any more: they end with their next bytes."""
-
-Outcome = Literal["present", "downloaded", "copied", "built"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchedFile:
-    """A wheel of the wheelhouse, or what one was built from; `place` is where it came from, in public."""
-
-    project: NormalizedName
-    filename: str
-    sha256: str
-    size_bytes: int
-    outcome: Outcome
-    place: str
+_BUILD_WHEELS = "build-wheels"
+_RECORDS = "built.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchOutcome:
-    """What a wheelhouse holds, in the order of the lock; `requirements` is the file to install from."""
+    """What a wheelhouse holds: downloaded wheels in the order of the lock, then built ones.
+
+    `requirements` is the file to install from.
+    """
 
     folder: Path
     requirements: Path
     files: tuple[FetchedFile, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a run has come; sizes that the lock does not say do not count."""
-
-    files_done: int
-    files: int
-    bytes_done: int
-    bytes: int
 
 
 def fill_wheelhouse(
@@ -75,38 +53,54 @@ def fill_wheelhouse(
     *,
     lock_folder: Path,
     to: Path,
-    client: ReadsBodies,
+    session: Session,
+    building: Building | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> FetchOutcome:
-    """Bring all files of a lock to a folder, which is made if need be.
+    """Bring all wheels of a lock to a folder, which is made if need be; sources become wheels there.
 
-    Raises InputError for what cannot be used here, FetchError, and HashMismatchError for a file that is not the one
-    that was locked.
+    `building` None builds nothing. Raises InputError for what cannot be used or built here, FetchError, and
+    HashMismatchError for a file or folder that is not the one that was locked.
     """
     wanted = list_wanted(lockfile, folder=lock_folder)
-    _refuse_sources(wanted)
+    _refuse_sources(wanted, building)
+    builds = list_builds(lockfile, wanted)
     stash = _make_folders(to)
-    fetched = _Run(to, stash, client, on_progress).fetch_all(wanted.files)
-    packages = [_with_wheels(package, fetched) for package in lockfile.pylock.packages]
+    present = _find_built(builds, to, stash)
+    missing = [build for build in builds if build.package.name not in present]
+    with _open_builder(lockfile, building, missing, lock_folder=lock_folder, stash=stash, session=session) as builder:
+        downloads = Downloads(
+            find_folder=lambda file: _find_folder(file, to, stash), stash=stash, client=session, on_progress=on_progress
+        )
+        fetched = downloads.fetch_all(tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing)))))
+        files = [fetched[file] for file in wanted.wheels]
+        for build in builds:
+            wheel = present.get(build.package.name)
+            if wheel is None and builder is not None:
+                wheel = present[build.package.name] = builder.build(build, into=to, installed=_list_paths(files, to))
+                write_records(stash / _RECORDS, present)
+                files.append(_describe(build, wheel, to, is_new=True))
+            elif wheel is not None:
+                files.append(_describe(build, wheel, to, is_new=False))
+    packages = [_with_wheels(package, files) for package in lockfile.pylock.packages]
     text = render_requirements(packages, tool=lockfile.tool)
-    return FetchOutcome(
-        folder=to,
-        requirements=write_requirements(to, text),
-        files=tuple(fetched[file.filename] for file in wanted.files),
-    )
+    return FetchOutcome(folder=to, requirements=write_requirements(to, text), files=tuple(files))
 
 
-def _refuse_sources(wanted: Wanted) -> None:
-    sources = [file.filename for file in wanted.files if not file.is_wheel] + [tree.name for tree in wanted.trees]
-    if sources:
-        raise InputError(f"these have to be built: {', '.join(f'`{name}`' for name in sources)}")
+def _refuse_sources(wanted: Wanted, building: Building | None) -> None:
+    if building is None and wanted.sources:
+        names = ", ".join(f"`{package.name}`" for package, _ in wanted.sources)
+        raise InputError(
+            f"the lock has sources, which `--no-build` keeps from becoming wheels: {names}\n"
+            "  try: leave it out, or lock wheels alone: `lock --only-binary :all:`"
+        )
 
 
 def _make_folders(to: Path) -> Path:
-    """The folder for parts. Raises InputError where there can be none."""
+    """The folder for what is no wheel of the lock. Raises InputError where there can be none."""
     stash = to / _STASH
     try:
-        stash.mkdir(parents=True, exist_ok=True)
+        (stash / _BUILD_WHEELS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         raise InputError(f"`{to.name}` cannot be a folder of wheels: {reason}\n  try: another, with `--to`") from error
@@ -114,93 +108,87 @@ def _make_folders(to: Path) -> Path:
     return stash
 
 
-def _with_wheels(package: Package, fetched: Mapping[str, FetchedFile]) -> Package:
-    """The package with its wheels as they lie in the folder."""
-    files = [fetched[wheel.filename] for wheel in package.wheels or ()]
-    wheels = [PackageWheel(name=file.filename, path=file.filename, hashes={"sha256": file.sha256}) for file in files]
-    return replace(package, wheels=wheels, sdist=None)
+def _find_folder(file: WantedFile, to: Path, stash: Path) -> Path:
+    if not file.is_for_builds:
+        return to
+    return stash / _BUILD_WHEELS if file.filename.endswith(".whl") else stash
 
 
-class _Run:
-    """The files of one run, several at once; the first that fails ends it."""
+def _find_built(builds: Sequence[SourceBuild], to: Path, stash: Path) -> dict[NormalizedName, BuiltWheel]:
+    """What an earlier run has built in the same way, and still lies there."""
+    records, found = read_records(stash / _RECORDS), {}
+    for build in builds:
+        wheel = records.get(build.package.name)
+        if wheel is not None and wheel.key == build.key:
+            known = hash_file(to / wheel.filename)
+            if known is not None and known[1] == wheel.sha256:
+                found[build.package.name] = wheel
+    return found
 
-    def __init__(self, to: Path, stash: Path, client: ReadsBodies, on_progress: Callable[[Progress], None]) -> None:
-        self._to = to
-        self._stash = stash
-        self._client = client
-        self._on_progress = on_progress
-        self._stopped = threading.Event()
-        self._lock = threading.Lock()
-        self._bytes_done = 0
 
-    def fetch_all(self, files: Sequence[WantedFile]) -> dict[str, FetchedFile]:
-        """The files by name, the big ones first. Raises what the first one in order that failed has raised."""
-        workers = Workers(AT_ONCE)
-        done: queue.SimpleQueue[Task[FetchedFile]] = queue.SimpleQueue()
-        tasks = {file: Task(partial(self._fetch, file)) for file in files}
-        for file in sorted(files, key=lambda file: (-(file.size_bytes or 0), file.filename)):
-            tasks[file].then(done.put)
-            workers.schedule(tasks[file])
-        try:
-            self._wait_for(files, done)
-        finally:
-            self._stopped.set()
-            workers.close(StoppedError())
-            workers.join(_ENDING_S)
-        _raise_first(tasks[file] for file in files)
-        return {file.filename: tasks[file].result() for file in files}
+def _list_files(builds: Iterable[SourceBuild]) -> Iterator[WantedFile]:
+    for build in builds:
+        if build.file is not None:
+            yield build.file
+        yield from build.requirements
 
-    def _wait_for(self, files: Sequence[WantedFile], done: queue.SimpleQueue[Task[FetchedFile]]) -> None:
-        """Wait until all are done or one has failed, and tell of the progress meanwhile."""
-        total, count = sum(file.size_bytes or 0 for file in files), 0
-        while count < len(files):
-            try:
-                task = done.get(timeout=_SHOW_EVERY_S)
-            except queue.Empty:
-                task = None
-            if task is not None:
-                count += 1
-                if task.has_failed:
-                    return
-            self._on_progress(Progress(files_done=count, files=len(files), bytes_done=self._bytes_done, bytes=total))
 
-    def _fetch(self, file: WantedFile) -> FetchedFile:
-        target = (self._to if file.is_wheel else self._stash) / file.filename
-        outcome: Outcome = "present"
-        known = hash_file(target)
-        if known is None or known[1] != file.sha256 or file.size_bytes not in (None, known[0]):
-            outcome = self._bring(file, target)
-        else:
-            self._count(known[0])
-        return FetchedFile(
-            project=file.project,
-            filename=file.filename,
-            sha256=file.sha256,
-            size_bytes=target.stat().st_size,
-            outcome=outcome,
-            place=file.place if isinstance(file.place, str) else file.place.as_posix(),
+@contextmanager
+def _open_builder(
+    lockfile: Lockfile,
+    building: Building | None,
+    builds: Sequence[SourceBuild],
+    *,
+    lock_folder: Path,
+    stash: Path,
+    session: Session,
+) -> Iterator[WheelBuilder | None]:
+    """What makes the wheels; None where there is nothing to make. Its processes end with it."""
+    if building is None or not builds:
+        yield None
+        return
+    # Lazy: most locks have wheels alone.
+    from resolver.fetch.build_process import Children
+    from resolver.fetch.git.repositories import GitRepositories
+
+    children = Children()
+    with GitRepositories(
+        cache_folder=None, find_login=session.credentials.find_login, announce=building.announce
+    ) as repositories:
+        trees = SourceTrees(
+            lock_folder=lock_folder, stash=stash, repositories=repositories, guard=session.guard or HostGuard()
         )
-
-    def _bring(self, file: WantedFile, target: Path) -> Outcome:
-        part = self._stash / f"{file.filename}.{file.sha256[:16]}.part"
-        if isinstance(file.place, Path):
-            copy(file, file.place, part=part, target=target, on_bytes=self._count)
-            return "copied"
-        download(file, url=file.place, part=part, target=target, client=self._client, on_bytes=self._count)
-        return "downloaded"
-
-    def _count(self, count: int) -> None:
-        if self._stopped.is_set():
-            raise StoppedError
-        with self._lock:
-            self._bytes_done += count
-
-
-def _raise_first(tasks: Iterable[Task[FetchedFile]]) -> None:
-    """Raise the first error that is not about the end of the run itself."""
-    for task in tasks:
         try:
-            if task.is_done:
-                task.result()
-        except StoppedError:
-            continue
+            yield WheelBuilder(lockfile, building, builds=builds, trees=trees, stash=stash, children=children)
+        finally:
+            children.stop()
+
+
+def _list_paths(files: Iterable[FetchedFile], to: Path) -> dict[NormalizedName, list[Path]]:
+    paths: dict[NormalizedName, list[Path]] = {}
+    for file in files:
+        paths.setdefault(file.project, []).append(to / file.filename)
+    return paths
+
+
+def _describe(build: SourceBuild, wheel: BuiltWheel, to: Path, *, is_new: bool) -> FetchedFile:
+    return FetchedFile(
+        project=build.package.name,
+        filename=wheel.filename,
+        sha256=wheel.sha256,
+        size_bytes=(to / wheel.filename).stat().st_size,
+        outcome="built" if is_new else "present",
+        place=build.described,
+    )
+
+
+def _with_wheels(package: Package, files: Iterable[FetchedFile]) -> Package:
+    """The package with its wheels as they lie in the folder, and the version that these have."""
+    own = {wheel.filename for wheel in package.wheels or ()}
+    wheels = [
+        PackageWheel(name=file.filename, path=file.filename, hashes={"sha256": file.sha256})
+        for file in files
+        if (file.filename in own if own else file.project == package.name)
+    ]
+    version = package.version or parse_wheel_filename(wheels[0].filename)[1]
+    return replace(package, version=version, wheels=wheels, sdist=None, vcs=None, directory=None, archive=None)

@@ -274,6 +274,12 @@ def _add_file_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--no-download", action="store_true", default=None, help="download no whole file to learn its hash"
     )
+    group.add_argument(
+        "--measure-kernels",
+        action="store_true",
+        default=None,
+        help="read out of a torch that is too new to be known which GPUs it is for (10 MB of each build)",
+    )
 
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -338,4 +344,5 @@ def _build_settings(values: argparse.Namespace) -> Settings:
         no_build=values.no_build,
         build_anyway=values.build_anyway,
         no_download=values.no_download,
+        measure_kernels=values.measure_kernels,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 import time
@@ -12,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lockfiles import digest
-from resolver.artifacts.reaching import open_session
-from resolver.artifacts.wheelhouse import FetchOutcome, fill_wheelhouse
+from resolver.artifacts.api import fetch_artifacts
+from resolver.artifacts.wheelhouse import FetchOutcome
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_json
 from resolver.cli.progress import ProgressLine
@@ -53,6 +52,10 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("--to", metavar="DIR", required=True, help="the folder of wheels; made if it is not there")
+    parser.add_argument("--no-build", action="store_true", help="build nothing: a lock with sources is refused")
+    parser.add_argument(
+        "--python-executable", metavar="PATH", help="the Python that builds; it must be of the version that is locked"
+    )
     parser.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
     add_reaching_options(parser)
@@ -63,17 +66,25 @@ def _fetch(values: argparse.Namespace) -> int:
     since, folder = time.monotonic(), Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     line = ProgressLine(is_shown=not values.quiet)
-    with open_session(read_reaching(values, folder=folder), variables=os.environ) as session:
-        try:
-            outcome = fill_wheelhouse(
-                chosen.lockfile,
-                lock_folder=chosen.path.parent,
-                to=folder / values.to,
-                client=session,
-                on_progress=line.show,
-            )
-        finally:
-            line.clear()
+
+    def tell(message: str) -> None:
+        line.clear()
+        if not values.quiet or message.startswith("warning: "):
+            print(escape_text(message), file=sys.stderr, flush=True)
+
+    reaching = read_reaching(values, folder=folder, announce=tell)
+    try:
+        outcome = fetch_artifacts(
+            chosen.lockfile,
+            lock_folder=chosen.path.parent,
+            to=folder / values.to,
+            reaching=reaching,
+            build=not values.no_build,
+            python_executable=None if values.python_executable is None else folder / values.python_executable,
+            on_progress=line.show,
+        )
+    finally:
+        line.clear()
     if values.as_json:
         show_json(_as_json(chosen, values.to, outcome, duration_s=time.monotonic() - since))
     if not values.quiet:

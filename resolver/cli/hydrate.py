@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +10,7 @@ from pathlib import Path
 from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import move_paths
-from resolver.artifacts.hydrating import hydrate, write_secret_file
-from resolver.artifacts.reaching import open_session
+from resolver.artifacts.api import hydrate
 from resolver.cli.lock_choice import read_lockfiles
 from resolver.cli.reaching import add_reaching_options, read_reaching
 from resolver.cli.relative_paths import way_to
@@ -39,9 +37,7 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else _find_lock(folder, output), folder=folder)
     _check_place(output, chosen.path)
     lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
-    with open_session(read_reaching(values, folder=folder), variables=os.environ) as session:
-        hydrated = hydrate(lockfile, session.credentials)
-    write_secret_file(output, hydrated.text)
+    hydrated = hydrate(lockfile, output, reaching=read_reaching(values, folder=folder))
     for host in hydrated.missing:
         _tell(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
     if not hydrated.replaced:

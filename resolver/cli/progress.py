@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from resolver.artifacts.wheelhouse import Progress
+from resolver.artifacts.downloads import Progress
 from resolver.cli.output import render_bytes
 
 __all__ = ["ProgressLine"]

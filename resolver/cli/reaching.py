@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 from resolver.artifacts.reaching import Reaching
@@ -33,10 +34,13 @@ def add_reaching_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_reaching(values: argparse.Namespace, *, folder: Path) -> Reaching:
+def read_reaching(
+    values: argparse.Namespace, *, folder: Path, announce: Callable[[str], None] | None = None
+) -> Reaching:
     """What the options say. Raises SourceError and SettingsError for a list that cannot be read."""
     return Reaching(
         source=None if values.source is None else read_source(values.source, folder=folder),
         allowed_hosts=tuple(values.allow_host),
         trusted_hosts=tuple(values.trusted_host),
+        announce=announce,
     )

@@ -10,7 +10,7 @@ from typing import assert_never
 from resolver.targets.platforms import Linux, MacOS, Windows
 from resolver.targets.target import Target
 
-__all__ = ["describe_host", "host_target", "is_host_compatible"]
+__all__ = ["describe_host", "host_target", "is_host_compatible", "is_host_platform"]
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "x86", "i686": "x86"}
 
@@ -22,9 +22,13 @@ def is_host_compatible(target: Target) -> bool:
         sys.implementation.name == "cpython"
         and sys.version_info[:2] == (python.major, python.minor)
         and _is_free_threaded() == python.free_threaded
-        and sys.platform == _system(target)
-        and _machine(platform.machine()) == _machine(target.platform.arch)
+        and is_host_platform(target)
     )
+
+
+def is_host_platform(target: Target) -> bool:
+    """Whether the host has the target's operating system and architecture."""
+    return sys.platform == _system(target) and _machine(platform.machine()) == _machine(target.platform.arch)
 
 
 def describe_host() -> str:

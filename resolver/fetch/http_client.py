@@ -166,14 +166,18 @@ class HttpClient:
     def fetch_size(self, url: str) -> int | None:
         """The size of a file in bytes, by HEAD; None where the server does not tell.
 
-        A signature for GET holds for no HEAD: there the answer to a GET is left unread.
+        A signature for GET holds for no HEAD: there one byte is asked for, and an answer with all of them left unread.
         """
         method = "GET" if self._credentials.is_signed(url) else "HEAD"
 
         def ask() -> int | None:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+            if method == "GET":
+                headers["Range"] = "bytes=0-0"
             try:
                 with self._opened(self._direct, method, url, headers) as (response, _):
+                    if response.status_code == 206:
+                        return parse_size(response.headers.get("content-range", "").rpartition("/")[2])
                     size = parse_size(response.headers.get("content-length", ""))
                     return size if "content-encoding" not in response.headers else None
             except BadStatusError as fault:

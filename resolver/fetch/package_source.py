@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
     from resolver.settings import DependencyMetadata
 
-__all__ = ["fetch_build_requires", "find_evidence", "open_package_source", "without_asking"]
+__all__ = ["fetch_build_requires", "find_evidence", "measure_kernels", "open_package_source", "without_asking"]
 
 T = TypeVar("T")
 
@@ -114,6 +114,7 @@ def open_package_source(
             known=preferences_hashes or {},
             no_download=no_download,
         ),
+        measure=partial(_measure, session=session, folder=folder),
     )
     try:
         yield source
@@ -137,6 +138,15 @@ def fetch_build_requires(source: PackageSource, file: DistributionFile) -> tuple
     return source.build_requires(file)
 
 
+def measure_kernels(source: PackageSource, file: DistributionFile) -> str:
+    """What a wheel of torch is compiled for (`75 80 ptx120`), by a source of `open_package_source` or a view of one.
+
+    Empty where the wheel does not tell. Raises FetchError.
+    """
+    assert isinstance(source, _HttpPackageSource | _KnownAlready)
+    return source.kernels(file)
+
+
 def without_asking(source: PackageSource) -> PackageSource:
     """A view of a source of `open_package_source` that knows what was read already, and asks nobody.
 
@@ -157,12 +167,14 @@ class _HttpPackageSource:
         evidence: Evidence | None,
         look_at: Callable[[DirectRequest], DirectDistribution],
         complete: Callable[[DistributionFile], DistributionFile],
+        measure: Callable[[DistributionFile], str],
     ) -> None:
         self.evidence = evidence
         self._pages = pages
         self._metadata = metadata
         self._look_at = look_at
         self._complete = complete
+        self._measure = measure
         self._workers = Workers(CONNECTIONS)
         self._callbacks = _Callbacks()
 
@@ -201,6 +213,15 @@ class _HttpPackageSource:
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
         """See `fetch_build_requires`."""
         return self._metadata.fetch_build_requires(file)
+
+    def kernels(self, file: DistributionFile) -> str:
+        """See `measure_kernels`."""
+        return self._kernels_task(file).result()
+
+    def known_kernels(self, file: DistributionFile) -> Task[str] | None:
+        """The task of a wheel that was measured in this run; None for any other."""
+        task = self._kernels_task(file)
+        return task if task.is_done else None
 
     def ask_ahead(
         self,
@@ -299,6 +320,10 @@ class _HttpPackageSource:
         key = ("direct", request)
         return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._look_at, request)))
 
+    def _kernels_task(self, file: DistributionFile) -> Task[str]:
+        key = ("kernels", file.url)
+        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._measure, file)))
+
     def _completion_task(self, file: DistributionFile) -> Task[DistributionFile]:
         """The one task of a file and of what its page says about it, which is checked against what is found."""
         key = ("completed", file)
@@ -331,6 +356,12 @@ class _KnownAlready:
 
     def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
         """Nobody is asked."""
+
+    def kernels(self, file: DistributionFile) -> str:
+        task = self._source.known_kernels(file)
+        if task is None:
+            raise missing_offline(file.url, what="the kernels")
+        return task.result()
 
     def completed(self, file: DistributionFile) -> DistributionFile:
         if file.size_bytes is None or file.sha256 is None:
@@ -439,6 +470,13 @@ def _look_at(request: DirectRequest, **options: Any) -> DirectDistribution:
     from resolver.fetch.direct import look_at
 
     return look_at(request, **options)
+
+
+def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:
+    # Imported where it is needed: few runs meet a release of torch that the data does not know.
+    from resolver.fetch.kernels import Kernels
+
+    return Kernels(session=session, folder=folder).measure(file)
 
 
 def _complete(file: DistributionFile, **options: Any) -> DistributionFile:

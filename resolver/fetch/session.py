@@ -59,7 +59,7 @@ class Session:
         self._mode: CacheMode = "offline" if offline else "refresh" if refresh else "online"
         self._trusted_hosts = trusted_hosts
         self.credentials = credentials or Credentials()
-        self._guard = guard
+        self.guard = guard
         self._progress = progress
         self._transport = transport
         self._sleep = sleep
@@ -198,7 +198,7 @@ class Session:
             offline=self.offline,
             trusted_hosts=self._trusted_hosts,
             credentials=self.credentials,
-            guard=self._guard,
+            guard=self.guard,
             with_cache=self._with_cache,
             transport=self._transport,
             sleep=self._sleep or time.sleep,

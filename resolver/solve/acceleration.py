@@ -7,7 +7,8 @@ read.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import field
 from functools import cache
 from typing import assert_never
 
@@ -15,6 +16,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
+from resolver.index.distribution_file import DistributionFile
 from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
 from resolver.solve.demand import TORCH_ABI, TORCH_RELEASE
@@ -60,13 +62,15 @@ class Acceleration:
     """The rules of one target. `allow` are names that may be built for what the target does not run.
 
     `indexes` is where families keep their builds. `untied` are names whose versions the list fixes against the table of
-    torch's companions.
+    torch's companions. `measure` reads out of a wheel of torch what it is compiled for, as text like `75 80 ptx120`,
+    empty where that cannot be read; None asks for no such thing.
     """
 
     target: Target
     indexes: FamilyIndexes
     allow: frozenset[NormalizedName] = frozenset()
     untied: frozenset[NormalizedName] = frozenset()
+    measure: Callable[[DistributionFile], str] | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_bound(self) -> bool:

@@ -18,6 +18,7 @@ from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import TORCH_ABI, Demand, Node, is_readable, is_virtual
 from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, NO_CUDA, build_virtual_table
 from resolver.targets.cuda import Cuda, CudaVersion
+from resolver.targets.kernels import CudaBuild, Runs, UnknownKernels, Verdict, parse_architectures, runs
 from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _COMPONENTS = ("nvidia-", "cuda-")
 class BuildFacts:
     """The facts of one universe. `contradicted` are rows of which metadata says another CUDA than the data.
 
+    `measured` are rows of torch with the architectures that were read out of their wheels.
     `wanted` are default builds that a search could not have for the sake of their CUDA or ABI: others are needed.
     """
 
@@ -43,6 +45,7 @@ class BuildFacts:
         self._universe = universe
         self._acceleration = acceleration
         self.contradicted: dict[tuple[NormalizedName, int], str] = {}
+        self.measured: dict[int, str] = {}
         self.wanted: dict[tuple[NormalizedName, int], None] = {}
         self._has_opened = False
 
@@ -124,6 +127,9 @@ class BuildFacts:
         """What follows from the data, or from metadata that was read by now."""
         if node.part or is_virtual(node.name):
             return ()
+        if node.name == TORCH_NAME and (lack := self._measure(row)):
+            self._rule_out(node.name, row, lack)
+            return ()
         known = self.find_known(node.name, row)
         if known is not None and (known.rule != "data" or known.label is not None):
             return ()
@@ -180,6 +186,30 @@ class BuildFacts:
         known = self.find_final(name, row)
         return self._acceleration.find_lack(name, table.versions[row], known, named=True)
 
+    def find_verdict_of_torch(self, row: int) -> Verdict | None:
+        """Whether a row of torch runs on the GPU, as data or its wheel tell; None for one without a known CUDA."""
+        known = self.find_final(TORCH_NAME, row)
+        if known is None or not isinstance(known.cuda, CudaVersion):
+            return None
+        rules = self._acceleration
+        if row in self.measured:
+            architectures = parse_architectures(self.measured[row])
+            return runs(CudaBuild(cuda=known.cuda, architectures=architectures), rules.target.accelerator)
+        return rules.find_verdict_of_torch(self._universe.table(TORCH_NAME).versions[row], known.cuda)
+
+    def _measure(self, row: int) -> str:
+        """Why a row of torch does not run, where only its wheel can tell and may be read. Raises FetchError."""
+        measure = self._acceleration.measure
+        if measure is None or TORCH_NAME in self._acceleration.allow or self._universe.asks_nobody:
+            return ""
+        if row not in self.measured and isinstance(self.find_verdict_of_torch(row), UnknownKernels):
+            text = measure(self._universe.table(TORCH_NAME).files(row)[0])
+            if text:
+                self.measured[row] = text
+        verdict = self.find_verdict_of_torch(row) if row in self.measured else None
+        is_lack = verdict is not None and not isinstance(verdict, Runs | UnknownKernels)
+        return f"{verdict}, by its wheel: {self.measured[row]}" if is_lack else ""
+
     def _follow(self, node: Node, row: int) -> Iterator[Demand]:
         """A CUDA release brings its major release."""
         version: Version = self._universe.table(node.name).versions[row]
@@ -218,8 +248,13 @@ class BuildFacts:
         named = bool(places) and not places[0][0].location.is_default
         reason = self._acceleration.find_reason(name, table.versions[row], known, named=named)
         if reason:
-            self._universe.rule_out(name, row, "cuda", f"is built for CUDA {known.cuda}: {reason}")
+            self._rule_out(name, row, f"is built for CUDA {known.cuda}: {reason}")
         return bool(reason)
+
+    def _rule_out(self, name: NormalizedName, row: int, why: str) -> None:
+        """Take out a row that turned out not to run: then others of its release are wanted."""
+        self._universe.rule_out(name, row, "cuda", why)
+        self.wanted[name, row] = None
 
 
 def _contradict(data: Cuda, metadata: Cuda) -> bool:

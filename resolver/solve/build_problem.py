@@ -6,7 +6,7 @@ of its own so that the solver sees neither markers nor scopes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +26,7 @@ from resolver.targets.families import load_families
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
+    from resolver.index.distribution_file import DistributionFile
     from resolver.settings import Mirror
     from resolver.solve.acceleration import Acceleration
 
@@ -49,14 +50,15 @@ def build_problem(
     mirrors: Sequence[Mirror] = (),
     allow: Iterable[NormalizedName] = (),
     uses_family_indexes: bool = True,
+    measure: Callable[[DistributionFile], str] | None = None,
 ) -> Problem:
     """The problem that the list poses under the target.
 
     An override whose marker does not hold takes its project out of all dependencies, unless another one on the project
     holds (as in uv). `direct` are the projects whose source is fixed; every direct reference of the list must be one of
-    theirs, by name. With `uses_family_indexes` false the
-    shipped indexes of CUDA builds are asked only where one of `mirrors` stands in for them; `allow` are names whose
-    builds need not run on the target.
+    theirs, by name. With `uses_family_indexes` false the shipped indexes of CUDA builds are asked only where one of
+    `mirrors` stands in for them; `allow` are names whose builds need not run on the target; `measure` is that of
+    `Acceleration`.
     """
     fixed = direct or {}
     allowed = frozenset(allow)
@@ -105,7 +107,12 @@ def build_problem(
         require_hashes=requirement_list.require_hashes,
         no_build=no_build,
         acceleration=_build_acceleration(
-            target, families, mirrors=mirrors, allow=allowed, uses_family_indexes=uses_family_indexes
+            target,
+            families,
+            mirrors=mirrors,
+            allow=allowed,
+            uses_family_indexes=uses_family_indexes,
+            measure=measure,
         ),
         allow=allowed,
     )
@@ -118,6 +125,7 @@ def _build_acceleration(
     mirrors: Sequence[Mirror],
     allow: frozenset[NormalizedName],
     uses_family_indexes: bool,
+    measure: Callable[[DistributionFile], str] | None,
 ) -> Acceleration | None:
     """What the target's accelerator means for candidates; None where no machine is named."""
     if isinstance(target.accelerator, Unspecified):
@@ -129,7 +137,7 @@ def _build_acceleration(
     shipped = load_families()
     own = tuple(family for family in families if family not in shipped)
     indexes = FamilyIndexes(families=own, mirrors=tuple(mirrors), uses_shipped=uses_family_indexes)
-    return Acceleration(target=target, indexes=indexes, allow=allow)
+    return Acceleration(target=target, indexes=indexes, allow=allow, measure=measure)
 
 
 def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:

@@ -71,7 +71,10 @@ def _describe_torch(solved: _Solved, torch: Pin) -> ChosenBuild | None:
     if known is None:
         return None
     label = "cpu" if known.cuda is None else _render_label(known.cuda)
-    return ChosenBuild(cuda=label, why=_explain(solved, torch))
+    row = solved.facts.row_of(torch)
+    measured = None if row is None else solved.facts.measured.get(row)
+    why = _explain(solved, torch)
+    return ChosenBuild(cuda=label, why=why if measured is None else f"{why}, by its wheel: {measured}")
 
 
 def _explain(solved: _Solved, torch: Pin) -> str:
@@ -125,11 +128,9 @@ def _iter_allowed_wheels(solved: _Solved, pin: Pin, known: KnownCuda | None) -> 
 
 
 def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
-    cuda = None if known is None else known.cuda
-    if pin.name == TORCH_NAME and isinstance(cuda, CudaVersion):
-        verdict = solved.rules.find_verdict_of_torch(pin.version, cuda)
-        if isinstance(verdict, UnknownKernels):
-            yield f"`{pin.name} {pin.version}` {verdict}: whether it has kernels for the GPU cannot be told"
+    row = solved.facts.row_of(pin) if pin.name == TORCH_NAME else None
+    if row is not None and isinstance(verdict := solved.facts.find_verdict_of_torch(row), UnknownKernels):
+        yield from _iter_unknown_warnings(solved, pin, verdict)
     if pin.name == TORCH_NAME:
         yield from _iter_older_warnings(solved, pin)
     if known is not None and known.label is not None and known.label.backend == "cpu":
@@ -148,6 +149,15 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
     if url is not None and solved.torch_cuda is not None:
         text += f"\n  try: `--find-links {url}`, which has wheels for torch {torch}"
     yield text
+
+
+def _iter_unknown_warnings(solved: _Solved, torch: Pin, verdict: UnknownKernels) -> Iterator[str]:
+    """Where nobody has looked what a build is compiled for."""
+    text = f"`torch {torch.version}` {verdict}: whether it has kernels for the GPU cannot be told"
+    if solved.rules.measure is None:
+        yield f"{text}\n  try: `--measure-kernels`, which reads that out of the wheel: some 10 MB of it"
+    else:
+        yield f"{text}, and its wheel does not tell"
 
 
 def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:

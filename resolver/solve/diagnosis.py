@@ -223,7 +223,7 @@ def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | R
 
 
 def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Supply:
-    rows = list(iter_rows(matching))
+    rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
     return Supply(
         locations=tuple(str(listing.location.url) for listing in table.listings),
         missing=tuple(str(location.url) for location in table.missing),
@@ -253,6 +253,12 @@ def _describe_direct(problem: Problem, table: ProjectTable) -> str:
     request = fixed.request
     what = f"is {table.versions[0]}, and a direct reference decides its project"
     return f"{request.position}: `{request.text}` {what}"
+
+
+def _is_absent(universe: Universe, table: ProjectTable, row: int) -> bool:
+    """Whether the row is a build that no index turned out to have: what exists says more."""
+    ruled_out = universe.ruled_out.get((table.name, row))
+    return ruled_out is not None and ruled_out.reason == "absent"
 
 
 def _explain_builds(problem: Problem, table: ProjectTable, matching: int) -> tuple[str, ...]:

@@ -35,26 +35,31 @@ def faults(lock: Lockfile) -> list[str]:
 
 def test_files_and_trees_of_a_lock_are_told_apart() -> None:
     wanted = list_wanted(build_full_lock(), folder=Path("locks"))
-    assert [(file.project, file.is_wheel) for file in wanted.files] == [("anyio", True), ("idna", False)]
-    assert [tree.name for tree in wanted.trees] == ["app", "plugin"]
+    assert [file.filename for file in wanted.wheels] == ["anyio-4.4.0-py3-none-any.whl"]
+    assert [(package.name, file is not None) for package, file in wanted.sources] == [
+        ("idna", True),
+        ("app", False),
+        ("plugin", False),
+    ]
 
 
 def test_sdist_beside_wheels_is_not_wanted() -> None:
     sdist = PackageSdist(name="a-1.0.tar.gz", url="https://files.example/a-1.0.tar.gz", hashes={"sha256": B})
     wanted = list_wanted(build_lock(replace(build_package("a", "1.0"), sdist=sdist)), folder=Path())
-    assert [file.filename for file in wanted.files] == ["a-1.0-py3-none-any.whl"]
+    assert [file.filename for file in wanted.wheels] == ["a-1.0-py3-none-any.whl"]
 
 
 def test_path_starts_from_the_folder_of_the_lock() -> None:
     wheel = PackageWheel(path="../w/a-1.0-py3-none-any.whl", hashes={"sha256": A})
     package = Package(name=NormalizedName("a"), version=Version("1.0"), wheels=[wheel])
-    (file,) = list_wanted(build_lock(package), folder=Path("locks")).files
+    (file,) = list_wanted(build_lock(package), folder=Path("locks")).wheels
     assert file.place == Path("locks/../w/a-1.0-py3-none-any.whl")
 
 
 def test_archive_gets_a_name_of_ours() -> None:
     archive = PackageArchive(url="https://files.example/archive/main.zip?x=../y", hashes={"sha256": A})
-    (file,) = list_wanted(build_lock(Package(name=NormalizedName("a"), archive=archive)), folder=Path()).files
+    ((_, file),) = list_wanted(build_lock(Package(name=NormalizedName("a"), archive=archive)), folder=Path()).sources
+    assert file is not None
     assert file.filename == "a-aaaaaaaaaaaaaaaa.zip"
 
 

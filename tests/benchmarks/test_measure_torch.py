@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from benchmarks.measure_torch import find_architectures, main
+from benchmarks.measure_torch import main
 from tests.servers import IndexServer, ServedFile
 
 FLAGS = b"sm_75 sm_80 sm_90a compute_120"
@@ -36,14 +36,6 @@ def companion(name: str, version: str, torch: str) -> ServedFile:
         metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nRequires-Dist: torch{torch}\n"
         archive.writestr(f"{name}-{version}.dist-info/METADATA", metadata)
     return ServedFile(filename=f"{name}-{version}-cp311-cp311-manylinux_2_28_x86_64.whl", content=content.getvalue())
-
-
-def test_flags_are_found_across_chunks_and_single_names_are_none() -> None:
-    data = b"\0sm_75\0 sm_70 sm_75!\0 x\0" + FLAGS + b"\0rest"
-
-    for size in (1, 7, 4096):
-        assert find_architectures(iter([data[at : at + size] for at in range(0, len(data), size)])) == FLAGS
-    assert find_architectures(iter([b"\0sm_75\0 nothing"])) == b""
 
 
 def test_rows_of_a_release_are_read_by_ranges(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 
 from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.http_client import HttpClient
+from tests.servers import Answer, IndexServer, wheel
 
 URL = "https://index.example/simple/a/"
 
@@ -339,3 +341,18 @@ def test_unreachable_host_is_an_error_over_the_real_network() -> None:
     with pytest.raises(FetchError, match=f"^no answer from http://127.0.0.1:{port}/ \\(4 times\\)\n  because "):
         client.fetch(f"http://127.0.0.1:{port}/", accept="*/*", limit_bytes=1)
     client.close()
+
+
+def test_signature_of_a_redirect_is_in_no_record_at_debug(
+    server: IndexServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    target = f"{server.file_url('a-1.0-py3-none-any.whl')}?X-Amz-Signature=canary-Zq9"
+    server.add("a", wheel("a", "1.0"))
+    server.always["/moved"] = Answer(status=302, headers={"Location": target, "Set-Cookie": "session=canary-Zq9"})
+    client = HttpClient(user_agent="pinfold/1.0", connections=1)
+    assert client.download(f"{server.base_url}/moved", into=None, limit_bytes=1 << 20) is not None
+    client.close()
+    told = "\n".join(record.getMessage() for record in caplog.records)
+    assert "receive_response_headers.complete return_value=…" in told
+    assert "canary-Zq9" not in told

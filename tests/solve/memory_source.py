@@ -13,10 +13,14 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from resolver.errors import FetchError, MetadataError
-from resolver.index.core_metadata import Dependencies
+from resolver.index.core_metadata import CoreMetadata, Dependencies
+from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
+from resolver.index.origin import Archive
 from resolver.index.project_page import ProjectPage, Rejection
+from resolver.requirements.agreement import without_hashes
+from resolver.requirements.direct_reference import render_reference
 from resolver.requirements.url import Url
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import parse_python_version
@@ -178,13 +182,18 @@ def _file_key(file: DistributionFile) -> tuple[bool, int, int, str]:
 
 @dataclass(slots=True, kw_only=True)
 class MemorySource:
-    """Releases by location URL. `failing` locations raise; with `eager`, what is asked ahead arrives at once."""
+    """Releases by location URL, and by direct reference.
+
+    `failing` locations raise; with `eager`, what is asked ahead arrives at once.
+    """
 
     releases: Mapping[str, Sequence[Release]]
     target: Target = TARGET
     failing: frozenset[str] = frozenset()
+    direct_releases: Mapping[str, Release] = field(default_factory=dict)
     eager: bool = True
     asked_pages: list[tuple[str, str]] = field(default_factory=list)
+    asked_direct: list[str] = field(default_factory=list)
     asked_dependencies: list[str] = field(default_factory=list)
     ahead: list[str] = field(default_factory=list)
     ahead_pages: list[tuple[str, str]] = field(default_factory=list)
@@ -218,6 +227,35 @@ class MemorySource:
                 if file.url.startswith(url) and release.name == stem and Version(release.version) == file.version:
                     return release
         raise KeyError(file.filename)
+
+    def direct(self, request: DirectRequest) -> DirectDistribution:
+        reference = render_reference(without_hashes(request.reference))
+        self.asked_direct.append(reference)
+        release = self.direct_releases.get(reference)
+        if release is None:
+            raise FetchError(f"`{reference}` answered 404", url=reference)
+        version = Version(release.version)
+        metadata = CoreMetadata(
+            name=release.name,
+            version=version,
+            metadata_version="2.2",
+            requires_dist=release.requires,
+            requires_python=release.metadata_python,
+            provides_extra=tuple(canonicalize_name(extra) for extra in release.extras),
+        )
+        filename = reference.partition("#")[0].rpartition("/")[2]
+        file = DistributionFile(
+            filename=filename if filename.endswith(".whl") else release.name,
+            version=version,
+            url=reference,
+            hashes=release.hashes or (),
+            tag_rank=0,
+            origin=Archive(),
+        )
+        return DirectDistribution(name=release.name, version=version, file=file, metadata=metadata)
+
+    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+        self.ahead += [request.text for request in requests]
 
     def completed(self, file: DistributionFile) -> DistributionFile:
         return replace(file, size_bytes=file.size_bytes or 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,14 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from resolver.direct import find_direct
+from resolver.direct_source import SourceWithDirect
 from resolver.errors import PinfoldError
+from resolver.index.direct import FixedSource
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
+from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url
@@ -70,12 +77,36 @@ def run_scenario(scenario: Scenario, *, eager: bool = True) -> Answer:
         target=target,
         failing=frozenset(table.get("failing", ())),
         eager=eager,
+        direct_releases=_build_direct(table),
     )
     try:
-        resolution = solve(_build_problem(table, target), source)
+        resolution = solve(*_pose(table, target, source))
     except PinfoldError as error:
         return Answer(error=str(error), asked=source.asked_dependencies, asked_indexes=_list_asked_indexes(source))
     return _describe(resolution, source)
+
+
+def _pose(table: Mapping[str, Any], target: Target, source: MemorySource) -> tuple[Problem, PackageSource]:
+    """The problem, and the source that answers it: direct references are looked at first, as in a run."""
+    requirement_list = _parse_list(table)
+    overrides = parse_requirement_list(table.get("overrides", []), source="overrides").entries
+    if "direct" not in table:
+        return _build_problem(table, target, requirement_list, overrides), source
+
+    def locate(name: NormalizedName) -> tuple[Location, ...]:
+        return (Location(url=Url(public=DEFAULT_INDEX), is_default=True),)
+
+    found = find_direct(
+        requirement_list,
+        overrides=overrides,
+        excludes=[canonicalize_name(name) for name in table.get("excludes", ())],
+        target=target,
+        source=source,
+        locked_commits={},
+        locate=locate,
+    )
+    problem = _build_problem(table, target, found.requirement_list, overrides, found.fixed)
+    return problem, SourceWithDirect(source, found.fixed, target=target, locate=locate)
 
 
 def _describe(resolution: Resolution, source: MemorySource) -> Answer:
@@ -131,10 +162,30 @@ def _iter_releases(files: Mapping[str, Any]) -> Iterator[Release]:
         yield Release(name=canonicalize_name(name), version=version, **fields)
 
 
-def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
-    options = table.get("options", {})
+def _build_direct(table: Mapping[str, Any]) -> dict[str, Release]:
+    """What direct references lead to: `"name version reference" = [requirement, …]`, or a table."""
+    found: dict[str, Release] = {}
+    for words, value in table.get("direct", {}).items():
+        name, version, reference = words.split()
+        fields = {"requires": value} if isinstance(value, list) else dict(value)
+        fields = {key: tuple(item) if isinstance(item, list) else item for key, item in fields.items()}
+        found[reference] = Release(name=canonicalize_name(name), version=version, **fields)
+    return found
+
+
+def _parse_list(table: Mapping[str, Any]) -> RequirementList:
+    return parse_requirement_list(
+        table["list"],
+        leading=table.get("leading", ()),
+        read_file=lambda reference, _: (reference, table["text-files"][reference]),
+        flag_scope=table.get("options", {}).get("flag-scope", "position"),
+        families=_build_families(table),
+    )
+
+
+def _build_families(table: Mapping[str, Any]) -> list[IndexFamily]:
     shipped = load_families() if "machine" in table.get("target", {}) else ()
-    families = [
+    return [
         IndexFamily(
             name=name,
             names=tuple(family["names"]),
@@ -143,19 +194,24 @@ def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
         )
         for name, family in table.get("families", {}).items()
     ] + list(shipped)
+
+
+def _build_problem(
+    table: Mapping[str, Any],
+    target: Target,
+    requirement_list: RequirementList,
+    overrides: Sequence[Entry],
+    direct: Mapping[NormalizedName, FixedSource] | None = None,
+) -> Problem:
+    options, families = table.get("options", {}), _build_families(table)
     return build_problem(
-        parse_requirement_list(
-            table["list"],
-            leading=table.get("leading", ()),
-            read_file=lambda reference, _: (reference, table["text-files"][reference]),
-            flag_scope=options.get("flag-scope", "position"),
-            families=families,
-        ),
+        requirement_list,
+        direct=direct,
         target=target,
         default_index=Url(public=DEFAULT_INDEX),
         families=families,
         strategy=options.get("index-strategy", "first-index"),
-        overrides=parse_requirement_list(table.get("overrides", []), source="overrides").entries,
+        overrides=overrides,
         excludes=[canonicalize_name(name) for name in table.get("excludes", ())],
         preferences={NormalizedName(name): Version(text) for name, text in table.get("old-lock", {}).items()},
         exclude_newer=options.get("exclude-newer"),
@@ -164,4 +220,10 @@ def _build_problem(table: Mapping[str, Any], target: Target) -> Problem:
         mirrors=[Mirror(prefix=prefix, url=url) for prefix, url in table.get("mirrors", {}).items()],
         allow=[canonicalize_name(name) for name in options.get("allow", ())],
         uses_family_indexes=not options.get("index-configured", False),
+        measure=_build_measure(table),
     )
+
+
+def _build_measure(table: Mapping[str, Any]) -> Callable[[DistributionFile], str] | None:
+    kernels = table.get("kernels")
+    return None if kernels is None else lambda file: str(kernels[str(file.version)])
