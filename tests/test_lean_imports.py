@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
@@ -65,6 +66,17 @@ def test_lock_from_a_fresh_cache_loads_neither_http_client_nor_cache_nor_solver(
     assert modules & LARGE == set()
     assert "resolver.solve.universe" not in modules
     assert len(project.server.log) == asked
+
+
+def test_lock_from_an_empty_cache_loads_no_http_library_where_the_index_answers_plainly(project: Project) -> None:
+    shutil.rmtree(project.cache)
+
+    modules = loaded(project, "requirements.txt", "--upgrade")
+
+    assert (
+        modules & {"httpx", "httpcore", "hishel", "rich", "ssl", "asyncio", "http.client", "email", "sqlite3"} == set()
+    )
+    assert "resolver.solve.universe" in modules
 
 
 def test_lock_of_a_list_with_its_own_index_does_not_load_pip(project: Project) -> None:

@@ -175,6 +175,11 @@ class Credentials:
             body = token.hide_in_body(body)
         return body
 
+    @property
+    def has_path_tokens(self) -> bool:
+        """Whether any path has a token, which pages may hold and links to them hide."""
+        return bool(self._path_tokens)
+
     def holds_path_token(self, public_url: str) -> bool:
         """Whether the answer to this URL may hold a token that stands in its path."""
         return bool(self._path_tokens) and VARIABLE.search(_decode_variables(public_url)) is not None

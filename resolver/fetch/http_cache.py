@@ -11,22 +11,25 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import uuid
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 
-import hishel
-from hishel.httpx import CacheTransport
+from resolver.fetch.answer_spool import AnswerSpool
+from resolver.fetch.lean_httpx import httpx
 
-if TYPE_CHECKING:
-    import httpx
+# Behind httpx, which hishel would import whole.
+import hishel  # isort: skip
+from hishel.httpx import CacheTransport  # isort: skip
 
 __all__ = ["CacheMode", "ImpatientConnection", "open_cache_transport"]
 
 CacheMode = Literal["online", "offline", "refresh"]
 
 _FILE_NAME = "http-v1.db"
+_OPTIONS = hishel.CacheOptions(shared=False)
 _FOREVER = "max-age=4000000000"
 
 # hishel logs what it cannot store, and Python would print that: a cache is never worth a word to the user.
@@ -35,8 +38,10 @@ logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 def open_cache_transport(
     folder: Path, below: httpx.BaseTransport, *, mode: CacheMode, lock_wait_s: float = 1.0
-) -> CacheTransport:
+) -> httpx.BaseTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
+
+    Answers that `AnswerSpool` holds there count as its own.
 
     Offline, everything stored counts as fresh; with refresh, nothing does. Another process that holds the file is
     waited for once, `lock_wait_s` seconds: from then on what cannot be stored at once is not stored. Raises OSError or
@@ -52,7 +57,40 @@ def open_cache_transport(
         for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             stale.unlink(missing_ok=True)
         storage = _open_storage(path, mode, lock_wait_s)
-    return CacheTransport(next_transport=below, storage=storage, rfc=hishel.CacheOptions(shared=False))
+    return _SpooledCache(below, storage, AnswerSpool(folder))
+
+
+class _SpooledCache(httpx.BaseTransport):
+    """hishel's transport, which is given the answers that wait for it before it is asked."""
+
+    def __init__(self, below: httpx.BaseTransport, storage: hishel.SqliteStorage, spool: AnswerSpool) -> None:
+        self._cache = CacheTransport(next_transport=below, storage=storage, rfc=_OPTIONS)
+        self._storage = storage
+        self._spool = spool
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = str(request.url)
+        waiting = self._spool.find(url)
+        if waiting is not None:
+            self._take_over(request, *waiting)
+        response = self._cache.handle_request(request)
+        self._spool.note(url)
+        return response
+
+    def close(self) -> None:
+        self._cache.close()
+
+    def _take_over(self, request: httpx.Request, headers: dict[str, str], body: bytes) -> None:
+        """Let hishel store the answer, if it may be stored, as if it had just been sent."""
+        answer = httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
+        taking = CacheTransport(
+            next_transport=httpx.MockTransport(lambda _: answer), storage=_WithoutLooking(self._storage), rfc=_OPTIONS
+        )
+        response = taking.handle_request(request)
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        for _ in response.stream:
+            pass  # What is read is what is stored.
+        response.close()
 
 
 def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.SqliteStorage:
@@ -105,6 +143,28 @@ class _OneAnswerStorage(hishel.SqliteStorage):
         for entry in super().get_entries(key):
             self.remove_entry(entry.id)
         return super().create_entry(request, response, key, **limits)
+
+
+class _WithoutLooking(hishel.BaseStorage):
+    """Stores in another storage and finds nothing in it, so that what comes is new."""
+
+    def __init__(self, storage: hishel.SqliteStorage) -> None:
+        super().__init__()
+        self._storage = storage
+
+    def create_entry(
+        self, request: hishel.Request, response: hishel.Response, key: str, **limits: float | None
+    ) -> hishel.Entry:
+        return self._storage.create_entry(request, response, key, **limits)
+
+    def get_entries(self, key: str) -> list[hishel.Entry]:
+        return []
+
+    def update_headers(self, id: uuid.UUID, headers: hishel.Headers) -> None:
+        """Nothing was found that could be updated."""
+
+    def remove_entry(self, id: uuid.UUID) -> None:
+        """Nothing was found that could be removed."""
 
 
 class _AgelessStorage(_OneAnswerStorage):

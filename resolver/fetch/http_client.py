@@ -19,20 +19,19 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from email.utils import formatdate
 from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
 import httpcore
 
-from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
+from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
 from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, TRIED, Authorizing, is_loopback
 from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
 from resolver.fetch.credentials import Credentials, Place
-from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+from resolver.fetch.freshness import find_fresh_until, find_validator, settle_caching
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
@@ -42,13 +41,12 @@ from resolver.fetch.quiet_logs import hide_headers
 from resolver.fetch.redirects import find_target, without_query
 from resolver.fetch.refusals import read_refusal
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
+from resolver.fetch.tls import build_tls_context
 from resolver.index.distribution_file import parse_size
 from resolver.targets.families import tells_absence
 
 __all__ = ["Answer", "HttpClient"]
 
-CONNECT_TIMEOUT_S = 10.0
-READ_TIMEOUT_S = 30.0
 REDIRECT_LIMIT = 10
 PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -59,20 +57,6 @@ _TIMEOUT = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_
 T = TypeVar("T")
 
 _log = logging.getLogger("pinfold.http")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A body with what the server said about it.
-
-    `url` is where it came from after redirects. `body` is None where it is the one that the caller knows already.
-    """
-
-    url: str
-    content_type: str
-    body: bytes | None
-    fresh_until: float
-    validator: str
 
 
 class HttpClient:
@@ -116,19 +100,30 @@ class HttpClient:
         self._cached.close()
 
     def fetch(
-        self, url: str, *, accept: str, limit_bytes: int, cached: bool = False, known_validator: str = ""
+        self,
+        url: str,
+        *,
+        accept: str,
+        limit_bytes: int,
+        cached: bool = False,
+        known_validator: str = "",
+        failure: BadStatusError | None = None,
     ) -> Answer | None:
         """The body at a URL; None for 404 and 410, and for what means the same on its host.
 
         `cached` says that the answer may come from the cache and be stored there. Where the cache answers with
-        `known_validator`, the body is not read again.
+        `known_validator`, the body is not read again. `failure` is how a first attempt of somebody else has ended.
         """
-        headers = {"Accept": accept, "Accept-Encoding": "gzip, deflate"}
+        headers = build_headers(accept)
         # What such a page links to may hold the token, too.
         hides = self._credentials.holds_path_token(url)
         transport = self._cached if cached and not hides else self._direct
 
         def ask() -> Answer:
+            nonlocal failure
+            if failure is not None:
+                first, failure = failure, None
+                raise first
             with self._opened(transport, "GET", url, headers) as (response, final_url):
                 validator = find_validator(response.headers)
                 kept = response.extensions.get("caching", {}).get("from_cache", False)
@@ -161,7 +156,7 @@ class HttpClient:
                         return None
                     told = response.headers.get("content-range", "")
                     return read_range(response.iter_bytes(), told, start=start, stop=stop)
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status in _NO_RANGE and not (fault.status == 403 and self._credentials.is_signed(url)):
                     return None
                 raise
@@ -185,7 +180,7 @@ class HttpClient:
                         return parse_size(response.headers.get("content-range", "").rpartition("/")[2])
                     size = parse_size(response.headers.get("content-length", ""))
                     return size if "content-encoding" not in response.headers else None
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status in _NO_RANGE:
                     return None
                 raise
@@ -221,7 +216,7 @@ class HttpClient:
                 with self._opened(self._direct, "GET", url, headers()) as (response, _):
                     assert isinstance(response.stream, httpx.SyncByteStream)
                     return read(Body(status=response.status_code, headers=response.headers, chunks=response.stream))
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status != 416:
                     raise
                 return read(Body(status=416, headers={}, chunks=()))
@@ -232,7 +227,7 @@ class HttpClient:
         def ask_or_none() -> T | None:
             try:
                 return ask()
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status in (404, 410) or tells_absence(url, fault.status):
                     return None
                 raise
@@ -243,7 +238,7 @@ class HttpClient:
         for attempt in range(ATTEMPTS):
             try:
                 return ask()
-            except _BadStatusError as fault:
+            except BadStatusError as fault:
                 if fault.status not in TRANSIENT_STATUSES or attempt + 1 == ATTEMPTS:
                     raise self._status_error(url, fault, attempts=attempt + 1) from None
                 delay_s = find_delay_s(attempt, retry_after=fault.retry_after, now=time.time())
@@ -266,7 +261,7 @@ class HttpClient:
             self._sleep(delay_s)
         raise AssertionError("the last attempt returns or raises")
 
-    def _check_delay(self, delay_s: float, url: str, fault: _BadStatusError, *, attempts: int) -> None:
+    def _check_delay(self, delay_s: float, url: str, fault: BadStatusError, *, attempts: int) -> None:
         """Announce a wait that a server asks for. Raises FetchError where it is too long."""
         if delay_s > LONGEST_DELAY_S:
             raise http_errors.status_error(
@@ -277,7 +272,7 @@ class HttpClient:
             self._told.add(message)
             self._announce(message)
 
-    def _status_error(self, url: str, fault: _BadStatusError, *, attempts: int) -> FetchError:
+    def _status_error(self, url: str, fault: BadStatusError, *, attempts: int) -> FetchError:
         if fault.status not in (401, 403):
             return http_errors.status_error(url, status=fault.status, attempts=attempts)
         return http_errors.authentication_error(
@@ -313,23 +308,8 @@ class HttpClient:
         raise FetchError(f"more than {REDIRECT_LIMIT} redirects, the last one to {url}", url=start)
 
 
-class _BadStatusError(Exception):
-    """A status that is no answer; raised below the cache, so that it never stores one."""
-
-    def __init__(self, status: int, *, host: str, retry_after: str | None, tried: str = "", told: str = "") -> None:
-        super().__init__(status)
-        self.status = status
-        self.host = host
-        self.retry_after = retry_after
-        self.tried = tried
-        self.told = told
-
-
 class _GoodAnswers(httpx.BaseTransport):
-    """Lets through what may be stored, in a form that hishel 2.0 judges as `freshness` does.
-
-    hishel takes no notice of `Age` and applies the heuristic of RFC 9111, section 4.2.2.
-    """
+    """Lets through what may be stored, in a form that hishel judges as `freshness` does."""
 
     def __init__(self, below: httpx.BaseTransport) -> None:
         self._below = below
@@ -343,7 +323,7 @@ class _GoodAnswers(httpx.BaseTransport):
             retry_after, tried = response.headers.get("retry-after"), response.extensions.get(TRIED, "")
             told = read_refusal(response) if status in (400, 401, 403) else ""
             response.close()
-            raise _BadStatusError(
+            raise BadStatusError(
                 401 if told and status == 400 else status,
                 host=request.url.host,
                 retry_after=retry_after,
@@ -355,16 +335,9 @@ class _GoodAnswers(httpx.BaseTransport):
         if status in _REDIRECTS:
             # The target may hold a signature, which no cache may keep.
             response.headers["cache-control"] = "no-store"
-        elif status == 200 and "cache-control" not in response.headers and "expires" not in response.headers:
-            # Without a validator it could never be used again: such a page is kept as rows alone.
-            response.headers["cache-control"] = "no-cache" if find_validator(response.headers) else "no-store"
+        settle_caching(response.headers, status=status, now=time.time())
         if status == 200 and request.extensions.get(IS_PAGE):
             response = _read_page(response, url=str(request.extensions[PUBLIC]))
-        age = response.headers.get("age", "")
-        if age.isdecimal():
-            made = time.time() - int(age)
-            date = parse_http_date(response.headers.get("date", ""))
-            response.headers["date"] = formatdate(made if date is None else min(made, date), usegmt=True)
         return response
 
     def close(self) -> None:
@@ -451,13 +424,11 @@ class _Network(httpx.BaseTransport):
 
 
 def _build_tls_context(url: str) -> ssl.SSLContext:
-    """The certificates that the user names, else httpx's own choice. Raises FetchError where they cannot be read."""
-    file, folder = find_certificates()
-    if file is None and folder is None:
-        return httpx.create_ssl_context(trust_env=False)
+    """See `build_tls_context`. Raises FetchError where they cannot be read."""
     try:
-        return ssl.create_default_context(cafile=file, capath=folder)
+        return build_tls_context()
     except OSError as error:
+        file, folder = find_certificates()
         raise http_errors.certificates_error(url, path=file or folder or "", reason=error.strerror or "") from error
 
 

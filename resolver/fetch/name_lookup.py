@@ -1,27 +1,21 @@
-"""One name lookup a host, for httpcore, httpx's own engine.
-
-Two dozen connections opened at once ask for the same name two dozen times. Small resolvers (routers, container
-networks) drop most of such questions, and each one dropped costs the five seconds of the system's time-out: measured in
-5 of 6 rounds of 24 lookups in a container.
-"""
+"""One name lookup a host, for httpcore, httpx's own engine."""
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterable
 
 import httpcore
+
+from resolver.fetch.addresses import Addresses
 
 __all__ = ["OneLookup"]
 
 
 class OneLookup(httpcore.SyncBackend):
-    """Opens connections to addresses that it looks up once, one host at a time."""
+    """Opens connections to addresses that are looked up once."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._addresses: dict[str, tuple[str, ...]] = {}
+        self._addresses = Addresses()
 
     def connect_tcp(
         self,
@@ -42,12 +36,7 @@ class OneLookup(httpcore.SyncBackend):
 
     def look_up(self, host: str) -> tuple[str, ...]:
         """The addresses of a host, asked for once. Raises httpcore.ConnectError where there are none."""
-        with self._lock:
-            found = self._addresses.get(host)
-            if found is None:
-                try:
-                    entries = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-                except OSError as error:
-                    raise httpcore.ConnectError(str(error)) from error
-                found = self._addresses[host] = tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
-            return found
+        try:
+            return self._addresses.find(host)
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error

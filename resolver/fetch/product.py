@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-__all__ = ["find_product"]
+__all__ = ["find_product", "find_version"]
 
 _LIBRARIES = ("packaging", "resolvelib")
 
@@ -22,6 +22,24 @@ def find_product() -> str | None:
         return "\n".join((sys.version, *_iter_files(Path(__file__).parent.parent), *map(_read_library, _LIBRARIES)))
     except OSError:
         return None
+
+
+def find_version() -> str:
+    """The version of the installed distribution.
+
+    Read from the name of its `dist-info` folder, wherever modules come from: `importlib.metadata` takes 10 ms.
+    """
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or os.curdir)  # noqa: PTH208 - names are all that is wanted
+        except OSError:
+            continue
+        for name in names:
+            if name.startswith("pinfold-") and name.endswith(".dist-info"):
+                return name.removeprefix("pinfold-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("pinfold")
 
 
 def _iter_files(folder: Path) -> Iterator[str]:

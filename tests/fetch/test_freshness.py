@@ -1,8 +1,19 @@
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
-from resolver.fetch.freshness import find_fresh_until, find_validator, parse_http_date
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.fetch.freshness import (
+    find_fresh_until,
+    find_validator,
+    forbids_storing,
+    parse_http_date,
+    settle_caching,
+)
 
 NOW = 784_111_777.0
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
@@ -68,3 +79,54 @@ def test_date_that_is_none_is_none(text: str) -> None:
 
 def test_date_is_in_seconds_since_1970() -> None:
     assert parse_http_date(DATE) == NOW
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31), timezones=st.just(UTC)))
+def test_date_of_the_standard_form_is_read_as_the_standard_library_does(moment: datetime) -> None:
+    text = format_datetime(moment, usegmt=True)
+    assert parse_http_date(text) == parsedate_to_datetime(text).timestamp()
+
+
+@pytest.mark.parametrize("text", ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 6 Nov 1994 09:49:37 +0100"])
+def test_date_of_another_form_is_read(text: str) -> None:
+    assert parse_http_date(text) == NOW
+
+
+@pytest.mark.parametrize(
+    ("headers", "settled"),
+    [
+        ({}, {"cache-control": "no-store"}),
+        ({"etag": '"a"'}, {"etag": '"a"', "cache-control": "no-cache"}),
+        ({"expires": DATE}, {"expires": DATE}),
+        (
+            {"cache-control": "max-age=600", "age": "60", "date": DATE},
+            {"cache-control": "max-age=600", "age": "60", "date": MINUTE_BEFORE},
+        ),
+        (
+            {"cache-control": "max-age=600", "age": "60"},
+            {"cache-control": "max-age=600", "age": "60", "date": MINUTE_BEFORE},
+        ),
+        (
+            {"cache-control": "max-age=600", "age": "6", "date": MINUTE_BEFORE},
+            {"cache-control": "max-age=600", "age": "6", "date": MINUTE_BEFORE},
+        ),
+        ({"cache-control": "no-cache", "age": "9" * 99}, {"cache-control": "no-cache", "age": "9" * 99}),
+    ],
+)
+def test_headers_say_how_old_an_answer_is_and_whether_to_keep_it(
+    headers: dict[str, str], settled: dict[str, str]
+) -> None:
+    settle_caching(headers, status=200, now=NOW)
+    assert headers == settled
+
+
+def test_only_a_whole_page_is_told_apart_by_what_it_lacks() -> None:
+    headers: dict[str, str] = {}
+    settle_caching(headers, status=304, now=NOW)
+    assert headers == {}
+
+
+def test_answer_that_no_cache_may_keep_says_so() -> None:
+    assert forbids_storing({"cache-control": "private, No-Store"})
+    assert not forbids_storing({"cache-control": "no-cache"})
+    assert not forbids_storing({})

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -136,22 +133,6 @@ def test_certificate_file_that_is_missing_is_an_error(
         "  because No such file or directory\n"
         "  try: correct `SSL_CERT_FILE`, `SSL_CERT_DIR` or `REQUESTS_CA_BUNDLE`"
     )
-
-
-@pytest.fixture
-def encrypted(tmp_path: Path) -> Iterator[tuple[IndexServer, Path]]:
-    """A server behind TLS, and the certificate that it signed itself."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the `openssl` command for a certificate")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with IndexServer(tls=context) as server:
-        server.always["/"] = Answer(body=b"encrypted")
-        yield server, certificate
 
 
 def test_unknown_certificate_is_an_error(encrypted: tuple[IndexServer, Path], client: HttpClient) -> None:

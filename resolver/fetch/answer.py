@@ -1,0 +1,45 @@
+"""What a server answered, whichever client has asked."""
+
+from __future__ import annotations
+
+from lockfiles.value_classes import dataclass
+
+__all__ = ["CONNECT_TIMEOUT_S", "READ_TIMEOUT_S", "Answer", "BadStatusError", "build_headers"]
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A body with what the server said about it.
+
+    `url` is where it came from after redirects. `body` is None where it is the one that the caller knows already.
+    """
+
+    url: str
+    content_type: str
+    body: bytes | None
+    fresh_until: float
+    validator: str
+
+
+class BadStatusError(Exception):
+    """A status that is no answer; raised below the cache, so that it never stores one.
+
+    `tried` says where the credentials that were sent are from, `told` what the host writes about a signature; both may
+    be empty.
+    """
+
+    def __init__(self, status: int, *, host: str, retry_after: str | None, tried: str = "", told: str = "") -> None:
+        super().__init__(status)
+        self.status = status
+        self.host = host
+        self.retry_after = retry_after
+        self.tried = tried
+        self.told = told
+
+
+def build_headers(accept: str) -> dict[str, str]:
+    """What to ask with for a page or metadata file: the same from each client, so that one cache serves both."""
+    return {"Accept": accept, "Accept-Encoding": "gzip, deflate"}

@@ -1,0 +1,69 @@
+"""Pages and metadata files by plain questions (`plain_http`), and pages laid down for the HTTP cache.
+
+Both methods give the answer in a tuple of one, in which None stands for what is not there; or None where the question
+is one for `HttpClient`. They raise BadStatusError for a first attempt of several.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from resolver.fetch.answer import Answer, build_headers
+from resolver.fetch.answer_spool import AnswerSpool
+from resolver.fetch.bodies import unpack
+from resolver.fetch.freshness import find_fresh_until, find_validator, forbids_storing, settle_caching
+from resolver.fetch.page_secrets import may_hold_secrets
+from resolver.fetch.plain_http import PlainAnswer, PlainClient
+from resolver.fetch.product import find_version
+
+__all__ = ["PlainSession"]
+
+
+class PlainSession:
+    """Asks as long as answers are plain. May be used from many threads at once; `cache_folder` None keeps nothing."""
+
+    def __init__(self, *, cache_folder: Path | None, refresh: bool, trusted_hosts: Iterable[str]) -> None:
+        self._client = PlainClient(user_agent=f"pinfold/{find_version()}", trusted_hosts=trusted_hosts)
+        self._spool = None if cache_folder is None else AnswerSpool(cache_folder)
+        self._refresh = refresh
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def fetch_page(self, url: str, *, accept: str, limit_bytes: int) -> tuple[Answer | None] | None:
+        """A page that the HTTP cache has never seen, or with `refresh` any page."""
+        if self._spool is not None and not self._refresh and self._spool.knows(url):
+            return None
+        told = self._client.fetch(url, build_headers(accept), limit_bytes=limit_bytes)
+        if told is None or told.status != 200:
+            return None if told is None else (None,)
+        body = _unpack(told, limit_bytes)
+        if body is None:
+            return None
+        told.headers.pop("set-cookie", None)  # A session of a host is nobody's to keep.
+        settle_caching(told.headers, status=200, now=time.time())
+        if self._spool is not None and not forbids_storing(told.headers) and not may_hold_secrets(body):
+            self._spool.put(url, told.headers, told.body)
+        answer = Answer(
+            url=url,
+            content_type=told.headers.get("content-type", ""),
+            body=body,
+            fresh_until=find_fresh_until(told.headers, now=time.time()),
+            validator=find_validator(told.headers),
+        )
+        return (answer,)
+
+    def fetch_file(self, url: str, *, limit_bytes: int) -> tuple[bytes | None] | None:
+        """A file that no cache keeps."""
+        told = self._client.fetch(url, build_headers("*/*"), limit_bytes=limit_bytes)
+        if told is None or told.status != 200:
+            return None if told is None else (None,)
+        body = _unpack(told, limit_bytes)
+        return None if body is None else (body,)
+
+
+def _unpack(answer: PlainAnswer, limit_bytes: int) -> bytes | None:
+    return unpack(answer.body, limit_bytes=limit_bytes) if answer.is_packed else answer.body
