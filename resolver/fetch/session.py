@@ -161,7 +161,7 @@ class Session:
 
     def _open_plain(self, url: str) -> PlainSession | None:
         """Who is asked first; None where only the HTTP client may be asked: it alone knows of secrets and guards."""
-        if self.offline or self._transport is not None or self._guard is not None:
+        if self.offline or self._transport is not None or self.guard is not None:
             return None
         if self.credentials.has_path_tokens or self.credentials.find(url) is not None:
             return None
