@@ -14,9 +14,9 @@ from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
 from resolver.direct_fit import LocateProject, check_wheels_fit
-from resolver.direct_source import check_name, read_dependencies
-from resolver.errors import Fault, FetchError, ListError
-from resolver.index.direct import DirectDistribution, DirectRequest, FixedSource
+from resolver.direct_source import check_name, look_at, read_dependencies
+from resolver.errors import Fault, ListError
+from resolver.index.direct import DirectRequest, FixedSource
 from resolver.index.package_source import PackageSource
 from resolver.requirements.agreement import agree, without_hashes
 from resolver.requirements.direct_reference import parse_reference
@@ -114,7 +114,7 @@ class _Search:
         self.source.ask_ahead_direct(dict.fromkeys(requests.values()))
         found: dict[Entry, FixedSource] = {}
         for entry, request in requests.items():
-            distribution = self._look_at(request)
+            distribution = look_at(self.source, request)
             if entry.name is not None:
                 check_name(distribution, request, entry.name)
             found[entry] = FixedSource(name=distribution.name, request=request, found=distribution)
@@ -149,7 +149,7 @@ class _Search:
         _refuse_private([claim for claim in claims if claim.fixed.name in settled])
         self._check_wheels([one.request for one in settled.values()])
         self.source.ask_ahead_direct([one.request for one in settled.values()])
-        found = {name: replace(one, found=self._look_at(one.request)) for name, one in settled.items()}
+        found = {name: replace(one, found=look_at(self.source, one.request)) for name, one in settled.items()}
         for name, one in found.items():
             assert one.found is not None
             check_name(one.found, one.request, name)
@@ -181,13 +181,6 @@ class _Search:
             editable=any(entry.editable for entry in group),
             config_settings=tuple(dict.fromkeys(pair for entry in group for pair in entry.config_settings)),
         )
-
-    def _look_at(self, request: DirectRequest) -> DirectDistribution:
-        """What a reference is. An error of the network says which line of the list asked."""
-        try:
-            return self.source.direct(request)
-        except FetchError as error:
-            raise type(error)(f"{request.position}: `{request.text}`: {error}", url=error.url) from error
 
     def _iter_brought(self, entry: Entry, parent: FixedSource, left_out: frozenset[NormalizedName]) -> Iterator[_Claim]:
         """The direct references in the metadata of a package that the list names directly."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from packaging.utils import NormalizedName
 
 from resolver.direct_fit import LocateProject, check_wheels_fit
-from resolver.errors import MetadataError
+from resolver.errors import FetchError, HashMismatchError, InputError, ListError, MetadataError
 from resolver.index.core_metadata import Dependencies, build_dependencies
 from resolver.index.direct import DirectDistribution, DirectRequest, FixedSource
 from resolver.index.direct_page import DirectPage
@@ -22,7 +22,7 @@ from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
-__all__ = ["SourceWithDirect", "check_name", "read_dependencies"]
+__all__ = ["SourceWithDirect", "check_name", "look_at", "read_dependencies"]
 
 
 class SourceWithDirect:
@@ -53,7 +53,7 @@ class SourceWithDirect:
         found = fixed.found
         if found is None:
             check_wheels_fit([fixed.request], target=self._target, source=self._source, locate=self._locate)
-            found = self._source.direct(fixed.request)
+            found = look_at(self._source, fixed.request)
             check_name(found, fixed.request, name)
             self._found[found.file] = found
         return DirectPage(name=name, location=location.url.public, file=found.file, version=found.version)
@@ -106,6 +106,30 @@ class SourceWithDirect:
         except MetadataError:
             return  # It is told when its result is asked for.
         then(found)
+
+
+def look_at(source: PackageSource, request: DirectRequest) -> DirectDistribution:
+    """What a reference is; an error says which line of the list asked. Raises as `PackageSource.direct`."""
+    try:
+        return source.direct(request)
+    except FetchError as error:
+        raise type(error)(f"{request.position}: `{request.text}`: {error}", url=error.url) from error
+    except HashMismatchError as error:
+        raise HashMismatchError(
+            f"{request.position}: {error}", filename=error.filename, expected=error.expected, found=error.found
+        ) from error
+    except MetadataError as error:
+        raise MetadataError(
+            f"{request.position}: {error}",
+            project=error.project,
+            filename=error.filename,
+            needs_build=error.needs_build,
+            reason=error.reason,
+        ) from error
+    except ListError:
+        raise
+    except InputError as error:
+        raise InputError(f"{request.position}: {error}") from error
 
 
 def read_dependencies(found: DirectDistribution, target: Target) -> Dependencies:

@@ -23,13 +23,15 @@ from packaging.version import Version
 from resolver.errors import MetadataError
 from resolver.fetch.builds import Builds
 from resolver.fetch.local_files import describe_file, find_local_path
-from resolver.fetch.sdist_metadata import fetch_sdist_metadata
 from resolver.fetch.session import Session
+from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
+from resolver.fetch.unpacking import unpack_sdist
 from resolver.fetch.wheel_metadata import check_hashes, fetch_file, find_promiser, promised_algorithms, read_wheel
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Archive
+from resolver.index.sdist_archive import SdistArchiveError
 from resolver.requirements.url import Url
 from resolver.targets.target import Target
 
@@ -95,7 +97,6 @@ def _look_at_sdist(
 ) -> DirectDistribution:
     """An sdist is read whole: its metadata stands somewhere in the middle, and its hash is needed."""
     told = _read_name(file.filename)
-    project = request.name or (told[0] if told is not None else NormalizedName(""))
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         path = find_local_path(file.url)
         if path is None:
@@ -104,8 +105,7 @@ def _look_at_sdist(
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
             check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
-        local = replace(file, url=path.as_uri(), version=told[1] if told is not None else _UNKNOWN)
-        tree = fetch_sdist_metadata(local, project=project, target=target, session=session, builds=builds)
+        tree = _read_tree(path, file, request, Path(folder) / "unpacked", target=target, builds=builds)
         metadata = tree.metadata
     if told is not None and told[0] == metadata.name:
         _check_identity(metadata, file, *told)
@@ -121,6 +121,45 @@ def _look_at_sdist(
         metadata=metadata,
         built=tree.built,
         build_requires=tree.build_requires,
+    )
+
+
+def _read_tree(
+    path: Path, file: DistributionFile, request: DirectRequest, folder: Path, *, target: Target, builds: Builds
+) -> TreeMetadata:
+    """The metadata of the project in an archive, or in the subdirectory of it that the list names."""
+    folder.mkdir()
+    subdirectory = file.origin.subdirectory if isinstance(file.origin, Archive) else None
+    try:
+        tree = unpack_sdist(path, folder, filename=file.filename)
+    except (SdistArchiveError, OSError) as error:
+        raise _broken(file, request, str(error)) from error
+    return read_tree_metadata(
+        tree if subdirectory is None else _find_subdirectory(tree, subdirectory, file, request),
+        project=request.name,
+        described=file.filename if subdirectory is None else request.text,
+        target=target,
+        builds=builds,
+        config_settings=request.config_settings,
+        isolated=request.isolated,
+    )
+
+
+def _find_subdirectory(tree: Path, subdirectory: str, file: DistributionFile, request: DirectRequest) -> Path:
+    """The folder inside the tree, links resolved. Raises MetadataError for one that is not there, or leads outside."""
+    found = (tree / subdirectory).resolve()
+    if not found.is_relative_to(tree.resolve()):
+        raise _broken(file, request, f"the folder `{subdirectory}` leads out of `{file.filename}`")
+    if not found.is_dir():
+        raise _broken(file, request, f"`{file.filename}` has no folder `{subdirectory}`")
+    return found
+
+
+def _broken(file: DistributionFile, request: DirectRequest, reason: str) -> MetadataError:
+    return MetadataError(
+        f"`{request.text}` cannot be used\n  because {reason}",
+        project=request.name or file.filename,
+        filename=file.filename,
     )
 
 

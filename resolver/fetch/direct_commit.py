@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from resolver.errors import InputError
 from resolver.fetch.builds import Builds
-from resolver.fetch.git.messages import GitReferenceError
 from resolver.fetch.git.repositories import GitRepositories
 from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
 from resolver.index.direct import DirectDistribution, DirectRequest
@@ -29,21 +27,18 @@ def look_at_commit(
     Raises InputError for a reference that the list should word otherwise, FetchError where git gets no answer, and
     MetadataError.
     """
-    try:
-        commit_id, warnings = _find_commit(request, reference, repositories)
-        with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
-            found = read_tree_metadata(
-                tree.folder,
-                project=request.name,
-                described=request.text,
-                target=target,
-                builds=builds,
-                config_settings=request.config_settings,
-                isolated=request.isolated,
-            )
-            warnings += tree.warnings
-    except GitReferenceError as error:
-        raise InputError(f"{request.position}: {error}") from error
+    commit_id, warnings = _find_commit(request, reference, repositories)
+    with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
+        found = read_tree_metadata(
+            tree.folder,
+            project=request.name,
+            described=request.text,
+            target=target,
+            builds=builds,
+            config_settings=request.config_settings,
+            isolated=request.isolated,
+        )
+        warnings += tree.warnings
     origin = Commit(
         url=reference.url.public,
         commit_id=commit_id,

@@ -24,6 +24,9 @@ _PAGE_OR_FILE = re.compile(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
 _PYTORCH_INDEX = re.compile(
     r"https?://download\.pytorch\.org/whl/(?:(?:nightly|test)/)?(?:cu\d+|cpu|xpu|rocm[\d.]+)/?", re.IGNORECASE
 )
+_RELEASE_FOLDER = re.compile(
+    r"(https?://github\.[^/]+(?:/[^/?]+){2}/releases)/(?:download|tag)/([^/?]+(?:/[^/?]+)*?)/?", re.IGNORECASE
+)
 
 
 def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
@@ -98,11 +101,23 @@ def _check_index(url: Url, use: FlagUse) -> None:
 
 
 def _check_find_links(url: Url) -> None:
+    _check_release_folder(url)
     if _path(url).rstrip("/").endswith("/simple") or _PYTORCH_INDEX.fullmatch(url.public):
         raise Refusal(
             f"`{url}` is an index, not a page of links",
             why="`--find-links` takes a page or folder that lists files themselves",
             remedy=f"write `--extra-index-url {url}`",
+        )
+
+
+def _check_release_folder(url: Url) -> None:
+    """Refuse what lists nothing: the assets of a GitHub release are links on a page of their own."""
+    match = _RELEASE_FOLDER.fullmatch(url.public)
+    if match is not None:
+        raise Refusal(
+            f"`{url}` lists no files",
+            why="GitHub gives single assets there, and has their list on another page",
+            remedy=f"write `--find-links {match[1]}/expanded_assets/{match[2]}`",
         )
 
 

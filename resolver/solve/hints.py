@@ -35,6 +35,7 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
         hints += _iter_yanked_hints(collision)
         hints += _iter_allow_hints(universe, collision)
         hints += _iter_build_hints(universe, collision)
+        hints += _iter_direct_hints(universe, collision)
     if not hints and not universe.problem.pre and _is_solved_by_prereleases(universe, collisions):
         hints.append("`--pre`: with pre-releases there is a solution")
     return tuple(dict.fromkeys(hints))
@@ -132,6 +133,17 @@ def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]
     is_named = any(not listing.location.is_default for listing in table.listings)
     if collision.supply.builds and is_named:
         yield f'`allow = ["{collision.project}"]` in `[tool.pinfold]`, to lock it all the same'
+
+
+def _iter_direct_hints(universe: Universe, collision: Collision) -> Iterator[str]:
+    """A direct URL in metadata is followed where the list names it, too."""
+    table = universe.table(collision.project)
+    for version in collision.supply.nearest:
+        row = table.find_row(version.version)
+        known = None if row is None else universe.ruled_out.get((collision.project, row))
+        if known is not None and known.reason == "direct-url" and "`" in known.detail:
+            yield f"name it in the list: `{known.detail.split('`')[1]}`"
+            return
 
 
 def _iter_build_hints(universe: Universe, collision: Collision) -> Iterator[str]:

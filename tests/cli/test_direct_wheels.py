@@ -125,7 +125,7 @@ def test_wheel_with_another_hash_than_its_url_says_is_5(project: Project) -> Non
 
     assert (run.code, run.err) == (
         5,
-        f"error: `{A.filename}` is not the file that its URL promises\n"
+        f"error: requirements.txt:2: `{A.filename}` is not the file that its URL promises\n"
         f"  expected sha256:{'0' * 64}\n  found    sha256:{SHA256}\n",
     )
 
@@ -210,7 +210,7 @@ def test_wheel_whose_metadata_is_of_another_version_is_3(project: Project) -> No
 
     assert (run.code, run.err) == (
         3,
-        f"error: the metadata of `{filename}` is that of `a` 1.0: {project.fix(url)}\n",
+        f"error: requirements.txt:2: the metadata of `{filename}` is that of `a` 1.0: {project.fix(url)}\n",
     )
 
 

@@ -47,6 +47,18 @@ def test_all_faults_of_a_list_come_in_one_report_in_list_order() -> None:
             f"  try: write `--extra-index-url {CU124}`",
         ),
         (
+            ["-f", "https://github.com/org/project/releases/download/v1.0/"],
+            "requirements[0]: `https://github.com/org/project/releases/download/v1.0/` lists no files\n"
+            "  because GitHub gives single assets there, and has their list on another page\n"
+            "  try: write `--find-links https://github.com/org/project/releases/expanded_assets/v1.0`",
+        ),
+        (
+            ["-f", "https://github.com/org/project/releases/tag/v1.0"],
+            "requirements[0]: `https://github.com/org/project/releases/tag/v1.0` lists no files\n"
+            "  because GitHub gives single assets there, and has their list on another page\n"
+            "  try: write `--find-links https://github.com/org/project/releases/expanded_assets/v1.0`",
+        ),
+        (
             ["https://files.example/mypackage-1.0.0.whl"],
             "requirements[0]: `mypackage-1.0.0.whl` is no wheel file name\n"
             "  because a wheel is named name-version-python-abi-platform.whl\n"

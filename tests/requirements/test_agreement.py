@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from resolver.requirements.agreement import agree
+from resolver.requirements.direct_reference import parse_reference
+
+WHEEL = "https://files.example/a-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (WHEEL, WHEEL, True),
+        (WHEEL, f"{WHEEL}#sha256=00", True),
+        (f"{WHEEL}#sha256=00", f"{WHEEL}#md5=11", True),
+        (f"{WHEEL}#sha256=00", f"{WHEEL}#sha256=11", False),
+        (f"{WHEEL}#sha256=00&sha256=11", f"{WHEEL}#sha256=11", True),
+        (WHEEL, WHEEL.replace("1.0", "2.0"), False),
+        ("https://me:secret@files.example/a.zip", "https://files.example/a.zip", True),
+        ("https://files.example/a.zip#subdirectory=x", "https://files.example/a.zip", False),
+        ("git+https://git.example/a@v1", "git+https://git.example/a@v1#egg=a", True),
+        ("git+https://git.example/a@v1", "git+https://git.example/a@v2", False),
+        ("git+https://git.example/a", "https://git.example/a", False),
+        ("./a", "./a", True),
+        ("./a", "./b", False),
+    ],
+)
+def test_references_agree_where_neither_says_anything_against_the_other(one: str, other: str, expected: bool) -> None:
+    first, second = (parse_reference(text, variables={}).direct for text in (one, other))
+    assert (agree(first, second), agree(second, first)) == (expected, expected)
