@@ -102,6 +102,7 @@ class PackageSources:
                 credentials=self._credentials,
                 no_download=bool(plan.settings.no_download),
                 preferences_hashes=self._hashes,
+                reader_count=self._access.reader_count,
                 progress=self._access.announce,
                 **options,
             )

@@ -55,6 +55,7 @@ class Access:
     """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download.
 
     `clock` tells which signatures have expired.
+    `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not share.
     """
 
     cache_folder: Path | None = None
@@ -62,6 +63,7 @@ class Access:
     refresh: bool = False
     announce: Callable[[str], None] | None = None
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
+    reader_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,14 @@ import httpcore
 
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
-from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
+from resolver.fetch.answer import (
+    CONNECT_TIMEOUT_S,
+    PAGE_LIMIT_BYTES,
+    READ_TIMEOUT_S,
+    Answer,
+    BadStatusError,
+    build_headers,
+)
 from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, TRIED, Authorizing, is_loopback
 from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
 from resolver.fetch.credentials import Credentials, Place
@@ -48,7 +55,6 @@ from resolver.targets.families import tells_absence
 __all__ = ["Answer", "HttpClient"]
 
 REDIRECT_LIMIT = 10
-PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
 """Statuses of servers that give the file but not a part of it; a 403 is told again when the whole file is asked for."""
