@@ -37,7 +37,7 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else _find_lock(folder, output), folder=folder)
     _check_place(output, chosen.path)
     lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
-    hydrated = hydrate(lockfile, output, reaching=read_reaching(values, folder=folder))
+    hydrated = hydrate(lockfile, output, reaching=read_reaching(values, folder=folder, announce=_tell))
     for host in hydrated.missing:
         _tell(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
     if not hydrated.replaced:
