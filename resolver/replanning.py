@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from packaging.utils import canonicalize_name
 
@@ -24,7 +24,19 @@ from resolver.requirements.local_paths import rewrite_paths
 from resolver.requirements.scopes import IndexFamily
 from resolver.settings import DependencyMetadata, FlagScope, IndexStrategy, Mirror, Settings
 from resolver.sources.source import Hint, ItemList, Source
-from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Capability, Cpu, DriverSource, Gpu
+from resolver.targets.accelerators import (
+    UNSPECIFIED,
+    Accelerator,
+    Capability,
+    Cpu,
+    DriverSource,
+    Gpu,
+    GpuModel,
+    HostArchitecture,
+)
+
+if TYPE_CHECKING:
+    from resolver.targets.cuda import Driver
 
 __all__ = ["has_own_digest", "plan_from_lock"]
 
@@ -144,12 +156,19 @@ def _build_accelerator(tool: ToolTable) -> Accelerator:
             from resolver.targets.cuda import driver_range, parse_driver
 
             driver = parse_driver(facts.get("driver", ""))
+            capabilities = tuple(map(Capability.parse, facts.get("capability", "").split()))
             return Gpu(
-                capabilities=frozenset(map(Capability.parse, facts.get("capability", "").split())),
+                capabilities=frozenset(capabilities),
                 cuda=driver_range(driver),
-                machines=(),
+                machines=tuple((one.sm, _build_model(one, tool, driver)) for one in capabilities),
                 driver=driver,
                 driver_source=cast("DriverSource", facts.get("driver-source", "assumption")),
             )
         case _:
             return UNSPECIFIED
+
+
+def _build_model(capability: Capability, tool: ToolTable, driver: Driver) -> GpuModel:
+    """Some GPU of a capability: a lock names no machine types, for equal targets can have different ones."""
+    host: HostArchitecture = "aarch64" if tool.platform.endswith("aarch64") else "x86_64"
+    return GpuModel(name=capability.sm, capability=capability, architecture="", host=host, driver=driver)

@@ -110,6 +110,7 @@ _MODULES = (
     "secrets",
     "sizes",
     "tree",
+    "verify",
     "why",
 )
 _VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {
