@@ -34,9 +34,9 @@ from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
-from resolver.sources.source import AppFile, Hint, Source
+from resolver.sources.source import AppFile, Hint, ItemList, Source
 from resolver.targets.families import load_families
-from resolver.targets.platforms import Platform, parse_platform
+from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 
@@ -107,7 +107,8 @@ def plan_lock(
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
     platform = machines.choose_platform(platform)
-    source = _fit_to_target(source, python=python, platform=platform)
+    target = Target(python=python, platform=platform, accelerator=machines.accelerator)
+    source = _fit_to_target(source, target)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     paths = _ReferencePaths(source=source, folder=folder)
     as_written = rewrite_references(parse.read_list(leading_flags(configured, arguments)), paths.store, shown=True)
@@ -124,11 +125,7 @@ def plan_lock(
         source=source,
         path=path,
         settings=settings,
-        target=Target(
-            python=python,
-            platform=platform,
-            accelerator=machines.accelerator,
-        ),
+        target=target,
         python_rule=python_rule,
         requirement_list=rewrite_references(
             rewrite_paths(as_written, lambda text: str((folder / text).resolve())), paths.find, shown=False
@@ -207,7 +204,8 @@ class _ReferencePaths:
 
     def _find_folder(self, entry: Entry) -> Path:
         position, settings_path = entry.position, self.source.settings_path
-        if position.line is not None:
+        is_in_file = position.included_by is not None or self.source.text is not None
+        if is_in_file and position.line is not None:
             return (self.folder / position.source).parent.resolve()
         if settings_path is not None and position.source.startswith(_TABLE):
             return settings_path.parent.resolve()
@@ -294,10 +292,15 @@ def _choose_python(
     )
 
 
-def _fit_to_target(source: Source, *, python: PythonVersion, platform: Platform) -> Source:
+def _fit_to_target(source: Source, target: Target) -> Source:
     """The source with the items of the target, where the target decides them."""
+    if isinstance(source.form, ItemList):
+        # Lazy: only a program gives such a list.
+        from resolver.sources.called_items import call_items
+
+        return call_items(source, target)
     late = source.form.late if isinstance(source.form, AppFile) else None
-    return source if late is None else late.read(source, python=python, platform=platform)
+    return source if late is None else late.read(source, python=target.python, platform=target.platform)
 
 
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:
