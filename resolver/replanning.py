@@ -20,6 +20,7 @@ from resolver.checking import requirement_digest
 from resolver.errors import InputError
 from resolver.plan import LockPlan, plan_lock
 from resolver.requirements.canonical import parse_canonical_layers
+from resolver.requirements.entry import RequirementList
 from resolver.requirements.local_paths import rewrite_paths
 from resolver.requirements.scopes import IndexFamily
 from resolver.settings import DependencyMetadata, FlagScope, IndexStrategy, Mirror, Settings
@@ -38,7 +39,7 @@ from resolver.targets.accelerators import (
 if TYPE_CHECKING:
     from resolver.targets.cuda import Driver
 
-__all__ = ["has_own_digest", "plan_from_lock"]
+__all__ = ["has_own_digest", "parse_list", "plan_from_lock"]
 
 _FAMILY = re.compile(r"(?P<name>.*?): (?P<names>.*) at (?P<urls>.*?)(?P<exclusive> exclusive)?")
 _NAME = "the lock's list"
@@ -72,14 +73,21 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str, variables: Map
         now=datetime.now(UTC),
         may_ask_host=False,
     )
-    written = parse_canonical_layers(tool.requirements, source=_NAME)
     return replace(
         plan,
         target=replace(plan.target, accelerator=_build_accelerator(tool)),
-        requirement_list=rewrite_paths(written, lambda text: str((folder / text).resolve())),
+        requirement_list=parse_list(lockfile, path=path),
         layers=tool.requirements,
         recorded_settings=tool.settings,
     )
+
+
+def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "position") -> RequirementList:
+    """The list that the lock at `path` was made from, with absolute paths; empty for a lock that does not say."""
+    layers = () if lockfile.tool is None else lockfile.tool.requirements
+    written = parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope)
+    folder = path.absolute().parent
+    return rewrite_paths(written, lambda text: str((folder / text).resolve()))
 
 
 def has_own_digest(plan: LockPlan) -> bool:
