@@ -6,7 +6,7 @@ request is looked at once a run; `resolver.fetch.package_source` keeps what it g
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -20,6 +20,7 @@ from resolver.targets.target import Target
 
 if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
+    from resolver.settings import DependencyMetadata
 
 __all__ = ["look_at"]
 
@@ -30,11 +31,12 @@ def look_at(
     target: Target,
     session: Session,
     builds: Builds,
+    tables: Sequence[DependencyMetadata],
     repositories: Callable[[], GitRepositories],
 ) -> DirectDistribution:
     """What the reference is. Raises FetchError, HashMismatchError, MetadataError, InputError.
 
-    `repositories` are asked for once a repository is named.
+    `tables` are the user's own metadata; `repositories` are asked for once a repository is named.
     """
     reference = request.reference
     match reference:
@@ -47,22 +49,33 @@ def look_at(
                 target=target,
                 session=session,
                 builds=builds,
+                tables=tables,
             )
         case LocalPath(path=path):
-            return _look_at_path(request, Path(path), target=target, session=session, builds=builds)
+            return _look_at_path(request, Path(path), target=target, session=session, builds=builds, tables=tables)
         case VcsReference():
             from resolver.fetch.direct_commit import look_at_commit  # Imported where it is needed: few lists name one.
 
-            return look_at_commit(request, reference, target=target, builds=builds, repositories=repositories())
+            return look_at_commit(
+                request, reference, target=target, builds=builds, tables=tables, repositories=repositories()
+            )
         case _:
             assert_never(reference)
 
 
 def _look_at_path(
-    request: DirectRequest, path: Path, *, target: Target, session: Session, builds: Builds
+    request: DirectRequest,
+    path: Path,
+    *,
+    target: Target,
+    session: Session,
+    builds: Builds,
+    tables: Sequence[DependencyMetadata],
 ) -> DirectDistribution:
     if path.is_dir():
         from resolver.fetch.direct_folder import look_at_folder  # As above.
 
-        return look_at_folder(request, path, target=target, builds=builds)
-    return look_at_archive(request, Url(public=path.as_uri()), target=target, session=session, builds=builds)
+        return look_at_folder(request, path, target=target, builds=builds, tables=tables)
+    return look_at_archive(
+        request, Url(public=path.as_uri()), target=target, session=session, builds=builds, tables=tables
+    )

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from packaging.utils import (
@@ -22,9 +24,10 @@ from packaging.version import Version
 
 from resolver.errors import MetadataError
 from resolver.fetch.builds import Builds
+from resolver.fetch.direct_tree import find_told, read_direct_tree
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
-from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
+from resolver.fetch.source_tree import TreeMetadata
 from resolver.fetch.unpacking import unpack_sdist
 from resolver.fetch.wheel_metadata import check_hashes, fetch_file, find_promiser, promised_algorithms, read_wheel
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata
@@ -34,6 +37,9 @@ from resolver.index.origin import Archive
 from resolver.index.sdist_archive import SdistArchiveError
 from resolver.requirements.url import Url
 from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.settings import DependencyMetadata
 
 __all__ = ["look_at_archive"]
 
@@ -50,6 +56,7 @@ def look_at_archive(
     target: Target,
     session: Session,
     builds: Builds,
+    tables: Sequence[DependencyMetadata],
 ) -> DirectDistribution:
     """What the file is. `hashes` are promised by the reference itself. Raises as `PackageSource.direct`."""
     filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
@@ -61,8 +68,8 @@ def look_at_archive(
         origin=Archive(subdirectory=subdirectory),
     )
     if filename.lower().endswith(".whl"):
-        return _look_at_wheel(file, target=target, session=session)
-    return _look_at_sdist(file, request, target=target, session=session, builds=builds)
+        return _look_at_wheel(file, target=target, session=session, tables=tables)
+    return _look_at_sdist(file, request, target=target, session=session, builds=builds, tables=tables)
 
 
 def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, ...]:
@@ -72,7 +79,9 @@ def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, 
     return own
 
 
-def _look_at_wheel(file: DistributionFile, *, target: Target, session: Session) -> DirectDistribution:
+def _look_at_wheel(
+    file: DistributionFile, *, target: Target, session: Session, tables: Sequence[DependencyMetadata]
+) -> DirectDistribution:
     name, version, build, tags = parse_wheel_filename(file.filename)
     ranks = [target.tag_ranks[text] for text in map(str, tags) if text in target.tag_ranks]
     file = replace(file, version=version, tag_rank=min(ranks, default=0), build_tag=build)
@@ -88,12 +97,18 @@ def _look_at_wheel(file: DistributionFile, *, target: Target, session: Session) 
         name=name,
         version=metadata.version,
         file=replace(file, size_bytes=facts.size_bytes, hashes=tuple(sorted({*file.hashes, *facts.hashes}))),
-        metadata=metadata,
+        metadata=find_told(name, version, tables, is_wheel=True) or metadata,
     )
 
 
 def _look_at_sdist(
-    file: DistributionFile, request: DirectRequest, *, target: Target, session: Session, builds: Builds
+    file: DistributionFile,
+    request: DirectRequest,
+    *,
+    target: Target,
+    session: Session,
+    builds: Builds,
+    tables: Sequence[DependencyMetadata],
 ) -> DirectDistribution:
     """An sdist is read whole: its metadata stands somewhere in the middle, and its hash is needed."""
     told = _read_name(file.filename)
@@ -105,7 +120,7 @@ def _look_at_sdist(
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
             check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
-        tree = _read_tree(path, file, request, Path(folder) / "unpacked", target=target, builds=builds)
+        tree = _read_tree(path, file, request, Path(folder) / "unpacked", target=target, builds=builds, tables=tables)
         metadata = tree.metadata
     if told is not None and told[0] == metadata.name:
         _check_identity(metadata, file, *told)
@@ -125,7 +140,14 @@ def _look_at_sdist(
 
 
 def _read_tree(
-    path: Path, file: DistributionFile, request: DirectRequest, folder: Path, *, target: Target, builds: Builds
+    path: Path,
+    file: DistributionFile,
+    request: DirectRequest,
+    folder: Path,
+    *,
+    target: Target,
+    builds: Builds,
+    tables: Sequence[DependencyMetadata],
 ) -> TreeMetadata:
     """The metadata of the project in an archive, or in the subdirectory of it that the list names."""
     folder.mkdir()
@@ -134,14 +156,15 @@ def _read_tree(
         tree = unpack_sdist(path, folder, filename=file.filename)
     except (SdistArchiveError, OSError) as error:
         raise _broken(file, request, str(error)) from error
-    return read_tree_metadata(
+    told = _read_name(file.filename)
+    return read_direct_tree(
         tree if subdirectory is None else _find_subdirectory(tree, subdirectory, file, request),
-        project=request.name,
+        request,
         described=file.filename if subdirectory is None else request.text,
         target=target,
         builds=builds,
-        config_settings=request.config_settings,
-        isolated=request.isolated,
+        tables=tables,
+        version=told[1] if told is not None and subdirectory is None else None,
     )
 
 

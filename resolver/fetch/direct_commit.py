@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from resolver.fetch.builds import Builds
+from resolver.fetch.direct_tree import read_direct_tree
 from resolver.fetch.git.repositories import GitRepositories
-from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
+from resolver.fetch.source_tree import TreeMetadata
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Commit
 from resolver.requirements.entry import VcsReference
 from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.settings import DependencyMetadata
 
 __all__ = ["look_at_commit"]
 
@@ -20,6 +27,7 @@ def look_at_commit(
     *,
     target: Target,
     builds: Builds,
+    tables: Sequence[DependencyMetadata],
     repositories: GitRepositories,
 ) -> DirectDistribution:
     """The project at the commit: the one that an old lock holds, else what the revision names now.
@@ -29,14 +37,8 @@ def look_at_commit(
     """
     commit_id, warnings = _find_commit(request, reference, repositories)
     with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
-        found = read_tree_metadata(
-            tree.folder,
-            project=request.name,
-            described=request.text,
-            target=target,
-            builds=builds,
-            config_settings=request.config_settings,
-            isolated=request.isolated,
+        found = read_direct_tree(
+            tree.folder, request, described=request.text, target=target, builds=builds, tables=tables
         )
         warnings += tree.warnings
     origin = Commit(

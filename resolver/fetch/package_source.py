@@ -107,7 +107,14 @@ def open_package_source(
         pages=pages,
         metadata=metadata,
         evidence=None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder),
-        look_at=partial(_look_at, target=target, session=session, builds=builds, repositories=repositories.open),
+        look_at=partial(
+            _look_at,
+            target=target,
+            session=session,
+            builds=builds,
+            tables=tuple(dependency_metadata),
+            repositories=repositories.open,
+        ),
         complete=partial(
             _complete,
             session=session,
