@@ -443,13 +443,29 @@ def _damage(cache: Path) -> None:
         path.write_bytes(b"")
 
 
+@pytest.mark.parametrize("in_the_way", ["cache", "cache/git-v1", "cache/git-v1/work"])
 def test_cache_that_cannot_be_written_is_done_without(
-    repository: Repository, server: GitServer, tmp_path: Path
+    repository: Repository, server: GitServer, tmp_path: Path, in_the_way: str
 ) -> None:
     commit_id = repository.commit({"a.txt": "a"})
-    (tmp_path / "cache").write_text("a file")
+    (tmp_path / in_the_way).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / in_the_way).write_text("a file")
     with (
         GitRepositories(cache_folder=tmp_path / "cache") as repositories,
         repositories.open_tree(parse_url(server.url("demo")), commit_id) as tree,
     ):
         assert (tree.root / "a.txt").read_text() == "a"
+
+
+def test_disk_that_cannot_be_written_is_told(repository: Repository, server: GitServer, tmp_path: Path) -> None:
+    commit_id = repository.commit()
+    url = parse_url(server.url("demo"))
+    with GitRepositories(cache_folder=tmp_path / "cache") as repositories:
+        with repositories.open_tree(url, repository.commit()):
+            shutil.rmtree(tmp_path / "cache" / "git-v1" / "commits")
+            (tmp_path / "cache" / "git-v1" / "commits").write_text("a file")
+        with pytest.raises(FetchError) as caught, repositories.open_tree(url, commit_id):
+            pass
+    first, second = str(caught.value).splitlines()
+    assert first == f"`git+{url}` cannot be laid out on disk"
+    assert second.startswith("  because ") and second.endswith(": not a directory")

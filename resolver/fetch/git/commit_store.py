@@ -36,13 +36,12 @@ class MissingCommit(Exception):  # noqa: N818 - the word for what it is; it neve
 
 
 class CommitStore:
-    """Bare repositories under `folder`, which is this user's alone."""
+    """Bare repositories under `folder`, which is this user's alone and has a folder `work`."""
 
     def __init__(self, git: Git, folder: Path) -> None:
         self._git = git
         self._folder = folder
         self._work = folder / "work"
-        self._work.mkdir(exist_ok=True, mode=0o700)
         _remove_stale(self._work)
 
     @contextlib.contextmanager

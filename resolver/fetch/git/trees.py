@@ -135,8 +135,12 @@ class TreeMaker:
 
 
 def _explain_damage(failed: GitFailed, network: Network, *, shown: str) -> FetchError:
-    why = "; ".join(failed.lines)
-    return build_fetch_error(f"git cannot lay out {shown}", url=network.repository.url.public, why=why)
+    return build_fetch_error(
+        f"git cannot lay out {shown}",
+        url=network.repository.url.public,
+        why="; ".join(failed.lines),
+        remedy="delete the folder `git-v1` of the cache, if it stays so",
+    )
 
 
 def _explain_missing(missing: MissingCommit, commit_id: str, *, shown: str) -> GitReferenceError:
