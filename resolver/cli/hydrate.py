@@ -12,7 +12,7 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles import move_paths
 from resolver.artifacts.api import hydrate
 from resolver.cli.lock_choice import read_lockfiles
-from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.reaching import add_credential_options, read_reaching
 from resolver.cli.relative_paths import way_to
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError
@@ -58,7 +58,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="pylock.NAME.toml, another than LOCKFILE")
-    add_reaching_options(parser)
+    add_credential_options(parser)
     return parser
 
 
