@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from resolver.errors import FetchError
 from resolver.fetch.credentials import Credentials
+from resolver.fetch.login_sources import LoginOptions, open_credentials
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
 from resolver.requirements.position import Position
@@ -20,11 +21,16 @@ __all__ = ["build_credentials", "check_signatures", "iter_secret_urls"]
 _SOON = timedelta(hours=1)
 
 
-def build_credentials(plans: Iterable[LockPlan]) -> Credentials:
-    """What the lists and settings of a run say about credentials."""
-    credentials = Credentials()
+def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = LoginOptions()) -> Credentials:
+    """What the lists and settings of a run say about credentials, and what the user keeps elsewhere.
+
+    Raises SettingsError for a file of credentials that cannot be used.
+    """
+    plans = tuple(plans)
+    families = (family for plan in plans for family in plan.settings.families or ())
+    credentials = open_credentials(logins, places={family.name: family.urls for family in families})
     for plan in plans:
-        for position, url in iter_secret_urls(plan):
+        for position, url in _iter_urls(plan):
             credentials.add(url, source=str(position))
     return credentials
 

@@ -100,6 +100,7 @@ class PackageSources:
                 refresh=self._access.refresh,
                 trusted_hosts=tuple(plan.requirement_list.trusted_hosts),
                 credentials=self._credentials,
+                allowed_hosts=self._access.allowed_hosts,
                 no_download=bool(plan.settings.no_download),
                 preferences_hashes=self._hashes,
                 progress=self._access.announce,

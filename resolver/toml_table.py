@@ -12,6 +12,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from resolver.requirements.url import Secret
+
 __all__ = ["TableReader"]
 
 _T = TypeVar("_T")
@@ -45,6 +47,17 @@ class TableReader:
         if text is not None and not text.strip():
             self._faults.append(f"`{self._prefix}{key}` is empty\n  try: leave it out")
         return text
+
+    def read_secret(self, key: str) -> Secret | None:
+        """A text that no message shows, whatever is wrong with it."""
+        self._known.append(key)
+        value = self._table.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and value:
+            return Secret(value)
+        self._faults.append(f"`{self._prefix}{key}` must be a string that is not empty")
+        return None
 
     def read_flag(self, key: str) -> bool | None:
         return self._read(key, bool, "true or false")

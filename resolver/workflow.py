@@ -22,6 +22,7 @@ from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch.default_index import default_index_url
+from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.package_source import measure_kernels, without_asking
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location, order_locations
@@ -54,13 +55,17 @@ __all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
 class Access:
     """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download.
 
-    `clock` tells which signatures have expired.
+    - `logins` say where a user and password are looked for that the list does not give.
+    - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
+    - `clock` tells which signatures have expired.
     """
 
     cache_folder: Path | None = None
     offline: bool = False
     refresh: bool = False
     announce: Callable[[str], None] | None = None
+    logins: LoginOptions = LoginOptions()
+    allowed_hosts: tuple[str, ...] = ()
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
@@ -101,9 +106,10 @@ class Locker:
 
     def __init__(self, plans: Sequence[LockPlan], *, access: Access, upgrade: Upgrade = Upgrade()) -> None:
         self._access = access
+        self._credentials = build_credentials(plans, logins=access.logins)
         self._upgrade = upgrade
         self._sources = PackageSources(
-            access=access, credentials=build_credentials(plans), hashes=_known_hashes(plans, upgrade)
+            access=access, credentials=self._credentials, hashes=_known_hashes(plans, upgrade)
         )
         self._resolutions: dict[Hashable, Resolution] = {}
         self._answered: list[tuple[Target, Hashable, Resolution, frozenset[NormalizedName]]] = []
@@ -146,6 +152,7 @@ class Locker:
             warnings=(
                 *plan.warnings,
                 *plan.requirement_list.warnings,
+                *self._credentials.warnings,
                 *ending,
                 *(() if direct is None else direct.warnings),
                 *taken,

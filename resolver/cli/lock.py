@@ -268,6 +268,7 @@ class _Run:
 
     def _access(self) -> Access:
         # Lazy, as above: the type comes with the workflow.
+        from resolver.fetch.login_sources import LoginOptions
         from resolver.workflow import Access
 
         arguments = self._arguments
@@ -275,6 +276,11 @@ class _Run:
             cache_folder=_cache_folder(arguments),
             offline=arguments.offline,
             refresh=arguments.refresh,
+            logins=LoginOptions(
+                file=None if arguments.credentials is None else Path(arguments.credentials),
+                keyring=arguments.keyring_provider,
+            ),
+            allowed_hosts=arguments.allowed_hosts,
             announce=None if arguments.quiet else _tell,
         )
 

@@ -30,7 +30,7 @@ from resolver.fetch import http_errors
 from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
 from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, TRIED, Authorizing, is_loopback
 from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
-from resolver.fetch.credentials import Credentials, Place
+from resolver.fetch.credentials import Credentials, Place, find_place, render_host
 from resolver.fetch.freshness import find_fresh_until, find_validator, settle_caching
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
@@ -43,6 +43,7 @@ from resolver.fetch.refusals import read_refusal
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
 from resolver.fetch.tls import build_tls_context
 from resolver.index.distribution_file import parse_size
+from resolver.requirements.private_hosts import is_private_host
 from resolver.targets.families import tells_absence
 
 __all__ = ["Answer", "HttpClient"]
@@ -65,6 +66,7 @@ class HttpClient:
     `with_cache` puts a cache above the transport that it is given; `transport` stands in for the network in tests, and
     `sleep` for waiting; `announce` gets a line before a long wait, from any thread. `credentials` are joined to
     requests over https, to this machine, and to `trusted_hosts`. A `guard` is asked about each URL, redirects too.
+    `allowed_hosts` may be private ones to which a public host redirects.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class HttpClient:
         trusted_hosts: Iterable[str] = (),
         credentials: Credentials | None = None,
         guard: HostGuard | None = None,
+        allowed_hosts: Iterable[str] = (),
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -89,6 +92,7 @@ class HttpClient:
         self._direct: httpx.BaseTransport = _GoodAnswers(_NoNetwork() if offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
+        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
         self._find_addresses = network.find_addresses if isinstance(network, _Network) else _no_addresses
         self._user_agent = user_agent
         self._sleep = sleep
@@ -284,6 +288,18 @@ class HttpClient:
             told=fault.told,
         )
 
+    def _check_target(self, target: str, *, start: str) -> None:
+        """Raises FetchError where a public host redirects to one that is not, which nobody has named or allowed."""
+        place = find_place(target)
+        if place is None or self._credentials.names(target) or {place.host, place.authority} & self._allowed_hosts:
+            return
+        if self._is_private(target) and not self._is_private(start):
+            raise http_errors.private_redirect_error(start, target=target, host=place.authority)
+
+    def _is_private(self, url: str) -> bool:
+        addresses = () if is_private_host(url) else self._find_addresses(url)
+        return is_private_host(url) or any(is_private_host(f"http://{render_host(one)}/") for one in addresses)
+
     @contextmanager
     def _opened(
         self, transport: httpx.BaseTransport, method: str, url: str, headers: Mapping[str, str]
@@ -302,6 +318,7 @@ class HttpClient:
                     yield response, url
                     return
                 url, complete = find_target(request.url, response, self._credentials)
+                self._check_target(url, start=start)
                 transport = self._direct if complete is not None else transport
             finally:
                 response.close()
