@@ -210,3 +210,37 @@ def test_paths_lead_to_the_same_files_from_the_new_place(project: Project) -> No
     (package,) = project.load("build/pylock.build.toml").pylock.packages
     assert package.wheels is not None
     assert package.wheels[0].path == f"..{os.sep}links{os.sep}{ALPHA}".replace(os.sep, "/")
+
+
+def test_token_in_a_path_comes_from_list_and_environment(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (project.folder / ".git").rmdir()
+    project.server.add("alpha", wheel("alpha", "1.0"))
+    answer = IndexServer.answer
+
+    def check(self: IndexServer, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+        if path.startswith(f"/{CANARY}/files/"):
+            return answer(self, method, path.removeprefix(f"/{CANARY}"), headers)
+        return Answer(status=404)
+
+    monkeypatch.setattr(IndexServer, "answer", check)
+    monkeypatch.setenv("PATH_TOKEN", CANARY)
+    project.write("requirements.txt", f"--no-index\nalpha @ {project.server.base_url}/${{PATH_TOKEN}}/files/{ALPHA}\n")
+    run = project.lock("requirements.txt", "--python", MINOR)
+    assert run.code == 0, run.err
+    assert CANARY not in project.read()
+
+    refused = fetch(project)
+    assert (refused.code, refused.err) == (
+        4,
+        f"error: the URL of `{ALPHA}` has a token in its path, which a lock never holds:"
+        f" https://index.example/${{PATH_TOKEN}}/files/{ALPHA}\n"
+        "  try: `--list SOURCE` with the list that was locked, and `PATH_TOKEN` in the environment\n",
+    )
+    fetched = fetch(project, "--list", "requirements.txt", "--json")
+    assert fetched.code == 0, fetched.err
+    assert CANARY not in fetched.out + fetched.err
+    assert hydrate(project, "--list", "requirements.txt") == (0, WARNING)
+    complete = project.server.file_url(ALPHA).replace("/files/", f"/{CANARY}/files/")
+    assert read_urls(project.folder / "pylock.build.toml") == {"alpha": complete}
