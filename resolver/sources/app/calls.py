@@ -228,7 +228,9 @@ def _items(reader: Calls, node: ast.Call, scope: Scope, value: Any) -> list[Any]
     return reader.iterate(value, node, scope)
 
 
-def _make_list(reader: Calls, node: ast.Call, scope: Scope, *value: Any) -> ListValue:
+def _make_list(reader: Calls, node: ast.Call, scope: Scope, *value: Any) -> ListValue | LockedList:
+    if len(value) == 1 and isinstance(value[0], LockedList):
+        return value[0]
     return ListValue(_items(reader, node, scope, value[0]) if value else ())
 
 

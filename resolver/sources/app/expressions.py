@@ -29,6 +29,7 @@ from resolver.sources.app.values import (
     FunctionValue,
     Imported,
     ListValue,
+    LockedList,
     NotUnderstood,
     Opaque,
     Place,
@@ -222,7 +223,10 @@ class Expressions:
     def _own_path(self, scope: Scope) -> str:
         return str(self.context.files.path if scope.module.path is None else scope.module.path)
 
-    def _list(self, node: ast.List, scope: Scope) -> ListValue:
+    def _list(self, node: ast.List, scope: Scope) -> ListValue | LockedList:
+        match node.elts:
+            case [ast.Starred(value=only)] if isinstance(locked := self.value_or_opaque(only, scope), LockedList):
+                return locked
         return ListValue(self._elements(node.elts, scope))
 
     def _tuple(self, node: ast.Tuple, scope: Scope) -> tuple[Any, ...]:
