@@ -27,7 +27,7 @@ from resolver.fetch.package_source import measure_kernels, without_asking
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
-from resolver.known_secrets import build_credentials, check_signatures
+from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
 from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
 from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
@@ -153,6 +153,7 @@ class Locker:
                 *plan.warnings,
                 *plan.requirement_list.warnings,
                 *self._credentials.warnings,
+                *warn_of_literals(plan),
                 *ending,
                 *(() if direct is None else direct.warnings),
                 *taken,
@@ -440,7 +441,7 @@ def _has(source: PackageSource, name: NormalizedName, location: Location) -> boo
 
 
 def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPins) -> Lockfile:
-    return build_lockfile(
+    lockfile = build_lockfile(
         resolution,
         target=plan.target,
         requirement_list=plan.requirement_list,
@@ -451,6 +452,13 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPin
         base_url=_base_url(plan),
         build_pins=build_pins,
     )
+    needed = find_needed_credentials(plan, lockfile)
+    return lockfile if not needed else _with_credentials(lockfile, needed)
+
+
+def _with_credentials(lockfile: Lockfile, needed: tuple[str, ...]) -> Lockfile:
+    assert lockfile.tool is not None
+    return replace(lockfile, tool=replace(lockfile.tool, credentials=needed))
 
 
 def _base_url(plan: LockPlan) -> str:

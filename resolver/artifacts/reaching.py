@@ -18,6 +18,7 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.build_plan import find_config_settings
 from resolver.fetch.host_guard import HostGuard
+from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.session import Session
 from resolver.known_secrets import build_credentials, check_signatures
 from resolver.plan import LockPlan, plan_lock
@@ -35,12 +36,14 @@ class Reaching:
     """How to reach hosts.
 
     - `source` is a list with the same URLs as the one that was locked, with fresh signatures and tokens.
+    - `logins` say where else users and passwords are looked for.
     - `allowed_hosts` (`host`, `host:port`) may be asked though they are in a private network.
     - `trusted_hosts` get credentials over http, and their certificates are not checked.
     - `announce` gets warnings, and a line before a long wait or a build. `transport` stands in for the network.
     """
 
     source: Source | None = None
+    logins: LoginOptions = LoginOptions()
     allowed_hosts: tuple[str, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
     announce: Callable[[str], None] | None = None
@@ -65,12 +68,15 @@ def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterato
     for plan in plans:
         for warning in check_signatures(plan, now=datetime.now(UTC)):
             _announce(reaching, f"warning: {warning}")
+    credentials = build_credentials(plans, logins=reaching.logins)
+    for warning in credentials.warnings:
+        _announce(reaching, f"warning: {warning}")
     session = Session(
         cache_folder=None,
         offline=False,
         refresh=False,
         trusted_hosts=reaching.trusted_hosts,
-        credentials=build_credentials(plans),
+        credentials=credentials,
         guard=HostGuard(reaching.allowed_hosts),
         progress=reaching.announce,
         transport=reaching.transport,
