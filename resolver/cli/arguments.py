@@ -47,6 +47,7 @@ class LockArguments:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     check: bool = False
+    evaluate: bool = False
     offline: bool = False
     refresh: bool = False
     cache_dir: str | None = None
@@ -143,6 +144,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         extras=tuple(values.extra),
         groups=tuple(values.group),
         check=values.check,
+        evaluate=values.evaluate,
         offline=values.offline,
         refresh=values.refresh,
         cache_dir=values.cache_dir,
@@ -295,6 +297,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         "--check",
         action="store_true",
         help="write nothing: does the lock still fit? (no network; with --refresh: would a new lock differ?)",
+    )
+    group.add_argument(
+        "--evaluate",
+        action="store_true",
+        help="run app files instead of reading them, in a process that sees the target",
     )
     group.add_argument("--offline", action="store_true", help="ask no network: the cache must have it all")
     group.add_argument("--refresh", action="store_true", help="ask again for what the cache has")

@@ -137,7 +137,13 @@ class _Run:
 
     def _read(self, argument: str | None) -> Source:
         arguments = self._arguments
-        return read_source(argument, folder=self._folder, extras=arguments.extras, groups=arguments.groups)
+        return read_source(
+            argument,
+            folder=self._folder,
+            extras=arguments.extras,
+            groups=arguments.groups,
+            is_run=arguments.evaluate,
+        )
 
     def _build_job(self, source: Source, machine: str | None, *, known: list[_Job]) -> list[_Job]:
         """The job of one `-m`, or of none; empty where another one has the same machine types."""

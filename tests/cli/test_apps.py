@@ -282,3 +282,19 @@ def test_an_app_that_installs_a_lock_of_two_lists_is_refused(project: Project) -
         " [tool.pinfold]`, can be what the lock is made from\n"
         "  try: one of them alone\n"
     )
+
+
+def test_an_app_is_run_where_that_is_asked_for(project: Project) -> None:
+    write_app(
+        project, "app.py", '    requirements = ["-i", "INDEX", "".join(map(chr, [99 + sys.version_info[1] - 12]))]\n'
+    )
+    project.write("app.py", (project.folder / "app.py").read_text().replace("map(chr, ", "map(chr, eval('list')("))
+    project.write("app.py", (project.folder / "app.py").read_text().replace("12]))]", "12])))]"))
+    assert project.lock("app.py").code == 2
+
+    run = project.lock("app.py", "--evaluate", "--python", "3.10")
+
+    assert (run.code, project.pins()) == (0, {"a": "1.1", "b": "2.1"})
+    assert project.lock("app.py", "--evaluate", "--python", "3.12").code == 0
+    assert project.pins() == {"c": "3.0"}
+    assert project.lock("app.py", "--evaluate", "--python", "3.12", "--check").code == 0
