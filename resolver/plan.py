@@ -23,6 +23,7 @@ from resolver.requirements.entry import Entry, LocalPath, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
 from resolver.requirements.local_references import rewrite_entry, rewrite_references
 from resolver.requirements.locations import parse_index_url
+from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
@@ -30,6 +31,7 @@ from resolver.requirements.statements import Statement
 from resolver.requirements.url import Url, parse_url
 from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
+from resolver.sources.hidden_tokens import hide_items, hide_statement
 from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
@@ -103,6 +105,7 @@ def plan_lock(
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
     settings = configured.merge(arguments)
     platform = None if settings.platform is None else parse_platform(settings.platform)
+    variables = PathTokens(settings.secrets or (), variables)
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
@@ -120,7 +123,7 @@ def plan_lock(
     build_constraints = parse.read_entries("build-constraint", configured, arguments)
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
-    mirrors = {one.prefix: parse_url(one.url, variables=variables) for one in settings.mirrors or ()}
+    mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors or ()}
     return LockPlan(
         source=source,
         path=path,
@@ -221,7 +224,7 @@ class _Parser:
         source: Source,
         settings: Settings,
         families: Sequence[IndexFamily],
-        variables: Mapping[str, str],
+        variables: PathTokens,
         folder: Path,
     ) -> None:
         self._source = source
@@ -232,11 +235,12 @@ class _Parser:
 
     def read_list(self, leading: Sequence[str | Statement]) -> RequirementList:
         """The source's own list, with what stands before it."""
-        read_file = RequirementFiles(self._folder).read
+        read_file, hide = self._read_file, self._variables.hide
+        leading = [hide_statement(one, hide) for one in leading]
         flag_scope = self._settings.flag_scope or "position"
         if self._source.text is not None:
             return parse_requirement_file(
-                self._source.text,
+                hide(self._source.text),
                 source=self._source.list_name or self._source.name,
                 leading=leading,
                 read_file=read_file,
@@ -245,7 +249,7 @@ class _Parser:
                 families=self._families,
             )
         return parse_requirement_list(
-            self._source.items or (),
+            hide_items(self._source.items or (), hide),
             source=self._source.list_name or self._source.name,
             leading=leading,
             read_file=read_file,
@@ -254,6 +258,10 @@ class _Parser:
             families=self._families,
             positions=self._source.positions,
         )
+
+    def _read_file(self, reference: str, including: str) -> tuple[str, str]:
+        name, text = RequirementFiles(self._folder).read(reference, including)
+        return name, self._variables.hide(text)
 
     def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
         """The entries of the requirement files under a key, what is nearer first, then those of `KEY-dependencies`."""
@@ -265,12 +273,12 @@ class _Parser:
             parse_requirement_list(
                 [f"--requirement={file}" for file in names],
                 source=source,
-                read_file=RequirementFiles(self._folder).read,
+                read_file=self._read_file,
                 variables=self._variables,
             )
             for source, names in files
         ]
-        inline = list(getattr(configured, f"{field}_dependencies") or ())
+        inline = [self._variables.hide(text) for text in getattr(configured, f"{field}_dependencies") or ()]
         lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
         entries = tuple(entry for one in lists for entry in one.entries)
         return tuple(replace(entry, layer=0) for entry in entries)
@@ -323,11 +331,11 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
     )
 
 
-def _default_index(configured: Settings, arguments: Settings, variables: Mapping[str, str]) -> Url | None:
+def _default_index(configured: Settings, arguments: Settings, variables: PathTokens) -> Url | None:
     if configured.index_url is None or arguments.index_url is not None:
         return None
     position = Position(source=f"{_TABLE} index-url")
-    return parse_index_url(configured.index_url, position=position, variables=variables)
+    return parse_index_url(variables.hide(configured.index_url), position=position, variables=variables)
 
 
 def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:

@@ -158,6 +158,20 @@ class TableReader:
                 rows.append(row)
         return tuple(rows)
 
+    def read_table(self, key: str, read_one: Callable[[TableReader], _T | None]) -> _T | None:
+        """One table with keys of its own."""
+        value = self._read(key, dict, "a table")
+        if value is None:
+            return None
+        reader = TableReader(value, prefix=f"{self._prefix}{key}.", faults=self._faults)
+        found = read_one(reader)
+        reader.report_unknown_keys()
+        return found
+
+    def read_patterns(self, key: str) -> tuple[re.Pattern[str], ...] | None:
+        """Regular expressions with one group each."""
+        return self._parse_each(key, self.read_texts(key), _parse_pattern, "regular expression with one group")
+
     def require(self, *keys: str) -> None:
         """Reports those of the keys that are missing."""
         self._faults += [f"`{self._prefix}{key}` is missing" for key in keys if key not in self._table]
@@ -190,7 +204,7 @@ class TableReader:
             return None
         try:
             return parse(text)
-        except (InvalidName, InvalidRequirement, InvalidSpecifier, InvalidVersion):
+        except (InvalidName, InvalidRequirement, InvalidSpecifier, InvalidVersion, re.error):
             self._faults.append(f"`{self._prefix}{key}` is no {form}")
             return None
 
@@ -203,6 +217,13 @@ class TableReader:
 
 def _parse_name(text: str) -> NormalizedName:
     return canonicalize_name(text, validate=True)
+
+
+def _parse_pattern(text: str) -> re.Pattern[str]:
+    pattern = re.compile(text)
+    if pattern.groups != 1:
+        raise re.error("not one group")
+    return pattern
 
 
 def _name_toml_type(value: object) -> str:

@@ -1,3 +1,4 @@
+import re
 import tomllib
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -89,6 +90,9 @@ def test_every_key_is_read() -> None:
         requires-dist = ["torch", "einops"]
         requires-python = ">=3.9"
         provides-extra = ["Fast"]
+
+        [secrets]
+        patterns = ["/t/([^/]+)"]
         """
     )
     expected = Settings(
@@ -110,6 +114,7 @@ def test_every_key_is_read() -> None:
         override_dependencies=("pillow==11.0",),
         build_constraint_dependencies=("setuptools<80",),
         exclude=(canonicalize_name("triton"),),
+        secrets=(re.compile("/t/([^/]+)"),),
         pre=True,
         prefer_binary=True,
         no_binary=(":none:",),
