@@ -209,7 +209,8 @@ class Locker:
                 self._resolutions[key] = solve(problem, known)
             return self._resolutions[key]
 
-        return find_driver_changes(resolution, plan.target, solve_for)
+        locate = partial(_locate, plan, _default_index(plan))
+        return find_driver_changes(resolution, plan.target, solve_for, partial(_list_versions, silent, locate))
 
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
@@ -308,6 +309,7 @@ def _list_behind(plan: LockPlan) -> Hashable:
         plan.build_constraints,
         settings.dependency_metadata,
         settings.no_build,
+        settings.allow_build,
         settings.build_anyway,
         settings.no_download,
     )
@@ -320,7 +322,8 @@ def _known_hashes(plans: Sequence[LockPlan], upgrade: Upgrade) -> dict[str, tupl
     """
     found: dict[str, set[tuple[int, str]]] = {}
     for plan in plans:
-        old = None if upgrade.everything else plan.old
+        # What somebody wrote into a lock by hand proves nothing about a file.
+        old = None if upgrade.everything or (plan.old is not None and plan.old.is_edited) else plan.old
         for (url, size), sha256 in (known_hashes(old, without=upgrade.names) if old is not None else {}).items():
             found.setdefault(url, set()).add((size, sha256))
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
@@ -335,6 +338,20 @@ def _locate(plan: LockPlan, default_index: Url | None, name: NormalizedName) -> 
         families=plan.families,
         strategy=plan.settings.index_strategy or "first-index",
     )
+
+
+def _list_versions(
+    source: PackageSource, locate: Callable[[NormalizedName], tuple[Location, ...]], name: NormalizedName
+) -> tuple[Version, ...]:
+    """The versions with wheels that the default index was seen to have of a project, newest first."""
+    try:
+        pages = [source.project_page(name, location) for location in locate(name) if location.is_default]
+    except FetchError:
+        return ()
+    page = next((page for page in pages if page is not None), None)
+    if page is None:
+        return ()
+    return tuple(version for row, version in enumerate(page.versions) if page.wheel_mask >> row & 1)
 
 
 def _with_direct(
