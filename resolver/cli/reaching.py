@@ -14,23 +14,23 @@ __all__ = ["add_credential_options", "add_host_options", "read_reaching"]
 
 
 def add_credential_options(parser: argparse.ArgumentParser) -> None:
-    """Adds `--list`, `--credentials`, `--keyring-provider`."""
+    """Adds `--list`, `--credentials`."""
     group = parser.add_argument_group("credentials", "of the builder; nothing that the lock says about them is obeyed")
     group.add_argument(
         "--list", metavar="SOURCE", dest="source", help="a list with the same URLs, freshly signed or with tokens"
     )
     group.add_argument("--credentials", metavar="FILE", help="logins and signed URLs, in TOML or as netrc: mode 0600")
+
+
+def add_host_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--allow-host`, `--trusted-host`, `--keyring-provider`."""
+    group = parser.add_argument_group("hosts")
     group.add_argument(
         "--keyring-provider",
         choices=("auto", "disabled", "subprocess"),
         default="auto",
         help="auto (default): ask the command keyring after a 401, where it is installed",
     )
-
-
-def add_host_options(parser: argparse.ArgumentParser) -> None:
-    """Adds `--allow-host`, `--trusted-host`."""
-    group = parser.add_argument_group("hosts")
     group.add_argument(
         "--allow-host",
         metavar="HOST",
@@ -55,7 +55,7 @@ def read_reaching(
         source=None if values.source is None else read_source(values.source, folder=folder),
         logins=LoginOptions(
             file=None if getattr(values, "credentials", None) is None else Path(values.credentials),
-            keyring=getattr(values, "keyring_provider", "auto"),
+            keyring=getattr(values, "keyring_provider", "disabled"),
         ),
         allowed_hosts=tuple(getattr(values, "allow_host", ())),
         trusted_hosts=tuple(getattr(values, "trusted_host", ())),

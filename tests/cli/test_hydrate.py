@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -329,3 +331,24 @@ def test_expired_signature_is_told_before_anything_is_asked(locked: Project) -> 
     assert "the signature of" in run.err and "has expired" in run.err
     assert CANARY not in run.err
     assert locked.server.log == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_log_and_no_message_of_a_fetch_holds_the_credentials(
+    locked: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool
+) -> None:
+    require_login(locked, monkeypatch)
+    write_fresh(locked, user=f"user:{CANARY}@", query=f"?token={CANARY}")
+    if fails:
+        locked.server.always["/files/beta-2.0-py3-none-any.whl"] = Answer(status=500)
+        file = locked.server.projects["alpha"][0]
+        locked.server.projects["alpha"] = [replace(file, content=b"other")]
+    with caplog.at_level(logging.DEBUG):
+        run = fetch(locked, "--list", "fresh.txt", "--json")
+    assert (run.code != 0) == fails
+    encoded = b64encode(f"user:{CANARY}".encode()).decode()
+    for text in (caplog.text, run.out, run.err):
+        assert CANARY not in text
+        assert encoded not in text
+    written = [path for path in locked.folder.rglob("*") if path.is_file() and path.name != "fresh.txt"]
+    assert [path for path in written if _holds(path, CANARY) or _holds(path, encoded)] == []
