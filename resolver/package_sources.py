@@ -69,6 +69,7 @@ class PackageSources:
         options = {
             "dependency_metadata": settings.dependency_metadata or (),
             "build_policy": _find_policy(settings),
+            "allow_build": frozenset(settings.allow_build or ()),
             "without_isolation": find_without_isolation(plan),
         }
         key = (target, *_list_limits(plan), *options.values(), scope, tuple(config_settings.items()))

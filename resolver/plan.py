@@ -364,6 +364,7 @@ def _recorded_settings(
         "exclude-newer": settings.exclude_newer,
         "exclude-newer-exempt": tuple(sorted(settings.exclude_newer_exempt or ())),
         "allow": tuple(sorted(settings.allow or ())),
+        "allow-build": tuple(sorted(settings.allow_build or ())) if settings.no_build else (),
         "families": tuple(map(_render_family, settings.families or ())),
         "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
         "index-url": None if default_index is None else default_index.text,

@@ -114,6 +114,7 @@ def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
         index_url=cast("str | None", recorded.get("index-url")),
         mirrors=tuple(map(_parse_mirror, _texts(recorded, "mirrors"))),
         no_build=cast("bool | None", recorded.get("no-build")),
+        allow_build=tuple(map(canonicalize_name, _texts(recorded, "allow-build"))),
         measure_kernels=cast("bool | None", recorded.get("measure-kernels")),
         dependency_metadata=tuple(_build_metadata(text, lockfile) for text in _texts(recorded, "dependency-metadata")),
     )

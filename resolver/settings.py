@@ -116,6 +116,7 @@ class Settings:
     format_flags: tuple[tuple[str, str], ...] | None = None
     no_build: bool | None = None
     build_anyway: bool | None = None
+    allow_build: tuple[NormalizedName, ...] | None = None
     no_download: bool | None = None
     measure_kernels: bool | None = None
     families: tuple[IndexFamily, ...] | None = None
@@ -171,6 +172,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         only_binary=reader.read_texts("only-binary"),
         no_build=reader.read_flag("no-build"),
         build_anyway=reader.read_flag("build-anyway"),
+        allow_build=reader.read_names("allow-build"),
         no_download=reader.read_flag("no-download"),
         measure_kernels=reader.read_flag("measure-kernels"),
         families=reader.read_tables("families", _read_family),

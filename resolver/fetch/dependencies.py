@@ -152,7 +152,7 @@ class FileDependencies:
         # Imported where it is needed: few lists have a pin that was built.
         from resolver.fetch.host import is_host_compatible
 
-        policy = self._builds.policy
+        policy = self._builds.policy_for(project)
         return policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self._target))
 
     def _ask(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
