@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from packaging.utils import (
@@ -23,8 +21,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 from resolver.errors import MetadataError
-from resolver.fetch.builds import Builds
-from resolver.fetch.direct_tree import find_told, read_direct_tree
+from resolver.fetch.direct_tree import DirectTrees
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
 from resolver.fetch.source_tree import TreeMetadata
@@ -36,10 +33,6 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Archive
 from resolver.index.sdist_archive import SdistArchiveError
 from resolver.requirements.url import Url
-from resolver.targets.target import Target
-
-if TYPE_CHECKING:
-    from resolver.settings import DependencyMetadata
 
 __all__ = ["look_at_archive"]
 
@@ -53,10 +46,8 @@ def look_at_archive(
     *,
     hashes: tuple[str, ...] = (),
     subdirectory: str | None = None,
-    target: Target,
     session: Session,
-    builds: Builds,
-    tables: Sequence[DependencyMetadata],
+    trees: DirectTrees,
 ) -> DirectDistribution:
     """What the file is. `hashes` are promised by the reference itself. Raises as `PackageSource.direct`."""
     filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
@@ -68,8 +59,8 @@ def look_at_archive(
         origin=Archive(subdirectory=subdirectory),
     )
     if filename.lower().endswith(".whl"):
-        return _look_at_wheel(file, target=target, session=session, tables=tables)
-    return _look_at_sdist(file, request, target=target, session=session, builds=builds, tables=tables)
+        return _look_at_wheel(file, session=session, trees=trees)
+    return _look_at_sdist(file, request, session=session, trees=trees)
 
 
 def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,11 +70,10 @@ def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, 
     return own
 
 
-def _look_at_wheel(
-    file: DistributionFile, *, target: Target, session: Session, tables: Sequence[DependencyMetadata]
-) -> DirectDistribution:
+def _look_at_wheel(file: DistributionFile, *, session: Session, trees: DirectTrees) -> DirectDistribution:
     name, version, build, tags = parse_wheel_filename(file.filename)
-    ranks = [target.tag_ranks[text] for text in map(str, tags) if text in target.tag_ranks]
+    known = trees.target.tag_ranks
+    ranks = [known[text] for text in map(str, tags) if text in known]
     file = replace(file, version=version, tag_rank=min(ranks, default=0), build_tag=build)
     facts = read_wheel(file, project=name, session=session)
     try:
@@ -97,7 +87,7 @@ def _look_at_wheel(
         name=name,
         version=metadata.version,
         file=replace(file, size_bytes=facts.size_bytes, hashes=tuple(sorted({*file.hashes, *facts.hashes}))),
-        metadata=find_told(name, version, tables, is_wheel=True) or metadata,
+        metadata=trees.find_told(name, version, is_wheel=True) or metadata,
     )
 
 
@@ -105,10 +95,8 @@ def _look_at_sdist(
     file: DistributionFile,
     request: DirectRequest,
     *,
-    target: Target,
     session: Session,
-    builds: Builds,
-    tables: Sequence[DependencyMetadata],
+    trees: DirectTrees,
 ) -> DirectDistribution:
     """An sdist is read whole: its metadata stands somewhere in the middle, and its hash is needed."""
     told = _read_name(file.filename)
@@ -120,7 +108,7 @@ def _look_at_sdist(
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
             check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
-        tree = _read_tree(path, file, request, Path(folder) / "unpacked", target=target, builds=builds, tables=tables)
+        tree = _read_tree(path, file, request, Path(folder) / "unpacked", trees=trees, sha256=download.sha256)
         metadata = tree.metadata
     if told is not None and told[0] == metadata.name:
         _check_identity(metadata, file, *told)
@@ -145,9 +133,8 @@ def _read_tree(
     request: DirectRequest,
     folder: Path,
     *,
-    target: Target,
-    builds: Builds,
-    tables: Sequence[DependencyMetadata],
+    trees: DirectTrees,
+    sha256: str,
 ) -> TreeMetadata:
     """The metadata of the project in an archive, or in the subdirectory of it that the list names."""
     folder.mkdir()
@@ -157,14 +144,12 @@ def _read_tree(
     except (SdistArchiveError, OSError) as error:
         raise _broken(file, request, str(error)) from error
     told = _read_name(file.filename)
-    return read_direct_tree(
+    return trees.read(
         tree if subdirectory is None else _find_subdirectory(tree, subdirectory, file, request),
         request,
         described=file.filename if subdirectory is None else request.text,
-        target=target,
-        builds=builds,
-        tables=tables,
         version=told[1] if told is not None and subdirectory is None else None,
+        proof=f"sha256:{sha256} {subdirectory or ''}",
     )
 
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from resolver.fetch.builds import Builds
-from resolver.fetch.direct_tree import read_direct_tree
+from resolver.fetch.direct_tree import DirectTrees
 from resolver.fetch.folder_content import hash_folder
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Folder
-from resolver.targets.target import Target
-
-if TYPE_CHECKING:
-    from resolver.settings import DependencyMetadata
 
 __all__ = ["look_at_folder"]
 
 
-def look_at_folder(
-    request: DirectRequest, path: Path, *, target: Target, builds: Builds, tables: Sequence[DependencyMetadata]
-) -> DirectDistribution:
+def look_at_folder(request: DirectRequest, path: Path, *, trees: DirectTrees) -> DirectDistribution:
     """The project in the folder, with the hash of its content. Raises InputError, MetadataError, ResolutionError."""
     content = hash_folder(path)
-    found = read_direct_tree(path, request, described=request.text, target=target, builds=builds, tables=tables)
+    found = trees.read(path, request, described=request.text)
     metadata = found.metadata
     file = DistributionFile(
         filename=metadata.name,
