@@ -26,6 +26,8 @@ def look_at_commit(
     MetadataError.
     """
     commit_id, warnings = _find_commit(request, reference, repositories)
+    if request.editable:
+        warnings += (f"`{request.text}` is locked as a commit, not as editable: an image has no work tree of it",)
     proof = f"git {reference.url} {commit_id} {reference.subdirectory or ''}"
     found = trees.recall(proof, request)
     if found is None:
