@@ -211,7 +211,7 @@ def _list_promised(
     labels = _named_labels(table.name, problem)
     is_cpu = isinstance(acceleration.target.accelerator, Cpu)
     promised: list[_Row] = []
-    for own in rows:
+    for own in (*rows, *_iter_named_elsewhere(table, problem)):
         if not (own.wheel or own.sdist):
             continue
         for promise in iter_promises(table.name, own.version, own.known, own.reason, labels, acceleration):
@@ -229,6 +229,17 @@ def _list_promised(
                 )
             )
     return promised
+
+
+def _iter_named_elsewhere(table: ProjectTable, problem: Problem) -> Iterator[_Row]:
+    """Releases that the list pins with a label and the default index lacks: the label's index may have them."""
+    seen = {Version(version.public) for version in table.versions}
+    lines = (*problem.roots, *problem.constraints, *problem.overrides)
+    parts = (part for line in lines if line.name == table.name for part in line.specifier)
+    pins = (Version(part.version) for part in parts if part.operator == "==" and "+" in part.version)
+    for public in dict.fromkeys(Version(version.public) for version in pins):
+        if public not in seen:
+            yield _Row(version=public, rank=(0, 0, 0, False), known=None, reason="is not there")
 
 
 def _build_from_families(
