@@ -20,7 +20,7 @@ from packaging.utils import NormalizedName
 from lockfiles.errors import ExportError, LockfileFault
 from lockfiles.graph import assign_layers
 from lockfiles.lockfile import Lockfile
-from lockfiles.requirement_texts import has_hash, name_editable, render_direct, render_pin
+from lockfiles.requirement_texts import find_variables, has_hash, name_editable, render_direct, render_pin
 
 __all__ = ["export_list", "export_requirements", "find_notes", "move_paths", "select_layer"]
 
@@ -128,6 +128,11 @@ def _iter_notes(step: Lockfile) -> Iterator[str]:
     packages, tool = step.pylock.packages, step.tool
     if any(_has_path(package) for package in packages):
         yield "paths in it start from the folder that the installer runs in"
+    variables = sorted(
+        {name for url in (*_iter_urls(step), *_find_logins(step).values()) for name in find_variables(url)}
+    )
+    if variables:
+        yield f"variables that stand for credentials: {', '.join(variables)}"
     if tool is not None and tool.credentials:
         yield f"credentials are needed for {', '.join(tool.credentials)}"
     names = [] if tool is None else [name for name in _find_built(step) if _has_settings(step, name)]

@@ -22,12 +22,14 @@ __all__ = ["Lockfile", "build_document"]
 class Lockfile:
     """A lockfile. `pylock.tool` holds the tables of other tools only; `tool` is None where pip or uv wrote the lock.
 
-    `warnings` tell what reading it passed over, as whole messages (a newer minor lock-version).
+    `warnings` tell what reading it passed over, as whole messages (a newer minor lock-version). `is_edited` is whether
+    the file that it was read from is no longer as it was written: its seal is broken.
     """
 
     pylock: Pylock
     tool: ToolTable | None = None
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    is_edited: bool = field(default=False, compare=False)
 
     def iter_files(self) -> Iterator[tuple[Package, PackageWheel | PackageSdist]]:
         """Each wheel and sdist with its package, packages in the order of the file, wheels before the sdist."""

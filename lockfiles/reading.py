@@ -15,6 +15,7 @@ from packaging.version import InvalidVersion, Version
 from lockfiles.credentials import find_secret_part
 from lockfiles.errors import InvalidLockfileError, LockfileFault, LockfileSyntaxError, UnsupportedLockfileError
 from lockfiles.lockfile import Lockfile
+from lockfiles.seal import has_broken_seal
 from lockfiles.table_reader import TableReader
 from lockfiles.tool_table import SCHEMA, ToolTable
 from lockfiles.validation import iter_faults
@@ -60,7 +61,7 @@ def parse_document(document: Mapping[str, Any]) -> Lockfile:
     tool = _parse_tool_table(table, faults)
     if faults or pylock is None:
         raise InvalidLockfileError([_without_secret(fault) for fault in faults])
-    return Lockfile(pylock=pylock, tool=tool, warnings=warnings)
+    return Lockfile(pylock=pylock, tool=tool, warnings=warnings, is_edited=has_broken_seal(document))
 
 
 def _without_secret(fault: LockfileFault) -> LockfileFault:

@@ -16,9 +16,11 @@ from packaging.utils import is_normalized_name
 
 from lockfiles.errors import ExportError, LockfileFault
 
-__all__ = ["has_hash", "name_editable", "render_direct", "render_pin"]
+__all__ = ["find_variables", "has_hash", "name_editable", "render_direct", "render_pin"]
 
 _PLAIN_PATH = re.compile(r"[\w./~+-]+")
+_PLAIN_MARKER = re.compile(r"(?:(?! -)[ !\"%-\[\]^_a-z{|}~'])*")
+"""Printable ASCII without `#`, `$`, a backslash or a backtick, and without a word that begins with a dash."""
 _VARIABLE = re.compile(r"(\$\{[A-Z0-9_]+\})")
 _URL_CHARACTERS = "%:/?@!$&'()*+,;=[]-._~"
 """Those of RFC 3986 but for `#`: what follows one is ours to write."""
@@ -45,6 +47,11 @@ def render_direct(package: Package, logins: Mapping[str, str] | None = None) -> 
     `logins` are user informations by URL, as a list had them: `${TOKEN}`, never a value.
     """
     return f"{_name(package)} @ {_reference(package, logins or {})}{_marker(package)}"
+
+
+def find_variables(text: str) -> list[str]:
+    """The names of the variables in a text: `TOKEN` of `${TOKEN}`, in their order."""
+    return [variable[2:-1] for variable in _VARIABLE.findall(text)]
 
 
 def name_editable(package: Package) -> str | None:
@@ -110,7 +117,12 @@ def _name(package: Package) -> str:
 
 
 def _marker(package: Package) -> str:
-    return "" if package.marker is None else f" ; {package.marker}"
+    if package.marker is None:
+        return ""
+    text = str(package.marker)
+    if not _PLAIN_MARKER.fullmatch(text):
+        raise _refuse(package, "its marker holds what a requirement file reads as a comment, an option or a variable")
+    return f" ; {text}"
 
 
 def _hex(package: Package, digest: Any) -> str:

@@ -11,6 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from lockfiles.document_path import join_key
 from lockfiles.errors import LockfileFault
+from lockfiles.seal import SEAL_KEY
 from lockfiles.tool_table import SCHEMA, BuildFacts, BuildWheel, SettingValue, ToolTable
 
 __all__ = ["TableReader"]
@@ -50,6 +51,7 @@ class TableReader:
             build=self._optional("build", self._table_of(self._name, self._build_facts), {}),
             build_wheels=self._optional("build-wheels", self._array_of(self._build_wheel), ()),
         )
+        self._optional(SEAL_KEY, self._sha256, "")
         self._refuse_unread_keys()
         return tool
 

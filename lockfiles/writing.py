@@ -11,6 +11,7 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles.errors import LockfileNameError
 from lockfiles.lockfile import Lockfile, build_document
 from lockfiles.reading import parse_document
+from lockfiles.seal import with_seal
 
 __all__ = ["dumps", "write"]
 
@@ -25,7 +26,7 @@ def dumps(lockfile: Lockfile) -> str:
 
     document = build_document(lockfile)
     parse_document(document)
-    return tomli_w.dumps(document)
+    return tomli_w.dumps(with_seal(document))
 
 
 def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> bool:

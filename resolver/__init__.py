@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from resolver.api import lock
+    from resolver.artifacts.api import fetch_artifacts, hydrate
+    from resolver.artifacts.downloads import FetchedFile, Progress
+    from resolver.artifacts.hydrating import Hydrated
+    from resolver.artifacts.reaching import Reaching
+    from resolver.artifacts.wheelhouse import FetchOutcome
     from resolver.errors import (
         AuthenticationError,
         Fault,
@@ -45,7 +50,10 @@ __all__ = [
     "AuthenticationError",
     "Fault",
     "FetchError",
+    "FetchOutcome",
+    "FetchedFile",
     "HashMismatchError",
+    "Hydrated",
     "InputError",
     "InternalError",
     "ListError",
@@ -54,6 +62,8 @@ __all__ = [
     "MetadataError",
     "OfflineError",
     "PinfoldError",
+    "Progress",
+    "Reaching",
     "ResolutionError",
     "Settings",
     "SettingsError",
@@ -62,6 +72,8 @@ __all__ = [
     "Target",
     "TargetError",
     "Upgrade",
+    "fetch_artifacts",
+    "hydrate",
     "lock",
     "lock_plan",
     "parse_platform",
@@ -73,12 +85,19 @@ __all__ = [
 
 _ELSEWHERE = {
     "Access": "resolver.workflow",
+    "FetchOutcome": "resolver.artifacts.wheelhouse",
+    "FetchedFile": "resolver.artifacts.downloads",
+    "Hydrated": "resolver.artifacts.hydrating",
     "LockOutcome": "resolver.workflow",
     "LockPlan": "resolver.plan",
+    "Progress": "resolver.artifacts.downloads",
+    "Reaching": "resolver.artifacts.reaching",
     "Settings": "resolver.settings",
     "Source": "resolver.sources.source",
     "Target": "resolver.targets.target",
     "Upgrade": "resolver.workflow",
+    "fetch_artifacts": "resolver.artifacts.api",
+    "hydrate": "resolver.artifacts.api",
     "lock": "resolver.api",
     "lock_plan": "resolver.workflow",
     "parse_platform": "resolver.targets.platforms",

@@ -7,7 +7,7 @@ relative `exclude-newer`); of the host's Python nothing is asked.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -18,14 +18,18 @@ from resolver.settings import RequirementItems, Settings
 from resolver.sources.source import Hint, ItemList, Source
 from resolver.targets.platforms import Platform
 from resolver.targets.python_version import PythonVersion
+from resolver.targets.target import Target
 from resolver.workflow import Access, LockOutcome, Upgrade
 from resolver.workflow import lock as lock_plan
 
-__all__ = ["lock"]
+__all__ = ["Item", "lock"]
+
+Item = str | Callable[[Target], str | None]
+"""A requirement or flag, or a function that gives one for a target."""
 
 
 def lock(
-    requirements: Sequence[str] | Sequence[Sequence[str]],
+    requirements: Sequence[Item] | Sequence[Sequence[Item]],
     *,
     python: PythonVersion | str,
     platform: Platform | str | None = None,
@@ -38,6 +42,7 @@ def lock(
 ) -> LockOutcome:
     """A lock for the list, or for its layers; nothing is written.
 
+    - An item is text, or a function that is called once with the target and gives text, or None for no item.
     - `python` is like `3.11`, `platform` like `manylinux_2_35_x86_64`, which is what None means where `settings` says
       nothing else.
     - `machine_type` is like `GPU-A100`, or a fallback list; None is what `settings` say.

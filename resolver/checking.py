@@ -190,10 +190,11 @@ def check_lockfile(
             overridden=overridden,
         ),
     )
-    return found or (
+    edits = found or (
         *_iter_edits(lockfile, tool, target, digest=requirement_digest(canonical_layers, settings, target)),
         *_iter_unwanted(lockfile, wanted),
     )
+    return edits or ((Edited(what="`contents` is not that of what stands in it"),) if lockfile.is_edited else ())
 
 
 def has_local_paths(lockfile: Lockfile) -> bool:

@@ -2,14 +2,14 @@
 
 In: a resolution for GPUs, and a way to solve the same problem with another driver from what was read already. Out: the
 driver branches that change a pin, with the pins. No request is made for it: where the answer lies in pages or metadata
-that were not read, the data says which build of torch it would be, and that it is the data that says so.
+that were not read, the data says which build of torch or of another family it would be, and that it is the data that
+says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -21,7 +21,8 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError, ResolutionError
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import Gpu
-from resolver.targets.data_files import read_data
+from resolver.targets.families import is_torch_companion
+from resolver.targets.family_builds import find_version_lack, has_several_builds, list_templates
 from resolver.targets.machines import list_other_drivers
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import TorchBuild, iter_running_builds, load_releases, order_builds
@@ -29,15 +30,13 @@ from resolver.targets.torch_builds import TorchBuild, iter_running_builds, load_
 __all__ = ["DriverChange", "find_driver_changes"]
 
 _TORCH = NormalizedName("torch")
-_FOLLOWING = ("none", "torch", "torch-major")
-"""What the data says of a package whose builds follow torch's, or that has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriverChange:
     """What a driver branch would change: pins as `torch 2.13.0+cu129 -> 2.15.0`, or that nothing could be locked.
 
-    `source` says whether it was solved, or follows from the data for torch alone.
+    `source` says whether it was solved, or follows from the data and the versions that were seen.
     """
 
     driver: str
@@ -46,23 +45,32 @@ class DriverChange:
 
 
 def find_driver_changes(
-    resolution: Resolution, target: Target, solve_for: Callable[[Target], Resolution]
+    resolution: Resolution,
+    target: Target,
+    solve_for: Callable[[Target], Resolution],
+    list_versions: Callable[[NormalizedName], Sequence[Version]],
 ) -> tuple[DriverChange, ...]:
     """The changes by driver branch, oldest first; branches that change nothing are left out.
 
-    `solve_for` answers from what is known already, and raises FetchError where that is not enough.
+    `solve_for` answers from what is known already, and raises FetchError where that is not enough. `list_versions` are
+    those of the default index that have a wheel for the target, newest first, as far as its page was read.
     """
     if not isinstance(target.accelerator, Gpu) or resolution.build is None:
         return ()
     found = (
-        _find_change(resolution, target, replace(target, accelerator=other), other, solve_for)
+        _find_change(resolution, target, replace(target, accelerator=other), other, solve_for, list_versions)
         for other in list_other_drivers(target.accelerator)
     )
     return tuple(change for change in found if change is not None)
 
 
 def _find_change(
-    resolution: Resolution, target: Target, other: Target, gpu: Gpu, solve_for: Callable[[Target], Resolution]
+    resolution: Resolution,
+    target: Target,
+    other: Target,
+    gpu: Gpu,
+    solve_for: Callable[[Target], Resolution],
+    list_versions: Callable[[NormalizedName], Sequence[Version]],
 ) -> DriverChange | None:
     if _runs_alike(resolution, target, other):
         return None
@@ -72,7 +80,8 @@ def _find_change(
     except ResolutionError:
         changes = ("there is no solution",)
     except FetchError:
-        changes, source = tuple(_compare_by_data(resolution, other)), "data"
+        by_data = (*_compare_by_data(resolution, other), *_compare_families(resolution, other, gpu, list_versions))
+        changes, source = by_data, "data"
     return DriverChange(driver=str(gpu.driver), changes=changes, source=source) if changes else None
 
 
@@ -83,7 +92,7 @@ def _runs_alike(resolution: Resolution, target: Target, other: Target) -> bool:
     has the same running builds.
     """
     torch = _find_torch(resolution)
-    if torch is None or any(_may_have_other_builds(pin) for pin in resolution.pins):
+    if torch is None or any(has_several_builds(pin.name) for pin in resolution.pins):
         return False
     asked = _read_specifiers(torch)
     return all(
@@ -92,12 +101,6 @@ def _runs_alike(resolution: Resolution, target: Target, other: Target) -> bool:
         for release in load_releases()
         if _admits(asked, release.version, [build.label for build in release.builds_on(target.platform)])
     )
-
-
-def _may_have_other_builds(pin: Pin) -> bool:
-    """Whether versions of the project are built for CUDA releases that do not follow torch's."""
-    rows = (row for row in read_data("packages")["package"] if any(fnmatchcase(pin.name, one) for one in row["names"]))
-    return any(row["cuda"] not in _FOLLOWING for row in rows)
 
 
 def _compare(here: Resolution, there: Resolution) -> Iterator[str]:
@@ -126,6 +129,30 @@ def _compare_by_data(resolution: Resolution, other: Target) -> Iterator[str]:
         yield "no build of torch that is known to exist runs"
     elif (build.version, build.label) != (Version(torch.version.public), resolution.build.cuda):
         yield f"torch {torch.version} -> {_render(build)}"
+
+
+def _compare_families(
+    resolution: Resolution, other: Target, gpu: Gpu, list_versions: Callable[[NormalizedName], Sequence[Version]]
+) -> Iterator[str]:
+    """What would become of the pins of families that have builds of their own, apart from torch's."""
+    for pin in resolution.pins:
+        if pin.file.origin is None and has_several_builds(pin.name) and not is_torch_companion(pin.name):
+            yield from _compare_family(pin, other, gpu, list_versions(pin.name))
+
+
+def _compare_family(pin: Pin, other: Target, gpu: Gpu, versions: Sequence[Version]) -> Iterator[str]:
+    """The newest version that is asked for, if it runs; else what it needs, where other indexes may have a build."""
+    asked = _read_specifiers(pin)
+    for version in versions:
+        if version.is_prerelease or not _admits(asked, version, []):
+            continue
+        lack = find_version_lack(pin.name, version, other.platform, gpu)
+        if not lack and version != pin.version:
+            yield f"{pin.name} {pin.version} -> {version}"
+        if lack and list_templates(pin.name):
+            yield f"the default index's {pin.name} {version} {lack}"
+        if not lack or list_templates(pin.name):
+            return
 
 
 def _render(build: TorchBuild) -> str:

@@ -8,23 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from lockfiles import Lockfile
 from resolver.errors import FetchError
-from resolver.fetch.credentials import Credentials
+from resolver.fetch.credentials import Credentials, Place, find_place
+from resolver.fetch.login_sources import LoginOptions, open_credentials
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url
+from resolver.requirements.variables import VARIABLE
 
-__all__ = ["build_credentials", "check_signatures", "iter_secret_urls"]
+__all__ = ["build_credentials", "check_signatures", "find_needed_credentials", "iter_secret_urls", "warn_of_literals"]
 
 _SOON = timedelta(hours=1)
 
 
-def build_credentials(plans: Iterable[LockPlan]) -> Credentials:
-    """What the lists and settings of a run say about credentials."""
-    credentials = Credentials()
+def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = LoginOptions()) -> Credentials:
+    """What the lists and settings of a run say about credentials, and what the user keeps elsewhere.
+
+    Raises SettingsError for a file of credentials that cannot be used.
+    """
+    plans = tuple(plans)
+    families = (family for plan in plans for family in plan.settings.families or ())
+    credentials = open_credentials(logins, places={family.name: family.urls for family in families})
     for plan in plans:
-        for position, url in iter_secret_urls(plan):
+        for position, url in _iter_urls(plan):
             credentials.add(url, source=str(position))
     return credentials
 
@@ -61,6 +69,59 @@ def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
         remedy = "sign the URLs anew" if len(ended) > 1 else "sign the URL anew"
         raise FetchError("\n".join((*ended, f"  try: {remedy}; the lock does not change by that")), url=first)
     return tuple(warnings)
+
+
+def warn_of_literals(plan: LockPlan) -> tuple[str, ...]:
+    """Warnings for secrets that stand in the text itself, each form once, with the safer way to write them.
+
+    A signature is told of on the command line alone: in a list it is what one has, and it ends by itself.
+    """
+    places: dict[tuple[bool, str], list[str]] = {}
+    for position, url in iter_secret_urls(plan):
+        on_command_line = position.source.startswith("command line")
+        for form in url.forms:
+            if on_command_line or not form.endswith(("signature", ")")) or "token" in form:
+                places.setdefault((on_command_line, form), []).append(str(position))
+    return tuple(_render_literal(form, where, on_command_line=shown) for (shown, form), where in places.items())
+
+
+def _render_literal(form: str, positions: Iterable[str], *, on_command_line: bool) -> str:
+    where = ", ".join(dict.fromkeys(positions))
+    why = "which other users of this machine can see" if on_command_line else "which stays in that file"
+    return (
+        f"{where}: {form} in a URL, {why}\n"
+        "  try: `${VARIABLE}` in its place, in single quotes for a shell, or `--credentials FILE`"
+    )
+
+
+def find_needed_credentials(plan: LockPlan, lockfile: Lockfile) -> tuple[str, ...]:
+    """The hosts of a lock's files for which list or settings have credentials, with the variables that hold them.
+
+    Logins that are kept elsewhere say nothing here: they are of this machine, and a lock is not.
+    """
+    known: dict[Place, set[str]] = {}
+    for _, url in iter_secret_urls(plan):
+        place = find_place(url.public)
+        if place is not None:
+            known.setdefault(place, set()).update(VARIABLE.findall(url.text))
+    if not known:
+        return ()
+    needed = {place: known[place] for url in _iter_locked_urls(lockfile) if (place := find_place(url)) in known}
+    return tuple(sorted(_render_need(place, variables) for place, variables in needed.items() if place is not None))
+
+
+def _render_need(place: Place, variables: Iterable[str]) -> str:
+    names = ", ".join(f"${{{name}}}" for name in sorted(variables))
+    return f"{place.authority} ({names})" if names else place.authority
+
+
+def _iter_locked_urls(lockfile: Lockfile) -> Iterator[str]:
+    for _, file in lockfile.iter_files():
+        if file.url is not None:
+            yield file.url
+    for package in lockfile.pylock.packages:
+        if package.vcs is not None and package.vcs.url is not None:
+            yield package.vcs.url
 
 
 def _iter_urls(plan: LockPlan) -> Iterator[tuple[Position, Url]]:

@@ -69,6 +69,7 @@ class PackageSources:
         options = {
             "dependency_metadata": settings.dependency_metadata or (),
             "build_policy": _find_policy(settings),
+            "allow_build": frozenset(settings.allow_build or ()),
             "without_isolation": find_without_isolation(plan),
         }
         key = (target, *_list_limits(plan), *options.values(), scope, tuple(config_settings.items()))
@@ -100,6 +101,7 @@ class PackageSources:
                 refresh=self._access.refresh,
                 trusted_hosts=tuple(plan.requirement_list.trusted_hosts),
                 credentials=self._credentials,
+                allowed_hosts=self._access.allowed_hosts,
                 no_download=bool(plan.settings.no_download),
                 preferences_hashes=self._hashes,
                 reader_count=self._access.reader_count,

@@ -23,6 +23,7 @@ from resolver.requirements.entry import Entry, LocalPath, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
 from resolver.requirements.local_references import rewrite_entry, rewrite_references
 from resolver.requirements.locations import parse_index_url
+from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
@@ -30,13 +31,14 @@ from resolver.requirements.statements import Statement
 from resolver.requirements.url import Url, parse_url
 from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
+from resolver.sources.hidden_tokens import hide_items, hide_statement
 from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
-from resolver.sources.source import AppFile, Hint, Source
+from resolver.sources.source import AppFile, Hint, ItemList, Source
 from resolver.targets.families import load_families
-from resolver.targets.platforms import Platform, parse_platform
+from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 
@@ -103,11 +105,13 @@ def plan_lock(
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
     settings = configured.merge(arguments)
     platform = None if settings.platform is None else parse_platform(settings.platform)
+    variables = PathTokens(settings.secrets or (), variables)
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
     platform = machines.choose_platform(platform)
-    source = _fit_to_target(source, python=python, platform=platform)
+    target = Target(python=python, platform=platform, accelerator=machines.accelerator)
+    source = _fit_to_target(source, target)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     paths = _ReferencePaths(source=source, folder=folder)
     as_written = rewrite_references(parse.read_list(leading_flags(configured, arguments)), paths.store, shown=True)
@@ -119,16 +123,12 @@ def plan_lock(
     build_constraints = parse.read_entries("build-constraint", configured, arguments)
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
-    mirrors = {one.prefix: parse_url(one.url, variables=variables) for one in settings.mirrors or ()}
+    mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors or ()}
     return LockPlan(
         source=source,
         path=path,
         settings=settings,
-        target=Target(
-            python=python,
-            platform=platform,
-            accelerator=machines.accelerator,
-        ),
+        target=target,
         python_rule=python_rule,
         requirement_list=rewrite_references(
             rewrite_paths(as_written, lambda text: str((folder / text).resolve())), paths.find, shown=False
@@ -207,7 +207,8 @@ class _ReferencePaths:
 
     def _find_folder(self, entry: Entry) -> Path:
         position, settings_path = entry.position, self.source.settings_path
-        if position.line is not None:
+        is_in_file = position.included_by is not None or self.source.text is not None
+        if is_in_file and position.line is not None:
             return (self.folder / position.source).parent.resolve()
         if settings_path is not None and position.source.startswith(_TABLE):
             return settings_path.parent.resolve()
@@ -223,7 +224,7 @@ class _Parser:
         source: Source,
         settings: Settings,
         families: Sequence[IndexFamily],
-        variables: Mapping[str, str],
+        variables: PathTokens,
         folder: Path,
     ) -> None:
         self._source = source
@@ -234,11 +235,12 @@ class _Parser:
 
     def read_list(self, leading: Sequence[str | Statement]) -> RequirementList:
         """The source's own list, with what stands before it."""
-        read_file = RequirementFiles(self._folder).read
+        read_file, hide = self._read_file, self._variables.hide
+        leading = [hide_statement(one, hide) for one in leading]
         flag_scope = self._settings.flag_scope or "position"
         if self._source.text is not None:
             return parse_requirement_file(
-                self._source.text,
+                hide(self._source.text),
                 source=self._source.list_name or self._source.name,
                 leading=leading,
                 read_file=read_file,
@@ -247,7 +249,7 @@ class _Parser:
                 families=self._families,
             )
         return parse_requirement_list(
-            self._source.items or (),
+            hide_items(self._source.items or (), hide),
             source=self._source.list_name or self._source.name,
             leading=leading,
             read_file=read_file,
@@ -256,6 +258,10 @@ class _Parser:
             families=self._families,
             positions=self._source.positions,
         )
+
+    def _read_file(self, reference: str, including: str) -> tuple[str, str]:
+        name, text = RequirementFiles(self._folder).read(reference, including)
+        return name, self._variables.hide(text)
 
     def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
         """The entries of the requirement files under a key, what is nearer first, then those of `KEY-dependencies`."""
@@ -267,12 +273,12 @@ class _Parser:
             parse_requirement_list(
                 [f"--requirement={file}" for file in names],
                 source=source,
-                read_file=RequirementFiles(self._folder).read,
+                read_file=self._read_file,
                 variables=self._variables,
             )
             for source, names in files
         ]
-        inline = list(getattr(configured, f"{field}_dependencies") or ())
+        inline = [self._variables.hide(text) for text in getattr(configured, f"{field}_dependencies") or ()]
         lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
         entries = tuple(entry for one in lists for entry in one.entries)
         return tuple(replace(entry, layer=0) for entry in entries)
@@ -294,10 +300,15 @@ def _choose_python(
     )
 
 
-def _fit_to_target(source: Source, *, python: PythonVersion, platform: Platform) -> Source:
+def _fit_to_target(source: Source, target: Target) -> Source:
     """The source with the items of the target, where the target decides them."""
+    if isinstance(source.form, ItemList):
+        # Lazy: only a program gives such a list.
+        from resolver.sources.called_items import call_items
+
+        return call_items(source, target)
     late = source.form.late if isinstance(source.form, AppFile) else None
-    return source if late is None else late.read(source, python=python, platform=platform)
+    return source if late is None else late.read(source, python=target.python, platform=target.platform)
 
 
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:
@@ -320,11 +331,11 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
     )
 
 
-def _default_index(configured: Settings, arguments: Settings, variables: Mapping[str, str]) -> Url | None:
+def _default_index(configured: Settings, arguments: Settings, variables: PathTokens) -> Url | None:
     if configured.index_url is None or arguments.index_url is not None:
         return None
     position = Position(source=f"{_TABLE} index-url")
-    return parse_index_url(configured.index_url, position=position, variables=variables)
+    return parse_index_url(variables.hide(configured.index_url), position=position, variables=variables)
 
 
 def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
@@ -353,6 +364,7 @@ def _recorded_settings(
         "exclude-newer": settings.exclude_newer,
         "exclude-newer-exempt": tuple(sorted(settings.exclude_newer_exempt or ())),
         "allow": tuple(sorted(settings.allow or ())),
+        "allow-build": tuple(sorted(settings.allow_build or ())) if settings.no_build else (),
         "families": tuple(map(_render_family, settings.families or ())),
         "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
         "index-url": None if default_index is None else default_index.text,

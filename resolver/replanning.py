@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from packaging.utils import canonicalize_name
 
@@ -20,13 +20,26 @@ from resolver.checking import requirement_digest
 from resolver.errors import InputError
 from resolver.plan import LockPlan, plan_lock
 from resolver.requirements.canonical import parse_canonical_layers
+from resolver.requirements.entry import RequirementList
 from resolver.requirements.local_paths import rewrite_paths
 from resolver.requirements.scopes import IndexFamily
 from resolver.settings import DependencyMetadata, FlagScope, IndexStrategy, Mirror, Settings
 from resolver.sources.source import Hint, ItemList, Source
-from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Capability, Cpu, DriverSource, Gpu
+from resolver.targets.accelerators import (
+    UNSPECIFIED,
+    Accelerator,
+    Capability,
+    Cpu,
+    DriverSource,
+    Gpu,
+    GpuModel,
+    HostArchitecture,
+)
 
-__all__ = ["has_own_digest", "plan_from_lock"]
+if TYPE_CHECKING:
+    from resolver.targets.cuda import Driver
+
+__all__ = ["has_own_digest", "parse_list", "plan_from_lock"]
 
 _FAMILY = re.compile(r"(?P<name>.*?): (?P<names>.*) at (?P<urls>.*?)(?P<exclusive> exclusive)?")
 _NAME = "the lock's list"
@@ -60,14 +73,21 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str, variables: Map
         now=datetime.now(UTC),
         may_ask_host=False,
     )
-    written = parse_canonical_layers(tool.requirements, source=_NAME)
     return replace(
         plan,
         target=replace(plan.target, accelerator=_build_accelerator(tool)),
-        requirement_list=rewrite_paths(written, lambda text: str((folder / text).resolve())),
+        requirement_list=parse_list(lockfile, path=path),
         layers=tool.requirements,
         recorded_settings=tool.settings,
     )
+
+
+def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "position") -> RequirementList:
+    """The list that the lock at `path` was made from, with absolute paths; empty for a lock that does not say."""
+    layers = () if lockfile.tool is None else lockfile.tool.requirements
+    written = parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope)
+    folder = path.absolute().parent
+    return rewrite_paths(written, lambda text: str((folder / text).resolve()))
 
 
 def has_own_digest(plan: LockPlan) -> bool:
@@ -94,6 +114,7 @@ def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
         index_url=cast("str | None", recorded.get("index-url")),
         mirrors=tuple(map(_parse_mirror, _texts(recorded, "mirrors"))),
         no_build=cast("bool | None", recorded.get("no-build")),
+        allow_build=tuple(map(canonicalize_name, _texts(recorded, "allow-build"))),
         measure_kernels=cast("bool | None", recorded.get("measure-kernels")),
         dependency_metadata=tuple(_build_metadata(text, lockfile) for text in _texts(recorded, "dependency-metadata")),
     )
@@ -144,12 +165,19 @@ def _build_accelerator(tool: ToolTable) -> Accelerator:
             from resolver.targets.cuda import driver_range, parse_driver
 
             driver = parse_driver(facts.get("driver", ""))
+            capabilities = tuple(map(Capability.parse, facts.get("capability", "").split()))
             return Gpu(
-                capabilities=frozenset(map(Capability.parse, facts.get("capability", "").split())),
+                capabilities=frozenset(capabilities),
                 cuda=driver_range(driver),
-                machines=(),
+                machines=tuple((one.sm, _build_model(one, tool, driver)) for one in capabilities),
                 driver=driver,
                 driver_source=cast("DriverSource", facts.get("driver-source", "assumption")),
             )
         case _:
             return UNSPECIFIED
+
+
+def _build_model(capability: Capability, tool: ToolTable, driver: Driver) -> GpuModel:
+    """Some GPU of a capability: a lock names no machine types, for equal targets can have different ones."""
+    host: HostArchitecture = "aarch64" if tool.platform.endswith("aarch64") else "x86_64"
+    return GpuModel(name=capability.sm, capability=capability, architecture="", host=host, driver=driver)

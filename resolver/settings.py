@@ -116,6 +116,7 @@ class Settings:
     format_flags: tuple[tuple[str, str], ...] | None = None
     no_build: bool | None = None
     build_anyway: bool | None = None
+    allow_build: tuple[NormalizedName, ...] | None = None
     no_download: bool | None = None
     measure_kernels: bool | None = None
     families: tuple[IndexFamily, ...] | None = None
@@ -128,6 +129,7 @@ class Settings:
     mirrors: tuple[Mirror, ...] | None = None
     osv: str | None = field(default=None, repr=False)
     environment: tuple[str, ...] | None = None
+    secrets: tuple[re.Pattern[str], ...] | None = None
     output: str | None = None
 
     def merge(self, over: Settings) -> Settings:
@@ -170,6 +172,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         only_binary=reader.read_texts("only-binary"),
         no_build=reader.read_flag("no-build"),
         build_anyway=reader.read_flag("build-anyway"),
+        allow_build=reader.read_names("allow-build"),
         no_download=reader.read_flag("no-download"),
         measure_kernels=reader.read_flag("measure-kernels"),
         families=reader.read_tables("families", _read_family),
@@ -182,6 +185,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
         mirrors=_read_mirrors(reader.read_text_table("mirrors")),
         osv=reader.read_text("osv"),
         environment=reader.read_texts("environment"),
+        secrets=reader.read_table("secrets", _read_secrets),
         output=reader.read_text("output"),
     )
     reader.report_unknown_keys()
@@ -229,6 +233,11 @@ def _read_gpu(reader: TableReader) -> GpuSetting | None:
     if name is None or capability is None:
         return None
     return GpuSetting(name=name, capability=capability, driver=driver, host=host)
+
+
+def _read_secrets(reader: TableReader) -> tuple[re.Pattern[str], ...] | None:
+    """Patterns for tokens in the paths of URLs, each with one group."""
+    return reader.read_patterns("patterns")
 
 
 def _read_mirrors(table: Mapping[str, str] | None) -> tuple[Mirror, ...] | None:

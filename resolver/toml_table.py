@@ -12,6 +12,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from resolver.requirements.url import Secret
+
 __all__ = ["TableReader"]
 
 _T = TypeVar("_T")
@@ -45,6 +47,17 @@ class TableReader:
         if text is not None and not text.strip():
             self._faults.append(f"`{self._prefix}{key}` is empty\n  try: leave it out")
         return text
+
+    def read_secret(self, key: str) -> Secret | None:
+        """A text that no message shows, whatever is wrong with it."""
+        self._known.append(key)
+        value = self._table.get(key)
+        if value is None:
+            return None
+        if isinstance(value, str) and value:
+            return Secret(value)
+        self._faults.append(f"`{self._prefix}{key}` must be a string that is not empty")
+        return None
 
     def read_flag(self, key: str) -> bool | None:
         return self._read(key, bool, "true or false")
@@ -145,6 +158,20 @@ class TableReader:
                 rows.append(row)
         return tuple(rows)
 
+    def read_table(self, key: str, read_one: Callable[[TableReader], _T | None]) -> _T | None:
+        """One table with keys of its own."""
+        value = self._read(key, dict, "a table")
+        if value is None:
+            return None
+        reader = TableReader(value, prefix=f"{self._prefix}{key}.", faults=self._faults)
+        found = read_one(reader)
+        reader.report_unknown_keys()
+        return found
+
+    def read_patterns(self, key: str) -> tuple[re.Pattern[str], ...] | None:
+        """Regular expressions with one group each."""
+        return self._parse_each(key, self.read_texts(key), _parse_pattern, "regular expression with one group")
+
     def require(self, *keys: str) -> None:
         """Reports those of the keys that are missing."""
         self._faults += [f"`{self._prefix}{key}` is missing" for key in keys if key not in self._table]
@@ -177,7 +204,7 @@ class TableReader:
             return None
         try:
             return parse(text)
-        except (InvalidName, InvalidRequirement, InvalidSpecifier, InvalidVersion):
+        except (InvalidName, InvalidRequirement, InvalidSpecifier, InvalidVersion, re.error):
             self._faults.append(f"`{self._prefix}{key}` is no {form}")
             return None
 
@@ -190,6 +217,13 @@ class TableReader:
 
 def _parse_name(text: str) -> NormalizedName:
     return canonicalize_name(text, validate=True)
+
+
+def _parse_pattern(text: str) -> re.Pattern[str]:
+    pattern = re.compile(text)
+    if pattern.groups != 1:
+        raise re.error("not one group")
+    return pattern
 
 
 def _name_toml_type(value: object) -> str:

@@ -22,11 +22,12 @@ from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.fetch.default_index import default_index_url
+from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.package_source import measure_kernels, without_asking
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
-from resolver.known_secrets import build_credentials, check_signatures
+from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
 from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
 from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
@@ -54,14 +55,18 @@ __all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
 class Access:
     """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download.
 
-    `clock` tells which signatures have expired.
-    `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not share.
+    - `logins` say where a user and password are looked for that the list does not give.
+    - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
+    - `clock` tells which signatures have expired.
+    - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not share.
     """
 
     cache_folder: Path | None = None
     offline: bool = False
     refresh: bool = False
     announce: Callable[[str], None] | None = None
+    logins: LoginOptions = LoginOptions()
+    allowed_hosts: tuple[str, ...] = ()
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
     reader_count: int = 0
 
@@ -103,9 +108,10 @@ class Locker:
 
     def __init__(self, plans: Sequence[LockPlan], *, access: Access, upgrade: Upgrade = Upgrade()) -> None:
         self._access = access
+        self._credentials = build_credentials(plans, logins=access.logins)
         self._upgrade = upgrade
         self._sources = PackageSources(
-            access=access, credentials=build_credentials(plans), hashes=_known_hashes(plans, upgrade)
+            access=access, credentials=self._credentials, hashes=_known_hashes(plans, upgrade)
         )
         self._resolutions: dict[Hashable, Resolution] = {}
         self._answered: list[tuple[Target, Hashable, Resolution, frozenset[NormalizedName]]] = []
@@ -148,6 +154,8 @@ class Locker:
             warnings=(
                 *plan.warnings,
                 *plan.requirement_list.warnings,
+                *self._credentials.warnings,
+                *warn_of_literals(plan),
                 *ending,
                 *(() if direct is None else direct.warnings),
                 *taken,
@@ -203,7 +211,8 @@ class Locker:
                 self._resolutions[key] = solve(problem, known)
             return self._resolutions[key]
 
-        return find_driver_changes(resolution, plan.target, solve_for)
+        locate = partial(_locate, plan, _default_index(plan))
+        return find_driver_changes(resolution, plan.target, solve_for, partial(_list_versions, silent, locate))
 
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
@@ -302,6 +311,7 @@ def _list_behind(plan: LockPlan) -> Hashable:
         plan.build_constraints,
         settings.dependency_metadata,
         settings.no_build,
+        settings.allow_build,
         settings.build_anyway,
         settings.no_download,
     )
@@ -314,7 +324,8 @@ def _known_hashes(plans: Sequence[LockPlan], upgrade: Upgrade) -> dict[str, tupl
     """
     found: dict[str, set[tuple[int, str]]] = {}
     for plan in plans:
-        old = None if upgrade.everything else plan.old
+        # What somebody wrote into a lock by hand proves nothing about a file.
+        old = None if upgrade.everything or (plan.old is not None and plan.old.is_edited) else plan.old
         for (url, size), sha256 in (known_hashes(old, without=upgrade.names) if old is not None else {}).items():
             found.setdefault(url, set()).add((size, sha256))
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
@@ -329,6 +340,20 @@ def _locate(plan: LockPlan, default_index: Url | None, name: NormalizedName) -> 
         families=plan.families,
         strategy=plan.settings.index_strategy or "first-index",
     )
+
+
+def _list_versions(
+    source: PackageSource, locate: Callable[[NormalizedName], tuple[Location, ...]], name: NormalizedName
+) -> tuple[Version, ...]:
+    """The versions with wheels that the default index was seen to have of a project, newest first."""
+    try:
+        pages = [source.project_page(name, location) for location in locate(name) if location.is_default]
+    except FetchError:
+        return ()
+    page = next((page for page in pages if page is not None), None)
+    if page is None:
+        return ()
+    return tuple(version for row, version in enumerate(page.versions) if page.wheel_mask >> row & 1)
 
 
 def _with_direct(
@@ -435,7 +460,7 @@ def _has(source: PackageSource, name: NormalizedName, location: Location) -> boo
 
 
 def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPins) -> Lockfile:
-    return build_lockfile(
+    lockfile = build_lockfile(
         resolution,
         target=plan.target,
         requirement_list=plan.requirement_list,
@@ -446,6 +471,13 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPin
         base_url=_base_url(plan),
         build_pins=build_pins,
     )
+    needed = find_needed_credentials(plan, lockfile)
+    return lockfile if not needed else _with_credentials(lockfile, needed)
+
+
+def _with_credentials(lockfile: Lockfile, needed: tuple[str, ...]) -> Lockfile:
+    assert lockfile.tool is not None
+    return replace(lockfile, tool=replace(lockfile.tool, credentials=needed))
 
 
 def _base_url(plan: LockPlan) -> str:

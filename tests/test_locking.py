@@ -9,6 +9,8 @@ from packaging.pylock import PackageSdist
 from packaging.version import Version
 
 from lockfiles import Lockfile, dumps, loads
+from lockfiles.lockfile import build_document
+from lockfiles.seal import build_seal
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
 from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
@@ -74,6 +76,7 @@ python = "3.11"
 platform = "manylinux_2_35_x86_64"
 index-strategy = "best-match"
 requirement-digest = "DIGEST"
+contents = "SEAL"
 exclude-newer = "2026-01-31T00:00:00Z"
 requirements = [
     [
@@ -144,7 +147,8 @@ def lock_file(file: DistributionFile, **fields: Any) -> Any:
 def test_a_resolution_becomes_this_text() -> None:
     locked = lock(index_strategy="best-match", exclude_newer="2026-01-31T00:00:00Z")
     assert locked.tool is not None
-    assert dumps(locked) == TEXT.replace("DIGEST", locked.tool.requirement_digest)
+    seal = build_seal(build_document(locked))
+    assert dumps(locked) == TEXT.replace("DIGEST", locked.tool.requirement_digest).replace("SEAL", seal)
 
 
 def test_the_requirement_digest_is_golden() -> None:

@@ -316,6 +316,7 @@ OTHER_VALUES: dict[str, Any] = {
     "format_control": replace(PROBLEM.format_control, no_binary=frozenset({"a"})),
     "exclude_newer": CUT_OFF,
     "exclude_newer_exempt": frozenset({"https://index.example/"}),
+    "allow": frozenset({NormalizedName("a")}),
     "require_hashes": True,
     "no_build": True,
 }
@@ -326,6 +327,8 @@ def test_every_field_of_a_problem_is_in_its_text(name: str) -> None:
     if name == "acceleration":
         with_builds = replace(PROBLEM, acceleration=object())  # type: ignore[arg-type]  # any value
         assert render_question(with_builds) is None
+    elif name == "direct":
+        assert render_question(replace(PROBLEM, direct={ROOT.name: object()})) is None  # type: ignore[dict-item]
     else:
         assert render_question(replace(PROBLEM, **{name: OTHER_VALUES[name]})) not in (None, render_question(PROBLEM))
 

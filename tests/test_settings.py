@@ -1,3 +1,4 @@
+import re
 import tomllib
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -56,11 +57,14 @@ def test_every_key_is_read() -> None:
         only-binary = [":all:"]
         no-build = true
         build-anyway = false
+        measure-kernels = true
+allow-build = ["Flash_Attn"]
         no-download = true
         machine-type = ["GPU-H100", "GPU-A100"]
         driver = "570.133.20"
         allow = ["Torch"]
-        environment = ["WHEEL_HOST"]
+        osv = "osv.zip"
+environment = ["WHEEL_HOST"]
         output = "locks"
 
         [mirrors]
@@ -89,6 +93,9 @@ def test_every_key_is_read() -> None:
         requires-dist = ["torch", "einops"]
         requires-python = ">=3.9"
         provides-extra = ["Fast"]
+
+        [secrets]
+        patterns = ["/t/([^/]+)"]
         """
     )
     expected = Settings(
@@ -110,12 +117,15 @@ def test_every_key_is_read() -> None:
         override_dependencies=("pillow==11.0",),
         build_constraint_dependencies=("setuptools<80",),
         exclude=(canonicalize_name("triton"),),
+        secrets=(re.compile("/t/([^/]+)"),),
         pre=True,
         prefer_binary=True,
         no_binary=(":none:",),
         only_binary=(":all:",),
         no_build=True,
         build_anyway=False,
+        measure_kernels=True,
+        allow_build=(canonicalize_name("flash-attn"),),
         no_download=True,
         families=(
             IndexFamily(name="acme", names=("acme-*", "tools"), urls=("https://acme.example/{cuda}/",), exclusive=True),
@@ -135,6 +145,7 @@ def test_every_key_is_read() -> None:
         gpus=(GpuSetting(name="RTX 9090", capability="13.0", driver="700", host="aarch64"),),
         allow=(canonicalize_name("torch"),),
         mirrors=(Mirror(prefix="https://download.pytorch.org/whl/", url="https://token@mirror.example/pytorch/"),),
+        osv="osv.zip",
         environment=("WHEEL_HOST",),
         output="locks",
     )

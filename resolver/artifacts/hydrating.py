@@ -7,13 +7,13 @@ its owner can read. URLs are replaced; nothing else about the lock changes.
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from lockfiles import Lockfile
-from lockfiles.lockfile import build_document
+from lockfiles import Lockfile, dumps
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.ignored_places import refuse_commitable
 from resolver.errors import InputError
@@ -41,21 +41,21 @@ def complete_urls(lockfile: Lockfile, credentials: Credentials) -> Hydrated:
     """The lock with what the credentials have for its URLs: a signature, a token, a user and password."""
     import tomli_w  # Lazy: reading locks needs no writer.
 
-    document = build_document(lockfile)
+    document = tomllib.loads(dumps(lockfile))
     replaced: list[str] = []
     served: set[str] = set()
     for package in document["packages"]:
         for source in _iter_sources(package):
             complete = _complete(source["url"], credentials)
             if complete is not None:
-                served.add(_host(source["url"]))
+                served.add(_authority(source["url"]))
                 source["url"] = complete
                 replaced.append(package["name"])
     hinted = () if lockfile.tool is None else lockfile.tool.credentials
     return Hydrated(
         text=Secret(tomli_w.dumps(document)),
         replaced=tuple(dict.fromkeys(replaced)),
-        missing=tuple(sorted({hint for hint in hinted if not any(host and host in hint for host in served)})),
+        missing=tuple(sorted({hint for hint in hinted if hint.partition(" ")[0] not in served})),
     )
 
 
@@ -102,6 +102,6 @@ def _with_login(url: str, login: Login) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}{':' if password else ''}{password}@{host}"))
 
 
-def _host(url: str) -> str:
+def _authority(url: str) -> str:
     place = find_place(url)
-    return "" if place is None else place.host
+    return "" if place is None else place.authority

@@ -18,8 +18,9 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.build_plan import find_config_settings
 from resolver.fetch.host_guard import HostGuard
+from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.session import Session
-from resolver.known_secrets import build_credentials
+from resolver.known_secrets import build_credentials, check_signatures
 from resolver.plan import LockPlan, plan_lock
 from resolver.settings import Settings
 from resolver.sources.source import Source
@@ -35,12 +36,14 @@ class Reaching:
     """How to reach hosts.
 
     - `source` is a list with the same URLs as the one that was locked, with fresh signatures and tokens.
+    - `logins` say where else users and passwords are looked for.
     - `allowed_hosts` (`host`, `host:port`) may be asked though they are in a private network.
     - `trusted_hosts` get credentials over http, and their certificates are not checked.
-    - `announce` gets a line before a long wait. `transport` stands in for the network in tests.
+    - `announce` gets warnings, and a line before a long wait or a build. `transport` stands in for the network.
     """
 
     source: Source | None = None
+    logins: LoginOptions = LoginOptions()
     allowed_hosts: tuple[str, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
     announce: Callable[[str], None] | None = None
@@ -57,14 +60,23 @@ class Reached:
 
 @contextmanager
 def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterator[Reached]:
-    """A session for the files of a lock; closed at the end. Raises InputError where the source cannot be used."""
+    """A session for the files of a lock; closed at the end.
+
+    Raises InputError where the source cannot be used, FetchError where signatures in it have ended.
+    """
     plans = [] if reaching.source is None else [_plan(reaching.source, variables)]
+    for plan in plans:
+        for warning in check_signatures(plan, now=datetime.now(UTC)):
+            _announce(reaching, f"warning: {warning}")
+    credentials = build_credentials(plans, logins=reaching.logins)
+    for warning in credentials.warnings:
+        _announce(reaching, f"warning: {warning}")
     session = Session(
         cache_folder=None,
         offline=False,
         refresh=False,
         trusted_hosts=reaching.trusted_hosts,
-        credentials=build_credentials(plans),
+        credentials=credentials,
         guard=HostGuard(reaching.allowed_hosts),
         progress=reaching.announce,
         transport=reaching.transport,
@@ -74,6 +86,11 @@ def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterato
         yield Reached(session=session, config_settings=settings[0] if settings else {})
     finally:
         session.close()
+
+
+def _announce(reaching: Reaching, line: str) -> None:
+    if reaching.announce is not None:
+        reaching.announce(line)
 
 
 def _plan(source: Source, variables: Mapping[str, str]) -> LockPlan:

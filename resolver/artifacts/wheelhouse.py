@@ -16,6 +16,7 @@ from packaging.pylock import Package, PackageWheel
 from packaging.utils import NormalizedName, parse_wheel_filename
 
 from lockfiles import Lockfile
+from lockfiles.requirement_texts import find_variables
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.building import Building, WheelBuilder
 from resolver.artifacts.downloads import Downloads, FetchedFile, Progress
@@ -24,7 +25,7 @@ from resolver.artifacts.requirement_file import check_place, render_requirements
 from resolver.artifacts.source_trees import SourceTrees
 from resolver.artifacts.sources import BuiltWheel, SourceBuild, list_builds, read_records, write_records
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
-from resolver.errors import InputError
+from resolver.errors import AuthenticationError, InputError
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.session import Session
 
@@ -72,7 +73,9 @@ def fill_wheelhouse(
         downloads = Downloads(
             find_folder=lambda file: _find_folder(file, to, stash), stash=stash, client=session, on_progress=on_progress
         )
-        fetched = downloads.fetch_all(tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing)))))
+        wanted_files = tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing))))
+        _refuse_unknown_variables(wanted_files, session)
+        fetched = downloads.fetch_all(wanted_files)
         files = [fetched[file] for file in wanted.wheels]
         for build in builds:
             wheel = present.get(build.package.name)
@@ -94,6 +97,22 @@ def _refuse_sources(wanted: Wanted, building: Building | None) -> None:
             f"the lock has sources, which `--no-build` keeps from becoming wheels: {names}\n"
             "  try: leave it out, or lock wheels alone: `lock --only-binary :all:`"
         )
+
+
+def _refuse_unknown_variables(files: Iterable[WantedFile], session: Session) -> None:
+    """Raises AuthenticationError for a URL with a token in its path whose value nobody has given."""
+    for file in files:
+        names = find_variables(file.place) if isinstance(file.place, str) else []
+        if not names or not isinstance(file.place, str):
+            continue
+        grant = session.credentials.find(file.place)
+        if grant is None or grant.url is None:
+            shown = ", ".join(f"`{name}`" for name in names)
+            raise AuthenticationError(
+                f"the URL of `{file.filename}` has a token in its path, which a lock never holds: {file.place}\n"
+                f"  try: `--list SOURCE` with the list that was locked, and {shown} in the environment",
+                url=file.place,
+            )
 
 
 def _make_folders(to: Path) -> Path:

@@ -16,6 +16,7 @@ from lockfiles.value_classes import dataclass
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
+    from resolver.fetch.login_sources import KeyringProvider
     from resolver.settings import Settings
 
 __all__ = ["LockArguments", "build_parser", "parse_lock_arguments", "render_options"]
@@ -46,9 +47,13 @@ class LockArguments:
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     check: bool = False
+    evaluate: bool = False
     offline: bool = False
     refresh: bool = False
     cache_dir: str | None = None
+    credentials: str | None = None
+    keyring_provider: KeyringProvider = "auto"
+    allowed_hosts: tuple[str, ...] = ()
     as_json: bool = False
     quiet: bool = False
     verbose: bool = False
@@ -139,9 +144,13 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         extras=tuple(values.extra),
         groups=tuple(values.group),
         check=values.check,
+        evaluate=values.evaluate,
         offline=values.offline,
         refresh=values.refresh,
         cache_dir=values.cache_dir,
+        credentials=values.credentials,
+        keyring_provider=values.keyring_provider,
+        allowed_hosts=tuple(values.allow_host),
         as_json=values.as_json,
         quiet=values.quiet,
         verbose=values.verbose,
@@ -289,9 +298,28 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write nothing: does the lock still fit? (no network; with --refresh: would a new lock differ?)",
     )
+    group.add_argument(
+        "--evaluate",
+        action="store_true",
+        help="run app files instead of reading them, in a process that sees the target",
+    )
     group.add_argument("--offline", action="store_true", help="ask no network: the cache must have it all")
     group.add_argument("--refresh", action="store_true", help="ask again for what the cache has")
     group.add_argument("--cache-dir", metavar="FOLDER", help="instead of the user's cache folder")
+    group.add_argument("--credentials", metavar="FILE", help="logins by URL, in TOML or as netrc: mode 0600")
+    group.add_argument(
+        "--keyring-provider",
+        choices=("auto", "disabled", "subprocess"),
+        default="auto",
+        help="auto (default): ask the command keyring after a 401, where it is installed",
+    )
+    group.add_argument(
+        "--allow-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="a public host may redirect to it, though it is private",
+    )
     group.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
     group.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
     group.add_argument("-v", "--verbose", action="store_true", help="show each request")

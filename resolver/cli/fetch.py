@@ -16,7 +16,7 @@ from resolver.artifacts.wheelhouse import FetchOutcome
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_json
 from resolver.cli.progress import ProgressLine
-from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.reaching import add_credential_options, add_host_options, read_reaching
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
 
@@ -58,7 +58,8 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
     parser.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
-    add_reaching_options(parser)
+    add_credential_options(parser)
+    add_host_options(parser)
     return parser
 
 

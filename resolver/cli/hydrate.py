@@ -12,7 +12,7 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles import move_paths
 from resolver.artifacts.api import hydrate
 from resolver.cli.lock_choice import read_lockfiles
-from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.reaching import add_credential_options, read_reaching
 from resolver.cli.relative_paths import way_to
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError
@@ -37,7 +37,7 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else _find_lock(folder, output), folder=folder)
     _check_place(output, chosen.path)
     lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
-    hydrated = hydrate(lockfile, output, reaching=read_reaching(values, folder=folder))
+    hydrated = hydrate(lockfile, output, reaching=read_reaching(values, folder=folder, announce=_tell))
     for host in hydrated.missing:
         _tell(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
     if not hydrated.replaced:
@@ -58,7 +58,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="pylock.NAME.toml, another than LOCKFILE")
-    add_reaching_options(parser)
+    add_credential_options(parser)
     return parser
 
 

@@ -138,7 +138,13 @@ class _Run:
 
     def _read(self, argument: str | None) -> Source:
         arguments = self._arguments
-        return read_source(argument, folder=self._folder, extras=arguments.extras, groups=arguments.groups)
+        return read_source(
+            argument,
+            folder=self._folder,
+            extras=arguments.extras,
+            groups=arguments.groups,
+            is_run=arguments.evaluate,
+        )
 
     def _build_job(self, source: Source, machine: str | None, *, known: list[_Job]) -> list[_Job]:
         """The job of one `-m`, or of none; empty where another one has the same machine types."""
@@ -269,6 +275,7 @@ class _Run:
 
     def _access(self) -> Access:
         # Lazy, as above: the type comes with the workflow.
+        from resolver.fetch.login_sources import LoginOptions
         from resolver.workflow import Access
 
         arguments = self._arguments
@@ -276,6 +283,11 @@ class _Run:
             cache_folder=_cache_folder(arguments),
             offline=arguments.offline,
             refresh=arguments.refresh,
+            logins=LoginOptions(
+                file=None if arguments.credentials is None else Path(arguments.credentials),
+                keyring=arguments.keyring_provider,
+            ),
+            allowed_hosts=arguments.allowed_hosts,
             announce=None if arguments.quiet else _tell,
             reader_count=_count_readers(),
         )

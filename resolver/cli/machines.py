@@ -1,4 +1,4 @@
-"""The verb `lock machines`: the machine types, what each runs, and which builds of torch run on one of them.
+"""The verb `lock machines`: the machine types, what each runs, and which builds of torch and of others run on one.
 
 In: argv, and the `[tool.pinfold]` of the folder. Out: tables on standard output, or one JSON document. Nothing is asked
 of an index: it is what the data and the configuration say.
@@ -33,10 +33,9 @@ __all__ = ["run_machines"]
 
 _DESCRIPTION = """\
 Without arguments: the machine types, their GPUs, and what their driver runs. With a machine type (or a fallback list,
-H100,A100): that one alone. With `torch` after it: each release and CUDA build of torch, with why one does not run."""
+H100,A100): that one alone. With `torch` after it: each release and CUDA build of torch, with why one does not run; with
+another project (jax, cupy, vllm, onnxruntime-gpu …): what the data knows of its builds."""
 
-_PROJECTS = ("torch",)
-_COMPANIONS = ("torchvision", "torchaudio", "xformers", "triton")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -47,6 +46,9 @@ def run_machines(argv: Sequence[str], *, program: str) -> int:
     settings, _ = find_settings(folder, seen_from=folder)
     if values.measure:
         print(_render_app(values, settings), end="")
+        return 0
+    if values.project is not None and values.project.lower() != "torch":
+        _show(_read_family(values, settings))
         return 0
     if values.project is not None:
         builds = _read_builds(values, settings)
@@ -84,7 +86,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("machine", nargs="?", metavar="TYPE", help="GPU-B200, b200, a fallback list H100,A100")
-    parser.add_argument("project", nargs="?", metavar="PROJECT", help="torch")
+    parser.add_argument("project", nargs="?", metavar="PROJECT", help="torch, or another that the data knows")
     parser.add_argument("--driver", metavar="VERSION", help="of the GPU machines: 570.133.20, or a branch, 580")
     parser.add_argument("--platform", metavar="PLATFORM", help="default: Linux on the architecture of the GPU's host")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
@@ -193,22 +195,34 @@ def _row_as_json(row: _Row) -> dict[str, Any]:
     return found
 
 
-def _read_builds(values: argparse.Namespace, settings: Settings) -> _Builds:
-    if values.project.lower() not in _PROJECTS:
-        raise InputError(_describe_unknown(values.machine, values.project))
+def _choose_gpu(values: argparse.Namespace, settings: Settings) -> tuple[MachineChoice, Gpu, Platform]:
     choice = _choose(values.machine, values, settings)
     if not isinstance(choice.accelerator, Gpu):
-        raise InputError(f"`{values.machine}` has no GPU: CPU builds of torch run there\n  try: `lock machines`")
+        raise InputError(
+            f"`{values.machine}` has no GPU: CPU builds of {values.project} run there\n  try: `lock machines`"
+        )
     given = values.platform or settings.platform
-    platform = choose_platform(choice, None if given is None else parse_platform(given))
-    releases = tuple((one, list_verdicts(one, platform, choice.accelerator)) for one in load_releases())
-    return _Builds(choice=choice, accelerator=choice.accelerator, platform=platform, releases=releases)
+    return choice, choice.accelerator, choose_platform(choice, None if given is None else parse_platform(given))
 
 
-def _describe_unknown(machine: str, project: str) -> str:
-    if project.lower() in _COMPANIONS:
-        return f"builds of {project} run where the torch of their label does\n  try: `lock machines {machine} torch`"
-    return f"the data has no builds of `{project}`\n  try: `lock machines {machine} torch`"
+def _read_builds(values: argparse.Namespace, settings: Settings) -> _Builds:
+    choice, gpu, platform = _choose_gpu(values, settings)
+    releases = tuple((one, list_verdicts(one, platform, gpu)) for one in load_releases())
+    return _Builds(choice=choice, accelerator=gpu, platform=platform, releases=releases)
+
+
+def _read_family(values: argparse.Namespace, settings: Settings) -> object:
+    """What is known of a project other than torch, as text or as JSON."""
+    # Lazy: the other tables have no use for it.
+    from resolver.cli.family_table import family_as_json, iter_family_lines, read_family
+
+    choice, gpu, platform = _choose_gpu(values, settings)
+    table = read_family(values.machine, values.project, gpu=gpu, platform=platform)
+    if values.as_json:
+        return _machine_facts(choice, gpu, platform) | family_as_json(table)
+    lines = [_title(table.project, choice, gpu, platform), "", *_align(iter_family_lines(table))]
+    lines += [f"other builds may be on {template}" for template in table.templates]
+    return "\n".join((*lines, *([table.warning] if table.warning else [])))
 
 
 def _render_builds(builds: _Builds) -> str:
@@ -221,7 +235,8 @@ def _render_builds(builds: _Builds) -> str:
             marks = {build.cuda: _mark(build, verdict, reasons) for build, verdict in verdicts}
             cells.append((str(release.version), *(marks.get(cuda, "") for cuda in columns)))
     legend = [f"{letter}  {reason}" for reason, letter in reasons.items()]
-    return "\n".join((_title(builds), "", *_align(cells), "", *_LEGEND, *legend))
+    title = _title("torch", builds.choice, builds.accelerator, builds.platform)
+    return "\n".join((title, "", *_align(cells), "", *_LEGEND, *legend))
 
 
 _LEGEND = (
@@ -230,12 +245,20 @@ _LEGEND = (
 )
 
 
-def _title(builds: _Builds) -> str:
-    accelerator = builds.accelerator
-    names = " or ".join(machine.name for machine in builds.choice.machines)
-    code = ", ".join(capability.sm for capability in sorted(accelerator.capabilities))
-    assumed = ", assumed" if accelerator.driver_source == "assumption" else ""
-    return f"torch on {names} ({code}, driver {accelerator.driver}{assumed}), {builds.platform}"
+def _title(project: str, choice: MachineChoice, gpu: Gpu, platform: Platform) -> str:
+    names = " or ".join(machine.name for machine in choice.machines)
+    code = ", ".join(capability.sm for capability in sorted(gpu.capabilities))
+    assumed = ", assumed" if gpu.driver_source == "assumption" else ""
+    return f"{project} on {names} ({code}, driver {gpu.driver}{assumed}), {platform}"
+
+
+def _machine_facts(choice: MachineChoice, gpu: Gpu, platform: Platform) -> dict[str, Any]:
+    return {
+        "types": [machine.name for machine in choice.machines],
+        "capabilities": [str(capability) for capability in sorted(gpu.capabilities)],
+        "driver": {"version": str(gpu.driver), "from": gpu.driver_source},
+        "platform": str(platform),
+    }
 
 
 def _mark(build: TorchBuild, verdict: Verdict, reasons: dict[str, str]) -> str:
@@ -251,12 +274,8 @@ def _mark(build: TorchBuild, verdict: Verdict, reasons: dict[str, str]) -> str:
 
 
 def _builds_as_json(builds: _Builds) -> dict[str, Any]:
-    accelerator = builds.accelerator
     return {
-        "types": [machine.name for machine in builds.choice.machines],
-        "capabilities": [str(capability) for capability in sorted(accelerator.capabilities)],
-        "driver": {"version": str(accelerator.driver), "from": accelerator.driver_source},
-        "platform": str(builds.platform),
+        **_machine_facts(builds.choice, builds.accelerator, builds.platform),
         "project": "torch",
         "builds": [
             {
@@ -276,6 +295,6 @@ def _builds_as_json(builds: _Builds) -> dict[str, Any]:
 
 def _align(rows: Sequence[Sequence[str]]) -> list[str]:
     """The rows as lines with their cells under one another, two blanks between them."""
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) if rows else 0)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return [line.rstrip() for line in lines]

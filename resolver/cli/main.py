@@ -77,7 +77,8 @@ def _lock(words: Sequence[str], program: str) -> int:
 
 def _run_module(name: str, words: Sequence[str], program: str) -> int:
     """The exit code of a verb that is its module's `run_…`; lazy, as above."""
-    run: Callable[..., int] = getattr(import_module(f"resolver.cli.{name}"), f"run_{name}")
+    module = name.replace("-", "_")
+    run: Callable[..., int] = getattr(import_module(f"resolver.cli.{module}"), f"run_{module}")
     return run(words, program=program)
 
 
@@ -98,6 +99,7 @@ def _report_bug(error: Exception) -> int:
 
 _MODULES = (
     "audit",
+    "compare-installers",
     "diff",
     "digest",
     "export",
@@ -110,6 +112,7 @@ _MODULES = (
     "secrets",
     "sizes",
     "tree",
+    "verify",
     "why",
 )
 _VERBS: Mapping[str, Callable[[Sequence[str], str], int]] = {

@@ -7,16 +7,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resolver.artifacts.reaching import Reaching
+from resolver.fetch.login_sources import LoginOptions
 from resolver.sources.reader import read_source
 
-__all__ = ["add_reaching_options", "read_reaching"]
+__all__ = ["add_credential_options", "add_host_options", "read_reaching"]
 
 
-def add_reaching_options(parser: argparse.ArgumentParser) -> None:
-    """Adds `--list`, `--allow-host`, `--trusted-host`."""
-    group = parser.add_argument_group("hosts", "nothing that the lock says about hosts or variables is obeyed")
+def add_credential_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--list`, `--credentials`."""
+    group = parser.add_argument_group("credentials", "of the builder; nothing that the lock says about them is obeyed")
     group.add_argument(
         "--list", metavar="SOURCE", dest="source", help="a list with the same URLs, freshly signed or with tokens"
+    )
+    group.add_argument("--credentials", metavar="FILE", help="logins and signed URLs, in TOML or as netrc: mode 0600")
+
+
+def add_host_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--allow-host`, `--trusted-host`, `--keyring-provider`."""
+    group = parser.add_argument_group("hosts")
+    group.add_argument(
+        "--keyring-provider",
+        choices=("auto", "disabled", "subprocess"),
+        default="auto",
+        help="auto (default): ask the command keyring after a 401, where it is installed",
     )
     group.add_argument(
         "--allow-host",
@@ -40,7 +53,11 @@ def read_reaching(
     """What the options say. Raises SourceError and SettingsError for a list that cannot be read."""
     return Reaching(
         source=None if values.source is None else read_source(values.source, folder=folder),
-        allowed_hosts=tuple(values.allow_host),
-        trusted_hosts=tuple(values.trusted_host),
+        logins=LoginOptions(
+            file=None if getattr(values, "credentials", None) is None else Path(values.credentials),
+            keyring=getattr(values, "keyring_provider", "disabled"),
+        ),
+        allowed_hosts=tuple(getattr(values, "allow_host", ())),
+        trusted_hosts=tuple(getattr(values, "trusted_host", ())),
         announce=announce,
     )

@@ -70,15 +70,19 @@ class Children:
         folder: Path,
         environment: Mapping[str, str],
         log: Path,
+        said: str = "",
         hide: Sequence[str] = (),
     ) -> None:
-        """Run a command to its end. `log` gets what it writes; `hide` are texts that no message may show.
+        """Run a command to its end.
+
+        `log` gets what it writes, `said` stands on its standard input, and `hide` are texts that no message may show.
 
         Raises BuildFailedError where it fails, or has not ended in time.
         """
         with log.open("wb") as output:
             child = self._start(command, folder, environment, output.fileno())
             try:
+                _say(child, said)
                 code = child.wait(self._timeout_s)
             except subprocess.TimeoutExpired:
                 raise BuildFailedError(f"it had not finished after {self._timeout_s:g} s") from None
@@ -101,7 +105,7 @@ class Children:
                 command,
                 cwd=folder,
                 env=dict(environment),
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -122,6 +126,15 @@ def render_tail(log: Path, *, hide: Sequence[str] = ()) -> str:
             text = text.replace(secret, "…")
     lines = [line.rstrip() for line in text.splitlines() if line.strip()]
     return "\n".join(redact(line) for line in lines[-_TAIL_LINES:])
+
+
+def _say(child: subprocess.Popen[bytes], text: str) -> None:
+    assert child.stdin is not None, "it was started with one"
+    try:
+        with child.stdin:
+            child.stdin.write(text.encode())
+    except BrokenPipeError:
+        pass  # It does not listen, or has ended.
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -7,6 +7,7 @@ of one.
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from resolver.fetch import hook_settings
 from resolver.fetch.build_environment import build_environment
 from resolver.fetch.build_process import BuildFailedError, Children
 from resolver.index.pyproject_metadata import BuildSystem
@@ -75,11 +77,12 @@ class BuildRoom:
         *,
         folder: Path,
         variables: Mapping[str, str] | None = None,
+        said: str = "",
         hide: Sequence[str] = (),
     ) -> None:
-        """Run a command of the build. Raises BuildFailedError."""
+        """Run a command of the build, which reads `said` on standard input. Raises BuildFailedError."""
         environment = {**self._environment, **(variables or {})}
-        self._children.run(command, folder=folder, environment=environment, log=self._log, hide=hide)
+        self._children.run(command, folder=folder, environment=environment, log=self._log, said=said, hide=hide)
 
 
 @contextmanager
@@ -99,7 +102,7 @@ def open_room(
 
 
 class Backend:
-    """The build backend of a tree, each hook a process in the room. Config settings reach it through a file of 0700."""
+    """The build backend of a tree, each hook a process in the room. Config settings reach it through a pipe."""
 
     def __init__(
         self, tree: Path, *, build_system: BuildSystem, room: BuildRoom, config_settings: ConfigSettings
@@ -108,7 +111,7 @@ class Backend:
 
         self._tree = tree
         self._room = room
-        self._settings = _group(config_settings)
+        self._settings = json.dumps(_group(config_settings)) if config_settings else ""
         self._hide = tuple(value for _, value in config_settings)
         try:
             self._hooks = BuildBackendHookCaller(
@@ -123,7 +126,7 @@ class Backend:
 
     def find_requirements(self) -> tuple[str, ...]:
         """What the backend asks for besides `[build-system] requires`."""
-        found = self._call(lambda: self._hooks.get_requires_for_build_wheel(self._settings))
+        found = self._call(self._hooks.get_requires_for_build_wheel)
         if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
             raise BuildFailedError("`get_requires_for_build_wheel` gave no list of texts")
         return tuple(found)
@@ -131,17 +134,21 @@ class Backend:
     def prepare_metadata(self) -> bytes:
         """The content of METADATA, from a wheel where the backend gives it no other way."""
         folder = self._room.folder("metadata")
-        name = self._call(lambda: self._hooks.prepare_metadata_for_build_wheel(str(folder), self._settings))
+        name = self._call(lambda: self._hooks.prepare_metadata_for_build_wheel(str(folder)))
         return _find_result(folder, name, hook="prepare_metadata_for_build_wheel", part="METADATA").read_bytes()
 
     def build_wheel(self, into: Path) -> Path:
         """The wheel, built into a folder."""
-        name = self._call(lambda: self._hooks.build_wheel(str(into), self._settings))
+        name = self._call(lambda: self._hooks.build_wheel(str(into)))
         return _find_result(into, name, hook="build_wheel")
 
     def _run(self, cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
         """See `pyproject_hooks`: the names of the arguments are its own."""
-        self._room.run(cmd, folder=Path(cwd or self._tree), variables=extra_environ, hide=self._hide)
+        python, *rest = cmd
+        command = [python, str(Path(hook_settings.__file__)), *rest] if self._settings else cmd
+        self._room.run(
+            command, folder=Path(cwd or self._tree), variables=extra_environ, said=self._settings, hide=self._hide
+        )
 
     def _call(self, hook: Callable[[], T]) -> T:
         from pyproject_hooks import (  # As above.

@@ -34,7 +34,7 @@ Raises ResolutionError where there are none, FetchError, HashMismatchError.
 class Builds:
     """Whether a build may tell what a project needs, and what it is given.
 
-    - `if-compatible` builds only where this machine could be the target.
+    - `if-compatible` builds only where this machine could be the target; so are `allowed` built under `never`.
     - `find_wheels` decides on build requirements, and `fetch_wheel` gives the verified file of one. Both run in this
       process, which has credentials and runs no build code. They may be called from many threads.
     - `children` are the processes of builds, for whoever has to end them; made when the first build begins.
@@ -48,3 +48,8 @@ class Builds:
     children: Callable[[], Children]
     config_settings: ConfigSettings = field(default_factory=dict, repr=False)
     without_isolation: frozenset[NormalizedName] = frozenset()
+    allowed: frozenset[NormalizedName] = frozenset()
+
+    def policy_for(self, project: NormalizedName | None) -> BuildPolicy:
+        """The policy for one project: a name that may be built is, where this machine could be the target."""
+        return "if-compatible" if self.policy == "never" and project in self.allowed else self.policy

@@ -18,7 +18,17 @@ from resolver.fetch.logins import Login
 from resolver.requirements.url import Secret, Url
 from resolver.requirements.variables import VARIABLE
 
-__all__ = ["Credentials", "Grant", "ListedLogins", "LoginSource", "Place", "find_place", "split_login"]
+__all__ = [
+    "AskKeyring",
+    "Credentials",
+    "Grant",
+    "ListedLogins",
+    "LoginSource",
+    "Place",
+    "find_place",
+    "render_host",
+    "split_login",
+]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
@@ -36,7 +46,7 @@ class Place:
     @property
     def authority(self) -> str:
         """Host and port as a user would write them."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = render_host(self.host)
         return host if self.port == _DEFAULT_PORTS.get(self.scheme) else f"{host}:{self.port}"
 
 
@@ -65,6 +75,10 @@ class LoginSource(Protocol):
         ...
 
 
+AskKeyring = Callable[[Sequence[str], Login | None], Login | None]
+"""A login under the first of some service names that has one; a known login without password says whose."""
+
+
 class ListedLogins:
     """Logins that were given for URLs: the nearest path of the same scheme, host and port serves."""
 
@@ -85,26 +99,34 @@ class ListedLogins:
 class Credentials:
     """Finds what belongs to a request; may be asked from many threads.
 
-    `sources` are asked in order for what the list does not give. `ask_keyring` is asked after a 401 only.
+    `sources` are asked in order for what the list does not give. `ask_keyring` is asked after a 401 only. `warnings`
+    are whole messages about the sources.
     """
 
     def __init__(
         self,
         sources: Iterable[LoginSource] = (),
         *,
-        ask_keyring: Callable[[Place, str, Login | None], Login | None] | None = None,
+        ask_keyring: AskKeyring | None = None,
+        warnings: Iterable[str] = (),
     ) -> None:
+        self.warnings = tuple(warnings)
         self._listed = ListedLogins("the list")
         self._sources = tuple(sources)
         self._ask_keyring = ask_keyring
         self._complete: dict[str, Grant] = {}
         self._path_tokens: list[_PathToken] = []
+        self._named: dict[Place, str] = {}
         self._from_keyring: dict[Place, Grant | None] = {}
         self._keyring_lock = threading.Lock()
 
     def add(self, url: Url, *, source: str = "the list") -> None:
-        """Know a URL with a secret; `source` says where it stands. One without a secret is no news."""
-        if url.secret is None or (place := find_place(url.public)) is None:
+        """Know a URL, with its secret if it has one; `source` says where it stands."""
+        place = find_place(url.public)
+        if place is None:
+            return
+        self._named.setdefault(place, url.public)
+        if url.secret is None:
             return
         complete, login = split_login(url.secret)
         if login is not None:
@@ -147,8 +169,10 @@ class Credentials:
         return login
 
     def find_login(self, public_url: str) -> Login | None:
-        """The login for a URL (`FindLogin`); None where none is known."""
+        """The login for a URL (`FindLogin`), for a server that wants one; None where none is known."""
         grant = self.find(public_url)
+        if grant is None or not _has_password(grant):
+            grant = self.ask_keyring(public_url) or grant
         return None if grant is None else grant.login
 
     def ask_keyring(self, public_url: str) -> Grant | None:
@@ -159,7 +183,8 @@ class Credentials:
         with self._keyring_lock:
             if place not in self._from_keyring:
                 known = self._find_login(place)
-                login = self._ask_keyring(place, public_url, None if known is None else known.login)
+                services = (self._named.get(place, public_url), place.authority)
+                login = self._ask_keyring(services, None if known is None else known.login)
                 self._from_keyring[place] = None if login is None else Grant(login=login, source="the keyring")
             return self._from_keyring[place]
 
@@ -183,6 +208,10 @@ class Credentials:
     def holds_path_token(self, public_url: str) -> bool:
         """Whether the answer to this URL may hold a token that stands in its path."""
         return bool(self._path_tokens) and VARIABLE.search(_decode_variables(public_url)) is not None
+
+    def names(self, public_url: str) -> bool:
+        """Whether list or settings name a URL of the same scheme, host and port."""
+        return find_place(public_url) in self._named
 
     def name_sources(self) -> tuple[str, ...]:
         """Where logins were looked for."""
@@ -236,6 +265,11 @@ class _PathToken:
             value = secret.open_for_transport()
             for spelling in dict.fromkeys((value, unquote(value))):
                 yield name, spelling
+
+
+def render_host(host: str) -> str:
+    """The host as it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def find_place(url: str) -> Place | None:

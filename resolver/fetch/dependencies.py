@@ -104,22 +104,27 @@ class FileDependencies:
         """
         place, project, key = (file.url, _find_proof(file)), find_project(file), _find_key(file)
         if place not in self._build_requires and key is not None and self._may_read(file):
-            record = self._records.find(project, f"build {self._name_record(project, key)}")
-            stored = None if record is None else load_texts(record)
-            if stored is not None:
-                self._build_requires[place] = stored
+            # What a backend asks for holds for this target alone.
+            for name in (self._name_record(project, key), key):
+                record = self._records.find(project, f"build {name}")
+                stored = None if record is None else load_texts(record)
+                if stored is not None:
+                    self._build_requires.setdefault(place, stored)
         if place not in self._build_requires:
             from resolver.fetch.sdist_metadata import fetch_sdist_build_requires  # Imported where it is needed.
 
             found = fetch_sdist_build_requires(file, project=project, session=self._session)
-            self._keep_build_requires(file, project, found)
+            self._keep_build_requires(file, project, found, built=False)
         return self._build_requires[place]
 
-    def _keep_build_requires(self, file: DistributionFile, project: NormalizedName, texts: tuple[str, ...]) -> None:
+    def _keep_build_requires(
+        self, file: DistributionFile, project: NormalizedName, texts: tuple[str, ...], *, built: bool
+    ) -> None:
         self._build_requires[file.url, _find_proof(file)] = texts
         key = _find_key(file)
         if key is not None:
-            self._keep(project, {f"build {self._name_record(project, key)}": dump_texts(texts)})
+            name = self._name_record(project, key) if built else key
+            self._keep(project, {f"build {name}": dump_texts(texts)})
 
     def _name_record(self, project: NormalizedName, key: str) -> str:
         """The key of what holds for this target, and where a build may have told it for its config settings."""
@@ -147,7 +152,7 @@ class FileDependencies:
         # Imported where it is needed: few lists have a pin that was built.
         from resolver.fetch.host import is_host_compatible
 
-        policy = self._builds.policy
+        policy = self._builds.policy_for(project)
         return policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self._target))
 
     def _ask(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
@@ -158,7 +163,7 @@ class FileDependencies:
             found = fetch_sdist_metadata(
                 file, project=project, target=self._target, session=self._session, builds=self._builds
             )
-            self._keep_build_requires(file, project, found.build_requires)
+            self._keep_build_requires(file, project, found.build_requires, built=found.built)
             return found.metadata, found.built
         from resolver.fetch.wheel_metadata import fetch_wheel_metadata
 

@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from resolver.fetch.builds import Builds
 from resolver.fetch.direct_archive import look_at_archive
+from resolver.fetch.direct_tree import DirectTrees
 from resolver.fetch.session import Session
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.requirements.entry import ArchiveUrl, LocalPath, VcsReference
 from resolver.requirements.url import Url
-from resolver.targets.target import Target
 
 if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
@@ -27,9 +26,8 @@ __all__ = ["look_at"]
 def look_at(
     request: DirectRequest,
     *,
-    target: Target,
     session: Session,
-    builds: Builds,
+    trees: DirectTrees,
     repositories: Callable[[], GitRepositories],
 ) -> DirectDistribution:
     """What the reference is. Raises FetchError, HashMismatchError, MetadataError, InputError.
@@ -38,31 +36,21 @@ def look_at(
     """
     reference = request.reference
     match reference:
-        case ArchiveUrl():
-            return look_at_archive(
-                request,
-                reference.url,
-                hashes=reference.hashes,
-                subdirectory=reference.subdirectory,
-                target=target,
-                session=session,
-                builds=builds,
-            )
+        case ArchiveUrl(url=url, hashes=hashes, subdirectory=subdirectory):
+            return look_at_archive(request, url, hashes=hashes, subdirectory=subdirectory, session=session, trees=trees)
         case LocalPath(path=path):
-            return _look_at_path(request, Path(path), target=target, session=session, builds=builds)
+            return _look_at_path(request, Path(path), session=session, trees=trees)
         case VcsReference():
             from resolver.fetch.direct_commit import look_at_commit  # Imported where it is needed: few lists name one.
 
-            return look_at_commit(request, reference, target=target, builds=builds, repositories=repositories())
+            return look_at_commit(request, reference, trees=trees, repositories=repositories())
         case _:
             assert_never(reference)
 
 
-def _look_at_path(
-    request: DirectRequest, path: Path, *, target: Target, session: Session, builds: Builds
-) -> DirectDistribution:
+def _look_at_path(request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees) -> DirectDistribution:
     if path.is_dir():
         from resolver.fetch.direct_folder import look_at_folder  # As above.
 
-        return look_at_folder(request, path, target=target, builds=builds)
-    return look_at_archive(request, Url(public=path.as_uri()), target=target, session=session, builds=builds)
+        return look_at_folder(request, path, trees=trees)
+    return look_at_archive(request, Url(public=path.as_uri()), session=session, trees=trees)

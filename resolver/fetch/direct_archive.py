@@ -21,10 +21,10 @@ from packaging.utils import (
 from packaging.version import Version
 
 from resolver.errors import MetadataError
-from resolver.fetch.builds import Builds
+from resolver.fetch.direct_tree import DirectTrees
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
-from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
+from resolver.fetch.source_tree import TreeMetadata
 from resolver.fetch.unpacking import unpack_sdist
 from resolver.fetch.wheel_metadata import check_hashes, fetch_file, find_promiser, promised_algorithms, read_wheel
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata
@@ -33,7 +33,6 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Archive
 from resolver.index.sdist_archive import SdistArchiveError
 from resolver.requirements.url import Url
-from resolver.targets.target import Target
 
 __all__ = ["look_at_archive"]
 
@@ -47,9 +46,8 @@ def look_at_archive(
     *,
     hashes: tuple[str, ...] = (),
     subdirectory: str | None = None,
-    target: Target,
     session: Session,
-    builds: Builds,
+    trees: DirectTrees,
 ) -> DirectDistribution:
     """What the file is. `hashes` are promised by the reference itself. Raises as `PackageSource.direct`."""
     filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
@@ -61,8 +59,8 @@ def look_at_archive(
         origin=Archive(subdirectory=subdirectory),
     )
     if filename.lower().endswith(".whl"):
-        return _look_at_wheel(file, target=target, session=session)
-    return _look_at_sdist(file, request, target=target, session=session, builds=builds)
+        return _look_at_wheel(file, session=session, trees=trees)
+    return _look_at_sdist(file, request, session=session, trees=trees)
 
 
 def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, ...]:
@@ -72,9 +70,10 @@ def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, 
     return own
 
 
-def _look_at_wheel(file: DistributionFile, *, target: Target, session: Session) -> DirectDistribution:
+def _look_at_wheel(file: DistributionFile, *, session: Session, trees: DirectTrees) -> DirectDistribution:
     name, version, build, tags = parse_wheel_filename(file.filename)
-    ranks = [target.tag_ranks[text] for text in map(str, tags) if text in target.tag_ranks]
+    known = trees.target.tag_ranks
+    ranks = [known[text] for text in map(str, tags) if text in known]
     file = replace(file, version=version, tag_rank=min(ranks, default=0), build_tag=build)
     facts = read_wheel(file, project=name, session=session)
     try:
@@ -88,12 +87,16 @@ def _look_at_wheel(file: DistributionFile, *, target: Target, session: Session) 
         name=name,
         version=metadata.version,
         file=replace(file, size_bytes=facts.size_bytes, hashes=tuple(sorted({*file.hashes, *facts.hashes}))),
-        metadata=metadata,
+        metadata=trees.find_told(name, version, is_wheel=True) or metadata,
     )
 
 
 def _look_at_sdist(
-    file: DistributionFile, request: DirectRequest, *, target: Target, session: Session, builds: Builds
+    file: DistributionFile,
+    request: DirectRequest,
+    *,
+    session: Session,
+    trees: DirectTrees,
 ) -> DirectDistribution:
     """An sdist is read whole: its metadata stands somewhere in the middle, and its hash is needed."""
     told = _read_name(file.filename)
@@ -105,7 +108,7 @@ def _look_at_sdist(
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
             check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
-        tree = _read_tree(path, file, request, Path(folder) / "unpacked", target=target, builds=builds)
+        tree = _read_tree(path, file, request, Path(folder) / "unpacked", trees=trees, sha256=download.sha256)
         metadata = tree.metadata
     if told is not None and told[0] == metadata.name:
         _check_identity(metadata, file, *told)
@@ -125,7 +128,13 @@ def _look_at_sdist(
 
 
 def _read_tree(
-    path: Path, file: DistributionFile, request: DirectRequest, folder: Path, *, target: Target, builds: Builds
+    path: Path,
+    file: DistributionFile,
+    request: DirectRequest,
+    folder: Path,
+    *,
+    trees: DirectTrees,
+    sha256: str,
 ) -> TreeMetadata:
     """The metadata of the project in an archive, or in the subdirectory of it that the list names."""
     folder.mkdir()
@@ -134,14 +143,13 @@ def _read_tree(
         tree = unpack_sdist(path, folder, filename=file.filename)
     except (SdistArchiveError, OSError) as error:
         raise _broken(file, request, str(error)) from error
-    return read_tree_metadata(
+    told = _read_name(file.filename)
+    return trees.read(
         tree if subdirectory is None else _find_subdirectory(tree, subdirectory, file, request),
-        project=request.name,
+        request,
         described=file.filename if subdirectory is None else request.text,
-        target=target,
-        builds=builds,
-        config_settings=request.config_settings,
-        isolated=request.isolated,
+        version=told[1] if told is not None and subdirectory is None else None,
+        proof=f"sha256:{sha256} {subdirectory or ''}",
     )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from resolver.fetch.builds import Builds
+from resolver.fetch.direct_tree import DirectTrees
 from resolver.fetch.git.repositories import GitRepositories
-from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
+from resolver.fetch.source_tree import TreeMetadata
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Commit
 from resolver.requirements.entry import VcsReference
-from resolver.targets.target import Target
 
 __all__ = ["look_at_commit"]
 
@@ -18,8 +17,7 @@ def look_at_commit(
     request: DirectRequest,
     reference: VcsReference,
     *,
-    target: Target,
-    builds: Builds,
+    trees: DirectTrees,
     repositories: GitRepositories,
 ) -> DirectDistribution:
     """The project at the commit: the one that an old lock holds, else what the revision names now.
@@ -28,17 +26,16 @@ def look_at_commit(
     MetadataError.
     """
     commit_id, warnings = _find_commit(request, reference, repositories)
-    with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
-        found = read_tree_metadata(
-            tree.folder,
-            project=request.name,
-            described=request.text,
-            target=target,
-            builds=builds,
-            config_settings=request.config_settings,
-            isolated=request.isolated,
-        )
-        warnings += tree.warnings
+    if request.editable:
+        warnings += (f"`{request.text}` is locked as a commit, not as editable: an image has no work tree of it",)
+    proof = f"git {reference.url} {commit_id} {reference.subdirectory or ''}"
+    found = trees.recall(proof, request)
+    if found is None:
+        with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
+            # What it lacks is told in every run.
+            kept = None if tree.warnings else proof
+            found = trees.read(tree.folder, request, described=request.text, proof=kept)
+            warnings += tree.warnings
     origin = Commit(
         url=reference.url.public,
         commit_id=commit_id,

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from resolver.fetch.builds import Builds
-from resolver.fetch.source_tree import hash_folder, read_tree_metadata
+from resolver.fetch.direct_tree import DirectTrees
+from resolver.fetch.folder_content import hash_folder
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Folder
-from resolver.targets.target import Target
 
 __all__ = ["look_at_folder"]
 
 
-def look_at_folder(request: DirectRequest, path: Path, *, target: Target, builds: Builds) -> DirectDistribution:
+def look_at_folder(request: DirectRequest, path: Path, *, trees: DirectTrees) -> DirectDistribution:
     """The project in the folder, with the hash of its content. Raises InputError, MetadataError, ResolutionError."""
     content = hash_folder(path)
-    found = read_tree_metadata(
-        path,
-        project=request.name,
-        described=request.text,
-        target=target,
-        builds=builds,
-        config_settings=request.config_settings,
-        isolated=request.isolated,
-    )
+    found = trees.read(path, request, described=request.text)
     metadata = found.metadata
     file = DistributionFile(
         filename=metadata.name,

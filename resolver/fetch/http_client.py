@@ -4,7 +4,7 @@ The only module that uses httpx, and imported when a request is about to be made
 has no use for.
 
 A request passes, from top to bottom: `HttpClient` (redirects, retries, limits), hishel's cache where it is wanted,
-`_GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `_Network` (proxies, certificates,
+`_GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `Network` (proxies, certificates,
 connections). All above `Authorizing` see public URLs only: it joins secrets below everything that logs or stores.
 
 Transports are driven without `httpx.Client`: 0.23 ms a request against 0.39 ms, and cookies, authentication and logging
@@ -15,15 +15,12 @@ from __future__ import annotations
 
 import logging
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
-
-import httpcore
 
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
@@ -37,19 +34,19 @@ from resolver.fetch.answer import (
 )
 from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, TRIED, Authorizing, is_loopback
 from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
-from resolver.fetch.credentials import Credentials, Place
+from resolver.fetch.credentials import Credentials, Place, find_place, render_host
 from resolver.fetch.freshness import find_fresh_until, find_validator, settle_caching
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
-from resolver.fetch.name_lookup import OneLookup
+from resolver.fetch.network import Network, NoNetwork
 from resolver.fetch.page_secrets import may_hold_secrets
-from resolver.fetch.proxies import find_certificates, find_proxy
+from resolver.fetch.proxies import find_proxy
 from resolver.fetch.quiet_logs import hide_headers
 from resolver.fetch.redirects import find_target, without_query
 from resolver.fetch.refusals import read_refusal
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
-from resolver.fetch.tls import build_tls_context
 from resolver.index.distribution_file import parse_size
+from resolver.requirements.private_hosts import is_private_host
 from resolver.targets.families import tells_absence
 
 __all__ = ["Answer", "HttpClient"]
@@ -71,6 +68,7 @@ class HttpClient:
     `with_cache` puts a cache above the transport that it is given; `transport` stands in for the network in tests, and
     `sleep` for waiting; `announce` gets a line before a long wait, from any thread. `credentials` are joined to
     requests over https, to this machine, and to `trusted_hosts`. A `guard` is asked about each URL, redirects too.
+    `allowed_hosts` may be private ones to which a public host redirects.
     """
 
     def __init__(
@@ -82,6 +80,7 @@ class HttpClient:
         trusted_hosts: Iterable[str] = (),
         credentials: Credentials | None = None,
         guard: HostGuard | None = None,
+        allowed_hosts: Iterable[str] = (),
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -90,12 +89,13 @@ class HttpClient:
         hide_headers()
         trusted = frozenset(trusted_hosts)
         self._credentials = credentials or Credentials()
-        network = transport or _Network(connections=connections, trusted_hosts=trusted)
+        network = transport or Network(connections=connections, trusted_hosts=trusted)
         authorizing = Authorizing(network, self._credentials, may_send=partial(_may_send, trusted_hosts=trusted))
-        self._direct: httpx.BaseTransport = _GoodAnswers(_NoNetwork() if offline else authorizing)
+        self._direct: httpx.BaseTransport = _GoodAnswers(NoNetwork() if offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
-        self._find_addresses = network.find_addresses if isinstance(network, _Network) else _no_addresses
+        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._find_addresses = network.find_addresses if isinstance(network, Network) else _no_addresses
         self._user_agent = user_agent
         self._sleep = sleep
         self._announce = announce
@@ -290,6 +290,18 @@ class HttpClient:
             told=fault.told,
         )
 
+    def _check_target(self, target: str, *, start: str) -> None:
+        """Raises FetchError where a public host redirects to one that is not, which nobody has named or allowed."""
+        place = find_place(target)
+        if place is None or self._credentials.names(target) or {place.host, place.authority} & self._allowed_hosts:
+            return
+        if self._is_private(target) and not self._is_private(start):
+            raise http_errors.private_redirect_error(start, target=target, host=place.authority)
+
+    def _is_private(self, url: str) -> bool:
+        addresses = () if is_private_host(url) else self._find_addresses(url)
+        return is_private_host(url) or any(is_private_host(f"http://{render_host(one)}/") for one in addresses)
+
     @contextmanager
     def _opened(
         self, transport: httpx.BaseTransport, method: str, url: str, headers: Mapping[str, str]
@@ -308,6 +320,7 @@ class HttpClient:
                     yield response, url
                     return
                 url, complete = find_target(request.url, response, self._credentials)
+                self._check_target(url, start=start)
                 transport = self._direct if complete is not None else transport
             finally:
                 response.close()
@@ -360,82 +373,6 @@ def _read_page(response: httpx.Response, *, url: str) -> httpx.Response:
     if may_hold_secrets(body):
         headers["cache-control"] = "no-store"
     return httpx.Response(200, headers=headers, content=body, extensions=response.extensions)
-
-
-class _NoNetwork(httpx.BaseTransport):
-    """Below the cache under `--offline`."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        raise http_errors.missing_offline(str(request.url), what="the page")
-
-
-class _Network(httpx.BaseTransport):
-    """Connections to hosts, straight or through proxies: for each thread one pool for each way out, made when needed.
-
-    In a pool that threads share, httpcore holds a lock while it asks the system about every connection, and behind each
-    such question it waits for the interpreter's lock: two thirds of the time of 24 threads went there.
-    """
-
-    def __init__(self, *, connections: int, trusted_hosts: frozenset[str]) -> None:
-        self._limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        self._trusted_hosts = trusted_hosts
-        self._lock = threading.Lock()
-        self._own = threading.local()
-        self._pools: list[httpx.HTTPTransport] = []
-        # Reading the environment takes longer than choosing a pool, and a run asks few hosts.
-        self._find_proxy = cache(find_proxy)
-        self._find_context = cache(_build_tls_context)
-        # One for all pools, with and without encryption: httpx would make one each, which takes 1 ms.
-        self._find_blind_context = cache(partial(httpx.create_ssl_context, verify=False, trust_env=False))
-        self._lookup = OneLookup()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self._find_pool(request.url).handle_request(request)
-
-    def close(self) -> None:
-        for pool in self._pools:
-            pool.close()
-
-    def find_addresses(self, url: str) -> tuple[str, ...]:
-        """The addresses that a request for this URL connects to; empty where a proxy looks them up."""
-        target = httpx.URL(url)
-        if self._find_proxy(target.scheme, target.host, target.port) is not None:
-            return ()
-        try:
-            return self._lookup.look_up(target.host)
-        except httpcore.ConnectError as error:
-            raise httpx.ConnectError(str(error)) from error
-
-    def _find_pool(self, url: httpx.URL) -> httpx.HTTPTransport:
-        trusted = url.host in self._trusted_hosts or f"{url.host}:{url.port}" in self._trusted_hosts
-        encrypted = url.scheme == "https"
-        key = (self._find_proxy(url.scheme, url.host, url.port), encrypted, trusted)
-        pools: dict[object, httpx.HTTPTransport] = self._own.__dict__.setdefault("pools", {})
-        if key not in pools:
-            with self._lock:
-                pools[key] = self._build_pool(url, proxy=key[0], verified=encrypted and not trusted)
-                self._pools.append(pools[key])
-        return pools[key]
-
-    def _build_pool(self, url: httpx.URL, *, proxy: str | None, verified: bool) -> httpx.HTTPTransport:
-        verify = self._find_context(str(url.copy_with(raw_path=b"/"))) if verified else self._find_blind_context()
-        try:
-            pool = httpx.HTTPTransport(verify=verify, proxy=proxy, limits=self._limits, trust_env=False)
-        except (ImportError, ValueError, httpx.InvalidURL):
-            # Not chained: the text of the cause may hold the proxy's password.
-            raise http_errors.proxy_error(str(url), proxy=proxy or "") from None
-        # httpx hands no such parameter on to httpcore; a test counts the lookups.
-        pool._pool._network_backend = self._lookup
-        return pool
-
-
-def _build_tls_context(url: str) -> ssl.SSLContext:
-    """See `build_tls_context`. Raises FetchError where they cannot be read."""
-    try:
-        return build_tls_context()
-    except OSError as error:
-        file, folder = find_certificates()
-        raise http_errors.certificates_error(url, path=file or folder or "", reason=error.strerror or "") from error
 
 
 def _no_addresses(url: str) -> tuple[str, ...]:

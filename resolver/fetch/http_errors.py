@@ -14,6 +14,7 @@ __all__ = [
     "downgrade_error",
     "missing_offline",
     "no_answer_error",
+    "private_redirect_error",
     "proxy_error",
     "status_error",
     "timeout_error",
@@ -116,6 +117,15 @@ def downgrade_error(url: str, *, target: str) -> FetchError:
     """For a redirect from https to http."""
     return FetchError(
         f"{url} redirects to {target}, which is not encrypted\n  try: name an index that does not leave `https`",
+        url=url,
+    )
+
+
+def private_redirect_error(url: str, *, target: str, host: str) -> FetchError:
+    """For a redirect of a public host to this machine or a private network."""
+    return FetchError(
+        f"{url} redirects to {target}, which is this machine or in a private network\n"
+        f"  try: `--allow-host {host}` if it is meant to be",
         url=url,
     )
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     import httpx
 
     from resolver.fetch.completion import KnownHashes
+    from resolver.fetch.direct_tree import DirectTrees
     from resolver.fetch.git.repositories import GitRepositories
     from resolver.settings import DependencyMetadata
 
@@ -57,9 +58,11 @@ def open_package_source(
     refresh: bool = False,
     trusted_hosts: Sequence[str] = (),
     credentials: Credentials | None = None,
+    allowed_hosts: Sequence[str] = (),
     no_download: bool = False,
     dependency_metadata: Sequence[DependencyMetadata] = (),
     build_policy: BuildPolicy = "if-compatible",
+    allow_build: frozenset[NormalizedName] = frozenset(),
     find_build_wheels: FindBuildWheels | None = None,
     config_settings: ConfigSettings | None = None,
     without_isolation: frozenset[NormalizedName] = frozenset(),
@@ -87,6 +90,7 @@ def open_package_source(
         refresh=refresh,
         trusted_hosts=tuple(trusted_hosts),
         credentials=credentials,
+        allowed_hosts=tuple(allowed_hosts),
         progress=progress,
         transport=transport,
         sleep=sleep,
@@ -100,6 +104,7 @@ def open_package_source(
         children=support.children,
         config_settings=config_settings or {},
         without_isolation=without_isolation,
+        allowed=allow_build,
     )
     pages = ProjectPages(
         target=target, session=session, rows=RowStore(folder, target_key=target.key), reader_count=reader_count
@@ -111,7 +116,14 @@ def open_package_source(
         pages=pages,
         metadata=metadata,
         evidence=None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder),
-        look_at=partial(_look_at, target=target, session=session, builds=builds, repositories=repositories.open),
+        look_at=_Looker(
+            session=session,
+            repositories=repositories,
+            target=target,
+            builds=builds,
+            tables=tuple(dependency_metadata),
+            folder=folder,
+        ).look_at,
         complete=partial(
             _complete,
             session=session,
@@ -470,11 +482,25 @@ def _is_complete(file: DistributionFile) -> bool:
     return file.size_bytes is not None and file.sha256 is not None
 
 
-def _look_at(request: DirectRequest, **options: Any) -> DirectDistribution:
-    # Imported where it is needed: most lists name no source of a project directly.
-    from resolver.fetch.direct import look_at
+class _Looker:
+    """Looks at direct references; what that takes is made when the first is named."""
 
-    return look_at(request, **options)
+    def __init__(self, *, session: Session, repositories: _Repositories, **options: Any) -> None:
+        self._session = session
+        self._repositories = repositories
+        self._options = options
+        self._lock = threading.Lock()
+        self._trees: DirectTrees | None = None
+
+    def look_at(self, request: DirectRequest) -> DirectDistribution:
+        # Imported where it is needed: most lists name no source of a project directly.
+        from resolver.fetch.direct import look_at
+        from resolver.fetch.direct_tree import DirectTrees
+
+        with self._lock:
+            if self._trees is None:
+                self._trees = DirectTrees(refresh=self._session.refresh, **self._options)
+        return look_at(request, session=self._session, trees=self._trees, repositories=self._repositories.open)
 
 
 def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:

@@ -122,7 +122,7 @@ class ProjectPages:
             return self._ask(f"{public.rstrip('/')}/{name}/", known_validator, past_cache=past_cache)
         # One page for all projects: asked for once a run.
         body = self._links.setdefault(public, Task(lambda: self._ask(public, ""))).result()
-        if body is None:
+        if body is None and not location.may_be_missing:
             raise FetchError(f"there is no page at {public}, which is named for `--find-links`", url=public)
         return body
 

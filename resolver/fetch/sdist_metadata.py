@@ -42,7 +42,7 @@ def fetch_sdist_metadata(
             project=project,
             version=file.version,
             target=target,
-            policy=builds.policy,
+            policy=builds.policy_for(project),
             isolated=project not in builds.without_isolation,
         )
         return _build(sdist, folder / "tree", file, project, builds)

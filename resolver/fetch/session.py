@@ -47,6 +47,7 @@ class Session:
         refresh: bool,
         trusted_hosts: tuple[str, ...] = (),
         credentials: Credentials | None = None,
+        allowed_hosts: tuple[str, ...] = (),
         guard: HostGuard | None = None,
         progress: Callable[[str], None] | None = None,
         transport: httpx.BaseTransport | None = None,
@@ -57,6 +58,7 @@ class Session:
         self._cache_folder = cache_folder
         self._mode: CacheMode = "offline" if offline else "refresh" if refresh else "online"
         self._trusted_hosts = trusted_hosts
+        self._allowed_hosts = allowed_hosts
         self.credentials = credentials or Credentials()
         self.guard = guard
         self._progress = progress
@@ -197,6 +199,7 @@ class Session:
             offline=self.offline,
             trusted_hosts=self._trusted_hosts,
             credentials=self.credentials,
+            allowed_hosts=self._allowed_hosts,
             guard=self.guard,
             with_cache=self._with_cache,
             transport=self._transport,

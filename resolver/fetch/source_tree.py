@@ -63,7 +63,7 @@ def read_tree_metadata(
         project=name,
         version=pyproject.version,
         target=target,
-        policy=builds.policy,
+        policy=builds.policy_for(name),
         isolated=isolated and name not in builds.without_isolation,
     )
     # Imported where it is needed: few lists need a build.

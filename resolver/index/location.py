@@ -23,13 +23,15 @@ class Location:
     `form` is `index` (simple API; the project's page is `url/name/`), `find-links` (one page or folder for all
     projects), or `direct` (the one source of one project, whose `url` is a text for messages). A location whose family
     does not serve the project stands behind all others of its scope; `outside_family` is the family's name then, else
-    None. `is_default` marks the built-in or configured default index, which no list names.
+    None. `is_default` marks the built-in or configured default index, which no list names. `may_be_missing` marks a
+    find-links page that the data names: one that is not there has nothing.
     """
 
     url: Url
     form: Literal["index", "find-links", "direct"] = "index"
     outside_family: str | None = None
     is_default: bool = field(default=False, compare=False)
+    may_be_missing: bool = field(default=False, compare=False)
 
 
 def order_locations(

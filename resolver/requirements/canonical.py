@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
@@ -35,12 +36,18 @@ def canonical_layers(requirement_list: RequirementList) -> tuple[tuple[str, ...]
     return tuple(layers)
 
 
-def parse_canonical_layers(layers: Sequence[Sequence[str]], *, source: str = "requirements") -> RequirementList:
+def parse_canonical_layers(
+    layers: Sequence[Sequence[str]],
+    *,
+    source: str = "requirements",
+    flag_scope: Literal["position", "list"] = "position",
+) -> RequirementList:
     """The list that canonical tokens stand for. Their `-c` holds a constraint itself, not the name of a file."""
     return parse_requirement_list(
         [list(layer) for layer in layers],
         source=source,
         read_file=lambda reference, including: (f"-c {reference}", reference),
+        flag_scope=flag_scope,
     )
 
 

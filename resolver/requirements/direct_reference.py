@@ -21,6 +21,7 @@ from packaging.utils import (
 
 from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, VcsReference
+from resolver.requirements.locations import check_characters
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.url import parse_url
 
@@ -139,6 +140,7 @@ def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
         )
     name, extras, subdirectory, _ = _read_fragment(fragment)
     url = parse_url(f"{start}://{host}{slash}{path}", variables=variables)
+    check_characters(url)
     direct = VcsReference(url=url, revision=unquote(revision) or None, subdirectory=subdirectory)
     return ParsedReference(direct=direct, name=name, extras=extras)
 
@@ -160,6 +162,7 @@ def _parse_archive(text: str, variables: Mapping[str, str]) -> ParsedReference:
     base, _, fragment = text.partition("#")
     name, extras, subdirectory, hashes = _read_fragment(fragment)
     direct = ArchiveUrl(url=parse_url(base, variables=variables), hashes=hashes, subdirectory=subdirectory)
+    check_characters(direct.url)
     if direct.url.public.endswith(".git"):
         raise Refusal(
             f"`{direct.url}` is a repository, not an archive",

@@ -14,10 +14,10 @@ from urllib.parse import urljoin, urlsplit
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.statements import FlagUse
-from resolver.requirements.url import Url, parse_url
+from resolver.requirements.url import Url, find_flaw, parse_url
 from resolver.requirements.variables import VARIABLE
 
-__all__ = ["parse_index_url", "parse_location"]
+__all__ = ["check_characters", "parse_index_url", "parse_location"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _PAGE_OR_FILE = re.compile(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
@@ -62,8 +62,15 @@ def parse_index_url(text: str, *, position: Position, variables: Mapping[str, st
     return url
 
 
+def check_characters(url: Url) -> None:
+    """Refuse a URL that could add a line to whatever it is written to. Paths on disk may hold any character."""
+    if "://" in url.public and not url.public.startswith("file:") and (flaw := find_flaw(url)):
+        raise Refusal(f"`{url}` holds {flaw}", remedy="percent-encode it, if it belongs there")
+
+
 def _check_form(url: Url) -> None:
     """Refuse a URL that nobody can be asked for. Paths, and variables that are not set, are for later stages."""
+    check_characters(url)
     if VARIABLE.search(url.public) or not (scheme := _SCHEME.match(url.public)):
         return
     if scheme[0].lower() not in ("https:", "http:", "file:"):

@@ -32,7 +32,8 @@ def is_private_host(url: str) -> bool:
     if address is None:
         return False
     address = _find_inner(address)
-    return not (address.is_global or any(address in network for network in _DOCUMENTATION))
+    is_public = address.is_global or any(address in network for network in _DOCUMENTATION)
+    return address.is_multicast or not is_public
 
 
 def _find_inner(

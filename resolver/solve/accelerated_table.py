@@ -18,7 +18,7 @@ from packaging.version import Version
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.index.distribution_file import DistributionFile
-from resolver.index.family_indexes import FamilyIndex
+from resolver.index.family_indexes import FamilyIndex, explain_failure
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.index.version_sets import VersionSets
@@ -174,6 +174,8 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
     """The rows of the plain table. What an index of the user's has is named by the list."""
     rows: list[_Row] = []
     labels = _named_labels(table.name, problem)
+    # Beside an index or a page that was named for the project, the default index's build is one among others.
+    is_default = all(listing.location.is_default for listing in table.listings)
     for row, version in enumerate(table.versions):
         places = table.places(row)
         location = places[0][0].location
@@ -187,7 +189,7 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
         rows.append(
             _Row(
                 version=version,
-                rank=(location.is_default, *_order_key(cuda), False),
+                rank=(is_default and not is_sdist, *_order_key(cuda), version.local is not None),
                 known=known,
                 reason=reason,
                 places=places,
@@ -209,7 +211,7 @@ def _list_promised(
     labels = _named_labels(table.name, problem)
     is_cpu = isinstance(acceleration.target.accelerator, Cpu)
     promised: list[_Row] = []
-    for own in rows:
+    for own in (*rows, *_iter_named_elsewhere(table, problem)):
         if not (own.wheel or own.sdist):
             continue
         for promise in iter_promises(table.name, own.version, own.known, own.reason, labels, acceleration):
@@ -227,6 +229,17 @@ def _list_promised(
                 )
             )
     return promised
+
+
+def _iter_named_elsewhere(table: ProjectTable, problem: Problem) -> Iterator[_Row]:
+    """Releases that the list pins with a label and the default index lacks: the label's index may have them."""
+    seen = {Version(version.public) for version in table.versions}
+    lines = (*problem.roots, *problem.constraints, *problem.overrides)
+    parts = (part for line in lines if line.name == table.name for part in line.specifier)
+    pins = (Version(part.version) for part in parts if part.operator == "==" and "+" in part.version)
+    for public in dict.fromkeys(Version(version.public) for version in pins):
+        if public not in seen:
+            yield _Row(version=public, rank=(0, 0, 0, False), known=None, reason="is not there")
 
 
 def _build_from_families(
@@ -313,21 +326,7 @@ def _named_labels(name: NormalizedName, problem: Problem) -> frozenset[str]:
 
 
 def _read_page(source: PackageSource, name: NormalizedName, index: FamilyIndex, *, wanted: str) -> ProjectPage | None:
-    url = index.location.url
     try:
         return source.project_page(name, index.location)
     except FetchError as error:
-        message = (
-            f"{url} is needed for `{wanted}`: no other index in scope has {index.label} builds\n"
-            f"  because {_indent(str(error))}"
-        )
-        if index.mirrored:
-            message += (
-                "\n  try: name a mirror in pyproject.toml\n    [tool.pinfold.mirrors]\n"
-                f'    "{index.mirrored}" = "https://mirror.example/whl/"'
-            )
-        raise FetchError(message, url=url.public) from error
-
-
-def _indent(text: str) -> str:
-    return text.replace("\n", "\n  ")
+        raise explain_failure(index, error, wanted=wanted) from error

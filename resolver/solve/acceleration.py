@@ -26,7 +26,7 @@ from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, find_driver_floo
 from resolver.targets.data_files import read_data
 from resolver.targets.families import is_torch_companion
 from resolver.targets.kernels import CudaBuild, NeedsDriver, Runs, UnknownKernels, Verdict, runs
-from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda
+from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda, find_missing_floor
 from resolver.targets.labels import parse_name_label
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
@@ -135,7 +135,7 @@ class Acceleration:
                 verdict = None if cuda is None else self._find_verdict(name, version, cuda, accelerator)
                 if verdict is not None and not isinstance(verdict, Runs | UnknownKernels):
                     return str(verdict)
-                return _find_missing_floor(name, accelerator)
+                return find_missing_floor(name, accelerator)
             case _:
                 assert_never(accelerator)
 
@@ -233,13 +233,3 @@ def _is_known_name(name: NormalizedName) -> bool:
     if label is not None and label.cuda is not None:
         return True
     return any(name in row["names"] for row in read_data("packages")["package"])
-
-
-def _find_missing_floor(name: NormalizedName, gpu: Gpu) -> str:
-    for floor in find_floors(name):
-        if not gpu.driver.satisfies(floor.driver):
-            return f"needs driver {floor.driver}"
-        low = sorted(capability for capability in gpu.capabilities if capability < floor.capability)
-        if low:
-            return f"needs compute capability {floor.capability}, and {low[0].sm} is {low[0]}"
-    return ""

@@ -146,7 +146,11 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
     page = next((one for one in locations if one.is_page), None)
     torch = None if solved.torch is None else solved.torch.version
     url = None if page is None else page.render(cuda=solved.torch_cuda, torch=torch, version=str(pin.version))
-    if url is not None and solved.torch_cuda is not None:
+    table = solved.facts.table(pin.name)
+    asked = (*table.missing, *(listing.location for listing in table.listings))
+    if any(location.url.public == url for location in asked):
+        text += f"; {url} has no wheel of it that fits"
+    elif url is not None and solved.torch_cuda is not None:
         text += f"\n  try: `--find-links {url}`, which has wheels for torch {torch}"
     yield text
 

@@ -224,12 +224,14 @@ def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | R
 
 def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Supply:
     rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
+    # Builds that an index may have, and was not asked for, are on none.
+    listed = [version for row, version in enumerate(table.versions) if table.places(row)]
     return Supply(
         locations=tuple(str(listing.location.url) for listing in table.listings),
         missing=tuple(str(location.url) for location in table.missing),
-        version_count=len(table.versions),
+        version_count=len(listed),
         file_count=table.file_count,
-        newest=table.versions[0] if table.versions else None,
+        newest=listed[0] if listed else None,
         nearest=tuple(
             UnusableVersion(
                 version=table.versions[row], reasons=tuple(dict.fromkeys(_iter_reasons(universe, table, row)))

@@ -28,6 +28,9 @@ def render_question(problem: Problem, *behind: object) -> str | None:
     # Which builds run on a machine is asked of more than pages and metadata.
     if problem.acceleration is not None or problem.target.accelerator != UNSPECIFIED:
         return None
+    # What a direct reference leads to may have changed, and nothing here would show it.
+    if problem.direct:
+        return None
     try:
         return "\n".join((*_iter_problem(problem), *map(_render, behind)))
     except _UnknownKindError:

@@ -25,11 +25,12 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
     """
     if problem.acceleration is not None:
         # Imported here: a target without a machine asks nothing of builds.
+        from resolver.solve.build_pages import with_pages
         from resolver.solve.companions import untie_pinned
         from resolver.solve.refused_builds import refuse_known
 
         refuse_known(problem, problem.acceleration)
-        problem = untie_pinned(problem, problem.acceleration)
+        problem = with_pages(untie_pinned(problem, problem.acceleration), source, _search)
     speculation = Speculation(problem, source)
     speculation.start()
     universe = Universe(problem, source, ask_ahead=speculation.ask)

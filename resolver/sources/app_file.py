@@ -24,8 +24,14 @@ from resolver.sources.app.statements import Interpreter, parse_file
 from resolver.sources.app.tables import AppTable
 from resolver.sources.app.values import LockedList, Opaque, Place, Scope
 from resolver.sources.source import Hint
+from resolver.targets.environment import build_environment
+from resolver.targets.platforms import DEFAULT_PLATFORM
+from resolver.targets.python_version import PythonVersion
 
 __all__ = ["App", "AppEnvironment", "AppReader", "find_apps", "read_app"]
+
+
+_USUAL_MINOR = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +84,14 @@ class AppReader:
         seen_from: Path,
         environment: AppEnvironment = _NO_ENVIRONMENT,
         tables: Sequence[AppTable] = (),
+        is_run: bool = False,
     ) -> None:
         self._name = name
         self._path = path
         self._files = AppFiles(path, seen_from=seen_from)
         self._environment = environment
         self._tables = tables
+        self._is_run = is_run
         self._tree = parse_file(data, name)
 
     def read(self, app_name: str | None, *, target: AppTarget | None = None, table: AppTable | None = None) -> App:
@@ -91,12 +99,29 @@ class AppReader:
         try:
             interpreter, scope = self._interpret(target)
             declarations = find_declarations(scope)
+            if self._is_run:
+                declarations = self._evaluate(declarations, target)
             chosen = self._choose(declarations, app_name, scope, interpreter)
             if table is None:
                 table = self._find_table(chosen, alone=len(declarations) == 1)
             return self._finish(apply_platform_rules(chosen, table), interpreter, scope)
         except RecursionError as error:
             raise SourceError(f"`{self._name}` is not Python that can be read: it is nested too deep") from error
+
+    def _evaluate(self, known: Sequence[Declaration], target: AppTarget | None) -> tuple[Declaration, ...]:
+        """The declarations as the file gives them when it is run; before there is a target, for the default one."""
+        # Lazy: it starts processes, and hardly any run asks for it.
+        from resolver.sources.evaluation.declared import declare_evaluated
+        from resolver.sources.evaluation.running import evaluate_file
+
+        evaluated = evaluate_file(
+            self._path.absolute(),
+            name=self._name,
+            folders=self._files.folders,
+            target=target or _default_target(),
+            variables=self._environment.names,
+        )
+        return declare_evaluated(evaluated, file=self._name, known=known)
 
     def list_apps(self) -> tuple[Declaration, ...]:
         """The real apps of the file, which derive from an `App` or are decorated. Raises SourceError."""
@@ -133,7 +158,7 @@ class AppReader:
                     " `@fal.function(…)`"
                 )
             name = with_list[0].name
-        if lines := interpreter.defined_twice.get(name):
+        if not self._is_run and (lines := interpreter.defined_twice.get(name)):
             numbers = ", ".join(map(str, lines))
             raise SourceError(f"`{self._name}` defines `{name}` more than once, in lines {numbers}")
         chosen = next((one for one in declarations if one.name == name), None)
@@ -177,7 +202,7 @@ class AppReader:
         form = declaration.form
         if isinstance(form, AppClass) and not form.is_app:
             python = form.python_attribute
-        is_list_late = finisher.needs_target
+        is_list_late = finisher.needs_target or (self._is_run and interpreter.context.target is None)
         machines = finisher.read_machines(machine) if machine is not None else force.table_machine
         app = App(
             class_name=declaration.name,
@@ -196,7 +221,7 @@ class AppReader:
             warnings=force.warnings,
         )
         faults = [*force.faults, *finisher.faults]
-        if is_list_late and interpreter.context.target is None:
+        if finisher.needs_target and interpreter.context.target is None:
             # The same file is read again for its target, and then tells all of its faults.
             return app
         if faults:
@@ -253,6 +278,12 @@ def read_app(
 def find_apps(data: bytes, *, name: str, path: Path, seen_from: Path) -> tuple[Declaration, ...]:
     """The apps that a file declares, in the order of their lines. Raises SourceError."""
     return AppReader(data, name=name, path=path, seen_from=seen_from).list_apps()
+
+
+def _default_target() -> AppTarget:
+    """The target that an app is shown while its own is not known: to learn which machine and Python it asks for."""
+    python = PythonVersion(minor=_USUAL_MINOR)
+    return AppTarget(python=python, environment=build_environment(python, DEFAULT_PLATFORM))
 
 
 def _suggest(sources: Sequence[str]) -> str:

@@ -37,11 +37,12 @@ def read_app_source(
     folder: Path,
     variables: Mapping[str, str],
     table: AppTable | None = None,
+    is_run: bool = False,
 ) -> Source:
     """The app that `name` names (`app.py`, `app.py::Name`), as seen from `folder`. Raises SourceError, SettingsError.
 
     `variables` is the whole environment: an app sees what the settings allow. `table` is the one to take of several
-    that refer to the app.
+    that refer to the app. With `is_run` the file is run instead of read, in a process of its own.
     """
     file, _, app_name = name.partition("::")
     if table is not None:
@@ -56,6 +57,7 @@ def read_app_source(
         seen_from=folder,
         environment=AppEnvironment(names=names, values=values),
         tables=find_tables(path.parent, seen_from=folder),
+        is_run=is_run,
     )
     app = reader.read(app_name or None, table=table)
     if not app.has_list:
@@ -74,7 +76,9 @@ def read_app_source(
     return _fill(source, app, late=_Late(reader, table) if app.needs_target else None)
 
 
-def read_table_source(path: Path, *, name: str, folder: Path, variables: Mapping[str, str]) -> Source:
+def read_table_source(
+    path: Path, *, name: str, folder: Path, variables: Mapping[str, str], is_run: bool = False
+) -> Source:
     """The app of a pyproject.toml that `pyproject.toml::NAME` names: that of its `ref`, or its own list."""
     file, _, app_name = name.partition("::")
     tool = read_pyproject(path, name=file).get("tool")
@@ -91,7 +95,9 @@ def read_table_source(path: Path, *, name: str, folder: Path, variables: Mapping
         except OSError as error:
             why = (error.strerror or type(error).__name__).lower()
             raise SourceError(f"{table.where}: `ref` leads to a file that cannot be read: {why}") from error
-        return read_app_source(table.ref, data, name=name, folder=folder, variables=variables, table=table)
+        return read_app_source(
+            table.ref, data, name=name, folder=folder, variables=variables, table=table, is_run=is_run
+        )
     if table.requirements is None:
         raise SourceError(f"{table.where}: there is no `requirements`, so there is nothing to lock")
     settings, settings_path = find_settings(path.parent, seen_from=folder)
@@ -129,7 +135,13 @@ class _Late:
             form = source.form
             name = form.class_name if isinstance(form, AppFile) else None
             app = self._reader.read(name, target=target, table=self._table)
-            self._found[key] = _fill(source, app, late=None)
+            filled = _fill(source, app, late=None)
+            if (filled.machine_types, filled.python) != (source.machine_types, source.python):
+                raise SourceError(
+                    f"`{source.name}` asks for another machine or Python when it is shown the target that it asks for"
+                    "\n  try: `-m` and `--python`, and write both out in the app"
+                )
+            self._found[key] = filled
         return self._found[key]
 
 

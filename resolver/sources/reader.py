@@ -34,12 +34,13 @@ def read_source(
     groups: Sequence[str] = (),
     standard_input: BinaryIO | None = None,
     variables: Mapping[str, str] | None = None,
+    is_run: bool = False,
 ) -> Source:
     """The list that an argument names, relative to `folder`; for None that of `[tool.pinfold]` in the folder.
 
     `extras` and `groups` choose from a pyproject.toml without such a list. `standard_input` is the process's own unless
     given. An app sees those of `variables` that `environment` in [tool.pinfold] names; None is the environment of the
-    process. Raises SourceError and SettingsError.
+    process. With `is_run` an app file is run instead of read. Raises SourceError and SettingsError.
     """
     if argument is None:
         return _read_default(folder, extras, groups)
@@ -57,13 +58,14 @@ def read_source(
         from resolver.sources.app_source import read_table_source
 
         known = os.environ if variables is None else variables
-        return read_table_source(path, name=argument, folder=folder, variables=known)
+        return read_table_source(path, name=argument, folder=folder, variables=known, is_run=is_run)
     if path.name == "pyproject.toml":
         return _read_pyproject(path, argument, folder, extras, groups)
     if extras or groups:
         raise SourceError(f"`--extra` and `--group` choose from a pyproject.toml, which `{argument}` is not")
     if path.suffix == ".py":
-        return _read_app(path, argument, folder, os.environ if variables is None else variables)
+        known = os.environ if variables is None else variables
+        return _read_app(path, argument, folder, known, is_run=is_run)
     if path.suffix in _REQUIREMENT_SUFFIXES and not app_name:
         return _read_requirement_file(path, argument, folder)
     raise SourceError(_describe_unknown(path, argument))
@@ -103,11 +105,11 @@ def _read_requirement_file(path: Path, name: str, folder: Path) -> Source:
     return _build_source(form, name=name, stem=path.stem, path=path, folder=folder)
 
 
-def _read_app(path: Path, name: str, folder: Path, variables: Mapping[str, str]) -> Source:
+def _read_app(path: Path, name: str, folder: Path, variables: Mapping[str, str], *, is_run: bool) -> Source:
     # Imported where it is needed: no other form of a list needs `ast`.
     from resolver.sources.app_source import read_app_source
 
-    return read_app_source(path, _read_bytes(path, name), name=name, folder=folder, variables=variables)
+    return read_app_source(path, _read_bytes(path, name), name=name, folder=folder, variables=variables, is_run=is_run)
 
 
 def _read_pyproject(path: Path, name: str, folder: Path, extras: Sequence[str], groups: Sequence[str]) -> Source:

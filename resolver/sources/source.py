@@ -79,9 +79,13 @@ class PyprojectList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemList:
-    """A list that a program gave, flat or in layers."""
+    """A list that a program gave, flat or in layers. `positions` are as those of an app.
+
+    An item may be a function of the target until `call_items` has called it.
+    """
 
     items: RequirementItems = field(repr=False)
+    positions: Positions = field(default=(), repr=False, compare=False)
 
 
 Form = RequirementFile | StandardInput | AppFile | PyprojectList | ItemList
@@ -140,7 +144,7 @@ class Source:
     @property
     def positions(self) -> Positions:
         """The positions of the items; empty where they only have numbers."""
-        return self.form.positions if isinstance(self.form, AppFile) else ()
+        return self.form.positions if isinstance(self.form, AppFile | ItemList) else ()
 
     @property
     def layers(self) -> tuple[tuple[str, ...], ...] | None:

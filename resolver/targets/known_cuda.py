@@ -16,14 +16,14 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
-from resolver.targets.accelerators import Capability
+from resolver.targets.accelerators import Capability, Gpu
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, Driver, parse_cuda, parse_driver
 from resolver.targets.data_files import read_data
 from resolver.targets.labels import BuildLabel, parse_index_label, parse_name_label, parse_version_label
 from resolver.targets.platforms import Linux, MacOS, Platform, Windows
 from resolver.targets.torch_builds import find_default_cuda, iter_releases_of_companion
 
-__all__ = ["Floor", "KnownCuda", "find_floors", "find_known_cuda", "read_pinned_cuda"]
+__all__ = ["Floor", "KnownCuda", "find_floors", "find_known_cuda", "find_missing_floor", "read_pinned_cuda"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +86,17 @@ def find_floors(name: NormalizedName) -> tuple[Floor, ...]:
     return tuple(
         Floor(driver=parse_driver(row["driver"]), capability=Capability.parse(row["capability"])) for row in rows
     )
+
+
+def find_missing_floor(name: NormalizedName, gpu: Gpu) -> str:
+    """What a machine lacks of a project's floors; empty for nothing."""
+    for floor in find_floors(name):
+        if not gpu.driver.satisfies(floor.driver):
+            return f"needs driver {floor.driver}"
+        low = sorted(capability for capability in gpu.capabilities if capability < floor.capability)
+        if low:
+            return f"needs compute capability {floor.capability}, and {low[0].sm} is {low[0]}"
+    return ""
 
 
 def _find_in_data(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:

@@ -17,6 +17,7 @@ from tests.fetch.test_wheel_build import start_and_wait
 from tests.servers import sdist, wheel
 
 CANARY = "c4n4ry"
+_PATIENCE_S = 60.0
 
 LOOK_AROUND = """
 import glob, json, os, sys
@@ -128,25 +129,29 @@ def test_backend_finds_no_configuration_of_a_network(project: Project, tmp_path:
         assert one["environment"]["PIP_CONFIG_FILE"] == "/dev/null"
 
 
-def test_config_settings_reach_the_hooks_and_no_argv(project: Project, tmp_path: Path) -> None:
-    place = tmp_path / "settings"
+def test_config_settings_reach_the_hooks_and_no_argv_environment_or_file(project: Project, tmp_path: Path) -> None:
+    place, dump = tmp_path / "settings", tmp_path / "dump"
+    project.server.add("helper", wheel("helper", "1.0"))
     statement = (
-        "import json, os\n"
+        f"{LOOK_AROUND}\n"
         "def get_requires_for_build_wheel(config_settings=None):\n"
-        "    commands = [open('/proc/%s/cmdline' % process, 'rb').read().decode('latin-1')"
-        " for process in (os.getpid(), os.getppid())] if os.path.exists('/proc') else []\n"
+        f"    _look_around({str(dump)!r})\n"
+        "    with open(os.path.join(sys.argv[2], 'input.json')) as file:\n"
+        "        arguments = file.read()\n"
         f"    with open({str(place)!r}, 'w') as file:\n"
-        "        json.dump([config_settings, commands], file)\n"
+        "        json.dump([config_settings, arguments, sys.path], file)\n"
         "    return []\n"
     )
-    project.server.add("c", sdist("c", "1.0", static=False, backend_statement=statement))
+    project.server.add("c", sdist("c", "1.0", static=False, build_requires=["helper"], backend_statement=statement))
     project.write_list("c --config-settings key=first --config-settings key=second --config-settings token=c4n4ry")
     project.python = None
     run = project.lock_in_process("requirements.txt", "-vv")
     assert run.code == 0, run.err
-    settings, commands = json.loads(place.read_text())
+    settings, arguments, path = json.loads(place.read_text())
     assert settings == {"key": ["first", "second"], "token": CANARY}
-    assert_clean(json.dumps(commands) + run.out + run.err + project.read())
+    assert "config_settings" in arguments
+    assert not [folder for folder in path if Path(folder, "hook_settings.py").exists()]
+    assert_clean(arguments + dump.read_text() + run.out + run.err + project.read())
 
 
 def test_last_words_of_a_backend_hold_no_config_setting(project: Project) -> None:
@@ -163,6 +168,7 @@ def test_last_words_of_a_backend_hold_no_config_setting(project: Project) -> Non
 @pytest.mark.skipif(os.name == "nt", reason="signals are those of POSIX")
 def test_ctrl_c_ends_all_that_a_build_has_started(project: Project, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(_PATIENCE_S)
         statement = start_and_wait(server.getsockname()[1])
         project.server.add("c", sdist("c", "1.0", static=False, backend_statement=statement))
         project.write_list("c")
@@ -175,6 +181,7 @@ def test_ctrl_c_ends_all_that_a_build_has_started(project: Project, tmp_path: Pa
         )
         connection, _ = server.accept()
         with connection:
+            connection.settimeout(_PATIENCE_S)
             process.send_signal(signal.SIGINT)
             assert connection.recv(1) == b""
         process.communicate()

@@ -217,3 +217,18 @@ def test_check_of_an_untouched_folder_loads_no_solver(project: Project) -> None:
     run = project.lock("requirements.txt", "--check")
 
     assert (run.code, run.err) == (0, "requirements.txt: pylock.toml fits\n")
+
+
+def test_dependency_metadata_of_the_user_takes_the_place_of_a_build(project: Project) -> None:
+    project.write("built/tiny_backend.py", BACKEND)
+    project.write("built/pyproject.toml", PROJECT.partition("\n\n")[2])
+    project.write(
+        "pyproject.toml",
+        '[[tool.pinfold.dependency-metadata]]\nname = "built"\nversion = "3.0"\nrequires-dist = ["b"]\n',
+    )
+    project.write_list("built @ ./built")
+
+    run = project.lock("requirements.txt", "--no-build")
+
+    assert run.code == 0, run.err
+    assert [package.name for package in project.load().pylock.packages] == ["b", "built"]

@@ -174,3 +174,46 @@ def test_require_hashes_refuses_a_repository(project: Project, server: GitServer
         "error: requirements.txt:3: `demo @ git+https://git.example/demo@v1.0` is a repository, which has no hash, and"
         " `--require-hashes` needs one for every package\n  try: name a wheel or sdist of it\n",
     )
+
+
+def write_counting_backend(repository: Repository, log: Path) -> None:
+    """A project whose metadata only a build tells, and whose backend writes a line to a log each time."""
+    backend = (
+        "import os\n\n\ndef prepare_metadata_for_build_wheel(metadata_directory, config_settings=None):\n"
+        f"    with open({str(log)!r}, 'a') as file:\n        file.write('built\\n')\n"
+        "    os.makedirs(os.path.join(metadata_directory, 'demo-1.0.dist-info'))\n"
+        "    with open(os.path.join(metadata_directory, 'demo-1.0.dist-info', 'METADATA'), 'w') as file:\n"
+        "        file.write('Metadata-Version: 2.2\\nName: demo\\nVersion: 1.0\\nRequires-Dist: b\\n')\n"
+        "    return 'demo-1.0.dist-info'\n\n\n"
+        "def build_wheel(*arguments, **options):\n    raise SystemExit('not needed')\n"
+    )
+    repository.commit({"pyproject.toml": BUILD + 'backend-path = ["."]\n', "backend.py": backend})
+
+
+def test_commit_is_built_once_for_its_metadata(
+    project: Project, repository: Repository, server: GitServer, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    write_counting_backend(repository, log)
+    project.write_list(f"git+{server.url('demo')}@main")
+
+    for argv in ((), ("-U",), ("--build-anyway", "-U")):
+        run = project.lock("requirements.txt", "--build-anyway", *argv)
+        assert run.code == 0, run.err
+        assert "metadata from a build on this machine: demo 1.0" in run.err
+    assert log.read_text() == "built\n"
+    assert project.lock("requirements.txt", "--build-anyway", "--refresh").code == 0
+    assert log.read_text() == "built\nbuilt\n"
+
+
+def test_metadata_that_an_earlier_run_built_is_not_believed_without_builds(
+    project: Project, repository: Repository, server: GitServer, tmp_path: Path
+) -> None:
+    write_counting_backend(repository, tmp_path / "log")
+    project.write_list(f"git+{server.url('demo')}@main")
+    assert project.lock("requirements.txt", "--build-anyway").code == 0
+
+    run = project.lock("requirements.txt", "--no-build")
+
+    assert run.code == 3
+    assert run.err.startswith("error: requirements.txt:2: only a build can tell what `git+")

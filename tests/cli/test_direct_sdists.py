@@ -160,3 +160,15 @@ def test_file_that_is_no_archive_is_3(project: Project) -> None:
         "error: requirements.txt:2: `https://index.example/archive/main.zip` cannot be used\n"
         "  because `main.zip` cannot be unpacked: File is not a zip file\n",
     )
+
+
+def test_dependency_metadata_of_the_user_takes_the_place_of_a_build(project: Project) -> None:
+    dynamic = sdist("d", "1.0", static=False)
+    project.server.add("d", dynamic)
+    project.write("pyproject.toml", '[[tool.pinfold.dependency-metadata]]\nname = "d"\nrequires-dist = ["b"]\n')
+    project.write_list(project.server.file_url(dynamic.filename))
+
+    run = project.lock("requirements.txt", "--no-build")
+
+    assert run.code == 0, run.err
+    assert project.pins() == {"b": "1.0", "d": "1.0"}

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+from tests.cli.source_trees import commit, unpack
 from tests.cli.verbs import run_verb
 from tests.command import Project
+from tests.distributions import make_sdist
 from tests.servers import sdist, wheel
 from tests.test_installation import make_environment, run_clean, run_python
 
@@ -101,7 +103,9 @@ def test_list_without_json_is_one_item_a_line(locked: Project) -> None:
 def test_layer_is_written_alone(project: Project) -> None:
     for name in ("a", "b", "c"):
         project.server.add(name, wheel(name, "1.0", ["c"] if name != "c" else []))
-    project.write("app.py", 'class App:\n    requirements = [["--index-url", "INDEX", "a"], ["--index-url", "INDEX", "b"]]\n')
+    project.write(
+        "app.py", 'class App:\n    requirements = [["--index-url", "INDEX", "a"], ["--index-url", "INDEX", "b"]]\n'
+    )
     assert project.lock("app.py").code == 0
 
     def names(layer: str) -> list[str]:
@@ -135,3 +139,29 @@ def test_place_that_cannot_be_written_is_told(locked: Project) -> None:
         2,
         "error: `list.txt` cannot be written: no such file or directory\n  try: another place, with `-o`\n",
     )
+
+
+@pytest.mark.parametrize("installer", ["pip", "uv"])
+@pytest.mark.parametrize("form", ["requirements", "list"])
+def test_commits_folders_and_archives_are_installed_from_an_export(
+    project: Project, installer: str, form: str, tmp_path: Path
+) -> None:
+    project.server.add("alpha", wheel("alpha", "1.0"))
+    project.server.add("beta", sdist("beta", "2.0"))
+    unpack(project, "plugin", make_sdist("gamma", "3.0"))
+    repository = unpack(project, "repository", make_sdist("delta", "4.0"))
+    reference = f"git+{repository.as_uri()}@{commit(repository)}"
+    beta = project.server.file_url("beta-2.0.tar.gz")
+    project.write_list("alpha", f"beta @ {beta}", "./plugin", f"delta @ {reference}")
+    assert project.lock("requirements.txt", "--python", MINOR).code == 0
+    run = run_verb(project, "export", "--format", form, "-o", "locked.txt", *(["--json"] if form == "list" else []))
+    assert run.code == 0, run.err
+    text = (project.folder / "locked.txt").read_text()
+    words = json.loads(text) if form == "list" else ["--no-deps", "-r", "locked.txt"]
+    python = make_environment(tmp_path / "environment")
+
+    # Builds without an index: these need nothing.
+    install(installer, python, "--no-index", *words, folder=project.folder)
+
+    code = "from importlib.metadata import version as v; print(v('alpha'), v('beta'), v('gamma'), v('delta'))"
+    assert run_python(python, code) == "1.0 2.0 3.0 4.0\n"

@@ -327,3 +327,37 @@ def test_interrupted_run_leaves_whole_files_and_parts_that_are_continued(locked:
     locked.server.always.clear()
     run = fetch(locked)
     assert "1 downloaded" in run.err and "1 present" in run.err
+
+
+def test_no_more_than_eight_files_are_asked_for_at_once(project: Project) -> None:
+    for number in range(20):
+        project.server.add(f"p{number}", wheel(f"p{number}", "1.0"))
+    project.write_list(*(f"p{number}" for number in range(20)))
+    assert project.lock("requirements.txt").code == 0
+    most, delay = [0], project.server.delay
+
+    def watch(answer: Answer) -> None:
+        most.append(project.server.open_requests + 1)
+        delay(answer)
+
+    project.server.delay = watch  # type: ignore[method-assign]  # a look at what the server sees
+    project.server.latency_s = 0.05
+    assert fetch(project).code == 0
+    assert 1 < max(most) <= 8
+
+
+def test_commit_of_a_private_host_is_not_asked_for(locked: Project) -> None:
+    commit = f'[packages.vcs]\ntype = "git"\nurl = "https://10.0.0.1/t.git"\ncommit-id = "{"a" * 40}"\n'
+    text = (locked.folder / "pylock.toml").read_text()
+    head, tail = text.index("[[packages]]"), text.index("[tool.pinfold]")
+    tool = text[tail:].replace('    [\n        "alpha",\n    ],', "    [],")
+    facts = "\n[tool.pinfold.build.tree]\nisolation = true\nrequirements = []\n"
+    tool = tool.partition("[tool.pinfold.requested-by]")[0] + facts
+    (locked.folder / "pylock.toml").write_text(f'{text[:head]}[[packages]]\nname = "tree"\n\n{commit}\n{tool}')
+    run = fetch(locked)
+    assert (run.code, run.err) == (
+        4,
+        f"building `git+https://10.0.0.1/t.git@{'a' * 40}`\n"
+        "error: `10.0.0.1` is this machine or in a private network, and a lock does not decide who is asked there:"
+        " https://10.0.0.1/t.git\n  try: `--allow-host 10.0.0.1` if it is meant to be\n",
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.cli.source_trees import commit, unpack
 from tests.cli.test_export import install
 from tests.cli.test_fetch import fetch, wheels
 from tests.command import Project, Run
@@ -35,25 +35,6 @@ def fetch_all(project: Project, *words: str) -> Run:
     run = fetch(project, *words)
     assert run.code == 0, run.err
     return run
-
-
-def unpack(project: Project, place: str, content: bytes) -> Path:
-    """The source tree of an sdist in a folder of the project."""
-    folder = project.folder / place
-    folder.mkdir(parents=True)
-    subprocess.run(
-        ["tar", "xz", "--strip-components=1", "-C", str(folder)], input=content, check=True, capture_output=True
-    )
-    return folder
-
-
-def commit(folder: Path) -> str:
-    """Make a repository of a folder; the id of its one commit."""
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "commit.gpgsign=false"]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
-        subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
-    shown = subprocess.run(["git", "rev-parse", "HEAD"], cwd=folder, check=True, capture_output=True, text=True)
-    return shown.stdout.strip()
 
 
 @pytest.mark.parametrize("installer", ["pip", "uv"])

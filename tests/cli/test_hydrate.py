@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tomllib
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,3 +212,143 @@ def test_paths_lead_to_the_same_files_from_the_new_place(project: Project) -> No
     (package,) = project.load("build/pylock.build.toml").pylock.packages
     assert package.wheels is not None
     assert package.wheels[0].path == f"..{os.sep}links{os.sep}{ALPHA}".replace(os.sep, "/")
+
+
+def test_token_in_a_path_comes_from_list_and_environment(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (project.folder / ".git").rmdir()
+    project.server.add("alpha", wheel("alpha", "1.0"))
+    answer = IndexServer.answer
+
+    def check(self: IndexServer, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+        if path.startswith(f"/{CANARY}/files/"):
+            return answer(self, method, path.removeprefix(f"/{CANARY}"), headers)
+        return Answer(status=404)
+
+    monkeypatch.setattr(IndexServer, "answer", check)
+    monkeypatch.setenv("PATH_TOKEN", CANARY)
+    project.write("requirements.txt", f"--no-index\nalpha @ {project.server.base_url}/${{PATH_TOKEN}}/files/{ALPHA}\n")
+    run = project.lock("requirements.txt", "--python", MINOR)
+    assert run.code == 0, run.err
+    assert CANARY not in project.read()
+
+    refused = fetch(project)
+    assert (refused.code, refused.err) == (
+        4,
+        f"error: the URL of `{ALPHA}` has a token in its path, which a lock never holds:"
+        f" https://index.example/${{PATH_TOKEN}}/files/{ALPHA}\n"
+        "  try: `--list SOURCE` with the list that was locked, and `PATH_TOKEN` in the environment\n",
+    )
+    fetched = fetch(project, "--list", "requirements.txt", "--json")
+    assert fetched.code == 0, fetched.err
+    assert CANARY not in fetched.out + fetched.err
+    assert hydrate(project, "--list", "requirements.txt") == (0, WARNING)
+    complete = project.server.file_url(ALPHA).replace("/files/", f"/{CANARY}/files/")
+    assert read_urls(project.folder / "pylock.build.toml") == {"alpha": complete}
+
+
+def write_private(project: Project, name: str, text: str) -> None:
+    project.write(name, text).chmod(0o600)
+
+
+@pytest.mark.parametrize("form", ["user and password", "signed URL"])
+def test_credentials_of_a_file_are_for_their_own_urls(locked: Project, form: str) -> None:
+    url = locked.server.file_url(ALPHA)
+    row = f'url = "{url}"\nusername = "user"\npassword = "{CANARY}"\n'
+    if form == "signed URL":
+        row = f'url = "{url}?X-Amz-Signature={CANARY}"\n'
+    write_private(locked, "credentials.toml", f"[[credentials]]\n{row}")
+    code, err = hydrate(locked, "--credentials", "credentials.toml")
+    assert code == 0, err
+    urls = read_urls(locked.folder / "pylock.build.toml")
+    if form == "signed URL":
+        assert urls["alpha"] == f"{url}?X-Amz-Signature={CANARY}"
+        assert CANARY not in urls["beta"]
+    else:
+        # A login is for scheme, host and port: files of an index lie beside its pages.
+        assert urls["alpha"] == url.replace("://", f"://user:{CANARY}@")
+
+
+def test_fetch_takes_the_login_of_a_file(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_login(locked, monkeypatch)
+    row = f'url = "{locked.server.base_url}"\nusername = "user"\npassword-variable = "SECRET"\n'
+    write_private(locked, "credentials.toml", f"[[credentials]]\n{row}")
+    monkeypatch.setenv("SECRET", CANARY)
+    run = fetch(locked, "--credentials", "credentials.toml", "--json")
+    assert run.code == 0, run.err
+    assert CANARY not in run.out + run.err
+    assert [path for path in (locked.folder / "wheels").rglob("*") if path.is_file() and _holds(path, CANARY)] == []
+
+
+def test_login_of_a_variable_is_taken_too(locked: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    require_login(locked, monkeypatch)
+    for name, value in (("URL", locked.server.index_url), ("USERNAME", "user"), ("PASSWORD", CANARY)):
+        monkeypatch.setenv(f"PINFOLD_INDEX_MINE_{name}", value)
+    assert fetch(locked).code == 0
+
+
+def test_netrc_serves_its_hosts_and_its_default_entry_nobody(
+    locked: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (locked.folder / "pylock.toml").read_text()
+    text = text.replace(locked.server.file_url(ALPHA), f"https://files.example/{ALPHA}")
+    (locked.folder / "pylock.toml").write_text(text.replace("http://127.0.0.1", "https://other.example"))
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine files.example login user password {CANARY}\ndefault login any password {CANARY}\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    assert hydrate(locked) == (0, WARNING)
+    urls = read_urls(locked.folder / "pylock.build.toml")
+    assert urls["alpha"] == f"https://user:{CANARY}@files.example/{ALPHA}"
+    assert CANARY not in urls["beta"]
+
+
+def test_what_a_lock_says_of_hosts_and_variables_is_not_obeyed(
+    locked: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_BUILDER", CANARY)
+    text = (locked.folder / "pylock.toml").read_text()
+    text = text.replace(
+        'index-strategy = "first-index"', 'index-strategy = "first-index"\ncredentials = ["127.0.0.1:1"]'
+    )
+    text = text.replace("/files/alpha", "/files/${SECRET_OF_BUILDER}/alpha")
+    (locked.folder / "pylock.toml").write_text(text)
+    code, err = hydrate(locked)
+    assert code == 0
+    assert err.startswith("warning: the lock says that `127.0.0.1:1` wants credentials, and none were found for it\n")
+    assert CANARY not in (locked.folder / "pylock.build.toml").read_text()
+    assert fetch(locked, "pylock.toml").code == 4
+    assert [one for one in locked.server.log if CANARY in one.path] == []
+
+
+def test_expired_signature_is_told_before_anything_is_asked(locked: Project) -> None:
+    old = f"?X-Amz-Signature={CANARY}&X-Amz-Date=20200101T000000Z&X-Amz-Expires=60"
+    write_fresh(locked, query=old)
+    locked.server.log.clear()
+    run = fetch(locked, "--list", "fresh.txt")
+    assert run.code == 4
+    assert "the signature of" in run.err and "has expired" in run.err
+    assert CANARY not in run.err
+    assert locked.server.log == []
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_log_and_no_message_of_a_fetch_holds_the_credentials(
+    locked: Project, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool
+) -> None:
+    require_login(locked, monkeypatch)
+    write_fresh(locked, user=f"user:{CANARY}@", query=f"?token={CANARY}")
+    if fails:
+        locked.server.always["/files/beta-2.0-py3-none-any.whl"] = Answer(status=500)
+        file = locked.server.projects["alpha"][0]
+        locked.server.projects["alpha"] = [replace(file, content=b"other")]
+    with caplog.at_level(logging.DEBUG):
+        run = fetch(locked, "--list", "fresh.txt", "--json")
+    assert (run.code != 0) == fails
+    encoded = b64encode(f"user:{CANARY}".encode()).decode()
+    for text in (caplog.text, run.out, run.err):
+        assert CANARY not in text
+        assert encoded not in text
+    written = [path for path in locked.folder.rglob("*") if path.is_file() and path.name != "fresh.txt"]
+    assert [path for path in written if _holds(path, CANARY) or _holds(path, encoded)] == []

@@ -227,3 +227,48 @@ def test_locks_of_one_run_are_those_of_a_run_each(indexes: Indexes, line: str) -
 
     assert {path: project.read(path) for path in paths} == together
     assert len(paths) == len(names)
+
+
+def serve_pages(indexes: Indexes, label: str, *pages: str) -> None:
+    """Find-links pages of a family on a mirror, each with a wheel of torch-scatter for its torch."""
+    server = indexes.servers[label]
+    for page in pages:
+        torch, _, cuda = page.removeprefix("torch-").removesuffix(".html").partition("+")
+        local = f"pt{torch.replace('.', '')[:2]}{cuda}"
+        served = wheel("torch-scatter", f"2.1.2+{local}", tags="cp311-cp311-linux_x86_64")
+        server.add("torch-scatter", *server.projects.get("torch-scatter", ()), served)
+        body = f'<a href="{server.file_url(served.filename)}">{served.filename}</a>'.encode()
+        server.always[f"/pages/{page}"] = Answer(body=body, headers={"Content-Type": "text/html"})
+    settings = indexes.project.folder / "pyproject.toml"
+    row = f'"https://data.pyg.org/whl/" = "{server.base_url}/pages/"\n'
+    settings.write_text(settings.read_text(encoding="utf-8") + row, encoding="utf-8")
+
+
+def test_find_links_page_of_a_family_is_read_for_the_torch_of_each_machine(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.7.0"))
+    indexes.servers["cu128"].add("torch", torch("2.7.0+cu128"))
+    serve_pages(indexes, "cu118", "torch-2.7.0+cu126.html", "torch-2.7.0+cu128.html", "torch-2.6.0+cu126.html")
+    indexes.project.write("requirements.txt", "torch==2.7.0\ntorch-scatter\n")
+
+    run = indexes.project.lock("requirements.txt", "-m", "A100", "-m", "B200", "-q")
+
+    assert (run.code, run.err) == (0, "")
+    names = ("gpu-a100", "gpu-b200")
+    found = [indexes.project.pins(f"pylock.{name}.toml") for name in names]
+    assert [pins["torch-scatter"] for pins in found] == ["2.1.2+pt27cu126", "2.1.2+pt27cu128"]
+    assert indexes.servers["cu118"].paths("/pages/") == [
+        "/pages/torch-2.7.0+cu126.html",
+        "/pages/torch-2.7.0+cu128.html",
+    ]
+
+
+def test_find_links_page_of_a_family_that_is_not_there_has_nothing(indexes: Indexes) -> None:
+    indexes.project.server.add("torch", torch("2.7.0"))
+    indexes.project.server.add("torch-scatter", wheel("torch-scatter", "2.1.2"))
+    serve_pages(indexes, "cu118")
+    indexes.project.write("requirements.txt", "torch==2.7.0\ntorch-scatter\n")
+
+    run = indexes.project.lock("requirements.txt", "-m", "A100", "-q")
+
+    assert (run.code, indexes.project.pins("pylock.gpu-a100.toml")["torch-scatter"]) == (0, "2.1.2")
+    assert indexes.servers["cu118"].paths("/pages/") == ["/pages/torch-2.7.0+cu126.html"]

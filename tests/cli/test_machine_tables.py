@@ -121,10 +121,6 @@ def test_builds_for_an_arm_host_are_those_of_its_platform(project: Project) -> N
     ("argv", "message"),
     [
         (
-            ("b200", "numpy"),
-            "error: the data has no builds of `numpy`\n  try: `lock machines b200 torch`\n",
-        ),
-        (
             ("b200", "torchvision"),
             "error: builds of torchvision run where the torch of their label does\n  try: `lock machines b200 torch`\n",
         ),
@@ -139,6 +135,86 @@ def test_what_has_no_table_is_refused(project: Project, argv: tuple[str, ...], m
     run = machines(project, *argv)
 
     assert (run.code, run.out, run.err) == (2, "", message)
+
+
+@pytest.mark.parametrize(
+    ("argv", "lines"),
+    [
+        (
+            ("a100", "onnxruntime-gpu"),
+            [
+                "builds        CUDA                    source",
+                ">=1.28        13    needs driver 580  build_and_package_info.py of 1.28.0, 1.30.0 and 1.31.1",
+                ">=1.22,<1.27  12    runs              build_and_package_info.py of 1.22.0, 1.23.2, 1.24.1 and 1.26.0",
+                ">=1.19,<1.22  12    runs              release notes of 1.19.0, not read again (inferred)",
+                ">=1.15,<1.19  11    runs              release notes of 1.19.0, not read again (inferred)",
+                "other builds may be on"
+                " https://aiinfra.pkgs.visualstudio.com/PublicPackages/_packaging/onnxruntime-cuda-{cuda_major}/pypi/simple/",
+            ],
+        ),
+        (
+            ("v100", "jax", "--driver", "580"),
+            [
+                "builds       CUDA                                                  source",
+                "jax[cuda12]  12    runs                                            jax-ml/jax, docs/installation.md"
+                " (official-doc)",
+                "jax[cuda13]  13    needs compute capability 7.5, and sm_70 is 7.0  jax-ml/jax, docs/installation.md"
+                " (official-doc)",
+            ],
+        ),
+        (
+            ("a100", "cupy"),
+            [
+                "builds        CUDA                    source",
+                "cupy-cuda11x  11    runs              names on the default index; 13.6.0 is its last release",
+                "cupy-cuda12x  12    runs              names on the default index",
+                "cupy-cuda13x  13    needs driver 580  names on the default index",
+            ],
+        ),
+        (
+            ("a100", "vllm"),
+            [
+                "builds    CUDA                    source",
+                "==0.33.0  13    needs driver 580  its requirement of torch 2.14.0",
+                "other builds may be on https://wheels.vllm.ai/{version}/{cuda}",
+                "other builds may be on https://wheels.astral.sh/simple/{cuda}/",
+            ],
+        ),
+        (
+            ("a100", "apex"),
+            [
+                "`apex` on the default index is another project: NVIDIA's apex is on no index",
+                "  try: `apex @ git+https://github.com/NVIDIA/apex`",
+            ],
+        ),
+    ],
+)
+def test_builds_of_other_families_have_a_line_each(project: Project, argv: tuple[str, ...], lines: list[str]) -> None:
+    assert machines(project, *argv).out.splitlines()[2:] == lines
+
+
+def test_builds_of_another_family_as_json(project: Project) -> None:
+    document = json.loads(machines(project, "a100", "cupy-cuda13x", "--json").out)
+
+    assert (document["types"], document["project"], document["indexes"]) == (["GPU-A100"], "cupy-cuda13x", [])
+    assert document["builds"] == [
+        {
+            "what": "every version",
+            "cuda": "13",
+            "runs": False,
+            "why": "needs driver 580",
+            "source": "its name",
+            "confidence": "measured",
+        }
+    ]
+
+
+def test_project_that_no_data_is_about_is_refused_with_those_that_have_rows(project: Project) -> None:
+    run = machines(project, "b200", "numpy")
+
+    first, second = run.err.splitlines()
+    assert (run.code, first) == (2, "error: the data has no builds of `numpy`: it is taken as the index has it")
+    assert second.startswith("  it has torch, bitsandbytes, ")
 
 
 def test_app_that_measures_is_python_and_ends_with_settings_that_are_read(project: Project) -> None:

@@ -12,7 +12,7 @@ from resolver.errors import FetchError, OfflineError
 from resolver.fetch.git import FoundCommit, GitRepositories
 from resolver.fetch.git.messages import GitReferenceError
 from tests.fetch.git_fixtures import Recorder, find, recorder, repositories, repository, server
-from tests.git_server import GitServer, Repository
+from tests.git_server import GitServer, Repository, run_git
 
 __all__ = ["recorder", "repositories", "repository", "server"]
 
@@ -118,6 +118,16 @@ def test_short_commit_id_is_completed_where_the_server_gives_no_part(
     server.protocol = 0
     commit_id = repository.commit()
     assert find(repositories, f"git+{server.url('demo')}@{commit_id[:9]}").commit_id == commit_id
+
+
+def test_short_commit_id_of_sha256_is_completed(
+    tmp_path: Path, server: GitServer, repositories: GitRepositories
+) -> None:
+    folder = tmp_path / "served" / "long"
+    folder.mkdir(parents=True)
+    run_git(folder, "init", "--quiet", "--template=", "--object-format=sha256")
+    commit_id = Repository(folder).commit()
+    assert find(repositories, f"git+{server.url('long')}@{commit_id[:9]}").commit_id == commit_id
 
 
 def test_short_commit_id_that_two_commits_begin_with_is_an_error(

@@ -110,6 +110,7 @@ def test_url_that_cannot_be_read_is_told(repositories: GitRepositories, url: str
         ),
         ("-x", "the revision of `X` is refused\n  because `-x` begins with `-`, as an option of git does"),
         ("a\nb", "the revision of `X` is refused\n  because `a\\nb` holds a space or a control character"),
+        ("a\u202eb", "the revision of `X` is refused\n  because `a\\u202eb` holds a space or a control character"),
         ("a b", "the revision of `X` is refused\n  because `a b` holds a space or a control character"),
     ],
 )
@@ -228,7 +229,7 @@ def test_every_word_of_the_users_stands_behind_end_of_options(
         with repositories.open_tree(parse_url(url), commit_id):
             pass
     with_url = [call for call in recorder.calls() if url in call]
-    assert len(with_url) == 4
+    assert len(with_url) == 5
     assert all(" --end-of-options " in call.partition(url)[0] for call in with_url)
 
 
@@ -379,7 +380,9 @@ def test_submodule_on_disk_is_not_followed(
     )
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.2", "169.254.169.254", "10.0.0.1", "[::1]"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.2", "169.254.169.254", "10.0.0.1", "[::1]", "0x7f000001", "git.internal"]
+)
 def test_submodule_inside_of_the_network_is_not_followed(
     repository: Repository, server: GitServer, repositories: GitRepositories, host: str
 ) -> None:

@@ -177,6 +177,21 @@ def test_history_is_there_where_the_server_gives_no_part_of_it(
         assert run_git(tree.root, "describe", "--tags").startswith("v1.0-1-g")
 
 
+@pytest.mark.parametrize("is_tip", [False, True])
+def test_history_is_there_where_the_server_gives_no_commit_by_its_id(
+    repository: Repository, server: GitServer, repositories: GitRepositories, is_tip: bool
+) -> None:
+    server.protocol = 0
+    repository.commit()
+    repository.tag("v1.0")
+    commit_id = repository.commit({"pyproject.toml": SCM})
+    if not is_tip:
+        repository.commit()
+    with repositories.open_tree(parse_url(server.url("demo")), commit_id) as tree:
+        assert run_git(tree.root, "describe", "--tags") == f"v1.0-1-g{commit_id[:7]}"
+        assert "refs/heads" not in run_git(tree.root, "for-each-ref")
+
+
 def test_history_is_kept_for_runs_without_network(repository: Repository, server: GitServer, tmp_path: Path) -> None:
     repository.commit()
     repository.tag("v1.0")
@@ -209,8 +224,10 @@ def test_server_that_gives_no_commit_by_its_id_gives_everything(
     commit_id = repository.commit({"a.txt": "a"})
     if not is_tip:
         repository.commit({"a.txt": "b"})
+    repository.tag("v1")
     with repositories.open_tree(parse_url(server.url("demo")), commit_id) as tree:
         assert (tree.root / "a.txt").read_text() == "a"
+        assert run_git(tree.root, "for-each-ref") == f"{commit_id} commit\trefs/pinfold/commit"
 
 
 def test_server_that_knows_nothing_of_git_gives_everything(
@@ -426,13 +443,29 @@ def _damage(cache: Path) -> None:
         path.write_bytes(b"")
 
 
+@pytest.mark.parametrize("in_the_way", ["cache", "cache/git-v1", "cache/git-v1/work"])
 def test_cache_that_cannot_be_written_is_done_without(
-    repository: Repository, server: GitServer, tmp_path: Path
+    repository: Repository, server: GitServer, tmp_path: Path, in_the_way: str
 ) -> None:
     commit_id = repository.commit({"a.txt": "a"})
-    (tmp_path / "cache").write_text("a file")
+    (tmp_path / in_the_way).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / in_the_way).write_text("a file")
     with (
         GitRepositories(cache_folder=tmp_path / "cache") as repositories,
         repositories.open_tree(parse_url(server.url("demo")), commit_id) as tree,
     ):
         assert (tree.root / "a.txt").read_text() == "a"
+
+
+def test_disk_that_cannot_be_written_is_told(repository: Repository, server: GitServer, tmp_path: Path) -> None:
+    commit_id = repository.commit()
+    url = parse_url(server.url("demo"))
+    with GitRepositories(cache_folder=tmp_path / "cache") as repositories:
+        with repositories.open_tree(url, repository.commit()):
+            shutil.rmtree(tmp_path / "cache" / "git-v1" / "commits")
+            (tmp_path / "cache" / "git-v1" / "commits").write_text("a file")
+        with pytest.raises(FetchError) as caught, repositories.open_tree(url, commit_id):
+            pass
+    first, second = str(caught.value).splitlines()
+    assert first == f"`git+{url}` cannot be laid out on disk"
+    assert second.startswith("  because ") and second.endswith(": not a directory")

@@ -174,6 +174,7 @@ def test_build_without_an_end_is_ended(tmp_path: Path) -> None:
 
 def test_end_of_a_run_is_that_of_all_that_its_builds_started(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
         tree = write_tree(tmp_path / "tree", start_and_wait(server.getsockname()[1]))
         children, failures = Children(), []
 
@@ -187,6 +188,7 @@ def test_end_of_a_run_is_that_of_all_that_its_builds_started(tmp_path: Path) -> 
         thread.start()
         connection, _ = server.accept()
         with connection:
+            connection.settimeout(60)
             children.stop()
             assert connection.recv(1) == b""
         thread.join()

@@ -316,3 +316,40 @@ def test_no_path_can_end_its_token_or_begin_another(path: str) -> None:
 def test_index_url_that_is_no_single_token_is_no_index_of_the_file() -> None:
     package = replace(build_package("a", "1.0"), index="https://index.example/\n--trusted-host evil.example")
     assert body(export_requirements(build_lock(package))) == [f"a @ {FILES}/a-1.0-py3-none-any.whl#sha256={A}"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'os_name == "a #b"',
+        'os_name == "a --hash=sha256:b"',
+        'os_name == "${TOKEN}"',
+        'os_name == "a\\\\b"',
+        'os_name == "a\u202eb"',
+    ],
+)
+def test_marker_that_would_be_read_as_something_else_is_refused(text: str) -> None:
+    package = replace(build_package("a", "1.0"), marker=Marker(text))
+    for export in (export_list, export_requirements):
+        with pytest.raises(ExportError) as caught:
+            export(build_lock(package))
+        assert str(caught.value) == (
+            "`a` cannot be written as a requirement: its marker holds what a requirement file reads as a comment, an"
+            " option or a variable"
+        )
+
+
+@pytest.mark.parametrize(
+    "text", ['python_version < "3.11" and (extra == "x-y" or platform_machine != "x86_64")', "os_name in 'nt posix'"]
+)
+def test_usual_marker_is_kept(text: str) -> None:
+    package = replace(build_package("a", "1.0"), marker=Marker(text))
+    assert export_list(build_lock(package))[1].endswith(f" ; {Marker(text)}")
+
+
+def test_token_in_a_path_stays_a_placeholder_and_is_noted() -> None:
+    lock = build_lock(build_direct(url="https://files.example/${PATH_TOKEN}/direct-1.0-py3-none-any.whl"))
+    assert (
+        export_list(lock)[1] == f"direct @ https://files.example/${{PATH_TOKEN}}/direct-1.0-py3-none-any.whl#sha256={A}"
+    )
+    assert find_notes(lock) == ("variables that stand for credentials: PATH_TOKEN",)

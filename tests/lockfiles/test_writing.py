@@ -53,6 +53,7 @@ python = "3.11"
 platform = "manylinux_2_35_x86_64"
 index-strategy = "first-index"
 requirement-digest = "sha256:dddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddddd"
+contents = "sha256:9c11ebf3efc696c975811f64108e7397c515e76b5baa4425e253e415d8792f1e"
 requirements = [
     [
         "anyio",

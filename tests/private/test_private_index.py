@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from resolver.errors import ListError
+from resolver.requirements.requirement_list import parse_requirement_list
 from tests.command import Project
 from tests.private.conftest import PASSWORD, USER
 from tests.private.indexes import PrivateIndex
@@ -110,3 +112,105 @@ def test_configured_index_gets_its_password(project: Project, private: PrivateIn
 
     assert project.lock().code == 0
     assert find_leaks(project, PASSWORD) == ["pyproject.toml"]
+
+
+def test_password_in_the_list_and_on_the_command_line_is_told_by_form_and_position(
+    project: Project, private: PrivateIndex
+) -> None:
+    url = private.url(f"{USER}:{PASSWORD}")
+    project.write("requirements.txt", f"--index-url {url}\nacme\n--find-links {url.replace('simple', 'packages')}\n")
+
+    run = project.lock("requirements.txt", "--extra-index-url", url)
+
+    remedy = "  try: `${VARIABLE}` in its place, in single quotes for a shell, or `--credentials FILE`\n"
+    assert run.code == 0, run.err
+    assert run.err.count("warning: ") == 2
+    assert (
+        "warning: command line[0]: a user and password in a URL, which other users of this machine can see\n" + remedy
+    ) in run.err
+    assert (
+        "warning: requirements.txt:1, requirements.txt:3: a user and password in a URL, which stays in that file\n"
+        + remedy
+    ) in run.err
+
+
+def test_lock_names_the_host_that_needs_credentials_and_the_variable(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
+
+    project.lock("requirements.txt")
+
+    tool = project.load().tool
+    assert tool is not None
+    assert tool.credentials == (f"{private.authority} (${{REPO_PASSWORD}})",)
+
+
+def test_credentials_of_a_file_or_the_environment_are_sent_and_are_no_input_of_the_lock(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("requirements.txt", f"--index-url {private.url()}\nacme\n")
+    ours = project.write(
+        "ci.toml",
+        f'[[credentials]]\nurl = "{private.url()}"\nusername = "{USER}"\npassword-variable = "REPO_PASSWORD"\n',
+    )
+    ours.chmod(0o600)
+    monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    assert project.lock("requirements.txt", "--credentials", "ci.toml").code == 0
+    by_file = project.read()
+    (project.folder / "pylock.toml").unlink()
+
+    monkeypatch.setenv("PINFOLD_INDEX_ACME_URL", private.url())
+    monkeypatch.setenv("PINFOLD_INDEX_ACME_USERNAME", USER)
+    monkeypatch.setenv("PINFOLD_INDEX_ACME_PASSWORD", PASSWORD)
+    run = project.lock("requirements.txt", "--refresh")
+
+    assert (run.code, project.read()) == (0, by_file)
+    assert find_leaks(project, PASSWORD) == []
+
+
+def test_wheel_by_url_gets_the_password_in_front_of_its_host(project: Project, private: PrivateIndex) -> None:
+    file = private.url(f"{USER}:{PASSWORD}").replace("simple/", "packages/acme_core-1.2-py3-none-any.whl")
+    project.write("requirements.in", f"--no-index\n{file}\n")
+
+    run = project.lock("requirements.in")
+
+    assert run.code == 0, run.err
+    assert project.pins() == {"acme-core": "1.2"}
+    assert {login for _, login in private.log} == {(USER, PASSWORD)}
+    assert find_leaks(project, PASSWORD) == ["requirements.in"]
+
+
+@pytest.mark.parametrize("value", ["p\nhost=evil.example", "p%0Ahost=evil.example", "p q", 'p"q', "p\x00q"])
+def test_password_that_could_add_a_line_is_refused_with_its_position(
+    project: Project, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    if "\x00" not in value:  # Which no variable can hold.
+        monkeypatch.setenv("REPO_PASSWORD", value)
+        value = "${REPO_PASSWORD}"
+    project.write("requirements.txt", f"a @ https://u:{value}@files.example/a-1.0-py3-none-any.whl\n")
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 2
+    assert run.err.startswith("error: requirements.txt:1: ")
+    assert "evil.example" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("text", "flaw"),
+    [
+        ("https://files.example/a\u2028b-1.0-py3-none-any.whl", "a space"),
+        ("https://files.example/a\u202eb-1.0-py3-none-any.whl", "the control character U+202E"),
+        ("git+https://git.example/a\x0bb.git@main", "a space"),
+        ("git+https://git.example/a\x01b.git@main", "the control character U+0001"),
+        ("--index-url=https://index.example/a\x85b/", "a space"),
+        ("--find-links=https://index.example/a\x7f/", "the control character U+007F"),
+    ],
+)
+def test_url_with_a_character_that_ends_a_line_is_refused_with_its_position(text: str, flaw: str) -> None:
+    with pytest.raises(ListError) as caught:
+        parse_requirement_list(["b", text])
+    assert str(caught.value).startswith("requirements[1]: ")
+    assert f"holds {flaw}" in str(caught.value)

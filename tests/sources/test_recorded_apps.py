@@ -65,11 +65,10 @@ def test_the_list_of_a_recorded_app_is_the_recorded_one(row: dict[str, Any]) -> 
 def test_each_item_of_a_recorded_app_stands_in_the_line_of_its_position(row: dict[str, Any]) -> None:
     folder = APPS / "recorded" / row["folder"]
     app = read(row)
-    flat = [(item, place) for item, place in zip(app.items, app.positions, strict=True) if isinstance(item, str)]
-    for layer, places in zip(app.items, app.positions, strict=True):
-        if not isinstance(layer, str) and not isinstance(places, Position):
-            flat += zip(layer, places, strict=True)
-    for item, place in flat:
+    pairs: list[Any] = list(zip(app.items, app.positions, strict=True))
+    if any(isinstance(item, tuple) for item, _ in pairs):
+        pairs = [pair for items, places in pairs for pair in zip(items, places, strict=True)]
+    for item, place in pairs:
         assert isinstance(place, Position)
         line = (folder / place.source).read_text().splitlines()[(place.line or 0) - 1]
         assert item in line or "{" in line

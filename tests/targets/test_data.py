@@ -43,6 +43,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
         {"triton": str, "xformers": list},
     ),
     ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str, "on": list}),
+    ("packages", "variant"): ({"name": str, "write": str, "project": str, "cuda": str, **SOURCED}, {}),
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "absence"): ({"url": str, "status": int, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),

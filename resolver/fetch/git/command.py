@@ -95,10 +95,10 @@ class Git:
         for process in running:
             _end(process)
 
-    def run(self, *words: str, folder: Path | None = None) -> str:
+    def run(self, *words: str, folder: Path | None = None, stdin: str = "") -> str:
         """What a command without network writes; `folder` is where it runs. Raises GitFailed."""
         environment = git_environment(self._caller, scheme="", home=self._home)
-        return self._start(list(words), environment, folder=folder, limit_s=LOCAL_LIMIT_S, logins=None)
+        return self._start(list(words), environment, folder=folder, limit_s=LOCAL_LIMIT_S, stdin=stdin)
 
     def ask(self, network: Network, *words: str, limit_s: float, folder: Path | None = None) -> str:
         """What a command writes that talks to a repository; again where the server failed for a moment.
@@ -165,7 +165,8 @@ class Git:
         *,
         folder: Path | None,
         limit_s: float,
-        logins: Logins | None,
+        logins: Logins | None = None,
+        stdin: str = "",
     ) -> str:
         program = self.find_program("a requirement")
         with self._lock:
@@ -175,7 +176,7 @@ class Git:
                 [program, *git_options(), *words],
                 cwd=folder or self._home,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 # Without a terminal nobody can be asked for a password, and all its children end with it.
@@ -185,7 +186,7 @@ class Git:
         timed_out = False
         try:
             try:
-                output, errors = process.communicate(timeout=limit_s)
+                output, errors = process.communicate(os.fsencode(stdin), timeout=limit_s)
             except subprocess.TimeoutExpired:
                 timed_out = True
                 _end(process)

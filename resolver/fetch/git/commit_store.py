@@ -22,6 +22,8 @@ __all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommit", "copy_repository", "
 
 FETCH_LIMIT_S = 1800.0
 _KEPT_REFERENCE = "refs/pinfold/commit"
+_TAGS = "+refs/tags/*:refs/tags/*"
+_ALL = ("+refs/heads/*:refs/heads/*", _TAGS)
 _STALE_AFTER_S = 7 * 24 * 3600.0
 
 
@@ -34,13 +36,12 @@ class MissingCommit(Exception):  # noqa: N818 - the word for what it is; it neve
 
 
 class CommitStore:
-    """Bare repositories under `folder`, which is this user's alone."""
+    """Bare repositories under `folder`, which is this user's alone and has a folder `work`."""
 
     def __init__(self, git: Git, folder: Path) -> None:
         self._git = git
         self._folder = folder
         self._work = folder / "work"
-        self._work.mkdir(exist_ok=True, mode=0o700)
         _remove_stale(self._work)
 
     @contextlib.contextmanager
@@ -68,7 +69,7 @@ class CommitStore:
             made = folder / "repository"
             self._init(made, commit_id)
             self._fetch_commit(network, made, commit_id)
-            self._finish(made, commit_id)
+            self._finish(made, commit_id, history=False)
             return self._keep(made, network, commit_id, history=False)
 
     def fetch_history(self, network: Network, commit_id: str) -> Path:
@@ -77,18 +78,17 @@ class CommitStore:
         with self.temporary_folder() as folder:
             made = folder / "repository"
             copy_repository(shallow, made)
-            depth = ["--unshallow"] if (made / "shallow").exists() else []
-            words = [*depth, "--filter=tree:0", "--end-of-options", network.repository.clean_url]
-            words += [f"+{commit_id}:{_KEPT_REFERENCE}", "+refs/tags/*:refs/tags/*"]
-            self._fetch_into(network, made, *words)
-            self._finish(made, commit_id)
+            self._deepen(network, made, commit_id)
+            self._finish(made, commit_id, history=True)
             return self._keep(made, network, commit_id, history=True)
 
-    def fetch_commits(self, network: Network, folder: Path) -> None:
-        """All commits that branches and tags reach, without their files, into a new bare repository."""
-        self._init(folder, "")
-        words = ["--filter=tree:0", "--end-of-options", network.repository.clean_url]
-        self._fetch_into(network, folder, *words, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+    def fetch_commits(self, network: Network, folder: Path, *, like: str) -> None:
+        """All commits that branches and tags reach, without their files, into a new bare repository.
+
+        `like` is one of its ids, which tells their kind.
+        """
+        self._init(folder, like)
+        self._fetch_into(network, folder, "--filter=tree:0", "--end-of-options", network.repository.clean_url, *_ALL)
 
     def _fetch_into(self, network: Network, folder: Path, *words: str) -> None:
         """One `git fetch`."""
@@ -107,18 +107,33 @@ class CommitStore:
                 raise MissingCommit from failed
             if not is_refused_request(failed):
                 raise
-        everything = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-        self._fetch_into(network, folder, "--end-of-options", url, *everything)
+        self._fetch_into(network, folder, "--end-of-options", url, *_ALL)
         if not self._kind(folder, commit_id):
             raise MissingCommit
 
-    def _finish(self, folder: Path, commit_id: str) -> None:
+    def _deepen(self, network: Network, folder: Path, commit_id: str) -> None:
+        """The commits before one that is there, and the tags; of everything, where a server gives nothing else."""
+        depth = ["--unshallow"] if (folder / "shallow").exists() else []
+        words = [*depth, "--filter=tree:0", "--end-of-options", network.repository.clean_url]
+        try:
+            self._fetch_into(network, folder, *words, f"+{commit_id}:{_KEPT_REFERENCE}", _TAGS)
+        except GitFailed as failed:
+            if not is_refused_request(failed):
+                raise
+            self._fetch_into(network, folder, *words, *_ALL)
+
+    def _finish(self, folder: Path, commit_id: str, *, history: bool) -> None:
         """Check what came, and leave neither configuration nor notes of git's in it."""
         kind = self._kind(folder, commit_id)
         if kind != "commit":
             raise MissingCommit(kind)
         self._git.run("--git-dir", str(folder), "update-ref", _KEPT_REFERENCE, commit_id)
         self._git.run("--git-dir", str(folder), "update-ref", "--no-deref", "HEAD", commit_id)
+        # What came only because a server gives nothing less is not there on others.
+        unwanted = ["refs/heads"] if history else ["refs/heads", "refs/tags"]
+        listed = self._git.run("--git-dir", str(folder), "for-each-ref", "--format=delete %(refname)", *unwanted)
+        if listed:
+            self._git.run("--git-dir", str(folder), "update-ref", "--stdin", stdin=listed)
         write_config(folder, commit_id, bare=True)
         for name in ("FETCH_HEAD", "description", "branches", "hooks", "logs", "info"):
             remove_folder(folder / name)
@@ -130,9 +145,8 @@ class CommitStore:
             return ""
 
     def _init(self, folder: Path, commit_id: str) -> None:
-        words = ["init", "--quiet", "--bare", "--template="]
-        words += ["--object-format=sha256"] if len(commit_id) == 64 else []
-        self._git.run(*words, str(folder))
+        kind = "sha256" if len(commit_id) == 64 else "sha1"
+        self._git.run("init", "--quiet", "--bare", "--template=", f"--object-format={kind}", str(folder))
 
     def _keep(self, made: Path, network: Network, commit_id: str, *, history: bool) -> Path:
         path = self._path(network.repository.key, commit_id, history=history)

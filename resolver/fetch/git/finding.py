@@ -92,11 +92,11 @@ class CommitFinder:
         commit_id = choose_commit(listing, revision, shown=shown)
         if commit_id is not None:
             return commit_id
-        if is_short_id(revision):
-            commit_id = self._find_short(network, revision, shown=shown)
+        everything = self._list(network, shown=shown, only=("--heads", "--tags"))
+        if is_short_id(revision) and everything:
+            commit_id = self._find_short(network, revision, like=next(iter(everything.values())), shown=shown)
             if commit_id is not None:
                 return commit_id
-        everything = self._list(network, shown=shown, only=("--heads", "--tags"))
         raise missing_revision(everything, revision, shown=shown)
 
     def _list(self, network: Network, *patterns: str, shown: str, only: tuple[str, ...] = ()) -> dict[str, str]:
@@ -108,13 +108,13 @@ class CommitFinder:
             raise explain_failure(failed, network.repository, shown=shown) from None
         return parse_listing(text)
 
-    def _find_short(self, network: Network, revision: str, *, shown: str) -> str | None:
+    def _find_short(self, network: Network, revision: str, *, like: str, shown: str) -> str | None:
         """The commit that begins so, among all that branches and tags reach; None where there is none."""
         self._announce(f"reading the commits of {shown}")
         with self._store.temporary_folder() as folder:
             made = folder / "repository"
             try:
-                self._store.fetch_commits(network, made)
+                self._store.fetch_commits(network, made, like=like)
             except GitFailed as failed:
                 raise explain_failure(failed, network.repository, shown=shown) from None
             listed = self._git.run("--git-dir", str(made), "rev-list", "--all")

@@ -15,7 +15,7 @@ from resolver.errors import OfflineError
 from resolver.fetch.git.command import Git, GitFailed, Network
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
 from resolver.fetch.git.failures import explain_failure
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts
+from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, show_text
 from resolver.fetch.git.repository import Repository, check_repository
 from resolver.requirements.url import parse_url
 
@@ -39,7 +39,8 @@ class Pointer:
 
 def find_pointers(git: Git, root: Path) -> tuple[Pointer, ...]:
     """The pointer files of a checkout, sorted by path."""
-    if not any(_mentions_lfs(path) for path in root.rglob(".gitattributes")):
+    attributes = git.run("ls-files", "-z", "--", ":(glob)**/.gitattributes", folder=root).split("\0")
+    if not any(_mentions_lfs(root / name) for name in attributes if name):
         return ()
     listed = git.run("ls-files", "-z", "--", ":(attr:filter=lfs)", folder=root)
     found = []
@@ -171,4 +172,4 @@ def _settle(git: Git, root: Path, pointers: tuple[Pointer, ...], commit_id: str)
 
 def _name_some(pointers: tuple[Pointer, ...]) -> str:
     more = f" and {len(pointers) - _MOST_NAMES} more" if len(pointers) > _MOST_NAMES else ""
-    return ", ".join(f"`{pointer.path}`" for pointer in pointers[:_MOST_NAMES]) + more
+    return ", ".join(f"`{show_text(pointer.path)}`" for pointer in pointers[:_MOST_NAMES]) + more

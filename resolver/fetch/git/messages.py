@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from resolver.errors import FetchError, InputError
 from resolver.requirements.url import redact
 
-__all__ = ["GitReferenceError", "build_fetch_error", "clean_lines", "render_parts"]
+__all__ = ["GitReferenceError", "build_fetch_error", "clean_lines", "render_parts", "show_text"]
 
 _MOST_LINES = 3
 _LONGEST_LINE = 300
@@ -45,3 +45,8 @@ def clean_lines(text: str, *, hidden: Iterable[str] = ()) -> tuple[str, ...]:
         if shown and not shown.startswith(_NOISE):
             lines.append(shown[:_LONGEST_LINE])
     return tuple(lines[-_MOST_LINES:])
+
+
+def show_text(text: str) -> str:
+    """The text on one line, with control characters and what is no text in visible form."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -53,9 +53,9 @@ def parse_listing(text: str) -> dict[str, str]:
     An annotated tag stands for the commit that it names: `git ls-remote` adds that as `NAME^{}`.
     """
     found: dict[str, str] = {}
-    for line in text.splitlines():
+    for line in text.split("\n"):
         match = _LINE.fullmatch(line)
-        if match is None:
+        if match is None or not match[2].isprintable() or not match[1].isprintable():
             continue
         value, name = match[1], match[2]
         found[f"={name}" if value.startswith("ref: ") else name] = value

@@ -155,7 +155,7 @@ class GitRepositories:
         opened = self._open(network.repository)
         with opened.store.temporary_folder() as folder:
             root = folder / network.repository.name
-            with self._only_one(network.repository):
+            with self._only_one(network.repository), _told_of_disk(url, shown=shown):
                 inner, time_s, warnings = opened.trees.make(
                     network, commit_id, root, subdirectory=subdirectory, shown=shown
                 )
@@ -195,7 +195,6 @@ class GitRepositories:
 
     def _build(self) -> _Opened:
         folder = self._make_folder()
-        (folder / "work").mkdir(exist_ok=True, mode=0o700)
         # New for each run, so that nobody has put a `.netrc` there.
         self._home = tempfile.TemporaryDirectory(prefix="h", dir=folder / "work", ignore_cleanup_errors=True)
         home = Path(self._home.name)
@@ -217,9 +216,20 @@ class GitRepositories:
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 folder.chmod(0o700)
+                (folder / "work").mkdir(exist_ok=True, mode=0o700)
             except OSError:
                 pass
             else:
                 return folder
         self._temporary = tempfile.TemporaryDirectory(prefix="pinfold-git-", ignore_cleanup_errors=True)
+        (Path(self._temporary.name) / "work").mkdir()
         return Path(self._temporary.name)
+
+
+@contextmanager
+def _told_of_disk(url: Url, *, shown: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        why = f"{error.filename or 'the disk'}: {(error.strerror or type(error).__name__).lower()}"
+        raise build_fetch_error(f"{shown} cannot be laid out on disk", url=url.public, why=why) from error

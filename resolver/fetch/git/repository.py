@@ -12,17 +12,16 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from lockfiles.value_classes import dataclass
-from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.messages import GitReferenceError, show_text
 from resolver.requirements.url import Url, find_unset
 from resolver.requirements.variables import VARIABLE
 
-__all__ = ["Repository", "check_repository", "check_revision", "check_subdirectory", "is_loopback", "is_private"]
+__all__ = ["Repository", "check_repository", "check_revision", "check_subdirectory", "is_loopback"]
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
-_CONTROL = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029]")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 
@@ -64,7 +63,7 @@ class Repository:
 
 def check_repository(url: Url, *, what: str = "") -> Repository:
     """The repository of a URL. Raises GitReferenceError; `what` names it in messages, for example a submodule."""
-    shown = what or f"`git+{_show(url.public)}`"
+    shown = what or f"`git+{show_text(url.public)}`"
     text = url.public
     _refuse_odd_text(text, shown)
     try:
@@ -83,7 +82,7 @@ def check_repository(url: Url, *, what: str = "") -> Repository:
             remedy="put the secret before the host, as in `git+https://${TOKEN}@host/path`",
         )
     path = unquote(parts.path)
-    if _CONTROL.sub("", path).strip("/") == "" or re.search(r"[\x00-\x1f\x7f]", path):
+    if not path.strip("/ ") or not path.isprintable():
         raise GitReferenceError(f"{shown} names no repository", why="its path is empty or holds control characters")
     if any(part in (".", "..") for part in path.split("/")) or path.lstrip("/").startswith("-"):
         raise GitReferenceError(f"{shown} is refused", why="its path begins with `-` or has a part `.` or `..`")
@@ -108,11 +107,12 @@ def check_revision(revision: str, *, shown: str) -> str:
     """The revision, if git could have it as the name of a reference or commit (git: check-ref-format)."""
     if revision.startswith("-"):
         raise GitReferenceError(
-            f"the revision of {shown} is refused", why=f"`{_show(revision)}` begins with `-`, as an option of git does"
+            f"the revision of {shown} is refused",
+            why=f"`{show_text(revision)}` begins with `-`, as an option of git does",
         )
-    if _CONTROL.search(revision):
+    if _is_odd(revision):
         raise GitReferenceError(
-            f"the revision of {shown} is refused", why=f"`{_show(revision)}` holds a space or a control character"
+            f"the revision of {shown} is refused", why=f"`{show_text(revision)}` holds a space or a control character"
         )
     parts = revision.split("/")
     if (
@@ -122,7 +122,7 @@ def check_revision(revision: str, *, shown: str) -> str:
         or any(part.startswith(".") or part.endswith(".lock") for part in parts)
     ):
         raise GitReferenceError(
-            f"the revision of {shown} is no name that git allows: `{_show(revision)}`",
+            f"the revision of {shown} is no name that git allows: `{show_text(revision)}`",
             remedy="name a branch, a tag or a commit",
         )
     return revision
@@ -136,40 +136,34 @@ def check_subdirectory(subdirectory: str | None, *, shown: str) -> str | None:
     parts = [part for part in subdirectory.split("/") if part not in ("", ".")]
     if subdirectory.startswith("-"):
         why = "it begins with `-`"
-    elif re.search(r"[\x00-\x1f\x7f-\x9f\\]", subdirectory):
+    elif not subdirectory.isprintable() or "\\" in subdirectory:
         why = "it holds a control character or a backslash"
     elif subdirectory.startswith("/") or re.match(r"[A-Za-z]:", subdirectory) or ".." in parts:
         why = "it leads out of the repository"
     elif any(part.lower() == ".git" for part in parts):
         why = "it is git's own folder"
     if why:
-        raise GitReferenceError(f"the subdirectory of {shown} is refused: `{_show(subdirectory)}`", why=why)
+        raise GitReferenceError(f"the subdirectory of {shown} is refused: `{show_text(subdirectory)}`", why=why)
     return "/".join(parts) or None
 
 
 def is_loopback(host: str) -> bool:
     """Whether a host is this machine."""
-    address = _parse_address(host)
-    return host == "localhost" or host.endswith(".localhost") or (address is not None and address.is_loopback)
-
-
-def is_private(host: str) -> bool:
-    """Whether a host is this machine, or an address that has no place on the public network."""
-    address = _parse_address(host)
-    return is_loopback(host) or (address is not None and not address.is_global)
-
-
-def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return ipaddress.ip_address(host)
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return None
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_odd(text: str) -> bool:
+    """Whether a text holds what could end a word or a line somewhere, or what nobody sees."""
+    return " " in text or not text.isprintable()
 
 
 def _refuse_odd_text(text: str, shown: str) -> None:
     if text.startswith("-"):
         raise GitReferenceError(f"{shown} is refused", why="it begins with `-`, as an option of git does")
-    if _CONTROL.search(text):
+    if _is_odd(text):
         raise GitReferenceError(f"{shown} is refused", why="it holds a space or a control character")
     if _HELPER.match(text):
         raise GitReferenceError(
@@ -195,9 +189,4 @@ def _check_host(shown: str, *, scheme: str, netloc: str, host: str) -> None:
     if VARIABLE.search(netloc.rpartition("@")[2]):
         raise GitReferenceError(f"{shown} has a variable in its host that is not set")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise GitReferenceError(f"{shown} is refused", why=f"`{_show(host)}` is no name of a host")
-
-
-def _show(text: str) -> str:
-    """The text on one line, with control characters in visible form."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+        raise GitReferenceError(f"{shown} is refused", why=f"`{show_text(host)}` is no name of a host")

@@ -13,11 +13,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lockfiles.value_classes import dataclass
 from resolver.fetch.git.command import Git, GitFailed
-from resolver.fetch.git.messages import GitReferenceError
-from resolver.fetch.git.repository import Repository, check_repository, is_private
+from resolver.fetch.git.messages import GitReferenceError, show_text
+from resolver.fetch.git.repository import Repository, check_repository
+from resolver.requirements.private_hosts import is_private_host
 from resolver.requirements.url import parse_url
 
-__all__ = ["Submodule", "UnknownSubmodule", "check_place", "find_submodules"]
+__all__ = ["Submodule", "check_place", "find_submodules"]
 
 _SCP_FORM = re.compile(r"(?:(?P<user>[\w.-]+)@)?(?P<host>[\w.-]+):(?P<path>(?!//)[^\s]+)")
 _ENTRY = re.compile(r"160000 ([0-9a-f]+) 0\t(.+)", re.DOTALL)
@@ -32,17 +33,10 @@ class Submodule:
     commit_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownSubmodule:
-    """A place for a submodule of which the commit does not say what belongs there."""
-
-    path: str
-
-
 def find_submodules(
     git: Git, root: Path, parent: Repository, *, shown: str
-) -> tuple[tuple[Submodule, ...], tuple[UnknownSubmodule, ...]]:
-    """The submodules of a checkout, in the order of their paths, and those without address.
+) -> tuple[tuple[Submodule, ...], tuple[str, ...]]:
+    """The submodules of a checkout, in the order of their paths, and the paths of those without address.
 
     Raises GitReferenceError for one that is not followed. One that is not updated by default is left out.
     """
@@ -57,7 +51,7 @@ def find_submodules(
         if values.get("update") == "none":
             continue
         if "url" not in values:
-            unknown.append(UnknownSubmodule(path=path))
+            unknown.append(path)
             continue
         repository = _check_address(values["url"], parent, path=path, shown=shown)
         known.append(Submodule(path=path, repository=repository, commit_id=commit_id))
@@ -66,13 +60,14 @@ def find_submodules(
 
 def check_place(root: Path, path: str, *, shown: str) -> Path:
     """The empty folder that git made for a submodule; never behind a link, whatever the file system takes as equal."""
+    what = f"the submodule `{show_text(path)}` of {shown}"
     place = root
     for part in path.split("/"):
         place = place / part
         if part in ("", ".", "..") or part.lower() == ".git" or place.is_symlink() or not place.is_dir():
-            raise GitReferenceError(f"the submodule `{path}` of {shown} is refused", why="its place is no folder")
+            raise GitReferenceError(f"{what} is refused", why="its place is no folder")
     if next(place.iterdir(), None) is not None:
-        raise GitReferenceError(f"the submodule `{path}` of {shown} is refused", why="other files lie in its place")
+        raise GitReferenceError(f"{what} is refused", why="other files lie in its place")
     return place
 
 
@@ -100,7 +95,7 @@ def _read_settings(git: Git, root: Path) -> dict[str, dict[str, str]]:
 
 
 def _check_address(text: str, parent: Repository, *, path: str, shown: str) -> Repository:
-    what = f"the submodule `{path}` of {shown}"
+    what = f"the submodule `{show_text(path)}` of {shown}"
     match = _SCP_FORM.fullmatch(text)
     if text.startswith(("./", "../")):
         text = _join(parent.clean_url, text)
@@ -117,7 +112,7 @@ def _check_address(text: str, parent: Repository, *, path: str, shown: str) -> R
             why=f"a repository that is read by `{parent.scheme}` may lead to `https` and `ssh`, not to"
             f" `{repository.scheme}`",
         )
-    if is_private(repository.host) and repository.host != parent.host:
+    if repository.host != parent.host and is_private_host(repository.clean_url):
         raise GitReferenceError(
             f"{what} is not followed", why=f"`{repository.host}` is an address inside of this machine or network"
         )

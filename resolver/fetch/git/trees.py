@@ -15,7 +15,7 @@ from resolver.fetch.git.command import Git, GitFailed, Network
 from resolver.fetch.git.commit_store import CommitStore, MissingCommit, remove_folder
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error
+from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, show_text
 from resolver.fetch.git.submodules import check_place, find_submodules
 
 __all__ = ["TreeMaker"]
@@ -77,13 +77,12 @@ class TreeMaker:
         submodules, unknown = find_submodules(self._git, root, network.repository, shown=shown)
         if submodules and depth == _DEEPEST:
             raise GitReferenceError(f"the submodules of {shown} lie more than {_DEEPEST} deep in each other")
-        warnings += [
-            f"the submodule `{submodule.path}` of {shown} is empty\n  because `.gitmodules` does not say what it is"
-            for submodule in unknown
-        ]
+        for path in unknown:
+            what = f"the submodule `{show_text(path)}` of {shown} is empty"
+            warnings.append(render_parts(what, why="`.gitmodules` does not say what it is"))
         for submodule in submodules:
             place = check_place(root, submodule.path, shown=shown)
-            inner_shown = f"the submodule `{submodule.path}` (`{submodule.repository.url}`) of {shown}"
+            inner_shown = f"the submodule `{show_text(submodule.path)}` (`{submodule.repository.url}`) of {shown}"
             inner = Network(
                 repository=submodule.repository,
                 logins=network.logins.for_repository(submodule.repository),
@@ -136,8 +135,12 @@ class TreeMaker:
 
 
 def _explain_damage(failed: GitFailed, network: Network, *, shown: str) -> FetchError:
-    why = "; ".join(failed.lines)
-    return build_fetch_error(f"git cannot lay out {shown}", url=network.repository.url.public, why=why)
+    return build_fetch_error(
+        f"git cannot lay out {shown}",
+        url=network.repository.url.public,
+        why="; ".join(failed.lines),
+        remedy="delete the folder `git-v1` of the cache, if it stays so",
+    )
 
 
 def _explain_missing(missing: MissingCommit, commit_id: str, *, shown: str) -> GitReferenceError:

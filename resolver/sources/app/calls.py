@@ -36,10 +36,13 @@ __all__ = ["Calls", "is_harmless"]
 
 _PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"})
 _HARMLESS = frozenset({"print", "len", "isinstance", "repr", "str", "sorted", "list", "tuple", "set", "any", "all"})
+_HARMLESS_METHODS = frozenset({"copy", "count", "format", "get", "index", "items", "join", "keys", "values"})
 
 
 def is_harmless(node: ast.expr) -> bool:
-    """Whether a function that is called by this name changes none of its arguments."""
+    """Whether a function or method that is called by this name changes none of its arguments."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in _HARMLESS_METHODS
     return isinstance(node, ast.Name) and node.id in _HARMLESS
 
 
@@ -52,7 +55,7 @@ class Calls(Expressions):
         if isinstance(function, Builtin) and function.name == "print":
             return None
         if isinstance(function, Imported) and function.dotted not in _FUNCTIONS and function.dotted not in _PATHS:
-            self.fail(node, scope, f"`{function.dotted}` is not read here")
+            self.fail(node, scope, f"`{function.shown}` is not read here")
         if isinstance(function, Builtin | Imported):
             arguments, keywords = self._arguments(node, scope)
             return self._call_known(function, arguments, keywords, node, scope)
@@ -225,7 +228,9 @@ def _items(reader: Calls, node: ast.Call, scope: Scope, value: Any) -> list[Any]
     return reader.iterate(value, node, scope)
 
 
-def _make_list(reader: Calls, node: ast.Call, scope: Scope, *value: Any) -> ListValue:
+def _make_list(reader: Calls, node: ast.Call, scope: Scope, *value: Any) -> ListValue | LockedList:
+    if len(value) == 1 and isinstance(value[0], LockedList):
+        return value[0]
     return ListValue(_items(reader, node, scope, value[0]) if value else ())
 
 

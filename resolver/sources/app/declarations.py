@@ -15,10 +15,10 @@ from lockfiles.value_classes import dataclass
 from resolver.sources.app.expressions import linearize
 from resolver.sources.app.values import ClassValue, FunctionValue, Imported, NotUnderstood, Opaque, Place, Scope, quote
 
-__all__ = ["AppClass", "AppFunction", "Declaration", "Given", "find_declarations"]
+__all__ = ["CLASHING", "AppClass", "AppFunction", "Declaration", "Given", "find_declarations"]
 
 _DECORATORS = frozenset({"function", "isolated"})
-_CLASHING = ("requirements", "machine_type", "num_gpus", "local_python_modules", "regions")
+CLASHING = ("requirements", "machine_type", "num_gpus", "local_python_modules", "regions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,7 @@ def _read_class(owner: ClassValue) -> Declaration | None:
         form=AppClass(
             is_app=is_app or unseen is not None,
             python_attribute=_attribute(own_line, "python_version"),
-            clashing=tuple((name, keywords[name].place) for name in _CLASHING if name in keywords),
+            clashing=tuple((name, keywords[name].place) for name in CLASHING if name in keywords),
             has_own_machine="machine_type" in owner.attributes,
             has_own_gpus="num_gpus" in owner.attributes,
             unseen_base=unseen,

@@ -29,6 +29,7 @@ from resolver.sources.app.values import (
     FunctionValue,
     Imported,
     ListValue,
+    LockedList,
     NotUnderstood,
     Opaque,
     Place,
@@ -116,6 +117,8 @@ class Expressions:
 
     def known(self, value: Any, node: ast.expr, scope: Scope) -> Any:
         """The value with the environment looked up, which only variables that the settings name allow."""
+        if isinstance(value, Imported):
+            self.fail(node, scope, f"`{value.shown}` is not read here")
         if not isinstance(value, EnvironmentText):
             return value
         for variable in value.variables:
@@ -140,10 +143,12 @@ class Expressions:
 
     def is_true(self, node: ast.expr, scope: Scope) -> bool:
         """Whether an expression is true. Raises NotUnderstood."""
-        value = self.known(self.value(node, scope), node, scope)
+        value = self.value(node, scope)
+        if not isinstance(value, Imported):
+            value = self.known(value, node, scope)
         if isinstance(value, Imported | FunctionValue | ClassValue | Builtin | BoundMethod):
             if isinstance(value, Imported) and value.name:
-                self.fail(node, scope, f"`{value.dotted}` is not read here")
+                self.fail(node, scope, f"`{value.shown}` is not read here")
             return True
         return bool(value)
 
@@ -218,7 +223,10 @@ class Expressions:
     def _own_path(self, scope: Scope) -> str:
         return str(self.context.files.path if scope.module.path is None else scope.module.path)
 
-    def _list(self, node: ast.List, scope: Scope) -> ListValue:
+    def _list(self, node: ast.List, scope: Scope) -> ListValue | LockedList:
+        match node.elts:
+            case [ast.Starred(value=only)] if isinstance(locked := self.value_or_opaque(only, scope), LockedList):
+                return locked
         return ListValue(self._elements(node.elts, scope))
 
     def _tuple(self, node: ast.Tuple, scope: Scope) -> tuple[Any, ...]:
@@ -240,6 +248,8 @@ class Expressions:
                     yield from [spread] if isinstance(spread, Opaque) else self.iterate(spread, node.value, scope)
                 except Refused as refused:
                     yield Opaque(reason=self._reason(node, scope, f"{refused} cannot be worked out"))
+                except NotUnderstood as reason:
+                    yield Opaque(reason=reason)
             else:
                 yield self._move(self.value_or_opaque(node, scope), self.place(node, scope))
 
@@ -344,10 +354,10 @@ class Expressions:
         if isinstance(owner, Imported) and owner.dotted == "os.environ":
             name = self.known(self.value(node.slice, scope), node.slice, scope)
             return self.variable(EnvironmentVariable(name=str(name)), node, scope)
-        owner = owner if isinstance(owner, dict) else self.whole(owner, node.value, scope)
         if isinstance(owner, Imported | Builtin | ClassValue):
             # `list[str]` in an annotation, or a generic base class.
             return owner
+        owner = owner if isinstance(owner, dict) else self.whole(owner, node.value, scope)
         if not isinstance(owner, str | list | tuple | dict):
             self.fail(node, scope, "nothing can be looked up in it")
         key = self._key(node.slice, scope)

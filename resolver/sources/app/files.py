@@ -27,6 +27,11 @@ class AppFiles:
         folders = list(iter_upwards(self.path.parent))
         self._folders = folders if (folders[-1] / ".git").exists() else folders[:1]
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders that the app's own modules can lie in, nearest first."""
+        return tuple(self._folders)
+
     def name(self, path: Path) -> str:
         """What messages call a file."""
         return name_path(path, self._seen_from)

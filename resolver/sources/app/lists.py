@@ -143,6 +143,10 @@ class Finisher:
         if isinstance(value, Opaque):
             self.note(value.reason, attribute)
             return None
+        if isinstance(value, Imported):
+            why = f"`{value.shown}` is not read here"
+            self.note(NotUnderstood(place, value.shown, why), attribute)
+            return None
         if isinstance(value, Container) and value.doubt is not None:
             self.note(value.doubt, attribute)
             return None

@@ -74,7 +74,7 @@ def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | 
         )
         for name, place in form.clashing
     )
-    if form.python_attribute is not None and form.python_attribute is not declaration.python_version:
+    if form.python_attribute is not None and form.python_attribute != declaration.python_version:
         version = _quote_version(form.python_attribute)
         warnings.append(
             f"{form.python_attribute.place}: the platform ignores `python_version` in the body of class"

@@ -56,7 +56,8 @@ def parse_file(data: bytes, name: str) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(data, filename=name)
+            # Without a name: for a fault Python would open a file that has it, to quote from.
+            return ast.parse(data)
     except SyntaxError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
         raise SourceError(f"{name}:{error.lineno or 1}: Python {version} cannot read this: {error.msg}") from error
@@ -93,7 +94,15 @@ class Interpreter(Calls):
             return value
         if value.name in module.names:
             return self.usable(module.names[value.name])
-        return value
+        return self._find_submodule(value) or value
+
+    def _find_submodule(self, value: Imported) -> Imported | None:
+        """The module of the app's own that a package has under a name."""
+        dotted = f"{value.module}.{value.name}"
+        if value.module.startswith("/"):
+            found = self.context.files.find_module(value.name, level=1, beside=Path(value.module[1:]))
+            return None if found is None else Imported(module=f"/{found}")
+        return None if self._own_module(dotted) is None else Imported(module=dotted)
 
     def call_function(
         self, function: FunctionValue, arguments: list[Any], keywords: dict[str, Any], node: ast.Call, scope: Scope
@@ -156,11 +165,11 @@ class Interpreter(Calls):
                 self._read(statement, scope, is_sure=is_sure)
             except Refused as refused:
                 reason = self._reason(statement, scope, f"{refused} cannot be worked out")
-                if is_sure:
+                if is_sure or (self._is_in_loop and _leaves(statement)):
                     raise reason from refused
                 self._doubt(statement, scope, reason)
             except NotUnderstood as reason:
-                if is_sure or _leaves(statement):
+                if is_sure or (self._is_in_loop and _leaves(statement)):
                     raise
                 self._doubt(statement, scope, reason)
             except (_Break, _Continue, _Return):

@@ -147,6 +147,12 @@ class Imported:
         """The whole name."""
         return f"{self.module}.{self.name}" if self.name else self.module
 
+    @property
+    def shown(self) -> str:
+        """The name for messages: a module that is named by its file is called by that."""
+        module = Path(self.module).stem if self.module.startswith("/") else self.module
+        return f"{module}.{self.name}" if self.name else module
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builtin:

@@ -1,0 +1,87 @@
+"""The verb `compare-installers`: where pip's and uv's own rules would take another file for the list of a lock."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.output import show_json, show_text
+from resolver.cli.terminal import escape_text
+from resolver.installer_rules import Choice, Difference, InstallerComparison, compare_installers
+from resolver.workflow import Access
+
+__all__ = ["run_compare_installers"]
+
+_DESCRIPTION = """\
+Where pip's and uv's own rules would take another file for the list of a lock: pip the best version of all indexes
+together, uv what the first index that has the project offers; neither knows positions, index families or machines.
+Nothing is kept from the lock, so that only rules make a difference. Exit code 1 says that there is one."""
+
+
+def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock compare-installers [LOCKFILE…]`: 0 where all agree, else 1."""
+    parser = argparse.ArgumentParser(
+        prog=f"{program} compare-installers",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    values = parser.parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    found = [(lock, _compare(lock)) for lock in locks]
+    if values.as_json:
+        show_json([_as_json(lock, comparison) for lock, comparison in found])
+    else:
+        show_text("\n".join(line for lock, one in found for line in _render(lock, one, named=len(found) > 1)))
+    return 1 if any(comparison.differences or comparison.failures for _, comparison in found) else 0
+
+
+def _compare(lock: ChosenLock) -> InstallerComparison:
+    return compare_installers(
+        lock.lockfile, path=lock.path, shown=lock.shown, access=Access(announce=_announce), variables=os.environ
+    )
+
+
+def _announce(line: str) -> None:
+    print(escape_text(line), file=sys.stderr)
+
+
+def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -> Iterator[str]:
+    head = f"{lock.shown}: " if named else ""
+    for difference in comparison.differences:
+        yield f"{head}{difference.name}"
+        for rule, choice in _pairs(difference):
+            if rule not in comparison.failures:
+                yield f"  {rule:8} {choice if choice is not None else 'does not need it'}"
+    for rule, reason in comparison.failures.items():
+        yield f"{head}{rule} finds no solution: {reason}"
+    if not comparison.differences and not comparison.failures:
+        yield f"{head}pip and uv would take the same files"
+
+
+def _pairs(difference: Difference) -> tuple[tuple[str, Choice | None], ...]:
+    return (("pinfold", difference.pinfold), ("pip", difference.pip), ("uv", difference.uv))
+
+
+def _as_json(lock: ChosenLock, comparison: InstallerComparison) -> dict[str, Any]:
+    return {
+        "lockfile": lock.shown,
+        "differences": [
+            {
+                "name": difference.name,
+                **{
+                    rule: None if choice is None else {"filename": choice.filename, "index": choice.index}
+                    for rule, choice in _pairs(difference)
+                },
+            }
+            for difference in comparison.differences
+        ],
+        "failures": dict(comparison.failures),
+    }

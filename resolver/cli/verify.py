@@ -1,0 +1,130 @@
+"""The verb `verify`: whether a lock still says what its indexes say, or what an environment has installed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.output import show_json, show_text
+from resolver.cli.terminal import escape_text
+from resolver.errors import PinfoldError
+
+if TYPE_CHECKING:
+    from resolver.plan import LockPlan
+
+__all__ = ["run_verify"]
+
+_DESCRIPTION = """\
+Asks the question of a lock again and believes none of its answers: every URL, size, hash and dependency is read from
+the index or host that its list names. A changed hash, a file on another host and an added package are told by name,
+with exit code 1. `--environment` compares the lock with what is installed instead, without a network."""
+
+
+def run_verify(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock verify [LOCKFILE…]`: 0 where all holds, 1 where something does not, else an error's."""
+    values = _build_parser(program).parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    codes, found = [], []
+    for lock in locks:
+        try:
+            texts = _verify(lock, values)
+        except PinfoldError as error:
+            # The other locks are looked at all the same.
+            print(escape_text(f"error: {lock.shown}: {error}"), file=sys.stderr)
+            codes.append(error.exit_code)
+            continue
+        codes.append(1 if texts else 0)
+        found.append((lock, texts))
+    _show(values, found)
+    return max(codes)
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"{program} verify",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument("--list", metavar="SOURCE", dest="source", help="a list with tokens or fresh signatures")
+    parser.add_argument(
+        "--environment", metavar="FOLDER", help="compare with a virtual environment, or a folder of packages"
+    )
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="default: %(default)s")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    return parser
+
+
+def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | None, str]]:
+    """What does not hold, as pairs of the pin's name and a text."""
+    if values.environment is not None:
+        from resolver.installed import compare_installed, read_environment
+
+        differences = compare_installed(lock.lockfile, read_environment(Path(values.environment)))
+        return [(difference.name, str(difference)) for difference in differences]
+    # Lazy: an environment is looked at without solver and network.
+    from resolver.verification import verify_lockfile
+    from resolver.workflow import Access
+
+    discrepancies = verify_lockfile(
+        lock.lockfile,
+        path=lock.path,
+        shown=lock.shown,
+        access=Access(refresh=True, announce=_announce),
+        variables=os.environ,
+        lists=[] if values.source is None else [_plan(values.source)],
+    )
+    return [(one.name, str(one)) for one in discrepancies]
+
+
+def _plan(name: str) -> LockPlan:
+    """The plan of a list, for the credentials in it."""
+    # Lazy, as above.
+    from resolver.plan import plan_lock
+    from resolver.settings import Settings
+    from resolver.sources.reader import read_source
+
+    folder = Path.cwd()
+    return plan_lock(
+        read_source(name, folder=folder),
+        arguments=Settings(),
+        path=None,
+        old=None,
+        folder=folder,
+        variables=os.environ,
+        now=datetime.now(UTC),
+    )
+
+
+def _announce(line: str) -> None:
+    print(escape_text(line), file=sys.stderr)
+
+
+def _show(values: argparse.Namespace, found: Sequence[tuple[ChosenLock, list[tuple[str | None, str]]]]) -> None:
+    match values.format:
+        case "json":
+            show_json(
+                [
+                    {"lockfile": lock.shown, "findings": [{"name": name, "text": text} for name, text in texts]}
+                    for lock, texts in found
+                ]
+            )
+        case "github":
+            # Lazy: only a workflow of GitHub reads annotations.
+            from resolver.cli.annotations import render_annotation
+
+            for lock, texts in found:
+                for name, text in texts:
+                    show_text(render_annotation(text, file=lock.shown, title=name or "lock"))
+        case _:
+            several = len(found) > 1
+            lines = [f"{lock.shown}: {text}" if several else text for lock, texts in found for _, text in texts]
+            lines += [f"{lock.shown}: all of it holds" for lock, texts in found if not texts]
+            show_text("\n".join(lines))

@@ -1,0 +1,166 @@
+"""Runs an app file in a process of its own and reads what its apps say. Never done unless asked for.
+
+The process has no more than an allow-list of the environment. Variables that `[tool.pinfold] environment` names are
+there as placeholders, so their values never reach the app; they are mapped back here. The platform's own package and
+what apps import with it are always stubs: the answer is that of the app, not of what happens to be installed here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from resolver.errors import SourceError
+from resolver.requirements.url import redact
+from resolver.sources.app.expressions import AppTarget
+from resolver.sources.app.values import (
+    Builtin,
+    EnvironmentText,
+    EnvironmentVariable,
+    ListValue,
+    LockedList,
+    Place,
+    PlacedText,
+)
+
+__all__ = ["TIME_LIMIT_S", "Evaluated", "evaluate_file"]
+
+TIME_LIMIT_S = 30.0
+_KEPT_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ")
+_STUBS = ("fal", "fal_client", "fal_serverless", "fastapi", "lockfiles", "pydantic", "starlette", "uvicorn")
+_CHILD = Path(__file__).with_name("child.py")
+_UNSET = re.compile(r"'(\w+)'")
+
+Evaluated = Mapping[str, Mapping[str, Any]]
+"""What each app of a file says, by its name, as `resolver.sources.evaluation.child` describes it."""
+
+
+def evaluate_file(
+    path: Path,
+    *,
+    name: str,
+    folders: Sequence[Path],
+    target: AppTarget,
+    variables: frozenset[str],
+    time_limit_s: float = TIME_LIMIT_S,
+) -> Evaluated:
+    """What the apps of a file say when it is run for a target. `folders` are those of the app's own modules.
+
+    Texts with variables in them are EnvironmentText, all others PlacedText at line 1. Raises SourceError.
+    """
+    marker = f"pinfold{os.urandom(8).hex()}"
+    request = {
+        "path": str(path),
+        "folders": [str(folder) for folder in folders],
+        "stubs": _STUBS,
+        "marker": marker,
+        "target": {
+            "python": [target.python.major, target.python.minor, target.python.patch],
+            "sys_platform": target.environment["sys_platform"],
+            "platform_machine": target.environment["platform_machine"],
+            "platform_system": target.environment["platform_system"],
+        },
+    }
+    with tempfile.TemporaryDirectory(prefix="pinfold-") as home:
+        environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
+        environment |= {variable: f"{marker}.{variable}." for variable in sorted(variables)}
+        environment |= {"HOME": home, "USERPROFILE": home}
+        answer = _run(request, environment, folder=path.parent, name=name, time_limit_s=time_limit_s)
+    if "error" in answer:
+        raise SourceError(_describe_error(answer["error"], name, marker))
+    decode = _Decoder(marker, Place(file=name, line=1))
+    return {app: {key: decode.table(value) for key, value in said.items()} for app, said in answer["apps"].items()}
+
+
+def _run(
+    request: Mapping[str, Any], environment: Mapping[str, str], *, folder: Path, name: str, time_limit_s: float
+) -> dict[str, Any]:
+    """The answer of the process. Raises SourceError if there is none in time."""
+    process = subprocess.Popen(
+        [sys.executable, "-I", "-X", "utf8", str(_CHILD)],
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        answer, _ = process.communicate(json.dumps(request).encode(), timeout=time_limit_s)
+    except subprocess.TimeoutExpired as error:
+        raise SourceError(f"`{name}` was run, and did not end in {time_limit_s:g} s") from error
+    finally:
+        _end(process)
+    try:
+        found: dict[str, Any] = json.loads(answer)
+    except ValueError as error:
+        raise SourceError(f"`{name}` was run, and ended without an answer (exit code {process.returncode})") from error
+    return found
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Ends the process with all that it has started."""
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except OSError:
+        pass  # It has ended, and so has all that it started.
+    process.communicate()
+
+
+def _describe_error(error: Mapping[str, Any], name: str, marker: str) -> str:
+    where = f"{name}:{error['line']}" if error["line"] else f"`{name}`"
+    text = re.sub(rf"{marker}\.(\w+)\.", r"${\1}", redact(str(error["text"]))).partition("\n")[0]
+    unset = _UNSET.fullmatch(text) if error["type"] == "KeyError" else None
+    remedy = f'\n  try: `environment = ["{unset[1]}"]` in [tool.pinfold], if that is a variable' if unset else ""
+    return f"{where}: the app was run, and raised {error['type']}: {text}{remedy}"
+
+
+class _Decoder:
+    """Turns the values of an answer into those that the rest of pinfold reads."""
+
+    def __init__(self, marker: str, place: Place) -> None:
+        self._marker = re.compile(rf"{marker}\.(\w+)\.")
+        self._broken = re.compile(marker, re.IGNORECASE)
+        self._place = place
+
+    def table(self, value: Any) -> Any:
+        """A table with its values; other things as they are."""
+        if isinstance(value, dict):
+            return {str(key): self.value(one) for key, one in value.items()}
+        return value
+
+    def value(self, value: Any) -> Any:
+        """A value."""
+        match value:
+            case str():
+                return self._text(value)
+            case list():
+                return ListValue(self.value(one) for one in value)
+            case {"tuple": items}:
+                return tuple(self.value(one) for one in items)
+            case {"locked": path}:
+                return LockedList(path=str(path), place=self._place)
+            case {"kind": kind}:
+                return Builtin(name=str(kind))
+            case _:
+                return value
+
+    def _text(self, text: str) -> PlacedText | EnvironmentText:
+        parts = self._marker.split(text)
+        if len(parts) == 1:
+            if self._broken.search(text):
+                raise SourceError(f"{self._place.file}: the app was run, and changed a variable of the environment")
+            return PlacedText(text, self._place)
+        made = [EnvironmentVariable(name=one) if number % 2 else one for number, one in enumerate(parts)]
+        return EnvironmentText(parts=tuple(one for one in made if one != ""), place=self._place)

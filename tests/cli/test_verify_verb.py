@@ -1,0 +1,238 @@
+"""`lock verify`: a lock against its indexes, and against an installed environment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from packaging.pylock import Package, PackageVcs, PackageWheel
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles import Lockfile, write
+from resolver.cli.annotations import render_annotation
+from tests.cli.verbs import run_verb
+from tests.command import INDEX, Project
+from tests.servers import wheel
+
+
+@pytest.fixture
+def locked(project: Project) -> Project:
+    project.server.add("app", wheel("app", "1.0", ["core>=1"]))
+    project.server.add("core", wheel("core", "1.0"), wheel("core", "2.0"))
+    project.server.add("evil", wheel("evil", "1.0"))
+    project.write("constraints.txt", "core<2\n")
+    project.write_list("app", "-c constraints.txt")
+    assert project.lock("requirements.txt").code == 0
+    return project
+
+
+def tamper(project: Project, change: Callable[[Package], Package], *more: Package) -> None:
+    """The lock on disk with `app` changed and packages added; its requirement digest stays right."""
+    lock = project.load()
+    packages = [change(one) if one.name == "app" else one for one in lock.pylock.packages]
+    changed = Lockfile(pylock=replace(lock.pylock, packages=[*packages, *more]), tool=lock.tool)
+    write(changed, project.folder / "pylock.toml")
+
+
+def with_wheel(**changes: object) -> Callable[[Package], Package]:
+    def change(package: Package) -> Package:
+        assert package.wheels is not None
+        return replace(package, wheels=[replace(package.wheels[0], **changes)])  # type: ignore[arg-type]  # by name
+
+    return change
+
+
+def test_lock_that_says_what_its_index_says_holds(locked: Project) -> None:
+    run = run_verb(locked, "verify")
+
+    assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
+
+
+def test_newer_releases_do_not_matter(locked: Project) -> None:
+    locked.server.add("app", wheel("app", "1.1", ["core>=1"]))
+
+    assert run_verb(locked, "verify").code == 0
+
+
+def test_changed_hash_is_told_by_pin(locked: Project) -> None:
+    tamper(locked, with_wheel(hashes={"sha256": "b" * 64}))
+
+    run = run_verb(locked, "verify")
+
+    assert run.code == 1
+    assert run.out.startswith(f"app 1.0: `app-1.0-py3-none-any.whl` is locked with sha256 {'b' * 64}, and is ")
+
+
+def test_file_on_another_host_is_told_by_pin(locked: Project) -> None:
+    tamper(locked, with_wheel(url="https://evil.example/app-1.0-py3-none-any.whl"))
+
+    run = run_verb(locked, "verify")
+
+    assert (run.code, run.out) == (
+        1,
+        'app 1.0: wheels[0].url is locked as "https://evil.example/app-1.0-py3-none-any.whl",'
+        f' and is "{INDEX}/files/app-1.0-py3-none-any.whl"\n',
+    )
+
+
+def test_another_index_is_told_by_pin(locked: Project) -> None:
+    tamper(locked, lambda package: replace(package, index="https://evil.example/simple/"))
+
+    assert run_verb(locked, "verify").out == (
+        f"app 1.0: locked from `https://evil.example/simple/`, and comes from `{INDEX}/simple/`\n"
+    )
+
+
+def test_added_package_is_told_though_its_file_is_real(locked: Project) -> None:
+    file = locked.server.projects["evil"][0]
+    added = Package(
+        name=NormalizedName("evil"),
+        version=Version("1.0"),
+        index=locked.server.index_url,
+        wheels=[
+            PackageWheel(
+                name=file.filename,
+                url=locked.server.file_url(file.filename),
+                size=len(file.content),
+                hashes={"sha256": file.listed_sha256},
+            )
+        ],
+    )
+    tamper(locked, lambda package: package, added)
+
+    run = run_verb(locked, "verify")
+
+    assert (run.code, run.out) == (1, "evil 1.0 is locked, and nothing asks for it\n")
+
+
+def test_version_that_its_index_has_lost_is_told(locked: Project) -> None:
+    locked.server.projects["core"] = [wheel("core", "1.1")]
+
+    run = run_verb(locked, "verify")
+
+    assert (run.code, run.out) == (
+        1,
+        "core 1.0 is locked, which cannot be had as its list asks for it any more: core 1.1 can\n",
+    )
+
+
+def test_digest_that_is_not_that_of_the_list_is_told(locked: Project) -> None:
+    lock = locked.load()
+    assert lock.tool is not None
+    forged = replace(lock.tool, requirement_digest=f"sha256:{'0' * 64}")
+    write(replace(lock, tool=forged), locked.folder / "pylock.toml")
+
+    run = run_verb(locked, "verify")
+
+    assert (run.code, run.out) == (1, "the requirement digest of `pylock.toml` is not that of the list it holds\n")
+
+
+def test_settings_of_a_lock_are_asked_with_again(project: Project) -> None:
+    project.server.add("app", wheel("app", "1.0", ["core>=1", "extra-thing"]), wheel("app", "2.0", ["core>=1"]))
+    project.server.add("core", wheel("core", "1.0"), wheel("core", "3.0"))
+    project.write(
+        "pyproject.toml",
+        '[tool.pinfold]\nrequirements = [["app<2"], ["core"]]\nindex-url = "INDEX"\n'
+        'override-dependencies = ["core<2"]\nexclude = ["extra-thing"]\nexclude-newer = "2025-01-01"\n'
+        '[[tool.pinfold.families]]\nname = "core"\nnames = ["core"]\nurls = ["INDEX"]\n',
+    )
+    assert project.lock().code == 0
+    (project.folder / "pyproject.toml").unlink()
+
+    run = run_verb(project, "verify")
+
+    assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
+
+
+def test_lock_of_another_tool_cannot_be_asked_again(locked: Project) -> None:
+    write(replace(locked.load(), tool=None), locked.folder / "pylock.toml")
+
+    run = run_verb(locked, "verify")
+
+    assert (run.code, run.err) == (
+        2,
+        "error: pylock.toml: `pylock.toml` does not say what it was made from: another tool wrote it\n",
+    )
+
+
+def test_one_lock_that_fails_does_not_hide_another(locked: Project) -> None:
+    write(replace(locked.load(), tool=None), locked.folder / "pylock.other.toml")
+    tamper(locked, with_wheel(hashes={"sha256": "b" * 64}))
+
+    run = run_verb(locked, "verify", "pylock.other.toml", "pylock.toml")
+
+    assert run.code == 2
+    assert run.out.startswith("app 1.0: `app-1.0")
+
+
+def test_annotations_name_the_lock_and_the_pin(locked: Project) -> None:
+    tamper(locked, lambda package: replace(package, index="https://evil.example/%0A::error::/"))
+
+    run = run_verb(locked, "verify", "--format", "github")
+
+    assert run.code == 1
+    assert run.out.startswith("::error file=pylock.toml,title=app::app 1.0: locked from `https://evil.example/%250A::")
+    assert run.out.count("\n") == 1
+
+
+def test_annotation_can_neither_be_ended_nor_begun_by_its_text() -> None:
+    assert render_annotation("a\r\n::error::b%", file="x,y:z", line=3, title="t\n") == (
+        "::error file=x%2Cy%3Az,line=3,title=t%0A::a%0D%0A::error::b%25"
+    )
+
+
+def make_environment(folder: Path, **versions: str) -> Path:
+    for name, version in versions.items():
+        info = folder / "lib" / "python3.11" / "site-packages" / f"{name}-{version}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n", encoding="utf-8")
+    return folder
+
+
+def test_environment_with_what_is_locked_holds(locked: Project, tmp_path: Path) -> None:
+    environment = make_environment(tmp_path / "venv", app="1.0.0", core="1.0", pip="25.0")
+
+    run = run_verb(locked, "verify", "--environment", str(environment))
+
+    assert (run.code, run.out) == (0, "pylock.toml: all of it holds\n")
+
+
+def test_environment_that_differs_is_told_without_a_request(locked: Project, tmp_path: Path) -> None:
+    environment = make_environment(tmp_path / "venv", app="2.0", other="3.0")
+    locked.server.log.clear()
+
+    run = run_verb(locked, "verify", "--environment", str(environment))
+
+    assert (run.code, run.out) == (
+        1,
+        "app 1.0 is locked, and 2.0 is installed\ncore 1.0 is locked, and not installed\n"
+        "other 3.0 is installed, and not locked\n",
+    )
+    assert locked.server.log == []
+
+
+def test_commit_of_an_environment_is_compared(locked: Project, tmp_path: Path) -> None:
+    environment = make_environment(tmp_path / "venv", app="1.0", core="1.0")
+    info = environment / "lib" / "python3.11" / "site-packages" / "app-1.0.dist-info"
+    (info / "direct_url.json").write_text(json.dumps({"vcs_info": {"vcs": "git", "commit_id": "b" * 40}}))
+    lock = locked.load()
+    vcs = PackageVcs(type="git", url="https://git.example/app.git", commit_id="a" * 40)
+    packages = [
+        Package(name=NormalizedName("app"), vcs=vcs) if one.name == "app" else one for one in lock.pylock.packages
+    ]
+    write(Lockfile(pylock=replace(lock.pylock, packages=packages), tool=lock.tool), locked.folder / "pylock.toml")
+
+    run = run_verb(locked, "verify", "--environment", str(environment))
+
+    assert (run.code, run.out) == (1, f"app {'a' * 40} is locked, and {'b' * 40} is installed\n")
+
+
+def test_folder_that_is_no_environment_is_bad_input(locked: Project) -> None:
+    run = run_verb(locked, "verify", "--environment", "missing")
+
+    assert (run.code, run.out) == (2, "")
+    assert run.err == ("error: pylock.toml: `missing` is no virtual environment, and no folder of installed packages\n")

@@ -1,0 +1,2 @@
+COMMON = ["fastapi", "uvicorn"]
+INDEX_FLAGS = ["--find-links", "https://files.example/wheels/"]

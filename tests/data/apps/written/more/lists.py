@@ -1,0 +1,2 @@
+def extra(version):
+    return [f"extra=={version}"]

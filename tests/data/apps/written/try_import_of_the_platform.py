@@ -1,0 +1,9 @@
+try:
+    import fal
+except ImportError:
+    fal = None
+
+
+class Chat(fal.App):
+    requirements = ["a"]
+#: requirements = ["a"]
