@@ -244,6 +244,7 @@ class _Run:
             return
         # Lazy: a quiet run reports nothing.
         from resolver.cli.summary import LockReport, render_report, report_as_json
+        from resolver.sources.platform_additions import find_platform_hint
 
         report = LockReport(
             source=plan.source.name,
@@ -254,6 +255,7 @@ class _Run:
             python_rule=plan.python_rule,
             machines=plan.machines,
             duration_s=self._split_time(),
+            hint=find_platform_hint(plan.source),
         )
         if self._arguments.as_json:
             self._documents[_key(plan)] = report_as_json(report)
