@@ -10,6 +10,7 @@ from pathlib import Path
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.relative_paths import way_to
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError
@@ -41,6 +42,8 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     except LockfileError as error:
         raise InputError(f"{chosen.shown}: {error}") from error
     _put(text, output, chosen)
+    for warning in find_lock_warnings(chosen):
+        print(escape_text(f"warning: {warning}"), file=sys.stderr)
     for note in notes:
         print(escape_text(f"note: {note}"), file=sys.stderr)
     return 0

@@ -14,6 +14,7 @@ from lockfiles import digest
 from resolver.artifacts.api import fetch_artifacts
 from resolver.artifacts.wheelhouse import FetchOutcome
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.output import render_bytes, show_json
 from resolver.cli.progress import ProgressLine
 from resolver.cli.reaching import add_credential_options, add_host_options, read_reaching
@@ -73,6 +74,8 @@ def _fetch(values: argparse.Namespace) -> int:
         if not values.quiet or message.startswith("warning: "):
             print(escape_text(message), file=sys.stderr, flush=True)
 
+    for warning in find_lock_warnings(chosen):
+        tell(f"warning: {warning}")
     reaching = read_reaching(values, folder=folder, announce=tell)
     try:
         outcome = fetch_artifacts(
