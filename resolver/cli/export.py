@@ -12,6 +12,7 @@ from lockfiles.exporting import export_list, export_requirements, find_notes, mo
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.relative_paths import way_to
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError
 
@@ -50,7 +51,7 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} export",
         usage=f"{program} export [LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]",
         description=_DESCRIPTION,

@@ -18,6 +18,7 @@ from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.output import render_bytes, show_json
 from resolver.cli.progress import ProgressLine
 from resolver.cli.reaching import add_credential_options, add_host_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
 
@@ -44,7 +45,7 @@ def run_fetch(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} fetch",
         usage=f"{program} fetch [LOCKFILE] --to DIR [options]",
         description=_DESCRIPTION,

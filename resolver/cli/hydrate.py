@@ -15,6 +15,7 @@ from resolver.cli.lock_choice import read_lockfiles
 from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.reaching import add_credential_options, read_reaching
 from resolver.cli.relative_paths import way_to
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError
 
@@ -52,7 +53,7 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} hydrate",
         usage=f"{program} hydrate [LOCKFILE] -o FILE [options]",
         description=_DESCRIPTION,

@@ -353,3 +353,10 @@ def test_no_log_and_no_message_of_a_fetch_holds_the_credentials(
         assert encoded not in text
     written = [path for path in locked.folder.rglob("*") if path.is_file() and path.name != "fresh.txt"]
     assert [path for path in written if _holds(path, CANARY) or _holds(path, encoded)] == []
+
+
+@pytest.mark.parametrize("verb", ["fetch", "hydrate", "export"])
+def test_url_in_the_wrong_place_is_shown_without_its_secret(locked: Project, verb: str) -> None:
+    run = run_verb(locked, verb, "pylock.toml", f"https://user:{CANARY}@files.example/?token={CANARY}")
+    assert run.code == 2
+    assert CANARY not in run.out + run.err
