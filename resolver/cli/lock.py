@@ -284,6 +284,7 @@ class _Run:
             cache_folder=_cache_folder(arguments),
             offline=arguments.offline,
             refresh=arguments.refresh,
+            forbids_builds=arguments.forbids_builds,
             logins=LoginOptions(
                 file=None if arguments.credentials is None else Path(arguments.credentials),
                 keyring=arguments.keyring_provider,
