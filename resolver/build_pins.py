@@ -6,8 +6,9 @@ of an old lock are kept where they still fit, as those of the list's own pins ar
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -51,10 +52,11 @@ def find_build_pins(
         if pin.file.is_wheel or pin.name not in isolated:
             continue
         texts = _find_texts(pin, source, fixed)
+        solve = partial(
+            requirements.solve, target=replace(target, accelerator=UNSPECIFIED), preferences=kept.get(pin.name)
+        )
         try:
-            found[pin.name] = requirements.solve(
-                texts, target=replace(target, accelerator=UNSPECIFIED), preferences=kept.get(pin.name)
-            )
+            found[pin.name] = _add_asked_for(solve(texts), texts, solve)
         except ResolutionError as error:
             raise _refuse(pin, error) from error
     return found
@@ -88,6 +90,25 @@ def check_build_pins(pins: Mapping[NormalizedName, Sequence[Pin]], old: Lockfile
                 f"  try: find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file"
             )
             raise HashMismatchError(message, filename=wheel.file, expected=wheel.sha256, found=found)
+
+
+def _add_asked_for(
+    pins: tuple[Pin, ...], texts: Sequence[str], solve: Callable[[Sequence[str]], tuple[Pin, ...]]
+) -> tuple[Pin, ...]:
+    """The pins together with what the backend among them will ask for; without it where no wheel meets that.
+
+    It asks for tools that the machine may have itself, so nothing is lost for certain.
+    """
+    # Lazy: only a lock with something to build reads the data.
+    from resolver.targets.build_tools import find_asked_for
+
+    asked = find_asked_for({pin.name: pin.version for pin in pins})
+    if not asked:
+        return pins
+    try:
+        return solve((*texts, *asked))
+    except ResolutionError:
+        return pins
 
 
 def _find_texts(pin: Pin, source: PackageSource, fixed: Mapping[NormalizedName, FixedSource]) -> tuple[str, ...]:

@@ -68,7 +68,7 @@ class PackageSources:
         scope, config_settings = build_scope(plan, default_index), find_config_settings(plan)
         options = {
             "dependency_metadata": settings.dependency_metadata or (),
-            "build_policy": _find_policy(settings),
+            "build_policy": "never" if self._access.forbids_builds else _find_policy(settings),
             "allow_build": frozenset(settings.allow_build or ()),
             "without_isolation": find_without_isolation(plan),
         }

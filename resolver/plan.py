@@ -34,6 +34,7 @@ from resolver.sources.default_python import choose_python
 from resolver.sources.hidden_tokens import hide_items, hide_statement
 from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
+from resolver.sources.platform_additions import list_platform_additions
 from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
 from resolver.sources.source import AppFile, Hint, ItemList, Source
@@ -238,6 +239,7 @@ class _Parser:
         read_file, hide = self._read_file, self._variables.hide
         leading = [hide_statement(one, hide) for one in leading]
         flag_scope = self._settings.flag_scope or "position"
+        additions = [replace(one, text=hide(one.text)) for one in list_platform_additions(self._source)]
         if self._source.text is not None:
             return parse_requirement_file(
                 hide(self._source.text),
@@ -247,6 +249,7 @@ class _Parser:
                 variables=self._variables,
                 flag_scope=flag_scope,
                 families=self._families,
+                additions=additions,
             )
         return parse_requirement_list(
             hide_items(self._source.items or (), hide),
@@ -257,6 +260,7 @@ class _Parser:
             flag_scope=flag_scope,
             families=self._families,
             positions=self._source.positions,
+            additions=additions,
         )
 
     def _read_file(self, reference: str, including: str) -> tuple[str, str]:

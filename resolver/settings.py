@@ -29,6 +29,7 @@ __all__ = [
     "IndexStrategy",
     "MachineSetting",
     "Mirror",
+    "PlatformAdditions",
     "RequirementItems",
     "Settings",
     "parse_settings",
@@ -83,6 +84,14 @@ class Mirror:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformAdditions:
+    """`[tool.pinfold.platform]`: what the platform installs beside an app's list. `profile` names data of ours."""
+
+    profile: str | None = None
+    requirements: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that can be set for a lock. None is unset, which an empty tuple or False is not.
 
@@ -94,6 +103,7 @@ class Settings:
     requirements: RequirementItems | None = field(default=None, repr=False)
     python: str | None = None
     platform: str | None = None
+    platform_adds: PlatformAdditions | None = None
     index_url: str | None = field(default=None, repr=False)
     extra_index_url: tuple[str, ...] | None = field(default=None, repr=False)
     find_links: tuple[str, ...] | None = field(default=None, repr=False)
@@ -147,10 +157,12 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
     faults: list[str] = []
     reader = TableReader(table, prefix="", faults=faults)
+    platform, platform_adds = _read_platform(reader, table.get("platform"))
     settings = Settings(
         requirements=reader.read_items("requirements"),
         python=reader.read_text("python"),
-        platform=reader.read_text("platform"),
+        platform=platform,
+        platform_adds=platform_adds,
         index_url=reader.read_text("index-url"),
         extra_index_url=reader.read_texts("extra-index-url"),
         find_links=reader.read_texts("find-links"),
@@ -205,6 +217,21 @@ def _merge_value(settings: Settings, over: Settings, name: str) -> object:
 
 def _strip_secrets(urls: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if urls is None else tuple(parse_url(url).public for url in urls)
+
+
+def _read_platform(reader: TableReader, value: object) -> tuple[str | None, PlatformAdditions | None]:
+    """The platform to lock for, which is the key itself or `name` in a table of it, and what the platform adds."""
+    if not isinstance(value, dict):
+        return reader.read_text("platform"), None
+    return reader.read_table("platform", _read_platform_table) or (None, None)
+
+
+def _read_platform_table(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
+    name, profile = reader.read_text("name"), reader.read_text("profile")
+    requirements = reader.read_requirements("requirements")
+    if profile is None and requirements is None:
+        return name, None
+    return name, PlatformAdditions(profile=profile, requirements=requirements or ())
 
 
 def _read_family(reader: TableReader) -> IndexFamily | None:

@@ -67,6 +67,7 @@ class Access:
     announce: Callable[[str], None] | None = None
     logins: LoginOptions = LoginOptions()
     allowed_hosts: tuple[str, ...] = ()
+    forbids_builds: bool = False
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
     reader_count: int = 0
 

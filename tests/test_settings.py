@@ -11,7 +11,15 @@ from packaging.version import Version
 from resolver.errors import SettingsError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.scopes import IndexFamily
-from resolver.settings import DependencyMetadata, GpuSetting, MachineSetting, Mirror, Settings, parse_settings
+from resolver.settings import (
+    DependencyMetadata,
+    GpuSetting,
+    MachineSetting,
+    Mirror,
+    PlatformAdditions,
+    Settings,
+    parse_settings,
+)
 
 WHERE = "pyproject.toml [tool.pinfold]"
 
@@ -35,7 +43,6 @@ def test_every_key_is_read() -> None:
         """
         requirements = ["torch", "numpy"]
         python = "3.11"
-        platform = "linux"
         index-url = "https://index.example/simple/"
         extra-index-url = ["https://more.example/simple/"]
         find-links = ["wheels"]
@@ -66,6 +73,11 @@ allow-build = ["Flash_Attn"]
         osv = "osv.zip"
 environment = ["WHEEL_HOST"]
         output = "locks"
+
+        [platform]
+        name = "linux"
+        profile = "fal"
+        requirements = ["fastapi<1"]
 
         [mirrors]
         "https://download.pytorch.org/whl/" = "https://token@mirror.example/pytorch/"
@@ -102,6 +114,7 @@ environment = ["WHEEL_HOST"]
         requirements=("torch", "numpy"),
         python="3.11",
         platform="linux",
+        platform_adds=PlatformAdditions(profile="fal", requirements=("fastapi<1",)),
         index_url="https://index.example/simple/",
         extra_index_url=("https://more.example/simple/",),
         find_links=("wheels",),
@@ -151,6 +164,11 @@ environment = ["WHEEL_HOST"]
     )
     assert settings == expected
     assert [one.name for one in fields(settings) if getattr(settings, one.name) is None] == ["format_flags"]
+
+
+def test_a_platform_is_a_name_or_a_table() -> None:
+    assert parse('platform = "linux"') == parse('[platform]\nname = "linux"') == Settings(platform="linux")
+    assert parse('[platform]\nprofile = "fal"') == Settings(platform_adds=PlatformAdditions(profile="fal"))
 
 
 def test_layers_are_kept_as_layers() -> None:

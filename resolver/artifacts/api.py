@@ -47,6 +47,7 @@ def fetch_artifacts(
             session=reached.session,
             building=building if build else None,
             on_progress=on_progress,
+            announce=announce,
         )
 
 

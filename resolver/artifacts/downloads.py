@@ -21,6 +21,8 @@ __all__ = ["Downloads", "FetchedFile", "Outcome", "Progress"]
 
 AT_ONCE = 8
 _SHOW_EVERY_S = 0.1
+_LARGE_BYTES = 50_000_000
+"""A download of this size is told of: it takes a while."""
 _ENDING_S = 2.0
 """How long to wait for downloads that are of no use any more: they end with their next bytes."""
 
@@ -50,7 +52,10 @@ class Progress:
 
 
 class Downloads:
-    """The files of one run. `find_folder` says where each belongs; `stash` is for parts."""
+    """The files of one run. `find_folder` says where each belongs; `stash` is for parts.
+
+    `on_progress` is called from the thread that waits, `announce` from any.
+    """
 
     def __init__(
         self,
@@ -59,11 +64,13 @@ class Downloads:
         stash: Path,
         client: ReadsBodies,
         on_progress: Callable[[Progress], None],
+        announce: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._find_folder = find_folder
         self._stash = stash
         self._client = client
         self._on_progress = on_progress
+        self._announce = announce
         self._stopped = threading.Event()
         self._lock = threading.Lock()
         self._bytes_done = 0
@@ -121,6 +128,8 @@ class Downloads:
         if isinstance(file.place, Path):
             copy(file, file.place, part=part, target=target, on_bytes=self._count)
             return "copied"
+        if (file.size_bytes or 0) >= _LARGE_BYTES:
+            self._announce(f"downloading `{file.filename}` ({(file.size_bytes or 0) / 1_000_000:.0f} MB)")
         download(file, url=file.place, part=part, target=target, client=self._client, on_bytes=self._count)
         return "downloaded"
 

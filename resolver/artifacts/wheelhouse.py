@@ -57,6 +57,7 @@ def fill_wheelhouse(
     session: Session,
     building: Building | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    announce: Callable[[str], None] = lambda line: None,
 ) -> FetchOutcome:
     """Bring all wheels of a lock to a folder, which is made if need be; sources become wheels there.
 
@@ -71,7 +72,11 @@ def fill_wheelhouse(
     missing = [build for build in builds if build.package.name not in present]
     with _open_builder(lockfile, building, missing, lock_folder=lock_folder, stash=stash, session=session) as builder:
         downloads = Downloads(
-            find_folder=lambda file: _find_folder(file, to, stash), stash=stash, client=session, on_progress=on_progress
+            find_folder=lambda file: _find_folder(file, to, stash),
+            stash=stash,
+            client=session,
+            on_progress=on_progress,
+            announce=announce,
         )
         wanted_files = tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing))))
         _refuse_unknown_variables(wanted_files, session)

@@ -37,6 +37,7 @@ class LockArguments:
     """What one run was asked for. `settings` are those of the command line alone.
 
     `machines` are the texts of `-m`, one for each lock of a source: a machine type, or a fallback list (`H100,A100`).
+    `forbids_builds` is what hooks ask for: no flag sets it.
     """
 
     sources: tuple[str, ...]
@@ -48,6 +49,7 @@ class LockArguments:
     groups: tuple[str, ...] = ()
     check: bool = False
     evaluate: bool = False
+    forbids_builds: bool = False
     offline: bool = False
     refresh: bool = False
     cache_dir: str | None = None

@@ -10,7 +10,9 @@ from pathlib import Path
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.relative_paths import way_to
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError
 
@@ -41,13 +43,15 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     except LockfileError as error:
         raise InputError(f"{chosen.shown}: {error}") from error
     _put(text, output, chosen)
+    for warning in find_lock_warnings(chosen):
+        print(escape_text(f"warning: {warning}"), file=sys.stderr)
     for note in notes:
         print(escape_text(f"note: {note}"), file=sys.stderr)
     return 0
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} export",
         usage=f"{program} export [LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]",
         description=_DESCRIPTION,

@@ -14,9 +14,11 @@ from lockfiles import digest
 from resolver.artifacts.api import fetch_artifacts
 from resolver.artifacts.wheelhouse import FetchOutcome
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
+from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.output import render_bytes, show_json
 from resolver.cli.progress import ProgressLine
 from resolver.cli.reaching import add_credential_options, add_host_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
 
@@ -43,7 +45,7 @@ def run_fetch(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} fetch",
         usage=f"{program} fetch [LOCKFILE] --to DIR [options]",
         description=_DESCRIPTION,
@@ -73,6 +75,8 @@ def _fetch(values: argparse.Namespace) -> int:
         if not values.quiet or message.startswith("warning: "):
             print(escape_text(message), file=sys.stderr, flush=True)
 
+    for warning in find_lock_warnings(chosen):
+        tell(f"warning: {warning}")
     reaching = read_reaching(values, folder=folder, announce=tell)
     try:
         outcome = fetch_artifacts(

@@ -12,8 +12,10 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles import move_paths
 from resolver.artifacts.api import hydrate
 from resolver.cli.lock_choice import read_lockfiles
+from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.reaching import add_credential_options, read_reaching
 from resolver.cli.relative_paths import way_to
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError
 
@@ -35,6 +37,8 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
     folder = Path.cwd()
     output = folder / values.output
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else _find_lock(folder, output), folder=folder)
+    for warning in find_lock_warnings(chosen):
+        _tell(f"warning: {warning}")
     _check_place(output, chosen.path)
     lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
     hydrated = hydrate(lockfile, output, reaching=read_reaching(values, folder=folder, announce=_tell))
@@ -49,7 +53,7 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} hydrate",
         usage=f"{program} hydrate [LOCKFILE] -o FILE [options]",
         description=_DESCRIPTION,

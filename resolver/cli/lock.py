@@ -245,6 +245,7 @@ class _Run:
             return
         # Lazy: a quiet run reports nothing.
         from resolver.cli.summary import LockReport, render_report, report_as_json
+        from resolver.sources.platform_additions import find_platform_hint
 
         report = LockReport(
             source=plan.source.name,
@@ -255,6 +256,7 @@ class _Run:
             python_rule=plan.python_rule,
             machines=plan.machines,
             duration_s=self._split_time(),
+            hint=find_platform_hint(plan.source),
         )
         if self._arguments.as_json:
             self._documents[_key(plan)] = report_as_json(report)
@@ -283,6 +285,7 @@ class _Run:
             cache_folder=_cache_folder(arguments),
             offline=arguments.offline,
             refresh=arguments.refresh,
+            forbids_builds=arguments.forbids_builds,
             logins=LoginOptions(
                 file=None if arguments.credentials is None else Path(arguments.credentials),
                 keyring=arguments.keyring_provider,

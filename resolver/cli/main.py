@@ -104,6 +104,7 @@ _MODULES = (
     "digest",
     "export",
     "fetch",
+    "hook",
     "hydrate",
     "layers",
     "machines",

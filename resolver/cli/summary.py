@@ -44,6 +44,7 @@ class LockReport:
     python_rule: str
     machines: ChosenMachines
     duration_s: float
+    hint: str | None = None
 
 
 def render_report(report: LockReport) -> str:
@@ -162,7 +163,7 @@ def _remarks(report: LockReport) -> list[str]:
         remarks += [f"  {_describe_build(pin, _tool(report))}" for pin in trees]
     if built := [f"{pin.name} {pin.version}" for pin in pins if pin.built]:
         remarks.append(f"metadata from a build on this machine: {', '.join(built)}")
-    return remarks
+    return [*remarks, report.hint] if report.hint is not None else remarks
 
 
 def _describe_build(pin: Pin, tool: ToolTable) -> str:

@@ -7,6 +7,7 @@ network sees. An error from below is raised anew, without the frames in which th
 from __future__ import annotations
 
 import ipaddress
+import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ class Authorizing(httpx.BaseTransport):
         url = request.extensions.get(PUBLIC) or str(request.url)
         complete = request.extensions.get(COMPLETE)
         grant = self._credentials.find(url) if complete is None else Grant(url=complete, source="")
-        response = self._below.handle_request(request) if grant is None else self._send(request, url, grant)
+        response = self._pass(request, None) if grant is None else self._send(request, url, grant)
         if response.status_code == 401 and complete is None:
             other = self._credentials.ask_keyring(url)
             if other is not None and (grant is None or other.login != grant.login):
@@ -78,13 +79,18 @@ class Authorizing(httpx.BaseTransport):
         place = find_place(url)
         if place is not None and not self._may_send(place):
             raise http_errors.unencrypted_error(url, host=place.authority)
+        response = self._pass(request, grant)
+        response.extensions = {**response.extensions, TRIED: grant.source}
+        assert isinstance(response.stream, httpx.SyncByteStream)
+        response.stream = _FramelessStream(response.stream)
+        return response
+
+    def _pass(self, request: httpx.Request, grant: Grant | None) -> httpx.Response:
+        """The answer from below. Frames there know secrets, that of a proxy too: a fault leaves them behind."""
         fault, response = _ask(self._below, request, grant)
         if fault is not None:
             raise fault
         assert response is not None
-        response.extensions = {**response.extensions, TRIED: grant.source}
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream = _FramelessStream(response.stream)
         return response
 
 
@@ -97,11 +103,11 @@ class _LoginState:
 
 
 def _ask(
-    below: httpx.BaseTransport, request: httpx.Request, grant: Grant
+    below: httpx.BaseTransport, request: httpx.Request, grant: Grant | None
 ) -> tuple[Exception | None, httpx.Response | None]:
     """The answer, or the fault without its frames, in which the complete request stands."""
     try:
-        return None, below.handle_request(_complete(request, grant))
+        return None, below.handle_request(request if grant is None else _complete(request, grant))
     except (httpx.TransportError, httpx.InvalidURL) as error:
         return _without_frames(error), None
 
@@ -147,7 +153,14 @@ def _without_frames(error: httpx.TransportError | httpx.InvalidURL) -> Exception
     """The same fault without its history. What a broken request says of itself may quote it."""
     is_local = isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.InvalidURL)
     text = "the request cannot be sent" if is_local else str(error)
-    return type(error)(text)
+    fault = type(error)(text)
+    cause = error.__cause__ or error.__context__
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            # What tells a certificate that is not trusted from a host that hangs up.
+            fault.__cause__ = ssl.SSLCertVerificationError(*cause.args)
+        cause = cause.__cause__ or cause.__context__
+    return fault
 
 
 def is_loopback(host: str) -> bool:

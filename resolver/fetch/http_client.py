@@ -4,7 +4,7 @@ The only module that uses httpx, and imported when a request is about to be made
 has no use for.
 
 A request passes, from top to bottom: `HttpClient` (redirects, retries, limits), hishel's cache where it is wanted,
-`_GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `Network` (proxies, certificates,
+`GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `Network` (proxies, certificates,
 connections). All above `Authorizing` see public URLs only: it joins secrets below everything that logs or stores.
 
 Transports are driven without `httpx.Client`: 0.23 ms a request against 0.39 ms, and cookies, authentication and logging
@@ -13,7 +13,6 @@ of whole URLs have no place here.
 
 from __future__ import annotations
 
-import logging
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -24,26 +23,17 @@ from typing import TypeVar
 
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
-from resolver.fetch.answer import (
-    CONNECT_TIMEOUT_S,
-    PAGE_LIMIT_BYTES,
-    READ_TIMEOUT_S,
-    Answer,
-    BadStatusError,
-    build_headers,
-)
-from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, TRIED, Authorizing, is_loopback
+from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
+from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, Authorizing
 from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
-from resolver.fetch.credentials import Credentials, Place, find_place, render_host
-from resolver.fetch.freshness import find_fresh_until, find_validator, settle_caching
+from resolver.fetch.credentials import Credentials, find_place, render_host
+from resolver.fetch.freshness import find_fresh_until, find_validator
+from resolver.fetch.good_answers import REDIRECTS, GoodAnswers
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
-from resolver.fetch.network import Network, NoNetwork
-from resolver.fetch.page_secrets import may_hold_secrets
-from resolver.fetch.proxies import find_proxy
+from resolver.fetch.network import Network, NoNetwork, may_send
 from resolver.fetch.quiet_logs import hide_headers
-from resolver.fetch.redirects import find_target, without_query
-from resolver.fetch.refusals import read_refusal
+from resolver.fetch.redirects import find_target
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
 from resolver.index.distribution_file import parse_size
 from resolver.requirements.private_hosts import is_private_host
@@ -52,14 +42,11 @@ from resolver.targets.families import tells_absence
 __all__ = ["Answer", "HttpClient"]
 
 REDIRECT_LIMIT = 10
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
 """Statuses of servers that give the file but not a part of it; a 403 is told again when the whole file is asked for."""
 _TIMEOUT = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": None}
 
 T = TypeVar("T")
-
-_log = logging.getLogger("pinfold.http")
 
 
 class HttpClient:
@@ -90,8 +77,8 @@ class HttpClient:
         trusted = frozenset(trusted_hosts)
         self._credentials = credentials or Credentials()
         network = transport or Network(connections=connections, trusted_hosts=trusted)
-        authorizing = Authorizing(network, self._credentials, may_send=partial(_may_send, trusted_hosts=trusted))
-        self._direct: httpx.BaseTransport = _GoodAnswers(NoNetwork() if offline else authorizing)
+        authorizing = Authorizing(network, self._credentials, may_send=partial(may_send, trusted_hosts=trusted))
+        self._direct: httpx.BaseTransport = GoodAnswers(NoNetwork() if offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
@@ -316,7 +303,7 @@ class HttpClient:
             request = httpx.Request(method, url, headers=sent, extensions=extensions)
             response = transport.handle_request(request)
             try:
-                if response.status_code not in _REDIRECTS:
+                if response.status_code not in REDIRECTS:
                     yield response, url
                     return
                 url, complete = find_target(request.url, response, self._credentials)
@@ -327,65 +314,9 @@ class HttpClient:
         raise FetchError(f"more than {REDIRECT_LIMIT} redirects, the last one to {url}", url=start)
 
 
-class _GoodAnswers(httpx.BaseTransport):
-    """Lets through what may be stored, in a form that hishel judges as `freshness` does."""
-
-    def __init__(self, below: httpx.BaseTransport) -> None:
-        self._below = below
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response = self._below.handle_request(request)
-        status = response.status_code
-        if _log.isEnabledFor(logging.INFO):
-            _log.info("%s %s: %d", request.method, without_query(request.url), status)
-        if status not in (200, 206, 304) and status not in _REDIRECTS:
-            retry_after, tried = response.headers.get("retry-after"), response.extensions.get(TRIED, "")
-            told = read_refusal(response) if status in (400, 401, 403) else ""
-            response.close()
-            raise BadStatusError(
-                401 if told and status == 400 else status,
-                host=request.url.host,
-                retry_after=retry_after,
-                tried=tried,
-                told=told,
-            )
-        # A session of a host is nobody's to keep.
-        response.headers.pop("set-cookie", None)
-        if status in _REDIRECTS:
-            # The target may hold a signature, which no cache may keep.
-            response.headers["cache-control"] = "no-store"
-        settle_caching(response.headers, status=status, now=time.time())
-        if status == 200 and request.extensions.get(IS_PAGE):
-            response = _read_page(response, url=str(request.extensions[PUBLIC]))
-        return response
-
-    def close(self) -> None:
-        self._below.close()
-
-
-def _read_page(response: httpx.Response, *, url: str) -> httpx.Response:
-    """The page, read and decoded; where it links with secrets, one that no cache stores."""
-    body = b"".join(iter_bounded(response.iter_bytes(), url=url, limit_bytes=PAGE_LIMIT_BYTES))
-    response.close()
-    headers = response.headers.copy()
-    for name in ("content-encoding", "content-length", "transfer-encoding"):
-        headers.pop(name, None)
-    if may_hold_secrets(body):
-        headers["cache-control"] = "no-store"
-    return httpx.Response(200, headers=headers, content=body, extensions=response.extensions)
-
-
 def _no_addresses(url: str) -> tuple[str, ...]:
     """Of a transport that stands in for the network."""
     return ()
-
-
-def _may_send(place: Place, *, trusted_hosts: frozenset[str]) -> bool:
-    """Whether credentials may go to a place: nobody on the way can read them, or the user says so."""
-    if place.scheme == "https" or {place.host, place.authority} & trusted_hosts:
-        return True
-    # A proxy that an unencrypted request passes is not this machine.
-    return is_loopback(place.host) and find_proxy(place.scheme, place.host, place.port) is None
 
 
 def _is_untrusted(fault: BaseException) -> bool:

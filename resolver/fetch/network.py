@@ -1,4 +1,7 @@
-"""Connections to hosts: the transport below all others, where proxies, certificates and name lookups are decided."""
+"""The lowest transport: connections to hosts, straight or through proxies, with the certificates that the user names.
+
+What passes here has its secrets in place. Errors of a library come from `Authorizing` without the frames that saw them.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from functools import cache, partial
 import httpcore
 
 from resolver.fetch import http_errors
+from resolver.fetch.authorization import is_loopback
+from resolver.fetch.credentials import Place
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.tls import build_tls_context
+from resolver.requirements.url import Url
 
-__all__ = ["Network", "NoNetwork"]
+__all__ = ["Network", "NoNetwork", "may_send"]
 
 
 class NoNetwork(httpx.BaseTransport):
@@ -72,13 +78,11 @@ class Network(httpx.BaseTransport):
                 self._pools.append(pools[key])
         return pools[key]
 
-    def _build_pool(self, url: httpx.URL, *, proxy: str | None, verified: bool) -> httpx.HTTPTransport:
+    def _build_pool(self, url: httpx.URL, *, proxy: Url | None, verified: bool) -> httpx.HTTPTransport:
         verify = self._find_context(str(url.copy_with(raw_path=b"/"))) if verified else self._find_blind_context()
-        try:
-            pool = httpx.HTTPTransport(verify=verify, proxy=proxy, limits=self._limits, trust_env=False)
-        except (ImportError, ValueError, httpx.InvalidURL):
-            # Not chained: the text of the cause may hold the proxy's password.
-            raise http_errors.proxy_error(str(url), proxy=proxy or "") from None
+        pool = _open_pool(proxy, verify=verify, limits=self._limits)
+        if pool is None:
+            raise http_errors.proxy_error(str(url.copy_with(raw_path=b"/")), proxy=str(proxy))
         # httpx hands no such parameter on to httpcore; a test counts the lookups.
         pool._pool._network_backend = self._lookup
         return pool
@@ -91,3 +95,22 @@ def _build_tls_context(url: str) -> ssl.SSLContext:
     except OSError as error:
         file, folder = find_certificates()
         raise http_errors.certificates_error(url, path=file or folder or "", reason=error.strerror or "") from error
+
+
+def _open_pool(proxy: Url | None, *, verify: ssl.SSLContext, limits: httpx.Limits) -> httpx.HTTPTransport | None:
+    """A pool for one way out; None for a proxy that is none of HTTP. Nothing is raised: causes quote its password."""
+    complete = None if proxy is None else proxy.public
+    if proxy is not None and proxy.secret is not None:
+        complete = proxy.secret.open_for_transport()
+    try:
+        return httpx.HTTPTransport(verify=verify, proxy=complete, limits=limits, trust_env=False)
+    except (ImportError, ValueError, httpx.InvalidURL):
+        return None
+
+
+def may_send(place: Place, *, trusted_hosts: frozenset[str]) -> bool:
+    """Whether credentials may go to a place: nobody on the way can read them, or the user says so."""
+    if place.scheme == "https" or {place.host, place.authority} & trusted_hosts:
+        return True
+    # A proxy that an unencrypted request passes is not this machine.
+    return is_loopback(place.host) and find_proxy(place.scheme, place.host, place.port) is None

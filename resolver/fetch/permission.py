@@ -27,7 +27,7 @@ def check_build_allowed(
     `isolated` is false under `--no-build-isolation`: such a build runs among packages that only the image has.
     """
     if policy == "never":
-        why, remedy = "`--no-build` forbids it", ""
+        why, remedy = "`--no-build` forbids it", f", or its name (`{project or 'NAME'}`) under `allow-build`"
     elif not isolated:
         why, remedy = "`--no-build-isolation` builds it among the packages of the image, which are not here", ""
     elif policy == "if-compatible" and not is_host_compatible(target):

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 
+from resolver.requirements.url import Url, parse_url
+
 __all__ = ["find_certificates", "find_proxy"]
 
 
-def find_proxy(scheme: str, host: str, port: int | None) -> str | None:
-    """The proxy URL for a host: `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` names the host."""
+def find_proxy(scheme: str, host: str, port: int | None) -> Url | None:
+    """The proxy for a host: `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` names the host."""
     if not any(name.lower().endswith("_proxy") and value for name, value in os.environ.items()):
         return None
     # Imported only when some proxy is set: it takes 20 ms.
@@ -23,7 +25,7 @@ def find_proxy(scheme: str, host: str, port: int | None) -> str | None:
     if urllib.request.proxy_bypass_environment(authority, proxies):  # type: ignore[attr-defined]  # typeshed lacks it
         return None
     proxy = proxies.get(scheme) or proxies.get("all")
-    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+    return None if proxy is None else parse_url(proxy if "://" in proxy else f"http://{proxy}")
 
 
 def find_certificates() -> tuple[str | None, str | None]:

@@ -25,7 +25,7 @@ _PYTORCH_INDEX = re.compile(
     r"https?://download\.pytorch\.org/whl/(?:(?:nightly|test)/)?(?:cu\d+|cpu|xpu|rocm[\d.]+)/?", re.IGNORECASE
 )
 _RELEASE_FOLDER = re.compile(
-    r"(https?://github\.[^/]+(?:/[^/?]+){2}/releases)/(?:download|tag)/([^/?]+(?:/[^/?]+)*?)/?", re.IGNORECASE
+    r"(https?://github\.[^/]+/[^/?]+)(/[^/?]+)?/releases/(?:download|tag)/([^/?]+(?:/[^/?]+)*?)/?", re.IGNORECASE
 )
 
 
@@ -124,7 +124,7 @@ def _check_release_folder(url: Url) -> None:
         raise Refusal(
             f"`{url}` lists no files",
             why="GitHub gives single assets there, and has their list on another page",
-            remedy=f"write `--find-links {match[1]}/expanded_assets/{match[2]}`",
+            remedy=f"write `--find-links {match[1]}{match[2] or '/PROJECT'}/releases/expanded_assets/{match[3]}`",
         )
 
 

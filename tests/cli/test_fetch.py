@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import signal
 import sys
 import time
@@ -41,6 +42,15 @@ def content(project: Project, filename: str) -> bytes:
     return next(
         file.content for files in project.server.projects.values() for file in files if file.filename == filename
     )
+
+
+def edit_lock(project: Project, *changes: tuple[str, str]) -> None:
+    """Change the text of the lock, which then has no seal that could be broken."""
+    path = project.folder / "pylock.toml"
+    text = re.sub(r"(?m)^contents = .*\n", "", path.read_text())
+    for old, new in changes:
+        text = text.replace(old, new)
+    path.write_text(text)
 
 
 def wheels(project: Project) -> list[str]:
@@ -249,8 +259,7 @@ def test_redirect_to_a_private_address_is_not_followed(locked: Project) -> None:
 
 
 def test_name_of_a_private_address_is_not_asked(locked: Project) -> None:
-    text = (locked.folder / "pylock.toml").read_text().replace("127.0.0.1", "localhost.")
-    (locked.folder / "pylock.toml").write_text(text)
+    edit_lock(locked, ("127.0.0.1", "localhost."))
     run = fetch(locked)
     assert run.code == 4
     assert run.err.startswith("error: `localhost.` is this machine or in a private network")
@@ -348,6 +357,7 @@ def test_no_more_than_eight_files_are_asked_for_at_once(project: Project) -> Non
 
 def test_commit_of_a_private_host_is_not_asked_for(locked: Project) -> None:
     commit = f'[packages.vcs]\ntype = "git"\nurl = "https://10.0.0.1/t.git"\ncommit-id = "{"a" * 40}"\n'
+    edit_lock(locked)
     text = (locked.folder / "pylock.toml").read_text()
     head, tail = text.index("[[packages]]"), text.index("[tool.pinfold]")
     tool = text[tail:].replace('    [\n        "alpha",\n    ],', "    [],")
@@ -360,4 +370,15 @@ def test_commit_of_a_private_host_is_not_asked_for(locked: Project) -> None:
         f"building `git+https://10.0.0.1/t.git@{'a' * 40}`\n"
         "error: `10.0.0.1` is this machine or in a private network, and a lock does not decide who is asked there:"
         " https://10.0.0.1/t.git\n  try: `--allow-host 10.0.0.1` if it is meant to be\n",
+    )
+
+
+def test_edited_lock_is_told_and_used(locked: Project) -> None:
+    text = (locked.folder / "pylock.toml").read_text()
+    (locked.folder / "pylock.toml").write_text(text.replace('platform = "manylinux_2_35', 'platform = "manylinux_2_34'))
+    run = fetch(locked, "-q")
+    assert (run.code, run.err) == (
+        0,
+        "warning: `pylock.toml` was edited since it was made, by hand or by a merge\n"
+        "  try: `lock`, which makes it anew\n",
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_fetch import fetch, wheels
+from tests.cli.test_fetch import edit_lock, fetch, wheels
 from tests.cli.verbs import run_verb
 from tests.command import Project, child_environment
 from tests.servers import Answer, IndexServer, wheel
@@ -291,9 +291,11 @@ def test_login_of_a_variable_is_taken_too(locked: Project, monkeypatch: pytest.M
 def test_netrc_serves_its_hosts_and_its_default_entry_nobody(
     locked: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    text = (locked.folder / "pylock.toml").read_text()
-    text = text.replace(locked.server.file_url(ALPHA), f"https://files.example/{ALPHA}")
-    (locked.folder / "pylock.toml").write_text(text.replace("http://127.0.0.1", "https://other.example"))
+    edit_lock(
+        locked,
+        (locked.server.file_url(ALPHA), f"https://files.example/{ALPHA}"),
+        ("http://127.0.0.1", "https://other.example"),
+    )
     netrc = tmp_path / "netrc"
     netrc.write_text(f"machine files.example login user password {CANARY}\ndefault login any password {CANARY}\n")
     netrc.chmod(0o600)
@@ -308,12 +310,11 @@ def test_what_a_lock_says_of_hosts_and_variables_is_not_obeyed(
     locked: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_OF_BUILDER", CANARY)
-    text = (locked.folder / "pylock.toml").read_text()
-    text = text.replace(
-        'index-strategy = "first-index"', 'index-strategy = "first-index"\ncredentials = ["127.0.0.1:1"]'
+    edit_lock(
+        locked,
+        ('index-strategy = "first-index"', 'index-strategy = "first-index"\ncredentials = ["127.0.0.1:1"]'),
+        ("/files/alpha", "/files/${SECRET_OF_BUILDER}/alpha"),
     )
-    text = text.replace("/files/alpha", "/files/${SECRET_OF_BUILDER}/alpha")
-    (locked.folder / "pylock.toml").write_text(text)
     code, err = hydrate(locked)
     assert code == 0
     assert err.startswith("warning: the lock says that `127.0.0.1:1` wants credentials, and none were found for it\n")
@@ -352,3 +353,10 @@ def test_no_log_and_no_message_of_a_fetch_holds_the_credentials(
         assert encoded not in text
     written = [path for path in locked.folder.rglob("*") if path.is_file() and path.name != "fresh.txt"]
     assert [path for path in written if _holds(path, CANARY) or _holds(path, encoded)] == []
+
+
+@pytest.mark.parametrize("verb", ["fetch", "hydrate", "export"])
+def test_url_in_the_wrong_place_is_shown_without_its_secret(locked: Project, verb: str) -> None:
+    run = run_verb(locked, verb, "pylock.toml", f"https://user:{CANARY}@files.example/?token={CANARY}")
+    assert run.code == 2
+    assert CANARY not in run.out + run.err

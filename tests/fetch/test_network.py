@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from resolver.errors import FetchError
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.http_client import HttpClient
 from resolver.fetch.proxies import find_certificates, find_proxy
+from tests.private.leaks import spell
 from tests.servers import Answer, IndexServer
 
 VARIABLES = (
@@ -107,7 +109,8 @@ def test_proxy_follows_the_variables(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert find_proxy("https", "index.example", None) == proxy
+    found = find_proxy("https", "index.example", None)
+    assert (None if found is None else str(found)) == proxy
 
 
 def test_certificates_follow_the_variables_and_not_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -204,3 +207,14 @@ def test_default_index_is_the_simple_api_of_the_installed_pip(monkeypatch: pytes
     assert url.startswith("https://")
     assert url.endswith("/simple/")
     assert "index.example" not in url
+
+
+def test_password_of_a_proxy_is_in_no_frame_of_an_error(
+    server: IndexServer, client: HttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", server.base_url.replace("//", "//user:canary-Zq9@"))
+    with pytest.raises(FetchError) as caught:
+        fetch(client, "https://index.example/")
+    shown = "".join(traceback.TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert "because the proxy: 501 " in shown
+    assert not any(spelling.decode() in shown for spelling in spell("canary-Zq9"))

@@ -53,6 +53,12 @@ def test_all_faults_of_a_list_come_in_one_report_in_list_order() -> None:
             "  try: write `--find-links https://github.com/org/project/releases/expanded_assets/v1.0`",
         ),
         (
+            ["mypackage", "--find-links", "https://github.com/your-org/releases/download/v1.0.0/"],
+            "requirements[1]: `https://github.com/your-org/releases/download/v1.0.0/` lists no files\n"
+            "  because GitHub gives single assets there, and has their list on another page\n"
+            "  try: write `--find-links https://github.com/your-org/PROJECT/releases/expanded_assets/v1.0.0`",
+        ),
+        (
             ["-f", "https://github.com/org/project/releases/tag/v1.0"],
             "requirements[0]: `https://github.com/org/project/releases/tag/v1.0` lists no files\n"
             "  because GitHub gives single assets there, and has their list on another page\n"

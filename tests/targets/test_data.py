@@ -47,6 +47,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "absence"): ({"url": str, "status": int, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
+    ("build_tools", "backend"): ({"name": str, "versions": str, "requires": list, **SOURCED}, {}),
     ("metadata", "sdist"): ({"name": str, "versions": str, "requires": list, "python": str, **SOURCED}, {}),
     ("labels", "label"): ({"form": str, "example": str, "source": str}, {}),
     ("labels", "segment"): ({"form": str, "example": str, "source": str}, {}),
@@ -55,6 +56,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
 
 # The keys of a file beside its arrays of rows.
 OTHER_KEYS: dict[DataFile, set[str]] = {
+    "build_tools": set(),
     "machines": {"default-driver"},
     "gpus": set(),
     "cuda": {"sources"},

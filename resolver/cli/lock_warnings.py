@@ -1,0 +1,17 @@
+"""What is odd about a lock that a verb is about to use: told, and no reason to refuse it."""
+
+from __future__ import annotations
+
+from resolver.cli.lock_choice import ChosenLock
+
+__all__ = ["find_lock_warnings"]
+
+
+def find_lock_warnings(chosen: ChosenLock) -> tuple[str, ...]:
+    """Whole messages: what reading it passed over, and whether it was edited."""
+    warnings = [f"{chosen.shown}: {warning}" for warning in chosen.lockfile.warnings]
+    if chosen.lockfile.is_edited:
+        warnings.append(
+            f"`{chosen.shown}` was edited since it was made, by hand or by a merge\n  try: `lock`, which makes it anew"
+        )
+    return tuple(warnings)
