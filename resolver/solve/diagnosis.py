@@ -41,7 +41,8 @@ _SHOWN_VERSIONS = 3
 def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
     """What the failed search over the universe comes down to. Asks the source for hints only."""
     core = universe.remembered(_find_core(universe))
-    collisions = tuple(_with_all_lines(collision, universe.problem) for collision in _find_collisions(core))
+    lines = (_with_all_lines(collision, universe.problem) for collision in _find_collisions(core))
+    collisions = tuple(_with_wheels(collision, universe) for collision in lines)
     return Explanation(
         target=str(universe.problem.target),
         collisions=collisions[:_SHOWN_COLLISIONS],
@@ -63,6 +64,15 @@ def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
     ]
     linked = [requirement for requirement in requirements if requirement.links]
     return replace(collision, requirements=tuple(dict.fromkeys((*lines, *linked))))
+
+
+def _with_wheels(collision: Collision, universe: Universe) -> Collision:
+    """The collision; of builds that do not go together, with what their wheels are built for."""
+    if collision.obstacle is not Obstacle.DIFFERENT_BUILDS:
+        return collision
+    from resolver.solve.wheel_lint import explain_wheels  # It loads data about builds.
+
+    return replace(collision, supply=replace(collision.supply, builds=explain_wheels(universe, collision)))
 
 
 def _find_core(universe: Universe) -> Problem:
@@ -191,17 +201,12 @@ def _build_collision(universe: Universe, paths: _Paths, events: Sequence[_Event]
         root.position: place for place, root in enumerate((*problem.roots, *problem.constraints, *problem.overrides))
     }
     requirements.sort(key=lambda requirement: (order[requirement.position], requirement.links != ()))
-    collision = Collision(
+    return Collision(
         project=first.project,
         obstacle=_find_obstacle(table, matching, items),
         requirements=tuple(dict.fromkeys(requirements)),
         supply=_build_supply(universe, table, matching),
     )
-    if collision.obstacle is not Obstacle.DIFFERENT_BUILDS:
-        return collision
-    from resolver.solve.wheel_lint import explain_wheels  # As below.
-
-    return replace(collision, supply=replace(collision.supply, builds=explain_wheels(universe, collision)))
 
 
 def _count_others(cause: Cause, events: Sequence[_Event]) -> int:

@@ -16,6 +16,7 @@ from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
 from resolver.solve.acceleration import TORCH_NAME, Acceleration
 from resolver.solve.candidates import iter_rows
+from resolver.solve.demand import TORCH_RELEASE, Node
 from resolver.solve.explanation import Collision
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
@@ -67,7 +68,7 @@ def explain_wheels(universe: Universe, collision: Collision) -> tuple[str, ...]:
     """For each wheel of a collision that says which torch it is for: that, and which torch the lock would have."""
     found = []
     for filename, label in _iter_wheels(universe, collision):
-        torch = _find_torch(universe, label)
+        torch = _find_torch(universe, collision, label)
         line = f"`{filename}` is built for {describe_label(label)}"
         found.append(line if torch is None else f"{line}; the lock would have {describe_torch(torch)}")
     return tuple(dict.fromkeys(found))
@@ -76,7 +77,7 @@ def explain_wheels(universe: Universe, collision: Collision) -> tuple[str, ...]:
 def iter_wheel_hints(universe: Universe, collision: Collision) -> Iterator[str]:
     """The torch that a wheel of the collision goes with, and the name of the wheel for the torch that is asked for."""
     for filename, label in _iter_wheels(universe, collision):
-        torch = _find_torch(universe, label)
+        torch = _find_torch(universe, collision, label)
         release = _find_release(universe, label)
         wheel = None if torch is None else suggest_filename(filename, torch)
         words = [f"`torch=={release}`"] if release is not None else []
@@ -97,18 +98,37 @@ def _iter_wheels(universe: Universe, collision: Collision) -> Iterator[tuple[str
             yield files[0].filename, known.label
 
 
-def _find_torch(universe: Universe, label: BuildLabel) -> TorchFacts | None:
-    """The build of torch that the list would have without the wheel: of the release that the wheel is for, if any."""
+def _find_torch(universe: Universe, collision: Collision, label: BuildLabel) -> TorchFacts | None:
+    """The build of torch that the list would have without the wheel.
+
+    Of the release that the others of the collision need; where that is the wheel's own, they collide in its builds.
+    """
     facts = universe.facts
     if facts is None:
         return None
     table = universe.table(TORCH_NAME)
     rows = list(table.ordered(universe.shown_rows(TORCH_NAME)))
-    fitting = [row for row in rows if label.fits_torch(table.versions[row])]
-    row = next(iter((*fitting, *rows)), None)
+    needed = _find_needed(universe, collision, label)
+    chosen = [row for row in rows if Version(table.versions[row].public) in needed]
+    if collision.project != TORCH_RELEASE:
+        chosen = [row for row in rows if label.fits_torch(table.versions[row])]
+    row = next(iter((*chosen, *rows)), None)
     if row is None:
         return None
     return build_torch_facts(facts.rules, table.versions[row], facts.find_known(TORCH_NAME, row))
+
+
+def _find_needed(universe: Universe, collision: Collision, label: BuildLabel) -> frozenset[Version]:
+    """The releases of torch that others of the collision than the wheel need."""
+    found: list[frozenset[Version]] = []
+    releases = universe.table(TORCH_RELEASE).versions
+    for link in (link for requirement in collision.requirements for link in requirement.links[-1:]):
+        row = universe.table(link.name).find_row(link.version)
+        demands = () if row is None else universe.known_demands(Node(link.name), row) or ()
+        masks = [demand.mask for demand in demands if demand.node.name == TORCH_RELEASE]
+        found += [frozenset(one for at, one in enumerate(releases) if mask >> at & 1) for mask in masks]
+    others = [versions for versions in found if not any(map(label.fits_torch, versions))]
+    return frozenset().union(*others)
 
 
 def _find_release(universe: Universe, label: BuildLabel) -> Version | None:

@@ -11,9 +11,16 @@ from pathlib import Path
 import pytest
 
 from lockfiles import loads
-from resolver.errors import TargetError
+from resolver.errors import ResolutionError, TargetError
 from resolver.targets.machines import parse_machine_types
-from tests.golden.machine_locks import FOLDER, GoldenLock, iter_golden_locks, iter_refused, make_lock
+from tests.golden.machine_locks import (
+    FOLDER,
+    GoldenLock,
+    iter_golden_locks,
+    iter_refused,
+    iter_unsolvable,
+    make_lock,
+)
 from tests.solve.memory_source import DEFAULT_INDEX
 
 LOCKS = tuple(iter_golden_locks())
@@ -36,6 +43,13 @@ def test_machine_whose_driver_does_not_know_it_does_not_exist(machine: str, driv
     with pytest.raises(TargetError) as caught:
         parse_machine_types(machine, driver=driver)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("golden", list(iter_unsolvable()), ids=lambda golden: f"{golden.items[0]} on {golden.machine}")
+def test_list_without_a_solution_has_the_golden_message(golden: GoldenLock) -> None:
+    with pytest.raises(ResolutionError) as caught:
+        make_lock(golden)
+    assert str(caught.value) == golden.error
 
 
 def test_every_golden_file_is_in_the_table() -> None:

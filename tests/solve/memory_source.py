@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -243,7 +244,7 @@ class MemorySource:
             requires_python=release.metadata_python,
             provides_extra=tuple(canonicalize_name(extra) for extra in release.extras),
         )
-        filename = reference.partition("#")[0].rpartition("/")[2]
+        filename = unquote(reference.partition("#")[0].rpartition("/")[2])
         file = DistributionFile(
             filename=filename if filename.endswith(".whl") else release.name,
             version=version,
