@@ -104,6 +104,7 @@ class PackageSources:
                 allowed_hosts=self._access.allowed_hosts,
                 no_download=bool(plan.settings.no_download),
                 preferences_hashes=self._hashes,
+                reader_count=self._access.reader_count,
                 progress=self._access.announce,
                 **options,
             )

@@ -58,6 +58,7 @@ class Access:
     - `logins` say where a user and password are looked for that the list does not give.
     - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
     - `clock` tells which signatures have expired.
+    - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not share.
     """
 
     cache_folder: Path | None = None
@@ -68,6 +69,7 @@ class Access:
     allowed_hosts: tuple[str, ...] = ()
     forbids_builds: bool = False
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
+    reader_count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,6 @@ import html
 import json
 import ssl
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -119,6 +118,7 @@ class IndexServer:
         self.open_requests = 0
         """How many requests wait for their answer."""
         self._lock = threading.Lock()
+        self._closing = threading.Event()
         self._server = _QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": self}))
         self._scheme = "http" if tls is None else "https"
         if tls is not None:
@@ -133,6 +133,7 @@ class IndexServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closing.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -177,10 +178,10 @@ class IndexServer:
         return self._file(path.removeprefix("/files/"), headers)
 
     def delay(self, answer: Answer) -> None:
-        """Wait as the answer or the whole server says."""
+        """Wait as the answer or the whole server says, but no longer than the server runs."""
         with self._lock:
             self.open_requests += 1
-        time.sleep(answer.delay_s or self.latency_s)
+        self._closing.wait(answer.delay_s or self.latency_s)
         with self._lock:
             self.open_requests -= 1
 

@@ -39,6 +39,7 @@ __all__ = ["run_lock"]
 _DIFFERS = 1
 _LONGEST_PATH = 255
 """A longer SOURCE may be text that no file system takes as a name."""
+_MOST_READERS = 4
 
 
 def run_lock(arguments: LockArguments) -> int:
@@ -291,6 +292,7 @@ class _Run:
             ),
             allowed_hosts=arguments.allowed_hosts,
             announce=None if arguments.quiet else _tell,
+            reader_count=_count_readers(),
         )
 
     def _answer(self, plan: LockPlan, differences: list[str]) -> None:
@@ -368,6 +370,14 @@ def _cache_folder(arguments: LockArguments) -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("pinfold", appauthor=False)
+
+
+def _count_readers() -> int:
+    """How many processes may read pages: one for each processor; none for a single one, or where a fork is not safe."""
+    if sys.platform != "linux":
+        return 0
+    processors = len(os.sched_getaffinity(0))
+    return min(processors, _MOST_READERS) if processors > 1 else 0
 
 
 def _show_requests() -> None:

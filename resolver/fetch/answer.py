@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lockfiles.value_classes import dataclass
 
-__all__ = ["CONNECT_TIMEOUT_S", "READ_TIMEOUT_S", "Answer", "BadStatusError", "build_headers"]
+__all__ = ["CONNECT_TIMEOUT_S", "PAGE_LIMIT_BYTES", "READ_TIMEOUT_S", "Answer", "BadStatusError", "build_headers"]
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
+PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """A body with what the server said about it.
 
-    `url` is where it came from after redirects. `body` is None where it is the one that the caller knows already.
+    `url` is where it came from after redirects. `body` is None where it is the one that the caller knows already, and
+    packed with gzip if `is_packed`. `keep` lays the answer down for the HTTP cache, and is called for a page that links
+    with no secret; None where there is nothing to do.
     """
 
     url: str
@@ -22,6 +27,8 @@ class Answer:
     body: bytes | None
     fresh_until: float
     validator: str
+    is_packed: bool = False
+    keep: Callable[[], None] | None = None
 
 
 class BadStatusError(Exception):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 
-from resolver.fetch.answer import BadStatusError
+from resolver.fetch.answer import PAGE_LIMIT_BYTES, BadStatusError
 from resolver.fetch.authorization import IS_PAGE, PUBLIC, TRIED
 from resolver.fetch.bodies import iter_bounded
 from resolver.fetch.freshness import settle_caching
@@ -19,7 +19,6 @@ from resolver.fetch.refusals import read_refusal
 
 __all__ = ["REDIRECTS", "GoodAnswers"]
 
-PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _log = logging.getLogger("pinfold.http")

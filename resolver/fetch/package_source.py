@@ -67,6 +67,7 @@ def open_package_source(
     config_settings: ConfigSettings | None = None,
     without_isolation: frozenset[NormalizedName] = frozenset(),
     preferences_hashes: KnownHashes | None = None,
+    reader_count: int = 0,
     progress: Callable[[str], None] | None = None,
     transport: httpx.BaseTransport | None = None,
     sleep: Callable[[float], None] | None = None,
@@ -78,6 +79,7 @@ def open_package_source(
     - `find_build_wheels` decides on the build requirements of what must be built; None has none. `config_settings` and
       `without_isolation` are those of `Builds`.
     - `preferences_hashes` are size and SHA-256 by URL of the old lock.
+    - `reader_count` processes are forked to read pages, if there are new ones and this process has but one thread.
     - `progress` gets one line before a whole file is downloaded for what little is needed of it; from any thread.
     - `transport` stands in for the network in tests, `sleep` for waiting between attempts.
     """
@@ -104,7 +106,9 @@ def open_package_source(
         without_isolation=without_isolation,
         allowed=allow_build,
     )
-    pages = ProjectPages(target=target, session=session, rows=RowStore(folder, target_key=target.key))
+    pages = ProjectPages(
+        target=target, session=session, rows=RowStore(folder, target_key=target.key), reader_count=reader_count
+    )
     metadata = FileDependencies(
         target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
     )
@@ -193,6 +197,7 @@ class _HttpPackageSource:
     def close(self, *, then: Callable[[], None]) -> None:
         """End all speculation. A request under way holds its connection: `then` is called when the last has ended."""
         self._workers.close(closed_error(""), then=then)
+        self._pages.close()
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         if self.evidence is not None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
 from resolver.errors import FetchError
-from resolver.fetch.http_errors import broken_error
+from resolver.fetch.answer import PAGE_LIMIT_BYTES, Answer
+from resolver.fetch.http_errors import broken_error, closed_error
 from resolver.fetch.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.page_secrets import iter_secret_links, may_hold_secrets
 from resolver.fetch.row_store import RowStore, StoredPage
@@ -20,6 +22,9 @@ from resolver.index.parsed_page import dump_project_page, load_project_page
 from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
+if TYPE_CHECKING:
+    from resolver.fetch.page_readers import PageReaders
+
 __all__ = ["ProjectPages"]
 
 _ANCHOR = re.compile(rb"<a\s", re.IGNORECASE)
@@ -28,10 +33,13 @@ _ANCHOR = re.compile(rb"<a\s", re.IGNORECASE)
 class ProjectPages:
     """Answers for pages, each asked anew: callers keep what they get. May be used from many threads."""
 
-    def __init__(self, *, target: Target, session: Session, rows: RowStore) -> None:
+    def __init__(self, *, target: Target, session: Session, rows: RowStore, reader_count: int = 0) -> None:
+        """So many processes read pages, if any are new; see `PageReaders`."""
         self._target = target
         self._session = session
         self._rows = rows
+        self._reader_count = reader_count
+        self._readers: PageReaders | None = None
         self._links: dict[str, Task[_Body | None]] = {}
         self._stale: dict[tuple[NormalizedName, str], StoredPage] = {}
         self._identities: dict[tuple[NormalizedName, str], bytes] = {}
@@ -42,10 +50,11 @@ class ProjectPages:
 
         Offline, the row store may answer always. What is on disk is read again each time.
         """
-        if self._session.refresh or find_local_path(location.url.public) is not None:
+        if find_local_path(location.url.public) is not None:
             return None
-        row = self._rows.read(_place(location), name)
+        row = None if self._session.refresh else self._rows.read(_place(location), name)
         if row is None:
+            self._start_readers()
             return None
         if not self._session.offline and row.fresh_until <= time.time():
             self._stale[name, _place(location)] = row  # For `fetch`, which reads no row again.
@@ -55,6 +64,19 @@ class ProjectPages:
             return None
         self._note(name, location, row.identity)
         return (page,)
+
+    def close(self) -> None:
+        """End the processes that read pages."""
+        if self._readers is not None:
+            self._readers.close()
+
+    def _start_readers(self) -> None:
+        """Once, and where a page is new: of those that are asked for again most have not changed."""
+        if self._reader_count and self._readers is None and not self._session.offline:
+            # Imported where it is needed: a warm run reads no page.
+            from resolver.fetch.page_readers import PageReaders
+
+            self._readers = PageReaders(self._reader_count, target=self._target)
 
     def fetch(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The page, by asking; None where the location lacks the project. Raises FetchError.
@@ -72,26 +94,25 @@ class ProjectPages:
             return None
         payload = b"" if row is None else row.payload
         # Signatures of links are in no store: such a page is read each time.
-        if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.body):
-            body, page = self._build_or_ask_again(body, name, location)
-            payload = b"" if page is None else dump_project_page(page)
+        if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
+            body, page, payload = self._build_or_ask_again(body, name, location)
         fresh_until = 0.0 if body.url in self._with_secrets else body.fresh_until
         self._keep(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))
         return page
 
     def _build_or_ask_again(
         self, body: _Body, name: NormalizedName, location: Location
-    ) -> tuple[_Body, ProjectPage | None]:
-        """The page, and the body that it was built of. One that cannot be read may be an old answer of the cache."""
+    ) -> tuple[_Body, ProjectPage | None, bytes]:
+        """The page, its dump, and what they are made of: a body that cannot be read may be an old one of the cache."""
         try:
-            return body, self._build(body, name, location)
+            return body, *self._build_and_dump(body, name, location)
         except FetchError:
             again = None
             if location.form == "index" and not self._session.offline:
                 again = self._fetch_body(name, location, known_validator="", past_cache=True)
             if again is None:
                 raise
-        return again, self._build(again, name, location)
+        return again, *self._build_and_dump(again, name, location)
 
     def _fetch_body(
         self, name: NormalizedName, location: Location, *, known_validator: str, past_cache: bool = False
@@ -109,13 +130,13 @@ class ProjectPages:
         answer = self._session.fetch_page(url, known_validator=known_validator, past_cache=past_cache)
         if answer is None:
             return None
-        validator = answer.validator
-        if not validator and answer.body is not None:
+        body = _Body(answer)
+        if not body.validator and answer.body is not None:
             # Imported where it is needed: a warm run has no use for OpenSSL, which takes 4 ms.
             from hashlib import sha256
 
-            validator = f"sha256:{sha256(answer.body).hexdigest()}"
-        return _Body(answer.url, answer.content_type, answer.body or b"", answer.fresh_until, validator)
+            body.validator = f"sha256:{sha256(body.unpack()).hexdigest()}"
+        return body
 
     def _read_local(self, path: Path, name: NormalizedName, location: Location) -> ProjectPage | None:
         local = read_local_index(path, name) if location.form == "index" else read_local_links(path)
@@ -130,7 +151,30 @@ class ProjectPages:
             return build_project_page(files, name=name, location=location, target=self._target)
         if local is None:
             return None
-        return self._build(_Body(local.url, "text/html", local.body, 0.0, ""), name, location)
+        answer = Answer(url=local.url, content_type="text/html", body=local.body, fresh_until=0.0, validator="")
+        return self._build(_Body(answer), name, location)
+
+    def _build_and_dump(
+        self, body: _Body, name: NormalizedName, location: Location
+    ) -> tuple[ProjectPage | None, bytes]:
+        """The page out of a body, and its dump, which is empty for None. Raises FetchError."""
+        # A find-links page is read for many projects, and unpacked once.
+        if self._readers is not None and location.form == "index":
+            dump = self._readers.read(
+                body.data,
+                is_packed=body.is_packed,
+                url=body.url,
+                content_type=body.content_type,
+                name=name,
+                location=location,
+            )
+            if dump is not None:
+                body.keep()
+                return load_project_page(dump), dump
+            if self._readers.is_closed:
+                raise closed_error(body.url)
+        page = self._build(body, name, location)
+        return page, b"" if page is None else dump_project_page(page)
 
     def _build(self, body: _Body, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The page out of a body; None for a find-links page without a file of the project. Raises FetchError."""
@@ -138,18 +182,21 @@ class ProjectPages:
         from resolver.index.page_building import build_project_page
         from resolver.index.simple_api import PageError, parse_find_links_page, parse_project_page
 
+        content = body.unpack()
         # A page without any link is looked at: it may be one to log in.
-        if location.form == "find-links" and _ANCHOR.search(body.body) and not _mentions(body.body, name):
+        if location.form == "find-links" and _ANCHOR.search(content) and not _mentions(content, name):
             return None
         parse = parse_project_page if location.form == "index" else parse_find_links_page
         try:
-            files = parse(body.body, content_type=body.content_type, url=body.url, name=name)
+            files = parse(content, content_type=body.content_type, url=body.url, name=name)
         except PageError as error:
             raise broken_error(body.url, reason=str(error)) from error
-        if may_hold_secrets(body.body):
+        if may_hold_secrets(content):
             for url in iter_secret_links(files):
                 self._with_secrets.add(body.url)
                 self._session.know_link(url, source=f"a link of {body.url}")
+        else:
+            body.keep()
         if location.form == "find-links" and not files:
             return None
         return build_project_page(files, name=name, location=location, target=self._target)
@@ -182,16 +229,36 @@ class ProjectPages:
 
 
 class _Body:
-    """An answer reduced to what is made of it."""
+    """An answer reduced to what is made of it. `data` is as it was sent."""
 
-    __slots__ = ("body", "content_type", "fresh_until", "url", "validator")
+    __slots__ = ("_content", "_keep", "content_type", "data", "fresh_until", "is_packed", "url", "validator")
 
-    def __init__(self, url: str, content_type: str, body: bytes, fresh_until: float, validator: str) -> None:
-        self.url = url
-        self.content_type = content_type
-        self.body = body
-        self.fresh_until = fresh_until
-        self.validator = validator
+    def __init__(self, answer: Answer) -> None:
+        self.url = answer.url
+        self.content_type = answer.content_type
+        self.data = answer.body or b""
+        self.is_packed = answer.is_packed
+        self.fresh_until = answer.fresh_until
+        self.validator = answer.validator
+        self._content = None if answer.is_packed else self.data
+        self._keep = answer.keep
+
+    def unpack(self) -> bytes:
+        """The page itself. Raises FetchError where it is not packed as it says."""
+        if self._content is None:
+            # Imported where it is needed: a warm run reads no page.
+            from resolver.fetch.bodies import unpack
+
+            self._content = unpack(self.data, limit_bytes=PAGE_LIMIT_BYTES)
+        if self._content is None:
+            raise broken_error(self.url, reason="it is not packed as it says")
+        return self._content
+
+    def keep(self) -> None:
+        """Lay it down for the HTTP cache, once."""
+        keep, self._keep = self._keep, None
+        if keep is not None:
+            keep()
 
 
 def _place(location: Location) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from resolver.fetch.answer import Answer, build_headers
 from resolver.fetch.answer_spool import AnswerSpool
 from resolver.fetch.bodies import unpack
 from resolver.fetch.freshness import find_fresh_until, find_validator, forbids_storing, settle_caching
-from resolver.fetch.page_secrets import may_hold_secrets
-from resolver.fetch.plain_http import PlainAnswer, PlainClient
+from resolver.fetch.plain_http import PlainClient
 from resolver.fetch.product import find_version
 
 __all__ = ["PlainSession"]
@@ -34,25 +34,25 @@ class PlainSession:
         self._client.close()
 
     def fetch_page(self, url: str, *, accept: str, limit_bytes: int) -> tuple[Answer | None] | None:
-        """A page that the HTTP cache has never seen, or with `refresh` any page."""
+        """A page that the HTTP cache has never seen, or with `refresh` any page; as it was sent, packed or not."""
         if self._spool is not None and not self._refresh and self._spool.knows(url):
             return None
         told = self._client.fetch(url, build_headers(accept), limit_bytes=limit_bytes)
         if told is None or told.status != 200:
             return None if told is None else (None,)
-        body = _unpack(told, limit_bytes)
-        if body is None:
-            return None
         told.headers.pop("set-cookie", None)  # A session of a host is nobody's to keep.
         settle_caching(told.headers, status=200, now=time.time())
-        if self._spool is not None and not forbids_storing(told.headers) and not may_hold_secrets(body):
-            self._spool.put(url, told.headers, told.body)
+        keep = None
+        if self._spool is not None and not forbids_storing(told.headers):
+            keep = partial(self._spool.put, url, told.headers, told.body)
         answer = Answer(
             url=url,
             content_type=told.headers.get("content-type", ""),
-            body=body,
+            body=told.body,
             fresh_until=find_fresh_until(told.headers, now=time.time()),
             validator=find_validator(told.headers),
+            is_packed=told.is_packed,
+            keep=keep,
         )
         return (answer,)
 
@@ -61,9 +61,5 @@ class PlainSession:
         told = self._client.fetch(url, build_headers("*/*"), limit_bytes=limit_bytes)
         if told is None or told.status != 200:
             return None if told is None else (None,)
-        body = _unpack(told, limit_bytes)
+        body = unpack(told.body, limit_bytes=limit_bytes) if told.is_packed else told.body
         return None if body is None else (body,)
-
-
-def _unpack(answer: PlainAnswer, limit_bytes: int) -> bytes | None:
-    return unpack(answer.body, limit_bytes=limit_bytes) if answer.is_packed else answer.body
