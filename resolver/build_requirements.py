@@ -104,6 +104,8 @@ class BuildRequirements:
         `preferences` are versions to keep where they fit. Raises ResolutionError where there are no such wheels,
         FetchError, HashMismatchError.
         """
+        if not requirements:
+            return ()
         kept = dict(preferences or {})
         key = (tuple(requirements), target, tuple(sorted(kept.items())))
         with self._lock:

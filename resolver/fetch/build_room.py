@@ -17,14 +17,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from resolver.fetch import hook_settings
 from resolver.fetch.build_environment import build_environment
 from resolver.fetch.build_process import BuildFailedError, Children
+from resolver.index.core_metadata import without_credentials
 from resolver.index.pyproject_metadata import BuildSystem
+from resolver.requirements.url import redact
 
 __all__ = ["Backend", "BuildRoom", "open_room"]
 
 T = TypeVar("T")
+
+_TOO_OLD = "does not support python"
+"""What pip says to an interpreter that is older than any it runs under."""
+_OWN_PIP = """\
+import ensurepip, glob, os, runpy, sys
+found = glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled", "pip-*.whl"))
+if not found:
+    sys.exit("it has no pip of its own, and is too old for the one here")
+sys.path.insert(0, found[0])
+sys.argv[0] = "pip"
+runpy.run_module("pip", run_name="__main__")
+"""
+"""Runs the pip that an interpreter comes with, without installing it."""
 
 ConfigSettings = Sequence[tuple[str, str]]
 
@@ -63,13 +80,21 @@ class BuildRoom:
         new = [wheel for wheel in wheels if wheel.name not in self._installed]
         if not new:
             return
-        command = [sys.executable, "-P", "-m", "pip", "--isolated", "--no-input", "--disable-pip-version-check"]
-        command += ["--python", str(self.python), "install", "--quiet", "--no-index", "--no-deps", "--no-cache-dir"]
-        command += ["--no-compile", "--no-warn-script-location", "--root-user-action", "ignore", "--"]
+        options = ["install", "--quiet", "--no-index", "--no-deps", "--no-cache-dir", "--no-compile"]
+        arguments = [*options, "--no-warn-script-location", "--", *map(str, new)]
+        try:
+            self._run_pip([sys.executable, "-P", "-m", "pip"], ["--python", str(self.python), *arguments])
+        except BuildFailedError as error:
+            if _TOO_OLD not in str(error):
+                raise
+            self._run_pip([str(self.python), "-I", "-c", _OWN_PIP], arguments)
+        self._installed.update(wheel.name for wheel in new)
+
+    def _run_pip(self, pip: Sequence[str], arguments: Sequence[str]) -> None:
         # pip runs tools to tell servers about them, which leave files at home.
         home = dict.fromkeys(("HOME", "USERPROFILE"), str(self._folder / "pip-home"))
-        self.run([*command, *map(str, new)], folder=self._folder, variables=home)
-        self._installed.update(wheel.name for wheel in new)
+        options = ["--isolated", "--no-input", "--disable-pip-version-check"]
+        self.run([*pip, *options, *arguments], folder=self._folder, variables=home)
 
     def run(
         self,
@@ -125,11 +150,13 @@ class Backend:
             raise BuildFailedError(f"pyproject.toml: `build-system.backend-path`: {error}") from error
 
     def find_requirements(self) -> tuple[str, ...]:
-        """What the backend asks for besides `[build-system] requires`."""
+        """What the backend asks for besides `[build-system] requires`, with the public part of every URL."""
         found = self._call(self._hooks.get_requires_for_build_wheel)
         if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
             raise BuildFailedError("`get_requires_for_build_wheel` gave no list of texts")
-        return tuple(found)
+        for text in found:
+            _check_requirement(text)
+        return without_credentials(found)
 
     def prepare_metadata(self) -> bytes:
         """The content of METADATA, from a wheel where the backend gives it no other way."""
@@ -182,6 +209,13 @@ def _group(config_settings: ConfigSettings) -> dict[str, str | list[str]]:
         else:
             found[key] = [*(known if isinstance(known, list) else [known]), value]
     return found
+
+
+def _check_requirement(text: str) -> None:
+    try:
+        Requirement(text)
+    except InvalidRequirement as error:
+        raise BuildFailedError(f"the backend asks for `{redact(text)}`, which is no requirement of PEP 508") from error
 
 
 def _find_result(folder: Path, name: object, *, hook: str, part: str = "") -> Path:

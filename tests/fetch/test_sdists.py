@@ -266,6 +266,25 @@ def test_build_with_setuptools_from_the_public_index(server: IndexServer, open_s
     assert dependencies.requires == ("b>=2",)
 
 
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["tool @ https://user:s3cret@files.example/tool.whl"], "`tool @ https://files.example/tool.whl` is a direct"),
+        (["tool ==="], "the backend asks for `tool ===`, which is no requirement of PEP 508"),
+        ("tool", "`get_requires_for_build_wheel` gave no list of texts"),
+    ],
+)
+def test_what_a_backend_asks_for_must_be_requirements_without_secrets(
+    server: IndexServer, open_source: OpenSource, asked: object, message: str
+) -> None:
+    statement = f"def get_requires_for_build_wheel(config_settings=None):\n    return {asked!r}\n"
+    server.add("a", sdist("a", "1.0", ["b"], static=False, backend_statement=statement))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=HOST)
+    assert message in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_build_requirement_that_no_index_has_is_named(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b"], static=False, build_requires=["nowhere"]))
     with pytest.raises(MetadataError) as caught:

@@ -78,6 +78,14 @@ def test_wheel_is_built_under_the_interpreter_that_is_given(tmp_path: Path) -> N
     assert read_told(wheel).startswith(f"[(3, {minor}), ")
 
 
+def test_interpreter_that_is_too_old_for_our_pip_uses_its_own(tmp_path: Path) -> None:
+    tool = write_wheel(tmp_path, "tool", "1.0")
+    more = "import tool, importlib.util as util\nassert util.find_spec('pip') is None"
+    tree = write_tree(tmp_path / "tree", more, '["tool"]')
+    wheel = build(tree, tmp_path / "into", tool, python=find_interpreter("3.8"), key="value")
+    assert read_told(wheel) == "[(3, 8), '1', {'key': 'value'}, ['x', 'y', 'z']]"
+
+
 def test_two_builds_of_the_same_tree_give_the_same_bytes(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", "told = {object() for _ in range(3)}")
     wheels = [build(tree, tmp_path / name) for name in ("first", "second")]
