@@ -30,7 +30,9 @@ def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = Login
     """
     plans = tuple(plans)
     families = (family for plan in plans for family in plan.settings.families or ())
-    credentials = open_credentials(logins, places={family.name: family.urls for family in families})
+    hidden = {name for plan in plans for _, url in _iter_urls(plan) for name in VARIABLE.findall(url.text)}
+    places = {family.name: family.urls for family in families}
+    credentials = open_credentials(logins, places=places, hidden=hidden)
     for plan in plans:
         for position, url in _iter_urls(plan):
             credentials.add(url, source=str(position))

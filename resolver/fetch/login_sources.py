@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -40,11 +41,13 @@ def open_credentials(
     options: LoginOptions = LoginOptions(),
     *,
     places: Mapping[str, Sequence[str]] | None = None,
+    hidden: Collection[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> Credentials:
     """Credentials that know what the user keeps; `places` are URL prefixes by the name of an index family.
 
-    Raises SettingsError for a file that cannot be used, and for a keyring that is wanted and not there.
+    `hidden` are variables that hold secrets of the list, which a keyring has no business with. Raises
+    SettingsError for a file that cannot be used, and for a keyring that is wanted and not there.
     """
     sources: list[LoginSource] = []
     warnings: list[str] = []
@@ -62,7 +65,7 @@ def open_credentials(
     if variables is not None:
         sources.append(variables)
     sources.append(NetrcLogins(environ))
-    credentials = Credentials(sources, ask_keyring=_find_keyring(options.keyring), warnings=warnings)
+    credentials = Credentials(sources, ask_keyring=_find_keyring(options.keyring, hidden), warnings=warnings)
     for url in signed:
         credentials.add(url, source=f"`{named}`")
     return credentials
@@ -117,7 +120,7 @@ def _iter_logins(prefixes: Sequence[str], values: Mapping[str, str]) -> Iterator
             yield url.public, login
 
 
-def _find_keyring(provider: KeyringProvider) -> AskKeyring | None:
+def _find_keyring(provider: KeyringProvider, hidden: Collection[str]) -> AskKeyring | None:
     if provider == "disabled":
         return None
     # Lazy: `shutil` takes 5 ms, and most runs are asked for no password. One that must be there is looked for now.
@@ -125,10 +128,10 @@ def _find_keyring(provider: KeyringProvider) -> AskKeyring | None:
         from resolver.fetch.keyring_command import require_keyring
 
         require_keyring()
-    return _ask_keyring
+    return partial(_ask_keyring, hidden=frozenset(hidden))
 
 
-def _ask_keyring(services: Sequence[str], known: Login | None) -> Login | None:
+def _ask_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str]) -> Login | None:
     from resolver.fetch.keyring_command import ask_keyring  # Lazy, as above.
 
-    return ask_keyring(services, known)
+    return ask_keyring(services, known, hidden=hidden)

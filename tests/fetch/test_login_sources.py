@@ -184,7 +184,8 @@ def test_the_list_comes_first_and_a_user_without_password_is_completed(tmp_path:
 KEYRING = """#!{python}
 import json, os, sys
 with open({log!r}, "a") as file:
-    file.write(json.dumps([sys.argv[1:], [name for name in os.environ if name.startswith("PINFOLD")]]) + "\\n")
+    seen = [name for name in os.environ if name.startswith(("PINFOLD", "LISTED"))]
+    file.write(json.dumps([sys.argv[1:], seen]) + "\\n")
 words = sys.argv[1:]
 if words == ["get", "https://a.example/simple/", "oauth2accesstoken"]:
     print("canary-one")
@@ -204,6 +205,7 @@ def keyring_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(command.parent))
     monkeypatch.setenv("PINFOLD_INDEX_X_PASSWORD", "canary-three")
+    monkeypatch.setenv("LISTED_TOKEN", "canary-four")
     return log
 
 
@@ -223,7 +225,7 @@ def test_keyring_gives_a_login_and_is_told_no_secret(
     keyring_log: Path, known: str | None, login: tuple[str, str] | None
 ) -> None:
     user = None if known is None else Login(user=Secret(known), password=Secret(""))
-    assert open_login(ask_keyring(SERVICES, user)) == login
+    assert open_login(ask_keyring(SERVICES, user, hidden=["LISTED_TOKEN"])) == login
     told = keyring_log.read_text()
     assert "secret-token" not in told
     assert all(json.loads(line)[1] == [] for line in told.splitlines())
