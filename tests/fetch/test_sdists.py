@@ -270,7 +270,7 @@ def test_build_with_setuptools_from_the_public_index(server: IndexServer, open_s
     ("asked", "message"),
     [
         (["tool @ https://user:s3cret@files.example/tool.whl"], "`tool @ https://files.example/tool.whl` is a direct"),
-        (["tool ==="], "the backend asks for `tool ===`, which is no requirement of PEP 508"),
+        (["tool 1"], "the backend asks for `tool 1`, which is no requirement of PEP 508"),
         ("tool", "`get_requires_for_build_wheel` gave no list of texts"),
     ],
 )
