@@ -15,6 +15,7 @@ from resolver.cli.index_questions import ask_indexes
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_json, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.advisory_database import read_advisories
 from resolver.fetch.session import Session
 from resolver.sources.settings_file import find_settings
@@ -53,7 +54,7 @@ def run_audit(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} audit",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

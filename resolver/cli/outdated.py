@@ -17,6 +17,7 @@ from resolver.cli.index_questions import ask_indexes
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_json, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.session import Session
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.url import parse_url
@@ -60,7 +61,7 @@ def run_outdated(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} outdated",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

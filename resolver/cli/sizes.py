@@ -14,6 +14,7 @@ from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_json, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.index.wheel_contents import WheelContents
 from resolver.sizes import PinSize, find_unused, measure_pins
 
@@ -48,7 +49,7 @@ def run_sizes(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} sizes",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

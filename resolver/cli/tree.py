@@ -14,6 +14,7 @@ from lockfiles.image_layers import size_bytes
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_json, show_text
+from resolver.cli.safe_parser import SafeParser
 from resolver.errors import InputError
 
 __all__ = ["run_tree"]
@@ -43,7 +44,7 @@ def run_tree(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"{program} tree", description=_DESCRIPTION, allow_abbrev=False)
+    parser = SafeParser(prog=f"{program} tree", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--invert", action="store_true", help="each pin over what asks for it")
     parser.add_argument("--package", action="append", metavar="NAME", help="begin with this pin; several times")

@@ -14,6 +14,7 @@ from lockfiles.graph import LockGraph, Request, build_graph, find_paths
 from lockfiles.graph import Path as LockPath
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_json, show_text
+from resolver.cli.safe_parser import SafeParser
 from resolver.errors import InputError
 
 __all__ = ["run_why"]
@@ -38,7 +39,7 @@ def run_why(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"{program} why", description=_DESCRIPTION, allow_abbrev=False)
+    parser = SafeParser(prog=f"{program} why", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", help="the project")
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument(
