@@ -162,7 +162,9 @@ class Bucket:
 
 def _sign_version_2(method: str, url: str, end: str, credentials: Any) -> str:
     signer = HmacV1QueryAuth(credentials)
-    return str(signer.get_signature(method, urlsplit(url), {"date": end}, expires=end))
+    # Otherwise it is now and so many seconds: here the end is given.
+    signer._get_date = lambda: end
+    return str(signer.get_signature(method, urlsplit(url), {}, expires=end))
 
 
 def _sign_version_4(method: str, url: str, credentials: Any) -> str:
