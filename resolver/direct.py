@@ -199,6 +199,7 @@ class _Search:
                 position=entry.position,
                 text=text,
                 name=wanted.name,
+                is_followed=True,
                 locked_commit=self.locked_commits.get(reference),
             )
             fixed = FixedSource(name=wanted.name, request=request)
