@@ -238,7 +238,7 @@ class Locker:
 
     def _find_same(self, plan: LockPlan, problem: Problem) -> Resolution | None:
         """The resolution for another GPU that is certainly this one's too."""
-        if not self._answered or problem.direct:
+        if not self._answered or problem.direct or plan.settings.measure_kernels:
             return None
         # Lazy, as above.
         from resolver.same_builds import has_same_answer
