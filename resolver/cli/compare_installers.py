@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
@@ -41,7 +41,7 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     access = build_access(read_reaching(values, folder=Path.cwd(), announce=_announce))
     found = [(lock, _compare(lock, access)) for lock in locks]
     if values.as_json:
-        show_json([_as_json(lock, comparison) for lock, comparison in found])
+        show_locks([_as_json(lock, comparison) for lock, comparison in found])
     else:
         show_text("\n".join(line for lock, one in found for line in _render(lock, one, named=len(found) > 1)))
     return 1 if any(comparison.differences or comparison.failures for _, comparison in found) else 0

@@ -80,6 +80,7 @@ def _render(old: _Side, new: _Side, comparison: Comparison) -> str:
 
 def _as_json(old: _Side, new: _Side, comparison: Comparison) -> dict[str, Any]:
     return {
+        "schema": 1,
         "old": {"lockfile": old.shown, "digest": digest(old.lockfile)},
         "new": {"lockfile": new.shown, "digest": digest(new.lockfile)},
         "added": [_pin_as_json(pin) for pin in comparison.added],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lockfiles import digest
 from resolver.cli.lock_choice import read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
 from resolver.cli.safe_parser import SafeParser
 
 __all__ = ["run_digest"]
@@ -26,7 +26,7 @@ def run_digest(argv: Sequence[str], *, program: str) -> int:
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     digests = [(lock.shown, digest(lock.lockfile)) for lock in locks]
     if values.as_json:
-        show_json([{"lockfile": shown, "digest": text} for shown, text in digests])
+        show_locks([{"lockfile": shown, "digest": text} for shown, text in digests])
     elif len(digests) == 1:
         show_text(digests[0][1])
     else:

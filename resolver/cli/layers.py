@@ -9,7 +9,7 @@ from typing import Any
 from lockfiles import digest
 from lockfiles.image_layers import ImageLayer, split_layers
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import render_bytes, show_json, show_text
+from resolver.cli.output import render_bytes, show_locks, show_text
 from resolver.cli.safe_parser import SafeParser
 
 __all__ = ["run_layers"]
@@ -33,7 +33,7 @@ def run_layers(argv: Sequence[str], *, program: str) -> int:
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     if values.as_json:
-        show_json([_as_json(lock) for lock in locks])
+        show_locks([_as_json(lock) for lock in locks])
     else:
         show_text("\n\n".join(_render(lock, named=len(locks) > 1) for lock in locks))
     return 0

@@ -38,7 +38,7 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
     values = parser.parse_args(list(argv))
     found = [(name, secret) for name, text in _iter_texts(values.path) for secret in find_secrets(text)]
     if values.as_json:
-        show_json([_as_json(name, secret) for name, secret in found])
+        show_json({"schema": 1, "findings": [_as_json(name, secret) for name, secret in found]})
     else:
         lines = [f"{name}:{secret.line}: {secret}" for name, secret in found]
         show_text("\n".join([*lines, f"try: {_REMEDY}"] if lines else []))

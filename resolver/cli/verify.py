@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
@@ -111,7 +111,7 @@ def _announce(line: str) -> None:
 def _show(values: argparse.Namespace, found: Sequence[tuple[ChosenLock, list[tuple[str | None, str]]]]) -> None:
     match values.format:
         case "json":
-            show_json(
+            show_locks(
                 [
                     {"lockfile": lock.shown, "findings": [{"name": name, "text": text} for name, text in texts]}
                     for lock, texts in found
