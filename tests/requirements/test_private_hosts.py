@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from resolver.requirements.private_hosts import is_private_host
 
-
 DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 
 
