@@ -10,6 +10,7 @@ import base64
 import os
 import subprocess
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -44,7 +45,8 @@ class Kind:
         return (flag + self.requirement + "\n").replace("HOST", host).replace("CANARY", canary)
 
 
-_AWS = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260101T000000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host"
+_NOW = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+_AWS = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date={_NOW}&X-Amz-Expires=3600&X-Amz-SignedHeaders=host"
 KINDS = (
     Kind(name="index login", project="alpha", requirement="alpha", index=f"http://{_USER}:CANARY@HOST/basic/simple/"),
     Kind(name="index token", project="beta", requirement="beta", index="http://CANARY@HOST/user/simple/"),

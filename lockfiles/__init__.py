@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lockfiles.app_list import requirements
     from lockfiles.comparison import Comparison, FactChange, LineChange, LockedFile, LockedPin, PinChange, compare
     from lockfiles.errors import (
         ExportError,
@@ -53,6 +54,7 @@ __all__ = [
     "loads",
     "move_paths",
     "read",
+    "requirements",
     "select_layer",
     "write",
 ]
@@ -77,6 +79,7 @@ _ELSEWHERE = {
     "loads": "lockfiles.reading",
     "move_paths": "lockfiles.exporting",
     "read": "lockfiles.reading",
+    "requirements": "lockfiles.app_list",
     "select_layer": "lockfiles.exporting",
     "write": "lockfiles.writing",
 }

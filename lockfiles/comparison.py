@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from packaging.utils import NormalizedName
@@ -24,6 +24,7 @@ _TARGET_KEYS = (
 )
 _SETTING_KEYS = ("tool.pinfold.index-strategy", "tool.pinfold.exclude-newer", "tool.pinfold.settings")
 _LINES_KEY = "tool.pinfold.requirements"
+_ASKED_KEY = "tool.pinfold.requested-by."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +145,7 @@ class Comparison:
         lines += [f"setting {change}" for change in self.settings]
         lines += [f"list {line}" for line in self.requirements]
         if self.other:
-            lines.append(f"also {', '.join(change.key for change in self.other)}")
+            lines.append(f"also {', '.join(_name_keys(change.key for change in self.other))}")
         return "\n".join(lines)
 
 
@@ -173,6 +174,18 @@ def compare(old: Lockfile, new: Lockfile) -> Comparison:
             if change not in target and change not in settings and not (lines and _is_under(change.key, (_LINES_KEY,)))
         ),
     )
+
+
+def _name_keys(keys: Iterable[str]) -> Iterator[str]:
+    """The keys; of the table of who asked, which most changes touch for many pins, only how many."""
+    asked = 0
+    for key in keys:
+        if key.startswith(_ASKED_KEY):
+            asked += 1
+        else:
+            yield key
+    if asked:
+        yield f"who asked for {asked} {'pin' if asked == 1 else 'pins'}"
 
 
 def _compare_packages(

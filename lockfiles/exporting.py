@@ -103,7 +103,12 @@ def move_paths(lockfile: Lockfile, folder: str) -> Lockfile:
 
     if folder in ("", "."):
         return lockfile
-    return replace(lockfile, pylock=replace(lockfile.pylock, packages=[move(one) for one in lockfile.pylock.packages]))
+    tool = lockfile.tool
+    if tool is not None:
+        wheels = (one if one.path is None else replace(one, path=moved(one.path)) for one in tool.build_wheels)
+        tool = replace(tool, build_wheels=tuple(wheels))
+    packages = [move(one) for one in lockfile.pylock.packages]
+    return replace(lockfile, pylock=replace(lockfile.pylock, packages=packages), tool=tool)
 
 
 def find_notes(lockfile: Lockfile, *, layer: int | None = None) -> tuple[str, ...]:
@@ -215,6 +220,8 @@ def _keep(lockfile: Lockfile, names: frozenset[NormalizedName], layer: int) -> L
     packages = [_without_others(package, names) for package in lockfile.pylock.packages if package.name in names]
     tool = lockfile.tool
     if tool is not None and tool.layers:
+        build = {name: facts for name, facts in tool.build.items() if name in names}
+        needed = {text for facts in build.values() for text in facts.requirements}
         tool = replace(
             tool,
             requirements=tool.requirements[layer : layer + 1],
@@ -222,7 +229,8 @@ def _keep(lockfile: Lockfile, names: frozenset[NormalizedName], layer: int) -> L
             built=tuple(name for name in tool.built if name in names),
             extras={name: extras for name, extras in tool.extras.items() if name in names},
             requested_by={name: texts for name, texts in tool.requested_by.items() if name in names},
-            build={name: facts for name, facts in tool.build.items() if name in names},
+            build=build,
+            build_wheels=tuple(wheel for wheel in tool.build_wheels if wheel.requirement in needed),
         )
     return replace(lockfile, pylock=replace(lockfile.pylock, packages=packages), tool=tool)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         SourceError,
         TargetError,
     )
+    from resolver.fetch.login_sources import LoginOptions
     from resolver.plan import LockPlan, plan_lock
     from resolver.requirements.requirement_list import parse_requirement_list
     from resolver.settings import Settings
@@ -59,6 +60,7 @@ __all__ = [
     "ListError",
     "LockOutcome",
     "LockPlan",
+    "LoginOptions",
     "MetadataError",
     "OfflineError",
     "PinfoldError",
@@ -90,6 +92,7 @@ _ELSEWHERE = {
     "Hydrated": "resolver.artifacts.hydrating",
     "LockOutcome": "resolver.workflow",
     "LockPlan": "resolver.plan",
+    "LoginOptions": "resolver.fetch.login_sources",
     "Progress": "resolver.artifacts.downloads",
     "Reaching": "resolver.artifacts.reaching",
     "Settings": "resolver.settings",

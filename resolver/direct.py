@@ -24,6 +24,7 @@ from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, Loca
 from resolver.requirements.position import Position
 from resolver.requirements.private_hosts import is_private_host
 from resolver.requirements.refusal import Refusal
+from resolver.requirements.variables import VARIABLE
 from resolver.solve.demand import is_readable, parse_requirement
 from resolver.targets.target import Target
 
@@ -198,6 +199,7 @@ class _Search:
                 position=entry.position,
                 text=text,
                 name=wanted.name,
+                is_followed=True,
                 locked_commit=self.locked_commits.get(reference),
             )
             fixed = FixedSource(name=wanted.name, request=request)
@@ -241,6 +243,8 @@ def _find_private(reference: DirectReference) -> str:
     url = reference.url.public
     if url.startswith("file:"):
         return "metadata must not lead to files of this machine"
+    if VARIABLE.search(url):
+        return "variables are expanded in the list alone"
     return "metadata must not lead into this machine's own network" if is_private_host(url) else ""
 
 

@@ -66,7 +66,8 @@ def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
             ended.append(f"{position}: the signature of `{url}` has expired: it was good until {when}")
         else:
             minutes = (expiry.at - now).seconds // 60
-            warnings.append(f"{position}: the signature of `{url}` ends in {minutes} min, at {when}")
+            sooner = ", or before: its credentials are temporary" if expiry.is_temporary else ""
+            warnings.append(f"{position}: the signature of `{url}` ends in {minutes} min, at {when}{sooner}")
     if ended:
         remedy = "sign the URLs anew" if len(ended) > 1 else "sign the URL anew"
         raise FetchError("\n".join((*ended, f"  try: {remedy}; the lock does not change by that")), url=first)

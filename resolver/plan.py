@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
-from resolver.errors import InputError
+from resolver.errors import InputError, ListError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, LocalPath, RequirementList
@@ -47,6 +48,7 @@ __all__ = ["LockPlan", "plan_lock", "read_old_lock", "share_old_locks"]
 
 _COMMAND_LINE = "command line"
 _TABLE = "[tool.pinfold]"
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +117,14 @@ def plan_lock(
     source = _fit_to_target(source, target)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     paths = _ReferencePaths(source=source, folder=folder)
-    as_written = rewrite_references(parse.read_list(leading_flags(configured, arguments)), paths.store, shown=True)
+    listed = _leave_frames(lambda: parse.read_list(leading_flags(configured, arguments)))
+    as_written = rewrite_references(listed, paths.store, shown=True)
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
     overrides = tuple(
         rewrite_entry(rewrite_entry(entry, paths.store, shown=True), paths.find, shown=False)
-        for entry in parse.read_entries("override", configured, arguments)
+        for entry in _leave_frames(lambda: parse.read_entries("override", configured, arguments))
     )
-    build_constraints = parse.read_entries("build-constraint", configured, arguments)
+    build_constraints = _leave_frames(lambda: parse.read_entries("build-constraint", configured, arguments))
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
     mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors or ()}
@@ -286,6 +289,15 @@ class _Parser:
         lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
         entries = tuple(entry for one in lists for entry in one.entries)
         return tuple(replace(entry, layer=0) for entry in entries)
+
+
+def _leave_frames(read: Callable[[], _T]) -> _T:
+    """What is read. Faults are raised anew: the frames that found them know the text with its secrets."""
+    try:
+        return read()
+    except ListError as error:
+        faults = error.faults
+    raise ListError(faults)
 
 
 def _choose_python(

@@ -27,7 +27,7 @@ from resolver.targets.families import is_torch_companion
 from resolver.targets.kernels import Runs
 from resolver.targets.known_cuda import find_floors
 from resolver.targets.target import Target
-from resolver.targets.torch_builds import TorchRelease, list_allowed_cuda, list_verdicts, load_releases
+from resolver.targets.torch_builds import TorchRelease, find_release, list_allowed_cuda, list_verdicts, load_releases
 
 __all__ = ["WatchedSource", "has_same_answer"]
 
@@ -97,7 +97,7 @@ def has_same_answer(resolution: Resolution, names: Collection[NormalizedName], *
 
 def _runs_same_releases(resolution: Resolution, here: Target, there: Target) -> bool:
     torch = next((pin for pin in resolution.pins if pin.name == _TORCH), None)
-    if torch is None:
+    if torch is None or find_release(Version(torch.version.public)) is None:
         return False
     asked = _read_listed(torch)
     admitted = [release for release in load_releases() if _admits(asked, release, here)]

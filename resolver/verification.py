@@ -68,6 +68,17 @@ def _iter_discrepancies(comparison: Comparison) -> Iterator[Discrepancy]:
     yield from sorted(found, key=lambda one: (one.name or "", one.text))
     for change in comparison.target:
         yield Discrepancy(name=None, text=f"target {change}")
+    for fact in comparison.other:
+        if _is_of_builds(fact.key):
+            where, locked, offered = fact.key.removeprefix("tool.pinfold."), fact.old or "none", fact.new or "none"
+            yield Discrepancy(name=None, text=f"{where} is locked as {locked}, and is {offered}")
+
+
+def _is_of_builds(key: str) -> bool:
+    """Whether a fact decides what is installed to build something."""
+    return key.startswith("tool.pinfold.build-wheels") or (
+        key.startswith("tool.pinfold.build.") and key.endswith(".requirements")
+    )
 
 
 def _describe(change: PinChange) -> str:

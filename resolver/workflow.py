@@ -20,12 +20,13 @@ from packaging.version import Version
 
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
+from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
 from resolver.errors import FetchError
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.package_source import measure_kernels, without_asking
 from resolver.index.distribution_file import DistributionFile
-from resolver.index.location import Location, order_locations
+from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
 from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
@@ -44,7 +45,6 @@ from resolver.unsupported import refuse_unsupported
 
 if TYPE_CHECKING:
     from resolver.build_facts import BuildPins
-    from resolver.direct import DirectSources
     from resolver.driver_changes import DriverChange
     from resolver.index.direct import FixedSource
 
@@ -137,11 +137,13 @@ class Locker:
         default_index = _default_index(plan)
         opened = self._sources.open(plan, default_index)
         asked = opened.source
-        direct = self._find_direct(plan, asked, default_index)
+        direct = find_plan_direct(
+            plan, asked, default_index, upgrades_all=self._upgrade.everything, upgraded=self._upgrade.names
+        )
         plan = plan if direct is None else replace(plan, requirement_list=direct.requirement_list)
         fixed = {} if direct is None else direct.fixed
         problem = _build_problem(plan, self._upgrade, default_index, fixed, _find_measure(plan, asked))
-        source = _with_direct(asked, fixed, plan, default_index)
+        source = with_direct(asked, fixed, plan, default_index)
         resolution = self._solve(plan, problem, source)
         check_contents(problem, resolution)
         if plan.old is not None and not self._upgrade.everything:
@@ -167,26 +169,6 @@ class Locker:
             driver_changes=self._find_driver_changes(plan, resolution, asked, fixed),
         )
 
-    def _find_direct(self, plan: LockPlan, source: PackageSource, default_index: Url | None) -> DirectSources | None:
-        """What the direct references of the plan are; None where it has none."""
-        requirement_list = plan.requirement_list
-        entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
-        if all(entry.direct is None for entry in entries):
-            return None
-        # Lazy: most lists name no source of a project directly.
-        from resolver.direct import find_direct
-
-        kept = None if self._upgrade.everything else plan.kept
-        return find_direct(
-            requirement_list,
-            overrides=plan.overrides,
-            excludes=plan.settings.exclude or (),
-            target=plan.target,
-            source=source,
-            locked_commits={} if kept is None else find_locked_commits(kept, without=self._upgrade.names),
-            locate=partial(_locate, plan, default_index),
-        )
-
     def _find_driver_changes(
         self,
         plan: LockPlan,
@@ -202,7 +184,7 @@ class Locker:
         from resolver.solve.solving import solve
 
         silent = without_asking(asked)
-        known = _with_direct(silent, fixed, plan, _default_index(plan))
+        known = with_direct(silent, fixed, plan, _default_index(plan))
 
         def solve_for(target: Target) -> Resolution:
             other = replace(plan, target=target)
@@ -212,7 +194,7 @@ class Locker:
                 self._resolutions[key] = solve(problem, known)
             return self._resolutions[key]
 
-        locate = partial(_locate, plan, _default_index(plan))
+        locate = partial(locate_dependency, plan, _default_index(plan))
         return find_driver_changes(resolution, plan.target, solve_for, partial(_list_versions, silent, locate))
 
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
@@ -238,7 +220,7 @@ class Locker:
 
     def _find_same(self, plan: LockPlan, problem: Problem) -> Resolution | None:
         """The resolution for another GPU that is certainly this one's too."""
-        if not self._answered or problem.direct:
+        if not self._answered or problem.direct or plan.settings.measure_kernels:
             return None
         # Lazy, as above.
         from resolver.same_builds import has_same_answer
@@ -332,17 +314,6 @@ def _known_hashes(plans: Sequence[LockPlan], upgrade: Upgrade) -> dict[str, tupl
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
 
 
-def _locate(plan: LockPlan, default_index: Url | None, name: NormalizedName) -> tuple[Location, ...]:
-    """Where a project would be asked for that only dependencies mention."""
-    return order_locations(
-        name,
-        plan.requirement_list.dependency_scope,
-        default_index=default_index,
-        families=plan.families,
-        strategy=plan.settings.index_strategy or "first-index",
-    )
-
-
 def _list_versions(
     source: PackageSource, locate: Callable[[NormalizedName], tuple[Location, ...]], name: NormalizedName
 ) -> tuple[Version, ...]:
@@ -355,18 +326,6 @@ def _list_versions(
     if page is None:
         return ()
     return tuple(version for row, version in enumerate(page.versions) if page.wheel_mask >> row & 1)
-
-
-def _with_direct(
-    source: PackageSource, fixed: Mapping[NormalizedName, FixedSource], plan: LockPlan, default_index: Url | None
-) -> PackageSource:
-    """The source, with the projects that direct references fix."""
-    if not fixed:
-        return source
-    # Lazy, as above.
-    from resolver.direct_source import SourceWithDirect
-
-    return SourceWithDirect(source, fixed, target=plan.target, locate=partial(_locate, plan, default_index))
 
 
 def _find_measure(plan: LockPlan, source: PackageSource) -> Callable[[DistributionFile], str] | None:

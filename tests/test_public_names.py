@@ -28,6 +28,7 @@ RESOLVER = [
     "ListError",
     "LockOutcome",
     "LockPlan",
+    "LoginOptions",
     "MetadataError",
     "OfflineError",
     "PinfoldError",

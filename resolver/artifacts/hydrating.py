@@ -28,8 +28,8 @@ __all__ = ["Hydrated", "complete_urls", "write_secret_file"]
 class Hydrated:
     """A lock with complete URLs, as TOML.
 
-    `replaced` are the packages that have one. `missing` are hosts that want credentials, as the lock hints, and for
-    which there are none.
+    `replaced` are the packages that have one, and such that builds install. `missing` are hosts that want credentials,
+    as the lock hints, and for which there are none.
     """
 
     text: Secret
@@ -44,13 +44,14 @@ def complete_urls(lockfile: Lockfile, credentials: Credentials) -> Hydrated:
     document = tomllib.loads(dumps(lockfile))
     replaced: list[str] = []
     served: set[str] = set()
-    for package in document["packages"]:
-        for source in _iter_sources(package):
-            complete = _complete(source["url"], credentials)
-            if complete is not None:
-                served.add(_authority(source["url"]))
-                source["url"] = complete
-                replaced.append(package["name"])
+    wheels = document.get("tool", {}).get("pinfold", {}).get("build-wheels", [])
+    sources = [(package["name"], source) for package in document["packages"] for source in _iter_sources(package)]
+    for name, source in (*sources, *((wheel["name"], wheel) for wheel in wheels if "url" in wheel)):
+        complete = _complete(source["url"], credentials)
+        if complete is not None:
+            served.add(_authority(source["url"]))
+            source["url"] = complete
+            replaced.append(name)
     hinted = () if lockfile.tool is None else lockfile.tool.credentials
     return Hydrated(
         text=Secret(tomli_w.dumps(document)),

@@ -1,9 +1,12 @@
-"""The requirements.txt of a wheelhouse: each project with its version and the hashes of the wheels that lie there."""
+"""The requirements.txt of a wheelhouse: each project with its version and the hashes of the wheels that lie there.
+
+A list of several layers has a file for each besides, so that an image builder installs and caches them step by step.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from packaging.pylock import Package
@@ -12,18 +15,22 @@ from lockfiles.requirement_texts import render_pin
 from lockfiles.tool_table import ToolTable
 from resolver.errors import InputError
 
-__all__ = ["FILE_NAME", "check_place", "render_requirements", "write_requirements"]
+__all__ = ["FILE_NAME", "check_place", "render_requirements", "write_layers", "write_requirements"]
 
 FILE_NAME = "requirements.txt"
 
 _MARK = "# The wheels of a lock"
-_FLAGS = "--no-index --find-links DIR --require-hashes --no-deps -r DIR/requirements.txt"
+_FLAGS = "--no-index --find-links DIR --require-hashes --no-deps -r DIR/"
 
 
-def render_requirements(packages: Iterable[Package], *, tool: ToolTable | None) -> str:
+def render_requirements(packages: Iterable[Package], *, tool: ToolTable | None, file_name: str = FILE_NAME) -> str:
     """The file for packages that have wheels alone, sorted by name. Raises ExportError for names that are none."""
     target = "" if tool is None else f" for Python {tool.python} on {tool.platform}"
-    lines = [f"{_MARK}{target}; install them with", f"#   pip install {_FLAGS}", f"#   uv pip install {_FLAGS}"]
+    lines = [
+        f"{_MARK}{target}; install them with",
+        f"#   pip install {_FLAGS}{file_name}",
+        f"#   uv pip install {_FLAGS}{file_name}",
+    ]
     lines += (render_pin(package) for package in sorted(packages, key=lambda one: (one.name, str(one.marker))))
     return "\n".join(lines) + "\n"
 
@@ -46,13 +53,26 @@ def check_place(folder: Path) -> None:
         )
 
 
-def write_requirements(folder: Path, text: str) -> Path:
+def write_requirements(folder: Path, text: str, *, file_name: str = FILE_NAME) -> Path:
     """The path of the file, which appears at once or not at all."""
-    path = folder / FILE_NAME
-    temporary = folder / f".{FILE_NAME}.{os.urandom(6).hex()}.tmp"
+    path = folder / file_name
+    temporary = folder / f".{file_name}.{os.urandom(6).hex()}.tmp"
     try:
         temporary.write_bytes(text.encode())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def write_layers(folder: Path, layers: Sequence[Sequence[Package]], *, tool: ToolTable | None) -> tuple[Path, ...]:
+    """The paths of `requirements.layer-N.txt`, from 0; those of an earlier lock that had more of them are gone."""
+    names = [f"requirements.layer-{number}.txt" for number in range(len(layers))]
+    written = tuple(
+        write_requirements(folder, render_requirements(packages, tool=tool, file_name=name), file_name=name)
+        for name, packages in zip(names, layers, strict=True)
+    )
+    for path in folder.glob("requirements.layer-*.txt"):
+        if path not in written and path.read_bytes().startswith(_MARK.encode()):
+            path.unlink()
+    return written

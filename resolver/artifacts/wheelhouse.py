@@ -16,12 +16,18 @@ from packaging.pylock import Package, PackageWheel
 from packaging.utils import NormalizedName, parse_wheel_filename
 
 from lockfiles import Lockfile
+from lockfiles.graph import assign_layers
 from lockfiles.requirement_texts import find_variables
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.building import Building, WheelBuilder
 from resolver.artifacts.downloads import Downloads, FetchedFile, Progress
 from resolver.artifacts.partial_file import hash_file
-from resolver.artifacts.requirement_file import check_place, render_requirements, write_requirements
+from resolver.artifacts.requirement_file import (
+    check_place,
+    render_requirements,
+    write_layers,
+    write_requirements,
+)
 from resolver.artifacts.source_trees import SourceTrees
 from resolver.artifacts.sources import BuiltWheel, SourceBuild, list_builds, read_records, write_records
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
@@ -41,12 +47,14 @@ _RECORDS = "built.json"
 class FetchOutcome:
     """What a wheelhouse holds: downloaded wheels in the order of the lock, then built ones.
 
-    `requirements` is the file to install from.
+    `requirements` is the file to install from; `layers` are files that install the same in steps, one a layer of the
+    list, and none where it has one.
     """
 
     folder: Path
     requirements: Path
     files: tuple[FetchedFile, ...]
+    layers: tuple[Path, ...] = ()
 
 
 def fill_wheelhouse(
@@ -92,7 +100,17 @@ def fill_wheelhouse(
                 files.append(_describe(build, wheel, to, is_new=False))
     packages = [_with_wheels(package, files) for package in lockfile.pylock.packages]
     text = render_requirements(packages, tool=lockfile.tool)
-    return FetchOutcome(folder=to, requirements=write_requirements(to, text), files=tuple(files))
+    layers = write_layers(to, _split(lockfile, packages), tool=lockfile.tool)
+    return FetchOutcome(folder=to, requirements=write_requirements(to, text), files=tuple(files), layers=layers)
+
+
+def _split(lockfile: Lockfile, packages: Sequence[Package]) -> list[list[Package]]:
+    """The packages by layer of the list; none where it has one alone."""
+    count = 1 if lockfile.tool is None else len(lockfile.tool.layers)
+    if count < 2:
+        return []
+    assigned = assign_layers(lockfile)
+    return [[package for package in packages if assigned[package.name] == number] for number in range(count)]
 
 
 def _refuse_sources(wanted: Wanted, building: Building | None) -> None:

@@ -13,8 +13,9 @@ from resolver.artifacts.reaching import open_session
 from resolver.auditing import Finding, audit_pins
 from resolver.cli.index_questions import ask_indexes
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.advisory_database import read_advisories
 from resolver.fetch.session import Session
 from resolver.sources.settings_file import find_settings
@@ -46,14 +47,14 @@ def run_audit(argv: Sequence[str], *, program: str) -> int:
         advisories = () if database is None else read_advisories(database, session=reached.session)
         found = [(lock, _audit(lock, advisories, reached.session)) for lock in locks]
     if values.as_json:
-        show_json([_as_json(lock, findings, has_advisories=database is not None) for lock, findings in found])
+        show_locks([_as_json(lock, findings, has_advisories=database is not None) for lock, findings in found])
     else:
         show_text(_render(found, has_advisories=database is not None))
     return 1 if any(findings for _, findings in found) else 0
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} audit",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

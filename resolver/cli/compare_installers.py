@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
+from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.installer_rules import Choice, Difference, InstallerComparison, compare_installers
 from resolver.workflow import Access
@@ -25,7 +27,7 @@ Nothing is kept from the lock, so that only rules make a difference. Exit code 1
 
 def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock compare-installers [LOCKFILE…]`: 0 where all agree, else 1."""
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} compare-installers",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -33,20 +35,20 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     )
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    add_reaching_options(parser)
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
-    found = [(lock, _compare(lock)) for lock in locks]
+    access = build_access(read_reaching(values, folder=Path.cwd(), announce=_announce))
+    found = [(lock, _compare(lock, access)) for lock in locks]
     if values.as_json:
-        show_json([_as_json(lock, comparison) for lock, comparison in found])
+        show_locks([_as_json(lock, comparison) for lock, comparison in found])
     else:
         show_text("\n".join(line for lock, one in found for line in _render(lock, one, named=len(found) > 1)))
     return 1 if any(comparison.differences or comparison.failures for _, comparison in found) else 0
 
 
-def _compare(lock: ChosenLock) -> InstallerComparison:
-    return compare_installers(
-        lock.lockfile, path=lock.path, shown=lock.shown, access=Access(announce=_announce), variables=os.environ
-    )
+def _compare(lock: ChosenLock, access: Access) -> InstallerComparison:
+    return compare_installers(lock.lockfile, path=lock.path, shown=lock.shown, access=access, variables=os.environ)
 
 
 def _announce(line: str) -> None:

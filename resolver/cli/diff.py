@@ -11,6 +11,7 @@ from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, d
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import choose_lockfiles, read_lockfile
 from resolver.cli.output import show_json, show_text
+from resolver.cli.safe_parser import SafeParser
 from resolver.errors import InputError
 
 __all__ = ["run_diff"]
@@ -28,7 +29,7 @@ class _Side:
 
 def run_diff(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock diff OLD [NEW]`: 0 where nothing differs, else 1."""
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} diff",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -79,6 +80,7 @@ def _render(old: _Side, new: _Side, comparison: Comparison) -> str:
 
 def _as_json(old: _Side, new: _Side, comparison: Comparison) -> dict[str, Any]:
     return {
+        "schema": 1,
         "old": {"lockfile": old.shown, "digest": digest(old.lockfile)},
         "new": {"lockfile": new.shown, "digest": digest(new.lockfile)},
         "added": [_pin_as_json(pin) for pin in comparison.added],

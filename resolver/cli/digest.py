@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
 from lockfiles import digest
 from resolver.cli.lock_choice import read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
+from resolver.cli.safe_parser import SafeParser
 
 __all__ = ["run_digest"]
 
@@ -19,14 +19,14 @@ whoever asked for them."""
 
 def run_digest(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock digest [LOCKFILE…]`."""
-    parser = argparse.ArgumentParser(prog=f"{program} digest", description=_DESCRIPTION, allow_abbrev=False)
+    parser = SafeParser(prog=f"{program} digest", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON")
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     digests = [(lock.shown, digest(lock.lockfile)) for lock in locks]
     if values.as_json:
-        show_json([{"lockfile": shown, "digest": text} for shown, text in digests])
+        show_locks([{"lockfile": shown, "digest": text} for shown, text in digests])
     elif len(digests) == 1:
         show_text(digests[0][1])
     else:

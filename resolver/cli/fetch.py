@@ -123,6 +123,7 @@ def _as_json(chosen: ChosenLock, to: str, outcome: FetchOutcome, *, duration_s: 
         "digest": digest(chosen.lockfile),
         "folder": to,
         "requirements": f"{Path(to).as_posix()}/{outcome.requirements.name}",
+        "layers": [f"{Path(to).as_posix()}/{path.name}" for path in outcome.layers],
         "files": [
             {
                 "name": file.project,

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.sources.lock_owners import OwnedLock, find_owned_locks, list_lock_folders
 
@@ -23,7 +24,7 @@ such locks again, without building anything that `allow-build` in [tool.pinfold]
 
 def run_hook(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock hook check|lock FILE…`."""
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} hook",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 from lockfiles import digest
 from lockfiles.image_layers import ImageLayer, split_layers
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import render_bytes, show_json, show_text
+from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.cli.safe_parser import SafeParser
 
 __all__ = ["run_layers"]
 
@@ -27,13 +27,13 @@ _REASONS = {
 
 def run_layers(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock layers [LOCKFILE…]`."""
-    parser = argparse.ArgumentParser(prog=f"{program} layers", description=_DESCRIPTION, allow_abbrev=False)
+    parser = SafeParser(prog=f"{program} layers", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON, for builders")
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     if values.as_json:
-        show_json([_as_json(lock) for lock in locks])
+        show_locks([_as_json(lock) for lock in locks])
     else:
         show_text("\n\n".join(_render(lock, named=len(locks) > 1) for lock in locks))
     return 0

@@ -82,6 +82,7 @@ class _Run:
         if self._arguments.check and not self._arguments.refresh:
             for plan in plans:
                 self._check(plan)
+            self._tell_left_over(plans)
         elif plans:
             self._make_all(plans)
         for name in sorted(set(self._arguments.upgrade_packages) - self._locked_names):
@@ -302,6 +303,16 @@ class _Run:
         self._note(plan, [])
         if not self._arguments.quiet:
             _tell(f"{plan.source.name}: {self._show(plan.path)} fits")
+
+    def _tell_left_over(self, plans: Sequence[LockPlan]) -> None:
+        """Warns of locks that no target writes any more; whoever names targets or places himself has others."""
+        if self._arguments.machines or self._arguments.settings.output is not None or self._arguments.quiet:
+            return
+        # Lazy: only a whole check looks at what lies beside its locks.
+        from resolver.cli.left_over import find_left_over
+
+        for path in find_left_over(plans):
+            _tell(f"warning: `{self._show(path)}` is of the same list, and no target writes it any more")
 
     def _say_no(self, plan: LockPlan, differences: list[str]) -> None:
         self.code = max(self.code, _DIFFERS)

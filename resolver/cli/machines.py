@@ -7,11 +7,12 @@ of an index: it is what the data and the configuration say.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lockfiles.value_classes import dataclass
+from resolver.cli.output import show_json
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError
 from resolver.settings import Settings
@@ -55,7 +56,7 @@ def run_machines(argv: Sequence[str], *, program: str) -> int:
         _show(_builds_as_json(builds) if values.as_json else _render_builds(builds))
         return 0
     rows = _list_rows(values, settings)
-    _show([_row_as_json(row) for row in rows] if values.as_json else _render_rows(rows))
+    _show({"machines": [_row_as_json(row) for row in rows]} if values.as_json else _render_rows(rows))
     return 0
 
 
@@ -96,14 +97,11 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _show(what: object) -> None:
+def _show(what: str | Mapping[str, Any]) -> None:
     if isinstance(what, str):
         print(escape_text(what))
         return
-    # Lazy: only --json needs it.
-    import json
-
-    print(json.dumps(what, indent=2))
+    show_json({"schema": 1, **what})
 
 
 def _choose(names: str, values: argparse.Namespace, settings: Settings) -> MachineChoice:
@@ -211,7 +209,7 @@ def _read_builds(values: argparse.Namespace, settings: Settings) -> _Builds:
     return _Builds(choice=choice, accelerator=gpu, platform=platform, releases=releases)
 
 
-def _read_family(values: argparse.Namespace, settings: Settings) -> object:
+def _read_family(values: argparse.Namespace, settings: Settings) -> str | dict[str, Any]:
     """What is known of a project other than torch, as text or as JSON."""
     # Lazy: the other tables have no use for it.
     from resolver.cli.family_table import family_as_json, iter_family_lines, read_family

@@ -15,8 +15,9 @@ from resolver.artifacts.reaching import open_session
 from resolver.auditing import NewerRelease, find_newer
 from resolver.cli.index_questions import ask_indexes
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.session import Session
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.url import parse_url
@@ -53,14 +54,14 @@ def run_outdated(argv: Sequence[str], *, program: str) -> int:
     with open_session(read_reaching(values, folder=folder), variables=os.environ) as reached:
         found = [_look(lock, reached.session, with_prereleases=values.pre) for lock in locks]
     if values.as_json:
-        show_json([_as_json(one) for one in found])
+        show_locks([_as_json(one) for one in found])
     else:
         show_text("\n".join(line for one in found for line in _render(one, named=len(found) > 1)))
     return 1 if any(one.newer or one.moved for one in found) else 0
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} outdated",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

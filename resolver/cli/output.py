@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError
 
-__all__ = ["render_bytes", "show_json", "show_text", "write_file"]
+__all__ = ["render_bytes", "show_json", "show_locks", "show_text", "write_file"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -23,6 +24,11 @@ def show_json(value: object) -> None:
     import json  # Lazy: only --json needs it.
 
     write_output(f"{json.dumps(value, indent=2)}\n".encode())
+
+
+def show_locks(locks: Sequence[object]) -> None:
+    """Prints what a verb has to say of each lock, as one JSON document."""
+    show_json({"schema": 1, "locks": locks})
 
 
 def write_file(path: Path, data: bytes) -> None:

@@ -5,12 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from resolver.artifacts.reaching import Reaching
 from resolver.fetch.login_sources import LoginOptions
 from resolver.sources.reader import read_source
 
-__all__ = ["add_credential_options", "add_host_options", "read_reaching"]
+if TYPE_CHECKING:
+    from resolver.workflow import Access
+
+__all__ = ["add_credential_options", "add_host_options", "add_reaching_options", "build_access", "read_reaching"]
+
+
+def add_reaching_options(parser: argparse.ArgumentParser) -> None:
+    """Adds all options of this module."""
+    add_credential_options(parser)
+    add_host_options(parser)
 
 
 def add_credential_options(parser: argparse.ArgumentParser) -> None:
@@ -60,4 +70,14 @@ def read_reaching(
         allowed_hosts=tuple(getattr(values, "allow_host", ())),
         trusted_hosts=tuple(getattr(values, "trusted_host", ())),
         announce=announce,
+    )
+
+
+def build_access(reaching: Reaching) -> Access:
+    """The access of a question that is asked afresh: nothing of an earlier run is believed, and nothing is kept."""
+    # Lazy: only verbs that solve have to do with the workflow.
+    from resolver.workflow import Access
+
+    return Access(
+        refresh=True, announce=reaching.announce, logins=reaching.logins, allowed_hosts=reaching.allowed_hosts
     )

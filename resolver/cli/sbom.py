@@ -9,6 +9,7 @@ from pathlib import Path
 from resolver.bill_of_materials import build_bill_of_materials
 from resolver.cli.lock_choice import read_lockfiles
 from resolver.cli.output import write_file
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import write_output
 from resolver.fetch.default_index import default_index_url
 
@@ -21,7 +22,7 @@ same document. Needs the extra: pip install 'pinfold[sbom]'."""
 
 def run_sbom(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock sbom [LOCKFILE]`."""
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} sbom",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lockfiles.secret_search import FoundSecret, find_secrets
 from resolver.cli.output import show_json, show_text
+from resolver.cli.safe_parser import SafeParser
 from resolver.errors import InputError
 
 __all__ = ["run_secrets"]
@@ -26,7 +27,7 @@ _LIMIT_BYTES = 64_000_000
 
 def run_secrets(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock secrets PATH…`: 0 where none is found, else 1."""
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} secrets",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -37,7 +38,7 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
     values = parser.parse_args(list(argv))
     found = [(name, secret) for name, text in _iter_texts(values.path) for secret in find_secrets(text)]
     if values.as_json:
-        show_json([_as_json(name, secret) for name, secret in found])
+        show_json({"schema": 1, "findings": [_as_json(name, secret) for name, secret in found]})
     else:
         lines = [f"{name}:{secret.line}: {secret}" for name, secret in found]
         show_text("\n".join([*lines, f"try: {_REMEDY}"] if lines else []))

@@ -12,8 +12,9 @@ from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import render_bytes, show_json, show_text
+from resolver.cli.output import render_bytes, show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.index.wheel_contents import WheelContents
 from resolver.sizes import PinSize, find_unused, measure_pins
 
@@ -39,7 +40,7 @@ def run_sizes(argv: Sequence[str], *, program: str) -> int:
     imports = None if values.app is None else _read_imports(Path(values.app))
     sized = [_measure(lock, values, imports) for lock in locks]
     if values.as_json:
-        show_json([_as_json(one) for one in sized])
+        show_locks([_as_json(one) for one in sized])
     elif len(sized) == 1:
         show_text("\n".join(_render_one(sized[0], unpacked=values.unpacked)))
     else:
@@ -48,7 +49,7 @@ def run_sizes(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} sizes",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -13,7 +13,8 @@ from lockfiles.graph import LockGraph, build_graph
 from lockfiles.image_layers import size_bytes
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import render_bytes, show_json, show_text
+from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.cli.safe_parser import SafeParser
 from resolver.errors import InputError
 
 __all__ = ["run_tree"]
@@ -36,14 +37,14 @@ def run_tree(argv: Sequence[str], *, program: str) -> int:
     values = _build_parser(program).parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     if values.as_json:
-        show_json([_as_json(lock, values) for lock in locks])
+        show_locks([_as_json(lock, values) for lock in locks])
     else:
         show_text("\n\n".join(_render(lock, values, named=len(locks) > 1) for lock in locks))
     return 0
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"{program} tree", description=_DESCRIPTION, allow_abbrev=False)
+    parser = SafeParser(prog=f"{program} tree", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--invert", action="store_true", help="each pin over what asks for it")
     parser.add_argument("--package", action="append", metavar="NAME", help="begin with this pin; several times")

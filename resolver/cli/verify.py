@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
+from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
+from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
 
 if TYPE_CHECKING:
     from resolver.plan import LockPlan
+    from resolver.sources.source import Source
 
 __all__ = ["run_verify"]
 
@@ -46,19 +49,19 @@ def run_verify(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = SafeParser(
         prog=f"{program} verify",
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
-    parser.add_argument("--list", metavar="SOURCE", dest="source", help="a list with tokens or fresh signatures")
     parser.add_argument(
         "--environment", metavar="FOLDER", help="compare with a virtual environment, or a folder of packages"
     )
     parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="default: %(default)s")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    add_reaching_options(parser)
     return parser
 
 
@@ -71,33 +74,31 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         return [(difference.name, str(difference)) for difference in differences]
     # Lazy: an environment is looked at without solver and network.
     from resolver.verification import verify_lockfile
-    from resolver.workflow import Access
 
+    reaching = read_reaching(values, folder=Path.cwd(), announce=_announce)
     discrepancies = verify_lockfile(
         lock.lockfile,
         path=lock.path,
         shown=lock.shown,
-        access=Access(refresh=True, announce=_announce),
+        access=build_access(reaching),
         variables=os.environ,
-        lists=[] if values.source is None else [_plan(values.source)],
+        lists=[] if reaching.source is None else [_plan(reaching.source)],
     )
     return [(one.name, str(one)) for one in discrepancies]
 
 
-def _plan(name: str) -> LockPlan:
+def _plan(source: Source) -> LockPlan:
     """The plan of a list, for the credentials in it."""
     # Lazy, as above.
     from resolver.plan import plan_lock
     from resolver.settings import Settings
-    from resolver.sources.reader import read_source
 
-    folder = Path.cwd()
     return plan_lock(
-        read_source(name, folder=folder),
+        source,
         arguments=Settings(),
         path=None,
         old=None,
-        folder=folder,
+        folder=Path.cwd(),
         variables=os.environ,
         now=datetime.now(UTC),
     )
@@ -110,7 +111,7 @@ def _announce(line: str) -> None:
 def _show(values: argparse.Namespace, found: Sequence[tuple[ChosenLock, list[tuple[str | None, str]]]]) -> None:
     match values.format:
         case "json":
-            show_json(
+            show_locks(
                 [
                     {"lockfile": lock.shown, "findings": [{"name": name, "text": text} for name, text in texts]}
                     for lock, texts in found

@@ -13,7 +13,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 from lockfiles.graph import LockGraph, Request, build_graph, find_paths
 from lockfiles.graph import Path as LockPath
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_json, show_text
+from resolver.cli.output import show_locks, show_text
+from resolver.cli.safe_parser import SafeParser
 from resolver.errors import InputError
 
 __all__ = ["run_why"]
@@ -31,14 +32,14 @@ def run_why(argv: Sequence[str], *, program: str) -> int:
     if not any(name in graph.packages for _, graph in graphs):
         raise InputError(_unknown(values.name, graphs))
     if values.as_json:
-        show_json([_as_json(lock, graph, name, values.limit) for lock, graph in graphs])
+        show_locks([_as_json(lock, graph, name, values.limit) for lock, graph in graphs])
     else:
         show_text("\n\n".join(_render(lock, graph, name, values.limit, len(graphs) > 1) for lock, graph in graphs))
     return 0 if all(name in graph.packages for _, graph in graphs) else 1
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"{program} why", description=_DESCRIPTION, allow_abbrev=False)
+    parser = SafeParser(prog=f"{program} why", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", help="the project")
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument(

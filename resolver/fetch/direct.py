@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from resolver.errors import InputError
 from resolver.fetch.direct_archive import look_at_archive
 from resolver.fetch.direct_tree import DirectTrees
 from resolver.fetch.session import Session
@@ -35,6 +36,8 @@ def look_at(
     `repositories` are asked for once a repository is named.
     """
     reference = request.reference
+    if request.is_followed:
+        _check_public(request, session)
     match reference:
         case ArchiveUrl(url=url, hashes=hashes, subdirectory=subdirectory):
             return look_at_archive(request, url, hashes=hashes, subdirectory=subdirectory, session=session, trees=trees)
@@ -46,6 +49,17 @@ def look_at(
             return look_at_commit(request, reference, trees=trees, repositories=repositories())
         case _:
             assert_never(reference)
+
+
+def _check_public(request: DirectRequest, session: Session) -> None:
+    """Raises InputError where a reference out of metadata leads into a private network, whatever its host is called."""
+    reference = request.reference
+    if not isinstance(reference, LocalPath) and session.leads_inside(reference.url.public):
+        raise InputError(
+            f"`{request.text}`, which metadata names, cannot be followed\n"
+            "  because the name of its host stands for an address of this machine or of its own network\n"
+            f"  try: if it is meant, name it in the list: `{request.text}`"
+        )
 
 
 def _look_at_path(request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees) -> DirectDistribution:

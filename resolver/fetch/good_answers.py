@@ -34,7 +34,8 @@ class GoodAnswers(httpx.BaseTransport):
         response = self._below.handle_request(request)
         status = response.status_code
         if _log.isEnabledFor(logging.INFO):
-            _log.info("%s %s: %d", request.method, without_query(request.url), status)
+            shown = str(request.extensions.get(PUBLIC) or without_query(request.url)).partition("?")[0]
+            _log.info("%s %s: %d", request.method, shown, status)
         if status not in (200, 206, 304) and status not in REDIRECTS:
             retry_after, tried = response.headers.get("retry-after"), response.extensions.get(TRIED, "")
             told = read_refusal(response) if status in (400, 401, 403) else ""
@@ -46,8 +47,9 @@ class GoodAnswers(httpx.BaseTransport):
                 tried=tried,
                 told=told,
             )
-        # A session of a host is nobody's to keep.
-        response.headers.pop("set-cookie", None)
+        for name in ("set-cookie", "content-location", "link"):
+            # A session of a host is nobody's to keep, and neither are URLs that may be signed.
+            response.headers.pop(name, None)
         if status in REDIRECTS:
             # The target may hold a signature, which no cache may keep.
             response.headers["cache-control"] = "no-store"

@@ -285,6 +285,13 @@ class HttpClient:
         if self._is_private(target) and not self._is_private(start):
             raise http_errors.private_redirect_error(start, target=target, host=place.authority)
 
+    def leads_inside(self, url: str) -> bool:
+        """Whether a URL's host is this machine or in a private network, by its name or the addresses behind it."""
+        try:
+            return self._is_private(url)
+        except httpx.ConnectError:
+            return False  # A name without an address leads nowhere: whoever asks for it is told.
+
     def _is_private(self, url: str) -> bool:
         addresses = () if is_private_host(url) else self._find_addresses(url)
         return is_private_host(url) or any(is_private_host(f"http://{render_host(one)}/") for one in addresses)

@@ -21,6 +21,7 @@ from resolver.fetch.build_support import BuildSupport
 from resolver.fetch.builds import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
 from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
+from resolver.fetch.direct_support import DirectSupport
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http_errors import closed_error, missing_offline
 from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
     import httpx
 
     from resolver.fetch.completion import KnownHashes
-    from resolver.fetch.direct_tree import DirectTrees
-    from resolver.fetch.git.repositories import GitRepositories
     from resolver.settings import DependencyMetadata
 
 __all__ = ["fetch_build_requires", "find_evidence", "measure_kernels", "open_package_source", "without_asking"]
@@ -95,7 +94,6 @@ def open_package_source(
         transport=transport,
         sleep=sleep,
     )
-    repositories = _Repositories(session=session, folder=folder, announce=progress)
     support = BuildSupport(session=session, folder=folder)
     builds = Builds(
         policy=build_policy,
@@ -105,6 +103,14 @@ def open_package_source(
         config_settings=config_settings or {},
         without_isolation=without_isolation,
         allowed=allow_build,
+    )
+    direct = DirectSupport(
+        session=session,
+        target=target,
+        builds=builds,
+        tables=dependency_metadata,
+        folder=folder,
+        announce=progress,
     )
     pages = ProjectPages(
         target=target, session=session, rows=RowStore(folder, target_key=target.key), reader_count=reader_count
@@ -116,14 +122,7 @@ def open_package_source(
         pages=pages,
         metadata=metadata,
         evidence=None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder),
-        look_at=_Looker(
-            session=session,
-            repositories=repositories,
-            target=target,
-            builds=builds,
-            tables=tuple(dependency_metadata),
-            folder=folder,
-        ).look_at,
+        look_at=direct.look_at,
         complete=partial(
             _complete,
             session=session,
@@ -136,7 +135,7 @@ def open_package_source(
         yield source
     finally:
         support.stop()
-        repositories.close()
+        direct.close()
         source.close(then=session.close)
 
 
@@ -447,60 +446,8 @@ class _Callbacks(threading.local):
             self._waiting = None
 
 
-class _Repositories:
-    """The git repositories of a run, made when the first is asked for."""
-
-    def __init__(self, *, session: Session, folder: Path | None, announce: Callable[[str], None] | None) -> None:
-        self._session = session
-        self._folder = folder
-        self._announce = announce
-        self._lock = threading.Lock()
-        self._opened: GitRepositories | None = None
-
-    def open(self) -> GitRepositories:
-        from resolver.fetch.git.repositories import GitRepositories  # Imported where it is needed: few lists name one.
-
-        with self._lock:
-            if self._opened is None:
-                self._opened = GitRepositories(
-                    cache_folder=self._folder,
-                    offline=self._session.offline,
-                    refresh=self._session.refresh,
-                    find_login=self._session.credentials.find_login,
-                    announce=self._announce,
-                )
-            return self._opened
-
-    def close(self) -> None:
-        with self._lock:
-            opened, self._opened = self._opened, None
-        if opened is not None:
-            opened.close()
-
-
 def _is_complete(file: DistributionFile) -> bool:
     return file.size_bytes is not None and file.sha256 is not None
-
-
-class _Looker:
-    """Looks at direct references; what that takes is made when the first is named."""
-
-    def __init__(self, *, session: Session, repositories: _Repositories, **options: Any) -> None:
-        self._session = session
-        self._repositories = repositories
-        self._options = options
-        self._lock = threading.Lock()
-        self._trees: DirectTrees | None = None
-
-    def look_at(self, request: DirectRequest) -> DirectDistribution:
-        # Imported where it is needed: most lists name no source of a project directly.
-        from resolver.fetch.direct import look_at
-        from resolver.fetch.direct_tree import DirectTrees
-
-        with self._lock:
-            if self._trees is None:
-                self._trees = DirectTrees(refresh=self._session.refresh, **self._options)
-        return look_at(request, session=self._session, trees=self._trees, repositories=self._repositories.open)
 
 
 def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:

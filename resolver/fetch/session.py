@@ -141,6 +141,10 @@ class Session:
         self._refuse_offline(url, what="the file")
         return self._open(url).fetch_range(url, start=start, stop=stop)
 
+    def leads_inside(self, url: str) -> bool:
+        """Whether a URL leads to this machine or into a private network. Offline nobody is asked, so nothing does."""
+        return not self.offline and self._open(url).leads_inside(url)
+
     def fetch_size(self, url: str) -> int | None:
         """The size of a file by HEAD; None where the server does not tell."""
         self._refuse_offline(url, what="the size of the file")

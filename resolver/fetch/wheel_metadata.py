@@ -49,7 +49,9 @@ class WheelFacts:
 
 def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Session) -> bytes:
     """The content of METADATA. Raises FetchError, HashMismatchError, and MetadataError for a broken wheel."""
-    if file.core_metadata is not None and find_local_path(file.url) is None:
+    # The signature of a link is for that file alone.
+    offers_metadata = file.core_metadata is not None and not session.credentials.is_signed(file.url)
+    if offers_metadata and find_local_path(file.url) is None:
         content = _fetch_metadata_file(file, session)
         if content is not None:
             return content

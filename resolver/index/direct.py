@@ -29,7 +29,7 @@ class DirectRequest:
     `name` is None where the reference does not say it. `text` and `position` are for messages. `hashes` are those of
     `--hash`, of which the file needs one. `locked_commit` is the commit id that an old lock holds for the same
     repository, revision and subdirectory, to be kept. `config_settings` (they may be secret) go to a build; `isolated`
-    is false in a layer with `--no-build-isolation`.
+    is false in a layer with `--no-build-isolation`. `is_followed` marks one that metadata named, not the list.
     """
 
     reference: DirectReference
@@ -40,6 +40,7 @@ class DirectRequest:
     editable: bool = False
     config_settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     isolated: bool = True
+    is_followed: bool = False
     locked_commit: str | None = None
 
 

@@ -27,13 +27,14 @@ from resolver.targets.cuda import CudaVersion
 
 __all__ = ["with_pages"]
 
-Search = Callable[[Universe], Found | Conflict]
+Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
 
 
-def with_pages(problem: Problem, source: PackageSource, search: Search) -> Problem:
+def with_pages(problem: Problem, source: PackageSource, look: Look) -> Problem:
     """The problem with the pages of its projects' builds; as it is where it has none. Raises what a search raises.
 
-    A page that cannot be read is a FetchError that says what it was needed for, one that is not there is none.
+    `look` is what searches. A page that cannot be read is a FetchError that says what it was needed for; one that is
+    not there has nothing.
     """
     rules = problem.acceleration
     if rules is None or not isinstance(rules.target.accelerator, Gpu | Cpu):
@@ -42,7 +43,7 @@ def with_pages(problem: Problem, source: PackageSource, search: Search) -> Probl
     others = tuple(root for root in problem.roots if root.name not in names)
     if not names or not others:
         return problem
-    torch = _find_torch(replace(problem, roots=others), source, search)
+    torch = _find_torch(*look(replace(problem, roots=others)))
     if torch is None:
         return problem
     pages = {name: tuple(_iter_locations(name, torch, rules, source)) for name in names}
@@ -55,10 +56,8 @@ def _has_pages(name: NormalizedName, problem: Problem, rules: Acceleration) -> b
     return is_free and bool(rules.indexes.find_pages(name, CudaVersion(12, 8), Version("2.8.0")))
 
 
-def _find_torch(problem: Problem, source: PackageSource, search: Search) -> tuple[Version, CudaVersion | None] | None:
-    """Release and CUDA of the torch that the problem has; None where it has none, or of which the CUDA is not known."""
-    universe = Universe(problem, source)
-    outcome = search(universe)
+def _find_torch(universe: Universe, outcome: Found | Conflict) -> tuple[Version, CudaVersion | None] | None:
+    """Release and CUDA of the torch that was found; None for none, and where its CUDA is not known."""
     row = outcome.rows.get(Node(TORCH_NAME)) if isinstance(outcome, Found) else None
     if row is None or universe.facts is None:
         return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from resolver.index.package_source import PackageSource
 from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.closure import build_resolution
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution
-from resolver.solve.search import Conflict, Search
+from resolver.solve.search import Conflict, Found, Search
 from resolver.solve.speculation import Speculation
 from resolver.solve.universe import Universe
 
@@ -30,11 +32,8 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
         from resolver.solve.refused_builds import refuse_known
 
         refuse_known(problem, problem.acceleration)
-        problem = with_pages(untie_pinned(problem, problem.acceleration), source, _search)
-    speculation = Speculation(problem, source)
-    speculation.start()
-    universe = Universe(problem, source, ask_ahead=speculation.ask)
-    outcome = _search(universe)
+        problem = with_pages(untie_pinned(problem, problem.acceleration), source, partial(_look, source=source))
+    universe, outcome = _look(problem, source=source)
     if isinstance(outcome, Conflict):
         # Imported where it is needed: most runs have nothing to explain.
         from resolver.solve.explain import build_error
@@ -52,3 +51,11 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
 
         check_hashes(problem, resolution, source)
     return resolution
+
+
+def _look(problem: Problem, *, source: PackageSource) -> tuple[Universe, Found | Conflict]:
+    """What a search finds, and the universe that it went through."""
+    speculation = Speculation(problem, source)
+    speculation.start()
+    universe = Universe(problem, source, ask_ahead=speculation.ask)
+    return universe, _search(universe)

@@ -119,7 +119,7 @@ class AppReader:
             name=self._name,
             folders=self._files.folders,
             target=target or _default_target(),
-            variables=self._environment.names,
+            variables=self._environment.values,
         )
         return declare_evaluated(evaluated, file=self._name, known=known)
 
@@ -214,11 +214,12 @@ class AppReader:
             machine_types=machines,
             num_gpus=finisher.read_gpus(gpus) if gpus is not None else force.table_gpus,
             default_machine=force.default_machine,
-            has_list=declaration.requirements is not None or force.table_requirements is not None,
+            has_list=(declaration.requirements is not None and not _is_left_out(declaration))
+            or force.table_requirements is not None,
             needs_target=is_list_late,
             adds_requirements=form.is_app if isinstance(form, AppClass) else form.serves,
             outside=tuple(self._find_outside(declaration)),
-            warnings=force.warnings,
+            warnings=(*force.warnings, *finisher.warnings),
         )
         faults = [*force.faults, *finisher.faults]
         if finisher.needs_target and interpreter.context.target is None:
@@ -236,6 +237,9 @@ class AppReader:
         if isinstance(given.value, LockedList):
             return (), (), given.value
         form = force.declaration.form
+        if given.value is None and isinstance(form, AppFunction):
+            # `requirements=None` is how a decorator says that there are none.
+            return (), (), None
         must_be_list = isinstance(form, AppFunction) or form.is_app
         items, positions = finisher.read_items(given, must_be_list=must_be_list)
         return items, positions, None
@@ -278,6 +282,11 @@ def read_app(
 def find_apps(data: bytes, *, name: str, path: Path, seen_from: Path) -> tuple[Declaration, ...]:
     """The apps that a file declares, in the order of their lines. Raises SourceError."""
     return AppReader(data, name=name, path=path, seen_from=seen_from).list_apps()
+
+
+def _is_left_out(declaration: Declaration) -> bool:
+    given = declaration.requirements
+    return given is not None and given.value is None and isinstance(declaration.form, AppFunction)
 
 
 def _default_target() -> AppTarget:

@@ -19,7 +19,7 @@ from lockfiles.value_classes import dataclass
 from resolver.targets.accelerators import Capability, Gpu
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, Driver, parse_cuda, parse_driver
 from resolver.targets.data_files import read_data
-from resolver.targets.labels import BuildLabel, parse_index_label, parse_name_label, parse_version_label
+from resolver.targets.labels import BuildLabel, complete_label, parse_index_label, parse_name_label, parse_version_label
 from resolver.targets.platforms import Linux, MacOS, Platform, Windows
 from resolver.targets.torch_builds import find_default_cuda, iter_releases_of_companion
 
@@ -55,6 +55,9 @@ def find_known_cuda(
     index alone, since others may build the same version for another CUDA.
     """
     if (label := parse_version_label(version)) and label.backend is not None:
+        if not is_default_index and label.torch is None:
+            # A page for one torch may have the same version for another on the page beside it.
+            label = complete_label(label, parse_index_label(index_url))
         return KnownCuda(cuda=label.cuda, rule="label", label=label)
     if not is_default_index and (label := parse_index_label(index_url)) and label.backend is not None:
         return KnownCuda(cuda=label.cuda, rule="index", label=label)

@@ -20,7 +20,15 @@ from lockfiles.value_classes import dataclass
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion, parse_cuda
 from resolver.targets.data_files import read_data
 
-__all__ = ["BuildLabel", "parse_index_label", "parse_label", "parse_name_label", "parse_version_label", "rewrite_label"]
+__all__ = [
+    "BuildLabel",
+    "complete_label",
+    "parse_index_label",
+    "parse_label",
+    "parse_name_label",
+    "parse_version_label",
+    "rewrite_label",
+]
 
 _PLACEHOLDERS = {
     "cuda": r"(?P<cuda>\d{1,2}\.\d{1,2}(?:\.\d{1,2})?|\d{2,4})",
@@ -76,6 +84,11 @@ def parse_index_label(url: str) -> BuildLabel | None:
         else:
             merged = _merge(merged, found)
     return merged
+
+
+def complete_label(label: BuildLabel, index: BuildLabel | None) -> BuildLabel:
+    """What a version says, with what its index or page says beside it; the version counts where they contradict."""
+    return label if index is None or _contradicts(label, index) else _merge(label, index)
 
 
 @lru_cache(maxsize=4096)

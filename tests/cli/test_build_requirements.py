@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 from packaging.utils import NormalizedName
 
-from lockfiles import BuildFacts, BuildWheel, ToolTable, digest, dumps, loads
+from lockfiles import BuildFacts, BuildWheel, ToolTable, digest, dumps, loads, write
+from tests.cli.verbs import run_verb
 from tests.command import Project
 from tests.distributions import make_wheel
 from tests.servers import ServedFile, sdist, wheel
@@ -262,3 +264,31 @@ def test_digest_covers_the_content_of_what_builds_install(project: Project) -> N
     moved = replace(own, url="https://mirror.example/tool.whl", index=None, size=1)
     assert digest_with(moved, helper) == digest(lock)
     assert loads(dumps(lock)) == lock
+
+
+def test_hash_of_what_a_build_installs_is_verified(project: Project) -> None:
+    serve(project, "1.0")
+    project.write_list("c")
+    project.lock("requirements.txt")
+    assert run_verb(project, "verify").code == 0
+    lock, tool = project.load(), read_tool(project)
+    helper, own = tool.build_wheels
+    changed = replace(tool, build_wheels=(helper, replace(own, sha256="b" * 64)))
+    write(replace(lock, tool=changed), project.folder / "pylock.toml")
+    run = run_verb(project, "verify")
+    assert run.code == 1
+    assert run.out.startswith(f'build-wheels[1].sha256 is locked as "{"b" * 64}", and is "{own.sha256}"\n')
+
+
+def test_wheels_of_builds_are_hydrated(project: Project) -> None:
+    (project.folder / ".git").rmdir()
+    serve(project, "1.0")
+    project.write_list("c")
+    project.lock("requirements.txt")
+    index = project.server.index_url.replace("://", "://user:c4n4ry@")
+    project.write("fresh.txt", f"--index-url {index}\nc\n")
+    run = run_verb(project, "hydrate", "-o", "pylock.build.toml", "--list", "fresh.txt")
+    assert run.code == 0
+    assert "(c, helper, tool)" in run.err
+    wheels = tomllib.loads(project.read("pylock.build.toml"))["tool"]["pinfold"]["build-wheels"]
+    assert all(wheel["url"].startswith("http://user:c4n4ry@127.0.0.1:") for wheel in wheels)

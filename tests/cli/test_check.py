@@ -199,3 +199,26 @@ def test_remedy_has_the_options_of_the_command_and_no_credentials(project: Proje
         "  try: `lock requirements.txt --python 3.11 --platform macos"
         " --extra-index-url https://other.example/simple/ --pre`"
     )
+
+
+def test_lock_that_no_target_writes_any_more_is_told(project: Project) -> None:
+    project.write_list("a")
+    assert project.lock("requirements.txt", "-m", "M", "-m", "L").code == 0
+    assert project.lock("requirements.txt", "-m", "M", "-o", "pylock.toml").code == 0
+    project.write("pyproject.toml", '[tool.pinfold]\nmachine-type = "M"\n')
+
+    run = project.lock("requirements.txt", "--check")
+
+    assert (run.code, run.err) == (
+        0,
+        "requirements.txt: pylock.toml fits\n"
+        "warning: `pylock.l.toml` is of the same list, and no target writes it any more\n"
+        "warning: `pylock.m.toml` is of the same list, and no target writes it any more\n",
+    )
+
+
+def test_locks_of_targets_that_are_named_are_not_told(project: Project) -> None:
+    project.write_list("a")
+    assert project.lock("requirements.txt", "-m", "M", "-m", "L").code == 0
+
+    assert "no target" not in project.lock("requirements.txt", "--check", "-m", "M").err

@@ -53,7 +53,7 @@ def test_position_makes_a_difference_to_both(project: Project, extra: IndexServe
     project.write_list("app", f"--extra-index-url {extra.index_url}", "late")
     assert project.lock("requirements.txt").code == 0
 
-    (found,) = json.loads(run_verb(project, "compare-installers", "--json").out)
+    (found,) = json.loads(run_verb(project, "compare-installers", "--json").out)["locks"]
 
     (difference,) = found["differences"]
     assert {rule: difference[rule]["filename"] for rule in ("pinfold", "pip", "uv")} == {

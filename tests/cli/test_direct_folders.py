@@ -232,3 +232,29 @@ def test_dependency_metadata_of_the_user_takes_the_place_of_a_build(project: Pro
 
     assert run.code == 0, run.err
     assert [package.name for package in project.load().pylock.packages] == ["b", "built"]
+
+
+def test_path_in_an_app_is_relative_to_the_app(project: Project) -> None:
+    write_folder(project, "apps/tool")
+    project.write(
+        "apps/app.py",
+        'import fal\n\n\nclass App(fal.App):\n    requirements = ["--index-url=INDEX", "./tool[fast]"]\n',
+    )
+
+    run = project.lock("apps/app.py")
+
+    assert run.code == 0, run.err
+    (lock,) = [name for name in project.files() if "pylock" in name]
+    assert [package.name for package in project.load(lock).pylock.packages] == ["b", "c", "tool"]
+
+
+def test_folder_is_locked_alike_for_all_machine_types(project: Project) -> None:
+    write_folder(project)
+    project.write_list("./tool")
+
+    run = project.lock("requirements.txt", "-m", "GPU-H100", "-m", "GPU-A100", "-m", "M")
+
+    assert run.code == 0, run.err
+    locks = [project.load(name) for name in project.files() if name.startswith("pylock")]
+    assert len(locks) == 3
+    assert len({str(lock.pylock.packages) for lock in locks}) == 1

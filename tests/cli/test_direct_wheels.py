@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -457,6 +459,45 @@ def test_direct_reference_is_asked_for_in_every_run(project: Project) -> None:
     project.server.always[f"/files/{A.filename}"] = Answer(status=410)
 
     assert project.lock("requirements.txt").code == 4
+
+
+def test_reference_in_metadata_is_followed_to_a_public_host(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "http://files.example/child-1.0-py3-none-any.whl"
+    project.server.add("parent", wheel("parent", "1.0", [f"child @ {url}"]))
+    project.server.always[url] = Answer(body=make_wheel("child", "1.0"))
+    # The server is a proxy as well, and answers for that host.
+    monkeypatch.setenv("HTTP_PROXY", project.server.base_url)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    project.write_list(project.server.file_url("parent-1.0-py3-none-any.whl"))
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 0, run.err
+    assert project.pins() == {"child": "1.0", "parent": "1.0"}
+    assert f'url = "{url}"\n' in project.read()
+
+
+def test_reference_in_metadata_is_not_followed_to_a_name_of_a_private_address(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def find(host: str, *rest: Any, **options: Any) -> Any:
+        return look_up("10.0.0.7" if host == "inside.example" else host, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", find)
+    child = "child @ http://inside.example/child-1.0-py3-none-any.whl"
+    project.server.add("parent", wheel("parent", "1.0", [child]))
+    project.write_list(project.server.file_url("parent-1.0-py3-none-any.whl"))
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, run.err) == (
+        2,
+        f"error: requirements.txt:2: `{child}`, which metadata names, cannot be followed\n"
+        "  because the name of its host stands for an address of this machine or of its own network\n"
+        f"  try: if it is meant, name it in the list: `{child}`\n",
+    )
 
 
 def write_wheel(project: Project, folder: str) -> Path:

@@ -382,3 +382,29 @@ def test_edited_lock_is_told_and_used(locked: Project) -> None:
         "warning: `pylock.toml` was edited since it was made, by hand or by a merge\n"
         "  try: `lock`, which makes it anew\n",
     )
+
+
+def test_list_of_layers_has_a_requirement_file_for_each(project: Project) -> None:
+    project.server.add("alpha", wheel("alpha", "1.0", ["beta"]))
+    project.server.add("beta", wheel("beta", "2.0"))
+    project.server.add("gamma", wheel("gamma", "3.0", ["beta"]))
+    lines = '["--index-url", "INDEX", "alpha"], ["--index-url", "INDEX", "gamma"]'
+    project.write("pyproject.toml", f"[tool.pinfold]\nrequirements = [{lines}]\n")
+    assert project.lock("--python", MINOR).code == 0
+    document = json.loads(fetch(project, "--json").out)
+    assert document["layers"] == ["wheels/requirements.layer-0.txt", "wheels/requirements.layer-1.txt"]
+    texts = [(project.folder / name).read_text().splitlines() for name in document["layers"]]
+    assert [[line.split()[0] for line in text if line[0] not in "# "] for text in texts] == [
+        ["alpha==1.0", "beta==2.0"],
+        ["gamma==3.0"],
+    ]
+    assert texts[1][1].endswith("--require-hashes --no-deps -r DIR/requirements.layer-1.txt")
+
+
+def test_requirement_files_of_layers_that_are_gone_go_too(locked: Project) -> None:
+    stale, other = (locked.folder / f"wheels/requirements.layer-{name}.txt" for name in ("3", "mine"))
+    stale.parent.mkdir()
+    stale.write_text("# The wheels of a lock for Python 3.11 on linux_x86_64; install them with\nalpha==0.9\n")
+    other.write_text("alpha\n")
+    assert fetch(locked).code == 0
+    assert (stale.exists(), other.exists()) == (False, True)

@@ -96,7 +96,7 @@ def test_audit_reads_the_configured_database(locked: Project) -> None:
     locked.write("osv/PYSEC-1.json", json.dumps(ADVISORY))
     locked.write("pyproject.toml", '[tool.pinfold]\nosv = "osv"\n')
 
-    (found,) = json.loads(judge(locked, "audit", "--json").out)
+    (found,) = json.loads(judge(locked, "audit", "--json").out)["locks"]
 
     assert found["advisories"] is True
     assert [(one["kind"], one["id"], one["fixed"]) for one in found["findings"]] == [("vulnerable", "PYSEC-1", "1.2")]

@@ -183,6 +183,23 @@ def test_cpu_machine_gets_the_build_for_a_cpu(indexes: Indexes) -> None:
     assert (run.code, indexes.project.pins("pylock.xl.toml")["torch"]) == (0, "2.8.0+cpu")
 
 
+def test_mirror_gets_its_password_and_nobody_else_does(indexes: Indexes) -> None:
+    mirror = indexes.servers["cu129"]
+    mirror.add("torch", torch("2.8.0+cu129"))
+    indexes.project.write(
+        "pyproject.toml",
+        '[tool.pinfold]\nindex-url = "INDEX"\n[tool.pinfold.mirrors]\n'
+        f'"https://download.pytorch.org/whl/cu129" = "{mirror.index_url.replace("//", "//me:hunter2@")}"\n',
+    )
+
+    run = indexes.lock("torch==2.8.0+cu129", "-m", "B200", "-q")
+
+    assert run.code == 0, run.err
+    assert {"authorization" in request.headers for request in mirror.log} == {True}
+    assert {"authorization" in request.headers for request in indexes.project.server.log} == {False}
+    assert "hunter2" not in indexes.project.read("pylock.gpu-b200.toml") + run.err
+
+
 def test_mirror_may_hold_a_variable_which_is_needed_where_a_machine_is_named(indexes: Indexes) -> None:
     project = indexes.project
     project.server.add("torch", torch("2.7.0"))

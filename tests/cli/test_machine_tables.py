@@ -61,7 +61,10 @@ def test_machine_that_does_not_exist_with_a_driver_says_why_in_its_row(project: 
 
 
 def test_json_of_the_table_has_the_facts(project: Project) -> None:
-    assert json.loads(machines(project, "gh200", "--json").out) == [
+    document = json.loads(machines(project, "gh200", "--json").out)
+
+    assert (document["schema"], list(document)) == (1, ["schema", "machines"])
+    assert document["machines"] == [
         {
             "type": "GPU-GH200",
             "gpu": "GH200",

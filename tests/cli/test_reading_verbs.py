@@ -62,7 +62,7 @@ def test_why_shows_every_path_with_what_each_step_asked(locked: Project) -> None
 
 
 def test_why_as_json_has_the_same_paths(locked: Project) -> None:
-    (found,) = json.loads(run_verb(locked, "why", "json", "--limit", "1", "--json").out)
+    (found,) = json.loads(run_verb(locked, "why", "json", "--limit", "1", "--json").out)["locks"]
 
     assert found == {
         "lockfile": "pylock.toml",
@@ -179,7 +179,7 @@ def test_diff_hands_git_nothing_but_a_revision(locked: Project, revision: str) -
 
 
 def test_layers_as_json_are_for_builders(locked: Project) -> None:
-    (found,) = json.loads(run_verb(locked, "layers", "--json").out)
+    (found,) = json.loads(run_verb(locked, "layers", "--json").out)["locks"]
 
     assert found["digest"] == digest(build_lock())
     assert [(one["reason"], one["packages"], one["size_bytes"]) for one in found["layers"]] == [

@@ -36,7 +36,7 @@ def test_folder_stands_for_the_lists_apps_and_locks_below_it(project: Project) -
     project.write("venv/pyvenv.cfg", "")
     project.write("venv/lib/app.py", line)
 
-    found = json.loads(run_verb(project, "secrets", ".", "--json").out)
+    found = json.loads(run_verb(project, "secrets", ".", "--json").out)["findings"]
 
     assert [one["path"] for one in found] == ["apps/app.py", "pylock.gpu.toml", "requirements-dev.txt"]
 
@@ -44,7 +44,7 @@ def test_folder_stands_for_the_lists_apps_and_locks_below_it(project: Project) -
 def test_file_named_twice_is_read_once(project: Project) -> None:
     project.write("requirements.txt", f"https://user:{CANARY}@index.example/simple/")
 
-    assert len(json.loads(run_verb(project, "secrets", ".", "requirements.txt", "--json").out)) == 1
+    assert len(json.loads(run_verb(project, "secrets", ".", "requirements.txt", "--json").out)["findings"]) == 1
 
 
 def test_value_is_never_printed(project: Project) -> None:

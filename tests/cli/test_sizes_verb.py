@@ -34,7 +34,7 @@ def test_unpacked_sizes_and_modules_come_from_ranges_of_the_wheels(project: Proj
     assert project.lock("requirements.txt").code == 0
     project.server.log.clear()
 
-    (found,) = json.loads(run_verb(project, "sizes", "--unpacked", "--app", "app.py", "--json", *LOOPBACK).out)
+    (found,) = json.loads(run_verb(project, "sizes", "--unpacked", "--app", "app.py", "--json", *LOOPBACK).out)["locks"]
 
     (row,) = found["packages"]
     assert row["unpacked_bytes"] > 5000 > row["download_bytes"]

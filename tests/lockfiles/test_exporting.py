@@ -14,6 +14,7 @@ from packaging.version import Version
 
 from lockfiles import (
     BuildFacts,
+    BuildWheel,
     ExportError,
     Lockfile,
     dumps,
@@ -286,6 +287,29 @@ def test_paths_are_moved_to_where_the_export_lies() -> None:
         f"direct @ file:../locks/w/direct-1.0-py3-none-any.whl#sha256={A}",
         "plain @ file:../locks/plugin",
     )
+
+
+def test_what_builds_install_moves_with_the_lock_and_stays_with_its_layer() -> None:
+    wheels = [
+        BuildWheel(
+            name=NormalizedName(name),
+            version=Version("1.0"),
+            file=f"{name}-1.0-py3-none-any.whl",
+            path=f"w/{name}-1.0-py3-none-any.whl",
+            size=1,
+            sha256=A,
+        )
+        for name in ("other", "tool")
+    ]
+    lock = build_layered()
+    assert lock.tool is not None
+    build = {NormalizedName("late"): BuildFacts(requirements=("tool==1.0",))}
+    lock = replace(lock, tool=replace(lock.tool, build=build, build_wheels=tuple(wheels)))
+    first, second = (select_layer(move_paths(lock, "../locks"), layer).tool for layer in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert first.build_wheels == ()
+    assert [wheel.path for wheel in second.build_wheels] == ["../locks/w/tool-1.0-py3-none-any.whl"]
 
 
 @given(path=st.text(max_size=40), host=st.sampled_from(["files.example", "u:p@files.example"]))

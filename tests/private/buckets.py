@@ -73,13 +73,18 @@ class MotoServer:
 
 
 class Bucket:
-    """Objects that only a signed URL gives; a context manager. `log` has method, path, range and status of requests."""
+    """Objects that only a signed URL gives; a context manager. `log` has method, path, range and status of requests.
+
+    `faults` are used up one an object sent: `drop`, `cut`, `longer`, `other range`, `refused range`.
+    """
 
     def __init__(self, moto: MotoServer, objects: Iterable[tuple[str, bytes]]) -> None:
         self.log: list[tuple[str, str, str | None, int]] = []
         self.credentials = Credentials("canary-Zq9-key", "canary-Zq9-signing-key")
+        self.contents = dict(objects)
+        self.faults: list[str] = []
         self._moto = moto
-        for name, content in objects:
+        for name, content in self.contents.items():
             moto.send("PUT", f"/wheels/{quote(name)}", content)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"bucket": self}))
         self._server.daemon_threads = True
@@ -162,7 +167,9 @@ class Bucket:
 
 def _sign_version_2(method: str, url: str, end: str, credentials: Any) -> str:
     signer = HmacV1QueryAuth(credentials)
-    return str(signer.get_signature(method, urlsplit(url), {"date": end}, expires=end))
+    # Otherwise it is now and so many seconds: here the end is given.
+    signer._get_date = lambda: end
+    return str(signer.get_signature(method, urlsplit(url), {}, expires=end))
 
 
 def _sign_version_4(method: str, url: str, credentials: Any) -> str:
@@ -197,11 +204,25 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         status, headers, body = self.bucket.answer(self.command, self.path, dict(self.headers.items()))
+        fault = self.bucket.faults.pop(0) if self.bucket.faults and status in (200, 206) else ""
+        length = len(body)
+        match fault:
+            case "drop":
+                self.close_connection = True
+                return
+            case "cut":
+                body, self.close_connection = body[: length // 2], True
+            case "longer":
+                length, self.close_connection = length + 7, True
+            case "other range" if status == 206:
+                headers["Content-Range"] = f"bytes 1-{length}/{length + 9}"
+            case "refused range" if status == 206:
+                status, headers, body, length = 416, {}, b"", 0
         self.send_response(status)
         for name in ("Content-Type", "Content-Range", "ETag"):
             if name in headers:
                 self.send_header(name, headers[name])
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(length))
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
@@ -20,5 +21,14 @@ def spell(secret: str) -> tuple[bytes, ...]:
 def find_leaks(folders: Iterable[Path], secrets: Iterable[str]) -> list[str]:
     """The files below the folders that hold one of the secrets."""
     spellings = [spelling for secret in secrets for spelling in spell(secret)]
-    paths = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
-    return [path.name for path in paths if any(spelling in path.read_bytes() for spelling in spellings)]
+    names = [Path(place, name) for folder in folders for place, _, files in os.walk(folder) for name in sorted(files)]
+    paths = [path for path in names if path.is_file()]
+    return [path.name for path in paths if any(spelling in _read(path) for spelling in spellings)]
+
+
+def _read(path: Path) -> bytes:
+    """The content; nothing for a file that has gone meanwhile."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""

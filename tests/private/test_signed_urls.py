@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import logging
 from datetime import UTC, datetime
@@ -137,6 +138,43 @@ def test_nothing_logs_a_signature_or_a_password_even_at_debug(
     told = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records).encode()
     assert b"httpcore" in told
     assert not any(spelling in told for secret in secrets for spelling in spell(secret))
+
+
+def test_redirect_to_a_signed_url_is_locked_by_its_own_and_takes_no_password_along(
+    project: Project, bucket: Bucket
+) -> None:
+    target = bucket.sign(CORE)
+    path = f"/moved/{CORE}"
+    project.server.always[path] = Answer(status=302, headers={"Location": target})
+    url = f"{project.server.base_url}{path}"
+    project.write("requirements.in", f"--no-index\n{url.replace('//', f'//{USER}:{PASSWORD}@')}\n")
+
+    run = project.lock("requirements.in")
+
+    assert run.code == 0, run.err
+    assert f'url = "{url}"' in (project.folder / "pylock.toml").read_text()
+    assert {status for _, _, _, status in bucket.log} <= {200, 206}
+    assert find_leaks([project.folder, project.cache], [*signatures(target), PASSWORD]) == ["requirements.in"]
+
+
+@pytest.mark.parametrize("fault", ["drop", "cut", "longer", "other range", "refused range"])
+def test_bucket_that_misbehaves_leaves_no_secret_and_no_lie(project: Project, bucket: Bucket, fault: str) -> None:
+    url = bucket.sign(CORE)
+    bucket.faults = [fault] * 3
+    project.write("requirements.in", f"--no-index\n{url}\n")
+
+    run = project.lock("requirements.in", "--json")
+
+    assert run.code in (0, 4), run.err
+    assert find_leaks([project.folder, project.cache], signatures(url)) == ["requirements.in"]
+    assert not any(signature in run.out + run.err for signature in signatures(url))
+    if run.code == 0:
+        file = next(file for _, file in project.load().iter_files())
+        assert (file.size, file.hashes["sha256"]) == (len(bucket.contents[CORE]), _hash(bucket.contents[CORE]))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _find_end(url: str) -> str:

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import ipaddress
+
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from resolver.requirements.private_hosts import is_private_host
+
+DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,27 @@ def test_any_other_host_is_not(host: str) -> None:
 @pytest.mark.parametrize("url", ["https:///a.whl", "https://[::1/a.whl", "file:///a.whl"])
 def test_url_whose_host_cannot_be_told_is_private(url: str) -> None:
     assert is_private_host(url)
+
+
+@given(st.ip_addresses(v=4))
+def test_every_spelling_of_an_address_has_the_same_answer(address: ipaddress.IPv4Address) -> None:
+    value, parts = int(address), address.packed
+    spellings = [
+        str(address),
+        str(value),
+        hex(value),
+        ".".join(hex(part) for part in parts),
+        ".".join(f"0{part:o}" for part in parts),
+        f"{parts[0]}.{value & 0xFFFFFF}",
+        f"{parts[0]}.{parts[1]}.{value & 0xFFFF}",
+        f"[::ffff:{address}]",
+    ]
+    assert len({is_private_host(f"https://{spelling}/a.whl") for spelling in spellings}) == 1
+
+
+@given(st.ip_addresses())
+def test_address_that_is_not_global_is_private(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
+    # No machine has one of those that stand in documents.
+    assume(not any(address in ipaddress.ip_network(network) for network in DOCUMENTATION))
+    host = f"[{address}]" if address.version == 6 else str(address)
+    assert is_private_host(f"https://{host}/a.whl") or address.is_global

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.errors import ResolutionError
@@ -27,8 +28,9 @@ from resolver.targets.labels import parse_version_label
 from resolver.targets.machines import choose_platform, parse_machine_types
 from resolver.targets.python_version import parse_python_version
 from resolver.targets.target import Target
-from resolver.targets.torch_builds import find_default_cuda, find_release, list_verdicts
-from tests.solve.memory_source import DEFAULT_INDEX, MemorySource
+from resolver.targets.torch_builds import find_default_cuda, find_release, list_verdicts, uses_cxx11_abi
+from resolver.targets.wheel_lint import TorchFacts, contradicts
+from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
 from tests.solve.pytorch_indexes import PYTORCH, build_pytorch_indexes
 
 ROWS = tomllib.loads(Path(__file__).with_name("torch_by_machine.toml").read_text(encoding="utf-8"))["row"]
@@ -122,6 +124,52 @@ def test_every_solution_runs_and_has_one_cuda(machine: str, driver: str, texts: 
     assert resolution.build is not None
     assert resolution.build.cuda == (cuda.label if cuda is not None else None)
     assert all(url == DEFAULT_INDEX or url.startswith(PYTORCH) for url in asked)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from(["", "M", *MACHINES]),
+    st.sampled_from(["torch", "torch==2.6.0", "torch==2.7.0", "torch<2.11", "torch==2.5.1+cu121"]),
+    st.lists(
+        st.builds(
+            "cu{}torch{}cxx11abi{}".format,
+            st.sampled_from(["11", "12", "13"]),
+            st.sampled_from(["2.5", "2.6", "2.7", "2.13"]),
+            st.sampled_from(["true", "false"]),
+        ),
+        min_size=1,
+        max_size=3,
+        unique=True,
+    ),
+)
+def test_no_solution_has_a_wheel_for_another_torch(machine: str, torch: str, labels: list[str]) -> None:
+    target = build_target(machine, "580")
+    releases = build_pytorch_indexes()
+    releases["https://links.example/"] = [
+        Release(
+            name=NormalizedName("flash-attn"),
+            version=f"2.7.4+{label}",
+            wheels=("cp311-cp311-linux_x86_64",),
+            requires=("torch",),
+        )
+        for label in labels
+    ]
+    problem = build_problem(
+        parse_requirement_list([torch, "flash-attn", "-f", "https://links.example/"]),
+        target=target,
+        default_index=Url(public=DEFAULT_INDEX),
+        families=load_families(),
+    )
+    try:
+        found = pins(solve(problem, MemorySource(releases=releases, target=target)))
+    except ResolutionError:
+        return  # None of the wheels goes with any torch of the list.
+    label = parse_version_label(found["flash-attn"])
+    assert label is not None
+    cuda = find_cuda(found["torch"], target)
+    abi = uses_cxx11_abi(found["torch"], target.platform)
+    facts = TorchFacts(version=found["torch"], cuda=cuda, knows_cuda=True, cxx11_abi=abi)
+    assert not contradicts(label, facts)
 
 
 @settings(max_examples=12, deadline=None)

@@ -212,9 +212,7 @@ def test_an_app_that_does_not_end_is_ended_with_all_that_it_started(folder: Path
     python = parse_python_version("3.11")
     target = AppTarget(python=python, environment=build_environment(python, parse_platform("linux")))
     with pytest.raises(SourceError) as caught:
-        evaluate_file(
-            folder / "app.py", name="app.py", folders=[folder], target=target, variables=frozenset(), time_limit_s=2
-        )
+        evaluate_file(folder / "app.py", name="app.py", folders=[folder], target=target, variables={}, time_limit_s=2)
     assert str(caught.value) == "`app.py` was run, and did not end in 2 s"
     started = Path("/proc") / (folder / "started").read_text() / "stat"
     assert not started.exists() or started.read_text().split()[2] == "Z"

@@ -9,6 +9,7 @@ from resolver.targets.data_files import read_data
 from resolver.targets.families import list_build_locations
 from resolver.targets.labels import (
     BuildLabel,
+    complete_label,
     parse_index_label,
     parse_label,
     parse_name_label,
@@ -198,3 +199,18 @@ def test_a_label_fits_the_versions_of_torch_that_it_names(label: str, torch: str
     parsed = parse_label(label)
     assert parsed is not None
     assert parsed.fits_torch(Version(torch)) is expected
+
+
+@pytest.mark.parametrize(
+    ("label", "url", "expected"),
+    [
+        ("cu124", "https://data.dgl.ai/wheels/torch-2.4/cu124/repo.html", cuda(12, 4, torch="2.4")),
+        ("cu124", "https://data.dgl.ai/wheels/torch-2.4/cu121/repo.html", cuda(12, 4)),
+        ("pt25cu124", "https://data.pyg.org/whl/torch-2.5.0+cu124.html", cuda(12, 4, torch="2.5")),
+        ("cpu", "https://download.pytorch.org/whl/cu124", CPU),
+    ],
+)
+def test_page_completes_what_a_label_says_unless_they_contradict(label: str, url: str, expected: BuildLabel) -> None:
+    parsed = parse_label(label)
+    assert parsed is not None
+    assert complete_label(parsed, parse_index_label(url)) == expected

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 from resolver.errors import SourceError
@@ -26,6 +26,7 @@ from resolver.sources.app.values import (
     Imported,
     ListValue,
     LockedList,
+    OnceValue,
     Place,
     PlacedText,
     Scope,
@@ -166,7 +167,9 @@ class Calls(Expressions):
 
     def _call_path_method(self, path: PurePath, name: str, arguments: list[Any], node: ast.Call, scope: Scope) -> Any:
         """What a method of a path that asks the disk gives; None for the others."""
-        if name in ("resolve", "absolute", "expanduser"):
+        if name == "resolve" and path.is_absolute():
+            return PurePath(Path(path).resolve())
+        if name in ("resolve", "absolute"):
             return path
         if name in ("read_text", "open"):
             return self.open_file(path, node, scope)
@@ -253,23 +256,23 @@ def _sort(reader: Calls, node: ast.Call, scope: Scope, value: Any, *, reverse: b
     return ListValue(sorted(reader.whole(items, node, scope), reverse=bool(reverse)))
 
 
-def _filter(reader: Calls, node: ast.Call, scope: Scope, function: Any, value: Any) -> ListValue:
+def _filter(reader: Calls, node: ast.Call, scope: Scope, function: Any, value: Any) -> OnceValue:
     items = reader.iterate(value, node, scope)
     if function is None:
-        return ListValue(item for item in items if reader.known(reader.usable(item), node, scope))
-    return ListValue(item for item in items if reader.known(reader.apply(function, [item], node, scope), node, scope))
+        return OnceValue(item for item in items if reader.known(reader.usable(item), node, scope))
+    return OnceValue(item for item in items if reader.known(reader.apply(function, [item], node, scope), node, scope))
 
 
-def _map(reader: Calls, node: ast.Call, scope: Scope, function: Any, value: Any) -> ListValue:
-    return ListValue(reader.apply(function, [item], node, scope) for item in reader.iterate(value, node, scope))
+def _map(reader: Calls, node: ast.Call, scope: Scope, function: Any, value: Any) -> OnceValue:
+    return OnceValue(reader.apply(function, [item], node, scope) for item in reader.iterate(value, node, scope))
 
 
-def _zip(reader: Calls, node: ast.Call, scope: Scope, *values: Any, strict: bool = False) -> ListValue:
-    return ListValue(zip(*(reader.iterate(value, node, scope) for value in values), strict=bool(strict)))
+def _zip(reader: Calls, node: ast.Call, scope: Scope, *values: Any, strict: bool = False) -> OnceValue:
+    return OnceValue(zip(*(reader.iterate(value, node, scope) for value in values), strict=bool(strict)))
 
 
-def _enumerate(reader: Calls, node: ast.Call, scope: Scope, value: Any, start: int = 0) -> ListValue:
-    return ListValue(enumerate(reader.iterate(value, node, scope), start))
+def _enumerate(reader: Calls, node: ast.Call, scope: Scope, value: Any, start: int = 0) -> OnceValue:
+    return OnceValue(enumerate(reader.iterate(value, node, scope), start))
 
 
 def _range(reader: Calls, node: ast.Call, scope: Scope, *bounds: int) -> range:
@@ -321,8 +324,8 @@ def _length(reader: Calls, node: ast.Call, scope: Scope, value: Any) -> int:
     return len(whole)
 
 
-def _chain(reader: Calls, node: ast.Call, scope: Scope, *values: Any) -> ListValue:
-    return ListValue(item for value in values for item in reader.iterate(value, node, scope))
+def _chain(reader: Calls, node: ast.Call, scope: Scope, *values: Any) -> OnceValue:
+    return OnceValue(item for value in values for item in reader.iterate(value, node, scope))
 
 
 def _join_path(reader: Calls, node: ast.Call, scope: Scope, *parts: Any) -> PlacedText:
@@ -363,7 +366,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "open": _open,
     "range": _range,
     "repr": lambda reader, node, scope, value: repr(str(value) if isinstance(value, str) else value),
-    "reversed": lambda reader, node, scope, value: ListValue(reversed(_items(reader, node, scope, value))),
+    "reversed": lambda reader, node, scope, value: OnceValue(reversed(_items(reader, node, scope, value))),
     "set": _make_set,
     "sorted": _sort,
     "str": _text_of,
@@ -385,7 +388,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "os.path.isfile": lambda reader, node, scope, path: reader.context.files.exists(str(path)),
     "os.path.join": _join_path,
     "os.path.normpath": _path(lambda path: path),
-    "os.path.realpath": _path(lambda path: path),
+    "os.path.realpath": _path(lambda path: Path(path).resolve() if path.is_absolute() else path),
     "platform.machine": _platform("platform_machine"),
     "platform.python_implementation": _platform("platform_python_implementation"),
     "platform.python_version": _platform("python_full_version"),

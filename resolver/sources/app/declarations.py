@@ -139,8 +139,17 @@ def _read_class(owner: ClassValue) -> Declaration | None:
         python_version=keywords.get("python_version"),
         image=_attribute(own_line, "image") or keywords.get("image"),
         local_modules=_attribute(own_line, "local_python_modules"),
-        unknown=tuple(given.value.reason for name, given in keywords.items() if name == "**"),
+        unknown=tuple(_find_unknown(own_line, keywords)),
     )
+
+
+def _find_unknown(own_line: list[ClassValue], keywords: Mapping[str, Given]) -> Iterator[NotUnderstood]:
+    """Keywords that are not known, and what can make another class of this one; a hook is for subclasses alone."""
+    if "**" in keywords:
+        yield keywords["**"].value.reason
+    for one in own_line:
+        if one.strange is not None and not (one is own_line[0] and "__init_subclass__" in one.strange.expression):
+            yield one.strange
 
 
 def _is_app_name(base: str) -> bool:

@@ -31,6 +31,7 @@ from resolver.sources.app.values import (
     ListValue,
     LockedList,
     NotUnderstood,
+    OnceValue,
     Opaque,
     Place,
     PlacedText,
@@ -79,6 +80,8 @@ class Context:
     variables: Mapping[str, str]
     steps: int = 0
     steps_before: int = 0
+    failures: int = 0
+    late_failures: int = 0
 
 
 class Expressions:
@@ -171,6 +174,8 @@ class Expressions:
         refused: Any = None,
     ) -> NoReturn:
         """Raises NotUnderstood for a node."""
+        self.context.failures += 1
+        self.context.late_failures += needs_target
         place = self.place(node, scope)
         raise NotUnderstood(place, quote(node), why, remedy=remedy, needs_target=needs_target) from refused
 
@@ -186,6 +191,10 @@ class Expressions:
 
     def iterate(self, value: Any, node: ast.expr, scope: Scope) -> list[Any]:
         """What a loop gives, item by item."""
+        if isinstance(value, OnceValue):
+            if value.is_used:
+                self.fail(node, scope, "it has been gone through before, and gives nothing more")
+            value.is_used = True
         items = iterate(self.known(value, node, scope))
         self.context.steps += len(items)
         return items
@@ -254,6 +263,7 @@ class Expressions:
                 yield self._move(self.value_or_opaque(node, scope), self.place(node, scope))
 
     def _reason(self, node: ast.AST, scope: Scope, why: str) -> NotUnderstood:
+        self.context.failures += 1
         return NotUnderstood(self.place(node, scope), quote(node), why)
 
     def _move(self, value: Any, place: Place) -> Any:
@@ -405,7 +415,7 @@ class Expressions:
 
     def _comprehend(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> ListValue:
         place = self.place(node.elt, scope)
-        found = ListValue()
+        found = OnceValue() if isinstance(node, ast.GeneratorExp) else ListValue()
         for inner in self._rounds(node.generators, scope):
             value = self.value_or_opaque(node.elt, inner)
             if isinstance(value, str) and not isinstance(value, PlacedText):

@@ -69,12 +69,15 @@ class Finisher:
         self._reader = reader
         self._scope = scope
         self.faults: list[tuple[int, str]] = []
+        self.warnings: list[str] = []
         self.needs_target = False
 
     def read_items(self, given: Given, *, must_be_list: bool) -> tuple[RequirementItems, Placed]:
         """The items, flat or in layers, and where each stands."""
         value = self._usable(given.value, "requirements", given.place)
         if value is None:
+            if given.value is None and must_be_list:
+                self._refuse(given.place, "requirements", "is `None`", remedy="a list, or none at all")
             return (), ()
         if isinstance(value, tuple) and must_be_list:
             self._refuse(
@@ -196,6 +199,11 @@ class Finisher:
                 text += self._look_up(EnvironmentText(parts=(part,), place=value.place), attribute)
             elif _VARIABLE_NAME.fullmatch(part.name):
                 text += f"${{{part.name}}}"
+                if part.default is not None:
+                    self.warnings.append(
+                        f"{value.place}: the default of `{part.name}` is not used: what stands in the URL is"
+                        f" `${{{part.name}}}`"
+                    )
             else:
                 self._refuse(
                     value.place,

@@ -35,6 +35,7 @@ __all__ = ["Interpreter", "parse_file"]
 
 _MOST_CALLS_DEEP = 15
 _PLATFORM = "fal"
+_HARMLESS_CLASS_DECORATORS = frozenset({"dataclasses.dataclass", "typing.final", "typing.runtime_checkable"})
 _CACHES = frozenset({"functools.cache", "functools.lru_cache"})
 
 
@@ -76,6 +77,7 @@ class Interpreter(Calls):
         self._modules: dict[Path, Scope | None] = {}
         self._depth = 0
         self._is_in_loop = 0
+        self._in_try = 0
 
     def read_module(self, tree: ast.Module, *, file: str, path: Path) -> Scope:
         """The names of a module with their values."""
@@ -222,7 +224,7 @@ class Interpreter(Calls):
             case ast.Pass() | ast.Assert():
                 pass
             case ast.Raise(exc=error):
-                if is_sure:
+                if is_sure or self._in_try:
                     self.fail(error or statement, scope, "it is raised for this target")
             case ast.Return(value=value):
                 raise _Return(None if value is None else self.value(value, scope))
@@ -279,15 +281,32 @@ class Interpreter(Calls):
         uncertain = next(self._uncertain_imports(statement.body), None)
         if uncertain is not None and is_sure:
             self.fail(uncertain, scope, "whether it can be imported is known at run time alone")
-        before = dict(scope.names)
-        self._run((*statement.body, *statement.orelse), scope, is_sure=is_sure)
-        if uncertain is not None:
-            reason = self._reason(uncertain, scope, "whether it can be imported is known at run time alone")
-            after = dict(scope.names)
-            for handler in statement.handlers:
-                self._doubt(handler, scope, reason, keeps_new_names=before.keys() | after.keys())
-                self._define_in(handler.body, scope, known=after.keys())
+        failures, late_failures = self.context.failures, self.context.late_failures
+        self._in_try += bool(statement.handlers)
+        try:
+            self._run((*statement.body, *statement.orelse), scope, is_sure=is_sure)
+        finally:
+            self._in_try -= bool(statement.handlers)
+        if statement.handlers and (uncertain is not None or self.context.failures > failures):
+            why = "whether it can be imported is known at run time alone"
+            if uncertain is None:
+                why = "whether something in it fails is known at run time alone"
+            reason = self._reason(uncertain or statement, scope, why)
+            # Once the target is known it may well be read to its end.
+            reason.needs_target = uncertain is None and self.context.late_failures > late_failures
+            self._doubt_try(statement, scope, reason)
         self._run(statement.finalbody, scope, is_sure=is_sure)
+
+    def _doubt_try(self, statement: ast.Try, scope: Scope, reason: NotUnderstood) -> None:
+        """Notes that the body of a `try` may have ended early. What it imports keeps its name where no handler gives
+        it another one."""
+        known = frozenset(scope.names)
+        for one in (*statement.body, *statement.orelse):
+            if not isinstance(one, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef):
+                self._doubt(one, scope, reason)
+        for handler in statement.handlers:
+            self._doubt(handler, scope, reason, keeps_new_names=known)
+            self._define_in(handler.body, scope, known=known)
 
     def _uncertain_imports(self, statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         for statement in statements:
@@ -374,6 +393,7 @@ class Interpreter(Calls):
             keyword_lines=lines,
             attributes=body.names,
             lines={},
+            strange=self._find_strange(node, scope),
         )
         depth, self._depth = self._depth, max(self._depth, 1)
         try:
@@ -384,6 +404,23 @@ class Interpreter(Calls):
             self._depth = depth
         made.lines.update(_attribute_lines(node))
         return made
+
+    def _find_strange(self, node: ast.ClassDef, scope: Scope) -> NotUnderstood | None:
+        """What can make another class of it than its body says: a decorator, a metaclass, a hook for subclasses."""
+        for decorator in node.decorator_list:
+            found = self.value_or_opaque(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
+            if not (isinstance(found, Imported) and found.dotted in _HARMLESS_CLASS_DECORATORS):
+                return self._reason(decorator, scope, "what it makes of the class is known at run time alone")
+        for keyword in node.keywords:
+            if keyword.arg == "metaclass":
+                return self._reason(keyword.value, scope, "what it makes of the class is known at run time alone")
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef) and statement.name == "__init_subclass__":
+                place = self.place(statement, scope)
+                return NotUnderstood(
+                    place, "def __init_subclass__", "it can change every class that derives from this one"
+                )
+        return None
 
     def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
         if isinstance(node, ast.Import):
@@ -397,11 +434,20 @@ class Interpreter(Calls):
         for alias in node.names:
             if alias.name == "*":
                 own = self._own_module(module)
+                if own is None and module.partition(".")[0] not in {*sys.stdlib_module_names, _PLATFORM}:
+                    self._doubt_star(node, scope)
                 for name, value in (own.names if own is not None else {}).items():
                     if not name.startswith("_"):
                         scope.bind(name, value)
             else:
                 scope.bind(alias.asname or alias.name, Imported(module=module, name=alias.name))
+
+    def _doubt_star(self, node: ast.ImportFrom, scope: Scope) -> None:
+        """Notes that a module that is not read may have given any name another value."""
+        reason = self._reason(node, scope, "which names it gives a value is known at run time alone")
+        for name, value in scope.names.items():
+            if not isinstance(value, Imported | ClassValue):
+                scope.names[name] = Opaque(reason=reason)
 
     def _name_relative(self, node: ast.ImportFrom, scope: Scope) -> str | None:
         """A name for a relative import's module that leads back to its file."""
@@ -532,6 +578,10 @@ def _iter_changes(statement: ast.AST) -> Iterator[ast.expr | str]:
                 yield _as_load(target)
             case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
                 yield from (alias.asname or alias.name.partition(".")[0] for alias in aliases)
+            case ast.Call(
+                func=ast.Name(id="setattr"), args=[ast.Name() as changed, ast.Constant(value=str() as name), *_]
+            ):
+                yield ast.copy_location(ast.Attribute(value=changed, attr=name, ctx=ast.Store()), node)
             case ast.Call(func=function, args=arguments, keywords=keywords) if not is_harmless(function):
                 yield function
                 if isinstance(function, ast.Attribute):

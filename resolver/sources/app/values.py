@@ -29,6 +29,7 @@ __all__ = [
     "ListValue",
     "LockedList",
     "NotUnderstood",
+    "OnceValue",
     "Opaque",
     "Place",
     "PlacedText",
@@ -127,6 +128,12 @@ class ListValue(list[Any], Container):
     """A list of the file."""
 
 
+class OnceValue(ListValue):
+    """What a generator, `map`, `filter` or `zip` gives: it can be gone through once."""
+
+    is_used = False
+
+
 class DictValue(dict[Any, Any], Container):
     """A dict of the file."""
 
@@ -222,7 +229,10 @@ class FunctionValue:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ClassValue:
-    """A class of the file: its bases, keywords and attributes, the latter with the lines that set them."""
+    """A class of the file: its bases, keywords and attributes, the latter with the lines that set them.
+
+    `strange` is what can make another class of it than its body says.
+    """
 
     name: str
     node: ast.ClassDef
@@ -232,7 +242,7 @@ class ClassValue:
     keyword_lines: dict[str, int]
     attributes: dict[str, Any]
     lines: dict[str, int]
-    starred: NotUnderstood | None = None
+    strange: NotUnderstood | None = None
 
 
 def place_of(value: Any, otherwise: Place) -> Place:

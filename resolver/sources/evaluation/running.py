@@ -49,12 +49,13 @@ def evaluate_file(
     name: str,
     folders: Sequence[Path],
     target: AppTarget,
-    variables: frozenset[str],
+    variables: Mapping[str, str],
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Evaluated:
     """What the apps of a file say when it is run for a target. `folders` are those of the app's own modules.
 
-    Texts with variables in them are EnvironmentText, all others PlacedText at line 1. Raises SourceError.
+    `variables` are those that the app may see, as placeholders. Texts with variables in them are EnvironmentText, all
+    others PlacedText at line 1. Raises SourceError.
     """
     marker = f"pinfold{os.urandom(8).hex()}"
     request = {
@@ -71,7 +72,8 @@ def evaluate_file(
     }
     with tempfile.TemporaryDirectory(prefix="pinfold-") as home:
         environment = {key: os.environ[key] for key in _KEPT_VARIABLES if key in os.environ}
-        environment |= {variable: f"{marker}.{variable}." for variable in sorted(variables)}
+        # An empty variable is as good as none for an app, and holds nothing to hide.
+        environment |= {key: f"{marker}.{key}." if value else "" for key, value in sorted(variables.items())}
         environment |= {"HOME": home, "USERPROFILE": home}
         answer = _run(request, environment, folder=path.parent, name=name, time_limit_s=time_limit_s)
     if "error" in answer:

@@ -1,0 +1,93 @@
+"""What direct references of one run share, made when the first of them is looked at: readers of trees, repositories.
+
+Apart from the code that looks, which few runs load.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.fetch.builds import Builds
+from resolver.fetch.session import Session
+from resolver.index.direct import DirectDistribution, DirectRequest
+from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.fetch.direct_tree import DirectTrees
+    from resolver.fetch.git.repositories import GitRepositories
+    from resolver.settings import DependencyMetadata
+
+__all__ = ["DirectSupport"]
+
+
+class DirectSupport:
+    """Looks at direct references for one target; may be asked from many threads. To be closed.
+
+    `tables` are the user's own metadata, `folder` is that of the cache, and `announce` gets a line before a fetch that
+    may take long.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        target: Target,
+        builds: Builds,
+        tables: Sequence[DependencyMetadata],
+        folder: Path | None,
+        announce: Callable[[str], None] | None,
+    ) -> None:
+        self._session = session
+        self._target = target
+        self._builds = builds
+        self._tables = tuple(tables)
+        self._folder = folder
+        self._announce = announce
+        self._lock = threading.Lock()
+        self._trees: DirectTrees | None = None
+        self._repositories: GitRepositories | None = None
+
+    def look_at(self, request: DirectRequest) -> DirectDistribution:
+        """What a reference is. Raises as `PackageSource.direct`."""
+        # Imported where it is needed: most lists name no source of a project directly.
+        from resolver.fetch.direct import look_at
+
+        return look_at(request, session=self._session, trees=self._find_trees(), repositories=self._find_repositories)
+
+    def close(self) -> None:
+        """End what still runs."""
+        with self._lock:
+            repositories, self._repositories = self._repositories, None
+        if repositories is not None:
+            repositories.close()
+
+    def _find_trees(self) -> DirectTrees:
+        from resolver.fetch.direct_tree import DirectTrees  # As above.
+
+        with self._lock:
+            if self._trees is None:
+                self._trees = DirectTrees(
+                    target=self._target,
+                    builds=self._builds,
+                    tables=self._tables,
+                    folder=self._folder,
+                    refresh=self._session.refresh,
+                )
+            return self._trees
+
+    def _find_repositories(self) -> GitRepositories:
+        from resolver.fetch.git.repositories import GitRepositories  # Few lists name one.
+
+        with self._lock:
+            if self._repositories is None:
+                self._repositories = GitRepositories(
+                    cache_folder=self._folder,
+                    offline=self._session.offline,
+                    refresh=self._session.refresh,
+                    find_login=self._session.credentials.find_login,
+                    announce=self._announce,
+                )
+            return self._repositories
