@@ -19,6 +19,8 @@ from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError, ResolutionError
+from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import Gpu
 from resolver.targets.families import is_torch_companion
@@ -27,7 +29,7 @@ from resolver.targets.machines import list_other_drivers
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import TorchBuild, iter_running_builds, load_releases, order_builds
 
-__all__ = ["DriverChange", "find_driver_changes"]
+__all__ = ["DriverChange", "find_driver_changes", "list_versions"]
 
 _TORCH = NormalizedName("torch")
 
@@ -48,20 +50,34 @@ def find_driver_changes(
     resolution: Resolution,
     target: Target,
     solve_for: Callable[[Target], Resolution],
-    list_versions: Callable[[NormalizedName], Sequence[Version]],
+    versions_of: Callable[[NormalizedName], Sequence[Version]],
 ) -> tuple[DriverChange, ...]:
     """The changes by driver branch, oldest first; branches that change nothing are left out.
 
-    `solve_for` answers from what is known already, and raises FetchError where that is not enough. `list_versions` are
+    `solve_for` answers from what is known already, and raises FetchError where that is not enough. `versions_of` are
     those of the default index that have a wheel for the target, newest first, as far as its page was read.
     """
     if not isinstance(target.accelerator, Gpu) or resolution.build is None:
         return ()
     found = (
-        _find_change(resolution, target, replace(target, accelerator=other), other, solve_for, list_versions)
+        _find_change(resolution, target, replace(target, accelerator=other), other, solve_for, versions_of)
         for other in list_other_drivers(target.accelerator)
     )
     return tuple(change for change in found if change is not None)
+
+
+def list_versions(
+    source: PackageSource, locate: Callable[[NormalizedName], Sequence[Location]], name: NormalizedName
+) -> tuple[Version, ...]:
+    """The versions with wheels that the default index was seen to have of a project, newest first."""
+    try:
+        pages = [source.project_page(name, location) for location in locate(name) if location.is_default]
+    except FetchError:
+        return ()
+    page = next((page for page in pages if page is not None), None)
+    if page is None:
+        return ()
+    return tuple(version for row, version in enumerate(page.versions) if page.wheel_mask >> row & 1)
 
 
 def _find_change(
@@ -70,7 +86,7 @@ def _find_change(
     other: Target,
     gpu: Gpu,
     solve_for: Callable[[Target], Resolution],
-    list_versions: Callable[[NormalizedName], Sequence[Version]],
+    versions_of: Callable[[NormalizedName], Sequence[Version]],
 ) -> DriverChange | None:
     if _runs_alike(resolution, target, other):
         return None
@@ -80,7 +96,7 @@ def _find_change(
     except ResolutionError:
         changes = ("there is no solution",)
     except FetchError:
-        by_data = (*_compare_by_data(resolution, other), *_compare_families(resolution, other, gpu, list_versions))
+        by_data = (*_compare_by_data(resolution, other), *_compare_families(resolution, other, gpu, versions_of))
         changes, source = by_data, "data"
     return DriverChange(driver=str(gpu.driver), changes=changes, source=source) if changes else None
 
@@ -132,12 +148,12 @@ def _compare_by_data(resolution: Resolution, other: Target) -> Iterator[str]:
 
 
 def _compare_families(
-    resolution: Resolution, other: Target, gpu: Gpu, list_versions: Callable[[NormalizedName], Sequence[Version]]
+    resolution: Resolution, other: Target, gpu: Gpu, versions_of: Callable[[NormalizedName], Sequence[Version]]
 ) -> Iterator[str]:
     """What would become of the pins of families that have builds of their own, apart from torch's."""
     for pin in resolution.pins:
         if pin.file.origin is None and has_several_builds(pin.name) and not is_torch_companion(pin.name):
-            yield from _compare_family(pin, other, gpu, list_versions(pin.name))
+            yield from _compare_family(pin, other, gpu, versions_of(pin.name))
 
 
 def _compare_family(pin: Pin, other: Target, gpu: Gpu, versions: Sequence[Version]) -> Iterator[str]:

@@ -132,7 +132,7 @@ class Locker:
         Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
         HashMismatchError where a file of the old lock now has another hash.
         """
-        refuse_unsupported(plan)
+        refuse_unsupported(plan, credentials=self._credentials)
         ending = () if self._access.offline else check_signatures(plan, now=self._access.clock())
         default_index = _default_index(plan)
         opened = self._sources.open(plan, default_index)
@@ -180,7 +180,7 @@ class Locker:
         if resolution.build is None:
             return ()
         # Lazy: only a lock for GPUs has a driver.
-        from resolver.driver_changes import find_driver_changes
+        from resolver.driver_changes import find_driver_changes, list_versions
         from resolver.solve.solving import solve
 
         silent = without_asking(asked)
@@ -195,7 +195,7 @@ class Locker:
             return self._resolutions[key]
 
         locate = partial(locate_dependency, plan, _default_index(plan))
-        return find_driver_changes(resolution, plan.target, solve_for, partial(_list_versions, silent, locate))
+        return find_driver_changes(resolution, plan.target, solve_for, partial(list_versions, silent, locate))
 
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
@@ -312,20 +312,6 @@ def _known_hashes(plans: Sequence[LockPlan], upgrade: Upgrade) -> dict[str, tupl
         for (url, size), sha256 in (known_hashes(old, without=upgrade.names) if old is not None else {}).items():
             found.setdefault(url, set()).add((size, sha256))
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
-
-
-def _list_versions(
-    source: PackageSource, locate: Callable[[NormalizedName], tuple[Location, ...]], name: NormalizedName
-) -> tuple[Version, ...]:
-    """The versions with wheels that the default index was seen to have of a project, newest first."""
-    try:
-        pages = [source.project_page(name, location) for location in locate(name) if location.is_default]
-    except FetchError:
-        return ()
-    page = next((page for page in pages if page is not None), None)
-    if page is None:
-        return ()
-    return tuple(version for row, version in enumerate(page.versions) if page.wheel_mask >> row & 1)
 
 
 def _find_measure(plan: LockPlan, source: PackageSource) -> Callable[[DistributionFile], str] | None:

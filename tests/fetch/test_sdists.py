@@ -175,7 +175,7 @@ def test_no_build_forbids_a_build_even_on_the_target(server: IndexServer, open_s
     assert str(caught.value) == (
         "only a build can tell what `a-1.0.tar.gz` needs, and it was not built\n"
         "  because `--no-build` forbids it\n"
-        "  try: write its requirements into pyproject.toml\n"
+        "  try: write its requirements into pyproject.toml, or its name (`a`) under `allow-build`\n"
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'

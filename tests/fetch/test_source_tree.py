@@ -54,7 +54,7 @@ def test_pkg_info_that_is_not_final_does_not_count(tmp_path: Path, pkg_info: byt
     assert str(caught.value) == (
         "only a build can tell what `./a` needs, and it was not built\n"
         "  because `--no-build` forbids it\n"
-        "  try: write its requirements into pyproject.toml\n"
+        "  try: write its requirements into pyproject.toml, or its name (`a`) under `allow-build`\n"
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
