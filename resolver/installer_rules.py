@@ -7,7 +7,7 @@ the project; both know every flag for the whole list, no index families and no m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -56,18 +56,25 @@ class InstallerComparison:
 
 
 def compare_installers(
-    lockfile: Lockfile, *, path: Path, shown: str, access: Access, variables: Mapping[str, str]
+    lockfile: Lockfile,
+    *,
+    path: Path,
+    shown: str,
+    access: Access,
+    variables: Mapping[str, str],
+    lists: Sequence[LockPlan] = (),
 ) -> InstallerComparison:
     """What the three rules take for the list of the lock at `path`.
 
-    Raises InputError for a lock that does not say what it was made from, and FetchError.
+    `lists` bring credentials and fresh signatures for the same hosts. Raises InputError for a lock that does
+    not say what it was made from, and FetchError.
     """
     ours = replace(plan_from_lock(lockfile, path=path, shown=shown, variables=variables), old=None, kept=None)
     plans = {"pinfold": ours, "pip": _as_installer(ours, lockfile, path, "best-match")}
     plans["uv"] = _as_installer(ours, lockfile, path, "first-index")
     chosen: dict[str, dict[NormalizedName, Choice]] = {}
     failures: dict[str, str] = {}
-    with Locker(list(plans.values()), access=access) as locker:
+    with Locker([*plans.values(), *lists], access=access) as locker:
         for rule, plan in plans.items():
             try:
                 chosen[rule] = _read_choices(locker.lock(plan).resolution)

@@ -30,18 +30,18 @@ def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = Login
     """
     plans = tuple(plans)
     families = (family for plan in plans for family in plan.settings.families or ())
-    hidden = {name for plan in plans for _, url in _iter_urls(plan) for name in VARIABLE.findall(url.text)}
+    hidden = {name for plan in plans for _, url, _ in _iter_urls(plan) for name in VARIABLE.findall(url.text)}
     places = {family.name: family.urls for family in families}
     credentials = open_credentials(logins, places=places, hidden=hidden)
     for plan in plans:
-        for position, url in _iter_urls(plan):
-            credentials.add(url, source=str(position))
+        for position, url, is_repository in _iter_urls(plan):
+            credentials.add(url, source=str(position), is_bound=is_repository)
     return credentials
 
 
 def iter_secret_urls(plan: LockPlan) -> Iterator[tuple[Position, Url]]:
     """Every URL of list and settings that has a secret, with where it stands."""
-    for position, url in _iter_urls(plan):
+    for position, url, _ in _iter_urls(plan):
         if url.secret is not None:
             yield position, url
 
@@ -127,14 +127,15 @@ def _iter_locked_urls(lockfile: Lockfile) -> Iterator[str]:
             yield package.vcs.url
 
 
-def _iter_urls(plan: LockPlan) -> Iterator[tuple[Position, Url]]:
+def _iter_urls(plan: LockPlan) -> Iterator[tuple[Position, Url, bool]]:
+    """Every URL of list and settings, where it stands, and whether it is that of a repository."""
     requirement_list = plan.requirement_list
     for location in requirement_list.named_locations:
-        yield location.position, location.url
+        yield location.position, location.url, False
     for entry in (*requirement_list.entries, *requirement_list.constraints, *plan.overrides):
         if isinstance(entry.direct, ArchiveUrl | VcsReference):
-            yield entry.position, entry.direct.url
+            yield entry.position, entry.direct.url, isinstance(entry.direct, VcsReference)
     if plan.default_index is not None:
-        yield Position(source="[tool.pinfold] index-url"), plan.default_index
+        yield Position(source="[tool.pinfold] index-url"), plan.default_index, False
     for url in plan.mirrors.values():
-        yield Position(source="[tool.pinfold] mirrors"), url
+        yield Position(source="[tool.pinfold] mirrors"), url, False

@@ -10,52 +10,63 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resolver.errors import Fault, ListError
+from resolver.fetch.credentials import Credentials
 from resolver.fetch.local_files import find_local_path
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, NamedLocation, VcsReference
 from resolver.requirements.position import Position
 from resolver.requirements.url import Url, find_unset
+from resolver.requirements.variables import VARIABLE
 from resolver.targets.accelerators import UNSPECIFIED
 
 __all__ = ["refuse_unsupported"]
 
 
-def refuse_unsupported(plan: LockPlan) -> None:
-    """Raises ListError for direct references and for URLs with a variable that is not set, each with its position."""
+def refuse_unsupported(plan: LockPlan, *, credentials: Credentials) -> None:
+    """Raises ListError for direct references and for URLs with a variable that is not set, each with its position.
+
+    A variable that is not set does no harm where `credentials` are known for its URL.
+    """
     requirement_list = plan.requirement_list
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
-    faults = [fault for entry in entries for fault in _iter_unsupported(entry)]
+    faults = [fault for entry in entries for fault in _iter_unsupported(entry, credentials)]
     faults += [fault for location in requirement_list.named_locations for fault in _iter_missing(location)]
     if plan.default_index is not None:
-        faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index)
+        faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index, credentials)
     # Where no machine is named, no mirror is asked.
     for url in plan.mirrors.values() if plan.target.accelerator != UNSPECIFIED else ():
-        faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url)
+        faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url, credentials)
     if faults:
         raise ListError(tuple(dict.fromkeys(faults)))
 
 
-def _iter_unsupported(entry: Entry) -> Iterator[Fault]:
+def _iter_unsupported(entry: Entry, credentials: Credentials) -> Iterator[Fault]:
     match entry.direct:
         case ArchiveUrl(url=url) | VcsReference(url=url):
-            yield from _iter_url_faults(entry.position, url)
+            yield from _iter_url_faults(entry.position, url, credentials)
             yield from _iter_missing_reference(entry, find_local_path(url.public))
         case LocalPath(path=path):
             yield from _iter_missing_reference(entry, Path(path))
         case None:
             pass
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
-        yield from _iter_url_faults(entry.position, url)
+        yield from _iter_url_faults(entry.position, url, credentials)
 
 
-def _iter_url_faults(position: Position, url: Url) -> Iterator[Fault]:
-    if unset := find_unset(url):
+def _iter_url_faults(position: Position, url: Url, credentials: Credentials) -> Iterator[Fault]:
+    if (unset := find_unset(url)) and not _is_known(url, credentials):
         names = ", ".join(f"`{name}`" for name in unset)
         yield Fault(
             position=position,
             what=f"`{url}` is needed, and a variable in it is not set: {names}",
             remedy="set it in the environment",
         )
+
+
+def _is_known(url: Url, credentials: Credentials) -> bool:
+    """Whether somebody else says what the variables of a URL stand for: a token in its path, or a login."""
+    grant = credentials.find(url.public)
+    return grant is not None and (grant.url is not None or VARIABLE.search(url.public) is None)
 
 
 def _iter_missing_reference(entry: Entry, path: Path | None) -> Iterator[Fault]:

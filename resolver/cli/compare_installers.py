@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from resolver.artifacts.reaching import Reaching
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
+from resolver.cli.reaching import add_reaching_options, build_access, plan_lists, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.installer_rules import Choice, Difference, InstallerComparison, compare_installers
-from resolver.workflow import Access
 
 __all__ = ["run_compare_installers"]
 
@@ -38,8 +38,8 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     add_reaching_options(parser)
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
-    access = build_access(read_reaching(values, folder=Path.cwd(), announce=_announce))
-    found = [(lock, _compare(lock, access)) for lock in locks]
+    reaching = read_reaching(values, folder=Path.cwd(), announce=_announce)
+    found = [(lock, _compare(lock, reaching)) for lock in locks]
     if values.as_json:
         show_locks([_as_json(lock, comparison) for lock, comparison in found])
     else:
@@ -47,8 +47,15 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     return 1 if any(comparison.differences or comparison.failures for _, comparison in found) else 0
 
 
-def _compare(lock: ChosenLock, access: Access) -> InstallerComparison:
-    return compare_installers(lock.lockfile, path=lock.path, shown=lock.shown, access=access, variables=os.environ)
+def _compare(lock: ChosenLock, reaching: Reaching) -> InstallerComparison:
+    return compare_installers(
+        lock.lockfile,
+        path=lock.path,
+        shown=lock.shown,
+        access=build_access(reaching),
+        variables=os.environ,
+        lists=plan_lists(reaching, folder=Path.cwd()),
+    )
 
 
 def _announce(line: str) -> None:

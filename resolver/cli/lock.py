@@ -322,7 +322,7 @@ class _Run:
         argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
         if plan.machines.label is not None:
             argument += f" -m {','.join(plan.machines.names)}"
-        options = render_options(self._arguments.settings)
+        options = render_options(self._arguments.settings) + (" --evaluate" if self._arguments.evaluate else "")
         _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}{options}`")
 
     def _note(self, plan: LockPlan, differences: list[str]) -> None:

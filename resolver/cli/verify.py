@@ -6,20 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
+from resolver.cli.reaching import add_reaching_options, build_access, plan_lists, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
-
-if TYPE_CHECKING:
-    from resolver.plan import LockPlan
-    from resolver.sources.source import Source
 
 __all__ = ["run_verify"]
 
@@ -82,26 +76,9 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         shown=lock.shown,
         access=build_access(reaching),
         variables=os.environ,
-        lists=[] if reaching.source is None else [_plan(reaching.source)],
+        lists=plan_lists(reaching, folder=Path.cwd()),
     )
     return [(one.name, str(one)) for one in discrepancies]
-
-
-def _plan(source: Source) -> LockPlan:
-    """The plan of a list, for the credentials in it."""
-    # Lazy, as above.
-    from resolver.plan import plan_lock
-    from resolver.settings import Settings
-
-    return plan_lock(
-        source,
-        arguments=Settings(),
-        path=None,
-        old=None,
-        folder=Path.cwd(),
-        variables=os.environ,
-        now=datetime.now(UTC),
-    )
 
 
 def _announce(line: str) -> None:

@@ -85,14 +85,22 @@ class ListedLogins:
     def __init__(self, name: str) -> None:
         self.name = name
         self._logins: dict[Place, list[tuple[Place, Grant]]] = {}
+        self._bound: list[Grant] = []
 
-    def add(self, place: Place, login: Login, *, source: str) -> None:
-        """Keep a login for a URL; the first one of a path stays."""
-        self._logins.setdefault(place, []).append((place, Grant(login=login, source=source)))
+    def add(self, place: Place, login: Login, *, source: str, is_bound: bool = False) -> None:
+        """Keep a login for a URL; the first one of a path stays. One that is bound serves nothing beside its path."""
+        grant = Grant(login=login, source=source)
+        self._logins.setdefault(place, []).append((place, grant))
+        if is_bound:
+            self._bound.append(grant)
 
     def find(self, place: Place) -> Grant | None:
         """The login whose path has the most in common with this one: an index's login serves its files, too."""
-        known = self._logins.get(place)
+        known = [
+            (own, grant)
+            for own, grant in self._logins.get(place, ())
+            if not any(grant is bound for bound in self._bound) or _lies_below(place.path, own.path)
+        ]
         return max(known, key=lambda one: _count_common(one[0].path, place.path))[1] if known else None
 
 
@@ -120,8 +128,11 @@ class Credentials:
         self._from_keyring: dict[Place, Grant | None] = {}
         self._keyring_lock = threading.Lock()
 
-    def add(self, url: Url, *, source: str = "the list") -> None:
-        """Know a URL, with its secret if it has one; `source` says where it stands."""
+    def add(self, url: Url, *, source: str = "the list", is_bound: bool = False) -> None:
+        """Know a URL, with its secret if it has one; `source` says where it stands.
+
+        The login of one that is bound, a repository's, serves what lies below its path alone.
+        """
         place = find_place(url.public)
         if place is None:
             return
@@ -130,7 +141,7 @@ class Credentials:
             return
         complete, login = split_login(url.secret)
         if login is not None:
-            self._listed.add(place, login, source=f"the user and password of {source}")
+            self._listed.add(place, login, source=f"the user and password of {source}", is_bound=is_bound)
         if _normalize(complete.open_for_transport()) == _normalize(url.public):
             return
         token = _find_path_token(url.public, complete, place, source)
@@ -338,6 +349,12 @@ def _count_common(one: Sequence[str], other: Sequence[str]) -> int:
             break
         count += 1
     return count
+
+
+def _lies_below(path: Sequence[str], folder: Sequence[str]) -> bool:
+    """Whether a path is that of a repository, with or without `.git`, or below it."""
+    start = list(path[: len(folder)])
+    return [name.removesuffix(".git") for name in start] == [name.removesuffix(".git") for name in folder]
 
 
 def _has_password(grant: Grant) -> bool:

@@ -91,7 +91,7 @@ def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Downl
 
 def find_promiser(file: DistributionFile) -> str:
     """What promises the hashes of a file, for messages."""
-    return "its page" if file.origin is None else "its URL"
+    return "its page" if file.origin is None else "the list"
 
 
 def promised_algorithms(file: DistributionFile) -> tuple[str, ...]:

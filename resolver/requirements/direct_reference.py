@@ -49,6 +49,7 @@ _SCP_FORM = re.compile(r"(?:git\+)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>
 # Texts, which `re` compiles where they are first needed: most lists hold no URL.
 _SSH_WITH_COLON = r"(?P<start>ssh://(?:[^@/\s]+@)?[\w.-]+):(?P<path>[A-Za-z_~][^\s]*)"
 _HASH = r"(sha512|sha384|sha256|sha224|sha1|md5)=([0-9a-fA-F]+)"
+_HASH_LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40, "md5": 32}
 _EGG = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[([^\]]*)\])?"
 _PLAIN_PATH = r"[\w./~:\\+-]+"
 
@@ -246,8 +247,18 @@ def _read_fragment(
         elif key == "subdirectory" and value:
             subdirectory = subdirectory or value
         elif match := re.fullmatch(_HASH, part):
+            _check_length(match[1], match[2])
             hashes.add(f"{match[1]}:{match[2].lower()}")
     return name, extras, subdirectory, tuple(sorted(hashes))
+
+
+def _check_length(algorithm: str, digits: str) -> None:
+    """Refuse a hash that no file can have; pip says so only when it has downloaded one."""
+    if len(digits) != _HASH_LENGTHS[algorithm]:
+        raise Refusal(
+            f"`#{algorithm}={digits}` can match no file",
+            why=f"{algorithm} has {_HASH_LENGTHS[algorithm]} hexadecimal digits, and this has {len(digits)}",
+        )
 
 
 def _render_fragment(subdirectory: str | None, hashes: list[str]) -> str:

@@ -82,7 +82,7 @@ def test_sdist_with_another_hash_than_its_url_says_is_5(project: Project) -> Non
 
     assert (run.code, run.err) == (
         5,
-        f"error: requirements.txt:2: `{S.filename}` is not the file that its URL promises\n"
+        f"error: requirements.txt:2: `{S.filename}` is not the file that the list promises\n"
         f"  expected sha256:{'0' * 64}\n  found    sha256:{SHA256}\n",
     )
 

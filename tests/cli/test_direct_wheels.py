@@ -74,7 +74,7 @@ def test_large_wheel_by_url_is_streamed_once_after_its_metadata_was_read_by_a_ra
 
     run = project.lock("requirements.txt")
 
-    assert run.err.startswith(f"reading `{LARGE.filename}` (0.1 MB) for its SHA-256, which its URL does not give\n")
+    assert run.err.startswith(f"reading `{LARGE.filename}` (0.1 MB) for its SHA-256, which the list does not give\n")
     assert requests_of(project) == [
         ("GET", f"/files/{LARGE.filename}", "bytes=-32768"),
         ("GET", f"/files/{LARGE.filename}", None),
@@ -115,7 +115,7 @@ def test_missing_hash_is_an_error_under_no_download(project: Project) -> None:
     assert (run.code, run.err) == (
         4,
         f"error: the SHA-256 of `{LARGE.filename}` can be had only by downloading it: {project.fix(url)}\n"
-        "  because its URL gives none, and `--no-download` forbids that\n"
+        "  because the list gives none, and `--no-download` forbids that\n"
         "  try: write `#sha256=…` behind its URL\n",
     )
 
@@ -127,7 +127,7 @@ def test_wheel_with_another_hash_than_its_url_says_is_5(project: Project) -> Non
 
     assert (run.code, run.err) == (
         5,
-        f"error: requirements.txt:2: `{A.filename}` is not the file that its URL promises\n"
+        f"error: requirements.txt:2: `{A.filename}` is not the file that the list promises\n"
         f"  expected sha256:{'0' * 64}\n  found    sha256:{SHA256}\n",
     )
 
@@ -140,7 +140,7 @@ def test_hash_of_another_algorithm_is_compared_when_the_wheel_is_read(project: P
     found = hashlib.md5(LARGE.content, usedforsecurity=False).hexdigest()
     assert (run.code, run.err) == (
         5,
-        f"error: `{LARGE.filename}` is not the file that its URL promises\n"
+        f"error: `{LARGE.filename}` is not the file that the list promises\n"
         f"  expected md5:{'0' * 32}\n  found    md5:{found}\n",
     )
 

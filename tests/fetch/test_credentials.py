@@ -89,6 +89,25 @@ def test_nearest_path_has_the_login_of_a_request() -> None:
     assert asked.logins == ["b:2", "a:1", "b:2"]
 
 
+@pytest.mark.parametrize(
+    ("url", "login"),
+    [
+        ("https://git.example/org/repo", ("u", "p")),
+        ("https://git.example/org/repo.git", ("u", "p")),
+        ("https://git.example/org/repo.git/info/lfs", ("u", "p")),
+        ("https://git.example/org/repo-two", None),
+        ("https://git.example/org", None),
+        ("https://git.example/other/repo", None),
+    ],
+)
+def test_login_of_a_repository_serves_that_repository_alone(url: str, login: tuple[str, str] | None) -> None:
+    credentials = Credentials()
+    credentials.add(parse_url("https://u:p@git.example/org/repo"), is_bound=True)
+    found = credentials.find_login(url)
+    told = None if found is None else (found.user.open_for_transport(), found.password.open_for_transport())
+    assert told == login
+
+
 def test_token_alone_is_the_user_and_escapes_are_decoded() -> None:
     asked = Asked("https://to%40ken@index.example/simple/")
     asked.fetch("https://index.example/simple/a/")

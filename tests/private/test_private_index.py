@@ -8,6 +8,7 @@ import pytest
 
 from resolver.errors import ListError
 from resolver.requirements.requirement_list import parse_requirement_list
+from tests.cli.verbs import run_verb
 from tests.command import Project
 from tests.private.conftest import PASSWORD, USER
 from tests.private.indexes import PrivateIndex
@@ -214,3 +215,29 @@ def test_url_with_a_character_that_ends_a_line_is_refused_with_its_position(text
         parse_requirement_list(["b", text])
     assert str(caught.value).startswith("requirements[1]: ")
     assert f"holds {flaw}" in str(caught.value)
+
+
+def test_verbs_that_ask_again_take_the_variables_of_a_lock_from_the_list_that_is_named(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
+    project.lock("requirements.txt")
+
+    for verb in ("verify", "compare-installers"):
+        assert run_verb(project, verb).code == 2
+        run = run_verb(project, verb, "--list", "requirements.txt")
+        assert run.code == 0, run.err
+
+
+def test_variable_that_is_not_set_does_no_harm_where_credentials_are_known(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
+    monkeypatch.setenv("PINFOLD_INDEX_ACME_URL", private.url())
+    monkeypatch.setenv("PINFOLD_INDEX_ACME_USERNAME", USER)
+    monkeypatch.setenv("PINFOLD_INDEX_ACME_PASSWORD", PASSWORD)
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 0, run.err

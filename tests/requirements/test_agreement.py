@@ -5,6 +5,7 @@ import pytest
 from resolver.requirements.agreement import agree
 from resolver.requirements.direct_reference import parse_reference
 
+ZEROS, ONES = "0" * 64, "1" * 64
 WHEEL = "https://files.example/a-1.0-py3-none-any.whl"
 
 
@@ -12,10 +13,10 @@ WHEEL = "https://files.example/a-1.0-py3-none-any.whl"
     ("one", "other", "expected"),
     [
         (WHEEL, WHEEL, True),
-        (WHEEL, f"{WHEEL}#sha256=00", True),
-        (f"{WHEEL}#sha256=00", f"{WHEEL}#md5=11", True),
-        (f"{WHEEL}#sha256=00", f"{WHEEL}#sha256=11", False),
-        (f"{WHEEL}#sha256=00&sha256=11", f"{WHEEL}#sha256=11", True),
+        (WHEEL, f"{WHEEL}#sha256={ZEROS}", True),
+        (f"{WHEEL}#sha256={ZEROS}", f"{WHEEL}#md5={ONES[:32]}", True),
+        (f"{WHEEL}#sha256={ZEROS}", f"{WHEEL}#sha256={ONES}", False),
+        (f"{WHEEL}#sha256={ZEROS}&sha256={ONES}", f"{WHEEL}#sha256={ONES}", True),
         (WHEEL, WHEEL.replace("1.0", "2.0"), False),
         ("https://me:secret@files.example/a.zip", "https://files.example/a.zip", True),
         ("https://files.example/a.zip#subdirectory=x", "https://files.example/a.zip", False),

@@ -30,12 +30,14 @@ def git(url: str, revision: str | None = None, subdirectory: str | None = None) 
             "flash-attn @ https://f.example/flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp311-cp311-linux_x86_64.whl",
         ),
         (
-            "Six@https://f.example/six-1.16.0.tar.gz#subdirectory=src&sha256=ABCD",
+            f"Six@https://f.example/six-1.16.0.tar.gz#subdirectory=src&sha256={'AB' * 32}",
             "six",
             ArchiveUrl(
-                url=Url(public="https://f.example/six-1.16.0.tar.gz"), hashes=("sha256:abcd",), subdirectory="src"
+                url=Url(public="https://f.example/six-1.16.0.tar.gz"),
+                hashes=(f"sha256:{'ab' * 32}",),
+                subdirectory="src",
             ),
-            "six @ https://f.example/six-1.16.0.tar.gz#subdirectory=src&sha256=abcd",
+            f"six @ https://f.example/six-1.16.0.tar.gz#subdirectory=src&sha256={'ab' * 32}",
         ),
         (
             "https://f.example/archive/main.zip",

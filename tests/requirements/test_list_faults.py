@@ -47,6 +47,11 @@ def test_all_faults_of_a_list_come_in_one_report_in_list_order() -> None:
             f"  try: write `--extra-index-url {CU124}`",
         ),
         (
+            ["https://files.example/six.zip#sha256=00"],
+            "requirements[0]: `#sha256=00` can match no file\n"
+            "  because sha256 has 64 hexadecimal digits, and this has 2",
+        ),
+        (
             ["-f", "https://github.com/org/project/releases/download/v1.0/"],
             "requirements[0]: `https://github.com/org/project/releases/download/v1.0/` lists no files\n"
             "  because GitHub gives single assets there, and has their list on another page\n"

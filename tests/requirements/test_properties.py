@@ -89,7 +89,7 @@ names = st.sampled_from(["six", "Six", "torch", "foo-bar", "Foo_Bar", "foo.bar",
 named = st.builds("{}{}{}{}".format, names, extras, specifiers, markers)
 direct = st.sampled_from(
     [
-        "d1 @ https://u:p@f.example/d1-1.0.tar.gz#sha256=00&subdirectory=x",
+        f"d1 @ https://u:p@f.example/d1-1.0.tar.gz#sha256={'0' * 64}&subdirectory=x",
         "https://f.example/d2-1.0-py3-none-any.whl ; python_version < '3'",
         "https://f.example/archive/main.zip?sig=1&x=2",
         "git+https://u:p@git.example/o/d3.git@feature/x#egg=d3[a]&subdirectory=y",

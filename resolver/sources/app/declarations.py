@@ -12,8 +12,17 @@ from dataclasses import field
 from typing import Any
 
 from lockfiles.value_classes import dataclass
-from resolver.sources.app.expressions import linearize
-from resolver.sources.app.values import ClassValue, FunctionValue, Imported, NotUnderstood, Opaque, Place, Scope, quote
+from resolver.sources.app.values import (
+    ClassValue,
+    FunctionValue,
+    Imported,
+    NotUnderstood,
+    Opaque,
+    Place,
+    Scope,
+    linearize,
+    quote,
+)
 
 __all__ = ["CLASHING", "AppClass", "AppFunction", "Declaration", "Given", "find_declarations"]
 

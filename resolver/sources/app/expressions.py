@@ -8,7 +8,8 @@ their values, are read by `resolver.sources.app.statements`.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, NamedTuple, NoReturn
 
@@ -16,27 +17,24 @@ from packaging.markers import Environment
 
 from lockfiles.value_classes import dataclass
 from resolver.sources.app.files import AppFiles
-from resolver.sources.app.operations import Refused, apply_operator, compare, format_value, iterate
+from resolver.sources.app.operations import Refused, apply_operator, compare, iterate
 from resolver.sources.app.values import (
     BoundMethod,
     Builtin,
     ClassValue,
     Container,
-    DictValue,
     EnvironmentText,
     EnvironmentVariable,
-    FileText,
     FunctionValue,
     Imported,
     ListValue,
-    LockedList,
     NotUnderstood,
     OnceValue,
     Opaque,
     Place,
     PlacedText,
     Scope,
-    SetValue,
+    linearize,
     quote,
 )
 from resolver.targets.python_version import PythonVersion
@@ -84,7 +82,7 @@ class Context:
     late_failures: int = 0
 
 
-class Expressions:
+class Expressions(ABC):
     """Reads expressions. A part that is not understood ends the whole, but for the items of a list."""
 
     def __init__(self, context: Context) -> None:
@@ -99,7 +97,7 @@ class Expressions:
         if reader is None:
             self.fail(node, scope, "such an expression is not worked out")
         try:
-            return self.usable(reader(self, node, scope))
+            return self.usable(getattr(self, reader)(node, scope))
         except Refused as refused:
             self.fail(node, scope, f"{refused} cannot be worked out", refused=refused)
 
@@ -155,13 +153,17 @@ class Expressions:
             return True
         return bool(value)
 
+    @abstractmethod
     def call(self, node: ast.Call, scope: Scope) -> Any:
-        """The value of a call; for the class that reads calls."""
-        self.fail(node, scope, "calls are not worked out")
+        """The value of a call. Raises NotUnderstood, Refused."""
 
+    @abstractmethod
     def imported(self, value: Imported, node: ast.expr, scope: Scope) -> Any:
-        """What an imported name stands for; for the class that reads modules."""
-        return value
+        """What an imported name stands for. Raises NotUnderstood."""
+
+    @abstractmethod
+    def assign(self, target: ast.expr, value: Any, scope: Scope) -> None:
+        """Gives the names of a target their values. Raises NotUnderstood, Refused."""
 
     def fail(
         self,
@@ -232,77 +234,9 @@ class Expressions:
     def _own_path(self, scope: Scope) -> str:
         return str(self.context.files.path if scope.module.path is None else scope.module.path)
 
-    def _list(self, node: ast.List, scope: Scope) -> ListValue | LockedList:
-        match node.elts:
-            case [ast.Starred(value=only)] if isinstance(locked := self.value_or_opaque(only, scope), LockedList):
-                return locked
-        return ListValue(self._elements(node.elts, scope))
-
-    def _tuple(self, node: ast.Tuple, scope: Scope) -> tuple[Any, ...]:
-        return tuple(self._elements(node.elts, scope))
-
-    def _set(self, node: ast.Set, scope: Scope) -> SetValue:
-        elements = [self.known(self.usable(one), node, scope) for one in self._elements(node.elts, scope)]
-        try:
-            return SetValue(elements)
-        except TypeError:
-            self.fail(node, scope, "a set of such values does not exist")
-
-    def _elements(self, nodes: list[ast.expr], scope: Scope) -> Iterator[Any]:
-        """The items of a list display. One that is not understood is an Opaque: the others can still be told."""
-        for node in nodes:
-            if isinstance(node, ast.Starred):
-                spread = self.value_or_opaque(node.value, scope)
-                try:
-                    yield from [spread] if isinstance(spread, Opaque) else self.iterate(spread, node.value, scope)
-                except Refused as refused:
-                    yield Opaque(reason=self._reason(node, scope, f"{refused} cannot be worked out"))
-                except NotUnderstood as reason:
-                    yield Opaque(reason=reason)
-            else:
-                yield self._move(self.value_or_opaque(node, scope), self.place(node, scope))
-
     def _reason(self, node: ast.AST, scope: Scope, why: str) -> NotUnderstood:
         self.context.failures += 1
         return NotUnderstood(self.place(node, scope), quote(node), why)
-
-    def _move(self, value: Any, place: Place) -> Any:
-        """An item of a display stands where the display has it, wherever its text was written."""
-        if isinstance(value, PlacedText) and not isinstance(value, FileText):
-            return PlacedText(value, place)
-        if isinstance(value, EnvironmentText):
-            return EnvironmentText(parts=value.parts, place=place)
-        return value
-
-    def _dict(self, node: ast.Dict, scope: Scope) -> DictValue:
-        made = DictValue()
-        for key, value in zip(node.keys, node.values, strict=True):
-            if key is None:
-                spread = self.value(value, scope)
-                if not isinstance(spread, dict):
-                    self.fail(value, scope, "it is no dict")
-                made.update(spread)
-                continue
-            try:
-                made[self.known(self.value(key, scope), key, scope)] = self.value_or_opaque(value, scope)
-            except TypeError:
-                self.fail(key, scope, "it cannot be a key")
-        return made
-
-    def _joined(self, node: ast.JoinedStr, scope: Scope) -> Any:
-        place = self.place(node, scope)
-        parts: list[str | EnvironmentVariable] = []
-        for piece in node.values:
-            value = self.value(piece, scope)
-            parts += value.parts if isinstance(value, EnvironmentText) else (str(value),)
-        return join_parts(parts, place)
-
-    def _formatted(self, node: ast.FormattedValue, scope: Scope) -> Any:
-        specification = "" if node.format_spec is None else self.value(node.format_spec, scope)
-        value = self.value(node.value, scope)
-        if isinstance(value, EnvironmentText) and not specification and node.conversion in (-1, ord("s")):
-            return value
-        return format_value(self.known(value, node.value, scope), node.conversion, str(specification))
 
     def _binary(self, node: ast.BinOp, scope: Scope) -> Any:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
@@ -413,93 +347,8 @@ class Expressions:
         """A variable of the environment as a text with a variable in it."""
         return EnvironmentText(parts=(variable,), place=self.place(node, scope))
 
-    def _comprehend(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> ListValue:
-        place = self.place(node.elt, scope)
-        found = OnceValue() if isinstance(node, ast.GeneratorExp) else ListValue()
-        for inner in self._rounds(node.generators, scope):
-            value = self.value_or_opaque(node.elt, inner)
-            if isinstance(value, str) and not isinstance(value, PlacedText):
-                value = PlacedText(value, place)
-            found.append(value)
-        return found
-
-    def _comprehend_set(self, node: ast.SetComp, scope: Scope) -> SetValue:
-        return SetValue(
-            self.known(self.value(node.elt, inner), node.elt, inner) for inner in self._rounds(node.generators, scope)
-        )
-
-    def _comprehend_dict(self, node: ast.DictComp, scope: Scope) -> DictValue:
-        return DictValue(
-            {
-                self.known(self.value(node.key, inner), node.key, inner): self.value(node.value, inner)
-                for inner in self._rounds(node.generators, scope)
-            }
-        )
-
-    def _rounds(self, generators: list[ast.comprehension], scope: Scope) -> Iterator[Scope]:
-        """A scope for each round of the loops of a comprehension."""
-        if not generators:
-            yield scope
-            return
-        first, *others = generators
-        if first.is_async:
-            self.fail(first.iter, scope, "such a loop is not worked out")
-        for item in self.iterate(self.value(first.iter, scope), first.iter, scope):
-            self.context.steps += 1
-            inner = Scope(file=scope.file, outer=scope)
-            self.assign(first.target, item, inner)
-            if all(self.is_true(test, inner) for test in first.ifs):
-                yield from self._rounds(others, inner)
-
-    def assign(self, target: ast.expr, value: Any, scope: Scope) -> None:
-        """Gives the names of a target their values. Raises NotUnderstood, Refused."""
-        match target:
-            case ast.Name(id=name):
-                scope.bind(name, value)
-            case ast.Tuple(elts=parts) | ast.List(elts=parts):
-                values = self.iterate(self.usable(value), target, scope)
-                if any(isinstance(part, ast.Starred) for part in parts) or len(values) != len(parts):
-                    self.fail(target, scope, "what it is given does not fit")
-                for part, one in zip(parts, values, strict=True):
-                    self.assign(part, one, scope)
-            case ast.Subscript(value=owner_node, slice=key_node):
-                owner, key = self.value(owner_node, scope), self._key(key_node, scope)
-                if not isinstance(owner, ListValue | DictValue):
-                    self.fail(target, scope, "it cannot be changed so")
-                try:
-                    owner[key] = self.iterate(value, target, scope) if isinstance(key, slice) else value
-                except (IndexError, TypeError, ValueError) as error:
-                    self.fail(target, scope, f"it raises {type(error).__name__}")
-            case ast.Attribute(value=owner_node, attr=name):
-                owner = self.value(owner_node, scope)
-                if not isinstance(owner, ClassValue):
-                    self.fail(target, scope, "it cannot be changed so")
-                owner.attributes[name] = value
-                owner.lines[name] = target.lineno
-            case _:
-                self.fail(target, scope, "it cannot be given a value so")
-
-    def _named(self, node: ast.NamedExpr, scope: Scope) -> Any:
-        value = self.value(node.value, scope)
-        self.assign(node.target, value, scope)
-        return value
-
     def _lambda(self, node: ast.Lambda, scope: Scope) -> FunctionValue:
         return FunctionValue(node=node, scope=scope)
-
-
-def linearize(owner: ClassValue) -> list[ClassValue]:
-    """A class of the file and its bases in the file, nearest first, each after all that derive from it."""
-    found: list[ClassValue] = []
-
-    def visit(one: ClassValue, depth: int) -> None:
-        found.append(one)
-        for base in one.bases if depth < 50 else ():
-            if isinstance(base, ClassValue):
-                visit(base, depth + 1)
-
-    visit(owner, 0)
-    return [one for place, one in enumerate(found) if one not in found[place + 1 :]]
 
 
 def join_parts(parts: list[str | EnvironmentVariable], place: Place) -> Any:
@@ -516,27 +365,27 @@ def _parts(value: str | EnvironmentText) -> tuple[str | EnvironmentVariable, ...
     return value.parts if isinstance(value, EnvironmentText) else (str(value),)
 
 
-_READERS: dict[type[ast.expr], Callable[..., Any]] = {
-    ast.Constant: Expressions._constant,
-    ast.Name: Expressions._name,
-    ast.List: Expressions._list,
-    ast.Tuple: Expressions._tuple,
-    ast.Set: Expressions._set,
-    ast.Dict: Expressions._dict,
-    ast.JoinedStr: Expressions._joined,
-    ast.FormattedValue: Expressions._formatted,
-    ast.BinOp: Expressions._binary,
-    ast.BoolOp: Expressions._boolean,
-    ast.UnaryOp: Expressions._unary,
-    ast.Compare: Expressions._compare,
-    ast.IfExp: Expressions._conditional,
-    ast.Subscript: Expressions._subscript,
-    ast.Attribute: Expressions._attribute,
-    ast.Call: lambda reader, node, scope: reader.call(node, scope),
-    ast.ListComp: Expressions._comprehend,
-    ast.GeneratorExp: Expressions._comprehend,
-    ast.SetComp: Expressions._comprehend_set,
-    ast.DictComp: Expressions._comprehend_dict,
-    ast.NamedExpr: Expressions._named,
-    ast.Lambda: Expressions._lambda,
+_READERS: dict[type[ast.expr], str] = {
+    ast.Constant: "_constant",
+    ast.Name: "_name",
+    ast.List: "_list",
+    ast.Tuple: "_tuple",
+    ast.Set: "_set",
+    ast.Dict: "_dict",
+    ast.JoinedStr: "_joined",
+    ast.FormattedValue: "_formatted",
+    ast.BinOp: "_binary",
+    ast.BoolOp: "_boolean",
+    ast.UnaryOp: "_unary",
+    ast.Compare: "_compare",
+    ast.IfExp: "_conditional",
+    ast.Subscript: "_subscript",
+    ast.Attribute: "_attribute",
+    ast.Call: "call",
+    ast.ListComp: "_comprehend",
+    ast.GeneratorExp: "_comprehend",
+    ast.SetComp: "_comprehend_set",
+    ast.DictComp: "_comprehend_dict",
+    ast.NamedExpr: "_named",
+    ast.Lambda: "_lambda",
 }

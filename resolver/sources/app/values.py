@@ -35,6 +35,7 @@ __all__ = [
     "PlacedText",
     "Scope",
     "SetValue",
+    "linearize",
     "place_of",
     "quote",
 ]
@@ -243,6 +244,20 @@ class ClassValue:
     attributes: dict[str, Any]
     lines: dict[str, int]
     strange: NotUnderstood | None = None
+
+
+def linearize(owner: ClassValue) -> list[ClassValue]:
+    """A class of the file and its bases in the file, nearest first, each after all that derive from it."""
+    found: list[ClassValue] = []
+
+    def visit(one: ClassValue, depth: int) -> None:
+        found.append(one)
+        for base in one.bases if depth < 50 else ():
+            if isinstance(base, ClassValue):
+                visit(base, depth + 1)
+
+    visit(owner, 0)
+    return [one for place, one in enumerate(found) if one not in found[place + 1 :]]
 
 
 def place_of(value: Any, otherwise: Place) -> Place:
