@@ -98,13 +98,9 @@ class AnswerSpool:
                 self._is_damaged = False
                 places.clear()
                 self._path.unlink(missing_ok=True)
-            with self._path.open("ab", buffering=0, opener=_open_for_owner) as file:
+            with self._path.open("ab", buffering=0) as file:
                 if file.write(record) == size:
                     places[url] = (file.tell() - size, size) if b"\n" in head else None
-
-
-def _open_for_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _read(path: Path, place: _Place) -> bytes:
