@@ -58,7 +58,7 @@ class Access:
     - `logins` say where a user and password are looked for that the list does not give.
     - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
     - `clock` tells which signatures have expired.
-    - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not share.
+    - `reader_count` processes may be forked to read pages: for a program with nothing open that they must not share.
     """
 
     cache_folder: Path | None = None
