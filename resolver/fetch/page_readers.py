@@ -138,8 +138,7 @@ def _read_page(texts: list[str], body: bytes, *, target: Target) -> bytes | None
     # Imported where it is needed: only readers read.
     from resolver.fetch.bodies import unpack
     from resolver.fetch.page_secrets import may_hold_secrets
-    from resolver.index.page_building import build_project_page
-    from resolver.index.simple_api import PageError, parse_project_page
+    from resolver.index.simple_api import PageError, read_project_page
 
     url, content_type, packing, name_text, public = texts
     name, location = NormalizedName(name_text), Location(url=Url(public=public))
@@ -147,10 +146,12 @@ def _read_page(texts: list[str], body: bytes, *, target: Target) -> bytes | None
     if content is None or may_hold_secrets(content):
         return None
     try:
-        files = parse_project_page(content, content_type=content_type, url=url, name=name)
+        page = read_project_page(
+            content, content_type=content_type, url=url, name=name, location=location, target=target
+        )
     except PageError:
         return None
-    return dump_project_page(build_project_page(files, name=name, location=location, target=target))
+    return dump_project_page(page)
 
 
 def _open_pipe() -> tuple[int, int]:

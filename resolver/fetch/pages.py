@@ -179,18 +179,32 @@ class ProjectPages:
     def _build(self, body: _Body, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The page out of a body; None for a find-links page without a file of the project. Raises FetchError."""
         # Imported where it is needed: a warm run reads stored rows and parses no page.
+        from resolver.index.simple_api import PageError, read_project_page
+
+        content = body.unpack()
+        try:
+            if location.form == "find-links" or may_hold_secrets(content):
+                return self._build_of_links(body, name, location)
+            page = read_project_page(
+                content, content_type=body.content_type, url=body.url, name=name, location=location, target=self._target
+            )
+        except PageError as error:
+            raise broken_error(body.url, reason=str(error)) from error
+        body.keep()
+        return page
+
+    def _build_of_links(self, body: _Body, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """The same of a page whose links are looked at one by one. Raises PageError."""
+        # Imported where it is needed, as above.
         from resolver.index.page_building import build_project_page
-        from resolver.index.simple_api import PageError, parse_find_links_page, parse_project_page
+        from resolver.index.simple_api import parse_find_links_page, parse_project_page
 
         content = body.unpack()
         # A page without any link is looked at: it may be one to log in.
         if location.form == "find-links" and _ANCHOR.search(content) and not _mentions(content, name):
             return None
         parse = parse_project_page if location.form == "index" else parse_find_links_page
-        try:
-            files = parse(content, content_type=body.content_type, url=body.url, name=name)
-        except PageError as error:
-            raise broken_error(body.url, reason=str(error)) from error
+        files = parse(content, content_type=body.content_type, url=body.url, name=name)
         if may_hold_secrets(content):
             for url in iter_secret_links(files):
                 self._with_secrets.add(body.url)

@@ -226,4 +226,4 @@ class Session:
 
 def _has_cache(folder: Path | None) -> bool:
     """Whether there is a file that an answer could be in."""
-    return folder is not None and any((folder / name).exists() for name in ("http-v1.db", "responses-v1"))
+    return folder is not None and any((folder / name).exists() for name in ("http-v1.db", "responses-v1.log"))

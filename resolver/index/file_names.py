@@ -22,6 +22,8 @@ _LONGEST_NAME = 255
 """Also bounds the wheel tags that a name can stand for: their number is the product of its last three parts."""
 
 _BUILD_TAG = re.compile(r"[0-9]")
+_PLAIN_VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
+"""As `packaging` would render it."""
 _WHEEL_NAME = re.compile(r"[\w._]+")
 
 
@@ -52,12 +54,13 @@ def is_distribution(filename: str) -> bool:
 class FileNames:
     """Reads file names of one project and remembers each part that it has seen."""
 
-    __slots__ = ("_names", "_project", "_tags", "_versions", "_wheel_names")
+    __slots__ = ("_names", "_plain", "_project", "_tags", "_versions", "_wheel_names")
 
     def __init__(self, project: NormalizedName) -> None:
         self._project = project
         self._names: dict[str, bool] = {}
         self._versions: dict[str, Version] = {}
+        self._plain: dict[int, str] = {}
         self._tags: set[str] = set()
         self._wheel_names: set[str] = set()
 
@@ -71,6 +74,13 @@ class FileNames:
             if filename.endswith(suffix):
                 return self._sdist(filename[: -len(suffix)])
         return None
+
+    def find_plain_text(self, version: Version) -> str | None:
+        """The text of a version of this object's that has a release alone, as in `1.2.3`; None for any other.
+
+        That of most; rendering one takes as long as parsing it.
+        """
+        return self._plain.get(id(version))
 
     def _wheel(self, stem: str) -> FileName | None:
         if stem.count("-") == 4:
@@ -133,6 +143,8 @@ class FileNames:
                 found = self._versions[text] = Version(text)
             except ValueError as error:
                 raise UnreadableNameError(f"the version `{text}` is not one of PEP 440") from error
+            if _PLAIN_VERSION.fullmatch(text):
+                self._plain[id(found)] = text
         return found
 
     def _is_version(self, text: str) -> bool:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
 from resolver.index.distribution_file import SIZE_DIGITS
-from resolver.index.page_scan import scan_page
+from resolver.index.page_scan import scan_page_into
 from resolver.index.raw_file import SHA256, PageError, RawFile, build_raw_file
 
-__all__ = ["parse_json_page"]
+__all__ = ["parse_json_page", "scan_json_page"]
 
 _SIZE_LIMIT_BYTES = 10**SIZE_DIGITS
 _ABSOLUTE = ("https://", "http://")
@@ -37,9 +37,9 @@ _REQUIRED = ("filename", "url", "hashes")
 
 def parse_json_page(body: bytes, *, url: str) -> tuple[RawFile, ...]:
     """The files of a page, in page order; `url` is where it came from at last. Raises PageError."""
-    scanned = _scan(body, url)
-    if scanned is not None:
-        return scanned
+    scanned: list[RawFile] = []
+    if scan_json_page(body, url=url, take=scanned.append, take_other=scanned.append):
+        return tuple(scanned)
     try:
         # Not the bytes: `json` would guess UTF-16 from a zero byte.
         page = json.loads(body.decode("utf-8-sig"))
@@ -54,20 +54,33 @@ def parse_json_page(body: bytes, *, url: str) -> tuple[RawFile, ...]:
     return tuple(_build_all(files, url))
 
 
-def _scan(body: bytes, url: str) -> tuple[RawFile, ...] | None:
+def scan_json_page(
+    body: bytes,
+    *,
+    url: str,
+    take: Callable[[RawFile], None],
+    take_other: Callable[[RawFile], None],
+    rejects: Callable[[str], bool] = lambda filename: False,
+) -> bool:
+    """Whether the page is of the layout that is scanned; then its files were given to `take`, but for rejected ones.
+
+    Files that are not as the rest, whose links may lead anywhere, are given to `take_other`. If it is not, what was
+    taken is to be forgotten, and the page to be parsed. Raises PageError.
+    """
     # Without a backslash no text has an escape; text that is cleaned or decoded otherwise is left to `json` as well.
     if not body.isascii() or b"\\" in body or b"\x7f" in body:
-        return None
+        return False
     try:
-        scanned = scan_page(body.decode("ascii"), build=lambda file: _build(file, url))
+        page = scan_page_into(
+            body.decode("ascii"), take=take, rejects=rejects, take_other=lambda file: take_other(_build(file, url))
+        )
     except (KeyError, TypeError, AttributeError, ValueError):
         # The whole page is read again, so that the error can say which file it is.
-        return None
-    if scanned is None:
-        return None
-    files, page = scanned
+        return False
+    if page is None:
+        return False
     _check_version(page)
-    return tuple(files)
+    return True
 
 
 def _check_version(page: dict[str, object]) -> None:

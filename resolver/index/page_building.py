@@ -24,7 +24,7 @@ from resolver.index.upload_times import write_upload_times
 from resolver.requirements.url import parse_url
 from resolver.targets.target import Target
 
-__all__ = ["build_project_page"]
+__all__ = ["PageBuilder", "build_project_page"]
 
 _SDIST_RANK = -1
 _PLAIN_ORDER = itemgetter(0, 1, 2)
@@ -58,68 +58,96 @@ def build_project_page(
     files: Iterable[RawFile], *, name: NormalizedName, location: Location, target: Target
 ) -> ParsedPage:
     """The page of a project. Files of other projects and of other kinds are left out; their order does not matter."""
-    names = FileNames(name)
-    rows: dict[Version, _Row] = {}
-    unreadable: list[Rejection] = []
-    judge = _Judge(target)
-    seen = _SeenParts()
-    count = 0
-    for raw in files:
+    builder = PageBuilder(name=name, target=target)
+    for file in files:
+        builder.add(file)
+    return builder.build(location)
+
+
+class PageBuilder:
+    """Takes the files of a page one by one; see `build_project_page`."""
+
+    __slots__ = (
+        "_count",
+        "_judge",
+        "_name",
+        "_names",
+        "_rows",
+        "_spellings",
+        "_tails",
+        "_unreadable",
+        "_versions",
+    )
+
+    def __init__(self, *, name: NormalizedName, target: Target) -> None:
+        self._name = name
+        self._names = FileNames(name)
+        self._rows: dict[Version, _Row] = {}
+        self._unreadable: list[Rejection] = []
+        self._judge = _Judge(target)
+        # What was seen of wheel names: spellings of the project, versions with their rows, ends with tags.
+        self._spellings: set[str] = set()
+        self._versions: dict[str, tuple[Version, _Row]] = {}
+        self._tails: dict[str, tuple[int | None, str]] = {}
+        self._count = 0
+
+    def rejects(self, filename: str) -> bool:
+        """Whether the name alone tells that the target cannot use the file, which then is taken as that.
+
+        Most files of a page are wheels for other machines of which each part was seen before, in other names.
+        """
+        parts = filename.split("-", 2)
+        known = self._tails.get(parts[-1])
+        if known is None or known[0] is not None or parts[0] not in self._spellings:
+            return False
+        found = self._versions.get(parts[1])
+        if found is None:
+            return False
+        self._count += 1
+        found[1].rejected.append(filename)
+        return True
+
+    def add(self, raw: RawFile) -> None:
+        """Take a file."""
         filename = raw.filename
         parts = filename.split("-", 2)
-        # Most files of a page are wheels of which each part was seen before, in other names.
-        known = seen.tails.get(parts[-1])
-        if known is not None and parts[0] in seen.spellings and (head := seen.versions.get(parts[1])):
-            count += 1
+        known = self._tails.get(parts[-1])
+        if known is not None and parts[0] in self._spellings and (head := self._versions.get(parts[1])):
+            self._count += 1
             rank, tags = known
             version, row = head
-            if rank is None:
-                row.rejected.append(filename)
-            else:
-                judge.place(raw, FileName(version, "", tags), rank, row)
-            continue
+            self._judge.place(raw, FileName(version, "", tags), rank, row)
+            return
         try:
-            found = names.read(filename)
+            found = self._names.read(filename)
         except UnreadableNameError as error:
-            count += 1
-            _reject_unreadable(filename, error, rows, unreadable)
-            continue
+            self._count += 1
+            self._reject_unreadable(filename, error)
+            return
         if found is None:
-            continue
-        count += 1
-        row = _find_row(rows, found.version)
-        rank = judge.find_rank(found.tags)
-        judge.place(raw, found, rank, row)
-        if found.tags and not found.build:
-            seen.add(parts, found, rank, row)
-    return _assemble(rows, unreadable, name=name, location=location, count=count)
+            return
+        self._count += 1
+        row = _find_row(self._rows, found.version)
+        rank = self._judge.find_rank(found.tags)
+        self._judge.place(raw, found, rank, row)
+        # Parts of a wheel without a build tag are known from now on; names with long parts are read each time.
+        if found.tags and not found.build and max(map(len, parts)) < _SHORT_PART:
+            self._spellings.add(parts[0])
+            self._versions[parts[1]] = (found.version, row)
+            self._tails[parts[2]] = (rank, found.tags)
 
+    def build(self, location: Location) -> ParsedPage:
+        """The page of all that was taken."""
+        return _assemble(
+            self._rows, self._unreadable, self._names, name=self._name, location=location, count=self._count
+        )
 
-def _reject_unreadable(
-    filename: str, error: UnreadableNameError, rows: dict[Version, _Row], unreadable: list[Rejection]
-) -> None:
-    if error.version is None:
-        unreadable.append(Rejection(filename=filename, reason="format", detail=str(error)))
-    else:
-        _find_row(rows, error.version).rejected.append(write_rejection(filename, "format", str(error)))
-
-
-class _SeenParts:
-    """The parts of wheel names that were read: spellings of the project, versions with their rows, ends with tags."""
-
-    __slots__ = ("spellings", "tails", "versions")
-
-    def __init__(self) -> None:
-        self.spellings: set[str] = set()
-        self.versions: dict[str, tuple[Version, _Row]] = {}
-        self.tails: dict[str, tuple[int | None, str]] = {}
-
-    def add(self, parts: list[str], name: FileName, rank: int | None, row: _Row) -> None:
-        """Remember a wheel without a build tag; names with long parts are read each time."""
-        if max(map(len, parts)) < _SHORT_PART:
-            self.spellings.add(parts[0])
-            self.versions[parts[1]] = (name.version, row)
-            self.tails[parts[2]] = (rank, name.tags)
+    def _reject_unreadable(self, filename: str, error: UnreadableNameError) -> None:
+        if error.version is None:
+            self._unreadable.append(Rejection(filename=filename, reason="format", detail=str(error)))
+        else:
+            row = _find_row(self._rows, error.version)
+            row.rejected.append(write_rejection(filename, "format", str(error)))
 
 
 class _Judge:
@@ -174,7 +202,13 @@ def _find_row(rows: dict[Version, _Row], version: Version) -> _Row:
 
 
 def _assemble(
-    rows: dict[Version, _Row], unreadable: list[Rejection], *, name: NormalizedName, location: Location, count: int
+    rows: dict[Version, _Row],
+    unreadable: list[Rejection],
+    names: FileNames,
+    *,
+    name: NormalizedName,
+    location: Location,
+    count: int,
 ) -> ParsedPage:
     versions: list[str | Version] = []
     texts: list[str] = []
@@ -184,7 +218,8 @@ def _assemble(
         row, bit = rows[key], 1 << place
         usable = _sort(row.usable)
         version = row.version
-        versions.append(version)
+        plain = names.find_plain_text(version)
+        versions.append(plain or version)
         times.append([file.raw.upload_time for file in usable])
         rejections = sorted(row.rejected) if len(row.rejected) > 1 else row.rejected
         texts.append(
@@ -199,8 +234,9 @@ def _assemble(
             first, *others = [file.raw.yanked is not None for file in usable]
             yanked |= bit * (first and all(others))
             partly_yanked |= bit * ((not first) in others)
-        prerelease |= bit * version.is_prerelease
-        local |= bit * (version.local is not None)
+        if plain is None:
+            prerelease |= bit * version.is_prerelease
+            local |= bit * (version.local is not None)
     return ParsedPage(
         name=name,
         location=location.url.public,

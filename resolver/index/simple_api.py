@@ -16,9 +16,13 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from resolver.index.file_names import is_distribution
 from resolver.index.html_page import parse_html_page
-from resolver.index.json_page import parse_json_page
+from resolver.index.json_page import parse_json_page, scan_json_page
+from resolver.index.location import Location
+from resolver.index.page_building import PageBuilder, build_project_page
+from resolver.index.parsed_page import ParsedPage
 from resolver.index.raw_file import PageError, RawFile, build_raw_file
 from resolver.requirements.url import redact
+from resolver.targets.target import Target
 
 __all__ = [
     "ACCEPT",
@@ -27,6 +31,7 @@ __all__ = [
     "build_find_links_files",
     "parse_find_links_page",
     "parse_project_page",
+    "read_project_page",
     "select_project",
 ]
 
@@ -38,19 +43,34 @@ _CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
 _WEB = ("https://", "http://")
 
 
+def read_project_page(
+    body: bytes, *, content_type: str, url: str, name: NormalizedName, location: Location, target: Target
+) -> ParsedPage:
+    """The page that `build_project_page` makes of the files of `parse_project_page`. Raises PageError.
+
+    Files that the target cannot use are taken by their names where that is possible: most are not read at all.
+    """
+    if _find_form(content_type) == "json":
+        builder = PageBuilder(name=name, target=target)
+
+        def take_other(file: RawFile) -> None:
+            for kept in _check_links((file,) if is_distribution(file.filename) else (), url):
+                builder.add(kept)
+
+        if scan_json_page(body, url=url, take=builder.add, take_other=take_other, rejects=builder.rejects):
+            return builder.build(location)
+    files = parse_project_page(body, content_type=content_type, url=url, name=name)
+    return build_project_page(files, name=name, location=location, target=target)
+
+
 def parse_project_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
     """The wheels and sdists of a project page. `url` is the page's own, after redirects.
 
     Raises PageError for another content type, an unknown major version, or content that is not what it claims to be.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
-    versioned = _VERSIONED.fullmatch(media_type)
-    if versioned is not None and versioned["version"] not in ("v1", "latest"):
-        raise PageError(f"version {versioned['version'][1:]} of the simple API is not known, only 1")
-    form = versioned["form"] if versioned is not None else _PLAIN_FORMS.get(media_type)
-    if form is None:
-        raise PageError(f"content type `{media_type or 'none'}` is not a page of the simple API (JSON or HTML)")
-    files = parse_json_page(body, url=url) if form == "json" else _parse_html(body, content_type, url)
+    files = (
+        parse_json_page(body, url=url) if _find_form(content_type) == "json" else _parse_html(body, content_type, url)
+    )
     # Most files are wheels, and asking for each takes as long as all else that is done here.
     found = tuple([file for file in files if file.filename[-4:] == ".whl" or is_distribution(file.filename)])
     return _check_links(found, url)
@@ -110,6 +130,18 @@ def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
         if is_local or scheme.lower() in ("http", "https"):
             kept.append(file)
     return tuple(kept)
+
+
+def _find_form(content_type: str) -> str:
+    """`json` or `html`. Raises PageError."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    versioned = _VERSIONED.fullmatch(media_type)
+    if versioned is not None and versioned["version"] not in ("v1", "latest"):
+        raise PageError(f"version {versioned['version'][1:]} of the simple API is not known, only 1")
+    form = versioned["form"] if versioned is not None else _PLAIN_FORMS.get(media_type)
+    if form is None:
+        raise PageError(f"content type `{media_type or 'none'}` is not a page of the simple API (JSON or HTML)")
+    return form
 
 
 _PLAIN_FORMS = {"text/html": "html", "application/xhtml+xml": "html", "application/json": "json"}

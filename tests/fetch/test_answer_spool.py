@@ -11,7 +11,7 @@ from typing import Literal
 import httpx
 import pytest
 
-from resolver.fetch.answer_spool import AnswerSpool
+from resolver.fetch.answer_spool import FILE_NAME, AnswerSpool
 from resolver.fetch.http_cache import open_cache_transport
 
 URL = "https://index.example/simple/a/"
@@ -47,17 +47,63 @@ def test_answer_is_found_as_it_was_put(tmp_path: Path) -> None:
     assert not spool.knows(f"{URL}b")
 
 
-@pytest.mark.parametrize("damage", [b"", b"pfrespo1\n", b"other"])
-def test_damaged_answer_is_none(tmp_path: Path, damage: bytes) -> None:
+def test_answers_of_several_processes_are_found(tmp_path: Path) -> None:
+    one, other = AnswerSpool(tmp_path), AnswerSpool(tmp_path)
+    for number in range(3):
+        one.put(f"{URL}{number}", ETAG, b"one" * number)
+        other.put(f"{URL}other-{number}", {"x": "y" * 3000}, b"other")
+    assert one.find(f"{URL}2") == (ETAG, b"oneone")
+    third = AnswerSpool(tmp_path)
+    assert [third.find(f"{URL}{number}") for number in range(3)] == [(ETAG, b"one" * number) for number in range(3)]
+    assert third.find(f"{URL}other-1") == ({"x": "y" * 3000}, b"other")
+
+
+def test_last_answer_of_a_url_counts(tmp_path: Path) -> None:
     spool = AnswerSpool(tmp_path)
+    spool.put(URL, ETAG, b"old")
+    spool.note(URL)
+    spool.put(URL, ETAG, b"new")
+    assert spool.find(URL) == AnswerSpool(tmp_path).find(URL) == (ETAG, b"new")
+
+
+def test_answer_with_a_changed_byte_is_none(tmp_path: Path) -> None:
+    AnswerSpool(tmp_path).put(URL, ETAG, b"body")
+    path = tmp_path / FILE_NAME
+    path.write_bytes(path.read_bytes()[:-1] + b"Y")
+    assert AnswerSpool(tmp_path).find(URL) is None
+
+
+@pytest.mark.parametrize("damage", ["cut", "more", "other"])
+def test_file_that_is_damaged_is_started_anew(tmp_path: Path, damage: str) -> None:
+    spool = AnswerSpool(tmp_path)
+    spool.put(URL, ETAG, b"one")
+    spool.put(f"{URL}two", ETAG, b"two")
+    path = tmp_path / FILE_NAME
+    data = path.read_bytes()
+    path.write_bytes({"cut": data[:-1], "more": data + b"more", "other": b"other" * 10}[damage])
+    after = AnswerSpool(tmp_path)
+    assert after.find(URL) == (None if damage == "other" else (ETAG, b"one"))
+    after.put(f"{URL}three", ETAG, b"three")
+    assert AnswerSpool(tmp_path).find(URL) is None
+    assert AnswerSpool(tmp_path).find(f"{URL}three") == (ETAG, b"three")
+
+
+def test_answers_that_were_taken_over_do_not_stay_for_ever(tmp_path: Path) -> None:
+    spool, body = AnswerSpool(tmp_path), bytes(1_000_000)
+    for number in range(20):
+        spool.put(f"{URL}{number}", ETAG, body)
+        if number:
+            spool.note(f"{URL}{number}")
+    after = AnswerSpool(tmp_path)
+    assert all(after.knows(f"{URL}{number}") for number in range(20))
+    assert after.find(f"{URL}0") == (ETAG, body)
+    assert (tmp_path / FILE_NAME).stat().st_size < 1_100_000
+
+
+def test_folder_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:
+    spool = AnswerSpool(tmp_path / "none")
     spool.put(URL, ETAG, b"body")
-    (file,) = (tmp_path / "responses-v1").iterdir()
-    file.write_bytes(damage)
-    assert spool.find(URL) is None
-    file.write_bytes(b"")
-    spool.put(URL, ETAG, b"body")
-    file.write_bytes(file.read_bytes()[:-1] + b"Y")
-    assert spool.find(URL) is None
+    assert not spool.knows(URL)
 
 
 def test_cache_answers_with_what_waits_for_it(tmp_path: Path) -> None:

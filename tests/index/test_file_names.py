@@ -125,3 +125,24 @@ def test_a_name_that_breaks_the_rules_says_which(filename: str, message: str) ->
     with pytest.raises(UnreadableNameError) as caught:
         FileNames(ALPHA).read(filename)
     assert str(caught.value) == message
+
+
+@given(
+    st.from_regex(r"[v0-9.a-z+]{1,12}", fullmatch=True)
+    | st.sampled_from(["1.0", "01.0", "1.00", "2!1.0", "1.0\n", "٣"])
+)
+def test_plain_text_of_a_version_is_what_packaging_renders(text: str) -> None:
+    names = FileNames(ALPHA)
+    try:
+        found = names.read(f"alpha_project-{text}.tar.gz")
+    except UnreadableNameError:
+        return
+    if found is not None:
+        assert names.find_plain_text(found.version) in (None, str(found.version))
+
+
+def test_version_with_a_release_alone_has_a_plain_text() -> None:
+    names = FileNames(ALPHA)
+    texts = ("1", "1.20.3", "0.0", "2026.11.22")
+    found = [names.read(f"alpha_project-{text}.tar.gz") for text in texts]
+    assert tuple(names.find_plain_text(name.version) for name in found if name is not None) == texts

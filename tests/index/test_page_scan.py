@@ -7,12 +7,22 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaging.utils import NormalizedName
 
-from resolver.index.json_page import parse_json_page
+from resolver.index.json_page import parse_json_page, scan_json_page
+from resolver.index.location import Location
+from resolver.index.page_building import PageBuilder
 from resolver.index.page_scan import scan_page
+from resolver.index.parsed_page import dump_project_page
 from resolver.index.raw_file import PageError, RawFile
+from resolver.index.simple_api import read_project_page
+from resolver.requirements.url import Url
+from tests.index.targets import LINUX_311
 
 URL = "https://index.example/simple/alpha/"
+ALPHA = NormalizedName("alpha")
+LOCATION = Location(url=Url(public="https://index.example/simple/"))
+JSON = "application/vnd.pypi.simple.v1+json"
 HASHES = st.sampled_from(["ab" * 32, "0" * 64, "AB" * 32, "short", 'x"' * 32])
 METADATA = st.sampled_from([{"sha256": "cd" * 32}, {"sha256": "no"}, {}, False, True, None, "odd"])
 TEXTS = st.sampled_from(["", ">=3.8", ">=3.8,<4", "with space", 'quote"', "back\\slash", "é", "\x7f", "a\nb", "],{"])
@@ -91,6 +101,56 @@ def test_a_damaged_page_is_read_as_json_reads_it(data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(body) - 1))
     body[place] = data.draw(st.sampled_from(list(b'"{}[],: \\x0aZ\x00\xff')))
     assert read(bytes(body)) == read_with_json(bytes(body))
+
+
+WHEELS = st.builds(
+    lambda name, version, tags: f"{name}-{version}-{tags}.whl",
+    st.sampled_from(["alpha", "Alpha", "beta"]),
+    st.sampled_from(["1.0", "1.0.0", "2.0rc1", "nonsense"]),
+    st.sampled_from(["py3-none-any", "cp311-cp311-win_amd64", "cp39-cp39-macosx_11_0_arm64", "1-py3-none-any", "py3"]),
+)
+KINDS = st.fixed_dictionaries(
+    {
+        "filename": WHEELS,
+        "url": st.sampled_from(["https://files.example/a.whl", "../a.whl", "file:///a.whl", "ftp://files.example/a"]),
+        "yanked": st.sampled_from([False, True, "bad"]),
+        "requires-python": st.sampled_from([None, ">=3.8", "<3"]),
+    }
+)
+
+
+def read_page(body: bytes) -> bytes | str:
+    """The dump of the page, or the error."""
+    try:
+        page = read_project_page(body, content_type=JSON, url=URL, name=ALPHA, location=LOCATION, target=LINUX_311)
+    except PageError as error:
+        return str(error)
+    return dump_project_page(page)
+
+
+@settings(max_examples=300)
+@given(st.lists(KINDS, max_size=12))
+def test_a_page_whose_files_are_taken_by_name_is_the_same(files: list[dict[str, Any]]) -> None:
+    body = dump({"files": [usual(), *({**usual(number), **file} for number, file in enumerate(files))]})
+    assert read_page(body) == read_page(body.replace(b'"files":[', b'"files": ['))
+
+
+def test_files_for_other_machines_are_taken_by_name() -> None:
+    names = [f"alpha-{number}-cp311-cp311-{tag}.whl" for number in range(3) for tag in ("win32", "win_amd64")]
+    taken: list[str] = []
+    builder = PageBuilder(name=ALPHA, target=LINUX_311)
+
+    def take(file: RawFile) -> None:
+        taken.append(file.filename)
+        builder.add(file)
+
+    body = dump({"files": [{**usual(), "filename": name} for name in names]})
+    assert scan_json_page(body, url=URL, take=take, take_other=take, rejects=builder.rejects)
+    # The first of each version and of each tag are read.
+    assert taken == [names[0], names[1], names[2], names[4]]
+    page = builder.build(LOCATION)
+    assert page.file_count == 6
+    assert sorted(rejection.filename for row in range(3) for rejection in page.rejections(row)) == names
 
 
 def scan(body: bytes) -> tuple[list[RawFile], dict[str, Any]] | None:
