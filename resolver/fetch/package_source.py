@@ -6,8 +6,6 @@ stores can answer is answered in the asking thread, so that a warm run starts no
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +17,7 @@ from packaging.utils import NormalizedName
 from resolver.errors import ResolutionError
 from resolver.fetch.build_support import BuildSupport
 from resolver.fetch.builds import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
+from resolver.fetch.callbacks import Callbacks, Gathering
 from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.direct_support import DirectSupport
@@ -109,6 +108,7 @@ def open_package_source(
         target=target,
         builds=builds,
         tables=dependency_metadata,
+        locked=preferences_hashes or {},
         folder=folder,
         announce=progress,
     )
@@ -191,7 +191,7 @@ class _HttpPackageSource:
         self._complete = complete
         self._measure = measure
         self._workers = Workers(CONNECTIONS)
-        self._callbacks = _Callbacks()
+        self._callbacks = Callbacks()
 
     def close(self, *, then: Callable[[], None]) -> None:
         """End all speculation. A request under way holds its connection: `then` is called when the last has ended."""
@@ -252,7 +252,7 @@ class _HttpPackageSource:
             return
         tasks = [self._page_task(name, location) for location in locations]
         if then is not None:
-            _Gathering(tasks, partial(self._callbacks.call, then)).start()
+            Gathering(tasks, partial(self._callbacks.call, then)).start()
         for task in tasks:
             self._workers.schedule(task)
 
@@ -401,49 +401,6 @@ class _KnownAlready:
 
     def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
         """Nobody is asked."""
-
-
-class _Gathering:
-    """Calls back once when all of some page tasks are done, with the pages found, in order."""
-
-    def __init__(
-        self, tasks: Sequence[Task[ProjectPage | None]], then: Callable[[Sequence[ProjectPage]], None]
-    ) -> None:
-        self._tasks = tasks
-        self._then = then
-        self._lock = threading.Lock()
-        self._left = len(tasks)
-
-    def start(self) -> None:
-        for task in self._tasks:
-            task.then(self._count)
-
-    def _count(self, task: Task[ProjectPage | None]) -> None:
-        with self._lock:
-            self._left -= 1
-            if self._left:
-                return
-        if not any(task.has_failed for task in self._tasks):
-            self._then([page for page in (task.result() for task in self._tasks) if page is not None])
-
-
-class _Callbacks(threading.local):
-    """Calls one after the other, in order, instead of one inside the other: chains of stored answers can be long."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Callable[[], None]] | None = None
-
-    def call(self, then: Callable[[T], None], value: T) -> None:
-        call = partial(then, value)
-        if self._waiting is not None:
-            self._waiting.append(call)
-            return
-        self._waiting = deque([call])
-        try:
-            while self._waiting:
-                self._waiting.popleft()()
-        finally:
-            self._waiting = None
 
 
 def _is_complete(file: DistributionFile) -> bool:
