@@ -22,7 +22,8 @@ from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.direct_support import DirectSupport
 from resolver.fetch.evidence import Evidence
-from resolver.fetch.http_errors import closed_error, missing_offline
+from resolver.fetch.http_errors import closed_error
+from resolver.fetch.known_already import KnownAlready
 from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
@@ -168,7 +169,7 @@ def without_asking(source: PackageSource) -> PackageSource:
     What is not known is an OfflineError.
     """
     assert isinstance(source, _HttpPackageSource)
-    return _KnownAlready(source)
+    return KnownAlready(source)
 
 
 class _HttpPackageSource:
@@ -344,63 +345,6 @@ class _HttpPackageSource:
         """The one task of a file and of what its page says about it, which is checked against what is found."""
         key = ("completed", file)
         return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._complete, file)))
-
-
-class _KnownAlready:
-    """See `without_asking`."""
-
-    def __init__(self, source: _HttpPackageSource) -> None:
-        self._source = source
-
-    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        task = self._source.known_page(name, location)
-        if task is None:
-            raise missing_offline(location.url.public, what=f"the page of `{name}`")
-        return task.result()
-
-    def dependencies(self, file: DistributionFile) -> Dependencies:
-        task = self._source.known_dependencies(file)
-        if task is None:
-            raise missing_offline(file.url, what="the metadata")
-        return task.result()
-
-    def direct(self, request: DirectRequest) -> DirectDistribution:
-        task = self._source.known_direct(request)
-        if task is None:
-            raise missing_offline(request.text, what="the metadata")
-        return task.result()
-
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
-        """Nobody is asked."""
-
-    def kernels(self, file: DistributionFile) -> str:
-        task = self._source.known_kernels(file)
-        if task is None:
-            raise missing_offline(file.url, what="the kernels")
-        return task.result()
-
-    def completed(self, file: DistributionFile) -> DistributionFile:
-        if file.size_bytes is None or file.sha256 is None:
-            raise missing_offline(file.url, what="the hash")
-        return file
-
-    def ask_ahead(
-        self,
-        name: NormalizedName,
-        locations: Sequence[Location],
-        *,
-        until_found: bool,
-        then: Callable[[Sequence[ProjectPage]], None] | None = None,
-    ) -> None:
-        """Nobody is asked."""
-
-    def ask_ahead_dependencies(
-        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
-    ) -> None:
-        """Nobody is asked."""
-
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
-        """Nobody is asked."""
 
 
 def _is_complete(file: DistributionFile) -> bool:
