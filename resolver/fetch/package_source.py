@@ -159,7 +159,7 @@ def measure_kernels(source: PackageSource, file: DistributionFile) -> str:
 
     Empty where the wheel does not tell. Raises FetchError.
     """
-    assert isinstance(source, _HttpPackageSource | _KnownAlready)
+    assert isinstance(source, _HttpPackageSource | KnownAlready)
     return source.kernels(file)
 
 
