@@ -21,9 +21,12 @@ if TYPE_CHECKING:
         UnsupportedLockfileError,
     )
     from lockfiles.exporting import export_list, export_requirements, move_paths, select_layer
+    from lockfiles.graph import LockGraph, LockPath, Request, assign_layers, build_graph, find_paths
     from lockfiles.identity import digest
+    from lockfiles.image_layers import ImageLayer, split_layers
     from lockfiles.lockfile import Lockfile
     from lockfiles.reading import loads, read
+    from lockfiles.secret_search import FoundSecret, find_secrets
     from lockfiles.tool_table import BuildFacts, BuildWheel, SettingValue, ToolTable
     from lockfiles.writing import dumps, write
 
@@ -33,8 +36,12 @@ __all__ = [
     "Comparison",
     "ExportError",
     "FactChange",
+    "FoundSecret",
+    "ImageLayer",
     "InvalidLockfileError",
     "LineChange",
+    "LockGraph",
+    "LockPath",
     "LockedFile",
     "LockedPin",
     "Lockfile",
@@ -43,19 +50,25 @@ __all__ = [
     "LockfileNameError",
     "LockfileSyntaxError",
     "PinChange",
+    "Request",
     "SettingValue",
     "ToolTable",
     "UnsupportedLockfileError",
+    "assign_layers",
+    "build_graph",
     "compare",
     "digest",
     "dumps",
     "export_list",
     "export_requirements",
+    "find_paths",
+    "find_secrets",
     "loads",
     "move_paths",
     "read",
     "requirements",
     "select_layer",
+    "split_layers",
     "write",
 ]
 
@@ -63,24 +76,34 @@ _ELSEWHERE = {
     "BuildFacts": "lockfiles.tool_table",
     "BuildWheel": "lockfiles.tool_table",
     "ExportError": "lockfiles.errors",
+    "FoundSecret": "lockfiles.secret_search",
+    "ImageLayer": "lockfiles.image_layers",
     "InvalidLockfileError": "lockfiles.errors",
+    "LockGraph": "lockfiles.graph",
+    "LockPath": "lockfiles.graph",
     "Lockfile": "lockfiles.lockfile",
     "LockfileError": "lockfiles.errors",
     "LockfileFault": "lockfiles.errors",
     "LockfileNameError": "lockfiles.errors",
     "LockfileSyntaxError": "lockfiles.errors",
+    "Request": "lockfiles.graph",
     "SettingValue": "lockfiles.tool_table",
     "ToolTable": "lockfiles.tool_table",
     "UnsupportedLockfileError": "lockfiles.errors",
+    "assign_layers": "lockfiles.graph",
+    "build_graph": "lockfiles.graph",
     "digest": "lockfiles.identity",
     "dumps": "lockfiles.writing",
     "export_list": "lockfiles.exporting",
     "export_requirements": "lockfiles.exporting",
+    "find_paths": "lockfiles.graph",
+    "find_secrets": "lockfiles.secret_search",
     "loads": "lockfiles.reading",
     "move_paths": "lockfiles.exporting",
     "read": "lockfiles.reading",
     "requirements": "lockfiles.app_list",
     "select_layer": "lockfiles.exporting",
+    "split_layers": "lockfiles.image_layers",
     "write": "lockfiles.writing",
 }
 """Where each name comes from, but for the comparison."""

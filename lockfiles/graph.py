@@ -16,7 +16,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from lockfiles.lockfile import Lockfile
 from lockfiles.value_classes import dataclass
 
-__all__ = ["LockGraph", "Path", "Request", "assign_layers", "build_graph", "find_paths"]
+__all__ = ["LockGraph", "LockPath", "Request", "assign_layers", "build_graph", "find_paths"]
 
 _LISTED = re.compile(r"layer (\d+): (.*)", re.DOTALL)
 
@@ -68,7 +68,7 @@ class LockGraph:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Path:
+class LockPath:
     """A way from a line of the list to a pin. `names` begin with the pin that `request` asked for.
 
     `asked` has one text a step, what each name asks of the next: one fewer than `names`.
@@ -103,7 +103,7 @@ def build_graph(lockfile: Lockfile) -> LockGraph:
     )
 
 
-def find_paths(graph: LockGraph, name: NormalizedName, *, limit: int) -> tuple[tuple[Path, ...], bool]:
+def find_paths(graph: LockGraph, name: NormalizedName, *, limit: int) -> tuple[tuple[LockPath, ...], bool]:
     """The paths from the list to a pin, shortest first, without circles; and whether there are more than `limit`.
 
     There can be exponentially many, so they are counted no further than that.
@@ -156,7 +156,7 @@ def _read_request(text: str, packages: Mapping[NormalizedName, tuple[Package, ..
     return Request(text=text)
 
 
-def _iter_paths(graph: LockGraph, name: NormalizedName) -> Iterator[Path]:
+def _iter_paths(graph: LockGraph, name: NormalizedName) -> Iterator[LockPath]:
     """Breadth first, from the pin up: shortest paths come first, and in the order of the requests."""
     level: list[tuple[NormalizedName, ...]] = [(name,)]
     while level:
@@ -166,8 +166,8 @@ def _iter_paths(graph: LockGraph, name: NormalizedName) -> Iterator[Path]:
             asked = tuple(graph.asked(child, parent) for parent, child in pairwise(names))
             for request in graph.requests[names[0]]:
                 if request.parent is None:
-                    yield Path(request=request, names=names, asked=asked)
+                    yield LockPath(request=request, names=names, asked=asked)
             if not graph.requests[names[0]]:
-                yield Path(request=Request(), names=names, asked=asked)
+                yield LockPath(request=Request(), names=names, asked=asked)
             above += [(parent, *names) for parent in parents if parent not in names]
         level = above

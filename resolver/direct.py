@@ -16,6 +16,7 @@ from lockfiles.value_classes import dataclass
 from resolver.direct_fit import LocateProject, check_wheels_fit
 from resolver.direct_source import check_name, look_at, read_dependencies
 from resolver.errors import Fault, ListError
+from resolver.index.core_metadata import Dependencies
 from resolver.index.direct import DirectRequest, FixedSource
 from resolver.index.package_source import PackageSource
 from resolver.requirements.agreement import agree, without_hashes
@@ -25,7 +26,7 @@ from resolver.requirements.position import Position
 from resolver.requirements.private_hosts import is_private_host
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.variables import VARIABLE
-from resolver.solve.demand import is_readable, parse_requirement
+from resolver.solve.demand import ParsedRequirement, is_readable, parse_requirement
 from resolver.targets.target import Target
 
 __all__ = ["DirectSources", "LockedCommits", "find_direct"]
@@ -76,11 +77,10 @@ def find_direct(
     wanted = [entry for entry in _holding(requirement_list.entries, target) if entry.name not in overridden]
     named = search.look_at_all([entry for entry in wanted if entry.direct is not None])
     complete = _fill_in(requirement_list, named)
-    known = [_build_claim(fixed) for fixed in named.values() if fixed.name not in overridden]
-    for entry in (*_holding(requirement_list.constraints, target), *holding):
-        if entry.direct is not None and entry.name is not None and (entry in holding or entry.name not in overridden):
-            known.append(_build_claim(FixedSource(name=entry.name, request=search.build_request(entry))))
-    fixed = _settle(known)
+    constraints = [entry for entry in _holding(requirement_list.constraints, target) if entry.name not in overridden]
+    claims = [_build_claim(fixed) for fixed in named.values() if fixed.name not in overridden]
+    claims += [_build_claim(fixed) for fixed in search.iter_unseen((*constraints, *holding))]
+    fixed = _settle(claims)
     parents = [
         (entry, one)
         for entry, one in named.items()
@@ -121,7 +121,13 @@ class _Search:
             found[entry] = FixedSource(name=distribution.name, request=request, found=distribution)
         return found
 
-    def build_request(self, entry: Entry) -> DirectRequest:
+    def iter_unseen(self, entries: Iterable[Entry]) -> Iterator[FixedSource]:
+        """The sources that constraints and overrides fix: nobody looks before their project comes up."""
+        for entry in entries:
+            if entry.direct is not None and entry.name is not None:
+                yield FixedSource(name=entry.name, request=self._build_request(entry))
+
+    def _build_request(self, entry: Entry) -> DirectRequest:
         """What to ask for an entry."""
         assert entry.direct is not None
         return DirectRequest(
@@ -169,7 +175,7 @@ class _Search:
         return {entry: merged[without_hashes(entry.direct)] for entry in entries if entry.direct is not None}
 
     def _merge_group(self, group: Sequence[Entry]) -> DirectRequest:
-        request = self.build_request(group[0])
+        request = self._build_request(group[0])
         hashes = {text for entry in group if isinstance(entry.direct, ArchiveUrl) for text in entry.direct.hashes}
         reference = request.reference
         if isinstance(reference, ArchiveUrl):
@@ -187,17 +193,15 @@ class _Search:
         """The direct references in the metadata of a package that the list names directly."""
         assert parent.found is not None
         dependencies = read_dependencies(parent.found, self.target)
-        extras = [text for extra in sorted(entry.extras) for text in dependencies.extras.get(extra, ())]
-        for text in dict.fromkeys((*dependencies.requires, *extras)):
-            wanted = parse_requirement(text) if " @ " in text and is_readable(text) else None
-            if wanted is None or wanted.url is None or wanted.name in left_out:
+        for wanted in _list_requirements(dependencies, entry.extras, name=parent.name):
+            if wanted.url is None or wanted.name in left_out:
                 continue
-            shown = f"`{entry.text}`, whose metadata needs `{text}`,"
+            shown = f"`{entry.text}`, whose metadata needs `{wanted.text}`,"
             reference = _parse_brought(wanted.url, entry.position, shown)
             request = DirectRequest(
                 reference=reference,
                 position=entry.position,
-                text=text,
+                text=wanted.text,
                 name=wanted.name,
                 is_followed=True,
                 locked_commit=self.locked_commits.get(reference),
@@ -208,6 +212,22 @@ class _Search:
 
 def _build_claim(fixed: FixedSource) -> _Claim:
     return _Claim(position=fixed.request.position, shown=f"`{fixed.request.text}`", fixed=fixed)
+
+
+def _list_requirements(
+    dependencies: Dependencies, extras: Iterable[NormalizedName], *, name: NormalizedName
+) -> list[ParsedRequirement]:
+    """What a distribution needs with extras, and with those of its own that they bring in (`all = ["name[a,b]"]`)."""
+    found = [parse_requirement(text) for text in dependencies.requires if is_readable(text)]
+    waiting, seen = sorted(extras), set(extras)
+    while waiting:
+        texts = dependencies.extras.get(waiting.pop(0), ())
+        brought = [parse_requirement(text) for text in texts if is_readable(text)]
+        own = {extra for wanted in brought if wanted.name == name for extra in wanted.extras}
+        waiting += sorted(own - seen)
+        seen |= own
+        found += brought
+    return list(dict.fromkeys(found))
 
 
 def _parse_brought(url: str, position: Position, shown: str) -> DirectReference:

@@ -23,11 +23,11 @@ from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
 from resolver.workflow import Access, Locker
 
-__all__ = ["Choice", "Difference", "InstallerComparison", "compare_installers"]
+__all__ = ["InstallerChoice", "InstallerComparison", "InstallerDifference", "compare_installers"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class InstallerChoice:
     """The file that a rule takes for a project, and the public URL of its index; None where no index has it."""
 
     filename: str
@@ -38,20 +38,20 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class InstallerDifference:
     """What the rules take for one project; None where a rule does not need it, or finds no solution at all."""
 
     name: NormalizedName
-    pinfold: Choice | None
-    pip: Choice | None
-    uv: Choice | None
+    pinfold: InstallerChoice | None
+    pip: InstallerChoice | None
+    uv: InstallerChoice | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallerComparison:
     """The differences by name; `failures` has, by `pinfold`, `pip` and `uv`, why a rule finds no solution."""
 
-    differences: tuple[Difference, ...]
+    differences: tuple[InstallerDifference, ...]
     failures: Mapping[str, str]
 
 
@@ -72,7 +72,7 @@ def compare_installers(
     ours = replace(plan_from_lock(lockfile, path=path, shown=shown, variables=variables), old=None, kept=None)
     plans = {"pinfold": ours, "pip": _as_installer(ours, lockfile, path, "best-match")}
     plans["uv"] = _as_installer(ours, lockfile, path, "first-index")
-    chosen: dict[str, dict[NormalizedName, Choice]] = {}
+    chosen: dict[str, dict[NormalizedName, InstallerChoice]] = {}
     failures: dict[str, str] = {}
     with Locker([*plans.values(), *lists], access=access) as locker:
         for rule, plan in plans.items():
@@ -83,7 +83,7 @@ def compare_installers(
                 chosen[rule] = {}
     names = sorted({name for found in chosen.values() for name in found})
     rows = [
-        Difference(
+        InstallerDifference(
             name=name,
             pinfold=chosen["pinfold"].get(name),
             pip=chosen["pip"].get(name),
@@ -110,14 +110,14 @@ def _as_installer(plan: LockPlan, lockfile: Lockfile, path: Path, strategy: Inde
     )
 
 
-def _read_choices(resolution: Resolution) -> dict[NormalizedName, Choice]:
+def _read_choices(resolution: Resolution) -> dict[NormalizedName, InstallerChoice]:
     return {pin.name: _read_choice(pin) for pin in resolution.pins}
 
 
-def _read_choice(pin: Pin) -> Choice:
-    return Choice(filename=pin.file.filename, index=pin.index)
+def _read_choice(pin: Pin) -> InstallerChoice:
+    return InstallerChoice(filename=pin.file.filename, index=pin.index)
 
 
-def _differs(row: Difference, failures: Mapping[str, str]) -> bool:
+def _differs(row: InstallerDifference, failures: Mapping[str, str]) -> bool:
     choices = {"pinfold": row.pinfold, "pip": row.pip, "uv": row.uv}
     return len({choice for rule, choice in choices.items() if rule not in failures}) > 1

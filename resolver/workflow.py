@@ -7,7 +7,7 @@ same lock. What the plans of a run have in common is asked for once, and equal q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -21,17 +21,16 @@ from packaging.version import Version
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
-from resolver.errors import FetchError
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.package_source import measure_kernels, without_asking
 from resolver.index.distribution_file import DistributionFile
-from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
 from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
 from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
+from resolver.remarks import find_shadowed, find_taken, iter_yanked
 from resolver.remembered import solve_or_remember
 from resolver.requirements.url import Url
 from resolver.settings import Mirror
@@ -58,7 +57,8 @@ class Access:
     - `logins` say where a user and password are looked for that the list does not give.
     - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
     - `clock` tells which signatures have expired.
-    - `reader_count` processes may be forked to read pages: for a program with nothing open that they must not share.
+    - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not
+      share.
     """
 
     cache_folder: Path | None = None
@@ -149,7 +149,7 @@ class Locker:
         if plan.old is not None and not self._upgrade.everything:
             kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
             check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
-        taken = _find_taken(plan, source)
+        taken = find_taken(plan, source)
         return LockOutcome(
             lockfile=_build_lockfile(plan, resolution, self._find_build_pins(plan, resolution, opened, fixed)),
             resolution=resolution,
@@ -163,9 +163,9 @@ class Locker:
                 *(() if direct is None else direct.warnings),
                 *taken,
                 *resolution.warnings,
-                *_iter_yanked(resolution),
+                *iter_yanked(resolution),
             ),
-            shadowed=tuple(_find_shadowed(plan, problem, resolution, source, default_index)),
+            shadowed=tuple(find_shadowed(plan, problem, resolution, source, default_index)),
             driver_changes=self._find_driver_changes(plan, resolution, asked, fixed),
         )
 
@@ -361,48 +361,6 @@ def _preferences(plan: LockPlan, upgrade: Upgrade) -> dict[NormalizedName, Versi
     if plan.kept is None or upgrade.everything:
         return {}
     return {name: version for name, version in preferences(plan.kept).items() if name not in upgrade.names}
-
-
-def _find_shadowed(
-    plan: LockPlan, problem: Problem, resolution: Resolution, source: PackageSource, default_index: Url | None
-) -> Iterator[Pin]:
-    """Pins that only dependencies ask for, from an extra index although an index that is none has the project too."""
-    scope = plan.requirement_list.dependency_scope
-    defaults = {url.public for url in (*scope.indexes, default_index) if url is not None}
-    for pin in resolution.pins:
-        is_listed = any(requester.position is not None for requester in pin.requesters)
-        if is_listed or pin.index is None or pin.index in defaults:
-            continue
-        others = [location for location in problem.locations(pin.name) if location.url.public in defaults]
-        if any(_has(source, pin.name, location) for location in others):
-            yield pin
-
-
-def _find_taken(plan: LockPlan, source: PackageSource) -> Iterator[str]:
-    """Warnings for indexes that position takes away from an earlier item whose project they have."""
-    for taken in plan.requirement_list.taken_indexes:
-        name = taken.entry.name
-        if name is not None and _has(source, name, Location(url=taken.index)):
-            yield (
-                f"{taken.entry.position}: `{taken.entry.text}` is not asked of `{taken.index}`, which has it: that flag"
-                f' ({taken.position}) serves only what stands after it; move the flag up, or set `flag-scope = "list"`'
-            )
-
-
-def _iter_yanked(resolution: Resolution) -> Iterator[str]:
-    """Warnings for pins that their index has yanked (PEP 592): only a requirement that pins it brings one in."""
-    for pin in resolution.pins:
-        if pin.file.yanked is not None:
-            reason = f": {pin.file.yanked}" if pin.file.yanked else ""
-            yield f"`{pin.name} {pin.version}` is yanked{reason}; it is locked because it is pinned exactly"
-
-
-def _has(source: PackageSource, name: NormalizedName, location: Location) -> bool:
-    """Whether a location has a project, for a remark only: an index that does not answer has nothing to remark on."""
-    try:
-        return source.project_page(name, location) is not None
-    except FetchError:
-        return False
 
 
 def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPins) -> Lockfile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,25 +15,40 @@ import pytest
 import lockfiles
 import resolver
 
+_DOCUMENT = Path(__file__).parents[1] / "docs" / "api.md"
 RESOLVER = [
     "Access",
+    "Advisory",
+    "AffectedRange",
     "AuthenticationError",
+    "Discrepancy",
     "Fault",
     "FetchError",
     "FetchOutcome",
     "FetchedFile",
+    "Finding",
     "HashMismatchError",
     "Hydrated",
     "InputError",
+    "Installed",
+    "InstalledDifference",
+    "InstallerChoice",
+    "InstallerComparison",
+    "InstallerDifference",
     "InternalError",
     "ListError",
+    "Listed",
     "LockOutcome",
     "LockPlan",
     "LoginOptions",
     "MetadataError",
+    "NewerRelease",
     "OfflineError",
+    "OwnedLock",
+    "PinSize",
     "PinfoldError",
     "Progress",
+    "Reached",
     "Reaching",
     "ResolutionError",
     "Settings",
@@ -42,15 +58,32 @@ RESOLVER = [
     "Target",
     "TargetError",
     "Upgrade",
+    "WheelContents",
+    "ask_indexes",
+    "audit_pins",
+    "build_bill_of_materials",
+    "compare_installed",
+    "compare_installers",
     "fetch_artifacts",
+    "fetch_contents",
+    "find_newer",
+    "find_owned_locks",
+    "find_unused",
     "hydrate",
     "lock",
     "lock_plan",
+    "measure_pins",
+    "open_session",
+    "parse_advisory",
     "parse_platform",
     "parse_python_version",
     "parse_requirement_list",
     "plan_lock",
+    "read_advisories",
+    "read_environment",
+    "read_imports",
     "read_source",
+    "verify_lockfile",
 ]
 LOCKFILES = [
     "BuildFacts",
@@ -58,8 +91,12 @@ LOCKFILES = [
     "Comparison",
     "ExportError",
     "FactChange",
+    "FoundSecret",
+    "ImageLayer",
     "InvalidLockfileError",
     "LineChange",
+    "LockGraph",
+    "LockPath",
     "LockedFile",
     "LockedPin",
     "Lockfile",
@@ -68,18 +105,25 @@ LOCKFILES = [
     "LockfileNameError",
     "LockfileSyntaxError",
     "PinChange",
+    "Request",
     "SettingValue",
     "ToolTable",
     "UnsupportedLockfileError",
+    "assign_layers",
+    "build_graph",
     "compare",
     "digest",
     "dumps",
     "export_list",
     "export_requirements",
+    "find_paths",
+    "find_secrets",
     "loads",
     "move_paths",
     "read",
+    "requirements",
     "select_layer",
+    "split_layers",
     "write",
 ]
 
@@ -97,6 +141,12 @@ def test_public_name_can_be_imported_and_is_documented(package: ModuleType, name
     if inspect.isclass(value) or inspect.isfunction(value):
         # A dataclass without a docstring gets its signature for one.
         assert inspect.getdoc(value) and not (value.__doc__ or "").startswith(f"{name}(")
+
+
+@pytest.mark.parametrize("names", [RESOLVER, LOCKFILES])
+def test_public_names_stand_in_the_documentation(names: list[str]) -> None:
+    text = _DOCUMENT.read_text(encoding="utf-8")
+    assert [name for name in names if not re.search(rf"`(?:\w+\.)?{name}(?:s?`|\W)", text)] == []
 
 
 @pytest.mark.parametrize("package", [resolver, lockfiles])

@@ -11,13 +11,13 @@ from typing import Any
 from resolver.advisories import Advisory
 from resolver.artifacts.reaching import open_session
 from resolver.auditing import Finding, audit_pins
-from resolver.cli.index_questions import ask_indexes
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.advisory_database import read_advisories
 from resolver.fetch.session import Session
+from resolver.index_questions import ask_indexes
 from resolver.sources.settings_file import find_settings
 
 __all__ = ["run_audit"]

@@ -15,7 +15,7 @@ from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, build_access, plan_lists, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
-from resolver.installer_rules import Choice, Difference, InstallerComparison, compare_installers
+from resolver.installer_rules import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
 
 __all__ = ["run_compare_installers"]
 
@@ -75,7 +75,7 @@ def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -
         yield f"{head}pip and uv would take the same files"
 
 
-def _pairs(difference: Difference) -> tuple[tuple[str, Choice | None], ...]:
+def _pairs(difference: InstallerDifference) -> tuple[tuple[str, InstallerChoice | None], ...]:
     return (("pinfold", difference.pinfold), ("pip", difference.pip), ("uv", difference.uv))
 
 

@@ -13,12 +13,12 @@ from packaging.pylock import PackageVcs
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.reaching import open_session
 from resolver.auditing import NewerRelease, find_newer
-from resolver.cli.index_questions import ask_indexes
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.session import Session
+from resolver.index_questions import ask_indexes
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.url import parse_url
 

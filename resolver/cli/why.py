@@ -10,8 +10,7 @@ from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 
-from lockfiles.graph import LockGraph, Request, build_graph, find_paths
-from lockfiles.graph import Path as LockPath
+from lockfiles.graph import LockGraph, LockPath, Request, build_graph, find_paths
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.cli.safe_parser import SafeParser

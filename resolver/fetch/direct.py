@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 from resolver.errors import InputError
 from resolver.fetch.direct_archive import look_at_archive
 from resolver.fetch.direct_tree import DirectTrees
+from resolver.fetch.known_archives import KnownArchives
 from resolver.fetch.session import Session
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.requirements.entry import ArchiveUrl, LocalPath, VcsReference
@@ -29,6 +30,7 @@ def look_at(
     *,
     session: Session,
     trees: DirectTrees,
+    known: KnownArchives,
     repositories: Callable[[], GitRepositories],
 ) -> DirectDistribution:
     """What the reference is. Raises FetchError, HashMismatchError, MetadataError, InputError.
@@ -40,9 +42,11 @@ def look_at(
         _check_public(request, session)
     match reference:
         case ArchiveUrl(url=url, hashes=hashes, subdirectory=subdirectory):
-            return look_at_archive(request, url, hashes=hashes, subdirectory=subdirectory, session=session, trees=trees)
+            return look_at_archive(
+                request, url, hashes=hashes, subdirectory=subdirectory, session=session, trees=trees, known=known
+            )
         case LocalPath(path=path):
-            return _look_at_path(request, Path(path), session=session, trees=trees)
+            return _look_at_path(request, Path(path), session=session, trees=trees, known=known)
         case VcsReference():
             from resolver.fetch.direct_commit import look_at_commit  # Imported where it is needed: few lists name one.
 
@@ -62,9 +66,11 @@ def _check_public(request: DirectRequest, session: Session) -> None:
         )
 
 
-def _look_at_path(request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees) -> DirectDistribution:
+def _look_at_path(
+    request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees, known: KnownArchives
+) -> DirectDistribution:
     if path.is_dir():
         from resolver.fetch.direct_folder import look_at_folder  # As above.
 
         return look_at_folder(request, path, trees=trees)
-    return look_at_archive(request, Url(public=path.as_uri()), session=session, trees=trees)
+    return look_at_archive(request, Url(public=path.as_uri()), session=session, trees=trees, known=known)

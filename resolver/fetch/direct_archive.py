@@ -22,6 +22,7 @@ from packaging.version import Version
 
 from resolver.errors import MetadataError
 from resolver.fetch.direct_tree import DirectTrees
+from resolver.fetch.known_archives import KnownArchives
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
 from resolver.fetch.source_tree import TreeMetadata
@@ -48,6 +49,7 @@ def look_at_archive(
     subdirectory: str | None = None,
     session: Session,
     trees: DirectTrees,
+    known: KnownArchives,
 ) -> DirectDistribution:
     """What the file is. `hashes` are promised by the reference itself. Raises as `PackageSource.direct`."""
     filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
@@ -59,8 +61,8 @@ def look_at_archive(
         origin=Archive(subdirectory=subdirectory),
     )
     if filename.lower().endswith(".whl"):
-        return _look_at_wheel(file, session=session, trees=trees)
-    return _look_at_sdist(file, request, session=session, trees=trees)
+        return _look_at_wheel(file, session=session, trees=trees, known=known)
+    return _look_at_sdist(file, request, session=session, trees=trees, known=known)
 
 
 def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,11 +72,30 @@ def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, 
     return own
 
 
-def _look_at_wheel(file: DistributionFile, *, session: Session, trees: DirectTrees) -> DirectDistribution:
+def _look_at_wheel(
+    file: DistributionFile, *, session: Session, trees: DirectTrees, known: KnownArchives
+) -> DirectDistribution:
     name, version, build, tags = parse_wheel_filename(file.filename)
-    known = trees.target.tag_ranks
-    ranks = [known[text] for text in map(str, tags) if text in known]
+    all_ranks = trees.target.tag_ranks
+    ranks = [all_ranks[text] for text in map(str, tags) if text in all_ranks]
     file = replace(file, version=version, tag_rank=min(ranks, default=0), build_tag=build)
+    recalled = known.recall_wheel(file)
+    file, metadata = recalled or _read_wheel(file, name, session)
+    _check_identity(metadata, file, name, version)
+    if recalled is None:
+        known.keep_wheel(file, metadata)
+    return DirectDistribution(
+        name=name,
+        version=metadata.version,
+        file=file,
+        metadata=trees.find_told(name, version, is_wheel=True) or metadata,
+    )
+
+
+def _read_wheel(
+    file: DistributionFile, name: NormalizedName, session: Session
+) -> tuple[DistributionFile, CoreMetadata]:
+    """The file with what was learnt of it, and its metadata."""
     facts = read_wheel(file, project=name, session=session)
     try:
         metadata = parse_core_metadata(facts.metadata)
@@ -82,13 +103,8 @@ def _look_at_wheel(file: DistributionFile, *, session: Session, trees: DirectTre
         raise MetadataError(
             f"the metadata of `{file.filename}` cannot be read: {error}", project=name, filename=file.filename
         ) from error
-    _check_identity(metadata, file, name, version)
-    return DirectDistribution(
-        name=name,
-        version=metadata.version,
-        file=replace(file, size_bytes=facts.size_bytes, hashes=tuple(sorted({*file.hashes, *facts.hashes}))),
-        metadata=trees.find_told(name, version, is_wheel=True) or metadata,
-    )
+    hashes = tuple(sorted({*file.hashes, *facts.hashes}))
+    return replace(file, size_bytes=facts.size_bytes, hashes=hashes), metadata
 
 
 def _look_at_sdist(
@@ -97,9 +113,32 @@ def _look_at_sdist(
     *,
     session: Session,
     trees: DirectTrees,
+    known: KnownArchives,
 ) -> DirectDistribution:
     """An sdist is read whole: its metadata stands somewhere in the middle, and its hash is needed."""
-    told = _read_name(file.filename)
+    recalled = known.recall_sdist(file)
+    tree = None if recalled is None else trees.recall(_name_proof(recalled), request)
+    if recalled is None or tree is None:
+        recalled, tree = _read_sdist(file, request, session=session, trees=trees)
+        if recalled.sha256 is not None and recalled.size_bytes is not None:
+            known.keep_size(recalled.sha256, recalled.size_bytes)
+    metadata, told = tree.metadata, _read_name(file.filename)
+    if told is not None and told[0] == metadata.name:
+        _check_identity(metadata, file, *told)
+    return DirectDistribution(
+        name=metadata.name,
+        version=metadata.version,
+        file=replace(recalled, version=metadata.version),
+        metadata=metadata,
+        built=tree.built,
+        build_requires=tree.build_requires,
+    )
+
+
+def _read_sdist(
+    file: DistributionFile, request: DirectRequest, *, session: Session, trees: DirectTrees
+) -> tuple[DistributionFile, TreeMetadata]:
+    """The file with size and hashes, and what the project in it says."""
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         path = find_local_path(file.url)
         if path is None:
@@ -108,23 +147,9 @@ def _look_at_sdist(
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
             check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
-        tree = _read_tree(path, file, request, Path(folder) / "unpacked", trees=trees, sha256=download.sha256)
-        metadata = tree.metadata
-    if told is not None and told[0] == metadata.name:
-        _check_identity(metadata, file, *told)
-    return DirectDistribution(
-        name=metadata.name,
-        version=metadata.version,
-        file=replace(
-            file,
-            version=metadata.version,
-            size_bytes=download.size_bytes,
-            hashes=tuple(sorted({*file.hashes, *download.hashes})),
-        ),
-        metadata=metadata,
-        built=tree.built,
-        build_requires=tree.build_requires,
-    )
+        hashes = tuple(sorted({*file.hashes, *download.hashes}))
+        complete = replace(file, size_bytes=download.size_bytes, hashes=hashes)
+        return complete, _read_tree(path, complete, request, Path(folder) / "unpacked", trees=trees)
 
 
 def _read_tree(
@@ -134,7 +159,6 @@ def _read_tree(
     folder: Path,
     *,
     trees: DirectTrees,
-    sha256: str,
 ) -> TreeMetadata:
     """The metadata of the project in an archive, or in the subdirectory of it that the list names."""
     folder.mkdir()
@@ -149,8 +173,14 @@ def _read_tree(
         request,
         described=file.filename if subdirectory is None else request.text,
         version=told[1] if told is not None and subdirectory is None else None,
-        proof=f"sha256:{sha256} {subdirectory or ''}",
+        proof=_name_proof(file),
     )
+
+
+def _name_proof(file: DistributionFile) -> str:
+    """The key of what an archive with a hash says of itself."""
+    subdirectory = file.origin.subdirectory if isinstance(file.origin, Archive) else None
+    return f"sha256:{file.sha256} {subdirectory or ''}"
 
 
 def _find_subdirectory(tree: Path, subdirectory: str, file: DistributionFile, request: DirectRequest) -> Path:

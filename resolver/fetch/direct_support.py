@@ -16,8 +16,10 @@ from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
+    from resolver.fetch.completion import KnownHashes
     from resolver.fetch.direct_tree import DirectTrees
     from resolver.fetch.git.repositories import GitRepositories
+    from resolver.fetch.known_archives import KnownArchives
     from resolver.settings import DependencyMetadata
 
 __all__ = ["DirectSupport"]
@@ -26,8 +28,8 @@ __all__ = ["DirectSupport"]
 class DirectSupport:
     """Looks at direct references for one target; may be asked from many threads. To be closed.
 
-    `tables` are the user's own metadata, `folder` is that of the cache, and `announce` gets a line before a fetch that
-    may take long.
+    `tables` are the user's own metadata, `locked` has size and SHA-256 by URL from old locks, `folder` is that of the
+    cache, and `announce` gets a line before a fetch that may take long.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class DirectSupport:
         target: Target,
         builds: Builds,
         tables: Sequence[DependencyMetadata],
+        locked: KnownHashes,
         folder: Path | None,
         announce: Callable[[str], None] | None,
     ) -> None:
@@ -44,10 +47,12 @@ class DirectSupport:
         self._target = target
         self._builds = builds
         self._tables = tuple(tables)
+        self._locked = locked
         self._folder = folder
         self._announce = announce
         self._lock = threading.Lock()
         self._trees: DirectTrees | None = None
+        self._known: KnownArchives | None = None
         self._repositories: GitRepositories | None = None
 
     def look_at(self, request: DirectRequest) -> DirectDistribution:
@@ -55,7 +60,13 @@ class DirectSupport:
         # Imported where it is needed: most lists name no source of a project directly.
         from resolver.fetch.direct import look_at
 
-        return look_at(request, session=self._session, trees=self._find_trees(), repositories=self._find_repositories)
+        return look_at(
+            request,
+            session=self._session,
+            trees=self._find_trees(),
+            known=self._find_known(),
+            repositories=self._find_repositories,
+        )
 
     def close(self) -> None:
         """End what still runs."""
@@ -77,6 +88,19 @@ class DirectSupport:
                     refresh=self._session.refresh,
                 )
             return self._trees
+
+    def _find_known(self) -> KnownArchives:
+        from resolver.fetch.known_archives import KnownArchives  # As above.
+
+        with self._lock:
+            if self._known is None:
+                self._known = KnownArchives(
+                    locked=self._locked,
+                    folder=self._folder,
+                    offline=self._session.offline,
+                    refresh=self._session.refresh,
+                )
+            return self._known
 
     def _find_repositories(self) -> GitRepositories:
         from resolver.fetch.git.repositories import GitRepositories  # Few lists name one.

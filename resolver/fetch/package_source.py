@@ -6,8 +6,6 @@ stores can answer is answered in the asking thread, so that a warm run starts no
 
 from __future__ import annotations
 
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,11 +17,13 @@ from packaging.utils import NormalizedName
 from resolver.errors import ResolutionError
 from resolver.fetch.build_support import BuildSupport
 from resolver.fetch.builds import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
+from resolver.fetch.callbacks import Callbacks, Gathering
 from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.direct_support import DirectSupport
 from resolver.fetch.evidence import Evidence
-from resolver.fetch.http_errors import closed_error, missing_offline
+from resolver.fetch.http_errors import closed_error
+from resolver.fetch.known_already import KnownAlready
 from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
@@ -109,6 +109,7 @@ def open_package_source(
         target=target,
         builds=builds,
         tables=dependency_metadata,
+        locked=preferences_hashes or {},
         folder=folder,
         announce=progress,
     )
@@ -158,7 +159,7 @@ def measure_kernels(source: PackageSource, file: DistributionFile) -> str:
 
     Empty where the wheel does not tell. Raises FetchError.
     """
-    assert isinstance(source, _HttpPackageSource | _KnownAlready)
+    assert isinstance(source, _HttpPackageSource | KnownAlready)
     return source.kernels(file)
 
 
@@ -168,7 +169,7 @@ def without_asking(source: PackageSource) -> PackageSource:
     What is not known is an OfflineError.
     """
     assert isinstance(source, _HttpPackageSource)
-    return _KnownAlready(source)
+    return KnownAlready(source)
 
 
 class _HttpPackageSource:
@@ -191,7 +192,7 @@ class _HttpPackageSource:
         self._complete = complete
         self._measure = measure
         self._workers = Workers(CONNECTIONS)
-        self._callbacks = _Callbacks()
+        self._callbacks = Callbacks()
 
     def close(self, *, then: Callable[[], None]) -> None:
         """End all speculation. A request under way holds its connection: `then` is called when the last has ended."""
@@ -252,7 +253,7 @@ class _HttpPackageSource:
             return
         tasks = [self._page_task(name, location) for location in locations]
         if then is not None:
-            _Gathering(tasks, partial(self._callbacks.call, then)).start()
+            Gathering(tasks, partial(self._callbacks.call, then)).start()
         for task in tasks:
             self._workers.schedule(task)
 
@@ -344,106 +345,6 @@ class _HttpPackageSource:
         """The one task of a file and of what its page says about it, which is checked against what is found."""
         key = ("completed", file)
         return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._complete, file)))
-
-
-class _KnownAlready:
-    """See `without_asking`."""
-
-    def __init__(self, source: _HttpPackageSource) -> None:
-        self._source = source
-
-    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        task = self._source.known_page(name, location)
-        if task is None:
-            raise missing_offline(location.url.public, what=f"the page of `{name}`")
-        return task.result()
-
-    def dependencies(self, file: DistributionFile) -> Dependencies:
-        task = self._source.known_dependencies(file)
-        if task is None:
-            raise missing_offline(file.url, what="the metadata")
-        return task.result()
-
-    def direct(self, request: DirectRequest) -> DirectDistribution:
-        task = self._source.known_direct(request)
-        if task is None:
-            raise missing_offline(request.text, what="the metadata")
-        return task.result()
-
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
-        """Nobody is asked."""
-
-    def kernels(self, file: DistributionFile) -> str:
-        task = self._source.known_kernels(file)
-        if task is None:
-            raise missing_offline(file.url, what="the kernels")
-        return task.result()
-
-    def completed(self, file: DistributionFile) -> DistributionFile:
-        if file.size_bytes is None or file.sha256 is None:
-            raise missing_offline(file.url, what="the hash")
-        return file
-
-    def ask_ahead(
-        self,
-        name: NormalizedName,
-        locations: Sequence[Location],
-        *,
-        until_found: bool,
-        then: Callable[[Sequence[ProjectPage]], None] | None = None,
-    ) -> None:
-        """Nobody is asked."""
-
-    def ask_ahead_dependencies(
-        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
-    ) -> None:
-        """Nobody is asked."""
-
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
-        """Nobody is asked."""
-
-
-class _Gathering:
-    """Calls back once when all of some page tasks are done, with the pages found, in order."""
-
-    def __init__(
-        self, tasks: Sequence[Task[ProjectPage | None]], then: Callable[[Sequence[ProjectPage]], None]
-    ) -> None:
-        self._tasks = tasks
-        self._then = then
-        self._lock = threading.Lock()
-        self._left = len(tasks)
-
-    def start(self) -> None:
-        for task in self._tasks:
-            task.then(self._count)
-
-    def _count(self, task: Task[ProjectPage | None]) -> None:
-        with self._lock:
-            self._left -= 1
-            if self._left:
-                return
-        if not any(task.has_failed for task in self._tasks):
-            self._then([page for page in (task.result() for task in self._tasks) if page is not None])
-
-
-class _Callbacks(threading.local):
-    """Calls one after the other, in order, instead of one inside the other: chains of stored answers can be long."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Callable[[], None]] | None = None
-
-    def call(self, then: Callable[[T], None], value: T) -> None:
-        call = partial(then, value)
-        if self._waiting is not None:
-            self._waiting.append(call)
-            return
-        self._waiting = deque([call])
-        try:
-            while self._waiting:
-                self._waiting.popleft()()
-        finally:
-            self._waiting = None
 
 
 def _is_complete(file: DistributionFile) -> bool:

@@ -174,6 +174,25 @@ index-url = "{project.server.index_url}"
     assert "  the image must build 1 package:\n    c 1.0 from its sdist, without isolation\n" in run.err
 
 
+def test_project_without_isolation_is_not_built_to_learn_what_it_needs(project: Project) -> None:
+    project.server.add("c", sdist("c", "1.0", ["b"], static=False, backend_statement="raise SystemExit(3)"))
+    project.server.add("b", wheel("b", "1.0"))
+    settings = f"""
+[tool.pinfold]
+requirements = [["--no-build-isolation", "c"]]
+index-url = "{project.server.index_url}"
+"""
+    project.write("pyproject.toml", settings)
+    project.python = None
+    run = project.lock("pyproject.toml")
+    assert run.code == 3
+    assert "`--no-build-isolation` builds it among the packages of the image, which are not here" in run.err
+    told = '[[tool.pinfold.dependency-metadata]]\nname = "c"\nrequires-dist = ["b"]\n'
+    project.write("pyproject.toml", settings + told)
+    assert project.lock("pyproject.toml").code == 0
+    assert sorted(project.pins()) == ["b", "c"]
+
+
 def test_folder_is_locked_with_what_its_build_installs(project: Project) -> None:
     serve(project, "1.0")
     project.write("app/pyproject.toml", PYPROJECT)

@@ -172,3 +172,26 @@ def test_dependency_metadata_of_the_user_takes_the_place_of_a_build(project: Pro
 
     assert run.code == 0, run.err
     assert project.pins() == {"b": "1.0", "d": "1.0"}
+
+
+def test_sdist_with_its_hash_in_the_url_is_downloaded_in_one_run_only(project: Project) -> None:
+    project.write_list(f"{project.server.file_url(S.filename)}#sha256={SHA256}")
+    assert project.lock("requirements.txt").code == 0
+    before = project.read()
+    project.server.log.clear()
+
+    assert project.lock("requirements.txt", "-U").code == 0
+    assert project.server.paths("/files/s") == []
+    assert project.read() == before
+
+
+def test_sdist_of_an_old_lock_is_locked_again_offline(project: Project) -> None:
+    project.write_list(project.server.file_url(S.filename))
+    assert project.lock("requirements.txt").code == 0
+    before = project.read()
+    project.server.log.clear()
+
+    run = project.lock("requirements.txt", "--offline")
+
+    assert run.code == 0, run.err
+    assert (project.server.log, project.read()) == ([], before)

@@ -500,6 +500,45 @@ def test_reference_in_metadata_is_not_followed_to_a_name_of_a_private_address(
     )
 
 
+def test_wheel_with_its_hash_in_the_url_is_asked_for_in_one_run_only(project: Project) -> None:
+    sha256 = hashlib.sha256(LARGE.content).hexdigest()
+    project.write_list(f"{project.server.file_url(LARGE.filename)}#sha256={sha256}")
+    assert project.lock("requirements.txt").code == 0
+    before = project.read()
+    project.server.log.clear()
+
+    assert project.lock("requirements.txt", "-U").code == 0
+    assert (requests_of(project), project.read()) == ([], before)
+    assert project.lock("requirements.txt", "--refresh").code == 0
+    assert requests_of(project) == [("GET", f"/files/{LARGE.filename}", "bytes=-32768")]
+
+
+def test_wheel_of_an_old_lock_is_locked_again_offline(project: Project) -> None:
+    project.write_list(project.server.file_url(LARGE.filename))
+    assert project.lock("requirements.txt").code == 0
+    before = project.read()
+    project.server.log.clear()
+
+    run = project.lock("requirements.txt", "--offline")
+
+    assert run.code == 0, run.err
+    assert (project.server.log, project.read()) == ([], before)
+
+
+def test_wheel_that_no_old_lock_has_is_4_offline(project: Project) -> None:
+    url = project.server.file_url(A.filename)
+    project.write_list(url)
+
+    run = project.lock("requirements.txt", "--offline")
+
+    shown = project.fix(url)
+    assert (run.code, run.err) == (
+        4,
+        f"error: requirements.txt:2: `a @ {shown}`: the file is not in the cache: {shown}\n"
+        "  try: run once without `--offline`\n",
+    )
+
+
 def write_wheel(project: Project, folder: str) -> Path:
     path = project.folder / folder / A.filename
     path.parent.mkdir(parents=True)

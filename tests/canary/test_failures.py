@@ -1,0 +1,141 @@
+"""A list with all kinds of secrets that cannot be locked: none is in what is told, not even with all locals of all frames.
+
+Each fault is met twice: by the command at `-vv` with the root logger at DEBUG, and by the functions that programs call,
+whose error is shown with its whole chain of causes and the values of every local.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.canary.hosts import Host
+from tests.canary.planted import Canary
+from tests.canary.secret_list import sign
+from tests.canary.world import Run, World
+from tests.distributions import make_wheel, sdist_filename, wheel_filename
+
+LOGIN = f"robot:{Canary.DIRECT_LOGIN.text}"
+ECHO = f"<Error><Message>you sent {Canary.SIGV4.text} and {Canary.DIRECT_LOGIN.text}</Message></Error>"
+
+
+@pytest.fixture(autouse=True)
+def truthful(world: World) -> Iterator[None]:
+    """Every host tells the truth again afterwards, and the list is the whole one."""
+    yield
+    for host in world.hosts.all():
+        host.reset()
+    world.hosts.git.refuse, world.hosts.git.token = None, Canary.GIT_TOKEN.text
+    world.hosts.submodule.token = Canary.SUBMODULE.text
+    world.write_list()
+
+
+def wheel_url(host: Host, name: str, *, login: str = "", query: str = "") -> str:
+    return host.url(f"/files/{wheel_filename(name, '1.0')}{query}", login=login)
+
+
+def refuse(host: Host, status: int, body: str = ECHO) -> None:
+    host.answer = (status, body)
+
+
+def expire(world: World) -> None:
+    old = sign(world.hosts, Canary.SIGV4).replace("20990101T000000Z", "20240101T000000Z")
+    world.write_list(change=lambda text: text.replace(sign(world.hosts, Canary.SIGV4), old))
+
+
+def serve(host: Host, name: str, content: bytes) -> None:
+    host.served[wheel_filename(name, "1.0")] = content
+
+
+def break_backend(world: World) -> None:
+    """An sdist whose backend tells all that it has and fails."""
+    statement = (
+        "import sys\n"
+        "def get_requires_for_build_wheel(config_settings=None):\n"
+        "    sys.exit(repr((config_settings, dict(os.environ), sys.argv)))\n"
+    )
+    from tests.distributions import make_sdist
+
+    content = make_sdist("built", "1.0", static=False, backend_statement=statement)
+    place = sdist_filename("built", "1.0")
+    world.hosts.command_line.served[place] = content
+    listed = f"built @ {world.hosts.command_line.url(f'/files/{place}', login=f'robot:{Canary.COMMAND_LINE.text}')}"
+    world.write_list(change=lambda text: text.replace('"built --config', f'"{listed} --config'))
+
+
+def miss_commit(world: World) -> None:
+    world.write_list(change=lambda text: text.replace("/git-token@main", "/git-token@gone"))
+
+
+def take_variable(world: World) -> None:
+    world.write_list(change=lambda text: text.replace("${CANARY_PATH}", "${CANARY_GONE}"))
+
+
+def lose_repository(world: World) -> None:
+    world.hosts.git.refuse, world.hosts.git.refuse_body = 403, ECHO
+
+
+FAULTS: dict[str, tuple[int, Callable[[World], object]]] = {
+    "fault of a line": (2, lambda world: world.write_list(f"x @ https://{LOGIN}@files.example/a b.whl")),
+    "unknown flag": (2, lambda world: world.write_list(f"--frobnicate=https://{LOGIN}@files.example/")),
+    "flag without URL": (2, lambda world: world.write_list("--extra-index-url")),
+    "login without scheme": (2, lambda world: world.write_list(f"x @ {LOGIN}@files.example/x-1.0-py3-none-any.whl")),
+    "fault of the settings": (2, lambda world: world.write_list(change=lambda text: f"{text}[tool.pinfold.nothing]\n")),
+    "no TOML": (2, lambda world: world.write_list(change=lambda text: f"{text}x = 'https://{LOGIN}@files.example\n")),
+    "variable that is not set": (2, take_variable),
+    "401 of an index": (4, lambda world: refuse(world.hosts.index_login, 401)),
+    "403 of an index": (4, lambda world: refuse(world.hosts.extra_login, 403)),
+    "401 of a token in the path": (4, lambda world: refuse(world.hosts.variable_path, 401)),
+    "401 of a pattern": (4, lambda world: refuse(world.hosts.pattern, 401)),
+    "401 where the keyring was asked": (4, lambda world: refuse(world.hosts.keyring, 401)),
+    "401 of netrc behind the proxy": (4, lambda world: refuse(world.hosts.secure, 401)),
+    "403 of a signed URL": (4, lambda world: refuse(world.hosts.signed[Canary.SIGV4], 403)),
+    "403 of Azure": (4, lambda world: refuse(world.hosts.signed[Canary.AZURE], 403)),
+    "500 of a direct wheel": (4, lambda world: refuse(world.hosts.direct_login, 500)),
+    "404 of a direct wheel": (4, lambda world: refuse(world.hosts.direct_login, 404)),
+    "404 behind a redirect": (4, lambda world: world.hosts.redirect.projects.clear()),
+    "expired signature": (4, expire),
+    "no wheel": (3, lambda world: serve(world.hosts.direct_login, "direct-login", b"no wheel")),
+    "another project": (
+        3,
+        lambda world: serve(world.hosts.signed[Canary.SIGV2], "sigv2", make_wheel("other", "1.0")),
+    ),
+    "another hash": (5, lambda world: serve(world.hosts.extra_login, "extra-login", make_wheel("extra-login", "1.0", ["x"]))),
+    "no solution": (3, lambda world: world.write_list("variable-path>1.0")),
+    "two direct URLs": (
+        2,
+        lambda world: world.write_list(f"direct-login @ {wheel_url(world.hosts.extra_login, 'direct-login', login=LOGIN)}"),
+    ),
+    "wheel of another platform": (
+        3,
+        lambda world: world.write_list(
+            f"x @ {world.hosts.direct_login.url('/files/x-1.0-cp39-cp39-win_amd64.whl', login=LOGIN)}"
+        ),
+    ),
+    "build that fails": (3, break_backend),
+    "commit that is missing": (2, miss_commit),
+    "git that refuses": (4, lose_repository),
+    "git that wants another login": (4, lambda world: setattr(world.hosts.git, "token", "other")),
+    "submodule that wants another login": (4, lambda world: setattr(world.hosts.submodule, "token", "other")),
+}
+
+
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_fault_tells_no_secret(world: World, fault: str) -> None:
+    code, make = FAULTS[fault]
+    if fault == "another hash":
+        assert world.lock().code == 0
+    redirected = dict(world.hosts.redirect.projects)
+    make(world)
+    place = [] if fault == "another hash" else ["-o", "pylock.failed.toml"]
+    run = world.lock("-vv", "--refresh", *place)
+    by_function = world.run(str(world.cache), str(world.builder_credentials), form="API")
+    world.hosts.redirect.projects.update(redirected)
+    assert run.code == code, run.err
+    assert "Error" in by_function.err
+    assert world.find_leaks() == []
