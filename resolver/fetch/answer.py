@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 
 from lockfiles.value_classes import dataclass
 
-__all__ = ["CONNECT_TIMEOUT_S", "PAGE_LIMIT_BYTES", "READ_TIMEOUT_S", "Answer", "BadStatusError", "build_headers"]
+__all__ = [
+    "CONNECT_TIMEOUT_S",
+    "PAGE_LIMIT_BYTES",
+    "READ_TIMEOUT_S",
+    "Answer",
+    "BadStatusError",
+    "build_headers",
+    "unpack",
+]
 
 CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
@@ -50,3 +59,13 @@ class BadStatusError(Exception):
 def build_headers(accept: str) -> dict[str, str]:
     """What to ask with for a page or metadata file: the same from each client, so that one cache serves both."""
     return {"Accept": accept, "Accept-Encoding": "gzip, deflate"}
+
+
+def unpack(body: bytes, *, limit_bytes: int) -> bytes | None:
+    """A whole body that is packed with gzip; None where it is not, or beyond the limit."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        content = stream.decompress(body, limit_bytes)
+    except zlib.error:
+        return None
+    return content if stream.eof and not stream.unused_data else None

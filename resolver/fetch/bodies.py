@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
@@ -11,7 +10,7 @@ from lockfiles.value_classes import dataclass
 from resolver.fetch.http_errors import too_large_error
 from resolver.index.distribution_file import parse_size
 
-__all__ = ["Body", "Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range", "unpack"]
+__all__ = ["Body", "Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range"]
 
 _ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
 """Those whose digests have one length."""
@@ -56,16 +55,6 @@ def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iter
         if size > limit_bytes:
             raise too_large_error(url, limit_bytes=limit_bytes)
         yield chunk
-
-
-def unpack(body: bytes, *, limit_bytes: int) -> bytes | None:
-    """A whole body that is packed with gzip; None where it is not, or beyond the limit."""
-    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
-    try:
-        content = stream.decompress(body, limit_bytes)
-    except zlib.error:
-        return None
-    return content if stream.eof and not stream.unused_data else None
 
 
 def hash_into(chunks: Iterable[bytes], file: BinaryIO | None, *, algorithms: Iterable[str] = ()) -> Download:

@@ -20,9 +20,11 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName
 
-from resolver.fetch.answer import PAGE_LIMIT_BYTES
+from resolver.fetch.answer import PAGE_LIMIT_BYTES, unpack
+from resolver.fetch.page_secrets import may_hold_secrets
 from resolver.index.location import Location
 from resolver.index.parsed_page import dump_project_page
+from resolver.index.simple_api import PageError, read_project_page
 from resolver.requirements.url import Url
 from resolver.targets.target import Target
 
@@ -135,11 +137,6 @@ def _serve(jobs: int, results: int, target: Target, *, unused: list[int]) -> NoR
 
 def _read_page(texts: list[str], body: bytes, *, target: Target) -> bytes | None:
     """The dump of a page; None for a body that cannot be read, or links with what may be a secret."""
-    # Imported where it is needed: only readers read.
-    from resolver.fetch.bodies import unpack
-    from resolver.fetch.page_secrets import may_hold_secrets
-    from resolver.index.simple_api import PageError, read_project_page
-
     url, content_type, packing, name_text, public = texts
     name, location = NormalizedName(name_text), Location(url=Url(public=public))
     content = unpack(body, limit_bytes=PAGE_LIMIT_BYTES) if packing else body

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 
 from resolver.errors import FetchError
-from resolver.fetch.answer import PAGE_LIMIT_BYTES, Answer
+from resolver.fetch.answer import PAGE_LIMIT_BYTES, Answer, unpack
 from resolver.fetch.http_errors import broken_error, closed_error
 from resolver.fetch.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.page_secrets import iter_secret_links, may_hold_secrets
@@ -260,9 +260,6 @@ class _Body:
     def unpack(self) -> bytes:
         """The page itself. Raises FetchError where it is not packed as it says."""
         if self._content is None:
-            # Imported where it is needed: a warm run reads no page.
-            from resolver.fetch.bodies import unpack
-
             self._content = unpack(self.data, limit_bytes=PAGE_LIMIT_BYTES)
         if self._content is None:
             raise broken_error(self.url, reason="it is not packed as it says")

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from resolver.fetch.answer import Answer, build_headers
+from resolver.fetch.answer import Answer, build_headers, unpack
 from resolver.fetch.answer_spool import AnswerSpool
-from resolver.fetch.bodies import unpack
 from resolver.fetch.freshness import find_fresh_until, find_validator, forbids_storing, settle_caching
 from resolver.fetch.plain_http import PlainClient
 from resolver.fetch.product import find_version

@@ -86,7 +86,7 @@ class FileNames:
         if stem.count("-") == 4:
             name, text, tags = stem.split("-", 2)
             if name in self._wheel_names and tags in self._tags:
-                return FileName(self._versions.get(text) or self._version(text), "", tags)
+                return FileName(self._versions.get(text) or self.parse_version(text), "", tags)
         return self._new_wheel(stem)
 
     def _new_wheel(self, stem: str) -> FileName | None:
@@ -98,7 +98,7 @@ class FileNames:
             raise UnreadableNameError(f"{len(parts)} parts between dashes, not 5 or 6")
         if "__" in parts[0] or not _WHEEL_NAME.fullmatch(parts[0]):
             raise UnreadableNameError(f"the project name `{parts[0]}` is not escaped as PEP 427 says")
-        version = self._version(parts[1])
+        version = self.parse_version(parts[1])
         build = parts[2] if len(parts) == 6 else ""
         tags = "-".join(parts[-3:])
         if len(parts) == 6 and not _BUILD_TAG.match(build):
@@ -111,7 +111,7 @@ class FileNames:
     def _sdist(self, stem: str) -> FileName | None:
         name, _, version = stem.rpartition("-")
         if self._is_project(name):
-            return FileName(self._version(version), "", "")
+            return FileName(self.parse_version(version), "", "")
         # The version of an old upload may have a dash (`1.0-1` is 1.0.post1). pip splits where the project's name ends,
         # but PEP 625 at the last dash, and with it whoever reads the name in a lock, where no page tells the project.
         split = next(
@@ -121,7 +121,7 @@ class FileNames:
             return None
         text = stem[split + 1 :]
         try:
-            found = self._version(text)
+            found = self.parse_version(text)
         except UnreadableNameError:
             if self._is_version(version):
                 return None
@@ -136,7 +136,8 @@ class FileNames:
             found = self._names[text] = canonicalize_name(text) == self._project
         return found
 
-    def _version(self, text: str) -> Version:
+    def parse_version(self, text: str) -> Version:
+        """The version of a text, one object for each text. Raises UnreadableNameError."""
         found = self._versions.get(text)
         if found is None:
             try:
@@ -149,7 +150,7 @@ class FileNames:
 
     def _is_version(self, text: str) -> bool:
         try:
-            self._version(text)
+            self.parse_version(text)
         except UnreadableNameError:
             return False
         return True

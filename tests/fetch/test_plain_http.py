@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.fetch.answer import BadStatusError
-from resolver.fetch.bodies import unpack
+from resolver.fetch.answer import BadStatusError, unpack
 from resolver.fetch.plain_http import PlainAnswer, PlainClient
 from tests.fetch.test_network import VARIABLES
 from tests.servers import IndexServer

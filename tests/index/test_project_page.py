@@ -294,3 +294,47 @@ def test_loading_parses_no_version() -> None:
     assert page.versions.texts() == ["2.0", "1.0"]
     assert page.versions[0] is page.versions[0]
     assert list(page.versions[1:]) == [Version("1.0")]
+
+
+FILENAMES = st.builds(
+    lambda name, version, rest: f"{name}-{version}{rest}",
+    st.sampled_from(["alpha", "Alpha", "al_pha", "beta", "alpha-beta"]),
+    st.sampled_from(["1.0", "1.0.0", "1", "01.0", "2.0rc1", "2.0-1", "1!1.0", "nonsense", "", "1.0" + ".0" * 60]),
+    st.sampled_from(
+        [
+            "-py3-none-any.whl",
+            "-cp311-cp311-win_amd64.whl",
+            "-1-py3-none-any.whl",
+            "-py3-none.whl",
+            ".tar.gz",
+            ".zip",
+            ".txt",
+        ]
+    ),
+)
+
+
+def tell(page: ParsedPage) -> set[tuple[str, str, str]]:
+    """What became of each file: its name, its version, and why it is not used."""
+    told = {(rejection.filename, "", rejection.reason) for rejection in page.unreadable}
+    for row, version in enumerate(page.versions):
+        told |= {(file.filename, str(file.version.release), "") for file in page.files(row)}
+        told |= {(file.filename, "", file.reason) for file in page.rejections(row)}
+        assert all(file.version == version for file in page.files(row))
+    return told
+
+
+@settings(max_examples=300)
+@given(st.lists(FILENAMES, max_size=12))
+def test_a_file_means_beside_others_what_it_means_alone(filenames: list[str]) -> None:
+    alone: set[tuple[str, str, str]] = set()
+    for filename in filenames:
+        alone |= tell(build(filename))
+    assert tell(build(*filenames)) == alone
+    assert build(*filenames).file_count == sum(build(filename).file_count for filename in filenames)
+
+
+@given(st.lists(st.from_regex(r"([0-2]!)?[0-2](\.[0-2]){0,3}(a1|\.post1|\.dev1|\+a)?", fullmatch=True), max_size=8))
+def test_versions_come_in_the_order_of_the_standard(texts: list[str]) -> None:
+    page = build(*(f"alpha-{text}.tar.gz" for text in texts))
+    assert list(page.versions) == sorted({Version(text) for text in texts}, reverse=True)
