@@ -49,10 +49,12 @@ _QUERIES = {
 
 
 class Planted:
-    """What is planted where. `values` are the secrets by kind; files that hold them by nature lie in `own`."""
+    """What is planted where: `values` by kind, earlier ones in `rotated`; what holds them by nature is in `own`."""
 
     def __init__(self, project: Project, other: IndexServer, bucket: Bucket, git: GitServer, own: Path) -> None:
         self.values: dict[str, str] = {}
+        self.rotated: dict[str, str] = {}
+        self._round = 1
         self.own = own
         self.dump = own / "backend-saw"
         self._project, self._other, self._bucket, self._git = project, other, bucket, git
@@ -65,8 +67,19 @@ class Planted:
 
     def new(self, kind: str) -> str:
         """A secret that stands nowhere else."""
-        value = self.values[kind] = f"canary{kind.replace('-', '')}Zq9"
+        number = 1 if kind == "config" else self._round
+        value = self.values[kind] = f"canary{kind.replace('-', '')}Zq{number}"
         return value
+
+    def rotate(self) -> None:
+        """Give every secret another value, in list and environment, and let the servers know.
+
+        But for config settings: they decide what is built, and a lock shows by a hash that they have changed.
+        """
+        self.rotated |= {f"{kind} {self._round}": value for kind, value in self.values.items()}
+        self._round += 1
+        self._plant_environment()
+        self.write_list()
 
     def write_list(self, *more: str) -> None:
         """The list, with fresh signatures of the bucket."""
@@ -121,9 +134,9 @@ class Planted:
         file.chmod(0o600)
         setenv("NETRC", str(netrc))
         setenv("PINFOLD_CREDENTIALS_FILE", str(file))
-        (self.own / ".git").mkdir()
+        (self.own / ".git").mkdir(exist_ok=True)
         (self.own / "pyproject.toml").write_text("[tool.pinfold.secrets]\npatterns = ['/t/([^/]+)']\n")
-        project.server.add("plain", wheel("plain", "1.0"))
+        project.server.projects["plain"] = [wheel("plain", "1.0")]
 
 
 def _with_login(base: str, login: str) -> str:

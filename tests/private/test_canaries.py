@@ -47,8 +47,9 @@ def planted(project: Project, bucket: Bucket, tmp_path: Path, monkeypatch: pytes
 def search(project: Project, planted: Planted, *texts: str | bytes) -> list[str]:
     """Where any of the secrets was found."""
     folders = [project.folder, project.cache, Path(os.environ["TMPDIR"])]
-    found = find_leaks(folders, planted.values.values())
-    for kind, value in planted.values.items():
+    secrets = {**planted.rotated, **planted.values}
+    found = find_leaks(folders, secrets.values())
+    for kind, value in secrets.items():
         for text in texts:
             data = text.encode() if isinstance(text, str) else text
             if any(spelling in data for spelling in spell(value)):
@@ -85,6 +86,26 @@ def test_no_secret_of_any_kind_is_left_by_locking_fetching_and_exporting(
     assert "httpcore" in records
     assert search(project, planted, records, children.text, planted.dump.read_bytes(), *told) == []
     assert planted.values["git"] in (planted.own / "pylock.hydrated.toml").read_text()
+
+
+def test_rotating_every_secret_changes_no_byte_and_downloads_nothing(
+    project: Project, planted: Planted, bucket: Bucket
+) -> None:
+    assert lock(project, planted).code == 0
+    before = (project.folder / "pylock.toml").read_bytes(), digest(project.load())
+    planted.rotate()
+    bucket.log.clear()
+    project.server.log.clear()
+
+    run = lock(project, planted, "--refresh")
+
+    assert run.code == 0, run.err
+    assert ((project.folder / "pylock.toml").read_bytes(), digest(project.load())) == before
+    asked = [request for request in project.server.log if request.path.startswith("/files/")]
+    assert asked and bucket.log
+    assert [request.path for request in asked if "range" not in request.headers] == []
+    assert bucket.downloads == []
+    assert search(project, planted, run.out, run.err) == []
 
 
 @pytest.mark.parametrize("stage", ["page", "file", "git", "solution", "list", "build"])
