@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
-from resolver.errors import InputError, ListError
+from resolver.errors import InputError
 from resolver.exclude_newer import parse_exclude_newer
+from resolver.frames import leave_frames
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, LocalPath, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
@@ -48,7 +48,6 @@ __all__ = ["LockPlan", "plan_lock", "read_old_lock", "share_old_locks"]
 
 _COMMAND_LINE = "command line"
 _TABLE = "[tool.pinfold]"
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,8 +106,9 @@ def plan_lock(
     """
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
     settings = configured.merge(arguments)
-    platform = None if settings.platform is None else parse_platform(settings.platform)
+    # First of all: unlike what the caller gives, these do not show themselves where the locals of a frame are shown.
     variables = PathTokens(settings.secrets or (), variables)
+    platform = None if settings.platform is None else parse_platform(settings.platform)
     families = (*(settings.families or ()), *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
@@ -117,14 +117,14 @@ def plan_lock(
     source = _fit_to_target(source, target)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     paths = _ReferencePaths(source=source, folder=folder)
-    listed = _leave_frames(lambda: parse.read_list(leading_flags(configured, arguments)))
+    listed = leave_frames(lambda: parse.read_list(leading_flags(configured, arguments)))
     as_written = rewrite_references(listed, paths.store, shown=True)
     stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
     overrides = tuple(
         rewrite_entry(rewrite_entry(entry, paths.store, shown=True), paths.find, shown=False)
-        for entry in _leave_frames(lambda: parse.read_entries("override", configured, arguments))
+        for entry in leave_frames(lambda: parse.read_entries("override", configured, arguments))
     )
-    build_constraints = _leave_frames(lambda: parse.read_entries("build-constraint", configured, arguments))
+    build_constraints = leave_frames(lambda: parse.read_entries("build-constraint", configured, arguments))
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
     mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors or ()}
@@ -289,15 +289,6 @@ class _Parser:
         lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
         entries = tuple(entry for one in lists for entry in one.entries)
         return tuple(replace(entry, layer=0) for entry in entries)
-
-
-def _leave_frames(read: Callable[[], _T]) -> _T:
-    """What is read. Faults are raised anew: the frames that found them know the text with its secrets."""
-    try:
-        return read()
-    except ListError as error:
-        faults = error.faults
-    raise ListError(faults)
 
 
 def _choose_python(

@@ -24,6 +24,7 @@ from resolver.fetch.build_environment import build_environment
 from resolver.fetch.build_process import BuildFailedError, Children
 from resolver.index.core_metadata import without_credentials
 from resolver.index.pyproject_metadata import BuildSystem
+from resolver.requirements.hidden_text import HiddenText
 from resolver.requirements.url import redact
 
 __all__ = ["Backend", "BuildRoom", "open_room"]
@@ -136,7 +137,7 @@ class Backend:
 
         self._tree = tree
         self._room = room
-        self._settings = json.dumps(_group(config_settings)) if config_settings else ""
+        self._settings = HiddenText(json.dumps(_group(config_settings)) if config_settings else "")
         self._hide = tuple(value for _, value in config_settings)
         try:
             self._hooks = BuildBackendHookCaller(

@@ -6,6 +6,7 @@ neither laid out nor built again.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -137,7 +138,7 @@ class DirectTrees:
     def _name_build(self, proof: str, request: DirectRequest) -> str:
         """The key of what a build told: it holds for this target and these config settings alone."""
         settings = request.config_settings
-        shown = f" {hash_bytes(repr(settings).encode())}" if settings else ""
+        shown = f" {hash_bytes(json.dumps(settings).encode())}" if settings else ""
         return f"{self.target.key}{shown} {proof}"
 
     def _may_build(self, request: DirectRequest, name: NormalizedName) -> bool:

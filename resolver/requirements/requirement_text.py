@@ -23,6 +23,7 @@ from resolver.requirements.direct_reference import (
     render_reference,
 )
 from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath
+from resolver.requirements.hidden_text import HiddenText
 from resolver.requirements.long_numbers import MOST_DIGITS, has_long_number
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.statements import FlagUse, RequirementUse
@@ -310,5 +311,5 @@ def _parse_config_settings(flags: tuple[FlagUse, ...]) -> tuple[tuple[str, str],
         key, equals, value = use.value.partition("=")
         if not equals or not key:
             raise Refusal("`--config-settings` has no value of the form KEY=VALUE", remedy="write `KEY=VALUE`")
-        settings.append((key, value))
+        settings.append((key, HiddenText(value)))
     return tuple(settings)

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from packaging.requirements import InvalidRequirement, Requirement
 
 from resolver.errors import SourceError
+from resolver.frames import leave_frames
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.url import redact
 from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
@@ -42,6 +43,30 @@ def read_source(
     given. An app sees those of `variables` that `environment` in [tool.pinfold] names; None is the environment of the
     process. With `is_run` an app file is run instead of read. Raises SourceError and SettingsError.
     """
+    return leave_frames(
+        lambda: _read_argument(
+            argument,
+            folder=folder,
+            extras=extras,
+            groups=groups,
+            standard_input=standard_input,
+            variables=variables,
+            is_run=is_run,
+        )
+    )
+
+
+def _read_argument(
+    argument: str | None,
+    *,
+    folder: Path,
+    extras: Sequence[str],
+    groups: Sequence[str],
+    standard_input: BinaryIO | None,
+    variables: Mapping[str, str] | None,
+    is_run: bool,
+) -> Source:
+    known = os.environ if variables is None else variables
     if argument is None:
         return _read_default(folder, extras, groups)
     if argument == "-":
@@ -57,14 +82,12 @@ def read_source(
         # Imported where it is needed, as below.
         from resolver.sources.app_source import read_table_source
 
-        known = os.environ if variables is None else variables
         return read_table_source(path, name=argument, folder=folder, variables=known, is_run=is_run)
     if path.name == "pyproject.toml":
         return _read_pyproject(path, argument, folder, extras, groups)
     if extras or groups:
         raise SourceError(f"`--extra` and `--group` choose from a pyproject.toml, which `{argument}` is not")
     if path.suffix == ".py":
-        known = os.environ if variables is None else variables
         return _read_app(path, argument, folder, known, is_run=is_run)
     if path.suffix in _REQUIREMENT_SUFFIXES and not app_name:
         return _read_requirement_file(path, argument, folder)

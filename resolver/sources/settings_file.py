@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resolver.errors import SourceError
+from resolver.frames import leave_frames
 from resolver.settings import Settings, parse_settings
 
 __all__ = ["find_settings", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
@@ -32,6 +33,15 @@ def find_settings(folder: Path, *, seen_from: Path) -> tuple[Settings, Path | No
 
 def read_settings(path: Path, *, name: str) -> Settings | None:
     """The settings of a pyproject.toml; None where it has no `[tool.pinfold]`. `name` is for messages."""
+    return leave_frames(lambda: _read_settings(path, name))
+
+
+def read_pyproject(path: Path, *, name: str) -> dict[str, object]:
+    """The whole of a pyproject.toml. Raises SourceError."""
+    return leave_frames(lambda: _read_pyproject(path, name))
+
+
+def _read_settings(path: Path, name: str) -> Settings | None:
     if b"pinfold" not in _read_bytes(path, name):
         # Not even parsed: what is wrong with somebody else's file is not ours to tell.
         return None
@@ -44,8 +54,7 @@ def read_settings(path: Path, *, name: str) -> Settings | None:
     return parse_settings(table, where=f"{name} [tool.pinfold]")
 
 
-def read_pyproject(path: Path, *, name: str) -> dict[str, object]:
-    """The whole of a pyproject.toml. Raises SourceError."""
+def _read_pyproject(path: Path, name: str) -> dict[str, object]:
     try:
         return tomllib.loads(_read_bytes(path, name).decode("utf-8"))
     except UnicodeDecodeError as error:

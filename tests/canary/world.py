@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 import packaging
@@ -57,6 +58,7 @@ class World:
     variables: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._numbers = count()
         for folder in (self.project, self.cache, self.home, self.temporary, self.records, self.planted, self.programs):
             folder.mkdir(parents=True, exist_ok=True)
         (self.project / ".git").mkdir()
@@ -208,7 +210,7 @@ class World:
         )
 
     def _name_record(self, kind: str) -> Path:
-        return self.records / f"{kind}-{len(list(self.records.iterdir()))}.txt"
+        return self.records / f"{kind}-{next(self._numbers)}.txt"
 
     def _write_planted(self) -> None:
         netrc = self.planted / "netrc"

@@ -21,7 +21,7 @@ from pathlib import Path
 from lockfiles.value_classes import dataclass
 from resolver.fetch.git.credential_server import Logins, serve_logins
 from resolver.fetch.git.environment import find_proxies, git_environment, git_options
-from resolver.fetch.git.messages import build_fetch_error, clean_lines
+from resolver.fetch.git.messages import build_fetch_error, clean_lines, hide_texts
 from resolver.fetch.git.repository import Repository
 
 __all__ = ["OLDEST", "Git", "GitFailed"]
@@ -38,9 +38,9 @@ _TRANSIENT = re.compile(
 
 
 class GitFailed(Exception):  # noqa: N818 - the word for what it is; it never leaves this package
-    """A command ended with an error. `lines` are safe to show; `logins` is what was asked for on the way.
+    """A command ended with an error. `lines` are the end of `text`, safe to show.
 
-    `timed_out_s` is the limit that it went beyond, None where it did not.
+    `logins` is what was asked for on the way. `timed_out_s` is the limit that it went beyond, None where it did not.
     """
 
     def __init__(
@@ -198,8 +198,10 @@ class Git:
             with self._lock:
                 self._running.discard(process)
         if process.returncode or timed_out:
-            text = errors.decode(errors="replace")
-            lines = clean_lines(text, hidden=logins.told if logins else ())
+            text = hide_texts(errors.decode(errors="replace"), logins.told if logins else ())
+            lines = clean_lines(text)
+            # A server may repeat what it was told, and frames are shown by some who report errors.
+            del output, errors
             raise GitFailed(text=text, lines=lines, logins=logins, timed_out_s=limit_s if timed_out else None)
         return output.decode(errors="surrogateescape")
 

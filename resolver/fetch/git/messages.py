@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from resolver.errors import FetchError, InputError
 from resolver.requirements.url import redact
 
-__all__ = ["GitReferenceError", "build_fetch_error", "clean_lines", "render_parts", "show_text"]
+__all__ = ["GitReferenceError", "build_fetch_error", "clean_lines", "hide_texts", "render_parts", "show_text"]
 
 _MOST_LINES = 3
 _LONGEST_LINE = 300
@@ -34,10 +34,15 @@ def build_fetch_error(what: str, *, url: str, why: str = "", remedy: str = "") -
     return FetchError(render_parts(what, why=why, remedy=remedy), url=url)
 
 
-def clean_lines(text: str, *, hidden: Iterable[str] = ()) -> tuple[str, ...]:
-    """The last lines that git wrote, without control characters, URL credentials and the `hidden` texts."""
+def hide_texts(text: str, hidden: Iterable[str]) -> str:
+    """The text with `…` for each of the hidden ones."""
     for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, "…") if secret else text
+    return text
+
+
+def clean_lines(text: str) -> tuple[str, ...]:
+    """The last lines that git wrote, without control characters and URL credentials."""
     lines = []
     # git writes progress over itself with carriage returns.
     for line in text.replace("\r", "\n").split("\n"):
