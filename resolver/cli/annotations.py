@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["render_annotation"]
+from collections.abc import Iterable
+
+from resolver.cli.terminal import escape_text, write_output
+
+__all__ = ["render_annotation", "show_annotations"]
 
 _ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTIES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
@@ -13,6 +17,14 @@ def render_annotation(message: str, *, file: str | None = None, line: int | None
     properties = {"file": file, "line": None if line is None else str(line), "title": title or None}
     told = ",".join(f"{key}={_escape(value, _IN_PROPERTIES)}" for key, value in properties.items() if value is not None)
     return f"::error {told}::{_escape(message, _ESCAPES)}"
+
+
+def show_annotations(annotations: Iterable[str]) -> None:
+    """Prints them, a line each."""
+    for annotation in annotations:
+        # As text of ours, none of it would be a command; other characters are escaped as everywhere.
+        _, command, rest = annotation.partition("::")
+        write_output(f"{command}{escape_text(rest, keep_newlines=False)}\n".encode())
 
 
 def _escape(text: str, table: dict[str, str]) -> str:

@@ -37,7 +37,7 @@ class LockArguments:
     """What one run was asked for. `settings` are those of the command line alone.
 
     `machines` are the texts of `-m`, one for each lock of a source: a machine type, or a fallback list (`H100,A100`).
-    `forbids_builds` is what hooks ask for: no flag sets it.
+    `forbids_builds` is what hooks ask for: no flag sets it. `annotates` is `--format github`.
     """
 
     sources: tuple[str, ...]
@@ -57,6 +57,7 @@ class LockArguments:
     keyring_provider: KeyringProvider = "auto"
     allowed_hosts: tuple[str, ...] = ()
     as_json: bool = False
+    annotates: bool = False
     quiet: bool = False
     verbose: bool = False
 
@@ -96,7 +97,7 @@ class _Parser(argparse.ArgumentParser):
         from resolver.requirements.url import redact
 
         message = redact(message)
-        if "--json" in self.words:
+        if "--json" in self.words or "--format=json" in "=".join(self.words):
             fault = {"source": None, "error": message, "exit_code": 2}
             print(json.dumps({"schema": 1, "exit_code": 2, "locks": [fault]}, indent=2))
         super().error(message)
@@ -134,7 +135,9 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         parser.error("--check changes nothing: leave out --upgrade, --upgrade-package")
     if values.refresh and values.offline:
         parser.error("--refresh asks the network and --offline forbids it: leave out one of them")
-    if values.output == "-" and (values.check or values.as_json):
+    if values.format == "github" and not values.check:
+        parser.error("--format github annotates what a check finds: add --check")
+    if values.output == "-" and (values.check or values.format == "json"):
         flag = "--check" if values.check else "--json"
         parser.error(f"-o - prints the lock: leave out that or {flag}")
     return LockArguments(
@@ -153,7 +156,8 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         credentials=values.credentials,
         keyring_provider=values.keyring_provider,
         allowed_hosts=tuple(values.allow_host),
-        as_json=values.as_json,
+        as_json=values.format == "json",
+        annotates=values.format == "github",
         quiet=values.quiet,
         verbose=values.verbose,
     )
@@ -322,7 +326,13 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="a public host may redirect to it, though it is private",
     )
-    group.add_argument("--json", dest="as_json", action="store_true", help="the summary as JSON on standard output")
+    group.add_argument(
+        "--format",
+        choices=("text", "json", "github"),
+        default="text",
+        help="json: the summary on standard output; github: what --check finds, as annotations of a workflow",
+    )
+    group.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
     group.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
     group.add_argument("-v", "--verbose", action="store_true", help="show each request")
 

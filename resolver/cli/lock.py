@@ -39,7 +39,6 @@ __all__ = ["run_lock"]
 _DIFFERS = 1
 _LONGEST_PATH = 255
 """A longer SOURCE may be text that no file system takes as a name."""
-_MOST_READERS = 4
 
 
 def run_lock(arguments: LockArguments) -> int:
@@ -166,6 +165,8 @@ class _Run:
             name, machine = key
             where = "" if machine is None or len(self._arguments.machines) < 2 else f"for {machine}: "
             _tell(f"error: {where}{error}")
+            if self._arguments.annotates:
+                _annotate(error, name)
             self._documents[key] = {
                 "source": name,
                 **({} if machine is None else {"machine_types": machine}),
@@ -207,7 +208,7 @@ class _Run:
             overridden=frozenset(entry.name for entry in plan.overrides if entry.name is not None),
             index_strategy=plan.settings.index_strategy or "first-index",
         )
-        self._answer(plan, [*map(str, differences), *self._list_changed_content(plan, plan.old)])
+        self._answer(plan, [*differences, *self._list_changed_content(plan, plan.old)])
 
     @staticmethod
     def _list_changed_content(plan: LockPlan, lockfile: Lockfile) -> list[str]:
@@ -278,12 +279,13 @@ class _Run:
 
     def _access(self) -> Access:
         # Lazy, as above: the type comes with the workflow.
+        from resolver.cli.host_facts import choose_cache_folder, count_readers
         from resolver.fetch.login_sources import LoginOptions
         from resolver.workflow import Access
 
         arguments = self._arguments
         return Access(
-            cache_folder=_cache_folder(arguments),
+            cache_folder=choose_cache_folder(arguments.cache_dir),
             offline=arguments.offline,
             refresh=arguments.refresh,
             forbids_builds=arguments.forbids_builds,
@@ -293,10 +295,10 @@ class _Run:
             ),
             allowed_hosts=arguments.allowed_hosts,
             announce=None if arguments.quiet else _tell,
-            reader_count=_count_readers(),
+            reader_count=count_readers(),
         )
 
-    def _answer(self, plan: LockPlan, differences: list[str]) -> None:
+    def _answer(self, plan: LockPlan, differences: Sequence[object]) -> None:
         if differences:
             self._say_no(plan, differences)
             return
@@ -314,10 +316,17 @@ class _Run:
         for path in find_left_over(plans):
             _tell(f"warning: `{self._show(path)}` is of the same list, and no target writes it any more")
 
-    def _say_no(self, plan: LockPlan, differences: list[str]) -> None:
+    def _say_no(self, plan: LockPlan, differences: Sequence[object]) -> None:
+        """Tells what does not fit: values of `resolver.checking`, or texts."""
         self.code = max(self.code, _DIFFERS)
         place = self._show(plan.path)
-        self._note(plan, differences)
+        self._note(plan, [*map(str, differences)])
+        if self._arguments.annotates:
+            # Lazy: only a workflow of GitHub reads annotations.
+            from resolver.cli.annotations import show_annotations
+            from resolver.cli.check_annotations import iter_annotations
+
+            show_annotations(iter_annotations(plan, differences, lock=place))
         lines = "".join(f"\n  {line}" for line in differences)
         argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
         if plan.machines.label is not None:
@@ -337,6 +346,14 @@ class _Run:
         if path is None:
             return "standard output"
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
+
+
+def _annotate(error: PinfoldError, source: str | None) -> None:
+    # Lazy: only a workflow of GitHub reads annotations.
+    from resolver.cli.annotations import render_annotation, show_annotations
+    from resolver.cli.check_annotations import find_file
+
+    show_annotations([render_annotation(str(error), file=find_file(source), title="lock")])
 
 
 def _key(plan: LockPlan) -> _Key:
@@ -372,27 +389,7 @@ def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
         raise InputError(f"`{name}` cannot be written: {reason}\n  try: another place, with `-o`") from error
 
 
-def _cache_folder(arguments: LockArguments) -> Path:
-    """`--cache-dir`, else `PINFOLD_CACHE_DIR`, else the user's cache folder."""
-    named = arguments.cache_dir or os.environ.get("PINFOLD_CACHE_DIR")
-    if named:
-        return Path(named)
-    # Lazy: a check and a run with --cache-dir need no answer from it.
-    from platformdirs import user_cache_path
-
-    return user_cache_path("pinfold", appauthor=False)
-
-
-def _count_readers() -> int:
-    """How many processes may read pages: one for each processor; none for a single one, or where a fork is not safe."""
-    if sys.platform != "linux":
-        return 0
-    processors = len(os.sched_getaffinity(0))
-    return min(processors, _MOST_READERS) if processors > 1 else 0
-
-
 def _show_requests() -> None:
-    """Our own records go to standard error; those of libraries could hold what we keep out of ours."""
     # Lazy: it takes 8 ms.
     from resolver.cli.request_log import show_requests
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import unicodedata
 from contextlib import suppress
@@ -13,10 +14,17 @@ __all__ = ["drop_output", "escape_text", "write_output"]
 
 # Cc control, Cf format (bidi overrides among them), Cs lone surrogates, Zl/Zp line separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# What GitHub Actions takes for a command in the output of a step: `::name …::` where a line begins, `##[name …]`.
+_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
 
 
 def escape_text(text: str, *, keep_newlines: bool = True) -> str:
-    """The text with every control, format and separator character written as its escape (`\\x1b`, `\\u202e`)."""
+    """The text with every control, format and separator character written as its escape (`\\x1b`, `\\u202e`).
+
+    So is the first character of what a workflow of GitHub would take for a command.
+    """
+    if "::" in text or "##[" in text:
+        text = _COMMAND.sub(lambda match: rf"{match[1]}\x3a" if match[1] is not None else r"\x23", text)
     if text.isascii() and text.isprintable():
         return text
     kept = "\n" if keep_newlines else ""

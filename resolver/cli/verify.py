@@ -7,7 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, build_access, plan_lists, read_reaching
@@ -23,23 +25,35 @@ the index or host that its list names. A changed hash, a file on another host an
 with exit code 1. `--environment` compares the lock with what is installed instead, without a network."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """What was found of one lock: what does not hold, as pairs of the pin's name and a text, or an error instead."""
+
+    lock: ChosenLock
+    texts: tuple[tuple[str | None, str], ...] = ()
+    error: PinfoldError | None = None
+
+    @property
+    def code(self) -> int:
+        if self.error is not None:
+            return self.error.exit_code
+        return 1 if self.texts else 0
+
+
 def run_verify(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock verify [LOCKFILE…]`: 0 where all holds, 1 where something does not, else an error's."""
     values = _build_parser(program).parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
-    codes, found = [], []
+    found = []
     for lock in locks:
         try:
-            texts = _verify(lock, values)
+            found.append(_Verified(lock=lock, texts=tuple(_verify(lock, values))))
         except PinfoldError as error:
             # The other locks are looked at all the same.
             print(escape_text(f"error: {lock.shown}: {error}"), file=sys.stderr)
-            codes.append(error.exit_code)
-            continue
-        codes.append(1 if texts else 0)
-        found.append((lock, texts))
+            found.append(_Verified(lock=lock, error=error))
     _show(values, found)
-    return max(codes)
+    return max(one.code for one in found)
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
@@ -85,24 +99,27 @@ def _announce(line: str) -> None:
     print(escape_text(line), file=sys.stderr)
 
 
-def _show(values: argparse.Namespace, found: Sequence[tuple[ChosenLock, list[tuple[str | None, str]]]]) -> None:
+def _show(values: argparse.Namespace, found: Sequence[_Verified]) -> None:
     match values.format:
         case "json":
-            show_locks(
-                [
-                    {"lockfile": lock.shown, "findings": [{"name": name, "text": text} for name, text in texts]}
-                    for lock, texts in found
-                ]
-            )
+            show_locks([_as_json(one) for one in found])
         case "github":
             # Lazy: only a workflow of GitHub reads annotations.
-            from resolver.cli.annotations import render_annotation
+            from resolver.cli.annotations import render_annotation, show_annotations
 
-            for lock, texts in found:
-                for name, text in texts:
-                    show_text(render_annotation(text, file=lock.shown, title=name or "lock"))
+            show_annotations(
+                render_annotation(text, file=one.lock.shown, title=name or "lock")
+                for one in found
+                for name, text in (*one.texts, *([] if one.error is None else [(None, str(one.error))]))
+            )
         case _:
             several = len(found) > 1
-            lines = [f"{lock.shown}: {text}" if several else text for lock, texts in found for _, text in texts]
-            lines += [f"{lock.shown}: all of it holds" for lock, texts in found if not texts]
+            lines = [f"{one.lock.shown}: {text}" if several else text for one in found for _, text in one.texts]
+            lines += [f"{one.lock.shown}: all of it holds" for one in found if one.code == 0]
             show_text("\n".join(lines))
+
+
+def _as_json(one: _Verified) -> dict[str, Any]:
+    if one.error is not None:
+        return {"lockfile": one.lock.shown, "error": str(one.error), "exit_code": one.error.exit_code}
+    return {"lockfile": one.lock.shown, "findings": [{"name": name, "text": text} for name, text in one.texts]}

@@ -23,6 +23,10 @@ HOSTILE = "\x1b[31m\x07\u202e\u2028"
         ("line\u2028line", "line\\u2028line"),
         ("\ud800", "\\ud800"),
         ("two\nlines", "two\nlines"),
+        ("::error::x", "\\x3a:error::x"),
+        ("a\n  ::set-env name=x::y\n::z", "a\n  \\x3a:set-env name=x::y\n\\x3a:z"),
+        ("a ##[error]b", "a \\x23#[error]b"),
+        ("app.py::Name", "app.py::Name"),
     ],
 )
 def test_control_and_format_characters_are_shown_as_escapes(text: str, shown: str) -> None:

@@ -58,6 +58,21 @@ def test_newer_releases_do_not_matter(locked: Project) -> None:
     assert run_verb(locked, "verify").code == 0
 
 
+def test_folders_and_files_beside_the_lock_are_looked_at_again(project: Project) -> None:
+    file = wheel("near", "1.0")
+    project.write("tool/pyproject.toml", '[project]\nname = "tool"\nversion = "1"\n[build-system]\nrequires = []\n')
+    (project.folder / file.filename).write_bytes(file.content)
+    project.write_list("./tool", f"./{file.filename}")
+    assert project.lock("requirements.txt").code == 0
+
+    whole = run_verb(project, "verify")
+    project.write("tool/tool.py", "ANSWER = 42\n")
+    edited = run_verb(project, "verify")
+
+    assert (whole.code, whole.out, whole.err) == (0, "pylock.toml: all of it holds\n", "")
+    assert (edited.code, edited.out) == (1, "the folder of tool has changed since it was locked\n")
+
+
 def test_changed_hash_is_told_by_pin(locked: Project) -> None:
     tamper(locked, with_wheel(hashes={"sha256": "b" * 64}))
 
@@ -166,7 +181,7 @@ def test_one_lock_that_fails_does_not_hide_another(locked: Project) -> None:
     run = run_verb(locked, "verify", "pylock.other.toml", "pylock.toml")
 
     assert run.code == 2
-    assert run.out.startswith("app 1.0: `app-1.0")
+    assert run.out.startswith("pylock.toml: app 1.0: `app-1.0")
 
 
 def test_annotations_name_the_lock_and_the_pin(locked: Project) -> None:
@@ -177,6 +192,19 @@ def test_annotations_name_the_lock_and_the_pin(locked: Project) -> None:
     assert run.code == 1
     assert run.out.startswith("::error file=pylock.toml,title=app::app 1.0: locked from `https://evil.example/%250A::")
     assert run.out.count("\n") == 1
+
+
+def test_lock_of_another_tool_is_an_error_in_every_format(locked: Project) -> None:
+    write(Lockfile(pylock=locked.load().pylock), locked.folder / "pylock.toml")
+    message = "`pylock.toml` does not say what it was made from: another tool wrote it"
+
+    github, document = (run_verb(locked, "verify", "--format", form) for form in ("github", "json"))
+
+    assert (github.code, github.out) == (2, f"::error file=pylock.toml,title=lock::{message}\n")
+    assert (document.code, json.loads(document.out)) == (
+        2,
+        {"schema": 1, "locks": [{"lockfile": "pylock.toml", "error": message, "exit_code": 2}]},
+    )
 
 
 def test_annotation_can_neither_be_ended_nor_begun_by_its_text() -> None:

@@ -49,6 +49,7 @@ class Calls(Displays):
         """The value of a call. Raises NotUnderstood, Refused."""
         function = self.value(node.func, scope)
         if isinstance(function, Builtin) and function.name == "print":
+            self._arguments(node, scope)
             return None
         if isinstance(function, Imported) and function.dotted not in FUNCTIONS and function.dotted not in PATHS:
             self.fail(node, scope, f"`{function.shown}` is not read here")

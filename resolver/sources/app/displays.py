@@ -133,7 +133,7 @@ class Displays(Expressions):
         first, *others = generators
         if first.is_async:
             self.fail(first.iter, scope, "such a loop is not worked out")
-        for item in self.iterate(self.value(first.iter, scope), first.iter, scope):
+        for item in self.each(self.value(first.iter, scope), first.iter, scope):
             self.context.steps += 1
             inner = Scope(file=scope.file, outer=scope)
             self.assign(first.target, item, inner)

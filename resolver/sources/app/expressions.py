@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, NamedTuple, NoReturn
 
@@ -144,7 +144,10 @@ class Expressions(ABC):
 
     def is_true(self, node: ast.expr, scope: Scope) -> bool:
         """Whether an expression is true. Raises NotUnderstood."""
-        value = self.value(node, scope)
+        return self.counts_as_true(self.value(node, scope), node, scope)
+
+    def counts_as_true(self, value: Any, node: ast.expr, scope: Scope) -> bool:
+        """Whether a value is true. Raises NotUnderstood."""
         if not isinstance(value, Imported):
             value = self.known(value, node, scope)
         if isinstance(value, Imported | FunctionValue | ClassValue | Builtin | BoundMethod):
@@ -201,6 +204,19 @@ class Expressions(ABC):
         self.context.steps += len(items)
         return items
 
+    def each(self, value: Any, node: ast.expr, scope: Scope) -> Iterator[Any]:
+        """The items of a loop one by one: a list that the loop changes is seen as it is by then, as in Python."""
+        if not isinstance(value, ListValue) or isinstance(value, OnceValue):
+            yield from self.iterate(value, node, scope)
+            return
+        place = 0
+        while place < len(self.usable(value)):
+            self.context.steps += 1
+            if self.context.steps > _MOST_STEPS:
+                self.fail(node, scope, "working it out takes too many steps")
+            yield value[place]
+            place += 1
+
     def _look_up(self, part: str | EnvironmentVariable, node: ast.expr, scope: Scope) -> Any:
         if isinstance(part, str):
             return part
@@ -255,8 +271,9 @@ class Expressions(ABC):
     def _boolean(self, node: ast.BoolOp, scope: Scope) -> Any:
         wanted = isinstance(node.op, ast.Or)
         for operand in node.values[:-1]:
-            if self.is_true(operand, scope) is wanted:
-                return self.value(operand, scope)
+            value = self.value(operand, scope)
+            if self.counts_as_true(value, operand, scope) is wanted:
+                return value
         return self.value(node.values[-1], scope)
 
     def _unary(self, node: ast.UnaryOp, scope: Scope) -> Any:
@@ -307,7 +324,7 @@ class Expressions(ABC):
         key = self._key(node.slice, scope)
         try:
             found = (str(owner) if isinstance(owner, str) else owner)[key]
-        except (KeyError, IndexError, TypeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError) as error:
             self.fail(node, scope, f"it raises {type(error).__name__}")
         if isinstance(found, str) and isinstance(owner, PlacedText):
             return PlacedText(found, owner.place)
@@ -322,7 +339,10 @@ class Expressions(ABC):
     def _attribute(self, node: ast.Attribute, scope: Scope) -> Any:
         owner = self.value(node.value, scope)
         if isinstance(owner, Imported):
-            return self.imported(Imported(module=owner.dotted, name=node.attr), node, scope)
+            found = self.imported(Imported(module=owner.dotted, name=node.attr), node, scope)
+            # Whether there is such an attribute is not known, which counts inside a `try`.
+            self.context.failures += isinstance(found, Imported)
+            return found
         if isinstance(owner, Builtin) and owner.name == "str":
             return Imported(module="builtins.str", name=node.attr)
         if isinstance(owner, ClassValue):

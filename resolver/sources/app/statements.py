@@ -249,7 +249,7 @@ class Interpreter(Definitions):
             while self.is_true(statement.test, scope):
                 yield
             return
-        for item in self.iterate(self.value(statement.iter, scope), statement.iter, scope):
+        for item in self.each(self.value(statement.iter, scope), statement.iter, scope):
             self.assign(statement.target, item, scope)
             yield
 
