@@ -6,6 +6,7 @@ Secrets are in no lock: whoever asks brings credentials of his own.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +23,7 @@ from resolver.plan import LockPlan, plan_lock
 from resolver.requirements.canonical import parse_canonical_layers
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.local_paths import rewrite_paths
+from resolver.requirements.local_references import rewrite_references
 from resolver.requirements.scopes import IndexFamily
 from resolver.settings import DependencyMetadata, FlagScope, IndexStrategy, Mirror, Settings
 from resolver.sources.source import Hint, ItemList, Source
@@ -87,7 +89,11 @@ def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "posit
     layers = () if lockfile.tool is None else lockfile.tool.requirements
     written = parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope)
     folder = path.absolute().parent
-    return rewrite_paths(written, lambda text: str((folder / text).resolve()))
+    return rewrite_references(
+        rewrite_paths(written, lambda text: str((folder / text).resolve())),
+        lambda _, reference: os.path.normpath(folder / reference.path),
+        shown=False,
+    )
 
 
 def has_own_digest(plan: LockPlan) -> bool:

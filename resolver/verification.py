@@ -7,6 +7,7 @@ show, whatever the requirement digest says.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from resolver.replanning import has_own_digest, plan_from_lock
 from resolver.workflow import Access, Locker
 
 __all__ = ["Discrepancy", "verify_lockfile"]
+
+_FOLDER_CONTENT = re.compile(r"tool\.pinfold\.build\.(?P<name>[^.]+)\.content")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,10 @@ def _iter_discrepancies(comparison: Comparison) -> Iterator[Discrepancy]:
     for change in comparison.target:
         yield Discrepancy(name=None, text=f"target {change}")
     for fact in comparison.other:
-        if _is_of_builds(fact.key):
+        if (folder := _FOLDER_CONTENT.fullmatch(fact.key)) is not None:
+            name = folder["name"]
+            yield Discrepancy(name=name, text=f"the folder of {name} has changed since it was locked")
+        elif _is_of_builds(fact.key):
             where, locked, offered = fact.key.removeprefix("tool.pinfold."), fact.old or "none", fact.new or "none"
             yield Discrepancy(name=None, text=f"{where} is locked as {locked}, and is {offered}")
 

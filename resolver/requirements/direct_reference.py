@@ -21,7 +21,7 @@ from packaging.utils import (
 
 from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, VcsReference
-from resolver.requirements.locations import check_characters
+from resolver.requirements.locations import check_characters, check_host
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.url import parse_url
 
@@ -142,6 +142,8 @@ def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
     name, extras, subdirectory, _ = _read_fragment(fragment)
     url = parse_url(f"{start}://{host}{slash}{path}", variables=variables)
     check_characters(url)
+    if start.lower() != "file":
+        check_host(url)
     direct = VcsReference(url=url, revision=unquote(revision) or None, subdirectory=subdirectory)
     return ParsedReference(direct=direct, name=name, extras=extras)
 
@@ -164,6 +166,8 @@ def _parse_archive(text: str, variables: Mapping[str, str]) -> ParsedReference:
     name, extras, subdirectory, hashes = _read_fragment(fragment)
     direct = ArchiveUrl(url=parse_url(base, variables=variables), hashes=hashes, subdirectory=subdirectory)
     check_characters(direct.url)
+    if not direct.url.public.startswith("file:"):
+        check_host(direct.url)
     if direct.url.public.endswith(".git"):
         raise Refusal(
             f"`{direct.url}` is a repository, not an archive",

@@ -17,7 +17,7 @@ from resolver.requirements.statements import FlagUse
 from resolver.requirements.url import Url, find_flaw, parse_url
 from resolver.requirements.variables import VARIABLE
 
-__all__ = ["check_characters", "parse_index_url", "parse_location"]
+__all__ = ["check_characters", "check_host", "parse_index_url", "parse_location"]
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _PAGE_OR_FILE = re.compile(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
@@ -66,6 +66,12 @@ def check_characters(url: Url) -> None:
     """Refuse a URL that could add a line to whatever it is written to. Paths on disk may hold any character."""
     if "://" in url.public and not url.public.startswith("file:") and (flaw := find_flaw(url)):
         raise Refusal(f"`{url}` holds {flaw}", remedy="percent-encode it, if it belongs there")
+
+
+def check_host(url: Url) -> None:
+    """Refuse a URL whose host or port is none. One with a variable that is not set is for later stages."""
+    if not VARIABLE.search(url.public) and (why := _find_flaw(url.public)):
+        raise Refusal(f"`{url}` is no URL", why=why, remedy="write it in full, as in `https://host/path`")
 
 
 def _check_form(url: Url) -> None:

@@ -165,6 +165,24 @@ def test_the_secret_of_a_repository_is_the_url_that_git_needs() -> None:
             "`git+ftp://git.example/r` is no git URL pinfold reads\n"
             "  because it begins with none of `git+https://`, `git+ssh://`, `git+file://`, `git+http://`",
         ),
+        (
+            "https://u:hunter2@[::1/six-1.0.zip",
+            "`https://[::1/six-1.0.zip` is no URL\n"
+            "  because its host is no name and no IP address\n"
+            "  try: write it in full, as in `https://host/path`",
+        ),
+        (
+            "https://f.example:99999/six-1.0.zip",
+            "`https://f.example:99999/six-1.0.zip` is no URL\n"
+            "  because a port is a number from 1 to 65535\n"
+            "  try: write it in full, as in `https://host/path`",
+        ),
+        (
+            "git+https:///o/r.git",
+            "`https:///o/r.git` is no URL\n"
+            "  because it names no host\n"
+            "  try: write it in full, as in `https://host/path`",
+        ),
         ("https://f.example/a.zip#egg=a==1", "`#egg=a==1` names no project\n  try: write `name @ URL` instead"),
         (
             "./six.whl",

@@ -1,0 +1,8 @@
+import fal
+
+
+class Example(fal.App):
+    requirements = [
+        "https://files.example/wheels/mypackage-1.0.0-cp311-cp311-linux_x86_64.whl",
+    ]
+#: requirements = ["https://files.example/wheels/mypackage-1.0.0-cp311-cp311-linux_x86_64.whl"]
