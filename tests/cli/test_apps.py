@@ -334,3 +334,22 @@ def test_the_summary_of_an_app_offers_what_the_platform_adds(project: Project) -
 
     assert "\n  not in the lock: what the platform adds to every app (fastapi, pydantic" in project.lock("app.py").err
     assert "not in the lock" not in project.lock("requirements.txt").err
+
+
+def test_an_old_pydantic_does_not_go_with_what_the_platform_adds(project: Project) -> None:
+    project.server.add("pydantic", wheel("pydantic", "1.10.19"), wheel("pydantic", "2.9.0"))
+    for name in ("tblib", "uvicorn", "starlette-exporter", "packaging", "structlog", "tomli", "tomli-w", "httpx"):
+        project.server.add(name, wheel(name.replace("-", "_"), "0.21"))
+    project.server.add("fastapi", wheel("fastapi", "0.115.0", ["pydantic"]), wheel("fastapi", "0.120.0"))
+    write_app(project, "app.py", '    requirements = [\n        "pydantic>=1.8,<2.0",\n        "-i", "INDEX",\n    ]\n')
+    assert project.lock("app.py").code == 0
+    project.write("pyproject.toml", '[tool.pinfold.platform]\nprofile = "fal"\n')
+
+    run = project.lock("app.py")
+
+    assert run.code == 3
+    assert "app.py:8: `pydantic<2.0,>=1.8`" in run.err
+    assert "[tool.pinfold.platform] profile[1]: `pydantic>=2.5`" in run.err
+    write_app(project, "app.py", '    requirements = ["pydantic>=2", "-i", "INDEX"]\n')
+    assert project.lock("app.py").code == 0
+    assert (project.pins()["fastapi"], project.pins()["pydantic"]) == ("0.115.0", "2.9.0")
