@@ -90,16 +90,16 @@ def _iter_moved(lock: ChosenLock, session: Session) -> Iterator[_Moved]:
     # Lazy: few locks hold a commit.
     from resolver.fetch.git.repositories import GitRepositories
 
-    repositories = GitRepositories(
+    with GitRepositories(
         cache_folder=None, offline=False, refresh=True, find_login=session.credentials.find_login, announce=None
-    )
-    for name, vcs in trees:
-        reference = _build_reference(vcs)
-        if reference is None:
-            continue
-        now = repositories.find_commit(reference, text=f"{name} @ git+{reference.url}").commit_id
-        if now != vcs.commit_id:
-            yield _Moved(name=name, revision=vcs.requested_revision, locked=vcs.commit_id, now=now)
+    ) as repositories:
+        for name, vcs in trees:
+            reference = _build_reference(vcs)
+            if reference is None:
+                continue
+            now = repositories.find_commit(reference, text=f"{name} @ git+{reference.url}").commit_id
+            if now != vcs.commit_id:
+                yield _Moved(name=name, revision=vcs.requested_revision, locked=vcs.commit_id, now=now)
 
 
 def _build_reference(vcs: PackageVcs) -> VcsReference | None:
