@@ -295,3 +295,16 @@ def test_class_in_a_branch_that_is_never_taken_is_no_app() -> None:
 
 def test_file_nested_too_deep_says_so() -> None:
     assert find_fault("x = " + "-" * 200_000 + "1") == "`app.py` is not Python that can be read: it is nested too deep"
+
+
+def test_what_stands_in_for_a_variable_is_not_shown() -> None:
+    fault = find_fault(
+        """
+        import os
+
+        class A:
+            requirements = ["a" if os.getenv("TOKEN", "canary-default") else os.environ.get("T", default="canary-too")]
+        """
+    )
+    assert "`os.getenv('TOKEN', …)`" in fault
+    assert "canary" not in fault

@@ -7,7 +7,8 @@ whatever is not understood is an `Opaque` value that says why, so that only thos
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import copy
+from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import Any
@@ -265,10 +266,29 @@ def place_of(value: Any, otherwise: Place) -> Place:
     return value.place if isinstance(value, PlacedText | EnvironmentText) else otherwise
 
 
-def quote(node: ast.AST, unparse: Callable[[ast.AST], str] = ast.unparse) -> str:
+def quote(node: ast.AST) -> str:
     """The source text of a node on one line, short and without secrets."""
     try:
-        text = redact(" ".join(unparse(node).split()))
+        text = redact(" ".join(ast.unparse(_hide_defaults(node)).split()))
     except (RecursionError, ValueError):
         return "…"
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+
+
+def _hide_defaults(node: ast.AST) -> ast.AST:
+    """The node without what stands in for variables of the environment: a default can be a secret."""
+    if not any(map(_has_default, ast.walk(node))):
+        return node
+    shown = copy.deepcopy(node)
+    for one in ast.walk(shown):
+        if isinstance(one, ast.Call) and _has_default(one):
+            one.args[1:] = [ast.Name(id="…", ctx=ast.Load())]
+            one.keywords = []
+    return shown
+
+
+def _has_default(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call) or len(node.args) + len(node.keywords) < 2 or not node.args:
+        return False
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    return name in ("get", "getenv")
