@@ -244,7 +244,7 @@ def test_verbs_that_ask_again_send_no_value_to_where_a_lock_says(
     settings: dict[str, SettingValue] = {"index-url": url, "overrides": (f"acme-core @ {url}core-1.0.tar.gz",)}
     tool = replace(lock.tool, settings=settings, requirements=(("acme",),))
     write(replace(lock, tool=tool), project.folder / "pylock.toml")
-    private.log.clear()
+    private.clear_log()
 
     for verb in ("verify", "compare-installers"):
         run = run_verb(project, verb)
