@@ -7,7 +7,7 @@ outside a URL by the beginning that its issuer gives it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from lockfiles.credentials import find_secret_part
 from lockfiles.value_classes import dataclass
@@ -15,6 +15,7 @@ from lockfiles.value_classes import dataclass
 __all__ = ["FoundSecret", "find_secrets"]
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s\"'`<>]+", re.IGNORECASE)
+_PATH = re.compile(r"(?<=[^/:])/[^?#]*")
 _HOST = re.compile(r"://(?:[^/?#]*@)?([^/?#@\s]*)")
 # `{name}` of an f-string, `{{ name }}` and `<name>` of templates: something will stand there, but not here.
 _PLACEHOLDER = re.compile(r"(?<!\$)\{+[^{}]*\}+|<[^<>\s]*>|\$\(?[A-Za-z_]\w*\)?|%\([^()]*\)s")
@@ -43,15 +44,18 @@ class FoundSecret:
         return f"{self.what} in a URL of `{self.host}`" if self.host is not None else self.what
 
 
-def find_secrets(text: str) -> tuple[FoundSecret, ...]:
+def find_secrets(text: str, *, patterns: Sequence[re.Pattern[str]] = ()) -> tuple[FoundSecret, ...]:
     """The literal secrets of a text, in its order. `${VAR}` and the placeholders of templates and f-strings are none.
 
+    `patterns` tell tokens in the paths of URLs by their one group. A token that a URL holds twice is told twice.
     A line that is continued (`\\` at its end) is not joined: a URL does not go over two lines.
     """
-    return tuple(found for number, line in enumerate(text.splitlines(), 1) for found in _iter_line(line, number))
+    return tuple(
+        found for number, line in enumerate(text.splitlines(), 1) for found in _iter_line(line, number, patterns)
+    )
 
 
-def _iter_line(line: str, number: int) -> Iterator[FoundSecret]:
+def _iter_line(line: str, number: int, patterns: Sequence[re.Pattern[str]]) -> Iterator[FoundSecret]:
     in_urls: list[tuple[int, int]] = []
     for match in _URL.finditer(line):
         part = find_secret_part(_PLACEHOLDER.sub(_STANDS_IN, match[0]))
@@ -59,7 +63,17 @@ def _iter_line(line: str, number: int) -> Iterator[FoundSecret]:
             in_urls.append(match.span())
             host = _HOST.search(match[0])
             yield FoundSecret(line=number, what=part, host=host[1] if host else "")
+        yield from _iter_path_tokens(match[0], number, patterns)
     for what, pattern in _TOKENS:
         for match in pattern.finditer(line):
             if not any(start <= match.start() < stop for start, stop in in_urls):
                 yield FoundSecret(line=number, what=what)
+
+
+def _iter_path_tokens(url: str, number: int, patterns: Sequence[re.Pattern[str]]) -> Iterator[FoundSecret]:
+    """What the user's patterns find in the path of a URL, but for placeholders."""
+    host, path = _HOST.search(url), _PATH.search(url)
+    for pattern in patterns if path else ():
+        for match in pattern.finditer(path[0] if path else ""):
+            if match[1] and not _PLACEHOLDER.search(match[1]) and "${" not in match[1]:
+                yield FoundSecret(line=number, what="a token in the path", host=host[1] if host else "")

@@ -61,7 +61,6 @@ def compare_installers(
     path: Path,
     shown: str,
     access: Access,
-    variables: Mapping[str, str],
     lists: Sequence[LockPlan] = (),
 ) -> InstallerComparison:
     """What the three rules take for the list of the lock at `path`.
@@ -69,7 +68,7 @@ def compare_installers(
     `lists` bring credentials and fresh signatures for the same hosts. Raises InputError for a lock that does
     not say what it was made from, and FetchError.
     """
-    ours = replace(plan_from_lock(lockfile, path=path, shown=shown, variables=variables), old=None, kept=None)
+    ours = replace(plan_from_lock(lockfile, path=path, shown=shown), old=None, kept=None)
     plans = {"pinfold": ours, "pip": _as_installer(ours, lockfile, path, "best-match")}
     plans["uv"] = _as_installer(ours, lockfile, path, "first-index")
     chosen: dict[str, dict[NormalizedName, InstallerChoice]] = {}

@@ -64,6 +64,7 @@ class LockPlan:
     - `machines` are the machine types behind the target's accelerator.
     - `kept` is the lock whose pins are kept where they fit: `old`, or an equal target's (see `share_old_locks`).
     - `warnings` are about the source; those of the list are the list's.
+    - `remedy_for_unset` says what to do about a variable without a value.
     """
 
     source: Source
@@ -84,6 +85,7 @@ class LockPlan:
     kept: Lockfile | None
     machines: ChosenMachines
     warnings: tuple[str, ...] = ()
+    remedy_for_unset: str = "set it in the environment"
 
 
 def plan_lock(

@@ -47,9 +47,10 @@ _FAMILY = re.compile(r"(?P<name>.*?): (?P<names>.*) at (?P<urls>.*?)(?P<exclusiv
 _NAME = "the lock's list"
 
 
-def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str, variables: Mapping[str, str]) -> LockPlan:
+def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
     """The plan whose answer the lock at `path` claims to be; its pins are to be kept.
 
+    A variable of the lock stays one, wherever it stands: a lock does not say to which host a value of ours goes.
     Raises InputError for a lock of another tool, which does not say what it was made from.
     """
     tool = lockfile.tool
@@ -71,7 +72,7 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str, variables: Map
         path=path,
         old=lockfile,
         folder=folder,
-        variables=variables,
+        variables={},
         now=datetime.now(UTC),
         may_ask_host=False,
     )
@@ -81,6 +82,7 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str, variables: Map
         requirement_list=parse_list(lockfile, path=path),
         layers=tool.requirements,
         recorded_settings=tool.settings,
+        remedy_for_unset="name the list that was locked with `--list`, or a file of logins with `--credentials`",
     )
 
 

@@ -27,39 +27,39 @@ def refuse_unsupported(plan: LockPlan, *, credentials: Credentials) -> None:
 
     A variable that is not set does no harm where `credentials` are known for its URL.
     """
-    requirement_list = plan.requirement_list
+    requirement_list, remedy = plan.requirement_list, plan.remedy_for_unset
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
-    faults = [fault for entry in entries for fault in _iter_unsupported(entry, credentials)]
+    faults = [fault for entry in entries for fault in _iter_unsupported(entry, credentials, remedy)]
     faults += [fault for location in requirement_list.named_locations for fault in _iter_missing(location)]
     if plan.default_index is not None:
-        faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index, credentials)
+        faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index, credentials, remedy)
     # Where no machine is named, no mirror is asked.
     for url in plan.mirrors.values() if plan.target.accelerator != UNSPECIFIED else ():
-        faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url, credentials)
+        faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url, credentials, remedy)
     if faults:
         raise ListError(tuple(dict.fromkeys(faults)))
 
 
-def _iter_unsupported(entry: Entry, credentials: Credentials) -> Iterator[Fault]:
+def _iter_unsupported(entry: Entry, credentials: Credentials, remedy: str) -> Iterator[Fault]:
     match entry.direct:
         case ArchiveUrl(url=url) | VcsReference(url=url):
-            yield from _iter_url_faults(entry.position, url, credentials)
+            yield from _iter_url_faults(entry.position, url, credentials, remedy)
             yield from _iter_missing_reference(entry, find_local_path(url.public))
         case LocalPath(path=path):
             yield from _iter_missing_reference(entry, Path(path))
         case None:
             pass
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
-        yield from _iter_url_faults(entry.position, url, credentials)
+        yield from _iter_url_faults(entry.position, url, credentials, remedy)
 
 
-def _iter_url_faults(position: Position, url: Url, credentials: Credentials) -> Iterator[Fault]:
+def _iter_url_faults(position: Position, url: Url, credentials: Credentials, remedy: str) -> Iterator[Fault]:
     if (unset := find_unset(url)) and not _is_known(url, credentials):
         names = ", ".join(f"`{name}`" for name in unset)
         yield Fault(
             position=position,
             what=f"`{url}` is needed, and a variable in it is not set: {names}",
-            remedy="set it in the environment",
+            remedy=remedy,
         )
 
 

@@ -40,7 +40,6 @@ def verify_lockfile(
     path: Path,
     shown: str,
     access: Access,
-    variables: Mapping[str, str],
     lists: Sequence[LockPlan] = (),
 ) -> tuple[Discrepancy, ...]:
     """What does not hold of the lock at `path`, by name of the pin; empty where all of it does.
@@ -48,7 +47,7 @@ def verify_lockfile(
     `lists` bring credentials and fresh signatures for the same hosts. Raises InputError for a lock that does not say
     what it was made from, FetchError where a host does not answer, ResolutionError where its list has no solution.
     """
-    plan = plan_from_lock(lockfile, path=path, shown=shown, variables=variables)
+    plan = plan_from_lock(lockfile, path=path, shown=shown)
     # What the lock says of sizes and hashes is in question: it is no input.
     asked = replace(plan, old=None)
     with Locker([asked, *lists], access=access) as locker:

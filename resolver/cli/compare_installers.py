@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -53,7 +52,6 @@ def _compare(lock: ChosenLock, reaching: Reaching) -> InstallerComparison:
         path=lock.path,
         shown=lock.shown,
         access=build_access(reaching),
-        variables=os.environ,
         lists=plan_lists(reaching, folder=Path.cwd()),
     )
 

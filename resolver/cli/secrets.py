@@ -6,6 +6,7 @@ import argparse
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from lockfiles.secret_search import FoundSecret, find_secrets
 from resolver.cli.output import show_json, show_text
 from resolver.cli.safe_parser import SafeParser
 from resolver.errors import InputError
+from resolver.sources.settings_file import find_settings
 
 __all__ = ["run_secrets"]
 
@@ -36,7 +38,11 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
     parser.add_argument("path", nargs="+", metavar="PATH", help="a file, or a folder with everything below it")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     values = parser.parse_args(list(argv))
-    found = [(name, secret) for name, text in _iter_texts(values.path) for secret in find_secrets(text)]
+    found = [
+        (str(path), secret)
+        for path in _iter_files(values.path)
+        for secret in find_secrets(_read(path), patterns=_find_patterns(path.parent.resolve()))
+    ]
     if values.as_json:
         show_json({"schema": 1, "findings": [_as_json(name, secret) for name, secret in found]})
     else:
@@ -45,8 +51,8 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
     return 1 if found else 0
 
 
-def _iter_texts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Name and text of every file, each once."""
+def _iter_files(names: Sequence[str]) -> Iterator[Path]:
+    """Every file, each once."""
     seen: set[Path] = set()
     for name in names:
         path = Path(name)
@@ -54,7 +60,13 @@ def _iter_texts(names: Sequence[str]) -> Iterator[tuple[str, str]]:
         for file in files:
             if file.resolve() not in seen:
                 seen.add(file.resolve())
-                yield str(file), _read(file)
+                yield file
+
+
+@cache
+def _find_patterns(folder: Path) -> tuple[re.Pattern[str], ...]:
+    """What `[tool.pinfold.secrets]` of the folder calls a token in a path."""
+    return find_settings(folder, seen_from=Path.cwd())[0].secrets or ()
 
 
 def _iter_folder(folder: Path) -> Iterator[Path]:

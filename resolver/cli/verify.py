@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,7 +88,6 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         path=lock.path,
         shown=lock.shown,
         access=build_access(reaching),
-        variables=os.environ,
         lists=plan_lists(reaching, folder=Path.cwd()),
     )
     return [(one.name, str(one)) for one in discrepancies]

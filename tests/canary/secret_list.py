@@ -224,7 +224,16 @@ def _make_certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
     assert shutil.which("openssl") is not None
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=netrc.example"]
-    command += ["-addext", "subjectAltName=DNS:netrc.example", "-keyout", str(key), "-out", str(certificate)]
+    command += [
+        "-addext",
+        "subjectAltName=DNS:netrc.example",
+        "-addext",
+        "basicConstraints=critical,CA:FALSE",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

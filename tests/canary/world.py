@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,6 @@ import packaging
 
 import resolver
 from tests.canary.children import ProcessWatch, write_wrapper
-from tests.canary.hosts import Host
 from tests.canary.planted import Canary
 from tests.canary.secret_list import Hosts, build_list, open_hosts
 from tests.canary.secret_search import search_files
@@ -105,12 +105,8 @@ class World:
         (self.project / "pyproject.toml").write_text(change(text), encoding="utf-8")
 
     def lock(self, *words: str) -> Run:
-        """Lock the list with all that the command line may hold."""
-        index = self.hosts.command_line.url("/simple/", login=f"robot:{Canary.COMMAND_LINE.text}")
-        return self.run(
-            *("--extra-index-url", index, "-o", str(self.lockfile), "--cache-dir", str(self.cache)),
-            *("--credentials", str(self.credentials), *words),
-        )
+        """Lock the list; see `lock_words`."""
+        return self.run(*self.lock_words(*words))
 
     @property
     def credentials(self) -> Path:
@@ -121,6 +117,12 @@ class World:
     def builder_credentials(self) -> Path:
         """The file of whoever builds from the lock."""
         return self.planted / "builder.toml"
+
+    def lock_words(self, *more: str) -> tuple[str, ...]:
+        """The words that lock the list with all that the command line may hold, and `more`."""
+        index = self.hosts.command_line.url("/simple/", login=f"robot:{Canary.COMMAND_LINE.text}")
+        fixed = ("--extra-index-url", index, "-o", str(self.lockfile), "--cache-dir", str(self.cache))
+        return (*fixed, "--credentials", str(self.credentials), *more)
 
     def run(self, *words: str, form: str = "COMMAND") -> Run:
         """Run the command to its end. What it prints is searched with everything else."""
@@ -146,20 +148,19 @@ class World:
             encoding="utf-8",
         )
 
-    def end_at(self, host: Host, part: str, ending: signal.Signals, *words: str) -> Run:
-        """Lock until a request with that part arrives, which is not answered, and end the run there."""
-        host.hang_at = part
-        process = self.start(*words) if words else self._start_lock()
+    def end_when(self, is_there: Callable[[], bool], ending: signal.Signals, *words: str) -> Run:
+        """Run the command until it is where it is waited for, and end it there."""
+        process = self.start(*words)
         watch = ProcessWatch(process.pid, self._name_record("children"))
         try:
-            while not host.hanging.wait(0.05):
+            while not is_there():
                 assert process.poll() is None, process.communicate()
+                time.sleep(0.02)
             process.send_signal(ending)
             out, err = process.communicate(timeout=_TIMEOUT_S)
         finally:
             process.kill()
             watch.stop()
-            host.reset()
         self.note(out + err)
         return Run(code=process.returncode, out=out, err=err)
 
@@ -202,13 +203,6 @@ class World:
             path.unlink()
         return found
 
-    def _start_lock(self) -> subprocess.Popen[str]:
-        index = self.hosts.command_line.url("/simple/", login=f"robot:{Canary.COMMAND_LINE.text}")
-        return self.start(
-            *("--extra-index-url", index, "-o", str(self.lockfile), "--cache-dir", str(self.cache), "-vv"),
-            *("--credentials", str(self.credentials)),
-        )
-
     def _name_record(self, kind: str) -> Path:
         return self.records / f"{kind}-{next(self._numbers)}.txt"
 
@@ -220,8 +214,9 @@ class World:
             self.hosts.submodule.base_url + "/": Canary.SUBMODULE,
         }
         self.credentials.write_text(_render_credentials(rows), encoding="utf-8")
-        # Who builds has no command line of whoever locked.
+        # Who builds has no command line of whoever locked; and a keyring is not asked for a lock with complete URLs.
         rows[self.hosts.command_line.url("/simple/")] = Canary.COMMAND_LINE
+        rows[self.hosts.keyring.url("/simple/")] = Canary.KEYRING
         self.builder_credentials.write_text(_render_credentials(rows), encoding="utf-8")
         for path in (netrc, self.credentials, self.builder_credentials):
             path.chmod(0o600)

@@ -59,3 +59,14 @@ def test_missing_file_is_bad_input(project: Project) -> None:
     run = run_verb(project, "secrets", "none.txt")
 
     assert (run.code, run.err) == (2, "error: `none.txt` cannot be read: no such file or directory\n")
+
+
+def test_token_in_a_path_is_found_by_the_patterns_of_the_configuration(project: Project) -> None:
+    project.write("pyproject.toml", "[tool.pinfold.secrets]\npatterns = ['/feed/([a-z0-9]{8,})/']\n")
+    project.write(
+        "requirements.txt", "--index-url https://h.example/feed/c4n4ry00/simple/\n-f https://h.example/feed/${T}/x/\n"
+    )
+
+    run = run_verb(project, "secrets", ".")
+
+    assert (run.code, run.out) == (1, f"requirements.txt:1: a token in the path in a URL of `h.example`\n{REMEDY}")

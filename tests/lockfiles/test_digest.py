@@ -6,15 +6,22 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from packaging.pylock import PackageDirectory, PackageVcs, PackageWheel
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from packaging.pylock import Package, PackageDirectory, PackageVcs, PackageWheel
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
-from lockfiles import BuildFacts, Lockfile, ToolTable, digest, dumps, loads
+from lockfiles import BuildFacts, Lockfile, ToolTable, digest, dumps, loads, read, write
 from tests.lockfiles.samples import COMMIT, build_full_lock, build_package, build_pylock, build_small_lock, build_tool
+from tests.lockfiles.strategies import VERSIONS, locks
 
+few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 SMALL = "pinfold-v1:sha256:8bcfc25178daacea067a1d5cb4be747b1bfbeea848b1fd2c69f363032eeddec7"
 FULL = "pinfold-v1:sha256:0201c839e8e2c3aa428fccff9e9f35d2b877faf7774ca82e848beb6f3d45a204"
 FOREIGN = "pinfold-v1:sha256:6bdf1e80c5c6e8461e9b43ad3ec689120267f3e06c786188afcfbbf5d5b70e0f"
@@ -203,3 +210,103 @@ def test_a_second_wheel_of_a_foreign_lock_counts_in_any_order() -> None:
     ]
     assert digest(pair[0]) == digest(pair[1])
     assert digest(pair[0]) != digest(Lockfile(pylock=build_pylock(package)))
+
+
+own_locks = locks().filter(lambda lock: lock.tool is not None and bool(lock.pylock.packages))
+
+
+def rename(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / data.draw(st.sampled_from(["pylock.toml", "pylock.gpu-a100.toml", "pylock.x.toml"]))
+        write(lock, path)
+        return read(path)
+
+
+def reorder(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    """Packages, wheels, hashes and dependencies in another order: none of them has one that means something."""
+
+    def turn(package: Package) -> Package:
+        wheels = None if package.wheels is None else data.draw(st.permutations(package.wheels))
+        needed = None if package.dependencies is None else data.draw(st.permutations(package.dependencies))
+        return replace(package, wheels=wheels, dependencies=needed)
+
+    packages = [turn(package) for package in data.draw(st.permutations(lock.pylock.packages))]
+    return replace(lock, pylock=replace(lock.pylock, packages=packages))
+
+
+def rotate(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    """Other placeholders in the list, other hosts that need credentials, files from a mirror."""
+    token = data.draw(st.sampled_from(["${OLD}", "${NEW}"]))
+
+    def move(package: Package) -> Package:
+        wheels = None if package.wheels is None else [_mirror(wheel, token) for wheel in package.wheels]
+        index = None if package.index is None else f"https://{token}@mirror.example/simple/"
+        return replace(package, wheels=wheels, index=index)
+
+    changed = replace(lock, pylock=replace(lock.pylock, packages=[move(one) for one in lock.pylock.packages]))
+    line = ("--index-url", f"https://{token}@index.example/simple/")
+    return change_tool(
+        changed, lambda tool: replace(tool, credentials=("mirror.example",), requirements=(line, *tool.requirements))
+    )
+
+
+def _mirror(wheel: PackageWheel, token: str) -> PackageWheel:
+    return PackageWheel(name=wheel.name, url=f"https://mirror.example/{token}/{wheel.name}", hashes=wheel.hashes)
+
+
+def refresh(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    """What the data says of machines and drivers, and every digest that depends on it."""
+    facts = data.draw(
+        st.dictionaries(st.sampled_from(["driver", "driver-source", "cuda", "why"]), st.text("0123.", max_size=5))
+    )
+    digest_text = f"sha256:{data.draw(st.sampled_from('abc')) * 64}"
+    return change_tool(lock, lambda tool: replace(tool, accelerator=facts, requirement_digest=digest_text))
+
+
+@few
+@given(own_locks, st.data(), st.lists(st.sampled_from([rename, reorder, rotate, refresh]), min_size=1, max_size=4))
+def test_no_change_that_installs_the_same_changes_the_digest(
+    lock: Lockfile, data: st.DataObject, changes: list[Callable[[Lockfile, st.DataObject], Lockfile]]
+) -> None:
+    changed = lock
+    for change in sorted(changes, key=lambda one: one is not rename):
+        changed = change(changed, data)
+    assert digest(changed) == digest(lock)
+
+
+def change_version(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    package = data.draw(st.sampled_from([one for one in lock.pylock.packages if one.version is not None]))
+    version = data.draw(st.sampled_from([Version(text) for text in VERSIONS if Version(text) != package.version]))
+    return change_package(lock, package.name, version=version)
+
+
+def change_python(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    return change_tool(lock, lambda tool: replace(tool, python=data.draw(st.sampled_from(["3.10", "3.12", "3.11t"]))))
+
+
+def change_platform(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    return change_tool(
+        lock,
+        lambda tool: replace(tool, platform=data.draw(st.sampled_from(["macosx_14_0_arm64", "musllinux_1_2_x86_64"]))),
+    )
+
+
+def change_layers(lock: Lockfile, data: st.DataObject) -> Lockfile:
+    """One name more, in a layer that is there or in one of its own."""
+    assert lock.tool is not None
+    name = data.draw(st.sampled_from([package.name for package in lock.pylock.packages]))
+    layers = [*lock.tool.layers, ()]
+    place = data.draw(st.integers(0, len(layers) - 1))
+    layers[place] = (*layers[place], name)
+    return change_tool(lock, lambda tool: replace(tool, layers=tuple(layer for layer in layers if layer)))
+
+
+@few
+@given(own_locks, st.data(), st.sampled_from([change_version, change_python, change_platform, change_layers]))
+def test_every_change_that_installs_something_else_changes_the_digest(
+    lock: Lockfile, data: st.DataObject, change: Callable[[Lockfile, st.DataObject], Lockfile]
+) -> None:
+    assume(change is not change_version or any(package.version is not None for package in lock.pylock.packages))
+    changed = change(lock, data)
+    assert digest(changed) != digest(lock)
+    assert digest(refresh(rotate(reorder(changed, data), data), data)) == digest(changed)

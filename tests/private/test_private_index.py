@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from lockfiles import SettingValue, write
 from resolver.errors import ListError
 from resolver.requirements.requirement_list import parse_requirement_list
 from tests.cli.verbs import run_verb
@@ -228,6 +230,28 @@ def test_verbs_that_ask_again_take_the_variables_of_a_lock_from_the_list_that_is
         assert run_verb(project, verb).code == 2
         run = run_verb(project, verb, "--list", "requirements.txt")
         assert run.code == 0, run.err
+
+
+def test_verbs_that_ask_again_send_no_value_to_where_a_lock_says(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
+    project.lock("requirements.txt")
+    lock = project.load()
+    assert lock.tool is not None
+    url = private.url(":${REPO_PASSWORD}")
+    settings: dict[str, SettingValue] = {"index-url": url, "overrides": (f"acme-core @ {url}core-1.0.tar.gz",)}
+    tool = replace(lock.tool, settings=settings, requirements=(("acme",),))
+    write(replace(lock, tool=tool), project.folder / "pylock.toml")
+    private.clear_log()
+
+    for verb in ("verify", "compare-installers"):
+        run = run_verb(project, verb)
+        assert run.code == 2
+        assert "not set: `REPO_PASSWORD`\n  try: name the list that was locked with `--list`, or a file of" in run.err
+
+    assert private.log == []
 
 
 def test_variable_that_is_not_set_does_no_harm_where_credentials_are_known(
