@@ -1,4 +1,4 @@
-"""Who asks in a run: `PlainSession` first, and the one HTTP client for all that is not plain; made when needed, or never.
+"""Who asks in a run: `PlainSession`, then the one HTTP client for all that is not plain; each made when it is needed.
 
 So a run that finds everything in `row_store` and `record_store` imports neither httpx nor hishel nor ssl.
 """
