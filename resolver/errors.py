@@ -41,6 +41,7 @@ __all__ = [
     "SettingsError",
     "SourceError",
     "TargetError",
+    "render_os_error",
 ]
 
 
@@ -157,3 +158,8 @@ class HashMismatchError(PinfoldError):
 
 class InternalError(PinfoldError):
     """A state that cannot be: a bug in pinfold, worth a report."""
+
+
+def render_os_error(error: OSError) -> str:
+    """Why the system refused, in the words of a message: `no such file or directory`."""
+    return (error.strerror or type(error).__name__).lower()

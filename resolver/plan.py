@@ -16,7 +16,7 @@ from pathlib import Path
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.frames import leave_frames
 from resolver.requirements.canonical import canonical_layers
@@ -182,7 +182,7 @@ def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
     except LockfileError as error:
         why = f"{error}"
     except OSError as error:
-        why = (error.strerror or type(error).__name__).lower()
+        why = render_os_error(error)
     shown = name_path(path, folder)
     raise InputError(f"the old lock `{shown}` cannot be read: {why}\n  try: mend it, or delete it to lock afresh")
 

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from resolver.artifacts.partial_file import PartialFile
 from resolver.artifacts.wanted import WantedFile
-from resolver.errors import AuthenticationError, FetchError, HashMismatchError, InputError
+from resolver.errors import AuthenticationError, FetchError, HashMismatchError, InputError, render_os_error
 from resolver.fetch.bodies import Body
 from resolver.index.distribution_file import parse_size
 
@@ -80,8 +80,7 @@ def copy(
                     partial.write(chunk)
                     on_bytes(len(chunk))
         except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise InputError(f"`{source.as_posix()}` cannot be read: {reason}") from error
+            raise InputError(f"`{source.as_posix()}` cannot be read: {render_os_error(error)}") from error
         _keep(file, partial, place=source.as_posix(), target=target)
 
 

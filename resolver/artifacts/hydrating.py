@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from lockfiles import Lockfile, dumps
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.ignored_places import refuse_commitable
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 from resolver.fetch.credentials import Credentials, find_place
 from resolver.fetch.logins import Login
 from resolver.requirements.url import Secret
@@ -72,8 +72,9 @@ def write_secret_file(path: Path, text: Secret) -> None:
             file.write(text.open_for_transport().encode())
         temporary.replace(path)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"`{path.name}` cannot be written: {reason}\n  try: another place, with `-o`") from None
+        raise InputError(
+            f"`{path.name}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
+        ) from None
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 
 __all__ = ["PartialFile", "hash_file"]
 
@@ -31,8 +31,7 @@ class PartialFile:
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             self._file = os.fdopen(os.open(path, flags, 0o666), "r+b")
         except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise InputError(f"`{path.name}` cannot be written: {reason}") from error
+            raise InputError(f"`{path.name}` cannot be written: {render_os_error(error)}") from error
         try:
             self._keep_to_ourselves()
             while chunk := self._file.read(_CHUNK_BYTES):
@@ -60,8 +59,7 @@ class PartialFile:
         try:
             self._file.write(chunk)
         except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise InputError(f"`{self.path.name}` cannot be written: {reason}") from error
+            raise InputError(f"`{self.path.name}` cannot be written: {render_os_error(error)}") from error
         self._digest.update(chunk)
         self.size_bytes += len(chunk)
 

@@ -13,7 +13,7 @@ from packaging.pylock import Package
 
 from lockfiles.requirement_texts import render_pin
 from lockfiles.tool_table import ToolTable
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 
 __all__ = ["FILE_NAME", "check_place", "render_requirements", "write_layers", "write_requirements"]
 
@@ -44,8 +44,7 @@ def check_place(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"`{path.name}` of the folder cannot be read: {reason}") from error
+        raise InputError(f"`{path.name}` of the folder cannot be read: {render_os_error(error)}") from error
     if not is_ours:
         raise InputError(
             f"the folder has a `{path.name}` that is not of a wheelhouse, and it would be replaced\n"

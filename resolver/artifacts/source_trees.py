@@ -19,7 +19,7 @@ from packaging.pylock import PackageDirectory, PackageVcs
 
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.sources import SourceBuild
-from resolver.errors import HashMismatchError, InputError
+from resolver.errors import HashMismatchError, InputError, render_os_error
 from resolver.fetch.folder_content import hash_folder, list_folder_files
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.unpacking import unpack_sdist
@@ -94,8 +94,7 @@ class SourceTrees:
             found = hash_folder(copy)
             _copy_history(source, copy)
         except OSError as error:
-            reason = (error.strerror or type(error).__name__).lower()
-            raise InputError(f"the folder {shown} cannot be read: {reason}") from error
+            raise InputError(f"the folder {shown} cannot be read: {render_os_error(error)}") from error
         expected = build.facts.content
         if expected is not None and found != expected:
             raise HashMismatchError(

@@ -31,7 +31,7 @@ from resolver.artifacts.requirement_file import (
 from resolver.artifacts.source_trees import SourceTrees
 from resolver.artifacts.sources import BuiltWheel, SourceBuild, list_builds, read_records, write_records
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
-from resolver.errors import AuthenticationError, InputError
+from resolver.errors import AuthenticationError, InputError, render_os_error
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.session import Session
 
@@ -144,8 +144,9 @@ def _make_folders(to: Path) -> Path:
     try:
         (stash / _BUILD_WHEELS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"`{to.name}` cannot be a folder of wheels: {reason}\n  try: another, with `--to`") from error
+        raise InputError(
+            f"`{to.name}` cannot be a folder of wheels: {render_os_error(error)}\n  try: another, with `--to`"
+        ) from error
     check_place(to)
     return stash
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from resolver.cli.terminal import escape_text, write_output
 
@@ -12,11 +13,18 @@ _ESCAPES = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _IN_PROPERTIES = {**_ESCAPES, ":": "%3A", ",": "%2C"}
 
 
-def render_annotation(message: str, *, file: str | None = None, line: int | None = None, title: str = "") -> str:
+def render_annotation(
+    message: str,
+    *,
+    file: str | None = None,
+    line: int | None = None,
+    title: str = "",
+    level: Literal["error", "warning"] = "error",
+) -> str:
     """`::error file=…,line=…,title=…::message`; what the texts hold can neither end the line nor begin a command."""
     properties = {"file": file, "line": None if line is None else str(line), "title": title or None}
     told = ",".join(f"{key}={_escape(value, _IN_PROPERTIES)}" for key, value in properties.items() if value is not None)
-    return f"::error {told}::{_escape(message, _ESCAPES)}"
+    return f"::{level} {told}::{_escape(message, _ESCAPES)}"
 
 
 def show_annotations(annotations: Iterable[str]) -> None:

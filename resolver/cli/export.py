@@ -14,7 +14,7 @@ from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.relative_paths import way_to
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text, write_output
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 
 __all__ = ["run_export"]
 
@@ -93,5 +93,6 @@ def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:
             raise InputError(f"`{chosen.shown}` would be replaced by its own export\n  try: another place, with `-o`")
         output.write_bytes(text.encode())
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"`{output.name}` cannot be written: {reason}\n  try: another place, with `-o`") from error
+        raise InputError(
+            f"`{output.name}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
+        ) from error

@@ -23,7 +23,7 @@ from lockfiles.value_classes import dataclass
 from resolver.checking import check_lockfile, has_local_paths
 from resolver.cli.arguments import LockArguments, render_options
 from resolver.cli.terminal import escape_text, write_output
-from resolver.errors import InputError, PinfoldError
+from resolver.errors import InputError, PinfoldError, render_os_error
 from resolver.plan import LockPlan, plan_lock, read_old_lock, share_old_locks
 from resolver.sources.lock_places import place_locks
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
@@ -166,7 +166,10 @@ class _Run:
             where = "" if machine is None or len(self._arguments.machines) < 2 else f"for {machine}: "
             _tell(f"error: {where}{error}")
             if self._arguments.annotates:
-                _annotate(error, name)
+                # Lazy, here and below: only a workflow of GitHub reads annotations.
+                from resolver.cli.check_annotations import annotate_error
+
+                annotate_error(error, name)
             self._documents[key] = {
                 "source": name,
                 **({} if machine is None else {"machine_types": machine}),
@@ -314,7 +317,12 @@ class _Run:
         from resolver.cli.left_over import find_left_over
 
         for path in find_left_over(plans):
-            _tell(f"warning: `{self._show(path)}` is of the same list, and no target writes it any more")
+            message = f"`{self._show(path)}` is of the same list, and no target writes it any more"
+            _tell(f"warning: {message}")
+            if self._arguments.annotates:
+                from resolver.cli.check_annotations import annotate_left_over
+
+                annotate_left_over(message, lock=self._show(path))
 
     def _say_no(self, plan: LockPlan, differences: Sequence[object]) -> None:
         """Tells what does not fit: values of `resolver.checking`, or texts."""
@@ -322,11 +330,9 @@ class _Run:
         place = self._show(plan.path)
         self._note(plan, [*map(str, differences)])
         if self._arguments.annotates:
-            # Lazy: only a workflow of GitHub reads annotations.
-            from resolver.cli.annotations import show_annotations
-            from resolver.cli.check_annotations import iter_annotations
+            from resolver.cli.check_annotations import annotate_differences
 
-            show_annotations(iter_annotations(plan, differences, lock=place))
+            annotate_differences(plan, differences, lock=place)
         lines = "".join(f"\n  {line}" for line in differences)
         argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
         if plan.machines.label is not None:
@@ -346,14 +352,6 @@ class _Run:
         if path is None:
             return "standard output"
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
-
-
-def _annotate(error: PinfoldError, source: str | None) -> None:
-    # Lazy: only a workflow of GitHub reads annotations.
-    from resolver.cli.annotations import render_annotation, show_annotations
-    from resolver.cli.check_annotations import find_file
-
-    show_annotations([render_annotation(str(error), file=find_file(source), title="lock")])
 
 
 def _key(plan: LockPlan) -> _Key:
@@ -385,8 +383,9 @@ def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
         path.parent.mkdir(parents=True, exist_ok=True)
         return write(lockfile, path)
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"`{name}` cannot be written: {reason}\n  try: another place, with `-o`") from error
+        raise InputError(
+            f"`{name}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
+        ) from error
 
 
 def _show_requests() -> None:

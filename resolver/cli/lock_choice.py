@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, read
 from lockfiles.value_classes import dataclass
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 
 __all__ = ["ChosenLock", "choose_lockfiles", "read_lockfile", "read_lockfiles"]
 
@@ -55,5 +55,4 @@ def read_lockfile(path: Path, *, folder: Path) -> ChosenLock:
     except LockfileError as error:
         raise InputError(f"`{shown}` is no lockfile that can be used: {error}") from error
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"`{shown}` cannot be read: {reason}") from error
+        raise InputError(f"`{shown}` cannot be read: {render_os_error(error)}") from error

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from resolver.cli.terminal import escape_text, write_output
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 
 __all__ = ["render_bytes", "show_json", "show_locks", "show_text", "write_file"]
 
@@ -42,7 +42,7 @@ def write_file(path: Path, data: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise InputError(f"`{path}` cannot be written: {(error.strerror or type(error).__name__).lower()}") from error
+        raise InputError(f"`{path}` cannot be written: {render_os_error(error)}") from error
 
 
 def render_bytes(size: int | None) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from lockfiles.secret_search import FoundSecret, find_secrets
 from resolver.cli.output import show_json, show_text
 from resolver.cli.safe_parser import SafeParser
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 from resolver.sources.settings_file import find_settings
 
 __all__ = ["run_secrets"]
@@ -88,8 +88,7 @@ def _read(path: Path) -> str:
             raise InputError(f"`{path}` is larger than {_LIMIT_BYTES} bytes: no list, app or lock is")
         data = path.read_bytes()
     except OSError as error:
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"`{path}` cannot be read: {reason}") from error
+        raise InputError(f"`{path}` cannot be read: {render_os_error(error)}") from error
     return data.decode(_find_encoding(data), "replace")
 
 

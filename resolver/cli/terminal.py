@@ -8,7 +8,7 @@ import sys
 import unicodedata
 from contextlib import suppress
 
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 
 __all__ = ["drop_output", "escape_text", "write_output"]
 
@@ -49,8 +49,7 @@ def write_output(data: bytes) -> None:
         raise
     except OSError as error:
         drop_output()
-        reason = (error.strerror or type(error).__name__).lower()
-        raise InputError(f"standard output cannot be written: {reason}") from error
+        raise InputError(f"standard output cannot be written: {render_os_error(error)}") from error
 
 
 def drop_output() -> None:

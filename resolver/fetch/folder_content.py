@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 
 __all__ = ["hash_folder", "list_folder_files"]
 
@@ -37,7 +37,7 @@ def hash_folder(folder: Path) -> str:
             tree.update(_describe(folder / path, path))
     except OSError as error:
         where = error.filename or folder
-        raise InputError(f"`{where}` cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
+        raise InputError(f"`{where}` cannot be read: {render_os_error(error)}") from error
     return f"sha256:{tree.hexdigest()}"
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
-from resolver.errors import MetadataError
+from resolver.errors import MetadataError, render_os_error
 from resolver.fetch.builds import Builds
 from resolver.fetch.folder_content import hash_folder
 from resolver.fetch.permission import check_build_allowed
@@ -91,7 +91,7 @@ def _read_pyproject(tree: Path, project: NormalizedName | None, described: str) 
     except PyprojectError as error:
         why = str(error)
     except OSError as error:
-        why = f"pyproject.toml cannot be read: {(error.strerror or type(error).__name__).lower()}"
+        why = f"pyproject.toml cannot be read: {render_os_error(error)}"
     raise MetadataError(
         f"what `{described}` needs cannot be told: {why}", project=project or described, filename=described
     )

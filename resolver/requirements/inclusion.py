@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from resolver.errors import SourceError
+from resolver.errors import SourceError, render_os_error
 from resolver.requirements.flags import Serves
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
@@ -88,8 +88,7 @@ def _read(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:
     try:
         name, text = read_file(use.value, use.position.source)
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise Refusal(f"`{reference}` cannot be read", why=reason.lower(), remedy="correct its name") from error
+        raise Refusal(f"`{reference}` cannot be read", why=render_os_error(error), remedy="correct its name") from error
     except SourceError as error:
         raise Refusal(f"`{reference}` cannot be read", why=str(error)) from error
     chain = list(_iter_sources(use.position))

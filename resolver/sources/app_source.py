@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from resolver.errors import SourceError
+from resolver.errors import SourceError, render_os_error
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.settings import Settings
 from resolver.sources.app.expressions import AppTarget
@@ -93,7 +93,7 @@ def read_table_source(
         try:
             data = table.ref.read_bytes()
         except OSError as error:
-            why = (error.strerror or type(error).__name__).lower()
+            why = render_os_error(error)
             raise SourceError(f"{table.where}: `ref` leads to a file that cannot be read: {why}") from error
         return read_app_source(
             table.ref, data, name=name, folder=folder, variables=variables, table=table, is_run=is_run

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from resolver.errors import SourceError
+from resolver.errors import SourceError, render_os_error
 
 __all__ = ["read_imports"]
 
@@ -38,7 +38,7 @@ def _parse(path: Path) -> ast.Module:
     try:
         return ast.parse(path.read_bytes(), filename=str(path))
     except OSError as error:
-        raise SourceError(f"`{path}` cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
+        raise SourceError(f"`{path}` cannot be read: {render_os_error(error)}") from error
     except (SyntaxError, ValueError, RecursionError) as error:
         raise SourceError(f"`{path}` is no Python that can be read: {error}") from error
 

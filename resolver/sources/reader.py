@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from resolver.errors import SourceError
+from resolver.errors import SourceError, render_os_error
 from resolver.frames import leave_frames
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.url import redact
@@ -233,7 +233,7 @@ def _read_bytes(path: Path, name: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SourceError(f"`{name}` cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
+        raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}") from error
 
 
 def _decode(data: bytes, name: str) -> str:

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from resolver.errors import SourceError
+from resolver.errors import SourceError, render_os_error
 from resolver.frames import leave_frames
 from resolver.settings import Settings, parse_settings
 
@@ -83,7 +83,7 @@ def _read_bytes(path: Path, name: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise SourceError(f"`{name}` cannot be read: {(error.strerror or type(error).__name__).lower()}") from error
+        raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}") from error
 
 
 def _lower_first(text: str) -> str:

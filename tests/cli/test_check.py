@@ -280,3 +280,13 @@ def test_annotations_are_those_of_a_check(project: Project) -> None:
         2,
         "lock: error: --format github annotates what a check finds: add --check",
     )
+
+
+def test_lock_that_no_target_writes_is_annotated_as_a_warning(project: Project) -> None:
+    (project.folder / "pylock.old.toml").write_bytes((project.folder / "pylock.toml").read_bytes())
+
+    run = project.lock("requirements.txt", "--check", "--format", "github")
+
+    told = "`pylock.old.toml` is of the same list, and no target writes it any more"
+    assert (run.code, run.out) == (0, f"::warning file=pylock.old.toml,title=lock::{told}\n")
+    assert run.err == f"{FITS}warning: {told}\n"

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from lockfiles.value_classes import dataclass
-from resolver.errors import AuthenticationError
+from resolver.errors import AuthenticationError, render_os_error
 from resolver.fetch.git.command import Git, Network
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.credential_server import Logins
@@ -231,5 +231,5 @@ def _told_of_disk(url: Url, *, shown: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        why = f"{error.filename or 'the disk'}: {(error.strerror or type(error).__name__).lower()}"
+        why = f"{error.filename or 'the disk'}: {render_os_error(error)}"
         raise build_fetch_error(f"{shown} cannot be laid out on disk", url=url.public, why=why) from error

@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from resolver.errors import SourceError
+from resolver.errors import SourceError, render_os_error
 from resolver.sources.settings_file import iter_upwards, name_path
 
 __all__ = ["AppFiles"]
@@ -62,7 +62,7 @@ class AppFiles:
         try:
             return path.read_bytes()
         except OSError as error:
-            why = (error.strerror or type(error).__name__).lower()
+            why = render_os_error(error)
             raise SourceError(f"`{self.name(path)}` cannot be read: {why}") from error
 
     def find_module(self, dotted: str, *, level: int, beside: Path) -> Path | None:
