@@ -1,4 +1,4 @@
-"""The one HTTP client of a run, made when the first request is about to be made, or never.
+"""Who asks in a run: `PlainSession`, then the one HTTP client for all that is not plain; each made when it is needed.
 
 So a run that finds everything in `row_store` and `record_store` imports neither httpx nor hishel nor ssl.
 """
