@@ -101,7 +101,8 @@ def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.Sql
     storage = kinds[mode](connection=connection, database_path=path)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")
-        storage.get_entries("")  # Creates the tables; it also sets both of these, to NORMAL and to 5 s.
+        # Creates the tables, whatever the mode finds in them; it also sets both of these, to NORMAL and to 5 s.
+        hishel.SqliteStorage.get_entries(storage, "")
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute(f"PRAGMA busy_timeout={round(lock_wait_s * 1000)}")
     except BaseException:

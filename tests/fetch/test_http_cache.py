@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -61,6 +61,26 @@ def test_connection_waits_in_vain_once(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             connection.cursor().execute("INSERT INTO a VALUES (?)", ("c",))
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("mode", ["online", "offline", "refresh"])
+def test_connection_is_as_patient_as_it_is_told_to_be(
+    mode: Literal["online", "offline", "refresh"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def record(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", record)
+    transport = open_cache_transport(tmp_path, httpx.MockTransport(Server()), mode=mode, lock_wait_s=0.25)
+    with closing(transport):
+        transport.handle_request(httpx.Request("GET", URL)).read()
+        (connection,) = opened
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (250,)
+        assert connection.execute("PRAGMA synchronous").fetchone() == (0,)
 
 
 def test_answers_come_while_another_process_writes_to_the_cache(tmp_path: Path) -> None:
