@@ -170,14 +170,20 @@ class _ArgvWatch:
 def _iter_children(root: int) -> Iterator[int]:
     waiting = [root]
     while waiting:
-        pid = waiting.pop()
-        try:
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        except OSError:
-            continue
-        for child in map(int, children):
+        for child in _list_children(waiting.pop()):
             yield child
             waiting.append(child)
+
+
+def _list_children(pid: int) -> list[int]:
+    """The children of all threads of a process."""
+    found: list[int] = []
+    try:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (task / "children").read_text().split())
+    except OSError:
+        pass
+    return found
 
 
 def _build_environment(home: Path, kind: Kind, canary: str) -> dict[str, str]:

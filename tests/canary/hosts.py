@@ -1,6 +1,6 @@
 """Hosts on loopback that give nothing without the canary of their kind: an index, files, a proxy, encrypted or not.
 
-    with Host({"alpha": [wheel("alpha", "1.0")]}, allow=has_login("robot", "secret")) as host:
+    with Host({"alpha": [wheel("alpha", "1.0")]}, allow=has_login(lambda: ("robot", "secret"))) as host:
         host.url("/simple/")
 
 So what was locked from a host has certainly had its secret in hand. What a host refuses it quotes, as some do.
@@ -40,34 +40,37 @@ class Asked:
 Allow = Callable[[Asked], bool]
 
 
-def has_login(user: str, password: str) -> Allow:
-    """Whether a request comes with a user and password."""
-    wanted = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
-    return lambda asked: asked.authorization == wanted
-
-
-def has_query(**wanted: str) -> Allow:
-    """Whether a request has these parameters (`_` stands for `-`)."""
-    expected = {name.replace("_", "-"): [value] for name, value in wanted.items()}
+def has_login(find: Callable[[], tuple[str, str]]) -> Allow:
+    """Whether a request comes with the user and password of that moment."""
 
     def check(asked: Asked) -> bool:
-        query = parse_qs(urlsplit(asked.target).query)
-        return all(query.get(name) == value for name, value in expected.items())
+        return asked.authorization == f"Basic {base64.b64encode(':'.join(find()).encode()).decode()}"
 
     return check
 
 
-def has_path(prefix: str) -> Allow:
-    """Whether a request's path begins so."""
-    return lambda asked: asked.path.startswith(prefix)
+def has_query(find: Callable[[], tuple[str, str]]) -> Allow:
+    """Whether a request has the parameter of that moment: its name and value."""
+
+    def check(asked: Asked) -> bool:
+        name, value = find()
+        return parse_qs(urlsplit(asked.target).query).get(name) == [value]
+
+    return check
+
+
+def has_path(find: Callable[[], str]) -> Allow:
+    """Whether a request's path begins as it should at that moment."""
+    return lambda asked: asked.path.startswith(find())
 
 
 class Host:
     """An index at `/…/simple/`, find-links at `/…/links/`, files at `/…/files/`; a context manager.
 
     `links` is put in front of the links of pages, `query` behind them; `redirects` maps a path to a whole URL.
-    `answer` is what every request gets instead: a status and a body. `hang_at` is a part of targets that wait until
-    `go_on` is set; `hanging` tells that one does. `served` replaces the content of a file by name.
+    `answer` is what every request gets instead: a status and a body; with `is_cut` half of a body comes. `hang_at` is a
+    part of targets that wait until `go_on` is set; `hanging` tells that one does. `served` replaces the content of a
+    file by name.
     """
 
     def __init__(
@@ -79,11 +82,13 @@ class Host:
         self.query = ""
         self.redirects: dict[str, str] = {}
         self.answer: tuple[int, str] | None = None
+        self.is_cut = False
         self.served: dict[str, bytes] = {}
         self.hang_at = ""
         self.hanging = threading.Event()
         self.go_on = threading.Event()
-        self.log: list[tuple[str, int]] = []
+        self.log: list[tuple[str, int, int]] = []
+        """Of each request its target, the status of the answer, and how many bytes it had."""
         self._server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"host": self}))
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
@@ -115,7 +120,7 @@ class Host:
 
     def reset(self) -> None:
         """Tell the truth again, and let go of all who wait."""
-        self.answer, self.hang_at, self.served = None, "", {}
+        self.answer, self.hang_at, self.served, self.is_cut = None, "", {}, False
         self.go_on.set()
         self.hanging, self.go_on = threading.Event(), threading.Event()
 
@@ -190,13 +195,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Keep standard error clean; `Host.log` has it all."""
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        self.host.log.append((self.path, status))
+        self.host.log.append((self.path, status, len(body)))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        self.wfile.write(body[: len(body) // 2] if self.host.is_cut else body)
+        self.close_connection = self.close_connection or self.host.is_cut
 
 
 def _cut(body: bytes, wanted: str) -> tuple[int, dict[str, str], bytes]:
@@ -207,12 +213,12 @@ def _cut(body: bytes, wanted: str) -> tuple[int, dict[str, str], bytes]:
 
 
 class Proxy:
-    """A proxy that connects (`CONNECT`) those who have a login, to one host whatever name they ask for."""
+    """A proxy that connects (`CONNECT`) those who have its `login`, to one host whatever name they ask for."""
 
-    def __init__(self, target: Host, *, login: str) -> None:
+    def __init__(self, target: Host) -> None:
+        self.login = ""
         self.asked: list[str] = []
         self._target = target
-        self._login = base64.b64encode(login.encode())
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -245,7 +251,7 @@ class Proxy:
                     return
                 head += data
             self.asked.append(head.partition(b"\r\n")[0].decode())
-            if self._login not in head:
+            if base64.b64encode(self.login.encode()) not in head:
                 told = b'Proxy-Authenticate: Basic realm="p"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'
                 connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n" + told)
                 return

@@ -9,7 +9,9 @@ from enum import Enum
 
 from tests.canary.secret_search import STEM
 
-__all__ = ["Canary"]
+__all__ = ["Canary", "rotate"]
+
+_generations = [0]
 
 
 class Canary(Enum):
@@ -46,5 +48,11 @@ class Canary(Enum):
 
     @property
     def text(self) -> str:
-        """The secret itself. Some characters of it are percent-encoded in a URL."""
-        return f"{STEM}-{self.value}-7f3a"
+        """The secret itself; another one after `rotate`. A setting of a build stays: it decides what is built."""
+        generation = 0 if self is Canary.CONFIG_SETTING else _generations[-1]
+        return f"{STEM}-{self.value}-{generation}"
+
+
+def rotate() -> None:
+    """Give every canary a new value."""
+    _generations.append(_generations[-1] + 1)

@@ -43,8 +43,8 @@ _QUERIES = {
     Canary.QUERY_TOKEN: "token=CANARY",
 }
 _MARKS = {
-    Canary.SIGV4: "X_Amz_Signature",
-    Canary.GCS4: "X_Goog_Signature",
+    Canary.SIGV4: "X-Amz-Signature",
+    Canary.GCS4: "X-Goog-Signature",
     Canary.AZURE: "sig",
     Canary.QUERY_TOKEN: "token",
 }
@@ -93,6 +93,17 @@ class Hosts:
     certificate: Path
     dump: Path
 
+    def renew(self) -> None:
+        """Let what hosts themselves tell have the secrets of now."""
+        self.index_login.links = self.index_login.url("", login=f"robot:{Canary.INDEX_LOGIN.text}")
+        query = _QUERIES[Canary.SIGV4].replace("CANARY", Canary.SIGNED_LINK.text)
+        self.signed_link.query = "?" + query.replace("&", "&amp;")
+        filename = wheel_filename("redirect", "1.0")
+        place = self.redirect.url(f"/files/{filename}?token={Canary.REDIRECT.text}")
+        self.redirect.redirects[f"/ask/{filename}"] = place
+        self.git.token, self.submodule.token = Canary.GIT_TOKEN.text, Canary.SUBMODULE.text
+        self.proxy.login = f"robot:{Canary.PROXY.text}"
+
     def all(self) -> tuple[Host, ...]:
         """Every host but git's."""
         named = [getattr(self, name) for name in self.__slots__]
@@ -108,50 +119,55 @@ def open_hosts(folder: Path, stack: ExitStack) -> Hosts:
         return stack.enter_context(Host({canary.value: [wheel(canary.value, "1.0")]}, allow=allow))
 
     def open_login(canary: Canary) -> Host:
-        return open_host(canary, has_login("robot", canary.text))
+        return open_host(canary, has_login(lambda: ("robot", canary.text)))
+
+    def open_signed(canary: Canary) -> Host:
+        mark = _MARKS.get(canary, "Signature")
+        return open_host(canary, has_query(lambda: (mark, canary.text)))
 
     command_line = open_login(Canary.COMMAND_LINE)
     looking = _LOOK_AROUND.format(place=str(dump / "built-"))
     command_line.projects["built"] = [sdist("built", "1.0", static=False, backend_statement=looking)]
-    index_login = open_login(Canary.INDEX_LOGIN)
-    # Some indexes link to their files with the login that they were asked with.
-    index_login.links = index_login.url("", login=f"robot:{Canary.INDEX_LOGIN.text}")
-    # A lock has its links without signature, so those are good, too.
-    signed_link = open_host(Canary.SIGNED_LINK, lambda asked: True)
-    signed_link.query = "?" + _QUERIES[Canary.SIGV4].replace("CANARY", Canary.SIGNED_LINK.text).replace("&", "&amp;")
-    redirect = open_host(Canary.REDIRECT, lambda asked: asked.path.startswith("/ask/") or "token=" in asked.target)
-    filename = wheel_filename("redirect", "1.0")
-    redirect.redirects[f"/ask/{filename}"] = redirect.url(f"/files/{filename}?token={Canary.REDIRECT.text}")
     certificate, tls = _make_certificate(folder)
-    secure = Host({"netrc": [wheel("netrc", "1.0")]}, allow=has_login("robot", Canary.NETRC.text), tls=tls)
-    stack.enter_context(secure)
+    secure = stack.enter_context(
+        Host(
+            {"netrc": [wheel("netrc", "1.0")]},
+            allow=has_login(lambda: ("robot", Canary.NETRC.text)),
+            tls=tls,
+        )
+    )
     git, submodule, repository = _open_git(folder / "git", stack, dump)
-    return Hosts(
+    user_token, variable_path, pattern = Canary.USER_TOKEN, Canary.VARIABLE_PATH, Canary.PATTERN
+    hosts = Hosts(
         command_line=command_line,
-        index_login=index_login,
-        user_token=open_host(Canary.USER_TOKEN, has_login(Canary.USER_TOKEN.text, "")),
+        index_login=open_login(Canary.INDEX_LOGIN),
+        user_token=open_host(user_token, has_login(lambda: (user_token.text, ""))),
         variable_user=open_login(Canary.VARIABLE_USER),
-        variable_path=open_host(Canary.VARIABLE_PATH, has_path(f"/t/{Canary.VARIABLE_PATH.text}/")),
+        variable_path=open_host(variable_path, has_path(lambda: f"/t/{variable_path.text}/")),
         extra_login=open_login(Canary.EXTRA_LOGIN),
         links_login=open_login(Canary.LINKS_LOGIN),
         direct_login=open_login(Canary.DIRECT_LOGIN),
-        signed={
-            canary: open_host(canary, has_query(**{_MARKS.get(canary, "Signature"): canary.text})) for canary in _SIGNED
-        },
-        signed_link=signed_link,
-        redirect=redirect,
+        signed={canary: open_signed(canary) for canary in _SIGNED},
+        # A lock has the links of that index without signature, so those are good, too.
+        signed_link=open_host(Canary.SIGNED_LINK, lambda asked: True),
+        redirect=open_host(
+            Canary.REDIRECT,
+            lambda asked: asked.path.startswith("/ask/") or f"token={Canary.REDIRECT.text}" in asked.target,
+        ),
         variables=open_login(Canary.VARIABLES),
         credentials_file=open_login(Canary.CREDENTIALS_FILE),
         keyring=open_login(Canary.KEYRING),
-        pattern=open_host(Canary.PATTERN, has_path(f"/p/{Canary.PATTERN.text}/")),
+        pattern=open_host(pattern, has_path(lambda: f"/p/{pattern.text}/")),
         secure=secure,
-        proxy=stack.enter_context(Proxy(secure, login=f"robot:{Canary.PROXY.text}")),
+        proxy=stack.enter_context(Proxy(secure)),
         git=git,
         submodule=submodule,
         repository=repository,
         certificate=certificate,
         dump=dump,
     )
+    hosts.renew()
+    return hosts
 
 
 def build_list(hosts: Hosts, *, more: Sequence[str] = (), python: str) -> str:
@@ -205,7 +221,6 @@ def _open_git(folder: Path, stack: ExitStack, dump: Path) -> tuple[GitServer, Gi
     inner = make_repository(folder / "inner" / "submodule")
     commit_id = inner.commit({"inner.txt": "inner"})
     submodule = stack.enter_context(GitServer(folder / "inner"))
-    submodule.token = Canary.SUBMODULE.text
     repository = make_repository(folder / "git-token")
     looking = _LOOK_AROUND.format(place=str(dump / "git-"))
     with tarfile.open(fileobj=BytesIO(make_sdist("git-token", "1.0", backend_statement=looking))) as archive:
@@ -215,7 +230,6 @@ def _open_git(folder: Path, stack: ExitStack, dump: Path) -> tuple[GitServer, Gi
     repository.add_submodule("inner", submodule.url("submodule"), commit_id)
     repository.commit_index()
     git = stack.enter_context(GitServer(folder))
-    git.token = Canary.GIT_TOKEN.text
     return git, submodule, repository
 
 

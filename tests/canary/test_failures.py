@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -27,8 +28,8 @@ def truthful(world: World) -> Iterator[None]:
     yield
     for host in world.hosts.all():
         host.reset()
-    world.hosts.git.refuse, world.hosts.git.token = None, Canary.GIT_TOKEN.text
-    world.hosts.submodule.token = Canary.SUBMODULE.text
+    world.hosts.git.refuse = None
+    world.hosts.renew()
     world.write_list()
 
 
@@ -122,6 +123,7 @@ FAULTS: dict[str, tuple[int, Callable[[World], object]]] = {
     "403 of Azure": (4, lambda world: refuse(world.hosts.signed[Canary.AZURE], 403)),
     "500 of a direct wheel": (4, lambda world: refuse(world.hosts.direct_login, 500)),
     "404 of a direct wheel": (4, lambda world: refuse(world.hosts.direct_login, 404)),
+    "answer that is cut": (4, lambda world: setattr(world.hosts.signed[Canary.GCS4], "is_cut", True)),
     "404 behind a redirect": (4, lambda world: world.hosts.redirect.projects.clear()),
     "expired signature": (4, expire),
     "no wheel": (3, lambda world: serve(world.hosts.direct_login, "direct-login", b"no wheel")),
@@ -162,4 +164,25 @@ def test_fault_tells_no_secret(world: World, fault: str) -> None:
     world.hosts.redirect.projects.update(redirected)
     assert run.code == code, run.err
     assert "Error" in by_function.result().err
+    assert world.find_leaks() == []
+
+
+def test_host_that_does_not_answer_in_time_is_told_without_secrets(world: World) -> None:
+    world.variables["CANARY_READ_LIMIT_S"] = "0.2"
+    world.hosts.signed[Canary.SIGV4].hang_at = "/files/"
+    try:
+        run = world.lock("-vv", "--refresh", "-o", "pylock.failed.toml")
+        by_function = world.run(str(world.cache / "late"), str(world.builder_credentials), form="API")
+    finally:
+        del world.variables["CANARY_READ_LIMIT_S"]
+    assert (run.code, "no answer within 0.2 s" in run.err) == (4, True), run.err
+    assert "FetchError" in by_function.err
+    assert world.find_leaks() == []
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root writes to")
+@pytest.mark.parametrize("place", ["-o /proc/pylock.toml", "--cache-dir /proc/cache"])
+def test_disk_that_takes_nothing_is_told_without_secrets(world: World, place: str) -> None:
+    run = world.lock("-vv", *place.split())
+    assert run.code == (2 if place.startswith("-o") else 0), run.err
     assert world.find_leaks() == []

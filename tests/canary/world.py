@@ -25,7 +25,7 @@ import packaging
 
 import resolver
 from tests.canary.children import ProcessWatch, write_wrapper
-from tests.canary.planted import Canary
+from tests.canary.planted import Canary, rotate
 from tests.canary.secret_list import Hosts, build_list, open_hosts
 from tests.canary.secret_search import search_files
 
@@ -103,6 +103,14 @@ class World:
         """The pyproject.toml with all secrets; `more` are items behind those of the first layer."""
         text = build_list(self.hosts, more=more, python=f"{sys.version_info[0]}.{sys.version_info[1]}")
         (self.project / "pyproject.toml").write_text(change(text), encoding="utf-8")
+
+    def rotate(self) -> None:
+        """Rotate every token and sign every URL anew."""
+        rotate()
+        self.hosts.renew()
+        self._write_keyring()
+        self._write_planted()
+        self.write_list()
 
     def lock(self, *words: str) -> Run:
         """Lock the list; see `lock_words`."""
