@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.cli.verbs import run_verb
 from tests.command import Project, Run
+from tests.git_server import GitServer, make_repository
 from tests.servers import JSON_TYPE, Answer, sdist, wheel
 
 ADVISORY = {
@@ -128,3 +130,18 @@ def test_outdated_of_a_lock_with_the_newest_pins_exits_0(locked: Project) -> Non
     run = judge(locked, "outdated")
 
     assert (run.code, run.out) == (0, "nothing newer than its 1 pins\n")
+
+
+def test_outdated_tells_branches_that_have_moved(project: Project, tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "git" / "app")
+    build = '[build-system]\nrequires = []\nbuild-backend = "own"\n'
+    locked = repository.commit({"pyproject.toml": f'[project]\nname = "app"\nversion = "1.0"\n{build}'})
+    with GitServer(tmp_path / "git") as server:
+        project.write_list(f"app @ git+{server.url('app')}@main")
+        assert project.lock("requirements.txt").code == 0
+        assert judge(project, "outdated").out == "nothing newer than its 1 pins\n"
+        moved = repository.commit({"more.txt": "more"})
+
+        run = judge(project, "outdated")
+
+    assert (run.code, run.out) == (1, f"app: `main` is {moved[:12]} now, {locked[:12]} is locked\n")
