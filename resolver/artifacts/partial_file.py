@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -47,7 +48,11 @@ class PartialFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        if error is None:
+            self._close()
+            return
+        with suppress(OSError):  # What could not be written is told already.
+            self._file.close()
 
     @property
     def sha256(self) -> str:
@@ -71,14 +76,28 @@ class PartialFile:
         self.size_bytes = 0
 
     def move_to(self, target: Path) -> None:
-        """Close the file and let it be `target` from now on, in place of whatever was there."""
-        self._file.close()
-        self.path.replace(target)
+        """Close the file and let it be `target` from now on, in place of whatever was there.
+
+        Raises InputError where the disk is full.
+        """
+        self._close()
+        try:
+            self.path.replace(target)
+        except OSError as error:
+            raise InputError(f"`{target.name}` cannot be written: {render_os_error(error)}") from error
 
     def remove(self) -> None:
         """Close the file and delete it."""
-        self._file.close()
+        with suppress(OSError):  # What it could not hold is not wanted.
+            self._file.close()
         self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        """The last bytes may find the disk full."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise InputError(f"`{self.path.name}` cannot be written: {render_os_error(error)}") from error
 
     def _keep_to_ourselves(self) -> None:
         """Two runs that write to one file would spoil it for both; systems without such locks find out by the hash."""

@@ -11,6 +11,7 @@ from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.lock_warnings import find_lock_warnings
+from resolver.cli.output import write_file
 from resolver.cli.relative_paths import way_to
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text, write_output
@@ -91,8 +92,6 @@ def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:
     try:
         if output.exists() and output.samefile(chosen.path):
             raise InputError(f"`{chosen.shown}` would be replaced by its own export\n  try: another place, with `-o`")
-        output.write_bytes(text.encode())
     except OSError as error:
-        raise InputError(
-            f"`{output.name}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
-        ) from error
+        raise InputError(f"`{output.name}` cannot be written: {render_os_error(error)}") from error
+    write_file(output, text.encode(), shown=output.name)

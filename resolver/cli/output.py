@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,18 +32,33 @@ def show_locks(locks: Sequence[object]) -> None:
     show_json({"schema": 1, "locks": locks})
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Puts a file in its place, whole or not at all. Raises InputError where it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+def write_file(path: Path, data: bytes, *, shown: str | None = None) -> None:
+    """Puts a file in its place, whole or not at all. Raises InputError where it cannot be written.
+
+    It goes where a link points; what is no regular file (`/dev/stdout`, a pipe) is written to, never replaced.
+    """
+    target = Path(os.path.realpath(path))
     try:
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        if target.exists() and not target.is_file():
+            target.write_bytes(data)
+        else:
+            _replace_file(target, data)
     except OSError as error:
-        raise InputError(f"`{path}` cannot be written: {render_os_error(error)}") from error
+        raise InputError(
+            f"`{shown or path}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
+        ) from error
+
+
+def _replace_file(target: Path, data: bytes) -> None:
+    temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}.tmp")
+    try:
+        temporary.write_bytes(data)
+        if target.exists():
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def render_bytes(size: int | None) -> str:

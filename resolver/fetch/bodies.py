@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import BinaryIO
 
 from lockfiles.value_classes import dataclass
+from resolver.errors import InputError, render_os_error
 from resolver.fetch.http_errors import too_large_error
 from resolver.index.distribution_file import parse_size
 
@@ -66,9 +67,23 @@ def hash_into(chunks: Iterable[bytes], file: BinaryIO | None, *, algorithms: Ite
             digest.update(chunk)
         size += len(chunk)
         if file is not None:
-            file.write(chunk)
+            _write(file, chunk)
     hashes = tuple(f"{name}:{digest.hexdigest()}" for name, digest in zip(names, digests, strict=True))
     return Download(hashes=hashes, size_bytes=size)
+
+
+def _write(file: BinaryIO, chunk: bytes) -> None:
+    """Raises InputError where the disk is full."""
+    rest = memoryview(chunk)
+    try:
+        # An unbuffered file may take a part; a buffered one tells of a full disk when it is closed.
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise InputError(
+            f"`{file.name}` cannot be written: {render_os_error(error)}\n"
+            "  try: set `TMPDIR` to a folder with more space"
+        ) from error
 
 
 def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop: int | None) -> RangeAnswer | None:

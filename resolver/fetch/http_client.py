@@ -193,7 +193,7 @@ class HttpClient:
                 chunks = iter_bounded(response.stream, url=url, limit_bytes=limit_bytes)
                 if into is None:
                     return hash_into(chunks, None, algorithms=algorithms)
-                with into.open("wb") as file:
+                with into.open("wb", buffering=0) as file:
                     return hash_into(chunks, file, algorithms=algorithms)
 
         return self._unless_absent(url, ask)

@@ -141,6 +141,26 @@ def test_place_that_cannot_be_written_is_told(locked: Project) -> None:
     )
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_device_is_written_to_and_never_replaced(locked: Project) -> None:
+    run = run_verb(locked, "export", "--format", "list", "-o", "/dev/full")
+
+    assert run.code == 2
+    assert run.err.endswith("`full` cannot be written: no space left on device\n  try: another place, with `-o`\n")
+    assert Path("/dev/full").is_char_device()
+
+
+def test_export_goes_where_a_link_leads(locked: Project) -> None:
+    target = locked.write("real.txt", "old\n")
+    link = locked.folder / "link.txt"
+    link.symlink_to(target)
+
+    assert run_verb(locked, "export", "--format", "list", "-o", "link.txt").code == 0
+
+    assert link.is_symlink()
+    assert target.read_text().startswith("--no-deps\n")
+
+
 @pytest.mark.parametrize("installer", ["pip", "uv"])
 @pytest.mark.parametrize("form", ["requirements", "list"])
 def test_commits_folders_and_archives_are_installed_from_an_export(

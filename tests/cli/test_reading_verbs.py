@@ -96,6 +96,31 @@ def test_why_of_a_pin_that_one_of_two_locks_lacks_is_the_answer_no(locked: Proje
     assert (run.code, run.out) == (1, "pylock.toml: web 1.0\n  layer 0: web~=1.0\n\npylock.cpu.toml: no `web`\n")
 
 
+@pytest.mark.parametrize(
+    "argv", [("why", "json", "--json", "pylock.toml"), ("diff", "pylock.toml", "--json", "pylock.toml")]
+)
+def test_options_may_stand_between_the_words_of_a_verb(locked: Project, argv: tuple[str, ...]) -> None:
+    run = run_verb(locked, *argv)
+
+    assert (run.code, run.err) == (0, "")
+    assert json.loads(run.out)["schema"] == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("tree", "--depth", "-1"), "lock tree: error: argument --depth: `-1` is no whole number from 0 on\n"),
+        (("why", "x", "--limit", "0"), "lock why: error: argument --limit: `0` is no whole number from 1 on\n"),
+        (("why",), "lock why: error: the following arguments are required: NAME\n"),
+    ],
+)
+def test_wrong_word_of_a_verb_is_told(locked: Project, argv: tuple[str, ...], message: str) -> None:
+    run = run_verb(locked, *argv)
+
+    assert (run.code, run.out) == (2, "")
+    assert run.err.endswith(message)
+
+
 def test_tree_shows_pins_under_the_list_with_sizes(locked: Project) -> None:
     assert run_verb(locked, "tree").out == (
         "log 1.0 (1.50 kB)\n"
@@ -243,4 +268,7 @@ def test_sbom_goes_to_a_file_whole(locked: Project) -> None:
 def test_sbom_that_cannot_be_written_leaves_nothing(locked: Project) -> None:
     run = run_verb(locked, "sbom", "-o", "missing/sbom.json")
 
-    assert (run.code, run.err) == (2, "error: `missing/sbom.json` cannot be written: no such file or directory\n")
+    assert (run.code, run.err) == (
+        2,
+        "error: `missing/sbom.json` cannot be written: no such file or directory\n  try: another place, with `-o`\n",
+    )
