@@ -31,7 +31,7 @@ def run_hook(argv: Sequence[str], *, program: str) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("what", choices=("check", "lock"))
-    parser.add_argument("file", nargs="*", metavar="FILE", help="files that changed")
+    parser.add_argument("file", nargs="*", default=[], metavar="FILE", help="files that changed")
     values = parser.parse_args(list(argv))
     locks = tuple(_iter_locks(values.file))
     checked = max((_check(lock, program, is_quiet=values.what == "lock") for lock in locks), default=0)

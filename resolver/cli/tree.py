@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from lockfiles.image_layers import size_bytes
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
-from resolver.cli.safe_parser import SafeParser
+from resolver.cli.safe_parser import SafeParser, parse_number
 from resolver.errors import InputError
 
 __all__ = ["run_tree"]
@@ -48,16 +49,11 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--invert", action="store_true", help="each pin over what asks for it")
     parser.add_argument("--package", action="append", metavar="NAME", help="begin with this pin; several times")
-    parser.add_argument("--depth", type=_depth, metavar="N", help="levels below the first to show")
+    parser.add_argument(
+        "--depth", type=partial(parse_number, lowest=0), metavar="N", help="levels below the first to show"
+    )
     parser.add_argument("--json", dest="as_json", action="store_true", help="the pins with their edges as JSON")
     return parser
-
-
-def _depth(text: str) -> int:
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
 
 
 def _render(lock: ChosenLock, values: argparse.Namespace, *, named: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from lockfiles.graph import LockGraph, LockPath, Request, build_graph, find_paths
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.safe_parser import SafeParser
+from resolver.cli.safe_parser import SafeParser, parse_number
 from resolver.errors import InputError
 
 __all__ = ["run_why"]
@@ -40,19 +41,16 @@ def run_why(argv: Sequence[str], *, program: str) -> int:
 def _build_parser(program: str) -> argparse.ArgumentParser:
     parser = SafeParser(prog=f"{program} why", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", help="the project")
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument("lockfile", nargs="*", default=[], metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument(
-        "--limit", type=_positive, default=_LIMIT, metavar="N", help="paths to show, default: %(default)s"
+        "--limit",
+        type=partial(parse_number, lowest=1),
+        default=_LIMIT,
+        metavar="N",
+        help="paths to show, default: %(default)s",
     )
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
 
 
 def _unknown(name: str, graphs: Sequence[tuple[ChosenLock, LockGraph]]) -> str:
