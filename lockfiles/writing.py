@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.pylock import is_valid_pylock_path
 
 from lockfiles.errors import LockfileNameError
+from lockfiles.file_replacement import replace_file
 from lockfiles.lockfile import Lockfile, build_document
 from lockfiles.reading import parse_document
 from lockfiles.seal import with_seal
@@ -46,24 +47,6 @@ def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> b
         mode = stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
         mode = None
-    _replace_file(target, data, mode)
+    # A power cut must leave the old lock or the new one; a first lock has none to lose.
+    replace_file(target, data, mode=mode, is_durable=mode is not None)
     return True
-
-
-def _replace_file(target: Path, data: bytes, mode: int | None) -> None:
-    """Put `data` at `target` through a file beside it, which is gone afterwards whatever happens."""
-    temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
-    try:
-        # Not tempfile: its files are private to the user, and a new lockfile has the permissions that the umask gives.
-        with temporary.open("xb") as file:
-            file.write(data)
-            if mode is not None:
-                # A power cut must leave the old lock or the new one; it takes 4 ms, which a first lock is spared.
-                file.flush()
-                os.fsync(file.fileno())
-        if mode is not None:
-            temporary.chmod(mode)
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

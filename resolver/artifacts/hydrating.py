@@ -6,7 +6,6 @@ its owner can read. URLs are replaced; nothing else about the lock changes.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,11 +13,13 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from lockfiles import Lockfile, dumps
+from lockfiles.file_replacement import replace_file
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.ignored_places import refuse_commitable
 from resolver.errors import InputError, render_os_error
 from resolver.fetch.credentials import Credentials, find_place
 from resolver.fetch.logins import Login
+from resolver.frames import leave_frames
 from resolver.requirements.url import Secret
 
 __all__ = ["Hydrated", "complete_urls", "write_secret_file"]
@@ -66,17 +67,17 @@ def write_secret_file(path: Path, text: Secret) -> None:
     Raises InputError where it cannot be written, and where git could take it along.
     """
     refuse_commitable(path)
-    temporary = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
+    # The frames of an error would hold the text.
+    leave_frames(lambda: _put(path, text))
+
+
+def _put(path: Path, text: Secret) -> None:
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(text.open_for_transport().encode())
-        temporary.replace(path)
+        replace_file(path, text.open_for_transport().encode(), mode=0o600)
     except OSError as error:
         raise InputError(
             f"`{path.name}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _iter_sources(package: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,12 +5,12 @@ A list of several layers has a file for each besides, so that an image builder i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from packaging.pylock import Package
 
+from lockfiles.file_replacement import replace_file
 from lockfiles.requirement_texts import render_pin
 from lockfiles.tool_table import ToolTable
 from resolver.errors import InputError, render_os_error
@@ -55,12 +55,7 @@ def check_place(folder: Path) -> None:
 def write_requirements(folder: Path, text: str, *, file_name: str = FILE_NAME) -> Path:
     """The path of the file, which appears at once or not at all."""
     path = folder / file_name
-    temporary = folder / f".{file_name}.{os.urandom(6).hex()}.tmp"
-    try:
-        temporary.write_bytes(text.encode())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    replace_file(path, text.encode())
     return path
 
 

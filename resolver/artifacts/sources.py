@@ -14,6 +14,7 @@ from packaging.pylock import Package
 from packaging.utils import NormalizedName
 
 from lockfiles import BuildFacts, Lockfile
+from lockfiles.file_replacement import replace_file
 from lockfiles.graph import assign_layers
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
@@ -152,6 +153,4 @@ def write_records(path: Path, records: Mapping[NormalizedName, BuiltWheel]) -> N
         name: {"key": wheel.key, "file": wheel.filename, "sha256": wheel.sha256}
         for name, wheel in sorted(records.items())
     }
-    temporary = path.with_name(f"{path.name}.new")
-    temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    replace_file(path, json.dumps(rows, indent=1).encode())
