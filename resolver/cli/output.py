@@ -7,6 +7,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+from lockfiles.file_replacement import replace_file
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import InputError, render_os_error
 
@@ -42,23 +43,11 @@ def write_file(path: Path, data: bytes, *, shown: str | None = None) -> None:
         if target.exists() and not target.is_file():
             target.write_bytes(data)
         else:
-            _replace_file(target, data)
+            replace_file(target, data, mode=stat.S_IMODE(target.stat().st_mode) if target.exists() else None)
     except OSError as error:
         raise InputError(
             f"`{shown or path}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
         ) from error
-
-
-def _replace_file(target: Path, data: bytes) -> None:
-    temporary = target.with_name(f".{target.name[:200]}.{os.urandom(6).hex()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        if target.exists():
-            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def render_bytes(size: int | None) -> str:
