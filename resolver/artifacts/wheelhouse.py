@@ -21,6 +21,7 @@ from lockfiles.requirement_texts import find_variables
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.building import Building, WheelBuilder
 from resolver.artifacts.downloads import Downloads, FetchedFile, Progress
+from resolver.artifacts.folder_lock import hold_folder
 from resolver.artifacts.partial_file import hash_file
 from resolver.artifacts.requirement_file import (
     check_place,
@@ -76,28 +77,38 @@ def fill_wheelhouse(
     _refuse_sources(wanted, building)
     builds = list_builds(lockfile, wanted)
     stash = _make_folders(to)
-    present = _find_built(builds, to, stash)
-    missing = [build for build in builds if build.package.name not in present]
-    with _open_builder(lockfile, building, missing, lock_folder=lock_folder, stash=stash, session=session) as builder:
-        downloads = Downloads(
-            find_folder=lambda file: _find_folder(file, to, stash),
-            stash=stash,
-            client=session,
-            on_progress=on_progress,
-            announce=announce,
-        )
-        wanted_files = tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing))))
-        _refuse_unknown_variables(wanted_files, session)
-        fetched = downloads.fetch_all(wanted_files)
-        files = [fetched[file] for file in wanted.wheels]
-        for build in builds:
-            wheel = present.get(build.package.name)
-            if wheel is None and builder is not None:
-                wheel = present[build.package.name] = builder.build(build, into=to, installed=_list_paths(files, to))
-                write_records(stash / _RECORDS, present)
-                files.append(_describe(build, wheel, to, is_new=True))
-            elif wheel is not None:
-                files.append(_describe(build, wheel, to, is_new=False))
+    with hold_folder(stash, announce=lambda: announce(f"waiting for another run that fills `{to.name}`")):
+        present = _find_built(builds, to, stash)
+        missing = [build for build in builds if build.package.name not in present]
+        with _open_builder(
+            lockfile, building, missing, lock_folder=lock_folder, stash=stash, session=session
+        ) as builder:
+            downloads = Downloads(
+                find_folder=lambda file: _find_folder(file, to, stash),
+                stash=stash,
+                client=session,
+                on_progress=on_progress,
+                announce=announce,
+            )
+            wanted_files = tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing))))
+            _refuse_unknown_variables(wanted_files, session)
+            fetched = downloads.fetch_all(wanted_files)
+            files = [fetched[file] for file in wanted.wheels]
+            for build in builds:
+                wheel = present.get(build.package.name)
+                if wheel is None and builder is not None:
+                    wheel = present[build.package.name] = builder.build(
+                        build, into=to, installed=_list_paths(files, to)
+                    )
+                    write_records(stash / _RECORDS, present)
+                    files.append(_describe(build, wheel, to, is_new=True))
+                elif wheel is not None:
+                    files.append(_describe(build, wheel, to, is_new=False))
+        return _write_lists(lockfile, files, to)
+
+
+def _write_lists(lockfile: Lockfile, files: Sequence[FetchedFile], to: Path) -> FetchOutcome:
+    """Write what installers read, beside the wheels."""
     packages = [_with_wheels(package, files) for package in lockfile.pylock.packages]
     text = render_requirements(packages, tool=lockfile.tool)
     layers = write_layers(to, _split(lockfile, packages), tool=lockfile.tool)
