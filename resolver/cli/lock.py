@@ -6,29 +6,21 @@ exit code wins.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import NormalizedName
-
 from lockfiles import Lockfile
-from lockfiles.value_classes import dataclass
 from resolver.checking import check_lockfile, has_local_paths
 from resolver.cli.arguments import LockArguments, render_options
-from resolver.cli.terminal import escape_text, write_output
-from resolver.errors import InputError, PinfoldError, render_os_error
-from resolver.plan import LockPlan, plan_lock, read_old_lock, share_old_locks
-from resolver.sources.lock_places import place_locks
-from resolver.sources.machine_choice import ChosenMachines, choose_machines
-from resolver.sources.reader import read_source
-from resolver.sources.source import Source, StandardInput
+from resolver.cli.lock_outcomes import LockOutcomes, key_of, tell
+from resolver.cli.lock_planning import LockPlanning
+from resolver.cli.terminal import write_output
+from resolver.errors import InputError, render_os_error
+from resolver.plan import LockPlan, share_old_locks
+from resolver.sources.source import StandardInput
 
 if TYPE_CHECKING:
     from lockfiles import Comparison
@@ -37,164 +29,40 @@ if TYPE_CHECKING:
 __all__ = ["run_lock"]
 
 _DIFFERS = 1
-_LONGEST_PATH = 255
-"""A longer SOURCE may be text that no file system takes as a name."""
 
 
 def run_lock(arguments: LockArguments) -> int:
     """The exit code of `lock` with these arguments."""
     run = _Run(arguments)
-    run.lock_all()
-    return run.code
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One lock of the run: a source, and the machine types that it is locked for."""
-
-    source: Source
-    machines: ChosenMachines
-
-
-_Key = tuple[str | None, str | None]
-"""What the document of a lock goes by: the name of its source (None: of all), and the label of its machine types."""
+    return run.lock_all()
 
 
 class _Run:
-    """One run over all its sources. `code` is the exit code so far."""
+    """One run over all its sources."""
 
     def __init__(self, arguments: LockArguments) -> None:
-        self.code = 0
         self._arguments = arguments
+        self._outcomes = LockOutcomes(arguments)
         self._since = time.monotonic()
         self._folder = Path.cwd()
-        self._locked_names: set[NormalizedName] = set()
-        self._documents: dict[_Key, dict[str, object]] = {}
-        self._order: list[_Key] = []
-        self._warned: set[str] = set()
 
-    def lock_all(self) -> None:
-        """Plans all locks, then makes or checks each."""
+    def lock_all(self) -> int:
+        """Plans all locks, then makes or checks each; the exit code."""
         if self._arguments.verbose:
             _show_requests()
-        plans = share_old_locks(self._plan_all())
+        planning = LockPlanning(self._arguments, self._outcomes, folder=self._folder)
+        plans = share_old_locks(planning.plan_all())
         if self._arguments.check and not self._arguments.refresh:
             for plan in plans:
                 self._check(plan)
             self._tell_left_over(plans)
         elif plans:
             self._make_all(plans)
-        for name in sorted(set(self._arguments.upgrade_packages) - self._locked_names):
-            _tell(f"warning: `--upgrade-package {name}` lets go of nothing: no old lock has it")
+        for name in sorted(set(self._arguments.upgrade_packages) - planning.locked_names):
+            tell(f"warning: `--upgrade-package {name}` lets go of nothing: no old lock has it")
         if self._arguments.as_json:
-            self._print_document()
-
-    def _print_document(self) -> None:
-        # Lazy: only --json needs it.
-        import json
-
-        order = {key: place for place, key in enumerate(self._order)}
-        locks = sorted(self._documents.items(), key=lambda row: order.get(row[0], 0))
-        document = {"schema": 1, "exit_code": self.code, "locks": [lock for _, lock in locks]}
-        write_output(f"{json.dumps(document, indent=2)}\n".encode())
-
-    def _plan_all(self) -> list[LockPlan]:
-        """The plans of all locks that can be planned; none if two would share a place."""
-        jobs: list[_Job] = []
-        for argument in self._list_sources() or (None,):
-            name = _name_source(argument)
-            self._order.append((name, None))
-            with self._errors_become_codes((name, None)):
-                source = self._read(argument)
-                for machine in self._arguments.machines or (None,):
-                    self._order.append((name, machine))
-                    with self._errors_become_codes((name, machine)):
-                        jobs += self._build_job(source, machine, known=jobs)
-        readable = {job.source.name for job in jobs}
-        unreadable = {name: None for name, _ in self._documents if name is not None and name not in readable}
-        paths: tuple[Path | None, ...] = ()
-        with self._errors_become_codes((None, None)):
-            paths = place_locks(
-                [(job.source, job.machines.label) for job in jobs],
-                self._arguments.settings,
-                folder=self._folder,
-                unreadable=tuple(unreadable),
-            )
-        plans: list[LockPlan] = []
-        for job, path in zip(jobs, paths, strict=False):
-            with self._errors_become_codes((job.source.name, job.machines.label)):
-                plans.append(self._plan(job, path))
-        return plans
-
-    def _list_sources(self) -> tuple[str, ...]:
-        """The SOURCEs of the run, each folder as the apps below it."""
-        sources = self._arguments.sources
-        if not any((self._folder / source).is_dir() for source in sources if len(source) < _LONGEST_PATH):
-            return sources
-        # Lazy: only a folder has to be searched.
-        from resolver.sources.app_folder import expand_folders
-
-        return expand_folders(sources, folder=self._folder)
-
-    def _read(self, argument: str | None) -> Source:
-        arguments = self._arguments
-        return read_source(
-            argument,
-            folder=self._folder,
-            extras=arguments.extras,
-            groups=arguments.groups,
-            is_run=arguments.evaluate,
-        )
-
-    def _build_job(self, source: Source, machine: str | None, *, known: list[_Job]) -> list[_Job]:
-        """The job of one `-m`, or of none; empty where another one has the same machine types."""
-        settings = self._arguments.settings
-        if machine is not None:
-            settings = replace(settings, machine_type=(machine,))
-        machines = choose_machines(source, arguments=settings)
-        is_known = any(job.source is source and job.machines.label == machines.label for job in known)
-        self._order.append((source.name, machines.label))
-        return [] if is_known else [_Job(source=source, machines=machines)]
-
-    @contextmanager
-    def _errors_become_codes(self, key: _Key) -> Iterator[None]:
-        """The error of one lock (or of all) is told, and the next one is tried."""
-        try:
-            yield
-        except PinfoldError as error:
-            name, machine = key
-            where = "" if machine is None or len(self._arguments.machines) < 2 else f"for {machine}: "
-            _tell(f"error: {where}{error}")
-            if self._arguments.annotates:
-                # Lazy, here and below: only a workflow of GitHub reads annotations.
-                from resolver.cli.check_annotations import annotate_error
-
-                annotate_error(error, name)
-            self._documents[key] = {
-                "source": name,
-                **({} if machine is None else {"machine_types": machine}),
-                "error": str(error),
-                "exit_code": error.exit_code,
-            }
-            self.code = max(self.code, error.exit_code)
-
-    def _plan(self, job: _Job, path: Path | None) -> LockPlan:
-        arguments = self._arguments
-        old = read_old_lock(path, folder=self._folder)
-        self._locked_names.update(() if old is None else (package.name for package in old.pylock.packages))
-        return plan_lock(
-            job.source,
-            arguments=arguments.settings,
-            path=path,
-            old=old,
-            folder=self._folder,
-            variables=os.environ,
-            now=datetime.now(UTC),
-            upgrade=arguments.upgrade,
-            machines=job.machines,
-            # A check asks what was written down; without a lock that was made here its answer needs no Python.
-            may_ask_host=not arguments.check or old is None or old.tool is None,
-        )
+            self._outcomes.print_document()
+        return self._outcomes.code
 
     def _check(self, plan: LockPlan) -> None:
         """Compares the lock with the list and the settings, without a network."""
@@ -231,7 +99,7 @@ class _Run:
         upgrade = Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
         with Locker(plans, access=self._access(), upgrade=upgrade) as locker:
             for plan in plans:
-                with self._errors_become_codes(_key(plan)):
+                with self._outcomes.attempt(key_of(plan)):
                     if self._arguments.check and (plan.old is None or plan.old.tool is None):
                         self._check(plan)
                     else:
@@ -241,7 +109,7 @@ class _Run:
         """Makes the lock; writes it, or under --check says how it would differ."""
         outcome = locker.lock(plan)
         comparison = _compare(plan.old, outcome.lockfile) if plan.old is not None else None
-        self._warn(plan, outcome.warnings)
+        self._outcomes.warn(outcome.warnings)
         if self._arguments.check:
             self._answer(plan, str(comparison).splitlines() if comparison else [])
             return
@@ -264,16 +132,9 @@ class _Run:
             hint=find_platform_hint(plan.source),
         )
         if self._arguments.as_json:
-            self._documents[_key(plan)] = report_as_json(report)
+            self._outcomes.note(key_of(plan), report_as_json(report))
         if not self._arguments.quiet:
             print(render_report(report), file=sys.stderr)
-
-    def _warn(self, plan: LockPlan, warnings: Sequence[str]) -> None:
-        """Each warning once a run: locks of one list have most of theirs in common."""
-        for warning in warnings:
-            if warning not in self._warned:
-                self._warned.add(warning)
-                _tell(f"warning: {warning}")
 
     def _split_time(self) -> float:
         """Seconds since the lock before, or since the start: reading and parsing count too."""
@@ -297,7 +158,7 @@ class _Run:
                 keyring=arguments.keyring_provider,
             ),
             allowed_hosts=arguments.allowed_hosts,
-            announce=None if arguments.quiet else _tell,
+            announce=None if arguments.quiet else tell,
             reader_count=count_readers(),
         )
 
@@ -307,7 +168,7 @@ class _Run:
             return
         self._note(plan, [])
         if not self._arguments.quiet:
-            _tell(f"{plan.source.name}: {self._show(plan.path)} fits")
+            tell(f"{plan.source.name}: {self._show(plan.path)} fits")
 
     def _tell_left_over(self, plans: Sequence[LockPlan]) -> None:
         """Warns of locks that no target writes any more; whoever names targets or places himself has others."""
@@ -318,7 +179,7 @@ class _Run:
 
         for path in find_left_over(plans):
             message = f"`{self._show(path)}` is of the same list, and no target writes it any more"
-            _tell(f"warning: {message}")
+            tell(f"warning: {message}")
             if self._arguments.annotates:
                 from resolver.cli.check_annotations import annotate_left_over
 
@@ -326,9 +187,8 @@ class _Run:
 
     def _say_no(self, plan: LockPlan, differences: Sequence[object]) -> None:
         """Tells what does not fit: values of `resolver.checking`, or texts."""
-        self.code = max(self.code, _DIFFERS)
         place = self._show(plan.path)
-        self._note(plan, [*map(str, differences)])
+        self._note(plan, [*map(str, differences)], code=_DIFFERS)
         if self._arguments.annotates:
             from resolver.cli.check_annotations import annotate_differences
 
@@ -338,14 +198,15 @@ class _Run:
         if plan.machines.label is not None:
             argument += f" -m {','.join(plan.machines.names)}"
         options = render_options(self._arguments.settings) + (" --evaluate" if self._arguments.evaluate else "")
-        _tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}{options}`")
+        tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}{options}`")
 
-    def _note(self, plan: LockPlan, differences: list[str]) -> None:
-        self._documents[_key(plan)] = {
+    def _note(self, plan: LockPlan, differences: list[str], *, code: int = 0) -> None:
+        document: dict[str, object] = {
             "source": plan.source.name,
             "lockfile": self._show(plan.path),
             "differences": differences,
         }
+        self._outcomes.note(key_of(plan), document, code=code)
 
     def _show(self, path: Path | None) -> str:
         """A path as the user would write it from here."""
@@ -354,20 +215,11 @@ class _Run:
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
 
 
-def _key(plan: LockPlan) -> _Key:
-    return plan.source.name, plan.machines.label
-
-
 def _compare(old: Lockfile, new: Lockfile) -> Comparison:
     # Lazy: only a relock has two locks.
     from lockfiles import compare
 
     return compare(old, new)
-
-
-def _name_source(argument: str | None) -> str:
-    """What messages call the source of an argument, as `read_source` does."""
-    return {None: "pyproject.toml", "-": "standard input"}.get(argument, argument or "")
 
 
 def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
@@ -393,7 +245,3 @@ def _show_requests() -> None:
     from resolver.cli.request_log import show_requests
 
     show_requests()
-
-
-def _tell(message: str) -> None:
-    print(escape_text(message), file=sys.stderr, flush=True)
