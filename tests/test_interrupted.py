@@ -65,6 +65,18 @@ def test_interrupted_run_exits_with_130_and_leaves_the_old_lock(project: Project
     assert (project.read(), project.files()) == (before, files)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_run_that_is_told_to_end_does_as_when_interrupted(project: Project, number: signal.Signals) -> None:
+    before, files = project.read(), project.files()
+    process = start(project)
+
+    process.send_signal(number)
+    out, err = process.communicate(timeout=15)
+
+    assert (process.returncode, out, err) == (130, "", "interrupted: nothing was written that is not whole\n")
+    assert (project.read(), project.files()) == (before, files)
+
+
 def test_interrupted_first_run_leaves_no_file(project: Project) -> None:
     (project.folder / "pylock.toml").unlink()
     process = start(project)

@@ -30,6 +30,7 @@ def run() -> NoReturn:
     """The console script: exits with the code of `main`."""
     # A run is short and makes few cycles; looking for them takes 5 % of it.
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    _end_as_interrupted()
     code = main(sys.argv[1:], program=PurePath(sys.argv[0]).name)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError):  # It was closed, or its reader has gone.
@@ -56,6 +57,16 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
         return stop.code if isinstance(stop.code, int) else 2
     except Exception as error:  # noqa: BLE001  (the command line is where a bug becomes exit code 6)
         return _report_bug(error)
+
+
+def _end_as_interrupted() -> None:
+    """What a supervisor or a closed terminal sends ends a run as Ctrl-C does: with its builds, and nothing left over.
+
+    A signal that is ignored stays so (`nohup`).
+    """
+    for number in (getattr(signal, name, None) for name in ("SIGTERM", "SIGHUP")):
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _split_verb(argv: Sequence[str]) -> tuple[str, Sequence[str]]:

@@ -89,8 +89,9 @@ class _Reader:
         jobs, self._jobs = _open_pipe()
         self._results, results = _open_pipe()
         self._lock = threading.Lock()
-        # Ctrl-C is for this process alone; the other one has to leave it aside from its first moment.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # Ctrl-C is for this process alone; the other one has to leave it aside from its first moment. So it does with
+        # what is handled as Ctrl-C is: it ends when this process has ended.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             self._process = os.fork()
             if not self._process:
