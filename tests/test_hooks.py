@@ -135,7 +135,7 @@ def test_lock_that_no_list_writes_is_caught(repository: Repository) -> None:
     code, output = repository.run_hook("pinfold-check")
 
     assert code == 1
-    assert "pylock.sing.toml: no list beside it writes this lock any more" in output
+    assert "pylock.sing.toml: no list writes this lock any more" in output
 
 
 def test_setting_that_changes_the_answer_is_caught(repository: Repository) -> None:

@@ -1,19 +1,20 @@
 """The verb `hook`, for pre-commit: the locks that changed files concern are checked, or made again if they are stale.
 
-A hook gets the names of changed files. Those may be lists, apps, files that a list includes, settings or locks: every
-lock beside or above them is looked at, which takes milliseconds and no network.
+A hook gets the names of changed files. Those may be lists, apps, files that a list includes, settings or locks: the
+locks that they can concern are looked at, which takes milliseconds and no network.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
-from resolver.sources.lock_owners import OwnedLock, find_owned_locks, list_lock_folders
+from resolver.sources.changed_files import iter_concerned_locks
+from resolver.sources.lock_owners import OwnedLock
 
 __all__ = ["run_hook"]
 
@@ -33,24 +34,18 @@ def run_hook(argv: Sequence[str], *, program: str) -> int:
     parser.add_argument("what", choices=("check", "lock"))
     parser.add_argument("file", nargs="*", default=[], metavar="FILE", help="files that changed")
     values = parser.parse_args(list(argv))
-    locks = tuple(_iter_locks(values.file))
+    locks = tuple(iter_concerned_locks(map(Path, values.file), root=Path.cwd()))
     checked = max((_check(lock, program, is_quiet=values.what == "lock") for lock in locks), default=0)
     if values.what == "check" or checked == 0:
         return checked
     return max(_renew(lock, program) for lock in locks if _check(lock, program, is_quiet=True))
 
 
-def _iter_locks(files: Iterable[str]) -> Iterator[OwnedLock]:
-    root = Path.cwd()
-    for folder in list_lock_folders(map(Path, files), root=root):
-        yield from find_owned_locks(folder, seen_from=root)
-
-
 def _check(lock: OwnedLock, program: str, *, is_quiet: bool) -> int:
     """The exit code of a check, which tells what differs unless it is quiet."""
     if lock.source is None:
         if not is_quiet:
-            print(escape_text(f"{_show(lock)}: no list beside it writes this lock any more"), file=sys.stderr)
+            print(escape_text(f"{_show(lock)}: no list writes this lock any more"), file=sys.stderr)
         return 1
     return _run([*_name(lock), "--check", "--quiet"], program, is_silent=is_quiet)
 

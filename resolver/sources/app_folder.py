@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from resolver.errors import SourceError
+from resolver.sources.app.files import AppFiles
 from resolver.sources.app.tables import read_tables
 from resolver.sources.app_file import find_apps
 from resolver.sources.settings_file import name_path, read_pyproject
 
-__all__ = ["expand_folders", "list_app_sources"]
+__all__ = ["expand_folders", "iter_own_files", "iter_own_folders", "list_app_sources"]
 
 _LEFT_OUT = frozenset({"__pycache__", "node_modules", "site-packages", "__pypackages__"})
 _LARGEST_BYTES = 2_000_000
 _MARKS = (b"App", b"function", b"isolated")
+_CLASS = re.compile(rb"^class\s+\w+\s*\(\s*(\w+)", re.MULTILINE)
+_IMPORT = re.compile(rb"^(?:from\s+(\.*)([\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+([^\n]*))", re.MULTILINE)
+_DEEPEST_BASE = 5
 
 
 def expand_folders(arguments: Sequence[str], *, folder: Path) -> tuple[str, ...]:
@@ -28,15 +33,17 @@ def expand_folders(arguments: Sequence[str], *, folder: Path) -> tuple[str, ...]
     return tuple(dict.fromkeys(expanded))
 
 
-def list_app_sources(folder: Path, *, seen_from: Path) -> tuple[str, ...]:
+def list_app_sources(folder: Path, *, seen_from: Path, is_deep: bool = True) -> tuple[str, ...]:
     """The apps below a folder that have a list, as `apps/paint.py` or, of several in a file, `apps/paint.py::Name`.
 
     An app of a pyproject.toml with a `python_entry_point` is `apps/pyproject.toml::name`. A file that looks like an app
     and cannot be read is listed too: whoever locks it is told why. Virtual environments, hidden folders and packages
-    that were installed are left out; links to folders are not followed.
+    that were installed are left out; links to folders are not followed. Unless `is_deep`, so are all folders in it.
     """
     found: list[str] = []
-    for path in sorted(_iter_files(folder), key=lambda one: one.relative_to(folder).as_posix()):
+    files = iter_own_files(folder) if is_deep else (path for path in folder.iterdir() if path.is_file())
+    kept = (path for path in files if path.suffix == ".py" or path.name == "pyproject.toml")
+    for path in sorted(kept, key=lambda one: one.relative_to(folder).as_posix()):
         name = name_path(path, seen_from)
         if path.name == "pyproject.toml":
             found += _list_entry_points(path, name)
@@ -45,12 +52,20 @@ def list_app_sources(folder: Path, *, seen_from: Path) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _iter_files(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
+def iter_own_folders(folder: Path) -> Iterator[Path]:
+    """The folder and those below it that hold what is the user's own, as `list_app_sources` looks at them."""
+    for place, folders, _ in os.walk(folder):
         folders[:] = sorted(one for one in folders if _is_ours(Path(place) / one))
-        for name in files:
-            if (name.endswith(".py") or name == "pyproject.toml") and not name.startswith("."):
-                yield Path(place) / name
+        yield Path(place)
+
+
+def iter_own_files(folder: Path) -> Iterator[Path]:
+    """All files in these folders but hidden ones."""
+    for place in iter_own_folders(folder):
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if not entry.name.startswith(".") and not entry.is_dir():
+                    yield place / entry.name
 
 
 def _is_ours(folder: Path) -> bool:
@@ -60,12 +75,13 @@ def _is_ours(folder: Path) -> bool:
 
 def _list_apps(path: Path, name: str, seen_from: Path) -> list[str]:
     try:
-        if not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
+        if path.name.startswith(".") or not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
             return []
         data = path.read_bytes()
     except OSError:
         return [name]
-    if b"requirements" not in data or not any(mark in data for mark in _MARKS):
+    has_list = b"requirements" in data and any(mark in data for mark in _MARKS)
+    if not has_list and not _may_inherit_app(path, data, AppFiles(path, seen_from=seen_from)):
         return []
     try:
         apps = [
@@ -75,6 +91,26 @@ def _list_apps(path: Path, name: str, seen_from: Path) -> list[str]:
         # Its own run tells what is wrong, if it seems to be an app at all.
         return [name] if b"fal" in data else []
     return [name] if len(apps) == 1 else [f"{name}::{app.name}" for app in apps]
+
+
+def _may_inherit_app(path: Path, data: bytes, files: AppFiles, depth: int = 0) -> bool:
+    """Whether a class derives from one of a module of the app's own that has to do with the platform; a quick look."""
+    bases = set(_CLASS.findall(data))
+    if not bases or depth >= _DEEPEST_BASE:
+        return False
+    for dots, dotted, names, modules in _IMPORT.findall(data):
+        if not bases & set(re.findall(rb"\w+", names or modules)):
+            continue
+        found = files.find_module((dotted or modules.split()[0]).decode(), level=len(dots), beside=path)
+        if found is None or found.resolve() == path.resolve():
+            continue
+        try:
+            other = found.read_bytes()
+        except OSError:
+            continue
+        if (b"fal" in other and b"App" in other) or _may_inherit_app(found, other, files, depth + 1):
+            return True
+    return False
 
 
 def _list_entry_points(path: Path, name: str) -> list[str]:

@@ -88,3 +88,15 @@ def test_a_folder_stands_for_its_apps_each_once(folder: Path) -> None:
         "",
     )
     assert expand_folders(["."], folder=folder) == ("apps/a.py",)
+
+
+def test_apps_that_derive_from_one_of_another_file_are_listed(folder: Path) -> None:
+    write(folder, "apps/common/root.py", APP.format(name="Root"))
+    write(folder, "apps/common/middle.py", "from .root import Root\n\n\nclass Middle(Root):\n    pass\n")
+    write(folder, "apps/one.py", "from apps.common.middle import (\n    Middle,\n)\n\n\nclass One(Middle):\n    pass\n")
+    write(folder, "apps/two.py", "import json\n\n\nclass Two(json.JSONEncoder):\n    requirements = []\n")
+    assert list_app_sources(folder / "apps", seen_from=folder) == (
+        "apps/common/middle.py",
+        "apps/common/root.py",
+        "apps/one.py",
+    )
