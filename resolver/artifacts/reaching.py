@@ -28,7 +28,7 @@ from resolver.sources.source import Source
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Reached", "Reaching", "open_session"]
+__all__ = ["Reached", "Reaching", "open_session", "plan_source"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterato
 
     Raises InputError where the source cannot be used, FetchError where signatures in it have ended.
     """
-    plans = [] if reaching.source is None else [_plan(reaching.source, variables)]
+    plans = plan_source(reaching, variables=variables)
     for plan in plans:
         for warning in check_signatures(plan, now=datetime.now(UTC)):
             _announce(reaching, f"warning: {warning}")
@@ -88,15 +88,12 @@ def open_session(reaching: Reaching, *, variables: Mapping[str, str]) -> Iterato
         session.close()
 
 
-def _announce(reaching: Reaching, line: str) -> None:
-    if reaching.announce is not None:
-        reaching.announce(line)
-
-
-def _plan(source: Source, variables: Mapping[str, str]) -> LockPlan:
-    """The list of a source as locking would read it."""
-    return plan_lock(
-        source,
+def plan_source(reaching: Reaching, *, variables: Mapping[str, str]) -> list[LockPlan]:
+    """The list of the source as locking would read it, for the credentials in it; empty without a source."""
+    if reaching.source is None:
+        return []
+    plan = plan_lock(
+        reaching.source,
         arguments=Settings(),
         path=None,
         old=None,
@@ -104,3 +101,9 @@ def _plan(source: Source, variables: Mapping[str, str]) -> LockPlan:
         variables=variables,
         now=datetime.now(UTC),
     )
+    return [plan]
+
+
+def _announce(reaching: Reaching, line: str) -> None:
+    if reaching.announce is not None:
+        reaching.announce(line)

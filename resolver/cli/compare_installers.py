@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from resolver.artifacts.reaching import Reaching
+from resolver.artifacts.reaching import Reaching, plan_source
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, build_access, plan_lists, read_reaching
+from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.installer_rules import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
@@ -52,7 +53,7 @@ def _compare(lock: ChosenLock, reaching: Reaching) -> InstallerComparison:
         path=lock.path,
         shown=lock.shown,
         access=build_access(reaching),
-        lists=plan_lists(reaching, folder=Path.cwd()),
+        lists=plan_source(reaching, variables=os.environ),
     )
 
 

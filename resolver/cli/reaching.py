@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,6 @@ from resolver.fetch.login_sources import LoginOptions
 from resolver.sources.reader import read_source
 
 if TYPE_CHECKING:
-    from resolver.plan import LockPlan
     from resolver.workflow import Access
 
 __all__ = [
@@ -22,7 +19,6 @@ __all__ = [
     "add_host_options",
     "add_reaching_options",
     "build_access",
-    "plan_lists",
     "read_reaching",
 ]
 
@@ -91,24 +87,3 @@ def build_access(reaching: Reaching) -> Access:
     return Access(
         refresh=True, announce=reaching.announce, logins=reaching.logins, allowed_hosts=reaching.allowed_hosts
     )
-
-
-def plan_lists(reaching: Reaching, *, folder: Path) -> list[LockPlan]:
-    """The plan of the `--list`, for the credentials in it; none without one."""
-    if reaching.source is None:
-        return []
-    # Lazy: most runs have no such list.
-    from resolver.plan import plan_lock
-    from resolver.settings import Settings
-
-    return [
-        plan_lock(
-            reaching.source,
-            arguments=Settings(),
-            path=None,
-            old=None,
-            folder=folder,
-            variables=os.environ,
-            now=datetime.now(UTC),
-        )
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, build_access, plan_lists, read_reaching
+from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
@@ -80,6 +81,7 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         differences = compare_installed(lock.lockfile, read_environment(Path(values.environment)))
         return [(difference.name, str(difference)) for difference in differences]
     # Lazy: an environment is looked at without solver and network.
+    from resolver.artifacts.reaching import plan_source
     from resolver.verification import verify_lockfile
 
     reaching = read_reaching(values, folder=Path.cwd(), announce=_announce)
@@ -88,7 +90,7 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         path=lock.path,
         shown=lock.shown,
         access=build_access(reaching),
-        lists=plan_lists(reaching, folder=Path.cwd()),
+        lists=plan_source(reaching, variables=os.environ),
     )
     return [(one.name, str(one)) for one in discrepancies]
 
