@@ -105,8 +105,9 @@ def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: floa
         if files
     ]
     place = shlex.quote(Path(to).as_posix())
+    count = "1 file" if len(outcome.files) == 1 else f"{len(outcome.files)} files"
     return (
-        f"{chosen.shown}: {len(outcome.files)} files in {to}: {', '.join(parts) or 'nothing to do'}, in"
+        f"{chosen.shown}: {count} in {to}: {', '.join(parts) or 'nothing to do'}, in"
         f" {duration_s:.2f} s\n"
         f"  pip install --no-index --find-links {place} --require-hashes --no-deps -r {place}/requirements.txt"
     )

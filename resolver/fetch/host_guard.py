@@ -27,7 +27,9 @@ class HostGuard:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").lower(), parts.port
         except ValueError:
-            raise FetchError(f"{url} is no URL that can be asked for", url=url) from None
+            host, port = "", None
+        if not host:
+            raise FetchError(f"`{url}` is no URL that can be asked for: it names no host", url=url)
         port = port or {"http": 80, "https": 443}.get(parts.scheme, 0)
         shown = f"[{host}]" if ":" in host else host
         if {host, shown, f"{shown}:{port}"} & self._allowed:

@@ -279,7 +279,7 @@ def test_files_of_the_disk_are_copied_and_checked(project: Project) -> None:
     (project.folder / "links" / ALPHA).write_bytes(file.content)
     project.write("requirements.txt", "--no-index\n--find-links links\nalpha\n")
     assert project.lock("requirements.txt").code == 0
-    assert fetch(project).err.startswith("pylock.toml: 1 files in wheels: 1 copied")
+    assert fetch(project).err.startswith("pylock.toml: 1 file in wheels: 1 copied")
     assert wheels(project) == [ALPHA, "requirements.txt"]
 
     (project.folder / "wheels" / ALPHA).unlink()

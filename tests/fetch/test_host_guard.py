@@ -59,3 +59,10 @@ def test_allowed_host_passes(allowed: str) -> None:
 def test_another_allowed_host_does_not_help(allowed: str) -> None:
     with pytest.raises(FetchError):
         HostGuard([allowed]).check("https://10.0.0.1:8443/a.whl", find_addresses=never)
+
+
+@pytest.mark.parametrize("url", ["https:///a.whl", "ext::sh -c x", "git@git.example:o/r", "https://[::1/a.whl"])
+def test_url_without_a_host_is_refused_whatever_is_allowed(url: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        HostGuard([""]).check(url, find_addresses=never)
+    assert str(caught.value) == f"`{url}` is no URL that can be asked for: it names no host"
