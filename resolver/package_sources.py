@@ -99,7 +99,7 @@ class PackageSources:
                 cache_folder=self._access.cache_folder,
                 offline=self._access.offline,
                 refresh=self._access.refresh,
-                trusted_hosts=tuple(plan.requirement_list.trusted_hosts),
+                trusted_hosts=(*plan.requirement_list.trusted_hosts, *self._access.trusted_hosts),
                 credentials=self._credentials,
                 allowed_hosts=self._access.allowed_hosts,
                 no_download=bool(plan.settings.no_download),

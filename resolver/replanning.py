@@ -87,9 +87,12 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
 
 
 def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "position") -> RequirementList:
-    """The list that the lock at `path` was made from, with absolute paths; empty for a lock that does not say."""
+    """The list that the lock at `path` was made from, with absolute paths; empty for a lock that does not say.
+
+    It trusts no host: whose certificates need no check is not for a lock to say.
+    """
     layers = () if lockfile.tool is None else lockfile.tool.requirements
-    written = parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope)
+    written = replace(parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope), trusted_hosts=())
     folder = path.absolute().parent
     return rewrite_references(
         rewrite_paths(written, lambda text: str((folder / text).resolve())),

@@ -56,6 +56,7 @@ class Access:
 
     - `logins` say where a user and password are looked for that the list does not give.
     - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
+    - `trusted_hosts` get credentials over http, and their certificates are not checked, beside those that a list names.
     - `clock` tells which signatures have expired.
     - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not
       share.
@@ -67,6 +68,7 @@ class Access:
     announce: Callable[[str], None] | None = None
     logins: LoginOptions = LoginOptions()
     allowed_hosts: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
     forbids_builds: bool = False
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
     reader_count: int = 0

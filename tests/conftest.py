@@ -1,14 +1,17 @@
-"""The command with a folder and a loopback index of its own."""
+"""The command with a folder and a loopback index of its own, and an index behind TLS."""
 
 from __future__ import annotations
 
+import shutil
+import ssl
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.command import Project, hide_environment
-from tests.servers import IndexServer
+from tests.servers import Answer, IndexServer
 
 
 @pytest.fixture
@@ -19,3 +22,19 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     (folder / ".git").mkdir(parents=True)
     with IndexServer() as server:
         yield Project(folder=folder, cache=tmp_path / "cache", server=server, capture=capsys, monkeypatch=monkeypatch)
+
+
+@pytest.fixture
+def encrypted(tmp_path: Path) -> Iterator[tuple[IndexServer, Path]]:
+    """A server behind TLS, and the certificate that it signed itself."""
+    if shutil.which("openssl") is None:
+        pytest.skip("needs the `openssl` command for a certificate")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with IndexServer(tls=context) as server:
+        server.always["/"] = Answer(body=b"encrypted")
+        yield server, certificate

@@ -85,5 +85,9 @@ def build_access(reaching: Reaching) -> Access:
     from resolver.workflow import Access
 
     return Access(
-        refresh=True, announce=reaching.announce, logins=reaching.logins, allowed_hosts=reaching.allowed_hosts
+        refresh=True,
+        announce=reaching.announce,
+        logins=reaching.logins,
+        allowed_hosts=reaching.allowed_hosts,
+        trusted_hosts=reaching.trusted_hosts,
     )

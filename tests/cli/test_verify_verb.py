@@ -16,7 +16,7 @@ from lockfiles import Lockfile, write
 from resolver.cli.annotations import render_annotation
 from tests.cli.verbs import run_verb
 from tests.command import INDEX, Project
-from tests.servers import wheel
+from tests.servers import IndexServer, wheel
 
 
 @pytest.fixture
@@ -264,3 +264,18 @@ def test_folder_that_is_no_environment_is_bad_input(locked: Project) -> None:
 
     assert (run.code, run.out) == (2, "")
     assert run.err == ("error: pylock.toml: `missing` is no virtual environment, and no folder of installed packages\n")
+
+
+def test_lock_does_not_say_whose_certificates_are_trusted(
+    project: Project, encrypted: tuple[IndexServer, Path]
+) -> None:
+    server, _ = encrypted
+    server.add("app", wheel("app", "1.0"))
+    project.write("requirements.txt", f"--index-url {server.index_url}\n--trusted-host 127.0.0.1\napp\n")
+    assert project.lock("requirements.txt").code == 0
+
+    alone, trusting = run_verb(project, "verify"), run_verb(project, "verify", "--trusted-host", "127.0.0.1")
+
+    assert alone.code == 4
+    assert f"the certificate of `127.0.0.1` is not trusted: {server.index_url}app/\n" in alone.err
+    assert (trusting.code, trusting.out, trusting.err) == (0, "pylock.toml: all of it holds\n", "")

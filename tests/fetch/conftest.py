@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -19,7 +16,7 @@ from resolver.index.package_source import PackageSource
 from resolver.requirements.url import Url
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
-from tests.servers import Answer, IndexServer
+from tests.servers import IndexServer
 
 TARGET = Target(python=PythonVersion(minor=11))
 A, B = NormalizedName("a"), NormalizedName("b")
@@ -52,19 +49,3 @@ def index(server: IndexServer) -> Location:
 
 def links(url: str) -> Location:
     return Location(url=Url(public=url), form="find-links")
-
-
-@pytest.fixture
-def encrypted(tmp_path: Path) -> Iterator[tuple[IndexServer, Path]]:
-    """A server behind TLS, and the certificate that it signed itself."""
-    if shutil.which("openssl") is None:
-        pytest.skip("needs the `openssl` command for a certificate")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with IndexServer(tls=context) as server:
-        server.always["/"] = Answer(body=b"encrypted")
-        yield server, certificate
