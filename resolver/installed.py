@@ -23,7 +23,10 @@ from resolver.index.core_metadata import parse_core_metadata
 __all__ = ["Installed", "InstalledDifference", "compare_installed", "read_environment"]
 
 _SEEDS = frozenset({"pip"})
-"""What `venv` itself puts into a new environment (Python 3.12 and later: pip alone)."""
+"""What `venv` itself puts into a new environment."""
+_OLD_SEEDS = frozenset({"pip", "setuptools"})
+"""The same up to Python 3.11."""
+_FIRST_WITHOUT = Version("3.12")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +74,22 @@ def read_environment(folder: Path) -> tuple[Installed, ...]:
 
 
 def compare_installed(lockfile: Lockfile, installed: tuple[Installed, ...]) -> tuple[InstalledDifference, ...]:
-    """The differences between lock and environment, by name; pip may be there besides, as `venv` puts it there."""
+    """The differences between lock and environment, by name; what `venv` itself puts there may be there besides."""
+    seeds = _find_seeds(lockfile)
     there = {one.name: one for one in installed}
     locked = {package.name: package for package in lockfile.pylock.packages}
     found = [difference for package in locked.values() for difference in _compare(package, there.get(package.name))]
     found += [
         InstalledDifference(name=one.name, kind="besides", locked=None, installed=one.version)
         for one in installed
-        if one.name not in locked and one.name not in _SEEDS
+        if one.name not in locked and one.name not in seeds
     ]
     return tuple(sorted(found, key=lambda difference: difference.name))
+
+
+def _find_seeds(lockfile: Lockfile) -> frozenset[str]:
+    python = None if lockfile.tool is None else Version(lockfile.tool.python.removesuffix("t"))
+    return _SEEDS if python is None or python >= _FIRST_WITHOUT else _OLD_SEEDS
 
 
 def _compare(package: Package, one: Installed | None) -> Iterator[InstalledDifference]:

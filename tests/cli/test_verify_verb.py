@@ -229,6 +229,24 @@ def test_environment_with_what_is_locked_holds(locked: Project, tmp_path: Path) 
     assert (run.code, run.out) == (0, "pylock.toml: all of it holds\n")
 
 
+@pytest.mark.parametrize(
+    ("python", "out"),
+    [
+        ("3.11", "pylock.toml: all of it holds\n"),
+        ("3.12", "setuptools 65.5.0 is installed, and not locked\n"),
+    ],
+)
+def test_environment_may_have_what_venv_of_its_python_puts_there(
+    project: Project, tmp_path: Path, python: str, out: str
+) -> None:
+    project.server.add("app", wheel("app", "1.0"))
+    project.write_list("app")
+    assert project.lock("requirements.txt", "--python", python).code == 0
+    environment = make_environment(tmp_path / "venv", app="1.0", pip="24.0", setuptools="65.5.0")
+
+    assert run_verb(project, "verify", "--environment", str(environment)).out == out
+
+
 def test_environment_that_differs_is_told_without_a_request(locked: Project, tmp_path: Path) -> None:
     environment = make_environment(tmp_path / "venv", app="2.0", other="3.0")
     locked.server.log.clear()
