@@ -16,7 +16,7 @@ __all__ = ["KEYRING_MAY_SEE", "ProcessWatch", "write_wrapper"]
 KEYRING_MAY_SEE = ("AWS_SECRET_ACCESS_KEY", "GITHUB_TOKEN", "HTTPS_PROXY")
 """Variables that the command `keyring` gets as the user has them."""
 
-_PAUSE_S = 0.003
+_PAUSE_S = 0.006
 
 
 def write_wrapper(folder: Path, records: Path, name: str) -> None:

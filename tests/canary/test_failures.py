@@ -15,7 +15,7 @@ import pytest
 from tests.canary.hosts import Host
 from tests.canary.planted import Canary
 from tests.canary.secret_list import sign
-from tests.canary.world import World
+from tests.canary.world import Run, World
 from tests.distributions import make_sdist, make_wheel, sdist_filename, wheel_filename
 
 LOGIN = f"robot:{Canary.DIRECT_LOGIN.text}"
@@ -151,19 +151,25 @@ FAULTS: dict[str, tuple[int, Callable[[World], object]]] = {
 }
 
 
+def meet(world: World, cache: Path, place: str = "pylock.failed.toml") -> tuple[Run, Run]:
+    """The list locked by the command and by functions, at the same time."""
+    with ThreadPoolExecutor() as pool:
+        by_function = pool.submit(world.run, str(cache / "functions"), str(world.builder_credentials), form="API")
+        run = world.lock("-vv", "--refresh", "--cache-dir", str(cache), "-o", place)
+        return run, by_function.result()
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_fault_tells_no_secret(world: World, fault: str) -> None:
     code, make = FAULTS[fault]
     redirected = dict(world.hosts.redirect.projects)
     make(world)
     cache = world.cache / "other" if fault in NOT_ASKED_AGAIN else world.cache
-    place = [] if fault == "another hash" else ["-o", "pylock.failed.toml"]
-    with ThreadPoolExecutor() as pool:
-        by_function = pool.submit(world.run, str(cache / "functions"), str(world.builder_credentials), form="API")
-        run = world.lock("-vv", "--refresh", "--cache-dir", str(cache), *place)
+    place = [str(world.lockfile)] if fault == "another hash" else []
+    run, by_function = meet(world, cache, *place)
     world.hosts.redirect.projects.update(redirected)
     assert run.code == code, run.err
-    assert "Error" in by_function.result().err
+    assert "Error" in by_function.err
     assert world.find_leaks() == []
 
 
@@ -171,8 +177,7 @@ def test_host_that_does_not_answer_in_time_is_told_without_secrets(world: World)
     world.variables["CANARY_READ_LIMIT_S"] = "0.2"
     world.hosts.signed[Canary.SIGV4].hang_at = "/files/"
     try:
-        run = world.lock("-vv", "--refresh", "-o", "pylock.failed.toml")
-        by_function = world.run(str(world.cache / "late"), str(world.builder_credentials), form="API")
+        run, by_function = meet(world, world.cache / "late")
     finally:
         del world.variables["CANARY_READ_LIMIT_S"]
     assert (run.code, "no answer within 0.2 s" in run.err) == (4, True), run.err

@@ -7,6 +7,7 @@ logged with the root logger at DEBUG, argv and environment of every child, and w
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -115,11 +116,32 @@ def test_export_as_a_list_has_the_variables_of_the_list_in_their_places(locked: 
     assert ":${CANARY_PASSWORD}@" in run.out
 
 
-@pytest.mark.parametrize("verb", ["sizes --unpacked", "outdated", "audit", "verify", "compare-installers"])
+@pytest.mark.parametrize("verb", ["sizes --unpacked", "outdated", "audit", "verify"])
 @pytest.mark.parametrize("form", ["", "--json"])
 def test_verb_that_asks_hosts_leaves_nothing(locked: World, verb: str, form: str) -> None:
     run = reach(locked, *verb.split(), "pylock.toml", *form.split())
     assert run.code in (0, 1), run.err
+    assert locked.find_leaks() == []
+
+
+def test_comparison_of_installers_leaves_nothing(locked: World) -> None:
+    run = reach(locked, "compare-installers", "pylock.toml")
+    assert run.code in (0, 1), run.err
+    assert locked.find_leaks() == []
+
+
+def test_verify_tells_nothing_in_annotations_and_of_environments(locked: World) -> None:
+    text = locked.lockfile.read_text()
+    forged = re.sub(r'sha256 = "\w+"', f'sha256 = "{"a" * 64}"', text, count=1)
+    (locked.project / "pylock.forged.toml").write_text(forged)
+    run = reach(locked, "verify", "pylock.forged.toml", "--format", "github")
+    assert (run.code, run.out[:8]) == (1, "::error "), run.err
+    (locked.project / "pylock.forged.toml").unlink()
+    packages = locked.root / "packages"
+    packages.mkdir()
+    (packages / "azure-0.9.dist-info").mkdir()
+    (packages / "azure-0.9.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: azure\nVersion: 0.9\n")
+    assert locked.run("verify", "pylock.toml", "--environment", str(packages)).code == 1
     assert locked.find_leaks() == []
 
 
