@@ -55,10 +55,10 @@ def download(
     Raises HashMismatchError, after which nothing of the file is left, and FetchError, after which its part is.
     """
     with PartialFile(part) as partial:
-        is_joined = _receive(file, url, partial, client, on_bytes)
+        is_joined = _Receiving(file, partial, on_bytes).receive(url, client)
         if is_joined and not _is_whole(file, partial):
             partial.restart()
-            _receive(file, url, partial, client, on_bytes)
+            _Receiving(file, partial, on_bytes).receive(url, client)
         _keep(file, partial, place=url, target=target)
 
 
@@ -117,63 +117,75 @@ def _is_whole(file: WantedFile, partial: PartialFile) -> bool:
     return partial.sha256 == file.sha256 and file.size_bytes in (None, partial.size_bytes)
 
 
-def _receive(
-    file: WantedFile, url: str, partial: PartialFile, client: ReadsBodies, on_bytes: Callable[[int], None]
-) -> bool:
-    """Bring the partial file to the length that host or lock say, or one chunk beyond it.
+class _Receiving:
+    """What is asked for and what comes, over all answers that one file may take."""
 
-    Whether it is made of several answers, which may be of different files.
-    """
-    limit = _LIMIT_BYTES if file.size_bytes is None else file.size_bytes
-    if file.size_bytes == partial.size_bytes:
-        return True
-    if partial.size_bytes > limit:
-        partial.restart()
-    validator, is_joined = "", False
+    def __init__(self, file: WantedFile, partial: PartialFile, on_bytes: Callable[[int], None]) -> None:
+        self._file = file
+        self._partial = partial
+        self._on_bytes = on_bytes
+        self._limit = _LIMIT_BYTES if file.size_bytes is None else file.size_bytes
+        self._validator = ""
+        self._is_joined = False
 
-    def headers() -> Mapping[str, str]:
+    def receive(self, url: str, client: ReadsBodies) -> bool:
+        """Bring the partial file to the length that host or lock say, or one chunk beyond it.
+
+        Whether it is made of several answers, which may be of different files.
+        """
+        partial = self._partial
+        if self._file.size_bytes == partial.size_bytes:
+            return True
+        if partial.size_bytes > self._limit:
+            partial.restart()
+        refused = 0
+        while refused < _REFUSALS:
+            before = partial.size_bytes
+            try:
+                done = client.read_body(url, headers=self._ask, read=self._read)
+            except FetchError as error:
+                if isinstance(error, AuthenticationError) or partial.size_bytes < before + _WORTH_ANOTHER_BYTES:
+                    raise
+                continue
+            if done is None:
+                raise _gone(self._file, url)
+            if done:
+                return self._is_joined
+            refused += 1
+        raise FetchError(f"{url} answers with other bytes than it was asked for", url=url)
+
+    def _ask(self) -> Mapping[str, str]:
+        """The headers of the next request: for the rest of the file, where there is some of it."""
         asked = {"Accept": "*/*", "Accept-Encoding": "identity"}
-        if partial.size_bytes:
-            asked["Range"] = f"bytes={partial.size_bytes}-"
-            asked |= {"If-Range": validator} if validator else {}
+        if self._partial.size_bytes:
+            asked["Range"] = f"bytes={self._partial.size_bytes}-"
+            asked |= {"If-Range": self._validator} if self._validator else {}
         return asked
 
-    def read(body: Body) -> bool:
+    def _read(self, body: Body) -> bool:
         """Whether the body has been read to its end; false where it is no continuation of what is there."""
-        nonlocal validator, is_joined
-        validator = _find_validator(body.headers)
+        partial = self._partial
+        self._validator = _find_validator(body.headers)
         if body.status != 200 and _find_start(body) != partial.size_bytes:
             partial.restart()
             return False
         if body.status == 200:
             partial.restart()
-        is_joined = partial.size_bytes > 0
+        self._is_joined = partial.size_bytes > 0
         for chunk in body.chunks:
             partial.write(chunk)
-            on_bytes(len(chunk))
-            if partial.size_bytes > limit:
+            self._on_bytes(len(chunk))
+            if partial.size_bytes > self._limit:
                 break
         return True
 
-    refused = 0
-    while refused < _REFUSALS:
-        before = partial.size_bytes
-        try:
-            done = client.read_body(url, headers=headers, read=read)
-        except FetchError as error:
-            if isinstance(error, AuthenticationError) or partial.size_bytes < before + _WORTH_ANOTHER_BYTES:
-                raise
-            continue
-        if done is None:
-            raise FetchError(
-                f"`{file.filename}` is not there any more: status 404 for {url}\n"
-                "  try: `lock`, which asks the index where it is now",
-                url=url,
-            )
-        if done:
-            return is_joined
-        refused += 1
-    raise FetchError(f"{url} answers with other bytes than it was asked for", url=url)
+
+def _gone(file: WantedFile, url: str) -> FetchError:
+    return FetchError(
+        f"`{file.filename}` is not there any more: status 404 for {url}\n"
+        "  try: `lock`, which asks the index where it is now",
+        url=url,
+    )
 
 
 def _find_validator(headers: Mapping[str, str]) -> str:
