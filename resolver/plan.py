@@ -55,8 +55,8 @@ class LockPlan:
     """Everything about one lock that needs no network.
 
     - `path` is where the lock lies, None for standard output; `old` is the lock there now.
-    - `requirement_list` has absolute paths; `layers` are its canonical texts, with paths from the source's folder on.
-      So have the texts of its entries.
+    - `requirement_list` has absolute paths; `layers` are its canonical texts, with paths from the lock's folder on;
+      the texts of its entries have them from the source's folder on.
     - `recorded_settings` are those that the lock records because they influence it.
     - `default_index` is the configured one, None for the built-in default. `families` stand with the user's first.
     - `exclude_newer` is an instant; a duration's stays that of the old lock until an upgrade.
@@ -118,12 +118,18 @@ def plan_lock(
     target = Target(python=python, platform=platform, accelerator=machines.accelerator)
     source = _fit_to_target(source, target)
     parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
-    paths = _ReferencePaths(source=source, folder=folder)
+    # A lock that is printed has the paths of one beside its list.
+    lock_folder = (source.folder if path is None else folder / path.parent).resolve()
+    paths = _ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
     listed = leave_frames(lambda: parse.read_list(leading_flags(configured, arguments)))
     as_written = rewrite_references(listed, paths.store, shown=True)
-    stored = rewrite_paths(as_written, lambda text: name_path(folder / text, source.folder))
+    stored = rewrite_references(
+        rewrite_paths(as_written, lambda text: name_path((folder / text).resolve(), lock_folder)),
+        paths.see_from_lock,
+        shown=True,
+    )
     overrides = tuple(
-        rewrite_entry(rewrite_entry(entry, paths.store, shown=True), paths.find, shown=False)
+        rewrite_entry(rewrite_entry(entry, paths.store_for_lock, shown=True), paths.find_from_lock, shown=False)
         for entry in leave_frames(lambda: parse.read_entries("override", configured, arguments))
     )
     build_constraints = leave_frames(lambda: parse.read_entries("build-constraint", configured, arguments))
@@ -191,16 +197,29 @@ def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
 class _ReferencePaths:
     """Where the paths of direct references lead: each is relative to the file, or the folder, that its list stands in.
 
-    `folder` is the current one, which the names of files are seen from.
+    `folder` is the current one, which the names of files are seen from, and `lock_folder` that of the lock.
     """
 
     source: Source
     folder: Path
+    lock_folder: Path
 
     def store(self, entry: Entry, reference: LocalPath) -> str:
         """The path from the source's folder on, in a form that no project has as its name."""
-        path = name_path(Path(os.path.normpath(self._find_folder(entry) / reference.path)), self._root)
-        return path if path.startswith(("/", ".")) or re.match("[A-Za-z]:", path) else f"./{path}"
+        return _see_from(self._root, self._find_folder(entry) / reference.path)
+
+    def see_from_lock(self, entry: Entry, reference: LocalPath) -> str:
+        """The same path from the lock's folder on: what the lock says can be read without knowing where its list is."""
+        return _see_from(self.lock_folder, Path(self.find(entry, reference)))
+
+    def store_for_lock(self, entry: Entry, reference: LocalPath) -> str:
+        """The path from the lock's folder on, of a reference as it is written."""
+        return _see_from(self.lock_folder, self._find_folder(entry) / reference.path)
+
+    def find_from_lock(self, entry: Entry, reference: LocalPath) -> str:
+        """The absolute path of what `store_for_lock` gave."""
+        del entry
+        return os.path.normpath(self.lock_folder / reference.path)
 
     def find(self, entry: Entry, reference: LocalPath) -> str:
         """The absolute path of what `store` gave."""
@@ -219,6 +238,12 @@ class _ReferencePaths:
         if settings_path is not None and position.source.startswith(_TABLE):
             return settings_path.parent.resolve()
         return self._root
+
+
+def _see_from(folder: Path, path: Path) -> str:
+    """The path from a folder on, in a form that no project has as its name."""
+    seen = name_path(Path(os.path.normpath(path)), folder)
+    return seen if seen.startswith(("/", ".")) or re.match("[A-Za-z]:", seen) else f"./{seen}"
 
 
 class _Parser:

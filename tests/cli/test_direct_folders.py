@@ -92,7 +92,7 @@ def test_dot_is_the_folder_that_the_list_stands_in(project: Project) -> None:
 
     assert run.code == 0, run.err
     assert '[packages.directory]\npath = "tool"\n' in project.read()
-    assert '        ".",\n' in project.read()
+    assert '        "./tool",\n' in project.read()
 
 
 def test_folder_above_the_lock_is_locked_by_its_way_up(project: Project) -> None:

@@ -407,7 +407,7 @@ def test_wheel_on_disk_is_locked_by_its_path_from_the_lock(project: Project) -> 
     assert run.code == 0, run.err
     text = project.read("locks/pylock.toml")
     assert f'path = "../lists/wheels/{A.filename}"\nsize = {len(A.content)}\n' in text
-    assert '        "a @ ./wheels/a-1.0-py3-none-any.whl",\n' in text
+    assert '        "a @ ../lists/wheels/a-1.0-py3-none-any.whl",\n' in text
     assert str(project.folder) not in text
 
 

@@ -73,6 +73,24 @@ def test_folders_and_files_beside_the_lock_are_looked_at_again(project: Project)
     assert (edited.code, edited.out) == (1, "the folder of tool has changed since it was locked\n")
 
 
+def test_lock_that_lies_elsewhere_than_its_list_is_looked_at_from_there(project: Project) -> None:
+    file, other = wheel("near", "1.0"), wheel("other", "1.0")
+    project.write(
+        "lists/tool/pyproject.toml", '[project]\nname = "tool"\nversion = "1"\n[build-system]\nrequires = []\n'
+    )
+    project.write("lists/pages/index.html", "")
+    for one, place in ((file, "lists"), (other, "lists/pages")):
+        (project.folder / place / one.filename).write_bytes(one.content)
+    project.write("lists/overrides.txt", f"near @ ./{file.filename}\n")
+    project.write("lists/requirements.txt", "--index-url INDEX\n--find-links ./pages\n./tool\nnear\nother\n")
+    run = project.lock("lists/requirements.txt", "--override", "lists/overrides.txt", "-o", "locks/pylock.toml")
+    assert run.code == 0, run.err
+
+    run = run_verb(project, "verify", within="locks")
+
+    assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
+
+
 def test_changed_hash_is_told_by_pin(locked: Project) -> None:
     tamper(locked, with_wheel(hashes={"sha256": "b" * 64}))
 
