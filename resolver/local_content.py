@@ -21,7 +21,7 @@ __all__ = ["ContentDifference", "iter_content_differences"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentDifference:
-    """Something on disk that is not what was locked. `path` is as the lock has it; `is_there` is false if it is gone."""
+    """Something on disk that is not what was locked. `path` is as the lock has it; `is_there` false if it is gone."""
 
     name: str
     path: str
