@@ -15,6 +15,7 @@ from lockfiles.value_classes import dataclass
 from resolver.artifacts.download import ReadsBodies, StoppedError, copy, download
 from resolver.artifacts.partial_file import hash_file
 from resolver.artifacts.wanted import WantedFile
+from resolver.errors import AuthenticationError
 from resolver.fetch.workers import Task, Workers
 
 __all__ = ["Downloads", "FetchedFile", "Outcome", "Progress"]
@@ -54,7 +55,8 @@ class Progress:
 class Downloads:
     """The files of one run. `find_folder` says where each belongs; `stash` is for parts.
 
-    `on_progress` is called from the thread that waits, `announce` from any.
+    `on_progress` is called from the thread that waits, `announce` from any. `find_link` looks for the signed link of a
+    file that its host refuses, and says whether there is one.
     """
 
     def __init__(
@@ -65,7 +67,9 @@ class Downloads:
         client: ReadsBodies,
         on_progress: Callable[[Progress], None],
         announce: Callable[[str], None] = lambda line: None,
+        find_link: Callable[[WantedFile], bool] = lambda file: False,
     ) -> None:
+        self._find_link = find_link
         self._find_folder = find_folder
         self._stash = stash
         self._client = client
@@ -130,7 +134,15 @@ class Downloads:
             return "copied"
         if (file.size_bytes or 0) >= _LARGE_BYTES:
             self._announce(f"downloading `{file.filename}` ({(file.size_bytes or 0) / 1_000_000:.0f} MB)")
-        download(file, url=file.place, part=part, target=target, client=self._client, on_bytes=self._count)
+        bring = partial(
+            download, file, url=file.place, part=part, target=target, client=self._client, on_bytes=self._count
+        )
+        try:
+            bring()
+        except AuthenticationError:
+            if not self._find_link(file):
+                raise
+            bring()
         return "downloaded"
 
     def _count(self, count: int) -> None:

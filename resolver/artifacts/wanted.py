@@ -32,7 +32,7 @@ class WantedFile:
     """A wheel, sdist or archive of a project. `place` is a public URL, or a path on this disk.
 
     `size_bytes` is None where the lock does not say. `is_for_builds` marks what is not installed itself: sdists,
-    archives of sources, and wheels that builds install.
+    archives of sources, and wheels that builds install. `index` is the public URL of the index that lists it.
     """
 
     project: NormalizedName
@@ -41,6 +41,7 @@ class WantedFile:
     sha256: str
     size_bytes: int | None
     is_for_builds: bool = False
+    index: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,7 @@ def list_wanted(lockfile: Lockfile, *, folder: Path) -> Wanted:
             sources.append((package, None))
         for file in _iter_files(package):
             wanted = reader.read(package.name, _name(package.name, file), file)
+            wanted = None if wanted is None else replace(wanted, index=package.index)
             if wanted is not None and not wanted.is_for_builds:
                 wheels.append(wanted)
             elif wanted is not None:

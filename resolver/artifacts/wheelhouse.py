@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from packaging.pylock import Package, PackageWheel
@@ -34,6 +35,7 @@ from resolver.artifacts.sources import BuiltWheel, SourceBuild, list_builds, rea
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import AuthenticationError, InputError, render_os_error
 from resolver.fetch.host_guard import HostGuard
+from resolver.fetch.listings import find_signed_link
 from resolver.fetch.session import Session
 
 __all__ = ["FetchOutcome", "fill_wheelhouse"]
@@ -89,6 +91,7 @@ def fill_wheelhouse(
                 client=session,
                 on_progress=on_progress,
                 announce=announce,
+                find_link=partial(_find_link, session=session),
             )
             wanted_files = tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing))))
             _refuse_unknown_variables(wanted_files, session)
@@ -105,6 +108,12 @@ def fill_wheelhouse(
                 elif wheel is not None:
                     files.append(_describe(build, wheel, to, is_new=False))
         return _write_lists(lockfile, files, to)
+
+
+def _find_link(file: WantedFile, *, session: Session) -> bool:
+    if file.index is None or not isinstance(file.place, str):
+        return False
+    return find_signed_link(file.project, file.index, file.place, session=session)
 
 
 def _write_lists(lockfile: Lockfile, files: Sequence[FetchedFile], to: Path) -> FetchOutcome:

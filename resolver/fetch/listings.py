@@ -10,12 +10,13 @@ from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
+from resolver.fetch.page_secrets import iter_secret_links
 from resolver.fetch.session import Session
 from resolver.index.project_status import ProjectStatus, read_project_status
 from resolver.index.raw_file import PageError, RawFile
 from resolver.index.simple_api import parse_project_page
 
-__all__ = ["Listing", "fetch_listings"]
+__all__ = ["Listing", "fetch_listings", "find_signed_link"]
 
 _AT_ONCE = 16
 
@@ -56,3 +57,14 @@ def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> Listing | No
     return Listing(
         name=name, index=index, files=files, status=read_project_status(body, content_type=answer.content_type)
     )
+
+
+def find_signed_link(name: NormalizedName, index: str, url: str, *, session: Session) -> bool:
+    """Whether the index's page links to the file with a signature, which the session then knows.
+
+    Locks have the links of such an index without it. Raises FetchError.
+    """
+    listing = _fetch((name, index), session=session)
+    for link in iter_secret_links(() if listing is None else listing.files):
+        session.know_link(link, source=f"a link of {index}")
+    return session.credentials.is_signed(url)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from lockfiles import digest
+from tests.cli.verbs import run_verb
 from tests.command import Project
 from tests.private.buckets import Bucket
 from tests.private.conftest import PASSWORD, USER
@@ -121,6 +122,21 @@ def test_index_whose_links_are_signed_is_locked_by_its_canonical_links(project: 
     assert locks[0] == locks[1]
     assert f'url = "{bucket.url(CORE)}"'.encode() in locks[0]
     assert bucket.downloads == []
+    assert find_leaks([project.folder, project.cache], signatures(*links.values())) == []
+
+
+def test_fetch_takes_the_signed_links_of_an_index_whose_files_want_one(project: Project, bucket: Bucket) -> None:
+    links = {name: bucket.sign(filename) for name, filename in (("acme", ACME), ("acme-core", CORE))}
+    for (name, link), filename in zip(links.items(), (ACME, CORE), strict=True):
+        page = f'<!DOCTYPE html><a href="{html.escape(link)}">{filename}</a>'
+        project.server.always[f"/simple/{name}/"] = Answer(body=page.encode(), headers={"Content-Type": "text/html"})
+    project.write_list("acme")
+    assert project.lock("requirements.txt").code == 0
+
+    run = run_verb(project, "fetch", "--to", "wheels", "--allow-host", "127.0.0.1")
+
+    assert run.code == 0, run.err
+    assert sorted(path.name for path in (project.folder / "wheels").glob("*.whl")) == [ACME, CORE]
     assert find_leaks([project.folder, project.cache], signatures(*links.values())) == []
 
 
