@@ -115,7 +115,7 @@ def test_reading_an_attribute_elsewhere_is_fine() -> None:
         ('["a" for _ in x]', "requirements", "x", "nothing that is read here gives it a value"),
         ('["a", json.loads("1")]', "requirements[1]", "json.loads('1')", "`json.loads` is not read here"),
         ('["a", {}["b"]]', "requirements[1]", "{}['b']", "it raises KeyError"),
-        ('["a" * 10**9]', "requirements[0]", "10 ** 9", "a number and a number do not go together there cannot be"),
+        ('["a" * 10**9]', "requirements[0]", "10 ** 9", "such an operation on a number and a number cannot be"),
         ('["a", sorted(n=1)]', "requirements[1]", "sorted(n=1)", "it raises TypeError"),
         ('["a", A]', "requirements[1]", "A", "nothing that is read here gives it a value"),
         ("await x", "requirements", "await x", "such an expression is not worked out"),

@@ -13,8 +13,10 @@ from typing import Any
 
 from resolver.errors import SourceError
 from resolver.sources.app.displays import Displays
+from resolver.sources.app.expressions import join_parts
 from resolver.sources.app.known_functions import FUNCTIONS, KEEPS_VARIABLES, PATHS
 from resolver.sources.app.operations import call_method
+from resolver.sources.app.templates import fill_template, has_variables
 from resolver.sources.app.values import (
     BoundMethod,
     Builtin,
@@ -124,6 +126,18 @@ class Calls(Displays):
             if found is not None:
                 return found
         owner = self.known(owner, node, scope)
+        values = [*arguments, *keywords.values()]
+        if isinstance(owner, str) and method.name == "format" and has_variables(values):
+            count = len(arguments)
+            filled = fill_template(
+                owner,
+                values,
+                lambda marked: call_method(
+                    owner, "format", marked[:count], dict(zip(keywords, marked[count:], strict=True))
+                ),
+                is_percent=False,
+            )
+            return join_parts(filled, self.place(node, scope))
         arguments = [self._plain(one, method, node, scope) for one in arguments]
         keywords = {name: self.known(one, node, scope) for name, one in keywords.items()}
         if isinstance(owner, list) and method.name in ("index", "count", "sort", "remove", "pop"):

@@ -7,6 +7,7 @@ says it, with what its bases in the file say. What that means to the platform is
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any
@@ -140,7 +141,7 @@ def _read_class(owner: ClassValue) -> Declaration | None:
             clashing=tuple((name, keywords[name].place) for name in CLASHING if name in keywords),
             has_own_machine="machine_type" in owner.attributes,
             has_own_gpus="num_gpus" in owner.attributes,
-            unseen_base=unseen,
+            unseen_base=unseen or (None if is_app else _find_unseen_base(own_line)),
         ),
         requirements=_attribute(own_line, "requirements"),
         machine_type=_attribute(own_line, "machine_type") or keywords.get("machine_type"),
@@ -172,6 +173,12 @@ def _iter_outer_bases(owner: ClassValue) -> Iterator[str]:
             yield base.dotted
         elif not isinstance(base, ClassValue):
             yield quote(node)
+
+
+def _find_unseen_base(own_line: list[ClassValue]) -> str | None:
+    """The first base that comes from another module, which can be an App or not; those of Python itself are none."""
+    outer = (base for one in own_line for base in one.bases if isinstance(base, Imported))
+    return next((base.dotted for base in outer if base.dotted.partition(".")[0] not in sys.stdlib_module_names), None)
 
 
 def _attribute(own_line: list[ClassValue], name: str) -> Given | None:

@@ -18,6 +18,7 @@ from packaging.markers import Environment
 from lockfiles.value_classes import dataclass
 from resolver.sources.app.files import AppFiles
 from resolver.sources.app.operations import Refused, apply_operator, compare, iterate
+from resolver.sources.app.templates import fill_template, has_variables
 from resolver.sources.app.values import (
     BoundMethod,
     Builtin,
@@ -260,10 +261,16 @@ class Expressions(ABC):
 
     def operate(self, kind: type[ast.operator], left: Any, right: Any, node: ast.AST, scope: Scope) -> Any:
         """`left + right`, with variables of the environment kept as such. Raises Refused."""
-        has_variables = isinstance(left, EnvironmentText) or isinstance(right, EnvironmentText)
         place = left.place if isinstance(left, PlacedText | EnvironmentText) else self.place(node, scope)
-        if has_variables and kind is ast.Add and all(isinstance(one, str | EnvironmentText) for one in (left, right)):
+        both = (left, right)
+        if kind is ast.Add and has_variables(both) and all(isinstance(one, str | EnvironmentText) for one in both):
             return join_parts([part for one in (left, right) for part in _parts(one)], place)
+        values = right if isinstance(right, tuple) else (right,)
+        if kind is ast.Mod and isinstance(left, str) and has_variables(values):
+            filled = fill_template(
+                left, values, lambda marked: apply_operator(kind, str(left), tuple(marked)), is_percent=True
+            )
+            return join_parts(filled, place)
         expression = node if isinstance(node, ast.expr) else ast.Constant(value=None)
         result = apply_operator(kind, self.known(left, expression, scope), self.known(right, expression, scope))
         return PlacedText(result, place) if isinstance(result, str) else result

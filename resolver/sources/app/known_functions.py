@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from resolver.sources.app.expressions import AppTarget, Context, VersionInfo
-from resolver.sources.app.operations import LONGEST_LIST, Refused
+from resolver.sources.app.operations import LONGEST_LIST, Refused, apply_operator
 from resolver.sources.app.values import (
     Builtin,
     DictValue,
@@ -169,6 +169,16 @@ def _over(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def _sum(reader: Reader, node: ast.Call, scope: Scope, values: Any, start: Any = 0) -> Any:
+    """Also of lists, which `sum(lists, [])` joins."""
+    total = start
+    if isinstance(start, str):
+        raise Refused("a sum of texts, for which Python raises TypeError,")
+    for value in reader.whole(reader.iterate(values, node, scope), node, scope):
+        total = apply_operator(ast.Add, total, value)
+    return total
+
+
 def _length(reader: Reader, node: ast.Call, scope: Scope, value: Any) -> int:
     whole = reader.whole(value, node, scope)
     if not isinstance(whole, str | list | tuple | dict | set | range):
@@ -240,7 +250,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "set": _make_set,
     "sorted": _sort,
     "str": _text_of,
-    "sum": _over(sum),
+    "sum": _sum,
     "tuple": _make_tuple,
     "zip": _zip,
     "copy.copy": _copy,

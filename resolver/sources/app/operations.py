@@ -79,7 +79,7 @@ def apply_operator(kind: type[ast.operator], left: Any, right: Any) -> Any:
         case (_, (int() | float()), (int() | float())) if kind in _NUMBER_OPERATORS:
             return _calculate(kind, left, right)
         case _:
-            raise Refused(f"{_name(left)} and {_name(right)} do not go together there")
+            raise Refused(f"such an operation on {_name(left)} and {_name(right)}")
 
 
 _SET_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {

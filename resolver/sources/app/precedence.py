@@ -14,6 +14,7 @@ platform silently ignores, and faults for what it fails on. The rules are those 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TypeVar, assert_never
 
@@ -53,8 +54,8 @@ class InForce:
 def apply_platform_rules(declaration: Declaration, table: AppTable | None) -> InForce:
     """The values in force for an app."""
     match declaration.form:
-        case AppClass(is_app=False):
-            return InForce(declaration=declaration)
+        case AppClass(is_app=False) as form:
+            return InForce(declaration=declaration, warnings=tuple(_iter_base_warnings(declaration, form)))
         case AppClass() as form:
             return _apply_to_class(declaration, form, table)
         case AppFunction() as form:
@@ -81,11 +82,7 @@ def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | 
             f" `{declaration.name}`; as a keyword of the class it counts: `class {declaration.name}(…,"
             f" python_version={version})`"
         )
-    if form.unseen_base is not None:
-        warnings.append(
-            f"{declaration.place}: `{declaration.name}` derives from `{form.unseen_base}`, which another file defines:"
-            " what it inherits from there is not read"
-        )
+    warnings += _iter_base_warnings(declaration, form)
     plain = InForce(
         declaration=replace(declaration, requirements=None if form.clashing else declaration.requirements),
         default_machine=_default(CLASS_MACHINE, "App"),
@@ -94,6 +91,14 @@ def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | 
         unknown=declaration.unknown,
     )
     return plain if table is None else _lay_under_class(plain, form, table)
+
+
+def _iter_base_warnings(declaration: Declaration, form: AppClass) -> Iterator[str]:
+    if form.unseen_base is not None:
+        yield (
+            f"{declaration.place}: `{declaration.name}` derives from `{form.unseen_base}`, which another file defines:"
+            " what it inherits from there is not read"
+        )
 
 
 def _lay_under_class(plain: InForce, form: AppClass, table: AppTable) -> InForce:
