@@ -9,6 +9,7 @@ from pathlib import Path
 from lockfiles import Lockfile, LockfileError, read
 from lockfiles.value_classes import dataclass
 from resolver.errors import InputError, render_os_error
+from resolver.requirements.url import redact
 
 __all__ = ["ChosenLock", "choose_lockfiles", "read_lockfile", "read_lockfiles"]
 
@@ -27,8 +28,11 @@ class ChosenLock:
 def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
     """The paths named, else the only lock of the folder (PEP 751: `pylock.toml`, `pylock.<name>.toml`).
 
-    Raises InputError where none is named and the folder has none, or several.
+    Raises InputError where none is named and the folder has none, or several, and for a URL, which may hold a secret.
     """
+    for name in names:
+        if "://" in name:
+            raise InputError(f"`{redact(name)}` is a URL, and a lock is read from a file\n  try: download it first")
     if names:
         return tuple(Path(name) if Path(name).is_absolute() else folder / name for name in names)
     found = sorted(path for path in folder.iterdir() if _LOCK_NAME.fullmatch(path.name))

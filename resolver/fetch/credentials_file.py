@@ -21,7 +21,7 @@ from resolver.errors import SettingsError
 from resolver.fetch.credentials import Grant, ListedLogins, Place, find_place, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import find_netrc_login, parse_netrc
-from resolver.requirements.url import Secret, Url, find_flaw, find_unset, parse_url
+from resolver.requirements.url import Secret, Url, find_flaw, find_unset, parse_url, redact
 from resolver.toml_table import TableReader
 
 __all__ = ["CredentialsFile", "read_credentials_file"]
@@ -56,7 +56,8 @@ class _FileLogins(ListedLogins):
 
 def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> CredentialsFile:
     """The credentials of a file; one that others may read is a warning. Raises SettingsError with all its faults."""
-    name = f"`{path}`"
+    # A URL in its place, which a path no longer shows as one, may hold a secret itself.
+    name = f"`{redact(str(path))}`"
     try:
         text = path.read_text(encoding="utf-8")
         mode = path.stat().st_mode

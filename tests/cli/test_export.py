@@ -150,6 +150,27 @@ def test_device_is_written_to_and_never_replaced(locked: Project) -> None:
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (
+            ("export", "--format", "list", "https://u:canary-Zq9@h.example/pylock.toml"),
+            "error: `https://h.example/pylock.toml` is a URL, and a lock is read from a file\n"
+            "  try: download it first\n",
+        ),
+        (
+            ("fetch", "--to", "wheels", "--credentials", "https://u:canary-Zq9@h.example/logins.toml"),
+            "error: the credentials in `https:/…@h.example/logins.toml` cannot be read: no such file or directory\n",
+        ),
+    ],
+)
+def test_url_in_place_of_a_file_does_not_show_its_password(
+    locked: Project, argv: tuple[str, ...], message: str
+) -> None:
+    run = run_verb(locked, *argv)
+    assert (run.code, run.out, run.err) == (2, "", message)
+
+
 def test_export_goes_where_a_link_leads(locked: Project) -> None:
     target = locked.write("real.txt", "old\n")
     link = locked.folder / "link.txt"
