@@ -6,8 +6,6 @@ it, so that both mean the same; it imports neither the solver nor `fetch`.
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -19,24 +17,20 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import InputError, render_os_error
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.frames import leave_frames
+from resolver.plan_lists import ListParser, ReferencePaths
 from resolver.requirements.canonical import canonical_layers
-from resolver.requirements.entry import Entry, LocalPath, RequirementList
+from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
 from resolver.requirements.local_references import rewrite_entry, rewrite_references
 from resolver.requirements.locations import parse_index_url
 from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.position import Position
-from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
-from resolver.requirements.statements import Statement
 from resolver.requirements.url import Url, parse_url
 from resolver.settings import DependencyMetadata, Settings
 from resolver.sources.default_python import choose_python
-from resolver.sources.hidden_tokens import hide_items, hide_statement
 from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
-from resolver.sources.platform_additions import list_platform_additions
-from resolver.sources.requirement_files import RequirementFiles
 from resolver.sources.settings_file import name_path
 from resolver.sources.source import AppFile, Hint, ItemList, Source
 from resolver.targets.families import load_families
@@ -45,9 +39,6 @@ from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 
 __all__ = ["LockPlan", "plan_lock", "read_old_lock", "share_old_locks"]
-
-_COMMAND_LINE = "command line"
-_TABLE = "[tool.pinfold]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +108,10 @@ def plan_lock(
     platform = machines.choose_platform(platform)
     target = Target(python=python, platform=platform, accelerator=machines.accelerator)
     source = _fit_to_target(source, target)
-    parse = _Parser(source=source, settings=settings, families=families, variables=variables, folder=folder)
+    parse = ListParser(source=source, settings=settings, families=families, variables=variables, folder=folder)
     # A lock that is printed has the paths of one beside its list.
     lock_folder = (source.folder if path is None else folder / path.parent).resolve()
-    paths = _ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
+    paths = ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
     listed = leave_frames(lambda: parse.read_list(leading_flags(configured, arguments)))
     as_written = rewrite_references(listed, paths.store, shown=True)
     stored = rewrite_references(
@@ -193,131 +184,6 @@ def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
     raise InputError(f"the old lock `{shown}` cannot be read: {why}\n  try: mend it, or delete it to lock afresh")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ReferencePaths:
-    """Where the paths of direct references lead: each is relative to the file, or the folder, that its list stands in.
-
-    `folder` is the current one, which the names of files are seen from, and `lock_folder` that of the lock.
-    """
-
-    source: Source
-    folder: Path
-    lock_folder: Path
-
-    def store(self, entry: Entry, reference: LocalPath) -> str:
-        """The path from the source's folder on, in a form that no project has as its name."""
-        return _see_from(self._root, self._find_folder(entry) / reference.path)
-
-    def see_from_lock(self, entry: Entry, reference: LocalPath) -> str:
-        """The same path from the lock's folder on: what the lock says can be read without knowing where its list is."""
-        return _see_from(self.lock_folder, Path(self.find(entry, reference)))
-
-    def store_for_lock(self, entry: Entry, reference: LocalPath) -> str:
-        """The path from the lock's folder on, of a reference as it is written."""
-        return _see_from(self.lock_folder, self._find_folder(entry) / reference.path)
-
-    def find_from_lock(self, entry: Entry, reference: LocalPath) -> str:
-        """The absolute path of what `store_for_lock` gave."""
-        del entry
-        return os.path.normpath(self.lock_folder / reference.path)
-
-    def find(self, entry: Entry, reference: LocalPath) -> str:
-        """The absolute path of what `store` gave."""
-        del entry
-        return os.path.normpath(self._root / reference.path)
-
-    @property
-    def _root(self) -> Path:
-        return self.source.folder.resolve()
-
-    def _find_folder(self, entry: Entry) -> Path:
-        position, settings_path = entry.position, self.source.settings_path
-        is_in_file = position.included_by is not None or self.source.text is not None
-        if is_in_file and position.line is not None:
-            return (self.folder / position.source).parent.resolve()
-        if settings_path is not None and position.source.startswith(_TABLE):
-            return settings_path.parent.resolve()
-        return self._root
-
-
-def _see_from(folder: Path, path: Path) -> str:
-    """The path from a folder on, in a form that no project has as its name."""
-    seen = name_path(Path(os.path.normpath(path)), folder)
-    return seen if seen.startswith(("/", ".")) or re.match("[A-Za-z]:", seen) else f"./{seen}"
-
-
-class _Parser:
-    """Parses the lists of one plan, all with the same files, variables and families."""
-
-    def __init__(
-        self,
-        *,
-        source: Source,
-        settings: Settings,
-        families: Sequence[IndexFamily],
-        variables: PathTokens,
-        folder: Path,
-    ) -> None:
-        self._source = source
-        self._settings = settings
-        self._families = families
-        self._variables = variables
-        self._folder = folder
-
-    def read_list(self, leading: Sequence[str | Statement]) -> RequirementList:
-        """The source's own list, with what stands before it."""
-        read_file, hide = self._read_file, self._variables.hide
-        leading = [hide_statement(one, hide) for one in leading]
-        flag_scope = self._settings.flag_scope or "position"
-        additions = [replace(one, text=hide(one.text)) for one in list_platform_additions(self._source)]
-        if self._source.text is not None:
-            return parse_requirement_file(
-                hide(self._source.text),
-                source=self._source.list_name or self._source.name,
-                leading=leading,
-                read_file=read_file,
-                variables=self._variables,
-                flag_scope=flag_scope,
-                families=self._families,
-                additions=additions,
-            )
-        return parse_requirement_list(
-            hide_items(self._source.items or (), hide),
-            source=self._source.list_name or self._source.name,
-            leading=leading,
-            read_file=read_file,
-            variables=self._variables,
-            flag_scope=flag_scope,
-            families=self._families,
-            positions=self._source.positions,
-            additions=additions,
-        )
-
-    def _read_file(self, reference: str, including: str) -> tuple[str, str]:
-        name, text = RequirementFiles(self._folder).read(reference, including)
-        return name, self._variables.hide(text)
-
-    def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
-        """The entries of the requirement files under a key, what is nearer first, then those of `KEY-dependencies`."""
-        field = key.replace("-", "_")
-        said = getattr(arguments, field) or ()
-        files = [(_COMMAND_LINE, said)]
-        files.append((f"{_TABLE} {key}", tuple(one for one in getattr(configured, field) or () if one not in said)))
-        lists = [
-            parse_requirement_list(
-                [f"--requirement={file}" for file in names],
-                source=source,
-                read_file=self._read_file,
-                variables=self._variables,
-            )
-            for source, names in files
-        ]
-        inline = [self._variables.hide(text) for text in getattr(configured, f"{field}_dependencies") or ()]
-        lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
-        entries = tuple(entry for one in lists for entry in one.entries)
-        return tuple(replace(entry, layer=0) for entry in entries)
-
-
 def _choose_python(
     source: Source, arguments: Settings, old: Lockfile | None, variables: Mapping[str, str], *, may_ask_host: bool
 ) -> tuple[PythonVersion, str]:
@@ -368,7 +234,7 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
 def _default_index(configured: Settings, arguments: Settings, variables: PathTokens) -> Url | None:
     if configured.index_url is None or arguments.index_url is not None:
         return None
-    position = Position(source=f"{_TABLE} index-url")
+    position = Position(source="[tool.pinfold] index-url")
     return parse_index_url(variables.hide(configured.index_url), position=position, variables=variables)
 
 
