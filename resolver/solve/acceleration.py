@@ -38,7 +38,18 @@ from resolver.targets.torch_builds import (
 )
 from resolver.targets.wheel_lint import is_linted
 
-__all__ = ["CPU_BUILD_NAMES", "CUDA_BUILD_NAMES", "TORCH_NAME", "Acceleration", "VirtualDemand", "find_verdict"]
+__all__ = [
+    "BUILT_FOR_GPU",
+    "CPU_BUILD_NAMES",
+    "CUDA_BUILD_NAMES",
+    "TORCH_NAME",
+    "Acceleration",
+    "VirtualDemand",
+    "find_verdict",
+]
+
+BUILT_FOR_GPU = "is built for a GPU, and the target has none"
+"""Why a machine without a GPU takes no build of torch that has CUDA."""
 
 TORCH_NAME = NormalizedName("torch")
 CPU_BUILD_NAMES = frozenset({"torch", "torchao", "torchaudio", "torchcodec", "torchvision"})
@@ -126,7 +137,7 @@ class Acceleration:
             case Cpu():
                 is_for_gpu = cuda is not None or backend not in (None, "cpu")
                 is_left_out = is_for_gpu and not named and name in CPU_BUILD_NAMES
-                return "is built for a GPU, and the target has none" if is_left_out else ""
+                return BUILT_FOR_GPU if is_left_out else ""
             case Gpu():
                 if backend in ("rocm", "xpu"):
                     return f"is built for {backend}, not for CUDA"

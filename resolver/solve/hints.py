@@ -10,12 +10,14 @@ from packaging.specifiers import SpecifierSet
 from resolver.errors import PinfoldError
 from resolver.index.location import Location
 from resolver.requirements.position import Position
+from resolver.solve.acceleration import BUILT_FOR_GPU
 from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.candidates import Listing, ProjectTable, build_table, iter_rows
 from resolver.solve.demand import is_readable, is_virtual, parse_requirement
 from resolver.solve.explanation import Collision, Obstacle
 from resolver.solve.search import Found
 from resolver.solve.universe import Universe
+from resolver.targets.accelerators import Cpu
 
 __all__ = ["find_hints"]
 
@@ -34,6 +36,7 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
         hints += _iter_family_hints(collision)
         hints += _iter_yanked_hints(collision)
         hints += _iter_allow_hints(universe, collision)
+        hints += _iter_cpu_hints(universe, collision)
         hints += _iter_build_hints(universe, collision)
         hints += _iter_direct_hints(universe, collision)
     if not hints and not universe.problem.pre and _is_solved_by_prereleases(universe, collisions):
@@ -133,6 +136,18 @@ def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]
     is_named = any(not listing.location.is_default for listing in table.listings)
     if collision.supply.builds and is_named:
         yield f'`allow = ["{collision.project}"]` in `[tool.pinfold]`, to lock it all the same'
+
+
+def _iter_cpu_hints(universe: Universe, collision: Collision) -> Iterator[str]:
+    """A machine without a GPU may be one that nobody chose: an app has the platform's default where it names none."""
+    acceleration = universe.problem.acceleration
+    if acceleration is None or not isinstance(acceleration.target.accelerator, Cpu):
+        return
+    if any(BUILT_FOR_GPU in version.reasons for version in collision.supply.nearest):
+        yield (
+            f'`-m GPU-A100` or another machine with a GPU, if it is meant for one; `allow = ["{collision.project}"]` in'
+            " `[tool.pinfold]` locks the build for GPUs all the same"
+        )
 
 
 def _iter_direct_hints(universe: Universe, collision: Collision) -> Iterator[str]:

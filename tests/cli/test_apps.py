@@ -353,3 +353,20 @@ def test_an_old_pydantic_does_not_go_with_what_the_platform_adds(project: Projec
     write_app(project, "app.py", '    requirements = ["pydantic>=2", "-i", "INDEX"]\n')
     assert project.lock("app.py").code == 0
     assert (project.pins()["fastapi"], project.pins()["pydantic"]) == ("0.115.0", "2.9.0")
+
+
+def test_app_without_machine_type_says_what_to_do_about_a_build_for_gpus(project: Project) -> None:
+    project.server.add("torch", wheel("torch", "2.4.0"))
+    project.write("pyproject.toml", '[tool.pinfold]\nindex-url = "INDEX"\n')
+    project.write("app.py", 'class Paint(App):\n    requirements = ["torch==2.4.0"]\n')
+
+    run = project.lock("app.py")
+
+    assert (run.code, run.err.splitlines()[-2:]) == (
+        3,
+        [
+            "    2.4.0: is built for a GPU, and the target has none",
+            '  try: `-m GPU-A100` or another machine with a GPU, if it is meant for one; `allow = ["torch"]` in'
+            " `[tool.pinfold]` locks the build for GPUs all the same",
+        ],
+    )
