@@ -7,6 +7,7 @@ Standard: Open Source Vulnerability format 1.7 (ranges of type ECOSYSTEM order v
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -63,11 +64,13 @@ def parse_advisory(document: object) -> tuple[Advisory, ...]:
     if not isinstance(document, Mapping) or document.get("withdrawn") or not isinstance(document.get("id"), str):
         return ()
     affected = document.get("affected")
-    return tuple(
-        advisory
-        for entry in (affected if isinstance(affected, Sequence) else ())
-        if isinstance(entry, Mapping) and (advisory := _parse_affected(document, entry)) is not None
-    )
+    found: dict[NormalizedName, Advisory] = {}
+    for entry in affected if isinstance(affected, Sequence) else ():
+        advisory = _parse_affected(document, entry) if isinstance(entry, Mapping) else None
+        if advisory is not None:
+            known = found.get(advisory.project)
+            found[advisory.project] = advisory if known is None else _join(known, advisory)
+    return tuple(found.values())
 
 
 def find_advisories(
@@ -92,6 +95,11 @@ def _iter_without_aliases(advisories: Mapping[str, Advisory]) -> Iterable[Adviso
         if key not in told:
             told.update(advisory.aliases)
             yield advisory
+
+
+def _join(one: Advisory, other: Advisory) -> Advisory:
+    """Two entries of a document on one project: databases give each range of releases an entry of its own."""
+    return replace(one, ranges=(*one.ranges, *other.ranges), versions=one.versions | other.versions)
 
 
 def _parse_affected(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Advisory | None:

@@ -40,6 +40,18 @@ def test_ranges_are_ordered_as_versions_are(
     assert [text for text in outside if advisory.concerns(Version(text))] == []
 
 
+def test_entries_of_a_document_on_one_project_count_together() -> None:
+    first, second = document([{"introduced": "1"}, {"fixed": "2"}]), document([{"introduced": "3"}, {"fixed": "4"}])
+    both = document(affected=[*first["affected"], *second["affected"]])
+
+    (advisory,) = parse_advisory(both)
+
+    assert [text for text in ("1.5", "2.5", "3.5", "4") if advisory.concerns(Version(text))] == ["1.5", "3.5"]
+    pins = [(NAME, Version("1.5"))]
+    assert find_advisories(pins, parse_advisory(both)) == {NAME: (advisory,)}
+    assert advisory.fixed_after(Version("1.5")) == Version("2")
+
+
 def test_advisory_tells_the_next_release_without_it() -> None:
     (advisory,) = parse_advisory(document([{"introduced": "1"}, {"fixed": "2"}, {"introduced": "3"}, {"fixed": "4"}]))
 
