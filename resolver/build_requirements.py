@@ -129,7 +129,6 @@ def _build_roots(texts: Sequence[str], source: str, target: Target) -> tuple[Roo
     """The requirements whose marker holds; no extra is active."""
     from packaging.requirements import Requirement  # As above.
 
-    environment = {**target.environment, "extra": ""}
     roots: list[Root] = []
     for text in texts:
         requirement = Requirement(text)
@@ -138,7 +137,7 @@ def _build_roots(texts: Sequence[str], source: str, target: Target) -> tuple[Roo
                 f"the build requirement `{text}` is a direct reference, which is not followed: build requirements come"
                 " from indexes"
             )
-        if requirement.marker is None or requirement.marker.evaluate(environment):
+        if target.admits(requirement.marker):
             roots.append(
                 Root(
                     position=Position(source=source),

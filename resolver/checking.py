@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, assert_never
 
-from packaging.markers import Marker
 from packaging.pylock import Package
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -175,7 +174,7 @@ def check_lockfile(
     tool = lockfile.tool
     if tool is None:
         return (Unrecorded(created_by=lockfile.pylock.created_by),)
-    wanted = tuple(entry for entry in entries if _is_active(entry.marker, target))
+    wanted = tuple(entry for entry in entries if target.admits(entry.marker))
     found: tuple[Difference, ...] = (
         *_iter_target_differences(tool, target),
         *_iter_setting_differences(
@@ -186,7 +185,7 @@ def check_lockfile(
             lockfile,
             tool,
             wanted=wanted,
-            constraints=tuple(entry for entry in constraints if _is_active(entry.marker, target)),
+            constraints=tuple(entry for entry in constraints if target.admits(entry.marker)),
             overridden=overridden,
         ),
     )
@@ -369,10 +368,6 @@ def _iter_unwanted(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Edit
     for name in packages:
         if name not in reached:
             yield Edited(what=f"nothing asks for `{name}`")
-
-
-def _is_active(marker: Marker | None, target: Target) -> bool:
-    return marker is None or marker.evaluate({**target.environment, "extra": ""})
 
 
 def _render_setting(value: SettingValue | None) -> str:

@@ -301,5 +301,4 @@ def _fill_in(requirement_list: RequirementList, named: Mapping[Entry, FixedSourc
 
 
 def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:
-    environment = {**target.environment, "extra": ""}
-    return tuple(entry for entry in entries if entry.marker is None or entry.marker.evaluate(environment))
+    return tuple(entry for entry in entries if target.admits(entry.marker))

@@ -141,9 +141,8 @@ def _build_acceleration(
 
 
 def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:
-    """The entries whose marker holds; no extra is active in a list."""
-    environment = {**target.environment, "extra": ""}
-    return tuple(entry for entry in entries if entry.marker is None or entry.marker.evaluate(environment))
+    """The entries whose marker holds."""
+    return tuple(entry for entry in entries if target.admits(entry.marker))
 
 
 def _scopes_by_name(entries: Iterable[Entry]) -> dict[NormalizedName, Scope]:

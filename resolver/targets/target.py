@@ -13,6 +13,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import assert_never, cast
 
+from packaging.markers import Marker
 from packaging.tags import Tag
 
 from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Cpu, Gpu, Unspecified
@@ -50,6 +51,10 @@ class Target:
     def environment(self) -> Mapping[str, str]:
         """The complete PEP 508 marker environment, read-only."""
         return MappingProxyType(cast("dict[str, str]", build_environment(self.python, self.platform)))
+
+    def admits(self, marker: Marker | None) -> bool:
+        """Whether a marker of a list holds there: no extra is active, and no marker always holds."""
+        return marker is None or marker.evaluate({**self.environment, "extra": ""})
 
     @cached_property
     def requires_python(self) -> str:
