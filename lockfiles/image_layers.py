@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from packaging.pylock import Package
 from packaging.utils import NormalizedName
@@ -19,7 +20,9 @@ from lockfiles.lockfile import Lockfile
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 
-__all__ = ["HEAVY_BYTES", "ImageLayer", "size_bytes", "split_layers"]
+__all__ = ["HEAVY_BYTES", "ImageLayer", "LayerReason", "size_bytes", "split_layers"]
+
+LayerReason = Literal["listed", "heavy", "light", "own"]
 
 HEAVY_BYTES = 20_000_000
 """From this download size on, a package counts as heavy."""
@@ -34,7 +37,7 @@ class ImageLayer:
     lock with these pins alone.
     """
 
-    reason: str
+    reason: LayerReason
     names: tuple[NormalizedName, ...]
     size_bytes: int
     digest: str
@@ -44,7 +47,7 @@ def split_layers(lockfile: Lockfile) -> tuple[ImageLayer, ...]:
     """The layers in installation order; every pin is in exactly one. Equal locks give equal layers."""
     if lockfile.tool is not None and len(lockfile.tool.layers) > 1:
         assigned = assign_layers(lockfile)
-        groups = [
+        groups: list[tuple[LayerReason, list[NormalizedName]]] = [
             ("listed", [name for name, layer in assigned.items() if layer == number])
             for number in range(len(lockfile.tool.layers))
         ]
@@ -59,7 +62,7 @@ def size_bytes(package: Package) -> int | None:
     return next((file.size for file in files if file is not None), None)
 
 
-def _group(graph: LockGraph) -> Iterator[tuple[str, list[NormalizedName]]]:
+def _group(graph: LockGraph) -> Iterator[tuple[LayerReason, list[NormalizedName]]]:
     own = [name for name, found in graph.packages.items() if any(map(_is_own, found))]
     heavy = {name for name in graph.packages if name not in own and _weigh(graph, name) >= HEAVY_BYTES}
     for names in _group_heavy(graph, heavy):
@@ -102,7 +105,7 @@ def _is_own(package: Package) -> bool:
     return is_tree or package.index is None
 
 
-def _build_layer(lockfile: Lockfile, reason: str, names: Iterable[NormalizedName]) -> ImageLayer:
+def _build_layer(lockfile: Lockfile, reason: LayerReason, names: Iterable[NormalizedName]) -> ImageLayer:
     wanted = frozenset(names)
     packages = [package for package in lockfile.pylock.packages if package.name in wanted]
     return ImageLayer(
