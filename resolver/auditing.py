@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
-from packaging.pylock import Package
+from packaging.pylock import Package, PackageSdist, PackageWheel
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -102,8 +102,10 @@ def _iter_index_findings(package: Package, listed: Listed | None) -> Iterator[Fi
             name=package.name, version=version, kind=_name_status(listed.status.status), detail=_tell(listed.status)
         )
     files = {file.filename: file for file in listed.files}
-    for filename in _iter_filenames(package):
-        file = files.get(filename)
+    # Other tools write the names of files in another spelling than the index.
+    contents = {file.sha256: file for file in listed.files if file.sha256}
+    for filename, sha256 in _iter_files(package):
+        file = files.get(filename) or contents.get(sha256 or "")
         if file is None:
             detail = f"its index no longer lists `{filename}`"
             yield Finding(name=package.name, version=version, kind="gone", detail=detail)
@@ -128,10 +130,12 @@ def _tell(status: ProjectStatus) -> str:
     return status.reason if known else f"{status.status} {status.reason}".strip()
 
 
-def _iter_filenames(package: Package) -> Iterator[str]:
-    yield from (wheel.filename for wheel in package.wheels or ())
-    if package.sdist is not None:
-        yield package.sdist.filename
+def _iter_files(package: Package) -> Iterator[tuple[str, str | None]]:
+    """Each file's name and SHA-256."""
+    files: list[PackageWheel | PackageSdist] = [*(package.wheels or ())]
+    files += [package.sdist] if package.sdist is not None else []
+    for file in files:
+        yield file.filename, file.hashes.get("sha256")
 
 
 def _build_vulnerable(package: Package, advisory: Advisory) -> Finding:

@@ -11,6 +11,7 @@ from packaging.pylock import PackageWheel
 from packaging.utils import NormalizedName
 
 from resolver.errors import FetchError
+from resolver.fetch.local_files import find_local_path
 from resolver.fetch.session import Session
 from resolver.index.wheel_contents import WheelContents, read_contents
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, list_members
@@ -38,6 +39,9 @@ def _fetch_one(wheel: PackageWheel, *, folder: Path, session: Session) -> WheelC
     try:
         if wheel.path is not None:
             return _read_local(folder / wheel.path)
+        local = None if wheel.url is None else find_local_path(wheel.url)
+        if local is not None:
+            return _read_local(local)
         return None if wheel.url is None else _fetch_by_ranges(wheel.url, session)
     except WheelDirectoryError:
         return None

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from resolver.errors import SourceError
+from resolver.sources.app.declarations import AppFunction, Declaration
 from resolver.sources.app.files import AppFiles
-from resolver.sources.app.tables import read_tables
+from resolver.sources.app.tables import AppTable, find_tables, read_tables
 from resolver.sources.app_file import find_apps
 from resolver.sources.settings_file import name_path, read_pyproject
 
@@ -41,6 +42,7 @@ def list_app_sources(folder: Path, *, seen_from: Path, is_deep: bool = True) -> 
     that were installed are left out; links to folders are not followed. Unless `is_deep`, so are all folders in it.
     """
     found: list[str] = []
+    tables: dict[Path, tuple[AppTable, ...]] = {}
     files = iter_own_files(folder) if is_deep else (path for path in folder.iterdir() if path.is_file())
     kept = (path for path in files if path.suffix == ".py" or path.name == "pyproject.toml")
     for path in sorted(kept, key=lambda one: one.relative_to(folder).as_posix()):
@@ -48,7 +50,9 @@ def list_app_sources(folder: Path, *, seen_from: Path, is_deep: bool = True) -> 
         if path.name == "pyproject.toml":
             found += _list_entry_points(path, name)
         else:
-            found += _list_apps(path, name, seen_from)
+            if path.parent not in tables:
+                tables[path.parent] = _find_tables(path.parent, seen_from)
+            found += _list_apps(path, name, seen_from, tables[path.parent])
     return tuple(found)
 
 
@@ -73,7 +77,14 @@ def _is_ours(folder: Path) -> bool:
     return not (name.startswith(".") or name in _LEFT_OUT or (folder / "pyvenv.cfg").exists())
 
 
-def _list_apps(path: Path, name: str, seen_from: Path) -> list[str]:
+def _find_tables(folder: Path, seen_from: Path) -> tuple[AppTable, ...]:
+    try:
+        return find_tables(folder, seen_from=seen_from)
+    except SourceError:
+        return ()
+
+
+def _list_apps(path: Path, name: str, seen_from: Path, tables: Sequence[AppTable]) -> list[str]:
     try:
         if path.name.startswith(".") or not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
             return []
@@ -81,16 +92,22 @@ def _list_apps(path: Path, name: str, seen_from: Path) -> list[str]:
     except OSError:
         return [name]
     has_list = b"requirements" in data and any(mark in data for mark in _MARKS)
-    if not has_list and not _may_inherit_app(path, data, AppFiles(path, seen_from=seen_from)):
+    given = [one for one in tables if one.requirements and one.ref is not None and one.ref.resolve() == path.resolve()]
+    if not has_list and not given and not _may_inherit_app(path, data, AppFiles(path, seen_from=seen_from)):
         return []
     try:
-        apps = [
-            app for app in find_apps(data, name=name, path=path, seen_from=seen_from) if app.requirements is not None
-        ]
+        declared = find_apps(data, name=name, path=path, seen_from=seen_from)
     except SourceError:
         # Its own run tells what is wrong, if it seems to be an app at all.
         return [name] if b"fal" in data else []
-    return [name] if len(apps) == 1 else [f"{name}::{app.name}" for app in apps]
+    apps = [app for app in declared if app.requirements is not None or _has_list(app, given)]
+    is_plain = len(apps) == 1 and (apps[0].requirements is not None or len(declared) == 1)
+    return [name] if is_plain else [f"{name}::{app.name}" for app in apps]
+
+
+def _has_list(app: Declaration, given: Sequence[AppTable]) -> bool:
+    """Whether a table gives an app its list: a function alone takes one from there."""
+    return isinstance(app.form, AppFunction) and any(one.ref_name in (app.name, None) for one in given)
 
 
 def _may_inherit_app(path: Path, data: bytes, files: AppFiles, depth: int = 0) -> bool:

@@ -65,6 +65,13 @@ def test_audit_finds_a_file_and_a_project_that_are_gone(locked: Project) -> None
     assert judge(locked, "audit").out.startswith("thing 1.0 is gone: its index no longer has the project\n")
 
 
+def test_audit_knows_a_file_that_the_index_spells_differently(locked: Project) -> None:
+    (file,) = locked.server.projects["thing"]
+    locked.server.projects["thing"] = [replace(file, filename="Thing-1.0-py3-none-any.whl")]
+
+    assert judge(locked, "audit").code == 0
+
+
 def test_audit_tells_the_status_of_a_project(locked: Project) -> None:
     (file,) = locked.server.projects["thing"]
     page = {

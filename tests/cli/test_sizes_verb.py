@@ -42,6 +42,20 @@ def test_unpacked_sizes_and_modules_come_from_ranges_of_the_wheels(project: Proj
     assert [request.headers["range"] for request in project.server.log] == ["bytes=-65536"]
 
 
+def test_wheel_that_a_lock_of_another_tool_names_by_a_file_url_is_read(project: Project) -> None:
+    path = project.folder / "thing-1.0-py3-none-any.whl"
+    path.write_bytes(make_wheel("thing", "1.0", files={"module/__init__.py": b"x" * 5000}))
+    project.write(
+        "pylock.toml",
+        'lock-version = "1.0"\ncreated-by = "other"\n\n[[packages]]\nname = "thing"\nversion = "1.0"\n\n'
+        f'[[packages.wheels]]\nurl = "{path.as_uri()}"\nhashes = {{ sha256 = "{"0" * 64}" }}\n',
+    )
+
+    (found,) = json.loads(run_verb(project, "sizes", "--unpacked", "--json").out)["locks"]
+
+    assert found["packages"][0]["unpacked_bytes"] > 5000
+
+
 def test_item_that_the_app_does_not_import_is_named(project: Project) -> None:
     project.server.add("thing", wheel("thing", "1.0"))
     project.write_list("thing")

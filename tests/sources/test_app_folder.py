@@ -100,3 +100,10 @@ def test_apps_that_derive_from_one_of_another_file_are_listed(folder: Path) -> N
         "apps/common/root.py",
         "apps/one.py",
     )
+
+
+def test_functions_that_have_their_list_from_a_table_are_listed(folder: Path) -> None:
+    write(folder, "pyproject.toml", '[tool.fal.apps.b]\nref = "apps/app.py::f"\nrequirements = ["b"]\n')
+    functions = "@fal.function()\ndef f():\n    pass\n\n\n@fal.function()\ndef g():\n    pass\n"
+    write(folder, "apps/app.py", f"import fal\n\n\n{functions}")
+    assert list_app_sources(folder / "apps", seen_from=folder) == ("apps/app.py::f",)
