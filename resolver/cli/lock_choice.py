@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import Lockfile, LockfileError, read
 from lockfiles.value_classes import dataclass
@@ -12,8 +13,6 @@ from resolver.errors import InputError, render_os_error
 from resolver.requirements.url import redact
 
 __all__ = ["ChosenLock", "choose_lockfiles", "read_lockfile", "read_lockfiles"]
-
-_LOCK_NAME = re.compile(r"pylock(\.[^.]+)?\.toml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +34,7 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
             raise InputError(f"`{redact(name)}` is a URL, and a lock is read from a file\n  try: download it first")
     if names:
         return tuple(Path(name) if Path(name).is_absolute() else folder / name for name in names)
-    found = sorted(path for path in folder.iterdir() if _LOCK_NAME.fullmatch(path.name))
+    found = sorted(path for path in folder.iterdir() if is_valid_pylock_path(path))
     if len(found) == 1:
         return (found[0],)
     if not found:
