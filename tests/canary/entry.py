@@ -38,6 +38,7 @@ def run() -> None:
     sys.argv = ["lock", *words]
     from resolver.cli.main import run as run_command
 
+    (folder / f"begun-{os.getpid()}").touch()
     run_command()
 
 

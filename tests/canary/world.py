@@ -161,7 +161,9 @@ class World:
         process = self.start(*words)
         watch = ProcessWatch(process.pid, self._name_record("children"))
         try:
-            while not is_there():
+            # A child of a run that was killed before may still knock at the same host.
+            begun = self.records / f"begun-{process.pid}"
+            while not (begun.exists() and is_there()):
                 assert process.poll() is None, process.communicate()
                 time.sleep(0.02)
             process.send_signal(ending)
