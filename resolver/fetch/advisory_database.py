@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resolver.advisories import Advisory, parse_advisory
-from resolver.errors import InputError
+from resolver.errors import InputError, render_os_error
 from resolver.fetch.session import Session
 from resolver.requirements.url import parse_url
 
@@ -37,7 +37,11 @@ def read_advisories(place: str, *, session: Session) -> tuple[Advisory, ...]:
 def _iter_local(path: Path) -> Iterator[Advisory]:
     if path.is_dir():
         for file in sorted(path.rglob("*.json")):
-            yield from _parse(file.read_bytes(), shown=str(file))
+            try:
+                data = file.read_bytes()
+            except OSError as error:
+                raise InputError(f"`{file}` cannot be read: {render_os_error(error)}") from error
+            yield from _parse(data, shown=str(file))
     elif path.is_file():
         yield from _iter_archive(path, shown=str(path))
     else:

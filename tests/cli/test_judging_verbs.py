@@ -152,3 +152,11 @@ def test_outdated_tells_branches_that_have_moved(project: Project, tmp_path: Pat
         run = judge(project, "outdated")
 
     assert (run.code, run.out) == (1, f"app: `main` is {moved[:12]} now, {locked[:12]} is locked\n")
+
+
+def test_audit_with_an_advisory_that_cannot_be_read_is_bad_input(locked: Project) -> None:
+    (locked.folder / "osv" / "PYSEC-1.json").mkdir(parents=True)
+
+    run = judge(locked, "audit", "--osv", "osv")
+
+    assert (run.code, run.err) == (2, "error: `osv/PYSEC-1.json` cannot be read: is a directory\n")
