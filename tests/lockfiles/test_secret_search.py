@@ -61,3 +61,9 @@ def test_token_in_a_url_is_told_once() -> None:
 def test_what_is_told_never_holds_the_secret() -> None:
     (found,) = find_secrets(f"https://user:{CANARY}@index.example/")
     assert CANARY not in f"{found} {found!r}"
+
+
+def test_line_of_data_without_an_end_holds_the_url_behind_it() -> None:
+    (found,) = find_secrets(f"{'x' * 1_000_000}https://me:hunter2@index.example/")
+
+    assert str(found) == "user information in a URL of `index.example`"
