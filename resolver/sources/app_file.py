@@ -15,8 +15,9 @@ from pathlib import Path
 from lockfiles.value_classes import dataclass
 from resolver.errors import SourceError
 from resolver.settings import RequirementItems
+from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app.declarations import AppClass, AppFunction, Declaration, Given, find_declarations, is_clone
-from resolver.sources.app.expressions import AppTarget, Context
+from resolver.sources.app.expressions import Context
 from resolver.sources.app.files import AppFiles
 from resolver.sources.app.lists import Finisher, Placed
 from resolver.sources.app.precedence import InForce, apply_platform_rules

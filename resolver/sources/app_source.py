@@ -14,7 +14,7 @@ from pathlib import Path
 from resolver.errors import SourceError, render_os_error
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.settings import Settings
-from resolver.sources.app.expressions import AppTarget
+from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app.tables import AppTable, find_tables, read_tables
 from resolver.sources.app.values import LockedList
 from resolver.sources.app_file import App, AppEnvironment, AppReader

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
-from resolver.sources.app.expressions import AppTarget
+from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_file import App, AppReader, read_app
 from resolver.targets.environment import build_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM

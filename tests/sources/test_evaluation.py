@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import SourceError
-from resolver.sources.app.expressions import AppTarget
+from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_source import read_app_source
 from resolver.sources.evaluation.running import evaluate_file
 from resolver.sources.source import Hint, Source

@@ -10,7 +10,7 @@ import pytest
 
 from resolver.errors import SourceError
 from resolver.requirements.position import Position
-from resolver.sources.app.expressions import AppTarget
+from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_file import App, AppEnvironment, AppReader
 from resolver.targets.environment import build_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM

@@ -13,7 +13,7 @@ from typing import Any
 
 from resolver.errors import SourceError
 from resolver.sources.app.displays import Displays
-from resolver.sources.app.expressions import join_parts
+from resolver.sources.app.joined_texts import join_parts
 from resolver.sources.app.known_functions import FUNCTIONS, KEEPS_VARIABLES, PATHS
 from resolver.sources.app.operations import call_method
 from resolver.sources.app.templates import fill_template, has_variables

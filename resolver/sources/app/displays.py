@@ -9,7 +9,8 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from resolver.sources.app.expressions import Expressions, join_parts
+from resolver.sources.app.expressions import Expressions
+from resolver.sources.app.joined_texts import join_parts
 from resolver.sources.app.operations import Refused, format_value
 from resolver.sources.app.values import (
     ClassValue,

@@ -11,12 +11,12 @@ import ast
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
-from typing import Any, NamedTuple, NoReturn
-
-from packaging.markers import Environment
+from typing import Any, NoReturn
 
 from lockfiles.value_classes import dataclass
+from resolver.sources.app.app_target import AppTarget, VersionInfo
 from resolver.sources.app.files import AppFiles
+from resolver.sources.app.joined_texts import join_parts, split_parts
 from resolver.sources.app.operations import Refused, apply_operator, compare, iterate
 from resolver.sources.app.templates import fill_template, has_variables
 from resolver.sources.app.values import (
@@ -38,9 +38,8 @@ from resolver.sources.app.values import (
     linearize,
     quote,
 )
-from resolver.targets.python_version import PythonVersion
 
-__all__ = ["BUILTINS", "AppTarget", "Context", "Expressions", "VersionInfo"]
+__all__ = ["BUILTINS", "Context", "Expressions"]
 
 _MOST_STEPS = 20_000
 _MOST_STEPS_OF_A_FILE = 1_000_000
@@ -49,24 +48,6 @@ BUILTINS = frozenset(
     {"all", "any", "bool", "dict", "enumerate", "filter", "float", "frozenset", "int", "isinstance", "len", "list"}
     | {"map", "max", "min", "open", "print", "range", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"}
 )
-
-
-class VersionInfo(NamedTuple):
-    """`sys.version_info` of the target."""
-
-    major: int
-    minor: int
-    micro: int
-    releaselevel: str = "final"
-    serial: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AppTarget:
-    """What the target says to an app that asks."""
-
-    python: PythonVersion
-    environment: Environment
 
 
 @dataclass(slots=True, kw_only=True)
@@ -264,7 +245,7 @@ class Expressions(ABC):
         place = left.place if isinstance(left, PlacedText | EnvironmentText) else self.place(node, scope)
         both = (left, right)
         if kind is ast.Add and has_variables(both) and all(isinstance(one, str | EnvironmentText) for one in both):
-            return join_parts([part for one in (left, right) for part in _parts(one)], place)
+            return join_parts([part for one in (left, right) for part in split_parts(one)], place)
         values = right if isinstance(right, tuple) else (right,)
         if kind is ast.Mod and isinstance(left, str) and has_variables(values):
             filled = fill_template(
@@ -376,20 +357,6 @@ class Expressions(ABC):
 
     def _lambda(self, node: ast.Lambda, scope: Scope) -> FunctionValue:
         return FunctionValue(node=node, scope=scope)
-
-
-def join_parts(parts: list[str | EnvironmentVariable], place: Place) -> Any:
-    """A text of parts; with variables if there are any. Raises Refused."""
-    if any(isinstance(part, EnvironmentVariable) for part in parts):
-        return EnvironmentText(parts=tuple(parts), place=place)
-    text = "".join(part for part in parts if isinstance(part, str))
-    if len(text) > 100_000:
-        raise Refused("a text that long")
-    return PlacedText(text, place)
-
-
-def _parts(value: str | EnvironmentText) -> tuple[str | EnvironmentVariable, ...]:
-    return value.parts if isinstance(value, EnvironmentText) else (str(value),)
 
 
 _READERS: dict[type[ast.expr], str] = {

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
-from resolver.sources.app.expressions import AppTarget, Context, VersionInfo
+from resolver.sources.app.app_target import AppTarget, VersionInfo
+from resolver.sources.app.expressions import Context
 from resolver.sources.app.operations import LONGEST_LIST, Refused, apply_operator
 from resolver.sources.app.values import (
     Builtin,

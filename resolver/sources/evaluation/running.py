@@ -20,7 +20,7 @@ from typing import Any
 
 from resolver.errors import SourceError
 from resolver.requirements.url import redact
-from resolver.sources.app.expressions import AppTarget
+from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app.values import (
     Builtin,
     EnvironmentText,
