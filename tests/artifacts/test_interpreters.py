@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def test_running_interpreter_builds_for_its_own_version() -> None:
 
 def test_interpreter_of_another_version_is_found_on_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
     python = find_python(OTHER)
-    monkeypatch.setenv("PATH", str(Path(python).parent))
+    # In front, not alone: the shims of pyenv are scripts that need a shell.
+    monkeypatch.setenv("PATH", f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}")
     assert find_interpreter(target(OTHER)) == Path(python)
 
 
