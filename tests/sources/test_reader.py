@@ -251,8 +251,8 @@ def test_a_fault_of_the_settings_names_their_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"pinfold = [", "`pyproject.toml` is no TOML: invalid value (at end of document)"),
-        (b"pinfold = '\xff'", "`pyproject.toml` is no UTF-8 text, which TOML must be"),
+        (b"[tool.pinfold]\npre = [", "`pyproject.toml` is no TOML: invalid value (at end of document)"),
+        (b"[tool.pinfold]\npre = '\xff'", "`pyproject.toml` is no UTF-8 text, which TOML must be"),
         (b"[tool]\npinfold = 1", "pyproject.toml: `tool.pinfold` must be a table"),
     ],
 )
@@ -263,3 +263,20 @@ def test_a_broken_pyproject_is_named(folder: Path, data: bytes, message: str) ->
 
 def test_empty_argument_is_no_source(folder: Path) -> None:
     assert find_fault("", folder) == "a SOURCE is empty\n  try: the name of a file, or `-` for standard input"
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[tool.pinfold]\nrequirements = ["a"]\n',
+        '[ "tool" . "pinfold" ]\nrequirements = ["a"]\n',
+        '[tool]\npinfold.requirements = ["a"]\n',
+        '[tool]\npinfold = { requirements = ["a"] }\n',
+        'tool.pinfold.requirements = ["a"]\n',
+        'tool = { pinfold = { requirements = ["a"] } }\n',
+    ],
+)
+def test_table_is_found_however_toml_lets_it_be_written(tmp_path: Path, table: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
+
+    assert read_source(None, folder=tmp_path).items == ("a",)
