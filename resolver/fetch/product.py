@@ -11,6 +11,8 @@ from pathlib import Path
 __all__ = ["find_product", "find_version"]
 
 _LIBRARIES = ("packaging", "resolvelib")
+_LEFT_OUT = frozenset({"__pycache__", "artifacts", "cli", "sources"})
+"""What decides no answer: it makes the question, which stands beside the program in every key, or shows the answer."""
 
 
 def find_product() -> str | None:
@@ -48,7 +50,7 @@ def _iter_files(folder: Path) -> Iterator[str]:
         with os.scandir(folders.pop()) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.is_dir():
-                    if entry.name != "__pycache__":
+                    if entry.name not in _LEFT_OUT:
                         folders.append(entry.path)
                 else:
                     found = entry.stat()

@@ -89,10 +89,11 @@ _NAMES: dict[str, Platform] = {
 
 _LEGACY_MANYLINUX = {"1": Glibc(2, 5), "2010": Glibc(2, 12), "2014": Glibc(2, 17)}
 
-_LINUX = re.compile(r"(?P<family>many|musl)linux_(?P<major>\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|aarch64)")
-_LEGACY = re.compile(r"manylinux(?P<year>1|2010|2014)_(?P<arch>x86_64|aarch64)")
-_MACOS = re.compile(r"macosx_(?P<major>\d\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|arm64)")
-_UV_LINUX = re.compile(r"(?P<arch>x86_64|aarch64)-(?P<tag>(?:many|musl)linux[\d_]+)")
+# Texts, which `re` compiles where they are first needed: a run reads one name.
+_LINUX = r"(?P<family>many|musl)linux_(?P<major>\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|aarch64)"
+_LEGACY = r"manylinux(?P<year>1|2010|2014)_(?P<arch>x86_64|aarch64)"
+_MACOS = r"macosx_(?P<major>\d\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|arm64)"
+_UV_LINUX = r"(?P<arch>x86_64|aarch64)-(?P<tag>(?:many|musl)linux[\d_]+)"
 
 # What other tools call a platform, for a suggestion: such a name leaves open what a lock must know.
 _HINTS = {
@@ -105,7 +106,7 @@ _HINTS = {
     "darwin": "macos",
 }
 
-_UNSUPPORTED = re.compile("riscv|ppc64|s390|armv|i686|loongarch|wasm|pyodide|android|ios|universal2")
+_UNSUPPORTED = "riscv|ppc64|s390|armv|i686|loongarch|wasm|pyodide|android|ios|universal2"
 
 _EXAMPLES = (
     "manylinux_2_17_x86_64",
@@ -128,10 +129,10 @@ _ONE_OF_EACH = (str(DEFAULT_PLATFORM), "musllinux_1_2_x86_64", "macosx_13_0_arm6
 def parse_platform(text: str) -> Platform:
     """The platform that a name of ours (`manylinux_2_35_x86_64`) or uv's (`linux`) stands for. Raises TargetError."""
     name = text.strip().lower()
-    if uv_linux := _UV_LINUX.fullmatch(name):
+    if "-" in name and (uv_linux := re.fullmatch(_UV_LINUX, name)):
         name = f"{uv_linux['tag']}_{uv_linux['arch']}"
     platform = _NAMES.get(name) or _parse_linux(name) or _parse_macos(name)
-    if platform is None and _UNSUPPORTED.search(name):
+    if platform is None and re.search(_UNSUPPORTED, name):
         raise TargetError(
             f"platform `{text}` is not supported: Linux on x86_64 and aarch64, macOS on x86_64 and arm64, and Windows"
             " on amd64, arm64 and x86 are"
@@ -142,8 +143,9 @@ def parse_platform(text: str) -> Platform:
 
 
 def _parse_linux(name: str) -> Linux | None:
-    legacy, modern = _LEGACY.fullmatch(name), _LINUX.fullmatch(name)
-    match = legacy or modern
+    modern = re.fullmatch(_LINUX, name)
+    legacy = None if modern is not None else re.fullmatch(_LEGACY, name)
+    match = modern or legacy
     if match is None:
         return None
     arch: Literal["x86_64", "aarch64"] = "x86_64" if match["arch"] == "x86_64" else "aarch64"
@@ -165,7 +167,7 @@ def _check_musl(platform: Linux) -> Linux:
 
 
 def _parse_macos(name: str) -> MacOS | None:
-    match = _MACOS.fullmatch(name)
+    match = re.fullmatch(_MACOS, name)
     if match is None:
         return None
     major, minor = int(match["major"]), int(match["minor"])
