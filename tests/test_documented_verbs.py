@@ -12,7 +12,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile, write
-from resolver.cli.main import _MODULES
+from resolver.cli.main import _MODULES, main
 from tests.cli.test_judging_verbs import ADVISORY
 from tests.cli.test_reading_verbs import build_lock, package
 from tests.cli.verbs import run_verb
@@ -216,3 +216,10 @@ def test_every_hook_stands_in_its_table_and_its_example() -> None:
 
     assert re.findall(r"(?m)^\| `(pinfold-\w+)` \|", text) == hooks
     assert set(re.findall(r"- id: (\S+)", text)) <= set(hooks)
+
+
+def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+
+    words = set(re.findall(r"[a-z][a-z-]+", capsys.readouterr().out.partition("verbs, each")[2]))
+    assert set(_MODULES) - words == set()

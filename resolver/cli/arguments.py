@@ -26,6 +26,12 @@ Lock an ordered pip requirement list for one target: write a PEP 751 lockfile th
 resolving anything. SOURCE is a requirements.txt, an app file (app.py or app.py::ClassName), a pyproject.toml, or
 - for standard input; without one, the list in [tool.pinfold] of pyproject.toml is locked."""
 
+_VERBS = """\
+verbs, each with a --help of its own; a source of that name is written ./why:
+  for whoever installs  fetch, hydrate, export, layers, digest
+  about a lock          why, tree, diff, sizes, sbom, compare-installers
+  whether it holds      verify, audit, outdated, secrets, hook
+  about machines        machines"""
 _EXIT_CODES = """\
 exit codes: 0 done; 1 the answer is no (--check: the lock does not fit); 2 bad input; 3 no solution; 4 network or
 authentication; 5 hash mismatch; 6 a bug in pinfold; 130 interrupted. With several sources the highest one wins.
@@ -109,7 +115,7 @@ def build_parser(program: str) -> _Parser:
         prog=program,
         usage=f"{program} [SOURCE ...] [options]",
         description=_DESCRIPTION,
-        epilog=_EXIT_CODES,
+        epilog=f"{_VERBS}\n\n{_EXIT_CODES}",
         formatter_class=_HelpFormatter,
         allow_abbrev=False,
     )
