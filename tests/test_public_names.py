@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import re
 import subprocess
@@ -141,6 +142,19 @@ def test_public_name_can_be_imported_and_is_documented(package: ModuleType, name
     if inspect.isclass(value) or inspect.isfunction(value):
         # A dataclass without a docstring gets its signature for one.
         assert inspect.getdoc(value) and not (value.__doc__ or "").startswith(f"{name}(")
+
+
+@pytest.mark.parametrize("package", [resolver, lockfiles])
+def test_signatures_of_public_values_show_their_fields(package: ModuleType) -> None:
+    values = [getattr(package, name) for name in package.__all__]
+    hidden = [
+        value.__name__
+        for value in values
+        if inspect.isclass(value)
+        and dataclasses.is_dataclass(value)
+        and [*inspect.signature(value).parameters] != [field.name for field in dataclasses.fields(value) if field.init]
+    ]
+    assert hidden == []
 
 
 @pytest.mark.parametrize("names", [RESOLVER, LOCKFILES])

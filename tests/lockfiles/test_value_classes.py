@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import inspect
 import pickle
+import pydoc
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pytest
@@ -76,7 +78,15 @@ def _declare(dataclass: Any) -> tuple[type, ...]:
 
         value: _T
 
-    return Point, Single, Empty, Thing, Pair, Open, Alike, Box
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Row:
+        """Has no defaults."""
+
+        a: int
+        b: int
+        c: int
+
+    return Point, Single, Empty, Thing, Pair, Open, Alike, Box, Row
 
 
 QUICK = _declare(value_classes.dataclass)
@@ -121,14 +131,61 @@ def test_arguments_are_keywords_only(classes: Any) -> None:
 
 @BOTH
 def test_missing_arguments_are_named(classes: Any) -> None:
-    with pytest.raises(TypeError, match=r"__init__\(\) missing 1 required keyword-only argument.*'x'"):
+    with pytest.raises(TypeError, match=r"Point\.__init__\(\) missing 1 required keyword-only argument: 'x'$"):
         classes[0](y=1)
+    with pytest.raises(TypeError, match=r"Row\.__init__\(\) missing 2 required keyword-only arguments: 'b' and 'c'$"):
+        classes[8](a=1)
+    with pytest.raises(TypeError, match=r"missing 3 required keyword-only arguments: 'a', 'b', and 'c'$"):
+        classes[8]()
 
 
 @BOTH
 def test_unknown_arguments_are_named(classes: Any) -> None:
-    with pytest.raises(TypeError, match=r"__init__\(\) got an unexpected keyword argument 'z'"):
+    with pytest.raises(TypeError, match=r"Point\.__init__\(\) got an unexpected keyword argument 'z'"):
         classes[0](x=1, z=1)
+    with pytest.raises(TypeError, match=r"Point\.__init__\(\) got an unexpected keyword argument 'z'"):
+        classes[0](z=1)
+
+
+@BOTH
+def test_too_many_arguments_are_counted(classes: Any) -> None:
+    with pytest.raises(TypeError, match=r"Row\.__init__\(\) takes 1 positional argument but 3 were given$"):
+        classes[8](1, 2)
+    with pytest.raises(TypeError, match=r"Pair\.__init__\(\) takes from 2 to 3 positional arguments but 4 were given$"):
+        classes[4](1, 2, 3)
+
+
+@BOTH
+def test_the_signature_shows_the_fields(classes: Any) -> None:
+    texts = [str(inspect.signature(made)) for made in classes]
+    assert texts[0] == (
+        "(*, x: 'int', y: 'int' = 2, names: 'tuple[str, ...]' = <factory>, note: 'str' = '', "
+        "rows: 'list[int]' = <factory>) -> None"
+    )
+    assert texts[2] == "() -> None"
+    assert texts[4] == "(left: 'int', right: 'int' = 0) -> None"
+    assert texts[7] == "(*, value: '_T') -> None"
+
+
+@BOTH
+def test_help_shows_the_fields(classes: Any) -> None:
+    shown = pydoc.plain(pydoc.render_doc(classes[4]))
+    assert "Pair(left: 'int', right: 'int' = 0) -> None" in shown
+    assert "__init__(self, left: 'int', right: 'int' = 0) -> None" in shown
+
+
+@BOTH
+def test_a_subclass_with_a_constructor_of_its_own_has_its_signature(classes: Any) -> None:
+    class Other(classes[4]):  # type: ignore[misc]  # a class that is made in a loop
+        def __init__(self, *, size: int) -> None:
+            super().__init__(size, size)
+
+    class Same(classes[4]):  # type: ignore[misc]  # as above
+        pass
+
+    assert str(inspect.signature(Other)) == "(*, size: 'int') -> 'None'"
+    assert inspect.signature(Same) == inspect.signature(classes[4])
+    assert not hasattr(Other(size=1), "__signature__")
 
 
 @BOTH
