@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles.document_path import join_key
 from lockfiles.lockfile import Lockfile, build_document
-from lockfiles.requirement_lines import join_lines
+from lockfiles.requirement_lines import LineChange, join_lines
 from lockfiles.value_classes import dataclass
 
 __all__ = ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
@@ -92,18 +92,6 @@ class FactChange:
 
     def __str__(self) -> str:
         return f"{self.key}: {self.old or 'none'} -> {self.new or 'none'}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineChange:
-    """One line of the requirement list that only one of the locks has; `layer` counts from 0."""
-
-    layer: int
-    text: str
-    is_added: bool
-
-    def __str__(self) -> str:
-        return f"{'+' if self.is_added else '-'} {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["join_lines"]
+from lockfiles.value_classes import dataclass
+
+__all__ = ["LineChange", "join_lines"]
 
 _VALUE_FLAGS = frozenset(
     {
@@ -18,6 +20,18 @@ _VALUE_FLAGS = frozenset(
     }
 )
 _LINE_FLAGS = frozenset({"--config-settings", "--hash"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChange:
+    """One line of the requirement list that only one of two lists has; `layer` counts from 0."""
+
+    layer: int
+    text: str
+    is_added: bool
+
+    def __str__(self) -> str:
+        return f"{'+' if self.is_added else '-'} {self.text}"
 
 
 def join_lines(tokens: Iterable[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile, SettingValue, ToolTable
-from lockfiles.requirement_lines import join_lines
+from lockfiles.requirement_lines import LineChange, join_lines
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
@@ -31,7 +31,6 @@ __all__ = [
     "Difference",
     "Edited",
     "LayerCountDifference",
-    "ListDifference",
     "PinMissing",
     "PinUnfit",
     "SettingDifference",
@@ -53,18 +52,6 @@ class Unrecorded:
 
     def __str__(self) -> str:
         return f"the lock was written by `{self.created_by}` and holds no `[tool.pinfold]` to compare with"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListDifference:
-    """A line that only the list or only the lock has; `layer` counts from 0."""
-
-    layer: int
-    text: str
-    is_added: bool
-
-    def __str__(self) -> str:
-        return f"{'+' if self.is_added else '-'} {self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +131,7 @@ class Edited:
 
 Difference = (
     Unrecorded
-    | ListDifference
+    | LineChange
     | LayerCountDifference
     | SettingDifference
     | TargetDifference
@@ -302,7 +289,7 @@ def _iter_list_differences(old: Sequence[Sequence[str]], new: Sequence[Sequence[
         yield from _iter_line_differences(layer, before, after)
 
 
-def _iter_line_differences(layer: int, before: Sequence[str], after: Sequence[str]) -> Iterator[ListDifference]:
+def _iter_line_differences(layer: int, before: Sequence[str], after: Sequence[str]) -> Iterator[LineChange]:
     if before == after:
         return
     # Lazy: the usual check finds nothing, and then needs no difflib.
@@ -310,8 +297,8 @@ def _iter_line_differences(layer: int, before: Sequence[str], after: Sequence[st
 
     for operation, start, end, new_start, new_end in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
         if operation != "equal":
-            yield from (ListDifference(layer=layer, text=text, is_added=False) for text in before[start:end])
-            yield from (ListDifference(layer=layer, text=text, is_added=True) for text in after[new_start:new_end])
+            yield from (LineChange(layer=layer, text=text, is_added=False) for text in before[start:end])
+            yield from (LineChange(layer=layer, text=text, is_added=True) for text in after[new_start:new_end])
 
 
 def _iter_pin_differences(

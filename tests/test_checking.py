@@ -9,8 +9,8 @@ from typing import Any
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import Lockfile
-from resolver.checking import ListDifference, PinMissing, check_lockfile, requirement_digest
+from lockfiles import LineChange, Lockfile
+from resolver.checking import PinMissing, check_lockfile, requirement_digest
 from resolver.locking import build_lockfile
 from resolver.requirements.entry import Entry
 from resolver.targets.platforms import parse_platform
@@ -101,7 +101,7 @@ def test_differences_are_data_first() -> None:
         build_lock(), canonical_layers=layers, settings=SETTINGS, target=TARGET, entries=with_entries(entry)
     )
     assert found == (
-        ListDifference(layer=1, text="httpx", is_added=True),
+        LineChange(layer=1, text="httpx", is_added=True),
         PinMissing(position=entry.position, text="httpx", name=NormalizedName("httpx")),
     )
 

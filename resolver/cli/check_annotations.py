@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from packaging.utils import canonicalize_name
 
-from resolver.checking import ListDifference, PinMissing, PinUnfit
+from lockfiles.requirement_lines import LineChange
+from resolver.checking import PinMissing, PinUnfit
 from resolver.cli.annotations import render_annotation, show_annotations
 from resolver.errors import PinfoldError
 from resolver.plan import LockPlan
@@ -57,7 +58,7 @@ def _find_position(plan: LockPlan, difference: object) -> Position | None:
     match difference:
         case PinMissing(position=position) | PinUnfit(position=position):
             return position if _find_file(position.source) is not None else None
-        case ListDifference(layer=layer, text=text, is_added=True):
+        case LineChange(layer=layer, text=text, is_added=True):
             name = _NAME.match(text)
             wanted = None if name is None else canonicalize_name(name[1])
             entries = (entry for entry in plan.requirement_list.entries if entry.layer == layer)
