@@ -1,4 +1,4 @@
-"""Putting a file in its place so that whoever reads it has the old one or the new one, never half of each."""
+"""Replacing a file as a whole: a program that reads it meanwhile has the old content or the new, never half of each."""
 
 from __future__ import annotations
 

@@ -7,12 +7,12 @@ network, and what hashes folders is loaded only for a lock that has one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import file_digest
 from pathlib import Path
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 
 from lockfiles import Lockfile
+from lockfiles.sha256 import hash_file
 from lockfiles.value_classes import dataclass
 from resolver.errors import InputError
 
@@ -36,7 +36,7 @@ def iter_content_differences(lockfile: Lockfile, folder: Path) -> Iterator[Conte
     """What differs on disk, in the order of the lock, whose paths are relative to `folder`."""
     for package in lockfile.pylock.packages:
         for path, sha256 in _iter_local_files(package):
-            found = _hash_file(folder / path)
+            found = _find_hash(folder / path)
             if found != sha256:
                 yield ContentDifference(name=package.name, path=path, is_there=found is not None)
         if package.directory is not None:
@@ -62,10 +62,9 @@ def _iter_folder_differences(package: Package, lockfile: Lockfile, folder: Path)
         yield ContentDifference(name=package.name, path=directory.path, is_there=found is not None)
 
 
-def _hash_file(path: Path) -> str | None:
+def _find_hash(path: Path) -> str | None:
     try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError:
         return None
 

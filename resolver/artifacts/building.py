@@ -18,7 +18,7 @@ from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.file_names import find_name_fault
 from resolver.artifacts.interpreters import find_interpreter
-from resolver.artifacts.partial_file import hash_file
+from resolver.artifacts.partial_file import measure_file
 from resolver.artifacts.source_trees import LaidOut, SourceTrees
 from resolver.artifacts.sources import BuiltWheel, Settings, SourceBuild
 from resolver.errors import InputError, MetadataError
@@ -86,7 +86,7 @@ class WheelBuilder:
 
     def _take(self, build: SourceBuild, wheel: Path, into: Path) -> BuiltWheel:
         """Move the wheel to its place."""
-        found = hash_file(wheel)
+        found = measure_file(wheel)
         if found is None:
             raise InputError(f"the build of `{build.described}` gave `{wheel.name}`, which is no file")
         wheel.replace(into / wheel.name)

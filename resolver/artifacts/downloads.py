@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.download import ReadsBodies, StoppedError, copy, download
-from resolver.artifacts.partial_file import hash_file
+from resolver.artifacts.partial_file import measure_file
 from resolver.artifacts.wanted import WantedFile
 from resolver.errors import AuthenticationError
 from resolver.fetch.workers import Task, Workers
@@ -113,7 +113,7 @@ class Downloads:
     def _fetch(self, file: WantedFile) -> FetchedFile:
         target = self._find_folder(file) / file.filename
         outcome: Outcome = "present"
-        known = hash_file(target)
+        known = measure_file(target)
         if known is None or known[1] != file.sha256 or file.size_bytes not in (None, known[0]):
             outcome = self._bring(file, target)
         else:

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lockfiles.sha256 import hash_file
 from resolver.errors import InputError, render_os_error
 
-__all__ = ["PartialFile", "hash_file"]
+__all__ = ["PartialFile", "measure_file"]
 
 _CHUNK_BYTES = 1 << 20
 
@@ -113,13 +114,8 @@ class PartialFile:
             ) from None
 
 
-def hash_file(path: Path) -> tuple[int, str] | None:
+def measure_file(path: Path) -> tuple[int, str] | None:
     """Size and SHA-256 of a regular file; None where there is none, or no such file."""
     if path.is_symlink() or not path.is_file():
         return None
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            digest.update(chunk)
-            size += len(chunk)
-    return size, digest.hexdigest()
+    return path.stat().st_size, hash_file(path)

@@ -23,7 +23,7 @@ from lockfiles.value_classes import dataclass
 from resolver.artifacts.building import Building, WheelBuilder
 from resolver.artifacts.downloads import Downloads, FetchedFile, Progress
 from resolver.artifacts.folder_lock import hold_folder
-from resolver.artifacts.partial_file import hash_file
+from resolver.artifacts.partial_file import measure_file
 from resolver.artifacts.requirement_file import (
     check_place,
     render_requirements,
@@ -183,7 +183,7 @@ def _find_built(builds: Sequence[SourceBuild], to: Path, stash: Path) -> dict[No
     for build in builds:
         wheel = records.get(build.package.name)
         if wheel is not None and wheel.key == build.key:
-            known = hash_file(to / wheel.filename)
+            known = measure_file(to / wheel.filename)
             if known is not None and known[1] == wheel.sha256:
                 found[build.package.name] = wheel
     return found

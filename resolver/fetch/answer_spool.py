@@ -19,7 +19,7 @@ import zlib
 from contextlib import suppress
 from pathlib import Path
 
-from resolver.fetch.row_store import write_atomically
+from resolver.fetch.row_store import write_cache_file
 
 __all__ = ["FILE_NAME", "AnswerSpool"]
 
@@ -148,5 +148,5 @@ def _rewrite(path: Path, places: dict[str, _Place | None]) -> dict[str, _Place |
             continue
         with suppress(OSError):
             parts.append(_read(path, place))
-    write_atomically(path, b"".join(parts))
+    write_cache_file(path, b"".join(parts))
     return _read_places(path)[0]

@@ -1,6 +1,6 @@
 """The hash of a source tree on disk: the same for the same files, wherever they lie.
 
-In: a folder. Out: `sha256:hex`, for the lock and for whoever compares one with the folder; docs/lockfile.md has the
+In: a folder. Out: `sha256:hex`, for the lock, and for comparing a lock with the folder; docs/lockfile.md has the
 exact rule. What git ignores is no part of a tree. Little is imported here: `lock --check` has to start fast.
 """
 
@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 
+from lockfiles.sha256 import hash_bytes, hash_file
 from resolver.errors import InputError, render_os_error
 
 __all__ = ["hash_folder", "list_folder_files"]
 
-_CHUNK_BYTES = 1 << 20
 _LEFT_OUT = frozenset({".git", "__pycache__"})
 _LEFT_OUT_ENDS = (".pyc", ".egg-info")
 _GIT_TIMEOUT_S = 60.0
@@ -31,14 +30,12 @@ def hash_folder(folder: Path) -> str:
 
     Raises InputError where it cannot be read.
     """
-    tree = sha256()
     try:
-        for path in list_folder_files(folder):
-            tree.update(_describe(folder / path, path))
+        tree = b"".join([_describe(folder / path, path) for path in list_folder_files(folder)])
     except OSError as error:
         where = error.filename or folder
         raise InputError(f"`{where}` cannot be read: {render_os_error(error)}") from error
-    return f"sha256:{tree.hexdigest()}"
+    return f"sha256:{hash_bytes(tree)}"
 
 
 def list_folder_files(folder: Path) -> tuple[str, ...]:
@@ -56,19 +53,11 @@ def _describe(file: Path, path: str) -> bytes:
     """One file for the hash: its mode as git writes it, the hash of its content, its path, and a NUL."""
     state = file.lstat()
     if stat.S_ISLNK(state.st_mode):
-        mode, digest = "120000", sha256(_encode(file.readlink().as_posix())).hexdigest()
+        mode, digest = "120000", hash_bytes(_encode(file.readlink().as_posix()))
     else:
         is_executable = os.name != "nt" and bool(state.st_mode & stat.S_IXUSR)
-        mode, digest = ("100755" if is_executable else "100644"), _hash_file(file)
+        mode, digest = ("100755" if is_executable else "100644"), hash_file(file)
     return f"{mode} {digest} ".encode() + _encode(path) + b"\0"
-
-
-def _hash_file(file: Path) -> str:
-    content = sha256()
-    with file.open("rb") as stream:
-        while chunk := stream.read(_CHUNK_BYTES):
-            content.update(chunk)
-    return content.hexdigest()
 
 
 def _encode(path: str) -> bytes:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from lockfiles.sha256 import hash_bytes
-from resolver.fetch.row_store import write_atomically
+from resolver.fetch.row_store import write_cache_file
 
 __all__ = ["MemoStore"]
 
@@ -48,7 +48,7 @@ class MemoStore:
             rest = f"{key}\n{evidence}\n{answer}".encode()
         except UnicodeEncodeError:
             return
-        write_atomically(self._folder / key, hash_bytes(rest).encode() + b"\n" + rest)
+        write_cache_file(self._folder / key, hash_bytes(rest).encode() + b"\n" + rest)
         self._forget_oldest()
 
     def _forget_oldest(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
+from lockfiles.sha256 import hash_bytes
 from resolver.errors import FetchError
 from resolver.fetch.answer import PAGE_LIMIT_BYTES, Answer, unpack
 from resolver.fetch.http_errors import broken_error, closed_error
@@ -132,10 +133,7 @@ class ProjectPages:
             return None
         body = _Body(answer)
         if not body.validator and answer.body is not None:
-            # Imported where it is needed: a warm run has no use for OpenSSL, which takes 4 ms.
-            from hashlib import sha256
-
-            body.validator = f"sha256:{sha256(body.unpack()).hexdigest()}"
+            body.validator = f"sha256:{hash_bytes(body.unpack())}"
         return body
 
     def _read_local(self, path: Path, name: NormalizedName, location: Location) -> ProjectPage | None:

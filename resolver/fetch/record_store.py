@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
-from resolver.fetch.row_store import escape_for_path, write_atomically
+from resolver.fetch.row_store import escape_for_path, write_cache_file
 
 __all__ = ["FileState", "RecordStore"]
 
@@ -56,7 +56,7 @@ class RecordStore:
             path = self._folder / escape_for_path(project)
             if project in self._damaged:
                 self._damaged.discard(project)
-                write_atomically(path, b"".join(_render(*record) for record in records.items()))
+                write_cache_file(path, b"".join(_render(*record) for record in records.items()))
                 self._states[project] = None
             else:
                 data = b"".join(_render(*record) for record in added.items())

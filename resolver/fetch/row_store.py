@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import os
 import struct
-import threading
 import zlib
 from contextlib import suppress
 from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 
+from lockfiles.file_replacement import replace_file
 from lockfiles.value_classes import dataclass
 
-__all__ = ["RowStore", "StoredPage", "escape_for_path", "is_fresh", "write_atomically"]
+__all__ = ["RowStore", "StoredPage", "escape_for_path", "is_fresh", "write_cache_file"]
 
 _MAGIC = b"pfrows1\n"
 _HEADER = struct.Struct("<8sIdIII")
@@ -79,7 +79,7 @@ class RowStore:
         header = _HEADER.pack(_MAGIC, 0, page.fresh_until, len(key), len(validator), len(page.payload))
         checksum = zlib.crc32(rest, zlib.crc32(header[_CHECKED_FROM:]))
         header = _HEADER.pack(_MAGIC, checksum, page.fresh_until, len(key), len(validator), len(page.payload))
-        write_atomically(Path(self._path(location, name)), header + rest)
+        write_cache_file(Path(self._path(location, name)), header + rest)
         return header
 
     def _path(self, location: str, name: str) -> str:
@@ -95,19 +95,14 @@ def is_fresh(identity: bytes, *, now: float) -> bool:
     return fresh_until > now
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_cache_file(path: Path, data: bytes) -> None:
     """Replace a file as a whole, or leave it as it is where that fails: a cache that cannot be written is no error."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
+    with suppress(OSError):
         try:
-            temporary.write_bytes(data)
+            replace_file(path, data)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+            replace_file(path, data)
 
 
 @lru_cache(maxsize=4096)

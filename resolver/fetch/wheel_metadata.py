@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError, HashMismatchError, MetadataError
 from resolver.fetch.local_files import find_local_path
@@ -119,9 +120,7 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
     content = session.fetch_metadata(f"{file.url}.metadata")
     algorithm, _, expected = (file.core_metadata or "").partition("=")
     if content is not None and algorithm == "sha256":
-        from hashlib import sha256  # Imported where it is needed: 4 ms for OpenSSL, which a warm run has no use for.
-
-        found = f"sha256:{sha256(content).hexdigest()}"
+        found = f"sha256:{hash_bytes(content)}"
         check_hashes(f"{file.filename}.metadata", promised=(f"sha256:{expected.lower()}",), found=(found,))
     return content
 

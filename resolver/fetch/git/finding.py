@@ -5,11 +5,11 @@ In: a VCS reference. Out: `FoundCommit`. Answers are kept for the run, and in th
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import OfflineError
 from resolver.fetch.git.command import Git, GitFailed, Network
@@ -26,7 +26,7 @@ from resolver.fetch.git.references import (
     missing_revision,
     parse_listing,
 )
-from resolver.fetch.row_store import write_atomically
+from resolver.fetch.row_store import write_cache_file
 
 __all__ = ["CommitFinder", "FoundCommit"]
 
@@ -145,10 +145,10 @@ class CommitFinder:
     def _remember(self, network: Network, revision: str | None, head: Head) -> None:
         if not self._offline:
             data = json.dumps({"commit": head.commit_id, "branch": head.branch}).encode()
-            write_atomically(self._path(network, revision), data)
+            write_cache_file(self._path(network, revision), data)
 
     def _path(self, network: Network, revision: str | None) -> Path:
-        name = hashlib.sha256((revision or "").encode()).hexdigest()[:32]
+        name = hash_bytes((revision or "").encode())[:32]
         return self._memory / network.repository.key / name
 
 

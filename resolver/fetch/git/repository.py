@@ -6,11 +6,11 @@ nor anything that git could take for an option or for a program to run; or an er
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
 from urllib.parse import unquote, urlsplit
 
+from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.fetch.git.messages import GitReferenceError, show_text
 from resolver.requirements.url import Url, find_unset
@@ -45,7 +45,7 @@ class Repository:
     @property
     def key(self) -> str:
         """A name for files about this repository."""
-        return hashlib.sha256(self.clean_url.encode()).hexdigest()[:32]
+        return hash_bytes(self.clean_url.encode())[:32]
 
     @property
     def name(self) -> str:
