@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from lockfiles import Lockfile
 from resolver.errors import FetchError
-from resolver.fetch.credentials import Credentials, Place, find_place
+from resolver.fetch.credentials import Credentials, Destination, find_destination
 from resolver.fetch.login_sources import LoginOptions, open_credentials
 from resolver.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
@@ -102,18 +102,18 @@ def find_needed_credentials(plan: LockPlan, lockfile: Lockfile) -> tuple[str, ..
 
     Logins that are kept elsewhere say nothing here: they are of this machine, and a lock is not.
     """
-    known: dict[Place, set[str]] = {}
+    known: dict[Destination, set[str]] = {}
     for _, url in iter_secret_urls(plan):
-        place = find_place(url.public)
+        place = find_destination(url.public)
         if place is not None:
             known.setdefault(place, set()).update(VARIABLE.findall(url.text))
     if not known:
         return ()
-    needed = {place: known[place] for url in _iter_locked_urls(lockfile) if (place := find_place(url)) in known}
+    needed = {place: known[place] for url in _iter_locked_urls(lockfile) if (place := find_destination(url)) in known}
     return tuple(sorted(_render_need(place, variables) for place, variables in needed.items() if place is not None))
 
 
-def _render_need(place: Place, variables: Iterable[str]) -> str:
+def _render_need(place: Destination, variables: Iterable[str]) -> str:
     names = ", ".join(f"${{{name}}}" for name in sorted(variables))
     return f"{place.authority} ({names})" if names else place.authority
 

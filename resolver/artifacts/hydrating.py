@@ -17,7 +17,7 @@ from lockfiles.file_replacement import replace_file
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.ignored_places import refuse_commitable
 from resolver.errors import InputError, render_os_error
-from resolver.fetch.credentials import Credentials, find_place
+from resolver.fetch.credentials import Credentials, find_destination
 from resolver.fetch.logins import Login
 from resolver.frames import leave_frames
 from resolver.requirements.url import Secret
@@ -106,5 +106,5 @@ def _with_login(url: str, login: Login) -> str:
 
 
 def _authority(url: str) -> str:
-    place = find_place(url)
+    place = find_destination(url)
     return "" if place is None else place.authority

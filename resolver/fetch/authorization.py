@@ -13,7 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 
 from resolver.fetch import http_errors
-from resolver.fetch.credentials import Credentials, Grant, Place, find_place
+from resolver.fetch.credentials import Credentials, Destination, Grant, find_destination
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.logins import Login
 
@@ -36,12 +36,12 @@ class Authorizing(httpx.BaseTransport):
     """
 
     def __init__(
-        self, below: httpx.BaseTransport, credentials: Credentials, *, may_send: Callable[[Place], bool]
+        self, below: httpx.BaseTransport, credentials: Credentials, *, may_send: Callable[[Destination], bool]
     ) -> None:
         self._below = below
         self._credentials = credentials
         self._may_send = may_send
-        self._states: dict[tuple[Place, Login], _LoginState] = {}
+        self._states: dict[tuple[Destination, Login], _LoginState] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer to the request with what belongs to it."""
@@ -61,7 +61,7 @@ class Authorizing(httpx.BaseTransport):
         self._below.close()
 
     def _send(self, request: httpx.Request, url: str, grant: Grant) -> httpx.Response:
-        place = find_place(url)
+        place = find_destination(url)
         if place is None or grant.login is None:
             return self._join(request, url, grant)
         state = self._states.setdefault((place, grant.login), _LoginState())
@@ -76,7 +76,7 @@ class Authorizing(httpx.BaseTransport):
         return self._join(request, url, grant)
 
     def _join(self, request: httpx.Request, url: str, grant: Grant) -> httpx.Response:
-        place = find_place(url)
+        place = find_destination(url)
         if place is not None and not self._may_send(place):
             raise http_errors.unencrypted_error(url, host=place.authority)
         response = self._pass(request, grant)

@@ -21,11 +21,11 @@ from resolver.requirements.variables import VARIABLE
 __all__ = [
     "AskKeyring",
     "Credentials",
+    "Destination",
     "Grant",
     "ListedLogins",
     "LoginSource",
-    "Place",
-    "find_place",
+    "find_destination",
     "render_host",
     "split_login",
 ]
@@ -35,7 +35,7 @@ _ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Destination:
     """Where a URL leads: a credential belongs to scheme, host and port, and first to its own path."""
 
     scheme: str
@@ -70,7 +70,7 @@ class LoginSource(Protocol):
         """What messages call it."""
         ...
 
-    def find(self, place: Place) -> Grant | None:
+    def find(self, place: Destination) -> Grant | None:
         """The login for a place, or None."""
         ...
 
@@ -84,17 +84,17 @@ class ListedLogins:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._logins: dict[Place, list[tuple[Place, Grant]]] = {}
+        self._logins: dict[Destination, list[tuple[Destination, Grant]]] = {}
         self._bound: list[Grant] = []
 
-    def add(self, place: Place, login: Login, *, source: str, is_bound: bool = False) -> None:
+    def add(self, place: Destination, login: Login, *, source: str, is_bound: bool = False) -> None:
         """Keep a login for a URL; the first one of a path stays. One that is bound serves nothing beside its path."""
         grant = Grant(login=login, source=source)
         self._logins.setdefault(place, []).append((place, grant))
         if is_bound:
             self._bound.append(grant)
 
-    def find(self, place: Place) -> Grant | None:
+    def find(self, place: Destination) -> Grant | None:
         """The login whose path has the most in common with this one: an index's login serves its files, too."""
         known = [
             (own, grant)
@@ -124,8 +124,8 @@ class Credentials:
         self._ask_keyring = ask_keyring
         self._complete: dict[str, Grant] = {}
         self._path_tokens: list[_PathToken] = []
-        self._named: dict[Place, str] = {}
-        self._from_keyring: dict[Place, Grant | None] = {}
+        self._named: dict[Destination, str] = {}
+        self._from_keyring: dict[Destination, Grant | None] = {}
         self._keyring_lock = threading.Lock()
 
     def add(self, url: Url, *, source: str = "the list", is_bound: bool = False) -> None:
@@ -133,7 +133,7 @@ class Credentials:
 
         The login of one that is bound, a repository's, serves what lies below its path alone.
         """
-        place = find_place(url.public)
+        place = find_destination(url.public)
         if place is None:
             return
         self._named.setdefault(place, url.public)
@@ -169,7 +169,7 @@ class Credentials:
         complete = self._complete.get(_normalize(public_url)) if self._complete else None
         if complete is not None:
             return complete
-        place = find_place(public_url)
+        place = find_destination(public_url)
         if place is None:
             return None
         login = self._find_login(place)
@@ -188,7 +188,7 @@ class Credentials:
 
     def ask_keyring(self, public_url: str) -> Grant | None:
         """What the keyring has for a URL that was answered with 401; asked once for each host."""
-        place = find_place(public_url)
+        place = find_destination(public_url)
         if self._ask_keyring is None or place is None:
             return None
         with self._keyring_lock:
@@ -222,14 +222,14 @@ class Credentials:
 
     def names(self, public_url: str) -> bool:
         """Whether list or settings name a URL of the same scheme, host and port."""
-        return find_place(public_url) in self._named
+        return find_destination(public_url) in self._named
 
     def name_sources(self) -> tuple[str, ...]:
         """Where logins were looked for."""
         keyring = () if self._ask_keyring is None else ("the keyring",)
         return (self._listed.name, *(source.name for source in self._sources), *keyring)
 
-    def _find_login(self, place: Place) -> Grant | None:
+    def _find_login(self, place: Destination) -> Grant | None:
         """The nearest login; one without password gives way to a password of the same user kept elsewhere."""
         if (kept := self._from_keyring.get(place)) is not None:
             return kept
@@ -247,12 +247,12 @@ class Credentials:
 class _PathToken:
     """Variables of a path with their values: for URLs of one place whose path begins as the one that was given."""
 
-    place: Place
+    place: Destination
     prefix: str
     values: tuple[tuple[str, Secret], ...]
     source: str
 
-    def join(self, public_url: str, place: Place) -> Secret | None:
+    def join(self, public_url: str, place: Destination) -> Secret | None:
         """The complete URL, or None for one that is not below the path."""
         url = _decode_variables(public_url)
         if place != self.place or not f"{urlsplit(url).path}/".startswith(self.prefix):
@@ -283,7 +283,7 @@ def render_host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def find_place(url: str) -> Place | None:
+def find_destination(url: str) -> Destination | None:
     """Where a URL leads; None for one without a host."""
     try:
         parts = urlsplit(url)
@@ -294,7 +294,7 @@ def find_place(url: str) -> Place | None:
         return None
     scheme = parts.scheme.lower()
     path = tuple(part for part in parts.path.split("/") if part)
-    return Place(scheme=scheme, host=host, port=port or _DEFAULT_PORTS.get(scheme, 0), path=path)
+    return Destination(scheme=scheme, host=host, port=port or _DEFAULT_PORTS.get(scheme, 0), path=path)
 
 
 def split_login(complete: Secret) -> tuple[Secret, Login | None]:
@@ -308,7 +308,7 @@ def split_login(complete: Secret) -> tuple[Secret, Login | None]:
     return bare, Login(user=Secret(unquote(user)), password=Secret(unquote(password)))
 
 
-def _find_path_token(public: str, complete: Secret, place: Place, source: str) -> _PathToken | None:
+def _find_path_token(public: str, complete: Secret, place: Destination, source: str) -> _PathToken | None:
     """The variables of the public path with their values, which the complete one has in their places."""
     template, path = urlsplit(public).path, urlsplit(complete.open_for_transport()).path
     names = VARIABLE.findall(template)
@@ -331,7 +331,7 @@ def _find_path_token(public: str, complete: Secret, place: Place, source: str) -
 
 def _normalize(url: str) -> str:
     """The same text for spellings of one URL: escapes that need not be, capitals in the host, the default port."""
-    place, parts = find_place(url), urlsplit(url)
+    place, parts = find_destination(url), urlsplit(url)
     if place is None:
         return url
     return f"{place.scheme}://{place.authority}{unquote(parts.path)}?{unquote(parts.query)}"

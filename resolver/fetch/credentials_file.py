@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import SettingsError
-from resolver.fetch.credentials import Grant, ListedLogins, Place, find_place, split_login
+from resolver.fetch.credentials import Destination, Grant, ListedLogins, find_destination, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import find_netrc_login, parse_netrc
 from resolver.requirements.url import Secret, Url, find_flaw, find_unset, parse_url, redact
@@ -46,7 +46,7 @@ class _FileLogins(ListedLogins):
         self._parsed = None if netrc_path is None else parse_netrc(netrc_path)
         self.is_netrc = self._parsed is not None and bool(self._parsed.hosts)
 
-    def find(self, place: Place) -> Grant | None:
+    def find(self, place: Destination) -> Grant | None:
         if self._parsed is None:
             return super().find(place)
         is_default = place.scheme == "https" and place.port == 443
@@ -92,7 +92,7 @@ def _read_tables(
         raise SettingsError("\n".join(f"{name}: {fault}" for fault in faults))
     logins, urls = _FileLogins(name), []
     for url, login in rows:
-        place = find_place(url.public)
+        place = find_destination(url.public)
         assert place is not None
         if login is not None:
             logins.add(place, login, source=f"the login of {name}")
@@ -120,7 +120,7 @@ def _read_row(reader: TableReader, variables: Mapping[str, str], faults: list[st
 
 
 def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> str:
-    place = find_place(url.public)
+    place = find_destination(url.public)
     if place is None or place.scheme not in ("https", "http"):
         return f"`url` is `{url}`, which names no host\n  try: begin it with `https://`"
     if flaw := find_flaw(url):

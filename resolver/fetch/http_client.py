@@ -4,8 +4,9 @@ The only module that uses httpx, and imported when a request is about to be made
 has no use for.
 
 A request passes, from top to bottom: `HttpClient` (redirects, retries, limits), hishel's cache where it is wanted,
-`GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `Network` (proxies, certificates,
-connections). All above `Authorizing` see public URLs only: it joins secrets below everything that logs or stores.
+`GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `NetworkTransport` (proxies,
+certificates, connections). All above `Authorizing` see public URLs only: it joins secrets below everything that logs or
+stores.
 
 Transports are driven without `httpx.Client`: 0.23 ms a request against 0.39 ms, and cookies, authentication and logging
 of whole URLs have no place here.
@@ -26,12 +27,12 @@ from resolver.fetch import http_errors
 from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
 from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, Authorizing
 from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
-from resolver.fetch.credentials import Credentials, find_place, render_host
+from resolver.fetch.credentials import Credentials, find_destination, render_host
 from resolver.fetch.freshness import find_fresh_until, find_validator
 from resolver.fetch.good_answers import REDIRECTS, GoodAnswers
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
-from resolver.fetch.network import Network, NoNetwork, may_send
+from resolver.fetch.network import NetworkTransport, NoNetwork, may_send
 from resolver.fetch.quiet_logs import hide_headers
 from resolver.fetch.redirects import find_target
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
@@ -76,13 +77,13 @@ class HttpClient:
         hide_headers()
         trusted = frozenset(trusted_hosts)
         self._credentials = credentials or Credentials()
-        network = transport or Network(connections=connections, trusted_hosts=trusted)
+        network = transport or NetworkTransport(connections=connections, trusted_hosts=trusted)
         authorizing = Authorizing(network, self._credentials, may_send=partial(may_send, trusted_hosts=trusted))
         self._direct: httpx.BaseTransport = GoodAnswers(NoNetwork() if offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
-        self._find_addresses = network.find_addresses if isinstance(network, Network) else _no_addresses
+        self._find_addresses = network.find_addresses if isinstance(network, NetworkTransport) else _no_addresses
         self._user_agent = user_agent
         self._sleep = sleep
         self._announce = announce
@@ -279,7 +280,7 @@ class HttpClient:
 
     def _check_target(self, target: str, *, start: str) -> None:
         """Raises FetchError where a public host redirects to one that is not, which nobody has named or allowed."""
-        place = find_place(target)
+        place = find_destination(target)
         if place is None or self._credentials.names(target) or {place.host, place.authority} & self._allowed_hosts:
             return
         if self._is_private(target) and not self._is_private(start):

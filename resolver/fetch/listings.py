@@ -16,13 +16,13 @@ from resolver.index.project_status import ProjectStatus, read_project_status
 from resolver.index.raw_file import PageError, RawFile
 from resolver.index.simple_api import parse_project_page
 
-__all__ = ["Listing", "fetch_listings", "find_signed_link"]
+__all__ = ["ProjectListing", "fetch_listings", "find_signed_link"]
 
 _AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class ProjectListing:
     """A project's page. `files` are in page order, for any target."""
 
     name: NormalizedName
@@ -33,7 +33,7 @@ class Listing:
 
 def fetch_listings(
     wanted: Iterable[tuple[NormalizedName, str]], *, session: Session
-) -> dict[tuple[NormalizedName, str], Listing | None]:
+) -> dict[tuple[NormalizedName, str], ProjectListing | None]:
     """The listing of each project on each index (its public URL), as the server has it now; None where it has none.
 
     Raises FetchError for an index that does not answer, or whose page cannot be read.
@@ -43,7 +43,7 @@ def fetch_listings(
         return dict(zip(keys, pool.map(partial(_fetch, session=session), keys), strict=True))
 
 
-def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> Listing | None:
+def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> ProjectListing | None:
     name, index = key
     url = f"{index.rstrip('/')}/{name}/"
     answer = session.fetch_page(url, past_cache=True)
@@ -54,7 +54,7 @@ def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> Listing | No
         files = parse_project_page(body, content_type=answer.content_type, url=answer.url, name=name)
     except PageError as error:
         raise FetchError(f"the page of `{name}` cannot be read: {url}\n  because {error}", url=url) from error
-    return Listing(
+    return ProjectListing(
         name=name, index=index, files=files, status=read_project_status(body, content_type=answer.content_type)
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lockfiles.value_classes import dataclass
-from resolver.fetch.credentials import AskKeyring, Credentials, ListedLogins, LoginSource, find_place, split_login
+from resolver.fetch.credentials import AskKeyring, Credentials, ListedLogins, LoginSource, find_destination, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import NetrcLogins
 from resolver.requirements.url import Secret, parse_url
@@ -103,7 +103,7 @@ def _add(logins: ListedLogins, name: str, prefixes: Sequence[str], values: Mappi
     """Whether the login has a place, where it then is kept."""
     added = False
     for url, login in _iter_logins(prefixes, values):
-        place = find_place(url)
+        place = find_destination(url)
         if place is not None:
             logins.add(place, login, source=f"the login of `PINFOLD_INDEX_{name}_…`")
             added = True

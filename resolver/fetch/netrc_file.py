@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.fetch.credentials import Grant, Place
+from resolver.fetch.credentials import Destination, Grant
 from resolver.fetch.logins import Login
 from resolver.requirements.url import Secret
 
@@ -35,7 +35,7 @@ class NetrcLogins:
         shown = f"`{self._named}`" if self._named else "`~/.netrc`"
         return f"{shown} (which cannot be read)" if self._is_read and path is not None and not self._parsed else shown
 
-    def find(self, place: Place) -> Grant | None:
+    def find(self, place: Destination) -> Grant | None:
         """The login of a host on the default port of https."""
         if place.scheme != "https" or place.port != 443:
             return None

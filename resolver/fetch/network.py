@@ -13,14 +13,14 @@ import httpcore
 
 from resolver.fetch import http_errors
 from resolver.fetch.authorization import is_loopback
-from resolver.fetch.credentials import Place
+from resolver.fetch.credentials import Destination
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.tls import build_tls_context
 from resolver.requirements.url import Url
 
-__all__ = ["Network", "NoNetwork", "may_send"]
+__all__ = ["NetworkTransport", "NoNetwork", "may_send"]
 
 
 class NoNetwork(httpx.BaseTransport):
@@ -30,7 +30,7 @@ class NoNetwork(httpx.BaseTransport):
         raise http_errors.missing_offline(str(request.url), what="the page")
 
 
-class Network(httpx.BaseTransport):
+class NetworkTransport(httpx.BaseTransport):
     """Connections to hosts, straight or through proxies: for each thread one pool for each way out, made when needed.
 
     In a pool that threads share, httpcore holds a lock while it asks the system about every connection, and behind each
@@ -108,7 +108,7 @@ def _open_pool(proxy: Url | None, *, verify: ssl.SSLContext, limits: httpx.Limit
         return None
 
 
-def may_send(place: Place, *, trusted_hosts: frozenset[str]) -> bool:
+def may_send(place: Destination, *, trusted_hosts: frozenset[str]) -> bool:
     """Whether credentials may go to a place: nobody on the way can read them, or the user says so."""
     if place.scheme == "https" or {place.host, place.authority} & trusted_hosts:
         return True

@@ -23,7 +23,7 @@ from resolver.sources.app.lists import Finisher, Placed
 from resolver.sources.app.precedence import InForce, apply_platform_rules
 from resolver.sources.app.statements import Interpreter, parse_file
 from resolver.sources.app.tables import AppTable
-from resolver.sources.app.values import LockedList, Opaque, Place, Scope
+from resolver.sources.app.values import FileLine, LockedList, Namespace, Opaque
 from resolver.sources.source import Hint
 from resolver.targets.environment import build_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM
@@ -133,7 +133,7 @@ class AppReader:
             raise SourceError(f"`{self._name}` is not Python that can be read: it is nested too deep") from error
         return tuple(one for one in found if not isinstance(one.form, AppClass) or one.form.is_app)
 
-    def _interpret(self, target: AppTarget | None) -> tuple[Interpreter, Scope]:
+    def _interpret(self, target: AppTarget | None) -> tuple[Interpreter, Namespace]:
         context = Context(
             files=self._files,
             target=target,
@@ -144,7 +144,7 @@ class AppReader:
         return interpreter, interpreter.read_module(self._tree, file=self._name, path=self._path)
 
     def _choose(
-        self, declarations: Sequence[Declaration], name: str | None, scope: Scope, interpreter: Interpreter
+        self, declarations: Sequence[Declaration], name: str | None, scope: Namespace, interpreter: Interpreter
     ) -> Declaration:
         with_list = [one for one in declarations if one.requirements is not None] or list(declarations)
         remedy = _suggest([f"{self._name}::{one.name}" for one in with_list])
@@ -193,7 +193,7 @@ class AppReader:
             )
         return found[0] if found else None
 
-    def _finish(self, force: InForce, interpreter: Interpreter, scope: Scope) -> App:
+    def _finish(self, force: InForce, interpreter: Interpreter, scope: Namespace) -> App:
         declaration = force.declaration
         finisher = Finisher(interpreter, scope)
         for reason in force.unknown:
@@ -247,7 +247,7 @@ class AppReader:
 
     def _find_outside(self, declaration: Declaration) -> list[str]:
         """Warnings for what the image gets beside the list."""
-        found: list[tuple[Place, str]] = []
+        found: list[tuple[FileLine, str]] = []
         if declaration.image is not None and declaration.image.value is not None:
             found.append((declaration.image.place, "what the `image` installs"))
         modules = declaration.local_modules
@@ -256,7 +256,7 @@ class AppReader:
         for node in ast.walk(self._tree):
             if is_clone(node):
                 line = getattr(node, "lineno", 1)
-                found.append((Place(file=self._name, line=line), "the repository that `clone_repository` fetches"))
+                found.append((FileLine(file=self._name, line=line), "the repository that `clone_repository` fetches"))
         ordered = sorted(found, key=lambda one: one[0].line)
         return [f"{place}: {what} is outside the lock" for place, what in ordered]
 

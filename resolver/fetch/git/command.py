@@ -54,7 +54,7 @@ class GitFailed(Exception):  # noqa: N818 - the word for what it is; it never le
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
+class RemoteRepository:
     """A repository that a command may talk to, and the logins that may be told to it."""
 
     repository: Repository
@@ -100,32 +100,32 @@ class Git:
         environment = git_environment(self._caller, scheme="", home=self._home)
         return self._start(list(words), environment, folder=folder, limit_s=LOCAL_LIMIT_S, stdin=stdin)
 
-    def ask(self, network: Network, *words: str, limit_s: float, folder: Path | None = None) -> str:
+    def ask(self, remote: RemoteRepository, *words: str, limit_s: float, folder: Path | None = None) -> str:
         """What a command writes that talks to a repository; again where the server failed for a moment.
 
         Raises GitFailed.
         """
         for attempt in range(1, _ATTEMPTS):
             try:
-                return self._ask(network, words, limit_s=limit_s, folder=folder)
+                return self._ask(remote, words, limit_s=limit_s, folder=folder)
             except GitFailed as failed:
                 if not _is_transient(failed):
                     raise
             self._sleep(0.5 * attempt)
-        return self._ask(network, words, limit_s=limit_s, folder=folder)
+        return self._ask(remote, words, limit_s=limit_s, folder=folder)
 
-    def _ask(self, network: Network, words: tuple[str, ...], *, limit_s: float, folder: Path | None) -> str:
-        scheme = network.repository.scheme
+    def _ask(self, remote: RemoteRepository, words: tuple[str, ...], *, limit_s: float, folder: Path | None) -> str:
+        scheme = remote.repository.scheme
         environment = git_environment(
-            self._caller, scheme=scheme, home=self._home, agent=network.agent, allow_http=scheme == "http"
+            self._caller, scheme=scheme, home=self._home, agent=remote.agent, allow_http=scheme == "http"
         )
-        with serve_logins(network.logins, proxies=find_proxies(self._caller).secrets) as options:
+        with serve_logins(remote.logins, proxies=find_proxies(self._caller).secrets) as options:
             return self._start(
                 [*options, *words],
                 environment,
                 folder=folder,
                 limit_s=limit_s if self._limit_s is None else min(limit_s, self._limit_s),
-                logins=network.logins,
+                logins=remote.logins,
             )
 
     def has_lfs(self) -> bool:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from resolver.fetch.git.command import Git, GitFailed, Network
+from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.failures import is_refused_request, is_unknown_object
 
 __all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommit", "copy_repository", "remove_folder", "write_config"]
@@ -63,64 +63,64 @@ class CommitStore:
         for history in (False, True):
             remove_folder(self._path(key, commit_id, history=history))
 
-    def fetch(self, network: Network, commit_id: str) -> Path:
+    def fetch(self, remote: RemoteRepository, commit_id: str) -> Path:
         """The stored repository of a commit, asked for now. Raises GitFailed and MissingCommit."""
         with self.temporary_folder() as folder:
             made = folder / "repository"
             self._init(made, commit_id)
-            self._fetch_commit(network, made, commit_id)
+            self._fetch_commit(remote, made, commit_id)
             self._finish(made, commit_id, history=False)
-            return self._keep(made, network, commit_id, history=False)
+            return self._keep(made, remote, commit_id, history=False)
 
-    def fetch_history(self, network: Network, commit_id: str) -> Path:
+    def fetch_history(self, remote: RemoteRepository, commit_id: str) -> Path:
         """The same with all commits before it, and with the tags: what `git describe` reads. No old files."""
-        shallow = self.find(network.repository.key, commit_id) or self.fetch(network, commit_id)
+        shallow = self.find(remote.repository.key, commit_id) or self.fetch(remote, commit_id)
         with self.temporary_folder() as folder:
             made = folder / "repository"
             copy_repository(shallow, made)
-            self._deepen(network, made, commit_id)
+            self._deepen(remote, made, commit_id)
             self._finish(made, commit_id, history=True)
-            return self._keep(made, network, commit_id, history=True)
+            return self._keep(made, remote, commit_id, history=True)
 
-    def fetch_commits(self, network: Network, folder: Path, *, like: str) -> None:
+    def fetch_commits(self, remote: RemoteRepository, folder: Path, *, like: str) -> None:
         """All commits that branches and tags reach, without their files, into a new bare repository.
 
         `like` is one of its ids, which tells their kind.
         """
         self._init(folder, like)
-        self._fetch_into(network, folder, "--filter=tree:0", "--end-of-options", network.repository.clean_url, *_ALL)
+        self._fetch_into(remote, folder, "--filter=tree:0", "--end-of-options", remote.repository.clean_url, *_ALL)
 
-    def _fetch_into(self, network: Network, folder: Path, *words: str) -> None:
+    def _fetch_into(self, remote: RemoteRepository, folder: Path, *words: str) -> None:
         """One `git fetch`."""
         fetch = ("--git-dir", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-        self._git.ask(network, *fetch, *words, limit_s=FETCH_LIMIT_S)
+        self._git.ask(remote, *fetch, *words, limit_s=FETCH_LIMIT_S)
 
-    def _fetch_commit(self, network: Network, folder: Path, commit_id: str) -> None:
+    def _fetch_commit(self, remote: RemoteRepository, folder: Path, commit_id: str) -> None:
         """Just the commit, where the server gives one that is asked for by its id; else everything."""
-        url = network.repository.clean_url
+        url = remote.repository.clean_url
         kept = f"+{commit_id}:{_KEPT_REFERENCE}"
         try:
-            self._fetch_into(network, folder, "--depth=1", "--end-of-options", url, kept)
+            self._fetch_into(remote, folder, "--depth=1", "--end-of-options", url, kept)
             return
         except GitFailed as failed:
             if is_unknown_object(failed):
                 raise MissingCommit from failed
             if not is_refused_request(failed):
                 raise
-        self._fetch_into(network, folder, "--end-of-options", url, *_ALL)
+        self._fetch_into(remote, folder, "--end-of-options", url, *_ALL)
         if not self._kind(folder, commit_id):
             raise MissingCommit
 
-    def _deepen(self, network: Network, folder: Path, commit_id: str) -> None:
+    def _deepen(self, remote: RemoteRepository, folder: Path, commit_id: str) -> None:
         """The commits before one that is there, and the tags; of everything, where a server gives nothing else."""
         depth = ["--unshallow"] if (folder / "shallow").exists() else []
-        words = [*depth, "--filter=tree:0", "--end-of-options", network.repository.clean_url]
+        words = [*depth, "--filter=tree:0", "--end-of-options", remote.repository.clean_url]
         try:
-            self._fetch_into(network, folder, *words, f"+{commit_id}:{_KEPT_REFERENCE}", _TAGS)
+            self._fetch_into(remote, folder, *words, f"+{commit_id}:{_KEPT_REFERENCE}", _TAGS)
         except GitFailed as failed:
             if not is_refused_request(failed):
                 raise
-            self._fetch_into(network, folder, *words, *_ALL)
+            self._fetch_into(remote, folder, *words, *_ALL)
 
     def _finish(self, folder: Path, commit_id: str, *, history: bool) -> None:
         """Check what came, and leave neither configuration nor notes of git's in it."""
@@ -148,8 +148,8 @@ class CommitStore:
         kind = "sha256" if len(commit_id) == 64 else "sha1"
         self._git.run("init", "--quiet", "--bare", "--template=", f"--object-format={kind}", str(folder))
 
-    def _keep(self, made: Path, network: Network, commit_id: str, *, history: bool) -> Path:
-        path = self._path(network.repository.key, commit_id, history=history)
+    def _keep(self, made: Path, remote: RemoteRepository, commit_id: str, *, history: bool) -> Path:
+        path = self._path(remote.repository.key, commit_id, history=history)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             made.rename(path)

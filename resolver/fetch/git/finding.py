@@ -12,7 +12,7 @@ from pathlib import Path
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import OfflineError
-from resolver.fetch.git.command import Git, GitFailed, Network
+from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.messages import GitReferenceError
@@ -58,25 +58,25 @@ class CommitFinder:
         self._offline = offline
         self._announce = announce
 
-    def find(self, network: Network, revision: str | None, *, shown: str) -> FoundCommit:
+    def find(self, remote: RemoteRepository, revision: str | None, *, shown: str) -> FoundCommit:
         """The commit of a revision that is checked already; None asks for the default branch."""
         if revision is not None and is_full_id(revision):
             return FoundCommit(commit_id=revision.lower(), requested_revision=revision)
         if self._offline:
-            head = self._recall(network, revision, shown=shown)
+            head = self._recall(remote, revision, shown=shown)
         elif revision is None or revision == "HEAD":
-            head = self._ask_default(network, shown=shown)
+            head = self._ask_default(remote, shown=shown)
         else:
-            head = Head(branch=None, commit_id=self._ask_revision(network, revision, shown=shown))
-        self._remember(network, revision, head)
+            head = Head(branch=None, commit_id=self._ask_revision(remote, revision, shown=shown))
+        self._remember(remote, revision, head)
         warnings = (_warn_of_default(head, shown),) if revision is None or revision == "HEAD" else ()
         return FoundCommit(commit_id=head.commit_id, requested_revision=revision, warnings=warnings)
 
-    def _ask_default(self, network: Network, *, shown: str) -> Head:
-        head = find_head(self._list(network, "HEAD", shown=shown))
+    def _ask_default(self, remote: RemoteRepository, *, shown: str) -> Head:
+        head = find_head(self._list(remote, "HEAD", shown=shown))
         if head is not None:
             return head
-        listing = self._list(network, shown=shown, only=("--heads",))
+        listing = self._list(remote, shown=shown, only=("--heads",))
         names = [name.removeprefix("refs/heads/") for name in listing][:_MOST_SHOWN]
         if not names:
             raise GitReferenceError(f"{shown} is empty", why="it has no commit")
@@ -86,37 +86,37 @@ class CommitFinder:
             remedy="name one of its branches: " + ", ".join(f"`@{name}`" for name in names),
         )
 
-    def _ask_revision(self, network: Network, revision: str, *, shown: str) -> str:
+    def _ask_revision(self, remote: RemoteRepository, revision: str, *, shown: str) -> str:
         names = candidate_names(revision)
-        listing = self._list(network, *names, *(f"{name}^{{}}" for name in names), shown=shown)
+        listing = self._list(remote, *names, *(f"{name}^{{}}" for name in names), shown=shown)
         commit_id = choose_commit(listing, revision, shown=shown)
         if commit_id is not None:
             return commit_id
-        everything = self._list(network, shown=shown, only=("--heads", "--tags"))
+        everything = self._list(remote, shown=shown, only=("--heads", "--tags"))
         if is_short_id(revision) and everything:
-            commit_id = self._find_short(network, revision, like=next(iter(everything.values())), shown=shown)
+            commit_id = self._find_short(remote, revision, like=next(iter(everything.values())), shown=shown)
             if commit_id is not None:
                 return commit_id
         raise missing_revision(everything, revision, shown=shown)
 
-    def _list(self, network: Network, *patterns: str, shown: str, only: tuple[str, ...] = ()) -> dict[str, str]:
+    def _list(self, remote: RemoteRepository, *patterns: str, shown: str, only: tuple[str, ...] = ()) -> dict[str, str]:
         # Servers that speak version 2 of the protocol list just what is asked for, of thousands.
-        words = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", network.repository.clean_url]
+        words = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", remote.repository.clean_url]
         try:
-            text = self._git.ask(network, *words, *patterns, limit_s=LISTING_LIMIT_S)
+            text = self._git.ask(remote, *words, *patterns, limit_s=LISTING_LIMIT_S)
         except GitFailed as failed:
-            raise explain_failure(failed, network.repository, shown=shown) from None
+            raise explain_failure(failed, remote.repository, shown=shown) from None
         return parse_listing(text)
 
-    def _find_short(self, network: Network, revision: str, *, like: str, shown: str) -> str | None:
+    def _find_short(self, remote: RemoteRepository, revision: str, *, like: str, shown: str) -> str | None:
         """The commit that begins so, among all that branches and tags reach; None where there is none."""
         self._announce(f"reading the commits of {shown}")
         with self._store.temporary_folder() as folder:
             made = folder / "repository"
             try:
-                self._store.fetch_commits(network, made, like=like)
+                self._store.fetch_commits(remote, made, like=like)
             except GitFailed as failed:
-                raise explain_failure(failed, network.repository, shown=shown) from None
+                raise explain_failure(failed, remote.repository, shown=shown) from None
             listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
             begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))
         if len(begun) <= 1:
@@ -128,9 +128,9 @@ class CommitFinder:
             remedy="write the whole commit id",
         )
 
-    def _recall(self, network: Network, revision: str | None, *, shown: str) -> Head:
+    def _recall(self, remote: RemoteRepository, revision: str | None, *, shown: str) -> Head:
         try:
-            known = json.loads(self._path(network, revision).read_bytes())
+            known = json.loads(self._path(remote, revision).read_bytes())
         except (OSError, ValueError):
             known = None
         if isinstance(known, dict) and is_full_id(str(known.get("commit"))):
@@ -139,17 +139,17 @@ class CommitFinder:
         what = f"the commit of `{revision}`" if revision else "the commit of the default branch"
         raise OfflineError(
             f"{what} is not in the cache: {shown}\n  try: run once without `--offline`",
-            url=network.repository.url.public,
+            url=remote.repository.url.public,
         )
 
-    def _remember(self, network: Network, revision: str | None, head: Head) -> None:
+    def _remember(self, remote: RemoteRepository, revision: str | None, head: Head) -> None:
         if not self._offline:
             data = json.dumps({"commit": head.commit_id, "branch": head.branch}).encode()
-            write_cache_file(self._path(network, revision), data)
+            write_cache_file(self._path(remote, revision), data)
 
-    def _path(self, network: Network, revision: str | None) -> Path:
+    def _path(self, remote: RemoteRepository, revision: str | None) -> Path:
         name = hash_bytes((revision or "").encode())[:32]
-        return self._memory / network.repository.key / name
+        return self._memory / remote.repository.key / name
 
 
 def _warn_of_default(head: Head, shown: str) -> str:

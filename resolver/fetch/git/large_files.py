@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import OfflineError
-from resolver.fetch.git.command import Git, GitFailed, Network
+from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, show_text
@@ -56,7 +56,7 @@ def find_pointers(git: Git, root: Path) -> tuple[Pointer, ...]:
 
 def lay_out_large_files(
     git: Git,
-    network: Network,
+    remote: RemoteRepository,
     root: Path,
     pointers: tuple[Pointer, ...],
     *,
@@ -67,11 +67,11 @@ def lay_out_large_files(
 ) -> None:
     """Put contents in the place of pointers; they are kept in `storage`. Raises FetchError and GitReferenceError."""
     files = f"the LFS files of {shown}"
-    address = _find_address(git, root, network.repository, shown=shown)
-    lfs = Network(repository=address or network.repository, logins=network.logins, agent=network.agent)
-    if address is not None and not _lies_inside(address, network.repository):
-        lfs = Network(repository=address, logins=network.logins.for_repository(address), agent=network.agent)
-    options = ["-c", f"lfs.storage={storage}", "-c", f"remote.origin.url={network.repository.clean_url}"]
+    address = _find_address(git, root, remote.repository, shown=shown)
+    lfs = RemoteRepository(repository=address or remote.repository, logins=remote.logins, agent=remote.agent)
+    if address is not None and not _lies_inside(address, remote.repository):
+        lfs = RemoteRepository(repository=address, logins=remote.logins.for_repository(address), agent=remote.agent)
+    options = ["-c", f"lfs.storage={storage}", "-c", f"remote.origin.url={remote.repository.clean_url}"]
     options += ["-c", f"lfs.url={lfs.repository.clean_url}"] if address is not None else []
     options += ["-c", "lfs.fetchinclude=*", "-c", "lfs.fetchexclude="]
     if any(not _stored(storage, pointer).is_file() for pointer in pointers):
@@ -87,7 +87,7 @@ def lay_out_large_files(
     if missing:
         raise build_fetch_error(
             f"{files} are not all there: {_name_some(missing)}",
-            url=network.repository.url.public,
+            url=remote.repository.url.public,
             why="its LFS server does not have them, or has others of their names",
         )
     _settle(git, root, pointers, commit_id)

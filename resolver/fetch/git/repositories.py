@@ -18,7 +18,7 @@ from typing import Self
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import AuthenticationError, render_os_error
-from resolver.fetch.git.command import Git, Network
+from resolver.fetch.git.command import Git, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.credential_server import Logins
 from resolver.fetch.git.finding import CommitFinder, FoundCommit
@@ -128,16 +128,16 @@ class GitRepositories:
         commit id is taken as it stands: `open_tree` finds out whether there is one.
         """
         shown = f"`{text}`"
-        network = self._check(reference.url, shown=shown)
+        remote = self._check(reference.url, shown=shown)
         revision = reference.revision
         if revision is not None:
             check_revision(revision, shown=shown)
         check_subdirectory(reference.subdirectory, shown=shown)
-        with self._only_one(network.repository):
-            key = (network.repository.clean_url, revision)
+        with self._only_one(remote.repository):
+            key = (remote.repository.clean_url, revision)
             if key not in self._found:
-                opened = self._open(network.repository)
-                self._found[key] = opened.finder.find(network, revision, shown=shown)
+                opened = self._open(remote.repository)
+                self._found[key] = opened.finder.find(remote, revision, shown=shown)
             return self._found[key]
 
     @contextmanager
@@ -147,21 +147,21 @@ class GitRepositories:
         Raises as `find_commit` does. Submodules and LFS files are in it; `.git` has neither remote nor address.
         """
         shown = f"`git+{url}`"
-        network = self._check(url, shown=shown)
+        remote = self._check(url, shown=shown)
         if not is_full_id(commit_id):
             raise GitReferenceError(f"`{commit_id}` is no commit id of {shown}", remedy="write it in full")
         commit_id = commit_id.lower()
         subdirectory = check_subdirectory(subdirectory, shown=shown)
-        opened = self._open(network.repository)
+        opened = self._open(remote.repository)
         with opened.store.temporary_folder() as folder:
-            root = folder / network.repository.name
-            with self._only_one(network.repository), _told_of_disk(url, shown=shown):
+            root = folder / remote.repository.name
+            with self._only_one(remote.repository), _told_of_disk(url, shown=shown):
                 inner, time_s, warnings = opened.trees.make(
-                    network, commit_id, root, subdirectory=subdirectory, shown=shown
+                    remote, commit_id, root, subdirectory=subdirectory, shown=shown
                 )
             yield SourceTree(root=root, folder=inner, commit_time_s=time_s, warnings=warnings)
 
-    def _check(self, url: Url, *, shown: str) -> Network:
+    def _check(self, url: Url, *, shown: str) -> RemoteRepository:
         """The repository and its logins, after all that can be said without asking anybody."""
         repository = check_repository(url, what=shown)
         if repository.scheme == "http" and url.secret is not None and not is_loopback(repository.host):
@@ -173,7 +173,7 @@ class GitRepositories:
                 ),
                 url=url.public,
             )
-        return Network(repository=repository, logins=Logins(repository, find_login=self._find_login))
+        return RemoteRepository(repository=repository, logins=Logins(repository, find_login=self._find_login))
 
     @contextmanager
     def _only_one(self, repository: Repository) -> Iterator[None]:

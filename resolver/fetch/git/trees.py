@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resolver.errors import FetchError, OfflineError
 from resolver.fetch.git.checkout import find_commit_time, find_folder, make_checkout, wants_history
-from resolver.fetch.git.command import Git, GitFailed, Network
+from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore, MissingCommit, remove_folder
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
@@ -33,32 +33,32 @@ class TreeMaker:
         self._announce = announce
 
     def make(
-        self, network: Network, commit_id: str, root: Path, *, subdirectory: str | None, shown: str
+        self, remote: RemoteRepository, commit_id: str, root: Path, *, subdirectory: str | None, shown: str
     ) -> tuple[Path, int, tuple[str, ...]]:
         """The folder of the subdirectory, the time of the commit, and warnings."""
         try:
-            return self._make(network, commit_id, root, subdirectory=subdirectory, shown=shown)
+            return self._make(remote, commit_id, root, subdirectory=subdirectory, shown=shown)
         except GitFailed as failed:
             if self._offline:
-                raise _explain_damage(failed, network, shown=shown) from None
+                raise _explain_damage(failed, remote, shown=shown) from None
         # What is kept may be damaged: it is asked for again, once.
         remove_folder(root)
-        self._store.forget(network.repository.key, commit_id)
+        self._store.forget(remote.repository.key, commit_id)
         try:
-            return self._make(network, commit_id, root, subdirectory=subdirectory, shown=shown)
+            return self._make(remote, commit_id, root, subdirectory=subdirectory, shown=shown)
         except GitFailed as failed:
-            raise _explain_damage(failed, network, shown=shown) from None
+            raise _explain_damage(failed, remote, shown=shown) from None
 
     def _make(
-        self, network: Network, commit_id: str, root: Path, *, subdirectory: str | None, shown: str
+        self, remote: RemoteRepository, commit_id: str, root: Path, *, subdirectory: str | None, shown: str
     ) -> tuple[Path, int, tuple[str, ...]]:
-        stored = self._find_stored(network, commit_id, history=False, shown=shown)
+        stored = self._find_stored(remote, commit_id, history=False, shown=shown)
         make_checkout(self._git, stored, commit_id, root)
         if self._wants_history(root, subdirectory, shown=shown):
-            stored = self._find_stored(network, commit_id, history=True, shown=shown)
+            stored = self._find_stored(remote, commit_id, history=True, shown=shown)
             remove_folder(root)
             make_checkout(self._git, stored, commit_id, root)
-        warnings = self._complete(network, commit_id, root, stored, shown=shown, depth=0)
+        warnings = self._complete(remote, commit_id, root, stored, shown=shown, depth=0)
         # Only now: a subdirectory may lie in a submodule.
         folder = find_folder(root, subdirectory, shown=shown)
         return folder, find_commit_time(self._git, stored, commit_id), warnings
@@ -70,11 +70,11 @@ class TreeMaker:
         return any(wants_history(folder) for folder in folders)
 
     def _complete(
-        self, network: Network, commit_id: str, root: Path, stored: Path, *, shown: str, depth: int
+        self, remote: RemoteRepository, commit_id: str, root: Path, stored: Path, *, shown: str, depth: int
     ) -> tuple[str, ...]:
         """Lay out LFS files and submodules of a checkout; gives warnings."""
-        warnings = self._lay_out_large_files(network, commit_id, root, stored, shown=shown)
-        submodules, unknown = find_submodules(self._git, root, network.repository, shown=shown)
+        warnings = self._lay_out_large_files(remote, commit_id, root, stored, shown=shown)
+        submodules, unknown = find_submodules(self._git, root, remote.repository, shown=shown)
         if submodules and depth == _DEEPEST:
             raise GitReferenceError(f"the submodules of {shown} lie more than {_DEEPEST} deep in each other")
         for path in unknown:
@@ -83,10 +83,10 @@ class TreeMaker:
         for submodule in submodules:
             place = check_place(root, submodule.path, shown=shown)
             inner_shown = f"the submodule `{show_text(submodule.path)}` (`{submodule.repository.url}`) of {shown}"
-            inner = Network(
+            inner = RemoteRepository(
                 repository=submodule.repository,
-                logins=network.logins.for_repository(submodule.repository),
-                agent=network.agent and network.repository.scheme == "ssh",
+                logins=remote.logins.for_repository(submodule.repository),
+                agent=remote.agent and remote.repository.scheme == "ssh",
             )
             stored = self._find_stored(inner, submodule.commit_id, history=False, shown=inner_shown)
             make_checkout(self._git, stored, submodule.commit_id, place)
@@ -94,7 +94,7 @@ class TreeMaker:
         return tuple(warnings)
 
     def _lay_out_large_files(
-        self, network: Network, commit_id: str, root: Path, stored: Path, *, shown: str
+        self, remote: RemoteRepository, commit_id: str, root: Path, stored: Path, *, shown: str
     ) -> list[str]:
         pointers = find_pointers(self._git, root)
         if not pointers:
@@ -103,7 +103,7 @@ class TreeMaker:
             return [warn_of_pointers(pointers, shown=shown)]
         lay_out_large_files(
             self._git,
-            network,
+            remote,
             root,
             pointers,
             commit_id=commit_id,
@@ -113,31 +113,31 @@ class TreeMaker:
         )
         return []
 
-    def _find_stored(self, network: Network, commit_id: str, *, history: bool, shown: str) -> Path:
+    def _find_stored(self, remote: RemoteRepository, commit_id: str, *, history: bool, shown: str) -> Path:
         """The stored repository of a commit, fetched if need be."""
-        stored = self._store.find(network.repository.key, commit_id, history=history)
+        stored = self._store.find(remote.repository.key, commit_id, history=history)
         if stored is not None:
             return stored
         what = f"the history of commit `{commit_id}`" if history else f"commit `{commit_id}`"
         if self._offline:
             raise OfflineError(
                 f"{what} is not in the cache: {shown}\n  try: run once without `--offline`",
-                url=network.repository.url.public,
+                url=remote.repository.url.public,
             )
         self._announce(f"fetching {what} of {shown}")
         try:
             fetch = self._store.fetch_history if history else self._store.fetch
-            return fetch(network, commit_id)
+            return fetch(remote, commit_id)
         except GitFailed as failed:
-            raise explain_failure(failed, network.repository, shown=shown) from None
+            raise explain_failure(failed, remote.repository, shown=shown) from None
         except MissingCommit as missing:
             raise _explain_missing(missing, commit_id, shown=shown) from None
 
 
-def _explain_damage(failed: GitFailed, network: Network, *, shown: str) -> FetchError:
+def _explain_damage(failed: GitFailed, remote: RemoteRepository, *, shown: str) -> FetchError:
     return build_fetch_error(
         f"git cannot lay out {shown}",
-        url=network.repository.url.public,
+        url=remote.repository.url.public,
         why="; ".join(failed.lines),
         remedy="delete the folder `git-v1` of the cache, if it stays so",
     )

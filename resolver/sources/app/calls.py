@@ -22,13 +22,13 @@ from resolver.sources.app.values import (
     Builtin,
     ClassValue,
     EnvironmentText,
+    FileLine,
     FileText,
     FunctionValue,
     Imported,
     ListValue,
-    Place,
+    Namespace,
     PlacedText,
-    Scope,
 )
 
 __all__ = ["Calls", "is_harmless"]
@@ -47,7 +47,7 @@ def is_harmless(node: ast.expr) -> bool:
 class Calls(Displays):
     """Reads calls."""
 
-    def call(self, node: ast.Call, scope: Scope) -> Any:
+    def call(self, node: ast.Call, scope: Namespace) -> Any:
         """The value of a call. Raises NotUnderstood, Refused."""
         function = self.value(node.func, scope)
         if isinstance(function, Builtin) and function.name == "print":
@@ -68,11 +68,11 @@ class Calls(Displays):
 
     @abstractmethod
     def call_function(
-        self, function: FunctionValue, arguments: list[Any], keywords: dict[str, Any], node: ast.Call, scope: Scope
+        self, function: FunctionValue, arguments: list[Any], keywords: dict[str, Any], node: ast.Call, scope: Namespace
     ) -> Any:
         """What a function of the file returns. Raises NotUnderstood."""
 
-    def apply(self, function: Any, arguments: list[Any], node: ast.Call, scope: Scope) -> Any:
+    def apply(self, function: Any, arguments: list[Any], node: ast.Call, scope: Namespace) -> Any:
         """What a function that was handed over returns: for `map` and `filter`."""
         if isinstance(function, FunctionValue):
             return self.call_function(function, arguments, {}, node, scope)
@@ -82,7 +82,7 @@ class Calls(Displays):
             return call_method(self.known(arguments[0], node, scope), function.name, arguments[1:], {})
         return self.fail(node, scope, "such a function is not worked out")
 
-    def open_file(self, path: Any, node: ast.AST, scope: Scope) -> FileText:
+    def open_file(self, path: Any, node: ast.AST, scope: Namespace) -> FileText:
         """The text of a file. Raises NotUnderstood for one that is not there or may not be read."""
         from resolver.requirements.requirement_file import decode_requirement_file
 
@@ -94,9 +94,9 @@ class Calls(Displays):
             text = decode_requirement_file(files.read(found))
         except SourceError as error:
             self.fail(node, scope, str(error).partition("\n")[0])
-        return FileText(text.replace("\r\n", "\n").replace("\r", "\n"), Place(file=files.name(found), line=1))
+        return FileText(text.replace("\r\n", "\n").replace("\r", "\n"), FileLine(file=files.name(found), line=1))
 
-    def _arguments(self, node: ast.Call, scope: Scope) -> tuple[list[Any], dict[str, Any]]:
+    def _arguments(self, node: ast.Call, scope: Namespace) -> tuple[list[Any], dict[str, Any]]:
         arguments: list[Any] = []
         for one in node.args:
             if isinstance(one, ast.Starred):
@@ -114,7 +114,7 @@ class Calls(Displays):
                 self.fail(keyword.value, scope, "these are no keywords")
         return arguments, keywords
 
-    def _call_method(self, method: BoundMethod, node: ast.Call, scope: Scope) -> Any:
+    def _call_method(self, method: BoundMethod, node: ast.Call, scope: Namespace) -> Any:
         owner = method.owner
         arguments, keywords = self._arguments(node, scope)
         if isinstance(owner, FileText) and method.name in ("read", "readlines", "close"):
@@ -151,7 +151,7 @@ class Calls(Displays):
             return PlacedText(result, self.place(node, scope))
         return self.usable(result)
 
-    def _plain(self, value: Any, method: BoundMethod, node: ast.Call, scope: Scope) -> Any:
+    def _plain(self, value: Any, method: BoundMethod, node: ast.Call, scope: Namespace) -> Any:
         """An argument; one that only goes into a list or dict keeps its variables."""
         keeps = isinstance(method.owner, list | dict) and method.name in (
             "append",
@@ -175,7 +175,9 @@ class Calls(Displays):
             case _:
                 return None
 
-    def _call_path_method(self, path: PurePath, name: str, arguments: list[Any], node: ast.Call, scope: Scope) -> Any:
+    def _call_path_method(
+        self, path: PurePath, name: str, arguments: list[Any], node: ast.Call, scope: Namespace
+    ) -> Any:
         """What a method of a path that asks the disk gives; None for the others."""
         if name == "resolve" and path.is_absolute():
             return PurePath(Path(path).resolve())
@@ -188,7 +190,12 @@ class Calls(Displays):
         return None
 
     def _call_known(
-        self, function: Builtin | Imported, arguments: list[Any], keywords: dict[str, Any], node: ast.Call, scope: Scope
+        self,
+        function: Builtin | Imported,
+        arguments: list[Any],
+        keywords: dict[str, Any],
+        node: ast.Call,
+        scope: Namespace,
     ) -> Any:
         name = function.name if isinstance(function, Builtin) else function.dotted
         if name in PATHS:
@@ -201,7 +208,7 @@ class Calls(Displays):
         except (TypeError, ValueError, IndexError, OverflowError) as error:
             self.fail(node, scope, f"it raises {type(error).__name__}")
 
-    def _text(self, value: Any, node: ast.expr, scope: Scope) -> str | PurePath:
+    def _text(self, value: Any, node: ast.expr, scope: Namespace) -> str | PurePath:
         value = self.known(value, node, scope)
         if not isinstance(value, str | PurePath):
             self.fail(node, scope, "it is no path")

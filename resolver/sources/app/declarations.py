@@ -15,12 +15,12 @@ from typing import Any
 from lockfiles.value_classes import dataclass
 from resolver.sources.app.values import (
     ClassValue,
+    FileLine,
     FunctionValue,
     Imported,
+    Namespace,
     NotUnderstood,
     Opaque,
-    Place,
-    Scope,
     linearize,
     quote,
 )
@@ -36,7 +36,7 @@ class Given:
     """A value that an app gives, and where."""
 
     value: Any
-    place: Place
+    place: FileLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +51,7 @@ class AppClass:
 
     is_app: bool = True
     python_attribute: Given | None = None
-    clashing: tuple[tuple[str, Place], ...] = ()
+    clashing: tuple[tuple[str, FileLine], ...] = ()
     has_own_machine: bool = False
     has_own_gpus: bool = False
     unseen_base: str | None = None
@@ -69,7 +69,7 @@ class Declaration:
     """One app as its file declares it. None is what it does not give."""
 
     name: str
-    place: Place
+    place: FileLine
     form: AppClass | AppFunction
     requirements: Given | None = None
     machine_type: Given | None = None
@@ -80,7 +80,7 @@ class Declaration:
     unknown: tuple[NotUnderstood, ...] = field(default=())
 
 
-def find_declarations(scope: Scope) -> tuple[Declaration, ...]:
+def find_declarations(scope: Namespace) -> tuple[Declaration, ...]:
     """The apps of a module in the order of their lines; where there is none, the classes with `requirements`."""
     found = [_read(name, value) for name, value in scope.names.items() if _is_own(value, scope)]
     declarations = [one for one in found if one is not None]
@@ -88,7 +88,7 @@ def find_declarations(scope: Scope) -> tuple[Declaration, ...]:
     return tuple(sorted(apps or declarations, key=lambda one: one.place.line))
 
 
-def _is_own(value: Any, scope: Scope) -> bool:
+def _is_own(value: Any, scope: Namespace) -> bool:
     """Whether a value was defined in the module itself, and not in one that it imports."""
     return (isinstance(value, ClassValue) and value.file == scope.file) or (
         isinstance(value, FunctionValue) and value.scope is scope
@@ -117,11 +117,11 @@ def _read_function(name: str, function: FunctionValue) -> Declaration | None:
     return None
 
 
-def _argument(given: Mapping[str, Any], name: str, place: Place) -> Given | None:
+def _argument(given: Mapping[str, Any], name: str, place: FileLine) -> Given | None:
     if name not in given:
         return None
     line = given.get(f"line of {name}", place.line)
-    return Given(value=given[name], place=Place(file=place.file, line=line))
+    return Given(value=given[name], place=FileLine(file=place.file, line=line))
 
 
 def _read_class(owner: ClassValue) -> Declaration | None:
@@ -134,7 +134,7 @@ def _read_class(owner: ClassValue) -> Declaration | None:
     keywords = _host_keywords(own_line)
     return Declaration(
         name=owner.name,
-        place=Place(file=owner.file, line=owner.node.lineno),
+        place=FileLine(file=owner.file, line=owner.node.lineno),
         form=AppClass(
             is_app=is_app or unseen is not None,
             python_attribute=_attribute(own_line, "python_version"),
@@ -185,7 +185,7 @@ def _attribute(own_line: list[ClassValue], name: str) -> Given | None:
     for one in own_line:
         if name in one.attributes:
             line = one.lines.get(name, one.node.lineno)
-            return Given(value=one.attributes[name], place=Place(file=one.file, line=line))
+            return Given(value=one.attributes[name], place=FileLine(file=one.file, line=line))
     return None
 
 
@@ -196,7 +196,7 @@ def _host_keywords(own_line: list[ClassValue]) -> dict[str, Given]:
     for place, one in reversed(list(enumerate(own_line))):
         inherited = set(found)
         for name, value in one.keywords.items():
-            found[name] = Given(value=value, place=Place(file=one.file, line=one.keyword_lines[name]))
+            found[name] = Given(value=value, place=FileLine(file=one.file, line=one.keyword_lines[name]))
         for name in inherited - {"**"}:
             attribute = _attribute(own_line[place:], name)
             if attribute is not None and attribute.value is not None:

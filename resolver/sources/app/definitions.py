@@ -16,12 +16,12 @@ from resolver.sources.app.expressions import Context
 from resolver.sources.app.known_functions import find_known
 from resolver.sources.app.values import (
     ClassValue,
+    FileLine,
     FunctionValue,
     Imported,
+    Namespace,
     NotUnderstood,
     Opaque,
-    Place,
-    Scope,
 )
 
 __all__ = ["PLATFORM", "Definitions", "parse_file"]
@@ -35,18 +35,18 @@ class Definitions(Doubts):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._modules: dict[Path, Scope | None] = {}
+        self._modules: dict[Path, Namespace | None] = {}
         self._depth = 0
 
     @abstractmethod
-    def read_module(self, tree: ast.Module, *, file: str, path: Path) -> Scope:
+    def read_module(self, tree: ast.Module, *, file: str, path: Path) -> Namespace:
         """The names of a module with their values."""
 
     @abstractmethod
-    def read_class_body(self, node: ast.ClassDef, body: Scope) -> None:
+    def read_class_body(self, node: ast.ClassDef, body: Namespace) -> None:
         """Gives the names of a class body their values."""
 
-    def _define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> FunctionValue:
+    def _define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Namespace) -> FunctionValue:
         parameters = node.args
         names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
         defaults = dict(zip(names[len(names) - len(parameters.defaults) :], parameters.defaults, strict=True))
@@ -59,7 +59,7 @@ class Definitions(Doubts):
             decorators=tuple(self._read_decorator(one, scope) for one in node.decorator_list),
         )
 
-    def _read_decorator(self, node: ast.expr, scope: Scope) -> tuple[Any, dict[str, Any], Place]:
+    def _read_decorator(self, node: ast.expr, scope: Namespace) -> tuple[Any, dict[str, Any], FileLine]:
         """What decorates, the arguments that it is given, and where it stands. `""` is the first positional one."""
         function = node.func if isinstance(node, ast.Call) else node
         found = self.value_or_opaque(function, scope)
@@ -75,7 +75,7 @@ class Definitions(Doubts):
                 given[f"line of {name}"] = line
         return found, given, self.place(node, scope)
 
-    def _read_keywords(self, keywords: Iterable[ast.keyword], scope: Scope) -> Iterator[tuple[str, Any, int]]:
+    def _read_keywords(self, keywords: Iterable[ast.keyword], scope: Namespace) -> Iterator[tuple[str, Any, int]]:
         """Name, value and line of each keyword; those of a dict after `**` too, `**` itself if it is not known."""
         for keyword in keywords:
             value = self.value_or_opaque(keyword.value, scope)
@@ -89,12 +89,12 @@ class Definitions(Doubts):
                 unknown = Opaque(reason=reason or self._reason(keyword.value, scope, why))
                 yield "**", unknown, keyword.value.lineno
 
-    def _define_class(self, node: ast.ClassDef, scope: Scope) -> ClassValue:
+    def _define_class(self, node: ast.ClassDef, scope: Namespace) -> ClassValue:
         keywords: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for name, value, line in self._read_keywords(node.keywords, scope):
             keywords[name], lines[name] = value, line
-        body = Scope(file=scope.file, outer=scope)
+        body = Namespace(file=scope.file, outer=scope)
         made = ClassValue(
             name=node.name,
             node=node,
@@ -110,7 +110,7 @@ class Definitions(Doubts):
         made.lines.update(_attribute_lines(node))
         return made
 
-    def _find_strange(self, node: ast.ClassDef, scope: Scope) -> NotUnderstood | None:
+    def _find_strange(self, node: ast.ClassDef, scope: Namespace) -> NotUnderstood | None:
         """What can make another class of it than its body says: a decorator, a metaclass, a hook for subclasses."""
         for decorator in node.decorator_list:
             found = self.value_or_opaque(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
@@ -127,7 +127,7 @@ class Definitions(Doubts):
                 )
         return None
 
-    def _import(self, node: ast.Import | ast.ImportFrom, scope: Scope) -> None:
+    def _import(self, node: ast.Import | ast.ImportFrom, scope: Namespace) -> None:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 module = alias.name if alias.asname else alias.name.partition(".")[0]
@@ -147,20 +147,20 @@ class Definitions(Doubts):
             else:
                 scope.bind(alias.asname or alias.name, Imported(module=module, name=alias.name))
 
-    def _doubt_star(self, node: ast.ImportFrom, scope: Scope) -> None:
+    def _doubt_star(self, node: ast.ImportFrom, scope: Namespace) -> None:
         """Notes that a module that is not read may have given any name another value."""
         reason = self._reason(node, scope, "which names it gives a value is known at run time alone")
         for name, value in scope.names.items():
             if not isinstance(value, Imported | ClassValue):
                 scope.names[name] = Opaque(reason=reason)
 
-    def _name_relative(self, node: ast.ImportFrom, scope: Scope) -> str | None:
+    def _name_relative(self, node: ast.ImportFrom, scope: Namespace) -> str | None:
         """A name for a relative import's module that leads back to its file."""
         beside = scope.module.path or self.context.files.path
         found = self.context.files.find_module(node.module or "", level=node.level, beside=beside)
         return None if found is None else f"/{found}"
 
-    def _own_module(self, dotted: str) -> Scope | None:
+    def _own_module(self, dotted: str) -> Namespace | None:
         """The names of a module that is a file of the app's own; None for others, and while it is being read."""
         if dotted.startswith("/"):
             path: Path | None = Path(dotted[1:])
@@ -191,7 +191,7 @@ class Definitions(Doubts):
             return None if found is None else Imported(module=f"/{found}")
         return None if self._own_module(dotted) is None else Imported(module=dotted)
 
-    def imported(self, value: Imported, node: ast.expr, scope: Scope) -> Any:
+    def imported(self, value: Imported, node: ast.expr, scope: Namespace) -> Any:
         """What an imported name stands for: from the target, from a file of the app's own, or just itself."""
         found = find_known(value, self, node, scope)
         if found is not value or not value.name:

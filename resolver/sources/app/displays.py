@@ -17,15 +17,15 @@ from resolver.sources.app.values import (
     DictValue,
     EnvironmentText,
     EnvironmentVariable,
+    FileLine,
     FileText,
     ListValue,
     LockedList,
+    Namespace,
     NotUnderstood,
     OnceValue,
     Opaque,
-    Place,
     PlacedText,
-    Scope,
     SetValue,
 )
 
@@ -35,23 +35,23 @@ __all__ = ["Displays"]
 class Displays(Expressions):
     """Reads what is written out."""
 
-    def _list(self, node: ast.List, scope: Scope) -> ListValue | LockedList:
+    def _list(self, node: ast.List, scope: Namespace) -> ListValue | LockedList:
         match node.elts:
             case [ast.Starred(value=only)] if isinstance(locked := self.value_or_opaque(only, scope), LockedList):
                 return locked
         return ListValue(self._elements(node.elts, scope))
 
-    def _tuple(self, node: ast.Tuple, scope: Scope) -> tuple[Any, ...]:
+    def _tuple(self, node: ast.Tuple, scope: Namespace) -> tuple[Any, ...]:
         return tuple(self._elements(node.elts, scope))
 
-    def _set(self, node: ast.Set, scope: Scope) -> SetValue:
+    def _set(self, node: ast.Set, scope: Namespace) -> SetValue:
         elements = [self.known(self.usable(one), node, scope) for one in self._elements(node.elts, scope)]
         try:
             return SetValue(elements)
         except TypeError:
             self.fail(node, scope, "a set of such values does not exist")
 
-    def _elements(self, nodes: list[ast.expr], scope: Scope) -> Iterator[Any]:
+    def _elements(self, nodes: list[ast.expr], scope: Namespace) -> Iterator[Any]:
         """The items of a list display. One that is not understood is an Opaque: the others can still be told."""
         for node in nodes:
             if isinstance(node, ast.Starred):
@@ -65,7 +65,7 @@ class Displays(Expressions):
             else:
                 yield self._move(self.value_or_opaque(node, scope), self.place(node, scope))
 
-    def _move(self, value: Any, place: Place) -> Any:
+    def _move(self, value: Any, place: FileLine) -> Any:
         """An item of a display stands where the display has it, wherever its text was written."""
         if isinstance(value, PlacedText) and not isinstance(value, FileText):
             return PlacedText(value, place)
@@ -73,7 +73,7 @@ class Displays(Expressions):
             return EnvironmentText(parts=value.parts, place=place)
         return value
 
-    def _dict(self, node: ast.Dict, scope: Scope) -> DictValue:
+    def _dict(self, node: ast.Dict, scope: Namespace) -> DictValue:
         made = DictValue()
         for key, value in zip(node.keys, node.values, strict=True):
             if key is None:
@@ -88,7 +88,7 @@ class Displays(Expressions):
                 self.fail(key, scope, "it cannot be a key")
         return made
 
-    def _joined(self, node: ast.JoinedStr, scope: Scope) -> Any:
+    def _joined(self, node: ast.JoinedStr, scope: Namespace) -> Any:
         place = self.place(node, scope)
         parts: list[str | EnvironmentVariable] = []
         for piece in node.values:
@@ -96,14 +96,14 @@ class Displays(Expressions):
             parts += value.parts if isinstance(value, EnvironmentText) else (str(value),)
         return join_parts(parts, place)
 
-    def _formatted(self, node: ast.FormattedValue, scope: Scope) -> Any:
+    def _formatted(self, node: ast.FormattedValue, scope: Namespace) -> Any:
         specification = "" if node.format_spec is None else self.value(node.format_spec, scope)
         value = self.value(node.value, scope)
         if isinstance(value, EnvironmentText) and not specification and node.conversion in (-1, ord("s")):
             return value
         return format_value(self.known(value, node.value, scope), node.conversion, str(specification))
 
-    def _comprehend(self, node: ast.ListComp | ast.GeneratorExp, scope: Scope) -> ListValue:
+    def _comprehend(self, node: ast.ListComp | ast.GeneratorExp, scope: Namespace) -> ListValue:
         place = self.place(node.elt, scope)
         found = OnceValue() if isinstance(node, ast.GeneratorExp) else ListValue()
         for inner in self._rounds(node.generators, scope):
@@ -113,12 +113,12 @@ class Displays(Expressions):
             found.append(value)
         return found
 
-    def _comprehend_set(self, node: ast.SetComp, scope: Scope) -> SetValue:
+    def _comprehend_set(self, node: ast.SetComp, scope: Namespace) -> SetValue:
         return SetValue(
             self.known(self.value(node.elt, inner), node.elt, inner) for inner in self._rounds(node.generators, scope)
         )
 
-    def _comprehend_dict(self, node: ast.DictComp, scope: Scope) -> DictValue:
+    def _comprehend_dict(self, node: ast.DictComp, scope: Namespace) -> DictValue:
         return DictValue(
             {
                 self.known(self.value(node.key, inner), node.key, inner): self.value(node.value, inner)
@@ -126,7 +126,7 @@ class Displays(Expressions):
             }
         )
 
-    def _rounds(self, generators: list[ast.comprehension], scope: Scope) -> Iterator[Scope]:
+    def _rounds(self, generators: list[ast.comprehension], scope: Namespace) -> Iterator[Namespace]:
         """A scope for each round of the loops of a comprehension."""
         if not generators:
             yield scope
@@ -136,12 +136,12 @@ class Displays(Expressions):
             self.fail(first.iter, scope, "such a loop is not worked out")
         for item in self.each(self.value(first.iter, scope), first.iter, scope):
             self.context.steps += 1
-            inner = Scope(file=scope.file, outer=scope)
+            inner = Namespace(file=scope.file, outer=scope)
             self.assign(first.target, item, inner)
             if all(self.is_true(test, inner) for test in first.ifs):
                 yield from self._rounds(others, inner)
 
-    def assign(self, target: ast.expr, value: Any, scope: Scope) -> None:
+    def assign(self, target: ast.expr, value: Any, scope: Namespace) -> None:
         """Gives the names of a target their values. Raises NotUnderstood, Refused."""
         match target:
             case ast.Name(id=name):
@@ -169,7 +169,7 @@ class Displays(Expressions):
             case _:
                 self.fail(target, scope, "it cannot be given a value so")
 
-    def _named(self, node: ast.NamedExpr, scope: Scope) -> Any:
+    def _named(self, node: ast.NamedExpr, scope: Namespace) -> Any:
         value = self.value(node.value, scope)
         self.assign(node.target, value, scope)
         return value

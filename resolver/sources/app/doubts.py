@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from resolver.sources.app.calls import Calls, is_harmless
-from resolver.sources.app.values import ClassValue, Container, FunctionValue, NotUnderstood, Opaque, Scope
+from resolver.sources.app.values import ClassValue, Container, FunctionValue, Namespace, NotUnderstood, Opaque
 
 __all__ = ["Doubts", "as_load", "walk_same_scope"]
 
@@ -20,11 +20,16 @@ class Doubts(Calls):
     """Puts into doubt."""
 
     @abstractmethod
-    def _define_in(self, statements: Iterable[ast.stmt], scope: Scope, *, known: Iterable[str]) -> None:
+    def _define_in(self, statements: Iterable[ast.stmt], scope: Namespace, *, known: Iterable[str]) -> None:
         """Defines the classes and functions of a branch that may not be taken."""
 
     def _doubt(
-        self, statement: ast.AST, scope: Scope, reason: NotUnderstood, *, keeps_new_names: Iterable[str] | None = None
+        self,
+        statement: ast.AST,
+        scope: Namespace,
+        reason: NotUnderstood,
+        *,
+        keeps_new_names: Iterable[str] | None = None,
     ) -> None:
         """Notes that what a statement could have given a value or changed is no longer known."""
         seen: set[int] = set()
@@ -44,7 +49,7 @@ class Doubts(Calls):
             blocks = [one for one in ast.iter_child_nodes(statement) if isinstance(one, ast.stmt | ast.ExceptHandler)]
             self._define_in([one for one in blocks if isinstance(one, ast.stmt)], scope, known=())
 
-    def _peek(self, node: Any, scope: Scope) -> Any:
+    def _peek(self, node: Any, scope: Namespace) -> Any:
         """The value that a name or attribute has, without a judgement about it."""
         if isinstance(node, ast.Name):
             try:
@@ -56,7 +61,7 @@ class Doubts(Calls):
             return owner.attributes.get(node.attr) if isinstance(owner, ClassValue) else None
         return None
 
-    def _doubt_attribute(self, node: ast.Attribute, scope: Scope, reason: NotUnderstood) -> None:
+    def _doubt_attribute(self, node: ast.Attribute, scope: Namespace, reason: NotUnderstood) -> None:
         owner = self._peek(node.value, scope)
         if isinstance(owner, ClassValue):
             owner.attributes[node.attr] = Opaque(reason=reason)

@@ -26,15 +26,15 @@ from resolver.sources.app.values import (
     Container,
     EnvironmentText,
     EnvironmentVariable,
+    FileLine,
     FunctionValue,
     Imported,
     ListValue,
+    Namespace,
     NotUnderstood,
     OnceValue,
     Opaque,
-    Place,
     PlacedText,
-    Scope,
     linearize,
     quote,
 )
@@ -70,7 +70,7 @@ class Expressions(ABC):
     def __init__(self, context: Context) -> None:
         self.context = context
 
-    def value(self, node: ast.expr, scope: Scope) -> Any:
+    def value(self, node: ast.expr, scope: Namespace) -> Any:
         """The value of an expression. Raises NotUnderstood."""
         self.context.steps += 1
         if self.context.steps > min(_MOST_STEPS, _MOST_STEPS_OF_A_FILE - self.context.steps_before):
@@ -83,7 +83,7 @@ class Expressions(ABC):
         except Refused as refused:
             self.fail(node, scope, f"{refused} cannot be worked out", refused=refused)
 
-    def value_or_opaque(self, node: ast.expr, scope: Scope) -> Any:
+    def value_or_opaque(self, node: ast.expr, scope: Namespace) -> Any:
         """The value, or an Opaque that says why there is none."""
         try:
             return self.value(node, scope)
@@ -98,7 +98,7 @@ class Expressions(ABC):
             raise value.doubt
         return value
 
-    def known(self, value: Any, node: ast.expr, scope: Scope) -> Any:
+    def known(self, value: Any, node: ast.expr, scope: Namespace) -> Any:
         """The value with the environment looked up, which only variables that the settings name allow."""
         if isinstance(value, Imported):
             self.fail(node, scope, f"`{value.shown}` is not read here")
@@ -117,18 +117,18 @@ class Expressions(ABC):
             return None
         return PlacedText("".join(map(str, parts)), value.place)
 
-    def whole(self, value: Any, node: ast.expr, scope: Scope) -> Any:
+    def whole(self, value: Any, node: ast.expr, scope: Namespace) -> Any:
         """The value with the environment looked up. Raises NotUnderstood for a list with an item that is not known."""
         value = self.known(value, node, scope)
         for item in value if isinstance(value, list | tuple | set) else ():
             self.known(self.usable(item), node, scope)
         return value
 
-    def is_true(self, node: ast.expr, scope: Scope) -> bool:
+    def is_true(self, node: ast.expr, scope: Namespace) -> bool:
         """Whether an expression is true. Raises NotUnderstood."""
         return self.counts_as_true(self.value(node, scope), node, scope)
 
-    def counts_as_true(self, value: Any, node: ast.expr, scope: Scope) -> bool:
+    def counts_as_true(self, value: Any, node: ast.expr, scope: Namespace) -> bool:
         """Whether a value is true. Raises NotUnderstood."""
         if not isinstance(value, Imported):
             value = self.known(value, node, scope)
@@ -139,21 +139,21 @@ class Expressions(ABC):
         return bool(value)
 
     @abstractmethod
-    def call(self, node: ast.Call, scope: Scope) -> Any:
+    def call(self, node: ast.Call, scope: Namespace) -> Any:
         """The value of a call. Raises NotUnderstood, Refused."""
 
     @abstractmethod
-    def imported(self, value: Imported, node: ast.expr, scope: Scope) -> Any:
+    def imported(self, value: Imported, node: ast.expr, scope: Namespace) -> Any:
         """What an imported name stands for. Raises NotUnderstood."""
 
     @abstractmethod
-    def assign(self, target: ast.expr, value: Any, scope: Scope) -> None:
+    def assign(self, target: ast.expr, value: Any, scope: Namespace) -> None:
         """Gives the names of a target their values. Raises NotUnderstood, Refused."""
 
     def fail(
         self,
         node: ast.AST,
-        scope: Scope,
+        scope: Namespace,
         why: str,
         *,
         remedy: str = "",
@@ -166,17 +166,17 @@ class Expressions(ABC):
         place = self.place(node, scope)
         raise NotUnderstood(place, quote(node), why, remedy=remedy, needs_target=needs_target) from refused
 
-    def place(self, node: ast.AST, scope: Scope) -> Place:
+    def place(self, node: ast.AST, scope: Namespace) -> FileLine:
         """Where a node stands."""
-        return Place(file=scope.file, line=getattr(node, "lineno", 1))
+        return FileLine(file=scope.file, line=getattr(node, "lineno", 1))
 
-    def target(self, node: ast.AST, scope: Scope) -> AppTarget:
+    def target(self, node: ast.AST, scope: Namespace) -> AppTarget:
         """The target. Raises NotUnderstood while it is not known."""
         if self.context.target is None:
             self.fail(node, scope, "it depends on the target", needs_target=True)
         return self.context.target
 
-    def iterate(self, value: Any, node: ast.expr, scope: Scope) -> list[Any]:
+    def iterate(self, value: Any, node: ast.expr, scope: Namespace) -> list[Any]:
         """What a loop gives, item by item."""
         if isinstance(value, OnceValue):
             if value.is_used:
@@ -186,7 +186,7 @@ class Expressions(ABC):
         self.context.steps += len(items)
         return items
 
-    def each(self, value: Any, node: ast.expr, scope: Scope) -> Iterator[Any]:
+    def each(self, value: Any, node: ast.expr, scope: Namespace) -> Iterator[Any]:
         """The items of a loop one by one: a list that the loop changes is seen as it is by then, as in Python."""
         if not isinstance(value, ListValue) or isinstance(value, OnceValue):
             yield from self.iterate(value, node, scope)
@@ -199,7 +199,7 @@ class Expressions(ABC):
             yield value[place]
             place += 1
 
-    def _look_up(self, part: str | EnvironmentVariable, node: ast.expr, scope: Scope) -> Any:
+    def _look_up(self, part: str | EnvironmentVariable, node: ast.expr, scope: Namespace) -> Any:
         if isinstance(part, str):
             return part
         found = self.context.variables.get(part.name)
@@ -209,14 +209,14 @@ class Expressions(ABC):
             self.fail(node, scope, f"`{part.name}` is not set in the environment")
         return self.known(part.default, node, scope)
 
-    def _constant(self, node: ast.Constant, scope: Scope) -> Any:
+    def _constant(self, node: ast.Constant, scope: Namespace) -> Any:
         if isinstance(node.value, str):
             return PlacedText(node.value, self.place(node, scope))
         if node.value is None or isinstance(node.value, bool | int | float):
             return node.value
         return self.fail(node, scope, "it is no text, number or truth value")
 
-    def _name(self, node: ast.Name, scope: Scope) -> Any:
+    def _name(self, node: ast.Name, scope: Namespace) -> Any:
         try:
             found = scope.find(node.id)
         except KeyError:
@@ -229,18 +229,18 @@ class Expressions(ABC):
             self.fail(node, scope, "nothing that is read here gives it a value")
         return self.imported(found, node, scope) if isinstance(found, Imported) else found
 
-    def _own_path(self, scope: Scope) -> str:
+    def _own_path(self, scope: Namespace) -> str:
         return str(self.context.files.path if scope.module.path is None else scope.module.path)
 
-    def _reason(self, node: ast.AST, scope: Scope, why: str) -> NotUnderstood:
+    def _reason(self, node: ast.AST, scope: Namespace, why: str) -> NotUnderstood:
         self.context.failures += 1
         return NotUnderstood(self.place(node, scope), quote(node), why)
 
-    def _binary(self, node: ast.BinOp, scope: Scope) -> Any:
+    def _binary(self, node: ast.BinOp, scope: Namespace) -> Any:
         left, right = self.value(node.left, scope), self.value(node.right, scope)
         return self.operate(type(node.op), left, right, node, scope)
 
-    def operate(self, kind: type[ast.operator], left: Any, right: Any, node: ast.AST, scope: Scope) -> Any:
+    def operate(self, kind: type[ast.operator], left: Any, right: Any, node: ast.AST, scope: Namespace) -> Any:
         """`left + right`, with variables of the environment kept as such. Raises Refused."""
         place = left.place if isinstance(left, PlacedText | EnvironmentText) else self.place(node, scope)
         both = (left, right)
@@ -256,7 +256,7 @@ class Expressions(ABC):
         result = apply_operator(kind, self.known(left, expression, scope), self.known(right, expression, scope))
         return PlacedText(result, place) if isinstance(result, str) else result
 
-    def _boolean(self, node: ast.BoolOp, scope: Scope) -> Any:
+    def _boolean(self, node: ast.BoolOp, scope: Namespace) -> Any:
         wanted = isinstance(node.op, ast.Or)
         for operand in node.values[:-1]:
             value = self.value(operand, scope)
@@ -264,7 +264,7 @@ class Expressions(ABC):
                 return value
         return self.value(node.values[-1], scope)
 
-    def _unary(self, node: ast.UnaryOp, scope: Scope) -> Any:
+    def _unary(self, node: ast.UnaryOp, scope: Namespace) -> Any:
         if isinstance(node.op, ast.Not):
             return not self.is_true(node.operand, scope)
         value = self.value(node.operand, scope)
@@ -272,7 +272,7 @@ class Expressions(ABC):
             return -value if isinstance(node.op, ast.USub) else +value
         return self.fail(node, scope, "it is no number")
 
-    def _compare(self, node: ast.Compare, scope: Scope) -> bool:
+    def _compare(self, node: ast.Compare, scope: Namespace) -> bool:
         left_node: ast.expr = node.left
         for operator, right_node in zip(node.ops, node.comparators, strict=True):
             left = self.whole(self.value(left_node, scope), left_node, scope)
@@ -290,15 +290,15 @@ class Expressions(ABC):
             left_node = right_node
         return True
 
-    def _is_set(self, name: Any, node: ast.expr, scope: Scope) -> bool:
+    def _is_set(self, name: Any, node: ast.expr, scope: Namespace) -> bool:
         variable = EnvironmentVariable(name=str(name), has_default=True)
         place = self.place(node, scope)
         return self.known(EnvironmentText(parts=(variable,), place=place), node, scope) is not None
 
-    def _conditional(self, node: ast.IfExp, scope: Scope) -> Any:
+    def _conditional(self, node: ast.IfExp, scope: Namespace) -> Any:
         return self.value(node.body if self.is_true(node.test, scope) else node.orelse, scope)
 
-    def _subscript(self, node: ast.Subscript, scope: Scope) -> Any:
+    def _subscript(self, node: ast.Subscript, scope: Namespace) -> Any:
         owner = self.value(node.value, scope)
         if isinstance(owner, Imported) and owner.dotted == "os.environ":
             name = self.known(self.value(node.slice, scope), node.slice, scope)
@@ -318,13 +318,13 @@ class Expressions(ABC):
             return PlacedText(found, owner.place)
         return ListValue(found) if type(found) is list else found
 
-    def _key(self, node: ast.expr, scope: Scope) -> Any:
+    def _key(self, node: ast.expr, scope: Namespace) -> Any:
         if not isinstance(node, ast.Slice):
             return self.known(self.value(node, scope), node, scope)
         bounds = (None if one is None else self.value(one, scope) for one in (node.lower, node.upper, node.step))
         return slice(*bounds)
 
-    def _attribute(self, node: ast.Attribute, scope: Scope) -> Any:
+    def _attribute(self, node: ast.Attribute, scope: Namespace) -> Any:
         owner = self.value(node.value, scope)
         if isinstance(owner, Imported):
             found = self.imported(Imported(module=owner.dotted, name=node.attr), node, scope)
@@ -344,18 +344,18 @@ class Expressions(ABC):
             return BoundMethod(owner=owner, name=node.attr)
         return self.fail(node, scope, "such an attribute is not worked out")
 
-    def find_attribute(self, owner: ClassValue, name: str, node: ast.AST, scope: Scope) -> Any:
+    def find_attribute(self, owner: ClassValue, name: str, node: ast.AST, scope: Namespace) -> Any:
         """An attribute of a class of the file, its own or one of a base. Raises NotUnderstood."""
         for one in linearize(owner):
             if name in one.attributes:
                 return one.attributes[name]
         return self.fail(node, scope, "nothing that is read here gives it a value")
 
-    def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Scope) -> Any:
+    def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Namespace) -> Any:
         """A variable of the environment as a text with a variable in it."""
         return EnvironmentText(parts=(variable,), place=self.place(node, scope))
 
-    def _lambda(self, node: ast.Lambda, scope: Scope) -> FunctionValue:
+    def _lambda(self, node: ast.Lambda, scope: Namespace) -> FunctionValue:
         return FunctionValue(node=node, scope=scope)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 from resolver.sources.app.operations import Refused
-from resolver.sources.app.values import EnvironmentText, EnvironmentVariable, Place, PlacedText
+from resolver.sources.app.values import EnvironmentText, EnvironmentVariable, FileLine, PlacedText
 
 __all__ = ["join_parts", "split_parts"]
 
 _LONGEST = 100_000
 
 
-def join_parts(parts: list[str | EnvironmentVariable], place: Place) -> Any:
+def join_parts(parts: list[str | EnvironmentVariable], place: FileLine) -> Any:
     """A text of parts; with variables if there are any. Raises Refused."""
     if any(isinstance(part, EnvironmentVariable) for part in parts):
         return EnvironmentText(parts=tuple(parts), place=place)

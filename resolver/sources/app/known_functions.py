@@ -19,14 +19,14 @@ from resolver.sources.app.values import (
     DictValue,
     EnvironmentText,
     EnvironmentVariable,
+    FileLine,
     FileText,
     Imported,
     ListValue,
     LockedList,
+    Namespace,
     OnceValue,
-    Place,
     PlacedText,
-    Scope,
     SetValue,
 )
 
@@ -40,18 +40,18 @@ class Reader(Protocol):
 
     context: Context
 
-    def apply(self, function: Any, arguments: list[Any], node: ast.Call, scope: Scope) -> Any: ...
-    def iterate(self, value: Any, node: ast.expr, scope: Scope) -> list[Any]: ...
-    def known(self, value: Any, node: ast.expr, scope: Scope) -> Any: ...
-    def open_file(self, path: Any, node: ast.AST, scope: Scope) -> FileText: ...
-    def place(self, node: ast.AST, scope: Scope) -> Place: ...
-    def target(self, node: ast.AST, scope: Scope) -> AppTarget: ...
+    def apply(self, function: Any, arguments: list[Any], node: ast.Call, scope: Namespace) -> Any: ...
+    def iterate(self, value: Any, node: ast.expr, scope: Namespace) -> list[Any]: ...
+    def known(self, value: Any, node: ast.expr, scope: Namespace) -> Any: ...
+    def open_file(self, path: Any, node: ast.AST, scope: Namespace) -> FileText: ...
+    def place(self, node: ast.AST, scope: Namespace) -> FileLine: ...
+    def target(self, node: ast.AST, scope: Namespace) -> AppTarget: ...
     def usable(self, value: Any) -> Any: ...
-    def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Scope) -> Any: ...
-    def whole(self, value: Any, node: ast.expr, scope: Scope) -> Any: ...
+    def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Namespace) -> Any: ...
+    def whole(self, value: Any, node: ast.expr, scope: Namespace) -> Any: ...
 
 
-def _get_variable(reader: Reader, node: ast.Call, scope: Scope, name: Any, *default: Any, **named: Any) -> Any:
+def _get_variable(reader: Reader, node: ast.Call, scope: Namespace, name: Any, *default: Any, **named: Any) -> Any:
     name = reader.known(name, node, scope)
     if not isinstance(name, str):
         raise Refused("a variable without a name")
@@ -62,80 +62,80 @@ def _get_variable(reader: Reader, node: ast.Call, scope: Scope, name: Any, *defa
     return reader.variable(variable, node, scope)
 
 
-def _open(reader: Reader, node: ast.Call, scope: Scope, path: Any, mode: Any = "r", *_: Any, **__: Any) -> FileText:
+def _open(reader: Reader, node: ast.Call, scope: Namespace, path: Any, mode: Any = "r", *_: Any, **__: Any) -> FileText:
     if mode not in ("r", "rt"):
         raise Refused("a file that is opened so")
     return reader.open_file(path, node, scope)
 
 
 def _platform(field: str) -> Callable[..., Any]:
-    def ask(reader: Reader, node: ast.Call, scope: Scope) -> Any:
+    def ask(reader: Reader, node: ast.Call, scope: Namespace) -> Any:
         environment: Mapping[str, Any] = {**reader.target(node, scope).environment}
         return PlacedText(str(environment[field]), reader.place(node, scope))
 
     return ask
 
 
-def _version_tuple(reader: Reader, node: ast.Call, scope: Scope) -> tuple[str, ...]:
+def _version_tuple(reader: Reader, node: ast.Call, scope: Namespace) -> tuple[str, ...]:
     return tuple(reader.target(node, scope).python.full.split("."))
 
 
-def _items(reader: Reader, node: ast.Call, scope: Scope, value: Any) -> list[Any]:
+def _items(reader: Reader, node: ast.Call, scope: Namespace, value: Any) -> list[Any]:
     return reader.iterate(value, node, scope)
 
 
-def _make_list(reader: Reader, node: ast.Call, scope: Scope, *value: Any) -> ListValue | LockedList:
+def _make_list(reader: Reader, node: ast.Call, scope: Namespace, *value: Any) -> ListValue | LockedList:
     if len(value) == 1 and isinstance(value[0], LockedList):
         return value[0]
     return ListValue(_items(reader, node, scope, value[0]) if value else ())
 
 
-def _make_tuple(reader: Reader, node: ast.Call, scope: Scope, *value: Any) -> tuple[Any, ...]:
+def _make_tuple(reader: Reader, node: ast.Call, scope: Namespace, *value: Any) -> tuple[Any, ...]:
     return tuple(_items(reader, node, scope, value[0]) if value else ())
 
 
-def _make_set(reader: Reader, node: ast.Call, scope: Scope, *value: Any) -> SetValue:
+def _make_set(reader: Reader, node: ast.Call, scope: Namespace, *value: Any) -> SetValue:
     return SetValue(reader.whole(_items(reader, node, scope, value[0]), node, scope) if value else ())
 
 
-def _make_dict(reader: Reader, node: ast.Call, scope: Scope, *value: Any, **named: Any) -> DictValue:
+def _make_dict(reader: Reader, node: ast.Call, scope: Namespace, *value: Any, **named: Any) -> DictValue:
     if value and not isinstance(value[0], dict):
         return DictValue({**dict(map(tuple, _items(reader, node, scope, value[0]))), **named})
     return DictValue({**(value[0] if value else {}), **named})
 
 
-def _sort(reader: Reader, node: ast.Call, scope: Scope, value: Any, *, reverse: bool = False) -> ListValue:
+def _sort(reader: Reader, node: ast.Call, scope: Namespace, value: Any, *, reverse: bool = False) -> ListValue:
     items = reader.iterate(value, node, scope) if not isinstance(value, set) else list(value)
     return ListValue(sorted(reader.whole(items, node, scope), reverse=bool(reverse)))
 
 
-def _filter(reader: Reader, node: ast.Call, scope: Scope, function: Any, value: Any) -> OnceValue:
+def _filter(reader: Reader, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
     items = reader.iterate(value, node, scope)
     if function is None:
         return OnceValue(item for item in items if reader.known(reader.usable(item), node, scope))
     return OnceValue(item for item in items if reader.known(reader.apply(function, [item], node, scope), node, scope))
 
 
-def _map(reader: Reader, node: ast.Call, scope: Scope, function: Any, value: Any) -> OnceValue:
+def _map(reader: Reader, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
     return OnceValue(reader.apply(function, [item], node, scope) for item in reader.iterate(value, node, scope))
 
 
-def _zip(reader: Reader, node: ast.Call, scope: Scope, *values: Any, strict: bool = False) -> OnceValue:
+def _zip(reader: Reader, node: ast.Call, scope: Namespace, *values: Any, strict: bool = False) -> OnceValue:
     return OnceValue(zip(*(reader.iterate(value, node, scope) for value in values), strict=bool(strict)))
 
 
-def _enumerate(reader: Reader, node: ast.Call, scope: Scope, value: Any, start: int = 0) -> OnceValue:
+def _enumerate(reader: Reader, node: ast.Call, scope: Namespace, value: Any, start: int = 0) -> OnceValue:
     return OnceValue(enumerate(reader.iterate(value, node, scope), start))
 
 
-def _range(reader: Reader, node: ast.Call, scope: Scope, *bounds: int) -> range:
+def _range(reader: Reader, node: ast.Call, scope: Namespace, *bounds: int) -> range:
     found = range(*bounds)
     if len(found) > LONGEST_LIST:
         raise Refused("a range that long")
     return found
 
 
-def _is_instance(reader: Reader, node: ast.Call, scope: Scope, value: Any, kinds: Any) -> bool:
+def _is_instance(reader: Reader, node: ast.Call, scope: Namespace, value: Any, kinds: Any) -> bool:
     named = kinds if isinstance(kinds, tuple) else (kinds,)
     types = {"str": str, "list": list, "tuple": tuple, "dict": dict, "int": int, "bool": bool, "float": float}
     if not all(isinstance(kind, Builtin) and kind.name in types for kind in named):
@@ -143,7 +143,7 @@ def _is_instance(reader: Reader, node: ast.Call, scope: Scope, value: Any, kinds
     return isinstance(value, tuple(types[kind.name] for kind in named))
 
 
-def _text_of(reader: Reader, node: ast.Call, scope: Scope, value: Any = "") -> Any:
+def _text_of(reader: Reader, node: ast.Call, scope: Namespace, value: Any = "") -> Any:
     if isinstance(value, EnvironmentText):
         return value
     if not isinstance(value, str | int | float | PurePath | None):
@@ -152,7 +152,7 @@ def _text_of(reader: Reader, node: ast.Call, scope: Scope, value: Any = "") -> A
 
 
 def _number(kind: type[int] | type[float]) -> Callable[..., Any]:
-    def make(reader: Reader, node: ast.Call, scope: Scope, value: Any = 0) -> Any:
+    def make(reader: Reader, node: ast.Call, scope: Namespace, value: Any = 0) -> Any:
         if not isinstance(value, str | int | float) or len(str(value)) > 18:
             raise Refused("such a value as a number")
         return kind(value)
@@ -163,14 +163,14 @@ def _number(kind: type[int] | type[float]) -> Callable[..., Any]:
 def _over(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of Python's own over one list of values that are all known."""
 
-    def call(reader: Reader, node: ast.Call, scope: Scope, *values: Any) -> Any:
+    def call(reader: Reader, node: ast.Call, scope: Namespace, *values: Any) -> Any:
         items = reader.whole(reader.iterate(values[0], node, scope) if len(values) == 1 else list(values), node, scope)
         return function(items)
 
     return call
 
 
-def _sum(reader: Reader, node: ast.Call, scope: Scope, values: Any, start: Any = 0) -> Any:
+def _sum(reader: Reader, node: ast.Call, scope: Namespace, values: Any, start: Any = 0) -> Any:
     """Also of lists, which `sum(lists, [])` joins."""
     total = start
     if isinstance(start, str):
@@ -180,37 +180,37 @@ def _sum(reader: Reader, node: ast.Call, scope: Scope, values: Any, start: Any =
     return total
 
 
-def _length(reader: Reader, node: ast.Call, scope: Scope, value: Any) -> int:
+def _length(reader: Reader, node: ast.Call, scope: Namespace, value: Any) -> int:
     whole = reader.whole(value, node, scope)
     if not isinstance(whole, str | list | tuple | dict | set | range):
         raise Refused("the length of such a value")
     return len(whole)
 
 
-def _chain(reader: Reader, node: ast.Call, scope: Scope, *values: Any) -> OnceValue:
+def _chain(reader: Reader, node: ast.Call, scope: Namespace, *values: Any) -> OnceValue:
     return OnceValue(item for value in values for item in reader.iterate(value, node, scope))
 
 
-def _join_path(reader: Reader, node: ast.Call, scope: Scope, *parts: Any) -> PlacedText:
+def _join_path(reader: Reader, node: ast.Call, scope: Namespace, *parts: Any) -> PlacedText:
     return PlacedText(str(PurePath(*map(str, parts))), reader.place(node, scope))
 
 
 def _path(change: Callable[[PurePath], object]) -> Callable[..., Any]:
-    def call(reader: Reader, node: ast.Call, scope: Scope, path: Any, *_: Any) -> PlacedText:
+    def call(reader: Reader, node: ast.Call, scope: Namespace, path: Any, *_: Any) -> PlacedText:
         return PlacedText(str(change(PurePath(str(path)))), reader.place(node, scope))
 
     return call
 
 
-def _copy(reader: Reader, node: ast.Call, scope: Scope, value: Any) -> Any:
+def _copy(reader: Reader, node: ast.Call, scope: Namespace, value: Any) -> Any:
     return ListValue(value) if isinstance(value, list) else DictValue(value) if isinstance(value, dict) else value
 
 
-def _locked(reader: Reader, node: ast.Call, scope: Scope, path: Any, **_: Any) -> LockedList:
+def _locked(reader: Reader, node: ast.Call, scope: Namespace, path: Any, **_: Any) -> LockedList:
     return LockedList(path=str(path), place=reader.place(node, scope))
 
 
-def find_known(value: Imported, reader: Reader, node: ast.AST, scope: Scope) -> Any:
+def find_known(value: Imported, reader: Reader, node: ast.AST, scope: Namespace) -> Any:
     """What an imported name stands for where the target or the standard library says it; else the name itself."""
     match value.dotted:
         case "sys.version_info":

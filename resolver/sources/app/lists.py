@@ -23,15 +23,15 @@ from resolver.sources.app.values import (
     Container,
     DictValue,
     EnvironmentText,
+    FileLine,
     FunctionValue,
     Imported,
     ListValue,
     LockedList,
+    Namespace,
     NotUnderstood,
     Opaque,
-    Place,
     PlacedText,
-    Scope,
     SetValue,
     place_of,
 )
@@ -65,7 +65,7 @@ _VARIABLE_NAME = re.compile(r"[A-Z0-9_]+")
 class Finisher:
     """Reads the values of one app, collecting faults. `needs_target` is whether one of them only lacks the target."""
 
-    def __init__(self, reader: Expressions, scope: Scope) -> None:
+    def __init__(self, reader: Expressions, scope: Namespace) -> None:
         self._reader = reader
         self._scope = scope
         self.faults: list[tuple[int, str]] = []
@@ -141,7 +141,7 @@ class Finisher:
             )
         )
 
-    def _usable(self, value: Any, attribute: str, place: Place) -> Any:
+    def _usable(self, value: Any, attribute: str, place: FileLine) -> Any:
         """The value; None after noting why it is not known."""
         if isinstance(value, Opaque):
             self.note(value.reason, attribute)
@@ -155,7 +155,7 @@ class Finisher:
             return None
         return value
 
-    def _read_inner(self, layer: Any, number: int, place: Place) -> tuple[tuple[str, ...], tuple[Position, ...]]:
+    def _read_inner(self, layer: Any, number: int, place: FileLine) -> tuple[tuple[str, ...], tuple[Position, ...]]:
         attribute = f"requirements[{number}]"
         value = self._usable(layer, attribute, place)
         if isinstance(value, list | tuple):
@@ -166,7 +166,7 @@ class Finisher:
         return (), ()
 
     def _read_layer(
-        self, items: Sequence[Any], attribute: str, place: Place, *, layer: int | None = None
+        self, items: Sequence[Any], attribute: str, place: FileLine, *, layer: int | None = None
     ) -> tuple[tuple[str, ...], tuple[Position, ...]]:
         texts: list[str] = []
         positions: list[Position] = []
@@ -177,7 +177,7 @@ class Finisher:
             positions.append(Position(source=where.file, line=where.line, item=number, layer=layer))
         return tuple(texts), tuple(positions)
 
-    def _read_text(self, value: Any, attribute: str, place: Place, *, before: str = "") -> str:
+    def _read_text(self, value: Any, attribute: str, place: FileLine, *, before: str = "") -> str:
         usable = self._usable(value, attribute, place)
         if isinstance(usable, EnvironmentText):
             return self._read_variables(usable, attribute, before=before)
@@ -218,7 +218,7 @@ class Finisher:
         name = value.variables[0].name
         node = ast.Name(id=name, ctx=ast.Load(), lineno=value.place.line)
         try:
-            found = self._reader.known(value, node, Scope(file=value.place.file))
+            found = self._reader.known(value, node, Namespace(file=value.place.file))
         except NotUnderstood as reason:
             self.note(reason, attribute)
             return ""
@@ -229,7 +229,7 @@ class Finisher:
             return ""
         return str(found)
 
-    def _refuse(self, place: Place, attribute: str, what: str, *, why: str = "", remedy: str = "") -> None:
+    def _refuse(self, place: FileLine, attribute: str, what: str, *, why: str = "", remedy: str = "") -> None:
         lines = [f"{place}: `{attribute}` {what}"]
         lines += [f"  because {why}"] if why else []
         lines.append(f"  try: {remedy or _REMEDIES[attribute.partition('[')[0]]}")

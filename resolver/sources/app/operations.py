@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
-from resolver.sources.app.values import DictValue, FileText, ListValue, Place, PlacedText, SetValue
+from resolver.sources.app.values import DictValue, FileLine, FileText, ListValue, PlacedText, SetValue
 
 __all__ = ["Refused", "apply_operator", "call_method", "compare", "format_value", "iterate", "place_lines"]
 
@@ -168,7 +168,7 @@ def place_lines(text: FileText) -> list[Any]:
     """The lines of a file with their places, with line ends as a file gives them."""
     first = text.place
     lines = str(text).splitlines(keepends=True)
-    return [PlacedText(line, Place(file=first.file, line=first.line + n)) for n, line in enumerate(lines)]
+    return [PlacedText(line, FileLine(file=first.file, line=first.line + n)) for n, line in enumerate(lines)]
 
 
 def _allowed_methods(owner: Any) -> frozenset[str]:
@@ -219,7 +219,7 @@ def _place_pieces(owner: str, pieces: list[str]) -> list[Any]:
         if found >= 0:
             line += owner.count("\n", start, found)
             start = found
-        placed.append(PlacedText(piece, Place(file=owner.place.file, line=line)))
+        placed.append(PlacedText(piece, FileLine(file=owner.place.file, line=line)))
     return placed
 
 

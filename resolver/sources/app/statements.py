@@ -23,9 +23,9 @@ from resolver.sources.app.values import (
     FunctionValue,
     Imported,
     ListValue,
+    Namespace,
     NotUnderstood,
     Opaque,
-    Scope,
 )
 
 __all__ = ["Interpreter", "parse_file"]
@@ -56,14 +56,14 @@ class Interpreter(Definitions):
         self._is_in_loop = 0
         self._in_try = 0
 
-    def read_module(self, tree: ast.Module, *, file: str, path: Path) -> Scope:
+    def read_module(self, tree: ast.Module, *, file: str, path: Path) -> Namespace:
         """The names of a module with their values."""
-        scope = Scope(file=file, path=path)
+        scope = Namespace(file=file, path=path)
         self._modules[path] = scope
         self._run(tree.body, scope, is_sure=False)
         return scope
 
-    def read_class_body(self, node: ast.ClassDef, body: Scope) -> None:
+    def read_class_body(self, node: ast.ClassDef, body: Namespace) -> None:
         """Gives the names of a class body their values."""
         depth, self._depth = self._depth, max(self._depth, 1)
         try:
@@ -75,7 +75,7 @@ class Interpreter(Definitions):
             self._depth = depth
 
     def call_function(
-        self, function: FunctionValue, arguments: list[Any], keywords: dict[str, Any], node: ast.Call, scope: Scope
+        self, function: FunctionValue, arguments: list[Any], keywords: dict[str, Any], node: ast.Call, scope: Namespace
     ) -> Any:
         """What a function of the file returns: its body is read with the arguments in place."""
         if self._depth >= _MOST_CALLS_DEEP:
@@ -85,7 +85,7 @@ class Interpreter(Definitions):
         for decorator, _, _ in function.decorators:
             if not (isinstance(decorator, Imported) and decorator.dotted in _CACHES):
                 self.fail(node, scope, "its decorator decides what it returns")
-        inner = Scope(file=function.scope.file, outer=function.scope)
+        inner = Namespace(file=function.scope.file, outer=function.scope)
         self._bind_parameters(function, arguments, keywords, inner, node, scope)
         self._depth += 1
         try:
@@ -103,9 +103,9 @@ class Interpreter(Definitions):
         function: FunctionValue,
         arguments: list[Any],
         keywords: dict[str, Any],
-        inner: Scope,
+        inner: Namespace,
         node: ast.Call,
-        scope: Scope,
+        scope: Namespace,
     ) -> None:
         parameters = function.node.args
         names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
@@ -124,7 +124,7 @@ class Interpreter(Definitions):
             given[parameters.kwarg.arg] = DictValue(others)
         inner.names.update(given)
 
-    def _run(self, statements: Iterable[ast.stmt], scope: Scope, *, is_sure: bool) -> None:
+    def _run(self, statements: Iterable[ast.stmt], scope: Namespace, *, is_sure: bool) -> None:
         """Reads statements in order. With `is_sure` one that is not understood ends the whole."""
         for statement in statements:
             if scope.outer is None and not self._depth and not self._is_in_loop:
@@ -147,7 +147,7 @@ class Interpreter(Definitions):
                     return
                 raise
 
-    def _read(self, statement: ast.stmt, scope: Scope, *, is_sure: bool) -> None:
+    def _read(self, statement: ast.stmt, scope: Namespace, *, is_sure: bool) -> None:
         self.context.steps += 1
         match statement:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
@@ -173,7 +173,7 @@ class Interpreter(Definitions):
             case _:
                 self._read_simple(statement, scope)
 
-    def _read_simple(self, statement: ast.stmt, scope: Scope) -> None:
+    def _read_simple(self, statement: ast.stmt, scope: Namespace) -> None:
         match statement:
             case ast.Expr(value=value):
                 if not isinstance(value, ast.Constant):
@@ -198,21 +198,21 @@ class Interpreter(Definitions):
             case _:
                 self.fail(statement, scope, "such a statement is not worked out")
 
-    def _assign_all(self, targets: list[ast.expr], value: ast.expr, scope: Scope, *, is_sure: bool) -> None:
+    def _assign_all(self, targets: list[ast.expr], value: ast.expr, scope: Namespace, *, is_sure: bool) -> None:
         given = self.value(value, scope) if is_sure else self.value_or_opaque(value, scope)
         for target in targets:
             self.assign(target, given, scope)
         if isinstance(given, Opaque):
             self._doubt(ast.Expr(value=value), scope, given.reason)
 
-    def _with(self, statement: ast.With, scope: Scope, *, is_sure: bool) -> None:
+    def _with(self, statement: ast.With, scope: Namespace, *, is_sure: bool) -> None:
         for item in statement.items:
             opened = self.value(item.context_expr, scope)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, opened, scope)
         self._run(statement.body, scope, is_sure=is_sure)
 
-    def _augment(self, statement: ast.AugAssign, scope: Scope) -> None:
+    def _augment(self, statement: ast.AugAssign, scope: Namespace) -> None:
         target = statement.target
         loaded: ast.expr = ast.copy_location(as_load(target), target)
         old = self.value(loaded, scope)
@@ -223,13 +223,13 @@ class Interpreter(Definitions):
             return
         self.assign(target, self.operate(type(statement.op), old, added, statement, scope), scope)
 
-    def _delete(self, target: ast.expr, scope: Scope) -> None:
+    def _delete(self, target: ast.expr, scope: Namespace) -> None:
         if isinstance(target, ast.Name):
             scope.bind(target.id, Opaque(reason=self._reason(target, scope, "it is deleted")))
         else:
             self.fail(target, scope, "a deletion like that is not worked out")
 
-    def _loop(self, statement: ast.For | ast.While, scope: Scope, *, is_sure: bool) -> None:
+    def _loop(self, statement: ast.For | ast.While, scope: Namespace, *, is_sure: bool) -> None:
         self._is_in_loop += 1
         try:
             for _ in self._loop_rounds(statement, scope):
@@ -244,7 +244,7 @@ class Interpreter(Definitions):
         finally:
             self._is_in_loop -= 1
 
-    def _loop_rounds(self, statement: ast.For | ast.While, scope: Scope) -> Iterator[None]:
+    def _loop_rounds(self, statement: ast.For | ast.While, scope: Namespace) -> Iterator[None]:
         if isinstance(statement, ast.While):
             while self.is_true(statement.test, scope):
                 yield
@@ -253,7 +253,7 @@ class Interpreter(Definitions):
             self.assign(statement.target, item, scope)
             yield
 
-    def _try(self, statement: ast.Try, scope: Scope, *, is_sure: bool) -> None:
+    def _try(self, statement: ast.Try, scope: Namespace, *, is_sure: bool) -> None:
         """Whether an import works is known at run time alone, so what its handler changes comes into doubt."""
         uncertain = next(self._uncertain_imports(statement.body), None)
         if uncertain is not None and is_sure:
@@ -274,7 +274,7 @@ class Interpreter(Definitions):
             self._doubt_try(statement, scope, reason)
         self._run(statement.finalbody, scope, is_sure=is_sure)
 
-    def _doubt_try(self, statement: ast.Try, scope: Scope, reason: NotUnderstood) -> None:
+    def _doubt_try(self, statement: ast.Try, scope: Namespace, reason: NotUnderstood) -> None:
         """Notes that the body of a `try` may have ended early. What it imports keeps its name where no handler gives
         it another one."""
         known = frozenset(scope.names)
@@ -298,7 +298,7 @@ class Interpreter(Definitions):
                 if not roots <= {*sys.stdlib_module_names, PLATFORM}:
                     yield node
 
-    def _define_in(self, statements: Iterable[ast.stmt], scope: Scope, *, known: Iterable[str]) -> None:
+    def _define_in(self, statements: Iterable[ast.stmt], scope: Namespace, *, known: Iterable[str]) -> None:
         """Defines the classes and functions of a branch that may not be taken, for what asks for them by name."""
         for statement in statements:
             if isinstance(statement, ast.ClassDef | ast.FunctionDef) and statement.name not in known:

@@ -24,17 +24,17 @@ __all__ = [
     "DictValue",
     "EnvironmentText",
     "EnvironmentVariable",
+    "FileLine",
     "FileText",
     "FunctionValue",
     "Imported",
     "ListValue",
     "LockedList",
+    "Namespace",
     "NotUnderstood",
     "OnceValue",
     "Opaque",
-    "Place",
     "PlacedText",
-    "Scope",
     "SetValue",
     "linearize",
     "place_of",
@@ -45,7 +45,7 @@ _LONGEST_QUOTE = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class FileLine:
     """A line of a file, as messages call it."""
 
     file: str
@@ -62,7 +62,7 @@ class NotUnderstood(Exception):  # noqa: N818  (it is a finding about a file, wh
     """
 
     def __init__(
-        self, place: Place, expression: str, why: str, *, remedy: str = "", needs_target: bool = False
+        self, place: FileLine, expression: str, why: str, *, remedy: str = "", needs_target: bool = False
     ) -> None:
         super().__init__(f"{place}: {why}: `{expression}`")
         self.place = place
@@ -77,9 +77,9 @@ class PlacedText(str):
 
     __slots__ = ("place",)
 
-    place: Place
+    place: FileLine
 
-    def __new__(cls, text: str, place: Place) -> PlacedText:
+    def __new__(cls, text: str, place: FileLine) -> PlacedText:
         made = super().__new__(cls, text)
         made.place = place
         return made
@@ -105,7 +105,7 @@ class EnvironmentText:
     """Text with variables of the environment in it, whose values are not looked at."""
 
     parts: tuple[str | EnvironmentVariable, ...]
-    place: Place
+    place: FileLine
 
     @property
     def variables(self) -> tuple[EnvironmentVariable, ...]:
@@ -183,22 +183,22 @@ class LockedList:
     """`lockfiles.requirements("pylock.toml")`: the list is what the lock at `path` holds."""
 
     path: str
-    place: Place
+    place: FileLine
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
-class Scope:
+class Namespace:
     """Names and their values: of a module, a class body or a call."""
 
     file: str
     names: dict[str, Any] = field(default_factory=dict)
-    outer: Scope | None = None
+    outer: Namespace | None = None
     path: Path | None = None
     global_names: set[str] = field(default_factory=set)
 
     def find(self, name: str) -> Any:
         """The value of a name here or outside. Raises KeyError."""
-        scope: Scope | None = self
+        scope: Namespace | None = self
         while scope is not None:
             if name in scope.names:
                 return scope.names[name]
@@ -206,7 +206,7 @@ class Scope:
         raise KeyError(name)
 
     @property
-    def module(self) -> Scope:
+    def module(self) -> Namespace:
         """The scope of the module."""
         scope = self
         while scope.outer is not None:
@@ -223,8 +223,8 @@ class FunctionValue:
     """A function of the file, with what its decorators were given. `defaults` are the values of its parameters."""
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-    scope: Scope
-    decorators: tuple[tuple[Any, Mapping[str, Any], Place], ...] = ()
+    scope: Namespace
+    decorators: tuple[tuple[Any, Mapping[str, Any], FileLine], ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     is_sure: bool = True
 
@@ -261,7 +261,7 @@ def linearize(owner: ClassValue) -> list[ClassValue]:
     return [one for place, one in enumerate(found) if one not in found[place + 1 :]]
 
 
-def place_of(value: Any, otherwise: Place) -> Place:
+def place_of(value: Any, otherwise: FileLine) -> FileLine:
     """Where a value stands, if it is a text that knows."""
     return value.place if isinstance(value, PlacedText | EnvironmentText) else otherwise
 

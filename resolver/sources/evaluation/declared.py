@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from resolver.sources.app.declarations import CLASHING, AppClass, AppFunction, Declaration, Given
-from resolver.sources.app.values import EnvironmentText, ListValue, LockedList, Place, PlacedText
+from resolver.sources.app.values import EnvironmentText, FileLine, ListValue, LockedList, PlacedText
 from resolver.sources.evaluation.running import Evaluated
 
 __all__ = ["declare_evaluated"]
@@ -16,11 +16,11 @@ __all__ = ["declare_evaluated"]
 def declare_evaluated(evaluated: Evaluated, *, file: str, known: Sequence[Declaration]) -> tuple[Declaration, ...]:
     """The apps of a file that was run, by line. `known` are its declarations as far as they could be read."""
     read = {one.name: one for one in known}
-    found = [_declare(name, said, Place(file=file, line=1), read.get(name)) for name, said in evaluated.items()]
+    found = [_declare(name, said, FileLine(file=file, line=1), read.get(name)) for name, said in evaluated.items()]
     return tuple(sorted(found, key=lambda one: (one.place.line, one.name)))
 
 
-def _declare(name: str, said: Mapping[str, Any], place: Place, known: Declaration | None) -> Declaration:
+def _declare(name: str, said: Mapping[str, Any], place: FileLine, known: Declaration | None) -> Declaration:
     place = place if known is None else known.place
     given: Mapping[str, Any] = said["given"]
     keywords: Mapping[str, Any] = said.get("keywords", {})
@@ -49,7 +49,7 @@ def _declare(name: str, said: Mapping[str, Any], place: Place, known: Declaratio
     )
 
 
-def _given(name: str, given: Mapping[str, Any], place: Place, known: Declaration | None) -> Given | None:
+def _given(name: str, given: Mapping[str, Any], place: FileLine, known: Declaration | None) -> Given | None:
     """What an app said under a name, at the line where the file has it."""
     key = "python_version" if name == "python_attribute" else name
     if key not in given:
@@ -67,7 +67,7 @@ def _read_before(name: str, known: Declaration) -> Given | None:
     return found
 
 
-def _move(value: Any, place: Place) -> Any:
+def _move(value: Any, place: FileLine) -> Any:
     """A value with its texts at a place."""
     match value:
         case PlacedText():

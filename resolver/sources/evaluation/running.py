@@ -25,9 +25,9 @@ from resolver.sources.app.values import (
     Builtin,
     EnvironmentText,
     EnvironmentVariable,
+    FileLine,
     ListValue,
     LockedList,
-    Place,
     PlacedText,
 )
 
@@ -78,7 +78,7 @@ def evaluate_file(
         answer = _run(request, environment, folder=path.parent, name=name, time_limit_s=time_limit_s)
     if "error" in answer:
         raise SourceError(_describe_error(answer["error"], name, marker))
-    decode = _Decoder(marker, Place(file=name, line=1))
+    decode = _Decoder(marker, FileLine(file=name, line=1))
     return {app: {key: decode.table(value) for key, value in said.items()} for app, said in answer["apps"].items()}
 
 
@@ -131,7 +131,7 @@ def _describe_error(error: Mapping[str, Any], name: str, marker: str) -> str:
 class _Decoder:
     """Turns the values of an answer into those that the rest of pinfold reads."""
 
-    def __init__(self, marker: str, place: Place) -> None:
+    def __init__(self, marker: str, place: FileLine) -> None:
         self._marker = re.compile(rf"{marker}\.(\w+)\.")
         self._broken = re.compile(marker, re.IGNORECASE)
         self._place = place
