@@ -12,7 +12,7 @@ from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from lockfiles.tool_table import ToolTable, build_table
+from lockfiles.tool_table import ToolTable, build_tool_table
 from lockfiles.value_classes import dataclass
 
 __all__ = ["Lockfile", "build_document"]
@@ -47,7 +47,7 @@ def build_document(lockfile: Lockfile) -> dict[str, Any]:
     document["packages"] = sorted((_build_package(_to_table(package)) for package in packages), key=_package_order)
     tool = dict(document.pop("tool", None) or {})
     if lockfile.tool is not None:
-        tool["pinfold"] = build_table(lockfile.tool)
+        tool["pinfold"] = build_tool_table(lockfile.tool)
     if tool:
         document["tool"] = {name: tool[name] for name in sorted(tool)}
     return document

@@ -93,7 +93,7 @@ class ToolTable:
     schema: int = SCHEMA
 
 
-def build_table(tool: ToolTable) -> dict[str, Any]:
+def build_tool_table(tool: ToolTable) -> dict[str, Any]:
     """The table to write: keys in a fixed order, mappings sorted, what is empty left out."""
     table: dict[str, Any] = {
         "schema": tool.schema,

@@ -56,8 +56,7 @@ if TYPE_CHECKING:
     from resolver.targets.python_version import parse_python_version
     from resolver.targets.target import Target
     from resolver.verification import Discrepancy, verify_lockfile
-    from resolver.workflow import Access, LockOutcome, Upgrade
-    from resolver.workflow import lock as lock_plan
+    from resolver.workflow import Access, LockOutcome, Upgrade, lock_plan
 
 __all__ = [
     "Access",
@@ -192,7 +191,7 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     module = import_module(_ELSEWHERE.get(name, "resolver.errors"))
-    value: object = getattr(module, "lock" if name == "lock_plan" else name)
+    value: object = getattr(module, name)
     globals()[name] = value
     return value
 

@@ -19,8 +19,7 @@ from resolver.sources.source import Hint, ItemList, Source
 from resolver.targets.platforms import Platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
-from resolver.workflow import Access, LockOutcome, Upgrade
-from resolver.workflow import lock as lock_plan
+from resolver.workflow import Access, LockOutcome, Upgrade, lock_plan
 
 __all__ = ["Item", "lock"]
 

@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
 from resolver.direct_fit import LocateProject, check_wheels_fit
-from resolver.direct_source import check_name, look_at, read_dependencies
+from resolver.direct_source import check_name, fetch_direct, read_dependencies
 from resolver.errors import Fault, ListError
 from resolver.index.core_metadata import Dependencies
 from resolver.index.direct import DirectRequest, FixedSource
@@ -75,7 +75,7 @@ def find_direct(
     holding = _holding(overrides, target)
     overridden = frozenset(entry.name for entry in overrides if entry.name is not None)
     wanted = [entry for entry in _holding(requirement_list.entries, target) if entry.name not in overridden]
-    named = search.look_at_all([entry for entry in wanted if entry.direct is not None])
+    named = search.fetch_all([entry for entry in wanted if entry.direct is not None])
     complete = _fill_in(requirement_list, named)
     constraints = [entry for entry in _holding(requirement_list.constraints, target) if entry.name not in overridden]
     claims = [_build_claim(fixed) for fixed in named.values() if fixed.name not in overridden]
@@ -108,14 +108,14 @@ class _Search:
     locate: LocateProject
     without_isolation: frozenset[int]
 
-    def look_at_all(self, entries: Sequence[Entry]) -> dict[Entry, FixedSource]:
+    def fetch_all(self, entries: Sequence[Entry]) -> dict[Entry, FixedSource]:
         """What each entry is, in list order; all are asked for at once, and each reference once."""
         requests = self._merge(entries)
         self._check_wheels(requests.values())
         self.source.ask_ahead_direct(dict.fromkeys(requests.values()))
         found: dict[Entry, FixedSource] = {}
         for entry, request in requests.items():
-            distribution = look_at(self.source, request)
+            distribution = fetch_direct(self.source, request)
             if entry.name is not None:
                 check_name(distribution, request, entry.name)
             found[entry] = FixedSource(name=distribution.name, request=request, found=distribution)
@@ -156,7 +156,7 @@ class _Search:
         _refuse_private([claim for claim in claims if claim.fixed.name in settled])
         self._check_wheels([one.request for one in settled.values()])
         self.source.ask_ahead_direct([one.request for one in settled.values()])
-        found = {name: replace(one, found=look_at(self.source, one.request)) for name, one in settled.items()}
+        found = {name: replace(one, found=fetch_direct(self.source, one.request)) for name, one in settled.items()}
         for name, one in found.items():
             assert one.found is not None
             check_name(one.found, one.request, name)

@@ -22,7 +22,7 @@ from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
-__all__ = ["SourceWithDirect", "check_name", "look_at", "read_dependencies"]
+__all__ = ["SourceWithDirect", "check_name", "fetch_direct", "read_dependencies"]
 
 
 class SourceWithDirect:
@@ -53,7 +53,7 @@ class SourceWithDirect:
         found = fixed.found
         if found is None:
             check_wheels_fit([fixed.request], target=self._target, source=self._source, locate=self._locate)
-            found = look_at(self._source, fixed.request)
+            found = fetch_direct(self._source, fixed.request)
             check_name(found, fixed.request, name)
             self._found[found.file] = found
         return DirectPage(name=name, location=location.url.public, file=found.file, version=found.version)
@@ -108,7 +108,7 @@ class SourceWithDirect:
         then(found)
 
 
-def look_at(source: PackageSource, request: DirectRequest) -> DirectDistribution:
+def fetch_direct(source: PackageSource, request: DirectRequest) -> DirectDistribution:
     """What a reference is; an error says which line of the list asked. Raises as `PackageSource.direct`."""
     try:
         return source.direct(request)

@@ -12,10 +12,10 @@ from resolver.errors import PinfoldError
 
 __all__ = ["leave_frames"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-def leave_frames(work: Callable[[], T]) -> T:
+def leave_frames(work: Callable[[], _T]) -> _T:
     """What the work gives. A PinfoldError of it is raised without its frames and causes."""
     try:
         return work()

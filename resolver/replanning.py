@@ -24,8 +24,8 @@ from resolver.requirements.canonical import parse_canonical_layers
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.local_paths import rewrite_paths
 from resolver.requirements.local_references import rewrite_references
-from resolver.requirements.scopes import IndexFamily
-from resolver.settings import DependencyMetadata, FlagScope, IndexStrategy, Mirror, Settings
+from resolver.requirements.scopes import FlagScope, IndexFamily
+from resolver.settings import DependencyMetadata, IndexStrategy, Mirror, Settings
 from resolver.sources.source import Hint, ItemList, Source
 from resolver.targets.accelerators import (
     UNSPECIFIED,

@@ -18,13 +18,12 @@ from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import SettingsError
-from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.scopes import FlagScope, IndexFamily
 from resolver.requirements.url import parse_url
 from resolver.toml_table import TableReader
 
 __all__ = [
     "DependencyMetadata",
-    "FlagScope",
     "GpuSetting",
     "IndexStrategy",
     "MachineSetting",
@@ -36,7 +35,6 @@ __all__ = [
 ]
 
 IndexStrategy = Literal["first-index", "best-match"]
-FlagScope = Literal["position", "list"]
 RequirementItems = tuple[str, ...] | tuple[tuple[str, ...], ...]
 """A list of items, or a list of layers."""
 

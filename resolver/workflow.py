@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from resolver.driver_changes import DriverChange
     from resolver.index.direct import FixedSource
 
-__all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
+__all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock_plan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ class LockOutcome:
     driver_changes: tuple[DriverChange, ...] = ()
 
 
-def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> LockOutcome:
+def lock_plan(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> LockOutcome:
     """A new lock for one plan; raises what `Locker.lock` does."""
     with Locker([plan], access=access, upgrade=upgrade) as locker:
         return locker.lock(plan)

@@ -66,14 +66,14 @@ def _render(lock: ChosenLock, graph: LockGraph, name: NormalizedName, limit: int
     if name not in graph.packages:
         return f"{head}no `{name}`"
     paths, more = find_paths(graph, name, limit=limit)
-    lines = [head + ", ".join(render_pin(graph, name))]
+    lines = [head + ", ".join(render_pin_versions(graph, name))]
     lines += [f"  {_render_path(graph, path)}" for path in paths]
     if more:
         lines.append(f"  … and more: `--limit` shows them, {limit} are shown")
     return "\n".join(lines)
 
 
-def render_pin(graph: LockGraph, name: NormalizedName) -> Iterator[str]:
+def render_pin_versions(graph: LockGraph, name: NormalizedName) -> Iterator[str]:
     """The packages of a name as `numpy 2.1.0`; a source tree has no version."""
     for package in graph.packages[name]:
         yield f"{name} {package.version}" if package.version is not None else name

@@ -21,9 +21,9 @@ from pathlib import Path
 
 from resolver.fetch.row_store import write_cache_file
 
-__all__ = ["FILE_NAME", "AnswerSpool"]
+__all__ = ["SPOOL_FILE_NAME", "AnswerSpool"]
 
-FILE_NAME = "responses-v1.log"
+SPOOL_FILE_NAME = "responses-v1.log"
 _RECORD = struct.Struct("<4sIII")
 """Magic, checksum of what follows, bytes of URL and headers, bytes of the body."""
 _MAGIC = b"pfs1"
@@ -40,7 +40,7 @@ class AnswerSpool:
     """The answers in a cache folder. May be used by any number of threads and processes."""
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE_NAME
+        self._path = folder / SPOOL_FILE_NAME
         self._lock = threading.Lock()
         self._places: dict[str, _Place | None] | None = None
         self._is_damaged = False

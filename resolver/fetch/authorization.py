@@ -6,7 +6,6 @@ network sees. An error from below is raised anew, without the frames in which th
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 import threading
 from base64 import b64encode
@@ -17,7 +16,7 @@ from resolver.fetch.credentials import Credentials, Destination, Grant, find_des
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.logins import Login
 
-__all__ = ["COMPLETE", "IS_PAGE", "PUBLIC", "TRIED", "Authorizing", "is_loopback"]
+__all__ = ["COMPLETE", "IS_PAGE", "PUBLIC", "TRIED", "Authorizing"]
 
 PUBLIC = "pinfold_public"
 """Request extension: the public URL as text. httpx escapes some of its characters."""
@@ -161,11 +160,3 @@ def _without_frames(error: httpx.TransportError | httpx.InvalidURL) -> Exception
             fault.__cause__ = ssl.SSLCertVerificationError(*cause.args)
         cause = cause.__cause__ or cause.__context__
     return fault
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine by its very name or number."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["build_environment"]
+__all__ = ["build_child_environment"]
 
 _SYSTEM = {"LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"}
 _WINDOWS = {"COMSPEC", "NUMBER_OF_PROCESSORS", "OS", "PATHEXT", "PROCESSOR_ARCHITECTURE", "PROGRAMDATA"} | {
@@ -29,7 +29,7 @@ _HOMES = ("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "XDG_CACHE_HOME", "X
 _TEMPORARY = ("TEMP", "TMP", "TMPDIR")
 
 
-def build_environment(
+def build_child_environment(
     caller: Mapping[str, str], *, home: Path, temporary: Path, scripts: Path | None = None
 ) -> dict[str, str]:
     """The variables for a build out of the caller's; `home` and `temporary` are empty folders of its own.

@@ -20,7 +20,7 @@ from typing import TypeVar
 from packaging.requirements import InvalidRequirement, Requirement
 
 from resolver.fetch import hook_settings
-from resolver.fetch.build_environment import build_environment
+from resolver.fetch.build_environment import build_child_environment
 from resolver.fetch.build_process import BuildFailedError, Children
 from resolver.index.core_metadata import without_credentials
 from resolver.index.pyproject_metadata import BuildSystem
@@ -29,7 +29,7 @@ from resolver.requirements.url import redact
 
 __all__ = ["Backend", "BuildRoom", "open_room"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _TOO_OLD = "does not support python"
 """What pip says to an interpreter that is older than any it runs under."""
@@ -44,7 +44,7 @@ runpy.run_module("pip", run_name="__main__")
 """
 """Runs the pip that an interpreter comes with, without installing it."""
 
-ConfigSettings = Sequence[tuple[str, str]]
+BackendSettings = Sequence[tuple[str, str]]
 
 
 class BuildRoom:
@@ -62,7 +62,7 @@ class BuildRoom:
         for name in ("home", "pip-home", "tmp"):
             (folder / name).mkdir(mode=0o700)
         self._environment = {
-            **build_environment(os.environ, home=folder / "home", temporary=folder / "tmp", scripts=scripts),
+            **build_child_environment(os.environ, home=folder / "home", temporary=folder / "tmp", scripts=scripts),
             **variables,
         }
 
@@ -131,7 +131,7 @@ class Backend:
     """The build backend of a tree, each hook a process in the room. Config settings reach it through a pipe."""
 
     def __init__(
-        self, tree: Path, *, build_system: BuildSystem, room: BuildRoom, config_settings: ConfigSettings
+        self, tree: Path, *, build_system: BuildSystem, room: BuildRoom, config_settings: BackendSettings
     ) -> None:
         from pyproject_hooks import BuildBackendHookCaller  # Imported where it is needed: few lists need a build.
 
@@ -178,7 +178,7 @@ class Backend:
             command, folder=Path(cwd or self._tree), variables=extra_environ, said=self._settings, hide=self._hide
         )
 
-    def _call(self, hook: Callable[[], T]) -> T:
+    def _call(self, hook: Callable[[], _T]) -> _T:
         from pyproject_hooks import (  # As above.
             BackendUnavailable,
             BuildBackendWarning,
@@ -200,7 +200,7 @@ class Backend:
             raise BuildFailedError(f"the backend gave no answer: {type(error).__name__}") from error
 
 
-def _group(config_settings: ConfigSettings) -> dict[str, str | list[str]]:
+def _group(config_settings: BackendSettings) -> dict[str, str | list[str]]:
     """The settings as hooks take them: a key given more than once has a list (pip does the same)."""
     found: dict[str, str | list[str]] = {}
     for key, value in config_settings:

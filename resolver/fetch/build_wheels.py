@@ -15,7 +15,7 @@ from pathlib import Path
 from resolver.errors import InternalError
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
-from resolver.fetch.wheel_metadata import check_hashes, fetch_file
+from resolver.fetch.wheel_metadata import fetch_file, verify_hashes
 from resolver.index.distribution_file import DistributionFile
 
 __all__ = ["BuildWheels"]
@@ -59,7 +59,7 @@ class BuildWheels:
             else:
                 shutil.copyfile(local, new)
             found = describe_file(new)
-            check_hashes(file.filename, promised=[f"sha256:{file.sha256}"], found=found.hashes)
+            verify_hashes(file.filename, promised=[f"sha256:{file.sha256}"], found=found.hashes)
             new.replace(place)
         finally:
             new.unlink(missing_ok=True)

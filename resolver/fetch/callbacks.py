@@ -13,7 +13,7 @@ from resolver.index.project_page import ProjectPage
 
 __all__ = ["Callbacks", "Gathering"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Gathering:
@@ -46,7 +46,7 @@ class Callbacks(threading.local):
     def __init__(self) -> None:
         self._waiting: deque[Callable[[], None]] | None = None
 
-    def call(self, then: Callable[[T], None], value: T) -> None:
+    def call(self, then: Callable[[_T], None], value: _T) -> None:
         call = partial(then, value)
         if self._waiting is not None:
             self._waiting.append(call)

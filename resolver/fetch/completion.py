@@ -8,7 +8,7 @@ from dataclasses import replace
 from resolver.errors import FetchError
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
-from resolver.fetch.wheel_metadata import check_hashes, find_promiser, promised_algorithms
+from resolver.fetch.wheel_metadata import find_promiser, promised_algorithms, verify_hashes
 from resolver.index.distribution_file import DistributionFile
 
 __all__ = ["KnownHashes", "complete_file"]
@@ -31,7 +31,7 @@ def complete_file(
     path = find_local_path(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))
-        check_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_promiser(file))
+        verify_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_promiser(file))
         return _with(file, found.size_bytes, found.sha256)
     size_bytes = file.size_bytes if file.size_bytes is not None else _ask_size(file, session)
     if file.sha256 is not None and size_bytes is not None:
@@ -68,7 +68,7 @@ def _stream(
     if download is None:
         listed = ", although its page lists it" if file.origin is None else ""
         raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
-    check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+    verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
     if file.size_bytes is None and size_bytes not in (None, download.size_bytes):
         raise FetchError(
             f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",

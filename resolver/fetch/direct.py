@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
 from resolver.errors import InputError
-from resolver.fetch.direct_archive import look_at_archive
+from resolver.fetch.direct_archive import fetch_direct_archive
 from resolver.fetch.direct_tree import DirectTrees
 from resolver.fetch.known_archives import KnownArchives
 from resolver.fetch.session import Session
@@ -22,10 +22,10 @@ from resolver.requirements.url import Url
 if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
 
-__all__ = ["look_at"]
+__all__ = ["fetch_direct_distribution"]
 
 
-def look_at(
+def fetch_direct_distribution(
     request: DirectRequest,
     *,
     session: Session,
@@ -42,15 +42,17 @@ def look_at(
         _check_public(request, session)
     match reference:
         case ArchiveUrl(url=url, hashes=hashes, subdirectory=subdirectory):
-            return look_at_archive(
+            return fetch_direct_archive(
                 request, url, hashes=hashes, subdirectory=subdirectory, session=session, trees=trees, known=known
             )
         case LocalPath(path=path):
-            return _look_at_path(request, Path(path), session=session, trees=trees, known=known)
+            return _fetch_path(request, Path(path), session=session, trees=trees, known=known)
         case VcsReference():
-            from resolver.fetch.direct_commit import look_at_commit  # Imported where it is needed: few lists name one.
+            from resolver.fetch.direct_commit import (
+                fetch_direct_commit,  # Imported where it is needed: few lists name one.
+            )
 
-            return look_at_commit(request, reference, trees=trees, repositories=repositories())
+            return fetch_direct_commit(request, reference, trees=trees, repositories=repositories())
         case _:
             assert_never(reference)
 
@@ -66,11 +68,11 @@ def _check_public(request: DirectRequest, session: Session) -> None:
         )
 
 
-def _look_at_path(
+def _fetch_path(
     request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees, known: KnownArchives
 ) -> DirectDistribution:
     if path.is_dir():
-        from resolver.fetch.direct_folder import look_at_folder  # As above.
+        from resolver.fetch.direct_folder import read_direct_folder  # As above.
 
-        return look_at_folder(request, path, trees=trees)
-    return look_at_archive(request, Url(public=path.as_uri()), session=session, trees=trees, known=known)
+        return read_direct_folder(request, path, trees=trees)
+    return fetch_direct_archive(request, Url(public=path.as_uri()), session=session, trees=trees, known=known)

@@ -27,7 +27,13 @@ from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
 from resolver.fetch.source_tree import TreeMetadata
 from resolver.fetch.unpacking import unpack_sdist
-from resolver.fetch.wheel_metadata import check_hashes, fetch_file, find_promiser, promised_algorithms, read_wheel
+from resolver.fetch.wheel_metadata import (
+    fetch_file,
+    find_promiser,
+    promised_algorithms,
+    read_wheel,
+    verify_hashes,
+)
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
@@ -35,13 +41,13 @@ from resolver.index.origin import Archive
 from resolver.index.sdist_archive import SdistArchiveError
 from resolver.requirements.url import Url
 
-__all__ = ["look_at_archive"]
+__all__ = ["fetch_direct_archive"]
 
 _UNKNOWN = Version("0")
 """Stands for the version of an sdist whose name does not tell it, until its metadata does."""
 
 
-def look_at_archive(
+def fetch_direct_archive(
     request: DirectRequest,
     url: Url,
     *,
@@ -61,8 +67,8 @@ def look_at_archive(
         origin=Archive(subdirectory=subdirectory),
     )
     if filename.lower().endswith(".whl"):
-        return _look_at_wheel(file, session=session, trees=trees, known=known)
-    return _look_at_sdist(file, request, session=session, trees=trees, known=known)
+        return _fetch_wheel(file, session=session, trees=trees, known=known)
+    return _fetch_sdist(file, request, session=session, trees=trees, known=known)
 
 
 def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, ...]:
@@ -72,7 +78,7 @@ def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, 
     return own
 
 
-def _look_at_wheel(
+def _fetch_wheel(
     file: DistributionFile, *, session: Session, trees: DirectTrees, known: KnownArchives
 ) -> DirectDistribution:
     name, version, build, tags = parse_wheel_filename(file.filename)
@@ -107,7 +113,7 @@ def _read_wheel(
     return replace(file, size_bytes=facts.size_bytes, hashes=hashes), metadata
 
 
-def _look_at_sdist(
+def _fetch_sdist(
     file: DistributionFile,
     request: DirectRequest,
     *,
@@ -146,7 +152,7 @@ def _read_sdist(
             download = fetch_file(file, session=session, into=path)
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
-            check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+            verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
         hashes = tuple(sorted({*file.hashes, *download.hashes}))
         complete = replace(file, size_bytes=download.size_bytes, hashes=hashes)
         return complete, _read_tree(path, complete, request, Path(folder) / "unpacked", trees=trees)

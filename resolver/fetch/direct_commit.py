@@ -10,10 +10,10 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Commit
 from resolver.requirements.entry import VcsReference
 
-__all__ = ["look_at_commit"]
+__all__ = ["fetch_direct_commit"]
 
 
-def look_at_commit(
+def fetch_direct_commit(
     request: DirectRequest,
     reference: VcsReference,
     *,

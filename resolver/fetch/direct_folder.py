@@ -10,10 +10,10 @@ from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.origin import Folder
 
-__all__ = ["look_at_folder"]
+__all__ = ["read_direct_folder"]
 
 
-def look_at_folder(request: DirectRequest, path: Path, *, trees: DirectTrees) -> DirectDistribution:
+def read_direct_folder(request: DirectRequest, path: Path, *, trees: DirectTrees) -> DirectDistribution:
     """The project in the folder, with the hash of its content. Raises InputError, MetadataError, ResolutionError."""
     content = hash_folder(path)
     found = trees.read(path, request, described=request.text)

@@ -55,12 +55,12 @@ class DirectSupport:
         self._known: KnownArchives | None = None
         self._repositories: GitRepositories | None = None
 
-    def look_at(self, request: DirectRequest) -> DirectDistribution:
+    def fetch(self, request: DirectRequest) -> DirectDistribution:
         """What a reference is. Raises as `PackageSource.direct`."""
         # Imported where it is needed: most lists name no source of a project directly.
-        from resolver.fetch.direct import look_at
+        from resolver.fetch.direct import fetch_direct_distribution
 
-        return look_at(
+        return fetch_direct_distribution(
             request,
             session=self._session,
             trees=self._find_trees(),

@@ -47,7 +47,7 @@ _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
 """Statuses of servers that give the file but not a part of it; a 403 is told again when the whole file is asked for."""
 _TIMEOUT = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": None}
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class HttpClient:
@@ -199,13 +199,13 @@ class HttpClient:
 
         return self._unless_absent(url, ask)
 
-    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], T]) -> T | None:
+    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], _T]) -> _T | None:
         """What `read` makes of the answer to a GET; None as in `fetch`. A 416 is an answer, too.
 
         Where a body breaks off, it is asked for again, with the headers of that moment.
         """
 
-        def ask() -> T:
+        def ask() -> _T:
             try:
                 with self._opened(self._direct, "GET", url, headers()) as (response, _):
                     assert isinstance(response.stream, httpx.SyncByteStream)
@@ -217,8 +217,8 @@ class HttpClient:
 
         return self._unless_absent(url, ask)
 
-    def _unless_absent(self, url: str, ask: Callable[[], T]) -> T | None:
-        def ask_or_none() -> T | None:
+    def _unless_absent(self, url: str, ask: Callable[[], _T]) -> _T | None:
+        def ask_or_none() -> _T | None:
             try:
                 return ask()
             except BadStatusError as fault:
@@ -228,7 +228,7 @@ class HttpClient:
 
         return self._with_retries(url, ask_or_none)
 
-    def _with_retries(self, url: str, ask: Callable[[], T]) -> T:
+    def _with_retries(self, url: str, ask: Callable[[], _T]) -> _T:
         for attempt in range(ATTEMPTS):
             try:
                 return ask()

@@ -28,7 +28,7 @@ _CHUNK_BYTES = 1024 * 1024
 _LOCAL = struct.Struct("<4s5H3L2H")
 _DEFLATED = 8
 
-ReadBytes = Callable[[int, int], bytes]
+_ReadBytes = Callable[[int, int], bytes]
 
 
 class Kernels:
@@ -95,7 +95,7 @@ def _read_local(path: Path) -> str:
         return _find(read(max(0, size - _TAIL_BYTES), size), size=size, read=read)
 
 
-def _find(tail: bytes, *, size: int, read: ReadBytes) -> str:
+def _find(tail: bytes, *, size: int, read: _ReadBytes) -> str:
     for _ in range(_STEPS):
         members = list_members(tail, size=size)
         if not isinstance(members, MoreBytes):
@@ -105,7 +105,7 @@ def _find(tail: bytes, *, size: int, read: ReadBytes) -> str:
     raise WheelDirectoryError("the zip directory cannot be found")
 
 
-def _iter_content(member: Member, read: ReadBytes) -> Iterator[bytes]:
+def _iter_content(member: Member, read: _ReadBytes) -> Iterator[bytes]:
     """The unpacked content of a member, read step by step."""
     fields = _LOCAL.unpack(read(member.start, member.start + _LOCAL.size))
     start = member.start + _LOCAL.size + fields[9] + fields[10]

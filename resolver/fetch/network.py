@@ -12,12 +12,12 @@ from functools import cache, partial
 import httpcore
 
 from resolver.fetch import http_errors
-from resolver.fetch.authorization import is_loopback
 from resolver.fetch.credentials import Destination
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.name_lookup import OneLookup
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.tls import build_tls_context
+from resolver.requirements.private_hosts import is_loopback
 from resolver.requirements.url import Url
 
 __all__ = ["NetworkTransport", "NoNetwork", "may_send"]

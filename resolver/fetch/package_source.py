@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fetch_build_requires", "find_evidence", "measure_kernels", "open_package_source", "without_asking"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @contextmanager
@@ -123,7 +123,7 @@ def open_package_source(
         pages=pages,
         metadata=metadata,
         evidence=None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder),
-        look_at=direct.look_at,
+        fetch_direct=direct.fetch,
         complete=partial(
             _complete,
             session=session,
@@ -181,14 +181,14 @@ class _HttpPackageSource:
         pages: ProjectPages,
         metadata: FileDependencies,
         evidence: Evidence | None,
-        look_at: Callable[[DirectRequest], DirectDistribution],
+        fetch_direct: Callable[[DirectRequest], DirectDistribution],
         complete: Callable[[DistributionFile], DistributionFile],
         measure: Callable[[DistributionFile], str],
     ) -> None:
         self.evidence = evidence
         self._pages = pages
         self._metadata = metadata
-        self._look_at = look_at
+        self._fetch_direct = fetch_direct
         self._complete = complete
         self._measure = measure
         self._workers = Workers(CONNECTIONS)
@@ -335,7 +335,7 @@ class _HttpPackageSource:
 
     def _direct_task(self, request: DirectRequest) -> Task[DirectDistribution]:
         key = ("direct", request)
-        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._look_at, request)))
+        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._fetch_direct, request)))
 
     def _kernels_task(self, file: DistributionFile) -> Task[str]:
         key = ("kernels", file.url)

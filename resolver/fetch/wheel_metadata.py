@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WheelFacts",
-    "check_hashes",
     "fetch_file",
     "fetch_wheel_metadata",
     "find_promiser",
     "promised_algorithms",
     "read_wheel",
+    "verify_hashes",
 ]
 
 _TAIL_BYTES = 32_768
@@ -87,7 +87,7 @@ def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Downl
     if download is None:
         listed = "" if file.origin is not None else ", although its page lists it"
         raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
-    check_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+    verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
     return download
 
 
@@ -101,7 +101,7 @@ def promised_algorithms(file: DistributionFile) -> tuple[str, ...]:
     return tuple(text.partition(":")[0] for text in file.hashes)
 
 
-def check_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str], by: str = "its page") -> None:
+def verify_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str], by: str = "its page") -> None:
     """Raises HashMismatchError where a hash was promised (`by` whom) and another one found; SHA-256 first."""
     actual = {text.partition(":")[0]: text for text in found}
     for expected in sorted(promised, key=lambda text: not text.startswith("sha256:")):
@@ -121,7 +121,7 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
     algorithm, _, expected = (file.core_metadata or "").partition("=")
     if content is not None and algorithm == "sha256":
         found = f"sha256:{hash_bytes(content)}"
-        check_hashes(f"{file.filename}.metadata", promised=(f"sha256:{expected.lower()}",), found=(found,))
+        verify_hashes(f"{file.filename}.metadata", promised=(f"sha256:{expected.lower()}",), found=(found,))
     return content
 
 
@@ -153,7 +153,7 @@ def _check_whole(file: DistributionFile, content: bytes) -> tuple[str, ...]:
     from resolver.fetch.bodies import hash_into  # Imported where it is needed, as above.
 
     found = hash_into((content,), None, algorithms=promised_algorithms(file)).hashes
-    check_hashes(file.filename, promised=file.hashes, found=found, by=find_promiser(file))
+    verify_hashes(file.filename, promised=file.hashes, found=found, by=find_promiser(file))
     return found
 
 

@@ -15,25 +15,25 @@ from typing import Any, Generic, TypeVar
 
 __all__ = ["Task", "Workers"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
-class Task(Generic[T]):
+class Task(Generic[_T]):
     """Work that is done at most once; its result or its error is kept."""
 
     __slots__ = ("_begun", "_callbacks", "_done", "_error", "_lock", "_result", "_work")
 
-    def __init__(self, work: Callable[[], T]) -> None:
-        self._work: Callable[[], T] | None = work
+    def __init__(self, work: Callable[[], _T]) -> None:
+        self._work: Callable[[], _T] | None = work
         self._lock = threading.Lock()
         self._done: threading.Event | None = None
         self._begun = False
-        self._result: T | None = None
+        self._result: _T | None = None
         self._error: BaseException | None = None
-        self._callbacks: list[Callable[[Task[T]], None]] | None = []
+        self._callbacks: list[Callable[[Task[_T]], None]] | None = []
 
     @classmethod
-    def of(cls, result: T) -> Task[T]:
+    def of(cls, result: _T) -> Task[_T]:
         """A task that is done."""
         task = cls(lambda: result)
         task.run()
@@ -77,7 +77,7 @@ class Task(Generic[T]):
         self._error = error
         self._finish()
 
-    def result(self) -> T:
+    def result(self) -> _T:
         """The result, waiting for it or doing the work here; raises what the work raised."""
         if not self._begun:
             self.run()
@@ -91,7 +91,7 @@ class Task(Generic[T]):
             raise self._error
         return self._result  # type: ignore[return-value]  # None only where T has it
 
-    def then(self, callback: Callable[[Task[T]], None]) -> None:
+    def then(self, callback: Callable[[Task[_T]], None]) -> None:
         """Call back once it is done: now, if it is."""
         with self._lock:
             if self._callbacks is not None:
@@ -127,7 +127,7 @@ class Workers:
         """The task of a key, or None."""
         return self._tasks.get(key)
 
-    def find_or_add(self, key: Hashable, task: Task[T]) -> Task[T]:
+    def find_or_add(self, key: Hashable, task: Task[_T]) -> Task[_T]:
         """The task of a key: this one, or the one that was first. Nobody does it before it is scheduled or needed."""
         return self._tasks.setdefault(key, task)
 

@@ -14,11 +14,12 @@ from packaging.version import Version
 from lockfiles.value_classes import dataclass
 from resolver.errors import FetchError
 from resolver.index.location import Location
+from resolver.requirements.index_families import is_family_name
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import parse_url
 from resolver.settings import Mirror
 from resolver.targets.cuda import Cuda, CudaVersion
-from resolver.targets.families import BuildLocation, apply_mirrors, list_build_locations, serves
+from resolver.targets.families import BuildLocation, apply_mirrors, list_build_locations
 from resolver.targets.labels import parse_index_label
 
 __all__ = ["FamilyIndex", "FamilyIndexes", "explain_failure"]
@@ -73,7 +74,7 @@ class FamilyIndexes:
         """Those of the user's families: pages, whose URLs name a `{torch}`, where one is given, else indexes."""
         label = "cpu" if cuda is None else cuda.label
         for family in self.families:
-            for url in family.urls if serves(family, name) else ():
+            for url in family.urls if is_family_name(name, family) else ():
                 if torch is not None and "{torch}" in url:
                     filled = url.replace("{cuda}", label).replace("{torch}", torch.base_version)
                     yield FamilyIndex(family=family.name, cuda=cuda, location=_locate_page(filled))

@@ -9,9 +9,9 @@ from typing import Literal
 from packaging.utils import NormalizedName
 
 from lockfiles.value_classes import dataclass
+from resolver.requirements.index_families import find_family, is_family_name
 from resolver.requirements.scopes import IndexFamily, Scope
 from resolver.requirements.url import Url
-from resolver.targets.families import family_of, serves
 
 __all__ = ["Location", "order_locations"]
 
@@ -49,20 +49,20 @@ def order_locations(
     `best-match` all are asked together, so none moves. A project of an exclusive family is asked for at the locations
     of such families only, which may be none.
     """
-    located = [(location, family_of(location.url.public, families)) for location in _iter_once(scope, default_index)]
-    if any(family.exclusive and serves(family, name) for family in families):
+    located = [(location, find_family(location.url, families)) for location in _iter_once(scope, default_index)]
+    if any(family.exclusive and is_family_name(name, family) for family in families):
         located = [
             (location, family)
             for location, family in located
-            if family is not None and family.exclusive and serves(family, name)
+            if family is not None and family.exclusive and is_family_name(name, family)
         ]
     if strategy == "best-match":
         return tuple(location for location, _ in located)
-    inside = [location for location, family in located if family is None or serves(family, name)]
+    inside = [location for location, family in located if family is None or is_family_name(name, family)]
     outside = [
         replace(location, outside_family=family.name)
         for location, family in located
-        if family is not None and not serves(family, name)
+        if family is not None and not is_family_name(name, family)
     ]
     return (*inside, *outside)
 

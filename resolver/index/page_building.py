@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from resolver.index.file_names import FileName, FileNames, UnreadableNameError
 from resolver.index.location import Location
-from resolver.index.page_rows import Rejection, parse_build_tag, write_file, write_rejection, write_row
+from resolver.index.page_rows import Rejection, dump_file, dump_rejection, dump_row, parse_build_tag
 from resolver.index.parsed_page import LazyVersions, ParsedPage
 from resolver.index.raw_file import RawFile
 from resolver.index.requires_python import admits_python
@@ -172,7 +172,7 @@ class PageBuilder:
             self._unreadable.append(Rejection(filename=filename, reason="format", detail=str(error)))
         else:
             row = _find_row(self._rows, error.version)
-            row.rejected.append(write_rejection(filename, "format", str(error)))
+            row.rejected.append(dump_rejection(filename, "format", str(error)))
 
 
 class _Judge:
@@ -188,9 +188,9 @@ class _Judge:
     def place(self, raw: RawFile, name: FileName, rank: int | None, row: _Row) -> None:
         """Add the file to the usable or the rejected files of its row."""
         if rank is None:
-            row.rejected.append(write_rejection(raw.filename, "tags", name.tags))
+            row.rejected.append(dump_rejection(raw.filename, "tags", name.tags))
         elif raw.requires_python and not admits_python(raw.requires_python, self._python):
-            row.rejected.append(write_rejection(raw.filename, "python", raw.requires_python))
+            row.rejected.append(dump_rejection(raw.filename, "python", raw.requires_python))
         else:
             if "?" in raw.url or "@" in raw.url:
                 # A page may link with a signature or token, which must not reach rows, caches and locks.
@@ -248,8 +248,8 @@ def _assemble(
         times.append([file.raw.upload_time for file in usable])
         rejections = sorted(row.rejected) if len(row.rejected) > 1 else row.rejected
         texts.append(
-            write_row(
-                [write_file(file.raw, file.name, file.rank, row_version=version) for file in usable],
+            dump_row(
+                [dump_file(file.raw, file.name, file.rank, row_version=version) for file in usable],
                 rejections,
             )
         )

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Rejection",
+    "dump_file",
+    "dump_rejection",
+    "dump_row",
     "parse_build_tag",
     "read_files",
     "read_rejections",
-    "write_file",
-    "write_rejection",
-    "write_row",
 ]
 
 _GROUP, _FILE, _FIELD = "\x1d", "\x1e", "\x1f"
@@ -46,12 +46,12 @@ class Rejection:
     detail: str
 
 
-def write_row(files: Iterable[str], rejections: Iterable[str]) -> str:
-    """A row out of what `write_file` and `write_rejection` give, best and first one first."""
+def dump_row(files: Iterable[str], rejections: Iterable[str]) -> str:
+    """A row out of what `dump_file` and `dump_rejection` give, best and first one first."""
     return _FILE.join(files) + _GROUP + _FILE.join(rejections)
 
 
-def write_file(raw: RawFile, name: FileName, tag_rank: int, *, row_version: Version) -> str:
+def dump_file(raw: RawFile, name: FileName, tag_rank: int, *, row_version: Version) -> str:
     """One usable file. Empty fields stand for None, or for what follows from the others."""
     core_metadata, filename, sha256, python, size, time, url, yanked, others = raw
     if url.endswith(filename):
@@ -66,7 +66,7 @@ def write_file(raw: RawFile, name: FileName, tag_rank: int, *, row_version: Vers
     )
 
 
-def write_rejection(filename: str, reason: str, detail: str) -> str:
+def dump_rejection(filename: str, reason: str, detail: str) -> str:
     """One rejected file. The wheel tags are read from the name again, since most rejections are for them."""
     return filename if reason == "tags" else _FIELD.join((filename, reason, detail))
 

@@ -15,7 +15,7 @@ from resolver.requirements.flags import Serves
 from resolver.requirements.locations import parse_location
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
-from resolver.requirements.requirement_text import parse_requirement
+from resolver.requirements.requirement_text import parse_entry
 from resolver.requirements.scopes import Scope
 from resolver.requirements.statements import FlagUse, RequirementUse, Statement
 from resolver.requirements.url import Url
@@ -69,7 +69,7 @@ def draft_layer(
         if not isinstance(use, RequirementUse):
             continue
         try:
-            entry = parse_requirement(use, variables=variables, layer=number)
+            entry = parse_entry(use, variables=variables, layer=number)
         except Refusal as refusal:
             faults.add(use.position, refusal)
             continue

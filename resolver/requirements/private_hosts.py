@@ -1,6 +1,6 @@
 """Whether a host is on this machine or in a private network: metadata from elsewhere must not lead there.
 
-In: a URL's text. Out: yes or no, by the host as it is written; nobody is asked for the address of a name.
+In: a host or the text of a URL. Out: yes or no, by the host as it is written; the address of a name is not looked up.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-__all__ = ["is_private_host"]
+__all__ = ["is_loopback", "is_private_host"]
 
 _NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
 _DOCUMENTATION = tuple(
@@ -34,6 +34,14 @@ def is_private_host(url: str) -> bool:
     address = _find_inner(address)
     is_public = address.is_global or any(address in network for network in _DOCUMENTATION)
     return address.is_multicast or not is_public
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, by its name or its address as written."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _find_inner(

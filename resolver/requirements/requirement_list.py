@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from packaging.utils import NormalizedName
 
@@ -22,13 +21,11 @@ from resolver.requirements.list_options import ListOptions, gather_list_options
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.requirement_file import decode_requirement_file, read_statements
-from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
+from resolver.requirements.scopes import FlagScope, IndexFamily, Scope, merge_scopes
 from resolver.requirements.statements import FlagUse, RequirementUse, Statement
 from resolver.requirements.taken_indexes import find_taken_indexes
 
-__all__ = ["FlagScope", "ReadFile", "decode_requirement_file", "parse_requirement_file", "parse_requirement_list"]
-
-FlagScope = Literal["position", "list"]
+__all__ = ["ReadFile", "decode_requirement_file", "parse_requirement_file", "parse_requirement_list"]
 
 
 def parse_requirement_list(

@@ -28,7 +28,7 @@ from resolver.requirements.long_numbers import MOST_DIGITS, has_long_number
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.statements import FlagUse, RequirementUse
 
-__all__ = ["parse_requirement", "render_requirement", "render_specifier"]
+__all__ = ["parse_entry", "render_requirement", "render_specifier"]
 
 _NAMED_REFERENCE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*@\s*(\S.*)", re.DOTALL)
 _SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
@@ -37,7 +37,7 @@ _HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
 _TOO_LONG = f"a number in it has more than {MOST_DIGITS} digits"
 
 
-def parse_requirement(use: RequirementUse, *, variables: Mapping[str, str], layer: int) -> Entry:
+def parse_entry(use: RequirementUse, *, variables: Mapping[str, str], layer: int) -> Entry:
     """The entry of a requirement or constraint; raises Refusal."""
     entry = _parse_text(use, variables)
     if use.constraint:

@@ -7,11 +7,15 @@ Pure: whether an index really has a project is for later stages to ask.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from lockfiles.value_classes import dataclass
 from resolver.requirements.url import Url
 
-__all__ = ["DEFAULT_SCOPE", "IndexFamily", "Scope", "merge_scopes"]
+__all__ = ["DEFAULT_SCOPE", "FlagScope", "IndexFamily", "Scope", "merge_scopes"]
+
+FlagScope = Literal["position", "list"]
+"""What an `--extra-index-url` or `--find-links` serves: the requirements after it, or the whole list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

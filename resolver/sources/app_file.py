@@ -25,7 +25,7 @@ from resolver.sources.app.statements import Interpreter, parse_file
 from resolver.sources.app.tables import AppTable
 from resolver.sources.app.values import FileLine, LockedList, Namespace, Opaque
 from resolver.sources.source import Hint
-from resolver.targets.environment import build_environment
+from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.python_version import PythonVersion
 
@@ -293,7 +293,7 @@ def _is_left_out(declaration: Declaration) -> bool:
 def _default_target() -> AppTarget:
     """The target that an app is shown while its own is not known: to learn which machine and Python it asks for."""
     python = PythonVersion(minor=_USUAL_MINOR)
-    return AppTarget(python=python, environment=build_environment(python, DEFAULT_PLATFORM))
+    return AppTarget(python=python, environment=build_marker_environment(python, DEFAULT_PLATFORM))
 
 
 def _suggest(sources: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from resolver.sources.app.values import LockedList
 from resolver.sources.app_file import App, AppEnvironment, AppReader
 from resolver.sources.settings_file import find_settings, name_path, read_pyproject
 from resolver.sources.source import AppFile, Form, Hint, PyprojectList, RequirementFile, Source
-from resolver.targets.environment import build_environment
+from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import Platform
 from resolver.targets.python_version import PythonVersion
 
@@ -131,7 +131,7 @@ class _Late:
         """The source with its items for a target: one object for equal targets. Raises SourceError."""
         key = (python, platform)
         if key not in self._found:
-            target = AppTarget(python=python, environment=build_environment(python, platform))
+            target = AppTarget(python=python, environment=build_marker_environment(python, platform))
             form = source.form
             name = form.class_name if isinstance(form, AppFile) else None
             app = self._reader.read(name, target=target, table=self._table)

@@ -15,12 +15,12 @@ from packaging.markers import Environment
 from resolver.targets.platforms import Linux, MacOS, Platform, Windows
 from resolver.targets.python_version import PythonVersion
 
-__all__ = ["build_environment", "render_environment_marker"]
+__all__ = ["build_marker_environment", "render_environment_marker"]
 
 _WINDOWS_MACHINES = {"amd64": "AMD64", "arm64": "ARM64", "x86": "x86"}
 
 
-def build_environment(python: PythonVersion, platform: Platform) -> Environment:
+def build_marker_environment(python: PythonVersion, platform: Platform) -> Environment:
     """The complete PEP 508 marker environment."""
     os_name, sys_platform, system, machine = _describe(platform)
     return Environment(

@@ -16,9 +16,8 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
-from resolver.requirements.index_families import find_family, is_family_name
+from resolver.requirements.index_families import is_family_name
 from resolver.requirements.scopes import IndexFamily
-from resolver.requirements.url import Url
 from resolver.targets.data_files import read_data
 
 if TYPE_CHECKING:
@@ -29,12 +28,10 @@ __all__ = [
     "BuildLocation",
     "NameWarning",
     "apply_mirrors",
-    "family_of",
     "find_name_warning",
     "is_torch_companion",
     "list_build_locations",
     "load_families",
-    "serves",
     "tells_absence",
 ]
 
@@ -87,16 +84,6 @@ def load_families() -> tuple[IndexFamily, ...]:
     return tuple(IndexFamily(name=row["name"], names=tuple(row["names"]), urls=tuple(row["urls"])) for row in rows)
 
 
-def family_of(url: str, families: Iterable[IndexFamily]) -> IndexFamily | None:
-    """The first family that an index or find-links URL (its public part) belongs to; None for an index of no family."""
-    return find_family(Url(public=url), families)
-
-
-def serves(family: IndexFamily, name: NormalizedName) -> bool:
-    """Whether a project is one of the family's."""
-    return is_family_name(name, family)
-
-
 @cache
 def list_build_locations(name: NormalizedName) -> tuple[BuildLocation, ...]:
     """Where the shipped families keep builds of a project, in file order."""
@@ -141,7 +128,7 @@ def _torch_companions() -> frozenset[str]:
 
 def _iter_build_locations(name: NormalizedName) -> Iterable[BuildLocation]:
     for row, family in zip(read_data("families")["family"], load_families(), strict=True):
-        if serves(family, name):
+        if is_family_name(name, family):
             for key in ("index", "pages"):
                 if key in row:
                     yield BuildLocation(family=family.name, template=row[key], is_page=key == "pages")

@@ -17,7 +17,7 @@ from packaging.markers import Marker
 from packaging.tags import Tag
 
 from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Cpu, Gpu, Unspecified
-from resolver.targets.environment import build_environment, render_environment_marker
+from resolver.targets.environment import build_marker_environment, render_environment_marker
 from resolver.targets.platforms import DEFAULT_PLATFORM, Platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.wheel_tags import build_tags, iter_tag_texts
@@ -50,7 +50,7 @@ class Target:
     @cached_property
     def environment(self) -> Mapping[str, str]:
         """The complete PEP 508 marker environment, read-only."""
-        return MappingProxyType(cast("dict[str, str]", build_environment(self.python, self.platform)))
+        return MappingProxyType(cast("dict[str, str]", build_marker_environment(self.python, self.platform)))
 
     def admits(self, marker: Marker | None) -> bool:
         """Whether a marker of a list holds there: no extra is active, and no marker always holds."""

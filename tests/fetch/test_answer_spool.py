@@ -11,7 +11,7 @@ from typing import Literal
 import httpx
 import pytest
 
-from resolver.fetch.answer_spool import FILE_NAME, AnswerSpool
+from resolver.fetch.answer_spool import SPOOL_FILE_NAME, AnswerSpool
 from resolver.fetch.http_cache import open_cache_transport
 
 URL = "https://index.example/simple/a/"
@@ -68,7 +68,7 @@ def test_last_answer_of_a_url_counts(tmp_path: Path) -> None:
 
 def test_answer_with_a_changed_byte_is_none(tmp_path: Path) -> None:
     AnswerSpool(tmp_path).put(URL, ETAG, b"body")
-    path = tmp_path / FILE_NAME
+    path = tmp_path / SPOOL_FILE_NAME
     path.write_bytes(path.read_bytes()[:-1] + b"Y")
     assert AnswerSpool(tmp_path).find(URL) is None
 
@@ -78,7 +78,7 @@ def test_file_that_is_damaged_is_started_anew(tmp_path: Path, damage: str) -> No
     spool = AnswerSpool(tmp_path)
     spool.put(URL, ETAG, b"one")
     spool.put(f"{URL}two", ETAG, b"two")
-    path = tmp_path / FILE_NAME
+    path = tmp_path / SPOOL_FILE_NAME
     data = path.read_bytes()
     path.write_bytes({"cut": data[:-1], "more": data + b"more", "other": b"other" * 10}[damage])
     after = AnswerSpool(tmp_path)
@@ -97,7 +97,7 @@ def test_answers_that_were_taken_over_do_not_stay_for_ever(tmp_path: Path) -> No
     after = AnswerSpool(tmp_path)
     assert all(after.knows(f"{URL}{number}") for number in range(20))
     assert after.find(f"{URL}0") == (ETAG, body)
-    assert (tmp_path / FILE_NAME).stat().st_size < 1_100_000
+    assert (tmp_path / SPOOL_FILE_NAME).stat().st_size < 1_100_000
 
 
 def test_folder_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:

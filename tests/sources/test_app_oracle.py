@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from resolver.errors import SourceError
 from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_file import App, read_app
-from resolver.targets.environment import build_environment
+from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.python_version import PythonVersion
 
 PYTHON = PythonVersion(minor=sys.version_info.minor, patch=sys.version_info.micro)
-TARGET = AppTarget(python=PYTHON, environment=build_environment(PYTHON, DEFAULT_PLATFORM))
+TARGET = AppTarget(python=PYTHON, environment=build_marker_environment(PYTHON, DEFAULT_PLATFORM))
 
 _SEPARATOR = re.compile(r"\n|  +")
 

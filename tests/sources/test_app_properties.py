@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from resolver.errors import SourceError
 from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_file import App, AppReader, read_app
-from resolver.targets.environment import build_environment
+from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.python_version import parse_python_version
 
@@ -22,7 +22,7 @@ WRITTEN = Path(__file__).parents[1] / "data" / "apps" / "written"
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted(WRITTEN.glob("*.py"))]
 LINES = sorted({line for source in SOURCES for line in source.splitlines() if line.strip()})
 PYTHON = parse_python_version("3.11")
-TARGET = AppTarget(python=PYTHON, environment=build_environment(PYTHON, DEFAULT_PLATFORM))
+TARGET = AppTarget(python=PYTHON, environment=build_marker_environment(PYTHON, DEFAULT_PLATFORM))
 
 _SEPARATOR = re.compile(r"\n|  +")
 

@@ -12,7 +12,7 @@ from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_source import read_app_source
 from resolver.sources.evaluation.running import evaluate_file
 from resolver.sources.source import Hint, Source
-from resolver.targets.environment import build_environment
+from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import Platform, parse_platform
 from resolver.targets.python_version import parse_python_version
 
@@ -211,7 +211,7 @@ def test_an_app_that_does_not_end_is_ended_with_all_that_it_started(folder: Path
         "pathlib.Path('started').write_text(str(started.pid))\nwhile True:\n    pass\n"
     )
     python = parse_python_version("3.11")
-    target = AppTarget(python=python, environment=build_environment(python, parse_platform("linux")))
+    target = AppTarget(python=python, environment=build_marker_environment(python, parse_platform("linux")))
     with pytest.raises(SourceError) as caught:
         evaluate_file(folder / "app.py", name="app.py", folders=[folder], target=target, variables={}, time_limit_s=2)
     assert str(caught.value) == "`app.py` was run, and did not end in 2 s"

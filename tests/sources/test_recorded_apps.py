@@ -12,7 +12,7 @@ from resolver.errors import SourceError
 from resolver.requirements.position import Position
 from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_file import App, AppReader
-from resolver.targets.environment import build_environment
+from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.python_version import parse_python_version
 
@@ -26,7 +26,7 @@ def with_outcome(*outcomes: str) -> list[Any]:
 
 def target(python: str = "3.11") -> AppTarget:
     version = parse_python_version(python)
-    return AppTarget(python=version, environment=build_environment(version, DEFAULT_PLATFORM))
+    return AppTarget(python=version, environment=build_marker_environment(version, DEFAULT_PLATFORM))
 
 
 def open_app(row: dict[str, Any]) -> AppReader:

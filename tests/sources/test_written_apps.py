@@ -12,7 +12,7 @@ from resolver.errors import SourceError
 from resolver.requirements.position import Position
 from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_file import App, AppEnvironment, AppReader
-from resolver.targets.environment import build_environment
+from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.python_version import parse_python_version
 
@@ -35,7 +35,7 @@ def open_app(path: Path) -> AppReader:
 
 def read(path: Path) -> App:
     python = parse_python_version("3.11")
-    target = AppTarget(python=python, environment=build_environment(python, DEFAULT_PLATFORM))
+    target = AppTarget(python=python, environment=build_marker_environment(python, DEFAULT_PLATFORM))
     return open_app(path).read(expected(path).get("app"), target=target)
 
 

@@ -6,17 +6,17 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from resolver.requirements.index_families import find_family, is_family_name
 from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.url import Url
 from resolver.settings import Mirror
 from resolver.targets.cuda import CudaVersion
 from resolver.targets.families import (
     apply_mirrors,
-    family_of,
     find_name_warning,
     is_torch_companion,
     list_build_locations,
     load_families,
-    serves,
 )
 
 ROWS: list[dict[str, Any]] = tomllib.loads(files("resolver.targets").joinpath("data/families.toml").read_text("utf-8"))[
@@ -58,7 +58,7 @@ def test_families_are_named_once() -> None:
     ],
 )
 def test_an_index_url_belongs_to_the_family_with_its_prefix(url: str, name: str) -> None:
-    family = family_of(url, load_families())
+    family = find_family(Url(public=url), load_families())
     assert family is not None
     assert family.name == name
 
@@ -74,19 +74,19 @@ def test_an_index_url_belongs_to_the_family_with_its_prefix(url: str, name: str)
     ],
 )
 def test_another_url_belongs_to_no_family(url: str) -> None:
-    assert family_of(url, load_families()) is None
+    assert find_family(Url(public=url), load_families()) is None
 
 
 @pytest.mark.parametrize("url", ["https://download.pytorch.org/whl", "https://download.pytorch.org/whl/"])
 def test_a_family_that_stands_first_wins(url: str) -> None:
     mine = IndexFamily(name="mine", names=("torch",), urls=(url,))
-    assert family_of("https://download.pytorch.org/whl/cu124", (mine, *load_families())) == mine
+    assert find_family(Url(public="https://download.pytorch.org/whl/cu124"), (mine, *load_families())) == mine
 
 
 def test_a_placeholder_stands_for_part_of_one_path_segment() -> None:
     family = IndexFamily(name="mirror", names=("torch",), urls=("https://index.example/torch-{torch}+{cuda}/simple",))
-    assert family_of("https://index.example/torch-2.8+cu128/simple/", (family,)) == family
-    assert family_of("https://index.example/torch-2.8/x+cu128/simple/", (family,)) is None
+    assert find_family(Url(public="https://index.example/torch-2.8+cu128/simple/"), (family,)) == family
+    assert find_family(Url(public="https://index.example/torch-2.8/x+cu128/simple/"), (family,)) is None
 
 
 @pytest.mark.parametrize(
@@ -94,15 +94,15 @@ def test_a_placeholder_stands_for_part_of_one_path_segment() -> None:
     [("torch", True), ("torchvision", True), ("triton", True), ("numpy", False), ("nvidia-cublas-cu12", False)],
 )
 def test_the_pytorch_indexes_serve_their_family_only(name: str, expected: bool) -> None:
-    family = family_of("https://download.pytorch.org/whl/cu124", load_families())
+    family = find_family(Url(public="https://download.pytorch.org/whl/cu124"), load_families())
     assert family is not None
-    assert serves(family, canonicalize_name(name)) is expected
+    assert is_family_name(canonicalize_name(name), family) is expected
 
 
 def test_a_pattern_serves_every_name_that_it_matches() -> None:
     family = IndexFamily(name="acme", names=("acme-*",), urls=("https://index.example/acme/",))
-    assert serves(family, canonicalize_name("acme-tools"))
-    assert not serves(family, canonicalize_name("acme"))
+    assert is_family_name(canonicalize_name("acme-tools"), family)
+    assert not is_family_name(canonicalize_name("acme"), family)
 
 
 def locate(name: str) -> dict[str, tuple[str, bool]]:
@@ -132,7 +132,7 @@ def test_the_indexes_that_hold_one_build_each_are_found_by_name() -> None:
 def test_a_location_is_filled_with_cuda_torch_and_version(name: str, family: str, expected: str) -> None:
     location = next(one for one in list_build_locations(canonicalize_name(name)) if one.family == family)
     assert location.render(cuda=CudaVersion(12, 8), torch=Version("2.8.1+cu128"), version="0.20.0") == expected
-    found = family_of(expected, load_families())
+    found = find_family(Url(public=expected), load_families())
     assert found is not None
     assert found.name == family
 
@@ -152,7 +152,7 @@ def test_every_location_belongs_to_its_own_family(row: dict[str, Any]) -> None:
         assert location.fields <= {"cuda", "cuda_major", "torch", "torch_minor", "version"}
         url = location.render(cuda=CudaVersion(12, 8), torch=Version("2.8.0"), version="1.0")
         assert url is not None
-        found = family_of(url, load_families())
+        found = find_family(Url(public=url), load_families())
         assert found is not None
         assert found.name == location.family
 

@@ -21,8 +21,9 @@ from urllib.parse import quote, unquote, urlsplit
 
 from resolver.errors import PinfoldError
 from resolver.fetch.git.environment import PROXY_USER
-from resolver.fetch.git.repository import Repository, is_loopback
+from resolver.fetch.git.repository import Repository
 from resolver.fetch.logins import FindLogin
+from resolver.requirements.private_hosts import is_loopback
 from resolver.requirements.url import Secret
 
 __all__ = ["Logins", "serve_logins"]

@@ -13,7 +13,7 @@ from resolver.fetch.git.command import GitFailed
 from resolver.fetch.git.messages import build_fetch_error, render_parts
 from resolver.fetch.git.repository import Repository
 
-__all__ = ["explain_failure", "is_refused_request", "is_unknown_object"]
+__all__ = ["explain_git_failure", "is_refused_request", "is_unknown_object"]
 
 _DENIED = re.compile(
     r"authentication failed|could not read (?:username|password)|terminal prompts disabled"
@@ -43,7 +43,7 @@ def is_unknown_object(failed: GitFailed) -> bool:
     return "not our ref" in failed.text or "couldn't find remote ref" in failed.text
 
 
-def explain_failure(failed: GitFailed, repository: Repository, *, shown: str) -> FetchError:
+def explain_git_failure(failed: GitFailed, repository: Repository, *, shown: str) -> FetchError:
     """The error to raise for a command that talked to a repository."""
     why = "; ".join(failed.lines)
     url = repository.url.public

@@ -14,7 +14,7 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import OfflineError
 from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
-from resolver.fetch.git.failures import explain_failure
+from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.messages import GitReferenceError
 from resolver.fetch.git.references import (
     Head,
@@ -105,7 +105,7 @@ class CommitFinder:
         try:
             text = self._git.ask(remote, *words, *patterns, limit_s=LISTING_LIMIT_S)
         except GitFailed as failed:
-            raise explain_failure(failed, remote.repository, shown=shown) from None
+            raise explain_git_failure(failed, remote.repository, shown=shown) from None
         return parse_listing(text)
 
     def _find_short(self, remote: RemoteRepository, revision: str, *, like: str, shown: str) -> str | None:
@@ -116,7 +116,7 @@ class CommitFinder:
             try:
                 self._store.fetch_commits(remote, made, like=like)
             except GitFailed as failed:
-                raise explain_failure(failed, remote.repository, shown=shown) from None
+                raise explain_git_failure(failed, remote.repository, shown=shown) from None
             listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
             begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))
         if len(begun) <= 1:

@@ -14,8 +14,8 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import OfflineError
 from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
-from resolver.fetch.git.failures import explain_failure
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, show_text
+from resolver.fetch.git.failures import explain_git_failure
+from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, render_printable
 from resolver.fetch.git.repository import Repository, check_repository
 from resolver.requirements.url import parse_url
 
@@ -82,7 +82,7 @@ def lay_out_large_files(
         try:
             git.ask(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
         except GitFailed as failed:
-            raise explain_failure(failed, lfs.repository, shown=files) from None
+            raise explain_git_failure(failed, lfs.repository, shown=files) from None
     missing = tuple(pointer for pointer in pointers if not _put_content(root, storage, pointer))
     if missing:
         raise build_fetch_error(
@@ -172,4 +172,4 @@ def _settle(git: Git, root: Path, pointers: tuple[Pointer, ...], commit_id: str)
 
 def _name_some(pointers: tuple[Pointer, ...]) -> str:
     more = f" and {len(pointers) - _MOST_NAMES} more" if len(pointers) > _MOST_NAMES else ""
-    return ", ".join(f"`{show_text(pointer.path)}`" for pointer in pointers[:_MOST_NAMES]) + more
+    return ", ".join(f"`{render_printable(pointer.path)}`" for pointer in pointers[:_MOST_NAMES]) + more

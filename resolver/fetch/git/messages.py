@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from resolver.errors import FetchError, InputError
 from resolver.requirements.url import redact
 
-__all__ = ["GitReferenceError", "build_fetch_error", "clean_lines", "hide_texts", "render_parts", "show_text"]
+__all__ = ["GitReferenceError", "build_fetch_error", "clean_lines", "hide_texts", "render_parts", "render_printable"]
 
 _MOST_LINES = 3
 _LONGEST_LINE = 300
@@ -52,6 +52,6 @@ def clean_lines(text: str) -> tuple[str, ...]:
     return tuple(lines[-_MOST_LINES:])
 
 
-def show_text(text: str) -> str:
+def render_printable(text: str) -> str:
     """The text on one line, with control characters and what is no text in visible form."""
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -29,11 +29,11 @@ from resolver.fetch.git.repository import (
     check_repository,
     check_revision,
     check_subdirectory,
-    is_loopback,
 )
 from resolver.fetch.git.trees import TreeMaker
 from resolver.fetch.logins import FindLogin
 from resolver.requirements.entry import VcsReference
+from resolver.requirements.private_hosts import is_loopback
 from resolver.requirements.url import Url
 
 __all__ = ["FoundCommit", "GitRepositories", "SourceTree"]

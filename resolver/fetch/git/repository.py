@@ -6,17 +6,16 @@ nor anything that git could take for an option or for a program to run; or an er
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from urllib.parse import unquote, urlsplit
 
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
-from resolver.fetch.git.messages import GitReferenceError, show_text
+from resolver.fetch.git.messages import GitReferenceError, render_printable
 from resolver.requirements.url import Url, find_unset
 from resolver.requirements.variables import VARIABLE
 
-__all__ = ["Repository", "check_repository", "check_revision", "check_subdirectory", "is_loopback"]
+__all__ = ["Repository", "check_repository", "check_revision", "check_subdirectory"]
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
@@ -63,7 +62,7 @@ class Repository:
 
 def check_repository(url: Url, *, what: str = "") -> Repository:
     """The repository of a URL. Raises GitReferenceError; `what` names it in messages, for example a submodule."""
-    shown = what or f"`git+{show_text(url.public)}`"
+    shown = what or f"`git+{render_printable(url.public)}`"
     text = url.public
     _refuse_odd_text(text, shown)
     try:
@@ -108,11 +107,12 @@ def check_revision(revision: str, *, shown: str) -> str:
     if revision.startswith("-"):
         raise GitReferenceError(
             f"the revision of {shown} is refused",
-            why=f"`{show_text(revision)}` begins with `-`, as an option of git does",
+            why=f"`{render_printable(revision)}` begins with `-`, as an option of git does",
         )
     if _is_odd(revision):
         raise GitReferenceError(
-            f"the revision of {shown} is refused", why=f"`{show_text(revision)}` holds a space or a control character"
+            f"the revision of {shown} is refused",
+            why=f"`{render_printable(revision)}` holds a space or a control character",
         )
     parts = revision.split("/")
     if (
@@ -122,7 +122,7 @@ def check_revision(revision: str, *, shown: str) -> str:
         or any(part.startswith(".") or part.endswith(".lock") for part in parts)
     ):
         raise GitReferenceError(
-            f"the revision of {shown} is no name that git allows: `{show_text(revision)}`",
+            f"the revision of {shown} is no name that git allows: `{render_printable(revision)}`",
             remedy="name a branch, a tag or a commit",
         )
     return revision
@@ -143,16 +143,8 @@ def check_subdirectory(subdirectory: str | None, *, shown: str) -> str | None:
     elif any(part.lower() == ".git" for part in parts):
         why = "it is git's own folder"
     if why:
-        raise GitReferenceError(f"the subdirectory of {shown} is refused: `{show_text(subdirectory)}`", why=why)
+        raise GitReferenceError(f"the subdirectory of {shown} is refused: `{render_printable(subdirectory)}`", why=why)
     return "/".join(parts) or None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def _is_odd(text: str) -> bool:
@@ -189,4 +181,4 @@ def _check_host(shown: str, *, scheme: str, netloc: str, host: str) -> None:
     if VARIABLE.search(netloc.rpartition("@")[2]):
         raise GitReferenceError(f"{shown} has a variable in its host that is not set")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
-        raise GitReferenceError(f"{shown} is refused", why=f"`{show_text(host)}` is no name of a host")
+        raise GitReferenceError(f"{shown} is refused", why=f"`{render_printable(host)}` is no name of a host")

@@ -13,12 +13,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lockfiles.value_classes import dataclass
 from resolver.fetch.git.command import Git, GitFailed
-from resolver.fetch.git.messages import GitReferenceError, show_text
+from resolver.fetch.git.messages import GitReferenceError, render_printable
 from resolver.fetch.git.repository import Repository, check_repository
 from resolver.requirements.private_hosts import is_private_host
 from resolver.requirements.url import parse_url
 
-__all__ = ["Submodule", "check_place", "find_submodules"]
+__all__ = ["Submodule", "check_submodule_folder", "find_submodules"]
 
 _SCP_FORM = re.compile(r"(?:(?P<user>[\w.-]+)@)?(?P<host>[\w.-]+):(?P<path>(?!//)[^\s]+)")
 _ENTRY = re.compile(r"160000 ([0-9a-f]+) 0\t(.+)", re.DOTALL)
@@ -58,9 +58,9 @@ def find_submodules(
     return tuple(known), tuple(unknown)
 
 
-def check_place(root: Path, path: str, *, shown: str) -> Path:
+def check_submodule_folder(root: Path, path: str, *, shown: str) -> Path:
     """The empty folder that git made for a submodule; never behind a link, whatever the file system takes as equal."""
-    what = f"the submodule `{show_text(path)}` of {shown}"
+    what = f"the submodule `{render_printable(path)}` of {shown}"
     place = root
     for part in path.split("/"):
         place = place / part
@@ -95,7 +95,7 @@ def _read_settings(git: Git, root: Path) -> dict[str, dict[str, str]]:
 
 
 def _check_address(text: str, parent: Repository, *, path: str, shown: str) -> Repository:
-    what = f"the submodule `{show_text(path)}` of {shown}"
+    what = f"the submodule `{render_printable(path)}` of {shown}"
     match = _SCP_FORM.fullmatch(text)
     if text.startswith(("./", "../")):
         text = _join(parent.clean_url, text)

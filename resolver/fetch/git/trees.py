@@ -13,10 +13,10 @@ from resolver.errors import FetchError, OfflineError
 from resolver.fetch.git.checkout import find_commit_time, find_folder, make_checkout, wants_history
 from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore, MissingCommit, remove_folder
-from resolver.fetch.git.failures import explain_failure
+from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, show_text
-from resolver.fetch.git.submodules import check_place, find_submodules
+from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, render_printable
+from resolver.fetch.git.submodules import check_submodule_folder, find_submodules
 
 __all__ = ["TreeMaker"]
 
@@ -78,11 +78,13 @@ class TreeMaker:
         if submodules and depth == _DEEPEST:
             raise GitReferenceError(f"the submodules of {shown} lie more than {_DEEPEST} deep in each other")
         for path in unknown:
-            what = f"the submodule `{show_text(path)}` of {shown} is empty"
+            what = f"the submodule `{render_printable(path)}` of {shown} is empty"
             warnings.append(render_parts(what, why="`.gitmodules` does not say what it is"))
         for submodule in submodules:
-            place = check_place(root, submodule.path, shown=shown)
-            inner_shown = f"the submodule `{show_text(submodule.path)}` (`{submodule.repository.url}`) of {shown}"
+            place = check_submodule_folder(root, submodule.path, shown=shown)
+            inner_shown = (
+                f"the submodule `{render_printable(submodule.path)}` (`{submodule.repository.url}`) of {shown}"
+            )
             inner = RemoteRepository(
                 repository=submodule.repository,
                 logins=remote.logins.for_repository(submodule.repository),
@@ -129,7 +131,7 @@ class TreeMaker:
             fetch = self._store.fetch_history if history else self._store.fetch
             return fetch(remote, commit_id)
         except GitFailed as failed:
-            raise explain_failure(failed, remote.repository, shown=shown) from None
+            raise explain_git_failure(failed, remote.repository, shown=shown) from None
         except MissingCommit as missing:
             raise _explain_missing(missing, commit_id, shown=shown) from None
 

@@ -17,7 +17,7 @@ from lockfiles.value_classes import dataclass
 from resolver.sources.app.app_target import AppTarget, VersionInfo
 from resolver.sources.app.files import AppFiles
 from resolver.sources.app.joined_texts import join_parts, split_parts
-from resolver.sources.app.operations import Refused, apply_operator, compare, iterate
+from resolver.sources.app.operations import Refused, apply_comparison, apply_operator, iterate
 from resolver.sources.app.templates import fill_template, has_variables
 from resolver.sources.app.values import (
     BoundMethod,
@@ -284,7 +284,7 @@ class Expressions(ABC):
             ):
                 found = self._is_set(left, node, scope) is isinstance(operator, ast.In)
             else:
-                found = compare(type(operator), left, self.whole(right, right_node, scope))
+                found = apply_comparison(type(operator), left, self.whole(right, right_node, scope))
             if not found:
                 return False
             left_node = right_node

@@ -16,7 +16,7 @@ from typing import Any
 
 from resolver.sources.app.values import DictValue, FileLine, FileText, ListValue, PlacedText, SetValue
 
-__all__ = ["Refused", "apply_operator", "call_method", "compare", "format_value", "iterate", "place_lines"]
+__all__ = ["Refused", "apply_comparison", "apply_operator", "call_method", "format_value", "iterate", "place_lines"]
 
 LONGEST_TEXT = 100_000
 LONGEST_LIST = 5_000
@@ -97,7 +97,7 @@ _NUMBER_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 }
 
 
-def compare(kind: type[ast.cmpop], left: Any, right: Any) -> bool:
+def apply_comparison(kind: type[ast.cmpop], left: Any, right: Any) -> bool:
     """`left == right`, `left in right` and the like. Raises Refused."""
     try:
         return bool(_COMPARISONS[kind](left, right))
