@@ -23,7 +23,7 @@ from lockfiles.value_classes import dataclass
 from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.login_sources import LoginOptions
-from resolver.fetch.package_source import measure_kernels, without_asking
+from resolver.fetch.package_source import measure_kernels, view_offline
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
@@ -185,7 +185,7 @@ class Locker:
         from resolver.driver_changes import find_driver_changes, list_versions
         from resolver.solve.solving import solve
 
-        silent = without_asking(asked)
+        silent = view_offline(asked)
         known = with_direct(silent, fixed, plan, _default_index(plan))
 
         def solve_for(target: Target) -> Resolution:

@@ -22,7 +22,7 @@ from resolver.artifacts.partial_file import measure_file
 from resolver.artifacts.source_trees import LaidOut, SourceTrees
 from resolver.artifacts.sources import BuiltWheel, Settings, SourceBuild
 from resolver.errors import InputError, MetadataError
-from resolver.fetch.build_process import BuildFailedError, Children
+from resolver.fetch.build_process import BuildFailedError, BuildProcesses
 from resolver.fetch.wheel_build import build_wheel
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import parse_python_version
@@ -55,7 +55,7 @@ class WheelBuilder:
         builds: Iterable[SourceBuild],
         trees: SourceTrees,
         stash: Path,
-        children: Children,
+        children: BuildProcesses,
     ) -> None:
         self._target = _read_target(lockfile)
         self._python = find_interpreter(self._target, named=building.python)

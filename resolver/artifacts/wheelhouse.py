@@ -211,10 +211,10 @@ def _open_builder(
         yield None
         return
     # Lazy: most locks have wheels alone.
-    from resolver.fetch.build_process import Children
+    from resolver.fetch.build_process import BuildProcesses
     from resolver.fetch.git.repositories import GitRepositories
 
-    children = Children()
+    children = BuildProcesses()
     with GitRepositories(
         cache_folder=None, find_login=session.credentials.find_login, announce=building.announce
     ) as repositories:

@@ -11,8 +11,8 @@ __all__ = [
     "CONNECT_TIMEOUT_S",
     "PAGE_LIMIT_BYTES",
     "READ_TIMEOUT_S",
-    "Answer",
     "BadStatusError",
+    "Response",
     "build_headers",
     "unpack",
 ]
@@ -23,7 +23,7 @@ PAGE_LIMIT_BYTES = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Response:
     """A body with what the server said about it.
 
     `url` is where it came from after redirects. `body` is None where it is the one that the caller knows already, and

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from resolver.fetch.row_store import write_cache_file
 
-__all__ = ["SPOOL_FILE_NAME", "AnswerSpool"]
+__all__ = ["SPOOL_FILE_NAME", "ResponseSpool"]
 
 SPOOL_FILE_NAME = "responses-v1.log"
 _RECORD = struct.Struct("<4sIII")
@@ -36,7 +36,7 @@ _Place = tuple[int, int]
 """Where a record begins, and its size."""
 
 
-class AnswerSpool:
+class ResponseSpool:
     """The answers in a cache folder. May be used by any number of threads and processes."""
 
     def __init__(self, folder: Path) -> None:

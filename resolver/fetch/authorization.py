@@ -12,11 +12,11 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 
 from resolver.fetch import http_errors
-from resolver.fetch.credentials import Credentials, Destination, Grant, find_destination
+from resolver.fetch.credentials import Credentials, Destination, RequestCredentials, find_destination
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.logins import Login
 
-__all__ = ["COMPLETE", "IS_PAGE", "PUBLIC", "TRIED", "Authorizing"]
+__all__ = ["COMPLETE", "IS_PAGE", "PUBLIC", "TRIED", "AuthorizingTransport"]
 
 PUBLIC = "pinfold_public"
 """Request extension: the public URL as text. httpx escapes some of its characters."""
@@ -28,7 +28,7 @@ TRIED = "pinfold_tried"
 """Response extension: where the credentials that were sent are from; empty for none."""
 
 
-class Authorizing(httpx.BaseTransport):
+class AuthorizingTransport(httpx.BaseTransport):
     """Joins credentials to requests. `may_send` says whether a place may be told them (see `HttpClient`).
 
     A login that was refused once is not sent again: hosts lock accounts. So the first request with a login goes alone.
@@ -46,11 +46,11 @@ class Authorizing(httpx.BaseTransport):
         """The answer to the request with what belongs to it."""
         url = request.extensions.get(PUBLIC) or str(request.url)
         complete = request.extensions.get(COMPLETE)
-        grant = self._credentials.find(url) if complete is None else Grant(url=complete, source="")
-        response = self._pass(request, None) if grant is None else self._send(request, url, grant)
+        credentials = self._credentials.find(url) if complete is None else RequestCredentials(url=complete, source="")
+        response = self._pass(request, None) if credentials is None else self._send(request, url, credentials)
         if response.status_code == 401 and complete is None:
             other = self._credentials.ask_keyring(url)
-            if other is not None and (grant is None or other.login != grant.login):
+            if other is not None and (credentials is None or other.login != credentials.login):
                 response.close()
                 return self._send(request, url, other)
         return response
@@ -59,34 +59,34 @@ class Authorizing(httpx.BaseTransport):
         """Close what lies below."""
         self._below.close()
 
-    def _send(self, request: httpx.Request, url: str, grant: Grant) -> httpx.Response:
+    def _send(self, request: httpx.Request, url: str, credentials: RequestCredentials) -> httpx.Response:
         place = find_destination(url)
-        if place is None or grant.login is None:
-            return self._join(request, url, grant)
-        state = self._states.setdefault((place, grant.login), _LoginState())
+        if place is None or credentials.login is None:
+            return self._join(request, url, credentials)
+        state = self._states.setdefault((place, credentials.login), _LoginState())
         if state.is_good is None:
             with state.lock:
                 if state.is_good is None:
-                    response = self._join(request, url, grant)
+                    response = self._join(request, url, credentials)
                     state.is_good = response.status_code != 401
                     return response
         if not state.is_good:
-            return httpx.Response(401, extensions={TRIED: grant.source})
-        return self._join(request, url, grant)
+            return httpx.Response(401, extensions={TRIED: credentials.source})
+        return self._join(request, url, credentials)
 
-    def _join(self, request: httpx.Request, url: str, grant: Grant) -> httpx.Response:
+    def _join(self, request: httpx.Request, url: str, credentials: RequestCredentials) -> httpx.Response:
         place = find_destination(url)
         if place is not None and not self._may_send(place):
             raise http_errors.unencrypted_error(url, host=place.authority)
-        response = self._pass(request, grant)
-        response.extensions = {**response.extensions, TRIED: grant.source}
+        response = self._pass(request, credentials)
+        response.extensions = {**response.extensions, TRIED: credentials.source}
         assert isinstance(response.stream, httpx.SyncByteStream)
         response.stream = _FramelessStream(response.stream)
         return response
 
-    def _pass(self, request: httpx.Request, grant: Grant | None) -> httpx.Response:
+    def _pass(self, request: httpx.Request, credentials: RequestCredentials | None) -> httpx.Response:
         """The answer from below. Frames there know secrets, that of a proxy too: a fault leaves them behind."""
-        fault, response = _ask(self._below, request, grant)
+        fault, response = _ask(self._below, request, credentials)
         if fault is not None:
             raise fault
         assert response is not None
@@ -102,21 +102,21 @@ class _LoginState:
 
 
 def _ask(
-    below: httpx.BaseTransport, request: httpx.Request, grant: Grant | None
+    below: httpx.BaseTransport, request: httpx.Request, credentials: RequestCredentials | None
 ) -> tuple[Exception | None, httpx.Response | None]:
     """The answer, or the fault without its frames, in which the complete request stands."""
     try:
-        return None, below.handle_request(request if grant is None else _complete(request, grant))
+        return None, below.handle_request(request if credentials is None else _complete(request, credentials))
     except (httpx.TransportError, httpx.InvalidURL) as error:
         return _without_frames(error), None
 
 
-def _complete(request: httpx.Request, grant: Grant) -> httpx.Request:
-    url = request.url if grant.url is None else httpx.URL(grant.url.open_for_transport())
+def _complete(request: httpx.Request, credentials: RequestCredentials) -> httpx.Request:
+    url = request.url if credentials.url is None else httpx.URL(credentials.url.open_for_transport())
     joined = httpx.Request(request.method, url, headers=request.headers, extensions=request.extensions)
     joined.headers["Host"] = request.headers["Host"]
-    if grant.login is not None:
-        text = f"{grant.login.user.open_for_transport()}:{grant.login.password.open_for_transport()}"
+    if credentials.login is not None:
+        text = f"{credentials.login.user.open_for_transport()}:{credentials.login.password.open_for_transport()}"
         joined.headers["Authorization"] = f"Basic {b64encode(text.encode()).decode()}"
     return joined
 

@@ -11,7 +11,7 @@ from resolver.errors import InputError, render_os_error
 from resolver.fetch.http_errors import too_large_error
 from resolver.index.distribution_file import parse_size
 
-__all__ = ["Body", "Download", "RangeAnswer", "hash_into", "iter_bounded", "read_range"]
+__all__ = ["Body", "Download", "RangeResponse", "hash_into", "iter_bounded", "read_range"]
 
 _ALGORITHMS = frozenset(name for name in hashlib.algorithms_guaranteed if not name.startswith("shake"))
 """Those whose digests have one length."""
@@ -27,7 +27,7 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RangeAnswer:
+class RangeResponse:
     """A part of a file: its bytes, where they start, and the size of the whole."""
 
     data: bytes
@@ -86,7 +86,7 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
         ) from error
 
 
-def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop: int | None) -> RangeAnswer | None:
+def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop: int | None) -> RangeResponse | None:
     """The part that a 206 holds; None where Content-Range or length are not those of what was asked for.
 
     A negative `start` counts from the end, as in `fetch_range`.
@@ -107,4 +107,4 @@ def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop:
         data += chunk
         if len(data) > told_stop - told_start:
             return None
-    return RangeAnswer(data=bytes(data), start=told_start, size=size) if len(data) == told_stop - told_start else None
+    return RangeResponse(data=bytes(data), start=told_start, size=size) if len(data) == told_stop - told_start else None

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from resolver.requirements.url import redact
 
-__all__ = ["BuildFailedError", "Children"]
+__all__ = ["BuildFailedError", "BuildProcesses"]
 
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 * 1024
@@ -31,7 +31,7 @@ class BuildFailedError(Exception):
     """The build gave nothing; the text is the end of what was written, or why it was ended."""
 
 
-class Children:
+class BuildProcesses:
     """The children of the builds of one run. May be used from many threads; `stop` ends all, from any."""
 
     def __init__(self, *, timeout_s: float = _TIMEOUT_S) -> None:

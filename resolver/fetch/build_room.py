@@ -21,13 +21,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from resolver.fetch import hook_settings
 from resolver.fetch.build_environment import build_child_environment
-from resolver.fetch.build_process import BuildFailedError, Children
+from resolver.fetch.build_process import BuildFailedError, BuildProcesses
 from resolver.index.core_metadata import without_credentials
 from resolver.index.pyproject_metadata import BuildSystem
 from resolver.requirements.hidden_text import HiddenText
 from resolver.requirements.url import redact
 
-__all__ = ["Backend", "BuildRoom", "open_room"]
+__all__ = ["Backend", "BuildEnvironment", "open_build_environment"]
 
 _T = TypeVar("_T")
 
@@ -47,10 +47,10 @@ runpy.run_module("pip", run_name="__main__")
 BackendSettings = Sequence[tuple[str, str]]
 
 
-class BuildRoom:
+class BuildEnvironment:
     """A folder with all that one build needs; `variables` join the environment of its children."""
 
-    def __init__(self, folder: Path, *, python: Path, children: Children, variables: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, *, python: Path, children: BuildProcesses, variables: Mapping[str, str]) -> None:
         self._folder = folder
         self._python = python
         self._children = children
@@ -61,18 +61,18 @@ class BuildRoom:
         self.python = scripts / ("python.exe" if os.name == "nt" else "python")
         for name in ("home", "pip-home", "tmp"):
             (folder / name).mkdir(mode=0o700)
-        self._environment = {
+        self._variables = {
             **build_child_environment(os.environ, home=folder / "home", temporary=folder / "tmp", scripts=scripts),
             **variables,
         }
 
     def folder(self, name: str) -> Path:
-        """A new empty folder of the room."""
+        """A new empty folder of the environment."""
         place = self._folder / name
         place.mkdir()
         return place
 
-    def make_environment(self) -> None:
+    def create(self) -> None:
         """Make the virtual environment, without pip."""
         self.run([str(self._python), "-I", "-m", "venv", "--without-pip", str(self._venv)], folder=self._folder)
 
@@ -107,36 +107,38 @@ class BuildRoom:
         hide: Sequence[str] = (),
     ) -> None:
         """Run a command of the build, which reads `said` on standard input. Raises BuildFailedError."""
-        environment = {**self._environment, **(variables or {})}
+        environment = {**self._variables, **(variables or {})}
         self._children.run(command, folder=folder, environment=environment, log=self._log, said=said, hide=hide)
 
 
 @contextmanager
-def open_room(
-    *, children: Children, python: Path | None = None, variables: Mapping[str, str] | None = None
-) -> Iterator[BuildRoom]:
-    """A room for one build with a fresh environment of an interpreter, None for the running one; removed at the end.
+def open_build_environment(
+    *, children: BuildProcesses, python: Path | None = None, variables: Mapping[str, str] | None = None
+) -> Iterator[BuildEnvironment]:
+    """An environment for one build by an interpreter, None for the running one; removed at the end.
 
     Raises BuildFailedError.
     """
     with children.build(), tempfile.TemporaryDirectory(prefix="pinfold-", ignore_cleanup_errors=True) as name:
         # Links on the way there would be other folders to a backend that resolves them.
         folder = Path(name).resolve()
-        room = BuildRoom(folder, python=python or Path(sys.executable), children=children, variables=variables or {})
-        room.make_environment()
-        yield room
+        environment = BuildEnvironment(
+            folder, python=python or Path(sys.executable), children=children, variables=variables or {}
+        )
+        environment.create()
+        yield environment
 
 
 class Backend:
-    """The build backend of a tree, each hook a process in the room. Config settings reach it through a pipe."""
+    """The build backend of a tree, each hook a process in the environment. Config settings reach it through a pipe."""
 
     def __init__(
-        self, tree: Path, *, build_system: BuildSystem, room: BuildRoom, config_settings: BackendSettings
+        self, tree: Path, *, build_system: BuildSystem, environment: BuildEnvironment, config_settings: BackendSettings
     ) -> None:
         from pyproject_hooks import BuildBackendHookCaller  # Imported where it is needed: few lists need a build.
 
         self._tree = tree
-        self._room = room
+        self._room = environment
         self._settings = HiddenText(json.dumps(_group(config_settings)) if config_settings else "")
         self._hide = tuple(value for _, value in config_settings)
         try:
@@ -145,7 +147,7 @@ class Backend:
                 build_system.backend,
                 backend_path=list(build_system.backend_path) or None,
                 runner=self._run,
-                python_executable=str(room.python),
+                python_executable=str(environment.python),
             )
         except ValueError as error:
             raise BuildFailedError(f"pyproject.toml: `build-system.backend-path`: {error}") from error

@@ -10,7 +10,7 @@ from resolver.fetch.session import Session
 from resolver.index.distribution_file import DistributionFile
 
 if TYPE_CHECKING:
-    from resolver.fetch.build_process import Children
+    from resolver.fetch.build_process import BuildProcesses
     from resolver.fetch.build_wheels import BuildWheels
 
 __all__ = ["BuildSupport"]
@@ -23,16 +23,16 @@ class BuildSupport:
         self._session = session
         self._folder = folder
         self._lock = threading.Lock()
-        self._children: Children | None = None
+        self._children: BuildProcesses | None = None
         self._wheels: BuildWheels | None = None
 
-    def children(self) -> Children:
+    def children(self) -> BuildProcesses:
         """The children of all builds of the run."""
-        from resolver.fetch.build_process import Children  # Imported where it is needed: few lists need a build.
+        from resolver.fetch.build_process import BuildProcesses  # Imported where it is needed: few lists need a build.
 
         with self._lock:
             if self._children is None:
-                self._children = Children()
+                self._children = BuildProcesses()
             return self._children
 
     def fetch_wheel(self, file: DistributionFile) -> Path:

@@ -14,7 +14,7 @@ from resolver.index.distribution_file import DistributionFile
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from resolver.fetch.build_process import Children
+    from resolver.fetch.build_process import BuildProcesses
 
 __all__ = ["BuildPolicy", "Builds", "ConfigSettings", "FindBuildWheels"]
 
@@ -45,7 +45,7 @@ class Builds:
     policy: BuildPolicy
     find_wheels: FindBuildWheels
     fetch_wheel: Callable[[DistributionFile], Path]
-    children: Callable[[], Children]
+    children: Callable[[], BuildProcesses]
     config_settings: ConfigSettings = field(default_factory=dict, repr=False)
     without_isolation: frozenset[NormalizedName] = frozenset()
     allowed: frozenset[NormalizedName] = frozenset()

@@ -11,12 +11,12 @@ from typing import TypeVar
 from resolver.fetch.workers import Task
 from resolver.index.project_page import ProjectPage
 
-__all__ = ["Callbacks", "Gathering"]
+__all__ = ["CallbackQueue", "PageBarrier"]
 
 _T = TypeVar("_T")
 
 
-class Gathering:
+class PageBarrier:
     """Calls back once when all of some page tasks are done, with the pages found, in order."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Gathering:
             self._then([page for page in (task.result() for task in self._tasks) if page is not None])
 
 
-class Callbacks(threading.local):
+class CallbackQueue(threading.local):
     """Calls one after the other, in order, instead of one inside the other: chains of stored answers can be long."""
 
     def __init__(self) -> None:

@@ -1,7 +1,8 @@
 """What a run knows about credentials, and which of it belongs to a request: found by scheme, host, port and path.
 
 In: the URLs with a secret that list, settings and command line name, and what the user keeps elsewhere. Out: for a
-public URL a `Grant`, which the transport alone opens. Nothing here is ever shown; `Grant.source` is for messages.
+public URL its `RequestCredentials`, which the transport alone opens. Nothing here is ever shown but
+`RequestCredentials.source`, for messages.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ __all__ = [
     "AskKeyring",
     "Credentials",
     "Destination",
-    "Grant",
     "ListedLogins",
     "LoginSource",
+    "RequestCredentials",
     "find_destination",
     "render_host",
     "split_login",
@@ -51,7 +52,7 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class RequestCredentials:
     """What is joined to a request: the complete URL (without user information), a login, or both.
 
     `source` says where it is from, in words for a message. `user` is a login name without a password, for a keyring.
@@ -70,7 +71,7 @@ class LoginSource(Protocol):
         """What messages call it."""
         ...
 
-    def find(self, place: Destination) -> Grant | None:
+    def find(self, place: Destination) -> RequestCredentials | None:
         """The login for a place, or None."""
         ...
 
@@ -84,22 +85,22 @@ class ListedLogins:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._logins: dict[Destination, list[tuple[Destination, Grant]]] = {}
-        self._bound: list[Grant] = []
+        self._logins: dict[Destination, list[tuple[Destination, RequestCredentials]]] = {}
+        self._bound: list[RequestCredentials] = []
 
     def add(self, place: Destination, login: Login, *, source: str, is_bound: bool = False) -> None:
         """Keep a login for a URL; the first one of a path stays. One that is bound serves nothing beside its path."""
-        grant = Grant(login=login, source=source)
-        self._logins.setdefault(place, []).append((place, grant))
+        known = RequestCredentials(login=login, source=source)
+        self._logins.setdefault(place, []).append((place, known))
         if is_bound:
-            self._bound.append(grant)
+            self._bound.append(known)
 
-    def find(self, place: Destination) -> Grant | None:
+    def find(self, place: Destination) -> RequestCredentials | None:
         """The login whose path has the most in common with this one: an index's login serves its files, too."""
         known = [
-            (own, grant)
-            for own, grant in self._logins.get(place, ())
-            if not any(grant is bound for bound in self._bound) or _lies_below(place.path, own.path)
+            (own, login)
+            for own, login in self._logins.get(place, ())
+            if not any(login is bound for bound in self._bound) or _lies_below(place.path, own.path)
         ]
         return max(known, key=lambda one: _count_common(one[0].path, place.path))[1] if known else None
 
@@ -122,10 +123,10 @@ class Credentials:
         self._listed = ListedLogins("the list")
         self._sources = tuple(sources)
         self._ask_keyring = ask_keyring
-        self._complete: dict[str, Grant] = {}
+        self._complete: dict[str, RequestCredentials] = {}
         self._path_tokens: list[_PathToken] = []
         self._named: dict[Destination, str] = {}
-        self._from_keyring: dict[Destination, Grant | None] = {}
+        self._from_keyring: dict[Destination, RequestCredentials | None] = {}
         self._keyring_lock = threading.Lock()
 
     def add(self, url: Url, *, source: str = "the list", is_bound: bool = False) -> None:
@@ -148,7 +149,7 @@ class Credentials:
         if token is not None:
             self._path_tokens.append(token)
         if token is None or urlsplit(url.public).query != urlsplit(complete.open_for_transport()).query:
-            self._complete[_normalize(url.public)] = Grant(
+            self._complete[_normalize(url.public)] = RequestCredentials(
                 url=complete, login=login, source=f"the signature or token of {source}"
             )
 
@@ -156,7 +157,7 @@ class Credentials:
         """Know a link of a page with its secret, which is that of this link alone."""
         if url.secret is not None:
             complete, login = split_login(url.secret)
-            self._complete[_normalize(url.public)] = Grant(
+            self._complete[_normalize(url.public)] = RequestCredentials(
                 url=complete, login=login, source=f"the signature of {source}"
             )
 
@@ -164,7 +165,7 @@ class Credentials:
         """Whether a signature or token of this very URL is known."""
         return bool(self._complete) and _normalize(public_url) in self._complete
 
-    def find(self, public_url: str) -> Grant | None:
+    def find(self, public_url: str) -> RequestCredentials | None:
         """What to join to a request for this URL; None where nothing is known."""
         complete = self._complete.get(_normalize(public_url)) if self._complete else None
         if complete is not None:
@@ -176,17 +177,17 @@ class Credentials:
         for token in self._path_tokens:
             url = token.join(public_url, place)
             if url is not None:
-                return Grant(url=url, login=None if login is None else login.login, source=token.source)
+                return RequestCredentials(url=url, login=None if login is None else login.login, source=token.source)
         return login
 
     def find_login(self, public_url: str) -> Login | None:
         """The login for a URL (`FindLogin`), for a server that wants one; None where none is known."""
-        grant = self.find(public_url)
-        if grant is None or not _has_password(grant):
-            grant = self.ask_keyring(public_url) or grant
-        return None if grant is None else grant.login
+        known = self.find(public_url)
+        if known is None or not _has_password(known):
+            known = self.ask_keyring(public_url) or known
+        return None if known is None else known.login
 
-    def ask_keyring(self, public_url: str) -> Grant | None:
+    def ask_keyring(self, public_url: str) -> RequestCredentials | None:
         """What the keyring has for a URL that was answered with 401; asked once for each host."""
         place = find_destination(public_url)
         if self._ask_keyring is None or place is None:
@@ -196,7 +197,9 @@ class Credentials:
                 known = self._find_login(place)
                 services = (self._named.get(place, public_url), place.authority)
                 login = self._ask_keyring(services, None if known is None else known.login)
-                self._from_keyring[place] = None if login is None else Grant(login=login, source="the keyring")
+                self._from_keyring[place] = (
+                    None if login is None else RequestCredentials(login=login, source="the keyring")
+                )
             return self._from_keyring[place]
 
     def hide(self, text: str) -> str:
@@ -229,7 +232,7 @@ class Credentials:
         keyring = () if self._ask_keyring is None else ("the keyring",)
         return (self._listed.name, *(source.name for source in self._sources), *keyring)
 
-    def _find_login(self, place: Destination) -> Grant | None:
+    def _find_login(self, place: Destination) -> RequestCredentials | None:
         """The nearest login; one without password gives way to a password of the same user kept elsewhere."""
         if (kept := self._from_keyring.get(place)) is not None:
             return kept
@@ -357,11 +360,11 @@ def _lies_below(path: Sequence[str], folder: Sequence[str]) -> bool:
     return [name.removesuffix(".git") for name in start] == [name.removesuffix(".git") for name in folder]
 
 
-def _has_password(grant: Grant) -> bool:
-    return grant.login is not None and bool(grant.login.password.open_for_transport())
+def _has_password(known: RequestCredentials) -> bool:
+    return known.login is not None and bool(known.login.password.open_for_transport())
 
 
-def _is_same_user(one: Grant, other: Grant) -> bool:
+def _is_same_user(one: RequestCredentials, other: RequestCredentials) -> bool:
     return (
         one.login is not None and other.login is not None and one.login.user == other.login.user and _has_password(one)
     )

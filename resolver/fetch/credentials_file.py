@@ -18,7 +18,7 @@ from pathlib import Path
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import SettingsError
-from resolver.fetch.credentials import Destination, Grant, ListedLogins, find_destination, split_login
+from resolver.fetch.credentials import Destination, ListedLogins, RequestCredentials, find_destination, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import find_netrc_login, parse_netrc
 from resolver.requirements.url import Secret, Url, find_flaw, find_unset, parse_url, redact
@@ -46,12 +46,12 @@ class _FileLogins(ListedLogins):
         self._parsed = None if netrc_path is None else parse_netrc(netrc_path)
         self.is_netrc = self._parsed is not None and bool(self._parsed.hosts)
 
-    def find(self, place: Destination) -> Grant | None:
+    def find(self, place: Destination) -> RequestCredentials | None:
         if self._parsed is None:
             return super().find(place)
         is_default = place.scheme == "https" and place.port == 443
         login = find_netrc_login(self._parsed, place.host) if is_default else None
-        return None if login is None else Grant(login=login, source=f"the login of {self.name}")
+        return None if login is None else RequestCredentials(login=login, source=f"the login of {self.name}")
 
 
 def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> CredentialsFile:

@@ -17,14 +17,14 @@ from resolver.fetch.page_secrets import may_hold_secrets
 from resolver.fetch.redirects import without_query
 from resolver.fetch.refusals import read_refusal
 
-__all__ = ["REDIRECTS", "GoodAnswers"]
+__all__ = ["REDIRECTS", "CacheableResponses"]
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _log = logging.getLogger("pinfold.http")
 
 
-class GoodAnswers(httpx.BaseTransport):
+class CacheableResponses(httpx.BaseTransport):
     """Lets through what may be stored, in a form that hishel judges as `freshness` does."""
 
     def __init__(self, below: httpx.BaseTransport) -> None:

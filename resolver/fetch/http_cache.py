@@ -17,14 +17,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from resolver.fetch.answer_spool import AnswerSpool
+from resolver.fetch.answer_spool import ResponseSpool
 from resolver.fetch.lean_httpx import httpx
 
 # Behind httpx, which hishel would import whole.
 import hishel  # isort: skip
 from hishel.httpx import CacheTransport  # isort: skip
 
-__all__ = ["CacheMode", "ImpatientConnection", "open_cache_transport"]
+__all__ = ["CacheMode", "FailFastConnection", "open_cache_transport"]
 
 CacheMode = Literal["online", "offline", "refresh"]
 
@@ -41,7 +41,7 @@ def open_cache_transport(
 ) -> httpx.BaseTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
 
-    Answers that `AnswerSpool` holds there count as its own.
+    Answers that `ResponseSpool` holds there count as its own.
 
     Offline, everything stored counts as fresh; with refresh, nothing does. Another process that holds the file is
     waited for once, `lock_wait_s` seconds: from then on what cannot be stored at once is not stored. Raises OSError or
@@ -57,13 +57,13 @@ def open_cache_transport(
         for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             stale.unlink(missing_ok=True)
         storage = _open_storage(path, mode, lock_wait_s)
-    return _SpooledCache(below, storage, AnswerSpool(folder))
+    return _SpooledCache(below, storage, ResponseSpool(folder))
 
 
 class _SpooledCache(httpx.BaseTransport):
     """hishel's transport, which is given the answers that wait for it before it is asked."""
 
-    def __init__(self, below: httpx.BaseTransport, storage: hishel.SqliteStorage, spool: AnswerSpool) -> None:
+    def __init__(self, below: httpx.BaseTransport, storage: hishel.SqliteStorage, spool: ResponseSpool) -> None:
         self._cache = CacheTransport(next_transport=below, storage=storage, rfc=_OPTIONS)
         self._storage = storage
         self._spool = spool
@@ -95,7 +95,7 @@ class _SpooledCache(httpx.BaseTransport):
 
 def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.SqliteStorage:
     connection = sqlite3.connect(
-        path, check_same_thread=False, isolation_level=None, timeout=lock_wait_s, factory=ImpatientConnection
+        path, check_same_thread=False, isolation_level=None, timeout=lock_wait_s, factory=FailFastConnection
     )
     kinds = {"online": _OneAnswerStorage, "offline": _AgelessStorage, "refresh": _ForgetfulStorage}
     storage = kinds[mode](connection=connection, database_path=path)
@@ -112,7 +112,7 @@ def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.Sql
     return storage
 
 
-class ImpatientConnection(sqlite3.Connection):
+class FailFastConnection(sqlite3.Connection):
     """Loses its patience with whoever holds the file: otherwise each page of a run would wait for its turn in vain."""
 
     def cursor(self, *_: object) -> sqlite3.Cursor:  # type: ignore[override]  # Nobody here brings a factory.

@@ -4,9 +4,9 @@ The only module that uses httpx, and imported when a request is about to be made
 has no use for.
 
 A request passes, from top to bottom: `HttpClient` (redirects, retries, limits), hishel's cache where it is wanted,
-`GoodAnswers` (so that the cache sees no errors), `Authorizing` (secrets), and `NetworkTransport` (proxies,
-certificates, connections). All above `Authorizing` see public URLs only: it joins secrets below everything that logs or
-stores.
+`CacheableResponses` (so that the cache sees no errors), `AuthorizingTransport` (secrets), and `NetworkTransport`
+(proxies, certificates, connections). All above `AuthorizingTransport` see public URLs only: it joins secrets below
+everything that logs or stores.
 
 Transports are driven without `httpx.Client`: 0.23 ms a request against 0.39 ms, and cookies, authentication and logging
 of whole URLs have no place here.
@@ -24,15 +24,15 @@ from typing import TypeVar
 
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
-from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, Answer, BadStatusError, build_headers
-from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, Authorizing
-from resolver.fetch.bodies import Body, Download, RangeAnswer, hash_into, iter_bounded, read_range
+from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, BadStatusError, Response, build_headers
+from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, AuthorizingTransport
+from resolver.fetch.bodies import Body, Download, RangeResponse, hash_into, iter_bounded, read_range
 from resolver.fetch.credentials import Credentials, find_destination, render_host
 from resolver.fetch.freshness import find_fresh_until, find_validator
-from resolver.fetch.good_answers import REDIRECTS, GoodAnswers
+from resolver.fetch.good_answers import REDIRECTS, CacheableResponses
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
-from resolver.fetch.network import NetworkTransport, NoNetwork, may_send
+from resolver.fetch.network import NetworkTransport, OfflineTransport, may_send
 from resolver.fetch.quiet_logs import hide_headers
 from resolver.fetch.redirects import find_target
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
@@ -40,7 +40,7 @@ from resolver.index.distribution_file import parse_size
 from resolver.requirements.private_hosts import is_private_host
 from resolver.targets.families import tells_absence
 
-__all__ = ["Answer", "HttpClient"]
+__all__ = ["HttpClient", "Response"]
 
 REDIRECT_LIMIT = 10
 _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
@@ -78,8 +78,10 @@ class HttpClient:
         trusted = frozenset(trusted_hosts)
         self._credentials = credentials or Credentials()
         network = transport or NetworkTransport(connections=connections, trusted_hosts=trusted)
-        authorizing = Authorizing(network, self._credentials, may_send=partial(may_send, trusted_hosts=trusted))
-        self._direct: httpx.BaseTransport = GoodAnswers(NoNetwork() if offline else authorizing)
+        authorizing = AuthorizingTransport(
+            network, self._credentials, may_send=partial(may_send, trusted_hosts=trusted)
+        )
+        self._direct: httpx.BaseTransport = CacheableResponses(OfflineTransport() if offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
         self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
@@ -102,7 +104,7 @@ class HttpClient:
         cached: bool = False,
         known_validator: str = "",
         failure: BadStatusError | None = None,
-    ) -> Answer | None:
+    ) -> Response | None:
         """The body at a URL; None for 404 and 410, and for what means the same on its host.
 
         `cached` says that the answer may come from the cache and be stored there. Where the cache answers with
@@ -113,7 +115,7 @@ class HttpClient:
         hides = self._credentials.holds_path_token(url)
         transport = self._cached if cached and not hides else self._direct
 
-        def ask() -> Answer:
+        def ask() -> Response:
             nonlocal failure
             if failure is not None:
                 first, failure = failure, None
@@ -125,7 +127,7 @@ class HttpClient:
                 body = (
                     None if known else b"".join(iter_bounded(response.iter_bytes(), url=url, limit_bytes=limit_bytes))
                 )
-                return Answer(
+                return Response(
                     url=final_url,
                     content_type=response.headers.get("content-type", ""),
                     body=self._credentials.hide_in_body(body) if hides and body else body,
@@ -135,14 +137,14 @@ class HttpClient:
 
         return self._unless_absent(url, ask)
 
-    def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeAnswer | None:
+    def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
         """Bytes `start` up to, without, `stop`; a negative start counts from the end. None where the server gives none.
 
         404 and 410 are errors: a page has listed the file.
         """
         wanted = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
 
-        def ask() -> RangeAnswer | None:
+        def ask() -> RangeResponse | None:
             headers = {"Accept": "*/*", "Accept-Encoding": "identity", "Range": wanted}
             try:
                 with self._opened(self._direct, "GET", url, headers) as (response, _):

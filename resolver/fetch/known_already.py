@@ -15,10 +15,10 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
 
-__all__ = ["KnownAlready", "KnowsTasks"]
+__all__ = ["FinishedTasks", "OfflineSource"]
 
 
-class KnowsTasks(Protocol):
+class FinishedTasks(Protocol):
     """Tasks that are done; each None where it would have to be asked."""
 
     def known_page(self, name: NormalizedName, location: Location) -> Task[ProjectPage | None] | None:
@@ -38,10 +38,10 @@ class KnowsTasks(Protocol):
         ...
 
 
-class KnownAlready:
+class OfflineSource:
     """A `PackageSource`. What is not known is an OfflineError."""
 
-    def __init__(self, source: KnowsTasks) -> None:
+    def __init__(self, source: FinishedTasks) -> None:
         self._source = source
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:

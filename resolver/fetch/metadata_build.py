@@ -1,4 +1,4 @@
-"""Core metadata of a source tree from its build backend (PEP 517), in a room of its own.
+"""Core metadata of a source tree from its build backend (PEP 517), in an environment of its own.
 
 The build requirements are decided on and downloaded here, by the process that has credentials; the backend runs in one
 that has none, and no configuration of a network.
@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 
 from resolver.errors import MetadataError, ResolutionError
 from resolver.fetch.build_process import BuildFailedError
-from resolver.fetch.build_room import Backend, BuildRoom, open_room
+from resolver.fetch.build_room import Backend, BuildEnvironment, open_build_environment
 from resolver.fetch.builds import Builds
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata
 from resolver.index.pyproject_metadata import BuildSystem
@@ -37,12 +37,12 @@ def build_tree_metadata(
     Raises MetadataError where the build fails or its requirements cannot be had, FetchError, HashMismatchError.
     """
     try:
-        with open_room(children=builds.children()) as room:
+        with open_build_environment(children=builds.children()) as environment:
             wanted = build_system.requires
-            _install(wanted, room, builds)
-            backend = Backend(tree, build_system=build_system, room=room, config_settings=config_settings)
+            _install(wanted, environment, builds)
+            backend = Backend(tree, build_system=build_system, environment=environment, config_settings=config_settings)
             wanted = tuple(dict.fromkeys((*wanted, *backend.find_requirements())))
-            _install(wanted, room, builds)
+            _install(wanted, environment, builds)
             return _parse(backend.prepare_metadata()), wanted
     except BuildFailedError as error:
         output = "\n".join(f"    {line}" for line in str(error).splitlines())
@@ -61,9 +61,9 @@ def build_tree_metadata(
     raise MetadataError(message, project=project or described, filename=described, needs_build=True) from cause
 
 
-def _install(requirements: Sequence[str], room: BuildRoom, builds: Builds) -> None:
+def _install(requirements: Sequence[str], environment: BuildEnvironment, builds: Builds) -> None:
     if requirements:
-        room.install([builds.fetch_wheel(file) for file in builds.find_wheels(requirements)])
+        environment.install([builds.fetch_wheel(file) for file in builds.find_wheels(requirements)])
 
 
 def _parse(metadata: bytes) -> CoreMetadata:

@@ -8,10 +8,10 @@ import httpcore
 
 from resolver.fetch.addresses import Addresses
 
-__all__ = ["OneLookup"]
+__all__ = ["SingleLookupBackend"]
 
 
-class OneLookup(httpcore.SyncBackend):
+class SingleLookupBackend(httpcore.SyncBackend):
     """Opens connections to addresses that are looked up once."""
 
     def __init__(self) -> None:

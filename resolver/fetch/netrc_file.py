@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.fetch.credentials import Destination, Grant
+from resolver.fetch.credentials import Destination, RequestCredentials
 from resolver.fetch.logins import Login
 from resolver.requirements.url import Secret
 
@@ -35,7 +35,7 @@ class NetrcLogins:
         shown = f"`{self._named}`" if self._named else "`~/.netrc`"
         return f"{shown} (which cannot be read)" if self._is_read and path is not None and not self._parsed else shown
 
-    def find(self, place: Destination) -> Grant | None:
+    def find(self, place: Destination) -> RequestCredentials | None:
         """The login of a host on the default port of https."""
         if place.scheme != "https" or place.port != 443:
             return None
@@ -44,7 +44,7 @@ class NetrcLogins:
             self._parsed = None if path is None else parse_netrc(path)
             self._is_read = True
         login = None if self._parsed is None else find_netrc_login(self._parsed, place.host)
-        return None if login is None else Grant(login=login, source=f"the login of {self.name}")
+        return None if login is None else RequestCredentials(login=login, source=f"the login of {self.name}")
 
     def _find_path(self) -> Path | None:
         names = [self._named] if self._named else ["~/.netrc", "~/_netrc"]

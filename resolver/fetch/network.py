@@ -1,6 +1,7 @@
 """The lowest transport: connections to hosts, straight or through proxies, with the certificates that the user names.
 
-What passes here has its secrets in place. Errors of a library come from `Authorizing` without the frames that saw them.
+What passes here has its secrets in place. Errors of a library come from `AuthorizingTransport` without the frames that
+saw them.
 """
 
 from __future__ import annotations
@@ -14,16 +15,16 @@ import httpcore
 from resolver.fetch import http_errors
 from resolver.fetch.credentials import Destination
 from resolver.fetch.lean_httpx import httpx
-from resolver.fetch.name_lookup import OneLookup
+from resolver.fetch.name_lookup import SingleLookupBackend
 from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.tls import build_tls_context
 from resolver.requirements.private_hosts import is_loopback
 from resolver.requirements.url import Url
 
-__all__ = ["NetworkTransport", "NoNetwork", "may_send"]
+__all__ = ["NetworkTransport", "OfflineTransport", "may_send"]
 
 
-class NoNetwork(httpx.BaseTransport):
+class OfflineTransport(httpx.BaseTransport):
     """Below the cache under `--offline`."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -48,7 +49,7 @@ class NetworkTransport(httpx.BaseTransport):
         self._find_context = cache(_build_tls_context)
         # One for all pools, with and without encryption: httpx would make one each, which takes 1 ms.
         self._find_blind_context = cache(partial(httpx.create_ssl_context, verify=False, trust_env=False))
-        self._lookup = OneLookup()
+        self._lookup = SingleLookupBackend()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self._find_pool(request.url).handle_request(request)

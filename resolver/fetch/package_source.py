@@ -17,13 +17,13 @@ from packaging.utils import NormalizedName
 from resolver.errors import ResolutionError
 from resolver.fetch.build_support import BuildSupport
 from resolver.fetch.builds import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
-from resolver.fetch.callbacks import Callbacks, Gathering
+from resolver.fetch.callbacks import CallbackQueue, PageBarrier
 from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.direct_support import DirectSupport
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http_errors import closed_error
-from resolver.fetch.known_already import KnownAlready
+from resolver.fetch.known_already import OfflineSource
 from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from resolver.fetch.completion import KnownHashes
     from resolver.settings import DependencyMetadata
 
-__all__ = ["fetch_build_requires", "find_evidence", "measure_kernels", "open_package_source", "without_asking"]
+__all__ = ["fetch_build_requires", "find_evidence", "measure_kernels", "open_package_source", "view_offline"]
 
 _T = TypeVar("_T")
 
@@ -159,17 +159,17 @@ def measure_kernels(source: PackageSource, file: DistributionFile) -> str:
 
     Empty where the wheel does not tell. Raises FetchError.
     """
-    assert isinstance(source, _HttpPackageSource | KnownAlready)
+    assert isinstance(source, _HttpPackageSource | OfflineSource)
     return source.kernels(file)
 
 
-def without_asking(source: PackageSource) -> PackageSource:
+def view_offline(source: PackageSource) -> PackageSource:
     """A view of a source of `open_package_source` that knows what was read already, and asks nobody.
 
     What is not known is an OfflineError.
     """
     assert isinstance(source, _HttpPackageSource)
-    return KnownAlready(source)
+    return OfflineSource(source)
 
 
 class _HttpPackageSource:
@@ -192,7 +192,7 @@ class _HttpPackageSource:
         self._complete = complete
         self._measure = measure
         self._workers = Workers(CONNECTIONS)
-        self._callbacks = Callbacks()
+        self._callbacks = CallbackQueue()
 
     def close(self, *, then: Callable[[], None]) -> None:
         """End all speculation. A request under way holds its connection: `then` is called when the last has ended."""
@@ -253,7 +253,7 @@ class _HttpPackageSource:
             return
         tasks = [self._page_task(name, location) for location in locations]
         if then is not None:
-            Gathering(tasks, partial(self._callbacks.call, then)).start()
+            PageBarrier(tasks, partial(self._callbacks.call, then)).start()
         for task in tasks:
             self._workers.schedule(task)
 

@@ -11,7 +11,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles.sha256 import hash_bytes
 from resolver.errors import FetchError
-from resolver.fetch.answer import PAGE_LIMIT_BYTES, Answer, unpack
+from resolver.fetch.answer import PAGE_LIMIT_BYTES, Response, unpack
 from resolver.fetch.http_errors import broken_error, closed_error
 from resolver.fetch.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.page_secrets import iter_secret_links, may_hold_secrets
@@ -149,7 +149,7 @@ class ProjectPages:
             return build_project_page(files, name=name, location=location, target=self._target)
         if local is None:
             return None
-        answer = Answer(url=local.url, content_type="text/html", body=local.body, fresh_until=0.0, validator="")
+        answer = Response(url=local.url, content_type="text/html", body=local.body, fresh_until=0.0, validator="")
         return self._build(_Body(answer), name, location)
 
     def _build_and_dump(
@@ -245,7 +245,7 @@ class _Body:
 
     __slots__ = ("_content", "_keep", "content_type", "data", "fresh_until", "is_packed", "url", "validator")
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Response) -> None:
         self.url = answer.url
         self.content_type = answer.content_type
         self.data = answer.body or b""

@@ -1,6 +1,6 @@
 """Questions that need no HTTP library: GET over HTTP/1.1 from a host that is reached straight and answers plainly.
 
-In: a URL. Out: a `PlainAnswer`, or None where anything at all is out of the ordinary: a proxy, a redirect, a status
+In: a URL. Out: a `PlainResponse`, or None where anything at all is out of the ordinary: a proxy, a redirect, a status
 that is no answer, a broken connection, an unknown coding, a certificate that is not trusted. Then the question is put
 to `HttpClient`, which knows what to do and what to say about it.
 
@@ -28,7 +28,7 @@ from resolver.targets.families import tells_absence
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["PlainAnswer", "PlainClient"]
+__all__ = ["PlainClient", "PlainResponse"]
 
 _PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!-\[\]-~]*")
@@ -44,7 +44,7 @@ _END = b"\r\n\r\n"
 _log = logging.getLogger("pinfold.http")
 
 
-class PlainAnswer:
+class PlainResponse:
     """The answer of a server: status 200, or one that says that there is no such thing.
 
     Names of `headers` are in lower case. `body` is as it was sent: packed with gzip if `is_packed`.
@@ -79,7 +79,7 @@ class PlainClient:
         for connection in self._connections:
             connection.close()
 
-    def fetch(self, url: str, headers: Mapping[str, str], *, limit_bytes: int) -> PlainAnswer | None:
+    def fetch(self, url: str, headers: Mapping[str, str], *, limit_bytes: int) -> PlainResponse | None:
         """The answer at a URL, or None for whatever another client should ask for again.
 
         Raises BadStatusError for an attempt that counts as the first one of several.
@@ -115,7 +115,7 @@ class PlainClient:
         trusted = scheme == "https" and not self._trusted_hosts.isdisjoint((host, authority))
         return not trusted and find_proxy(scheme, host, int(port) if port else None) is None
 
-    def _ask(self, origin: str, request: bytes, limit_bytes: int) -> PlainAnswer:
+    def _ask(self, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
         """Raises OSError, and ValueError for an answer that is not plain."""
         own: dict[str, _Connection] = self._own.__dict__.setdefault("connections", {})
         connection = own.pop(origin, None)
@@ -126,7 +126,7 @@ class PlainClient:
                 pass  # A server may close a connection that is not in use at any time.
         return self._ask_on(self._connect(origin), origin, request, limit_bytes)
 
-    def _ask_on(self, connection: _Connection, origin: str, request: bytes, limit_bytes: int) -> PlainAnswer:
+    def _ask_on(self, connection: _Connection, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
         """As above; the connection is kept for the next question where it may be."""
         try:
             answer = connection.ask(request, limit_bytes)
@@ -197,7 +197,7 @@ class _Connection:
     def close(self) -> None:
         self._socket.close()
 
-    def ask(self, request: bytes, limit_bytes: int) -> PlainAnswer:
+    def ask(self, request: bytes, limit_bytes: int) -> PlainResponse:
         """The answer to one request. Raises OSError and _NotPlainError; then the connection is of no use any more."""
         try:
             self._socket.sendall(request)
@@ -216,7 +216,7 @@ class _Connection:
             raise _NotPlainError("two lengths")
         if self._received:
             raise _NotPlainError("more than was announced")
-        return PlainAnswer(status, headers, body, is_packed=encoding == "gzip")
+        return PlainResponse(status, headers, body, is_packed=encoding == "gzip")
 
     def _receive(self) -> None:
         data = self._socket.recv(_CHUNK_BYTES)

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from resolver.fetch.answer import Answer, build_headers, unpack
-from resolver.fetch.answer_spool import AnswerSpool
+from resolver.fetch.answer import Response, build_headers, unpack
+from resolver.fetch.answer_spool import ResponseSpool
 from resolver.fetch.freshness import find_fresh_until, find_validator, forbids_storing, settle_caching
 from resolver.fetch.plain_http import PlainClient
 from resolver.fetch.product import find_version
@@ -25,14 +25,14 @@ class PlainSession:
 
     def __init__(self, *, cache_folder: Path | None, refresh: bool, trusted_hosts: Iterable[str]) -> None:
         self._client = PlainClient(user_agent=f"pinfold/{find_version()}", trusted_hosts=trusted_hosts)
-        self._spool = None if cache_folder is None else AnswerSpool(cache_folder)
+        self._spool = None if cache_folder is None else ResponseSpool(cache_folder)
         self._refresh = refresh
 
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
 
-    def fetch_page(self, url: str, *, accept: str, limit_bytes: int) -> tuple[Answer | None] | None:
+    def fetch_page(self, url: str, *, accept: str, limit_bytes: int) -> tuple[Response | None] | None:
         """A page that the HTTP cache has never seen, or with `refresh` any page; as it was sent, packed or not."""
         if self._spool is not None and not self._refresh and self._spool.knows(url):
             return None
@@ -44,7 +44,7 @@ class PlainSession:
         keep = None
         if self._spool is not None and not forbids_storing(told.headers):
             keep = partial(self._spool.put, url, told.headers, told.body)
-        answer = Answer(
+        answer = Response(
             url=url,
             content_type=told.headers.get("content-type", ""),
             body=told.body,

@@ -17,8 +17,8 @@ from resolver.fetch.http_errors import closed_error, missing_offline
 if TYPE_CHECKING:
     import httpx
 
-    from resolver.fetch.answer import Answer
-    from resolver.fetch.bodies import Body, Download, RangeAnswer
+    from resolver.fetch.answer import Response
+    from resolver.fetch.bodies import Body, Download, RangeResponse
     from resolver.fetch.host_guard import HostGuard
     from resolver.fetch.http_cache import CacheMode
     from resolver.fetch.http_client import HttpClient
@@ -94,7 +94,7 @@ class Session:
             size = "of unknown size" if size_bytes is None else f"{size_bytes / 1_000_000:.1f} MB"
             self._progress(f"reading `{filename}` ({size}) {what}")
 
-    def fetch_page(self, url: str, *, known_validator: str = "", past_cache: bool = False) -> Answer | None:
+    def fetch_page(self, url: str, *, known_validator: str = "", past_cache: bool = False) -> Response | None:
         """A project page or find-links page; None where there is none. Offline, an old one will do.
 
         `past_cache` asks the server whatever the cache has.
@@ -136,7 +136,7 @@ class Session:
         answer = self._open(url).fetch(url, accept="*/*", limit_bytes=_METADATA_LIMIT_BYTES, failure=failure)
         return None if answer is None else answer.body
 
-    def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeAnswer | None:
+    def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
         """A part of a file; None where the server gives none."""
         self._refuse_offline(url, what="the file")
         return self._open(url).fetch_range(url, start=start, stop=stop)

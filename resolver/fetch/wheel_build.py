@@ -13,8 +13,8 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
-from resolver.fetch.build_process import BuildFailedError, Children
-from resolver.fetch.build_room import Backend, open_room
+from resolver.fetch.build_process import BuildFailedError, BuildProcesses
+from resolver.fetch.build_room import Backend, open_build_environment
 from resolver.fetch.source_tree import read_build_system
 
 __all__ = ["build_wheel"]
@@ -29,7 +29,7 @@ def build_wheel(
     described: str,
     source_date_epoch: int,
     config_settings: Sequence[tuple[str, str]] = (),
-    children: Children | None = None,
+    children: BuildProcesses | None = None,
 ) -> Path:
     """The wheel of the project at the top of a tree, in the folder `into`.
 
@@ -40,11 +40,13 @@ def build_wheel(
     """
     build_system = read_build_system(tree, described=described)
     variables = {"SOURCE_DATE_EPOCH": str(source_date_epoch), "PYTHONHASHSEED": "0", "TZ": "UTC"}
-    with open_room(children=children or Children(), python=python, variables=variables) as room:
-        room.install(requirement_wheels)
-        backend = Backend(tree, build_system=build_system, room=room, config_settings=config_settings)
+    with open_build_environment(
+        children=children or BuildProcesses(), python=python, variables=variables
+    ) as environment:
+        environment.install(requirement_wheels)
+        backend = Backend(tree, build_system=build_system, environment=environment, config_settings=config_settings)
         _check_met(backend.find_requirements(), requirement_wheels)
-        built = backend.build_wheel(room.folder("wheel"))
+        built = backend.build_wheel(environment.folder("wheel"))
         _check_name(built)
         return _move(built, into)
 

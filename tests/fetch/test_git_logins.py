@@ -13,7 +13,7 @@ import pytest
 
 from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.git import GitRepositories
-from resolver.fetch.git.credential_server import Logins, serve_logins
+from resolver.fetch.git.credential_server import RepositoryLogins, serve_logins
 from resolver.fetch.git.repository import check_repository
 from resolver.fetch.logins import FindLogin, Login
 from resolver.requirements.refusal import Refusal
@@ -171,13 +171,13 @@ def question(**lines: str) -> dict[str, str]:
     ],
 )
 def test_login_is_told_for_one_scheme_host_port_and_path(asked: dict[str, str], is_answered: bool) -> None:
-    logins = Logins(check_repository(parse_url("https://git.example/org/repo.git")), find_login=login())
+    logins = RepositoryLogins(check_repository(parse_url("https://git.example/org/repo.git")), find_login=login())
     assert logins.answer(asked) == ([("username", "me"), ("password", CANARY)] if is_answered else [])
     assert logins.answered is is_answered
 
 
 def test_host_may_send_on_to_the_name_that_ends_in_git() -> None:
-    logins = Logins(check_repository(parse_url("https://git.example/org/repo")), find_login=login())
+    logins = RepositoryLogins(check_repository(parse_url("https://git.example/org/repo")), find_login=login())
     assert logins.answer(question(protocol="https", host="git.example", path="org/repo.git"))
 
 
@@ -185,7 +185,7 @@ def test_host_may_send_on_to_the_name_that_ends_in_git() -> None:
 @pytest.mark.parametrize("place", ["user", "password"])
 def test_line_break_in_a_login_adds_no_line_to_what_git_reads(letter: str, place: str) -> None:
     options: dict[str, Any] = {place: f"a{letter}host=other.example"}
-    logins = Logins(check_repository(parse_url("https://git.example/repo")), find_login=login(**options))
+    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login(**options))
     assert logins.answer(question(protocol="https", host="git.example", path="repo")) == []
     assert logins.unusable == "its user or password holds a line break"
 
@@ -202,7 +202,7 @@ def test_line_break_in_a_url_is_told_to_nobody(
 
 
 def test_socket_is_this_users_alone_and_gone_afterwards() -> None:
-    logins = Logins(check_repository(parse_url("https://git.example/repo")), find_login=login())
+    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
     with serve_logins(logins) as options:
         socket_path = Path(options[1].split()[-1])
         assert socket_path.stat().st_mode & 0o777 == 0o600
@@ -212,7 +212,7 @@ def test_socket_is_this_users_alone_and_gone_afterwards() -> None:
 
 
 def test_git_over_http_tells_a_login_to_this_machine_alone(tmp_path: Path) -> None:
-    logins = Logins(check_repository(parse_url("http://git.example/repo")), find_login=login())
+    logins = RepositoryLogins(check_repository(parse_url("http://git.example/repo")), find_login=login())
     assert logins.answer(question(protocol="http", host="git.example", path="repo")) == []
     assert logins.unusable == "`http` is not encrypted"
     with (
@@ -383,7 +383,7 @@ def test_error_while_a_login_is_looked_for_is_told(repository: Repository, serve
 
 @pytest.mark.parametrize(("verb", "is_answered"), [("get", True), ("store", False), ("erase", False)])
 def test_credential_program_stores_and_forgets_nothing(verb: str, is_answered: bool) -> None:
-    logins = Logins(check_repository(parse_url("https://git.example/repo")), find_login=login())
+    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
     with serve_logins(logins) as options:
         words = shlex.split(options[1].removeprefix("credential.helper=!"))
         asked = "protocol=https\nhost=git.example\npath=repo\n\n"
@@ -393,7 +393,7 @@ def test_credential_program_stores_and_forgets_nothing(verb: str, is_answered: b
 
 
 def test_credential_program_is_silent_where_nobody_listens() -> None:
-    logins = Logins(check_repository(parse_url("https://git.example/repo")), find_login=login())
+    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
     with serve_logins(logins) as options:
         words = shlex.split(options[1].removeprefix("credential.helper=!"))
     done = subprocess.run([*words, "get"], input="protocol=https\n\n", capture_output=True, text=True, check=True)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import httpx
 import pytest
 
-from resolver.fetch.http_cache import ImpatientConnection, open_cache_transport
+from resolver.fetch.http_cache import FailFastConnection, open_cache_transport
 
 URL = "https://index.example/simple/a/"
 
@@ -53,7 +53,7 @@ def test_connection_waits_in_vain_once(tmp_path: Path) -> None:
     path = tmp_path / "some.db"
     with (
         closing(sqlite3.connect(path, isolation_level=None)) as other,
-        closing(sqlite3.connect(path, isolation_level=None, timeout=0.05, factory=ImpatientConnection)) as connection,
+        closing(sqlite3.connect(path, isolation_level=None, timeout=0.05, factory=FailFastConnection)) as connection,
     ):
         connection.execute("CREATE TABLE a (b TEXT)")
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (50,)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from resolver.fetch.answer import BadStatusError, unpack
-from resolver.fetch.plain_http import PlainAnswer, PlainClient
+from resolver.fetch.plain_http import PlainClient, PlainResponse
 from tests.fetch.test_network import VARIABLES
 from tests.servers import IndexServer
 
@@ -72,11 +72,11 @@ def opened(*, trusted_hosts: tuple[str, ...] = ()) -> Iterator[PlainClient]:
         client.close()
 
 
-def fetch(client: PlainClient, url: str, *, limit_bytes: int = 1000) -> PlainAnswer | None:
+def fetch(client: PlainClient, url: str, *, limit_bytes: int = 1000) -> PlainResponse | None:
     return client.fetch(url, {"Accept": "*/*"}, limit_bytes=limit_bytes)
 
 
-def fetch_once(answer: bytes, *, limit_bytes: int = 1000) -> PlainAnswer | None:
+def fetch_once(answer: bytes, *, limit_bytes: int = 1000) -> PlainResponse | None:
     with running([answer]) as script, opened() as client:
         return fetch(client, script.url, limit_bytes=limit_bytes)
 

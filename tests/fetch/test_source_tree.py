@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.errors import MetadataError
-from resolver.fetch.build_process import Children
+from resolver.fetch.build_process import BuildProcesses
 from resolver.fetch.builds import BuildPolicy, Builds
 from resolver.fetch.host import describe_host
 from resolver.fetch.source_tree import TreeMetadata, read_tree_metadata
@@ -22,7 +22,7 @@ DYNAMIC = '[project]\nname = "a"\nversion = "1.0"\ndynamic = ["dependencies"]\n'
 
 
 def allow(policy: BuildPolicy) -> Builds:
-    return Builds(policy=policy, find_wheels=lambda texts: (), fetch_wheel=lambda file: Path(), children=Children)
+    return Builds(policy=policy, find_wheels=lambda texts: (), fetch_wheel=lambda file: Path(), children=BuildProcesses)
 
 
 def read(tree: Path, *, policy: BuildPolicy = "never", isolated: bool = True) -> TreeMetadata:

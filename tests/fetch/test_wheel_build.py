@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import MetadataError
-from resolver.fetch.build_process import BuildFailedError, Children
+from resolver.fetch.build_process import BuildFailedError, BuildProcesses
 from resolver.fetch.wheel_build import build_wheel
 from tests.command import find_interpreter
 from tests.distributions import make_wheel
@@ -160,7 +160,7 @@ def test_broken_pyproject_is_a_metadata_error(tmp_path: Path) -> None:
         build(tree, tmp_path / "into")
 
 
-def build_with(children: Children, tree: Path, into: Path) -> Path:
+def build_with(children: BuildProcesses, tree: Path, into: Path) -> Path:
     into.mkdir()
     return build_wheel(
         tree,
@@ -176,7 +176,7 @@ def build_with(children: Children, tree: Path, into: Path) -> Path:
 def test_build_without_an_end_is_ended(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", "import time; time.sleep(60)")
     with pytest.raises(BuildFailedError) as caught:
-        build_with(Children(timeout_s=1.0), tree, tmp_path / "into")
+        build_with(BuildProcesses(timeout_s=1.0), tree, tmp_path / "into")
     assert str(caught.value) == "it had not finished after 1 s"
 
 
@@ -184,7 +184,7 @@ def test_end_of_a_run_is_that_of_all_that_its_builds_started(tmp_path: Path) -> 
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
         tree = write_tree(tmp_path / "tree", start_and_wait(server.getsockname()[1]))
-        children, failures = Children(), []
+        children, failures = BuildProcesses(), []
 
         def build_it() -> None:
             try:

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lockfiles.value_classes import dataclass
-from resolver.fetch.git.credential_server import Logins, serve_logins
+from resolver.fetch.git.credential_server import RepositoryLogins, serve_logins
 from resolver.fetch.git.environment import find_proxies, git_environment, git_options
 from resolver.fetch.git.messages import build_fetch_error, clean_lines, hide_texts
 from resolver.fetch.git.repository import Repository
@@ -44,7 +44,7 @@ class GitFailed(Exception):  # noqa: N818 - the word for what it is; it never le
     """
 
     def __init__(
-        self, *, text: str, lines: tuple[str, ...], logins: Logins | None, timed_out_s: float | None = None
+        self, *, text: str, lines: tuple[str, ...], logins: RepositoryLogins | None, timed_out_s: float | None = None
     ) -> None:
         super().__init__(" / ".join(lines))
         self.text = text
@@ -58,7 +58,7 @@ class RemoteRepository:
     """A repository that a command may talk to, and the logins that may be told to it."""
 
     repository: Repository
-    logins: Logins
+    logins: RepositoryLogins
     agent: bool = True
 
 
@@ -165,7 +165,7 @@ class Git:
         *,
         folder: Path | None,
         limit_s: float,
-        logins: Logins | None = None,
+        logins: RepositoryLogins | None = None,
         stdin: str = "",
     ) -> str:
         program = self.find_program("a requirement")

@@ -26,7 +26,7 @@ from resolver.fetch.logins import FindLogin
 from resolver.requirements.private_hosts import is_loopback
 from resolver.requirements.url import Secret
 
-__all__ = ["Logins", "serve_logins"]
+__all__ = ["RepositoryLogins", "serve_logins"]
 
 _PROGRAM = Path(__file__).with_name("credential_program.py")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
@@ -35,7 +35,7 @@ _SHORTEST_HIDDEN = 4
 _END_WAIT_S = 5.0
 
 
-class Logins:
+class RepositoryLogins:
     """The logins that one repository may be told, and what became of the questions.
 
     `asked` says that git wanted one; `answered` that there was one; `unusable` why one was not told; `told` are the
@@ -52,9 +52,9 @@ class Logins:
         self.error: PinfoldError | None = None
         self._find_login = find_login
 
-    def for_repository(self, repository: Repository) -> Logins:
+    def for_repository(self, repository: Repository) -> RepositoryLogins:
         """Those of another repository, such as a submodule: with the same places to look, and nothing of this URL."""
-        return Logins(repository, find_login=self._find_login)
+        return RepositoryLogins(repository, find_login=self._find_login)
 
     def answer(self, question: dict[str, str]) -> list[tuple[str, str]]:
         """The lines to answer with; none for a question about anything but the repository."""
@@ -127,7 +127,7 @@ class Logins:
 
 
 @contextlib.contextmanager
-def serve_logins(logins: Logins, *, proxies: tuple[Secret, ...] = ()) -> Iterator[list[str]]:
+def serve_logins(logins: RepositoryLogins, *, proxies: tuple[Secret, ...] = ()) -> Iterator[list[str]]:
     """The options that make git ask us, for as long as the context is open; none where git asks nobody.
 
     `proxies` are the URLs of those proxies that want a login.
@@ -171,7 +171,9 @@ def _listen() -> tuple[Path, socket.socket]:
     raise AssertionError("the last attempt returns or raises")
 
 
-def _serve(listener: socket.socket, logins: Logins, proxies: tuple[Secret, ...], ended: threading.Event) -> None:
+def _serve(
+    listener: socket.socket, logins: RepositoryLogins, proxies: tuple[Secret, ...], ended: threading.Event
+) -> None:
     while not ended.is_set():
         try:
             connection, _ = listener.accept()

@@ -20,7 +20,7 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import AuthenticationError, render_os_error
 from resolver.fetch.git.command import Git, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
-from resolver.fetch.git.credential_server import Logins
+from resolver.fetch.git.credential_server import RepositoryLogins
 from resolver.fetch.git.finding import CommitFinder, FoundCommit
 from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts
 from resolver.fetch.git.references import is_full_id
@@ -173,7 +173,7 @@ class GitRepositories:
                 ),
                 url=url.public,
             )
-        return RemoteRepository(repository=repository, logins=Logins(repository, find_login=self._find_login))
+        return RemoteRepository(repository=repository, logins=RepositoryLogins(repository, find_login=self._find_login))
 
     @contextmanager
     def _only_one(self, repository: Repository) -> Iterator[None]:
