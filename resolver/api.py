@@ -15,7 +15,7 @@ from typing import cast
 from lockfiles import Lockfile
 from resolver.plan import plan_lock
 from resolver.settings import RequirementItems, Settings
-from resolver.sources.source import Hint, ItemList, Source
+from resolver.sources.source import ItemList, Source, StatedValue
 from resolver.targets.platforms import Platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
@@ -61,7 +61,7 @@ def lock(
         form=ItemList(items=_freeze(requirements)),
         path=None,
         folder=where,
-        python=Hint(value=str(python), where="`python`"),
+        python=StatedValue(value=str(python), where="`python`"),
         machine_types=None if machine_type is None else _name_machines(machine_type),
         settings=settings,
     )
@@ -79,9 +79,9 @@ def lock(
     return lock_plan(plan, access=access, upgrade=upgrade)
 
 
-def _name_machines(machine_type: str | Sequence[str]) -> Hint[tuple[str, ...]]:
+def _name_machines(machine_type: str | Sequence[str]) -> StatedValue[tuple[str, ...]]:
     names = (machine_type,) if isinstance(machine_type, str) else tuple(machine_type)
-    return Hint(value=names, where="`machine_type`")
+    return StatedValue(value=names, where="`machine_type`")
 
 
 def _freeze(requirements: object) -> RequirementItems:

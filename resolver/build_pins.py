@@ -100,9 +100,9 @@ def _add_asked_for(
     It asks for tools that the machine may have itself, so nothing is lost for certain.
     """
     # Lazy: only a lock with something to build reads the data.
-    from resolver.targets.build_tools import find_asked_for
+    from resolver.targets.build_tools import find_backend_requirements
 
-    asked = find_asked_for({pin.name: pin.version for pin in pins})
+    asked = find_backend_requirements({pin.name: pin.version for pin in pins})
     if not asked:
         return pins
     try:

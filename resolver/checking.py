@@ -251,10 +251,10 @@ def _what_runs(facts: Mapping[str, str]) -> tuple[str | None, str | None, CudaRa
     if driver is None:
         return facts.get("kind"), facts.get("capability"), None
     # Lazy: only a GPU has a driver, and the rules of CUDA take time to load.
-    from resolver.targets.cuda import driver_range, parse_driver
+    from resolver.targets.cuda import find_cuda_range, parse_driver
 
     try:
-        runs = driver_range(parse_driver(driver))
+        runs = find_cuda_range(parse_driver(driver))
     except TargetError:
         return facts.get("kind"), facts.get("capability"), driver
     return facts.get("kind"), facts.get("capability"), runs

@@ -19,7 +19,7 @@ from resolver.errors import Fault, ListError
 from resolver.index.core_metadata import Dependencies
 from resolver.index.direct import DirectRequest, FixedSource
 from resolver.index.package_source import PackageSource
-from resolver.requirements.agreement import agree, without_hashes
+from resolver.requirements.agreement import is_same_source, without_hashes
 from resolver.requirements.direct_reference import parse_reference
 from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath, RequirementList
 from resolver.requirements.position import Position
@@ -274,7 +274,7 @@ def _settle(claims: Sequence[_Claim]) -> dict[NormalizedName, FixedSource]:
     faults: list[Fault] = []
     for claim in claims:
         other = first.setdefault(claim.fixed.name, claim)
-        if agree(other.fixed.request.reference, claim.fixed.request.reference):
+        if is_same_source(other.fixed.request.reference, claim.fixed.request.reference):
             continue
         faults.append(
             Fault(

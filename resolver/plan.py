@@ -32,7 +32,7 @@ from resolver.sources.default_python import choose_python
 from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.settings_file import name_path
-from resolver.sources.source import AppFile, Hint, ItemList, Source
+from resolver.sources.source import AppFile, ItemList, Source, StatedValue
 from resolver.targets.families import load_families
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
@@ -188,7 +188,7 @@ def _choose_python(
     source: Source, arguments: Settings, old: Lockfile | None, variables: Mapping[str, str], *, may_ask_host: bool
 ) -> tuple[PythonVersion, str]:
     configured = source.settings.python
-    setting = None if configured is None else Hint(value=configured, where="[tool.pinfold]")
+    setting = None if configured is None else StatedValue(value=configured, where="[tool.pinfold]")
     return choose_python(
         flag=arguments.python,
         app=source.python,

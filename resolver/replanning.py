@@ -26,7 +26,7 @@ from resolver.requirements.local_paths import rewrite_paths
 from resolver.requirements.local_references import rewrite_references
 from resolver.requirements.scopes import FlagScope, IndexFamily
 from resolver.settings import DependencyMetadata, IndexStrategy, Mirror, Settings
-from resolver.sources.source import Hint, ItemList, Source
+from resolver.sources.source import ItemList, Source, StatedValue
 from resolver.targets.accelerators import (
     UNSPECIFIED,
     Accelerator,
@@ -63,7 +63,7 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
         form=ItemList(items=()),
         path=None,
         folder=folder,
-        python=Hint(value=tool.python, where=f"`{shown}`"),
+        python=StatedValue(value=tool.python, where=f"`{shown}`"),
         settings=_build_settings(tool, lockfile),
     )
     plan = plan_lock(
@@ -173,13 +173,13 @@ def _build_accelerator(tool: ToolTable) -> Accelerator:
             return Cpu()
         case "gpu":
             # Lazy: only a GPU has a driver.
-            from resolver.targets.cuda import driver_range, parse_driver
+            from resolver.targets.cuda import find_cuda_range, parse_driver
 
             driver = parse_driver(facts.get("driver", ""))
             capabilities = tuple(map(Capability.parse, facts.get("capability", "").split()))
             return Gpu(
                 capabilities=frozenset(capabilities),
-                cuda=driver_range(driver),
+                cuda=find_cuda_range(driver),
                 machines=tuple((one.sm, _build_model(one, tool, driver)) for one in capabilities),
                 driver=driver,
                 driver_source=cast("DriverSource", facts.get("driver-source", "assumption")),

@@ -26,7 +26,7 @@ def read_advisories(place: str, *, session: Session) -> tuple[Advisory, ...]:
     if "://" not in place:
         return tuple(_iter_local(Path(place)))
     url = parse_url(place)
-    session.know(url)
+    session.add_url(url)
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         path = Path(folder) / "advisories.zip"
         if session.download(url.public, into=path) is None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from resolver.errors import FetchError
 from resolver.fetch.local_files import describe_file, find_local_path
 from resolver.fetch.session import Session
-from resolver.fetch.wheel_metadata import find_promiser, promised_algorithms, verify_hashes
+from resolver.fetch.wheel_metadata import find_hash_source, promised_algorithms, verify_hashes
 from resolver.index.distribution_file import DistributionFile
 
 __all__ = ["KnownHashes", "complete_file"]
@@ -31,7 +31,7 @@ def complete_file(
     path = find_local_path(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))
-        verify_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_promiser(file))
+        verify_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_hash_source(file))
         return _with(file, found.size_bytes, found.sha256)
     size_bytes = file.size_bytes if file.size_bytes is not None else _ask_size(file, session)
     if file.sha256 is not None and size_bytes is not None:
@@ -59,16 +59,16 @@ def _stream(
         remedy = "\n  try: write `#sha256=…` behind its URL" if file.origin is not None and file.sha256 is None else ""
         raise FetchError(
             f"the {lacking} of `{file.filename}` can be had only by downloading it: {file.url}\n"
-            f"  because {find_promiser(file)} gives none, and `--no-download` forbids that{remedy}",
+            f"  because {find_hash_source(file)} gives none, and `--no-download` forbids that{remedy}",
             url=file.url,
         )
-    why = f"for its {lacking}, which {find_promiser(file)} does not give"
+    why = f"for its {lacking}, which {find_hash_source(file)} does not give"
     session.announce(why, filename=file.filename, size_bytes=size_bytes)
     download = session.download(file.url, into=None, algorithms=promised_algorithms(file))
     if download is None:
         listed = ", although its page lists it" if file.origin is None else ""
         raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
-    verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+    verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_hash_source(file))
     if file.size_bytes is None and size_bytes not in (None, download.size_bytes):
         raise FetchError(
             f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",

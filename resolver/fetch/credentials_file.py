@@ -21,7 +21,7 @@ from resolver.errors import SettingsError
 from resolver.fetch.credentials import Destination, ListedLogins, RequestCredentials, find_destination, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import find_netrc_login, parse_netrc
-from resolver.requirements.url import Secret, Url, find_flaw, find_unset, parse_url, redact
+from resolver.requirements.url import Secret, Url, find_illegal_character, find_unset, parse_url, redact
 from resolver.toml_table import TableReader
 
 __all__ = ["CredentialsFile", "read_credentials_file"]
@@ -123,7 +123,7 @@ def _find_fault(url: Url, password: Secret | None, variable: str | None, variabl
     place = find_destination(url.public)
     if place is None or place.scheme not in ("https", "http"):
         return f"`url` is `{url}`, which names no host\n  try: begin it with `https://`"
-    if flaw := find_flaw(url):
+    if flaw := find_illegal_character(url):
         return f"`url` holds {flaw}"
     if unset := find_unset(url):
         return f"`{url}` needs a variable that is not set: `{unset[0]}`"

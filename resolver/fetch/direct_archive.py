@@ -29,7 +29,7 @@ from resolver.fetch.source_tree import TreeMetadata
 from resolver.fetch.unpacking import unpack_sdist
 from resolver.fetch.wheel_metadata import (
     fetch_file,
-    find_promiser,
+    find_hash_source,
     promised_algorithms,
     read_wheel,
     verify_hashes,
@@ -94,7 +94,7 @@ def _fetch_wheel(
         name=name,
         version=metadata.version,
         file=file,
-        metadata=trees.find_told(name, version, is_wheel=True) or metadata,
+        metadata=trees.find_given_metadata(name, version, is_wheel=True) or metadata,
     )
 
 
@@ -152,7 +152,7 @@ def _read_sdist(
             download = fetch_file(file, session=session, into=path)
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
-            verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+            verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_hash_source(file))
         hashes = tuple(sorted({*file.hashes, *download.hashes}))
         complete = replace(file, size_bytes=download.size_bytes, hashes=hashes)
         return complete, _read_tree(path, complete, request, Path(folder) / "unpacked", trees=trees)

@@ -71,7 +71,7 @@ class DirectTrees:
         change.
         """
         name, version = _read_identity(tree, request.name, version)
-        told = None if name is None else self.find_told(name, version)
+        told = None if name is None else self.find_given_metadata(name, version)
         if told is not None:
             requires = read_build_system(tree, described=described, project=name).requires
             return TreeMetadata(metadata=told, built=False, build_requires=requires)
@@ -100,7 +100,7 @@ class DirectTrees:
                 return found
         return None
 
-    def find_told(
+    def find_given_metadata(
         self, name: NormalizedName, version: Version | None, *, is_wheel: bool = False
     ) -> CoreMetadata | None:
         """What `[[tool.pinfold.dependency-metadata]]` says of a project, or the data of one that is built; else None.

@@ -42,7 +42,7 @@ class Evidence:
         """Tell that it was asked what a file needs."""
         self._asked_files[file] = None
 
-    def spoil(self) -> None:
+    def mark_unkeepable(self) -> None:
         """Tell that something was asked that must be asked in every run: nothing is kept."""
         self._is_spoiled = True
 

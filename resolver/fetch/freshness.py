@@ -16,8 +16,8 @@ __all__ = [
     "find_fresh_until",
     "find_validator",
     "forbids_storing",
+    "normalize_caching_headers",
     "parse_http_date",
-    "settle_caching",
 ]
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -66,7 +66,7 @@ def forbids_storing(headers: Mapping[str, str]) -> bool:
     return "no-store" in _parse_cache_control(headers.get("cache-control", ""))
 
 
-def settle_caching(headers: MutableMapping[str, str], *, status: int, now: float) -> None:
+def normalize_caching_headers(headers: MutableMapping[str, str], *, status: int, now: float) -> None:
     """Rewrite the headers of an answer so that hishel 2.0 judges them as this module does.
 
     hishel takes no notice of `Age` and applies the heuristic of RFC 9111, section 4.2.2.

@@ -11,7 +11,7 @@ import time
 from resolver.fetch.answer import PAGE_LIMIT_BYTES, BadStatusError
 from resolver.fetch.authorization import IS_PAGE, PUBLIC, TRIED
 from resolver.fetch.bodies import iter_bounded
-from resolver.fetch.freshness import settle_caching
+from resolver.fetch.freshness import normalize_caching_headers
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.page_secrets import may_hold_secrets
 from resolver.fetch.redirects import without_query
@@ -53,7 +53,7 @@ class CacheableResponses(httpx.BaseTransport):
         if status in REDIRECTS:
             # The target may hold a signature, which no cache may keep.
             response.headers["cache-control"] = "no-store"
-        settle_caching(response.headers, status=status, now=time.time())
+        normalize_caching_headers(response.headers, status=status, now=time.time())
         if status == 200 and request.extensions.get(IS_PAGE):
             response = _read_page(response, url=str(request.extensions[PUBLIC]))
         return response

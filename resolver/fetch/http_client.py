@@ -33,12 +33,12 @@ from resolver.fetch.good_answers import REDIRECTS, CacheableResponses
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
 from resolver.fetch.network import NetworkTransport, OfflineTransport, may_send
-from resolver.fetch.quiet_logs import hide_headers
+from resolver.fetch.quiet_logs import shorten_log_records
 from resolver.fetch.redirects import find_target
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
 from resolver.index.distribution_file import parse_size
 from resolver.requirements.private_hosts import is_private_host
-from resolver.targets.families import tells_absence
+from resolver.targets.families import is_absent_status
 
 __all__ = ["HttpClient", "Response"]
 
@@ -74,7 +74,7 @@ class HttpClient:
         sleep: Callable[[float], None] = time.sleep,
         announce: Callable[[str], None] | None = None,
     ) -> None:
-        hide_headers()
+        shorten_log_records()
         trusted = frozenset(trusted_hosts)
         self._credentials = credentials or Credentials()
         network = transport or NetworkTransport(connections=connections, trusted_hosts=trusted)
@@ -224,7 +224,7 @@ class HttpClient:
             try:
                 return ask()
             except BadStatusError as fault:
-                if fault.status in (404, 410) or tells_absence(url, fault.status):
+                if fault.status in (404, 410) or is_absent_status(url, fault.status):
                     return None
                 raise
 

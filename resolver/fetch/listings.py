@@ -66,5 +66,5 @@ def find_signed_link(name: NormalizedName, index: str, url: str, *, session: Ses
     """
     listing = _fetch((name, index), session=session)
     for link in iter_secret_links(() if listing is None else listing.files):
-        session.know_link(link, source=f"a link of {index}")
+        session.add_link(link, source=f"a link of {index}")
     return session.credentials.is_signed(url)

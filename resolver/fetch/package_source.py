@@ -224,7 +224,7 @@ class _HttpPackageSource:
     def completed(self, file: DistributionFile) -> DistributionFile:
         check_listed_hashes(file)
         if self.evidence is not None and not _is_complete(file):
-            self.evidence.spoil()
+            self.evidence.mark_unkeepable()
         return file if _is_complete(file) else self._completion_task(file).result()
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:

@@ -206,7 +206,7 @@ class ProjectPages:
         if may_hold_secrets(content):
             for url in iter_secret_links(files):
                 self._with_secrets.add(body.url)
-                self._session.know_link(url, source=f"a link of {body.url}")
+                self._session.add_link(url, source=f"a link of {body.url}")
         else:
             body.keep()
         if location.form == "find-links" and not files:

@@ -23,7 +23,7 @@ from resolver.fetch.addresses import Addresses
 from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, BadStatusError
 from resolver.fetch.proxies import find_proxy
 from resolver.fetch.retrying import TRANSIENT_STATUSES
-from resolver.targets.families import tells_absence
+from resolver.targets.families import is_absent_status
 
 if TYPE_CHECKING:
     import ssl
@@ -100,7 +100,7 @@ class PlainClient:
         if answer is not None:
             if _log.isEnabledFor(logging.INFO):
                 _log.info("GET %s: %d", origin + parts.path, answer.status)
-            if answer.status in _PLAIN_STATUSES or tells_absence(url, answer.status):
+            if answer.status in _PLAIN_STATUSES or is_absent_status(url, answer.status):
                 return answer
         # A host that was out of the ordinary once is so in most of its answers: all that follow are the other client's.
         self._given_up.add(origin)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from resolver.fetch.answer import Response, build_headers, unpack
 from resolver.fetch.answer_spool import ResponseSpool
-from resolver.fetch.freshness import find_fresh_until, find_validator, forbids_storing, settle_caching
+from resolver.fetch.freshness import find_fresh_until, find_validator, forbids_storing, normalize_caching_headers
 from resolver.fetch.plain_http import PlainClient
 from resolver.fetch.product import find_version
 
@@ -40,7 +40,7 @@ class PlainSession:
         if told is None or told.status != 200:
             return None if told is None else (None,)
         told.headers.pop("set-cookie", None)  # A session of a host is nobody's to keep.
-        settle_caching(told.headers, status=200, now=time.time())
+        normalize_caching_headers(told.headers, status=200, now=time.time())
         keep = None
         if self._spool is not None and not forbids_storing(told.headers):
             keep = partial(self._spool.put, url, told.headers, told.body)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 
-__all__ = ["hide_headers"]
+__all__ = ["shorten_log_records"]
 
 _LOGGERS = ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
 _RETURNED = "return_value="
 
 
-def hide_headers() -> None:
+def shorten_log_records() -> None:
     """From now on httpcore's records say what was done, and not what came of it."""
     for name in _LOGGERS:
         # The same filter is added once only.

@@ -80,12 +80,15 @@ class Session:
                 self._client.close()
                 self._client = None
 
-    def know(self, url: Url, *, source: str = "the list") -> None:
-        """Ask for a URL's public part with its secret from now on; `source` says where it stands, for messages."""
+    def add_url(self, url: Url, *, source: str = "the list") -> None:
+        """Join the secret of a URL to each later request for its public part.
+
+        `source` says where the URL is written, for messages.
+        """
         self.credentials.add(url, source=source)
 
-    def know_link(self, url: Url, *, source: str) -> None:
-        """The same of a link of a page, whose secret serves this link alone."""
+    def add_link(self, url: Url, *, source: str) -> None:
+        """The same for a link of a page, whose secret is for this link alone."""
         self.credentials.add_link(url, source=source)
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:

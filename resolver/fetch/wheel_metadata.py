@@ -21,7 +21,7 @@ __all__ = [
     "WheelFacts",
     "fetch_file",
     "fetch_wheel_metadata",
-    "find_promiser",
+    "find_hash_source",
     "promised_algorithms",
     "read_wheel",
     "verify_hashes",
@@ -87,11 +87,11 @@ def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Downl
     if download is None:
         listed = "" if file.origin is not None else ", although its page lists it"
         raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
-    verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_promiser(file))
+    verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_hash_source(file))
     return download
 
 
-def find_promiser(file: DistributionFile) -> str:
+def find_hash_source(file: DistributionFile) -> str:
     """What promises the hashes of a file, for messages."""
     return "its page" if file.origin is None else "the list"
 
@@ -153,7 +153,7 @@ def _check_whole(file: DistributionFile, content: bytes) -> tuple[str, ...]:
     from resolver.fetch.bodies import hash_into  # Imported where it is needed, as above.
 
     found = hash_into((content,), None, algorithms=promised_algorithms(file)).hashes
-    verify_hashes(file.filename, promised=file.hashes, found=found, by=find_promiser(file))
+    verify_hashes(file.filename, promised=file.hashes, found=found, by=find_hash_source(file))
     return found
 
 

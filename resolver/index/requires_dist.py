@@ -1,7 +1,7 @@
 """Requires-Dist lines, each parsed and decided once a process for one marker environment.
 
-In: lines as core metadata has them. Out: `Decision` values. Of all lines that a run reads about 13 % are unique and
-half hold only with an extra, so a line's answers are kept.
+In: lines as core metadata has them. Out: `EvaluatedLine` values. Of all lines that a run reads about 13 % are unique
+and half hold only with an extra, so a line's answers are kept.
 Standards: PEP 508, PEP 685 (names of extras).
 """
 
@@ -20,7 +20,7 @@ from lockfiles.value_classes import dataclass
 from resolver.requirements.long_numbers import MOST_DIGITS, has_long_number
 from resolver.requirements.url import redact
 
-__all__ = ["Decision", "RequiresDistMemo", "find_memo"]
+__all__ = ["EvaluatedLine", "RequiresDistMemo", "find_memo"]
 
 _EXTRA = re.compile(r"\bextra\b")
 _PLAIN_EXTRA = re.compile(r'\bextra (?:==|!=) "([^"]*)"|"([^"]*)" (?:==|!=) extra\b')
@@ -36,7 +36,7 @@ _WORD = re.compile(_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class EvaluatedLine:
     """What becomes of a Requires-Dist line in one environment.
 
     `text` has no marker. `always` says that it holds without an extra. Else `extras` are those of the extras `named` in
@@ -65,18 +65,18 @@ class RequiresDistMemo:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
-        self._decisions: dict[str, Decision] = {}
+        self._decisions: dict[str, EvaluatedLine] = {}
         self._texts: dict[str, str] = {}
-        self._markers: dict[str, Decision] = {}
+        self._markers: dict[str, EvaluatedLine] = {}
 
-    def decide(self, line: str) -> Decision:
+    def decide(self, line: str) -> EvaluatedLine:
         """The answer for a line as written. Raises ValueError that names it."""
         found = self._decisions.get(line)
         if found is None:
             found = self._decisions[line] = self._decide(line)
         return found
 
-    def _decide(self, line: str) -> Decision:
+    def _decide(self, line: str) -> EvaluatedLine:
         if has_long_number(line):
             raise ValueError(f"a number in a `Requires-Dist` has more than {MOST_DIGITS} digits")
         try:
@@ -86,7 +86,7 @@ class RequiresDistMemo:
             requirement = Requirement(line)
             text, marker = _render(requirement), requirement.marker
             if marker is None:
-                return Decision(text=text, always=True)
+                return EvaluatedLine(text=text, always=True)
             return self._evaluate(text, marker)
         except InvalidRequirement as error:
             reason = str(error).partition("\n")[0]
@@ -96,7 +96,7 @@ class RequiresDistMemo:
         except RecursionError as error:
             raise ValueError("the marker of a `Requires-Dist` is nested too deep") from error
 
-    def _decide_plain(self, line: str) -> Decision | None:
+    def _decide_plain(self, line: str) -> EvaluatedLine | None:
         """The answer for a line of the usual form; None for any other, and for one that cannot be read.
 
         Requirements repeat with other markers and markers with other requirements: each is read once.
@@ -108,7 +108,7 @@ class RequiresDistMemo:
         if not text:
             return None
         if not separator:
-            return Decision(text=text, always=True)
+            return EvaluatedLine(text=text, always=True)
         decision = self._markers.get(marker)
         if decision is None:
             try:
@@ -117,18 +117,18 @@ class RequiresDistMemo:
                 return None
         return replace(decision, text=text)
 
-    def _evaluate(self, text: str, marker: Marker) -> Decision:
+    def _evaluate(self, text: str, marker: Marker) -> EvaluatedLine:
         always = self._holds(marker, "")
         written = str(marker)
         count = len(_EXTRA.findall(written))
         if not count:
-            return Decision(text=text, always=always)
+            return EvaluatedLine(text=text, always=always)
         pairs = _PLAIN_EXTRA.findall(written)
         named = tuple(dict.fromkeys(canonicalize_name(left or right) for left, right in pairs if left or right))
         if len(pairs) != count:
-            return Decision(text=text, always=always, named=named, marker=marker, environment=self._environment)
+            return EvaluatedLine(text=text, always=always, named=named, marker=marker, environment=self._environment)
         extras = () if always else tuple(extra for extra in named if self._holds(marker, extra))
-        return Decision(text=text, always=always, named=named, extras=extras)
+        return EvaluatedLine(text=text, always=always, named=named, extras=extras)
 
     def _holds(self, marker: Marker, extra: str) -> bool:
         return marker.evaluate({**self._environment, "extra": extra})

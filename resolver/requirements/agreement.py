@@ -10,10 +10,10 @@ from collections.abc import Iterable
 
 from resolver.requirements.entry import ArchiveUrl, DirectReference
 
-__all__ = ["agree", "without_hashes"]
+__all__ = ["is_same_source", "without_hashes"]
 
 
-def agree(one: DirectReference, other: DirectReference) -> bool:
+def is_same_source(one: DirectReference, other: DirectReference) -> bool:
     """Whether both have the same public URL or path, revision and subdirectory, and no hash against the other's."""
     return without_hashes(one) == without_hashes(other) and not _contradict(_hashes(one), _hashes(other))
 

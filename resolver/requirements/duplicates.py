@@ -12,7 +12,7 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from resolver.requirements.agreement import agree
+from resolver.requirements.agreement import is_same_source
 from resolver.requirements.entry import DirectReference, Entry
 from resolver.requirements.refusal import FaultCollector, Refusal
 
@@ -54,7 +54,7 @@ def _find_claim(entry: Entry) -> DirectReference | SpecifierSet | None:
 def _contradict(one: Entry, other: Entry) -> bool:
     """Whether two entries of one project under one marker contradict each other."""
     if one.direct is not None or other.direct is not None:
-        return one.direct is None or other.direct is None or not agree(one.direct, other.direct)
+        return one.direct is None or other.direct is None or not is_same_source(one.direct, other.direct)
     pin, other_pin = _find_pin(one.specifier), _find_pin(other.specifier)
     if pin is None or other_pin is None:
         return False

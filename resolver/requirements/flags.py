@@ -10,11 +10,11 @@ from enum import Enum
 from lockfiles.value_classes import dataclass
 from resolver.requirements.refusal import Refusal
 
-__all__ = ["FLAGS", "Flag", "Serves", "find_file_flag", "find_item_flag"]
+__all__ = ["FLAGS", "Flag", "FlagReach", "find_file_flag", "find_item_flag"]
 
 
-class Serves(Enum):
-    """What a flag is for."""
+class FlagReach(Enum):
+    """How far a flag reaches: what it applies to."""
 
     POSITION = "the requirements after it, or its whole layer"
     LAYER = "its layer"
@@ -34,28 +34,28 @@ class Flag:
     name: str
     spellings: tuple[str, ...] = ()
     value: str = ""
-    serves: Serves
+    serves: FlagReach
     in_files: bool = True
 
 
 FLAGS = (
-    Flag(name="--index-url", spellings=("-i", "--pypi-url"), value="URL", serves=Serves.LAYER),
-    Flag(name="--extra-index-url", value="URL", serves=Serves.POSITION),
-    Flag(name="--find-links", spellings=("-f",), value="URL", serves=Serves.POSITION),
-    Flag(name="--no-index", serves=Serves.LAYER),
-    Flag(name="--requirement", spellings=("-r", "--requirements"), value="FILE", serves=Serves.FILE),
-    Flag(name="--constraint", spellings=("-c", "--constraints"), value="FILE", serves=Serves.FILE),
-    Flag(name="--editable", spellings=("-e",), value="REFERENCE", serves=Serves.REQUIREMENT),
-    Flag(name="--pre", serves=Serves.LIST),
-    Flag(name="--prefer-binary", serves=Serves.LIST),
-    Flag(name="--no-binary", value="NAMES", serves=Serves.LIST),
-    Flag(name="--only-binary", value="NAMES", serves=Serves.LIST),
-    Flag(name="--require-hashes", serves=Serves.LIST),
-    Flag(name="--trusted-host", value="HOST", serves=Serves.LIST),
-    Flag(name="--no-deps", spellings=("--no-dependencies",), serves=Serves.LAYER, in_files=False),
-    Flag(name="--no-build-isolation", serves=Serves.LAYER, in_files=False),
-    Flag(name="--hash", value="ALGORITHM:HEX", serves=Serves.LINE),
-    Flag(name="--config-settings", spellings=("-C", "--config-setting"), value="KEY=VALUE", serves=Serves.LINE),
+    Flag(name="--index-url", spellings=("-i", "--pypi-url"), value="URL", serves=FlagReach.LAYER),
+    Flag(name="--extra-index-url", value="URL", serves=FlagReach.POSITION),
+    Flag(name="--find-links", spellings=("-f",), value="URL", serves=FlagReach.POSITION),
+    Flag(name="--no-index", serves=FlagReach.LAYER),
+    Flag(name="--requirement", spellings=("-r", "--requirements"), value="FILE", serves=FlagReach.FILE),
+    Flag(name="--constraint", spellings=("-c", "--constraints"), value="FILE", serves=FlagReach.FILE),
+    Flag(name="--editable", spellings=("-e",), value="REFERENCE", serves=FlagReach.REQUIREMENT),
+    Flag(name="--pre", serves=FlagReach.LIST),
+    Flag(name="--prefer-binary", serves=FlagReach.LIST),
+    Flag(name="--no-binary", value="NAMES", serves=FlagReach.LIST),
+    Flag(name="--only-binary", value="NAMES", serves=FlagReach.LIST),
+    Flag(name="--require-hashes", serves=FlagReach.LIST),
+    Flag(name="--trusted-host", value="HOST", serves=FlagReach.LIST),
+    Flag(name="--no-deps", spellings=("--no-dependencies",), serves=FlagReach.LAYER, in_files=False),
+    Flag(name="--no-build-isolation", serves=FlagReach.LAYER, in_files=False),
+    Flag(name="--hash", value="ALGORITHM:HEX", serves=FlagReach.LINE),
+    Flag(name="--config-settings", spellings=("-C", "--config-setting"), value="KEY=VALUE", serves=FlagReach.LINE),
 )
 
 _BY_SPELLING = {spelling: flag for flag in FLAGS for spelling in (flag.name, *flag.spellings)}

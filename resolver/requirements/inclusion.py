@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from resolver.errors import SourceError, render_os_error
-from resolver.requirements.flags import Serves
+from resolver.requirements.flags import FlagReach
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.requirement_file import read_statements
@@ -50,7 +50,7 @@ class _Inclusion:
     def iter_all(self, statements: Iterable[Statement]) -> Iterator[Statement]:
         """The statements, those of included files in their place."""
         for statement in statements:
-            if not isinstance(statement, FlagUse) or statement.flag.serves is not Serves.FILE:
+            if not isinstance(statement, FlagUse) or statement.flag.serves is not FlagReach.FILE:
                 yield statement
             elif self._count <= _MOST:
                 yield from self._iter_file(statement)

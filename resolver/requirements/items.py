@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from resolver.requirements.flags import Flag, Serves, find_item_flag
+from resolver.requirements.flags import Flag, FlagReach, find_item_flag
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.requirement_file import split_tail
@@ -69,7 +69,7 @@ class _Lookahead:
         # A hash or a build setting is never a flag, and settings such as `--build-option=…` begin like one.
         if value.strip().startswith("-") and flag.name != "--config-settings":
             return None
-        if flag.serves is not Serves.LINE and _COMMENT.match(value):
+        if flag.serves is not FlagReach.LINE and _COMMENT.match(value):
             return None
         self._items.popleft()
         return value.strip()
@@ -110,7 +110,7 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
     value = attached if attached is not None else pending.take_value(flag)
     if not value:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name}={flag.value}`")
-    if attached is not None and flag.serves is not Serves.LINE and _SECOND_FLAG.search(value):
+    if attached is not None and flag.serves is not FlagReach.LINE and _SECOND_FLAG.search(value):
         raise Refusal("two flags in one item", remedy="make each flag an item of its own")
     return FlagUse(position=position, flag=flag, value=value)
 
@@ -130,7 +130,7 @@ def _read_requirement(text: str, position: Position) -> RequirementUse:
         for word in _split_flags(tail):
             spelling, value = _split_spelling(word)
             flag = find_item_flag(spelling)
-            if flag.serves is not Serves.LINE:
+            if flag.serves is not FlagReach.LINE:
                 raise Refusal(
                     f"`{flag.name}` after a requirement in the same item",
                     why="in a requirement file pip drops it there, without a word",
@@ -149,9 +149,9 @@ def _split_flags(tail: str) -> list[str]:
 
 def _append(statements: list[Statement], use: FlagUse) -> None:
     """Add a flag: to the requirement right before it, if it serves its line."""
-    if use.flag.serves is Serves.REQUIREMENT:
+    if use.flag.serves is FlagReach.REQUIREMENT:
         statements.append(RequirementUse(position=use.position, text=use.value, editable=True))
-    elif use.flag.serves is not Serves.LINE:
+    elif use.flag.serves is not FlagReach.LINE:
         statements.append(use)
     elif statements and isinstance(last := statements[-1], RequirementUse):
         statements[-1] = replace(last, line_flags=(*last.line_flags, use))

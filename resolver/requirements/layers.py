@@ -1,6 +1,6 @@
 """One layer out of its statements: entries and constraints with the scopes that position gives them.
 
-In: statements of a layer without `-r` and `-c`. Out: `Draft`, in which an entry's scope is that of its own position;
+In: statements of a layer without `-r` and `-c`. Out: `DraftLayer`, where an entry's scope is that of its own position;
 `resolver.requirements.requirement_list` merges the scopes of entries of one project.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry, NamedLocation
-from resolver.requirements.flags import Serves
+from resolver.requirements.flags import FlagReach
 from resolver.requirements.locations import parse_location
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
@@ -20,7 +20,7 @@ from resolver.requirements.scopes import Scope
 from resolver.requirements.statements import FlagUse, RequirementUse, Statement
 from resolver.requirements.url import Url
 
-__all__ = ["Draft", "PlacedLocation", "draft_layer"]
+__all__ = ["DraftLayer", "PlacedLocation", "draft_layer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class PlacedLocation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class DraftLayer:
     """A layer with the scopes of its own positions.
 
     `members` are its entries and constraints in the order of the list, each with the number of statements before it.
@@ -57,7 +57,7 @@ def draft_layer(
     variables: Mapping[str, str],
     by_position: bool,
     faults: FaultCollector,
-) -> Draft:
+) -> DraftLayer:
     """The layer that these statements make. Faults go to `faults`; what could be read is in the result."""
     flags = [use for use in statements if isinstance(use, FlagUse)]
     locations = _place_locations(statements, variables, by_position=by_position, faults=faults)
@@ -78,7 +78,7 @@ def draft_layer(
         members.append((place, replace(entry, scope=scope, own_scope=scope)))
         if use.constraint:
             constraint_places.add(place)
-    return Draft(
+    return DraftLayer(
         members=tuple(members),
         constraint_places=frozenset(constraint_places),
         locations=() if no_index else tuple(locations),
@@ -98,7 +98,7 @@ def _place_locations(
     last_requirement = max(requirements, default=-1)
     locations = []
     for place, use in enumerate(statements):
-        if not isinstance(use, FlagUse) or use.flag.serves is not Serves.POSITION:
+        if not isinstance(use, FlagUse) or use.flag.serves is not FlagReach.POSITION:
             continue
         try:
             url = parse_location(use, variables)

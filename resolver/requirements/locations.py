@@ -14,7 +14,7 @@ from urllib.parse import urljoin, urlsplit
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.statements import FlagUse
-from resolver.requirements.url import Url, find_flaw, parse_url
+from resolver.requirements.url import Url, find_illegal_character, parse_url
 from resolver.requirements.variables import VARIABLE
 
 __all__ = ["check_characters", "check_host", "parse_index_url", "parse_location"]
@@ -64,7 +64,7 @@ def parse_index_url(text: str, *, position: Position, variables: Mapping[str, st
 
 def check_characters(url: Url) -> None:
     """Refuse a URL that could add a line to whatever it is written to. Paths on disk may hold any character."""
-    if "://" in url.public and not url.public.startswith("file:") and (flaw := find_flaw(url)):
+    if "://" in url.public and not url.public.startswith("file:") and (flaw := find_illegal_character(url)):
         raise Refusal(f"`{url}` holds {flaw}", remedy="percent-encode it, if it belongs there")
 
 

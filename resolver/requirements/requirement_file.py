@@ -12,7 +12,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from resolver.errors import SourceError
-from resolver.requirements.flags import Flag, Serves, find_file_flag
+from resolver.requirements.flags import Flag, FlagReach, find_file_flag
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.statements import FlagUse, RequirementUse, Statement
@@ -130,7 +130,7 @@ def _read_line(line: str, position: Position, *, constraint: bool) -> Iterator[S
         _check_tail(uses)
         yield RequirementUse(position=position, text=requirement, constraint=constraint, line_flags=tuple(uses))
         return
-    editables = [use for use in uses if use.flag.serves is Serves.REQUIREMENT]
+    editables = [use for use in uses if use.flag.serves is FlagReach.REQUIREMENT]
     if editables:
         yield _read_editable(uses, editables[0], constraint=constraint)
         return
@@ -154,7 +154,7 @@ def _read_editable(uses: list[FlagUse], editable: FlagUse, *, constraint: bool) 
 
 def _check_tail(uses: list[FlagUse]) -> None:
     """Refuse flags after a requirement that pip would drop without a word."""
-    dropped = [use.flag.name for use in uses if use.flag.serves is not Serves.LINE]
+    dropped = [use.flag.name for use in uses if use.flag.serves is not FlagReach.LINE]
     if dropped:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(dropped))
         raise Refusal(
@@ -167,13 +167,13 @@ def _check_tail(uses: list[FlagUse]) -> None:
 def _check_flag_line(uses: list[FlagUse]) -> None:
     """Refuse flags of one line that pip would drop without a word."""
     for use in uses:
-        if use.flag.serves is Serves.LINE:
+        if use.flag.serves is FlagReach.LINE:
             raise Refusal(
                 f"`{use.flag.name}` stands in a line without a requirement",
                 why="it belongs to one requirement",
                 remedy="put it at the end of the line of its requirement",
             )
-    includes = [use for use in uses if use.flag.serves is Serves.FILE]
+    includes = [use for use in uses if use.flag.serves is FlagReach.FILE]
     find_links = [use for use in uses if use.flag.name == "--find-links"]
     if len(find_links) > 1 or (includes and len(uses) > 1):
         raise Refusal(
@@ -204,7 +204,7 @@ def _take_value(flag: Flag, spelling: str, attached: str | None, words: list[str
             raise Refusal(f"`{spelling}` takes no value", remedy=f"write `{flag.name}` alone")
         return ""
     value = attached if attached is not None else (words.pop(0) if words else "")
-    is_flag = attached is None and value.startswith("-") and flag.serves is not Serves.LINE
+    is_flag = attached is None and value.startswith("-") and flag.serves is not FlagReach.LINE
     if not value or is_flag:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name} {flag.value}`")
     return value

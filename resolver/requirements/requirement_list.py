@@ -13,10 +13,10 @@ from packaging.utils import NormalizedName
 
 from resolver.requirements.duplicates import check_duplicates
 from resolver.requirements.entry import Entry, Layer, RequirementList, TakenIndex
-from resolver.requirements.flags import Serves
+from resolver.requirements.flags import FlagReach
 from resolver.requirements.inclusion import ReadFile, include_files
 from resolver.requirements.items import read_items
-from resolver.requirements.layers import Draft, draft_layer
+from resolver.requirements.layers import DraftLayer, draft_layer
 from resolver.requirements.list_options import ListOptions, gather_list_options
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
@@ -158,7 +158,7 @@ def _build_list(
 def _insert(additions: Sequence[RequirementUse], statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """The statements with others behind the last requirement: flags at the end still serve the whole layer."""
     end = len(statements)
-    while end and isinstance(flag := statements[end - 1], FlagUse) and flag.flag.serves is not Serves.LINE:
+    while end and isinstance(flag := statements[end - 1], FlagUse) and flag.flag.serves is not FlagReach.LINE:
         end -= 1
     return (*statements[:end], *additions, *statements[end:])
 
@@ -178,7 +178,7 @@ def _read_leading(
             refusal = Refusal("a requirement among the flags", remedy="put it into the list")
             faults.add(use.position, refusal)
         else:
-            (constraints if use.flag.serves is Serves.FILE else flags).append(use)
+            (constraints if use.flag.serves is FlagReach.FILE else flags).append(use)
     return tuple(flags), tuple(constraints)
 
 
@@ -193,7 +193,7 @@ def _in_order(leading: Sequence[str | Statement], items: Sequence[Statement]) ->
             are_due = False
 
 
-def _merge_by_name(drafts: Sequence[Draft]) -> dict[NormalizedName, Scope]:
+def _merge_by_name(drafts: Sequence[DraftLayer]) -> dict[NormalizedName, Scope]:
     """The scope of each project that the list names: the union over its entries and constraints, in list order.
 
     A project that only `-c` names is reached through dependencies alone, so its scope is theirs.
@@ -211,7 +211,7 @@ def _merge_by_name(drafts: Sequence[Draft]) -> dict[NormalizedName, Scope]:
 
 
 def _assemble(
-    drafts: Sequence[Draft],
+    drafts: Sequence[DraftLayer],
     scopes: Mapping[NormalizedName, Scope],
     options: ListOptions,
     taken: Sequence[TakenIndex],

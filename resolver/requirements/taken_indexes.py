@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 
 from resolver.requirements.entry import Entry, TakenIndex
 from resolver.requirements.index_families import find_family, is_family_name
-from resolver.requirements.layers import Draft, PlacedLocation
+from resolver.requirements.layers import DraftLayer, PlacedLocation
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.scopes import IndexFamily, Scope
 
@@ -21,7 +21,11 @@ __all__ = ["find_taken_indexes"]
 
 
 def find_taken_indexes(
-    draft: Draft, scopes: Mapping[NormalizedName, Scope], *, families: Sequence[IndexFamily], faults: FaultCollector
+    draft: DraftLayer,
+    scopes: Mapping[NormalizedName, Scope],
+    *,
+    families: Sequence[IndexFamily],
+    faults: FaultCollector,
 ) -> Iterator[TakenIndex]:
     """The indexes of a layer that position takes away from earlier entries; `scopes` are the merged ones, by name."""
     for location in draft.locations:
@@ -34,7 +38,7 @@ def find_taken_indexes(
                 yield TakenIndex(entry=entry, index=location.url, position=location.position)
 
 
-def _entries_before(location: PlacedLocation, draft: Draft) -> Iterable[Entry]:
+def _entries_before(location: PlacedLocation, draft: DraftLayer) -> Iterable[Entry]:
     place = location.place
     if place is None:
         return ()

@@ -19,7 +19,7 @@ from lockfiles.value_classes import dataclass
 from resolver.requirements.secret_forms import split_query
 from resolver.requirements.variables import VARIABLE, expand_variables
 
-__all__ = ["Secret", "Url", "find_flaw", "find_unset", "parse_url", "redact"]
+__all__ = ["Secret", "Url", "find_illegal_character", "find_unset", "parse_url", "redact"]
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
@@ -118,7 +118,7 @@ def find_unset(url: Url) -> tuple[str, ...]:
     return () if url.secret is not None else tuple(dict.fromkeys(VARIABLE.findall(url.text)))
 
 
-def find_flaw(url: Url) -> str:
+def find_illegal_character(url: Url) -> str:
     """Which character makes this no URL, by name and never with what stands around it; empty for a sound one.
 
     A line break in it could add a line to whatever file or protocol it is written to, so also one that is hidden: in

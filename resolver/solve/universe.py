@@ -292,12 +292,12 @@ class Universe:
         if fixed is None or wanted.url is None:
             return False
         # Imported here: few dependencies are direct URLs.
-        from resolver.requirements.agreement import agree
+        from resolver.requirements.agreement import is_same_source
         from resolver.requirements.direct_reference import parse_reference
         from resolver.requirements.refusal import Refusal
 
         try:
-            return agree(parse_reference(wanted.url, variables={}).direct, fixed.request.reference)
+            return is_same_source(parse_reference(wanted.url, variables={}).direct, fixed.request.reference)
         except Refusal:
             return False
 

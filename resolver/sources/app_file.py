@@ -16,15 +16,22 @@ from lockfiles.value_classes import dataclass
 from resolver.errors import SourceError
 from resolver.settings import RequirementItems
 from resolver.sources.app.app_target import AppTarget
-from resolver.sources.app.declarations import AppClass, AppFunction, Declaration, Given, find_declarations, is_clone
+from resolver.sources.app.declarations import (
+    AppClass,
+    AppFunction,
+    Declaration,
+    DeclaredValue,
+    find_declarations,
+    is_clone,
+)
 from resolver.sources.app.expressions import Context
 from resolver.sources.app.files import AppFiles
-from resolver.sources.app.lists import Finisher, Placed
-from resolver.sources.app.precedence import InForce, apply_platform_rules
+from resolver.sources.app.lists import Placed, ValueReader
+from resolver.sources.app.precedence import EffectiveValues, apply_platform_rules
 from resolver.sources.app.statements import Interpreter, parse_file
 from resolver.sources.app.tables import AppTable
 from resolver.sources.app.values import FileLine, LockedList, Namespace, Opaque
-from resolver.sources.source import Hint
+from resolver.sources.source import StatedValue
 from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.python_version import PythonVersion
@@ -61,10 +68,10 @@ class App:
     line: int
     items: RequirementItems
     positions: Placed = ()
-    python: Hint[str] | None = None
-    machine_types: Hint[tuple[str, ...]] | None = None
-    num_gpus: Hint[int] | None = None
-    default_machine: Hint[tuple[str, ...]] | None = None
+    python: StatedValue[str] | None = None
+    machine_types: StatedValue[tuple[str, ...]] | None = None
+    num_gpus: StatedValue[int] | None = None
+    default_machine: StatedValue[tuple[str, ...]] | None = None
     locked: LockedList | None = None
     needs_target: bool = False
     has_list: bool = True
@@ -193,56 +200,58 @@ class AppReader:
             )
         return found[0] if found else None
 
-    def _finish(self, force: InForce, interpreter: Interpreter, scope: Namespace) -> App:
-        declaration = force.declaration
-        finisher = Finisher(interpreter, scope)
-        for reason in force.unknown:
-            finisher.note(reason, "requirements")
-        items, positions, locked = self._read_list(force, finisher)
+    def _finish(self, effective: EffectiveValues, interpreter: Interpreter, scope: Namespace) -> App:
+        declaration = effective.declaration
+        reader = ValueReader(interpreter, scope)
+        for reason in effective.unknown:
+            reader.note(reason, "requirements")
+        items, positions, locked = self._read_list(effective, reader)
         machine, python, gpus = declaration.machine_type, declaration.python_version, declaration.num_gpus
         form = declaration.form
         if isinstance(form, AppClass) and not form.is_app:
             python = form.python_attribute
-        is_list_late = finisher.needs_target or (self._is_run and interpreter.context.target is None)
-        machines = finisher.read_machines(machine) if machine is not None else force.table_machine
+        is_list_late = reader.needs_target or (self._is_run and interpreter.context.target is None)
+        machines = reader.read_machines(machine) if machine is not None else effective.table_machine
         app = App(
             class_name=declaration.name,
-            line=(declaration.requirements or Given(value=None, place=declaration.place)).place.line,
+            line=(declaration.requirements or DeclaredValue(value=None, place=declaration.place)).place.line,
             items=items,
             positions=positions,
             locked=locked,
-            python=finisher.read_python(python) if python is not None else force.table_python,
+            python=reader.read_python(python) if python is not None else effective.table_python,
             machine_types=machines,
-            num_gpus=finisher.read_gpus(gpus) if gpus is not None else force.table_gpus,
-            default_machine=force.default_machine,
+            num_gpus=reader.read_gpus(gpus) if gpus is not None else effective.table_gpus,
+            default_machine=effective.default_machine,
             has_list=(declaration.requirements is not None and not _is_left_out(declaration))
-            or force.table_requirements is not None,
+            or effective.table_requirements is not None,
             needs_target=is_list_late,
             adds_requirements=form.is_app if isinstance(form, AppClass) else form.serves,
             outside=tuple(self._find_outside(declaration)),
-            warnings=(*force.warnings, *finisher.warnings),
+            warnings=(*effective.warnings, *reader.warnings),
         )
-        faults = [*force.faults, *finisher.faults]
-        if finisher.needs_target and interpreter.context.target is None:
+        faults = [*effective.faults, *reader.faults]
+        if reader.needs_target and interpreter.context.target is None:
             # The same file is read again for its target, and then tells all of its faults.
             return app
         if faults:
             raise SourceError("\n".join(dict.fromkeys(fault for _, fault in sorted(faults))))
         return app
 
-    def _read_list(self, force: InForce, finisher: Finisher) -> tuple[RequirementItems, Placed, LockedList | None]:
-        given = force.declaration.requirements
+    def _read_list(
+        self, effective: EffectiveValues, reader: ValueReader
+    ) -> tuple[RequirementItems, Placed, LockedList | None]:
+        given = effective.declaration.requirements
         if given is None:
-            table = force.table_requirements
+            table = effective.table_requirements
             return (table.value if table is not None else ()), (), None
         if isinstance(given.value, LockedList):
             return (), (), given.value
-        form = force.declaration.form
+        form = effective.declaration.form
         if given.value is None and isinstance(form, AppFunction):
             # `requirements=None` is how a decorator says that there are none.
             return (), (), None
         must_be_list = isinstance(form, AppFunction) or form.is_app
-        items, positions = finisher.read_items(given, must_be_list=must_be_list)
+        items, positions = reader.read_items(given, must_be_list=must_be_list)
         return items, positions, None
 
     def _find_outside(self, declaration: Declaration) -> list[str]:

@@ -19,7 +19,7 @@ from resolver.sources.app.tables import AppTable, find_tables, read_tables
 from resolver.sources.app.values import LockedList
 from resolver.sources.app_file import App, AppEnvironment, AppReader
 from resolver.sources.settings_file import find_settings, name_path, read_pyproject
-from resolver.sources.source import AppFile, Form, Hint, PyprojectList, RequirementFile, Source
+from resolver.sources.source import AppFile, Form, PyprojectList, RequirementFile, Source, StatedValue
 from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import Platform
 from resolver.targets.python_version import PythonVersion
@@ -107,10 +107,10 @@ def read_table_source(
         form=PyprojectList(table=f"[tool.fal.apps.{table.name}]", items=table.requirements),
         path=path,
         folder=path.parent,
-        python=None if table.python_version is None else Hint(value=table.python_version, where=table.where),
-        machine_types=None if table.machine_type is None else Hint(value=table.machine_type, where=table.where),
-        num_gpus=None if table.num_gpus is None else Hint(value=table.num_gpus, where=table.where),
-        default_machine=Hint(value=("XS",), where="the platform's default for a `python_entry_point`"),
+        python=None if table.python_version is None else StatedValue(value=table.python_version, where=table.where),
+        machine_types=None if table.machine_type is None else StatedValue(value=table.machine_type, where=table.where),
+        num_gpus=None if table.num_gpus is None else StatedValue(value=table.num_gpus, where=table.where),
+        default_machine=StatedValue(value=("XS",), where="the platform's default for a `python_entry_point`"),
         list_name=table.where,
         adds_requirements=False,
         warnings=(f"{table.where}: what the `image` installs is outside the lock",) if table.has_image else (),

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from resolver.errors import SourceError, TargetError
 from resolver.sources.settings_file import iter_upwards, name_path
-from resolver.sources.source import Hint
+from resolver.sources.source import StatedValue
 from resolver.targets.python_version import PythonVersion, parse_python_version
 
 __all__ = ["choose_python"]
@@ -23,8 +23,8 @@ __all__ = ["choose_python"]
 def choose_python(
     *,
     flag: str | None = None,
-    app: Hint[str] | None = None,
-    setting: Hint[str] | None = None,
+    app: StatedValue[str] | None = None,
+    setting: StatedValue[str] | None = None,
     locked: str | None = None,
     folder: Path,
     environ: Mapping[str, str],
@@ -54,7 +54,7 @@ def choose_python(
 
 
 def _iter_written(
-    flag: str | None, app: Hint[str] | None, setting: Hint[str] | None, locked: str | None, folder: Path
+    flag: str | None, app: StatedValue[str] | None, setting: StatedValue[str] | None, locked: str | None, folder: Path
 ) -> Iterator[tuple[str, str]]:
     """The answers that somebody wrote down, first one first, each with where."""
     if flag is not None:

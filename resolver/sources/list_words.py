@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resolver.sources.source import Source
 
-__all__ = ["compare_words", "list_words"]
+__all__ = ["collect_words", "measure_likeness"]
 
 _INCLUDED = re.compile(r"^\s*(?:-r|--requirement)[\s=]*(\S+)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
@@ -20,7 +20,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _MOST_FILES = 50
 
 
-def list_words(source: Source | Sequence[Sequence[str]]) -> frozenset[str]:
+def collect_words(source: Source | Sequence[Sequence[str]]) -> frozenset[str]:
     """The items of a list, each as one word in small letters; those of the files that it includes too."""
     if not isinstance(source, Source):
         items: Iterator[str] = (text for layer in source for text in layer)
@@ -31,7 +31,7 @@ def list_words(source: Source | Sequence[Sequence[str]]) -> frozenset[str]:
     return frozenset(word for text in items if (word := _SPACES.sub("", text).lower()))
 
 
-def compare_words(one: frozenset[str], other: frozenset[str]) -> tuple[float, float]:
+def measure_likeness(one: frozenset[str], other: frozenset[str]) -> tuple[float, float]:
     """The part of all items that both lists have, then that of projects, each from 0 to 1: likeness."""
     names = [frozenset(match[0] for word in words if (match := _NAME.match(word))) for words in (one, other)]
     return _share(one, other), _share(*names)

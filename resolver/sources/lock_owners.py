@@ -15,7 +15,7 @@ from lockfiles import LockfileError, read
 from lockfiles.value_classes import dataclass
 from resolver.errors import PinfoldError
 from resolver.sources.app_folder import iter_own_folders, list_app_sources
-from resolver.sources.list_words import compare_words, list_words
+from resolver.sources.list_words import collect_words, measure_likeness
 from resolver.sources.reader import list_possible_sources, read_source
 from resolver.sources.settings_file import name_path
 from resolver.sources.source import Source
@@ -167,7 +167,7 @@ def _find_by_content(path: Path, candidates: Sequence[_Candidate]) -> _Candidate
     if len(candidates) == 1 and sure:
         return sure[0]
     locked = _read_locked_words(path)
-    likeness = {one.argument: compare_words(locked, list_words(one.source)) for one in candidates}
+    likeness = {one.argument: measure_likeness(locked, collect_words(one.source)) for one in candidates}
     usual = [one for one in candidates if one.slug == "requirements"]
     # A stable sort: among equals the usual name is first, then what stands first.
     order = sorted([*usual, *candidates], key=lambda one: likeness[one.argument], reverse=True)
@@ -182,7 +182,7 @@ def _read_locked_words(path: Path) -> frozenset[str]:
         tool = read(path).tool
     except (LockfileError, OSError):
         return frozenset()
-    return frozenset() if tool is None else list_words(tool.requirements)
+    return frozenset() if tool is None else collect_words(tool.requirements)
 
 
 def _find_machine(text: str, source: Source) -> str | None:

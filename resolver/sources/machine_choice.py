@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from lockfiles.value_classes import dataclass
 from resolver.errors import TargetError
 from resolver.settings import Settings
-from resolver.sources.source import Hint, Source
+from resolver.sources.source import Source, StatedValue
 from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Gpu
 from resolver.targets.platforms import DEFAULT_PLATFORM, Platform
 
@@ -90,13 +90,13 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     return replace(found, label="-or-".join(found.names)) if chosen.where == _FLAG else found
 
 
-def _find_names(source: Source, arguments: Settings) -> Hint[tuple[str, ...]] | None:
+def _find_names(source: Source, arguments: Settings) -> StatedValue[tuple[str, ...]] | None:
     if arguments.machine_type is not None:
-        return Hint(value=arguments.machine_type, where=_FLAG)
+        return StatedValue(value=arguments.machine_type, where=_FLAG)
     if source.machine_types is not None:
-        return Hint(value=source.machine_types.value, where=source.machine_types.where)
+        return StatedValue(value=source.machine_types.value, where=source.machine_types.where)
     if source.settings.machine_type is not None:
-        return Hint(value=source.settings.machine_type, where="[tool.pinfold]")
+        return StatedValue(value=source.settings.machine_type, where="[tool.pinfold]")
     return source.default_machine
 
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 __all__ = [
     "AppFile",
     "Form",
-    "Hint",
     "ItemList",
-    "LateList",
     "Positions",
     "PyprojectList",
     "RequirementFile",
     "Source",
     "StandardInput",
+    "StatedValue",
+    "TargetDependentList",
 ]
 
 _T = TypeVar("_T")
@@ -33,7 +33,7 @@ Positions = tuple[Position, ...] | tuple[tuple[Position, ...], ...]
 """The positions of items, flat or in layers as the items are."""
 
 
-class LateList(Protocol):
+class TargetDependentList(Protocol):
     """A list that depends on the target."""
 
     def read(self, source: Source, *, python: PythonVersion, platform: Platform) -> Source:
@@ -66,7 +66,7 @@ class AppFile:
     line: int
     items: RequirementItems = field(repr=False)
     positions: Positions = field(default=(), repr=False, compare=False)
-    late: LateList | None = field(default=None, repr=False, compare=False)
+    late: TargetDependentList | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ Form = RequirementFile | StandardInput | AppFile | PyprojectList | ItemList
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hint(Generic[_T]):
+class StatedValue(Generic[_T]):
     """A value that a source gives, and where it stands: `app.py:12`."""
 
     value: _T
@@ -120,10 +120,10 @@ class Source:
     form: Form
     path: Path | None
     folder: Path
-    python: Hint[str] | None = None
-    machine_types: Hint[tuple[str, ...]] | None = None
-    num_gpus: Hint[int] | None = None
-    default_machine: Hint[tuple[str, ...]] | None = None
+    python: StatedValue[str] | None = None
+    machine_types: StatedValue[tuple[str, ...]] | None = None
+    num_gpus: StatedValue[int] | None = None
+    default_machine: StatedValue[tuple[str, ...]] | None = None
     list_name: str | None = None
     lock_path: Path | None = None
     adds_requirements: bool = True

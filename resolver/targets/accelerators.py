@@ -104,11 +104,11 @@ UNSPECIFIED = Unspecified()
 
 def build_gpu(machines: Sequence[tuple[str, GpuModel]], *, driver: Driver, source: DriverSource) -> Gpu:
     """The accelerator that all of the machines are, with one driver. Raises TargetError for an unknown old driver."""
-    from resolver.targets.cuda import driver_range  # 1.4 ms that a target without a GPU does not need.
+    from resolver.targets.cuda import find_cuda_range  # 1.4 ms that a target without a GPU does not need.
 
     return Gpu(
         capabilities=frozenset(gpu.capability for _, gpu in machines),
-        cuda=driver_range(driver),
+        cuda=find_cuda_range(driver),
         machines=tuple(machines),
         driver=driver,
         driver_source=source,

@@ -13,10 +13,10 @@ from packaging.version import Version
 
 from resolver.targets.data_files import read_data
 
-__all__ = ["find_asked_for"]
+__all__ = ["find_backend_requirements"]
 
 
-def find_asked_for(installed: Mapping[NormalizedName, Version]) -> tuple[str, ...]:
+def find_backend_requirements(installed: Mapping[NormalizedName, Version]) -> tuple[str, ...]:
     """The requirements of backends among these projects, in the order of the data."""
     asked: dict[str, None] = {}
     for row in read_data("build_tools")["backend"]:

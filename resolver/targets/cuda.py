@@ -21,7 +21,7 @@ __all__ = [
     "CudaRange",
     "CudaVersion",
     "Driver",
-    "driver_range",
+    "find_cuda_range",
     "find_driver_floor",
     "find_shipped_driver",
     "parse_cuda",
@@ -142,7 +142,7 @@ def parse_driver(text: str) -> Driver:
 
 
 @cache
-def driver_range(driver: Driver) -> CudaRange:
+def find_cuda_range(driver: Driver) -> CudaRange:
     """What the driver runs. Raises TargetError for one that is older than every CUDA release in the data."""
     native = [cuda for cuda, shipped in _shipped_drivers().items() if driver.satisfies(shipped)]
     if not native:

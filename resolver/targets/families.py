@@ -29,10 +29,10 @@ __all__ = [
     "NameWarning",
     "apply_mirrors",
     "find_name_warning",
+    "is_absent_status",
     "is_torch_companion",
     "list_build_locations",
     "load_families",
-    "tells_absence",
 ]
 
 
@@ -103,7 +103,7 @@ def find_name_warning(name: NormalizedName) -> NameWarning | None:
     return None
 
 
-def tells_absence(url: str, status: int) -> bool:
+def is_absent_status(url: str, status: int) -> bool:
     """Whether a status, which elsewhere refuses access, means on this host that it does not have what was asked for."""
     return any(row["status"] == status and url.startswith(row["url"]) for row in read_data("families")["absence"])
 

@@ -26,7 +26,7 @@ from resolver.targets.accelerators import (
     Unspecified,
     build_gpu,
 )
-from resolver.targets.cuda import Driver, driver_range, parse_driver
+from resolver.targets.cuda import Driver, find_cuda_range, parse_driver
 from resolver.targets.data_files import read_data
 from resolver.targets.platforms import DEFAULT_PLATFORM, Glibc, Linux, Platform
 
@@ -118,7 +118,7 @@ def parse_machine_types(
     chosen = [_choose_driver(one, driver, configured_driver) for one, _ in with_gpu]
     for (machine, gpu), (its_driver, _) in zip(with_gpu, chosen, strict=True):
         _check_driver(machine, gpu, its_driver)
-    lowest, source = min(chosen, key=lambda pair: driver_range(pair[0]).order)
+    lowest, source = min(chosen, key=lambda pair: find_cuda_range(pair[0]).order)
     accelerator = build_gpu([(one.name, gpu) for one, gpu in with_gpu], driver=lowest, source=source)
     return MachineChoice(
         accelerator=accelerator, machines=known, unknown=unknown, host=_find_host([gpu for _, gpu in with_gpu])
@@ -161,7 +161,7 @@ def list_other_drivers(gpu: Gpu) -> tuple[Gpu, ...]:
     """
     branches = map(parse_driver, read_data("machines")["default-driver"]["others"])
     others = (
-        replace(gpu, driver=branch, cuda=driver_range(branch))
+        replace(gpu, driver=branch, cuda=find_cuda_range(branch))
         for branch in branches
         if all(branch.satisfies(model.driver) for _, model in gpu.machines)
     )

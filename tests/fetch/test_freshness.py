@@ -11,8 +11,8 @@ from resolver.fetch.freshness import (
     find_fresh_until,
     find_validator,
     forbids_storing,
+    normalize_caching_headers,
     parse_http_date,
-    settle_caching,
 )
 
 NOW = 784_111_777.0
@@ -116,13 +116,13 @@ def test_date_of_another_form_is_read(text: str) -> None:
 def test_headers_say_how_old_an_answer_is_and_whether_to_keep_it(
     headers: dict[str, str], settled: dict[str, str]
 ) -> None:
-    settle_caching(headers, status=200, now=NOW)
+    normalize_caching_headers(headers, status=200, now=NOW)
     assert headers == settled
 
 
 def test_only_a_whole_page_is_told_apart_by_what_it_lacks() -> None:
     headers: dict[str, str] = {}
-    settle_caching(headers, status=304, now=NOW)
+    normalize_caching_headers(headers, status=304, now=NOW)
     assert headers == {}
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from resolver.requirements.agreement import agree
+from resolver.requirements.agreement import is_same_source
 from resolver.requirements.direct_reference import parse_reference
 
 ZEROS, ONES = "0" * 64, "1" * 64
@@ -29,4 +29,4 @@ WHEEL = "https://files.example/a-1.0-py3-none-any.whl"
 )
 def test_references_agree_where_neither_says_anything_against_the_other(one: str, other: str, expected: bool) -> None:
     first, second = (parse_reference(text, variables={}).direct for text in (one, other))
-    assert (agree(first, second), agree(second, first)) == (expected, expected)
+    assert (is_same_source(first, second), is_same_source(second, first)) == (expected, expected)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.requirements.url import Secret, Url, find_flaw, find_unset, parse_url, redact
+from resolver.requirements.url import Secret, Url, find_illegal_character, find_unset, parse_url, redact
 
 
 def open_secret(url: Url) -> str | None:
@@ -163,7 +163,7 @@ def test_a_literal_secret_is_known_by_the_name_of_its_form(text: str, forms: tup
     ],
 )
 def test_a_character_that_could_add_a_line_is_a_flaw(text: str, flaw: str) -> None:
-    assert find_flaw(parse_url(text, variables={"P": "p\nhost=evil.example"})) == flaw
+    assert find_illegal_character(parse_url(text, variables={"P": "p\nhost=evil.example"})) == flaw
 
 
 def test_urls_compare_by_their_public_part() -> None:

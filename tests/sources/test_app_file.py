@@ -5,7 +5,7 @@ import pytest
 from resolver.errors import SourceError
 from resolver.requirements.position import Position
 from resolver.sources.app_file import App, read_app
-from resolver.sources.source import Hint
+from resolver.sources.source import StatedValue
 
 
 def read(text: str, class_name: str | None = None) -> App:
@@ -35,8 +35,8 @@ def test_the_literals_of_the_only_class_with_requirements_are_read() -> None:
         line=6,
         items=("torch==2.8.0", "numpy"),
         positions=(Position(source="app.py", line=6, item=0), Position(source="app.py", line=6, item=1)),
-        python=Hint(value="3.11", where="app.py:8"),
-        machine_types=Hint(value=("GPU-A100",), where="app.py:7"),
+        python=StatedValue(value="3.11", where="app.py:8"),
+        machine_types=StatedValue(value=("GPU-A100",), where="app.py:7"),
     )
 
 
@@ -49,7 +49,7 @@ def test_annotated_assignments_and_tuples_are_read() -> None:
         """
     )
     assert app.items == ("torch",)
-    assert app.machine_types == Hint(value=("GPU-H100", "GPU-A100"), where="app.py:4")
+    assert app.machine_types == StatedValue(value=("GPU-H100", "GPU-A100"), where="app.py:4")
     assert app.python is None
 
 

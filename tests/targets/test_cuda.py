@@ -7,7 +7,7 @@ from resolver.targets.cuda import (
     Cuda,
     CudaMajor,
     CudaVersion,
-    driver_range,
+    find_cuda_range,
     find_driver_floor,
     find_shipped_driver,
     parse_cuda,
@@ -109,7 +109,7 @@ def test_what_is_no_driver_version_is_refused(text: str) -> None:
     ],
 )
 def test_a_driver_runs_older_releases_and_newer_ones_of_its_major(driver: str, native: str, newest: str) -> None:
-    found = driver_range(parse_driver(driver))
+    found = find_cuda_range(parse_driver(driver))
     assert [release for release in RELEASES if found.runs(version(release))] == [
         release for release in RELEASES if version(release) <= version(newest)
     ]
@@ -122,23 +122,23 @@ def test_a_driver_runs_older_releases_and_newer_ones_of_its_major(driver: str, n
     ("driver", "majors"), [("450.36.06", [10, 11]), ("535", [10, 11, 12]), ("580", [10, 11, 12, 13])]
 )
 def test_a_driver_runs_major_releases_up_to_its_own(driver: str, majors: list[int]) -> None:
-    found = driver_range(parse_driver(driver))
+    found = find_cuda_range(parse_driver(driver))
     assert [major for major in range(10, 15) if found.runs(CudaMajor(major))] == majors
 
 
 def test_drivers_of_one_branch_run_the_same_releases() -> None:
-    assert driver_range(parse_driver("570")) == driver_range(parse_driver("570.133.20"))
-    assert driver_range(parse_driver("570")) != driver_range(parse_driver("575"))
+    assert find_cuda_range(parse_driver("570")) == find_cuda_range(parse_driver("570.133.20"))
+    assert find_cuda_range(parse_driver("570")) != find_cuda_range(parse_driver("575"))
 
 
 def test_a_range_is_told_in_words() -> None:
-    assert str(driver_range(parse_driver("570"))) == "CUDA up to 12.x, PTX up to 12.8"
-    assert str(driver_range(parse_driver("450.36.06"))) == "CUDA up to 11.0, PTX up to 11.0"
+    assert str(find_cuda_range(parse_driver("570"))) == "CUDA up to 12.x, PTX up to 12.8"
+    assert str(find_cuda_range(parse_driver("450.36.06"))) == "CUDA up to 11.0, PTX up to 11.0"
 
 
 def test_a_driver_older_than_the_data_is_refused() -> None:
     with pytest.raises(TargetError) as caught:
-        driver_range(parse_driver("390.46"))
+        find_cuda_range(parse_driver("390.46"))
     assert str(caught.value) == (
         "driver `390.46` is older than any that is known\n  try: 410.48 or later, for CUDA 10.0"
     )

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from resolver.errors import SourceError
-from resolver.sources.app.displays import Displays
+from resolver.sources.app.displays import DisplayReader
 from resolver.sources.app.joined_texts import join_parts
 from resolver.sources.app.known_functions import FUNCTIONS, KEEPS_VARIABLES, PATHS
 from resolver.sources.app.operations import call_method
@@ -31,7 +31,7 @@ from resolver.sources.app.values import (
     PlacedText,
 )
 
-__all__ = ["Calls", "is_harmless"]
+__all__ = ["CallReader", "is_harmless"]
 
 _HARMLESS = frozenset({"print", "len", "isinstance", "repr", "str", "sorted", "list", "tuple", "set", "any", "all"})
 _HARMLESS_METHODS = frozenset({"copy", "count", "format", "get", "index", "items", "join", "keys", "values"})
@@ -44,11 +44,11 @@ def is_harmless(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id in _HARMLESS
 
 
-class Calls(Displays):
+class CallReader(DisplayReader):
     """Reads calls."""
 
     def call(self, node: ast.Call, scope: Namespace) -> Any:
-        """The value of a call. Raises NotUnderstood, Refused."""
+        """The value of a call. Raises NotUnderstood, OperationRefused."""
         function = self.value(node.func, scope)
         if isinstance(function, Builtin) and function.name == "print":
             self._arguments(node, scope)

@@ -25,14 +25,14 @@ from resolver.sources.app.values import (
     quote,
 )
 
-__all__ = ["CLASHING", "AppClass", "AppFunction", "Declaration", "Given", "find_declarations"]
+__all__ = ["CLASHING", "AppClass", "AppFunction", "Declaration", "DeclaredValue", "find_declarations"]
 
 _DECORATORS = frozenset({"function", "isolated"})
 CLASHING = ("requirements", "machine_type", "num_gpus", "local_python_modules", "regions")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class DeclaredValue:
     """A value that an app gives, and where."""
 
     value: Any
@@ -50,7 +50,7 @@ class AppClass:
     """
 
     is_app: bool = True
-    python_attribute: Given | None = None
+    python_attribute: DeclaredValue | None = None
     clashing: tuple[tuple[str, FileLine], ...] = ()
     has_own_machine: bool = False
     has_own_gpus: bool = False
@@ -71,12 +71,12 @@ class Declaration:
     name: str
     place: FileLine
     form: AppClass | AppFunction
-    requirements: Given | None = None
-    machine_type: Given | None = None
-    num_gpus: Given | None = None
-    python_version: Given | None = None
-    image: Given | None = None
-    local_modules: Given | None = None
+    requirements: DeclaredValue | None = None
+    machine_type: DeclaredValue | None = None
+    num_gpus: DeclaredValue | None = None
+    python_version: DeclaredValue | None = None
+    image: DeclaredValue | None = None
+    local_modules: DeclaredValue | None = None
     unknown: tuple[NotUnderstood, ...] = field(default=())
 
 
@@ -117,11 +117,11 @@ def _read_function(name: str, function: FunctionValue) -> Declaration | None:
     return None
 
 
-def _argument(given: Mapping[str, Any], name: str, place: FileLine) -> Given | None:
+def _argument(given: Mapping[str, Any], name: str, place: FileLine) -> DeclaredValue | None:
     if name not in given:
         return None
     line = given.get(f"line of {name}", place.line)
-    return Given(value=given[name], place=FileLine(file=place.file, line=line))
+    return DeclaredValue(value=given[name], place=FileLine(file=place.file, line=line))
 
 
 def _read_class(owner: ClassValue) -> Declaration | None:
@@ -153,7 +153,7 @@ def _read_class(owner: ClassValue) -> Declaration | None:
     )
 
 
-def _find_unknown(own_line: list[ClassValue], keywords: Mapping[str, Given]) -> Iterator[NotUnderstood]:
+def _find_unknown(own_line: list[ClassValue], keywords: Mapping[str, DeclaredValue]) -> Iterator[NotUnderstood]:
     """Keywords that are not known, and what can make another class of this one; a hook is for subclasses alone."""
     if "**" in keywords:
         yield keywords["**"].value.reason
@@ -181,22 +181,22 @@ def _find_unseen_base(own_line: list[ClassValue]) -> str | None:
     return next((base.dotted for base in outer if base.dotted.partition(".")[0] not in sys.stdlib_module_names), None)
 
 
-def _attribute(own_line: list[ClassValue], name: str) -> Given | None:
+def _attribute(own_line: list[ClassValue], name: str) -> DeclaredValue | None:
     for one in own_line:
         if name in one.attributes:
             line = one.lines.get(name, one.node.lineno)
-            return Given(value=one.attributes[name], place=FileLine(file=one.file, line=line))
+            return DeclaredValue(value=one.attributes[name], place=FileLine(file=one.file, line=line))
     return None
 
 
-def _host_keywords(own_line: list[ClassValue]) -> dict[str, Given]:
+def _host_keywords(own_line: list[ClassValue]) -> dict[str, DeclaredValue]:
     """The class keywords in force: those of the bases first. An attribute of a keyword's name counts below the class
     that gave the keyword, as the platform has it."""
-    found: dict[str, Given] = {}
+    found: dict[str, DeclaredValue] = {}
     for place, one in reversed(list(enumerate(own_line))):
         inherited = set(found)
         for name, value in one.keywords.items():
-            found[name] = Given(value=value, place=FileLine(file=one.file, line=one.keyword_lines[name]))
+            found[name] = DeclaredValue(value=value, place=FileLine(file=one.file, line=one.keyword_lines[name]))
         for name in inherited - {"**"}:
             attribute = _attribute(own_line[place:], name)
             if attribute is not None and attribute.value is not None:

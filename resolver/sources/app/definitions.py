@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from resolver.errors import SourceError
-from resolver.sources.app.doubts import Doubts, walk_same_scope
+from resolver.sources.app.doubts import UncertaintyTracker, walk_same_scope
 from resolver.sources.app.expressions import Context
 from resolver.sources.app.known_functions import find_known
 from resolver.sources.app.values import (
@@ -24,14 +24,14 @@ from resolver.sources.app.values import (
     Opaque,
 )
 
-__all__ = ["PLATFORM", "Definitions", "parse_file"]
+__all__ = ["PLATFORM", "DefinitionReader", "parse_file"]
 
 PLATFORM = "fal"
 _HARMLESS_CLASS_DECORATORS = frozenset({"dataclasses.dataclass", "typing.final", "typing.runtime_checkable"})
 
 
-class Definitions(Doubts):
-    """Reads definitions. Modules are read by whoever reads statements."""
+class DefinitionReader(UncertaintyTracker):
+    """Reads functions, classes and imports. Subclasses read modules, which are statements."""
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -9,9 +9,9 @@ import ast
 from collections.abc import Iterator
 from typing import Any
 
-from resolver.sources.app.expressions import Expressions
+from resolver.sources.app.expressions import ExpressionReader
 from resolver.sources.app.joined_texts import join_parts
-from resolver.sources.app.operations import Refused, format_value
+from resolver.sources.app.operations import OperationRefused, format_value
 from resolver.sources.app.values import (
     ClassValue,
     DictValue,
@@ -29,11 +29,11 @@ from resolver.sources.app.values import (
     SetValue,
 )
 
-__all__ = ["Displays"]
+__all__ = ["DisplayReader"]
 
 
-class Displays(Expressions):
-    """Reads what is written out."""
+class DisplayReader(ExpressionReader):
+    """Reads lists, tuples, sets, dicts and f-strings (Python: displays)."""
 
     def _list(self, node: ast.List, scope: Namespace) -> ListValue | LockedList:
         match node.elts:
@@ -58,7 +58,7 @@ class Displays(Expressions):
                 spread = self.value_or_opaque(node.value, scope)
                 try:
                     yield from [spread] if isinstance(spread, Opaque) else self.iterate(spread, node.value, scope)
-                except Refused as refused:
+                except OperationRefused as refused:
                     yield Opaque(reason=self._reason(node, scope, f"{refused} cannot be worked out"))
                 except NotUnderstood as reason:
                     yield Opaque(reason=reason)
@@ -142,7 +142,7 @@ class Displays(Expressions):
                 yield from self._rounds(others, inner)
 
     def assign(self, target: ast.expr, value: Any, scope: Namespace) -> None:
-        """Gives the names of a target their values. Raises NotUnderstood, Refused."""
+        """Gives the names of a target their values. Raises NotUnderstood, OperationRefused."""
         match target:
             case ast.Name(id=name):
                 scope.bind(name, value)

@@ -10,14 +10,14 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from resolver.sources.app.calls import Calls, is_harmless
+from resolver.sources.app.calls import CallReader, is_harmless
 from resolver.sources.app.values import ClassValue, Container, FunctionValue, Namespace, NotUnderstood, Opaque
 
-__all__ = ["Doubts", "as_load", "walk_same_scope"]
+__all__ = ["UncertaintyTracker", "as_load", "walk_same_scope"]
 
 
-class Doubts(Calls):
-    """Puts into doubt."""
+class UncertaintyTracker(CallReader):
+    """Marks values as uncertain that a statement which is not understood may have changed."""
 
     @abstractmethod
     def _define_in(self, statements: Iterable[ast.stmt], scope: Namespace, *, known: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ from lockfiles.value_classes import dataclass
 from resolver.sources.app.app_target import AppTarget, VersionInfo
 from resolver.sources.app.files import AppFiles
 from resolver.sources.app.joined_texts import join_parts, split_parts
-from resolver.sources.app.operations import Refused, apply_comparison, apply_operator, iterate
+from resolver.sources.app.operations import OperationRefused, apply_comparison, apply_operator, iterate
 from resolver.sources.app.templates import fill_template, has_variables
 from resolver.sources.app.values import (
     BoundMethod,
@@ -39,7 +39,7 @@ from resolver.sources.app.values import (
     quote,
 )
 
-__all__ = ["BUILTINS", "Context", "Expressions"]
+__all__ = ["BUILTINS", "Context", "ExpressionReader"]
 
 _MOST_STEPS = 20_000
 _MOST_STEPS_OF_A_FILE = 1_000_000
@@ -64,7 +64,7 @@ class Context:
     late_failures: int = 0
 
 
-class Expressions(ABC):
+class ExpressionReader(ABC):
     """Reads expressions. A part that is not understood ends the whole, but for the items of a list."""
 
     def __init__(self, context: Context) -> None:
@@ -80,7 +80,7 @@ class Expressions(ABC):
             self.fail(node, scope, "such an expression is not worked out")
         try:
             return self.usable(getattr(self, reader)(node, scope))
-        except Refused as refused:
+        except OperationRefused as refused:
             self.fail(node, scope, f"{refused} cannot be worked out", refused=refused)
 
     def value_or_opaque(self, node: ast.expr, scope: Namespace) -> Any:
@@ -140,7 +140,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def call(self, node: ast.Call, scope: Namespace) -> Any:
-        """The value of a call. Raises NotUnderstood, Refused."""
+        """The value of a call. Raises NotUnderstood, OperationRefused."""
 
     @abstractmethod
     def imported(self, value: Imported, node: ast.expr, scope: Namespace) -> Any:
@@ -148,7 +148,7 @@ class Expressions(ABC):
 
     @abstractmethod
     def assign(self, target: ast.expr, value: Any, scope: Namespace) -> None:
-        """Gives the names of a target their values. Raises NotUnderstood, Refused."""
+        """Gives the names of a target their values. Raises NotUnderstood, OperationRefused."""
 
     def fail(
         self,
@@ -241,7 +241,7 @@ class Expressions(ABC):
         return self.operate(type(node.op), left, right, node, scope)
 
     def operate(self, kind: type[ast.operator], left: Any, right: Any, node: ast.AST, scope: Namespace) -> Any:
-        """`left + right`, with variables of the environment kept as such. Raises Refused."""
+        """`left + right`, with variables of the environment kept as such. Raises OperationRefused."""
         place = left.place if isinstance(left, PlacedText | EnvironmentText) else self.place(node, scope)
         both = (left, right)
         if kind is ast.Add and has_variables(both) and all(isinstance(one, str | EnvironmentText) for one in both):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resolver.sources.app.operations import Refused
+from resolver.sources.app.operations import OperationRefused
 from resolver.sources.app.values import EnvironmentText, EnvironmentVariable, FileLine, PlacedText
 
 __all__ = ["join_parts", "split_parts"]
@@ -16,12 +16,12 @@ _LONGEST = 100_000
 
 
 def join_parts(parts: list[str | EnvironmentVariable], place: FileLine) -> Any:
-    """A text of parts; with variables if there are any. Raises Refused."""
+    """A text of parts; with variables if there are any. Raises OperationRefused."""
     if any(isinstance(part, EnvironmentVariable) for part in parts):
         return EnvironmentText(parts=tuple(parts), place=place)
     text = "".join(part for part in parts if isinstance(part, str))
     if len(text) > _LONGEST:
-        raise Refused("a text that long")
+        raise OperationRefused("a text that long")
     return PlacedText(text, place)
 
 

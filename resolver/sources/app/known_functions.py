@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from resolver.sources.app.app_target import AppTarget, VersionInfo
 from resolver.sources.app.expressions import Context
-from resolver.sources.app.operations import LONGEST_LIST, Refused, apply_operator
+from resolver.sources.app.operations import LONGEST_LIST, OperationRefused, apply_operator
 from resolver.sources.app.values import (
     Builtin,
     DictValue,
@@ -35,8 +35,8 @@ __all__ = ["FUNCTIONS", "KEEPS_VARIABLES", "PATHS", "find_known"]
 PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pathlib.PurePosixPath"})
 
 
-class Reader(Protocol):
-    """What these functions need of whoever reads the call."""
+class Evaluator(Protocol):
+    """What these functions need of the object that reads the call."""
 
     context: Context
 
@@ -51,110 +51,112 @@ class Reader(Protocol):
     def whole(self, value: Any, node: ast.expr, scope: Namespace) -> Any: ...
 
 
-def _get_variable(reader: Reader, node: ast.Call, scope: Namespace, name: Any, *default: Any, **named: Any) -> Any:
+def _get_variable(reader: Evaluator, node: ast.Call, scope: Namespace, name: Any, *default: Any, **named: Any) -> Any:
     name = reader.known(name, node, scope)
     if not isinstance(name, str):
-        raise Refused("a variable without a name")
+        raise OperationRefused("a variable without a name")
     if named.keys() - {"default"} or len(default) + len(named) > 1:
-        raise Refused("a call like that")
+        raise OperationRefused("a call like that")
     value = default[0] if default else named.get("default")
     variable = EnvironmentVariable(name=str(name), default=value, has_default=True)
     return reader.variable(variable, node, scope)
 
 
-def _open(reader: Reader, node: ast.Call, scope: Namespace, path: Any, mode: Any = "r", *_: Any, **__: Any) -> FileText:
+def _open(
+    reader: Evaluator, node: ast.Call, scope: Namespace, path: Any, mode: Any = "r", *_: Any, **__: Any
+) -> FileText:
     if mode not in ("r", "rt"):
-        raise Refused("a file that is opened so")
+        raise OperationRefused("a file that is opened so")
     return reader.open_file(path, node, scope)
 
 
 def _platform(field: str) -> Callable[..., Any]:
-    def ask(reader: Reader, node: ast.Call, scope: Namespace) -> Any:
+    def ask(reader: Evaluator, node: ast.Call, scope: Namespace) -> Any:
         environment: Mapping[str, Any] = {**reader.target(node, scope).environment}
         return PlacedText(str(environment[field]), reader.place(node, scope))
 
     return ask
 
 
-def _version_tuple(reader: Reader, node: ast.Call, scope: Namespace) -> tuple[str, ...]:
+def _version_tuple(reader: Evaluator, node: ast.Call, scope: Namespace) -> tuple[str, ...]:
     return tuple(reader.target(node, scope).python.full.split("."))
 
 
-def _items(reader: Reader, node: ast.Call, scope: Namespace, value: Any) -> list[Any]:
+def _items(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any) -> list[Any]:
     return reader.iterate(value, node, scope)
 
 
-def _make_list(reader: Reader, node: ast.Call, scope: Namespace, *value: Any) -> ListValue | LockedList:
+def _make_list(reader: Evaluator, node: ast.Call, scope: Namespace, *value: Any) -> ListValue | LockedList:
     if len(value) == 1 and isinstance(value[0], LockedList):
         return value[0]
     return ListValue(_items(reader, node, scope, value[0]) if value else ())
 
 
-def _make_tuple(reader: Reader, node: ast.Call, scope: Namespace, *value: Any) -> tuple[Any, ...]:
+def _make_tuple(reader: Evaluator, node: ast.Call, scope: Namespace, *value: Any) -> tuple[Any, ...]:
     return tuple(_items(reader, node, scope, value[0]) if value else ())
 
 
-def _make_set(reader: Reader, node: ast.Call, scope: Namespace, *value: Any) -> SetValue:
+def _make_set(reader: Evaluator, node: ast.Call, scope: Namespace, *value: Any) -> SetValue:
     return SetValue(reader.whole(_items(reader, node, scope, value[0]), node, scope) if value else ())
 
 
-def _make_dict(reader: Reader, node: ast.Call, scope: Namespace, *value: Any, **named: Any) -> DictValue:
+def _make_dict(reader: Evaluator, node: ast.Call, scope: Namespace, *value: Any, **named: Any) -> DictValue:
     if value and not isinstance(value[0], dict):
         return DictValue({**dict(map(tuple, _items(reader, node, scope, value[0]))), **named})
     return DictValue({**(value[0] if value else {}), **named})
 
 
-def _sort(reader: Reader, node: ast.Call, scope: Namespace, value: Any, *, reverse: bool = False) -> ListValue:
+def _sort(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any, *, reverse: bool = False) -> ListValue:
     items = reader.iterate(value, node, scope) if not isinstance(value, set) else list(value)
     return ListValue(sorted(reader.whole(items, node, scope), reverse=bool(reverse)))
 
 
-def _filter(reader: Reader, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
+def _filter(reader: Evaluator, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
     items = reader.iterate(value, node, scope)
     if function is None:
         return OnceValue(item for item in items if reader.known(reader.usable(item), node, scope))
     return OnceValue(item for item in items if reader.known(reader.apply(function, [item], node, scope), node, scope))
 
 
-def _map(reader: Reader, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
+def _map(reader: Evaluator, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
     return OnceValue(reader.apply(function, [item], node, scope) for item in reader.iterate(value, node, scope))
 
 
-def _zip(reader: Reader, node: ast.Call, scope: Namespace, *values: Any, strict: bool = False) -> OnceValue:
+def _zip(reader: Evaluator, node: ast.Call, scope: Namespace, *values: Any, strict: bool = False) -> OnceValue:
     return OnceValue(zip(*(reader.iterate(value, node, scope) for value in values), strict=bool(strict)))
 
 
-def _enumerate(reader: Reader, node: ast.Call, scope: Namespace, value: Any, start: int = 0) -> OnceValue:
+def _enumerate(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any, start: int = 0) -> OnceValue:
     return OnceValue(enumerate(reader.iterate(value, node, scope), start))
 
 
-def _range(reader: Reader, node: ast.Call, scope: Namespace, *bounds: int) -> range:
+def _range(reader: Evaluator, node: ast.Call, scope: Namespace, *bounds: int) -> range:
     found = range(*bounds)
     if len(found) > LONGEST_LIST:
-        raise Refused("a range that long")
+        raise OperationRefused("a range that long")
     return found
 
 
-def _is_instance(reader: Reader, node: ast.Call, scope: Namespace, value: Any, kinds: Any) -> bool:
+def _is_instance(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any, kinds: Any) -> bool:
     named = kinds if isinstance(kinds, tuple) else (kinds,)
     types = {"str": str, "list": list, "tuple": tuple, "dict": dict, "int": int, "bool": bool, "float": float}
     if not all(isinstance(kind, Builtin) and kind.name in types for kind in named):
-        raise Refused("a kind like that")
+        raise OperationRefused("a kind like that")
     return isinstance(value, tuple(types[kind.name] for kind in named))
 
 
-def _text_of(reader: Reader, node: ast.Call, scope: Namespace, value: Any = "") -> Any:
+def _text_of(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any = "") -> Any:
     if isinstance(value, EnvironmentText):
         return value
     if not isinstance(value, str | int | float | PurePath | None):
-        raise Refused("such a value as text")
+        raise OperationRefused("such a value as text")
     return PlacedText(str(value), reader.place(node, scope))
 
 
 def _number(kind: type[int] | type[float]) -> Callable[..., Any]:
-    def make(reader: Reader, node: ast.Call, scope: Namespace, value: Any = 0) -> Any:
+    def make(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any = 0) -> Any:
         if not isinstance(value, str | int | float) or len(str(value)) > 18:
-            raise Refused("such a value as a number")
+            raise OperationRefused("such a value as a number")
         return kind(value)
 
     return make
@@ -163,54 +165,54 @@ def _number(kind: type[int] | type[float]) -> Callable[..., Any]:
 def _over(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of Python's own over one list of values that are all known."""
 
-    def call(reader: Reader, node: ast.Call, scope: Namespace, *values: Any) -> Any:
+    def call(reader: Evaluator, node: ast.Call, scope: Namespace, *values: Any) -> Any:
         items = reader.whole(reader.iterate(values[0], node, scope) if len(values) == 1 else list(values), node, scope)
         return function(items)
 
     return call
 
 
-def _sum(reader: Reader, node: ast.Call, scope: Namespace, values: Any, start: Any = 0) -> Any:
+def _sum(reader: Evaluator, node: ast.Call, scope: Namespace, values: Any, start: Any = 0) -> Any:
     """Also of lists, which `sum(lists, [])` joins."""
     total = start
     if isinstance(start, str):
-        raise Refused("a sum of texts, for which Python raises TypeError,")
+        raise OperationRefused("a sum of texts, for which Python raises TypeError,")
     for value in reader.whole(reader.iterate(values, node, scope), node, scope):
         total = apply_operator(ast.Add, total, value)
     return total
 
 
-def _length(reader: Reader, node: ast.Call, scope: Namespace, value: Any) -> int:
+def _length(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any) -> int:
     whole = reader.whole(value, node, scope)
     if not isinstance(whole, str | list | tuple | dict | set | range):
-        raise Refused("the length of such a value")
+        raise OperationRefused("the length of such a value")
     return len(whole)
 
 
-def _chain(reader: Reader, node: ast.Call, scope: Namespace, *values: Any) -> OnceValue:
+def _chain(reader: Evaluator, node: ast.Call, scope: Namespace, *values: Any) -> OnceValue:
     return OnceValue(item for value in values for item in reader.iterate(value, node, scope))
 
 
-def _join_path(reader: Reader, node: ast.Call, scope: Namespace, *parts: Any) -> PlacedText:
+def _join_path(reader: Evaluator, node: ast.Call, scope: Namespace, *parts: Any) -> PlacedText:
     return PlacedText(str(PurePath(*map(str, parts))), reader.place(node, scope))
 
 
 def _path(change: Callable[[PurePath], object]) -> Callable[..., Any]:
-    def call(reader: Reader, node: ast.Call, scope: Namespace, path: Any, *_: Any) -> PlacedText:
+    def call(reader: Evaluator, node: ast.Call, scope: Namespace, path: Any, *_: Any) -> PlacedText:
         return PlacedText(str(change(PurePath(str(path)))), reader.place(node, scope))
 
     return call
 
 
-def _copy(reader: Reader, node: ast.Call, scope: Namespace, value: Any) -> Any:
+def _copy(reader: Evaluator, node: ast.Call, scope: Namespace, value: Any) -> Any:
     return ListValue(value) if isinstance(value, list) else DictValue(value) if isinstance(value, dict) else value
 
 
-def _locked(reader: Reader, node: ast.Call, scope: Namespace, path: Any, **_: Any) -> LockedList:
+def _locked(reader: Evaluator, node: ast.Call, scope: Namespace, path: Any, **_: Any) -> LockedList:
     return LockedList(path=str(path), place=reader.place(node, scope))
 
 
-def find_known(value: Imported, reader: Reader, node: ast.AST, scope: Namespace) -> Any:
+def find_known(value: Imported, reader: Evaluator, node: ast.AST, scope: Namespace) -> Any:
     """What an imported name stands for where the target or the standard library says it; else the name itself."""
     match value.dotted:
         case "sys.version_info":

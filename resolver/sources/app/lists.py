@@ -14,9 +14,9 @@ from typing import Any
 from resolver.requirements.position import Position
 from resolver.requirements.url import redact
 from resolver.settings import RequirementItems
-from resolver.sources.app.declarations import Given
-from resolver.sources.app.expressions import Expressions
-from resolver.sources.app.operations import Refused
+from resolver.sources.app.declarations import DeclaredValue
+from resolver.sources.app.expressions import ExpressionReader
+from resolver.sources.app.operations import OperationRefused
 from resolver.sources.app.values import (
     BoundMethod,
     ClassValue,
@@ -35,9 +35,9 @@ from resolver.sources.app.values import (
     SetValue,
     place_of,
 )
-from resolver.sources.source import Hint
+from resolver.sources.source import StatedValue
 
-__all__ = ["Finisher", "Placed"]
+__all__ = ["Placed", "ValueReader"]
 
 Placed = tuple[Position, ...] | tuple[tuple[Position, ...], ...]
 """The positions of items, in the form that the items have."""
@@ -62,17 +62,17 @@ _KINDS: dict[type[object], str] = {
 _VARIABLE_NAME = re.compile(r"[A-Z0-9_]+")
 
 
-class Finisher:
+class ValueReader:
     """Reads the values of one app, collecting faults. `needs_target` is whether one of them only lacks the target."""
 
-    def __init__(self, reader: Expressions, scope: Namespace) -> None:
+    def __init__(self, reader: ExpressionReader, scope: Namespace) -> None:
         self._reader = reader
         self._scope = scope
         self.faults: list[tuple[int, str]] = []
         self.warnings: list[str] = []
         self.needs_target = False
 
-    def read_items(self, given: Given, *, must_be_list: bool) -> tuple[RequirementItems, Placed]:
+    def read_items(self, given: DeclaredValue, *, must_be_list: bool) -> tuple[RequirementItems, Placed]:
         """The items, flat or in layers, and where each stands."""
         value = self._usable(given.value, "requirements", given.place)
         if value is None:
@@ -92,7 +92,7 @@ class Finisher:
         layers = [self._read_inner(layer, place, given.place) for place, layer in enumerate(value)]
         return tuple(items for items, _ in layers), tuple(positions for _, positions in layers)
 
-    def read_machines(self, given: Given) -> Hint[tuple[str, ...]] | None:
+    def read_machines(self, given: DeclaredValue) -> StatedValue[tuple[str, ...]] | None:
         """The machine types; None where there are none."""
         value = self._usable(given.value, "machine_type", given.place)
         if value is None:
@@ -101,9 +101,9 @@ class Finisher:
             names = tuple(self._read_text(one, f"machine_type[{n}]", given.place) for n, one in enumerate(value))
         else:
             names = (self._read_text(value, "machine_type", given.place),)
-        return Hint(value=names, where=str(given.place))
+        return StatedValue(value=names, where=str(given.place))
 
-    def read_python(self, given: Given) -> Hint[str] | None:
+    def read_python(self, given: DeclaredValue) -> StatedValue[str] | None:
         """The Python version, which must be text."""
         value = self._usable(given.value, "python_version", given.place)
         if value is None:
@@ -117,9 +117,9 @@ class Finisher:
                 remedy=f'`python_version = "{value}"`',
             )
             return None
-        return Hint(value=self._read_text(value, "python_version", given.place), where=str(given.place))
+        return StatedValue(value=self._read_text(value, "python_version", given.place), where=str(given.place))
 
-    def read_gpus(self, given: Given) -> Hint[int] | None:
+    def read_gpus(self, given: DeclaredValue) -> StatedValue[int] | None:
         """The number of GPUs."""
         value = self._usable(given.value, "num_gpus", given.place)
         if value is None:
@@ -127,7 +127,7 @@ class Finisher:
         if not isinstance(value, int) or isinstance(value, bool):
             self._refuse(given.place, "num_gpus", f"is no whole number: `{_show(value)}`")
             return None
-        return Hint(value=value, where=str(given.place))
+        return StatedValue(value=value, where=str(given.place))
 
     def note(self, reason: NotUnderstood, attribute: str) -> None:
         """Notes what is not understood."""
@@ -222,7 +222,7 @@ class Finisher:
         except NotUnderstood as reason:
             self.note(reason, attribute)
             return ""
-        except Refused:
+        except OperationRefused:
             return ""
         if not isinstance(found, str):
             self._refuse(value.place, attribute, f"takes `{name}` from the environment, which does not set it")

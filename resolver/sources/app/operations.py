@@ -1,7 +1,7 @@
 """What Python's own operators and methods do to plain values, with a limit to how large a result may grow.
 
-In: values that are understood. Out: values, or `Refused` with the reason. Nothing here can run code of the app: each
-method is one of a short list, called on a value of exactly the types that it is listed for.
+In: values that are understood. Out: values, or `OperationRefused` with the reason. Nothing here can run code of the
+app: each method is one of a short list, called on a value of exactly the types that it is listed for.
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from typing import Any
 
 from resolver.sources.app.values import DictValue, FileLine, FileText, ListValue, PlacedText, SetValue
 
-__all__ = ["Refused", "apply_comparison", "apply_operator", "call_method", "format_value", "iterate", "place_lines"]
+__all__ = [
+    "OperationRefused",
+    "apply_comparison",
+    "apply_operator",
+    "call_method",
+    "format_value",
+    "iterate",
+    "place_lines",
+]
 
 LONGEST_TEXT = 100_000
 LONGEST_LIST = 5_000
@@ -53,12 +61,12 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
 _Scalar = (str, int, float, bool, type(None))
 
 
-class Refused(Exception):  # noqa: N818  (its catcher makes a finding of it, with a place)
+class OperationRefused(Exception):  # noqa: N818  (its catcher makes a finding of it, with a place)
     """An operation that is not carried out, and why."""
 
 
 def apply_operator(kind: type[ast.operator], left: Any, right: Any) -> Any:
-    """`left + right` and the like. Raises Refused."""
+    """`left + right` and the like. Raises OperationRefused."""
     match kind, left, right:
         case (ast.Add, str(), str()):
             return _checked(str(left) + str(right))
@@ -79,7 +87,7 @@ def apply_operator(kind: type[ast.operator], left: Any, right: Any) -> Any:
         case (_, (int() | float()), (int() | float())) if kind in _NUMBER_OPERATORS:
             return _calculate(kind, left, right)
         case _:
-            raise Refused(f"such an operation on {_name(left)} and {_name(right)}")
+            raise OperationRefused(f"such an operation on {_name(left)} and {_name(right)}")
 
 
 _SET_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -98,30 +106,33 @@ _NUMBER_OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
 
 
 def apply_comparison(kind: type[ast.cmpop], left: Any, right: Any) -> bool:
-    """`left == right`, `left in right` and the like. Raises Refused."""
+    """`left == right`, `left in right` and the like. Raises OperationRefused."""
     try:
         return bool(_COMPARISONS[kind](left, right))
     except (TypeError, RecursionError) as error:
-        raise Refused(f"{_name(left)} and {_name(right)} cannot be compared so") from error
+        raise OperationRefused(f"{_name(left)} and {_name(right)} cannot be compared so") from error
 
 
 def format_value(value: Any, conversion: int, specification: str) -> str:
-    """What `{value!c:specification}` in an f-string comes to. Raises Refused."""
+    """What `{value!c:specification}` in an f-string comes to. Raises OperationRefused."""
     if not isinstance(value, (*_Scalar, PurePath)):
-        raise Refused(f"{_name(value)} in a text")
+        raise OperationRefused(f"{_name(value)} in a text")
     if not _FORMAT.fullmatch(specification):
-        raise Refused("a format like that")
+        raise OperationRefused("a format like that")
     plain = str(value) if isinstance(value, str) else value
     for code, convert in ((ord("s"), str), (ord("r"), repr), (ord("a"), ascii)):
         plain = convert(plain) if conversion == code else plain
     try:
         return _check_text(format(plain, specification))
     except (TypeError, ValueError, OverflowError) as error:
-        raise Refused("a format that does not fit") from error
+        raise OperationRefused("a format that does not fit") from error
 
 
 def iterate(value: Any) -> list[Any]:
-    """What a loop over the value gives, in order. Raises Refused for what has none, or none that is always the same."""
+    """What a loop over the value gives, in order.
+
+    Raises OperationRefused for what has no order, or none that is always the same.
+    """
     match value:
         case FileText():
             return place_lines(value)
@@ -133,19 +144,19 @@ def iterate(value: Any) -> list[Any]:
             found = list(value[: LONGEST_LIST + 1])
         case set() | frozenset():
             if any(isinstance(one, str) for one in value) and len(value) > 1:
-                raise Refused("the order of a set of texts differs from run to run")
+                raise OperationRefused("the order of a set of texts differs from run to run")
             found = sorted(value, key=repr)
         case _:
-            raise Refused(f"{_name(value)} is nothing to go through")
+            raise OperationRefused(f"{_name(value)} is nothing to go through")
     _check_length(len(found))
     return found
 
 
 def call_method(owner: Any, name: str, arguments: list[Any], keywords: dict[str, Any]) -> Any:
-    """What a method of a plain value gives. Raises Refused."""
+    """What a method of a plain value gives. Raises OperationRefused."""
     allowed = _allowed_methods(owner)
     if name not in allowed:
-        raise Refused(f"`.{name}` of {_name(owner)}")
+        raise OperationRefused(f"`.{name}` of {_name(owner)}")
     if isinstance(owner, str):
         return _call_text_method(owner, name, arguments, keywords)
     if isinstance(owner, list) and name in ("extend", "sort"):
@@ -153,7 +164,7 @@ def call_method(owner: Any, name: str, arguments: list[Any], keywords: dict[str,
     try:
         result = getattr(owner, name)(*arguments, **keywords)
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise Refused(f"it raises {type(error).__name__}") from error
+        raise OperationRefused(f"it raises {type(error).__name__}") from error
     _checked(owner)
     if isinstance(owner, dict) and name in ("items", "keys", "values"):
         return ListValue(result)
@@ -191,16 +202,16 @@ def _call_text_method(owner: str, name: str, arguments: list[Any], keywords: dic
     if name == "join":
         pieces = iterate(arguments[0]) if len(arguments) == 1 else []
         if sum(len(one) + len(plain) for one in pieces if isinstance(one, str)) > LONGEST_TEXT:
-            raise Refused("a text that long")
+            raise OperationRefused("a text that long")
         arguments = [pieces]
     if name == "replace" and len(arguments) > 1 and isinstance(arguments[1], str):
         _check_size(len(plain) + (len(plain) + 1) * len(arguments[1]))
     if name == "zfill" and not (arguments and isinstance(arguments[0], int) and arguments[0] <= 100):
-        raise Refused("a number that wide")
+        raise OperationRefused("a number that wide")
     try:
         result = getattr(plain, name)(*arguments, **keywords)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Refused(f"it raises {type(error).__name__}") from error
+        raise OperationRefused(f"it raises {type(error).__name__}") from error
     if isinstance(result, str):
         return type(owner)(result, owner.place) if isinstance(owner, PlacedText) else result
     if isinstance(result, list):
@@ -231,46 +242,46 @@ def _call_list_method(owner: list[Any], name: str, arguments: list[Any], keyword
     elif name == "sort" and not arguments and not keywords and all(isinstance(one, str) for one in owner):
         owner.sort()
     else:
-        raise Refused(f"`.{name}` with such arguments")
+        raise OperationRefused(f"`.{name}` with such arguments")
 
 
 def _format(text: str, arguments: list[Any], keywords: dict[str, Any]) -> str:
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError as error:
-        raise Refused("a format that is none") from error
+        raise OperationRefused("a format that is none") from error
     for _, name, specification, _ in fields:
         if name is not None and not re.fullmatch(r"\w*", name):
-            raise Refused("a format that looks into a value")
+            raise OperationRefused("a format that looks into a value")
         if not _FORMAT.fullmatch(specification or ""):
-            raise Refused("a format like that")
+            raise OperationRefused("a format like that")
     values = [*arguments, *keywords.values()]
     if not all(isinstance(value, (*_Scalar, PurePath)) for value in values):
-        raise Refused("a value that is no text or number")
+        raise OperationRefused("a value that is no text or number")
     _check_size(sum(len(str(value)) for value in values) * max(1, len(fields)))
     try:
         return _check_text(text.format(*arguments, **keywords))
     except (IndexError, KeyError, ValueError, TypeError) as error:
-        raise Refused(f"it raises {type(error).__name__}") from error
+        raise OperationRefused(f"it raises {type(error).__name__}") from error
 
 
 def _format_percent(text: str, right: Any) -> str:
     if _PERCENT.sub("", text).count("%"):
-        raise Refused("a format like that")
+        raise OperationRefused("a format like that")
     values = right if isinstance(right, tuple) else (right,)
     if not all(isinstance(value, _Scalar) for value in values):
-        raise Refused("a value that is no text or number")
+        raise OperationRefused("a value that is no text or number")
     _check_size(sum(len(str(value)) for value in values) + len(text))
     try:
         return _check_text(text % right)
     except (TypeError, ValueError, OverflowError) as error:
-        raise Refused(f"it raises {type(error).__name__}") from error
+        raise OperationRefused(f"it raises {type(error).__name__}") from error
 
 
 def _repeat(left: Any, right: Any) -> Any:
     value, times = (right, left) if isinstance(left, int) else (left, right)
     if isinstance(times, bool) or times > LONGEST_TEXT:
-        raise Refused("a repetition that long")
+        raise OperationRefused("a repetition that long")
     (_check_size if isinstance(value, str) else _check_length)(len(value) * times)
     if isinstance(value, str):
         return str(value) * times
@@ -281,9 +292,9 @@ def _calculate(kind: type[ast.operator], left: float, right: float) -> float:
     try:
         result: float = _NUMBER_OPERATORS[kind](left, right)
     except (ZeroDivisionError, OverflowError) as error:
-        raise Refused(f"it raises {type(error).__name__}") from error
+        raise OperationRefused(f"it raises {type(error).__name__}") from error
     if abs(result) > _LARGEST_NUMBER:
-        raise Refused("a number that large")
+        raise OperationRefused("a number that large")
     return result
 
 
@@ -302,12 +313,12 @@ def _check_text(text: str) -> str:
 
 def _check_size(length: int) -> None:
     if length > LONGEST_TEXT:
-        raise Refused("a text that long")
+        raise OperationRefused("a text that long")
 
 
 def _check_length(length: int) -> None:
     if length > LONGEST_LIST:
-        raise Refused("a list that long")
+        raise OperationRefused("a list that long")
 
 
 def _name(value: Any) -> str:

@@ -20,12 +20,12 @@ from typing import TypeVar, assert_never
 
 from lockfiles.value_classes import dataclass
 from resolver.settings import RequirementItems
-from resolver.sources.app.declarations import AppClass, AppFunction, Declaration, Given
+from resolver.sources.app.declarations import AppClass, AppFunction, Declaration, DeclaredValue
 from resolver.sources.app.tables import AppTable
 from resolver.sources.app.values import NotUnderstood, Opaque, PlacedText
-from resolver.sources.source import Hint
+from resolver.sources.source import StatedValue
 
-__all__ = ["CLASS_MACHINE", "FUNCTION_MACHINE", "InForce", "apply_platform_rules"]
+__all__ = ["CLASS_MACHINE", "FUNCTION_MACHINE", "EffectiveValues", "apply_platform_rules"]
 
 CLASS_MACHINE = "S"
 FUNCTION_MACHINE = "XS"
@@ -34,28 +34,28 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
+class EffectiveValues:
     """What is in force for an app: its own values, and those of a table that take their place or fill them in.
 
     `faults` are lines with their messages.
     """
 
     declaration: Declaration
-    table_requirements: Hint[RequirementItems] | None = None
-    table_machine: Hint[tuple[str, ...]] | None = None
-    table_python: Hint[str] | None = None
-    table_gpus: Hint[int] | None = None
-    default_machine: Hint[tuple[str, ...]] | None = None
+    table_requirements: StatedValue[RequirementItems] | None = None
+    table_machine: StatedValue[tuple[str, ...]] | None = None
+    table_python: StatedValue[str] | None = None
+    table_gpus: StatedValue[int] | None = None
+    default_machine: StatedValue[tuple[str, ...]] | None = None
     warnings: tuple[str, ...] = ()
     faults: tuple[tuple[int, str], ...] = ()
     unknown: tuple[NotUnderstood, ...] = ()
 
 
-def apply_platform_rules(declaration: Declaration, table: AppTable | None) -> InForce:
+def apply_platform_rules(declaration: Declaration, table: AppTable | None) -> EffectiveValues:
     """The values in force for an app."""
     match declaration.form:
         case AppClass(is_app=False) as form:
-            return InForce(declaration=declaration, warnings=tuple(_iter_base_warnings(declaration, form)))
+            return EffectiveValues(declaration=declaration, warnings=tuple(_iter_base_warnings(declaration, form)))
         case AppClass() as form:
             return _apply_to_class(declaration, form, table)
         case AppFunction() as form:
@@ -64,7 +64,7 @@ def apply_platform_rules(declaration: Declaration, table: AppTable | None) -> In
             assert_never(declaration.form)
 
 
-def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | None) -> InForce:
+def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | None) -> EffectiveValues:
     warnings: list[str] = []
     faults = tuple(
         (
@@ -83,7 +83,7 @@ def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | 
             f" python_version={version})`"
         )
     warnings += _iter_base_warnings(declaration, form)
-    plain = InForce(
+    plain = EffectiveValues(
         declaration=replace(declaration, requirements=None if form.clashing else declaration.requirements),
         default_machine=_default(CLASS_MACHINE, "App"),
         warnings=tuple(warnings),
@@ -101,7 +101,7 @@ def _iter_base_warnings(declaration: Declaration, form: AppClass) -> Iterator[st
         )
 
 
-def _lay_under_class(plain: InForce, form: AppClass, table: AppTable) -> InForce:
+def _lay_under_class(plain: EffectiveValues, form: AppClass, table: AppTable) -> EffectiveValues:
     declaration, warnings = plain.declaration, [*plain.warnings]
     if table.requirements is not None:
         warnings.append(
@@ -123,9 +123,9 @@ def _lay_under_class(plain: InForce, form: AppClass, table: AppTable) -> InForce
     )
 
 
-def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTable | None) -> InForce:
+def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTable | None) -> EffectiveValues:
     warnings: list[str] = []
-    plain = InForce(
+    plain = EffectiveValues(
         declaration=declaration,
         default_machine=_default(FUNCTION_MACHINE, "function"),
         unknown=declaration.unknown,
@@ -155,25 +155,25 @@ def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTa
     )
 
 
-def _is_default(given: Given | None) -> bool:
+def _is_default(given: DeclaredValue | None) -> bool:
     return given is None or given.value == CLASS_MACHINE
 
 
-def _ignored(name: str, table: AppTable, declaration: Declaration, own: Given | None) -> str:
+def _ignored(name: str, table: AppTable, declaration: Declaration, own: DeclaredValue | None) -> str:
     where = f" ({own.place})" if own is not None else ""
     return f"{table.where}: the platform ignores `{name}` here, because `{declaration.name}` has its own{where}"
 
 
-def _default(machine: str, kind: str) -> Hint[tuple[str, ...]]:
+def _default(machine: str, kind: str) -> StatedValue[tuple[str, ...]]:
     article = "an" if kind[0] in "AEIOU" else "a"
-    return Hint(value=(machine,), where=f"the platform's default for {article} {kind}")
+    return StatedValue(value=(machine,), where=f"the platform's default for {article} {kind}")
 
 
-def _hint(value: _T | None, table: AppTable) -> Hint[_T] | None:
-    return None if value is None else Hint(value=value, where=table.where)
+def _hint(value: _T | None, table: AppTable) -> StatedValue[_T] | None:
+    return None if value is None else StatedValue(value=value, where=table.where)
 
 
-def _quote_version(given: Given) -> str:
+def _quote_version(given: DeclaredValue) -> str:
     if isinstance(given.value, PlacedText):
         return f'"{given.value}"'
     return "…" if isinstance(given.value, Opaque) else f'"{given.value}"'

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from resolver.sources.app.definitions import PLATFORM, Definitions, parse_file
+from resolver.sources.app.definitions import PLATFORM, DefinitionReader, parse_file
 from resolver.sources.app.doubts import as_load, walk_same_scope
 from resolver.sources.app.expressions import Context
-from resolver.sources.app.operations import Refused
+from resolver.sources.app.operations import OperationRefused
 from resolver.sources.app.values import (
     ClassValue,
     DictValue,
@@ -47,7 +47,7 @@ class _Return(Exception):  # noqa: N818  (control flow)
         self.value = value
 
 
-class Interpreter(Definitions):
+class Interpreter(DefinitionReader):
     """Reads a module from its first statement to its last."""
 
     def __init__(self, context: Context) -> None:
@@ -133,7 +133,7 @@ class Interpreter(Definitions):
                 self.context.steps = 0
             try:
                 self._read(statement, scope, is_sure=is_sure)
-            except Refused as refused:
+            except OperationRefused as refused:
                 reason = self._reason(statement, scope, f"{refused} cannot be worked out")
                 if is_sure or (self._is_in_loop and _leaves(statement)):
                     raise reason from refused

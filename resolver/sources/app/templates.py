@@ -11,7 +11,7 @@ import string
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from resolver.sources.app.operations import Refused
+from resolver.sources.app.operations import OperationRefused
 from resolver.sources.app.values import EnvironmentText, EnvironmentVariable
 
 __all__ = ["fill_template", "has_variables"]
@@ -28,12 +28,12 @@ def has_variables(values: Iterable[Any]) -> bool:
 def fill_template(
     template: str, values: Sequence[Any], fill: Callable[[list[Any]], str], *, is_percent: bool
 ) -> list[str | EnvironmentVariable]:
-    """The parts of what `fill` makes of the template and the values. Raises Refused."""
+    """The parts of what `fill` makes of the template and the values. Raises OperationRefused."""
     if not (_is_plain_percent(template) if is_percent else _is_plain_format(template)):
-        raise Refused("a format that could change what the environment gives")
+        raise OperationRefused("a format that could change what the environment gives")
     variables = [value for value in values if isinstance(value, EnvironmentText)]
     if any("\ue000" in text for text in (template, *(value for value in values if isinstance(value, str)))):
-        raise Refused("a text with characters of private use")
+        raise OperationRefused("a text with characters of private use")
     numbers = iter(range(len(variables)))
     marked = [f"\ue000{next(numbers)}\ue001" if isinstance(value, EnvironmentText) else value for value in values]
     parts: list[str | EnvironmentVariable] = []
@@ -51,5 +51,5 @@ def _is_plain_format(template: str) -> bool:
     try:
         fields = list(string.Formatter().parse(template))
     except ValueError as error:
-        raise Refused("a format that is none") from error
+        raise OperationRefused("a format that is none") from error
     return not any(specification or conversion for _, _, specification, conversion in fields)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from resolver.sources.app.declarations import CLASHING, AppClass, AppFunction, Declaration, Given
+from resolver.sources.app.declarations import CLASHING, AppClass, AppFunction, Declaration, DeclaredValue
 from resolver.sources.app.values import EnvironmentText, FileLine, ListValue, LockedList, PlacedText
 from resolver.sources.evaluation.running import Evaluated
 
@@ -49,21 +49,21 @@ def _declare(name: str, said: Mapping[str, Any], place: FileLine, known: Declara
     )
 
 
-def _given(name: str, given: Mapping[str, Any], place: FileLine, known: Declaration | None) -> Given | None:
+def _given(name: str, given: Mapping[str, Any], place: FileLine, known: Declaration | None) -> DeclaredValue | None:
     """What an app said under a name, at the line where the file has it."""
     key = "python_version" if name == "python_attribute" else name
     if key not in given:
         return None
     read = None if known is None else _read_before(name, known)
     where = place if read is None else read.place
-    return Given(value=_move(given[key], where), place=where)
+    return DeclaredValue(value=_move(given[key], where), place=where)
 
 
-def _read_before(name: str, known: Declaration) -> Given | None:
+def _read_before(name: str, known: Declaration) -> DeclaredValue | None:
     """What was read of a value without running the file."""
     if name == "python_attribute":
         return known.form.python_attribute if isinstance(known.form, AppClass) else None
-    found: Given | None = getattr(known, {"local_python_modules": "local_modules"}.get(name, name))
+    found: DeclaredValue | None = getattr(known, {"local_python_modules": "local_modules"}.get(name, name))
     return found
 
 
