@@ -21,7 +21,7 @@ from resolver.plan_lists import ListParser, ReferencePaths
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
-from resolver.requirements.local_references import rewrite_entry, rewrite_references
+from resolver.requirements.local_references import rewrite_entry
 from resolver.requirements.locations import parse_index_url
 from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.position import Position
@@ -113,14 +113,14 @@ def plan_lock(
     lock_folder = (source.folder if path is None else folder / path.parent).resolve()
     paths = ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
     listed = leave_frames(lambda: parse.read_list(leading_flags(configured, arguments)))
-    as_written = rewrite_references(listed, paths.store, shown=True)
-    stored = rewrite_references(
-        rewrite_paths(as_written, lambda text: name_path((folder / text).resolve(), lock_folder)),
-        paths.see_from_lock,
-        shown=True,
+    stored = rewrite_paths(
+        listed,
+        location=lambda text: name_path((folder / text).resolve(), lock_folder),
+        reference=paths.show_from_lock,
+        text=paths.show_from_lock,
     )
     overrides = tuple(
-        rewrite_entry(rewrite_entry(entry, paths.store_for_lock, shown=True), paths.find_from_lock, shown=False)
+        rewrite_entry(entry, reference=paths.find, text=paths.show_from_lock)
         for entry in leave_frames(lambda: parse.read_entries("override", configured, arguments))
     )
     build_constraints = leave_frames(lambda: parse.read_entries("build-constraint", configured, arguments))
@@ -133,8 +133,11 @@ def plan_lock(
         settings=settings,
         target=target,
         python_rule=python_rule,
-        requirement_list=rewrite_references(
-            rewrite_paths(as_written, lambda text: str((folder / text).resolve())), paths.find, shown=False
+        requirement_list=rewrite_paths(
+            listed,
+            location=lambda text: str((folder / text).resolve()),
+            reference=paths.find,
+            text=paths.show_from_source,
         ),
         layers=canonical_layers(stored),
         overrides=overrides,

@@ -32,36 +32,26 @@ _TABLE = "[tool.pinfold]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferencePaths:
-    """Where the paths of direct references lead: each is relative to the file, or the folder, that its list stands in.
+    """Where the paths of direct references lead: each is relative to the file or folder of its list.
 
-    `folder` is the current one, which the names of files are seen from, and `lock_folder` that of the lock.
+    `folder` is the current one, from which the names of files are given, and `lock_folder` that of the lock.
     """
 
     source: Source
     folder: Path
     lock_folder: Path
 
-    def store(self, entry: Entry, reference: LocalPath) -> str:
-        """The path from the source's folder on, in a form that no project has as its name."""
-        return _see_from(self._root, self._find_folder(entry) / reference.path)
-
-    def see_from_lock(self, entry: Entry, reference: LocalPath) -> str:
-        """The same path from the lock's folder on: what the lock says can be read without knowing where its list is."""
-        return _see_from(self.lock_folder, Path(self.find(entry, reference)))
-
-    def store_for_lock(self, entry: Entry, reference: LocalPath) -> str:
-        """The path from the lock's folder on, of a reference as it is written."""
-        return _see_from(self.lock_folder, self._find_folder(entry) / reference.path)
-
-    def find_from_lock(self, entry: Entry, reference: LocalPath) -> str:
-        """The absolute path of what `store_for_lock` gave."""
-        del entry
-        return os.path.normpath(self.lock_folder / reference.path)
-
     def find(self, entry: Entry, reference: LocalPath) -> str:
-        """The absolute path of what `store` gave."""
-        del entry
-        return os.path.normpath(self._root / reference.path)
+        """The absolute path."""
+        return os.path.normpath(self._find_folder(entry) / reference.path)
+
+    def show_from_source(self, entry: Entry, reference: LocalPath) -> str:
+        """The path from the source's folder on, for messages."""
+        return _see_from(self._root, self.find(entry, reference))
+
+    def show_from_lock(self, entry: Entry, reference: LocalPath) -> str:
+        """The path from the lock's folder on, for the lock, which can be read without knowing where its list is."""
+        return _see_from(self.lock_folder, self.find(entry, reference))
 
     @property
     def _root(self) -> Path:
@@ -77,9 +67,9 @@ class ReferencePaths:
         return self._root
 
 
-def _see_from(folder: Path, path: Path) -> str:
+def _see_from(folder: Path, path: str) -> str:
     """The path from a folder on, in a form that no project has as its name."""
-    seen = name_path(Path(os.path.normpath(path)), folder)
+    seen = name_path(Path(path), folder)
     return seen if seen.startswith(("/", ".")) or re.match("[A-Za-z]:", seen) else f"./{seen}"
 
 

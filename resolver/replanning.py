@@ -23,7 +23,6 @@ from resolver.plan import LockPlan, plan_lock
 from resolver.requirements.canonical import parse_canonical_layers
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.local_paths import rewrite_paths
-from resolver.requirements.local_references import rewrite_references
 from resolver.requirements.scopes import FlagScope, IndexFamily
 from resolver.settings import DependencyMetadata, IndexStrategy, Mirror, Settings
 from resolver.sources.source import ItemList, Source, StatedValue
@@ -94,10 +93,11 @@ def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "posit
     layers = () if lockfile.tool is None else lockfile.tool.requirements
     written = replace(parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope), trusted_hosts=())
     folder = path.absolute().parent
-    return rewrite_references(
-        rewrite_paths(written, lambda text: str((folder / text).resolve())),
-        lambda _, reference: os.path.normpath(folder / reference.path),
-        shown=False,
+    return rewrite_paths(
+        written,
+        location=lambda text: str((folder / text).resolve()),
+        reference=lambda _, reference: os.path.normpath(folder / reference.path),
+        text=None,
     )
 
 

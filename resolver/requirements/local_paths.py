@@ -1,6 +1,6 @@
-"""Folders and pages on disk among the locations of a list: made absolute to be read, relative to be stored.
+"""The paths of a list, of its locations and direct references: made absolute to be read, relative to be stored.
 
-A location without a scheme is a path. How it is rewritten is for the caller to know; nothing here touches the disk.
+A location without a scheme is a path. The caller knows how a path is rewritten; nothing here touches the disk.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from resolver.requirements.entry import Entry, RequirementList
+from resolver.requirements.local_references import RewriteReference, rewrite_entry
 from resolver.requirements.scopes import Scope
 from resolver.requirements.url import Url
 
@@ -23,19 +24,30 @@ def is_url(text: str) -> bool:
     return _SCHEME.match(text) is not None or text.startswith("${")
 
 
-def rewrite_paths(requirement_list: RequirementList, rewrite: Callable[[str], str]) -> RequirementList:
-    """The list with `rewrite` applied to every location that is a path."""
+def rewrite_paths(
+    requirement_list: RequirementList,
+    *,
+    location: Callable[[str], str],
+    reference: RewriteReference,
+    text: RewriteReference | None,
+) -> RequirementList:
+    """The list with every path in it rewritten, in one pass.
+
+    `location` is for the indexes and find-links locations that are paths, `reference` for direct references, and `text`
+    for the same references in the texts of entries; None leaves the texts.
+    """
 
     def scope(old: Scope) -> Scope:
         return Scope(
-            extra_indexes=tuple(_rewrite(url, rewrite) for url in old.extra_indexes),
-            indexes=tuple(_rewrite(url, rewrite) for url in old.indexes),
+            extra_indexes=tuple(_rewrite(url, location) for url in old.extra_indexes),
+            indexes=tuple(_rewrite(url, location) for url in old.indexes),
             default_index=old.default_index,
-            find_links=tuple(_rewrite(url, rewrite) for url in old.find_links),
+            find_links=tuple(_rewrite(url, location) for url in old.find_links),
         )
 
     def entry(old: Entry) -> Entry:
-        return replace(old, scope=scope(old.scope), own_scope=scope(old.own_scope))
+        scoped = replace(old, scope=scope(old.scope), own_scope=scope(old.own_scope))
+        return rewrite_entry(scoped, reference=reference, text=text)
 
     layers = tuple(
         replace(layer, entries=tuple(map(entry, layer.entries)), scope=scope(layer.scope))
@@ -46,7 +58,7 @@ def rewrite_paths(requirement_list: RequirementList, rewrite: Callable[[str], st
         layers=layers,
         constraints=tuple(map(entry, requirement_list.constraints)),
         named_locations=tuple(
-            replace(location, url=_rewrite(location.url, rewrite)) for location in requirement_list.named_locations
+            replace(named, url=_rewrite(named.url, location)) for named in requirement_list.named_locations
         ),
         dependency_scope=scope(requirement_list.dependency_scope),
     )

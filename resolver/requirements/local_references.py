@@ -1,6 +1,6 @@
-"""The paths of direct references in a list: made absolute to be looked at, relative to be stored.
+"""The path of a direct reference in a list: made absolute to be read, relative to be shown and stored.
 
-How a path is rewritten is for the caller to know; nothing here touches the disk.
+The caller knows how a path is rewritten; nothing here touches the disk.
 """
 
 from __future__ import annotations
@@ -8,31 +8,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from resolver.requirements.entry import Entry, LocalPath, RequirementList
+from resolver.requirements.entry import Entry, LocalPath
 from resolver.requirements.requirement_text import render_requirement
 
-__all__ = ["rewrite_entry", "rewrite_references"]
+__all__ = ["RewriteReference", "rewrite_entry"]
 
-Rewrite = Callable[[Entry, LocalPath], str]
+RewriteReference = Callable[[Entry, LocalPath], str]
 """From an entry and its path to the path to use."""
 
 
-def rewrite_references(requirement_list: RequirementList, rewrite: Rewrite, *, shown: bool) -> RequirementList:
-    """The list with the path of every direct reference rewritten; with `shown` also in the texts of its entries."""
-
-    def entry(old: Entry) -> Entry:
-        return rewrite_entry(old, rewrite, shown=shown)
-
-    return replace(
-        requirement_list,
-        layers=tuple(replace(layer, entries=tuple(map(entry, layer.entries))) for layer in requirement_list.layers),
-        constraints=tuple(map(entry, requirement_list.constraints)),
-    )
-
-
-def rewrite_entry(entry: Entry, rewrite: Rewrite, *, shown: bool) -> Entry:
-    """The entry with its path rewritten, if it has one."""
-    if not isinstance(entry.direct, LocalPath):
+def rewrite_entry(entry: Entry, *, reference: RewriteReference, text: RewriteReference | None) -> Entry:
+    """The entry with the path of its reference rewritten, if it has one, and that of its text; None leaves the text."""
+    direct = entry.direct
+    if not isinstance(direct, LocalPath):
         return entry
-    rewritten = replace(entry, direct=LocalPath(path=rewrite(entry, entry.direct)))
-    return replace(rewritten, text=render_requirement(rewritten)) if shown else rewritten
+    shown = entry.text
+    if text is not None:
+        shown = render_requirement(replace(entry, direct=LocalPath(path=text(entry, direct))))
+    return replace(entry, direct=LocalPath(path=reference(entry, direct)), text=shown)
