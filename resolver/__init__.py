@@ -44,8 +44,9 @@ if TYPE_CHECKING:
     from resolver.index_questions import ask_indexes
     from resolver.installed import Installed, InstalledDifference, compare_installed, read_environment
     from resolver.installer_rules import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
-    from resolver.plan import LockPlan, plan_lock
+    from resolver.plan import LockPlan, RunContext, plan_lock
     from resolver.requirements.requirement_list import parse_requirement_list
+    from resolver.requirements.scopes import ScopeRules
     from resolver.settings import Settings
     from resolver.sizes import PinSize, find_unused, measure_pins
     from resolver.sources.imports import read_imports
@@ -93,6 +94,8 @@ __all__ = [
     "Reached",
     "Reaching",
     "ResolutionError",
+    "RunContext",
+    "ScopeRules",
     "Settings",
     "SettingsError",
     "Source",
@@ -152,6 +155,8 @@ _ELSEWHERE = {
     "Progress": "resolver.artifacts.downloads",
     "Reached": "resolver.artifacts.reaching",
     "Reaching": "resolver.artifacts.reaching",
+    "RunContext": "resolver.plan",
+    "ScopeRules": "resolver.requirements.scopes",
     "Settings": "resolver.settings",
     "Source": "resolver.sources.source",
     "Target": "resolver.targets.target",

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import cast
 
 from lockfiles import Lockfile
-from resolver.plan import plan_lock
+from resolver.plan import RunContext, plan_lock
 from resolver.settings import RequirementItems, Settings
 from resolver.sources.source import ItemList, Source, StatedValue
 from resolver.targets.platforms import Platform
@@ -70,11 +70,8 @@ def lock(
         arguments=Settings(platform=None if platform is None else str(platform)),
         path=None,
         old=old,
-        folder=where,
-        variables=os.environ,
-        now=datetime.now(UTC),
+        run=RunContext(folder=where, variables=os.environ, now=datetime.now(UTC), may_ask_host=False),
         upgrade=upgrade.everything,
-        may_ask_host=False,
     )
     return lock_plan(plan, access=access, upgrade=upgrade)
 

@@ -27,6 +27,7 @@ from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_fi
 from packaging.version import Version
 
 from lockfiles import Lockfile, SettingValue, ToolTable
+from lockfiles.value_classes import dataclass
 from resolver.build_facts import BuildPins, build_build_wheels, iter_build_facts
 from resolver.checking import render_accelerator, render_python, requirement_digest
 from resolver.errors import HashMismatchError, InternalError
@@ -38,7 +39,28 @@ from resolver.requirements.url import Url
 from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
 from resolver.targets.target import Target
 
-__all__ = ["build_lockfile", "check_against_old", "find_locked_commits", "known_hashes", "preferences"]
+__all__ = [
+    "RecordedInputs",
+    "build_lockfile",
+    "check_against_old",
+    "find_locked_commits",
+    "known_hashes",
+    "preferences",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedInputs:
+    """What a lock says it was made from.
+
+    - `layers` are the list's canonical texts without secrets; `settings` those that influenced the result.
+    - `exclude_newer` is an instant in RFC 3339 UTC.
+    """
+
+    layers: Sequence[Sequence[str]]
+    settings: Mapping[str, SettingValue]
+    index_strategy: str = "first-index"
+    exclude_newer: str | None = None
 
 
 def build_lockfile(
@@ -46,17 +68,12 @@ def build_lockfile(
     *,
     target: Target,
     requirement_list: RequirementList,
-    canonical_layers: Sequence[Sequence[str]],
-    settings: Mapping[str, SettingValue],
-    index_strategy: str = "first-index",
-    exclude_newer: str | None = None,
+    inputs: RecordedInputs,
     base_url: str | None = None,
     build_pins: BuildPins | None = None,
 ) -> Lockfile:
     """The lock for a resolution whose files all have a size and a sha256.
 
-    - `canonical_layers` are the list's texts without secrets; `settings` those that influenced the result.
-    - `exclude_newer` is an instant in RFC 3339 UTC.
     - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files of its disk
       are locked by relative path, so that the lock can move with them.
     - `build_pins` are the pins of what builds install, whose files are complete, too.
@@ -74,13 +91,13 @@ def build_lockfile(
         python=render_python(target),
         platform=str(target.platform),
         accelerator=render_accelerator(target) | _render_build(resolution.build),
-        index_strategy=index_strategy,
-        requirement_digest=requirement_digest(canonical_layers, settings, target),
-        exclude_newer=exclude_newer,
-        requirements=tuple(tuple(layer) for layer in canonical_layers),
+        index_strategy=inputs.index_strategy,
+        requirement_digest=requirement_digest(inputs.layers, inputs.settings, target),
+        exclude_newer=inputs.exclude_newer,
+        requirements=tuple(tuple(layer) for layer in inputs.layers),
         layers=_build_layers(resolution, requirement_list),
         built=tuple(pin.name for pin in resolution.pins if pin.built),
-        settings=dict(settings),
+        settings=dict(inputs.settings),
         extras={pin.name: tuple(sorted(pin.extras)) for pin in resolution.pins if pin.extras},
         requested_by={pin.name: _build_requested_by(pin, requirement_list) for pin in resolution.pins},
         build=dict(iter_build_facts(resolution, requirement_list, build_pins or {})),

@@ -7,7 +7,7 @@ it, so that both mean the same; it imports neither the solver nor `fetch`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -38,7 +38,7 @@ from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
 
-__all__ = ["LockPlan", "plan_lock", "read_old_lock", "share_old_locks"]
+__all__ = ["LockPlan", "RunContext", "plan_lock", "read_old_lock", "share_old_locks"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,31 +79,42 @@ class LockPlan:
     remedy_for_unset: str = "set it in the environment"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What a plan takes from the run that makes it: the current folder, the environment variables, and the time.
+
+    With `may_ask_host` false the running Python is no answer to which Python to lock for.
+    """
+
+    folder: Path
+    variables: Mapping[str, str] = field(repr=False)
+    now: datetime
+    may_ask_host: bool = True
+
+
 def plan_lock(
     source: Source,
     *,
     arguments: Settings,
     path: Path | None,
     old: Lockfile | None,
-    folder: Path,
-    variables: Mapping[str, str],
-    now: datetime,
+    run: RunContext,
     upgrade: bool = False,
     machines: ChosenMachines | None = None,
-    may_ask_host: bool = True,
 ) -> LockPlan:
     """The plan for one source on some machines; None is what source and settings say.
 
-    `arguments` are the settings of the command line, whose paths are relative to `folder`, the current one. With
-    `may_ask_host` false the running Python is no answer. Raises InputError (ListError, SettingsError, TargetError …).
+    `arguments` are the settings of the command line, whose paths are relative to the current folder. Raises InputError
+    (ListError, SettingsError, TargetError …).
     """
+    folder = run.folder
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
     settings = configured.merge(arguments)
-    # First of all: unlike what the caller gives, these do not show themselves where the locals of a frame are shown.
-    variables = PathTokens(settings.secrets or (), variables)
+    # First of all: the repr of these variables is redacted, so that tracebacks with locals do not leak them.
+    variables = PathTokens(settings.secrets or (), run.variables)
     platform = None if settings.platform is None else parse_platform(settings.platform)
     families = (*(settings.families or ()), *load_families())
-    python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
+    python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=run.may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
     platform = machines.choose_platform(platform)
     target = Target(python=python, platform=platform, accelerator=machines.accelerator)
@@ -146,7 +157,7 @@ def plan_lock(
         default_index=default_index,
         mirrors=mirrors,
         families=families,
-        exclude_newer=_cut_off(settings, old, now=now, upgrade=upgrade),
+        exclude_newer=_cut_off(settings, old, now=run.now, upgrade=upgrade),
         old=old,
         kept=old,
         machines=machines,

@@ -15,7 +15,7 @@ from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry, LocalPath, RequirementList
 from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
-from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.scopes import IndexFamily, ScopeRules
 from resolver.requirements.statements import Statement
 from resolver.settings import Settings
 from resolver.sources.hidden_tokens import hide_items, hide_statement
@@ -95,7 +95,7 @@ class ListParser:
         """The source's own list, with what stands before it."""
         read_file, hide = self._read_file, self._variables.hide
         leading = [hide_statement(one, hide) for one in leading]
-        flag_scope = self._settings.flag_scope or "position"
+        rules = ScopeRules(flag_scope=self._settings.flag_scope or "position", families=tuple(self._families))
         additions = [replace(one, text=hide(one.text)) for one in list_platform_additions(self._source)]
         if self._source.text is not None:
             return parse_requirement_file(
@@ -104,8 +104,7 @@ class ListParser:
                 leading=leading,
                 read_file=read_file,
                 variables=self._variables,
-                flag_scope=flag_scope,
-                families=self._families,
+                rules=rules,
                 additions=additions,
             )
         return parse_requirement_list(
@@ -114,8 +113,7 @@ class ListParser:
             leading=leading,
             read_file=read_file,
             variables=self._variables,
-            flag_scope=flag_scope,
-            families=self._families,
+            rules=rules,
             positions=self._source.positions,
             additions=additions,
         )

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from lockfiles import Lockfile, SettingValue, ToolTable
 from resolver.checking import requirement_digest
 from resolver.errors import InputError
-from resolver.plan import LockPlan, plan_lock
+from resolver.plan import LockPlan, RunContext, plan_lock
 from resolver.requirements.canonical import parse_canonical_layers
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.local_paths import rewrite_paths
@@ -70,10 +70,7 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
         arguments=Settings(),
         path=path,
         old=lockfile,
-        folder=folder,
-        variables={},
-        now=datetime.now(UTC),
-        may_ask_host=False,
+        run=RunContext(folder=folder, variables={}, now=datetime.now(UTC), may_ask_host=False),
     )
     return replace(
         plan,

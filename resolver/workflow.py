@@ -27,7 +27,14 @@ from resolver.fetch.package_source import measure_kernels, view_offline
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
-from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
+from resolver.locking import (
+    RecordedInputs,
+    build_lockfile,
+    check_against_old,
+    find_locked_commits,
+    known_hashes,
+    preferences,
+)
 from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
 from resolver.remarks import find_shadowed, find_taken, iter_yanked
@@ -370,10 +377,12 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPin
         resolution,
         target=plan.target,
         requirement_list=plan.requirement_list,
-        canonical_layers=plan.layers,
-        settings=plan.recorded_settings,
-        index_strategy=plan.settings.index_strategy or "first-index",
-        exclude_newer=plan.exclude_newer,
+        inputs=RecordedInputs(
+            layers=plan.layers,
+            settings=plan.recorded_settings,
+            index_strategy=plan.settings.index_strategy or "first-index",
+            exclude_newer=plan.exclude_newer,
+        ),
         base_url=_base_url(plan),
         build_pins=build_pins,
     )

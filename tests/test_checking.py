@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from lockfiles import LineChange, Lockfile
 from resolver.checking import PinMissing, check_lockfile, requirement_digest
-from resolver.locking import build_lockfile
+from resolver.locking import RecordedInputs, build_lockfile
 from resolver.requirements.entry import Entry
 from resolver.targets.platforms import parse_platform
 from resolver.targets.python_version import parse_python_version
@@ -33,8 +33,7 @@ def build_lock() -> Lockfile:
         build_resolution(),
         target=TARGET,
         requirement_list=REQUIREMENTS,
-        canonical_layers=CANONICAL,
-        settings=SETTINGS,
+        inputs=RecordedInputs(layers=CANONICAL, settings=SETTINGS),
     )
 
 

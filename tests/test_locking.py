@@ -13,7 +13,7 @@ from lockfiles.lockfile import build_document
 from lockfiles.seal import build_seal
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
-from resolver.locking import build_lockfile, check_against_old, known_hashes, preferences
+from resolver.locking import RecordedInputs, build_lockfile, check_against_old, known_hashes, preferences
 from resolver.requirements.entry import RequirementList
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.python_version import parse_python_version
@@ -133,19 +133,29 @@ config-settings = [
 def lock(
     resolution: Resolution | None = None, requirement_list: RequirementList = REQUIREMENTS, **fields: Any
 ) -> Lockfile:
-    arguments: dict[str, Any] = {"target": TARGET, "canonical_layers": CANONICAL, "settings": SETTINGS, **fields}
+    inputs = RecordedInputs(layers=CANONICAL, settings=SETTINGS)
+    arguments: dict[str, Any] = {"target": TARGET, "inputs": inputs, **fields}
     return build_lockfile(resolution or build_resolution(), requirement_list=requirement_list, **arguments)
 
 
 def lock_file(file: DistributionFile, **fields: Any) -> Any:
     """The one wheel or sdist that is locked for `file`."""
-    locked = lock(Resolution(pins=(build_pin(file),)), RequirementList(layers=()), canonical_layers=(), **fields)
+    locked = lock(
+        Resolution(pins=(build_pin(file),)),
+        RequirementList(layers=()),
+        inputs=RecordedInputs(layers=(), settings=SETTINGS),
+        **fields,
+    )
     ((_, found),) = locked.iter_files()
     return found
 
 
 def test_a_resolution_becomes_this_text() -> None:
-    locked = lock(index_strategy="best-match", exclude_newer="2026-01-31T00:00:00Z")
+    locked = lock(
+        inputs=RecordedInputs(
+            layers=CANONICAL, settings=SETTINGS, index_strategy="best-match", exclude_newer="2026-01-31T00:00:00Z"
+        )
+    )
     assert locked.tool is not None
     seal = build_seal(build_document(locked))
     assert dumps(locked) == TEXT.replace("DIGEST", locked.tool.requirement_digest).replace("SEAL", seal)

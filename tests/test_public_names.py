@@ -52,6 +52,8 @@ RESOLVER = [
     "Reached",
     "Reaching",
     "ResolutionError",
+    "RunContext",
+    "ScopeRules",
     "Settings",
     "SettingsError",
     "Source",

@@ -21,7 +21,7 @@ from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.session import Session
 from resolver.known_secrets import build_credentials, check_signatures
-from resolver.plan import LockPlan, plan_lock
+from resolver.plan import LockPlan, RunContext, plan_lock
 from resolver.settings import Settings
 from resolver.sources.source import Source
 
@@ -97,9 +97,7 @@ def plan_source(reaching: Reaching, *, variables: Mapping[str, str]) -> list[Loc
         arguments=Settings(),
         path=None,
         old=None,
-        folder=Path.cwd(),
-        variables=variables,
-        now=datetime.now(UTC),
+        run=RunContext(folder=Path.cwd(), variables=variables, now=datetime.now(UTC)),
     )
     return [plan]
 

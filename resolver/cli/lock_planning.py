@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.cli.arguments import LockArguments
 from resolver.cli.lock_outcomes import LockOutcomes
-from resolver.plan import LockPlan, plan_lock, read_old_lock
+from resolver.plan import LockPlan, RunContext, plan_lock, read_old_lock
 from resolver.sources.lock_places import place_locks
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
 from resolver.sources.reader import read_source
@@ -110,18 +110,17 @@ class LockPlanning:
         arguments = self._arguments
         old = read_old_lock(path, folder=self._folder)
         self.locked_names.update(() if old is None else (package.name for package in old.pylock.packages))
+        # A check asks what was written down; without a lock that was made here its answer needs no Python.
+        may_ask_host = not arguments.check or old is None or old.tool is None
+        now = datetime.now(UTC)
         return plan_lock(
             job.source,
             arguments=arguments.settings,
             path=path,
             old=old,
-            folder=self._folder,
-            variables=os.environ,
-            now=datetime.now(UTC),
+            run=RunContext(folder=self._folder, variables=os.environ, now=now, may_ask_host=may_ask_host),
             upgrade=arguments.upgrade,
             machines=job.machines,
-            # A check asks what was written down; without a lock that was made here its answer needs no Python.
-            may_ask_host=not arguments.check or old is None or old.tool is None,
         )
 
 

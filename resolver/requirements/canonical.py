@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from typing import Literal
 
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry, FormatControl, Layer, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
-from resolver.requirements.scopes import Scope
+from resolver.requirements.scopes import FlagScope, Scope, ScopeRules
 from resolver.requirements.url import Url
 
 __all__ = ["canonical_layers", "parse_canonical_layers"]
@@ -40,14 +39,14 @@ def parse_canonical_layers(
     layers: Sequence[Sequence[str]],
     *,
     source: str = "requirements",
-    flag_scope: Literal["position", "list"] = "position",
+    flag_scope: FlagScope = "position",
 ) -> RequirementList:
     """The list that canonical tokens stand for. Their `-c` holds a constraint itself, not the name of a file."""
     return parse_requirement_list(
         [list(layer) for layer in layers],
         source=source,
         read_file=lambda reference, including: (f"-c {reference}", reference),
-        flag_scope=flag_scope,
+        rules=ScopeRules(flag_scope=flag_scope),
     )
 
 

@@ -21,7 +21,7 @@ from resolver.requirements.list_options import ListOptions, gather_list_options
 from resolver.requirements.position import Position
 from resolver.requirements.refusal import FaultCollector, Refusal
 from resolver.requirements.requirement_file import decode_requirement_file, read_statements
-from resolver.requirements.scopes import FlagScope, IndexFamily, Scope, merge_scopes
+from resolver.requirements.scopes import BY_POSITION, Scope, ScopeRules, merge_scopes
 from resolver.requirements.statements import FlagUse, RequirementUse, Statement
 from resolver.requirements.taken_indexes import find_taken_indexes
 
@@ -35,18 +35,16 @@ def parse_requirement_list(
     leading: Sequence[str | Statement] = (),
     read_file: ReadFile | None = None,
     variables: Mapping[str, str] | None = None,
-    flag_scope: FlagScope = "position",
-    families: Sequence[IndexFamily] = (),
+    rules: ScopeRules = BY_POSITION,
     positions: Sequence[Position] | Sequence[Sequence[Position]] = (),
     additions: Sequence[RequirementUse] = (),
 ) -> RequirementList:
     """The list that items, or layers of items, make.
 
     `leading` are flags of the command line, as items, or of settings, as statements with positions of their own; they
-    stand before item 0 of every layer. `source` names the list in positions. With `flag_scope="list"` every flag serves
-    its whole layer. `positions` are those of the items, in the same form, where they have lines. `additions` are
-    requirements beside the list: a layer of their own behind layers, else the last ones of the list, whose flags serve
-    them all. Raises ListError with all faults.
+    stand before item 0 of every layer. `source` names the list in positions. `positions` are those of the items, in the
+    same form, where they have lines. `additions` are requirements beside the list: a layer of their own behind layers,
+    else the last ones of the list, whose flags serve them all. Raises ListError with all faults.
     """
     faults = FaultCollector()
     layers = [
@@ -61,8 +59,7 @@ def parse_requirement_list(
         leading=leading,
         read_file=read_file,
         variables=variables or {},
-        flag_scope=flag_scope,
-        families=families,
+        rules=rules,
         faults=faults,
     )
 
@@ -74,8 +71,7 @@ def parse_requirement_file(
     leading: Sequence[str | Statement] = (),
     read_file: ReadFile | None = None,
     variables: Mapping[str, str] | None = None,
-    flag_scope: FlagScope = "position",
-    families: Sequence[IndexFamily] = (),
+    rules: ScopeRules = BY_POSITION,
     additions: Sequence[RequirementUse] = (),
 ) -> RequirementList:
     """The list, of one layer, that the text of a requirement file makes (pip: Requirements File Format).
@@ -93,8 +89,7 @@ def parse_requirement_file(
         leading=leading,
         read_file=read_file,
         variables=variables or {},
-        flag_scope=flag_scope,
-        families=families,
+        rules=rules,
         faults=faults,
     )
 
@@ -130,8 +125,7 @@ def _build_list(
     leading: Sequence[str | Statement],
     read_file: ReadFile | None,
     variables: Mapping[str, str],
-    flag_scope: FlagScope,
-    families: Sequence[IndexFamily],
+    rules: ScopeRules,
     faults: FaultCollector,
 ) -> RequirementList:
     flags, constraints = _read_leading(leading, faults)
@@ -142,14 +136,16 @@ def _build_list(
         statements = tuple(include_files(given, read_file=read_file, variables=variables, faults=faults))
         if number == len(layers) - 1:
             statements = _insert(additions, statements)
-        by_position = flag_scope == "position"
+        by_position = rules.flag_scope == "position"
         drafts.append(
             draft_layer(statements, number=number, variables=variables, by_position=by_position, faults=faults)
         )
         options += [use for use in statements if isinstance(use, FlagUse)]
     scopes = _merge_by_name(drafts)
     check_duplicates([entry for draft in drafts for _, entry in draft.members], faults)
-    taken = [one for draft in drafts for one in find_taken_indexes(draft, scopes, families=families, faults=faults)]
+    taken = [
+        one for draft in drafts for one in find_taken_indexes(draft, scopes, families=rules.families, faults=faults)
+    ]
     gathered = gather_list_options(options, faults)
     faults.raise_if_any()
     return _assemble(drafts, scopes, gathered, taken)

@@ -12,7 +12,7 @@ from typing import Literal
 from lockfiles.value_classes import dataclass
 from resolver.requirements.url import Url
 
-__all__ = ["DEFAULT_SCOPE", "FlagScope", "IndexFamily", "Scope", "merge_scopes"]
+__all__ = ["BY_POSITION", "DEFAULT_SCOPE", "FlagScope", "IndexFamily", "Scope", "ScopeRules", "merge_scopes"]
 
 FlagScope = Literal["position", "list"]
 """What an `--extra-index-url` or `--find-links` serves: the requirements after it, or the whole list."""
@@ -49,6 +49,18 @@ class IndexFamily:
     names: tuple[str, ...]
     urls: tuple[str, ...]
     exclusive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeRules:
+    """How the flags of a list make scopes: what `flag_scope` says, and which indexes are those of a family."""
+
+    flag_scope: FlagScope = "position"
+    families: tuple[IndexFamily, ...] = ()
+
+
+BY_POSITION = ScopeRules()
+"""The rules where nothing is configured."""
 
 
 def merge_scopes(scopes: Iterable[Scope]) -> Scope:

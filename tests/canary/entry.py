@@ -101,7 +101,7 @@ def _show_chain(error: BaseException | None, seen: set[int]) -> None:
 
 def _lock_by_functions(words: list[str]) -> None:
     """Lock the pyproject.toml of the folder: `CACHE CREDENTIALS`."""
-    from resolver import Access, Settings, lock_plan, plan_lock, read_source
+    from resolver import Access, RunContext, Settings, lock_plan, plan_lock, read_source
     from resolver.fetch.login_sources import LoginOptions
 
     cache, credentials = words
@@ -110,9 +110,7 @@ def _lock_by_functions(words: list[str]) -> None:
         arguments=Settings(),
         path=Path("pylock.toml"),
         old=None,
-        folder=Path.cwd(),
-        variables=os.environ,
-        now=datetime.now(UTC),
+        run=RunContext(folder=Path.cwd(), variables=os.environ, now=datetime.now(UTC)),
     )
     lock_plan(plan, access=Access(cache_folder=Path(cache), logins=LoginOptions(file=Path(credentials))))
 

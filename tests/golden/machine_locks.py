@@ -24,11 +24,12 @@ from lockfiles import dumps
 from resolver.direct import find_direct
 from resolver.direct_source import SourceWithDirect
 from resolver.index.location import Location
-from resolver.locking import build_lockfile
+from resolver.locking import RecordedInputs, build_lockfile
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.direct_reference import render_reference
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.requirements.scopes import ScopeRules
 from resolver.requirements.url import Url
 from resolver.solve.build_problem import build_problem
 from resolver.solve.solving import solve
@@ -101,7 +102,7 @@ def make_lock(golden: GoldenLock, *, seed: int | None = None) -> tuple[str, tupl
         accelerator=choice.accelerator,
     )
     families = load_families()
-    requirement_list = parse_requirement_list(golden.items, families=families)
+    requirement_list = parse_requirement_list(golden.items, rules=ScopeRules(families=families))
     direct = dict(_iter_direct(requirement_list, golden))
     source = MemorySource(releases=_shuffled(seed), target=target, direct_releases=direct)
     found = find_direct(
@@ -127,8 +128,7 @@ def make_lock(golden: GoldenLock, *, seed: int | None = None) -> tuple[str, tupl
         replace(resolution, pins=pins),
         target=target,
         requirement_list=requirement_list,
-        canonical_layers=canonical_layers(requirement_list),
-        settings={},
+        inputs=RecordedInputs(layers=canonical_layers(requirement_list), settings={}),
     )
     return dumps(lockfile), tuple(sorted({url for _, url in (*source.asked_pages, *source.ahead_pages)}))
 

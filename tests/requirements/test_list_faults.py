@@ -4,6 +4,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 
 from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.requirements.scopes import ScopeRules
 from tests.requirements.lists import CU124, A, B, files, report
 
 
@@ -256,7 +257,7 @@ def test_format_flag_takes_names_only(flag: str, value: str, name: str) -> None:
 )
 def test_url_that_nobody_can_be_asked_for_is_a_fault(url: str, message: str) -> None:
     for flag in ("-i", "--extra-index-url", "-f"):
-        assert report(["numpy", flag, url], flag_scope="list") == f"requirements[1]: {message}"
+        assert report(["numpy", flag, url], rules=ScopeRules(flag_scope="list")) == f"requirements[1]: {message}"
 
 
 @pytest.mark.parametrize("url", ["https://[::1]:80/x", "file:///x", "./x", "C:/x", "https://${H}:${P}/x", "${URL}"])

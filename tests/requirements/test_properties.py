@@ -16,7 +16,7 @@ from resolver.requirements.requirement_list import (
     parse_requirement_file,
     parse_requirement_list,
 )
-from resolver.requirements.scopes import IndexFamily, merge_scopes
+from resolver.requirements.scopes import FlagScope, IndexFamily, ScopeRules, merge_scopes
 
 NOWHERE = Position()
 FAMILY = IndexFamily(name="torch", names=("torch*",), urls=("https://download.pytorch.org/whl/{cuda}",))
@@ -40,14 +40,13 @@ texts = st.text() | st.lists(st.sampled_from(PIECES), max_size=8).map("".join)
 
 
 @given(st.lists(texts | st.none() | st.lists(texts, max_size=3), max_size=5), st.sampled_from(["position", "list"]))
-def test_no_list_raises_anything_but_a_list_error(items: list[object], flag_scope: str) -> None:
+def test_no_list_raises_anything_but_a_list_error(items: list[object], flag_scope: FlagScope) -> None:
     with contextlib.suppress(ListError):
         parse_requirement_list(
             items,  # type: ignore[arg-type]  # Anything may come in.
-            flag_scope=flag_scope,  # type: ignore[arg-type]  # One of its two values.
+            rules=ScopeRules(flag_scope=flag_scope, families=(FAMILY,)),
             read_file=lambda reference, including: (reference, reference),
             variables={"T": "hunter2"},
-            families=(FAMILY,),
         )
 
 
@@ -123,13 +122,13 @@ layers = st.lists(requirements | flags, max_size=7).map(lambda parts: [item for 
 lists = st.lists(layers, min_size=1, max_size=3)
 
 
-def parse(items: list[list[str]], flag_scope: str = "position") -> RequirementList | None:
+def parse(items: list[list[str]], flag_scope: FlagScope = "position") -> RequirementList | None:
     """The list, or None where chance has made one that contradicts itself."""
     try:
         return parse_requirement_list(
             items,
             read_file=lambda reference, including: (reference, reference),
-            flag_scope=flag_scope,  # type: ignore[arg-type]  # One of its two values.
+            rules=ScopeRules(flag_scope=flag_scope),
         )
     except ListError as error:
         assert all("contradicts" in fault.what for fault in error.faults), error
@@ -142,7 +141,9 @@ def without_position(entry: Entry) -> Entry:
 
 @settings(max_examples=300)
 @given(lists, st.sampled_from(["position", "list"]))
-def test_canonical_tokens_parse_to_equal_entries_and_to_themselves(items: list[list[str]], flag_scope: str) -> None:
+def test_canonical_tokens_parse_to_equal_entries_and_to_themselves(
+    items: list[list[str]], flag_scope: FlagScope
+) -> None:
     parsed = parse(items, flag_scope)
     if parsed is None:
         return

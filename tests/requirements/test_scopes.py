@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.requirements.scopes import ScopeRules
 from resolver.requirements.url import Url
 from tests.requirements.lists import CU124, TORCH, A, B, extras, files, report
 
@@ -45,7 +46,7 @@ def test_an_extra_index_ends_with_its_layer() -> None:
 
 def test_flag_scope_list_lets_every_flag_serve_its_whole_layer() -> None:
     parsed = parse_requirement_list(
-        [["numpy", "--extra-index-url", A, "scipy"], ["torch"]], flag_scope="list", families=(TORCH,)
+        [["numpy", "--extra-index-url", A, "scipy"], ["torch"]], rules=ScopeRules(flag_scope="list", families=(TORCH,))
     )
     assert extras(parsed) == {"numpy": [A], "scipy": [A], "torch": []}
     assert parsed.taken_indexes == ()
@@ -122,7 +123,7 @@ def test_a_constraint_of_the_command_line_is_read_once() -> None:
 
 
 def test_an_item_after_a_trailing_flag_that_takes_a_family_index_away_is_a_fault() -> None:
-    assert report(["torch==2.6.0", "--extra-index-url", CU124, "numpy"], families=(TORCH,)) == (
+    assert report(["torch==2.6.0", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH,))) == (
         f"requirements[1]: `--extra-index-url {CU124}` does not serve `torch==2.6.0` at requirements[0]\n"
         "  because a flag serves the requirements after it, and this one is for the family of that project\n"
         '  try: move the flag above requirements[0], or set `flag-scope = "list"`'
@@ -130,11 +131,15 @@ def test_an_item_after_a_trailing_flag_that_takes_a_family_index_away_is_a_fault
 
 
 def test_an_index_taken_from_another_project_is_noted_for_a_warning() -> None:
-    parsed = parse_requirement_list(["requests", "--extra-index-url", CU124, "numpy"], families=(TORCH,))
+    parsed = parse_requirement_list(
+        ["requests", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH,))
+    )
     taken = parsed.taken_indexes
     assert [(one.entry.text, one.index.public, one.position.item) for one in taken] == [("requests", CU124, 1)]
 
 
 def test_a_project_that_gets_the_index_by_a_later_item_has_lost_nothing() -> None:
-    parsed = parse_requirement_list(["torch", "--extra-index-url", CU124, "torch>=2"], families=(TORCH,))
+    parsed = parse_requirement_list(
+        ["torch", "--extra-index-url", CU124, "torch>=2"], rules=ScopeRules(families=(TORCH,))
+    )
     assert parsed.taken_indexes == ()

@@ -20,7 +20,7 @@ from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
-from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.scopes import IndexFamily, ScopeRules
 from resolver.requirements.url import Url
 from resolver.settings import Mirror
 from resolver.solve.build_problem import build_problem
@@ -178,8 +178,9 @@ def _parse_list(table: Mapping[str, Any]) -> RequirementList:
         table["list"],
         leading=table.get("leading", ()),
         read_file=lambda reference, _: (reference, table["text-files"][reference]),
-        flag_scope=table.get("options", {}).get("flag-scope", "position"),
-        families=_build_families(table),
+        rules=ScopeRules(
+            flag_scope=table.get("options", {}).get("flag-scope", "position"), families=tuple(_build_families(table))
+        ),
     )
 
 
