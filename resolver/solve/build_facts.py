@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from resolver.solve.resolution import Pin
     from resolver.solve.universe import Universe
 
-__all__ = ["BuildFacts"]
+__all__ = ["CudaDemands"]
 
 _COMPONENTS = ("nvidia-", "cuda-")
 """How the names of CUDA's components begin, which builds pin."""
 
 
-class BuildFacts:
-    """The facts of one universe. `contradicted` are rows of which metadata says another CUDA than the data.
+class CudaDemands:
+    """What the builds of one universe demand. `contradicted` are rows of which metadata says another CUDA than the data.
 
     `measured` are rows of torch with the architectures that were read out of their wheels.
     `wanted` are default builds that a search could not have for the sake of their CUDA or ABI: others are needed.

@@ -12,7 +12,7 @@ from packaging.version import Version
 
 from resolver.solve.accelerated_table import AcceleratedTable
 from resolver.solve.acceleration import CPU_BUILD_NAMES, TORCH_NAME, Acceleration
-from resolver.solve.build_facts import BuildFacts
+from resolver.solve.build_facts import CudaDemands
 from resolver.solve.resolution import ChosenBuild, Pin
 from resolver.solve.wheel_lint import build_torch_facts
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
@@ -29,7 +29,7 @@ __all__ = ["find_chosen_build", "iter_build_warnings"]
 class _Solved:
     """The pins of a solution with what is known of their builds."""
 
-    def __init__(self, facts: BuildFacts, pins: Sequence[Pin]) -> None:
+    def __init__(self, facts: CudaDemands, pins: Sequence[Pin]) -> None:
         self.facts = facts
         self.rules: Acceleration = facts.rules
         self.known: dict[NormalizedName, KnownCuda | None] = {}
@@ -44,7 +44,7 @@ class _Solved:
         return known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
 
 
-def find_chosen_build(facts: BuildFacts, pins: Sequence[Pin]) -> ChosenBuild | None:
+def find_chosen_build(facts: CudaDemands, pins: Sequence[Pin]) -> ChosenBuild | None:
     """The build of torch, else the CUDA that the other pins agree on; None where no pin has a known build."""
     if isinstance(facts.rules.target.accelerator, Unspecified):
         return None
@@ -59,7 +59,7 @@ def find_chosen_build(facts: BuildFacts, pins: Sequence[Pin]) -> ChosenBuild | N
     return ChosenBuild(cuda=label, why=f"{found[label]} is built for it") if label else None
 
 
-def iter_build_warnings(facts: BuildFacts, pins: Sequence[Pin]) -> Iterator[str]:
+def iter_build_warnings(facts: CudaDemands, pins: Sequence[Pin]) -> Iterator[str]:
     """Whole messages, in the order of the pins."""
     solved = _Solved(facts, pins)
     for pin in pins:

@@ -36,7 +36,7 @@ from resolver.solve.demand import (
 from resolver.solve.problem import Problem, Root
 
 if TYPE_CHECKING:
-    from resolver.solve.build_facts import BuildFacts
+    from resolver.solve.build_facts import CudaDemands
 
 __all__ = ["RuledOut", "Universe", "UnknownPage", "preferred_row", "select_rows"]
 
@@ -77,7 +77,7 @@ class Universe:
         self._tried: dict[tuple[Node, int], None] = {}
         self._words: dict[str, tuple[Demand, ...]] = {}
         self._overrides = _merge_overrides(problem.overrides)
-        self.facts = _build_facts(self)
+        self.facts = _build_cuda_demands(self)
         self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
         self._listed: dict[NormalizedName, dict[SpecifierSet, None]] = {}
         for root in (*problem.roots, *problem.constraints):
@@ -327,13 +327,13 @@ class Universe:
         )
 
 
-def _build_facts(universe: Universe) -> BuildFacts | None:
+def _build_cuda_demands(universe: Universe) -> CudaDemands | None:
     if universe.problem.acceleration is None:
         return None
     # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
-    from resolver.solve.build_facts import BuildFacts
+    from resolver.solve.build_facts import CudaDemands
 
-    return BuildFacts(universe, universe.problem.acceleration)
+    return CudaDemands(universe, universe.problem.acceleration)
 
 
 def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:
