@@ -14,8 +14,8 @@ from packaging.specifiers import SpecifierSet
 
 from resolver.solve.accelerated_table import AcceleratedTable, build_accelerated_table
 from resolver.solve.acceleration import TORCH_NAME, Acceleration, VirtualDemand
-from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import TORCH_ABI, Demand, Node, is_readable, is_virtual
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, NO_CUDA, build_virtual_table
 from resolver.targets.cuda import Cuda, CudaVersion
 from resolver.targets.kernels import CudaBuild, Runs, UnknownKernels, Verdict, parse_architectures, runs
@@ -35,8 +35,9 @@ _COMPONENTS = ("nvidia-", "cuda-")
 
 
 class CudaDemands:
-    """What the builds of one universe demand. `contradicted` are rows of which metadata says another CUDA than the data.
+    """What the builds of one universe demand.
 
+    `contradicted` are rows whose metadata names another CUDA than the data.
     `measured` are rows of torch with the architectures that were read out of their wheels.
     `wanted` are default builds that a search could not have for the sake of their CUDA or ABI: others are needed.
     """

@@ -14,7 +14,6 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.requirements.index_families import is_family_name
 from resolver.solve.backtracking import find_collisions, search_by_backtracking
-from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import TORCH_RELEASE, Demand, Node, is_virtual, pins_exactly
 from resolver.solve.explanation import (
     CollidingRequirement,
@@ -27,6 +26,7 @@ from resolver.solve.explanation import (
 )
 from resolver.solve.hints import find_hints
 from resolver.solve.problem import Problem, Root
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.search import Cause, Conflict
 from resolver.solve.universe import Universe, select_rows
 

@@ -12,9 +12,10 @@ from resolver.index.location import Location
 from resolver.requirements.position import Position
 from resolver.solve.acceleration import BUILT_FOR_GPU
 from resolver.solve.backtracking import search_by_backtracking
-from resolver.solve.candidates import Listing, ProjectTable, build_table, iter_rows
+from resolver.solve.candidates import build_project_table
 from resolver.solve.demand import is_readable, is_virtual, parse_requirement
 from resolver.solve.explanation import Collision, Obstacle
+from resolver.solve.project_table import ListedPage, ProjectTable, iter_rows
 from resolver.solve.search import Found
 from resolver.solve.universe import Universe
 from resolver.targets.accelerators import Cpu
@@ -87,8 +88,8 @@ def _offers(universe: Universe, collision: Collision, location: Location) -> boo
         page = universe.source.project_page(collision.project, location)
         if page is None:
             return False
-        listing = Listing(location=location, page=page, rank=0)
-        table = build_table(collision.project, universe.problem, (listing,))
+        listing = ListedPage(location=location, page=page, rank=0)
+        table = build_project_table(collision.project, universe.problem, (listing,))
         rows = table.all_rows
         for specifier in (*universe.listed_specifiers(collision.project), *_iter_needed(collision)):
             rows &= table.mask(specifier)

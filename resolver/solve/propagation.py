@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resolver.solve.candidates import iter_rows
 from resolver.solve.demand import Demand, Node
+from resolver.solve.project_table import iter_rows
 
 __all__ = ["Propagation"]
 

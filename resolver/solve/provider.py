@@ -14,9 +14,9 @@ from packaging.specifiers import SpecifierSet
 from resolvelib.providers import AbstractProvider
 from resolvelib.structs import RequirementInformation
 
-from resolver.solve.candidates import iter_rows
 from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.lookahead import Lookahead
+from resolver.solve.project_table import iter_rows
 from resolver.solve.propagation import Propagation
 from resolver.solve.universe import Universe, preferred_row
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from packaging.version import InvalidVersion, Version
 
 from resolver.solve.acceleration import TORCH_NAME, Acceleration
-from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.explain import NoSolutionError
 from resolver.solve.explanation import CollidingRequirement, Collision, Explanation, Obstacle, Supply
 from resolver.solve.problem import Problem, Root
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.targets.accelerators import Gpu
 from resolver.targets.cuda import CudaVersion
 from resolver.targets.labels import parse_version_label

@@ -17,9 +17,10 @@ from resolver.index.core_metadata import Dependencies
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
-from resolver.solve.candidates import ProjectTable, build_table, iter_rows, rank_listings
+from resolver.solve.candidates import build_project_table, rank_listings
 from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_requirement, pins_exactly
 from resolver.solve.problem import Problem
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.universe import select_rows
 
 __all__ = ["Speculation"]
@@ -85,7 +86,7 @@ class Speculation:
         places = {location.url.public: location for location in locations}
         found = [(places[page.location], page) for page in pages]
         best_match = self._problem.index_strategy == "best-match"
-        table = build_table(name, self._problem, rank_listings(found, best_match=best_match))
+        table = build_project_table(name, self._problem, rank_listings(found, best_match=best_match))
         lines = [root for root in (*self._problem.roots, *self._problem.constraints) if root.name == name]
         if lines and all(root.no_deps for root in lines):
             return

@@ -21,7 +21,7 @@ from resolver.index.core_metadata import Dependencies
 from resolver.index.package_source import PackageSource
 from resolver.index.requires_python import admits_python
 from resolver.requirements.url import redact
-from resolver.solve.candidates import ProjectTable, build_table, read_listings
+from resolver.solve.candidates import build_project_table, read_listings
 from resolver.solve.demand import (
     WITH_DEPENDENCIES,
     Demand,
@@ -34,6 +34,7 @@ from resolver.solve.demand import (
     pins_exactly,
 )
 from resolver.solve.problem import Problem, Root
+from resolver.solve.project_table import ProjectTable
 
 if TYPE_CHECKING:
     from resolver.solve.build_facts import CudaDemands
@@ -97,7 +98,7 @@ class Universe:
         table = None if self.facts is None else self.facts.read_table(name)
         if table is None:
             listings, missing = read_listings(name, self.problem, self.source)
-            table = build_table(name, self.problem, listings, missing)
+            table = build_project_table(name, self.problem, listings, missing)
         return table
 
     def candidate_rows(self, name: NormalizedName) -> int:

@@ -15,10 +15,10 @@ from packaging.version import Version
 from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
 from resolver.solve.acceleration import TORCH_NAME, Acceleration
-from resolver.solve.candidates import iter_rows
 from resolver.solve.demand import TORCH_RELEASE, Node
 from resolver.solve.explanation import Collision
 from resolver.solve.problem import Problem
+from resolver.solve.project_table import iter_rows
 from resolver.solve.resolution import Pin, Resolution
 from resolver.solve.universe import Universe
 from resolver.targets.known_cuda import KnownCuda
