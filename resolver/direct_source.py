@@ -18,14 +18,14 @@ from resolver.index.direct_page import DirectPage
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.origin import Archive
-from resolver.index.package_source import PackageSource
+from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
 __all__ = ["SourceWithDirect", "check_name", "look_at", "read_dependencies"]
 
 
-class SourceWithDirect:
+class SourceWithDirect(DelegatingSource):
     """See `PackageSource`."""
 
     def __init__(
@@ -36,14 +36,16 @@ class SourceWithDirect:
         target: Target,
         locate: LocateProject,
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._fixed = fixed
         self._target = target
         self._locate = locate
         self._found = {one.found.file: one.found for one in fixed.values() if one.found is not None}
         self._read: dict[DistributionFile, Dependencies] = {}
-        self.direct: Callable[[DirectRequest], DirectDistribution] = source.direct
-        self.ask_ahead_direct: Callable[[Iterable[DirectRequest]], None] = source.ask_ahead_direct
+
+    @property
+    def answers(self) -> None:
+        """None: what a direct reference leads to may change from run to run."""
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The one row of a project that is fixed."""
@@ -99,6 +101,10 @@ class SourceWithDirect:
     def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
         """See `PackageSource`."""
         self._source.ask_ahead_completion([file for file in files if not _is_tree(file)])
+
+    def without_requests(self) -> PackageSource:
+        """See `PackageSource`."""
+        return SourceWithDirect(self._source.without_requests(), self._fixed, target=self._target, locate=self._locate)
 
     def _tell(self, file: DistributionFile, then: Callable[[Dependencies], None]) -> None:
         try:

@@ -23,7 +23,6 @@ from lockfiles.value_classes import dataclass
 from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.login_sources import LoginOptions
-from resolver.fetch.package_source import measure_kernels, without_asking
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
@@ -185,7 +184,7 @@ class Locker:
         from resolver.driver_changes import find_driver_changes, list_versions
         from resolver.solve.solving import solve
 
-        silent = without_asking(asked)
+        silent = asked.without_requests()
         known = with_direct(silent, fixed, plan, _default_index(plan))
 
         def solve_for(target: Target) -> Resolution:
@@ -318,7 +317,7 @@ def _known_hashes(plans: Sequence[LockPlan], upgrade: Upgrade) -> dict[str, tupl
 
 def _find_measure(plan: LockPlan, source: PackageSource) -> Callable[[DistributionFile], str] | None:
     """What reads the kernels out of a wheel; None where the settings do not ask for it."""
-    return partial(measure_kernels, source) if plan.settings.measure_kernels else None
+    return source.kernels if plan.settings.measure_kernels else None
 
 
 def _build_problem(

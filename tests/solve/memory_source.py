@@ -19,6 +19,7 @@ from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.origin import Archive
+from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage, Rejection
 from resolver.requirements.agreement import without_hashes
 from resolver.requirements.direct_reference import render_reference
@@ -185,19 +186,25 @@ def _file_key(file: DistributionFile) -> tuple[bool, int, int, str]:
 class MemorySource:
     """Releases by location URL, and by direct reference.
 
-    `failing` locations raise; with `eager`, what is asked ahead arrives at once.
+    `failing` locations raise; with `eager`, what is asked ahead arrives at once. `measured` is what the wheels of torch
+    are compiled for, by version.
     """
 
     releases: Mapping[str, Sequence[Release]]
     target: Target = TARGET
     failing: frozenset[str] = frozenset()
     direct_releases: Mapping[str, Release] = field(default_factory=dict)
+    measured: Mapping[str, str] = field(default_factory=dict)
     eager: bool = True
     asked_pages: list[tuple[str, str]] = field(default_factory=list)
     asked_direct: list[str] = field(default_factory=list)
     asked_dependencies: list[str] = field(default_factory=list)
     ahead: list[str] = field(default_factory=list)
     ahead_pages: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def answers(self) -> AnswerCache | None:
+        return None
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         url = location.url.public
@@ -296,6 +303,18 @@ class MemorySource:
 
     def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
         """Nothing is slow here."""
+
+    def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
+        raise MetadataError(
+            f"`{file.filename}` is not built here", project=self._release(file).name, filename=file.filename
+        )
+
+    def kernels(self, file: DistributionFile) -> str:
+        return self.measured[str(file.version)]
+
+    def without_requests(self) -> PackageSource:
+        """The source itself: it makes no requests."""
+        return self
 
 
 def evaluate(release: Release, target: Target) -> Dependencies:
