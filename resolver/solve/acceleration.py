@@ -19,6 +19,7 @@ from lockfiles.value_classes import dataclass
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
+from resolver.solve.build_rules import BUILT_FOR_GPU
 from resolver.solve.demand import TORCH_ABI, TORCH_RELEASE
 from resolver.solve.virtual_projects import ABI_VERSIONS, CUDA, CUDA_MAJOR, NO_CUDA, list_releases_of_major
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
@@ -39,7 +40,6 @@ from resolver.targets.torch_builds import (
 from resolver.targets.wheel_lint import is_linted
 
 __all__ = [
-    "BUILT_FOR_GPU",
     "CPU_BUILD_NAMES",
     "CUDA_BUILD_NAMES",
     "TORCH_NAME",
@@ -47,9 +47,6 @@ __all__ = [
     "VirtualDemand",
     "find_verdict",
 ]
-
-BUILT_FOR_GPU = "is built for a GPU, and the target has none"
-"""Why a machine without a GPU takes no build of torch that has CUDA."""
 
 TORCH_NAME = NormalizedName("torch")
 CPU_BUILD_NAMES = frozenset({"torch", "torchao", "torchaudio", "torchcodec", "torchvision"})
@@ -99,6 +96,15 @@ class Acceleration:
                 return _is_known_name(name) or self.indexes.has_any(name)
             case _:
                 assert_never(self.target.accelerator)
+
+    def fits(self, name: NormalizedName, version: Version, location: Location) -> bool:
+        """Whether a search may take a candidate, as far as can be told before anything of it is read."""
+        return not self.concerns(name) or self.runs(name, version, location)
+
+    def runs(self, name: NormalizedName, version: Version, location: Location) -> bool:
+        """Whether the target runs a build, as far as its name, version and index tell."""
+        known = self.find_known(name, version, location)
+        return not self.find_reason(name, version, known, named=not location.is_default)
 
     def find_known(self, name: NormalizedName, version: Version, location: Location) -> KnownCuda | None:
         """The CUDA of a candidate as label, index and data tell it."""

@@ -32,8 +32,8 @@ def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) 
     All of it is done again where builds turn out to be wanted that were not looked at.
     """
     outcome = _search_in_passes(universe, max_rounds=max_rounds)
-    while universe.facts is not None:
-        if not universe.facts.open_wanted(outcome.rows if isinstance(outcome, Found) else None):
+    while universe.rules is not None:
+        if not universe.rules.open_wanted(outcome.rows if isinstance(outcome, Found) else None):
             break
         outcome = _search_in_passes(universe, max_rounds=max_rounds)
     return outcome

@@ -150,7 +150,12 @@ class CudaDemands:
         return self._acceleration.find_known(name, table.versions[row], places[0][0].location) if places else None
 
     @property
-    def rules(self) -> Acceleration:
+    def universe(self) -> Universe:
+        """The universe that asks."""
+        return self._universe
+
+    @property
+    def acceleration(self) -> Acceleration:
         """The rules of the target."""
         return self._acceleration
 

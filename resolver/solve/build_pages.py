@@ -18,6 +18,7 @@ from resolver.index.family_indexes import FamilyIndex, explain_failure
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.solve.acceleration import TORCH_NAME, Acceleration
+from resolver.solve.build_facts import CudaDemands
 from resolver.solve.demand import Node
 from resolver.solve.problem import Problem
 from resolver.solve.search import Conflict, Found
@@ -30,20 +31,19 @@ __all__ = ["with_pages"]
 Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
 
 
-def with_pages(problem: Problem, source: PackageSource, look: Look) -> Problem:
+def with_pages(problem: Problem, source: PackageSource, rules: Acceleration, look: Look) -> Problem:
     """The problem with the pages of its projects' builds; as it is where it has none. Raises what a search raises.
 
     `look` is what searches. A page that cannot be read is a FetchError that says what it was needed for; one that is
     not there has nothing.
     """
-    rules = problem.acceleration
-    if rules is None or not isinstance(rules.target.accelerator, Gpu | Cpu):
+    if not isinstance(rules.target.accelerator, Gpu | Cpu):
         return problem
     names = [*dict.fromkeys(root.name for root in problem.roots if _has_pages(root.name, problem, rules))]
     others = tuple(root for root in problem.roots if root.name not in names)
     if not names or not others:
         return problem
-    torch = _find_torch(*look(replace(problem, roots=others)))
+    torch = _find_torch(*look(replace(problem, roots=others)), rules)
     if torch is None:
         return problem
     pages = {name: tuple(_iter_locations(name, torch, rules, source)) for name in names}
@@ -56,12 +56,14 @@ def _has_pages(name: NormalizedName, problem: Problem, rules: Acceleration) -> b
     return is_free and bool(rules.indexes.find_pages(name, CudaVersion(12, 8), Version("2.8.0")))
 
 
-def _find_torch(universe: Universe, outcome: Found | Conflict) -> tuple[Version, CudaVersion | None] | None:
+def _find_torch(
+    universe: Universe, outcome: Found | Conflict, rules: Acceleration
+) -> tuple[Version, CudaVersion | None] | None:
     """Release and CUDA of the torch that was found; None for none, and where its CUDA is not known."""
     row = outcome.rows.get(Node(TORCH_NAME)) if isinstance(outcome, Found) else None
-    if row is None or universe.facts is None:
+    if row is None:
         return None
-    known = universe.facts.find_final(TORCH_NAME, row)
+    known = CudaDemands(universe, rules).find_final(TORCH_NAME, row)
     cuda = None if known is None else known.cuda
     is_known = known is not None and (cuda is None or isinstance(cuda, CudaVersion))
     version = Version(universe.table(TORCH_NAME).versions[row].public)

@@ -31,7 +31,7 @@ class _Solved:
 
     def __init__(self, facts: CudaDemands, pins: Sequence[Pin]) -> None:
         self.facts = facts
-        self.rules: Acceleration = facts.rules
+        self.acceleration: Acceleration = facts.acceleration
         self.known: dict[NormalizedName, KnownCuda | None] = {}
         for pin in pins:
             row = facts.row_of(pin)
@@ -46,7 +46,7 @@ class _Solved:
 
 def find_chosen_build(facts: CudaDemands, pins: Sequence[Pin]) -> ChosenBuild | None:
     """The build of torch, else the CUDA that the other pins agree on; None where no pin has a known build."""
-    if isinstance(facts.rules.target.accelerator, Unspecified):
+    if isinstance(facts.acceleration.target.accelerator, Unspecified):
         return None
     solved = _Solved(facts, pins)
     if solved.torch is not None:
@@ -87,7 +87,7 @@ def _explain(solved: _Solved, torch: Pin) -> str:
         return f"the list names torch {torch.version}"
     if not isinstance(table, AcceleratedTable) or not table.has_default:
         return f"torch {torch.version} comes from an index that the list names"
-    if isinstance(solved.rules.target.accelerator, Cpu):
+    if isinstance(solved.acceleration.target.accelerator, Cpu):
         return f"torch {torch.version} is the build without CUDA"
     public = Version(torch.version.public)
     default = next((table.reason(at) for at, version in enumerate(table.versions) if version == public), "")
@@ -96,7 +96,7 @@ def _explain(solved: _Solved, torch: Pin) -> str:
 
 
 def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
-    facts, known, accelerator = solved.facts, solved.known[pin.name], solved.rules.target.accelerator
+    facts, known, accelerator = solved.facts, solved.known[pin.name], solved.acceleration.target.accelerator
     row = facts.row_of(pin)
     if row is None:
         return
@@ -117,9 +117,9 @@ def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
 def _iter_allowed_wheels(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
     """Where what is allowed is a wheel for another torch."""
     label = None if known is None else known.label
-    if pin.name not in solved.rules.allow or solved.torch is None or label is None or not is_linted(label):
+    if pin.name not in solved.acceleration.allow or solved.torch is None or label is None or not is_linted(label):
         return
-    torch = build_torch_facts(solved.rules, solved.torch.version, solved.known[TORCH_NAME])
+    torch = build_torch_facts(solved.acceleration, solved.torch.version, solved.known[TORCH_NAME])
     if contradicts(label, torch):
         yield (
             f"`{pin.file.filename}` is built for {describe_label(label)}; the lock has {describe_torch(torch)}: `allow`"
@@ -158,7 +158,7 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
 def _iter_unknown_warnings(solved: _Solved, torch: Pin, verdict: UnknownKernels) -> Iterator[str]:
     """Where nobody has looked what a build is compiled for."""
     text = f"`torch {torch.version}` {verdict}: whether it has kernels for the GPU cannot be told"
-    if solved.rules.measure is None:
+    if solved.acceleration.measure is None:
         yield f"{text}\n  try: `--measure-kernels`, which reads that out of the wheel: some 10 MB of it"
     else:
         yield f"{text}, and its wheel does not tell"
@@ -167,7 +167,7 @@ def _iter_unknown_warnings(solved: _Solved, torch: Pin, verdict: UnknownKernels)
 def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
     """Where a newer release has no build that runs on the default index, and no other index may be asked for one."""
     table = solved.facts.table(TORCH_NAME)
-    rules = solved.rules
+    rules = solved.acceleration
     if not isinstance(table, AcceleratedTable) or not table.has_default or rules.indexes.has_any(TORCH_NAME):
         return
     row = solved.facts.row_of(torch)
@@ -182,7 +182,7 @@ def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
 
 def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
     """Where the list's own pin beats the table of what goes with a release of torch."""
-    if solved.torch is None or pin.name not in solved.rules.untied:
+    if solved.torch is None or pin.name not in solved.acceleration.untied:
         return
     releases = [release.version for release in iter_releases_of_companion(pin.name, pin.version)]
     if releases and Version(solved.torch.version.public) not in releases:

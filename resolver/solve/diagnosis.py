@@ -68,11 +68,10 @@ def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
 
 def _with_wheels(collision: Collision, universe: Universe) -> Collision:
     """The collision; of builds that do not go together, with what their wheels are built for."""
-    if collision.obstacle is not Obstacle.DIFFERENT_BUILDS:
+    if collision.obstacle is not Obstacle.DIFFERENT_BUILDS or universe.rules is None:
         return collision
-    from resolver.solve.wheel_lint import explain_wheels  # It loads data about builds.
-
-    return replace(collision, supply=replace(collision.supply, builds=explain_wheels(universe, collision)))
+    builds = universe.rules.explain_wheels(collision.project, collision.colliding)
+    return replace(collision, supply=replace(collision.supply, builds=builds))
 
 
 def _find_core(universe: Universe) -> Problem:
@@ -244,7 +243,7 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
             for row in rows[:_SHOWN_VERSIONS]
         ),
         more=len(rows[_SHOWN_VERSIONS:]),
-        builds=_explain_builds(universe.problem, table, matching),
+        builds=universe.rules.explain_rows(table, matching) if universe.rules is not None and matching else (),
         direct=_describe_direct(universe.problem, table),
         exclusive=tuple(
             family for family in universe.problem.families if family.exclusive and is_family_name(table.name, family)
@@ -266,15 +265,6 @@ def _is_absent(universe: Universe, table: ProjectTable, row: int) -> bool:
     """Whether the row is a build that no index turned out to have: what exists says more."""
     ruled_out = universe.ruled_out.get((table.name, row))
     return ruled_out is not None and ruled_out.reason == "absent"
-
-
-def _explain_builds(problem: Problem, table: ProjectTable, matching: int) -> tuple[str, ...]:
-    """What is known of the builds of torch releases that are asked for and all out for the machine's sake."""
-    if problem.acceleration is None or not matching:
-        return ()
-    from resolver.solve.refused_builds import explain_rows  # Only for targets with a machine: it loads their data.
-
-    return explain_rows(problem.acceleration, table, matching)
 
 
 def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator[str]:

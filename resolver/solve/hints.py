@@ -10,8 +10,8 @@ from packaging.specifiers import SpecifierSet
 from resolver.errors import PinfoldError
 from resolver.index.location import Location
 from resolver.requirements.position import Position
-from resolver.solve.acceleration import BUILT_FOR_GPU
 from resolver.solve.backtracking import search_by_backtracking
+from resolver.solve.build_rules import BUILT_FOR_GPU
 from resolver.solve.candidates import build_project_table
 from resolver.solve.demand import is_readable, is_virtual, parse_requirement
 from resolver.solve.explanation import Collision, Obstacle
@@ -29,10 +29,8 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
     """Actions that mend the collisions, each a whole sentence part. Asks the source."""
     hints: list[str] = []
     for collision in collisions:
-        if collision.obstacle is Obstacle.DIFFERENT_BUILDS:
-            from resolver.solve.wheel_lint import iter_wheel_hints  # It loads data about builds.
-
-            hints += iter_wheel_hints(universe, collision)
+        if collision.obstacle is Obstacle.DIFFERENT_BUILDS and universe.rules is not None:
+            hints += universe.rules.iter_wheel_hints(collision.project, collision.colliding)
         hints += _iter_location_hints(universe, collision)
         hints += _iter_family_hints(collision)
         hints += _iter_yanked_hints(collision)
@@ -100,12 +98,8 @@ def _offers(universe: Universe, collision: Collision, location: Location) -> boo
 
 def _runs(universe: Universe, table: ProjectTable, row: int) -> bool:
     """Whether the target's accelerator runs a build, as far as its name, version and index tell."""
-    rules = universe.problem.acceleration
-    if rules is None:
-        return True
-    version, location = table.versions[row], table.places(row)[0][0].location
-    known = rules.find_known(table.name, version, location)
-    return not rules.find_reason(table.name, version, known, named=not location.is_default)
+    location = table.places(row)[0][0].location
+    return universe.rules is None or universe.rules.runs(table.name, table.versions[row], location)
 
 
 def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
@@ -141,8 +135,7 @@ def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]
 
 def _iter_cpu_hints(universe: Universe, collision: Collision) -> Iterator[str]:
     """A machine without a GPU may be one that nobody chose: an app has the platform's default where it names none."""
-    acceleration = universe.problem.acceleration
-    if acceleration is None or not isinstance(acceleration.target.accelerator, Cpu):
+    if universe.rules is None or not isinstance(universe.problem.target.accelerator, Cpu):
         return
     if any(BUILT_FOR_GPU in version.reasons for version in collision.supply.nearest):
         yield (
@@ -184,7 +177,7 @@ def _is_solved_by_prereleases(universe: Universe, collisions: Sequence[Collision
     if any(table.is_promised(row) for table in tables for row in range(len(table.versions))):
         return False  # A hint is not worth asking an index that nothing else needs.
     try:
-        with_prereleases = Universe(replace(universe.problem, pre=True), universe.source, tables=universe.tables)
+        with_prereleases = universe.posed(replace(universe.problem, pre=True))
         return isinstance(search_by_backtracking(with_prereleases, max_rounds=_TEST_ROUNDS), Found)
     except PinfoldError:
         return False

@@ -319,18 +319,18 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._learn(node, row, demands)
 
     def note_rejection(self, candidate: Candidate, causes: Iterable[Information]) -> None:
-        """Tell the facts about builds on which node candidates collided."""
-        facts = self._universe.facts
-        if facts is None:
+        """Tell the rules about builds on which node candidates collided."""
+        rules = self._universe.rules
+        if rules is None:
             return
         for cause in causes:
             for one in (candidate, cause.parent):
                 if one is not None and not one.node.part:
-                    facts.note_collision(one.node.name, one.row, cause.requirement.node)
+                    rules.note_collision(one.node.name, one.row, cause.requirement.node)
         for demand in self._universe.known_demands(candidate.node, candidate.row) or ():
             # What is dead collides with a conclusion, and on no node.
             if not self._facts.live.get(demand.node, -1) & demand.mask:
-                facts.note_collision(candidate.node.name, candidate.row, demand.node)
+                rules.note_collision(candidate.node.name, candidate.row, demand.node)
 
     def note_conflict(self, causes: Iterable[Information]) -> None:
         """Count a collision for the names that took part."""

@@ -9,7 +9,7 @@ from resolver.requirements.direct_reference import render_reference
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
 
-__all__ = ["MissingHashesError", "check_contents", "check_hashes"]
+__all__ = ["MissingHashesError", "check_contents", "check_required_hashes"]
 
 
 class MissingHashesError(InputError):
@@ -29,7 +29,7 @@ class MissingHashesError(InputError):
         )
 
 
-def check_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
+def check_required_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
     """Raises MissingHashesError if a pin has no hash in the list, InputError if it is none that could have one."""
     trees = [pin for pin in resolution.pins if isinstance(pin.file.origin, Commit | Folder)]
     if trees:

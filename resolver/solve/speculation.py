@@ -6,11 +6,12 @@ Callbacks run in threads of the source: they read the problem, and write to one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from resolver.errors import PinfoldError
 from resolver.index.core_metadata import Dependencies
@@ -29,11 +30,21 @@ _MAX_NAMES = 3000
 
 
 class Speculation:
-    """Asks a package source ahead: all roots at once, then what the likely candidates depend on."""
+    """Asks a package source ahead: all roots at once, then what the likely candidates depend on.
 
-    def __init__(self, problem: Problem, source: PackageSource) -> None:
+    `fits` tells whether the search may take a version of a project at a location; None admits all of them.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        source: PackageSource,
+        *,
+        fits: Callable[[NormalizedName, Version, Location], bool] | None = None,
+    ) -> None:
         self._problem = problem
         self._source = source
+        self._fits = fits
         self._asked: dict[NormalizedName, None] = {}
 
     def start(self) -> None:
@@ -100,18 +111,12 @@ class Speculation:
         preferred = self._problem.preferences.get(name)
         row = None if preferred is None else table.find_row(preferred)
         if row is None or not rows >> row & 1:
-            row = next((row for row in iter_rows(rows) if self._fits(table, row) and table.files(row)), None)
+            row = next((row for row in iter_rows(rows) if self._may_take(table, row) and table.files(row)), None)
         if row is not None and table.files(row):
             self._source.ask_ahead_dependencies([table.files(row)[0]], then=self._follow)
 
-    def _fits(self, table: ProjectTable, row: int) -> bool:
-        """Whether the target's accelerator runs the row, as far as nobody need be asked."""
-        rules = self._problem.acceleration
-        if rules is None or not rules.concerns(table.name):
-            return True
-        version, location = table.versions[row], table.places(row)[0][0].location
-        known = rules.find_known(table.name, version, location)
-        return not rules.find_reason(table.name, version, known, named=not location.is_default)
+    def _may_take(self, table: ProjectTable, row: int) -> bool:
+        return self._fits is None or self._fits(table.name, table.versions[row], table.places(row)[0][0].location)
 
     def _follow(self, dependencies: Dependencies) -> None:
         """Ask for the pages that the dependencies name."""

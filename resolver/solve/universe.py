@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import SpecifierSet
@@ -21,6 +20,7 @@ from resolver.index.core_metadata import Dependencies
 from resolver.index.package_source import PackageSource
 from resolver.index.requires_python import admits_python
 from resolver.requirements.url import redact
+from resolver.solve.build_rules import BuildRules
 from resolver.solve.candidates import build_project_table, read_listings
 from resolver.solve.demand import (
     WITH_DEPENDENCIES,
@@ -35,9 +35,6 @@ from resolver.solve.demand import (
 )
 from resolver.solve.problem import Problem, Root
 from resolver.solve.project_table import ProjectTable
-
-if TYPE_CHECKING:
-    from resolver.solve.build_facts import CudaDemands
 
 __all__ = ["RuledOut", "Universe", "UnknownPage", "preferred_row", "select_rows"]
 
@@ -55,7 +52,10 @@ class RuledOut:
 
 
 class Universe:
-    """Tables and demands of one problem. `tables` may be shared by problems that differ in roots only."""
+    """Tables and demands of one problem. `tables` may be shared by problems that differ in roots only.
+
+    `rules_for` makes the rules about builds for a universe; None asks nothing about builds.
+    """
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Universe:
         *,
         tables: MutableMapping[NormalizedName, ProjectTable] | None = None,
         ask_ahead: Callable[[Iterable[ParsedRequirement]], None] | None = None,
+        rules_for: Callable[[Universe], BuildRules] | None = None,
     ) -> None:
         self.problem = problem
         self.source = source
@@ -78,7 +79,8 @@ class Universe:
         self._tried: dict[tuple[Node, int], None] = {}
         self._words: dict[str, tuple[Demand, ...]] = {}
         self._overrides = _merge_overrides(problem.overrides)
-        self.facts = _build_cuda_demands(self)
+        self._rules_for = rules_for
+        self.rules = None if rules_for is None else rules_for(self)
         self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
         self._listed: dict[NormalizedName, dict[SpecifierSet, None]] = {}
         for root in (*problem.roots, *problem.constraints):
@@ -88,14 +90,14 @@ class Universe:
         """The table of a project. Raises FetchError."""
         table = self.tables.get(name)
         if table is None:
-            table = self.facts.build_virtual(name) if self.facts is not None else None
+            table = self.rules.build_virtual(name) if self.rules is not None else None
             if table is None and self._is_closed:
                 raise UnknownPage
             self.tables[name] = table = table or self._read_table(name)
         return table
 
     def _read_table(self, name: NormalizedName) -> ProjectTable:
-        table = None if self.facts is None else self.facts.read_table(name)
+        table = None if self.rules is None else self.rules.read_table(name)
         if table is None:
             listings, missing = read_listings(name, self.problem, self.source)
             table = build_project_table(name, self.problem, listings, missing)
@@ -143,8 +145,8 @@ class Universe:
         own = self._own_demands(node, row)
         yield from own
         brought = self._metadata_demands(node, row) if self._exists(node.name, row) else ()
-        if self.facts is not None and (node.name, row) not in self.ruled_out:
-            brought += self.facts.late_demands(node, row)
+        if self.rules is not None and (node.name, row) not in self.ruled_out:
+            brought += self.rules.late_demands(node, row)
         self._demands[node, row] = (*own, *brought)
         yield from brought
 
@@ -165,12 +167,16 @@ class Universe:
             known = self.read[name, row] = self.source.dependencies(self.table(name).files(row)[0])
         return known
 
+    def posed(self, problem: Problem) -> Universe:
+        """A universe of another problem, with the tables of this one."""
+        return Universe(problem, self.source, tables=self.tables, rules_for=self._rules_for)
+
     def remembered(self, problem: Problem) -> Universe:
         """A universe of another problem, with fewer requirements, that asks nobody.
 
         What was never read counts as satisfied, so a conflict found there is one in the world too.
         """
-        known = Universe(problem, self.source, tables=self.tables)
+        known = self.posed(problem)
         known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
         return known
 
@@ -214,17 +220,17 @@ class Universe:
 
     def _exists(self, name: NormalizedName, row: int) -> bool:
         """Whether the row has files; a build that an index promises is looked for now. Raises FetchError."""
-        if self.facts is None:
+        if self.rules is None:
             return True
         if not self._is_closed:
-            for absent, reason in self.facts.find_absent(name, row):
+            for absent, reason in self.rules.find_absent(name, row):
                 self.rule_out(name, absent, "absent", reason)
         return (name, row) not in self.ruled_out
 
     def _own_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
         """An extra goes with its project at the same version, a build with one CUDA."""
         if not node.part:
-            return () if self.facts is None else self.facts.early_demands(node, row)
+            return () if self.rules is None else self.rules.early_demands(node, row)
         parts = ["", *([WITH_DEPENDENCIES] if self._is_split(node) else [])]
         version = self.table(node.name).versions[row]
         text = f"{node.name}=={version}"
@@ -326,15 +332,6 @@ class Universe:
             )
             for part in parts
         )
-
-
-def _build_cuda_demands(universe: Universe) -> CudaDemands | None:
-    if universe.problem.acceleration is None:
-        return None
-    # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
-    from resolver.solve.build_facts import CudaDemands
-
-    return CudaDemands(universe, universe.problem.acceleration)
 
 
 def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:

@@ -30,7 +30,7 @@ from resolver.requirements.direct_reference import render_reference
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.url import Url
-from resolver.solve.build_problem import build_problem
+from resolver.solve.build_problem import IndexOptions, build_problem
 from resolver.solve.solving import solve
 from resolver.targets.families import load_families
 from resolver.targets.machines import choose_platform, parse_machine_types
@@ -117,8 +117,7 @@ def make_lock(golden: GoldenLock, *, seed: int | None = None) -> tuple[str, tupl
     problem = build_problem(
         requirement_list,
         target=target,
-        default_index=Url(public=DEFAULT_INDEX),
-        families=families,
+        indexes=IndexOptions(default_index=Url(public=DEFAULT_INDEX), families=families),
         direct=found.fixed,
     )
     resolution = solve(problem, SourceWithDirect(source, found.fixed, target=target, locate=_locate))
