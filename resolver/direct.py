@@ -112,7 +112,7 @@ class _Search:
         """What each entry is, in list order; all are asked for at once, and each reference once."""
         requests = self._merge(entries)
         self._check_wheels(requests.values())
-        self.source.ask_ahead_direct(dict.fromkeys(requests.values()))
+        self.source.prefetch_direct(dict.fromkeys(requests.values()))
         found: dict[Entry, FixedSource] = {}
         for entry, request in requests.items():
             distribution = look_at(self.source, request)
@@ -155,7 +155,7 @@ class _Search:
         settled = {name: one for name, one in _settle([*known, *claims]).items() if name not in fixed}
         _refuse_private([claim for claim in claims if claim.fixed.name in settled])
         self._check_wheels([one.request for one in settled.values()])
-        self.source.ask_ahead_direct([one.request for one in settled.values()])
+        self.source.prefetch_direct([one.request for one in settled.values()])
         found = {name: replace(one, found=look_at(self.source, one.request)) for name, one in settled.items()}
         for name, one in found.items():
             assert one.found is not None

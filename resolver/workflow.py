@@ -240,8 +240,8 @@ class Locker:
     @staticmethod
     def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
         """The resolution with size and sha256 of every file."""
-        source.ask_ahead_completion([pin.file for pin in resolution.pins])
-        return replace(resolution, pins=tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins))
+        source.prefetch_completion([pin.file for pin in resolution.pins])
+        return replace(resolution, pins=tuple(replace(pin, file=source.complete(pin.file)) for pin in resolution.pins))
 
     def _find_build_pins(
         self,

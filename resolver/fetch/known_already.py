@@ -44,15 +44,15 @@ class OfflineSource:
             raise missing_offline(request.text, what="the metadata")
         return task.result()
 
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
         """Nothing: it would be a request."""
 
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         if not is_complete(file):
             raise missing_offline(file.url, what="the hash")
         return file
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -62,12 +62,12 @@ class OfflineSource:
     ) -> None:
         """Nothing: it would be a request."""
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
         """Nothing: it would be a request."""
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
         """Nothing: it would be a request."""
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:

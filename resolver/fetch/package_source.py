@@ -164,11 +164,11 @@ class _HttpPackageSource:
     def direct(self, request: DirectRequest) -> DirectDistribution:
         return self._tasks.direct(request).result()
 
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
         for request in requests:
             self._tasks.schedule(self._tasks.direct(request))
 
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         check_listed_hashes(file)
         if self._evidence is not None and not is_complete(file):
             self._evidence.spoil()
@@ -183,7 +183,7 @@ class _HttpPackageSource:
     def without_requests(self) -> PackageSource:
         return OfflineSource(self._tasks)
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -200,7 +200,7 @@ class _HttpPackageSource:
         for task in tasks:
             self._tasks.schedule(task)
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
         for file in files:
@@ -211,13 +211,13 @@ class _HttpPackageSource:
                 task.then(partial(self._tell, then))
             self._tasks.schedule(task)
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
         for file in files:
             if not is_complete(file) and not has_two_hashes(file):
                 self._tasks.schedule(self._tasks.completion(file))
 
     def _tell(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
-        # A speculation that failed is told when its result is asked for.
+        # The error of a prefetch is raised where its result is asked for.
         if not task.has_failed:
             self._callbacks.call(then, task.result())
 

@@ -36,7 +36,7 @@ class AnswerCache(Protocol):
 class PackageSource(Protocol):
     """What an index, a cache or a test knows about projects, for one target.
 
-    The `ask_ahead` methods return at once and never raise: a speculation that fails is told only when its result is
+    The `prefetch` methods return at once and never raise: an error of a prefetch is raised only where its result is
     asked for. They may be called from any thread; their callbacks run in any thread.
     """
 
@@ -56,7 +56,7 @@ class PackageSource(Protocol):
         """What the file needs under the target. Raises MetadataError, FetchError, HashMismatchError."""
         ...
 
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         """The file with `size_bytes` and a sha256. Raises FetchError, HashMismatchError."""
         ...
 
@@ -64,11 +64,11 @@ class PackageSource(Protocol):
         """What a direct reference is. Raises MetadataError, FetchError, HashMismatchError, ResolutionError."""
         ...
 
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
-        """Ask in the background for what `direct` will tell."""
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
+        """Start in the background what `direct` will ask for."""
         ...
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -76,20 +76,20 @@ class PackageSource(Protocol):
         until_found: bool,
         then: Callable[[Sequence[ProjectPage]], None] | None = None,
     ) -> None:
-        """Ask for the project's pages in the background, in order; with `until_found`, stop at the first that has it.
+        """Read the project's pages in the background, in order; with `until_found`, stop at the first that has it.
 
         `then` gets the pages found, once they are here.
         """
         ...
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
-        """Ask for the dependencies of files in the background; `then` gets each as it arrives."""
+        """Read the dependencies of files in the background; `then` gets each as it arrives."""
         ...
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
-        """Ask in the background for what `completed` will tell."""
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
+        """Start in the background what `complete` will ask for."""
         ...
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
@@ -130,19 +130,19 @@ class DelegatingSource:
         """See `PackageSource`."""
         return self._source.dependencies(file)
 
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         """See `PackageSource`."""
-        return self._source.completed(file)
+        return self._source.complete(file)
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
         """See `PackageSource`."""
         return self._source.direct(request)
 
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
         """See `PackageSource`."""
-        self._source.ask_ahead_direct(requests)
+        self._source.prefetch_direct(requests)
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -151,17 +151,17 @@ class DelegatingSource:
         then: Callable[[Sequence[ProjectPage]], None] | None = None,
     ) -> None:
         """See `PackageSource`."""
-        self._source.ask_ahead(name, locations, until_found=until_found, then=then)
+        self._source.prefetch_pages(name, locations, until_found=until_found, then=then)
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
         """See `PackageSource`."""
-        self._source.ask_ahead_dependencies(files, then=then)
+        self._source.prefetch_dependencies(files, then=then)
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
         """See `PackageSource`."""
-        self._source.ask_ahead_completion(files)
+        self._source.prefetch_completion(files)
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
         """See `PackageSource`."""

@@ -172,7 +172,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if self._is_dead(node, row):
             yield self._impossible
             return
-        self._ask_ahead(node, row)
+        self._prefetch(node, row)
         demands: list[Demand] = []
         for demand in self._universe.iter_demands(node, row):
             self._meet(demand)
@@ -212,7 +212,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if demand.pinned or demand.prereleases:
             self._facts.show(node, self._universe.select(node.name, [demand]))
 
-    def _ask_ahead(self, node: Node, row: int) -> None:
+    def _prefetch(self, node: Node, row: int) -> None:
         """From the second candidate of a name on, ask for the next ones in batches."""
         tried = self._tried[node] = self._tried.get(node, 0) + 1
         if node.part or tried % _BATCH != 2 or is_virtual(node.name):
@@ -220,7 +220,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         table = self._universe.table(node.name)
         rows = self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
         following = islice((number for number in iter_rows(rows) if not table.is_promised(number)), _BATCH)
-        self._universe.source.ask_ahead_dependencies([table.files(number)[0] for number in following])
+        self._universe.source.prefetch_dependencies([table.files(number)[0] for number in following])
 
     def get_preference(
         self,
@@ -312,7 +312,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if self._universe.table(node.name).is_promised(row):
             return
         if self._universe.known_demands(node, row) is None:
-            self._ask_ahead(node, row)
+            self._prefetch(node, row)
         demands = tuple(self._universe.iter_demands(node, row))
         for demand in demands:
             self._meet(demand)

@@ -71,7 +71,7 @@ def _refuse_tree(pin: Pin, problem: Problem) -> str:
 
 
 def _render_line(pin: Pin, problem: Problem, source: PackageSource) -> str:
-    file = pin.file if pin.file.sha256 is not None else source.completed(pin.file)
+    file = pin.file if pin.file.sha256 is not None else source.complete(pin.file)
     fixed = problem.direct.get(pin.name)
     what = f"{pin.name}=={pin.version}"
     if fixed is not None:

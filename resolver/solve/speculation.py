@@ -1,4 +1,4 @@
-"""Asking ahead: pages and metadata that the search will probably want, so that it need not wait for them one by one.
+"""Prefetching: pages and metadata that the search will probably want, so that it need not wait for them one by one.
 
 Nothing here decides anything. What arrives stays in the package source; a guess that fails is never an error.
 Callbacks run in threads of the source: they read the problem, and write to one dict, one key at a time.
@@ -30,7 +30,7 @@ _MAX_NAMES = 3000
 
 
 class Speculation:
-    """Asks a package source ahead: all roots at once, then what the likely candidates depend on.
+    """Prefetches from a package source: all roots at once, then what the likely candidates depend on.
 
     `fits` tells whether the search may take a version of a project at a location; None admits all of them.
     """
@@ -67,10 +67,12 @@ class Speculation:
         links = [location for location in inside if location.form == "find-links"]
         indexes = [location for location in inside if location.form != "find-links"]
         if links:
-            self._source.ask_ahead(name, links, until_found=False)
+            self._source.prefetch_pages(name, links, until_found=False)
         first_only = self._problem.index_strategy == "first-index"
         asked = (indexes + outside) if first_only else (indexes or outside)
-        self._source.ask_ahead(name, asked, until_found=first_only, then=partial(self._choose, name, asked, specifier))
+        self._source.prefetch_pages(
+            name, asked, until_found=first_only, then=partial(self._choose, name, asked, specifier)
+        )
 
     def _choose(
         self,
@@ -113,7 +115,7 @@ class Speculation:
         if row is None or not rows >> row & 1:
             row = next((row for row in iter_rows(rows) if self._may_take(table, row) and table.files(row)), None)
         if row is not None and table.files(row):
-            self._source.ask_ahead_dependencies([table.files(row)[0]], then=self._follow)
+            self._source.prefetch_dependencies([table.files(row)[0]], then=self._follow)
 
     def _may_take(self, table: ProjectTable, row: int) -> bool:
         return self._fits is None or self._fits(table.name, table.versions[row], table.places(row)[0][0].location)

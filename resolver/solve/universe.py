@@ -63,7 +63,7 @@ class Universe:
         source: PackageSource,
         *,
         tables: MutableMapping[NormalizedName, ProjectTable] | None = None,
-        ask_ahead: Callable[[Iterable[ParsedRequirement]], None] | None = None,
+        prefetch: Callable[[Iterable[ParsedRequirement]], None] | None = None,
         rules_for: Callable[[Universe], BuildRules] | None = None,
     ) -> None:
         self.problem = problem
@@ -72,7 +72,7 @@ class Universe:
         self.ruled_out: dict[tuple[NormalizedName, int], RuledOut] = {}
         self.read: dict[tuple[NormalizedName, int], Dependencies] = {}
         self._is_closed = False
-        self._ask_ahead = ask_ahead
+        self._prefetch = prefetch
         self._python = problem.target.python.full
         self._folded: dict[NormalizedName, tuple[int, bool, bool]] = {}
         self._demands: dict[tuple[Node, int], tuple[Demand, ...]] = {}
@@ -272,9 +272,9 @@ class Universe:
 
     def _ask_for_new(self, texts: Sequence[str]) -> None:
         """Ask for the pages of projects that are met for the first time, all at once."""
-        if self._ask_ahead is not None:
+        if self._prefetch is not None:
             new = (parse_requirement(text) for text in texts if text not in self._words and is_readable(text))
-            self._ask_ahead(wanted for wanted in new if wanted.name not in self.tables)
+            self._prefetch(wanted for wanted in new if wanted.name not in self.tables)
 
     def _demands_of(self, text: str, parent: NormalizedName, row: int) -> tuple[Demand, ...]:
         known = self._words.get(text)

@@ -121,7 +121,7 @@ def make_lock(golden: GoldenLock, *, seed: int | None = None) -> tuple[str, tupl
         direct=found.fixed,
     )
     resolution = solve(problem, SourceWithDirect(source, found.fixed, target=target, locate=_locate))
-    pins = tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins)
+    pins = tuple(replace(pin, file=source.complete(pin.file)) for pin in resolution.pins)
     lockfile = build_lockfile(
         replace(resolution, pins=pins),
         target=target,

@@ -42,19 +42,19 @@ def test_delegating_source_answers_as_the_other_does() -> None:
     )
     assert file == find_file(source)
     assert delegating.dependencies(file) == source.dependencies(file)
-    assert delegating.completed(file) == source.completed(file)
+    assert delegating.complete(file) == source.complete(file)
     assert delegating.direct(request).version == Version("2.0")
     assert delegating.kernels(file) == "75 80"
     assert delegating.answers is None
     assert delegating.without_requests() is source
 
 
-def test_delegating_source_passes_on_what_is_asked_ahead() -> None:
+def test_delegating_source_passes_prefetches_on() -> None:
     source, delegating = build_sources()
     found: list[object] = []
-    delegating.ask_ahead(TORCH, [index_location()], until_found=True, then=found.append)
+    delegating.prefetch_pages(TORCH, [index_location()], until_found=True, then=found.append)
     file = find_file(delegating)
-    delegating.ask_ahead_dependencies([file], then=found.append)
-    delegating.ask_ahead_completion([file])
+    delegating.prefetch_dependencies([file], then=found.append)
+    delegating.prefetch_completion([file])
     assert source.ahead == ["torch", file.filename]
     assert len(found) == 2

@@ -186,7 +186,7 @@ def _file_key(file: DistributionFile) -> tuple[bool, int, int, str]:
 class MemorySource:
     """Releases by location URL, and by direct reference.
 
-    `failing` locations raise; with `eager`, what is asked ahead arrives at once. `measured` is what the wheels of torch
+    `failing` locations raise; with `eager`, what is prefetched arrives at once. `measured` is what the wheels of torch
     are compiled for, by version.
     """
 
@@ -262,13 +262,13 @@ class MemorySource:
         )
         return DirectDistribution(name=release.name, version=version, file=file, metadata=metadata)
 
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
         self.ahead += [request.text for request in requests]
 
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         return replace(file, size_bytes=file.size_bytes or 1)
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -292,7 +292,7 @@ class MemorySource:
                     break
         then(pages)
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
         for file in files:
@@ -301,7 +301,7 @@ class MemorySource:
             if self.eager and then is not None and release.error is None and not release.needs_build:
                 then(evaluate(release, self.target))
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
         """Nothing is slow here."""
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
