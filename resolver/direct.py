@@ -26,7 +26,7 @@ from resolver.requirements.position import Position
 from resolver.requirements.private_hosts import is_private_host
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.variables import VARIABLE
-from resolver.solve.demand import ParsedRequirement, is_readable, parse_requirement
+from resolver.solve.demand import ParsedRequirement, is_readable, parse_dependency
 from resolver.targets.target import Target
 
 __all__ = ["DirectSources", "LockedCommits", "find_direct"]
@@ -218,11 +218,11 @@ def _list_requirements(
     dependencies: Dependencies, extras: Iterable[NormalizedName], *, name: NormalizedName
 ) -> list[ParsedRequirement]:
     """What a distribution needs with extras, and with those of its own that they bring in (`all = ["name[a,b]"]`)."""
-    found = [parse_requirement(text) for text in dependencies.requires if is_readable(text)]
+    found = [parse_dependency(text) for text in dependencies.requires if is_readable(text)]
     waiting, seen = sorted(extras), set(extras)
     while waiting:
         texts = dependencies.extras.get(waiting.pop(0), ())
-        brought = [parse_requirement(text) for text in texts if is_readable(text)]
+        brought = [parse_dependency(text) for text in texts if is_readable(text)]
         own = {extra for wanted in brought if wanted.name == name for extra in wanted.extras}
         waiting += sorted(own - seen)
         seen |= own

@@ -31,7 +31,7 @@ __all__ = [
     "is_readable",
     "is_virtual",
     "names_prerelease",
-    "parse_requirement",
+    "parse_dependency",
     "pins_exactly",
 ]
 
@@ -105,7 +105,7 @@ class ParsedRequirement:
 
 
 @lru_cache(maxsize=65536)
-def parse_requirement(text: str) -> ParsedRequirement:
+def parse_dependency(text: str) -> ParsedRequirement:
     """The parts of a PEP 508 text. Raises InvalidRequirement.
 
     Dependencies are kept in canonical form (`a[b,c]>=1,<2`), which one expression takes apart: a third of the time.
@@ -134,7 +134,7 @@ def parse_requirement(text: str) -> ParsedRequirement:
 def is_readable(text: str) -> bool:
     """Whether the text is a PEP 508 requirement."""
     try:
-        parse_requirement(text)
+        parse_dependency(text)
     except InvalidRequirement:
         return False
     return True

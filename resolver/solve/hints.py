@@ -13,7 +13,7 @@ from resolver.requirements.position import Position
 from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.build_rules import BUILT_FOR_GPU
 from resolver.solve.candidates import build_project_table
-from resolver.solve.demand import is_readable, is_virtual, parse_requirement
+from resolver.solve.demand import is_readable, is_virtual, parse_dependency
 from resolver.solve.explanation import Collision, Obstacle
 from resolver.solve.project_table import ListedPage, ProjectTable, iter_rows
 from resolver.solve.search import Found
@@ -106,7 +106,7 @@ def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
     """What dependencies that take part say of the project's version."""
     for requirement in collision.requirements:
         if requirement.links and is_readable(requirement.links[-1].needs):
-            yield parse_requirement(requirement.links[-1].needs).specifier
+            yield parse_dependency(requirement.links[-1].needs).specifier
 
 
 def _iter_family_hints(collision: Collision) -> Iterator[str]:

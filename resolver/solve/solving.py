@@ -100,5 +100,5 @@ def _look(
     """What a search finds, and the universe that it went through."""
     speculation = Speculation(problem, source, fits=fits)
     speculation.start()
-    universe = Universe(problem, source, prefetch=speculation.ask, rules_for=rules_for)
+    universe = Universe(problem, source, prefetch=speculation.prefetch, rules_for=rules_for)
     return universe, _search(universe)

@@ -19,7 +19,7 @@ from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.solve.candidates import build_project_table, rank_listings
-from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_requirement, pins_exactly
+from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_dependency, pins_exactly
 from resolver.solve.problem import Problem
 from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.universe import select_rows
@@ -48,17 +48,17 @@ class Speculation:
         self._asked: dict[NormalizedName, None] = {}
 
     def start(self) -> None:
-        """Ask for the pages of all requirements of the list."""
+        """Prefetch the pages of all requirements of the list."""
         for root in self._problem.roots:
-            self._ask_for(root.name, root.specifier)
+            self._prefetch(root.name, root.specifier)
 
-    def ask(self, wanted: Iterable[ParsedRequirement]) -> None:
-        """Ask for the pages of requirements that came up."""
+    def prefetch(self, wanted: Iterable[ParsedRequirement]) -> None:
+        """Prefetch the pages of requirements that came up."""
         for requirement in wanted:
             if requirement.url is None:
-                self._ask_for(requirement.name, requirement.specifier)
+                self._prefetch(requirement.name, requirement.specifier)
 
-    def _ask_for(self, name: NormalizedName, specifier: SpecifierSet) -> None:
+    def _prefetch(self, name: NormalizedName, specifier: SpecifierSet) -> None:
         if name in self._asked or len(self._asked) >= _MAX_NAMES or name in self._problem.excludes:
             return
         self._asked[name] = None
@@ -81,7 +81,7 @@ class Speculation:
         specifier: SpecifierSet,
         pages: Sequence[ProjectPage],
     ) -> None:
-        """Ask for the dependencies of the candidate that the list alone would choose."""
+        """Prefetch the dependencies of the candidate that the list alone would choose."""
         try:
             self._choose_best(name, locations, specifier, pages)
         except PinfoldError:
@@ -121,5 +121,5 @@ class Speculation:
         return self._fits is None or self._fits(table.name, table.versions[row], table.places(row)[0][0].location)
 
     def _follow(self, dependencies: Dependencies) -> None:
-        """Ask for the pages that the dependencies name."""
-        self.ask(parse_requirement(text) for text in dependencies.requires if is_readable(text))
+        """Prefetch the pages that the dependencies name."""
+        self.prefetch(parse_dependency(text) for text in dependencies.requires if is_readable(text))

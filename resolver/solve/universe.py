@@ -30,7 +30,7 @@ from resolver.solve.demand import (
     is_readable,
     is_virtual,
     names_prerelease,
-    parse_requirement,
+    parse_dependency,
     pins_exactly,
 )
 from resolver.solve.problem import Problem, Root
@@ -273,7 +273,7 @@ class Universe:
     def _ask_for_new(self, texts: Sequence[str]) -> None:
         """Ask for the pages of projects that are met for the first time, all at once."""
         if self._prefetch is not None:
-            new = (parse_requirement(text) for text in texts if text not in self._words and is_readable(text))
+            new = (parse_dependency(text) for text in texts if text not in self._words and is_readable(text))
             self._prefetch(wanted for wanted in new if wanted.name not in self.tables)
 
     def _demands_of(self, text: str, parent: NormalizedName, row: int) -> tuple[Demand, ...]:
@@ -281,7 +281,7 @@ class Universe:
         if known is not None:
             return known
         try:
-            wanted = parse_requirement(text)
+            wanted = parse_dependency(text)
         except InvalidRequirement:
             self.rule_out(parent, row, "metadata", f"its dependency `{text}` cannot be read")
             return ()
