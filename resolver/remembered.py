@@ -1,7 +1,7 @@
 """Solving what was solved before: an answer is used again where nothing that it rests on has changed.
 
-Whoever asks cannot tell: the same question, and the same answers of the indexes, have one solution. Any doubt is a
-reason to search.
+The result is that of a new search, because the same problem and the same pages have one solution. Where anything may
+have changed, a search is made.
 """
 
 from __future__ import annotations

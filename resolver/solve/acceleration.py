@@ -127,7 +127,7 @@ class Acceleration:
         )
 
     def find_reason(self, name: NormalizedName, version: Version, known: KnownCuda | None, *, named: bool) -> str:
-        """Why a candidate is none, empty if it is one. `named` says that the list names its label or its index."""
+        """Why a build is ruled out; empty if it is a candidate. `named`: the list names its label or its index."""
         if name in self.allow:
             return ""
         return self.find_lack(name, version, known, named=named)
@@ -192,7 +192,7 @@ class Acceleration:
             yield VirtualDemand(name=TORCH_ABI, versions=(ABI_VERSIONS[abi],), text=text)
 
     def find_abi(self, version: Version, known: KnownCuda | None) -> bool | None:
-        """Whether a build of torch has the C++11 ABI; None for one that may be anybody's."""
+        """Whether a build of torch has the C++11 ABI; None for a build of unknown origin."""
         is_known = known is not None and known.rule in ("label", "data")
         return uses_cxx11_abi(version, self.target.platform) if is_known else None
 
@@ -211,7 +211,7 @@ class Acceleration:
 
 
 def find_verdict(version: Version, cuda: CudaVersion, target: Target) -> Verdict:
-    """Whether a build of torch runs on the target; of one that the data does not have nobody knows the kernels."""
+    """Whether a build of torch runs on the target; the kernels of a build that the data lacks are unknown."""
     release = find_release(version)
     builds = () if release is None else release.builds_on(target.platform)
     compiled = next((build.compiled for build in builds if build.cuda == cuda), CudaBuild(cuda=cuda))

@@ -1,4 +1,4 @@
-"""Find-links pages with builds for one release of torch each: which of them the projects of a list are looked for on.
+"""Find-links pages with builds for one release of torch each: which of them are read for a project of the list.
 
 In: a problem for a machine. Out: the same with a page more for each project that has one, once the search without those
 projects has found which torch they must go with: no other page is asked. The page stands before the default index, as
@@ -34,8 +34,8 @@ Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
 def with_pages(problem: Problem, source: PackageSource, rules: Acceleration, look: Look) -> Problem:
     """The problem with the pages of its projects' builds; as it is where it has none. Raises what a search raises.
 
-    `look` is what searches. A page that cannot be read is a FetchError that says what it was needed for; one that is
-    not there has nothing.
+    `look` searches. A page that cannot be read is a FetchError that tells what the page was needed for; a page that
+    does not exist has no files.
     """
     if not isinstance(rules.target.accelerator, Gpu | Cpu):
         return problem
@@ -80,7 +80,7 @@ def _iter_locations(
 
 
 def _read(name: NormalizedName, page: FamilyIndex, source: PackageSource) -> None:
-    """Read the page, so that a failure says what the page is for. Raises FetchError."""
+    """Read the page, so that a failure tells what the page is for. Raises FetchError."""
     try:
         source.project_page(name, page.location)
     except FetchError as error:

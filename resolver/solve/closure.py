@@ -1,6 +1,6 @@
 """From the rows that a search found to a `Resolution`: what the list reaches, who asked for it, and warnings.
 
-The result is checked here once more: every demand met, nothing missing, nothing that nobody needs.
+The result is checked here once more: every demand is met, no project is missing, and each one is needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from resolver.targets.families import find_name_warning
 __all__ = ["build_resolution"]
 
 _SHOWN_EXTRAS = 5
-"""So many extras that a project does not provide are told one by one."""
+"""How many extras that a project does not provide are named one by one."""
 
 
 def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution:

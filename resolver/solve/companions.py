@@ -1,7 +1,7 @@
 """Where the list's own pins contradict the table of what goes with a release of torch: the user's word counts more.
 
 In: a problem and the rules of its target. Out: the same rules with the names whose rows of the table do not count. What
-a dependency pins does not count more than the table: it says nothing about builds.
+a dependency pins does not count more than the table, since such pins are not about builds.
 """
 
 from __future__ import annotations

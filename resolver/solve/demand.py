@@ -57,11 +57,11 @@ class Node(NamedTuple):
 
 
 IMPOSSIBLE = Node(NormalizedName(""), "impossible")
-"""A node that nothing satisfies: demanded by candidates that turned out to be none."""
+"""A node that nothing satisfies: demanded by candidates that turn out to be ruled out or in no solution."""
 
 
 def is_virtual(name: NormalizedName) -> bool:
-    """Whether a name stands for a fact that builds must agree on, not for a project: `<cuda>`."""
+    """Whether a name is that of a virtual project (`<cuda>`): a fact that builds must agree on."""
     return name[:1] == "<"
 
 
@@ -141,7 +141,7 @@ def is_readable(text: str) -> bool:
 
 
 def pins_exactly(specifier: SpecifierSet) -> bool:
-    """Whether a `==` without wildcard, or `===`, stands in the specifier: what lets a yanked version in (PEP 592)."""
+    """Whether the specifier has a `==` without wildcard or a `===`, which admits a yanked version (PEP 592)."""
     return any(part.operator == "===" or (part.operator == "==" and part.version[-2:] != ".*") for part in specifier)
 
 

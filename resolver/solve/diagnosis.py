@@ -1,7 +1,7 @@
 """From a failed search to an `Explanation`: what of the list is needed for the conflict, and where it shows.
 
-First requirements are dropped as long as the rest still has no solution, on what was read already, so nothing is asked
-for. Then a plain search over the rest shows the collisions.
+First requirements are dropped as long as the rest still has no solution, on what was read already and without a
+request. Then a plain search over the rest shows the collisions.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _SHOWN_VERSIONS = 3
 
 
 def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
-    """What the failed search over the universe comes down to. Asks the source for hints only."""
-    core = universe.remembered(_find_core(universe))
+    """What the failed search over the universe comes down to. Makes requests for hints only."""
+    core = universe.closed(_find_core(universe))
     lines = (_with_all_lines(collision, universe.problem) for collision in _find_collisions(core))
     collisions = tuple(_with_wheels(collision, universe) for collision in lines)
     return Explanation(
@@ -94,7 +94,7 @@ def _find_core(universe: Universe) -> Problem:
 
 
 def _has_conflict(universe: Universe, items: Sequence[Root]) -> bool:
-    narrowed = universe.remembered(_keep(universe.problem, items))
+    narrowed = universe.closed(_keep(universe.problem, items))
     outcome = search_by_backtracking(narrowed, max_rounds=_TEST_ROUNDS)
     return isinstance(outcome, Conflict) and outcome.is_proven
 

@@ -1,4 +1,4 @@
-"""What would mend a list without a solution: said only where it is certain."""
+"""What would mend a list without a solution: only hints that are certain."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TEST_ROUNDS = 200
 
 
 def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str, ...]:
-    """Actions that mend the collisions, each a whole sentence part. Asks the source."""
+    """Actions that mend the collisions, each a whole sentence part. Makes requests."""
     hints: list[str] = []
     for collision in collisions:
         if collision.obstacle is Obstacle.DIFFERENT_BUILDS and universe.rules is not None:
@@ -44,7 +44,7 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
 
 
 def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[str]:
-    """Locations that were not asked and have a version that all requirements admit."""
+    """Locations that were not read and have a version that all requirements admit."""
     name = collision.project
     if is_virtual(name):
         return
@@ -103,7 +103,7 @@ def _runs(universe: Universe, table: ProjectTable, row: int) -> bool:
 
 
 def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
-    """What dependencies that take part say of the project's version."""
+    """The specifiers of dependencies that take part."""
     for requirement in collision.requirements:
         if requirement.links and is_readable(requirement.links[-1].needs):
             yield parse_dependency(requirement.links[-1].needs).specifier
@@ -134,7 +134,7 @@ def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]
 
 
 def _iter_cpu_hints(universe: Universe, collision: Collision) -> Iterator[str]:
-    """A machine without a GPU may be one that nobody chose: an app has the platform's default where it names none."""
+    """The machine may lack a GPU by default only: an app that names none has the default of its platform."""
     if universe.rules is None or not isinstance(universe.problem.target.accelerator, Cpu):
         return
     if any(BUILT_FOR_GPU in version.reasons for version in collision.supply.nearest):
@@ -175,7 +175,7 @@ def _is_solved_by_prereleases(universe: Universe, collisions: Sequence[Collision
         return False
     tables = [universe.table(name) for name in sorted(names)]
     if any(table.is_promised(row) for table in tables for row in range(len(table.versions))):
-        return False  # A hint is not worth asking an index that nothing else needs.
+        return False  # A hint is not worth a request to an index that nothing else needs.
     try:
         with_prereleases = universe.posed(replace(universe.problem, pre=True))
         return isinstance(search_by_backtracking(with_prereleases, max_rounds=_TEST_ROUNDS), Found)

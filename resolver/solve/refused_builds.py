@@ -1,4 +1,4 @@
-"""Releases of torch of which no build runs on the target: refused before anybody is asked, and explained.
+"""Releases of torch of which no build runs on the target: refused before any request, and explained.
 
 In: a problem, or the rows of torch that a failed search asked for. Out: lines for an error, with the numbers: which
 builds there are, what each lacks, and the nearest that run.

@@ -30,7 +30,7 @@ class MissingHashesError(InputError):
 
 
 def check_required_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
-    """Raises MissingHashesError if a pin has no hash in the list, InputError if it is none that could have one."""
+    """Raises MissingHashesError if a pin has no hash in the list, InputError if it is a tree, which has none."""
     trees = [pin for pin in resolution.pins if isinstance(pin.file.origin, Commit | Folder)]
     if trees:
         raise InputError("\n".join(_refuse_tree(pin, problem) for pin in trees))

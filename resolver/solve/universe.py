@@ -1,7 +1,7 @@
-"""The world as one search sees it: tables of projects, demands of candidates, and what was ruled out on the way.
+"""What one search reads of the world: tables of projects, demands of candidates, and what was ruled out on the way.
 
 In: a problem and a package source. Out: rows and demands on rows, read when the search asks for them and no earlier.
-It knows nothing of how a search goes about it, so that another one can take resolvelib's place.
+It does not depend on how a search works, so that another one can replace resolvelib.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["RuledOut", "Universe", "UnknownPage", "preferred_row", "select_rows"
 
 
 class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, not an error
-    """Raised in a universe that asks nobody, for a page that was never read."""
+    """Raised in a closed universe for a page that was never read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Universe:
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
 
     def select(self, name: NormalizedName, demands: Sequence[Demand]) -> int:
-        """The rows to try under the demands: yanked and pre-release versions left out where the rules say so."""
+        """The rows to try under the demands, by `select_rows`."""
         rows, pinned, prereleases = self._fold(name)
         for demand in demands:
             rows &= demand.mask
@@ -122,7 +122,7 @@ class Universe:
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
 
     def root_demands(self) -> list[Demand]:
-        """The demands of the list, in list order; of several that say the same the first. Raises FetchError."""
+        """The demands of the list, in list order; of several equal ones the first. Raises FetchError."""
         found: dict[tuple[Node, SpecifierSet], Demand] = {}
         for place, root in enumerate(self.problem.roots):
             wanted = ParsedRequirement(
@@ -135,7 +135,7 @@ class Universe:
     def iter_demands(self, node: Node, row: int) -> Iterator[Demand]:
         """The demands of a row, those on its own project first: they need no metadata.
 
-        Those alone where the metadata takes the row out; then `ruled_out` says why. Raises FetchError.
+        Where the metadata rules the row out there are no others, and `ruled_out` has the reason. Raises FetchError.
         """
         known = self._demands.get((node, row))
         if known is not None:
@@ -171,26 +171,26 @@ class Universe:
         """A universe of another problem, with the tables of this one."""
         return Universe(problem, self.source, tables=self.tables, rules_for=self._rules_for)
 
-    def remembered(self, problem: Problem) -> Universe:
-        """A universe of another problem, with fewer requirements, that asks nobody.
+    def closed(self, problem: Problem) -> Universe:
+        """A closed universe of another problem, with fewer requirements: it makes no request.
 
-        What was never read counts as satisfied, so a conflict found there is one in the world too.
+        What was never read counts as satisfied, so a conflict in it is one in this universe too.
         """
         known = self.posed(problem)
         known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
         return known
 
     @property
-    def asks_nobody(self) -> bool:
-        """Whether it knows only what was read before."""
+    def is_closed(self) -> bool:
+        """Whether it has only what was read before and makes no request."""
         return self._is_closed
 
     def forget_rows(self, name: NormalizedName) -> None:
-        """Look at the rows of a project anew: its table has let some in."""
+        """Select the rows of a project anew, because its table has more of them now."""
         self._folded.pop(name, None)
 
     def rule_out(self, name: NormalizedName, row: int, reason: str, detail: str) -> None:
-        """Take a row out for the rest of the run."""
+        """Rule a row out for the rest of the run."""
         self.ruled_out[name, row] = RuledOut(reason=reason, detail=detail)
         rows, pinned, prereleases = self._fold(name)
         self._folded[name] = (rows & ~(1 << row), pinned, prereleases)
@@ -213,7 +213,7 @@ class Universe:
         return table.usable(rows), any(map(pins_exactly, specifiers)), prereleases
 
     def listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
-        """What the list itself says of the project's version, without repeats; an override says it alone."""
+        """The specifiers of the list on the project, without repeats; where there is an override, that one alone."""
         if name in self._overrides:
             return [self._overrides[name]]
         return list(self._listed.get(name, ()))
@@ -248,7 +248,7 @@ class Universe:
             return ()
         bare = node.part in ("", WITH_DEPENDENCIES)
         texts = dependencies.requires if bare else dependencies.extras.get(NormalizedName(node.part), ())
-        self._ask_for_new(texts)
+        self._prefetch_new(texts)
         demands: list[Demand] = []
         for text in texts:
             demands += self._demands_of(text, node.name, row)
@@ -270,8 +270,8 @@ class Universe:
             return None
         return dependencies
 
-    def _ask_for_new(self, texts: Sequence[str]) -> None:
-        """Ask for the pages of projects that are met for the first time, all at once."""
+    def _prefetch_new(self, texts: Sequence[str]) -> None:
+        """Prefetch the pages of projects that are met for the first time, all at once."""
         if self._prefetch is not None:
             new = (parse_dependency(text) for text in texts if text not in self._words and is_readable(text))
             self._prefetch(wanted for wanted in new if wanted.name not in self.tables)
@@ -294,7 +294,7 @@ class Universe:
         return demands
 
     def _is_fixed_to(self, wanted: ParsedRequirement) -> bool:
-        """Whether a direct URL is the one that the list has for the project."""
+        """Whether the list fixes the project to this direct URL."""
         fixed = self.problem.direct.get(wanted.name)
         if fixed is None or wanted.url is None:
             return False

@@ -40,7 +40,7 @@ _Version = tuple[NormalizedName, Version]
 def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     """The problem with the rules about builds, where a wheel of its solution contradicts the torch there; else None.
 
-    So a target for which no machine was named pays for the rules only where they say something.
+    So a target for which no machine was named pays for the rules only where they matter.
     """
     torch = next((pin for pin in resolution.pins if pin.name == TORCH_NAME), None)
     labels = [(pin, parse_version_label(pin.version)) for pin in resolution.pins if pin.version.local]
