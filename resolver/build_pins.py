@@ -17,7 +17,6 @@ from lockfiles import Lockfile
 from resolver.build_facts import find_isolated
 from resolver.build_requirements import BuildRequirements
 from resolver.errors import HashMismatchError, ResolutionError
-from resolver.fetch.package_source import fetch_build_requires
 from resolver.index.direct import FixedSource
 from resolver.index.package_source import PackageSource
 from resolver.requirements.entry import RequirementList
@@ -114,7 +113,7 @@ def _add_asked_for(
 def _find_texts(pin: Pin, source: PackageSource, fixed: Mapping[NormalizedName, FixedSource]) -> tuple[str, ...]:
     """What a build of the pin needs, as its tree or its backend says."""
     if pin.file.origin is None:
-        return fetch_build_requires(source, pin.file)
+        return source.build_requires(pin.file)
     one = fixed[pin.name]
     return (one.found or source.direct(one.request)).build_requires
 

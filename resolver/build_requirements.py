@@ -121,8 +121,8 @@ class BuildRequirements:
 
         source = self._open_source(target)
         pins = solve(self._scope.build_problem(requirements, target=target, preferences=preferences), source).pins
-        source.ask_ahead_completion([pin.file for pin in pins])
-        return tuple(replace(pin, file=source.completed(pin.file)) for pin in pins)
+        source.prefetch_completion([pin.file for pin in pins])
+        return tuple(replace(pin, file=source.complete(pin.file)) for pin in pins)
 
 
 def _build_roots(texts: Sequence[str], source: str, target: Target) -> tuple[Root, ...]:

@@ -26,7 +26,7 @@ from resolver.requirements.position import Position
 from resolver.requirements.private_hosts import is_private_host
 from resolver.requirements.refusal import Refusal
 from resolver.requirements.variables import VARIABLE
-from resolver.solve.demand import ParsedRequirement, is_readable, parse_requirement
+from resolver.solve.demand import ParsedRequirement, is_readable, parse_dependency
 from resolver.targets.target import Target
 
 __all__ = ["DirectSources", "LockedCommits", "find_direct"]
@@ -112,7 +112,7 @@ class _Search:
         """What each entry is, in list order; all are asked for at once, and each reference once."""
         requests = self._merge(entries)
         self._check_wheels(requests.values())
-        self.source.ask_ahead_direct(dict.fromkeys(requests.values()))
+        self.source.prefetch_direct(dict.fromkeys(requests.values()))
         found: dict[Entry, FixedSource] = {}
         for entry, request in requests.items():
             distribution = fetch_direct(self.source, request)
@@ -155,8 +155,8 @@ class _Search:
         settled = {name: one for name, one in _settle([*known, *claims]).items() if name not in fixed}
         _refuse_private([claim for claim in claims if claim.fixed.name in settled])
         self._check_wheels([one.request for one in settled.values()])
-        self.source.ask_ahead_direct([one.request for one in settled.values()])
-        found = {name: replace(one, found=fetch_direct(self.source, one.request)) for name, one in settled.items()}
+        self.source.prefetch_direct([one.request for one in settled.values()])
+        found = {name: replace(one, found=look_at(self.source, one.request)) for name, one in settled.items()}
         for name, one in found.items():
             assert one.found is not None
             check_name(one.found, one.request, name)
@@ -218,11 +218,11 @@ def _list_requirements(
     dependencies: Dependencies, extras: Iterable[NormalizedName], *, name: NormalizedName
 ) -> list[ParsedRequirement]:
     """What a distribution needs with extras, and with those of its own that they bring in (`all = ["name[a,b]"]`)."""
-    found = [parse_requirement(text) for text in dependencies.requires if is_readable(text)]
+    found = [parse_dependency(text) for text in dependencies.requires if is_readable(text)]
     waiting, seen = sorted(extras), set(extras)
     while waiting:
         texts = dependencies.extras.get(waiting.pop(0), ())
-        brought = [parse_requirement(text) for text in texts if is_readable(text)]
+        brought = [parse_dependency(text) for text in texts if is_readable(text)]
         own = {extra for wanted in brought if wanted.name == name for extra in wanted.extras}
         waiting += sorted(own - seen)
         seen |= own

@@ -18,14 +18,14 @@ from resolver.index.direct_page import DirectPage
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.origin import Archive
-from resolver.index.package_source import PackageSource
+from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
 __all__ = ["SourceWithDirect", "check_name", "fetch_direct", "read_dependencies"]
 
 
-class SourceWithDirect:
+class SourceWithDirect(DelegatingSource):
     """See `PackageSource`."""
 
     def __init__(
@@ -36,14 +36,16 @@ class SourceWithDirect:
         target: Target,
         locate: LocateProject,
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._fixed = fixed
         self._target = target
         self._locate = locate
         self._found = {one.found.file: one.found for one in fixed.values() if one.found is not None}
         self._read: dict[DistributionFile, Dependencies] = {}
-        self.direct: Callable[[DirectRequest], DirectDistribution] = source.direct
-        self.ask_ahead_direct: Callable[[Iterable[DirectRequest]], None] = source.ask_ahead_direct
+
+    @property
+    def answers(self) -> None:
+        """None: what a direct reference leads to may change from run to run."""
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The one row of a project that is fixed."""
@@ -67,11 +69,11 @@ class SourceWithDirect:
             known = self._read[file] = read_dependencies(self._found[file], self._target)
         return known
 
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         """The file; a commit and a folder are what they are."""
-        return file if _is_tree(file) else self._source.completed(file)
+        return file if _is_tree(file) else self._source.complete(file)
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -79,32 +81,36 @@ class SourceWithDirect:
         until_found: bool,
         then: Callable[[Sequence[ProjectPage]], None] | None = None,
     ) -> None:
-        """What is here is told at once; of what is not, nobody is asked before it is needed."""
+        """A fixed page that is here is passed on at once; one that is not causes no request before it is needed."""
         if not any(location.form == "direct" for location in locations):
-            self._source.ask_ahead(name, locations, until_found=until_found, then=then)
+            self._source.prefetch_pages(name, locations, until_found=until_found, then=then)
         elif then is not None and self._fixed[name].found is not None:
             pages = [self.project_page(name, location) for location in locations if location.form == "direct"]
             then([page for page in pages if page is not None])
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
-        """As `ask_ahead`."""
+        """As `prefetch_pages`."""
         for file in files:
             if file.origin is None:
-                self._source.ask_ahead_dependencies([file], then=then)
+                self._source.prefetch_dependencies([file], then=then)
             elif then is not None:
                 self._tell(file, then)
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
         """See `PackageSource`."""
-        self._source.ask_ahead_completion([file for file in files if not _is_tree(file)])
+        self._source.prefetch_completion([file for file in files if not _is_tree(file)])
+
+    def without_requests(self) -> PackageSource:
+        """See `PackageSource`."""
+        return SourceWithDirect(self._source.without_requests(), self._fixed, target=self._target, locate=self._locate)
 
     def _tell(self, file: DistributionFile, then: Callable[[Dependencies], None]) -> None:
         try:
             found = self.dependencies(file)
         except MetadataError:
-            return  # It is told when its result is asked for.
+            return  # It is raised where the result is asked for.
         then(found)
 
 

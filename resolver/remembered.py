@@ -1,14 +1,13 @@
 """Solving what was solved before: an answer is used again where nothing that it rests on has changed.
 
-Whoever asks cannot tell: the same question, and the same answers of the indexes, have one solution. Any doubt is a
-reason to search.
+The result is that of a new search, because the same problem and the same pages have one solution. Where anything may
+have changed, a search is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from resolver.fetch.package_source import find_evidence
 from resolver.index.package_source import PackageSource
 from resolver.solve.problem import Problem
 from resolver.solve.question_text import render_question
@@ -25,11 +24,11 @@ def solve_or_remember(
 
     `behind` is what decides `problem.locations` and all else that is in neither the problem nor the source.
     """
-    evidence = find_evidence(source)
-    question = None if evidence is None or problem.require_hashes else render_question(problem, behind)
-    if evidence is None or question is None:
+    answers = source.answers
+    question = None if answers is None or problem.require_hashes else render_question(problem, behind)
+    if answers is None or question is None:
         return solve()
-    answer = evidence.find_answer(question)
+    answer = answers.find_answer(question)
     if answer is not None:
         try:
             return load_resolution(answer, problem.roots)
@@ -38,5 +37,5 @@ def solve_or_remember(
     resolution = solve()
     text = None if any(pin.built for pin in resolution.pins) else dump_resolution(resolution, problem.roots)
     if text is not None:
-        evidence.keep_answer(question, text)
+        answers.keep_answer(question, text)
     return resolution

@@ -7,7 +7,7 @@ solved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -15,11 +15,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from resolver.index.core_metadata import Dependencies
-from resolver.index.direct import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
-from resolver.index.package_source import PackageSource
+from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED, Gpu
@@ -36,42 +33,17 @@ _WITHOUT_BUILDS = frozenset({_TORCH, NormalizedName("triton")})
 """Companions whose candidates the rows of torch's releases tell apart; triton's hold no code of one CUDA release."""
 
 
-class WatchedSource:
+class WatchedSource(DelegatingSource):
     """A package source that keeps the `names` of the projects whose pages were read."""
 
     def __init__(self, source: PackageSource) -> None:
+        super().__init__(source)
         self.names: set[NormalizedName] = set()
-        self._source = source
-        self.dependencies: Callable[[DistributionFile], Dependencies] = source.dependencies
-        self.completed: Callable[[DistributionFile], DistributionFile] = source.completed
-        self.direct: Callable[[DirectRequest], DirectDistribution] = source.direct
-        self.ask_ahead_direct: Callable[[Iterable[DirectRequest]], None] = source.ask_ahead_direct
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         """See `PackageSource`."""
         self.names.add(name)
-        return self._source.project_page(name, location)
-
-    def ask_ahead(
-        self,
-        name: NormalizedName,
-        locations: Sequence[Location],
-        *,
-        until_found: bool,
-        then: Callable[[Sequence[ProjectPage]], None] | None = None,
-    ) -> None:
-        """See `PackageSource`."""
-        self._source.ask_ahead(name, locations, until_found=until_found, then=then)
-
-    def ask_ahead_dependencies(
-        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
-    ) -> None:
-        """See `PackageSource`."""
-        self._source.ask_ahead_dependencies(files, then=then)
-
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
-        """See `PackageSource`."""
-        self._source.ask_ahead_completion(files)
+        return super().project_page(name, location)
 
 
 def has_same_answer(resolution: Resolution, names: Collection[NormalizedName], *, here: Target, there: Target) -> bool:

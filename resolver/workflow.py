@@ -23,8 +23,6 @@ from lockfiles.value_classes import dataclass
 from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.login_sources import LoginOptions
-from resolver.fetch.package_source import measure_kernels, view_offline
-from resolver.index.distribution_file import DistributionFile
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
 from resolver.locking import (
@@ -41,7 +39,7 @@ from resolver.remarks import find_shadowed, find_taken, iter_yanked
 from resolver.remembered import solve_or_remember
 from resolver.requirements.url import Url
 from resolver.settings import Mirror
-from resolver.solve.build_problem import build_problem
+from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.required_hashes import check_contents
 from resolver.solve.resolution import Pin, Resolution
@@ -151,7 +149,7 @@ class Locker:
         )
         plan = plan if direct is None else replace(plan, requirement_list=direct.requirement_list)
         fixed = {} if direct is None else direct.fixed
-        problem = _build_problem(plan, self._upgrade, default_index, fixed, _find_measure(plan, asked))
+        problem = _build_problem(plan, self._upgrade, default_index, fixed)
         source = with_direct(asked, fixed, plan, default_index)
         resolution = self._solve(plan, problem, source)
         check_contents(problem, resolution)
@@ -192,12 +190,12 @@ class Locker:
         from resolver.driver_changes import find_driver_changes, list_versions
         from resolver.solve.solving import solve
 
-        silent = view_offline(asked)
+        silent = asked.without_requests()
         known = with_direct(silent, fixed, plan, _default_index(plan))
 
         def solve_for(target: Target) -> Resolution:
             other = replace(plan, target=target)
-            problem = _build_problem(other, self._upgrade, _default_index(other), fixed, _find_measure(plan, silent))
+            problem = _build_problem(other, self._upgrade, _default_index(other), fixed)
             key = (_question(other, problem), "without asking")
             if key not in self._resolutions:
                 self._resolutions[key] = solve(problem, known)
@@ -249,8 +247,8 @@ class Locker:
     @staticmethod
     def _complete(resolution: Resolution, source: PackageSource) -> Resolution:
         """The resolution with size and sha256 of every file."""
-        source.ask_ahead_completion([pin.file for pin in resolution.pins])
-        return replace(resolution, pins=tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins))
+        source.prefetch_completion([pin.file for pin in resolution.pins])
+        return replace(resolution, pins=tuple(replace(pin, file=source.complete(pin.file)) for pin in resolution.pins))
 
     def _find_build_pins(
         self,
@@ -323,36 +321,34 @@ def _known_hashes(plans: Sequence[LockPlan], upgrade: Upgrade) -> dict[str, tupl
     return {url: facts.pop() for url, facts in found.items() if len(facts) == 1}
 
 
-def _find_measure(plan: LockPlan, source: PackageSource) -> Callable[[DistributionFile], str] | None:
-    """What reads the kernels out of a wheel; None where the settings do not ask for it."""
-    return partial(measure_kernels, source) if plan.settings.measure_kernels else None
-
-
 def _build_problem(
     plan: LockPlan,
     upgrade: Upgrade,
     default_index: Url | None,
     direct: Mapping[NormalizedName, FixedSource],
-    measure: Callable[[DistributionFile], str] | None,
 ) -> Problem:
     settings, configured = plan.settings, plan.source.settings
     return build_problem(
         plan.requirement_list,
         target=plan.target,
-        default_index=default_index,
-        families=plan.families,
-        strategy=settings.index_strategy or "first-index",
+        indexes=IndexOptions(
+            default_index=default_index,
+            families=plan.families,
+            strategy=settings.index_strategy or "first-index",
+            mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
+            uses_family_indexes=not (configured.index_url or configured.extra_index_url or configured.no_index),
+        ),
+        options=SolverOptions(
+            overrides=plan.overrides,
+            excludes=settings.exclude or (),
+            exclude_newer=plan.exclude_newer,
+            exclude_newer_exempt=settings.exclude_newer_exempt or (),
+            no_build=bool(settings.no_build),
+            allow=settings.allow or (),
+            measures_kernels=bool(settings.measure_kernels),
+        ),
         direct=direct,
-        overrides=plan.overrides,
-        excludes=settings.exclude or (),
         preferences=_preferences(plan, upgrade),
-        exclude_newer=plan.exclude_newer,
-        exclude_newer_exempt=settings.exclude_newer_exempt or (),
-        no_build=bool(settings.no_build),
-        mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
-        allow=settings.allow or (),
-        uses_family_indexes=not (configured.index_url or configured.extra_index_url or configured.no_index),
-        measure=measure,
     )
 
 

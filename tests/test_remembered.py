@@ -319,13 +319,14 @@ OTHER_VALUES: dict[str, Any] = {
     "allow": frozenset({NormalizedName("a")}),
     "require_hashes": True,
     "no_build": True,
+    "measures_kernels": True,
 }
 
 
 @pytest.mark.parametrize("name", sorted({field.name for field in fields(Problem)} - {"locations", "later_locations"}))
 def test_every_field_of_a_problem_is_in_its_text(name: str) -> None:
-    if name == "acceleration":
-        with_builds = replace(PROBLEM, acceleration=object())  # type: ignore[arg-type]  # any value
+    if name == "build_indexes":
+        with_builds = replace(PROBLEM, build_indexes=object())  # type: ignore[arg-type]  # any value
         assert render_question(with_builds) is None
     elif name == "direct":
         assert render_question(replace(PROBLEM, direct={ROOT.name: object()})) is None  # type: ignore[dict-item]

@@ -1,7 +1,7 @@
 """The `PackageSource` over HTTP, disk and the cache, for one target.
 
-Each question is one task: asked ahead in the background, or now by whoever needs the answer, but never twice. What the
-stores can answer is answered in the asking thread, so that a warm run starts no thread and imports no HTTP client.
+Each query is one task of `PackageTasks`: run ahead in the background, or now where its result is needed, and never
+twice.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName
 
@@ -22,18 +22,18 @@ from resolver.fetch.credentials import Credentials
 from resolver.fetch.dependencies import FileDependencies
 from resolver.fetch.direct_support import DirectSupport
 from resolver.fetch.evidence import Evidence
-from resolver.fetch.http_errors import closed_error
 from resolver.fetch.known_already import OfflineSource
 from resolver.fetch.listed_hashes import check_listed_hashes, has_two_hashes
+from resolver.fetch.package_tasks import PackageTasks, is_complete
 from resolver.fetch.pages import ProjectPages
 from resolver.fetch.row_store import RowStore
-from resolver.fetch.session import CONNECTIONS, Session
-from resolver.fetch.workers import Task, Workers
+from resolver.fetch.session import Session
+from resolver.fetch.workers import Task
 from resolver.index.core_metadata import Dependencies
 from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
-from resolver.index.package_source import PackageSource
+from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
@@ -43,9 +43,7 @@ if TYPE_CHECKING:
     from resolver.fetch.completion import KnownHashes
     from resolver.settings import DependencyMetadata
 
-__all__ = ["fetch_build_requires", "find_evidence", "measure_kernels", "open_package_source", "view_offline"]
-
-_T = TypeVar("_T")
+__all__ = ["open_package_source"]
 
 
 @contextmanager
@@ -119,11 +117,10 @@ def open_package_source(
     metadata = FileDependencies(
         target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
     )
-    source = _HttpPackageSource(
+    tasks = PackageTasks(
         pages=pages,
         metadata=metadata,
-        evidence=None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder),
-        fetch_direct=direct.fetch,
+        look_at=direct.look_at,
         complete=partial(
             _complete,
             session=session,
@@ -132,115 +129,61 @@ def open_package_source(
         ),
         measure=partial(_measure, session=session, folder=folder),
     )
+    evidence = None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
     try:
-        yield source
+        yield _HttpPackageSource(tasks=tasks, metadata=metadata, evidence=evidence)
     finally:
         support.stop()
         direct.close()
-        source.close(then=session.close)
-
-
-def find_evidence(source: PackageSource) -> Evidence | None:
-    """What the answers of a source of `open_package_source` were; None for one that must ask, or must not."""
-    return source.evidence if isinstance(source, _HttpPackageSource) else None
-
-
-def fetch_build_requires(source: PackageSource, file: DistributionFile) -> tuple[str, ...]:
-    """The texts of what a build of an sdist needs, by a source of `open_package_source` that has told of the file.
-
-    Raises FetchError, HashMismatchError, MetadataError.
-    """
-    assert isinstance(source, _HttpPackageSource)
-    return source.build_requires(file)
-
-
-def measure_kernels(source: PackageSource, file: DistributionFile) -> str:
-    """What a wheel of torch is compiled for (`75 80 ptx120`), by a source of `open_package_source` or a view of one.
-
-    Empty where the wheel does not tell. Raises FetchError.
-    """
-    assert isinstance(source, _HttpPackageSource | OfflineSource)
-    return source.kernels(file)
-
-
-def view_offline(source: PackageSource) -> PackageSource:
-    """A view of a source of `open_package_source` that knows what was read already, and asks nobody.
-
-    What is not known is an OfflineError.
-    """
-    assert isinstance(source, _HttpPackageSource)
-    return OfflineSource(source)
+        tasks.close(then=session.close)
 
 
 class _HttpPackageSource:
     """See `PackageSource`."""
 
-    def __init__(
-        self,
-        *,
-        pages: ProjectPages,
-        metadata: FileDependencies,
-        evidence: Evidence | None,
-        fetch_direct: Callable[[DirectRequest], DirectDistribution],
-        complete: Callable[[DistributionFile], DistributionFile],
-        measure: Callable[[DistributionFile], str],
-    ) -> None:
-        self.evidence = evidence
-        self._pages = pages
+    def __init__(self, *, tasks: PackageTasks, metadata: FileDependencies, evidence: Evidence | None) -> None:
+        self._tasks = tasks
         self._metadata = metadata
-        self._fetch_direct = fetch_direct
-        self._complete = complete
-        self._measure = measure
-        self._workers = Workers(CONNECTIONS)
-        self._callbacks = CallbackQueue()
+        self._evidence = evidence
+        self._callbacks = Callbacks()
 
-    def close(self, *, then: Callable[[], None]) -> None:
-        """End all speculation. A request under way holds its connection: `then` is called when the last has ended."""
-        self._workers.close(closed_error(""), then=then)
-        self._pages.close()
+    @property
+    def answers(self) -> AnswerCache | None:
+        return self._evidence
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        if self.evidence is not None:
-            self.evidence.note_page(name, location)
-        return self._page_task(name, location).result()
+        if self._evidence is not None:
+            self._evidence.note_page(name, location)
+        return self._tasks.page(name, location).result()
 
     def dependencies(self, file: DistributionFile) -> Dependencies:
-        if self.evidence is not None:
-            self.evidence.note_file(file)
-        return self._dependencies_task(file).result()
+        if self._evidence is not None:
+            self._evidence.note_file(file)
+        return self._tasks.dependencies(file).result()
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
-        return self._direct_task(request).result()
+        return self._tasks.direct(request).result()
 
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
         for request in requests:
-            self._workers.schedule(self._direct_task(request))
+            self._tasks.schedule(self._tasks.direct(request))
 
-    def known_direct(self, request: DirectRequest) -> Task[DirectDistribution] | None:
-        """The task of a direct reference that was looked at; None for one that was not."""
-        task = self._direct_task(request)
-        return task if task.is_done else None
-
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         check_listed_hashes(file)
-        if self.evidence is not None and not _is_complete(file):
-            self.evidence.mark_unkeepable()
-        return file if _is_complete(file) else self._completion_task(file).result()
+        if self._evidence is not None and not is_complete(file):
+            self._evidence.spoil()
+        return file if is_complete(file) else self._tasks.completion(file).result()
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
-        """See `fetch_build_requires`."""
         return self._metadata.fetch_build_requires(file)
 
     def kernels(self, file: DistributionFile) -> str:
-        """See `measure_kernels`."""
-        return self._kernels_task(file).result()
+        return self._tasks.kernels(file).result()
 
-    def known_kernels(self, file: DistributionFile) -> Task[str] | None:
-        """The task of a wheel that was measured in this run; None for any other."""
-        task = self._kernels_task(file)
-        return task if task.is_done else None
+    def without_requests(self) -> PackageSource:
+        return OfflineSource(self._tasks)
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -251,30 +194,30 @@ class _HttpPackageSource:
         if until_found:
             self._ask_until_found(name, tuple(locations), then)
             return
-        tasks = [self._page_task(name, location) for location in locations]
+        tasks = [self._tasks.page(name, location) for location in locations]
         if then is not None:
             PageBarrier(tasks, partial(self._callbacks.call, then)).start()
         for task in tasks:
-            self._workers.schedule(task)
+            self._tasks.schedule(task)
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
         for file in files:
             if not file.is_wheel:
                 continue  # An sdist may need a build: too much for a guess.
-            task = self._dependencies_task(file)
+            task = self._tasks.dependencies(file)
             if then is not None:
                 task.then(partial(self._tell, then))
-            self._workers.schedule(task)
+            self._tasks.schedule(task)
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
         for file in files:
-            if not _is_complete(file) and not has_two_hashes(file):
-                self._workers.schedule(self._completion_task(file))
+            if not is_complete(file) and not has_two_hashes(file):
+                self._tasks.schedule(self._tasks.completion(file))
 
     def _tell(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
-        # A speculation that failed is told when its result is asked for.
+        # The error of a prefetch is raised where its result is asked for.
         if not task.has_failed:
             self._callbacks.call(then, task.result())
 
@@ -287,7 +230,7 @@ class _HttpPackageSource:
         if not locations:
             return
         first, *rest = locations
-        task = self._page_task(name, first)
+        task = self._tasks.page(name, first)
 
         def continue_(done: Task[ProjectPage | None]) -> None:
             if done.has_failed:
@@ -299,56 +242,7 @@ class _HttpPackageSource:
                 self._callbacks.call(then, (page,))
 
         task.then(continue_)
-        self._workers.schedule(task)
-
-    def known_page(self, name: NormalizedName, location: Location) -> Task[ProjectPage | None] | None:
-        """The task of a page that is here; None for one that would have to be asked for."""
-        task = self._page_task(name, location)
-        return task if task.is_done else None
-
-    def known_dependencies(self, file: DistributionFile) -> Task[Dependencies] | None:
-        """The same of what a file needs."""
-        task = self._dependencies_task(file)
-        return task if task.is_done else None
-
-    def _page_task(self, name: NormalizedName, location: Location) -> Task[ProjectPage | None]:
-        """The one task of a page; done already where the stores can answer."""
-        key = (name, location.form, location.url.public)
-        task = self._workers.find(key)
-        if task is None:
-            stored = self._pages.find_stored(name, location)
-            if stored is not None:
-                return self._workers.find_or_add(key, Task.of(stored[0]))
-            task = self._workers.find_or_add(key, Task(partial(self._pages.fetch, name, location)))
-        return task
-
-    def _dependencies_task(self, file: DistributionFile) -> Task[Dependencies]:
-        """The one task of a file; done already where the stores can answer."""
-        key = (file.url, file.sha256)
-        task = self._workers.find(key)
-        if task is None:
-            stored = self._metadata.find_stored(file)
-            if stored is not None:
-                return self._workers.find_or_add(key, Task.of(stored))
-            task = self._workers.find_or_add(key, Task(partial(self._metadata.fetch, file)))
-        return task
-
-    def _direct_task(self, request: DirectRequest) -> Task[DirectDistribution]:
-        key = ("direct", request)
-        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._fetch_direct, request)))
-
-    def _kernels_task(self, file: DistributionFile) -> Task[str]:
-        key = ("kernels", file.url)
-        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._measure, file)))
-
-    def _completion_task(self, file: DistributionFile) -> Task[DistributionFile]:
-        """The one task of a file and of what its page says about it, which is checked against what is found."""
-        key = ("completed", file)
-        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._complete, file)))
-
-
-def _is_complete(file: DistributionFile) -> bool:
-    return file.size_bytes is not None and file.sha256 is not None
+        self._tasks.schedule(task)
 
 
 def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:

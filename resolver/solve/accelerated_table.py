@@ -23,8 +23,9 @@ from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.index.version_sets import VersionSets
 from resolver.solve.acceleration import CPU_BUILD_NAMES, Acceleration
-from resolver.solve.candidates import Listing, ProjectTable, build_table, read_listings
+from resolver.solve.candidates import build_project_table, read_listings
 from resolver.solve.problem import Problem
+from resolver.solve.project_table import ListedPage, ProjectTable
 from resolver.solve.promises import iter_promises, list_allowed_indexes
 from resolver.targets.accelerators import Cpu
 from resolver.targets.cuda import CudaVersion
@@ -42,7 +43,7 @@ class _Row:
     rank: tuple[int, int, int, bool]
     known: KnownCuda | None
     reason: str
-    places: tuple[tuple[Listing, int], ...] = ()
+    places: tuple[tuple[ListedPage, int], ...] = ()
     promise: FamilyIndex | None = None
     wheel: bool = True
     sdist: bool = False
@@ -123,7 +124,7 @@ class AcceleratedTable(ProjectTable):
             return self.absent.get(row, "")
         page = self._read(index, row)
         found = {} if page is None else {version: at for at, version in enumerate(page.versions)}
-        listing = None if page is None else Listing(location=index.location, page=page, rank=len(self.listings))
+        listing = None if page is None else ListedPage(location=index.location, page=page, rank=len(self.listings))
         self.listings += () if listing is None else (listing,)
         self.missing += (index.location,) if listing is None else ()
         for promised in [one for one, its in self.promises.items() if its.location == index.location]:
@@ -135,7 +136,7 @@ class AcceleratedTable(ProjectTable):
                 self.absent[promised] = f"{index.location.url} does not have it"
         return self.absent.get(row, "")
 
-    def _fulfil(self, row: int, listing: Listing, at: int) -> None:
+    def _fulfil(self, row: int, listing: ListedPage, at: int) -> None:
         places = list(self._places or ())
         places[row] = ((listing, at),)
         self._places = places
@@ -154,7 +155,7 @@ def build_accelerated_table(
 ) -> ProjectTable:
     """The table of a project that the accelerator concerns. Raises FetchError."""
     listings, missing = read_listings(name, problem, source)
-    plain = build_table(name, problem, listings, missing)
+    plain = build_project_table(name, problem, listings, missing)
     rows = _list_rows(plain, problem, acceleration)
     has_default = _is_from_default(name, problem, plain)
     if has_default:
@@ -253,9 +254,9 @@ def _build_from_families(
         if page is None:
             plain.missing += (index.location,)
             continue
-        listing = Listing(location=index.location, page=page, rank=len(plain.listings))
+        listing = ListedPage(location=index.location, page=page, rank=len(plain.listings))
         plain.listings += (listing,)
-        one = build_table(plain.name, problem, (listing,))
+        one = build_project_table(plain.name, problem, (listing,))
         rows += [row for row in _list_rows(one, problem, acceleration) if row.wheel or row.sdist]
         # Every one of them runs, so the newest that has the project will do, but for those that must match torch's.
         if rows and not is_torch_companion(plain.name) and not labels:

@@ -19,6 +19,7 @@ from lockfiles.value_classes import dataclass
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
+from resolver.solve.build_rules import BUILT_FOR_GPU
 from resolver.solve.demand import TORCH_ABI, TORCH_RELEASE
 from resolver.solve.virtual_projects import ABI_VERSIONS, CUDA, CUDA_MAJOR, NO_CUDA, list_releases_of_major
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
@@ -39,7 +40,6 @@ from resolver.targets.torch_builds import (
 from resolver.targets.wheel_lint import is_linted
 
 __all__ = [
-    "BUILT_FOR_GPU",
     "CPU_BUILD_NAMES",
     "CUDA_BUILD_NAMES",
     "TORCH_NAME",
@@ -47,9 +47,6 @@ __all__ = [
     "VirtualDemand",
     "find_verdict",
 ]
-
-BUILT_FOR_GPU = "is built for a GPU, and the target has none"
-"""Why a machine without a GPU takes no build of torch that has CUDA."""
 
 TORCH_NAME = NormalizedName("torch")
 CPU_BUILD_NAMES = frozenset({"torch", "torchao", "torchaudio", "torchcodec", "torchvision"})
@@ -100,6 +97,15 @@ class Acceleration:
             case _:
                 assert_never(self.target.accelerator)
 
+    def fits(self, name: NormalizedName, version: Version, location: Location) -> bool:
+        """Whether a search may take a candidate, as far as can be told before anything of it is read."""
+        return not self.concerns(name) or self.runs(name, version, location)
+
+    def runs(self, name: NormalizedName, version: Version, location: Location) -> bool:
+        """Whether the target runs a build, as far as its name, version and index tell."""
+        known = self.find_known(name, version, location)
+        return not self.find_reason(name, version, known, named=not location.is_default)
+
     def find_known(self, name: NormalizedName, version: Version, location: Location) -> KnownCuda | None:
         """The CUDA of a candidate as label, index and data tell it."""
         known = self._find_known(name, version, location, is_default_index=location.is_default)
@@ -121,7 +127,7 @@ class Acceleration:
         )
 
     def find_reason(self, name: NormalizedName, version: Version, known: KnownCuda | None, *, named: bool) -> str:
-        """Why a candidate is none, empty if it is one. `named` says that the list names its label or its index."""
+        """Why a build is ruled out; empty if it is a candidate. `named`: the list names its label or its index."""
         if name in self.allow:
             return ""
         return self.find_lack(name, version, known, named=named)
@@ -186,7 +192,7 @@ class Acceleration:
             yield VirtualDemand(name=TORCH_ABI, versions=(ABI_VERSIONS[abi],), text=text)
 
     def find_abi(self, version: Version, known: KnownCuda | None) -> bool | None:
-        """Whether a build of torch has the C++11 ABI; None for one that may be anybody's."""
+        """Whether a build of torch has the C++11 ABI; None for a build of unknown origin."""
         is_known = known is not None and known.rule in ("label", "data")
         return uses_cxx11_abi(version, self.target.platform) if is_known else None
 
@@ -205,7 +211,7 @@ class Acceleration:
 
 
 def find_verdict(version: Version, cuda: CudaVersion, target: Target) -> Verdict:
-    """Whether a build of torch runs on the target; of one that the data does not have nobody knows the kernels."""
+    """Whether a build of torch runs on the target; the kernels of a build that the data lacks are unknown."""
     release = find_release(version)
     builds = () if release is None else release.builds_on(target.platform)
     compiled = next((build.compiled for build in builds if build.cuda == cuda), CudaBuild(cuda=cuda))

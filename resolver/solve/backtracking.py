@@ -17,23 +17,23 @@ from resolver.solve.universe import Universe
 __all__ = ["MAX_ROUNDS", "find_collisions", "search_by_backtracking"]
 
 MAX_ROUNDS = 200_000
-"""Where the search gives up: far more than any list that can be solved has needed."""
+"""Rounds after which the search gives up: far more than any solvable list has needed."""
 
 _SHORT_ROUNDS = 5_000
-"""Where the passes give up that another one can do without."""
+"""Rounds after which a pass gives up where another pass can still find the solution."""
 
 
 def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) -> Found | Conflict:
     """A solution, or the last collision. Raises what the package source raises.
 
-    Under first-index a version that was decided stays as long as another one of its dependents will do, as in uv; pip
-    and resolvelib rather decide it anew, which is the second pass and finds whatever there is to find. Both leave
-    pre-releases and yanked versions out of their conclusions unless something names them; the third takes them in.
-    All of it is done again where builds turn out to be wanted that were not looked at.
+    There are up to three passes. The first one, for first-index alone, keeps a decided version while another version
+    of its dependents fits it, as uv does. The second decides it anew, as pip and resolvelib do, and finds a solution
+    if there is one. Both draw their conclusions without pre-releases and yanked versions unless something names them;
+    the third includes them. All passes are repeated where collisions show that builds are needed which were left out.
     """
     outcome = _search_in_passes(universe, max_rounds=max_rounds)
-    while universe.facts is not None:
-        if not universe.facts.open_wanted(outcome.rows if isinstance(outcome, Found) else None):
+    while universe.rules is not None:
+        if not universe.rules.open_wanted(outcome.rows if isinstance(outcome, Found) else None):
             break
         outcome = _search_in_passes(universe, max_rounds=max_rounds)
     return outcome
@@ -53,7 +53,7 @@ def _search_in_passes(universe: Universe, *, max_rounds: int) -> Found | Conflic
 
 
 def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause, ...], ...]:
-    """The collisions that a search without conclusions runs into, in its order: each the demands on one node."""
+    """The collisions of a search that draws no conclusions, in its order: each is the demands on one node."""
     provider = Provider(universe, concludes=False)
     reporter = _Reporter(provider)
     try:
@@ -70,7 +70,7 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
     reporter = _Reporter(provider)
     demands = provider.root_demands()
     while True:
-        # Not `Resolver`: it also builds a graph, which nobody needs and which recurses without end where projects that
+        # Not `Resolver`: it also builds a graph, which is not needed here, and recurses without end where projects that
         # a jump back left behind depend on each other.
         resolution = _Resolution(provider, reporter)
         try:
@@ -81,7 +81,7 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
             return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
         except ResolutionTooDeep:
             return Conflict(causes=(), steps=provider.steps, is_proven=False)
-        if provider.lets_back(state.mapping):
+        if provider.readmits(state.mapping):
             continue
         return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
 
@@ -95,10 +95,13 @@ def _build_causes(causes: Collection[RequirementInformation[Demand, Candidate]])
 
 
 class _Resolution(Resolution[Demand, Candidate, Node]):
-    """resolvelib's, which asks of every name in every round whether its pin still satisfies all that is known of it."""
+    """resolvelib's resolution, with a faster check of whether each pin still satisfies its demands."""
 
     def _is_current_pin_satisfying(self, name: Node, criterion: Criterion[Demand, Candidate]) -> bool:
-        """The same answer without a call for each requirement. A resolvelib without this method would not miss it."""
+        """The same result without a call for each requirement; resolvelib makes this check for all names in each round.
+
+        A resolvelib without this method would not call it, and still be right.
+        """
         pin = self._states[-1].mapping.get(name)
         if pin is None:
             return False
@@ -110,11 +113,11 @@ class _Resolution(Resolution[Demand, Candidate, Node]):
 
 
 class _StartAgain(Exception):  # noqa: N818 - a signal inside this module, not an error
-    """Raised out of a search in which something decided turned out to lead nowhere."""
+    """Raised to restart a search in which a decision turned out to be in no solution."""
 
 
 class _Reporter(BaseReporter[Demand, Candidate, Node]):
-    """Tells the provider of collisions, and keeps them."""
+    """Records collisions and rounds, and reports collisions to the provider."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider

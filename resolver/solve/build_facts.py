@@ -14,8 +14,8 @@ from packaging.specifiers import SpecifierSet
 
 from resolver.solve.accelerated_table import AcceleratedTable, build_accelerated_table
 from resolver.solve.acceleration import TORCH_NAME, Acceleration, VirtualDemand
-from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import TORCH_ABI, Demand, Node, is_readable, is_virtual
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.virtual_projects import CUDA, CUDA_MAJOR, NO_CUDA, build_virtual_table
 from resolver.targets.cuda import Cuda, CudaVersion
 from resolver.targets.kernels import CudaBuild, Runs, UnknownKernels, Verdict, parse_architectures, runs
@@ -28,17 +28,18 @@ if TYPE_CHECKING:
     from resolver.solve.resolution import Pin
     from resolver.solve.universe import Universe
 
-__all__ = ["BuildFacts"]
+__all__ = ["CudaDemands"]
 
 _COMPONENTS = ("nvidia-", "cuda-")
 """How the names of CUDA's components begin, which builds pin."""
 
 
-class BuildFacts:
-    """The facts of one universe. `contradicted` are rows of which metadata says another CUDA than the data.
+class CudaDemands:
+    """What the builds of one universe demand.
 
-    `measured` are rows of torch with the architectures that were read out of their wheels.
-    `wanted` are default builds that a search could not have for the sake of their CUDA or ABI: others are needed.
+    - `contradicted` are rows whose metadata names another CUDA than the data, each with what both say.
+    - `measured` are rows of torch with the architectures that were read out of their wheels.
+    - `wanted` are builds that collided in CUDA or ABI, or do not run: other builds of their release are needed.
     """
 
     def __init__(self, universe: Universe, acceleration: Acceleration) -> None:
@@ -66,24 +67,24 @@ class BuildFacts:
         return table
 
     def note_collision(self, name: NormalizedName, row: int, on: Node) -> None:
-        """Take note that a candidate collided with others on a node: one build of a release may do where another won't.
+        """Record that a candidate collided with others on a node, if another build of its release may not.
 
-        Another torch release, or any other project, would collide with all builds alike.
+        On a torch release, or on any other project, all builds collide alike.
         """
         if on.name in (CUDA, CUDA_MAJOR, TORCH_ABI) or on.name.startswith(_COMPONENTS):
             self.wanted[name, row] = None
 
     def open_wanted(self, rows: Mapping[Node, int] | None) -> bool:
-        """Let builds in beside the default ones that are wanted; whether that can change what a search has found.
+        """Admit other builds of the releases in `wanted`; whether that can change what a search has found.
 
-        `rows` are those that it found, None for a conflict. A newer release is not passed over for want of a build.
+        `rows` are those that it found, None for a conflict. Of a solution only releases newer than the found one count.
         """
-        if self._universe.asks_nobody:
+        if self._universe.is_closed:
             return False
         opened = [self._open(name, row) for name, row in self.wanted if rows is None or self._is_newer(name, row, rows)]
         if not any(opened):
             return False
-        # What goes with torch has to have its CUDA.
+        # The companions of torch must have the CUDA of its build.
         self._has_opened = True
         for name, table in self._universe.tables.items():
             if isinstance(table, AcceleratedTable) and name != TORCH_NAME and table.open():
@@ -119,7 +120,7 @@ class BuildFacts:
         version = self._universe.table(node.name).versions[row]
         wanted = [*self._acceleration.iter_torch_demands(node.name, version, known)]
         if known is not None and (known.rule != "data" or known.label is not None):
-            # What the data alone says, metadata may know better, and is read in any case.
+            # Metadata, which is read in any case, counts more than the data.
             wanted += self._acceleration.iter_demands(node.name, version, known)
         return tuple(self._demand(one, is_early=True) for one in wanted)
 
@@ -149,7 +150,12 @@ class BuildFacts:
         return self._acceleration.find_known(name, table.versions[row], places[0][0].location) if places else None
 
     @property
-    def rules(self) -> Acceleration:
+    def universe(self) -> Universe:
+        """The universe that asks."""
+        return self._universe
+
+    @property
+    def acceleration(self) -> Acceleration:
         """The rules of the target."""
         return self._acceleration
 
@@ -200,7 +206,7 @@ class BuildFacts:
     def _measure(self, row: int) -> str:
         """Why a row of torch does not run, where only its wheel can tell and may be read. Raises FetchError."""
         measure = self._acceleration.measure
-        if measure is None or TORCH_NAME in self._acceleration.allow or self._universe.asks_nobody:
+        if measure is None or TORCH_NAME in self._acceleration.allow or self._universe.is_closed:
             return ""
         if row not in self.measured and isinstance(self.find_verdict_of_torch(row), UnknownKernels):
             text = measure(self._universe.table(TORCH_NAME).files(row)[0])
@@ -229,7 +235,7 @@ class BuildFacts:
         )
 
     def _correct(self, name: NormalizedName, row: int, known: KnownCuda | None) -> KnownCuda | None:
-        """What metadata says, if it was read and says anything; else what was known."""
+        """The CUDA by the pins in metadata, if it was read and has any; else `known`."""
         dependencies = self._universe.read.get((name, row))
         texts = () if dependencies is None else dependencies.requires
         components = [text for text in texts if text.startswith(("nvidia-", "cuda-toolkit")) and is_readable(text)]
@@ -252,7 +258,7 @@ class BuildFacts:
         return bool(reason)
 
     def _rule_out(self, name: NormalizedName, row: int, why: str) -> None:
-        """Take out a row that turned out not to run: then others of its release are wanted."""
+        """Rule out a row that turned out not to run; other builds of its release are wanted then."""
         self._universe.rule_out(name, row, "cuda", why)
         self.wanted[name, row] = None
 

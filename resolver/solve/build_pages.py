@@ -1,4 +1,4 @@
-"""Find-links pages with builds for one release of torch each: which of them the projects of a list are looked for on.
+"""Find-links pages with builds for one release of torch each: which of them are read for a project of the list.
 
 In: a problem for a machine. Out: the same with a page more for each project that has one, once the search without those
 projects has found which torch they must go with: no other page is asked. The page stands before the default index, as
@@ -18,6 +18,7 @@ from resolver.index.family_indexes import FamilyIndex, explain_failure
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.solve.acceleration import TORCH_NAME, Acceleration
+from resolver.solve.build_facts import CudaDemands
 from resolver.solve.demand import Node
 from resolver.solve.problem import Problem
 from resolver.solve.search import Conflict, Found
@@ -30,20 +31,19 @@ __all__ = ["with_pages"]
 Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
 
 
-def with_pages(problem: Problem, source: PackageSource, look: Look) -> Problem:
+def with_pages(problem: Problem, source: PackageSource, rules: Acceleration, look: Look) -> Problem:
     """The problem with the pages of its projects' builds; as it is where it has none. Raises what a search raises.
 
-    `look` is what searches. A page that cannot be read is a FetchError that says what it was needed for; one that is
-    not there has nothing.
+    `look` searches. A page that cannot be read is a FetchError that tells what the page was needed for; a page that
+    does not exist has no files.
     """
-    rules = problem.acceleration
-    if rules is None or not isinstance(rules.target.accelerator, Gpu | Cpu):
+    if not isinstance(rules.target.accelerator, Gpu | Cpu):
         return problem
     names = [*dict.fromkeys(root.name for root in problem.roots if _has_pages(root.name, problem, rules))]
     others = tuple(root for root in problem.roots if root.name not in names)
     if not names or not others:
         return problem
-    torch = _find_torch(*look(replace(problem, roots=others)))
+    torch = _find_torch(*look(replace(problem, roots=others)), rules)
     if torch is None:
         return problem
     pages = {name: tuple(_iter_locations(name, torch, rules, source)) for name in names}
@@ -56,12 +56,14 @@ def _has_pages(name: NormalizedName, problem: Problem, rules: Acceleration) -> b
     return is_free and bool(rules.indexes.find_pages(name, CudaVersion(12, 8), Version("2.8.0")))
 
 
-def _find_torch(universe: Universe, outcome: Found | Conflict) -> tuple[Version, CudaVersion | None] | None:
+def _find_torch(
+    universe: Universe, outcome: Found | Conflict, rules: Acceleration
+) -> tuple[Version, CudaVersion | None] | None:
     """Release and CUDA of the torch that was found; None for none, and where its CUDA is not known."""
     row = outcome.rows.get(Node(TORCH_NAME)) if isinstance(outcome, Found) else None
-    if row is None or universe.facts is None:
+    if row is None:
         return None
-    known = universe.facts.find_final(TORCH_NAME, row)
+    known = CudaDemands(universe, rules).find_final(TORCH_NAME, row)
     cuda = None if known is None else known.cuda
     is_known = known is not None and (cuda is None or isinstance(cuda, CudaVersion))
     version = Version(universe.table(TORCH_NAME).versions[row].public)
@@ -78,7 +80,7 @@ def _iter_locations(
 
 
 def _read(name: NormalizedName, page: FamilyIndex, source: PackageSource) -> None:
-    """Read the page, so that a failure says what the page is for. Raises FetchError."""
+    """Read the page, so that a failure tells what the page is for. Raises FetchError."""
     try:
         source.project_page(name, page.location)
     except FetchError as error:

@@ -6,7 +6,7 @@ of its own so that the solver sees neither markers nor scopes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -14,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import InternalError
 from resolver.index.direct import FixedSource
 from resolver.index.location import Location, order_locations
@@ -26,52 +27,78 @@ from resolver.targets.families import load_families
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
-    from resolver.index.distribution_file import DistributionFile
+    from resolver.index.family_indexes import FamilyIndexes
     from resolver.settings import Mirror
-    from resolver.solve.acceleration import Acceleration
 
-__all__ = ["build_problem"]
+__all__ = ["IndexOptions", "SolverOptions", "build_problem"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexOptions:
+    """Where projects are looked for, apart from what the list itself names.
+
+    `default_index` None is none. `families` are the user's and the shipped ones. `mirrors` stand in for shipped indexes
+    of CUDA builds; with `uses_family_indexes` false only those are asked.
+    """
+
+    default_index: Url | None
+    families: Sequence[IndexFamily] = ()
+    strategy: Literal["first-index", "best-match"] = "first-index"
+    mirrors: Sequence[Mirror] = ()
+    uses_family_indexes: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SolverOptions:
+    """What settings say of candidates; `exclude_newer_exempt` and all after it mean the same as in `Problem`.
+
+    An override whose marker does not hold takes its project out of all dependencies, unless another one on the project
+    holds (as in uv). `excludes` are names that no dependency brings in. `exclude_newer` is an instant in RFC 3339 UTC.
+    """
+
+    overrides: Sequence[Entry] = ()
+    excludes: Iterable[NormalizedName] = ()
+    exclude_newer: str | None = None
+    exclude_newer_exempt: Iterable[str] = ()
+    no_build: bool = False
+    allow: Iterable[NormalizedName] = ()
+    measures_kernels: bool = False
+
+
+_NO_OPTIONS = SolverOptions()
 
 
 def build_problem(
     requirement_list: RequirementList,
     *,
     target: Target,
-    default_index: Url | None,
-    families: Sequence[IndexFamily] = (),
-    strategy: Literal["first-index", "best-match"] = "first-index",
+    indexes: IndexOptions,
+    options: SolverOptions = _NO_OPTIONS,
     direct: Mapping[NormalizedName, FixedSource] | None = None,
-    overrides: Sequence[Entry] = (),
-    excludes: Iterable[NormalizedName] = (),
     preferences: Mapping[NormalizedName, Version] | None = None,
-    exclude_newer: str | None = None,
-    exclude_newer_exempt: Iterable[str] = (),
-    no_build: bool = False,
-    mirrors: Sequence[Mirror] = (),
-    allow: Iterable[NormalizedName] = (),
-    uses_family_indexes: bool = True,
-    measure: Callable[[DistributionFile], str] | None = None,
 ) -> Problem:
     """The problem that the list poses under the target.
 
-    An override whose marker does not hold takes its project out of all dependencies, unless another one on the project
-    holds (as in uv). `direct` are the projects whose source is fixed; every direct reference of the list must be one of
-    theirs, by name. With `uses_family_indexes` false the shipped indexes of CUDA builds are asked only where one of
-    `mirrors` stands in for them; `allow` are names whose builds need not run on the target; `measure` is that of
-    `Acceleration`.
+    `direct` are the projects whose source is fixed; every direct reference of the list must be one of theirs, by name.
+    `preferences` are versions to keep where they still fit.
     """
     fixed = direct or {}
-    allowed = frozenset(allow)
     entries = _holding(requirement_list.entries, target)
     constraints = _holding(requirement_list.constraints, target)
-    replacing = _holding(overrides, target)
+    replacing = _holding(options.overrides, target)
     scopes = _scopes_by_name((*entries, *constraints))
     everywhere = merge_scopes(
         (*(layer.scope for layer in requirement_list.layers), requirement_list.dependency_scope, *scopes.values())
     )
 
     def find_in(scope: Scope, name: NormalizedName) -> tuple[Location, ...]:
-        return order_locations(name, scope, default_index=default_index, families=families, strategy=strategy)
+        return order_locations(
+            name,
+            scope,
+            default_index=indexes.default_index,
+            families=indexes.families,
+            strategy=indexes.strategy,
+        )
 
     @cache
     def locations(name: NormalizedName) -> tuple[Location, ...]:
@@ -86,58 +113,43 @@ def build_problem(
         inside = {location.url for location in locations(name)}
         return tuple(location for location in find_in(everywhere, name) if location.url not in inside)
 
+    build_indexes = _build_indexes(target, indexes)
     return Problem(
         target=target,
         roots=_build_roots(requirement_list, entries, fixed),
         constraints=tuple(_build_root(entry, fixed) for entry in constraints),
         overrides=tuple(_build_root(entry, fixed) for entry in replacing),
-        excludes=frozenset(excludes) | _overridden_away(overrides, replacing),
+        excludes=frozenset(options.excludes) | _overridden_away(options.overrides, replacing),
         locations=locations,
         later_locations=later_locations,
         named_at={one.url.public: one.position for one in reversed(requirement_list.named_locations)},
-        families=tuple(families),
+        families=tuple(indexes.families),
         direct=fixed,
-        index_strategy=strategy,
+        index_strategy=indexes.strategy,
         preferences=dict(preferences or {}),
         pre=requirement_list.pre,
         prefer_binary=requirement_list.prefer_binary,
         format_control=requirement_list.format_control,
-        exclude_newer=exclude_newer,
-        exclude_newer_exempt=frozenset(exclude_newer_exempt),
+        exclude_newer=options.exclude_newer,
+        exclude_newer_exempt=frozenset(options.exclude_newer_exempt),
         require_hashes=requirement_list.require_hashes,
-        no_build=no_build,
-        acceleration=_build_acceleration(
-            target,
-            families,
-            mirrors=mirrors,
-            allow=allowed,
-            uses_family_indexes=uses_family_indexes,
-            measure=measure,
-        ),
-        allow=allowed,
+        no_build=options.no_build,
+        build_indexes=build_indexes,
+        allow=frozenset(options.allow),
+        measures_kernels=options.measures_kernels and build_indexes is not None,
     )
 
 
-def _build_acceleration(
-    target: Target,
-    families: Sequence[IndexFamily],
-    *,
-    mirrors: Sequence[Mirror],
-    allow: frozenset[NormalizedName],
-    uses_family_indexes: bool,
-    measure: Callable[[DistributionFile], str] | None,
-) -> Acceleration | None:
-    """What the target's accelerator means for candidates; None where no machine is named."""
+def _build_indexes(target: Target, indexes: IndexOptions) -> FamilyIndexes | None:
+    """The indexes with builds for one CUDA each; None where no machine is named."""
     if isinstance(target.accelerator, Unspecified):
         return None
     # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
     from resolver.index.family_indexes import FamilyIndexes
-    from resolver.solve.acceleration import Acceleration
 
     shipped = load_families()
-    own = tuple(family for family in families if family not in shipped)
-    indexes = FamilyIndexes(families=own, mirrors=tuple(mirrors), uses_shipped=uses_family_indexes)
-    return Acceleration(target=target, indexes=indexes, allow=allow, measure=measure)
+    own = tuple(family for family in indexes.families if family not in shipped)
+    return FamilyIndexes(families=own, mirrors=tuple(indexes.mirrors), uses_shipped=indexes.uses_family_indexes)
 
 
 def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:

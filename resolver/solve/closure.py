@@ -1,6 +1,6 @@
 """From the rows that a search found to a `Resolution`: what the list reaches, who asked for it, and warnings.
 
-The result is checked here once more: every demand met, nothing missing, nothing that nobody needs.
+The result is checked here once more: every demand is met, no project is missing, and each one is needed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from resolver.targets.families import find_name_warning
 __all__ = ["build_resolution"]
 
 _SHOWN_EXTRAS = 5
-"""So many extras that a project does not provide are told one by one."""
+"""How many extras that a project does not provide are named one by one."""
 
 
 def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution:
@@ -28,15 +28,12 @@ def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution
     names = sorted({node.name for node in reached.nodes if not is_virtual(node.name)})
     pins = tuple(_build_pin(universe, name, reached) for name in names)
     warnings = tuple(_iter_warnings(universe, reached, pins))
-    if universe.facts is None:
+    if universe.rules is None:
         return Resolution(pins=pins, warnings=warnings)
-    # Imported here: a target without a machine asks nothing of builds.
-    from resolver.solve.chosen_builds import find_chosen_build, iter_build_warnings
-
     return Resolution(
         pins=pins,
-        warnings=(*warnings, *iter_build_warnings(universe.facts, pins)),
-        build=find_chosen_build(universe.facts, pins),
+        warnings=(*warnings, *universe.rules.iter_warnings(pins)),
+        build=universe.rules.find_chosen_build(pins),
     )
 
 

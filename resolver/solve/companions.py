@@ -1,7 +1,7 @@
 """Where the list's own pins contradict the table of what goes with a release of torch: the user's word counts more.
 
-In: a problem. Out: the same with the names whose rows of the table do not count. What a dependency pins does not count
-more than the table: it says nothing about builds.
+In: a problem and the rules of its target. Out: the same rules with the names whose rows of the table do not count. What
+a dependency pins does not count more than the table, since such pins are not about builds.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from resolver.targets.torch_builds import iter_releases_of_companion
 __all__ = ["untie_pinned"]
 
 
-def untie_pinned(problem: Problem, acceleration: Acceleration) -> Problem:
-    """The problem without the table for companions that the list pins, where it pins torch to another release."""
+def untie_pinned(problem: Problem, acceleration: Acceleration) -> Acceleration:
+    """The rules without the table for companions that the list pins, where it pins torch to another release."""
     pins = dict(_iter_pins(problem))
     torch = pins.get(TORCH_NAME)
     if torch is None:
-        return problem
+        return acceleration
     untied = frozenset(
         name
         for name, version in pins.items()
         if is_torch_companion(name) and not _go_together(name, version, Version(torch.public))
     )
-    return replace(problem, acceleration=replace(acceleration, untied=untied)) if untied else problem
+    return replace(acceleration, untied=untied)
 
 
 def _iter_pins(problem: Problem) -> Iterator[tuple[NormalizedName, Version]]:

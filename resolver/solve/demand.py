@@ -31,7 +31,7 @@ __all__ = [
     "is_readable",
     "is_virtual",
     "names_prerelease",
-    "parse_requirement",
+    "parse_dependency",
     "pins_exactly",
 ]
 
@@ -57,11 +57,11 @@ class Node(NamedTuple):
 
 
 IMPOSSIBLE = Node(NormalizedName(""), "impossible")
-"""A node that nothing satisfies: demanded by candidates that turned out to be none."""
+"""A node that nothing satisfies: demanded by candidates that turn out to be ruled out or in no solution."""
 
 
 def is_virtual(name: NormalizedName) -> bool:
-    """Whether a name stands for a fact that builds must agree on, not for a project: `<cuda>`."""
+    """Whether a name is that of a virtual project (`<cuda>`): a fact that builds must agree on."""
     return name[:1] == "<"
 
 
@@ -105,7 +105,7 @@ class ParsedRequirement:
 
 
 @lru_cache(maxsize=65536)
-def parse_requirement(text: str) -> ParsedRequirement:
+def parse_dependency(text: str) -> ParsedRequirement:
     """The parts of a PEP 508 text. Raises InvalidRequirement.
 
     Dependencies are kept in canonical form (`a[b,c]>=1,<2`), which one expression takes apart: a third of the time.
@@ -134,14 +134,14 @@ def parse_requirement(text: str) -> ParsedRequirement:
 def is_readable(text: str) -> bool:
     """Whether the text is a PEP 508 requirement."""
     try:
-        parse_requirement(text)
+        parse_dependency(text)
     except InvalidRequirement:
         return False
     return True
 
 
 def pins_exactly(specifier: SpecifierSet) -> bool:
-    """Whether a `==` without wildcard, or `===`, stands in the specifier: what lets a yanked version in (PEP 592)."""
+    """Whether the specifier has a `==` without wildcard or a `===`, which admits a yanked version (PEP 592)."""
     return any(part.operator == "===" or (part.operator == "==" and part.version[-2:] != ".*") for part in specifier)
 
 

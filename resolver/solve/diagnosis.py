@@ -1,7 +1,7 @@
 """From a failed search to an `Explanation`: what of the list is needed for the conflict, and where it shows.
 
-First requirements are dropped as long as the rest still has no solution, on what was read already, so nothing is asked
-for. Then a plain search over the rest shows the collisions.
+First requirements are dropped as long as the rest still has no solution, on what was read already and without a
+request. Then a plain search over the rest shows the collisions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.requirements.index_families import is_family_name
 from resolver.solve.backtracking import find_collisions, search_by_backtracking
-from resolver.solve.candidates import ProjectTable, iter_rows
 from resolver.solve.demand import TORCH_RELEASE, Demand, Node, is_virtual, pins_exactly
 from resolver.solve.explanation import (
     CollidingRequirement,
@@ -27,6 +26,7 @@ from resolver.solve.explanation import (
 )
 from resolver.solve.hints import find_hints
 from resolver.solve.problem import Problem, Root
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.search import Cause, Conflict
 from resolver.solve.universe import Universe, select_rows
 
@@ -39,8 +39,8 @@ _SHOWN_VERSIONS = 3
 
 
 def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
-    """What the failed search over the universe comes down to. Asks the source for hints only."""
-    core = universe.remembered(_find_core(universe))
+    """What the failed search over the universe comes down to. Makes requests for hints only."""
+    core = universe.closed(_find_core(universe))
     lines = (_with_all_lines(collision, universe.problem) for collision in _find_collisions(core))
     collisions = tuple(_with_wheels(collision, universe) for collision in lines)
     return Explanation(
@@ -68,11 +68,10 @@ def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
 
 def _with_wheels(collision: Collision, universe: Universe) -> Collision:
     """The collision; of builds that do not go together, with what their wheels are built for."""
-    if collision.obstacle is not Obstacle.DIFFERENT_BUILDS:
+    if collision.obstacle is not Obstacle.DIFFERENT_BUILDS or universe.rules is None:
         return collision
-    from resolver.solve.wheel_lint import explain_wheels  # It loads data about builds.
-
-    return replace(collision, supply=replace(collision.supply, builds=explain_wheels(universe, collision)))
+    builds = universe.rules.explain_wheels(collision.project, collision.colliding)
+    return replace(collision, supply=replace(collision.supply, builds=builds))
 
 
 def _find_core(universe: Universe) -> Problem:
@@ -95,7 +94,7 @@ def _find_core(universe: Universe) -> Problem:
 
 
 def _has_conflict(universe: Universe, items: Sequence[Root]) -> bool:
-    narrowed = universe.remembered(_keep(universe.problem, items))
+    narrowed = universe.closed(_keep(universe.problem, items))
     outcome = search_by_backtracking(narrowed, max_rounds=_TEST_ROUNDS)
     return isinstance(outcome, Conflict) and outcome.is_proven
 
@@ -244,7 +243,7 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
             for row in rows[:_SHOWN_VERSIONS]
         ),
         more=len(rows[_SHOWN_VERSIONS:]),
-        builds=_explain_builds(universe.problem, table, matching),
+        builds=universe.rules.explain_rows(table, matching) if universe.rules is not None and matching else (),
         direct=_describe_direct(universe.problem, table),
         exclusive=tuple(
             family for family in universe.problem.families if family.exclusive and is_family_name(table.name, family)
@@ -266,15 +265,6 @@ def _is_absent(universe: Universe, table: ProjectTable, row: int) -> bool:
     """Whether the row is a build that no index turned out to have: what exists says more."""
     ruled_out = universe.ruled_out.get((table.name, row))
     return ruled_out is not None and ruled_out.reason == "absent"
-
-
-def _explain_builds(problem: Problem, table: ProjectTable, matching: int) -> tuple[str, ...]:
-    """What is known of the builds of torch releases that are asked for and all out for the machine's sake."""
-    if problem.acceleration is None or not matching:
-        return ()
-    from resolver.solve.refused_builds import explain_rows  # Only for targets with a machine: it loads their data.
-
-    return explain_rows(problem.acceleration, table, matching)
 
 
 def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator[str]:

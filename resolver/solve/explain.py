@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 from resolver.errors import ResolutionError
 from resolver.solve.diagnosis import build_explanation
 from resolver.solve.explanation import CollidingRequirement, Collision, Explanation, Obstacle, Supply
+from resolver.solve.problem import Problem, Root
 from resolver.solve.search import Conflict
 from resolver.solve.universe import Universe
 
-__all__ = ["NoSolutionError", "build_error", "render_explanation"]
+__all__ = ["NoSolutionError", "build_error", "build_refusal", "render_explanation"]
 
 
 class NoSolutionError(ResolutionError):
@@ -28,6 +29,17 @@ class NoSolutionError(ResolutionError):
 def build_error(universe: Universe, conflict: Conflict) -> NoSolutionError:
     """The error for a conflict that a search over the universe ended with."""
     return NoSolutionError(build_explanation(universe, conflict))
+
+
+def build_refusal(problem: Problem, refused: Sequence[tuple[Root, str]]) -> NoSolutionError:
+    """The error for requirements on one project that no build meets, each with the reason: known without a search."""
+    requirements = tuple(CollidingRequirement(position=root.position, text=root.text) for root, _ in refused)
+    lines = tuple(dict.fromkeys(why for _, why in refused))
+    supply = Supply(locations=(), missing=(), version_count=0, file_count=0, newest=None, builds=lines)
+    collision = Collision(
+        project=refused[0][0].name, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply
+    )
+    return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,)))
 
 
 def render_explanation(explanation: Explanation) -> str:

@@ -91,6 +91,12 @@ class Collision:
     requirements: tuple[CollidingRequirement, ...]
     supply: Supply
 
+    @property
+    def colliding(self) -> tuple[tuple[NormalizedName, Version], ...]:
+        """The versions whose own requirements collide; what the list itself asks for is not among them."""
+        last = (link for requirement in self.requirements for link in requirement.links[-1:])
+        return tuple((link.name, link.version) for link in last)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:

@@ -1,4 +1,4 @@
-"""What would mend a list without a solution: said only where it is certain."""
+"""What would mend a list without a solution: only hints that are certain."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from packaging.specifiers import SpecifierSet
 from resolver.errors import PinfoldError
 from resolver.index.location import Location
 from resolver.requirements.position import Position
-from resolver.solve.acceleration import BUILT_FOR_GPU
 from resolver.solve.backtracking import search_by_backtracking
-from resolver.solve.candidates import Listing, ProjectTable, build_table, iter_rows
-from resolver.solve.demand import is_readable, is_virtual, parse_requirement
+from resolver.solve.build_rules import BUILT_FOR_GPU
+from resolver.solve.candidates import build_project_table
+from resolver.solve.demand import is_readable, is_virtual, parse_dependency
 from resolver.solve.explanation import Collision, Obstacle
+from resolver.solve.project_table import ListedPage, ProjectTable, iter_rows
 from resolver.solve.search import Found
 from resolver.solve.universe import Universe
 from resolver.targets.accelerators import Cpu
@@ -25,13 +26,11 @@ _TEST_ROUNDS = 200
 
 
 def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str, ...]:
-    """Actions that mend the collisions, each a whole sentence part. Asks the source."""
+    """Actions that mend the collisions, each a whole sentence part. Makes requests."""
     hints: list[str] = []
     for collision in collisions:
-        if collision.obstacle is Obstacle.DIFFERENT_BUILDS:
-            from resolver.solve.wheel_lint import iter_wheel_hints  # It loads data about builds.
-
-            hints += iter_wheel_hints(universe, collision)
+        if collision.obstacle is Obstacle.DIFFERENT_BUILDS and universe.rules is not None:
+            hints += universe.rules.iter_wheel_hints(collision.project, collision.colliding)
         hints += _iter_location_hints(universe, collision)
         hints += _iter_family_hints(collision)
         hints += _iter_yanked_hints(collision)
@@ -45,7 +44,7 @@ def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str
 
 
 def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[str]:
-    """Locations that were not asked and have a version that all requirements admit."""
+    """Locations that were not read and have a version that all requirements admit."""
     name = collision.project
     if is_virtual(name):
         return
@@ -87,8 +86,8 @@ def _offers(universe: Universe, collision: Collision, location: Location) -> boo
         page = universe.source.project_page(collision.project, location)
         if page is None:
             return False
-        listing = Listing(location=location, page=page, rank=0)
-        table = build_table(collision.project, universe.problem, (listing,))
+        listing = ListedPage(location=location, page=page, rank=0)
+        table = build_project_table(collision.project, universe.problem, (listing,))
         rows = table.all_rows
         for specifier in (*universe.listed_specifiers(collision.project), *_iter_needed(collision)):
             rows &= table.mask(specifier)
@@ -99,19 +98,15 @@ def _offers(universe: Universe, collision: Collision, location: Location) -> boo
 
 def _runs(universe: Universe, table: ProjectTable, row: int) -> bool:
     """Whether the target's accelerator runs a build, as far as its name, version and index tell."""
-    rules = universe.problem.acceleration
-    if rules is None:
-        return True
-    version, location = table.versions[row], table.places(row)[0][0].location
-    known = rules.find_known(table.name, version, location)
-    return not rules.find_reason(table.name, version, known, named=not location.is_default)
+    location = table.places(row)[0][0].location
+    return universe.rules is None or universe.rules.runs(table.name, table.versions[row], location)
 
 
 def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
-    """What dependencies that take part say of the project's version."""
+    """The specifiers of dependencies that take part."""
     for requirement in collision.requirements:
         if requirement.links and is_readable(requirement.links[-1].needs):
-            yield parse_requirement(requirement.links[-1].needs).specifier
+            yield parse_dependency(requirement.links[-1].needs).specifier
 
 
 def _iter_family_hints(collision: Collision) -> Iterator[str]:
@@ -139,9 +134,8 @@ def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]
 
 
 def _iter_cpu_hints(universe: Universe, collision: Collision) -> Iterator[str]:
-    """A machine without a GPU may be one that nobody chose: an app has the platform's default where it names none."""
-    acceleration = universe.problem.acceleration
-    if acceleration is None or not isinstance(acceleration.target.accelerator, Cpu):
+    """The machine may lack a GPU by default only: an app that names none has the default of its platform."""
+    if universe.rules is None or not isinstance(universe.problem.target.accelerator, Cpu):
         return
     if any(BUILT_FOR_GPU in version.reasons for version in collision.supply.nearest):
         yield (
@@ -181,9 +175,9 @@ def _is_solved_by_prereleases(universe: Universe, collisions: Sequence[Collision
         return False
     tables = [universe.table(name) for name in sorted(names)]
     if any(table.is_promised(row) for table in tables for row in range(len(table.versions))):
-        return False  # A hint is not worth asking an index that nothing else needs.
+        return False  # A hint is not worth a request to an index that nothing else needs.
     try:
-        with_prereleases = Universe(replace(universe.problem, pre=True), universe.source, tables=universe.tables)
+        with_prereleases = universe.posed(replace(universe.problem, pre=True))
         return isinstance(search_by_backtracking(with_prereleases, max_rounds=_TEST_ROUNDS), Found)
     except PinfoldError:
         return False

@@ -1,4 +1,4 @@
-"""Proofs that a decision leads nowhere, found without deciding everything below it.
+"""Proofs that a decision is in no solution, found without deciding everything below it.
 
 In: what is known of all solutions, and the nodes that keep colliding. Out: rows refuted for good. Backtracking alone
 would try every combination of versions below a decision that is wrong; here each version is tried once.
@@ -14,10 +14,10 @@ from resolver.solve.propagation import Propagation
 __all__ = ["Lookahead"]
 
 _BUDGET = 200
-"""So many assumptions are made in one go at most."""
+"""How many assumptions one go makes at most."""
 
 _DEEPEST = 12
-"""So many rows without alternative are followed from one assumption."""
+"""How many rows without alternative are followed from one assumption."""
 
 
 class Lookahead:

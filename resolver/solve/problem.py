@@ -19,7 +19,7 @@ from resolver.requirements.scopes import IndexFamily
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
-    from resolver.solve.acceleration import Acceleration
+    from resolver.index.family_indexes import FamilyIndexes
 
 __all__ = ["Problem", "Root"]
 
@@ -54,8 +54,9 @@ class Problem:
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
     - `no_build` makes versions that would need a build no candidates.
-    - `acceleration` says which builds the target's accelerator runs; None asks nothing about that. `allow` are names
-      whose builds need not fit machine and torch.
+    - `build_indexes` are the indexes with builds for one CUDA each; None asks nothing about builds. `allow` are names
+      whose builds need not fit machine and torch. With `measures_kernels`, what a build of torch is compiled for is
+      read out of its wheel where the data does not say.
     """
 
     target: Target
@@ -77,8 +78,9 @@ class Problem:
     exclude_newer_exempt: frozenset[str] = frozenset()
     require_hashes: bool = False
     no_build: bool = False
-    acceleration: Acceleration | None = None
+    build_indexes: FamilyIndexes | None = None
     allow: frozenset[NormalizedName] = frozenset()
+    measures_kernels: bool = False
 
     def allowed_hashes(self, name: NormalizedName) -> frozenset[str] | None:
         """The hashes that every line with hashes on the project gives, as in pip; None where no line gives any."""

@@ -1,8 +1,8 @@
 """What follows for every solution from the metadata read so far: candidates that are in none, projects that are in all.
 
-In: demands of candidates as the search learns them. Out: `live` rows of each node. resolvelib forgets what a failure
-taught it as soon as it jumps back; this is the part that does not: a row that is dead here is dead under every choice,
-so a hidden conflict with the list costs one pass over the versions instead of one for each combination.
+In: demands of candidates as the search learns them. Out: `live` rows of each node. resolvelib forgets the reason of a
+failure when it jumps back. Here it is kept: a row that is dead is dead under every choice, so a hidden conflict with
+the list costs one pass over the versions instead of one for each combination.
 
 The rules, applied until nothing changes:
 - a row whose demand has no live row left is dead;
@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from resolver.solve.candidates import iter_rows
 from resolver.solve.demand import Demand, Node
+from resolver.solve.project_table import iter_rows
 
 __all__ = ["Propagation"]
 
@@ -23,8 +23,7 @@ __all__ = ["Propagation"]
 class Propagation:
     """Live rows of each node, for one search.
 
-    Only facts that the search asked for itself come in, in its order, so the answer does not depend on what a
-    speculation happened to bring.
+    Only demands that the search read itself come in, in its order, so the result does not depend on prefetches.
     """
 
     def __init__(self) -> None:
@@ -44,14 +43,14 @@ class Propagation:
         return not self._rows(node) >> row & 1
 
     def add_node(self, node: Node, rows: int, shown: int) -> None:
-        """Say which rows a node has, and which of them the search tries unless a demand lets more in."""
+        """Set which rows a node has, and which of them the search tries unless a demand admits more."""
         if node not in self._start:
             self._start[node] = self.live[node] = rows
             self._shown[node] = shown
             self._changed[node] = None
 
     def show(self, node: Node, rows: int) -> None:
-        """Let more rows in, where a demand names a pre-release or pins a yanked version."""
+        """Admit more rows, where a demand names a pre-release or pins a yanked version."""
         if rows & ~self._shown[node]:
             self._shown[node] |= rows
             self._restart()

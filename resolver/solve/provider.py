@@ -1,7 +1,7 @@
-"""What resolvelib asks of us: candidates of a node, demands of a candidate, and what to decide next.
+"""What resolvelib needs for a search: candidates of a node, demands of a candidate, and what to decide next.
 
-Every answer follows from the problem and from what the search itself asked for, in its order: so the result depends
-neither on threads nor on the hash seed.
+Every result follows from the problem and from what the search itself read, in its order. So it depends neither on
+threads nor on the hash seed.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from packaging.specifiers import SpecifierSet
 from resolvelib.providers import AbstractProvider
 from resolvelib.structs import RequirementInformation
 
-from resolver.solve.candidates import iter_rows
 from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.lookahead import Lookahead
+from resolver.solve.project_table import iter_rows
 from resolver.solve.propagation import Propagation
 from resolver.solve.universe import Universe, preferred_row
 
 __all__ = ["Matches", "Provider"]
 
 _BATCH = 10
-"""How many more candidates are asked for ahead once a name has failed twice."""
+"""How many more candidates of a name are prefetched once its first one has failed."""
 
 _OFTEN = 5
-"""So many conflicts of a name are needed before it is decided ahead of names that were met earlier."""
+"""How many conflicts of a name move it ahead of names that were met earlier."""
 
 _TRIAL_EVERY = 20
-"""After every so many collisions what is decided is put to the test."""
+"""After how many collisions the decisions are tested again."""
 
 Information = RequirementInformation[Demand, Candidate]
 
 
 class Matches(Sequence[Candidate]):
-    """Candidates of a node by mask, in the order to try: made one by one as resolvelib walks them."""
+    """Candidates of a node by mask, in the order to try; each is made when resolvelib reaches it."""
 
     __slots__ = ("_mask", "_node", "_provider")
 
@@ -63,10 +63,11 @@ class Matches(Sequence[Candidate]):
 
 
 class Provider(AbstractProvider[Demand, Candidate, Node]):
-    """resolvelib's provider over a universe. `steps` counts the candidates whose demands were asked for.
+    """resolvelib's provider over a universe. `steps` counts the candidates whose demands were read.
 
-    With `keeps_decisions` a candidate demands itself, so a later demand against it is a collision.
-    With `concludes` false nothing is propagated: every collision comes up as one of plain demands, fit to be explained.
+    With `shows_all`, pre-releases and yanked versions take part in conclusions. With `keeps_decisions` a candidate
+    demands itself, so a later demand against it is a collision. With `concludes` false nothing is propagated, and every
+    collision is one of plain demands, as an explanation needs it.
     """
 
     def __init__(
@@ -89,13 +90,13 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._tried: dict[Node, int] = {}
         self._last_row: dict[str, int] = {}
         self._set_aside: dict[tuple[Node, int], Sequence[tuple[Node, int]]] = {}
-        self._let_back: set[tuple[Node, int]] = set()
+        self._readmitted: set[tuple[Node, int]] = set()
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
 
     def root_demands(self) -> list[Demand]:
-        """The demands of the list, known to the propagation."""
+        """The demands of the list, passed to the propagation."""
         demands = self._universe.root_demands()
         for demand in demands:
             self._meet(demand)
@@ -151,7 +152,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return bool(requirement.mask >> candidate.row & 1)
 
     def get_dependencies(self, candidate: Candidate) -> Iterable[Demand]:
-        """The demands of a candidate, or one that nothing satisfies where it turns out to be none."""
+        """The demands of a candidate; one that nothing satisfies where the candidate is ruled out or in no solution."""
         node, row = candidate.node, candidate.row
         self.steps += 1
         if not node.part:
@@ -172,7 +173,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if self._is_dead(node, row):
             yield self._impossible
             return
-        self._ask_ahead(node, row)
+        self._prefetch(node, row)
         demands: list[Demand] = []
         for demand in self._universe.iter_demands(node, row):
             self._meet(demand)
@@ -202,7 +203,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return self._facts.is_dead(node, row) or (node.part != "" and self._facts.is_dead(Node(node.name), row))
 
     def _meet(self, demand: Demand) -> None:
-        """Take note of a demand: its node's rows, and the versions that it lets in by naming them."""
+        """Pass a demand to the propagation: its node's rows, and the versions that it admits by naming them."""
         node = demand.node
         rows = self._universe.candidate_rows(node.name)
         if node not in self._met:
@@ -212,15 +213,15 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if demand.pinned or demand.prereleases:
             self._facts.show(node, self._universe.select(node.name, [demand]))
 
-    def _ask_ahead(self, node: Node, row: int) -> None:
-        """From the second candidate of a name on, ask for the next ones in batches."""
+    def _prefetch(self, node: Node, row: int) -> None:
+        """From the second candidate of a name on, prefetch the next ones in batches."""
         tried = self._tried[node] = self._tried.get(node, 0) + 1
         if node.part or tried % _BATCH != 2 or is_virtual(node.name):
             return
         table = self._universe.table(node.name)
         rows = self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
         following = islice((number for number in iter_rows(rows) if not table.is_promised(number)), _BATCH)
-        self._universe.source.ask_ahead_dependencies([table.files(number)[0] for number in following])
+        self._universe.source.prefetch_dependencies([table.files(number)[0] for number in following])
 
     def get_preference(
         self,
@@ -230,7 +231,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> tuple[bool, bool, bool, int, bool]:
-        """As in `narrow_requirement_selection`, which leaves nothing to prefer."""
+        """As in `narrow_requirement_selection`, which leaves only one name to choose from."""
         return self._preference(identifier, information[identifier])
 
     def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, bool, int, bool]:
@@ -252,9 +253,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> Iterable[Node]:
-        """The one to decide: of the names that collided last, while there are any, the preferred one.
+        """The one to decide: the preferred one of the names that collided last, or of all if none did.
 
-        What fails again should fail soon. Left to resolvelib, the choice by `get_preference` takes twice as long.
+        A name that fails again should fail early. The choice by `get_preference` in resolvelib takes twice as long.
         """
         nodes = list(identifiers)
         if backtrack_causes:
@@ -264,9 +265,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return [min(nodes, key=lambda node: self._preference(node, information[node]))]
 
     def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
-        """Whether something decided leads nowhere, looked for once collisions add up.
+        """Whether some decision is in no solution; tested once every `_TRIAL_EVERY` collisions.
 
-        It is known as dead from then on, so starting again is cheaper than trying all that hangs on it.
+        Such a row counts as dead from then on, so a restart is cheaper than trying everything that depends on it.
         """
         if not self._concludes or self._collisions < self._next_trial:
             return False
@@ -278,59 +279,60 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return any(refuted) or (self._keeps_decisions and self._sets_aside(decided))
 
     def _sets_aside(self, decided: Sequence[tuple[Node, int]]) -> bool:
-        """Whether some decision contradicts those before it, which stay: then it is not made again.
+        """Whether some decision contradicts the earlier ones: those are kept, and this one is not made again.
 
-        resolvelib itself jumps back to an earlier one where it sees no collision through the projects in between.
+        resolvelib itself would jump back to an earlier decision where it sees no collision through the projects in
+        between.
         """
         looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
         found = looking.find_contradiction(decided)
-        if found is None or found[-1] in self._let_back:
+        if found is None or found[-1] in self._readmitted:
             return False
         *reasons, last = found
         self._set_aside[last] = reasons
         self._conflicts = {}
         return True
 
-    def lets_back(self, resolutions: Mapping[Node, Candidate]) -> bool:
-        """Whether a row was set aside for decisions that were not kept in the end: it is let back in, for good."""
+    def readmits(self, resolutions: Mapping[Node, Candidate]) -> bool:
+        """Whether rows were set aside for decisions that were not kept in the end; they are readmitted for good."""
         rows = {node: candidate.row for node, candidate in resolutions.items()}
         unfounded = [
             one for one, reasons in self._set_aside.items() if any(rows.get(node) != row for node, row in reasons)
         ]
         for one in unfounded:
             del self._set_aside[one]
-        self._let_back.update(unfounded)
+        self._readmitted.update(unfounded)
         return bool(unfounded)
 
     def _collided(self) -> list[Node]:
-        """The nodes that took part in collisions, most often first."""
+        """The nodes that took part in collisions, the most frequent first."""
         nodes = [node for node in self._conflicts if node in self._met]
         return sorted(nodes, key=lambda node: (-self._conflicts[node], self._met[node]))
 
     def learn_ahead(self, node: Node, row: int) -> None:
-        """Read the demands of a row that is not decided yet; an index that promises it is not asked for that."""
+        """Read the demands of a row that is not decided yet, unless that needs the index of a promised build."""
         if self._universe.table(node.name).is_promised(row):
             return
         if self._universe.known_demands(node, row) is None:
-            self._ask_ahead(node, row)
+            self._prefetch(node, row)
         demands = tuple(self._universe.iter_demands(node, row))
         for demand in demands:
             self._meet(demand)
         self._learn(node, row, demands)
 
     def note_rejection(self, candidate: Candidate, causes: Iterable[Information]) -> None:
-        """Tell the facts about builds on which node candidates collided."""
-        facts = self._universe.facts
-        if facts is None:
+        """Report to the rules about builds on which node candidates collided."""
+        rules = self._universe.rules
+        if rules is None:
             return
         for cause in causes:
             for one in (candidate, cause.parent):
                 if one is not None and not one.node.part:
-                    facts.note_collision(one.node.name, one.row, cause.requirement.node)
+                    rules.note_collision(one.node.name, one.row, cause.requirement.node)
         for demand in self._universe.known_demands(candidate.node, candidate.row) or ():
-            # What is dead collides with a conclusion, and on no node.
+            # A dead row collides with a conclusion, so its own demands show the node.
             if not self._facts.live.get(demand.node, -1) & demand.mask:
-                facts.note_collision(candidate.node.name, candidate.row, demand.node)
+                rules.note_collision(candidate.node.name, candidate.row, demand.node)
 
     def note_conflict(self, causes: Iterable[Information]) -> None:
         """Count a collision for the names that took part."""

@@ -26,7 +26,7 @@ def render_question(problem: Problem, *behind: object) -> str | None:
     `behind` are the values that `problem.locations` depends on, and whatever else decides the answer.
     """
     # Which builds run on a machine is asked of more than pages and metadata.
-    if problem.acceleration is not None or problem.target.accelerator != UNSPECIFIED:
+    if problem.build_indexes is not None or problem.target.accelerator != UNSPECIFIED:
         return None
     # What a direct reference leads to may have changed, and nothing here would show it.
     if problem.direct:

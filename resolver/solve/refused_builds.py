@@ -1,7 +1,7 @@
-"""Releases of torch of which no build runs on the target: refused before anybody is asked, and explained.
+"""Releases of torch of which no build runs on the target: refused before any request, and explained.
 
-In: a problem, or the rows of torch that a failed search asked for. Out: an error, or lines for one, with the numbers:
-which builds there are, what each lacks, and the nearest that run.
+In: a problem, or the rows of torch that a failed search asked for. Out: lines for an error, with the numbers: which
+builds there are, what each lacks, and the nearest that run.
 """
 
 from __future__ import annotations
@@ -9,37 +9,28 @@ from __future__ import annotations
 from packaging.version import InvalidVersion, Version
 
 from resolver.solve.acceleration import TORCH_NAME, Acceleration
-from resolver.solve.candidates import ProjectTable, iter_rows
-from resolver.solve.explain import NoSolutionError
-from resolver.solve.explanation import CollidingRequirement, Collision, Explanation, Obstacle, Supply
 from resolver.solve.problem import Problem, Root
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.targets.accelerators import Gpu
 from resolver.targets.cuda import CudaVersion
 from resolver.targets.labels import parse_version_label
 from resolver.targets.nearest_builds import NoRunningBuild, explain_no_build
 
-__all__ = ["explain_rows", "refuse_known"]
+__all__ = ["explain_rows", "list_refused"]
 
 _SHOWN_RELEASES = 3
 
 
-def refuse_known(problem: Problem, acceleration: Acceleration) -> None:
-    """Raises NoSolutionError for a pinned torch of which the data has every build, and none runs.
+def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Root, str], ...]:
+    """The roots that pin a torch of which the data has every build and none runs, each with the reason.
 
     An index of the user's may have other builds, so there it is asked.
     """
     if TORCH_NAME in acceleration.allow or any(root.name == TORCH_NAME for root in problem.overrides):
-        return
+        return ()
     if not all(location.is_default for location in problem.locations(TORCH_NAME)):
-        return
-    refused = [(root, why) for root in problem.roots if (why := _find_refusal(root, acceleration)) is not None]
-    if not refused:
-        return
-    requirements = tuple(CollidingRequirement(position=root.position, text=root.text) for root, _ in refused)
-    lines = tuple(dict.fromkeys(str(why) for _, why in refused))
-    supply = Supply(locations=(), missing=(), version_count=0, file_count=0, newest=None, builds=lines)
-    collision = Collision(project=TORCH_NAME, obstacle=Obstacle.UNUSABLE, requirements=requirements, supply=supply)
-    raise NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,)))
+        return ()
+    return tuple((root, str(why)) for root in problem.roots if (why := _find_refusal(root, acceleration)) is not None)
 
 
 def explain_rows(acceleration: Acceleration, table: ProjectTable, matching: int) -> tuple[str, ...]:

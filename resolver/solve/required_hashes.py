@@ -9,7 +9,7 @@ from resolver.requirements.direct_reference import render_reference
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
 
-__all__ = ["MissingHashesError", "check_contents", "check_hashes"]
+__all__ = ["MissingHashesError", "check_contents", "check_required_hashes"]
 
 
 class MissingHashesError(InputError):
@@ -29,8 +29,8 @@ class MissingHashesError(InputError):
         )
 
 
-def check_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
-    """Raises MissingHashesError if a pin has no hash in the list, InputError if it is none that could have one."""
+def check_required_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
+    """Raises MissingHashesError if a pin has no hash in the list, InputError if it is a tree, which has none."""
     trees = [pin for pin in resolution.pins if isinstance(pin.file.origin, Commit | Folder)]
     if trees:
         raise InputError("\n".join(_refuse_tree(pin, problem) for pin in trees))
@@ -71,7 +71,7 @@ def _refuse_tree(pin: Pin, problem: Problem) -> str:
 
 
 def _render_line(pin: Pin, problem: Problem, source: PackageSource) -> str:
-    file = pin.file if pin.file.sha256 is not None else source.completed(pin.file)
+    file = pin.file if pin.file.sha256 is not None else source.complete(pin.file)
     fixed = problem.direct.get(pin.name)
     what = f"{pin.name}=={pin.version}"
     if fixed is not None:

@@ -1,6 +1,6 @@
-"""The seam between a search and everything else: a universe in, a row for each node or the conflict found out.
+"""The seam between a search and the rest of the stage: a universe in, a row for each node or a conflict out.
 
-The rest of the stage sees these names only, so another search can replace the one of `resolver.solve.backtracking`.
+The rest of the stage uses these names only, so another search can replace the one of `resolver.solve.backtracking`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Cause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A solution: the row of each node; it may hold nodes that nothing needs any more. `steps` is what it cost."""
+    """A solution: the row of each node, also of some that nothing needs any more. `steps` counts candidates read."""
 
     rows: Mapping[Node, int]
     steps: int
@@ -33,7 +33,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """No solution. `causes` collided last; `is_proven` is false where the search gave up after `steps`."""
+    """No solution: `causes` collided last. `is_proven` is false where the search gave up after `steps`."""
 
     causes: tuple[Cause, ...]
     steps: int
@@ -41,6 +41,6 @@ class Conflict:
 
 
 class Search(Protocol):
-    """Looks for a solution. Raises FetchError and what else a package source raises."""
+    """Searches for a solution. Raises what a package source raises."""
 
     def __call__(self, universe: Universe) -> Found | Conflict: ...

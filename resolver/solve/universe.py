@@ -1,14 +1,13 @@
-"""The world as one search sees it: tables of projects, demands of candidates, and what was ruled out on the way.
+"""What one search reads of the world: tables of projects, demands of candidates, and what was ruled out on the way.
 
 In: a problem and a package source. Out: rows and demands on rows, read when the search asks for them and no earlier.
-It knows nothing of how a search goes about it, so that another one can take resolvelib's place.
+It does not depend on how a search works, so that another one can replace resolvelib.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import SpecifierSet
@@ -21,7 +20,8 @@ from resolver.index.core_metadata import Dependencies
 from resolver.index.package_source import PackageSource
 from resolver.index.requires_python import admits_python
 from resolver.requirements.url import redact
-from resolver.solve.candidates import ProjectTable, build_table, read_listings
+from resolver.solve.build_rules import BuildRules
+from resolver.solve.candidates import build_project_table, read_listings
 from resolver.solve.demand import (
     WITH_DEPENDENCIES,
     Demand,
@@ -30,19 +30,17 @@ from resolver.solve.demand import (
     is_readable,
     is_virtual,
     names_prerelease,
-    parse_requirement,
+    parse_dependency,
     pins_exactly,
 )
 from resolver.solve.problem import Problem, Root
-
-if TYPE_CHECKING:
-    from resolver.solve.build_facts import BuildFacts
+from resolver.solve.project_table import ProjectTable
 
 __all__ = ["RuledOut", "Universe", "UnknownPage", "preferred_row", "select_rows"]
 
 
 class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, not an error
-    """Raised in a universe that asks nobody, for a page that was never read."""
+    """Raised in a closed universe for a page that was never read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +52,10 @@ class RuledOut:
 
 
 class Universe:
-    """Tables and demands of one problem. `tables` may be shared by problems that differ in roots only."""
+    """Tables and demands of one problem. `tables` may be shared by problems that differ in roots only.
+
+    `rules_for` makes the rules about builds for a universe; None asks nothing about builds.
+    """
 
     def __init__(
         self,
@@ -62,7 +63,8 @@ class Universe:
         source: PackageSource,
         *,
         tables: MutableMapping[NormalizedName, ProjectTable] | None = None,
-        ask_ahead: Callable[[Iterable[ParsedRequirement]], None] | None = None,
+        prefetch: Callable[[Iterable[ParsedRequirement]], None] | None = None,
+        rules_for: Callable[[Universe], BuildRules] | None = None,
     ) -> None:
         self.problem = problem
         self.source = source
@@ -70,14 +72,15 @@ class Universe:
         self.ruled_out: dict[tuple[NormalizedName, int], RuledOut] = {}
         self.read: dict[tuple[NormalizedName, int], Dependencies] = {}
         self._is_closed = False
-        self._ask_ahead = ask_ahead
+        self._prefetch = prefetch
         self._python = problem.target.python.full
         self._folded: dict[NormalizedName, tuple[int, bool, bool]] = {}
         self._demands: dict[tuple[Node, int], tuple[Demand, ...]] = {}
         self._tried: dict[tuple[Node, int], None] = {}
         self._words: dict[str, tuple[Demand, ...]] = {}
         self._overrides = _merge_overrides(problem.overrides)
-        self.facts = _build_facts(self)
+        self._rules_for = rules_for
+        self.rules = None if rules_for is None else rules_for(self)
         self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
         self._listed: dict[NormalizedName, dict[SpecifierSet, None]] = {}
         for root in (*problem.roots, *problem.constraints):
@@ -87,17 +90,17 @@ class Universe:
         """The table of a project. Raises FetchError."""
         table = self.tables.get(name)
         if table is None:
-            table = self.facts.build_virtual(name) if self.facts is not None else None
+            table = self.rules.build_virtual(name) if self.rules is not None else None
             if table is None and self._is_closed:
                 raise UnknownPage
             self.tables[name] = table = table or self._read_table(name)
         return table
 
     def _read_table(self, name: NormalizedName) -> ProjectTable:
-        table = None if self.facts is None else self.facts.read_table(name)
+        table = None if self.rules is None else self.rules.read_table(name)
         if table is None:
             listings, missing = read_listings(name, self.problem, self.source)
-            table = build_table(name, self.problem, listings, missing)
+            table = build_project_table(name, self.problem, listings, missing)
         return table
 
     def candidate_rows(self, name: NormalizedName) -> int:
@@ -110,7 +113,7 @@ class Universe:
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
 
     def select(self, name: NormalizedName, demands: Sequence[Demand]) -> int:
-        """The rows to try under the demands: yanked and pre-release versions left out where the rules say so."""
+        """The rows to try under the demands, by `select_rows`."""
         rows, pinned, prereleases = self._fold(name)
         for demand in demands:
             rows &= demand.mask
@@ -119,7 +122,7 @@ class Universe:
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
 
     def root_demands(self) -> list[Demand]:
-        """The demands of the list, in list order; of several that say the same the first. Raises FetchError."""
+        """The demands of the list, in list order; of several equal ones the first. Raises FetchError."""
         found: dict[tuple[Node, SpecifierSet], Demand] = {}
         for place, root in enumerate(self.problem.roots):
             wanted = ParsedRequirement(
@@ -132,7 +135,7 @@ class Universe:
     def iter_demands(self, node: Node, row: int) -> Iterator[Demand]:
         """The demands of a row, those on its own project first: they need no metadata.
 
-        Those alone where the metadata takes the row out; then `ruled_out` says why. Raises FetchError.
+        Where the metadata rules the row out there are no others, and `ruled_out` has the reason. Raises FetchError.
         """
         known = self._demands.get((node, row))
         if known is not None:
@@ -142,8 +145,8 @@ class Universe:
         own = self._own_demands(node, row)
         yield from own
         brought = self._metadata_demands(node, row) if self._exists(node.name, row) else ()
-        if self.facts is not None and (node.name, row) not in self.ruled_out:
-            brought += self.facts.late_demands(node, row)
+        if self.rules is not None and (node.name, row) not in self.ruled_out:
+            brought += self.rules.late_demands(node, row)
         self._demands[node, row] = (*own, *brought)
         yield from brought
 
@@ -164,26 +167,30 @@ class Universe:
             known = self.read[name, row] = self.source.dependencies(self.table(name).files(row)[0])
         return known
 
-    def remembered(self, problem: Problem) -> Universe:
-        """A universe of another problem, with fewer requirements, that asks nobody.
+    def posed(self, problem: Problem) -> Universe:
+        """A universe of another problem, with the tables of this one."""
+        return Universe(problem, self.source, tables=self.tables, rules_for=self._rules_for)
 
-        What was never read counts as satisfied, so a conflict found there is one in the world too.
+    def closed(self, problem: Problem) -> Universe:
+        """A closed universe of another problem, with fewer requirements: it makes no request.
+
+        What was never read counts as satisfied, so a conflict in it is one in this universe too.
         """
-        known = Universe(problem, self.source, tables=self.tables)
+        known = self.posed(problem)
         known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
         return known
 
     @property
-    def asks_nobody(self) -> bool:
-        """Whether it knows only what was read before."""
+    def is_closed(self) -> bool:
+        """Whether it has only what was read before and makes no request."""
         return self._is_closed
 
     def forget_rows(self, name: NormalizedName) -> None:
-        """Look at the rows of a project anew: its table has let some in."""
+        """Select the rows of a project anew, because its table has more of them now."""
         self._folded.pop(name, None)
 
     def rule_out(self, name: NormalizedName, row: int, reason: str, detail: str) -> None:
-        """Take a row out for the rest of the run."""
+        """Rule a row out for the rest of the run."""
         self.ruled_out[name, row] = RuledOut(reason=reason, detail=detail)
         rows, pinned, prereleases = self._fold(name)
         self._folded[name] = (rows & ~(1 << row), pinned, prereleases)
@@ -206,24 +213,24 @@ class Universe:
         return table.usable(rows), any(map(pins_exactly, specifiers)), prereleases
 
     def listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
-        """What the list itself says of the project's version, without repeats; an override says it alone."""
+        """The specifiers of the list on the project, without repeats; where there is an override, that one alone."""
         if name in self._overrides:
             return [self._overrides[name]]
         return list(self._listed.get(name, ()))
 
     def _exists(self, name: NormalizedName, row: int) -> bool:
         """Whether the row has files; a build that an index promises is looked for now. Raises FetchError."""
-        if self.facts is None:
+        if self.rules is None:
             return True
         if not self._is_closed:
-            for absent, reason in self.facts.find_absent(name, row):
+            for absent, reason in self.rules.find_absent(name, row):
                 self.rule_out(name, absent, "absent", reason)
         return (name, row) not in self.ruled_out
 
     def _own_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
         """An extra goes with its project at the same version, a build with one CUDA."""
         if not node.part:
-            return () if self.facts is None else self.facts.early_demands(node, row)
+            return () if self.rules is None else self.rules.early_demands(node, row)
         parts = ["", *([WITH_DEPENDENCIES] if self._is_split(node) else [])]
         version = self.table(node.name).versions[row]
         text = f"{node.name}=={version}"
@@ -241,7 +248,7 @@ class Universe:
             return ()
         bare = node.part in ("", WITH_DEPENDENCIES)
         texts = dependencies.requires if bare else dependencies.extras.get(NormalizedName(node.part), ())
-        self._ask_for_new(texts)
+        self._prefetch_new(texts)
         demands: list[Demand] = []
         for text in texts:
             demands += self._demands_of(text, node.name, row)
@@ -263,18 +270,18 @@ class Universe:
             return None
         return dependencies
 
-    def _ask_for_new(self, texts: Sequence[str]) -> None:
-        """Ask for the pages of projects that are met for the first time, all at once."""
-        if self._ask_ahead is not None:
-            new = (parse_requirement(text) for text in texts if text not in self._words and is_readable(text))
-            self._ask_ahead(wanted for wanted in new if wanted.name not in self.tables)
+    def _prefetch_new(self, texts: Sequence[str]) -> None:
+        """Prefetch the pages of projects that are met for the first time, all at once."""
+        if self._prefetch is not None:
+            new = (parse_dependency(text) for text in texts if text not in self._words and is_readable(text))
+            self._prefetch(wanted for wanted in new if wanted.name not in self.tables)
 
     def _demands_of(self, text: str, parent: NormalizedName, row: int) -> tuple[Demand, ...]:
         known = self._words.get(text)
         if known is not None:
             return known
         try:
-            wanted = parse_requirement(text)
+            wanted = parse_dependency(text)
         except InvalidRequirement:
             self.rule_out(parent, row, "metadata", f"its dependency `{text}` cannot be read")
             return ()
@@ -287,7 +294,7 @@ class Universe:
         return demands
 
     def _is_fixed_to(self, wanted: ParsedRequirement) -> bool:
-        """Whether a direct URL is the one that the list has for the project."""
+        """Whether the list fixes the project to this direct URL."""
         fixed = self.problem.direct.get(wanted.name)
         if fixed is None or wanted.url is None:
             return False
@@ -325,15 +332,6 @@ class Universe:
             )
             for part in parts
         )
-
-
-def _build_facts(universe: Universe) -> BuildFacts | None:
-    if universe.problem.acceleration is None:
-        return None
-    # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
-    from resolver.solve.build_facts import BuildFacts
-
-    return BuildFacts(universe, universe.problem.acceleration)
 
 
 def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:

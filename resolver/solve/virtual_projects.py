@@ -15,8 +15,8 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.index.version_sets import VersionSets
-from resolver.solve.candidates import FileRules, ProjectTable
 from resolver.solve.demand import TORCH_ABI, TORCH_RELEASE
+from resolver.solve.project_table import FileRules, ProjectTable
 from resolver.targets.accelerators import Accelerator, Gpu
 from resolver.targets.cuda import Cuda, CudaMajor, CudaVersion
 from resolver.targets.torch_builds import load_releases

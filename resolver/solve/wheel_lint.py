@@ -15,12 +15,11 @@ from packaging.version import Version
 from resolver.index.family_indexes import FamilyIndexes
 from resolver.index.location import Location
 from resolver.solve.acceleration import TORCH_NAME, Acceleration
-from resolver.solve.candidates import iter_rows
+from resolver.solve.build_facts import CudaDemands
 from resolver.solve.demand import TORCH_RELEASE, Node
-from resolver.solve.explanation import Collision
 from resolver.solve.problem import Problem
+from resolver.solve.project_table import iter_rows
 from resolver.solve.resolution import Pin, Resolution
-from resolver.solve.universe import Universe
 from resolver.targets.known_cuda import KnownCuda
 from resolver.targets.labels import BuildLabel, parse_version_label
 from resolver.targets.wheel_lint import (
@@ -34,11 +33,14 @@ from resolver.targets.wheel_lint import (
 
 __all__ = ["build_torch_facts", "explain_wheels", "iter_wheel_hints", "with_rules"]
 
+_Version = tuple[NormalizedName, Version]
+"""A version of a project."""
+
 
 def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     """The problem with the rules about builds, where a wheel of its solution contradicts the torch there; else None.
 
-    So a target for which no machine was named pays for the rules only where they say something.
+    So a target for which no machine was named pays for the rules only where they matter.
     """
     torch = next((pin for pin in resolution.pins if pin.name == TORCH_NAME), None)
     labels = [(pin, parse_version_label(pin.version)) for pin in resolution.pins if pin.version.local]
@@ -51,7 +53,7 @@ def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     )
     if not any(contradicts(label, facts) for pin, label in linted if pin.name not in problem.allow):
         return None
-    return replace(problem, acceleration=rules)
+    return replace(problem, build_indexes=rules.indexes)
 
 
 def build_torch_facts(rules: Acceleration, version: Version, known: KnownCuda | None) -> TorchFacts:
@@ -64,21 +66,24 @@ def build_torch_facts(rules: Acceleration, version: Version, known: KnownCuda | 
     )
 
 
-def explain_wheels(universe: Universe, collision: Collision) -> tuple[str, ...]:
-    """For each wheel of a collision that says which torch it is for: that, and which torch the lock would have."""
+def explain_wheels(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> tuple[str, ...]:
+    """For each wheel that says which torch it is for: that, and which torch the lock would have.
+
+    `colliding` are the versions whose demands on the virtual project collide.
+    """
     found = []
-    for filename, label in _iter_wheels(universe, collision):
-        torch = _find_torch(universe, collision, label)
+    for filename, label in _iter_wheels(demands, colliding):
+        torch = _find_torch(demands, project, colliding, label)
         line = f"`{filename}` is built for {describe_label(label)}"
         found.append(line if torch is None else f"{line}; the lock would have {describe_torch(torch)}")
     return tuple(dict.fromkeys(found))
 
 
-def iter_wheel_hints(universe: Universe, collision: Collision) -> Iterator[str]:
+def iter_wheel_hints(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> Iterator[str]:
     """The torch that a wheel of the collision goes with, and the name of the wheel for the torch that is asked for."""
-    for filename, label in _iter_wheels(universe, collision):
-        torch = _find_torch(universe, collision, label)
-        release = _find_release(universe, label)
+    for filename, label in _iter_wheels(demands, colliding):
+        torch = _find_torch(demands, project, colliding, label)
+        release = _find_release(demands, label)
         wheel = None if torch is None else suggest_filename(filename, torch)
         words = [f"`torch=={release}`"] if release is not None else []
         words += [f"a wheel for torch {torch.version}: `{wheel}`"] if torch is not None and wheel else []
@@ -86,59 +91,54 @@ def iter_wheel_hints(universe: Universe, collision: Collision) -> Iterator[str]:
             yield ", or ".join(words)
 
 
-def _iter_wheels(universe: Universe, collision: Collision) -> Iterator[tuple[str, BuildLabel]]:
-    """The files of the collision's linted wheels with what they, or their page, say."""
-    facts = universe.facts
-    for link in (link for requirement in collision.requirements for link in requirement.links[-1:]):
-        row = universe.table(link.name).find_row(link.version)
-        if facts is None or row is None:
+def _iter_wheels(demands: CudaDemands, colliding: Sequence[_Version]) -> Iterator[tuple[str, BuildLabel]]:
+    """The files of the linted wheels with what they, or their page, say."""
+    for name, version in colliding:
+        row = demands.table(name).find_row(version)
+        if row is None:
             continue
-        known, files = facts.find_known(link.name, row), universe.table(link.name).files(row)
+        known, files = demands.find_known(name, row), demands.table(name).files(row)
         if known is not None and known.label is not None and is_linted(known.label) and files:
             yield files[0].filename, known.label
 
 
-def _find_torch(universe: Universe, collision: Collision, label: BuildLabel) -> TorchFacts | None:
+def _find_torch(
+    demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version], label: BuildLabel
+) -> TorchFacts | None:
     """The build of torch that the list would have without the wheel.
 
     Of the release that the others of the collision need; where that is the wheel's own, they collide in its builds.
     """
-    facts = universe.facts
-    if facts is None:
-        return None
-    table = universe.table(TORCH_NAME)
-    rows = list(table.ordered(universe.shown_rows(TORCH_NAME)))
-    needed = _find_needed(universe, collision, label)
+    table = demands.table(TORCH_NAME)
+    rows = list(table.ordered(demands.universe.shown_rows(TORCH_NAME)))
+    needed = _find_needed(demands, colliding, label)
     chosen = [row for row in rows if Version(table.versions[row].public) in needed]
-    if collision.project != TORCH_RELEASE:
+    if project != TORCH_RELEASE:
         chosen = [row for row in rows if label.fits_torch(table.versions[row])]
     row = next(iter((*chosen, *rows)), None)
     if row is None:
         return None
-    return build_torch_facts(facts.rules, table.versions[row], facts.find_known(TORCH_NAME, row))
+    return build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
 
 
-def _find_needed(universe: Universe, collision: Collision, label: BuildLabel) -> frozenset[Version]:
+def _find_needed(demands: CudaDemands, colliding: Sequence[_Version], label: BuildLabel) -> frozenset[Version]:
     """The releases of torch that others of the collision than the wheel need."""
     found: list[frozenset[Version]] = []
-    releases = universe.table(TORCH_RELEASE).versions
-    for link in (link for requirement in collision.requirements for link in requirement.links[-1:]):
-        row = universe.table(link.name).find_row(link.version)
-        demands = () if row is None else universe.known_demands(Node(link.name), row) or ()
-        masks = [demand.mask for demand in demands if demand.node.name == TORCH_RELEASE]
+    releases = demands.table(TORCH_RELEASE).versions
+    for name, version in colliding:
+        row = demands.table(name).find_row(version)
+        known = () if row is None else demands.universe.known_demands(Node(name), row) or ()
+        masks = [demand.mask for demand in known if demand.node.name == TORCH_RELEASE]
         found += [frozenset(one for at, one in enumerate(releases) if mask >> at & 1) for mask in masks]
     others = [versions for versions in found if not any(map(label.fits_torch, versions))]
     return frozenset().union(*others)
 
 
-def _find_release(universe: Universe, label: BuildLabel) -> Version | None:
+def _find_release(demands: CudaDemands, label: BuildLabel) -> Version | None:
     """The newest release of torch with a build that the wheel goes with, apart from what the list asks for."""
-    facts = universe.facts
-    if facts is None:
-        return None
-    table = universe.table(TORCH_NAME)
+    table = demands.table(TORCH_NAME)
     for row in iter_rows(table.usable(table.all_rows & ~table.prerelease_mask)):
-        found = build_torch_facts(facts.rules, table.versions[row], facts.find_known(TORCH_NAME, row))
+        found = build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
         if not contradicts(label, found):
             return found.version
     return None

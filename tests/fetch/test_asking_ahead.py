@@ -43,7 +43,7 @@ def test_callback_gets_the_page_found(server: IndexServer, open_source: OpenSour
     server.add("a", wheel("a", "1.0"))
     heard = Heard()
     with open_source() as source:
-        source.ask_ahead(A, [index(server)], until_found=True, then=heard)
+        source.prefetch_pages(A, [index(server)], until_found=True, then=heard)
         heard.wait()
         page = source.project_page(A, index(server))
     assert heard.values == [(page,)]
@@ -57,7 +57,7 @@ def test_until_found_stops_at_the_first_index_that_has_the_project(
     heard = Heard()
     unasked = Location(url=Url(public=f"{server.base_url}/unasked/"))
     with open_source() as source:
-        source.ask_ahead(A, [other_index(server), index(server), unasked], until_found=True, then=heard)
+        source.prefetch_pages(A, [other_index(server), index(server), unasked], until_found=True, then=heard)
         heard.wait()
     assert server.paths() == ["/files/empty/a/", "/simple/a/"]
 
@@ -70,7 +70,7 @@ def test_all_pages_come_in_the_order_of_their_locations(server: IndexServer, ope
     late = Location(url=Url(public=f"{server.base_url}/late/"))
     heard = Heard()
     with open_source() as source:
-        source.ask_ahead(A, [late, other_index(server), index(server)], until_found=False, then=heard)
+        source.prefetch_pages(A, [late, other_index(server), index(server)], until_found=False, then=heard)
         heard.wait()
     (pages,) = heard.values
     assert isinstance(pages, Sequence)
@@ -81,8 +81,8 @@ def test_failed_speculation_is_told_when_its_result_is_asked_for(server: IndexSe
     server.always["/simple/a/"] = Answer(status=500)
     heard = Heard()
     with open_source() as source:
-        source.ask_ahead(A, [index(server)], until_found=True, then=heard)
-        source.ask_ahead(A, [index(server), other_index(server)], until_found=False, then=heard)
+        source.prefetch_pages(A, [index(server)], until_found=True, then=heard)
+        source.prefetch_pages(A, [index(server), other_index(server)], until_found=False, then=heard)
         with pytest.raises(FetchError, match=r"^status 500 for "):
             source.project_page(A, index(server))
     assert heard.values == []
@@ -100,7 +100,7 @@ def test_demand_and_speculation_share_one_request_for_dependencies(
         page = source.project_page(A, index(server))
         assert page is not None
         listed = [page.files(row)[0] for row in range(20)]
-        source.ask_ahead_dependencies(listed, then=heard)
+        source.prefetch_dependencies(listed, then=heard)
         assert {source.dependencies(file).requires for file in listed} == {("b",)}
         for _ in listed:
             heard.wait()
@@ -125,16 +125,16 @@ def walk(open_source: OpenSource, first: NormalizedName, place: Location) -> int
     with open_source() as source:
 
         def found(pages: Sequence[ProjectPage]) -> None:
-            source.ask_ahead_dependencies(pages[0].files(0), then=read)
+            source.prefetch_dependencies(pages[0].files(0), then=read)
 
         def read(dependencies: Dependencies) -> None:
             reached.append(dependencies)
             if not dependencies.requires:
                 done.set()
             for text in dependencies.requires:
-                source.ask_ahead(NormalizedName(text), [place], until_found=True, then=found)
+                source.prefetch_pages(NormalizedName(text), [place], until_found=True, then=found)
 
-        source.ask_ahead(first, [place], until_found=True, then=found)
+        source.prefetch_pages(first, [place], until_found=True, then=found)
         assert done.wait(WAIT_S)
     return len(reached)
 
@@ -144,7 +144,7 @@ def test_closing_cancels_what_waits_in_the_queue(server: IndexServer, open_sourc
     names = [NormalizedName(f"p{number}") for number in range(300)]
     with open_source() as source:
         for name in names:
-            source.ask_ahead(name, [index(server)], until_found=True)
+            source.prefetch_pages(name, [index(server)], until_found=True)
     assert len(server.log) < 100
     with pytest.raises(FetchError, match=r"^the package source is closed$"):
         source.project_page(names[-1], index(server))
@@ -153,5 +153,5 @@ def test_closing_cancels_what_waits_in_the_queue(server: IndexServer, open_sourc
 def test_asking_ahead_in_a_closed_source_does_nothing(server: IndexServer, open_source: OpenSource) -> None:
     with open_source() as source:
         pass
-    source.ask_ahead(B, [index(server)], until_found=True)
+    source.prefetch_pages(B, [index(server)], until_found=True)
     assert server.log == []

@@ -23,7 +23,7 @@ def complete(open_source: OpenSource, server: IndexServer, **options: Any) -> Di
     with open_source(**options) as source:
         page = source.project_page(A, index(server))
         assert page is not None
-        return source.completed(page.files(0)[0])
+        return source.complete(page.files(0)[0])
 
 
 def methods(server: IndexServer) -> list[tuple[str, int]]:
@@ -165,7 +165,7 @@ def test_other_hash_of_a_file_on_disk_is_checked(open_source: OpenSource, tmp_pa
     with open_source() as source, pytest.raises(HashMismatchError, match="expected md5:00"):
         found = source.project_page(A, links(page.as_uri()))
         assert found is not None
-        source.completed(found.files(0)[0])
+        source.complete(found.files(0)[0])
 
 
 def test_offline_cannot_ask_for_a_size(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:

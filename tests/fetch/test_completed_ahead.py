@@ -54,8 +54,8 @@ def test_files_are_completed_at_once(server: IndexServer, open_source: OpenSourc
     hold_until_all_have_come(server)
     with open_source() as source:
         listed = files(source, server)
-        source.ask_ahead_completion(listed)
-        sizes = [source.completed(file).size_bytes for file in listed]
+        source.prefetch_completion(listed)
+        sizes = [source.complete(file).size_bytes for file in listed]
     assert sizes == [len(server.projects[name][0].content) for name in NAMES]
 
 
@@ -64,8 +64,8 @@ def test_file_that_is_complete_is_not_asked_about(server: IndexServer, open_sour
     with open_source() as source:
         page = source.project_page(A, index(server))
         assert page is not None
-        source.ask_ahead_completion(page.files(0))
-        assert source.completed(page.files(0)[0]) == page.files(0)[0]
+        source.prefetch_completion(page.files(0))
+        assert source.complete(page.files(0)[0]) == page.files(0)[0]
     assert wheels_asked_for(server) == []
 
 
@@ -73,8 +73,8 @@ def test_file_is_asked_about_once_however_often_it_is_completed(server: IndexSer
     fill(server)
     with open_source() as source:
         listed = files(source, server)
-        source.ask_ahead_completion(listed)
-        assert [source.completed(file) for file in listed] == [source.completed(file) for file in listed]
+        source.prefetch_completion(listed)
+        assert [source.complete(file) for file in listed] == [source.complete(file) for file in listed]
     assert wheels_asked_for(server) == [f"/files/{name}-1.0-py3-none-any.whl" for name in NAMES]
 
 
@@ -83,10 +83,10 @@ def test_failure_is_told_when_the_file_is_completed(server: IndexServer, open_so
     server.always["/files/b-1.0-py3-none-any.whl"] = Answer(status=418)
     with open_source() as source:
         listed = files(source, server)
-        source.ask_ahead_completion(listed)
-        assert source.completed(listed[0]).size_bytes == len(server.projects["a"][0].content)
+        source.prefetch_completion(listed)
+        assert source.complete(listed[0]).size_bytes == len(server.projects["a"][0].content)
         with pytest.raises(FetchError, match=r"^status 418 for "):
-            source.completed(listed[1])
+            source.complete(listed[1])
 
 
 def test_lock_asks_for_the_sizes_of_all_pins_at_once(project: Project) -> None:

@@ -27,7 +27,7 @@ def read_page(open_source: OpenSource, server: IndexServer) -> ProjectPage:
         return page
 
 
-@pytest.mark.parametrize("question", ["dependencies", "completed"])
+@pytest.mark.parametrize("question", ["dependencies", "complete"])
 @pytest.mark.parametrize("order", [1, -1])
 def test_file_with_two_hashes_is_an_error(
     server: IndexServer, open_source: OpenSource, question: str, order: int
@@ -36,7 +36,7 @@ def test_file_with_two_hashes_is_an_error(
     with open_source() as source, pytest.raises(HashMismatchError) as caught:
         page = source.project_page(A, index(server))
         assert page is not None
-        source.ask_ahead_dependencies(page.files(0))
+        source.prefetch_dependencies(page.files(0))
         getattr(source, question)(page.files(0)[0])
     assert str(caught.value) == (
         f"`a-1.0-py3-none-any.whl` is listed with two hashes by {server.index_url}\n"
@@ -61,7 +61,7 @@ def test_file_that_is_listed_twice_with_one_hash_is_no_error(server: IndexServer
     server.add("a", *twice(FILE.listed_sha256))
     page = read_page(open_source, server)
     with open_source() as source:
-        assert source.completed(page.files(0)[0]).sha256 == FILE.listed_sha256
+        assert source.complete(page.files(0)[0]).sha256 == FILE.listed_sha256
 
 
 def test_file_with_two_hashes_that_nobody_needs_is_no_error(project: Project) -> None:

@@ -46,7 +46,7 @@ def test_page_is_asked_for_once_a_run(server: IndexServer, open_source: OpenSour
     server.add("a", wheel("a", "1.0"))
     server.cache_control = None
     with open_source(cache_folder=None) as source:
-        source.ask_ahead(A, [index(server)], until_found=True)
+        source.prefetch_pages(A, [index(server)], until_found=True)
         assert source.project_page(A, index(server)) is source.project_page(A, index(server))
     assert server.paths() == ["/simple/a/"]
 
@@ -262,7 +262,7 @@ def test_find_links_folder_lists_its_files(open_source: OpenSource, tmp_path: Pa
         with open_source() as source:
             page = source.project_page(A, links(url))
             assert page is not None
-            completed = source.completed(page.files(0)[0])
+            completed = source.complete(page.files(0)[0])
             assert source.project_page(B, links(url)) is None
         assert completed.url == f"{folder.as_uri()}/{file.filename.replace('+', '%2B')}"
         assert (completed.sha256, completed.size_bytes) == (file.listed_sha256, len(file.content))

@@ -245,7 +245,7 @@ def test_sdists_are_not_asked_ahead(server: IndexServer, open_source: OpenSource
     with open_source() as source:
         page = source.project_page(A, index(server))
         assert page is not None
-        source.ask_ahead_dependencies(page.files(0))
+        source.prefetch_dependencies(page.files(0))
     assert server.paths("/files/") == []
 
 

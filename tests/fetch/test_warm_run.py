@@ -23,7 +23,7 @@ cache, url, *names = sys.argv[1:]
 place = Location(url=Url(public=url))
 with open_package_source(target=Target(python=PythonVersion(minor=11)), cache_folder=Path(cache)) as source:
     for name in names:
-        source.ask_ahead(NormalizedName(name), [place], until_found=True)
+        source.prefetch_pages(NormalizedName(name), [place], until_found=True)
     for name in names:
         page = source.project_page(NormalizedName(name), place)
         for row in range(len(page.versions)):

@@ -31,7 +31,7 @@ from resolver.requirements.entry import RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import ScopeRules
 from resolver.requirements.url import Url
-from resolver.solve.build_problem import build_problem
+from resolver.solve.build_problem import IndexOptions, build_problem
 from resolver.solve.solving import solve
 from resolver.targets.families import load_families
 from resolver.targets.machines import choose_platform, parse_machine_types
@@ -118,12 +118,11 @@ def make_lock(golden: GoldenLock, *, seed: int | None = None) -> tuple[str, tupl
     problem = build_problem(
         requirement_list,
         target=target,
-        default_index=Url(public=DEFAULT_INDEX),
-        families=families,
+        indexes=IndexOptions(default_index=Url(public=DEFAULT_INDEX), families=families),
         direct=found.fixed,
     )
     resolution = solve(problem, SourceWithDirect(source, found.fixed, target=target, locate=_locate))
-    pins = tuple(replace(pin, file=source.completed(pin.file)) for pin in resolution.pins)
+    pins = tuple(replace(pin, file=source.complete(pin.file)) for pin in resolution.pins)
     lockfile = build_lockfile(
         replace(resolution, pins=pins),
         target=target,

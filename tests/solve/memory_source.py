@@ -19,6 +19,7 @@ from resolver.index.direct import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.origin import Archive
+from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage, Rejection
 from resolver.requirements.agreement import without_hashes
 from resolver.requirements.direct_reference import render_reference
@@ -185,19 +186,25 @@ def _file_key(file: DistributionFile) -> tuple[bool, int, int, str]:
 class MemorySource:
     """Releases by location URL, and by direct reference.
 
-    `failing` locations raise; with `eager`, what is asked ahead arrives at once.
+    `failing` locations raise; with `eager`, what is prefetched arrives at once. `measured` is what the wheels of torch
+    are compiled for, by version.
     """
 
     releases: Mapping[str, Sequence[Release]]
     target: Target = TARGET
     failing: frozenset[str] = frozenset()
     direct_releases: Mapping[str, Release] = field(default_factory=dict)
+    measured: Mapping[str, str] = field(default_factory=dict)
     eager: bool = True
     asked_pages: list[tuple[str, str]] = field(default_factory=list)
     asked_direct: list[str] = field(default_factory=list)
     asked_dependencies: list[str] = field(default_factory=list)
     ahead: list[str] = field(default_factory=list)
     ahead_pages: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def answers(self) -> AnswerCache | None:
+        return None
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
         url = location.url.public
@@ -255,13 +262,13 @@ class MemorySource:
         )
         return DirectDistribution(name=release.name, version=version, file=file, metadata=metadata)
 
-    def ask_ahead_direct(self, requests: Iterable[DirectRequest]) -> None:
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
         self.ahead += [request.text for request in requests]
 
-    def completed(self, file: DistributionFile) -> DistributionFile:
+    def complete(self, file: DistributionFile) -> DistributionFile:
         return replace(file, size_bytes=file.size_bytes or 1)
 
-    def ask_ahead(
+    def prefetch_pages(
         self,
         name: NormalizedName,
         locations: Sequence[Location],
@@ -285,7 +292,7 @@ class MemorySource:
                     break
         then(pages)
 
-    def ask_ahead_dependencies(
+    def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
         for file in files:
@@ -294,8 +301,20 @@ class MemorySource:
             if self.eager and then is not None and release.error is None and not release.needs_build:
                 then(evaluate(release, self.target))
 
-    def ask_ahead_completion(self, files: Iterable[DistributionFile]) -> None:
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
         """Nothing is slow here."""
+
+    def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
+        raise MetadataError(
+            f"`{file.filename}` is not built here", project=self._release(file).name, filename=file.filename
+        )
+
+    def kernels(self, file: DistributionFile) -> str:
+        return self.measured[str(file.version)]
+
+    def without_requests(self) -> PackageSource:
+        """The source itself: it makes no requests."""
+        return self
 
 
 def evaluate(release: Release, target: Target) -> Dependencies:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from resolver.direct import find_direct
 from resolver.direct_source import SourceWithDirect
 from resolver.errors import PinfoldError
 from resolver.index.direct import FixedSource
-from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.requirements.entry import Entry, RequirementList
@@ -23,7 +22,7 @@ from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import IndexFamily, ScopeRules
 from resolver.requirements.url import Url
 from resolver.settings import Mirror
-from resolver.solve.build_problem import build_problem
+from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution
 from resolver.solve.solving import solve
@@ -78,6 +77,7 @@ def run_scenario(scenario: Scenario, *, eager: bool = True) -> Answer:
         failing=frozenset(table.get("failing", ())),
         eager=eager,
         direct_releases=_build_direct(table),
+        measured={version: str(text) for version, text in table.get("kernels", {}).items()},
     )
     try:
         resolution = solve(*_pose(table, target, source))
@@ -209,22 +209,21 @@ def _build_problem(
         requirement_list,
         direct=direct,
         target=target,
-        default_index=Url(public=DEFAULT_INDEX),
-        families=families,
-        strategy=options.get("index-strategy", "first-index"),
-        overrides=overrides,
-        excludes=[canonicalize_name(name) for name in table.get("excludes", ())],
+        indexes=IndexOptions(
+            default_index=Url(public=DEFAULT_INDEX),
+            families=families,
+            strategy=options.get("index-strategy", "first-index"),
+            mirrors=[Mirror(prefix=prefix, url=url) for prefix, url in table.get("mirrors", {}).items()],
+            uses_family_indexes=not options.get("index-configured", False),
+        ),
+        options=SolverOptions(
+            overrides=overrides,
+            excludes=[canonicalize_name(name) for name in table.get("excludes", ())],
+            exclude_newer=options.get("exclude-newer"),
+            exclude_newer_exempt=options.get("exclude-newer-exempt", ()),
+            no_build=options.get("no-build", False),
+            allow=[canonicalize_name(name) for name in options.get("allow", ())],
+            measures_kernels="kernels" in table,
+        ),
         preferences={NormalizedName(name): Version(text) for name, text in table.get("old-lock", {}).items()},
-        exclude_newer=options.get("exclude-newer"),
-        exclude_newer_exempt=options.get("exclude-newer-exempt", ()),
-        no_build=options.get("no-build", False),
-        mirrors=[Mirror(prefix=prefix, url=url) for prefix, url in table.get("mirrors", {}).items()],
-        allow=[canonicalize_name(name) for name in options.get("allow", ())],
-        uses_family_indexes=not options.get("index-configured", False),
-        measure=_build_measure(table),
     )
-
-
-def _build_measure(table: Mapping[str, Any]) -> Callable[[DistributionFile], str] | None:
-    kernels = table.get("kernels")
-    return None if kernels is None else lambda file: str(kernels[str(file.version)])

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_requirement, pins_exactly
+from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_dependency, pins_exactly
 
 NAMES = st.from_regex(r"[a-zA-Z0-9]([a-zA-Z0-9._-]{0,4}[a-zA-Z0-9])?", fullmatch=True)
 VERSIONS = st.from_regex(
@@ -46,14 +46,14 @@ def test_a_requirement_is_read_as_packaging_reads_it(text: str) -> None:
     expected = _read_by_packaging(text)
     assert is_readable(text) is (expected is not None)
     if expected is not None:
-        assert parse_requirement(text) == expected
+        assert parse_dependency(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["a @ https://files.example/a-1.tar.gz", "a [b] >= 1", "A==1", "a==1;python_version>'3'"]
 )
 def test_other_forms_are_left_to_packaging(text: str) -> None:
-    assert parse_requirement(text) == _read_by_packaging(text)
+    assert parse_dependency(text) == _read_by_packaging(text)
 
 
 @pytest.mark.parametrize(

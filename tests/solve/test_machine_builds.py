@@ -17,7 +17,7 @@ from packaging.version import Version
 from resolver.errors import ResolutionError
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.url import Url
-from resolver.solve.build_problem import build_problem
+from resolver.solve.build_problem import IndexOptions, build_problem
 from resolver.solve.resolution import Resolution
 from resolver.solve.solving import solve
 from resolver.targets.accelerators import Gpu
@@ -51,14 +51,17 @@ def build_target(machine: str, driver: str) -> Target:
     return Target(python=parse_python_version("3.11"), platform=platform, accelerator=choice.accelerator)
 
 
+def build_indexes() -> IndexOptions:
+    return IndexOptions(default_index=Url(public=DEFAULT_INDEX), families=load_families())
+
+
 def lock(texts: list[str], target: Target, without: Any = ()) -> tuple[Resolution, set[str]]:
     """The solution and the indexes that were asked."""
     source = MemorySource(releases=build_pytorch_indexes(without), target=target)
     problem = build_problem(
         parse_requirement_list(texts),
         target=target,
-        default_index=Url(public=DEFAULT_INDEX),
-        families=load_families(),
+        indexes=build_indexes(),
     )
     return solve(problem, source), {url for _, url in (*source.asked_pages, *source.ahead_pages)}
 
@@ -157,8 +160,7 @@ def test_no_solution_has_a_wheel_for_another_torch(machine: str, torch: str, lab
     problem = build_problem(
         parse_requirement_list([torch, "flash-attn", "-f", "https://links.example/"]),
         target=target,
-        default_index=Url(public=DEFAULT_INDEX),
-        families=load_families(),
+        indexes=build_indexes(),
     )
     try:
         found = pins(solve(problem, MemorySource(releases=releases, target=target)))
@@ -177,9 +179,7 @@ def test_no_solution_has_a_wheel_for_another_torch(machine: str, torch: str, lab
 def test_locking_again_with_the_old_pins_changes_nothing(machine: str, texts: list[str], without: set[str]) -> None:
     target = build_target(machine, "580")
     source = MemorySource(releases=build_pytorch_indexes(without), target=target)
-    problem = build_problem(
-        parse_requirement_list(texts), target=target, default_index=Url(public=DEFAULT_INDEX), families=load_families()
-    )
+    problem = build_problem(parse_requirement_list(texts), target=target, indexes=build_indexes())
     try:
         first = solve(problem, source)
     except ResolutionError:
@@ -188,8 +188,7 @@ def test_locking_again_with_the_old_pins_changes_nothing(machine: str, texts: li
     again = build_problem(
         parse_requirement_list(texts),
         target=target,
-        default_index=Url(public=DEFAULT_INDEX),
-        families=load_families(),
+        indexes=build_indexes(),
         preferences={pin.name: pin.version for pin in first.pins},
     )
     assert pins(solve(again, source)) == pins(first)

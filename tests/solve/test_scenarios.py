@@ -1,4 +1,4 @@
-"""Every scenario of `scenarios/*.toml`, with and without what is asked ahead arriving."""
+"""Every scenario of `scenarios/*.toml`, with and without what is prefetched arriving."""
 
 from __future__ import annotations
 
