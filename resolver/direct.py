@@ -156,7 +156,7 @@ class _Search:
         _refuse_private([claim for claim in claims if claim.fixed.name in settled])
         self._check_wheels([one.request for one in settled.values()])
         self.source.prefetch_direct([one.request for one in settled.values()])
-        found = {name: replace(one, found=look_at(self.source, one.request)) for name, one in settled.items()}
+        found = {name: replace(one, found=fetch_direct(self.source, one.request)) for name, one in settled.items()}
         for name, one in found.items():
             assert one.found is not None
             check_name(one.found, one.request, name)

@@ -120,7 +120,7 @@ def open_package_source(
     tasks = PackageTasks(
         pages=pages,
         metadata=metadata,
-        look_at=direct.look_at,
+        fetch_direct=direct.fetch,
         complete=partial(
             _complete,
             session=session,
@@ -145,7 +145,7 @@ class _HttpPackageSource:
         self._tasks = tasks
         self._metadata = metadata
         self._evidence = evidence
-        self._callbacks = Callbacks()
+        self._callbacks = CallbackQueue()
 
     @property
     def answers(self) -> AnswerCache | None:
@@ -171,7 +171,7 @@ class _HttpPackageSource:
     def complete(self, file: DistributionFile) -> DistributionFile:
         check_listed_hashes(file)
         if self._evidence is not None and not is_complete(file):
-            self._evidence.spoil()
+            self._evidence.mark_unkeepable()
         return file if is_complete(file) else self._tasks.completion(file).result()
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:

@@ -35,13 +35,13 @@ class PackageTasks:
         *,
         pages: ProjectPages,
         metadata: FileDependencies,
-        look_at: Callable[[DirectRequest], DirectDistribution],
+        fetch_direct: Callable[[DirectRequest], DirectDistribution],
         complete: Callable[[DistributionFile], DistributionFile],
         measure: Callable[[DistributionFile], str],
     ) -> None:
         self._pages = pages
         self._metadata = metadata
-        self._look_at = look_at
+        self._fetch_direct = fetch_direct
         self._complete = complete
         self._measure = measure
         self._workers = Workers(CONNECTIONS)
@@ -80,7 +80,7 @@ class PackageTasks:
     def direct(self, request: DirectRequest) -> Task[DirectDistribution]:
         """The one task of a direct reference."""
         key = ("direct", request)
-        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._look_at, request)))
+        return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._fetch_direct, request)))
 
     def kernels(self, file: DistributionFile) -> Task[str]:
         """The one task of what a wheel of torch is compiled for."""
