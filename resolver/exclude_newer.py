@@ -53,14 +53,17 @@ def parse_exclude_newer(text: str, *, now: datetime) -> str:
     except (ValueError, OverflowError) as error:
         raise SettingsError(f"`exclude-newer`: there is no such time as `{text}`") from error
     raise SettingsError(
-        f"`exclude-newer`: `{text}` is neither a date, an instant nor a duration\n"
-        "  try: `2026-11-01`, `2026-11-01T12:00:00Z`, `7 days` or `P7D`"
+        f"`exclude-newer`: `{text}` is neither a date, an instant nor a duration",
+        remedy="`2026-11-01`, `2026-11-01T12:00:00Z`, `7 days` or `P7D`",
     )
 
 
 def _parse_instant(text: str, *, has_offset: bool) -> str:
     if not has_offset:
-        raise SettingsError(f"`exclude-newer`: `{text}` has no time zone\n  try: `{text}Z`")
+        raise SettingsError(
+            f"`exclude-newer`: `{text}` has no time zone",
+            remedy=f"`{text}Z`",
+        )
     return _render(datetime.fromisoformat(text.upper()))
 
 
@@ -78,7 +81,8 @@ def _parse_duration(text: str) -> timedelta | None:
     for number, unit in parts:
         if days := _DAYS_OF_CALENDAR_UNIT.get(unit):
             raise SettingsError(
-                f"`exclude-newer`: `{text}` counts {unit}, which differ in length\n  try: `{number * days} days`"
+                f"`exclude-newer`: `{text}` counts {unit}, which differ in length",
+                remedy=f"`{number * days} days`",
             )
     return sum((timedelta(**{unit: number}) for number, unit in parts), timedelta())
 

@@ -16,6 +16,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
+from resolver.errors import Fault
 from resolver.requirements.index_families import find_family, is_family_name
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url
@@ -77,7 +78,7 @@ class NameWarning:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.text}\n  try: `{self.remedy}`"
+        return str(Fault(what=self.text, remedy=f"`{self.remedy}`"))
 
 
 @cache

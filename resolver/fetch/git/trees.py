@@ -9,13 +9,13 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from resolver.errors import FetchError, OfflineError
+from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.checkout import find_commit_time, find_folder, make_checkout, wants_history
 from resolver.fetch.git.command import Git, GitFailed, Network
 from resolver.fetch.git.commit_store import CommitStore, MissingCommit, remove_folder
 from resolver.fetch.git.failures import explain_failure
 from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, show_text
+from resolver.fetch.git.messages import GitReferenceError, show_text
 from resolver.fetch.git.submodules import check_place, find_submodules
 
 __all__ = ["TreeMaker"]
@@ -79,7 +79,7 @@ class TreeMaker:
             raise GitReferenceError(f"the submodules of {shown} lie more than {_DEEPEST} deep in each other")
         for path in unknown:
             what = f"the submodule `{show_text(path)}` of {shown} is empty"
-            warnings.append(render_parts(what, why="`.gitmodules` does not say what it is"))
+            warnings.append(str(Fault(what=what, why="`.gitmodules` does not say what it is")))
         for submodule in submodules:
             place = check_place(root, submodule.path, shown=shown)
             inner_shown = f"the submodule `{show_text(submodule.path)}` (`{submodule.repository.url}`) of {shown}"
@@ -121,7 +121,8 @@ class TreeMaker:
         what = f"the history of commit `{commit_id}`" if history else f"commit `{commit_id}`"
         if self._offline:
             raise OfflineError(
-                f"{what} is not in the cache: {shown}\n  try: run once without `--offline`",
+                f"{what} is not in the cache: {shown}",
+                remedy="run once without `--offline`",
                 url=network.repository.url.public,
             )
         self._announce(f"fetching {what} of {shown}")
@@ -135,7 +136,7 @@ class TreeMaker:
 
 
 def _explain_damage(failed: GitFailed, network: Network, *, shown: str) -> FetchError:
-    return build_fetch_error(
+    return FetchError(
         f"git cannot lay out {shown}",
         url=network.repository.url.public,
         why="; ".join(failed.lines),
