@@ -60,10 +60,7 @@ def parse_exclude_newer(text: str, *, now: datetime) -> str:
 
 def _parse_instant(text: str, *, has_offset: bool) -> str:
     if not has_offset:
-        raise SettingsError(
-            f"`exclude-newer`: `{text}` has no time zone",
-            remedy=f"`{text}Z`",
-        )
+        raise SettingsError(f"`exclude-newer`: `{text}` has no time zone", remedy=f"`{text}Z`")
     return _render(datetime.fromisoformat(text.upper()))
 
 
@@ -81,8 +78,7 @@ def _parse_duration(text: str) -> timedelta | None:
     for number, unit in parts:
         if days := _DAYS_OF_CALENDAR_UNIT.get(unit):
             raise SettingsError(
-                f"`exclude-newer`: `{text}` counts {unit}, which differ in length",
-                remedy=f"`{number * days} days`",
+                f"`exclude-newer`: `{text}` counts {unit}, which differ in length", remedy=f"`{number * days} days`"
             )
     return sum((timedelta(**{unit: number}) for number, unit in parts), timedelta())
 

@@ -75,8 +75,7 @@ def _put(path: Path, text: Secret) -> None:
         replace_file(path, text.open_for_transport().encode(), mode=0o600)
     except OSError as error:
         raise InputError(
-            f"`{path.name}` cannot be written: {render_os_error(error)}",
-            remedy="another place, with `-o`",
+            f"`{path.name}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
         ) from None
 
 

@@ -71,14 +71,10 @@ def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
 def _check_named(path: Path, wanted: str) -> Path:
     answer = _ask(path)
     if answer is None:
-        raise InputError(
-            f"`{path}` is no Python that can be run",
-            remedy="another `--python-executable`",
-        )
+        raise InputError(f"`{path}` is no Python that can be run", remedy="another `--python-executable`")
     if (answer.name, answer.version) != ("cpython", wanted):
         raise InputError(
-            f"`{path}` is {answer}, and the lock is for Python {wanted}",
-            remedy="name one of that version",
+            f"`{path}` is {answer}, and the lock is for Python {wanted}", remedy="name one of that version"
         )
     return path
 

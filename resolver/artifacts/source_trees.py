@@ -115,8 +115,7 @@ class SourceTrees:
         try:
             tree = unpack_sdist(self._stash / build.file.filename, into)
         except SdistArchiveError as error:
-            what, *details = str(error).splitlines()
-            raise InputError(what, details=tuple(details)) from error
+            raise InputError(str(error)) from error
         archive = build.package.archive
         return _inside(tree, None if archive is None else archive.subdirectory, build)
 

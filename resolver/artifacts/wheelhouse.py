@@ -165,8 +165,7 @@ def _make_folders(to: Path) -> Path:
         (stash / _BUILD_WHEELS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"`{to.name}` cannot be a folder of wheels: {render_os_error(error)}",
-            remedy="another, with `--to`",
+            f"`{to.name}` cannot be a folder of wheels: {render_os_error(error)}", remedy="another, with `--to`"
         ) from error
     check_place(to)
     return stash

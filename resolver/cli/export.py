@@ -91,10 +91,7 @@ def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:
         return
     try:
         if output.exists() and output.samefile(chosen.path):
-            raise InputError(
-                f"`{chosen.shown}` would be replaced by its own export",
-                remedy="another place, with `-o`",
-            )
+            raise InputError(f"`{chosen.shown}` would be replaced by its own export", remedy="another place, with `-o`")
     except OSError as error:
         raise InputError(f"`{output.name}` cannot be written: {render_os_error(error)}") from error
     write_file(output, text.encode(), shown=output.name)

@@ -80,8 +80,7 @@ def _check_place(output: Path, lock: Path) -> None:
         )
     if output.exists() and output.samefile(lock):
         raise InputError(
-            f"`{output.name}` is the lock itself, which holds no secrets",
-            remedy="another name: `-o pylock.build.toml`",
+            f"`{output.name}` is the lock itself, which holds no secrets", remedy="another name: `-o pylock.build.toml`"
         )
 
 

@@ -241,8 +241,7 @@ def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
         return write(lockfile, path)
     except OSError as error:
         raise InputError(
-            f"`{name}` cannot be written: {render_os_error(error)}",
-            remedy="another place, with `-o`",
+            f"`{name}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
         ) from error
 
 

@@ -31,10 +31,7 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
     """
     for name in names:
         if "://" in name:
-            raise InputError(
-                f"`{redact(name)}` is a URL, and a lock is read from a file",
-                remedy="download it first",
-            )
+            raise InputError(f"`{redact(name)}` is a URL, and a lock is read from a file", remedy="download it first")
     if names:
         return tuple(Path(name) if Path(name).is_absolute() else folder / name for name in names)
     found = sorted(path for path in folder.iterdir() if is_valid_pylock_path(path))
@@ -42,14 +39,10 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
         return (found[0],)
     if not found:
         raise InputError(
-            "no lockfile is named, and the folder has no `pylock.toml`",
-            remedy="name one, or make it: `lock`",
+            "no lockfile is named, and the folder has no `pylock.toml`", remedy="name one, or make it: `lock`"
         )
     listed = ", ".join(f"`{path.name}`" for path in found)
-    raise InputError(
-        f"no lockfile is named, and the folder has several: {listed}",
-        remedy="name one of them",
-    )
+    raise InputError(f"no lockfile is named, and the folder has several: {listed}", remedy="name one of them")
 
 
 def read_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[ChosenLock, ...]:

@@ -126,10 +126,7 @@ def _render_app(values: argparse.Namespace, settings: Settings) -> str:
     found = [(machine.name, machine.gpu) for machine in _choose(name, values, settings).machines]
     machine, gpu = found[0]
     if gpu is None:
-        raise InputError(
-            f"`{machine}` has no GPU, and so no driver",
-            remedy="`lock machines --measure GPU-A100`",
-        )
+        raise InputError(f"`{machine}` has no GPU, and so no driver", remedy="`lock machines --measure GPU-A100`")
     return render_driver_app(machine=machine, gpu=gpu.name, driver=str(default_driver()))
 
 
@@ -200,8 +197,7 @@ def _choose_gpu(values: argparse.Namespace, settings: Settings) -> tuple[Machine
     choice = _choose(values.machine, values, settings)
     if not isinstance(choice.accelerator, Gpu):
         raise InputError(
-            f"`{values.machine}` has no GPU: CPU builds of {values.project} run there",
-            remedy="`lock machines`",
+            f"`{values.machine}` has no GPU: CPU builds of {values.project} run there", remedy="`lock machines`"
         )
     given = values.platform or settings.platform
     return choice, choice.accelerator, choose_platform(choice, None if given is None else parse_platform(given))

@@ -72,8 +72,7 @@ def write_file(path: Path, data: bytes, *, shown: str | None = None) -> None:
             replace_file(target, data, mode=stat.S_IMODE(target.stat().st_mode) if target.exists() else None)
     except OSError as error:
         raise InputError(
-            f"`{shown or path}` cannot be written: {render_os_error(error)}",
-            remedy="another place, with `-o`",
+            f"`{shown or path}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
         ) from error
 
 

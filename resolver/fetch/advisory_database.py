@@ -46,8 +46,7 @@ def _iter_local(path: Path) -> Iterator[Advisory]:
         yield from _iter_archive(path, shown=str(path))
     else:
         raise InputError(
-            f"there is no OSV database `{path}`",
-            remedy="a folder of advisories in JSON, or a zip of them",
+            f"there is no OSV database `{path}`", remedy="a folder of advisories in JSON, or a zip of them"
         )
 
 

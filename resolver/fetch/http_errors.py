@@ -91,14 +91,14 @@ def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
 def no_answer_error(url: str, *, reason: str, attempts: int) -> FetchError:
     """For a host that cannot be reached, or hangs up."""
     times = f" ({attempts} times)" if attempts > 1 else ""
-    return FetchError(f"no answer from {url}{times}", why=f"{reason}", url=url)
+    return FetchError(f"no answer from {url}{times}", why=reason, url=url)
 
 
 def tls_error(url: str, *, reason: str, host: str) -> FetchError:
     """For a certificate that is not trusted."""
     return FetchError(
         f"the certificate of `{host}` is not trusted: {url}",
-        why=f"{reason}",
+        why=reason,
         remedy=f"set `SSL_CERT_FILE` to the CA certificates of your network, or `--trusted-host {host}`",
         url=url,
     )
@@ -108,7 +108,7 @@ def certificates_error(url: str, *, path: str, reason: str) -> FetchError:
     """For CA certificates of the user's that cannot be read."""
     return FetchError(
         f"the CA certificates in {path} cannot be read",
-        why=f"{reason or 'they are no certificates'}",
+        why=reason or "they are no certificates",
         remedy="correct `SSL_CERT_FILE`, `SSL_CERT_DIR` or `REQUESTS_CA_BUNDLE`",
         url=url,
     )
@@ -139,7 +139,7 @@ def too_large_error(url: str, *, limit_bytes: int) -> FetchError:
 
 def broken_error(url: str, *, reason: str) -> FetchError:
     """For an answer that cannot be read."""
-    return FetchError(f"the answer of {url} cannot be read", why=f"{reason}", url=url)
+    return FetchError(f"the answer of {url} cannot be read", why=reason, url=url)
 
 
 def closed_error(url: str) -> FetchError:

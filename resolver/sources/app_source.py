@@ -176,7 +176,7 @@ def _read_locked(app: App, locked: LockedList, source: Source, settings: Setting
         raise SourceError(
             f"`requirements` is what a lock holds, and {what} can be what the lock is made from",
             where=locked.place,
-            remedy=f"{'one of them alone' if choices else 'a requirements.txt beside the app'}",
+            remedy="one of them alone" if choices else "a requirements.txt beside the app",
         )
     _, list_path, form = choices[0]
     filled = _fill(source, app, late=None, form=form or _read_list(list_path, folder))

@@ -107,9 +107,6 @@ def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None
 def _find_running_python() -> PythonVersion:
     if platform.python_implementation() != "CPython":
         running = platform.python_implementation()
-        raise SourceError(
-            f"the running Python is {running}, and locks are for CPython",
-            remedy="`--python 3.11`",
-        )
+        raise SourceError(f"the running Python is {running}, and locks are for CPython", remedy="`--python 3.11`")
     suffix = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
     return parse_python_version(f"{sys.version_info.major}.{sys.version_info.minor}{suffix}")

@@ -21,10 +21,7 @@ def lockfile_name(stem: str, machine: str | None = None, *, several: bool = Fals
     parts += [machine] if machine else []
     name = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
     if parts and not name:
-        raise SourceError(
-            f"`{'-'.join(parts)}` leaves no name for its lock",
-            remedy="`-o pylock.NAME.toml`",
-        )
+        raise SourceError(f"`{'-'.join(parts)}` leaves no name for its lock", remedy="`-o pylock.NAME.toml`")
     return f"pylock.{name}.toml" if name else "pylock.toml"
 
 
@@ -40,7 +37,7 @@ def check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:
         if key in owners:
             raise SourceError(
                 f"`{owners[key]}` and `{name}` would both be locked into `{path.name}`",
-                remedy=f"{_remedy(owners[key], name)}",
+                remedy=_remedy(owners[key], name),
             )
         owners[key] = name
 

@@ -66,10 +66,7 @@ def _check_only_one(printed: Sequence[Source], unreadable: Sequence[str]) -> Non
     if not printed:
         return
     if len({id(source) for source in printed}) + len(unreadable) > 1:
-        raise SourceError(
-            "`-o -` prints one lock, and several sources are named",
-            remedy="`-o FOLDER`, or one source",
-        )
+        raise SourceError("`-o -` prints one lock, and several sources are named", remedy="`-o FOLDER`, or one source")
     if len(printed) > 1:
         raise SourceError(
             "`-o -` prints one lock, and several `-m` are named",

@@ -71,15 +71,9 @@ def _read_argument(
     if argument == "-":
         return _read_standard_input(folder, standard_input or getattr(sys.stdin, "buffer", None))
     if not argument:
-        raise SourceError(
-            "a SOURCE is empty",
-            remedy="the name of a file, or `-` for standard input",
-        )
+        raise SourceError("a SOURCE is empty", remedy="the name of a file, or `-` for standard input")
     if "://" in argument:
-        raise SourceError(
-            f"`{redact(argument)}` is a URL, and a list is read from a file",
-            remedy="download it first",
-        )
+        raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file", remedy="download it first")
     file, _, app_name = argument.partition("::")
     path = folder / file
     _check_file(path, file, folder)
@@ -117,11 +111,7 @@ def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) ->
         "`pyproject.toml` has no `requirements` in [tool.pinfold]" if path.is_file() else "there is no pyproject.toml"
     )
     remedy = f"`lock {possible[0]}`" if possible else "`lock FILE` with a requirements.txt or an app.py"
-    raise SourceError(
-        f"no SOURCE is named, and {where}",
-        details=_suggest(possible),
-        remedy=remedy,
-    )
+    raise SourceError(f"no SOURCE is named, and {where}", details=_suggest(possible), remedy=remedy)
 
 
 def _read_standard_input(folder: Path, stream: BinaryIO | None) -> Source:

@@ -216,11 +216,7 @@ class _Table:
             return _read_own_gpu(own)
         row = self._gpu_rows.get(folded)
         if row is None:
-            raise TargetError(
-                f"unknown GPU `{name}`",
-                where=where,
-                remedy="name it in `[[tool.pinfold.gpus]]`",
-            )
+            raise TargetError(f"unknown GPU `{name}`", where=where, remedy="name it in `[[tool.pinfold.gpus]]`")
         if row["vendor"] != "nvidia":
             raise TargetError(f"AMD GPUs are not supported: {row['name']} is {row['gfx']}", where=where)
         return GpuModel(
@@ -291,8 +287,5 @@ def _find_host(gpus: Sequence[GpuModel]) -> HostArchitecture:
     hosts = {gpu.host: gpu.name for gpu in gpus}
     if len(hosts) > 1:
         both = " and ".join(f"{name} ({host})" for host, name in sorted(hosts.items(), reverse=True))
-        raise TargetError(
-            f"one lock cannot serve hosts of two architectures: {both}",
-            remedy="a lock for each",
-        )
+        raise TargetError(f"one lock cannot serve hosts of two architectures: {both}", remedy="a lock for each")
     return gpus[0].host

@@ -59,8 +59,7 @@ def parse_python_version(text: str) -> PythonVersion:
     match = _FORM.fullmatch(text.strip().lower())
     if match is None:
         raise TargetError(
-            f"`{text}` is no CPython version",
-            remedy="`3.11`, `3.11.4`, or `3.13t` for a free-threaded build",
+            f"`{text}` is no CPython version", remedy="`3.11`, `3.11.4`, or `3.13t` for a free-threaded build"
         )
     version = PythonVersion(
         major=int(match["major"]),

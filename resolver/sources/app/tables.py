@@ -72,9 +72,7 @@ def _read_table(name: str, table: Mapping[str, Any], *, path: Path, file: str) -
             raise SourceError(f"`{key}` must be a string", where=where)
     if ref is not None and entry_point is not None:
         raise SourceError(
-            "`ref` and `python_entry_point` exclude each other",
-            where=where,
-            remedy="leave out one of them",
+            "`ref` and `python_entry_point` exclude each other", where=where, remedy="leave out one of them"
         )
     file_name, _, ref_name = (ref or "").partition("::")
     machine = table.get("machine_type")
