@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+import lockfiles
 import lockfiles.errors
+import resolver
 import resolver.errors
 from lockfiles import ExportError, Fault
 from resolver.errors import FetchError, InputError, MetadataError, PinfoldError, TargetError, without_traceback
@@ -116,3 +119,13 @@ def test_exit_codes_in_the_docstring_are_those_of_the_classes() -> None:
     codes = {kind.__name__: str(kind.exit_code) for kind in find_errors()}
     assert drawn == {name: codes[name] for name in drawn}
     assert len(drawn) == 7
+
+
+def test_one_module_lays_out_the_parts() -> None:
+    found = [
+        path.as_posix()
+        for package in (resolver, lockfiles)
+        for path in Path(package.__path__[0]).rglob("*.py")
+        if re.search(r'(\\n|["\'])  (because |try: )', path.read_text(encoding="utf-8"))
+    ]
+    assert [path.partition("lockfiles/")[2] for path in found] == ["errors.py"]
