@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from packaging.pylock import Package
 from packaging.utils import NormalizedName
 
-from lockfiles.errors import ExportError, LockfileFault
+from lockfiles.errors import ExportError
 from lockfiles.graph import assign_layers
 from lockfiles.lockfile import Lockfile
 from lockfiles.requirement_texts import find_variables, has_hash, name_editable, render_direct, render_pin
@@ -72,8 +72,8 @@ def select_layer(lockfile: Lockfile, layer: int | None) -> Lockfile:
         if count > 1 and (built := _find_unisolated(lockfile)):
             steps = ", ".join(f"`--layer {number}`" for number in range(count))
             raise _refuse(
-                f"`{built[0]}` is built with `--no-build-isolation`, so what it needs is installed a step before"
-                f"\n  try: one layer after the other: {steps}"
+                f"`{built[0]}` is built with `--no-build-isolation`, so what it needs is installed a step before",
+                remedy=f"one layer after the other: {steps}",
             )
         return lockfile
     if not 0 <= layer < count:
@@ -245,5 +245,5 @@ def _package_order(package: Package) -> tuple[str, str, str]:
     return package.name, str(package.version), str(package.marker)
 
 
-def _refuse(message: str) -> ExportError:
-    return ExportError((LockfileFault(path="", message=message),))
+def _refuse(what: str, *, remedy: str = "") -> ExportError:
+    return ExportError(what, remedy=remedy)

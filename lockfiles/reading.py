@@ -13,7 +13,7 @@ from packaging.pylock import Pylock, PylockValidationError
 from packaging.version import InvalidVersion, Version
 
 from lockfiles.credentials import find_secret_part
-from lockfiles.errors import InvalidLockfileError, LockfileFault, LockfileSyntaxError, UnsupportedLockfileError
+from lockfiles.errors import Fault, InvalidLockfileError, LockfileSyntaxError, UnsupportedLockfileError
 from lockfiles.lockfile import Lockfile
 from lockfiles.seal import has_broken_seal
 from lockfiles.table_reader import TableReader
@@ -60,15 +60,15 @@ def parse_document(document: Mapping[str, Any]) -> Lockfile:
     pylock = _parse_pylock(document, faults, is_newer=bool(warnings))
     tool = _parse_tool_table(table, faults)
     if faults or pylock is None:
-        raise InvalidLockfileError([_without_secret(fault) for fault in faults])
+        raise InvalidLockfileError.from_faults(_without_secret(fault) for fault in faults)
     return Lockfile(pylock=pylock, tool=tool, warnings=warnings, is_edited=has_broken_seal(document))
 
 
-def _without_secret(fault: LockfileFault) -> LockfileFault:
+def _without_secret(fault: Fault) -> Fault:
     """The fault with a message that can be shown: one that quotes a URL with a secret in it says only that."""
-    if find_secret_part(fault.message) is None:
+    if find_secret_part(fault.what) is None:
         return fault
-    return LockfileFault(path=fault.path, message="not understood, and not shown, since it holds a secret")
+    return Fault(where=fault.where, what="not understood, and not shown, since it holds a secret")
 
 
 def _syntax_error(text: str, error: tomllib.TOMLDecodeError) -> LockfileSyntaxError:
@@ -93,7 +93,7 @@ def _check_lock_version(document: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     if version.major != _KNOWN.major:
         message = f"lock-version {version} is not supported, only 1.0 is"
-        raise UnsupportedLockfileError((LockfileFault(path="lock-version", message=message),))
+        raise UnsupportedLockfileError(message, where="lock-version")
     if version > _KNOWN:
         return (f"lock-version {version} is newer than 1.0: what it adds is not read",)
     return ()
@@ -108,10 +108,10 @@ def _check_schema(table: Any) -> None:
     schema = table.get("schema") if isinstance(table, dict) else None
     if type(schema) is int and schema > SCHEMA:
         message = f"written by a newer pinfold: schema {schema} is not known, only {SCHEMA} is"
-        raise UnsupportedLockfileError((LockfileFault(path="tool.pinfold.schema", message=message),))
+        raise UnsupportedLockfileError(message, where="tool.pinfold.schema")
 
 
-def _parse_pylock(document: Mapping[str, Any], faults: list[LockfileFault], *, is_newer: bool) -> Pylock | None:
+def _parse_pylock(document: Mapping[str, Any], faults: list[Fault], *, is_newer: bool) -> Pylock | None:
     """The document without our table; packaging's first fault joins `faults`, unless that place has one already."""
     # Packaging logs a warning about a newer minor version, which would reach the terminal: it is told of 1.0 instead.
     known = {**document, "lock-version": str(_KNOWN)} if is_newer else document
@@ -119,19 +119,19 @@ def _parse_pylock(document: Mapping[str, Any], faults: list[LockfileFault], *, i
         pylock = Pylock.from_dict(known)
     except PylockValidationError as error:
         path = error.context or ""
-        if not any(fault.path.startswith(path) for fault in faults):
+        if not any(str(fault.where).startswith(path) for fault in faults):
             # A marker's or specifier's error shows the text on lines of its own: the first line says what is wrong.
             message = error.message.partition("\n")[0]
-            faults.append(LockfileFault(path=path, message=message[:1].lower() + message[1:]))
+            faults.append(Fault(where=path, what=message[:1].lower() + message[1:]))
         return None
     tool = {name: table for name, table in (pylock.tool or {}).items() if name != "pinfold"}
     return replace(pylock, lock_version=Version(document["lock-version"]), tool=tool or None)
 
 
-def _parse_tool_table(table: Any, faults: list[LockfileFault]) -> ToolTable | None:
+def _parse_tool_table(table: Any, faults: list[Fault]) -> ToolTable | None:
     if table is None:
         return None
     if not isinstance(table, dict):
-        faults.append(LockfileFault(path="tool.pinfold", message="expected a table"))
+        faults.append(Fault(where="tool.pinfold", what="expected a table"))
         return None
     return TableReader(table, "tool.pinfold", faults).read_tool_table()

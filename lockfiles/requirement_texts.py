@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.utils import is_normalized_name
 
-from lockfiles.errors import ExportError, LockfileFault
+from lockfiles.errors import ExportError
 
 __all__ = ["find_variables", "has_hash", "name_editable", "render_direct", "render_pin"]
 
@@ -133,4 +133,4 @@ def _hex(package: Package, digest: Any) -> str:
 
 def _refuse(package: Package, why: str) -> ExportError:
     message = f"`{package.name}` cannot be written as a requirement: {why}"
-    return ExportError((LockfileFault(path="", message=message),))
+    return ExportError(message)

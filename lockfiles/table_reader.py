@@ -10,7 +10,7 @@ from packaging.utils import NormalizedName, is_normalized_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles.document_path import join_key
-from lockfiles.errors import LockfileFault
+from lockfiles.errors import Fault
 from lockfiles.seal import SEAL_KEY
 from lockfiles.tool_table import SCHEMA, BuildFacts, BuildWheel, SettingValue, ToolTable
 
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 class TableReader:
     """Reads one table key by key; `faults` grows, and what is wrong reads as a harmless empty value meanwhile."""
 
-    def __init__(self, table: Mapping[str, Any], path: str, faults: list[LockfileFault]) -> None:
+    def __init__(self, table: Mapping[str, Any], path: str, faults: list[Fault]) -> None:
         self._table = table
         self._path = path
         self._unread = dict.fromkeys(table)
@@ -76,7 +76,7 @@ class TableReader:
             self._fault(join_key(self._path, key), f"no key of schema {SCHEMA}")
 
     def _fault(self, path: str, message: str) -> None:
-        self.faults.append(LockfileFault(path=path, message=message))
+        self.faults.append(Fault(where=path, what=message))
 
     def _build_facts(self, value: Any, path: str) -> BuildFacts:
         if not isinstance(value, dict):

@@ -18,7 +18,7 @@ from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from lockfiles.credentials import find_secret_part
 from lockfiles.document_path import join_key
-from lockfiles.errors import LockfileFault
+from lockfiles.errors import Fault
 
 __all__ = ["iter_faults"]
 
@@ -40,7 +40,7 @@ _DIGEST_LENGTHS = {
 }
 
 
-def iter_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
+def iter_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Every fault of the document: of its texts, then of its packages in order, then of the references between them."""
     yield from _iter_text_faults(document, "")
     yield from _iter_build_wheel_faults(document)
@@ -50,23 +50,23 @@ def iter_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
     for number, package in enumerate(packages):
         if isinstance(package, dict):
             for key, message in _iter_package_faults(package):
-                yield LockfileFault(path=f"packages[{number}].{key}", message=message)
+                yield Fault(where=f"packages[{number}].{key}", what=message)
     yield from _iter_duplicates(packages)
     yield from _iter_dangling_names(document, packages)
 
 
-def _iter_text_faults(value: Any, path: str) -> Iterator[LockfileFault]:
+def _iter_text_faults(value: Any, path: str) -> Iterator[Fault]:
     """Faults of every string of the document; those of a key stand at its table, so that no message shows the key."""
     if isinstance(value, str):
         if (message := _text_fault(value)) is not None:
-            yield LockfileFault(path=path, message=message)
+            yield Fault(where=path, what=message)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             yield from _iter_text_faults(item, f"{path}[{number}]")
     elif isinstance(value, dict):
         for key, item in value.items():
             if (message := _text_fault(key)) is not None:
-                yield LockfileFault(path=path, message=f"a key {message}")
+                yield Fault(where=path, what=f"a key {message}")
             else:
                 yield from _iter_text_faults(item, join_key(path, key))
 
@@ -168,7 +168,7 @@ def _commit_fault(vcs: Mapping[str, Any]) -> str | None:
     return f"`{_shown(commit)}` is no commit id (40 or 64 digits of lower-case hex): a branch or tag can move"
 
 
-def _iter_duplicates(packages: list[Any]) -> Iterator[LockfileFault]:
+def _iter_duplicates(packages: list[Any]) -> Iterator[Fault]:
     """Packages of one name that no marker keeps apart, and files listed twice in one package."""
     seen: dict[str, dict[str | None, int]] = {}
     for number, package in enumerate(packages):
@@ -179,23 +179,23 @@ def _iter_duplicates(packages: list[Any]) -> Iterator[LockfileFault]:
         twin = next((other for other in others if marker is None or other is None or other == marker), ...)
         if twin is not ...:
             message = f"`{_shown(name)}` is also `packages[{others[twin]}]`, and no marker tells when to install which"
-            yield LockfileFault(path=f"packages[{number}]", message=message)
+            yield Fault(where=f"packages[{number}]", what=message)
         others.setdefault(marker if isinstance(marker, str) else None, number)
         yield from _iter_duplicate_files(package, f"packages[{number}]")
 
 
-def _iter_duplicate_files(package: Mapping[str, Any], path: str) -> Iterator[LockfileFault]:
+def _iter_duplicate_files(package: Mapping[str, Any], path: str) -> Iterator[Fault]:
     seen: dict[str, str] = {}
     for place, file in _iter_file_tables(package):
         filename = _find_file_name(file)
         if filename is None:
             continue
         if filename in seen:
-            yield LockfileFault(path=f"{path}.{place}", message=f"`{_shown(filename)}` is also `{seen[filename]}`")
+            yield Fault(where=f"{path}.{place}", what=f"`{_shown(filename)}` is also `{seen[filename]}`")
         seen.setdefault(filename, place)
 
 
-def _iter_build_wheel_faults(document: Mapping[str, Any]) -> Iterator[LockfileFault]:
+def _iter_build_wheel_faults(document: Mapping[str, Any]) -> Iterator[Fault]:
     """Faults of `[[tool.pinfold.build-wheels]]`: files of other names than they say, places, and repeated ones."""
     seen: dict[tuple[Any, Any], str] = {}
     wheels = _find_tool_table(document).get("build-wheels")
@@ -204,13 +204,13 @@ def _iter_build_wheel_faults(document: Mapping[str, Any]) -> Iterator[LockfileFa
             continue
         place = f"tool.pinfold.build-wheels[{number}]"
         for key, message in _iter_place_faults(wheel):
-            yield LockfileFault(path=f"{place}{key}", message=message)
+            yield Fault(where=f"{place}{key}", what=message)
         if (fault := _wheel_name_fault(wheel)) is not None:
-            yield LockfileFault(path=f"{place}.file", message=fault)
+            yield Fault(where=f"{place}.file", what=fault)
         name, version = wheel.get("name"), wheel.get("version")
         if isinstance(name, str) and isinstance(version, str):
             if (name, version) in seen:
-                yield LockfileFault(path=place, message=f"`{_shown(name)}` is also `{seen[name, version]}`")
+                yield Fault(where=place, what=f"`{_shown(name)}` is also `{seen[name, version]}`")
             seen.setdefault((name, version), place)
 
 
@@ -241,7 +241,7 @@ def _find_tool_table(document: Mapping[str, Any]) -> Mapping[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> Iterator[LockfileFault]:
+def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> Iterator[Fault]:
     """Names in `[tool.pinfold]` and in our own `dependencies` that no package has."""
     table = _find_tool_table(document)
     if not table:
@@ -250,7 +250,7 @@ def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> It
     names = {name for name in found if isinstance(name, str)}
     for path, name in _iter_referred_names(table, packages):
         if isinstance(name, str) and name not in names:
-            yield LockfileFault(path=path, message=f"no package is called `{_shown(name)}`")
+            yield Fault(where=path, what=f"no package is called `{_shown(name)}`")
 
 
 def _iter_referred_names(table: Mapping[str, Any], packages: list[Any]) -> Iterator[tuple[str, Any]]:

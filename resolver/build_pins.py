@@ -81,14 +81,15 @@ def check_build_pins(pins: Mapping[NormalizedName, Sequence[Pin]], old: Lockfile
         wheel = locked.get((pin.file.filename, pin.index, pin.file.url if pin.index is None else None))
         found = pin.file.sha256
         if wheel is not None and found is not None and wheel.sha256 != found:
-            message = (
+            raise HashMismatchError(
                 f"`{wheel.file}`, which a build needs, is not the file that was locked: `{wheel.index or wheel.url}`"
-                " now has another one of this name\n"
-                f"  locked: sha256 {wheel.sha256}\n"
-                f"  found:  sha256 {found}\n"
-                f"  try: find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file"
+                " now has another one of this name",
+                details=(f"locked: sha256 {wheel.sha256}", f"found:  sha256 {found}"),
+                remedy=f"find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file",
+                filename=wheel.file,
+                expected=wheel.sha256,
+                found=found,
             )
-            raise HashMismatchError(message, filename=wheel.file, expected=wheel.sha256, found=found)
 
 
 def _add_asked_for(
@@ -119,9 +120,9 @@ def _find_texts(pin: Pin, source: PackageSource, fixed: Mapping[NormalizedName, 
 
 
 def _refuse(pin: Pin, error: ResolutionError) -> ResolutionError:
-    reason = "\n".join(f"    {line}" for line in str(error).splitlines())
     return ResolutionError(
         f"the image cannot build `{pin.name} {pin.version}`: no wheels meet its build requirements, which are not built"
-        f" themselves\n{reason}\n"
-        "  try: bind them with `--build-constraint`, or name a folder of wheels with `--find-links`"
+        " themselves",
+        details=tuple(f"  {line}" for line in str(error).splitlines()),
+        remedy="bind them with `--build-constraint`, or name a folder of wheels with `--find-links`",
     )

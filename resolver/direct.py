@@ -235,8 +235,8 @@ def _parse_brought(url: str, position: Position, shown: str) -> DirectReference:
     try:
         return parse_reference(url, variables={}).direct
     except Refusal as refusal:
-        fault = Fault(position=position, what=f"{shown} cannot be followed", why=str(refusal))
-        raise ListError((fault,)) from refusal
+        fault = Fault(where=position, what=f"{shown} cannot be followed", why=str(refusal))
+        raise ListError.from_faults((fault,)) from refusal
 
 
 def _refuse_private(claims: Sequence[_Claim]) -> None:
@@ -246,14 +246,14 @@ def _refuse_private(claims: Sequence[_Claim]) -> None:
         if why := _find_private(claim.fixed.request.reference):
             faults.append(
                 Fault(
-                    position=claim.position,
+                    where=claim.position,
                     what=f"{claim.shown} cannot be followed",
                     why=why,
                     remedy=f"if it is meant, name it in the list: `{claim.fixed.request.text}`",
                 )
             )
     if faults:
-        raise ListError(tuple(faults))
+        raise ListError.from_faults(faults)
 
 
 def _find_private(reference: DirectReference) -> str:
@@ -278,14 +278,14 @@ def _settle(claims: Sequence[_Claim]) -> dict[NormalizedName, FixedSource]:
             continue
         faults.append(
             Fault(
-                position=claim.position,
+                where=claim.position,
                 what=f"{claim.shown} contradicts {other.shown.rstrip(',')} at {other.position}",
                 why=f"both say where `{claim.fixed.name}` comes from, and it can come from one place only",
                 remedy="keep one of the two, or name the one that is meant in an `--override` file",
             )
         )
     if faults:
-        raise ListError(tuple(faults))
+        raise ListError.from_faults(faults)
     return {name: claim.fixed for name, claim in first.items()}
 
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from packaging.utils import NormalizedName, parse_wheel_filename
 from packaging.version import Version
 
-from resolver.errors import FetchError, ResolutionError
+from resolver.errors import Fault, FetchError, ResolutionError
 from resolver.index.direct import DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
@@ -33,13 +33,13 @@ def check_wheels_fit(
     requests: Iterable[DirectRequest], *, target: Target, source: PackageSource, locate: LocateProject
 ) -> None:
     """Raises ResolutionError that tells of all wheels which the target cannot use."""
-    messages = [
-        _render(request, filename, target=target, source=source, locate=locate)
+    faults = [
+        _build_fault(request, filename, target=target, source=source, locate=locate)
         for request in requests
         if (filename := _find_wheel(request.reference)) is not None and not _find_tags(filename, target)
     ]
-    if messages:
-        raise ResolutionError("\n".join(messages))
+    if faults:
+        raise ResolutionError.from_faults(faults)
 
 
 def _find_wheel(reference: DirectReference) -> str | None:
@@ -59,22 +59,24 @@ def _find_tags(filename: str, target: Target) -> list[str]:
     return [text for text in map(str, parse_wheel_filename(filename)[3]) if text in target.tag_ranks]
 
 
-def _render(
+def _build_fault(
     request: DirectRequest, filename: str, *, target: Target, source: PackageSource, locate: LocateProject
-) -> str:
+) -> Fault:
     name, version, _, tags = parse_wheel_filename(filename)
     texts = sorted(map(str, tags))
     more = len(texts) - _SHOWN_TAGS
     shown = ", ".join(f"`{text}`" for text in texts[:_SHOWN_TAGS]) + (f" and {more} more" if more > 0 else "")
-    lines = [
-        f"{request.position}: `{request.text}` cannot be used on {target}",
-        f"  because the wheel is for {shown}",
-    ]
+    remedy = ""
     found = _find_fitting(name, version, source, locate(name))
     if found is not None:
         file, location = found
-        lines.append(f"  try: `{name}=={file.version}`, of which {location.url} has `{file.filename}`")
-    return "\n".join(lines)
+        remedy = f"`{name}=={file.version}`, of which {location.url} has `{file.filename}`"
+    return Fault(
+        where=request.position,
+        what=f"`{request.text}` cannot be used on {target}",
+        why=f"the wheel is for {shown}",
+        remedy=remedy,
+    )
 
 
 def _find_fitting(

@@ -119,23 +119,11 @@ def fetch_direct(source: PackageSource, request: DirectRequest) -> DirectDistrib
     try:
         return source.direct(request)
     except FetchError as error:
-        raise type(error)(f"{request.position}: `{request.text}`: {error}", url=error.url) from error
-    except HashMismatchError as error:
-        raise HashMismatchError(
-            f"{request.position}: {error}", filename=error.filename, expected=error.expected, found=error.found
-        ) from error
-    except MetadataError as error:
-        raise MetadataError(
-            f"{request.position}: {error}",
-            project=error.project,
-            filename=error.filename,
-            needs_build=error.needs_build,
-            reason=error.reason,
-        ) from error
+        raise error.at(f"{request.position}: `{request.text}`") from error
     except ListError:
         raise
-    except InputError as error:
-        raise InputError(f"{request.position}: {error}") from error
+    except (HashMismatchError, MetadataError, InputError) as error:
+        raise error.at(request.position) from error
 
 
 def read_dependencies(found: DirectDistribution, target: Target) -> Dependencies:
@@ -154,8 +142,10 @@ def check_name(found: DirectDistribution, request: DirectRequest, name: Normaliz
     """Raises MetadataError where the reference leads to another project."""
     if found.name != name:
         raise MetadataError(
-            f"{request.position}: `{request.text}` is `{found.name}`, not `{name}`\n"
-            f"  because its metadata says so\n  try: write `{found.name}` in place of `{name}`",
+            f"`{request.text}` is `{found.name}`, not `{name}`",
+            where=request.position,
+            why="its metadata says so",
+            remedy=f"write `{found.name}` in place of `{name}`",
             project=name,
             filename=found.file.filename,
             reason=f"`{request.text}` is `{found.name}`, not `{name}`",

@@ -5,8 +5,12 @@
     │   ├── ListError                   a requirement list, with all its faults at once
     │   ├── SettingsError               [tool.pinfold], PINFOLD_* or command-line settings
     │   ├── SourceError                 a file that holds a list: app.py, requirements.txt, pyproject.toml
-    │   └── TargetError                 Python version, platform, accelerator
+    │   ├── TargetError                 Python version, platform, accelerator
+    │   ├── GitReferenceError           a reference to a repository (`resolver.fetch.git.messages`)
+    │   └── MissingHashesError          pins without the hashes that are required (`resolver.solve.required_hashes`)
+    ├── LockfileError               2   a lockfile: see `lockfiles.errors`
     ├── ResolutionError             3   no solution
+    │   ├── NoSolutionError             the conflict as data (`resolver.solve.explain`)
     │   └── MetadataError               the core metadata of a distribution file cannot be had or read
     ├── FetchError                  4   network or authentication
     │   ├── AuthenticationError         401 or 403
@@ -14,17 +18,22 @@
     ├── HashMismatchError           5   content differs from what was promised or locked
     └── InternalError               6   a bug in pinfold
 
-`str()` renders what is wrong, where, why, and how to fix it; programs read the attributes.
+Every error has the parts `what`, `where`, `why` and `remedy`, and `faults` where several are reported at once;
+`str()` renders them, programs read the attributes. The base class lives in `lockfiles.errors`, which imports nothing of
+the resolver.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, TypeVar
 
-from lockfiles.value_classes import dataclass
+from lockfiles.errors import Fault, LockfileError, PinfoldError
 
 if TYPE_CHECKING:
-    from resolver.requirements.position import Position
+    from collections.abc import Callable
+    from typing import Unpack
+
+    from lockfiles.errors import Parts
 
 __all__ = [
     "AuthenticationError",
@@ -34,6 +43,7 @@ __all__ = [
     "InputError",
     "InternalError",
     "ListError",
+    "LockfileError",
     "MetadataError",
     "OfflineError",
     "PinfoldError",
@@ -42,13 +52,10 @@ __all__ = [
     "SourceError",
     "TargetError",
     "render_os_error",
+    "without_traceback",
 ]
 
-
-class PinfoldError(Exception):
-    """Base of all errors of the resolver."""
-
-    exit_code: ClassVar[int] = 6
+T = TypeVar("T")
 
 
 class InputError(PinfoldError):
@@ -57,38 +64,8 @@ class InputError(PinfoldError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """One fault of a list: where, what, why, and one action that mends it.
-
-    Texts are lower case, without a final full stop, with literals in backticks, and never hold a secret.
-    `why` and `remedy` are empty where there is nothing certain to say.
-    """
-
-    position: Position
-    what: str
-    why: str = ""
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        lines = [f"{self.position}: {self.what}"]
-        if self.why:
-            lines.append(f"  because {self.why}")
-        if self.remedy:
-            lines.append(f"  try: {self.remedy}")
-        # What a list holds must not pass for a line of ours.
-        return "\n".join(line.replace("\n", "\\n") for line in lines)
-
-
 class ListError(InputError):
-    """All faults of one requirement list, in list order."""
-
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
-        super().__init__(faults)
-        self.faults = faults
-
-    def __str__(self) -> str:
-        return "\n".join(str(fault) for fault in self.faults)
+    """All faults of one requirement list, in list order; the `where` of each is a Position."""
 
 
 class SettingsError(InputError):
@@ -113,27 +90,42 @@ class MetadataError(ResolutionError):
     """The core metadata of a distribution file cannot be had or read.
 
     `project` and `filename` name the file; `needs_build` is true where only a build would give the metadata. `reason`
-    is the message in one line without remedy, for where it is one of several.
+    is what and why on one line, for a message where it is one of several.
     """
 
     def __init__(
-        self, message: str, *, project: str, filename: str, needs_build: bool = False, reason: str | None = None
+        self,
+        what: str,
+        *,
+        project: str,
+        filename: str,
+        needs_build: bool = False,
+        reason: str | None = None,
+        **parts: Unpack[Parts],
     ) -> None:
-        super().__init__(message)
-        self.reason = reason or message
+        super().__init__(what, **parts)
+        self.reason = reason or (f"{what}, because {self.why}" if self.why else what)
         self.project = project
         self.filename = filename
         self.needs_build = needs_build
 
 
 class FetchError(PinfoldError):
-    """An index or file host did not give what was asked of it. `url` is the public part of the URL."""
+    """An index or file host did not give what was requested.
+
+    `url` is the public part of the URL, and `where` too unless a place in the list is known.
+    """
 
     exit_code = 4
 
-    def __init__(self, message: str, *, url: str) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *, url: str, **parts: Unpack[Parts]) -> None:
+        super().__init__(what, **parts)
         self.url = url
+
+    @property
+    def where(self) -> object:
+        """The place in the list; the URL where none is known."""
+        return self.faults[0].where or self.url
 
 
 class AuthenticationError(FetchError):
@@ -141,7 +133,7 @@ class AuthenticationError(FetchError):
 
 
 class OfflineError(FetchError):
-    """Something needed is not in the cache, and `--offline` forbids asking for it."""
+    """Something needed is not in the cache, and `--offline` forbids a request for it."""
 
 
 class HashMismatchError(PinfoldError):
@@ -149,8 +141,8 @@ class HashMismatchError(PinfoldError):
 
     exit_code = 5
 
-    def __init__(self, message: str, *, filename: str, expected: str, found: str) -> None:
-        super().__init__(message)
+    def __init__(self, what: str, *, filename: str, expected: str, found: str, **parts: Unpack[Parts]) -> None:
+        super().__init__(what, **parts)
         self.filename = filename
         self.expected = expected
         self.found = found
@@ -163,3 +155,17 @@ class InternalError(PinfoldError):
 def render_os_error(error: OSError) -> str:
     """Why the system refused, in the words of a message: `no such file or directory`."""
     return (error.strerror or type(error).__name__).lower()
+
+
+def without_traceback(work: Callable[[], T]) -> T:
+    """The result of the work. A PinfoldError of it is raised without its frames and causes.
+
+    For code that has whole files in its hands: logging tools report the locals of all frames, and with them a list
+    with its secrets.
+    """
+    try:
+        return work()
+    except PinfoldError as error:
+        fault = error.with_traceback(None)
+    fault.__cause__ = fault.__context__ = None
+    raise fault

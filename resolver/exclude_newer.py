@@ -14,6 +14,8 @@ from resolver.errors import SettingsError
 
 __all__ = ["parse_exclude_newer"]
 
+_SETTING = "`exclude-newer`"
+
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?P<offset>Z|[+-]\d{2}:\d{2})?", re.IGNORECASE)
 # Texts, which `re` compiles where they are first needed: most runs name no duration.
@@ -51,16 +53,17 @@ def parse_exclude_newer(text: str, *, now: datetime) -> str:
         if (duration := _parse_duration(text)) is not None:
             return _render(now.replace(microsecond=0) - duration)
     except (ValueError, OverflowError) as error:
-        raise SettingsError(f"`exclude-newer`: there is no such time as `{text}`") from error
+        raise SettingsError(f"there is no such time as `{text}`", where=_SETTING) from error
     raise SettingsError(
-        f"`exclude-newer`: `{text}` is neither a date, an instant nor a duration\n"
-        "  try: `2026-11-01`, `2026-11-01T12:00:00Z`, `7 days` or `P7D`"
+        f"`{text}` is neither a date, an instant nor a duration",
+        where=_SETTING,
+        remedy="`2026-11-01`, `2026-11-01T12:00:00Z`, `7 days` or `P7D`",
     )
 
 
 def _parse_instant(text: str, *, has_offset: bool) -> str:
     if not has_offset:
-        raise SettingsError(f"`exclude-newer`: `{text}` has no time zone\n  try: `{text}Z`")
+        raise SettingsError(f"`{text}` has no time zone", where=_SETTING, remedy=f"`{text}Z`")
     return _render(datetime.fromisoformat(text.upper()))
 
 
@@ -78,7 +81,7 @@ def _parse_duration(text: str) -> timedelta | None:
     for number, unit in parts:
         if days := _DAYS_OF_CALENDAR_UNIT.get(unit):
             raise SettingsError(
-                f"`exclude-newer`: `{text}` counts {unit}, which differ in length\n  try: `{number * days} days`"
+                f"`{text}` counts {unit}, which differ in length", where=_SETTING, remedy=f"`{number * days} days`"
             )
     return sum((timedelta(**{unit: number}) for number, unit in parts), timedelta())
 

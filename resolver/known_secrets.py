@@ -6,10 +6,11 @@ In: a `LockPlan`. Out: URLs with their positions, for the transport to know and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from lockfiles import Lockfile
-from resolver.errors import FetchError
+from resolver.errors import Fault, FetchError
 from resolver.fetch.credentials import Credentials, Destination, find_destination
 from resolver.fetch.login_sources import LoginOptions, open_credentials
 from resolver.plan import LockPlan
@@ -63,14 +64,15 @@ def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
         when = f"{expiry.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
         if expiry.at <= now:
             first = first or url.public
-            ended.append(f"{position}: the signature of `{url}` has expired: it was good until {when}")
+            ended.append(Fault(where=position, what=f"the signature of `{url}` has expired: it was good until {when}"))
         else:
             minutes = (expiry.at - now).seconds // 60
             sooner = ", or before: its credentials are temporary" if expiry.is_temporary else ""
             warnings.append(f"{position}: the signature of `{url}` ends in {minutes} min, at {when}{sooner}")
     if ended:
         remedy = "sign the URLs anew" if len(ended) > 1 else "sign the URL anew"
-        raise FetchError("\n".join((*ended, f"  try: {remedy}; the lock does not change by that")), url=first)
+        ended[-1] = replace(ended[-1], remedy=f"{remedy}; the lock does not change by that")
+        raise FetchError.from_faults(ended, url=first)
     return tuple(warnings)
 
 
@@ -91,10 +93,8 @@ def warn_of_literals(plan: LockPlan) -> tuple[str, ...]:
 def _render_literal(form: str, positions: Iterable[str], *, on_command_line: bool) -> str:
     where = ", ".join(dict.fromkeys(positions))
     why = "which other users of this machine can see" if on_command_line else "which stays in that file"
-    return (
-        f"{where}: {form} in a URL, {why}\n"
-        "  try: `${VARIABLE}` in its place, in single quotes for a shell, or `--credentials FILE`"
-    )
+    remedy = "`${VARIABLE}` in its place, in single quotes for a shell, or `--credentials FILE`"
+    return str(Fault(where=where, what=f"{form} in a URL, {why}", remedy=remedy))
 
 
 def find_needed_credentials(plan: LockPlan, lockfile: Lockfile) -> tuple[str, ...]:

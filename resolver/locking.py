@@ -181,13 +181,14 @@ def _find_filename(file: PackageWheel | PackageSdist | PackageArchive) -> str:
 
 def _mismatch(pin: Pin, *, expected: str, found: str) -> HashMismatchError:
     where = f"index `{pin.index}`" if pin.index is not None else f"`{pin.file.url}`"
-    message = (
-        f"`{pin.file.filename}` is not the file that was locked: {where} now has another one of this name\n"
-        f"  locked: sha256 {expected}\n"
-        f"  found:  sha256 {found}\n"
-        f"  try: find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file"
+    return HashMismatchError(
+        f"`{pin.file.filename}` is not the file that was locked: {where} now has another one of this name",
+        details=(f"locked: sha256 {expected}", f"found:  sha256 {found}"),
+        remedy=f"find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file",
+        filename=pin.file.filename,
+        expected=expected,
+        found=found,
     )
-    return HashMismatchError(message, filename=pin.file.filename, expected=expected, found=found)
 
 
 def _render_build(build: ChosenBuild | None) -> dict[str, str]:

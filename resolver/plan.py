@@ -14,9 +14,8 @@ from pathlib import Path
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
-from resolver.errors import InputError, render_os_error
+from resolver.errors import InputError, render_os_error, without_traceback
 from resolver.exclude_newer import parse_exclude_newer
-from resolver.frames import leave_frames
 from resolver.plan_lists import ListParser, ReferencePaths
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
@@ -123,7 +122,7 @@ def plan_lock(
     # A lock that is printed has the paths of one beside its list.
     lock_folder = (source.folder if path is None else folder / path.parent).resolve()
     paths = ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
-    listed = leave_frames(lambda: parse.read_list(leading_flags(configured, arguments)))
+    listed = without_traceback(lambda: parse.read_list(leading_flags(configured, arguments)))
     stored = rewrite_paths(
         listed,
         location=lambda text: name_path((folder / text).resolve(), lock_folder),
@@ -132,9 +131,9 @@ def plan_lock(
     )
     overrides = tuple(
         rewrite_entry(entry, reference=paths.find, text=paths.show_from_lock)
-        for entry in leave_frames(lambda: parse.read_entries("override", configured, arguments))
+        for entry in without_traceback(lambda: parse.read_entries("override", configured, arguments))
     )
-    build_constraints = leave_frames(lambda: parse.read_entries("build-constraint", configured, arguments))
+    build_constraints = without_traceback(lambda: parse.read_entries("build-constraint", configured, arguments))
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
     mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors or ()}
@@ -191,11 +190,15 @@ def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
     try:
         return read(path)
     except LockfileError as error:
-        why = f"{error}"
+        why, *others = map(str, error.faults)
     except OSError as error:
-        why = render_os_error(error)
+        why, others = render_os_error(error), []
     shown = name_path(path, folder)
-    raise InputError(f"the old lock `{shown}` cannot be read: {why}\n  try: mend it, or delete it to lock afresh")
+    raise InputError(
+        f"the old lock `{shown}` cannot be read: {why}",
+        details=tuple(others),
+        remedy="mend it, or delete it to lock afresh",
+    )
 
 
 def _choose_python(

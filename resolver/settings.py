@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
-from resolver.errors import SettingsError
+from resolver.errors import Fault, SettingsError
 from resolver.requirements.scopes import FlagScope, IndexFamily
 from resolver.requirements.url import parse_url
 from resolver.toml_table import TableReader
@@ -153,7 +153,7 @@ class Settings:
 
 def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
-    faults: list[str] = []
+    faults: list[Fault] = []
     reader = TableReader(table, prefix="", faults=faults)
     platform, platform_adds = _read_platform(reader, table.get("platform"))
     settings = Settings(
@@ -200,7 +200,7 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     )
     reader.report_unknown_keys()
     if faults:
-        raise SettingsError("\n".join(f"{where}: {fault}" for fault in faults))
+        raise SettingsError.from_faults(fault.at(where) for fault in faults)
     return settings
 
 

@@ -12,6 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from resolver.errors import Fault
 from resolver.requirements.url import Secret
 
 __all__ = ["TableReader"]
@@ -25,7 +26,7 @@ class TableReader:
     Each `read_` method returns None for a key that is missing, and for one that is wrong after noting the fault.
     """
 
-    def __init__(self, table: Mapping[str, object], *, prefix: str, faults: list[str]) -> None:
+    def __init__(self, table: Mapping[str, object], *, prefix: str, faults: list[Fault]) -> None:
         self._table = table
         self._prefix = prefix
         self._faults = faults
@@ -38,14 +39,13 @@ class TableReader:
                 from difflib import get_close_matches
 
                 close = get_close_matches(key.replace("_", "-").lower(), self._known, n=1)
-                remedy = f"\n  try: `{close[0]}`" if close else ""
-                self._faults.append(f"unknown key `{self._prefix}{key}`{remedy}")
+                self._note(f"unknown key `{self._prefix}{key}`", remedy=f"`{close[0]}`" if close else "")
 
     def read_text(self, key: str) -> str | None:
         """A text. An empty one is a fault: it would pass for a key that is not there."""
         text = self._read(key, str, "a string")
         if text is not None and not text.strip():
-            self._faults.append(f"`{self._prefix}{key}` is empty\n  try: leave it out")
+            self._note(f"`{self._prefix}{key}` is empty", remedy="leave it out")
         return text
 
     def read_secret(self, key: str) -> Secret | None:
@@ -56,7 +56,7 @@ class TableReader:
             return None
         if isinstance(value, str) and value:
             return Secret(value)
-        self._faults.append(f"`{self._prefix}{key}` must be a string that is not empty")
+        self._note(f"`{self._prefix}{key}` must be a string that is not empty")
         return None
 
     def read_flag(self, key: str) -> bool | None:
@@ -89,7 +89,7 @@ class TableReader:
         text = self.read_text(key)
         if text is None or form.fullmatch(text):
             return text
-        self._faults.append(f"`{self._prefix}{key}` is no {what}")
+        self._note(f"`{self._prefix}{key}` is no {what}")
         return None
 
     def read_time(self, key: str) -> str | None:
@@ -104,9 +104,7 @@ class TableReader:
         value = self.read_text(key)
         if value is None or value in choices:
             return value
-        self._faults.append(
-            f"`{self._prefix}{key}` must be {' or '.join(f'`{one}`' for one in choices)}, not `{value}`"
-        )
+        self._note(f"`{self._prefix}{key}` must be {' or '.join(f'`{one}`' for one in choices)}, not `{value}`")
         return None
 
     def read_items(self, key: str) -> tuple[str, ...] | tuple[tuple[str, ...], ...] | None:
@@ -174,7 +172,7 @@ class TableReader:
 
     def require(self, *keys: str) -> None:
         """Reports those of the keys that are missing."""
-        self._faults += [f"`{self._prefix}{key}` is missing" for key in keys if key not in self._table]
+        self._faults += [Fault(what=f"`{self._prefix}{key}` is missing") for key in keys if key not in self._table]
 
     def _read(self, key: str, kind: type[_T], expected: str) -> _T | None:
         self._known.append(key)
@@ -205,14 +203,17 @@ class TableReader:
         try:
             return parse(text)
         except (InvalidName, InvalidRequirement, InvalidSpecifier, InvalidVersion, re.error):
-            self._faults.append(f"`{self._prefix}{key}` is no {form}")
+            self._note(f"`{self._prefix}{key}` is no {form}")
             return None
 
     def _report_type(self, key: str, value: object, expected: str) -> None:
         # `python = 3.11` is what people write; quotes are all it lacks.
         unquoted = expected == "a string" and type(value) in {int, float} and "[" not in key
-        remedy = f'\n  try: `{key} = "{value}"`' if unquoted else ""
-        self._faults.append(f"`{self._prefix}{key}` must be {expected}, not {_name_toml_type(value)}{remedy}")
+        remedy = f'`{key} = "{value}"`' if unquoted else ""
+        self._note(f"`{self._prefix}{key}` must be {expected}, not {_name_toml_type(value)}", remedy=remedy)
+
+    def _note(self, what: str, *, remedy: str = "") -> None:
+        self._faults.append(Fault(what=what, remedy=remedy))
 
 
 def _parse_name(text: str) -> NormalizedName:

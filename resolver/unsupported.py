@@ -37,7 +37,7 @@ def refuse_unsupported(plan: LockPlan, *, credentials: Credentials) -> None:
     for url in plan.mirrors.values() if plan.target.accelerator != UNSPECIFIED else ():
         faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url, credentials, remedy)
     if faults:
-        raise ListError(tuple(dict.fromkeys(faults)))
+        raise ListError.from_faults(dict.fromkeys(faults))
 
 
 def _iter_unsupported(entry: Entry, credentials: Credentials, remedy: str) -> Iterator[Fault]:
@@ -57,7 +57,7 @@ def _iter_url_faults(position: Position, url: Url, credentials: Credentials, rem
     if (unset := find_unset(url)) and not _is_known(url, credentials):
         names = ", ".join(f"`{name}`" for name in unset)
         yield Fault(
-            position=position,
+            where=position,
             what=f"`{url}` is needed, and a variable in it is not set: {names}",
             remedy=remedy,
         )
@@ -74,7 +74,7 @@ def _iter_missing_reference(entry: Entry, path: Path | None) -> Iterator[Fault]:
     # `os.path` takes any text; methods of Path raise for a name that is too long.
     if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
         yield Fault(
-            position=entry.position,
+            where=entry.position,
             what=f"`{entry.text}` names a file or folder that does not exist",
             why="a relative path is relative to the file or folder that its list stands in",
             remedy="correct its path",
@@ -88,7 +88,7 @@ def _iter_missing(location: NamedLocation) -> Iterator[Fault]:
     if path is not None and not os.path.exists(path):  # noqa: PTH110  (see above)
         form, flag = ("folder", "as an index") if location.is_index else ("file or folder", "for `--find-links`")
         yield Fault(
-            position=location.position,
+            where=location.position,
             what=f"there is no {form} `{location.url}`, which is named {flag}",
             remedy="correct its path, or begin it with `https://` if it is a URL",
         )

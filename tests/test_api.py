@@ -93,7 +93,7 @@ def test_paths_start_from_the_folder(project: Project) -> None:
 def test_faults_are_named_by_their_place_in_the_list(project: Project) -> None:
     with pytest.raises(ListError) as caught:
         lock_here(project, [["idna"], ["anyio ==", 5]])
-    assert [str(fault.position) for fault in caught.value.faults] == ["requirements[1][0]", "requirements[1][1]"]
+    assert [str(fault.where) for fault in caught.value.faults] == ["requirements[1][0]", "requirements[1][1]"]
 
 
 def test_text_instead_of_a_list_is_refused(project: Project) -> None:

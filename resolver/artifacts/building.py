@@ -110,10 +110,12 @@ class WheelBuilder:
                 children=self._children,
             )
         except MetadataError as error:
-            raise InputError(str(error)) from error
+            raise InputError.from_faults(error.faults) from error
         except BuildFailedError as error:
-            output = "\n".join(f"    {line}" for line in str(error).splitlines())
-            raise InputError(f"the build of `{build.described}` failed; its last words:\n{output}") from error
+            raise InputError(
+                f"the build of `{build.described}` failed; its last words:",
+                details=tuple(f"  {line}" for line in str(error).splitlines()),
+            ) from error
 
     def _check(self, build: SourceBuild, wheel: Path) -> None:
         """Raises InputError for a wheel of another project, version, Python or platform."""
@@ -151,10 +153,10 @@ def _check_settings(build: SourceBuild, settings: Settings) -> None:
     name = build.package.name
     if not given:
         raise InputError(
-            f"`{name}` is built with config settings, of which the lock has only hashes\n"
-            "  try: name the list that was locked: `--list SOURCE`"
+            f"`{name}` is built with config settings, of which the lock has only hashes",
+            remedy="name the list that was locked: `--list SOURCE`",
         )
     raise InputError(
-        f"the config settings of `{name}` are not those that were locked\n  try: lock again, or name the list that was"
-        " locked: `--list SOURCE`"
+        f"the config settings of `{name}` are not those that were locked",
+        remedy="lock again, or name the list that was locked: `--list SOURCE`",
     )

@@ -68,8 +68,8 @@ def copy(
     """Put a file of this disk at `target`; no part of one is kept. Raises InputError and HashMismatchError."""
     if not source.is_file():
         raise InputError(
-            f"there is no file `{source.name}` where the lock has it: `{source.as_posix()}`\n"
-            "  try: put it there; a path in a lock starts from the folder that the lock lies in"
+            f"there is no file `{source.name}` where the lock has it: `{source.as_posix()}`",
+            remedy="put it there; a path in a lock starts from the folder that the lock lies in",
         )
     limit = _LIMIT_BYTES if file.size_bytes is None else file.size_bytes
     with PartialFile(part) as partial:
@@ -103,10 +103,12 @@ def _mismatch(file: WantedFile, *, place: str, found: str, size_bytes: int) -> H
         what = f"more than {file.size_bytes} bytes, of which the first {size_bytes} have sha256 {found}"
     size = "" if file.size_bytes is None else f", {file.size_bytes} bytes"
     return HashMismatchError(
-        f"`{file.filename}` is not the file that was locked: {place}\n"
-        f"  locked: sha256 {file.sha256}{size}\n"
-        f"  found:  {what}\n"
-        f"  try: find out why it was replaced; `lock --upgrade-package {file.project}` accepts the new file",
+        f"`{file.filename}` is not the file that was locked: {place}",
+        details=(
+            f"locked: sha256 {file.sha256}{size}",
+            f"found:  {what}",
+        ),
+        remedy=(f"find out why it was replaced; `lock --upgrade-package {file.project}` accepts the new file"),
         filename=file.filename,
         expected=file.sha256,
         found=found,
@@ -182,8 +184,8 @@ class _Receiving:
 
 def _gone(file: WantedFile, url: str) -> FetchError:
     return FetchError(
-        f"`{file.filename}` is not there any more: status 404 for {url}\n"
-        "  try: `lock`, which asks the index where it is now",
+        f"`{file.filename}` is not there any more: status 404 for {url}",
+        remedy="`lock`, which asks the index where it is now",
         url=url,
     )
 

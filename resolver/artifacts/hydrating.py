@@ -16,10 +16,9 @@ from lockfiles import Lockfile, dumps
 from lockfiles.file_replacement import replace_file
 from lockfiles.value_classes import dataclass
 from resolver.artifacts.ignored_places import refuse_commitable
-from resolver.errors import InputError, render_os_error
+from resolver.errors import InputError, render_os_error, without_traceback
 from resolver.fetch.credentials import Credentials, find_destination
 from resolver.fetch.logins import Login
-from resolver.frames import leave_frames
 from resolver.requirements.url import Secret
 
 __all__ = ["Hydrated", "complete_urls", "write_secret_file"]
@@ -68,7 +67,7 @@ def write_secret_file(path: Path, text: Secret) -> None:
     """
     refuse_commitable(path)
     # The frames of an error would hold the text.
-    leave_frames(lambda: _put(path, text))
+    without_traceback(lambda: _put(path, text))
 
 
 def _put(path: Path, text: Secret) -> None:
@@ -76,7 +75,7 @@ def _put(path: Path, text: Secret) -> None:
         replace_file(path, text.open_for_transport().encode(), mode=0o600)
     except OSError as error:
         raise InputError(
-            f"`{path.name}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
+            f"`{path.name}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
         ) from None
 
 

@@ -26,8 +26,8 @@ def refuse_commitable(path: Path) -> None:
     why = _ask_git(folder, path.name)
     if why:
         raise InputError(
-            f"`{path.name}` would hold secrets, and {why}\n"
-            "  try: a place outside of the repository, or a line for it in `.gitignore`"
+            f"`{path.name}` would hold secrets, and {why}",
+            remedy="a place outside of the repository, or a line for it in `.gitignore`",
         )
 
 

@@ -49,8 +49,8 @@ def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
     """
     if not is_host_platform(target):
         raise InputError(
-            f"a build for {target} cannot be made here, on {describe_host()}\n"
-            "  try: fetch on a machine like the target, or lock wheels alone: `lock --only-binary :all:`"
+            f"a build for {target} cannot be made here, on {describe_host()}",
+            remedy="fetch on a machine like the target, or lock wheels alone: `lock --only-binary :all:`",
         )
     wanted = f"{target.python.short}{'t' if target.python.free_threaded else ''}"
     if named is not None:
@@ -63,17 +63,19 @@ def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
         return Path(found)
     is_what = "" if answer is None else f": the `python{wanted}` of PATH is {answer}"
     raise InputError(
-        f"the lock is for Python {wanted}, which what it builds has to be built with, and there is none here{is_what}\n"
-        "  try: install it, or name one with `--python-executable`"
+        f"the lock is for Python {wanted}, which what it builds has to be built with, and there is none here{is_what}",
+        remedy="install it, or name one with `--python-executable`",
     )
 
 
 def _check_named(path: Path, wanted: str) -> Path:
     answer = _ask(path)
     if answer is None:
-        raise InputError(f"`{path}` is no Python that can be run\n  try: another `--python-executable`")
+        raise InputError(f"`{path}` is no Python that can be run", remedy="another `--python-executable`")
     if (answer.name, answer.version) != ("cpython", wanted):
-        raise InputError(f"`{path}` is {answer}, and the lock is for Python {wanted}\n  try: name one of that version")
+        raise InputError(
+            f"`{path}` is {answer}, and the lock is for Python {wanted}", remedy="name one of that version"
+        )
     return path
 
 

@@ -110,7 +110,7 @@ class PartialFile:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                f"`{self.path.name}` is being written by another process\n  try: again when that has ended"
+                f"`{self.path.name}` is being written by another process", remedy="again when that has ended"
             ) from None
 
 

@@ -47,8 +47,8 @@ def check_place(folder: Path) -> None:
         raise InputError(f"`{path.name}` of the folder cannot be read: {render_os_error(error)}") from error
     if not is_ours:
         raise InputError(
-            f"the folder has a `{path.name}` that is not of a wheelhouse, and it would be replaced\n"
-            "  try: another folder, with `--to`"
+            f"the folder has a `{path.name}` that is not of a wheelhouse, and it would be replaced",
+            remedy="another folder, with `--to`",
         )
 
 

@@ -83,8 +83,8 @@ class SourceTrees:
         source, shown = self._lock_folder / directory.path, f"`{directory.path}` ({build.package.name})"
         if not source.is_dir():
             raise InputError(
-                f"there is no folder {shown} where the lock has it\n"
-                "  try: put it there; a path in a lock starts from the folder that the lock lies in"
+                f"there is no folder {shown} where the lock has it",
+                remedy="put it there; a path in a lock starts from the folder that the lock lies in",
             )
         copy = into / source.resolve().name
         try:
@@ -98,8 +98,12 @@ class SourceTrees:
         expected = build.facts.content
         if expected is not None and found != expected:
             raise HashMismatchError(
-                f"the folder {shown} is not what was locked\n  locked: {expected}\n  found:  {found}\n"
-                "  try: `lock`, which locks it as it is now",
+                f"the folder {shown} is not what was locked",
+                details=(
+                    f"locked: {expected}",
+                    f"found:  {found}",
+                ),
+                remedy="`lock`, which locks it as it is now",
                 filename=directory.path,
                 expected=expected,
                 found=found,

@@ -75,7 +75,7 @@ def list_builds(lockfile: Lockfile, wanted: Wanted) -> tuple[SourceBuild, ...]:
         for package, file in sorted(wanted.sources, key=lambda source: (layers[source[0].name], source[0].name))
     ]
     if faults:
-        raise InputError("the lock does not say how to build all of its sources\n" + "\n".join(faults))
+        raise InputError("the lock does not say how to build all of its sources", details=tuple(faults))
     return tuple(builds)
 
 
@@ -90,10 +90,10 @@ def _read_build(
     tool, name = lockfile.tool, package.name
     facts = BuildFacts() if tool is None else tool.build.get(name, BuildFacts())
     if tool is None or name not in tool.build:
-        faults.append(f"  `{name}`: its build requirements are not locked; `lock` does that")
+        faults.append(f"`{name}`: its build requirements are not locked; `lock` does that")
     for text in facts.requirements:
         if text not in wanted.build_wheels:
-            faults.append(f"  `{name}`: its build requirement `{text}` has no file; `lock` finds one")
+            faults.append(f"`{name}`: its build requirement `{text}` has no file; `lock` finds one")
     requirements = tuple(wanted.build_wheels[text] for text in facts.requirements if text in wanted.build_wheels)
     after = frozenset(other for other, layer in layers.items() if layer < layers[name])
     return SourceBuild(

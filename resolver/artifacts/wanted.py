@@ -111,7 +111,7 @@ class _Reader:
         """Raises InputError with all faults, those of files together too."""
         faults = [*self._faults, *_iter_collisions(wheels)]
         if faults:
-            raise InputError("the lock cannot be used here\n" + "\n".join(f"  {fault}" for fault in faults))
+            raise InputError("the lock cannot be used here", details=tuple(faults))
 
 
 def _iter_files(package: Package) -> Iterator[_PackageFile]:

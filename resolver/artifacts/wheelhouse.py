@@ -137,8 +137,8 @@ def _refuse_sources(wanted: Wanted, building: Building | None) -> None:
     if building is None and wanted.sources:
         names = ", ".join(f"`{package.name}`" for package, _ in wanted.sources)
         raise InputError(
-            f"the lock has sources, which `--no-build` keeps from becoming wheels: {names}\n"
-            "  try: leave it out, or lock wheels alone: `lock --only-binary :all:`"
+            f"the lock has sources, which `--no-build` keeps from becoming wheels: {names}",
+            remedy="leave it out, or lock wheels alone: `lock --only-binary :all:`",
         )
 
 
@@ -152,8 +152,8 @@ def _refuse_unknown_variables(files: Iterable[WantedFile], session: Session) -> 
         if grant is None or grant.url is None:
             shown = ", ".join(f"`{name}`" for name in names)
             raise AuthenticationError(
-                f"the URL of `{file.filename}` has a token in its path, which a lock never holds: {file.place}\n"
-                f"  try: `--list SOURCE` with the list that was locked, and {shown} in the environment",
+                f"the URL of `{file.filename}` has a token in its path, which a lock never holds: {file.place}",
+                remedy=f"`--list SOURCE` with the list that was locked, and {shown} in the environment",
                 url=file.place,
             )
 
@@ -165,7 +165,7 @@ def _make_folders(to: Path) -> Path:
         (stash / _BUILD_WHEELS).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"`{to.name}` cannot be a folder of wheels: {render_os_error(error)}\n  try: another, with `--to`"
+            f"`{to.name}` cannot be a folder of wheels: {render_os_error(error)}", remedy="another, with `--to`"
         ) from error
     check_place(to)
     return stash

@@ -100,11 +100,13 @@ class _Parser(argparse.ArgumentParser):
         # Lazy: a run without faults has no use for them.
         import json
 
+        from resolver.cli.output import describe_error
+        from resolver.errors import InputError
         from resolver.requirements.url import redact
 
         message = redact(message)
         if "--json" in self.words or "--format=json" in "=".join(self.words):
-            fault = {"source": None, "error": message, "exit_code": 2}
+            fault = {"source": None, **describe_error(InputError(message))}
             print(json.dumps({"schema": 1, "exit_code": 2, "locks": [fault]}, indent=2))
         super().error(message)
 

@@ -9,10 +9,9 @@ from typing import Any
 
 from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, digest, loads
 from lockfiles.value_classes import dataclass
-from resolver.cli.lock_choice import choose_lockfiles, read_lockfile
+from resolver.cli.lock_choice import choose_lockfiles, explain_unusable, read_lockfile
 from resolver.cli.output import show_json, show_text
 from resolver.cli.safe_parser import SafeParser
-from resolver.errors import InputError
 
 __all__ = ["run_diff"]
 
@@ -67,7 +66,7 @@ def _read_revision(revision: str, path: Path) -> _Side:
     try:
         return _Side(shown=shown, lockfile=loads(read_at_revision(path, revision)))
     except LockfileError as error:
-        raise InputError(f"`{shown}` is no lockfile that can be used: {error}") from error
+        raise explain_unusable(error, shown=shown) from error
 
 
 def _render(old: _Side, new: _Side, comparison: Comparison) -> str:

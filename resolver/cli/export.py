@@ -42,7 +42,7 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
         text = _render(lockfile, values)
         notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
     except LockfileError as error:
-        raise InputError(f"{chosen.shown}: {error}") from error
+        raise error.at(chosen.shown) from error
     _put(text, output, chosen)
     for warning in find_lock_warnings(chosen):
         print(escape_text(f"warning: {warning}"), file=sys.stderr)
@@ -91,7 +91,7 @@ def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:
         return
     try:
         if output.exists() and output.samefile(chosen.path):
-            raise InputError(f"`{chosen.shown}` would be replaced by its own export\n  try: another place, with `-o`")
+            raise InputError(f"`{chosen.shown}` would be replaced by its own export", remedy="another place, with `-o`")
     except OSError as error:
         raise InputError(f"`{output.name}` cannot be written: {render_os_error(error)}") from error
     write_file(output, text.encode(), shown=output.name)

@@ -39,11 +39,13 @@ def read_family(machine: str, project: str, *, gpu: Gpu, platform: Platform) -> 
     warning = find_name_warning(name)
     if name in _COMPANIONS:
         raise InputError(
-            f"builds of {name} run where the torch of their label does\n  try: `lock machines {machine} torch`"
+            f"builds of {name} run where the torch of their label does", remedy=f"`lock machines {machine} torch`"
         )
     if not rows and not templates and warning is None:
         known = ", ".join(("torch", *list_known_projects()))
-        raise InputError(f"the data has no builds of `{project}`: it is taken as the index has it\n  it has {known}")
+        raise InputError(
+            f"the data has no builds of `{project}`: it is taken as the index has it", details=(f"it has {known}",)
+        )
     return FamilyTable(project=name, rows=rows, templates=templates, warning="" if warning is None else str(warning))
 
 

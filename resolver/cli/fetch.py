@@ -15,7 +15,7 @@ from resolver.artifacts.api import fetch_artifacts
 from resolver.artifacts.wheelhouse import FetchOutcome
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.lock_warnings import find_lock_warnings
-from resolver.cli.output import render_bytes, show_json
+from resolver.cli.output import describe_error, render_bytes, show_json
 from resolver.cli.progress import ProgressLine
 from resolver.cli.reaching import add_credential_options, add_host_options, read_reaching
 from resolver.cli.safe_parser import SafeParser
@@ -40,7 +40,7 @@ def run_fetch(argv: Sequence[str], *, program: str) -> int:
         return _fetch(values)
     except PinfoldError as error:
         if values.as_json:
-            show_json({"schema": 1, "exit_code": error.exit_code, "error": str(error)})
+            show_json({"schema": 1, **describe_error(error)})
         raise
 
 

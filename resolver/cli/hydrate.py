@@ -75,12 +75,12 @@ def _find_lock(folder: Path, output: Path) -> list[str]:
 def _check_place(output: Path, lock: Path) -> None:
     if not is_valid_pylock_path(output):
         raise InputError(
-            f"`{output.name}` is no name that installers take for a lock\n  try: `-o pylock.build.toml`, outside of the"
-            " repository"
+            f"`{output.name}` is no name that installers take for a lock",
+            remedy="`-o pylock.build.toml`, outside of the repository",
         )
     if output.exists() and output.samefile(lock):
         raise InputError(
-            f"`{output.name}` is the lock itself, which holds no secrets\n  try: another name: `-o pylock.build.toml`"
+            f"`{output.name}` is the lock itself, which holds no secrets", remedy="another name: `-o pylock.build.toml`"
         )
 
 

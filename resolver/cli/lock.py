@@ -18,7 +18,7 @@ from resolver.cli.arguments import LockArguments, render_options
 from resolver.cli.lock_outcomes import LockOutcomes, key_of, tell
 from resolver.cli.lock_planning import LockPlanning
 from resolver.cli.terminal import write_output
-from resolver.errors import InputError, render_os_error
+from resolver.errors import Fault, InputError, render_os_error
 from resolver.plan import LockPlan, share_old_locks
 from resolver.sources.source import StandardInput
 
@@ -193,12 +193,17 @@ class _Run:
             from resolver.cli.check_annotations import annotate_differences
 
             annotate_differences(plan, differences, lock=place)
-        lines = "".join(f"\n  {line}" for line in differences)
         argument = "-" if isinstance(plan.source.form, StandardInput) else plan.source.name
         if plan.machines.label is not None:
             argument += f" -m {','.join(plan.machines.names)}"
         options = render_options(self._arguments.settings) + (" --evaluate" if self._arguments.evaluate else "")
-        tell(f"{plan.source.name}: {place} does not fit{lines}\n  try: `lock {argument}{options}`")
+        fault = Fault(
+            where=plan.source.name,
+            what=f"{place} does not fit",
+            details=tuple(map(str, differences)),
+            remedy=f"`lock {argument}{options}`",
+        )
+        tell(str(fault))
 
     def _note(self, plan: LockPlan, differences: list[str], *, code: int = 0) -> None:
         document: dict[str, object] = {
@@ -236,7 +241,7 @@ def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
         return write(lockfile, path)
     except OSError as error:
         raise InputError(
-            f"`{name}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
+            f"`{name}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
         ) from error
 
 

@@ -9,10 +9,10 @@ from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import Lockfile, LockfileError, read
 from lockfiles.value_classes import dataclass
-from resolver.errors import InputError, render_os_error
+from resolver.errors import Fault, InputError, render_os_error
 from resolver.requirements.url import redact
 
-__all__ = ["ChosenLock", "choose_lockfiles", "read_lockfile", "read_lockfiles"]
+__all__ = ["ChosenLock", "choose_lockfiles", "explain_unusable", "read_lockfile", "read_lockfiles"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
     """
     for name in names:
         if "://" in name:
-            raise InputError(f"`{redact(name)}` is a URL, and a lock is read from a file\n  try: download it first")
+            raise InputError(f"`{redact(name)}` is a URL, and a lock is read from a file", remedy="download it first")
     if names:
         return tuple(Path(name) if Path(name).is_absolute() else folder / name for name in names)
     found = sorted(path for path in folder.iterdir() if is_valid_pylock_path(path))
@@ -39,10 +39,10 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
         return (found[0],)
     if not found:
         raise InputError(
-            "no lockfile is named, and the folder has no `pylock.toml`\n  try: name one, or make it: `lock`"
+            "no lockfile is named, and the folder has no `pylock.toml`", remedy="name one, or make it: `lock`"
         )
     listed = ", ".join(f"`{path.name}`" for path in found)
-    raise InputError(f"no lockfile is named, and the folder has several: {listed}\n  try: name one of them")
+    raise InputError(f"no lockfile is named, and the folder has several: {listed}", remedy="name one of them")
 
 
 def read_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[ChosenLock, ...]:
@@ -56,6 +56,12 @@ def read_lockfile(path: Path, *, folder: Path) -> ChosenLock:
     try:
         return ChosenLock(shown=shown, path=path, lockfile=read(path))
     except LockfileError as error:
-        raise InputError(f"`{shown}` is no lockfile that can be used: {error}") from error
+        raise explain_unusable(error, shown=shown) from error
     except OSError as error:
         raise InputError(f"`{shown}` cannot be read: {render_os_error(error)}") from error
+
+
+def explain_unusable(error: LockfileError, *, shown: str) -> InputError:
+    """The error for a lockfile that cannot be used, with all that is wrong with it."""
+    first, *others = error.faults
+    return InputError.from_faults((Fault(what=f"`{shown}` is no lockfile that can be used: {first}"), *others))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from resolver.cli.arguments import LockArguments
+from resolver.cli.output import describe_error
 from resolver.cli.terminal import escape_text, write_output
 from resolver.errors import PinfoldError
 from resolver.plan import LockPlan
@@ -58,8 +59,7 @@ class LockOutcomes:
             document: dict[str, object] = {
                 "source": name,
                 **({} if machine is None else {"machine_types": machine}),
-                "error": str(error),
-                "exit_code": error.exit_code,
+                **describe_error(error),
             }
             self.note(key, document, code=error.exit_code)
 

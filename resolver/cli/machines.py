@@ -114,7 +114,7 @@ def _choose(names: str, values: argparse.Namespace, settings: Settings) -> Machi
         gpus=settings.gpus or (),
     )
     if choice.unknown:
-        raise InputError("\n".join(map(str, choice.unknown)))
+        raise InputError.from_faults(one.fault for one in choice.unknown)
     return choice
 
 
@@ -126,7 +126,7 @@ def _render_app(values: argparse.Namespace, settings: Settings) -> str:
     found = [(machine.name, machine.gpu) for machine in _choose(name, values, settings).machines]
     machine, gpu = found[0]
     if gpu is None:
-        raise InputError(f"`{machine}` has no GPU, and so no driver\n  try: `lock machines --measure GPU-A100`")
+        raise InputError(f"`{machine}` has no GPU, and so no driver", remedy="`lock machines --measure GPU-A100`")
     return render_driver_app(machine=machine, gpu=gpu.name, driver=str(default_driver()))
 
 
@@ -141,7 +141,7 @@ def _build_row(machine: Machine, values: argparse.Namespace, settings: Settings)
     try:
         return _Row(machine=machine, choice=_choose(machine.name, values, settings))
     except InputError as error:
-        return _Row(machine=machine, choice=None, fault=str(error).partition("\n")[0])
+        return _Row(machine=machine, choice=None, fault=error.faults[0].headline)
 
 
 def _render_rows(rows: Sequence[_Row]) -> str:
@@ -197,7 +197,7 @@ def _choose_gpu(values: argparse.Namespace, settings: Settings) -> tuple[Machine
     choice = _choose(values.machine, values, settings)
     if not isinstance(choice.accelerator, Gpu):
         raise InputError(
-            f"`{values.machine}` has no GPU: CPU builds of {values.project} run there\n  try: `lock machines`"
+            f"`{values.machine}` has no GPU: CPU builds of {values.project} run there", remedy="`lock machines`"
         )
     given = values.platform or settings.platform
     return choice, choice.accelerator, choose_platform(choice, None if given is None else parse_platform(given))

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from lockfiles.file_replacement import replace_file
 from resolver.cli.terminal import escape_text, write_output
-from resolver.errors import InputError, render_os_error
+from resolver.errors import Fault, InputError, PinfoldError, render_os_error
 
-__all__ = ["render_bytes", "show_json", "show_locks", "show_text", "write_file"]
+__all__ = ["describe_error", "render_bytes", "show_json", "show_locks", "show_text", "write_file"]
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -26,6 +26,32 @@ def show_json(value: object) -> None:
     import json  # Lazy: only --json needs it.
 
     write_output(f"{json.dumps(value, indent=2)}\n".encode())
+
+
+def describe_error(error: PinfoldError) -> dict[str, object]:
+    """An error for a JSON document: the whole message, and its parts as data; null for a part that it does not have."""
+    return {
+        "error": str(error),
+        "exit_code": error.exit_code,
+        "what": error.what,
+        "where": str(error.where) or None,
+        "why": error.why or None,
+        "remedy": error.remedy or None,
+        "faults": [_describe_fault(fault) for fault in error.faults],
+    }
+
+
+def _describe_fault(fault: Fault) -> dict[str, object]:
+    return {
+        "what": fault.what,
+        "where": str(fault.where) or None,
+        "involved": list(fault.involved),
+        "why": fault.why or None,
+        "details": list(fault.details),
+        "remedy": fault.remedy or None,
+        "other_remedies": list(fault.other_remedies),
+        "quoted": list(fault.quoted),
+    }
 
 
 def show_locks(locks: Sequence[object]) -> None:
@@ -46,7 +72,7 @@ def write_file(path: Path, data: bytes, *, shown: str | None = None) -> None:
             replace_file(target, data, mode=stat.S_IMODE(target.stat().st_mode) if target.exists() else None)
     except OSError as error:
         raise InputError(
-            f"`{shown or path}` cannot be written: {render_os_error(error)}\n  try: another place, with `-o`"
+            f"`{shown or path}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
         ) from error
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
-from resolver.cli.output import show_locks, show_text
+from resolver.cli.output import describe_error, show_locks, show_text
 from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
@@ -121,5 +121,5 @@ def _show(values: argparse.Namespace, found: Sequence[_Verified]) -> None:
 
 def _as_json(one: _Verified) -> dict[str, Any]:
     if one.error is not None:
-        return {"lockfile": one.lock.shown, "error": str(one.error), "exit_code": one.error.exit_code}
+        return {"lockfile": one.lock.shown, **describe_error(one.error)}
     return {"lockfile": one.lock.shown, "findings": [{"name": name, "text": text} for name, text in one.texts]}

@@ -30,7 +30,7 @@ def run_why(argv: Sequence[str], *, program: str) -> int:
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     graphs = [(lock, build_graph(lock.lockfile)) for lock in locks]
     if not any(name in graph.packages for _, graph in graphs):
-        raise InputError(_unknown(values.name, graphs))
+        raise _unknown(values.name, graphs)
     if values.as_json:
         show_locks([_as_json(lock, graph, name, values.limit) for lock, graph in graphs])
     else:
@@ -53,12 +53,11 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _unknown(name: str, graphs: Sequence[tuple[ChosenLock, LockGraph]]) -> str:
+def _unknown(name: str, graphs: Sequence[tuple[ChosenLock, LockGraph]]) -> InputError:
     known = sorted({one for _, graph in graphs for one in graph.packages})
     near = difflib.get_close_matches(canonicalize_name(name), known, n=3)
     where = ", ".join(f"`{lock.shown}`" for lock, _ in graphs)
-    remedy = f"\n  try: {' or '.join(f'`{one}`' for one in near)}" if near else ""
-    return f"`{name}` is no pin of {where}{remedy}"
+    return InputError(f"`{name}` is no pin of {where}", remedy=" or ".join(f"`{one}`" for one in near))
 
 
 def _render(lock: ChosenLock, graph: LockGraph, name: NormalizedName, limit: int, named: bool) -> str:

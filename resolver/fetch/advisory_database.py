@@ -45,7 +45,9 @@ def _iter_local(path: Path) -> Iterator[Advisory]:
     elif path.is_file():
         yield from _iter_archive(path, shown=str(path))
     else:
-        raise InputError(f"there is no OSV database `{path}`\n  try: a folder of advisories in JSON, or a zip of them")
+        raise InputError(
+            f"there is no OSV database `{path}`", remedy="a folder of advisories in JSON, or a zip of them"
+        )
 
 
 def _iter_archive(path: Path, *, shown: str) -> Iterator[Advisory]:

@@ -81,8 +81,8 @@ def _write(file: BinaryIO, chunk: bytes) -> None:
             rest = rest[file.write(rest) :]
     except OSError as error:
         raise InputError(
-            f"`{file.name}` cannot be written: {render_os_error(error)}\n"
-            "  try: set `TMPDIR` to a folder with more space"
+            f"`{file.name}` cannot be written: {render_os_error(error)}",
+            remedy="set `TMPDIR` to a folder with more space",
         ) from error
 
 

@@ -56,10 +56,11 @@ def _stream(
 ) -> DistributionFile:
     lacking = "SHA-256" if file.sha256 is None else "size"
     if no_download:
-        remedy = "\n  try: write `#sha256=…` behind its URL" if file.origin is not None and file.sha256 is None else ""
+        has_url = file.origin is not None and file.sha256 is None
         raise FetchError(
-            f"the {lacking} of `{file.filename}` can be had only by downloading it: {file.url}\n"
-            f"  because {find_hash_source(file)} gives none, and `--no-download` forbids that{remedy}",
+            f"the {lacking} of `{file.filename}` can be had only by downloading it: {file.url}",
+            why=f"{find_hash_source(file)} gives none, and `--no-download` forbids that",
+            remedy="write `#sha256=…` behind its URL" if has_url else "",
             url=file.url,
         )
     why = f"for its {lacking}, which {find_hash_source(file)} does not give"

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lockfiles.value_classes import dataclass
-from resolver.errors import SettingsError
+from resolver.errors import Fault, SettingsError
 from resolver.fetch.credentials import Destination, ListedLogins, RequestCredentials, find_destination, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import find_netrc_login, parse_netrc
@@ -66,7 +66,8 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
         raise SettingsError(f"the credentials in {name} cannot be read: {reason}") from None
     warnings: tuple[str, ...] = ()
     if os.name == "posix" and mode & _PRIVATE:
-        warnings = (f"the credentials in {name} can be read by others\n  try: `chmod 600 {path}`",)
+        fault = Fault(what=f"the credentials in {name} can be read by others", remedy=f"`chmod 600 {path}`")
+        warnings = (str(fault),)
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
@@ -74,8 +75,8 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
         if not logins.is_netrc:
             # Not chained: what is wrong with the file may be a password.
             raise SettingsError(
-                f"the credentials in {name} are neither TOML nor netrc\n"
-                "  try: a table `[[credentials]]` with `url`, `username` and `password` for each host"
+                f"the credentials in {name} are neither TOML nor netrc",
+                remedy="a table `[[credentials]]` with `url`, `username` and `password` for each host",
             ) from None
         return CredentialsFile(logins=logins, warnings=warnings)
     return _read_tables(table, name, variables, warnings)
@@ -84,12 +85,12 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
 def _read_tables(
     table: Mapping[str, object], name: str, variables: Mapping[str, str], warnings: tuple[str, ...]
 ) -> CredentialsFile:
-    faults: list[str] = []
+    faults: list[Fault] = []
     reader = TableReader(table, prefix="", faults=faults)
     rows = reader.read_tables("credentials", lambda row: _read_row(row, variables, faults)) or ()
     reader.report_unknown_keys()
     if faults:
-        raise SettingsError("\n".join(f"{name}: {fault}" for fault in faults))
+        raise SettingsError.from_faults(fault.at(name) for fault in faults)
     logins, urls = _FileLogins(name), []
     for url, login in rows:
         place = find_destination(url.public)
@@ -101,7 +102,9 @@ def _read_tables(
     return CredentialsFile(logins=logins, urls=tuple(urls), warnings=warnings)
 
 
-def _read_row(reader: TableReader, variables: Mapping[str, str], faults: list[str]) -> tuple[Url, Login | None] | None:
+def _read_row(
+    reader: TableReader, variables: Mapping[str, str], faults: list[Fault]
+) -> tuple[Url, Login | None] | None:
     reader.require("url")
     text, user, password = reader.read_secret("url"), reader.read_secret("username"), reader.read_secret("password")
     variable = reader.read_text("password-variable")
@@ -119,19 +122,19 @@ def _read_row(reader: TableReader, variables: Mapping[str, str], faults: list[st
     return url, Login(user=user or Secret(""), password=password or Secret(""))
 
 
-def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> str:
+def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> Fault | None:
     place = find_destination(url.public)
     if place is None or place.scheme not in ("https", "http"):
-        return f"`url` is `{url}`, which names no host\n  try: begin it with `https://`"
+        return Fault(what=f"`url` is `{url}`, which names no host", remedy="begin it with `https://`")
     if flaw := find_illegal_character(url):
-        return f"`url` holds {flaw}"
+        return Fault(what=f"`url` holds {flaw}")
     if unset := find_unset(url):
-        return f"`{url}` needs a variable that is not set: `{unset[0]}`"
+        return Fault(what=f"`{url}` needs a variable that is not set: `{unset[0]}`")
     if variable is not None and password is not None:
-        return f"`{url}` has `password` and `password-variable`\n  try: leave out one of them"
+        return Fault(what=f"`{url}` has `password` and `password-variable`", remedy="leave out one of them")
     if variable is not None and not variables.get(variable):
-        return f"`{url}` needs a variable that is not set: `{variable}`"
-    return ""
+        return Fault(what=f"`{url}` needs a variable that is not set: `{variable}`")
+    return None
 
 
 def _find_login_alone(url: Url) -> Login | None:

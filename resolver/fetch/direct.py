@@ -62,9 +62,9 @@ def _check_public(request: DirectRequest, session: Session) -> None:
     reference = request.reference
     if not isinstance(reference, LocalPath) and session.leads_inside(reference.url.public):
         raise InputError(
-            f"`{request.text}`, which metadata names, cannot be followed\n"
-            "  because the name of its host stands for an address of this machine or of its own network\n"
-            f"  try: if it is meant, name it in the list: `{request.text}`"
+            f"`{request.text}`, which metadata names, cannot be followed",
+            why="the name of its host stands for an address of this machine or of its own network",
+            remedy=f"if it is meant, name it in the list: `{request.text}`",
         )
 
 

@@ -200,11 +200,8 @@ def _find_subdirectory(tree: Path, subdirectory: str, file: DistributionFile, re
 
 
 def _broken(file: DistributionFile, request: DirectRequest, reason: str) -> MetadataError:
-    first = reason.partition("\n")[0].rstrip(":")  # tarfile tells what each of its readers says.
     return MetadataError(
-        f"`{request.text}` cannot be used\n  because {first}",
-        project=request.name or file.filename,
-        filename=file.filename,
+        f"`{request.text}` cannot be used", why=reason, project=request.name or file.filename, filename=file.filename
     )
 
 

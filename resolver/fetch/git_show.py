@@ -41,7 +41,7 @@ def read_at_revision(path: Path, revision: str) -> str:
     if done.returncode != 0:
         reason = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ").partition("\n")[0]
         raise InputError(
-            f"`{revision}` is no lockfile, and git has none there: {reason}\n"
-            "  try: name two lockfiles, or a revision that has it"
+            f"`{revision}` is no lockfile, and git has none there: {reason}",
+            remedy="name two lockfiles, or a revision that has it",
         )
     return done.stdout.decode("utf-8", "replace")

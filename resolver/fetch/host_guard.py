@@ -35,15 +35,16 @@ class HostGuard:
         if {host, shown, f"{shown}:{port}"} & self._allowed:
             return
         if is_private_host(url):
-            raise _refuse(url, shown, "")
+            raise _refuse(url, shown)
         for address in find_addresses():
             if is_private_host(f"http://[{address}]/" if ":" in address else f"http://{address}/"):
-                raise _refuse(url, shown, f"\n  because its name stands for {address}")
+                raise _refuse(url, shown, why=f"its name stands for {address}")
 
 
-def _refuse(url: str, host: str, why: str) -> FetchError:
+def _refuse(url: str, host: str, *, why: str = "") -> FetchError:
     return FetchError(
-        f"`{host}` is this machine or in a private network, and a lock does not decide who is asked there: {url}{why}\n"
-        f"  try: `--allow-host {host}` if it is meant to be",
+        f"`{host}` is this machine or in a private network, and a lock does not decide who is asked there: {url}",
+        why=why,
+        remedy=f"`--allow-host {host}` if it is meant to be",
         url=url,
     )

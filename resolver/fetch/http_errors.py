@@ -41,15 +41,14 @@ def authentication_error(
         what = "wants a user and password" if status == 401 else "refuses access"
         why = f"none are known for it: {_list_names(looked_in)}" if looked_in else ""
         remedy = f"write `https://${{USER}}:${{PASSWORD}}@{host}/…` in the list, or name a file with `--credentials`"
-    message = f"`{host}` {what}: status {status} for {url}"
-    return AuthenticationError("\n  ".join((message, *([f"because {why}"] if why else []), f"try: {remedy}")), url=url)
+    return AuthenticationError(f"`{host}` {what}: status {status} for {url}", why=why, remedy=remedy, url=url)
 
 
 def unencrypted_error(url: str, *, host: str) -> FetchError:
     """For credentials that would go over the network in plain text."""
     return FetchError(
-        f"the credentials for `{host}` are not sent without encryption: {url}\n"
-        f"  try: `https://`, or `--trusted-host {host}` if nobody can listen",
+        f"the credentials for `{host}` are not sent without encryption: {url}",
+        remedy=f"`https://`, or `--trusted-host {host}` if nobody can listen",
         url=url,
     )
 
@@ -63,8 +62,8 @@ def proxy_error(url: str, *, proxy: str) -> FetchError:
     """For a proxy that is not one of HTTP. Of `proxy` only the scheme is told: it may hold a password."""
     scheme = proxy.partition("://")[0]
     return FetchError(
-        f"the `{scheme}` proxy that the environment names for {url} cannot be used\n"
-        "  try: name an `http://` proxy in `HTTPS_PROXY` and `HTTP_PROXY`",
+        f"the `{scheme}` proxy that the environment names for {url} cannot be used",
+        remedy="name an `http://` proxy in `HTTPS_PROXY` and `HTTP_PROXY`",
         url=url,
     )
 
@@ -72,19 +71,19 @@ def proxy_error(url: str, *, proxy: str) -> FetchError:
 def status_error(url: str, *, status: int, attempts: int, wanted_delay_s: float = 0.0) -> FetchError:
     """For any other status that is no answer to the question; `wanted_delay_s` is a wait that is too long."""
     times = f" ({attempts} times)" if attempts > 1 else ""
-    remedy = "\n  try: again later; the server is at fault" if status >= 500 else ""
+    remedy = "again later; the server is at fault" if status >= 500 else ""
     if status == 429:
-        remedy = "\n  try: again later; the server limits how often it is asked"
+        remedy = "again later; the server limits how often it is asked"
     if wanted_delay_s:
-        remedy = f"\n  try: again in {wanted_delay_s:.0f} s, which is when the server wants to be asked"
-    return FetchError(f"status {status} for {url}{times}{remedy}", url=url)
+        remedy = f"again in {wanted_delay_s:.0f} s, which is when the server wants to be asked"
+    return FetchError(f"status {status} for {url}{times}", remedy=remedy, url=url)
 
 
 def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
     """For a host that took too long to connect or to send the next bytes."""
     return FetchError(
-        f"no answer within {limit_s:g} s from {url} ({attempts} times)\n"
-        "  try: again later, or set `HTTPS_PROXY` if this network needs a proxy",
+        f"no answer within {limit_s:g} s from {url} ({attempts} times)",
+        remedy="again later, or set `HTTPS_PROXY` if this network needs a proxy",
         url=url,
     )
 
@@ -92,14 +91,15 @@ def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
 def no_answer_error(url: str, *, reason: str, attempts: int) -> FetchError:
     """For a host that cannot be reached, or hangs up."""
     times = f" ({attempts} times)" if attempts > 1 else ""
-    return FetchError(f"no answer from {url}{times}\n  because {reason}", url=url)
+    return FetchError(f"no answer from {url}{times}", why=reason, url=url)
 
 
 def tls_error(url: str, *, reason: str, host: str) -> FetchError:
     """For a certificate that is not trusted."""
     return FetchError(
-        f"the certificate of `{host}` is not trusted: {url}\n  because {reason}\n"
-        f"  try: set `SSL_CERT_FILE` to the CA certificates of your network, or `--trusted-host {host}`",
+        f"the certificate of `{host}` is not trusted: {url}",
+        why=reason,
+        remedy=f"set `SSL_CERT_FILE` to the CA certificates of your network, or `--trusted-host {host}`",
         url=url,
     )
 
@@ -107,8 +107,9 @@ def tls_error(url: str, *, reason: str, host: str) -> FetchError:
 def certificates_error(url: str, *, path: str, reason: str) -> FetchError:
     """For CA certificates of the user's that cannot be read."""
     return FetchError(
-        f"the CA certificates in {path} cannot be read\n  because {reason or 'they are no certificates'}\n"
-        "  try: correct `SSL_CERT_FILE`, `SSL_CERT_DIR` or `REQUESTS_CA_BUNDLE`",
+        f"the CA certificates in {path} cannot be read",
+        why=reason or "they are no certificates",
+        remedy="correct `SSL_CERT_FILE`, `SSL_CERT_DIR` or `REQUESTS_CA_BUNDLE`",
         url=url,
     )
 
@@ -116,7 +117,8 @@ def certificates_error(url: str, *, path: str, reason: str) -> FetchError:
 def downgrade_error(url: str, *, target: str) -> FetchError:
     """For a redirect from https to http."""
     return FetchError(
-        f"{url} redirects to {target}, which is not encrypted\n  try: name an index that does not leave `https`",
+        f"{url} redirects to {target}, which is not encrypted",
+        remedy="name an index that does not leave `https`",
         url=url,
     )
 
@@ -124,8 +126,8 @@ def downgrade_error(url: str, *, target: str) -> FetchError:
 def private_redirect_error(url: str, *, target: str, host: str) -> FetchError:
     """For a redirect of a public host to this machine or a private network."""
     return FetchError(
-        f"{url} redirects to {target}, which is this machine or in a private network\n"
-        f"  try: `--allow-host {host}` if it is meant to be",
+        f"{url} redirects to {target}, which is this machine or in a private network",
+        remedy=f"`--allow-host {host}` if it is meant to be",
         url=url,
     )
 
@@ -137,7 +139,7 @@ def too_large_error(url: str, *, limit_bytes: int) -> FetchError:
 
 def broken_error(url: str, *, reason: str) -> FetchError:
     """For an answer that cannot be read."""
-    return FetchError(f"the answer of {url} cannot be read\n  because {reason}", url=url)
+    return FetchError(f"the answer of {url} cannot be read", why=reason, url=url)
 
 
 def closed_error(url: str) -> FetchError:
@@ -147,4 +149,4 @@ def closed_error(url: str) -> FetchError:
 
 def missing_offline(url: str, *, what: str) -> OfflineError:
     """For what the cache does not hold under `--offline`."""
-    return OfflineError(f"{what} is not in the cache: {url}\n  try: run once without `--offline`", url=url)
+    return OfflineError(f"{what} is not in the cache: {url}", remedy="run once without `--offline`", url=url)

@@ -19,8 +19,12 @@ def check_listed_hashes(file: DistributionFile) -> None:
         return
     first, second, *_ = (text for text in file.hashes if text.startswith("sha256:"))
     raise HashMismatchError(
-        f"`{file.filename}` is listed with two hashes by {file.index or 'a page of links'}\n  {first}\n  {second}\n"
-        "  try: find out which of them is right",
+        f"`{file.filename}` is listed with two hashes by {file.index or 'a page of links'}",
+        details=(
+            f"{first}",
+            f"{second}",
+        ),
+        remedy="find out which of them is right",
         filename=file.filename,
         expected=first,
         found=second,

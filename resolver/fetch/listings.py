@@ -53,7 +53,7 @@ def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> ProjectListi
     try:
         files = parse_project_page(body, content_type=answer.content_type, url=answer.url, name=name)
     except PageError as error:
-        raise FetchError(f"the page of `{name}` cannot be read: {url}\n  because {error}", url=url) from error
+        raise FetchError(f"the page of `{name}` cannot be read: {url}", why=str(error), url=url) from error
     return ProjectListing(
         name=name, index=index, files=files, status=read_project_status(body, content_type=answer.content_type)
     )

@@ -88,7 +88,7 @@ def list_folder(folder: Path) -> LocalFolder:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.is_file())
     except OSError as error:
-        raise FetchError(f"{folder} cannot be read\n  because {error.strerror}", url=base.as_uri()) from error
+        raise FetchError(f"{folder} cannot be read", why=f"{error.strerror}", url=base.as_uri()) from error
     return LocalFolder(urls=tuple((base / name).as_uri() for name in names))
 
 
@@ -101,11 +101,11 @@ def describe_file(path: Path, *, algorithms: Iterable[str] = ()) -> Download:
         with path.open("rb") as file:
             return hash_into(iter(lambda: file.read(_CHUNK_BYTES), b""), None, algorithms=algorithms)
     except OSError as error:
-        raise FetchError(f"{path} cannot be read\n  because {error.strerror}", url=path.absolute().as_uri()) from error
+        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error
 
 
 def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise FetchError(f"{path} cannot be read\n  because {error.strerror}", url=path.absolute().as_uri()) from error
+        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from lockfiles.value_classes import dataclass
+from resolver.errors import Fault
 from resolver.fetch.credentials import AskKeyring, Credentials, ListedLogins, LoginSource, find_destination, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import NetrcLogins
@@ -92,10 +93,11 @@ def _read_variables(
     for name, values in sorted(indexes.items()):
         prefixes = [values["URL"]] if "URL" in values else list(urls.get(name, ()))
         if not _add(logins, name, prefixes, values):
-            warnings.append(
-                f"`PINFOLD_INDEX_{name}_…` belongs to no host\n"
-                f"  try: set `PINFOLD_INDEX_{name}_URL` to the URL of its index, with `https://`"
+            fault = Fault(
+                what=f"`PINFOLD_INDEX_{name}_…` belongs to no host",
+                remedy=f"set `PINFOLD_INDEX_{name}_URL` to the URL of its index, with `https://`",
             )
+            warnings.append(str(fault))
     return logins
 
 

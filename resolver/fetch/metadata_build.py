@@ -45,20 +45,24 @@ def build_tree_metadata(
             _install(wanted, environment, builds)
             return _parse(backend.prepare_metadata()), wanted
     except BuildFailedError as error:
-        output = "\n".join(f"    {line}" for line in str(error).splitlines())
-        message = f"the build of `{described}` gave no metadata; its last words:\n{output}\n  try: {_REMEDY}"
+        what = f"the build of `{described}` gave no metadata; its last words:"
         cause: Exception = error
     except MetadataError:
         raise
     except ResolutionError as error:
-        reason = "\n".join(f"    {line}" for line in str(error).splitlines())
-        message = (
+        what = (
             f"`{described}` cannot be built for its metadata: no wheels meet its build requirements, which are not"
-            f" built themselves\n{reason}\n"
-            f"  try: {_REMEDY}"
+            " built themselves"
         )
         cause = error
-    raise MetadataError(message, project=project or described, filename=described, needs_build=True) from cause
+    raise MetadataError(
+        what,
+        details=tuple(f"  {line}" for line in str(cause).splitlines()),
+        remedy=_REMEDY,
+        project=project or described,
+        filename=described,
+        needs_build=True,
+    ) from cause
 
 
 def _install(requirements: Sequence[str], environment: BuildEnvironment, builds: Builds) -> None:

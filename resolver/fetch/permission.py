@@ -37,10 +37,11 @@ def check_build_allowed(
         return
     table = ["[[tool.pinfold.dependency-metadata]]", f'name = "{project or "NAME"}"']
     table += [f'version = "{version}"'] if version is not None else []
-    lines = "\n".join(f"    {line}" for line in (*table, "requires-dist = []"))
     raise MetadataError(
-        f"only a build can tell what `{described}` needs, and it was not built\n  because {why}\n"
-        f"  try: write its requirements into pyproject.toml{remedy}\n{lines}",
+        f"only a build can tell what `{described}` needs, and it was not built",
+        why=why,
+        remedy=f"write its requirements into pyproject.toml{remedy}",
+        quoted=(*table, "requires-dist = []"),
         project=project or described,
         filename=described,
         needs_build=True,

@@ -110,8 +110,8 @@ def _read_final_pkg_info(tree: Path) -> CoreMetadata | None:
 def _check_project(tree: Path, project: NormalizedName | None, described: str) -> None:
     if not any((tree / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
         raise MetadataError(
-            f"`{described}` is no Python project: it has neither a pyproject.toml nor a setup.py\n"
-            "  try: name the folder that has one; inside a repository or archive with `#subdirectory=FOLDER`",
+            f"`{described}` is no Python project: it has neither a pyproject.toml nor a setup.py",
+            remedy="name the folder that has one; inside a repository or archive with `#subdirectory=FOLDER`",
             project=project or described,
             filename=described,
         )

@@ -26,7 +26,9 @@ def unpack_sdist(archive: Path, into: Path, *, filename: str | None = None) -> P
         else:
             _unpack_tar(archive, into)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
-        raise SdistArchiveError(f"`{name}` cannot be unpacked: {error}") from error
+        # tarfile adds a line for each format that it tried.
+        why = str(error).partition("\n")[0].rstrip(":")
+        raise SdistArchiveError(f"`{name}` cannot be unpacked: {why}") from error
     found = list(into.iterdir())
     return found[0] if len(found) == 1 and found[0].is_dir() else into
 

@@ -67,6 +67,6 @@ def _read_local(path: Path) -> WheelContents | None:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise FetchError(f"{path} cannot be read\n  because {error.strerror}", url=path.as_uri()) from error
+        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.as_uri()) from error
     members = list_members(data, size=len(data))
     return None if isinstance(members, MoreBytes) else read_contents(members)

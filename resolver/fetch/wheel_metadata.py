@@ -109,7 +109,11 @@ def verify_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str
         # A digest of another length is none, which pages do hold.
         if shown != expected and len(shown) == len(expected):
             raise HashMismatchError(
-                f"`{filename}` is not the file that {by} promises\n  expected {expected}\n  found    {shown}",
+                f"`{filename}` is not the file that {by} promises",
+                details=(
+                    f"expected {expected}",
+                    f"found    {shown}",
+                ),
                 filename=filename,
                 expected=expected,
                 found=shown,
@@ -172,7 +176,7 @@ def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
             f"`{file.filename}` is a broken wheel: {error}", project=project, filename=file.filename
         ) from error
     except OSError as error:
-        raise FetchError(f"{path} cannot be read\n  because {error.strerror}", url=file.url) from error
+        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=file.url) from error
 
 
 def _find_metadata(tail: bytes, *, size: int, project: str, read: ReadBytes) -> bytes:

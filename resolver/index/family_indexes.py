@@ -107,14 +107,17 @@ class FamilyIndexes:
 def explain_failure(index: FamilyIndex, error: FetchError, *, wanted: str) -> FetchError:
     """The error for an index or page that cannot be read: what was needed from it, and which key names a mirror."""
     url = index.location.url
-    because = str(error).replace("\n", "\n  ")
-    message = f"{url} is needed for `{wanted}`: no other index in scope has {index.label} builds\n  because {because}"
-    if index.mirrored:
-        message += (
-            "\n  try: name a mirror in pyproject.toml\n    [tool.pinfold.mirrors]\n"
-            f'    "{index.mirrored}" = "https://mirror.example/whl/"'
-        )
-    return FetchError(message, url=url.public)
+    why, *details = str(error).splitlines()
+    return FetchError(
+        f"{url} is needed for `{wanted}`: no other index in scope has {index.label} builds",
+        why=why,
+        details=tuple(details),
+        remedy="name a mirror in pyproject.toml" if index.mirrored else "",
+        quoted=("[tool.pinfold.mirrors]", f'"{index.mirrored}" = "https://mirror.example/whl/"')
+        if index.mirrored
+        else (),
+        url=url.public,
+    )
 
 
 def _locate_page(url: str) -> Location:

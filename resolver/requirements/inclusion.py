@@ -90,7 +90,7 @@ def _read(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:
     except OSError as error:
         raise Refusal(f"`{reference}` cannot be read", why=render_os_error(error), remedy="correct its name") from error
     except SourceError as error:
-        raise Refusal(f"`{reference}` cannot be read", why=str(error)) from error
+        raise Refusal(f"`{reference}` cannot be read", why=error.what, remedy=error.remedy) from error
     chain = list(_iter_sources(use.position))
     if name in chain:
         raise Refusal(f"`{name}` includes itself", why=_describe_cycle(name, chain), remedy="remove one of the two")

@@ -26,18 +26,18 @@ class FaultCollector:
     """Gathers the faults of one list."""
 
     def __init__(self) -> None:
-        self._faults: dict[Fault, None] = {}
+        self._faults: dict[Fault, Position] = {}
 
     def add(self, position: Position, refusal: Refusal) -> None:
         """Note that what stands at `position` was refused. Credentials of URLs are taken out of the texts here."""
         what, why, remedy = (redact(text) for text in (refusal.what, refusal.why, refusal.remedy))
-        fault = Fault(position=position, what=what, why=why, remedy=remedy)
-        self._faults[fault] = None
+        fault = Fault(where=position, what=what, why=why, remedy=remedy)
+        self._faults[fault] = position
 
     def raise_if_any(self) -> None:
         """Raise ListError with all faults in list order, if there are any."""
         if self._faults:
-            raise ListError(tuple(sorted(self._faults, key=lambda fault: _list_order(fault.position))))
+            raise ListError.from_faults(sorted(self._faults, key=lambda fault: _list_order(self._faults[fault])))
 
 
 def _list_order(position: Position) -> tuple[tuple[int, int, int, int], ...]:

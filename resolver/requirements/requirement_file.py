@@ -42,14 +42,12 @@ def decode_requirement_file(data: bytes) -> str:
     try:
         return data[len(mark) :].decode(encoding)
     except LookupError:
-        problem = f"`{encoding}`, which the file names as its encoding, is no text encoding"
+        what, remedy = f"`{encoding}`, which the file names as its encoding, is no text encoding", ""
     except ValueError:
-        problem = (
-            f"the file is no {encoding} text\n"
-            "  try: save it as UTF-8, or name its encoding in the first line: `# -*- coding: latin-1 -*-`"
-        )
+        what = f"the file is no {encoding} text"
+        remedy = "save it as UTF-8, or name its encoding in the first line: `# -*- coding: latin-1 -*-`"
     # Raised out here because the error of the decoder holds the file's content, which may hold credentials.
-    raise SourceError(problem)
+    raise SourceError(what, remedy=remedy)
 
 
 def read_statements(

@@ -173,7 +173,7 @@ def _build_roots(
 
 def _build_root(entry: Entry, fixed: Mapping[NormalizedName, FixedSource], *, no_deps: bool = False) -> Root:
     if entry.name is None:
-        raise InternalError(f"{entry.position}: nobody looked at `{entry.text}`")
+        raise InternalError(f"nobody looked at `{entry.text}`", where=entry.position)
     return Root(
         position=entry.position,
         text=entry.text,

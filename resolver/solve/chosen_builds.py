@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from resolver.errors import Fault
 from resolver.solve.accelerated_table import AcceleratedTable
 from resolver.solve.acceleration import CPU_BUILD_NAMES, TORCH_NAME, Acceleration
 from resolver.solve.build_facts import CudaDemands
@@ -143,6 +144,7 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
     text = f"`{pin.name} {pin.version}` does not say which CUDA it is built for, and no data does"
     if not pin.file.is_wheel:
         text = f"`{pin.name} {pin.version}` is an sdist, built in the image for the CUDA that is there"
+    remedy = ""
     page = next((one for one in locations if one.is_page), None)
     torch = None if solved.torch is None else solved.torch.version
     url = None if page is None else page.render(cuda=solved.torch_cuda, torch=torch, version=str(pin.version))
@@ -151,15 +153,15 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
     if any(location.url.public == url for location in asked):
         text += f"; {url} has no wheel of it that fits"
     elif url is not None and solved.torch_cuda is not None:
-        text += f"\n  try: `--find-links {url}`, which has wheels for torch {torch}"
-    yield text
+        remedy = f"`--find-links {url}`, which has wheels for torch {torch}"
+    yield str(Fault(what=text, remedy=remedy))
 
 
 def _iter_unknown_warnings(solved: _Solved, torch: Pin, verdict: UnknownKernels) -> Iterator[str]:
     """Where the data does not have what a build is compiled for."""
     text = f"`torch {torch.version}` {verdict}: whether it has kernels for the GPU cannot be told"
     if solved.acceleration.measure is None:
-        yield f"{text}\n  try: `--measure-kernels`, which reads that out of the wheel: some 10 MB of it"
+        yield str(Fault(what=text, remedy="`--measure-kernels`, which reads that out of the wheel: some 10 MB of it"))
     else:
         yield f"{text}, and its wheel does not tell"
 
@@ -173,11 +175,12 @@ def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
     row = solved.demands.row_of(torch)
     newer = [at for at in range(row or 0) if table.reason(at) and at in solved.demands.listed_rows(TORCH_NAME)]
     if newer:
-        yield (
-            f"`torch {torch.version}` is not the newest: the default index's build of {table.versions[newer[0]]}"
-            f" {table.reason(newer[0])}, and no index of other builds is configured"
-            '\n  try: `[tool.pinfold.mirrors] "https://download.pytorch.org/whl/" = "https://mirror.example/whl/"`'
+        fault = Fault(
+            what=f"`torch {torch.version}` is not the newest: the default index's build of {table.versions[newer[0]]}"
+            f" {table.reason(newer[0])}, and no index of other builds is configured",
+            remedy='`[tool.pinfold.mirrors] "https://download.pytorch.org/whl/" = "https://mirror.example/whl/"`',
         )
+        yield str(fault)
 
 
 def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:

@@ -1,29 +1,29 @@
-"""Why a problem has no solution, as text: what is wrong, where, why, and how to fix it."""
+"""Why a problem has no solution, as the parts of an error: what is wrong, the facts, and how to fix it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import assert_never
 
-from resolver.errors import ResolutionError
+from resolver.errors import Fault, ResolutionError
 from resolver.solve.diagnosis import build_explanation
 from resolver.solve.explanation import CollidingRequirement, Collision, Explanation, Obstacle, Supply
 from resolver.solve.problem import Problem, Root
 from resolver.solve.search import Conflict
 from resolver.solve.universe import Universe
 
-__all__ = ["NoSolutionError", "build_error", "build_refusal", "render_explanation"]
+__all__ = ["NoSolutionError", "build_error", "build_refusal"]
 
 
 class NoSolutionError(ResolutionError):
     """The list has no solution for the target; `explanation` is why, as data."""
 
     def __init__(self, explanation: Explanation) -> None:
-        super().__init__(explanation)
+        faults = tuple(_iter_faults(explanation))
+        super().__init__(faults[0].what)
+        self.faults = faults
         self.explanation = explanation
-
-    def __str__(self) -> str:
-        return render_explanation(self.explanation)
 
 
 def build_error(universe: Universe, conflict: Conflict) -> NoSolutionError:
@@ -42,20 +42,20 @@ def build_refusal(problem: Problem, refused: Sequence[tuple[Root, str]]) -> NoSo
     return NoSolutionError(Explanation(target=str(problem.target), collisions=(collision,)))
 
 
-def render_explanation(explanation: Explanation) -> str:
-    """The explanation in lines: the first says what, then come list positions, facts, and hints."""
+def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
+    """A fault for each collision, the last one with the hints."""
     what = "no solution" if explanation.is_proven else "no solution found within the limits of the search"
-    lines: list[str] = []
+    faults: list[Fault] = []
     for collision in explanation.collisions:
-        lead = f"{what} for {explanation.target}: " if not lines else "other versions fail, because "
-        lines.append(lead + _render_obstacle(collision))
-        lines += _iter_collision_lines(collision)
-    if not lines:
-        lines.append(f"{what} for {explanation.target}")
+        lead = f"{what} for {explanation.target}: " if not faults else "other versions fail, because "
+        faults.append(_build_fault(lead + _render_obstacle(collision), collision))
+    if not faults:
+        faults.append(Fault(what=f"{what} for {explanation.target}"))
     if explanation.more_collisions:
-        lines.append(f"and {explanation.more_collisions} more collisions like these")
-    lines += [f"  try: {hint}" for hint in explanation.hints]
-    return "\n".join(lines)
+        faults.append(Fault(what=f"and {explanation.more_collisions} more collisions like these"))
+    yield from faults[:-1]
+    remedy, *others = explanation.hints or ("",)
+    yield replace(faults[-1], remedy=remedy, other_remedies=tuple(others))
 
 
 def _render_obstacle(collision: Collision) -> str:
@@ -75,26 +75,20 @@ def _render_obstacle(collision: Collision) -> str:
             assert_never(collision.obstacle)
 
 
-def _iter_collision_lines(collision: Collision) -> Iterator[str]:
-    for requirement in collision.requirements:
-        yield f"  {_render_requirement(requirement, collision.project)}"
+def _build_fault(what: str, collision: Collision) -> Fault:
+    involved = tuple(_render_requirement(requirement, collision.project) for requirement in collision.requirements)
     supply = collision.supply
+    nearest = tuple(f"  {version.version}: {'; '.join(version.reasons)}" for version in supply.nearest)
     if supply.direct:
-        yield f"  because {supply.direct}"
-        for version in supply.nearest:
-            yield f"    {version.version}: {'; '.join(version.reasons)}"
-        return
+        return Fault(what=what, involved=involved, why=supply.direct, details=nearest)
     if supply.builds or collision.obstacle is Obstacle.DIFFERENT_BUILDS:
-        yield from (f"  because {line}" for line in supply.builds)
-        return
+        why, *others = supply.builds or ("",)
+        return Fault(what=what, involved=involved, why=why, details=tuple(f"because {line}" for line in others))
     if not supply.locations:
-        yield f"  because {_render_absence(supply)}"
-        return
-    yield f"  because {_render_supply(supply)}"
-    for version in supply.nearest:
-        yield f"    {version.version}: {'; '.join(version.reasons)}"
+        return Fault(what=what, involved=involved, why=_render_absence(supply))
     if supply.more:
-        yield f"    and {_count(supply.more, 'older version')}"
+        nearest += (f"  and {_count(supply.more, 'older version')}",)
+    return Fault(what=what, involved=involved, why=_render_supply(supply), details=nearest)
 
 
 def _render_requirement(requirement: CollidingRequirement, name: str) -> str:

@@ -257,6 +257,6 @@ def _is_exempt(location: Location, rules: FileRules) -> bool:
 
 def _missing_upload_time(file: DistributionFile, location: Location) -> SettingsError:
     return SettingsError(
-        f"`{file.filename}` on {location.url} has no upload time, so the cut-off date cannot be applied to it\n"
-        f"  try: add `{location.url}` to `exclude-newer-exempt` in `[tool.pinfold]`"
+        f"`{file.filename}` on {location.url} has no upload time, so the cut-off date cannot be applied to it",
+        remedy=f"add `{location.url}` to `exclude-newer-exempt` in `[tool.pinfold]`",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from resolver.errors import HashMismatchError, InputError
+from resolver.errors import Fault, HashMismatchError, InputError
 from resolver.index.origin import Commit, Folder
 from resolver.index.package_source import PackageSource
 from resolver.requirements.direct_reference import render_reference
@@ -16,24 +16,19 @@ class MissingHashesError(InputError):
     """Hashes are required, and some pins have none; `lines` are what the list would have to hold."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
-        super().__init__(lines)
-        self.lines = lines
-
-    def __str__(self) -> str:
-        return "\n".join(
-            (
-                f"`--require-hashes` needs a hash for every package, and {len(self.lines)} of them have none",
-                "  try: add these lines, once you have verified them",
-                *(f"    {line}" for line in self.lines),
-            )
+        super().__init__(
+            f"`--require-hashes` needs a hash for every package, and {len(lines)} of them have none",
+            remedy="add these lines, once you have verified them",
+            quoted=lines,
         )
+        self.lines = lines
 
 
 def check_required_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
     """Raises MissingHashesError if a pin has no hash in the list, InputError if it is a tree, which has none."""
     trees = [pin for pin in resolution.pins if isinstance(pin.file.origin, Commit | Folder)]
     if trees:
-        raise InputError("\n".join(_refuse_tree(pin, problem) for pin in trees))
+        raise InputError.from_faults(_refuse_tree(pin, problem) for pin in trees)
     hashed = {root.name for root in (*problem.roots, *problem.constraints) if root.hashes}
     missing = [pin for pin in resolution.pins if pin.name not in hashed]
     if missing:
@@ -51,22 +46,25 @@ def check_contents(problem: Problem, resolution: Resolution) -> None:
             listed = ", ".join(sorted(allowed)) or "none that all lines give"
             found = f"sha256:{pin.file.sha256}"
             raise HashMismatchError(
-                f"`{pin.file.filename}` has none of the hashes that the list gives for `{pin.name}`\n"
-                f"  listed: {listed}\n"
-                f"  found:  {found}\n"
-                "  try: find out which of them is right",
+                f"`{pin.file.filename}` has none of the hashes that the list gives for `{pin.name}`",
+                details=(
+                    f"listed: {listed}",
+                    f"found:  {found}",
+                ),
+                remedy="find out which of them is right",
                 filename=pin.file.filename,
                 expected=listed,
                 found=found,
             )
 
 
-def _refuse_tree(pin: Pin, problem: Problem) -> str:
+def _refuse_tree(pin: Pin, problem: Problem) -> Fault:
     request = problem.direct[pin.name].request
     what = "a repository" if isinstance(pin.file.origin, Commit) else "a folder"
-    return (
-        f"{request.position}: `{request.text}` is {what}, which has no hash, and `--require-hashes` needs one for every"
-        " package\n  try: name a wheel or sdist of it"
+    return Fault(
+        where=request.position,
+        what=f"`{request.text}` is {what}, which has no hash, and `--require-hashes` needs one for every package",
+        remedy="name a wheel or sdist of it",
     )
 
 

@@ -158,12 +158,14 @@ class AppReader:
         if name is None:
             if len(with_list) > 1:
                 names = ", ".join(f"`{one.name}`" for one in with_list)
-                raise SourceError(f"`{self._name}` holds {len(with_list)} apps: {names}{remedy}")
+                raise SourceError(f"`{self._name}` holds {len(with_list)} apps: {names}", remedy=remedy)
             if not with_list:
                 raise SourceError(
-                    f"`{self._name}` has no app\n"
-                    "  because an app is a class that derives from an `App` or has `requirements`, or a function under"
-                    " `@fal.function(…)`"
+                    f"`{self._name}` has no app",
+                    why=(
+                        "an app is a class that derives from an `App` or has `requirements`, or a function under"
+                        " `@fal.function(…)`"
+                    ),
                 )
             name = with_list[0].name
         if not self._is_run and (lines := interpreter.defined_twice.get(name)):
@@ -175,10 +177,12 @@ class AppReader:
             if isinstance(bound, Opaque):
                 reason = bound.reason
                 raise SourceError(
-                    f"{reason.place}: what `{name}` is, is not understood: `{reason.expression}`\n"
-                    f"  because {reason.why}{remedy}"
+                    f"what `{name}` is, is not understood: `{reason.expression}`",
+                    where=reason.place,
+                    why=reason.why,
+                    remedy=remedy,
                 )
-            raise SourceError(f"`{self._name}` has no app `{name}`{remedy}")
+            raise SourceError(f"`{self._name}` has no app `{name}`", remedy=remedy)
         return chosen
 
     def _find_table(self, chosen: Declaration, *, alone: bool) -> AppTable | None:
@@ -195,8 +199,8 @@ class AppReader:
             names = ", ".join(f"`{one.name}`" for one in found)
             sources = [f"{one.where.partition(' ')[0]}::{one.name}" for one in found]
             raise SourceError(
-                f"`{chosen.name}` is {len(found)} apps in {found[0].where.partition(' ')[0]}, which differ: {names}"
-                f"{_suggest(sources)}"
+                f"`{chosen.name}` is {len(found)} apps in {found[0].where.partition(' ')[0]}, which differ: {names}",
+                remedy=_suggest(sources),
             )
         return found[0] if found else None
 
@@ -234,7 +238,8 @@ class AppReader:
             # The same file is read again for its target, and then tells all of its faults.
             return app
         if faults:
-            raise SourceError("\n".join(dict.fromkeys(fault for _, fault in sorted(faults))))
+            placed = sorted(faults, key=lambda fault: (fault[0], str(fault[1])))
+            raise SourceError.from_faults(dict.fromkeys(fault for _, fault in placed))
         return app
 
     def _read_list(
@@ -306,5 +311,4 @@ def _default_target() -> AppTarget:
 
 
 def _suggest(sources: Sequence[str]) -> str:
-    known = " or ".join(f"`{source}`" for source in sources)
-    return f"\n  try: {known}" if sources else ""
+    return " or ".join(f"`{source}`" for source in sources)

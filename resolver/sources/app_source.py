@@ -61,7 +61,11 @@ def read_app_source(
     )
     app = reader.read(app_name or None, table=table)
     if not app.has_list:
-        raise SourceError(_describe_empty(app, file))
+        raise SourceError(
+            f"`{app.class_name}` has no `requirements`, so there is nothing to lock",
+            where=f"{file}:{app.line}",
+            details=app.outside,
+        )
     source = Source(
         name=name,
         stem=_split_words(app.class_name if table is None else table.name),
@@ -87,19 +91,18 @@ def read_table_source(
     table = next((one for one in tables if one.name == app_name), None)
     if table is None:
         known = " or ".join(f"`{file}::{one.name}`" for one in tables)
-        remedy = f"\n  try: {known}" if known else ""
-        raise SourceError(f"`{file}` has no `[tool.fal.apps.{app_name}]`{remedy}")
+        raise SourceError(f"`{file}` has no `[tool.fal.apps.{app_name}]`", remedy=known)
     if table.ref is not None:
         try:
             data = table.ref.read_bytes()
         except OSError as error:
             why = render_os_error(error)
-            raise SourceError(f"{table.where}: `ref` leads to a file that cannot be read: {why}") from error
+            raise SourceError(f"`ref` leads to a file that cannot be read: {why}", where=table.where) from error
         return read_app_source(
             table.ref, data, name=name, folder=folder, variables=variables, table=table, is_run=is_run
         )
     if table.requirements is None:
-        raise SourceError(f"{table.where}: there is no `requirements`, so there is nothing to lock")
+        raise SourceError("there is no `requirements`, so there is nothing to lock", where=table.where)
     settings, settings_path = find_settings(path.parent, seen_from=folder)
     return Source(
         name=name,
@@ -138,8 +141,8 @@ class _Late:
             filled = _fill(source, app, late=None)
             if (filled.machine_types, filled.python) != (source.machine_types, source.python):
                 raise SourceError(
-                    f"`{source.name}` asks for another machine or Python when it is shown the target that it asks for"
-                    "\n  try: `-m` and `--python`, and write both out in the app"
+                    f"`{source.name}` asks for another machine or Python when it is shown the target that it asks for",
+                    remedy="`-m` and `--python`, and write both out in the app",
                 )
             self._found[key] = filled
         return self._found[key]
@@ -171,8 +174,9 @@ def _read_locked(app: App, locked: LockedList, source: Source, settings: Setting
     if len(choices) != 1:
         what = "no list" if not choices else f"{len(choices)} lists, {' and '.join(name for name, _, _ in choices)},"
         raise SourceError(
-            f"{locked.place}: `requirements` is what a lock holds, and {what} can be what the lock is made from\n"
-            f"  try: {'one of them alone' if choices else 'a requirements.txt beside the app'}"
+            f"`requirements` is what a lock holds, and {what} can be what the lock is made from",
+            where=locked.place,
+            remedy="one of them alone" if choices else "a requirements.txt beside the app",
         )
     _, list_path, form = choices[0]
     filled = _fill(source, app, late=None, form=form or _read_list(list_path, folder))
@@ -187,13 +191,11 @@ def _read_locked(app: App, locked: LockedList, source: Source, settings: Setting
 def _read_list(path: Path, folder: Path) -> RequirementFile:
     try:
         return RequirementFile(text=decode_requirement_file(path.read_bytes()))
-    except (OSError, SourceError) as error:
+    except OSError as error:
         raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
-
-
-def _describe_empty(app: App, file: str) -> str:
-    outside = "".join(f"\n  {line}" for line in app.outside)
-    return f"{file}:{app.line}: `{app.class_name}` has no `requirements`, so there is nothing to lock{outside}"
+    except SourceError as error:
+        what = f"`{name_path(path, folder)}` cannot be read: {error.what}"
+        raise SourceError(what, remedy=error.remedy) from error
 
 
 def _split_words(class_name: str) -> str:

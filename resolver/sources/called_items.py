@@ -34,7 +34,7 @@ def call_items(source: Source, target: Target) -> Source:
         for number, layer in enumerate(layers)
     ]
     if faults:
-        raise ListError(tuple(faults))
+        raise ListError.from_faults(faults)
     items = tuple(tuple(item for _, item in layer) for layer in called)
     positions = tuple(tuple(position for position, _ in layer) for layer in called)
     return replace(
@@ -79,13 +79,13 @@ def _call(function: Callable[[Target], object], position: Position, target: Targ
     # It is the caller's code: whatever it raises, the list has a fault at this place.
     except Exception as error:  # noqa: BLE001  (see above)
         why = redact(f"{type(error).__name__}: {error}")
-        faults.append(Fault(position=position, what=f"{shown} failed for {target}", why=why))
+        faults.append(Fault(where=position, what=f"{shown} failed for {target}", why=why))
         return None
     if text is None or isinstance(text, str):
         return text
     faults.append(
         Fault(
-            position=position,
+            where=position,
             what=f"{shown} gave a value of type `{type(text).__name__}` for {target}",
             remedy="give text, or None to leave the item out",
         )

@@ -41,11 +41,11 @@ def choose_python(
         try:
             return parse_python_version(text), where
         except TargetError as error:
-            raise TargetError(f"{where}: {error}") from error
+            raise error.at(where) from error
     if not allow_host:
         raise SourceError(
-            "nothing says which Python to lock for, and the running one is not asked here\n"
-            '  try: `python = "3.11"` in [tool.pinfold], a `.python-version` file, or `--python 3.11`'
+            "nothing says which Python to lock for, and the running one is not asked here",
+            remedy='`python = "3.11"` in [tool.pinfold], a `.python-version` file, or `--python 3.11`',
         )
     environment = _find_environment_python(environ)
     if environment is not None:
@@ -107,6 +107,6 @@ def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None
 def _find_running_python() -> PythonVersion:
     if platform.python_implementation() != "CPython":
         running = platform.python_implementation()
-        raise SourceError(f"the running Python is {running}, and locks are for CPython\n  try: `--python 3.11`")
+        raise SourceError(f"the running Python is {running}, and locks are for CPython", remedy="`--python 3.11`")
     suffix = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
     return parse_python_version(f"{sys.version_info.major}.{sys.version_info.minor}{suffix}")

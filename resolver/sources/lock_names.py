@@ -21,7 +21,7 @@ def lockfile_name(stem: str, machine: str | None = None, *, several: bool = Fals
     parts += [machine] if machine else []
     name = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
     if parts and not name:
-        raise SourceError(f"`{'-'.join(parts)}` leaves no name for its lock\n  try: `-o pylock.NAME.toml`")
+        raise SourceError(f"`{'-'.join(parts)}` leaves no name for its lock", remedy="`-o pylock.NAME.toml`")
     return f"pylock.{name}.toml" if name else "pylock.toml"
 
 
@@ -36,8 +36,8 @@ def check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:
         key = str(path.absolute()).casefold()
         if key in owners:
             raise SourceError(
-                f"`{owners[key]}` and `{name}` would both be locked into `{path.name}`\n"
-                f"  try: {_remedy(owners[key], name)}"
+                f"`{owners[key]}` and `{name}` would both be locked into `{path.name}`",
+                remedy=_remedy(owners[key], name),
             )
         owners[key] = name
 

@@ -66,11 +66,11 @@ def _check_only_one(printed: Sequence[Source], unreadable: Sequence[str]) -> Non
     if not printed:
         return
     if len({id(source) for source in printed}) + len(unreadable) > 1:
-        raise SourceError("`-o -` prints one lock, and several sources are named\n  try: `-o FOLDER`, or one source")
+        raise SourceError("`-o -` prints one lock, and several sources are named", remedy="`-o FOLDER`, or one source")
     if len(printed) > 1:
         raise SourceError(
-            "`-o -` prints one lock, and several `-m` are named\n  try: `-o FOLDER`, or one `-m`; `-m A,B` is one lock"
-            " for both"
+            "`-o -` prints one lock, and several `-m` are named",
+            remedy="`-o FOLDER`, or one `-m`; `-m A,B` is one lock for both",
         )
 
 
@@ -84,8 +84,9 @@ def _check_folder(place: Path | None) -> None:
         return
     if place.exists() or place.suffix in _FILE_SUFFIXES:
         raise SourceError(
-            f"`{place.name}` is no folder and no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` (PEP"
-            " 751)\n  try: `-o pylock.toml`, or `-o -` to print it"
+            f"`{place.name}` is no folder and no name for a lock, which is `pylock.toml` or `pylock.NAME.toml`"
+            " (PEP 751)",
+            remedy="`-o pylock.toml`, or `-o -` to print it",
         )
 
 
@@ -93,6 +94,7 @@ def _check_lock_name(path: Path | None) -> None:
     if path is not None and not is_valid_pylock_path(path):
         stem = path.stem.removeprefix("pylock.").replace(".", "-")
         raise SourceError(
-            f"`{path.name}` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more dots"
-            f" (PEP 751)\n  try: `-o pylock.{stem}.toml`"
+            f"`{path.name}` is no name for a lock, which is `pylock.toml` or `pylock.NAME.toml` without more"
+            " dots (PEP 751)",
+            remedy=f"`-o pylock.{stem}.toml`",
         )

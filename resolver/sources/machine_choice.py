@@ -82,7 +82,7 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
             gpus=configured.gpus or (),
         )
     except TargetError as error:
-        raise TargetError(f"{chosen.where}: {error}") from error
+        raise error.at(chosen.where) from error
     warnings = [f"{chosen.where}: {warning}" for warning in choice.iter_warnings()]
     if not isinstance(choice.accelerator, Gpu):
         warnings += _unused_driver(arguments, "no GPU")

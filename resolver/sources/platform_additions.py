@@ -56,5 +56,5 @@ def _read_profile(name: str) -> tuple[str, ...]:
     profiles = list_profiles()
     if name not in profiles:
         known = " or ".join(f"`{one}`" for one in sorted(profiles))
-        raise SettingsError(f"{_TABLE}: there is no profile `{name}`\n  try: {known}, or `requirements = […]`")
+        raise SettingsError(f"there is no profile `{name}`", where=_TABLE, remedy=f"{known}, or `requirements = […]`")
     return profiles[name]

@@ -42,7 +42,7 @@ class _ProjectReader:
         self._own_name = canonicalize_name(own) if isinstance(own, str) else None
         table = project.get("optional-dependencies", {})
         if not isinstance(table, dict):
-            raise SourceError(f"{name}: `project.optional-dependencies` must be a table")
+            raise SourceError("`project.optional-dependencies` must be a table", where=name)
         self._extras = {canonicalize_name(extra): (extra, texts) for extra, texts in table.items()}
 
     def list_dependencies(self) -> tuple[str, ...]:
@@ -59,8 +59,7 @@ class _ProjectReader:
     def _iter_extra(self, extra: NormalizedName, *, seen: frozenset[NormalizedName]) -> Iterator[str]:
         if extra not in self._extras:
             close = get_close_matches(extra, self._extras, n=1)
-            remedy = f"\n  try: `{close[0]}`" if close else ""
-            raise SourceError(f"`{self._name}` has no extra `{extra}`{remedy}")
+            raise SourceError(f"`{self._name}` has no extra `{extra}`", remedy=f"`{close[0]}`" if close else "")
         if extra in seen:
             return
         written, texts = self._extras[extra]
@@ -73,7 +72,7 @@ class _ProjectReader:
             try:
                 requirement = Requirement(text)
             except InvalidRequirement as error:
-                raise SourceError(f"{self._name}: `{key}[{place}]` is no requirement (PEP 508)") from error
+                raise SourceError(f"`{key}[{place}]` is no requirement (PEP 508)", where=self._name) from error
             if self._own_name is None or canonicalize_name(requirement.name) != self._own_name:
                 yield text
                 continue
@@ -85,14 +84,15 @@ class _ProjectReader:
         dynamic = self._project.get("dynamic", [])
         if isinstance(dynamic, list) and field in dynamic:
             raise SourceError(
-                f"{self._name}: `project.{field}` is dynamic\n"
-                "  because the build backend computes it, and pinfold does not run it for a list\n"
-                "  try: `requirements` in [tool.pinfold]"
+                f"`project.{field}` is dynamic",
+                where=self._name,
+                why="the build backend computes it, and pinfold does not run it for a list",
+                remedy="`requirements` in [tool.pinfold]",
             )
 
     def _check_texts(self, texts: object, key: str) -> list[str]:
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-            raise SourceError(f"{self._name}: `{key}` must be an array of strings")
+            raise SourceError(f"`{key}` must be an array of strings", where=self._name)
         return texts
 
 
@@ -110,18 +110,19 @@ def _list_groups(pyproject: Mapping[str, object], name: str, groups: Sequence[st
         return ()
     table = pyproject.get("dependency-groups", {})
     if not isinstance(table, dict):
-        raise SourceError(f"{name}: `dependency-groups` must be a table")
+        raise SourceError("`dependency-groups` must be a table", where=name)
     known = {canonicalize_name(group): group for group in table}
     for group in groups:
         if canonicalize_name(group) not in known:
             close = get_close_matches(canonicalize_name(group), known, n=1)
-            remedy = f"\n  try: `{known[close[0]]}`" if close else ""
-            raise SourceError(f"`{name}` has no dependency group `{group}`{remedy}")
+            raise SourceError(
+                f"`{name}` has no dependency group `{group}`", remedy=f"`{known[close[0]]}`" if close else ""
+            )
     try:
         return resolve_dependency_groups(table, *groups)
     except ExceptionGroup as error:
         reasons = "; ".join(dict.fromkeys(_iter_reasons(error)))
-        raise SourceError(f"{name}: [dependency-groups] cannot be read: {reasons}") from error
+        raise SourceError(f"[dependency-groups] cannot be read: {reasons}", where=name) from error
 
 
 def _iter_reasons(error: BaseException) -> Iterator[str]:

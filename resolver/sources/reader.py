@@ -13,8 +13,7 @@ from typing import BinaryIO
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from resolver.errors import SourceError, render_os_error
-from resolver.frames import leave_frames
+from resolver.errors import SourceError, render_os_error, without_traceback
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.url import redact
 from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
@@ -43,7 +42,7 @@ def read_source(
     given. An app sees those of `variables` that `environment` in [tool.pinfold] names; None is the environment of the
     process. With `is_run` an app file is run instead of read. Raises SourceError and SettingsError.
     """
-    return leave_frames(
+    return without_traceback(
         lambda: _read_argument(
             argument,
             folder=folder,
@@ -72,9 +71,9 @@ def _read_argument(
     if argument == "-":
         return _read_standard_input(folder, standard_input or getattr(sys.stdin, "buffer", None))
     if not argument:
-        raise SourceError("a SOURCE is empty\n  try: the name of a file, or `-` for standard input")
+        raise SourceError("a SOURCE is empty", remedy="the name of a file, or `-` for standard input")
     if "://" in argument:
-        raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file\n  try: download it first")
+        raise SourceError(f"`{redact(argument)}` is a URL, and a list is read from a file", remedy="download it first")
     file, _, app_name = argument.partition("::")
     path = folder / file
     _check_file(path, file, folder)
@@ -91,7 +90,7 @@ def _read_argument(
         return _read_app(path, argument, folder, known, is_run=is_run)
     if path.suffix in _REQUIREMENT_SUFFIXES and not app_name:
         return _read_requirement_file(path, argument, folder)
-    raise SourceError(_describe_unknown(path, argument))
+    raise _refuse_unknown(path, argument)
 
 
 def list_possible_sources(folder: Path) -> tuple[str, ...]:
@@ -111,9 +110,8 @@ def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) ->
     where = (
         "`pyproject.toml` has no `requirements` in [tool.pinfold]" if path.is_file() else "there is no pyproject.toml"
     )
-    found = f"\n  files that could be meant: {_join(possible)}" if possible else ""
     remedy = f"`lock {possible[0]}`" if possible else "`lock FILE` with a requirements.txt or an app.py"
-    raise SourceError(f"no SOURCE is named, and {where}{found}\n  try: {remedy}")
+    raise SourceError(f"no SOURCE is named, and {where}", details=_suggest(possible), remedy=remedy)
 
 
 def _read_standard_input(folder: Path, stream: BinaryIO | None) -> Source:
@@ -177,27 +175,34 @@ def _check_file(path: Path, name: str, folder: Path) -> None:
     if os.path.isdir(path):  # noqa: PTH112  (see above)
         possible = list_possible_sources(path)
         inside = tuple((Path(name) / one).as_posix() for one in possible)
-        remedy = f"\n  files that could be meant: {_join(inside)}" if inside else ""
-        raise SourceError(f"`{name}` is a folder, not a list{remedy}")
+        raise SourceError(f"`{name}` is a folder, not a list", details=_suggest(inside))
     if not os.path.lexists(path):
         # Imported where it is needed: a run without faults has no use for it.
         from difflib import get_close_matches
 
         close = get_close_matches(path.name, _list_names(path.parent), n=1, cutoff=0.7)
         possible = (str(Path(name).parent / close[0]),) if close else list_possible_sources(folder)
-        found = f"\n  files that could be meant: {_join(possible)}" if possible else ""
-        remedy = f"\n  try: a requirement goes through standard input: `echo {shlex.quote(name)} | lock -`"
-        raise SourceError(f"there is no file `{name}`{found}{remedy if _looks_like_requirement(name) else ''}")
+        remedy = f"a requirement goes through standard input: `echo {shlex.quote(name)} | lock -`"
+        raise SourceError(
+            f"there is no file `{name}`",
+            details=_suggest(possible),
+            remedy=remedy if _looks_like_requirement(name) else "",
+        )
 
 
-def _describe_unknown(path: Path, argument: str) -> str:
+def _suggest(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The line of an error that names files which could be meant."""
+    return (f"files that could be meant: {_join(names)}",) if names else ()
+
+
+def _refuse_unknown(path: Path, argument: str) -> SourceError:
     if "::" in argument:
-        return f"`{argument}` names a class, but `{path.name}` is no Python file"
+        return SourceError(f"`{argument}` names a class, but `{path.name}` is no Python file")
     if re.fullmatch(r"pylock\.([^.]+\.)?toml", path.name):
-        return f"`{argument}` is a lock, not a list\n  try: the file that it was made from"
-    return (
-        f"`{argument}` is no kind of file that holds a list\n"
-        "  because those are `*.txt` and `*.in` (requirement files), `*.py` (apps) and `pyproject.toml`"
+        return SourceError(f"`{argument}` is a lock, not a list", remedy="the file that it was made from")
+    return SourceError(
+        f"`{argument}` is no kind of file that holds a list",
+        why="those are `*.txt` and `*.in` (requirement files), `*.py` (apps) and `pyproject.toml`",
     )
 
 
@@ -240,7 +245,7 @@ def _decode(data: bytes, name: str) -> str:
     try:
         return decode_requirement_file(data)
     except SourceError as error:
-        raise SourceError(f"`{name}` cannot be read: {error}") from error
+        raise SourceError(f"`{name}` cannot be read: {error.what}", remedy=error.remedy) from error
 
 
 def _join(names: Sequence[str]) -> str:

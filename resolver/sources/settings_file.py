@@ -12,8 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from resolver.errors import SourceError, render_os_error
-from resolver.frames import leave_frames
+from resolver.errors import SourceError, render_os_error, without_traceback
 from resolver.settings import Settings, parse_settings
 
 __all__ = ["find_settings", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
@@ -38,7 +37,7 @@ def find_settings(folder: Path, *, seen_from: Path) -> tuple[Settings, Path | No
 
 def read_settings(path: Path, *, name: str) -> Settings | None:
     """The settings of a pyproject.toml; None where it has no `[tool.pinfold]`. `name` is for messages."""
-    return leave_frames(lambda: _read_settings(path, name))
+    return without_traceback(lambda: _read_settings(path, name))
 
 
 def _may_have_table(data: bytes) -> bool:
@@ -48,7 +47,7 @@ def _may_have_table(data: bytes) -> bool:
 
 def read_pyproject(path: Path, *, name: str) -> dict[str, object]:
     """The whole of a pyproject.toml. Raises SourceError."""
-    return leave_frames(lambda: _read_pyproject(path, name))
+    return without_traceback(lambda: _read_pyproject(path, name))
 
 
 def _read_settings(path: Path, name: str) -> Settings | None:
@@ -60,7 +59,7 @@ def _read_settings(path: Path, name: str) -> Settings | None:
     if table is None:
         return None
     if not isinstance(table, dict):
-        raise SourceError(f"{name}: `tool.pinfold` must be a table")
+        raise SourceError("`tool.pinfold` must be a table", where=name)
     return parse_settings(table, where=f"{name} [tool.pinfold]")
 
 

@@ -136,7 +136,7 @@ def parse_driver(text: str) -> Driver:
     found = re.fullmatch(r"[Rr]?(\d{3}(?:\.\d{1,4}){0,2})", text.strip(), re.ASCII)
     if found is None:
         raise TargetError(
-            f"`{text}` is no Linux driver version of NVIDIA\n  try: `570.133.20`, or `570` for its branch"
+            f"`{text}` is no Linux driver version of NVIDIA", remedy="`570.133.20`, or `570` for its branch"
         )
     return Driver(release=tuple(int(part) for part in found[1].split(".")), text=found[1])
 
@@ -148,7 +148,7 @@ def find_cuda_range(driver: Driver) -> CudaRange:
     if not native:
         oldest = min(_shipped_drivers().items())
         raise TargetError(
-            f"driver `{driver}` is older than any that is known\n  try: {oldest[1]} or later, for CUDA {oldest[0]}"
+            f"driver `{driver}` is older than any that is known", remedy=f"{oldest[1]} or later, for CUDA {oldest[0]}"
         )
     majors = [major for major, floor in _major_floors().items() if driver.satisfies(floor)]
     return CudaRange(native=max(native), newest_major=max(majors, default=0))

@@ -16,6 +16,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
+from resolver.errors import Fault
 from resolver.requirements.index_families import is_family_name
 from resolver.requirements.scopes import IndexFamily
 from resolver.targets.data_files import read_data
@@ -74,7 +75,7 @@ class NameWarning:
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.text}\n  try: `{self.remedy}`"
+        return str(Fault(what=self.text, remedy=f"`{self.remedy}`"))
 
 
 @cache

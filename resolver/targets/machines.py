@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from lockfiles.value_classes import dataclass
-from resolver.errors import TargetError
+from resolver.errors import Fault, TargetError
 from resolver.targets.accelerators import (
     Accelerator,
     Capability,
@@ -62,9 +62,14 @@ class UnknownMachine:
     name: str
     suggestion: str = ""
 
+    @property
+    def fault(self) -> Fault:
+        """What is wrong with the name."""
+        remedy = f"`{self.suggestion}`" if self.suggestion else ""
+        return Fault(what=f"unknown machine type `{self.name}`", remedy=remedy)
+
     def __str__(self) -> str:
-        remedy = f"\n  try: `{self.suggestion}`" if self.suggestion else ""
-        return f"unknown machine type `{self.name}`{remedy}"
+        return str(self.fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +94,8 @@ class MachineChoice:
         yield from map(str, self.unknown)
         for machine in self.machines:
             if machine.deprecated:
-                yield f"machine type `{machine.name}` is not looked at: {machine.deprecated}\n  try: `GPU-A100`"
+                what = f"machine type `{machine.name}` is not looked at: {machine.deprecated}"
+                yield str(Fault(what=what, remedy="`GPU-A100`"))
         if self.is_mixed:
             cpu = ", ".join(f"`{one.name}`" for one in self.machines if one.gpu is None and not one.deprecated)
             yield f"the lock is for the GPU types of the list; on {cpu} its CUDA builds run without a GPU"
@@ -138,8 +144,8 @@ def choose_platform(choice: MachineChoice, platform: Platform | None) -> Platfor
         return platform
     names = ", ".join(f"`{one.name}`" for one in choice.machines if one.gpu is not None)
     raise TargetError(
-        f"platform `{platform}` does not exist on {names}: its host is Linux on {choice.host}"
-        f"\n  try: `--platform {Linux(arch=choice.host, libc=Glibc(2, 35))}`"
+        f"platform `{platform}` does not exist on {names}: its host is Linux on {choice.host}",
+        remedy=f"`--platform {Linux(arch=choice.host, libc=Glibc(2, 35))}`",
     )
 
 
@@ -210,9 +216,9 @@ class _Table:
             return _read_own_gpu(own)
         row = self._gpu_rows.get(folded)
         if row is None:
-            raise TargetError(f"{where}: unknown GPU `{name}`\n  try: name it in `[[tool.pinfold.gpus]]`")
+            raise TargetError(f"unknown GPU `{name}`", where=where, remedy="name it in `[[tool.pinfold.gpus]]`")
         if row["vendor"] != "nvidia":
-            raise TargetError(f"{where}: AMD GPUs are not supported: {row['name']} is {row['gfx']}")
+            raise TargetError(f"AMD GPUs are not supported: {row['name']} is {row['gfx']}", where=where)
         return GpuModel(
             name=row["name"],
             capability=Capability.parse(row["capability"]),
@@ -272,7 +278,8 @@ def _check_driver(machine: Machine, gpu: GpuModel, driver: Driver) -> None:
     if not driver.satisfies(gpu.driver):
         raise TargetError(
             f"machine type `{machine.name}` with driver {driver} does not exist: a driver knows {gpu.name} from"
-            f" {gpu.driver} on\n  try: `--driver {gpu.driver}`"
+            f" {gpu.driver} on",
+            remedy=f"`--driver {gpu.driver}`",
         )
 
 
@@ -280,5 +287,5 @@ def _find_host(gpus: Sequence[GpuModel]) -> HostArchitecture:
     hosts = {gpu.host: gpu.name for gpu in gpus}
     if len(hosts) > 1:
         both = " and ".join(f"{name} ({host})" for host, name in sorted(hosts.items(), reverse=True))
-        raise TargetError(f"one lock cannot serve hosts of two architectures: {both}\n  try: a lock for each")
+        raise TargetError(f"one lock cannot serve hosts of two architectures: {both}", remedy="a lock for each")
     return gpus[0].host

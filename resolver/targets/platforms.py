@@ -138,7 +138,7 @@ def parse_platform(text: str) -> Platform:
             " on amd64, arm64 and x86 are"
         )
     if platform is None:
-        raise TargetError(f"unknown platform `{text}`\n  try: {_suggest(name)}")
+        raise TargetError(f"unknown platform `{text}`", remedy=_suggest(name))
     return platform
 
 

@@ -59,7 +59,7 @@ def parse_python_version(text: str) -> PythonVersion:
     match = _FORM.fullmatch(text.strip().lower())
     if match is None:
         raise TargetError(
-            f"`{text}` is no CPython version\n  try: `3.11`, `3.11.4`, or `3.13t` for a free-threaded build"
+            f"`{text}` is no CPython version", remedy="`3.11`, `3.11.4`, or `3.13t` for a free-threaded build"
         )
     version = PythonVersion(
         major=int(match["major"]),
@@ -77,6 +77,6 @@ def _check_supported(version: PythonVersion, text: str) -> None:
         raise TargetError(f"Python `{text}` is not supported: CPython 3.{OLDEST_MINOR} to 3.{NEWEST_MINOR} are")
     if version.free_threaded and version.minor < OLDEST_FREE_THREADED_MINOR:
         raise TargetError(
-            f"Python `{text}` does not exist: free-threaded builds start with 3.{OLDEST_FREE_THREADED_MINOR} (PEP 703)"
-            f"\n  try: `{version.short}` or `3.{OLDEST_FREE_THREADED_MINOR}t`"
+            f"Python `{text}` does not exist: free-threaded builds start with 3.{OLDEST_FREE_THREADED_MINOR} (PEP 703)",
+            remedy=f"`{version.short}` or `3.{OLDEST_FREE_THREADED_MINOR}t`",
         )

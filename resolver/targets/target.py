@@ -83,6 +83,10 @@ class Target:
         patch = f".{self.python.patch}" if self.python.patch else ""
         return f"{self.python.abi}{patch}-{self.platform}"
 
+    def __getstate__(self) -> dict[str, object]:
+        # For pickle and copy: without what is computed, of which the read-only mapping cannot be pickled.
+        return {"python": self.python, "platform": self.platform, "accelerator": self.accelerator}
+
     def __str__(self) -> str:
         return f"Python {self.python} on {self.platform}{_render_accelerator(self.accelerator)}"
 

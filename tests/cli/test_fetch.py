@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_export import install
-from tests.cli.verbs import run_verb
+from tests.cli.verbs import parts, run_verb
 from tests.command import Project, Run, start_process
 from tests.servers import Answer, wheel
 from tests.test_installation import make_environment, run_python
@@ -233,7 +233,17 @@ def test_file_that_is_gone_says_so(locked: Project) -> None:
 def test_json_of_a_failure_has_its_message(locked: Project) -> None:
     locked.server.projects["alpha"] = []
     run = fetch(locked, "--json")
-    assert json.loads(run.out) == {"schema": 1, "exit_code": 4, "error": run.err.removeprefix("error: ").rstrip("\n")}
+    url = f"https://index.example/files/{ALPHA}"
+    assert json.loads(run.out) == {
+        "schema": 1,
+        "exit_code": 4,
+        "error": run.err.removeprefix("error: ").rstrip("\n"),
+        **parts(
+            f"`{ALPHA}` is not there any more: status 404 for {url}",
+            remedy="`lock`, which asks the index where it is now",
+        ),
+        "where": url,
+    }
 
 
 def test_this_machine_is_not_asked_because_a_lock_says_so(locked: Project) -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from tests.cli.verbs import parts
 from tests.command import Project
 from tests.servers import Answer, sdist, wheel
 
@@ -157,6 +158,33 @@ def test_json_has_the_errors_of_sources_in_their_order(project: Project) -> None
     assert run.err == "".join(f"error: {lock['error']}\n" for lock in reversed(document["locks"]))
 
 
+def test_json_has_each_fault_of_a_list_as_data(project: Project) -> None:
+    project.write_list("a ==\n--frobnicate\n")
+
+    run = project.lock("requirements.txt", "--json")
+
+    (lock,) = json.loads(run.out)["locks"]
+    assert (lock["what"], lock["where"]) == ("`a ==` is no requirement", "requirements.txt:2")
+    assert [(fault["where"], fault["what"]) for fault in lock["faults"]] == [
+        ("requirements.txt:2", "`a ==` is no requirement"),
+        ("requirements.txt:3", "`--frobnicate` is no flag that a list may hold"),
+    ]
+    assert lock["error"] == run.err.removeprefix("error: ").rstrip("\n")
+
+
+def test_json_has_a_conflict_as_data(project: Project) -> None:
+    project.write_list("b==9")
+
+    run = project.lock("requirements.txt", "--json")
+
+    (lock,) = json.loads(run.out)["locks"]
+    (fault,) = lock["faults"]
+    assert fault["involved"] == ["requirements.txt:2: `b==9`"]
+    assert fault["what"].endswith(": no version of `b` matches")
+    assert fault["why"] in lock["error"]
+    assert "\n" not in "".join(text for text in fault.values() if isinstance(text, str))
+
+
 def test_json_has_the_error_of_colliding_locks(project: Project) -> None:
     project.write("web/requirements.txt", "b\n")
     project.write("job/requirements.txt", "b\n")
@@ -172,6 +200,11 @@ def test_json_has_the_error_of_colliding_locks(project: Project) -> None:
                 "error": "`web/requirements.txt` and `job/requirements.txt` would both be locked into"
                 " `pylock.requirements.toml`\n  try: lock them one by one with `-o`, or rename one of them",
                 "exit_code": 2,
+                **parts(
+                    "`web/requirements.txt` and `job/requirements.txt` would both be locked into"
+                    " `pylock.requirements.toml`",
+                    remedy="lock them one by one with `-o`, or rename one of them",
+                ),
             }
         ],
     }
@@ -291,6 +324,6 @@ def test_wrong_words_under_json_are_a_document_too(project: Project) -> None:
     error = "unrecognized arguments: --frobnicate=https://index.example/"
     assert (run.code, json.loads(run.out)) == (
         2,
-        {"schema": 1, "exit_code": 2, "locks": [{"source": None, "error": error, "exit_code": 2}]},
+        {"schema": 1, "exit_code": 2, "locks": [{"source": None, "error": error, "exit_code": 2, **parts(error)}]},
     )
     assert run.err.endswith(f"lock: error: {error}\n")

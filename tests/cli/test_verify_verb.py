@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from lockfiles import Lockfile, write
 from resolver.cli.annotations import render_annotation
-from tests.cli.verbs import run_verb
+from tests.cli.verbs import parts, run_verb
 from tests.command import INDEX, Project
 from tests.servers import IndexServer, wheel
 
@@ -221,7 +221,7 @@ def test_lock_of_another_tool_is_an_error_in_every_format(locked: Project) -> No
     assert (github.code, github.out) == (2, f"::error file=pylock.toml,title=lock::{message}\n")
     assert (document.code, json.loads(document.out)) == (
         2,
-        {"schema": 1, "locks": [{"lockfile": "pylock.toml", "error": message, "exit_code": 2}]},
+        {"schema": 1, "locks": [{"lockfile": "pylock.toml", "error": message, "exit_code": 2, **parts(message)}]},
     )
 
 

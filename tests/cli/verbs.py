@@ -5,7 +5,7 @@ from __future__ import annotations
 from resolver.cli.main import main
 from tests.command import Project, Run
 
-__all__ = ["run_verb"]
+__all__ = ["parts", "run_verb"]
 
 
 def run_verb(project: Project, *argv: str, within: str = ".") -> Run:
@@ -15,3 +15,11 @@ def run_verb(project: Project, *argv: str, within: str = ".") -> Run:
     code = main(argv)
     out, err = project.capture.readouterr()
     return Run(code=code, out=project.fix(out), err=project.fix(err))
+
+
+def parts(
+    what: str, *, where: str | None = None, why: str | None = None, remedy: str | None = None
+) -> dict[str, object]:
+    """The parts that `--json` has for an error of one fault, as data."""
+    shown = {"what": what, "where": where, "why": why, "remedy": remedy}
+    return {**shown, "faults": [{**shown, "involved": [], "details": [], "other_remedies": [], "quoted": []}]}

@@ -268,7 +268,7 @@ def test_all_faults_are_told_at_once_in_document_order() -> None:
 def test_the_first_fault_gives_the_error_its_path() -> None:
     with pytest.raises(InvalidLockfileError) as caught:
         loads(edited(lambda document: wheel(document).update(hashes={"md5": "0" * 32})))
-    assert caught.value.path == "packages[0].wheels[0].hashes"
+    assert caught.value.where == "packages[0].wheels[0].hashes"
 
 
 def test_a_newer_major_lock_version_is_refused() -> None:
@@ -415,7 +415,7 @@ def test_what_reading_refuses_is_not_written() -> None:
     with pytest.raises(InvalidLockfileError) as caught:
         dumps(lock)
     assert "secret" not in str(caught.value)
-    assert caught.value.path == "packages[1].vcs.url"
+    assert caught.value.where == "packages[1].vcs.url"
 
 
 def test_a_document_that_is_nested_too_deeply_is_refused() -> None:

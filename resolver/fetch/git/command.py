@@ -19,9 +19,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from lockfiles.value_classes import dataclass
+from resolver.errors import FetchError
 from resolver.fetch.git.credential_server import RepositoryLogins, serve_logins
 from resolver.fetch.git.environment import find_proxies, git_environment, git_options
-from resolver.fetch.git.messages import build_fetch_error, clean_lines, hide_texts
+from resolver.fetch.git.messages import clean_lines, hide_texts
 from resolver.fetch.git.repository import Repository
 
 __all__ = ["OLDEST", "Git", "GitFailed"]
@@ -137,9 +138,7 @@ class Git:
         if self._program is None:
             program = shutil.which("git", path=self._caller.get("PATH"))
             if program is None:
-                raise build_fetch_error(
-                    f"`git` is not installed, and {url} is a repository", url=url, remedy="install git"
-                )
+                raise FetchError(f"`git` is not installed, and {url} is a repository", url=url, remedy="install git")
             shown = subprocess.run(
                 [program, "--version"],
                 env=git_environment(self._caller, scheme="", home=self._home),
@@ -149,7 +148,7 @@ class Git:
             ).stdout.decode(errors="replace")
             match = re.search(r"(\d+)\.(\d+)", shown)
             if match is None or (int(match[1]), int(match[2])) < OLDEST:
-                raise build_fetch_error(
+                raise FetchError(
                     f"`git` is too old for {url}: {shown.strip() or 'it does not tell its version'}",
                     url=url,
                     why=f"it is called with options that came with git {OLDEST[0]}.{OLDEST[1]}",
@@ -171,7 +170,7 @@ class Git:
         program = self.find_program("a requirement")
         with self._lock:
             if self._closed:
-                raise build_fetch_error("the package source is closed", url="")
+                raise FetchError("the package source is closed", url="")
             process = subprocess.Popen(
                 [program, *git_options(), *words],
                 cwd=folder or self._home,

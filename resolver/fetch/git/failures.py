@@ -10,7 +10,6 @@ import re
 
 from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.git.command import GitFailed
-from resolver.fetch.git.messages import build_fetch_error, render_parts
 from resolver.fetch.git.repository import Repository
 
 __all__ = ["explain_git_failure", "is_refused_request", "is_unknown_object"]
@@ -48,11 +47,11 @@ def explain_git_failure(failed: GitFailed, repository: Repository, *, shown: str
     why = "; ".join(failed.lines)
     url = repository.url.public
     if failed.timed_out_s is not None:
-        return build_fetch_error(
+        return FetchError(
             f"{shown} was not read within {failed.timed_out_s:g} s", url=url, why=why, remedy="again later"
         )
     if "Host key verification failed" in failed.text:
-        return build_fetch_error(
+        return FetchError(
             f"the host key of `{repository.place}` is not known",
             url=url,
             why="nobody is asked whether to trust it",
@@ -60,9 +59,9 @@ def explain_git_failure(failed: GitFailed, repository: Repository, *, shown: str
         )
     if failed.logins is not None and failed.logins.error is not None:
         error = failed.logins.error
-        return AuthenticationError(str(error), url=url)
+        return AuthenticationError.from_faults(error.faults, url=url)
     if _PROXY_DENIED.search(failed.text):
-        return build_fetch_error(
+        return FetchError(
             f"the proxy refuses the way to `{repository.place}`",
             url=url,
             why=why,
@@ -71,18 +70,16 @@ def explain_git_failure(failed: GitFailed, repository: Repository, *, shown: str
     if _DENIED.search(failed.text):
         return _explain_denial(failed, repository, shown=shown)
     if "SSL certificate" in failed.text or "certificate verif" in failed.text.lower():
-        return build_fetch_error(
+        return FetchError(
             f"the certificate of `{repository.place}` is not trusted: {shown}",
             url=url,
             why=why,
             remedy="set `SSL_CERT_FILE` to the CA certificates of your network",
         )
     if "dubious ownership" in failed.text:
-        return build_fetch_error(
-            f"{shown} belongs to another user", url=url, why=why, remedy="clone it, and name the clone"
-        )
+        return FetchError(f"{shown} belongs to another user", url=url, why=why, remedy="clone it, and name the clone")
     if _UNREACHED.search(failed.text):
-        return build_fetch_error(
+        return FetchError(
             f"`{repository.place}` cannot be reached for {shown}",
             url=url,
             why=why,
@@ -92,10 +89,10 @@ def explain_git_failure(failed: GitFailed, repository: Repository, *, shown: str
         )
     if _ABSENT.search(failed.text):
         hint = "check the URL; a host may say so as well where a login is missing"
-        return build_fetch_error(
+        return FetchError(
             f"there is no repository {shown}", url=url, why=why, remedy=hint if repository.host else "check the path"
         )
-    return build_fetch_error(f"git cannot read {shown}", url=url, why=why)
+    return FetchError(f"git cannot read {shown}", url=url, why=why)
 
 
 def _explain_denial(failed: GitFailed, repository: Repository, *, shown: str) -> AuthenticationError:
@@ -103,43 +100,37 @@ def _explain_denial(failed: GitFailed, repository: Repository, *, shown: str) ->
     place, url = repository.place, repository.url.public
     if repository.scheme == "ssh":
         return AuthenticationError(
-            render_parts(
-                f"`{place}` refuses access to {shown}",
-                why="; ".join(failed.lines),
-                remedy="add your key to `ssh-agent` (`ssh-add`), and check that it may read the repository",
-            ),
+            f"`{place}` refuses access to {shown}",
+            why="; ".join(failed.lines),
+            remedy="add your key to `ssh-agent` (`ssh-add`), and check that it may read the repository",
             url=url,
         )
     logins = failed.logins
     if repository.variables:
         names = ", ".join(f"`{name}`" for name in repository.variables)
         return AuthenticationError(
-            render_parts(
-                f"`{place}` wants a user and password for {shown}",
-                why=f"{names} is not set",
-                remedy=f"set {names} to a token that may read the repository",
-            ),
+            f"`{place}` wants a user and password for {shown}",
+            why=f"{names} is not set",
+            remedy=f"set {names} to a token that may read the repository",
             url=url,
         )
     if logins is not None and logins.unusable:
         return AuthenticationError(
-            render_parts(
-                f"`{place}` wants a user and password for {shown}, and the one at hand was not sent",
-                why=logins.unusable,
-                remedy=logins.unusable_remedy,
-            ),
+            f"`{place}` wants a user and password for {shown}, and the one at hand was not sent",
+            why=logins.unusable,
+            remedy=logins.unusable_remedy,
             url=url,
         )
     if logins is not None and logins.answered:
         what = f"`{place}` does not accept the login for {shown}"
-        return AuthenticationError(render_parts(what, why="; ".join(failed.lines), remedy=_RENEW), url=url)
+        return AuthenticationError(what, why="; ".join(failed.lines), remedy=_RENEW, url=url)
     what = f"`{place}` wants a user and password for {shown}"
     why = "none are known for it; a host may say so as well where there is no such repository"
     remedy = (
         f"write `git+{repository.scheme}://${{TOKEN}}@{place}/{repository.path}` and set `TOKEN`,"
         " or name a file with `--credentials`"
     )
-    return AuthenticationError(render_parts(what, why=why, remedy=remedy), url=url)
+    return AuthenticationError(what, why=why, remedy=remedy, url=url)
 
 
 _RENEW = "renew the token, and check that it may read the repository"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
-from resolver.errors import OfflineError
+from resolver.errors import Fault, OfflineError
 from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.failures import explain_git_failure
@@ -138,7 +138,8 @@ class CommitFinder:
             return Head(branch=str(branch) if branch else None, commit_id=str(known["commit"]))
         what = f"the commit of `{revision}`" if revision else "the commit of the default branch"
         raise OfflineError(
-            f"{what} is not in the cache: {shown}\n  try: run once without `--offline`",
+            f"{what} is not in the cache: {shown}",
+            remedy="run once without `--offline`",
             url=remote.repository.url.public,
         )
 
@@ -154,7 +155,9 @@ class CommitFinder:
 
 def _warn_of_default(head: Head, shown: str) -> str:
     taken = f"its default branch `{head.branch}`" if head.branch else "its HEAD"
-    return (
-        f"{shown} names no revision\n  because of that {taken} was taken, which is at commit `{head.commit_id}` now\n"
-        f"  try: name a tag, or the commit: `@{head.commit_id}`"
+    fault = Fault(
+        what=f"{shown} names no revision",
+        why=f"of that {taken} was taken, which is at commit `{head.commit_id}` now",
+        remedy=f"name a tag, or the commit: `@{head.commit_id}`",
     )
+    return str(fault)

@@ -11,11 +11,11 @@ import re
 from pathlib import Path, PurePosixPath
 
 from lockfiles.value_classes import dataclass
-from resolver.errors import OfflineError
+from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
 from resolver.fetch.git.failures import explain_git_failure
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, render_printable
+from resolver.fetch.git.messages import GitReferenceError, render_printable
 from resolver.fetch.git.repository import Repository, check_repository
 from resolver.requirements.url import parse_url
 
@@ -77,7 +77,7 @@ def lay_out_large_files(
     if any(not _stored(storage, pointer).is_file() for pointer in pointers):
         if offline:
             raise OfflineError(
-                f"{files} are not in the cache\n  try: run once without `--offline`", url=lfs.repository.url.public
+                f"{files} are not in the cache", remedy="run once without `--offline`", url=lfs.repository.url.public
             )
         try:
             git.ask(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
@@ -85,7 +85,7 @@ def lay_out_large_files(
             raise explain_git_failure(failed, lfs.repository, shown=files) from None
     missing = tuple(pointer for pointer in pointers if not _put_content(root, storage, pointer))
     if missing:
-        raise build_fetch_error(
+        raise FetchError(
             f"{files} are not all there: {_name_some(missing)}",
             url=remote.repository.url.public,
             why="its LFS server does not have them, or has others of their names",
@@ -102,11 +102,12 @@ def warn_of_pointers(pointers: tuple[Pointer, ...], *, shown: str) -> str:
             why="`git-lfs` is not installed",
             remedy="install git-lfs",
         )
-    return render_parts(
-        f"{shown} keeps files in LFS, of which only pointers are here: {_name_some(pointers)}",
+    fault = Fault(
+        what=f"{shown} keeps files in LFS, of which only pointers are here: {_name_some(pointers)}",
         why="`git-lfs` is not installed",
         remedy="install git-lfs, if the package needs them",
     )
+    return str(fault)
 
 
 def _mentions_lfs(path: Path) -> bool:

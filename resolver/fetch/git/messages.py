@@ -1,13 +1,13 @@
-"""What can be told about git: errors with their parts, and lines of git's own that are safe to quote."""
+"""What can be told about git: an error of its own, and lines of git's output that are safe to quote."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from resolver.errors import FetchError, InputError
+from resolver.errors import InputError
 from resolver.requirements.url import redact
 
-__all__ = ["GitReferenceError", "build_fetch_error", "clean_lines", "hide_texts", "render_parts", "render_printable"]
+__all__ = ["GitReferenceError", "clean_lines", "hide_texts", "render_printable"]
 
 _MOST_LINES = 3
 _LONGEST_LINE = 300
@@ -15,23 +15,7 @@ _NOISE = ("remote: Enumerating", "remote: Counting", "remote: Compressing", "rem
 
 
 class GitReferenceError(InputError):
-    """A reference to a repository cannot be used as it stands; `what`, `why` and `remedy` are its parts."""
-
-    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
-        super().__init__(render_parts(what, why=why, remedy=remedy))
-        self.what = what
-        self.why = why
-        self.remedy = remedy
-
-
-def render_parts(what: str, *, why: str = "", remedy: str = "") -> str:
-    """A message of up to three lines."""
-    return what + (f"\n  because {why}" if why else "") + (f"\n  try: {remedy}" if remedy else "")
-
-
-def build_fetch_error(what: str, *, url: str, why: str = "", remedy: str = "") -> FetchError:
-    """A FetchError out of the parts of its message."""
-    return FetchError(render_parts(what, why=why, remedy=remedy), url=url)
+    """A reference to a repository cannot be used as it stands."""
 
 
 def hide_texts(text: str, hidden: Iterable[str]) -> str:

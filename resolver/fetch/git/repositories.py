@@ -17,12 +17,12 @@ from types import TracebackType
 from typing import Self
 
 from lockfiles.value_classes import dataclass
-from resolver.errors import AuthenticationError, render_os_error
+from resolver.errors import AuthenticationError, FetchError, render_os_error
 from resolver.fetch.git.command import Git, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.credential_server import RepositoryLogins
 from resolver.fetch.git.finding import CommitFinder, FoundCommit
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts
+from resolver.fetch.git.messages import GitReferenceError
 from resolver.fetch.git.references import is_full_id
 from resolver.fetch.git.repository import (
     Repository,
@@ -166,11 +166,9 @@ class GitRepositories:
         repository = check_repository(url, what=shown)
         if repository.scheme == "http" and url.secret is not None and not is_loopback(repository.host):
             raise AuthenticationError(
-                render_parts(
-                    f"the login for {shown} is not sent",
-                    why="`http` is not encrypted",
-                    remedy="write `https`",
-                ),
+                f"the login for {shown} is not sent",
+                why="`http` is not encrypted",
+                remedy="write `https`",
                 url=url.public,
             )
         return RemoteRepository(repository=repository, logins=RepositoryLogins(repository, find_login=self._find_login))
@@ -186,7 +184,7 @@ class GitRepositories:
     def _open(self, repository: Repository) -> _Opened:
         with self._lock:
             if self._closed:
-                raise build_fetch_error("the package source is closed", url=repository.url.public)
+                raise FetchError("the package source is closed", url=repository.url.public)
             if self._opened is None:
                 self._opened = self._build()
             opened = self._opened
@@ -232,4 +230,4 @@ def _told_of_disk(url: Url, *, shown: str) -> Iterator[None]:
         yield
     except OSError as error:
         why = f"{error.filename or 'the disk'}: {render_os_error(error)}"
-        raise build_fetch_error(f"{shown} cannot be laid out on disk", url=url.public, why=why) from error
+        raise FetchError(f"{shown} cannot be laid out on disk", url=url.public, why=why) from error

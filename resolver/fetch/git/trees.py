@@ -9,13 +9,13 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
-from resolver.errors import FetchError, OfflineError
+from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.checkout import find_commit_time, find_folder, make_checkout, wants_history
 from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore, MissingCommit, remove_folder
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
-from resolver.fetch.git.messages import GitReferenceError, build_fetch_error, render_parts, render_printable
+from resolver.fetch.git.messages import GitReferenceError, render_printable
 from resolver.fetch.git.submodules import check_submodule_folder, find_submodules
 
 __all__ = ["TreeMaker"]
@@ -79,7 +79,7 @@ class TreeMaker:
             raise GitReferenceError(f"the submodules of {shown} lie more than {_DEEPEST} deep in each other")
         for path in unknown:
             what = f"the submodule `{render_printable(path)}` of {shown} is empty"
-            warnings.append(render_parts(what, why="`.gitmodules` does not say what it is"))
+            warnings.append(str(Fault(what=what, why="`.gitmodules` does not say what it is")))
         for submodule in submodules:
             place = check_submodule_folder(root, submodule.path, shown=shown)
             inner_shown = (
@@ -123,7 +123,8 @@ class TreeMaker:
         what = f"the history of commit `{commit_id}`" if history else f"commit `{commit_id}`"
         if self._offline:
             raise OfflineError(
-                f"{what} is not in the cache: {shown}\n  try: run once without `--offline`",
+                f"{what} is not in the cache: {shown}",
+                remedy="run once without `--offline`",
                 url=remote.repository.url.public,
             )
         self._announce(f"fetching {what} of {shown}")
@@ -137,7 +138,7 @@ class TreeMaker:
 
 
 def _explain_damage(failed: GitFailed, remote: RemoteRepository, *, shown: str) -> FetchError:
-    return build_fetch_error(
+    return FetchError(
         f"git cannot lay out {shown}",
         url=remote.repository.url.public,
         why="; ".join(failed.lines),

@@ -93,7 +93,7 @@ class CallReader(DisplayReader):
             found = files.locate(str(path))
             text = decode_requirement_file(files.read(found))
         except SourceError as error:
-            self.fail(node, scope, str(error).partition("\n")[0])
+            self.fail(node, scope, error.faults[0].headline)
         return FileText(text.replace("\r\n", "\n").replace("\r", "\n"), FileLine(file=files.name(found), line=1))
 
     def _arguments(self, node: ast.Call, scope: Namespace) -> tuple[list[Any], dict[str, Any]]:

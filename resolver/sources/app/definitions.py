@@ -227,7 +227,9 @@ def parse_file(data: bytes, name: str) -> ast.Module:
             return ast.parse(data)
     except SyntaxError as error:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
-        raise SourceError(f"{name}:{error.lineno or 1}: Python {version} cannot read this: {error.msg}") from error
+        raise SourceError(
+            f"Python {version} cannot read this: {error.msg}", where=f"{name}:{error.lineno or 1}"
+        ) from error
     except (RecursionError, MemoryError) as error:
         raise SourceError(f"`{name}` is not Python that can be read: it is nested too deep") from error
     except ValueError as error:

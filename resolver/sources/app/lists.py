@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from resolver.errors import Fault
 from resolver.requirements.position import Position
 from resolver.requirements.url import redact
 from resolver.settings import RequirementItems
@@ -68,7 +69,7 @@ class ValueReader:
     def __init__(self, reader: ExpressionReader, scope: Namespace) -> None:
         self._reader = reader
         self._scope = scope
-        self.faults: list[tuple[int, str]] = []
+        self.faults: list[tuple[int, Fault]] = []
         self.warnings: list[str] = []
         self.needs_target = False
 
@@ -133,13 +134,13 @@ class ValueReader:
         """Notes what is not understood."""
         self.needs_target = self.needs_target or reason.needs_target
         remedy = reason.remedy or _REMEDIES[attribute.partition("[")[0]]
-        self.faults.append(
-            (
-                reason.place.line,
-                f"{reason.place}: `{attribute}` is not understood: `{reason.expression}`\n"
-                f"  because {redact(reason.why)}\n  try: {remedy}",
-            )
+        fault = Fault(
+            where=reason.place,
+            what=f"`{attribute}` is not understood: `{reason.expression}`",
+            why=redact(reason.why),
+            remedy=remedy,
         )
+        self.faults.append((reason.place.line, fault))
 
     def _usable(self, value: Any, attribute: str, place: FileLine) -> Any:
         """The value; None after noting why it is not known."""
@@ -230,10 +231,8 @@ class ValueReader:
         return str(found)
 
     def _refuse(self, place: FileLine, attribute: str, what: str, *, why: str = "", remedy: str = "") -> None:
-        lines = [f"{place}: `{attribute}` {what}"]
-        lines += [f"  because {why}"] if why else []
-        lines.append(f"  try: {remedy or _REMEDIES[attribute.partition('[')[0]]}")
-        self.faults.append((place.line, "\n".join(lines)))
+        remedy = remedy or _REMEDIES[attribute.partition("[")[0]]
+        self.faults.append((place.line, Fault(where=place, what=f"`{attribute}` {what}", why=why, remedy=remedy)))
 
 
 def _is_in_url(text: str, after: str, before: str) -> bool:

@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import TypeVar, assert_never
 
 from lockfiles.value_classes import dataclass
+from resolver.errors import Fault
 from resolver.settings import RequirementItems
 from resolver.sources.app.declarations import AppClass, AppFunction, Declaration, DeclaredValue
 from resolver.sources.app.tables import AppTable
@@ -37,7 +38,7 @@ _T = TypeVar("_T")
 class EffectiveValues:
     """What is in force for an app: its own values, and those of a table that take their place or fill them in.
 
-    `faults` are lines with their messages.
+    `faults` are numbers of lines with what is wrong there.
     """
 
     declaration: Declaration
@@ -47,7 +48,7 @@ class EffectiveValues:
     table_gpus: StatedValue[int] | None = None
     default_machine: StatedValue[tuple[str, ...]] | None = None
     warnings: tuple[str, ...] = ()
-    faults: tuple[tuple[int, str], ...] = ()
+    faults: tuple[tuple[int, Fault], ...] = ()
     unknown: tuple[NotUnderstood, ...] = ()
 
 
@@ -69,9 +70,12 @@ def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | 
     faults = tuple(
         (
             place.line,
-            f"{place}: the platform raises TypeError for class `{declaration.name}`\n"
-            f"  because it takes `{name}` as an attribute, not as a keyword of the class\n"
-            f"  try: `{name} = …` in the body of the class",
+            Fault(
+                where=place,
+                what=f"the platform raises TypeError for class `{declaration.name}`",
+                why=f"it takes `{name}` as an attribute, not as a keyword of the class",
+                remedy=f"`{name} = …` in the body of the class",
+            ),
         )
         for name, place in form.clashing
     )

@@ -60,7 +60,7 @@ def read_tables(fal: object, *, path: Path, name: str) -> tuple[AppTable, ...]:
     """The apps of a `[tool.fal]`, sorted by name. Raises SourceError for values that the platform refuses."""
     apps = fal.get("apps", {}) if isinstance(fal, dict) else None
     if not isinstance(apps, dict) or not all(isinstance(table, dict) for table in apps.values()):
-        raise SourceError(f"{name}: `tool.fal.apps` must be tables, one for each app")
+        raise SourceError("`tool.fal.apps` must be tables, one for each app", where=name)
     return tuple(_read_table(key, table, path=path, file=name) for key, table in sorted(apps.items()))
 
 
@@ -69,16 +69,18 @@ def _read_table(name: str, table: Mapping[str, Any], *, path: Path, file: str) -
     ref, entry_point = table.get("ref"), table.get("python_entry_point")
     for key in ("ref", "python_entry_point", "python_version"):
         if not isinstance(table.get(key), str | None):
-            raise SourceError(f"{where}: `{key}` must be a string")
+            raise SourceError(f"`{key}` must be a string", where=where)
     if ref is not None and entry_point is not None:
-        raise SourceError(f"{where}: `ref` and `python_entry_point` exclude each other\n  try: leave out one of them")
+        raise SourceError(
+            "`ref` and `python_entry_point` exclude each other", where=where, remedy="leave out one of them"
+        )
     file_name, _, ref_name = (ref or "").partition("::")
     machine = table.get("machine_type")
     if not isinstance(machine, str | list | None) or not all(isinstance(one, str) for one in machine or ()):
-        raise SourceError(f"{where}: `machine_type` must be a string or an array of strings")
+        raise SourceError("`machine_type` must be a string or an array of strings", where=where)
     gpus = table.get("num_gpus")
     if not isinstance(gpus, int | None) or isinstance(gpus, bool):
-        raise SourceError(f"{where}: `num_gpus` must be a whole number")
+        raise SourceError("`num_gpus` must be a whole number", where=where)
     return AppTable(
         name=name,
         where=where,
@@ -103,4 +105,4 @@ def _read_requirements(value: object, where: str) -> RequirementItems | None:
         isinstance(layer, list) and all(isinstance(one, str) for one in layer) for layer in value
     ):
         return tuple(tuple(layer) for layer in value)
-    raise SourceError(f"{where}: `requirements` must be a list of strings, or of such lists")
+    raise SourceError("`requirements` must be a list of strings, or of such lists", where=where)

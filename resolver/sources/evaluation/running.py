@@ -77,7 +77,7 @@ def evaluate_file(
         environment |= {"HOME": home, "USERPROFILE": home}
         answer = _run(request, environment, folder=path.parent, name=name, time_limit_s=time_limit_s)
     if "error" in answer:
-        raise SourceError(_describe_error(answer["error"], name, marker))
+        raise _build_error(answer["error"], name, marker)
     decode = _Decoder(marker, FileLine(file=name, line=1))
     return {app: {key: decode.table(value) for key, value in said.items()} for app, said in answer["apps"].items()}
 
@@ -120,12 +120,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def _describe_error(error: Mapping[str, Any], name: str, marker: str) -> str:
+def _build_error(error: Mapping[str, Any], name: str, marker: str) -> SourceError:
     where = f"{name}:{error['line']}" if error["line"] else f"`{name}`"
     text = re.sub(rf"{marker}\.(\w+)\.", r"${\1}", redact(str(error["text"]))).partition("\n")[0]
     unset = _UNSET.fullmatch(text) if error["type"] == "KeyError" else None
-    remedy = f'\n  try: `environment = ["{unset[1]}"]` in [tool.pinfold], if that is a variable' if unset else ""
-    return f"{where}: the app was run, and raised {error['type']}: {text}{remedy}"
+    remedy = f'`environment = ["{unset[1]}"]` in [tool.pinfold], if that is a variable' if unset else ""
+    return SourceError(f"the app was run, and raised {error['type']}: {text}", where=where, remedy=remedy)
 
 
 class _Decoder:
@@ -162,7 +162,7 @@ class _Decoder:
         parts = self._marker.split(text)
         if len(parts) == 1:
             if self._broken.search(text):
-                raise SourceError(f"{self._place.file}: the app was run, and changed a variable of the environment")
+                raise SourceError("the app was run, and changed a variable of the environment", where=self._place.file)
             return PlacedText(text, self._place)
         made = [EnvironmentVariable(name=one) if number % 2 else one for number, one in enumerate(parts)]
         return EnvironmentText(parts=tuple(one for one in made if one != ""), place=self._place)

@@ -1,0 +1,232 @@
+"""Every public error and value is the same after pickle and deepcopy; what holds a secret refuses both."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import inspect
+import pickle
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+import lockfiles
+import resolver
+from lockfiles.errors import Fault, PinfoldError
+from resolver import Access, RunContext, Settings, lock, open_session, plan_lock, read_source
+from resolver.errors import FetchError, MetadataError
+from resolver.index.project_status import ProjectStatus
+from resolver.requirements.position import Position
+from resolver.requirements.url import Secret
+from resolver.solve.explanation import Explanation
+from tests.cli.test_reading_verbs import build_lock
+from tests.command import Project
+from tests.servers import wheel
+
+_PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
+_NAME, _VERSION = NormalizedName("torch"), Version("2.8.0")
+_PARTS: dict[str, Any] = {
+    "where": Position(source="requirements.txt", line=4),
+    "involved": ("requirements[0]: `torch`",),
+    "why": "it is so",
+    "details": ("locked: a", "found:  b"),
+    "remedy": "write another",
+    "other_remedies": ("leave it out",),
+    "quoted": ("[tool.pinfold]",),
+}
+_ATTRIBUTES: dict[str, Any] = {
+    "what": "`torch` is refused",
+    "url": "https://index.example/torch/",
+    "filename": "torch-2.8.0-py3-none-any.whl",
+    "expected": "sha256:aa",
+    "found": "sha256:bb",
+    "project": "torch",
+    "needs_build": True,
+    "reason": "only a build can tell",
+    "line": 3,
+    "column": 7,
+    "name": "lock.toml",
+    "lines": ("torch==2.8.0 --hash=sha256:aa",),
+    "explanation": Explanation(target="CPython 3.11", collisions=(), hints=("ask for less", "ask for more")),
+}
+_REFUSING = {"Hydrated": "a secret", "Reached": "an open session"}
+
+
+def find_errors() -> list[type[PinfoldError]]:
+    """The root of the tree and all below it, in whichever module they are."""
+    for package in (resolver, lockfiles):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not module.name.endswith(".child"):  # A program that runs when it is imported.
+                importlib.import_module(module.name)
+
+    def walk(kind: type[PinfoldError]) -> Iterator[type[PinfoldError]]:
+        yield kind
+        for inner in kind.__subclasses__():
+            yield from walk(inner)
+
+    return sorted(set(walk(PinfoldError)), key=lambda kind: (kind.__module__, kind.__name__))
+
+
+def build_error(kind: type[PinfoldError]) -> PinfoldError:
+    """An error of a class with a value for everything that it takes."""
+    parameters = inspect.signature(kind).parameters
+    named = {name: _ATTRIBUTES[name] for name in parameters if name not in ("what", "parts")}
+    if "parts" in parameters:
+        return kind(_ATTRIBUTES["what"], **named, **_PARTS)
+    return kind(**named)
+
+
+def copies(value: object) -> Iterator[Any]:
+    """What pickle (each protocol since 2), deepcopy and copy make of a value."""
+    for protocol in _PROTOCOLS:
+        yield pickle.loads(pickle.dumps(value, protocol))
+    yield copy.deepcopy(value)
+    yield copy.copy(value)
+
+
+@pytest.mark.parametrize("kind", find_errors(), ids=lambda kind: kind.__name__)
+def test_error_is_the_same_after_a_copy(kind: type[PinfoldError]) -> None:
+    error = build_error(kind)
+    error.add_note("seen in a test")
+    for made in copies(error):
+        assert type(made) is kind
+        assert (str(made), made.args, vars(made)) == (str(error), error.args, vars(error))
+        assert (made.what, made.where, made.why, made.remedy, made.faults, made.exit_code) == (
+            (error.what, error.where, error.why, error.remedy, error.faults, error.exit_code)
+        )
+
+
+def test_error_of_several_faults_is_the_same_after_a_copy() -> None:
+    error = FetchError.from_faults((Fault(what="a"), Fault(what="b", remedy="c")), url="https://index.example/")
+    for made in copies(error):
+        assert (str(made), made.faults, made.url) == ("a\nb\n  try: c", error.faults, error.url)
+
+
+def read_clock() -> datetime:
+    return datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def raise_metadata_error() -> None:
+    raise MetadataError("no metadata", project="torch", filename="torch.whl", needs_build=True, **_PARTS)
+
+
+def test_error_of_another_process_arrives() -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        error = pool.submit(raise_metadata_error).exception(timeout=60)
+    assert isinstance(error, MetadataError)
+    assert (error.project, error.filename, error.needs_build) == ("torch", "torch.whl", True)
+    assert str(error).startswith("requirements.txt:4: no metadata\n  requirements[0]: `torch`\n  because it is so\n")
+
+
+def build_values(project: Project) -> Mapping[str, object]:
+    """An instance of each public value, those of a run made by one."""
+    project.server.add("anyio", wheel("anyio", "4.4.0", ["idna"]))
+    project.server.add("idna", wheel("idna", "3.7"))
+    project.write("requirements.txt", "-i INDEX\nanyio\n")
+    settings = Settings(index_url=project.server.index_url, machine_type=("GPU-A100",))
+    outcome = lock(["anyio"], python="3.11", settings=settings, folder=project.folder)
+    source = read_source("requirements.txt", folder=project.folder)
+    plan = plan_lock(
+        source,
+        arguments=Settings(python="3.11"),
+        path=project.folder / "pylock.toml",
+        old=None,
+        run=RunContext(folder=project.folder, variables={}, now=read_clock()),
+    )
+    # Facts that are computed when they are first read must not stay behind.
+    assert plan.target.environment["python_version"] == "3.11"
+    choice = resolver.InstallerChoice(filename="a.whl", index=None)
+    difference = resolver.InstallerDifference(name=_NAME, pinfold=choice, pip=None, uv=choice)
+    pin = lockfiles.LockedPin(
+        name=_NAME,
+        version="2.8.0",
+        index=None,
+        source=None,
+        files=(lockfiles.LockedFile(filename="a.whl", sha256="aa"),),
+        rest=(("marker", "x"),),
+    )
+    fact = lockfiles.FactChange(key="python", old=None, new="3.11")
+    line = lockfiles.LineChange(layer=0, text="torch", is_added=True)
+    graph = lockfiles.build_graph(build_lock())
+    fetched = resolver.FetchedFile(
+        project=_NAME, filename="a.whl", sha256="aa", size_bytes=1, outcome="downloaded", place="https://a.example/"
+    )
+    affected = resolver.AffectedRange(introduced=_VERSION, fixed=None)
+    values = (
+        outcome,
+        outcome.lockfile,
+        outcome.lockfile.tool,
+        plan,
+        plan.source,
+        plan.target,
+        plan.settings,
+        Access(offline=True, clock=read_clock, logins=resolver.LoginOptions(file=Path("netrc"))),
+        resolver.LoginOptions(file=Path("netrc")),
+        resolver.Reaching(allowed_hosts=("a.example",)),
+        resolver.Upgrade(names=frozenset({_NAME})),
+        resolver.Advisory(id="A-1", project=_NAME, ranges=(affected,), versions=frozenset({_VERSION})),
+        affected,
+        resolver.Discrepancy(name="torch", text="is gone"),
+        Fault(what="`torch` is refused", **_PARTS),
+        fetched,
+        resolver.FetchOutcome(folder=Path("wheels"), requirements=Path("r.txt"), files=(fetched,)),
+        resolver.Finding(name=_NAME, version="2.8.0", kind="yanked", detail="broken"),
+        resolver.Installed(name=_NAME, version="2.8.0"),
+        resolver.InstalledDifference(name=_NAME, kind="other", locked="2.8.0", installed="2.7.0"),
+        choice,
+        difference,
+        resolver.InstallerComparison(differences=(difference,), failures={"pip": "no solution"}),
+        resolver.Listed(files=(), status=ProjectStatus(status="active", reason="")),
+        resolver.NewerRelease(name=_NAME, version=_VERSION, newest=Version("2.9")),
+        resolver.OwnedLock(path=Path("pylock.toml"), source="requirements.txt"),
+        resolver.PinSize(name=_NAME, version="2.8.0", layer=0, download_bytes=1, unpacked_bytes=None),
+        resolver.Progress(files_done=1, files=2, bytes_done=3, bytes=4),
+        resolver.WheelContents(unpacked_bytes=1, modules=("torch",)),
+        lockfiles.BuildFacts(config_settings=(("a", "b"),), requirements=("setuptools==80",)),
+        lockfiles.BuildWheel(name=_NAME, version=_VERSION, file="a.whl", url=None, size=1, sha256="aa"),
+        lockfiles.Comparison(added=(pin,), target=(fact,), requirements=(line,)),
+        fact,
+        line,
+        lockfiles.FoundSecret(line=1, what="a GitHub token", host="a.example"),
+        lockfiles.split_layers(build_lock())[0],
+        graph,
+        lockfiles.find_paths(graph, NormalizedName("json"), limit=1)[0][0],
+        next(iter(graph.requests.values()))[0],
+        pin.files[0],
+        pin,
+        lockfiles.PinChange(old=pin, new=pin),
+    )
+    return {type(value).__name__: value for value in values}
+
+
+def test_value_is_the_same_after_a_copy(project: Project) -> None:
+    values = build_values(project)
+    for name, value in values.items():
+        for made in copies(value):
+            assert type(made) is type(value), name
+            assert made == value, name
+            assert repr(made) == repr(value), name
+    public = {
+        name
+        for package in (resolver, lockfiles)
+        for name in package.__all__
+        if isinstance(kind := getattr(package, name), type) and not issubclass(kind, PinfoldError)
+    }
+    assert public == values.keys() | _REFUSING.keys()
+
+
+@pytest.mark.parametrize("make", [pickle.dumps, copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_secret_and_open_session_refuse(make: Callable[[object], object]) -> None:
+    hydrated = resolver.Hydrated(text=Secret("hunter2"), replaced=(), missing=())
+    with pytest.raises(TypeError, match="a secret cannot be pickled"):
+        make(hydrated)
+    with open_session(resolver.Reaching(), variables={}) as reached, pytest.raises(TypeError):
+        make(reached)
