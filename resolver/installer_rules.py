@@ -99,8 +99,6 @@ def _as_installer(plan: LockPlan, lockfile: Lockfile, path: Path, strategy: Inde
     """The plan as an installer without families, positions and machines would understand it."""
     return replace(
         plan,
-        # A run knows its questions by their sources: this is another question.
-        source=replace(plan.source),
         settings=replace(plan.settings, index_strategy=strategy, flag_scope="list", families=()),
         requirement_list=parse_list(lockfile, path=path, flag_scope="list"),
         families=(),

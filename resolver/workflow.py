@@ -274,18 +274,28 @@ class Locker:
 
 
 def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
-    """What tells the questions of one run apart: sources are one object each, with one list and one set of settings.
+    """A key that is equal for equal questions: all content that decides the answer, and no object's identity.
 
-    With `is_for_any` it is the same for all accelerators.
+    Plans may be freed during a run, and another plan may then have the id of one that was. With `is_for_any` the key is
+    the same for all accelerators.
     """
     target = replace(plan.target, accelerator=UNSPECIFIED) if is_for_any else plan.target
     preferences = tuple(sorted(problem.preferences.items()))
     # Of one list they differ where old locks hold other commits.
     commits = () if plan.kept is None else tuple(sorted(find_locked_commits(plan.kept).values()))
-    return id(plan.source), target, plan.exclude_newer, preferences, commits if problem.direct else ()
+    return (
+        *_list_behind(plan),
+        plan.settings,
+        tuple(plan.mirrors.items()),
+        _uses_family_indexes(plan),
+        target,
+        plan.exclude_newer,
+        preferences,
+        commits if problem.direct else (),
+    )
 
 
-def _list_behind(plan: LockPlan) -> Hashable:
+def _list_behind(plan: LockPlan) -> tuple[Hashable, ...]:
     """What the locations of the plan's problem are made of, and what decides the answers of its source."""
     settings = plan.settings
     return (
@@ -328,7 +338,7 @@ def _build_problem(
     direct: Mapping[NormalizedName, FixedSource],
     measure: Callable[[DistributionFile], str] | None,
 ) -> Problem:
-    settings, configured = plan.settings, plan.source.settings
+    settings = plan.settings
     return build_problem(
         plan.requirement_list,
         target=plan.target,
@@ -344,9 +354,15 @@ def _build_problem(
         no_build=bool(settings.no_build),
         mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
         allow=settings.allow or (),
-        uses_family_indexes=not (configured.index_url or configured.extra_index_url or configured.no_index),
+        uses_family_indexes=_uses_family_indexes(plan),
         measure=measure,
     )
+
+
+def _uses_family_indexes(plan: LockPlan) -> bool:
+    """Whether the shipped indexes of CUDA builds may be used, because the source configures no indexes of its own."""
+    configured = plan.source.settings
+    return not (configured.index_url or configured.extra_index_url or configured.no_index)
 
 
 def _default_index(plan: LockPlan) -> Url | None:
