@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SourceError,
         TargetError,
     )
+    from resolver.fetch.access import Access
     from resolver.fetch.advisory_database import read_advisories
     from resolver.fetch.login_sources import LoginOptions
     from resolver.fetch.wheel_listing import fetch_contents
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from resolver.index_questions import ask_indexes
     from resolver.installed import Installed, InstalledDifference, compare_installed, read_environment
     from resolver.installer_rules import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
+    from resolver.outcome import LockOutcome, Upgrade
     from resolver.plan import LockPlan, plan_lock
     from resolver.requirements.requirement_list import parse_requirement_list
     from resolver.settings import Settings
@@ -56,7 +58,6 @@ if TYPE_CHECKING:
     from resolver.targets.python_version import parse_python_version
     from resolver.targets.target import Target
     from resolver.verification import Discrepancy, verify_lockfile
-    from resolver.workflow import Access, LockOutcome, Upgrade
     from resolver.workflow import lock as lock_plan
 
 __all__ = [
@@ -130,7 +131,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "Access": "resolver.workflow",
+    "Access": "resolver.fetch.access",
     "Advisory": "resolver.advisories",
     "AffectedRange": "resolver.advisories",
     "Discrepancy": "resolver.verification",
@@ -144,7 +145,7 @@ _ELSEWHERE = {
     "InstallerComparison": "resolver.installer_rules",
     "InstallerDifference": "resolver.installer_rules",
     "Listed": "resolver.auditing",
-    "LockOutcome": "resolver.workflow",
+    "LockOutcome": "resolver.outcome",
     "LockPlan": "resolver.plan",
     "LoginOptions": "resolver.fetch.login_sources",
     "NewerRelease": "resolver.auditing",
@@ -156,7 +157,7 @@ _ELSEWHERE = {
     "Settings": "resolver.settings",
     "Source": "resolver.sources.source",
     "Target": "resolver.targets.target",
-    "Upgrade": "resolver.workflow",
+    "Upgrade": "resolver.outcome",
     "WheelContents": "resolver.index.wheel_contents",
     "ask_indexes": "resolver.index_questions",
     "audit_pins": "resolver.auditing",

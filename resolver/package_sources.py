@@ -19,6 +19,7 @@ from resolver.fetch.package_source import open_package_source
 from resolver.targets.accelerators import UNSPECIFIED
 
 if TYPE_CHECKING:
+    from resolver.fetch.access import Access
     from resolver.fetch.builds import BuildPolicy
     from resolver.fetch.credentials import Credentials
     from resolver.index.package_source import PackageSource
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from resolver.requirements.url import Url
     from resolver.settings import Settings
     from resolver.targets.target import Target
-    from resolver.workflow import Access
 
 __all__ = ["OpenSource", "PackageSources"]
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,15 +17,15 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile
-from lockfiles.value_classes import dataclass
 from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
+from resolver.fetch.access import Access
 from resolver.fetch.default_index import default_index_url
-from resolver.fetch.login_sources import LoginOptions
 from resolver.fetch.package_source import measure_kernels, without_asking
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
 from resolver.locking import build_lockfile, check_against_old, find_locked_commits, known_hashes, preferences
+from resolver.outcome import LockOutcome, Upgrade
 from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
 from resolver.remarks import find_shadowed, find_taken, iter_yanked
@@ -37,7 +35,7 @@ from resolver.settings import Mirror
 from resolver.solve.build_problem import build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.required_hashes import check_contents
-from resolver.solve.resolution import Pin, Resolution
+from resolver.solve.resolution import Resolution
 from resolver.targets.accelerators import UNSPECIFIED, Gpu
 from resolver.targets.target import Target
 from resolver.unsupported import refuse_unsupported
@@ -47,57 +45,7 @@ if TYPE_CHECKING:
     from resolver.driver_changes import DriverChange
     from resolver.index.direct import FixedSource
 
-__all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download.
-
-    - `logins` say where a user and password are looked for that the list does not give.
-    - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
-    - `trusted_hosts` get credentials over http, and their certificates are not checked, beside those that a list names.
-    - `clock` tells which signatures have expired.
-    - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not
-      share.
-    """
-
-    cache_folder: Path | None = None
-    offline: bool = False
-    refresh: bool = False
-    announce: Callable[[str], None] | None = None
-    logins: LoginOptions = LoginOptions()
-    allowed_hosts: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    forbids_builds: bool = False
-    clock: Callable[[], datetime] = partial(datetime.now, UTC)
-    reader_count: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgrade:
-    """Which pins of the old lock to let go of: all of them, or those of `names`."""
-
-    everything: bool = False
-    names: frozenset[NormalizedName] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockOutcome:
-    """A new lock and what is worth telling about it.
-
-    `shadowed` are pins that only dependencies ask for and that came from an extra index although the default index has
-    the project too. `warnings` are whole messages: the source's and the list's, then the solver's. `default_index` is
-    the public URL of the default index, None where no item of the list is served by it. `driver_changes` are drivers
-    under which other builds would be locked.
-    """
-
-    lockfile: Lockfile
-    resolution: Resolution
-    default_index: str | None = None
-    warnings: tuple[str, ...] = ()
-    shadowed: tuple[Pin, ...] = ()
-    driver_changes: tuple[DriverChange, ...] = ()
+__all__ = ["Locker", "lock"]
 
 
 def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> LockOutcome:

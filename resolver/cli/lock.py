@@ -24,7 +24,8 @@ from resolver.sources.source import StandardInput
 
 if TYPE_CHECKING:
     from lockfiles import Comparison
-    from resolver.workflow import Access, Locker
+    from resolver.fetch.access import Access
+    from resolver.workflow import Locker
 
 __all__ = ["run_lock"]
 
@@ -94,7 +95,8 @@ class _Run:
 
     def _make_all(self, plans: Sequence[LockPlan]) -> None:
         # Lazy: `--check` needs neither the solver nor the fetcher.
-        from resolver.workflow import Locker, Upgrade
+        from resolver.outcome import Upgrade
+        from resolver.workflow import Locker
 
         upgrade = Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
         with Locker(plans, access=self._access(), upgrade=upgrade) as locker:
@@ -142,10 +144,10 @@ class _Run:
         return self._since - before
 
     def _access(self) -> Access:
-        # Lazy, as above: the type comes with the workflow.
+        # Lazy, as above: the value comes with the fetcher.
         from resolver.cli.host_facts import choose_cache_folder, count_readers
+        from resolver.fetch.access import Access
         from resolver.fetch.login_sources import LoginOptions
-        from resolver.workflow import Access
 
         arguments = self._arguments
         return Access(

@@ -12,7 +12,7 @@ from resolver.fetch.login_sources import LoginOptions
 from resolver.sources.reader import read_source
 
 if TYPE_CHECKING:
-    from resolver.workflow import Access
+    from resolver.fetch.access import Access
 
 __all__ = [
     "add_credential_options",
@@ -81,8 +81,7 @@ def read_reaching(
 
 def build_access(reaching: Reaching) -> Access:
     """The access of a question that is asked afresh: nothing of an earlier run is believed, and nothing is kept."""
-    # Lazy: only verbs that solve have to do with the workflow.
-    from resolver.workflow import Access
+    from resolver.fetch.access import Access
 
     return Access(
         refresh=True,
