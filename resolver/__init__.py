@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from resolver.artifacts.api import fetch_artifacts, hydrate
     from resolver.artifacts.downloads import FetchedFile, Progress
     from resolver.artifacts.hydrating import Hydrated
-    from resolver.artifacts.reaching import Reached, Reaching, open_session
+    from resolver.artifacts.reaching import open_session
     from resolver.artifacts.wheelhouse import FetchOutcome
     from resolver.auditing import Finding, Listed, NewerRelease, audit_pins, find_newer
     from resolver.bill_of_materials import build_bill_of_materials
@@ -92,8 +92,6 @@ __all__ = [
     "PinSize",
     "PinfoldError",
     "Progress",
-    "Reached",
-    "Reaching",
     "ResolutionError",
     "Settings",
     "SettingsError",
@@ -152,8 +150,6 @@ _ELSEWHERE = {
     "OwnedLock": "resolver.sources.lock_owners",
     "PinSize": "resolver.sizes",
     "Progress": "resolver.artifacts.downloads",
-    "Reached": "resolver.artifacts.reaching",
-    "Reaching": "resolver.artifacts.reaching",
     "Settings": "resolver.settings",
     "Source": "resolver.sources.source",
     "Target": "resolver.targets.target",

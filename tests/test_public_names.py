@@ -48,8 +48,6 @@ RESOLVER = [
     "PinSize",
     "PinfoldError",
     "Progress",
-    "Reached",
-    "Reaching",
     "ResolutionError",
     "Settings",
     "SettingsError",
