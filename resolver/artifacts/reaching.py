@@ -33,15 +33,7 @@ def open_session(access: Access, *, lists: Sequence[LockPlan] = ()) -> Iterator[
     credentials = build_credentials(lists, logins=access.logins)
     for warning in credentials.warnings:
         announce(f"warning: {warning}")
-    session = Session(
-        cache_folder=access.cache_folder,
-        offline=access.offline,
-        refresh=access.refresh,
-        trusted_hosts=access.trusted_hosts,
-        credentials=credentials,
-        guard=HostGuard(access.allowed_hosts),
-        progress=access.announce,
-    )
+    session = Session(access, credentials=credentials, guard=HostGuard(access.allowed_hosts))
     try:
         yield session
     finally:

@@ -20,7 +20,7 @@ from resolver.fetch.proxies import find_certificates, find_proxy
 from resolver.fetch.tls import build_tls_context
 from resolver.requirements.url import Url
 
-__all__ = ["Network", "NoNetwork", "may_send"]
+__all__ = ["BorrowedTransport", "Network", "NoNetwork", "may_send"]
 
 
 class NoNetwork(httpx.BaseTransport):
@@ -28,6 +28,19 @@ class NoNetwork(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         raise http_errors.missing_offline(str(request.url), what="the page")
+
+
+class BorrowedTransport(httpx.BaseTransport):
+    """A transport that a program puts in place of the network; its owner closes it, since several runs may share it."""
+
+    def __init__(self, below: httpx.BaseTransport) -> None:
+        self._below = below
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._below.handle_request(request)
+
+    def close(self) -> None:
+        pass
 
 
 class Network(httpx.BaseTransport):
