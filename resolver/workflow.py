@@ -8,7 +8,7 @@ same lock. What the plans of a run have in common is asked for once, and equal q
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile
+from lockfiles.value_classes import dataclass
 from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
 from resolver.fetch.access import Access
 from resolver.fetch.default_index import default_index_url
@@ -54,6 +55,20 @@ def lock(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> Loc
         return locker.lock(plan)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """A plan whose direct references are known, and the package source that answers for it.
+
+    `fixed` are the projects whose source a direct reference decides, and `warnings` are about those references.
+    """
+
+    plan: LockPlan
+    default_index: Url | None
+    source: PackageSource
+    fixed: Mapping[NormalizedName, FixedSource] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
 class Locker:
     """Locks the plans of one run, which share their package sources; a context manager."""
 
@@ -82,41 +97,71 @@ class Locker:
         Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
         HashMismatchError where a file of the old lock now has another hash.
         """
-        refuse_unsupported(plan, credentials=self._credentials)
-        ending = () if self._access.offline else check_signatures(plan, now=self._access.clock())
-        default_index = _default_index(plan)
-        opened = self._sources.open(plan, default_index)
-        asked = opened.source
-        direct = find_plan_direct(
-            plan, asked, default_index, upgrades_all=self._upgrade.everything, upgraded=self._upgrade.names
-        )
-        plan = plan if direct is None else replace(plan, requirement_list=direct.requirement_list)
-        fixed = {} if direct is None else direct.fixed
-        problem = _build_problem(plan, self._upgrade, default_index, fixed, _find_measure(plan, asked))
-        source = with_direct(asked, fixed, plan, default_index)
-        resolution = self._solve(plan, problem, source)
-        check_contents(problem, resolution)
-        if plan.old is not None and not self._upgrade.everything:
-            kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
-            check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
-        taken = find_taken(plan, source)
+        expiring = self._check_plan(plan)
+        opened = self._sources.open(plan, _default_index(plan))
+        question = self._find_direct(plan, opened)
+        plan, fixed = question.plan, question.fixed
+        problem = _build_problem(plan, self._upgrade, question.default_index, fixed, _find_measure(plan, opened.source))
+        resolution = self._solve(plan, problem, question.source)
+        self._check_resolution(plan, problem, resolution)
+        build_pins = self._find_build_pins(plan, resolution, opened, fixed)
         return LockOutcome(
-            lockfile=_build_lockfile(plan, resolution, self._find_build_pins(plan, resolution, opened, fixed)),
+            lockfile=_build_lockfile(plan, resolution, build_pins),
             resolution=resolution,
-            default_index=None if default_index is None else default_index.public,
-            warnings=(
-                *plan.warnings,
-                *plan.requirement_list.warnings,
-                *self._credentials.warnings,
-                *warn_of_literals(plan),
-                *ending,
-                *(() if direct is None else direct.warnings),
-                *taken,
-                *resolution.warnings,
-                *iter_yanked(resolution),
-            ),
-            shadowed=tuple(find_shadowed(plan, problem, resolution, source, default_index)),
-            driver_changes=self._find_driver_changes(plan, resolution, asked, fixed),
+            default_index=None if question.default_index is None else question.default_index.public,
+            warnings=self._collect_warnings(question, resolution, expiring=expiring),
+            shadowed=tuple(find_shadowed(plan, problem, resolution, question.source, question.default_index)),
+            driver_changes=self._find_driver_changes(plan, resolution, opened.source, fixed),
+        )
+
+    def _check_plan(self, plan: LockPlan) -> tuple[str, ...]:
+        """Warnings about signatures that end soon, before any request.
+
+        Raises ListError for forms that cannot be locked, FetchError for signatures that have ended.
+        """
+        refuse_unsupported(plan, credentials=self._credentials)
+        return () if self._access.offline else check_signatures(plan, now=self._access.clock())
+
+    def _find_direct(self, plan: LockPlan, opened: OpenSource) -> _Question:
+        """The plan with the names of its direct references, and the source that answers for them. Raises FetchError."""
+        default_index = _default_index(plan)
+        direct = find_plan_direct(
+            plan, opened.source, default_index, upgrades_all=self._upgrade.everything, upgraded=self._upgrade.names
+        )
+        if direct is None:
+            return _Question(plan=plan, default_index=default_index, source=opened.source)
+        plan = replace(plan, requirement_list=direct.requirement_list)
+        return _Question(
+            plan=plan,
+            default_index=default_index,
+            source=with_direct(opened.source, direct.fixed, plan, default_index),
+            fixed=direct.fixed,
+            warnings=direct.warnings,
+        )
+
+    def _check_resolution(self, plan: LockPlan, problem: Problem, resolution: Resolution) -> None:
+        """Raises HashMismatchError where a pinned file is not the one that the list or the old lock means."""
+        check_contents(problem, resolution)
+        if plan.old is None or self._upgrade.everything:
+            return
+        kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
+        check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
+
+    def _collect_warnings(
+        self, question: _Question, resolution: Resolution, *, expiring: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """All warnings of a lock: the source's and the list's, those of credentials, then the solver's."""
+        plan = question.plan
+        return (
+            *plan.warnings,
+            *plan.requirement_list.warnings,
+            *self._credentials.warnings,
+            *warn_of_literals(plan),
+            *expiring,
+            *question.warnings,
+            *find_taken(plan, question.source),
+            *resolution.warnings,
+            *iter_yanked(resolution),
         )
 
     def _find_driver_changes(
@@ -139,7 +184,7 @@ class Locker:
         def solve_for(target: Target) -> Resolution:
             other = replace(plan, target=target)
             problem = _build_problem(other, self._upgrade, _default_index(other), fixed, _find_measure(plan, silent))
-            key = (_question(other, problem), "without asking")
+            key = (_question_key(other, problem), "without asking")
             if key not in self._resolutions:
                 self._resolutions[key] = solve(problem, known)
             return self._resolutions[key]
@@ -149,7 +194,7 @@ class Locker:
 
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
-        key = _question(plan, problem)
+        key = _question_key(plan, problem)
         found = self._resolutions.get(key) or self._find_same(plan, problem)
         if found is None:
             found = self._solve_watched(plan, problem, source)
@@ -165,7 +210,9 @@ class Locker:
 
         watched = WatchedSource(source)
         found = self._search(problem, watched)
-        self._answered.append((plan.target, _question(plan, problem, is_for_any=True), found, frozenset(watched.names)))
+        self._answered.append(
+            (plan.target, _question_key(plan, problem, is_for_any=True), found, frozenset(watched.names))
+        )
         return found
 
     def _find_same(self, plan: LockPlan, problem: Problem) -> Resolution | None:
@@ -175,7 +222,7 @@ class Locker:
         # Lazy, as above.
         from resolver.same_builds import has_same_answer
 
-        question = _question(plan, problem, is_for_any=True)
+        question = _question_key(plan, problem, is_for_any=True)
         for target, answered, resolution, names in self._answered:
             if answered == question and has_same_answer(resolution, names, here=target, there=plan.target):
                 return resolution
@@ -221,7 +268,7 @@ class Locker:
         return pins
 
 
-def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
+def _question_key(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
     """A key that is equal for equal questions: all content that decides the answer, and no object's identity.
 
     Plans may be freed during a run, and another plan may then have the id of one that was. With `is_for_any` the key is
