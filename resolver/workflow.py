@@ -125,9 +125,7 @@ class Locker:
     def _find_direct(self, plan: LockPlan, opened: OpenSource) -> _Question:
         """The plan with the names of its direct references, and the source that answers for them. Raises FetchError."""
         default_index = _default_index(plan)
-        direct = find_plan_direct(
-            plan, opened.source, default_index, upgrades_all=self._upgrade.everything, upgraded=self._upgrade.names
-        )
+        direct = find_plan_direct(plan, opened.source, default_index, self._upgrade)
         if direct is None:
             return _Question(plan=plan, default_index=default_index, source=opened.source)
         plan = replace(plan, requirement_list=direct.requirement_list)

@@ -24,7 +24,7 @@ def open_session(access: Access, *, lists: Sequence[LockPlan] = ()) -> Iterator[
     """A session for the files of a lock; closed at the end.
 
     `lists` are plans of lists with the same URLs as the one that was locked, with fresh signatures and tokens. Raises
-    FetchError where signatures in them have ended.
+    FetchError where signatures in them have ended, SettingsError for a file of credentials that cannot be used.
     """
     announce = access.announce or (lambda line: None)
     for plan in lists:

@@ -12,7 +12,7 @@ from resolver.artifacts.reaching import open_session
 from resolver.auditing import Finding, audit_pins
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_access, read_lists
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.advisory_database import read_advisories
 from resolver.fetch.session import Session
@@ -64,7 +64,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
         "--osv", metavar="PLACE", help="a folder, a zip archive or its URL; default: `osv` of [tool.pinfold]"
     )
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_access, read_lists
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.fetch.access import Access
@@ -35,7 +35,7 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     )
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     access = read_access(values, announce=_announce, refresh=True)

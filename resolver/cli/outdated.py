@@ -14,7 +14,7 @@ from resolver.artifacts.reaching import open_session
 from resolver.auditing import NewerRelease, find_newer
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_access, read_lists
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.session import Session
 from resolver.index_questions import ask_indexes
@@ -69,7 +69,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--pre", action="store_true", help="count pre-releases too")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 

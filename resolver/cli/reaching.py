@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from resolver.cli.arguments import LockArguments
 
 __all__ = [
+    "add_access_options",
     "add_credential_options",
     "add_host_options",
-    "add_reaching_options",
     "build_lock_access",
     "read_access",
     "read_lists",
 ]
 
 
-def add_reaching_options(parser: argparse.ArgumentParser) -> None:
+def add_access_options(parser: argparse.ArgumentParser) -> None:
     """Adds all options of this module."""
     add_credential_options(parser)
     add_host_options(parser)

@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_access, read_lists
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.index.wheel_contents import WheelContents
 from resolver.sizes import PinSize, find_unused, measure_pins
@@ -58,7 +58,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--unpacked", action="store_true", help="read each wheel's directory for its size on disk")
     parser.add_argument("--app", metavar="PATH", help="a file or folder whose imports tell what is needed")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_access, read_lists
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
@@ -68,7 +68,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="default: %(default)s")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 
