@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from resolver.artifacts.api import fetch_artifacts, hydrate
     from resolver.artifacts.downloads import FetchedFile, Progress
     from resolver.artifacts.hydrating import Hydrated
-    from resolver.artifacts.reaching import Reached, Reaching, open_session
+    from resolver.artifacts.reaching import open_session
     from resolver.artifacts.wheelhouse import FetchOutcome
     from resolver.auditing import Finding, Listed, NewerRelease, audit_pins, find_newer
     from resolver.bill_of_materials import build_bill_of_materials
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         SourceError,
         TargetError,
     )
+    from resolver.fetch.access import Access
     from resolver.fetch.advisory_database import read_advisories
     from resolver.fetch.login_sources import LoginOptions
     from resolver.fetch.wheel_listing import fetch_contents
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from resolver.index_questions import ask_indexes
     from resolver.installed import Installed, InstalledDifference, compare_installed, read_environment
     from resolver.installer_rules import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
+    from resolver.outcome import LockOutcome, Upgrade
     from resolver.plan import LockPlan, RunContext, plan_lock
     from resolver.requirements.requirement_list import parse_requirement_list
     from resolver.requirements.scopes import ScopeRules
@@ -57,7 +59,7 @@ if TYPE_CHECKING:
     from resolver.targets.python_version import parse_python_version
     from resolver.targets.target import Target
     from resolver.verification import Discrepancy, verify_lockfile
-    from resolver.workflow import Access, LockOutcome, Upgrade, lock_plan
+    from resolver.workflow import lock_plan
 
 __all__ = [
     "Access",
@@ -91,8 +93,6 @@ __all__ = [
     "PinSize",
     "PinfoldError",
     "Progress",
-    "Reached",
-    "Reaching",
     "ResolutionError",
     "RunContext",
     "ScopeRules",
@@ -132,7 +132,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "Access": "resolver.workflow",
+    "Access": "resolver.fetch.access",
     "Advisory": "resolver.advisories",
     "AffectedRange": "resolver.advisories",
     "Discrepancy": "resolver.verification",
@@ -146,21 +146,19 @@ _ELSEWHERE = {
     "InstallerComparison": "resolver.installer_rules",
     "InstallerDifference": "resolver.installer_rules",
     "Listed": "resolver.auditing",
-    "LockOutcome": "resolver.workflow",
+    "LockOutcome": "resolver.outcome",
     "LockPlan": "resolver.plan",
     "LoginOptions": "resolver.fetch.login_sources",
     "NewerRelease": "resolver.auditing",
     "OwnedLock": "resolver.sources.lock_owners",
     "PinSize": "resolver.sizes",
     "Progress": "resolver.artifacts.downloads",
-    "Reached": "resolver.artifacts.reaching",
-    "Reaching": "resolver.artifacts.reaching",
     "RunContext": "resolver.plan",
     "ScopeRules": "resolver.requirements.scopes",
     "Settings": "resolver.settings",
     "Source": "resolver.sources.source",
     "Target": "resolver.targets.target",
-    "Upgrade": "resolver.workflow",
+    "Upgrade": "resolver.outcome",
     "WheelContents": "resolver.index.wheel_contents",
     "ask_indexes": "resolver.index_questions",
     "audit_pins": "resolver.auditing",

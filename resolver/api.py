@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import cast
 
 from lockfiles import Lockfile
+from resolver.fetch.access import Access
+from resolver.outcome import LockOutcome, Upgrade
 from resolver.plan import RunContext, plan_lock
 from resolver.settings import RequirementItems, Settings
 from resolver.sources.source import ItemList, Source, StatedValue
 from resolver.targets.platforms import Platform
 from resolver.targets.python_version import PythonVersion
 from resolver.targets.target import Target
-from resolver.workflow import Access, LockOutcome, Upgrade, lock_plan
+from resolver.workflow import lock_plan
 
 __all__ = ["Item", "lock"]
 

@@ -5,7 +5,7 @@ In: a `LockPlan` and its package source. Out: `DirectSources`, and a source for 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from packaging.utils import NormalizedName
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
 from resolver.locking import find_locked_commits
+from resolver.outcome import Upgrade
 from resolver.plan import LockPlan
 from resolver.requirements.url import Url
 
@@ -28,9 +29,7 @@ def find_plan_direct(
     plan: LockPlan,
     source: PackageSource,
     default_index: Url | None,
-    *,
-    upgrades_all: bool,
-    upgraded: Collection[NormalizedName],
+    upgrade: Upgrade,
 ) -> DirectSources | None:
     """What the direct references of the plan are; None where it has none. Raises as `find_direct`.
 
@@ -43,14 +42,14 @@ def find_plan_direct(
     # Lazy: most lists name no source of a project directly.
     from resolver.direct import find_direct
 
-    kept = None if upgrades_all else plan.kept
+    kept = None if upgrade.everything else plan.kept
     return find_direct(
         requirement_list,
         overrides=plan.overrides,
         excludes=plan.settings.exclude or (),
         target=plan.target,
         source=source,
-        locked_commits={} if kept is None else find_locked_commits(kept, without=upgraded),
+        locked_commits={} if kept is None else find_locked_commits(kept, without=upgrade.names),
         locate=partial(locate_dependency, plan, default_index),
     )
 

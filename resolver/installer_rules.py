@@ -16,12 +16,13 @@ from packaging.utils import NormalizedName
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.errors import ResolutionError
+from resolver.fetch.access import Access
 from resolver.plan import LockPlan
 from resolver.replanning import parse_list, plan_from_lock
 from resolver.settings import IndexStrategy
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
-from resolver.workflow import Access, Locker
+from resolver.workflow import Locker
 
 __all__ = ["InstallerChoice", "InstallerComparison", "InstallerDifference", "compare_installers"]
 
@@ -99,8 +100,6 @@ def _as_installer(plan: LockPlan, lockfile: Lockfile, path: Path, strategy: Inde
     """The plan as an installer without families, positions and machines would understand it."""
     return replace(
         plan,
-        # A run knows its questions by their sources: this is another question.
-        source=replace(plan.source),
         settings=replace(plan.settings, index_strategy=strategy, flag_scope="list", families=()),
         requirement_list=parse_list(lockfile, path=path, flag_scope="list"),
         families=(),

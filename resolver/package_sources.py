@@ -10,15 +10,16 @@ from collections.abc import Hashable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lockfiles.value_classes import dataclass
 from resolver.build_plan import build_scope, find_config_settings, find_without_isolation
 from resolver.build_requirements import BuildRequirements
-from resolver.fetch.package_source import open_package_source
+from resolver.fetch.package_source import SourceOptions, open_package_source
 from resolver.targets.accelerators import UNSPECIFIED
 
 if TYPE_CHECKING:
+    from resolver.fetch.access import Access
     from resolver.fetch.builds import BuildPolicy
     from resolver.fetch.credentials import Credentials
     from resolver.index.package_source import PackageSource
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from resolver.requirements.url import Url
     from resolver.settings import Settings
     from resolver.targets.target import Target
-    from resolver.workflow import Access
 
 __all__ = ["OpenSource", "PackageSources"]
 
@@ -62,58 +62,46 @@ class PackageSources:
 
     def open(self, plan: LockPlan, default_index: Url | None) -> OpenSource:
         """The package source of a plan, which another may have opened."""
-        settings = plan.settings
         # What can be installed does not depend on the accelerator, and so neither do pages, metadata and their cache.
         target = replace(plan.target, accelerator=UNSPECIFIED)
-        scope, config_settings = build_scope(plan, default_index), find_config_settings(plan)
-        options = {
-            "dependency_metadata": settings.dependency_metadata or (),
-            "build_policy": "never" if self._access.forbids_builds else _find_policy(settings),
-            "allow_build": frozenset(settings.allow_build or ()),
-            "without_isolation": find_without_isolation(plan),
-        }
-        key = (target, *_list_limits(plan), *options.values(), scope, tuple(config_settings.items()))
+        scope, options = build_scope(plan, default_index), self._build_options(plan)
+        key = (target, plan.requirement_list.trusted_hosts, scope, options)
         if key not in self._opened:
             requirements = BuildRequirements(scope, open_source=partial(self._open_for_wheels, plan))
-            source = self._open(
-                plan,
-                target,
-                find_build_wheels=requirements.find_wheels,
-                config_settings=config_settings,
-                **options,
-            )
+            source = self._open(plan, target, replace(options, find_build_wheels=requirements.find_wheels))
             self._opened[key] = OpenSource(source=source, build_requirements=requirements)
         return self._opened[key]
 
-    def _open_for_wheels(self, plan: LockPlan, target: Target) -> PackageSource:
-        """The package source of build requirements for a target, which builds nothing itself."""
-        key = (target, *_list_limits(plan))
-        if key not in self._wheels:
-            self._wheels[key] = self._open(plan, target, build_policy="never")
-        return self._wheels[key]
-
-    def _open(self, plan: LockPlan, target: Target, **options: Any) -> PackageSource:
-        return self._stack.enter_context(
-            open_package_source(
-                target=target,
-                cache_folder=self._access.cache_folder,
-                offline=self._access.offline,
-                refresh=self._access.refresh,
-                trusted_hosts=(*plan.requirement_list.trusted_hosts, *self._access.trusted_hosts),
-                credentials=self._credentials,
-                allowed_hosts=self._access.allowed_hosts,
-                no_download=bool(plan.settings.no_download),
-                preferences_hashes=self._hashes,
-                reader_count=self._access.reader_count,
-                progress=self._access.announce,
-                **options,
-            )
+    def _build_options(self, plan: LockPlan) -> SourceOptions:
+        settings = plan.settings
+        return SourceOptions(
+            no_download=bool(settings.no_download),
+            dependency_metadata=settings.dependency_metadata or (),
+            build_policy="never" if self._access.forbids_builds else _find_policy(settings),
+            allow_build=frozenset(settings.allow_build or ()),
+            config_settings=find_config_settings(plan),
+            without_isolation=find_without_isolation(plan),
         )
 
+    def _open_for_wheels(self, plan: LockPlan, target: Target) -> PackageSource:
+        """The package source of build requirements for a target, which builds nothing itself."""
+        options = SourceOptions(no_download=bool(plan.settings.no_download), build_policy="never")
+        key = (target, plan.requirement_list.trusted_hosts, options)
+        if key not in self._wheels:
+            self._wheels[key] = self._open(plan, target, options)
+        return self._wheels[key]
 
-def _list_limits(plan: LockPlan) -> tuple[Hashable, ...]:
-    """What of a list and its settings limits every request."""
-    return tuple(plan.requirement_list.trusted_hosts), bool(plan.settings.no_download)
+    def _open(self, plan: LockPlan, target: Target, options: SourceOptions) -> PackageSource:
+        trusted_hosts = (*plan.requirement_list.trusted_hosts, *self._access.trusted_hosts)
+        return self._stack.enter_context(
+            open_package_source(
+                replace(self._access, trusted_hosts=trusted_hosts),
+                target=target,
+                options=options,
+                credentials=self._credentials,
+                known_hashes=self._hashes,
+            )
+        )
 
 
 def _find_policy(settings: Settings) -> BuildPolicy:

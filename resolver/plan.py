@@ -169,11 +169,11 @@ def share_old_locks(plans: Sequence[LockPlan]) -> tuple[LockPlan, ...]:
 
     So machine types that run the same builds have locks with the same pins, whichever of them had a lock before.
     """
-    first: dict[tuple[int, Target], LockPlan] = {}
+    first: dict[tuple[Source, Target], LockPlan] = {}
     for plan in plans:
         if plan.old is not None:
-            first.setdefault((id(plan.source), plan.target), plan)
-    leaders = (first.get((id(plan.source), plan.target), plan) for plan in plans)
+            first.setdefault((plan.source, plan.target), plan)
+    leaders = (first.get((plan.source, plan.target), plan) for plan in plans)
     return tuple(
         replace(plan, kept=leader.kept, exclude_newer=leader.exclude_newer)
         for plan, leader in zip(plans, leaders, strict=True)

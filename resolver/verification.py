@@ -14,9 +14,10 @@ from pathlib import Path
 
 from lockfiles import Comparison, LockedPin, Lockfile, PinChange, compare
 from lockfiles.value_classes import dataclass
+from resolver.fetch.access import Access
 from resolver.plan import LockPlan
 from resolver.replanning import has_own_digest, plan_from_lock
-from resolver.workflow import Access, Locker
+from resolver.workflow import Locker
 
 __all__ = ["Discrepancy", "verify_lockfile"]
 

@@ -7,11 +7,9 @@ same lock. What the plans of a run have in common is asked for once, and equal q
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import field, replace
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -21,8 +19,8 @@ from packaging.version import Version
 from lockfiles import Lockfile
 from lockfiles.value_classes import dataclass
 from resolver.direct_plan import find_plan_direct, locate_dependency, with_direct
+from resolver.fetch.access import Access
 from resolver.fetch.default_index import default_index_url
-from resolver.fetch.login_sources import LoginOptions
 from resolver.index.package_source import PackageSource
 from resolver.known_secrets import build_credentials, check_signatures, find_needed_credentials, warn_of_literals
 from resolver.locking import (
@@ -33,6 +31,7 @@ from resolver.locking import (
     known_hashes,
     preferences,
 )
+from resolver.outcome import LockOutcome, Upgrade
 from resolver.package_sources import OpenSource, PackageSources
 from resolver.plan import LockPlan
 from resolver.remarks import find_shadowed, find_taken, iter_yanked
@@ -42,7 +41,7 @@ from resolver.settings import Mirror
 from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.required_hashes import check_contents
-from resolver.solve.resolution import Pin, Resolution
+from resolver.solve.resolution import Resolution
 from resolver.targets.accelerators import UNSPECIFIED, Gpu
 from resolver.targets.target import Target
 from resolver.unsupported import refuse_unsupported
@@ -52,63 +51,27 @@ if TYPE_CHECKING:
     from resolver.driver_changes import DriverChange
     from resolver.index.direct import FixedSource
 
-__all__ = ["Access", "LockOutcome", "Locker", "Upgrade", "lock_plan"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How to reach indexes. `cache_folder` None keeps nothing; `announce` gets a line before a big download.
-
-    - `logins` say where a user and password are looked for that the list does not give.
-    - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
-    - `trusted_hosts` get credentials over http, and their certificates are not checked, beside those that a list names.
-    - `clock` tells which signatures have expired.
-    - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not
-      share.
-    """
-
-    cache_folder: Path | None = None
-    offline: bool = False
-    refresh: bool = False
-    announce: Callable[[str], None] | None = None
-    logins: LoginOptions = LoginOptions()
-    allowed_hosts: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    forbids_builds: bool = False
-    clock: Callable[[], datetime] = partial(datetime.now, UTC)
-    reader_count: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgrade:
-    """Which pins of the old lock to let go of: all of them, or those of `names`."""
-
-    everything: bool = False
-    names: frozenset[NormalizedName] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockOutcome:
-    """A new lock and what is worth telling about it.
-
-    `shadowed` are pins that only dependencies ask for and that came from an extra index although the default index has
-    the project too. `warnings` are whole messages: the source's and the list's, then the solver's. `default_index` is
-    the public URL of the default index, None where no item of the list is served by it. `driver_changes` are drivers
-    under which other builds would be locked.
-    """
-
-    lockfile: Lockfile
-    resolution: Resolution
-    default_index: str | None = None
-    warnings: tuple[str, ...] = ()
-    shadowed: tuple[Pin, ...] = ()
-    driver_changes: tuple[DriverChange, ...] = ()
+__all__ = ["Locker", "lock_plan"]
 
 
 def lock_plan(plan: LockPlan, *, access: Access, upgrade: Upgrade = Upgrade()) -> LockOutcome:
     """A new lock for one plan; raises what `Locker.lock` does."""
     with Locker([plan], access=access, upgrade=upgrade) as locker:
         return locker.lock(plan)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """A plan whose direct references are known, and the package source that answers for it.
+
+    `fixed` are the projects whose source a direct reference decides, and `warnings` are about those references.
+    """
+
+    plan: LockPlan
+    default_index: Url | None
+    source: PackageSource
+    fixed: Mapping[NormalizedName, FixedSource] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 class Locker:
@@ -139,41 +102,69 @@ class Locker:
         Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
         HashMismatchError where a file of the old lock now has another hash.
         """
-        refuse_unsupported(plan, credentials=self._credentials)
-        ending = () if self._access.offline else check_signatures(plan, now=self._access.clock())
-        default_index = _default_index(plan)
-        opened = self._sources.open(plan, default_index)
-        asked = opened.source
-        direct = find_plan_direct(
-            plan, asked, default_index, upgrades_all=self._upgrade.everything, upgraded=self._upgrade.names
-        )
-        plan = plan if direct is None else replace(plan, requirement_list=direct.requirement_list)
-        fixed = {} if direct is None else direct.fixed
-        problem = _build_problem(plan, self._upgrade, default_index, fixed)
-        source = with_direct(asked, fixed, plan, default_index)
-        resolution = self._solve(plan, problem, source)
-        check_contents(problem, resolution)
-        if plan.old is not None and not self._upgrade.everything:
-            kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
-            check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
-        taken = find_taken(plan, source)
+        expiring = self._check_plan(plan)
+        opened = self._sources.open(plan, _default_index(plan))
+        question = self._find_direct(plan, opened)
+        plan, fixed = question.plan, question.fixed
+        problem = _build_problem(plan, self._upgrade, question.default_index, fixed)
+        resolution = self._solve(plan, problem, question.source)
+        self._check_resolution(plan, problem, resolution)
+        build_pins = self._find_build_pins(plan, resolution, opened, fixed)
         return LockOutcome(
-            lockfile=_build_lockfile(plan, resolution, self._find_build_pins(plan, resolution, opened, fixed)),
+            lockfile=_build_lockfile(plan, resolution, build_pins),
             resolution=resolution,
-            default_index=None if default_index is None else default_index.public,
-            warnings=(
-                *plan.warnings,
-                *plan.requirement_list.warnings,
-                *self._credentials.warnings,
-                *warn_of_literals(plan),
-                *ending,
-                *(() if direct is None else direct.warnings),
-                *taken,
-                *resolution.warnings,
-                *iter_yanked(resolution),
-            ),
-            shadowed=tuple(find_shadowed(plan, problem, resolution, source, default_index)),
-            driver_changes=self._find_driver_changes(plan, resolution, asked, fixed),
+            default_index=None if question.default_index is None else question.default_index.public,
+            warnings=self._collect_warnings(question, resolution, expiring=expiring),
+            shadowed=tuple(find_shadowed(plan, problem, resolution, question.source, question.default_index)),
+            driver_changes=self._find_driver_changes(plan, resolution, opened.source, fixed),
+        )
+
+    def _check_plan(self, plan: LockPlan) -> tuple[str, ...]:
+        """Warnings about signatures that end soon, before any request.
+
+        Raises ListError for forms that cannot be locked, FetchError for signatures that have ended.
+        """
+        refuse_unsupported(plan, credentials=self._credentials)
+        return () if self._access.offline else check_signatures(plan, now=self._access.clock())
+
+    def _find_direct(self, plan: LockPlan, opened: OpenSource) -> _Question:
+        """The plan with the names of its direct references, and the source that answers for them. Raises FetchError."""
+        default_index = _default_index(plan)
+        direct = find_plan_direct(plan, opened.source, default_index, self._upgrade)
+        if direct is None:
+            return _Question(plan=plan, default_index=default_index, source=opened.source)
+        plan = replace(plan, requirement_list=direct.requirement_list)
+        return _Question(
+            plan=plan,
+            default_index=default_index,
+            source=with_direct(opened.source, direct.fixed, plan, default_index),
+            fixed=direct.fixed,
+            warnings=direct.warnings,
+        )
+
+    def _check_resolution(self, plan: LockPlan, problem: Problem, resolution: Resolution) -> None:
+        """Raises HashMismatchError where a pinned file is not the one that the list or the old lock means."""
+        check_contents(problem, resolution)
+        if plan.old is None or self._upgrade.everything:
+            return
+        kept = tuple(pin for pin in resolution.pins if pin.name not in self._upgrade.names)
+        check_against_old(replace(resolution, pins=kept), plan.old, base_url=_base_url(plan))
+
+    def _collect_warnings(
+        self, question: _Question, resolution: Resolution, *, expiring: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        """All warnings of a lock: the source's and the list's, those of credentials, then the solver's."""
+        plan = question.plan
+        return (
+            *plan.warnings,
+            *plan.requirement_list.warnings,
+            *self._credentials.warnings,
+            *warn_of_literals(plan),
+            *expiring,
+            *question.warnings,
+            *find_taken(plan, question.source),
+            *resolution.warnings,
+            *iter_yanked(resolution),
         )
 
     def _find_driver_changes(
@@ -196,7 +187,7 @@ class Locker:
         def solve_for(target: Target) -> Resolution:
             other = replace(plan, target=target)
             problem = _build_problem(other, self._upgrade, _default_index(other), fixed)
-            key = (_question(other, problem), "without asking")
+            key = (_question_key(other, problem), "without asking")
             if key not in self._resolutions:
                 self._resolutions[key] = solve(problem, known)
             return self._resolutions[key]
@@ -206,7 +197,7 @@ class Locker:
 
     def _solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The complete resolution; equal questions are solved once. An error is not kept: it names its machine."""
-        key = _question(plan, problem)
+        key = _question_key(plan, problem)
         found = self._resolutions.get(key) or self._find_same(plan, problem)
         if found is None:
             found = self._solve_watched(plan, problem, source)
@@ -222,7 +213,9 @@ class Locker:
 
         watched = WatchedSource(source)
         found = self._search(problem, watched)
-        self._answered.append((plan.target, _question(plan, problem, is_for_any=True), found, frozenset(watched.names)))
+        self._answered.append(
+            (plan.target, _question_key(plan, problem, is_for_any=True), found, frozenset(watched.names))
+        )
         return found
 
     def _find_same(self, plan: LockPlan, problem: Problem) -> Resolution | None:
@@ -232,7 +225,7 @@ class Locker:
         # Lazy, as above.
         from resolver.same_builds import has_same_answer
 
-        question = _question(plan, problem, is_for_any=True)
+        question = _question_key(plan, problem, is_for_any=True)
         for target, answered, resolution, names in self._answered:
             if answered == question and has_same_answer(resolution, names, here=target, there=plan.target):
                 return resolution
@@ -278,19 +271,29 @@ class Locker:
         return pins
 
 
-def _question(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
-    """What tells the questions of one run apart: sources are one object each, with one list and one set of settings.
+def _question_key(plan: LockPlan, problem: Problem, *, is_for_any: bool = False) -> Hashable:
+    """A key that is equal for equal questions: all content that decides the answer, and no object's identity.
 
-    With `is_for_any` it is the same for all accelerators.
+    Plans may be freed during a run, and another plan may then have the id of one that was. With `is_for_any` the key is
+    the same for all accelerators.
     """
     target = replace(plan.target, accelerator=UNSPECIFIED) if is_for_any else plan.target
     preferences = tuple(sorted(problem.preferences.items()))
     # Of one list they differ where old locks hold other commits.
     commits = () if plan.kept is None else tuple(sorted(find_locked_commits(plan.kept).values()))
-    return id(plan.source), target, plan.exclude_newer, preferences, commits if problem.direct else ()
+    return (
+        *_list_behind(plan),
+        plan.settings,
+        tuple(plan.mirrors.items()),
+        _uses_family_indexes(plan),
+        target,
+        plan.exclude_newer,
+        preferences,
+        commits if problem.direct else (),
+    )
 
 
-def _list_behind(plan: LockPlan) -> Hashable:
+def _list_behind(plan: LockPlan) -> tuple[Hashable, ...]:
     """What the locations of the plan's problem are made of, and what decides the answers of its source."""
     settings = plan.settings
     return (
@@ -327,7 +330,7 @@ def _build_problem(
     default_index: Url | None,
     direct: Mapping[NormalizedName, FixedSource],
 ) -> Problem:
-    settings, configured = plan.settings, plan.source.settings
+    settings = plan.settings
     return build_problem(
         plan.requirement_list,
         target=plan.target,
@@ -336,7 +339,7 @@ def _build_problem(
             families=plan.families,
             strategy=settings.index_strategy or "first-index",
             mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
-            uses_family_indexes=not (configured.index_url or configured.extra_index_url or configured.no_index),
+            uses_family_indexes=_uses_family_indexes(plan),
         ),
         options=SolverOptions(
             overrides=plan.overrides,
@@ -350,6 +353,12 @@ def _build_problem(
         direct=direct,
         preferences=_preferences(plan, upgrade),
     )
+
+
+def _uses_family_indexes(plan: LockPlan) -> bool:
+    """Whether the shipped indexes of CUDA builds may be used, because the source configures no indexes of its own."""
+    configured = plan.source.settings
+    return not (configured.index_url or configured.extra_index_url or configured.no_index)
 
 
 def _default_index(plan: LockPlan) -> Url | None:

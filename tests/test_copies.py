@@ -170,7 +170,6 @@ def build_values(project: Project) -> Mapping[str, object]:
         plan.settings,
         Access(offline=True, clock=read_clock, logins=resolver.LoginOptions(file=Path("netrc"))),
         resolver.LoginOptions(file=Path("netrc")),
-        resolver.Reaching(allowed_hosts=("a.example",)),
         resolver.Upgrade(names=frozenset({_NAME})),
         resolver.Advisory(id="A-1", project=_NAME, ranges=(affected,), versions=frozenset({_VERSION})),
         affected,
@@ -228,5 +227,5 @@ def test_secret_and_open_session_refuse(make: Callable[[object], object]) -> Non
     hydrated = resolver.Hydrated(text=Secret("hunter2"), replaced=(), missing=())
     with pytest.raises(TypeError, match="a secret cannot be pickled"):
         make(hydrated)
-    with open_session(resolver.Reaching(), variables={}) as reached, pytest.raises(TypeError):
+    with open_session(resolver.Access()) as reached, pytest.raises(TypeError):
         make(reached)

@@ -49,8 +49,6 @@ RESOLVER = [
     "PinSize",
     "PinfoldError",
     "Progress",
-    "Reached",
-    "Reaching",
     "ResolutionError",
     "RunContext",
     "ScopeRules",

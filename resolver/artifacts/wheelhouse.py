@@ -216,7 +216,10 @@ def _open_builder(
 
     children = BuildProcesses()
     with GitRepositories(
-        cache_folder=None, find_login=session.credentials.find_login, announce=building.announce
+        cache_folder=None,
+        offline=session.offline,
+        find_login=session.credentials.find_login,
+        announce=building.announce,
     ) as repositories:
         trees = SourceTrees(
             lock_folder=lock_folder, stash=stash, repositories=repositories, guard=session.guard or HostGuard()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from resolver.artifacts.reaching import open_session
 from resolver.auditing import Finding, audit_pins
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.advisory_database import read_advisories
 from resolver.fetch.session import Session
@@ -43,9 +42,9 @@ def run_audit(argv: Sequence[str], *, program: str) -> int:
     folder = Path.cwd()
     locks = read_lockfiles(values.lockfile, folder=folder)
     database = values.osv or _find_database(folder)
-    with open_session(read_reaching(values, folder=folder), variables=os.environ) as reached:
-        advisories = () if database is None else read_advisories(database, session=reached.session)
-        found = [(lock, _audit(lock, advisories, reached.session)) for lock in locks]
+    with open_session(read_access(values), lists=read_lists(values, folder=folder)) as session:
+        advisories = () if database is None else read_advisories(database, session=session)
+        found = [(lock, _audit(lock, advisories, session)) for lock in locks]
     if values.as_json:
         show_locks([_as_json(lock, findings, has_advisories=database is not None) for lock, findings in found])
     else:
@@ -65,7 +64,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
         "--osv", metavar="PLACE", help="a folder, a zip archive or its URL; default: `osv` of [tool.pinfold]"
     )
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 

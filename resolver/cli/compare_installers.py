@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from resolver.artifacts.reaching import Reaching, plan_source
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
+from resolver.fetch.access import Access
 from resolver.installer_rules import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
+from resolver.plan import LockPlan
 
 __all__ = ["run_compare_installers"]
 
@@ -35,11 +35,12 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     )
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
-    reaching = read_reaching(values, folder=Path.cwd(), announce=_announce)
-    found = [(lock, _compare(lock, reaching)) for lock in locks]
+    access = read_access(values, announce=_announce, refresh=True)
+    lists = read_lists(values, folder=Path.cwd())
+    found = [(lock, _compare(lock, access, lists)) for lock in locks]
     if values.as_json:
         show_locks([_as_json(lock, comparison) for lock, comparison in found])
     else:
@@ -47,14 +48,8 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     return 1 if any(comparison.differences or comparison.failures for _, comparison in found) else 0
 
 
-def _compare(lock: ChosenLock, reaching: Reaching) -> InstallerComparison:
-    return compare_installers(
-        lock.lockfile,
-        path=lock.path,
-        shown=lock.shown,
-        access=build_access(reaching),
-        lists=plan_source(reaching, variables=os.environ),
-    )
+def _compare(lock: ChosenLock, access: Access, lists: Sequence[LockPlan]) -> InstallerComparison:
+    return compare_installers(lock.lockfile, path=lock.path, shown=lock.shown, access=access, lists=lists)
 
 
 def _announce(line: str) -> None:

@@ -17,7 +17,7 @@ from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.lock_warnings import find_lock_warnings
 from resolver.cli.output import describe_error, render_bytes, show_json
 from resolver.cli.progress import ProgressLine
-from resolver.cli.reaching import add_credential_options, add_host_options, read_reaching
+from resolver.cli.reaching import add_credential_options, add_host_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
@@ -77,13 +77,14 @@ def _fetch(values: argparse.Namespace) -> int:
 
     for warning in find_lock_warnings(chosen):
         tell(f"warning: {warning}")
-    reaching = read_reaching(values, folder=folder, announce=tell)
+    lists = read_lists(values, folder=folder)
     try:
         outcome = fetch_artifacts(
             chosen.lockfile,
             lock_folder=chosen.path.parent,
             to=folder / values.to,
-            reaching=reaching,
+            access=read_access(values, announce=tell),
+            lists=lists,
             build=not values.no_build,
             python_executable=None if values.python_executable is None else folder / values.python_executable,
             on_progress=line.show,

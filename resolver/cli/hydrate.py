@@ -13,7 +13,7 @@ from lockfiles import move_paths
 from resolver.artifacts.api import hydrate
 from resolver.cli.lock_choice import read_lockfiles
 from resolver.cli.lock_warnings import find_lock_warnings
-from resolver.cli.reaching import add_credential_options, read_reaching
+from resolver.cli.reaching import add_credential_options, read_access, read_lists
 from resolver.cli.relative_paths import way_to
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
@@ -41,7 +41,8 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
         _tell(f"warning: {warning}")
     _check_place(output, chosen.path)
     lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
-    hydrated = hydrate(lockfile, output, reaching=read_reaching(values, folder=folder, announce=_tell))
+    lists = read_lists(values, folder=folder)
+    hydrated = hydrate(lockfile, output, access=read_access(values, announce=_tell), lists=lists)
     for host in hydrated.missing:
         _tell(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
     if not hydrated.replaced:

@@ -24,7 +24,7 @@ from resolver.sources.source import StandardInput
 
 if TYPE_CHECKING:
     from lockfiles import Comparison
-    from resolver.workflow import Access, Locker
+    from resolver.workflow import Locker
 
 __all__ = ["run_lock"]
 
@@ -94,10 +94,13 @@ class _Run:
 
     def _make_all(self, plans: Sequence[LockPlan]) -> None:
         # Lazy: `--check` needs neither the solver nor the fetcher.
-        from resolver.workflow import Locker, Upgrade
+        from resolver.cli.reaching import build_lock_access
+        from resolver.outcome import Upgrade
+        from resolver.workflow import Locker
 
         upgrade = Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
-        with Locker(plans, access=self._access(), upgrade=upgrade) as locker:
+        access = build_lock_access(self._arguments, announce=tell)
+        with Locker(plans, access=access, upgrade=upgrade) as locker:
             for plan in plans:
                 with self._outcomes.attempt(key_of(plan)):
                     if self._arguments.check and (plan.old is None or plan.old.tool is None):
@@ -140,27 +143,6 @@ class _Run:
         """Seconds since the lock before, or since the start: reading and parsing count too."""
         before, self._since = self._since, time.monotonic()
         return self._since - before
-
-    def _access(self) -> Access:
-        # Lazy, as above: the type comes with the workflow.
-        from resolver.cli.host_facts import choose_cache_folder, count_readers
-        from resolver.fetch.login_sources import LoginOptions
-        from resolver.workflow import Access
-
-        arguments = self._arguments
-        return Access(
-            cache_folder=choose_cache_folder(arguments.cache_dir),
-            offline=arguments.offline,
-            refresh=arguments.refresh,
-            forbids_builds=arguments.forbids_builds,
-            logins=LoginOptions(
-                file=None if arguments.credentials is None else Path(arguments.credentials),
-                keyring=arguments.keyring_provider,
-            ),
-            allowed_hosts=arguments.allowed_hosts,
-            announce=None if arguments.quiet else tell,
-            reader_count=count_readers(),
-        )
 
     def _answer(self, plan: LockPlan, differences: Sequence[object]) -> None:
         if differences:

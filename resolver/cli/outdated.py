@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from resolver.artifacts.reaching import open_session
 from resolver.auditing import NewerRelease, find_newer
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.fetch.session import Session
 from resolver.index_questions import ask_indexes
@@ -51,8 +50,8 @@ def run_outdated(argv: Sequence[str], *, program: str) -> int:
     values = _build_parser(program).parse_args(list(argv))
     folder = Path.cwd()
     locks = read_lockfiles(values.lockfile, folder=folder)
-    with open_session(read_reaching(values, folder=folder), variables=os.environ) as reached:
-        found = [_look(lock, reached.session, with_prereleases=values.pre) for lock in locks]
+    with open_session(read_access(values), lists=read_lists(values, folder=folder)) as session:
+        found = [_look(lock, session, with_prereleases=values.pre) for lock in locks]
     if values.as_json:
         show_locks([_as_json(one) for one in found])
     else:
@@ -70,7 +69,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--pre", action="store_true", help="count pre-releases too")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 

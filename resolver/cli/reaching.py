@@ -1,29 +1,39 @@
-"""The options of verbs that ask the hosts of a lock: whose credentials they get, and which of them may be private."""
+"""From options to `Access`: whose credentials hosts get, which of them may be private, and what is kept of answers.
+
+In: parsed options of any verb. Out: an `Access`, and the plans of lists that bring credentials. This is the only module
+of the command that builds an `Access`.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.artifacts.reaching import Reaching
+from resolver.cli.host_facts import choose_cache_folder, count_readers
+from resolver.fetch.access import Access
 from resolver.fetch.login_sources import LoginOptions
+from resolver.plan import LockPlan, RunContext, plan_lock
+from resolver.settings import Settings
 from resolver.sources.reader import read_source
 
 if TYPE_CHECKING:
-    from resolver.workflow import Access
+    from resolver.cli.arguments import LockArguments
 
 __all__ = [
+    "add_access_options",
     "add_credential_options",
     "add_host_options",
-    "add_reaching_options",
-    "build_access",
-    "read_reaching",
+    "build_lock_access",
+    "read_access",
+    "read_lists",
 ]
 
 
-def add_reaching_options(parser: argparse.ArgumentParser) -> None:
+def add_access_options(parser: argparse.ArgumentParser) -> None:
     """Adds all options of this module."""
     add_credential_options(parser)
     add_host_options(parser)
@@ -63,31 +73,51 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def read_reaching(
-    values: argparse.Namespace, *, folder: Path, announce: Callable[[str], None] | None = None
-) -> Reaching:
-    """What the options say. Raises SourceError and SettingsError for a list that cannot be read."""
-    return Reaching(
-        source=None if values.source is None else read_source(values.source, folder=folder),
+def read_access(
+    values: argparse.Namespace, *, announce: Callable[[str], None] | None = None, refresh: bool = False
+) -> Access:
+    """What the options of this module say; with `refresh` no answer of an earlier run is used."""
+    return Access(
+        refresh=refresh,
+        announce=announce,
         logins=LoginOptions(
             file=None if getattr(values, "credentials", None) is None else Path(values.credentials),
             keyring=getattr(values, "keyring_provider", "disabled"),
         ),
         allowed_hosts=tuple(getattr(values, "allow_host", ())),
         trusted_hosts=tuple(getattr(values, "trusted_host", ())),
-        announce=announce,
     )
 
 
-def build_access(reaching: Reaching) -> Access:
-    """The access of a question that is asked afresh: nothing of an earlier run is believed, and nothing is kept."""
-    # Lazy: only verbs that solve have to do with the workflow.
-    from resolver.workflow import Access
+def read_lists(values: argparse.Namespace, *, folder: Path) -> tuple[LockPlan, ...]:
+    """The list of `--list` as locking would read it, for the credentials in it; empty without the option.
 
+    Raises InputError for a list that cannot be used.
+    """
+    if values.source is None:
+        return ()
+    plan = plan_lock(
+        read_source(values.source, folder=folder),
+        arguments=Settings(),
+        path=None,
+        old=None,
+        run=RunContext(folder=folder, variables=os.environ, now=datetime.now(UTC)),
+    )
+    return (plan,)
+
+
+def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], None]) -> Access:
+    """What the options of `lock` say."""
     return Access(
-        refresh=True,
-        announce=reaching.announce,
-        logins=reaching.logins,
-        allowed_hosts=reaching.allowed_hosts,
-        trusted_hosts=reaching.trusted_hosts,
+        cache_folder=choose_cache_folder(arguments.cache_dir),
+        offline=arguments.offline,
+        refresh=arguments.refresh,
+        forbids_builds=arguments.forbids_builds,
+        logins=LoginOptions(
+            file=None if arguments.credentials is None else Path(arguments.credentials),
+            keyring=arguments.keyring_provider,
+        ),
+        allowed_hosts=arguments.allowed_hosts,
+        announce=None if arguments.quiet else announce,
+        reader_count=count_readers(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from packaging.utils import NormalizedName
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, read_reaching
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.index.wheel_contents import WheelContents
 from resolver.sizes import PinSize, find_unused, measure_pins
@@ -59,7 +58,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument("--unpacked", action="store_true", help="read each wheel's directory for its size on disk")
     parser.add_argument("--app", metavar="PATH", help="a file or folder whose imports tell what is needed")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 
@@ -85,8 +84,8 @@ def _fetch(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedNa
     from resolver.fetch.wheel_listing import fetch_contents
 
     wheels = {package.name: package.wheels[0] for package in lock.lockfile.pylock.packages if package.wheels}
-    with open_session(read_reaching(values, folder=Path.cwd()), variables=os.environ) as reached:
-        return fetch_contents(wheels, folder=lock.path.parent, session=reached.session)
+    with open_session(read_access(values), lists=read_lists(values, folder=Path.cwd())) as session:
+        return fetch_contents(wheels, folder=lock.path.parent, session=session)
 
 
 def _render_one(sized: _Sized, *, unpacked: bool) -> Iterator[str]:

@@ -11,10 +11,10 @@ from lockfiles.value_classes import dataclass
 from resolver.cli.terminal import escape_text
 from resolver.errors import InternalError
 from resolver.index.origin import Commit, Folder
+from resolver.outcome import LockOutcome
 from resolver.solve.resolution import Pin, Requester
 from resolver.sources.machine_choice import ChosenMachines
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
-from resolver.workflow import LockOutcome
 
 if TYPE_CHECKING:
     from resolver.driver_changes import DriverChange

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 from lockfiles.value_classes import dataclass
 from resolver.cli.lock_choice import ChosenLock, read_lockfiles
 from resolver.cli.output import describe_error, show_locks, show_text
-from resolver.cli.reaching import add_reaching_options, build_access, read_reaching
+from resolver.cli.reaching import add_access_options, read_access, read_lists
 from resolver.cli.safe_parser import SafeParser
 from resolver.cli.terminal import escape_text
 from resolver.errors import PinfoldError
@@ -69,7 +68,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="default: %(default)s")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
-    add_reaching_options(parser)
+    add_access_options(parser)
     return parser
 
 
@@ -81,16 +80,14 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         differences = compare_installed(lock.lockfile, read_environment(Path(values.environment)))
         return [(difference.name, str(difference)) for difference in differences]
     # Lazy: an environment is looked at without solver and network.
-    from resolver.artifacts.reaching import plan_source
     from resolver.verification import verify_lockfile
 
-    reaching = read_reaching(values, folder=Path.cwd(), announce=_announce)
     discrepancies = verify_lockfile(
         lock.lockfile,
         path=lock.path,
         shown=lock.shown,
-        access=build_access(reaching),
-        lists=plan_source(reaching, variables=os.environ),
+        access=read_access(values, announce=_announce, refresh=True),
+        lists=read_lists(values, folder=Path.cwd()),
     )
     return [(one.name, str(one)) for one in discrepancies]
 

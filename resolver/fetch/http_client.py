@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from resolver.errors import FetchError
 from resolver.fetch import http_errors
+from resolver.fetch.access import Access
 from resolver.fetch.answer import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, BadStatusError, Response, build_headers
 from resolver.fetch.authorization import COMPLETE, IS_PAGE, PUBLIC, AuthorizingTransport
 from resolver.fetch.bodies import Body, Download, RangeResponse, hash_into, iter_bounded, read_range
@@ -32,7 +33,7 @@ from resolver.fetch.freshness import find_fresh_until, find_validator
 from resolver.fetch.good_answers import REDIRECTS, CacheableResponses
 from resolver.fetch.host_guard import HostGuard
 from resolver.fetch.lean_httpx import httpx
-from resolver.fetch.network import NetworkTransport, OfflineTransport, may_send
+from resolver.fetch.network import BorrowedTransport, NetworkTransport, OfflineTransport, may_send
 from resolver.fetch.quiet_logs import shorten_log_records
 from resolver.fetch.redirects import find_target
 from resolver.fetch.retrying import ATTEMPTS, LONGEST_DELAY_S, NOTICED_DELAY_S, TRANSIENT_STATUSES, find_delay_s
@@ -53,42 +54,41 @@ _T = TypeVar("_T")
 class HttpClient:
     """Asks servers; may be used from many threads at once.
 
-    `with_cache` puts a cache above the transport that it is given; `transport` stands in for the network in tests, and
-    `sleep` for waiting; `announce` gets a line before a long wait, from any thread. `credentials` are joined to
-    requests over https, to this machine, and to `trusted_hosts`. A `guard` is asked about each URL, redirects too.
-    `allowed_hosts` may be private ones to which a public host redirects.
+    `with_cache` puts a cache above the transport that it is given, and `sleep` waits between attempts. `credentials`
+    are joined to requests over https, to this machine, and to the trusted hosts. A `guard` is asked about each URL,
+    redirects too.
     """
 
     def __init__(
         self,
+        access: Access,
         *,
         user_agent: str,
         connections: int,
-        offline: bool = False,
-        trusted_hosts: Iterable[str] = (),
         credentials: Credentials | None = None,
         guard: HostGuard | None = None,
-        allowed_hosts: Iterable[str] = (),
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
-        transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        announce: Callable[[str], None] | None = None,
     ) -> None:
         shorten_log_records()
-        trusted = frozenset(trusted_hosts)
+        trusted = frozenset(access.trusted_hosts)
         self._credentials = credentials or Credentials()
-        network = transport or NetworkTransport(connections=connections, trusted_hosts=trusted)
+        network = (
+            NetworkTransport(connections=connections, trusted_hosts=trusted)
+            if access.transport is None
+            else BorrowedTransport(access.transport)
+        )
         authorizing = AuthorizingTransport(
             network, self._credentials, may_send=partial(may_send, trusted_hosts=trusted)
         )
-        self._direct: httpx.BaseTransport = CacheableResponses(OfflineTransport() if offline else authorizing)
+        self._direct: httpx.BaseTransport = CacheableResponses(OfflineTransport() if access.offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
-        self._allowed_hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._allowed_hosts = frozenset(host.lower() for host in access.allowed_hosts)
         self._find_addresses = network.find_addresses if isinstance(network, NetworkTransport) else _no_addresses
         self._user_agent = user_agent
         self._sleep = sleep
-        self._announce = announce
+        self._announce = access.announce
         self._told: set[str] = set()
 
     def close(self) -> None:

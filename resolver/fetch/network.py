@@ -21,7 +21,7 @@ from resolver.fetch.tls import build_tls_context
 from resolver.requirements.private_hosts import is_loopback
 from resolver.requirements.url import Url
 
-__all__ = ["NetworkTransport", "OfflineTransport", "may_send"]
+__all__ = ["BorrowedTransport", "NetworkTransport", "OfflineTransport", "may_send"]
 
 
 class OfflineTransport(httpx.BaseTransport):
@@ -29,6 +29,19 @@ class OfflineTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         raise http_errors.missing_offline(str(request.url), what="the page")
+
+
+class BorrowedTransport(httpx.BaseTransport):
+    """A transport that a program puts in place of the network; its owner closes it, since several runs may share it."""
+
+    def __init__(self, below: httpx.BaseTransport) -> None:
+        self._below = below
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self._below.handle_request(request)
+
+    def close(self) -> None:
+        pass
 
 
 class NetworkTransport(httpx.BaseTransport):

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import NormalizedName
 
+from lockfiles.value_classes import dataclass
 from resolver.errors import ResolutionError
+from resolver.fetch.access import Access
 from resolver.fetch.build_support import BuildSupport
 from resolver.fetch.builds import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
 from resolver.fetch.callbacks import CallbackQueue, PageBarrier
@@ -38,84 +41,69 @@ from resolver.index.project_page import ProjectPage
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
-    import httpx
-
     from resolver.fetch.completion import KnownHashes
     from resolver.settings import DependencyMetadata
 
-__all__ = ["open_package_source"]
+__all__ = ["SourceOptions", "open_package_source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What a list and its settings say about files and builds.
+
+    - `no_download` refuses to download a whole file for its size or hash alone.
+    - `dependency_metadata` are the user's own tables, which replace what a file says.
+    - `build_policy`, `allow_build`, `config_settings` (they may be secret) and `without_isolation` are those of
+      `Builds`.
+    - `find_build_wheels` decides on the build requirements of what must be built; None has none.
+    """
+
+    no_download: bool = False
+    dependency_metadata: tuple[DependencyMetadata, ...] = ()
+    build_policy: BuildPolicy = "if-compatible"
+    allow_build: frozenset[NormalizedName] = frozenset()
+    config_settings: ConfigSettings = field(default_factory=dict, repr=False, hash=False)
+    without_isolation: frozenset[NormalizedName] = frozenset()
+    find_build_wheels: FindBuildWheels | None = field(default=None, compare=False)
 
 
 @contextmanager
 def open_package_source(
+    access: Access,
     *,
     target: Target,
-    cache_folder: Path | None,
-    offline: bool = False,
-    refresh: bool = False,
-    trusted_hosts: Sequence[str] = (),
+    options: SourceOptions = SourceOptions(),
     credentials: Credentials | None = None,
-    allowed_hosts: Sequence[str] = (),
-    no_download: bool = False,
-    dependency_metadata: Sequence[DependencyMetadata] = (),
-    build_policy: BuildPolicy = "if-compatible",
-    allow_build: frozenset[NormalizedName] = frozenset(),
-    find_build_wheels: FindBuildWheels | None = None,
-    config_settings: ConfigSettings | None = None,
-    without_isolation: frozenset[NormalizedName] = frozenset(),
-    preferences_hashes: KnownHashes | None = None,
-    reader_count: int = 0,
-    progress: Callable[[str], None] | None = None,
-    transport: httpx.BaseTransport | None = None,
+    known_hashes: KnownHashes | None = None,
     sleep: Callable[[float], None] | None = None,
 ) -> Iterator[PackageSource]:
     """A source of pages and metadata for one target, closed at the end with everything it has under way.
 
-    - `cache_folder` None keeps nothing; a folder is made with mode 0700.
-    - `offline` answers from the cache alone, however old; `refresh` from servers alone, and stores the answers.
-    - `find_build_wheels` decides on the build requirements of what must be built; None has none. `config_settings` and
-      `without_isolation` are those of `Builds`.
-    - `preferences_hashes` are size and SHA-256 by URL of the old lock.
-    - `reader_count` processes are forked to read pages, if there are new ones and this process has but one thread.
-    - `progress` gets one line before a whole file is downloaded for what little is needed of it; from any thread.
-    - `transport` stands in for the network in tests, `sleep` for waiting between attempts.
+    - `known_hashes` are size and SHA-256 by URL of the old lock.
+    - `sleep` waits between attempts; None is the clock's.
     """
-    folder = _prepare(cache_folder)
-    session = Session(
-        cache_folder=folder,
-        offline=offline,
-        refresh=refresh,
-        trusted_hosts=tuple(trusted_hosts),
-        credentials=credentials,
-        allowed_hosts=tuple(allowed_hosts),
-        progress=progress,
-        transport=transport,
-        sleep=sleep,
-    )
+    folder = _prepare(access.cache_folder)
+    session = Session(replace(access, cache_folder=folder), credentials=credentials, sleep=sleep)
     support = BuildSupport(session=session, folder=folder)
-    builds = Builds(
-        policy=build_policy,
-        find_wheels=find_build_wheels or _find_no_wheels,
-        fetch_wheel=support.fetch_wheel,
-        children=support.children,
-        config_settings=config_settings or {},
-        without_isolation=without_isolation,
-        allowed=allow_build,
-    )
+    builds = _open_builds(options, support)
     direct = DirectSupport(
         session=session,
         target=target,
         builds=builds,
-        tables=dependency_metadata,
-        locked=preferences_hashes or {},
+        tables=options.dependency_metadata,
+        locked=known_hashes or {},
         folder=folder,
-        announce=progress,
+        announce=access.announce,
     )
     pages = ProjectPages(
-        target=target, session=session, rows=RowStore(folder, target_key=target.key), reader_count=reader_count
+        target=target,
+        session=session,
+        rows=RowStore(folder, target_key=target.key),
+        # A fork would share what the program's own transport has open.
+        reader_count=access.reader_count if access.transport is None else 0,
     )
     metadata = FileDependencies(
-        target=target, session=session, builds=builds, folder=folder, tables=dependency_metadata
+        target=target, session=session, builds=builds, folder=folder, tables=options.dependency_metadata
     )
     tasks = PackageTasks(
         pages=pages,
@@ -124,18 +112,30 @@ def open_package_source(
         complete=partial(
             _complete,
             session=session,
-            known=preferences_hashes or {},
-            no_download=no_download,
+            known=known_hashes or {},
+            no_download=options.no_download,
         ),
         measure=partial(_measure, session=session, folder=folder),
     )
-    evidence = None if offline or refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
+    evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
     try:
         yield _HttpPackageSource(tasks=tasks, metadata=metadata, evidence=evidence)
     finally:
         support.stop()
         direct.close()
         tasks.close(then=session.close)
+
+
+def _open_builds(options: SourceOptions, support: BuildSupport) -> Builds:
+    return Builds(
+        policy=options.build_policy,
+        find_wheels=options.find_build_wheels or _find_no_wheels,
+        fetch_wheel=support.fetch_wheel,
+        children=support.children,
+        config_settings=options.config_settings,
+        without_isolation=options.without_isolation,
+        allowed=options.allow_build,
+    )
 
 
 class _HttpPackageSource:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from resolver.fetch.access import Access
 from resolver.fetch.answer import PAGE_LIMIT_BYTES, BadStatusError
 from resolver.fetch.credentials import Credentials
 from resolver.fetch.http_errors import closed_error, missing_offline
@@ -41,28 +42,18 @@ class Session:
 
     def __init__(
         self,
+        access: Access,
         *,
-        cache_folder: Path | None,
-        offline: bool,
-        refresh: bool,
-        trusted_hosts: tuple[str, ...] = (),
         credentials: Credentials | None = None,
-        allowed_hosts: tuple[str, ...] = (),
         guard: HostGuard | None = None,
-        progress: Callable[[str], None] | None = None,
-        transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
-        self.offline = offline
-        self.refresh = refresh
-        self._cache_folder = cache_folder
-        self._mode: CacheMode = "offline" if offline else "refresh" if refresh else "online"
-        self._trusted_hosts = trusted_hosts
-        self._allowed_hosts = allowed_hosts
+        self.offline = access.offline
+        self.refresh = access.refresh
         self.credentials = credentials or Credentials()
         self.guard = guard
-        self._progress = progress
-        self._transport = transport
+        self._access = access
+        self._cache_folder = access.cache_folder
         self._sleep = sleep
         self._lock = threading.Lock()
         self._plain: PlainSession | None = None
@@ -93,9 +84,9 @@ class Session:
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
         """Tell about a download that may take long, before it begins; from any thread."""
-        if self._progress is not None:
+        if self._access.announce is not None:
             size = "of unknown size" if size_bytes is None else f"{size_bytes / 1_000_000:.1f} MB"
-            self._progress(f"reading `{filename}` ({size}) {what}")
+            self._access.announce(f"reading `{filename}` ({size}) {what}")
 
     def fetch_page(self, url: str, *, known_validator: str = "", past_cache: bool = False) -> Response | None:
         """A project page or find-links page; None where there is none. Offline, an old one will do.
@@ -169,7 +160,7 @@ class Session:
 
     def _open_plain(self, url: str) -> PlainSession | None:
         """Who is asked first; None where only the HTTP client may be asked: it alone knows of secrets and guards."""
-        if self.offline or self._transport is not None or self.guard is not None:
+        if self.offline or self._access.transport is not None or self.guard is not None:
             return None
         if self.credentials.has_path_tokens or self.credentials.find(url) is not None:
             return None
@@ -181,7 +172,7 @@ class Session:
                 from resolver.fetch.plain_session import PlainSession
 
                 self._plain = PlainSession(
-                    cache_folder=self._cache_folder, refresh=self.refresh, trusted_hosts=self._trusted_hosts
+                    cache_folder=self._cache_folder, refresh=self.refresh, trusted_hosts=self._access.trusted_hosts
                 )
             return self._plain
 
@@ -201,17 +192,13 @@ class Session:
         from resolver.fetch.product import find_version
 
         return HttpClient(
+            self._access,
             user_agent=f"pinfold/{find_version()}",
             connections=CONNECTIONS,
-            offline=self.offline,
-            trusted_hosts=self._trusted_hosts,
             credentials=self.credentials,
-            allowed_hosts=self._allowed_hosts,
             guard=self.guard,
             with_cache=self._with_cache,
-            transport=self._transport,
             sleep=self._sleep or time.sleep,
-            announce=self._progress,
         )
 
     def _with_cache(self, below: httpx.BaseTransport) -> httpx.BaseTransport:
@@ -221,8 +208,9 @@ class Session:
 
         from resolver.fetch.http_cache import open_cache_transport
 
+        mode: CacheMode = "offline" if self.offline else "refresh" if self.refresh else "online"
         try:
-            return open_cache_transport(self._cache_folder, below, mode=self._mode)
+            return open_cache_transport(self._cache_folder, below, mode=mode)
         except (OSError, sqlite3.Error):
             return below  # A cache that cannot be written is no error; without one everything is asked for again.
 

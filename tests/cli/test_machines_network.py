@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.utils import NormalizedName
 
+from resolver.fetch.access import Access
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.package_source import open_package_source
 from resolver.index.location import Location
@@ -75,7 +76,7 @@ def test_newest_release_of_torch_is_measured_out_of_its_wheel(project: Project) 
     release = load_releases()[0]
     target = Target(python=parse_python_version("3.11"))
     location = Location(url=default_index_url(), is_default=True)
-    with open_package_source(target=target, cache_folder=None) as source:
+    with open_package_source(Access(), target=target) as source:
         page = source.project_page(NormalizedName("torch"), location)
         assert page is not None
         row = list(page.versions).index(release.version)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from resolver.build_requirements import BuildRequirements, BuildScope
+from resolver.fetch.access import Access
 from resolver.fetch.builds import FindBuildWheels
-from resolver.fetch.package_source import open_package_source
+from resolver.fetch.package_source import SourceOptions, open_package_source
 from resolver.index.distribution_file import DistributionFile
 from resolver.requirements.scopes import Scope
 from resolver.requirements.url import Url
@@ -39,7 +40,7 @@ def find_at(*urls: Url, constraints: tuple[str, ...] = (), strategy: Strategy = 
     def find(requirements: Sequence[str]) -> tuple[DistributionFile, ...]:
         from resolver.fetch.host import host_target
 
-        with open_package_source(target=host_target(), cache_folder=None, build_policy="never") as source:
+        with open_package_source(Access(), target=host_target(), options=SourceOptions(build_policy="never")) as source:
             return BuildRequirements(scope, open_source=lambda target: source).find_wheels(requirements)
 
     return find

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from packaging.utils import NormalizedName
 
-from resolver.fetch.package_source import open_package_source
+from resolver.fetch.access import Access
+from resolver.fetch.package_source import SourceOptions, open_package_source
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.requirements.url import Url
@@ -34,11 +36,22 @@ def server() -> Iterator[IndexServer]:
 
 @pytest.fixture
 def open_source(tmp_path: Path) -> OpenSource:
-    """Opens sources that share one cache folder and never wait between attempts."""
+    """Opens sources that share one cache folder and never wait between attempts.
 
-    def open_(**options: Any) -> AbstractContextManager[PackageSource]:
-        defaults = {"target": TARGET, "cache_folder": tmp_path / "cache", "sleep": lambda seconds: None}
-        return open_package_source(**{**defaults, **options})
+    Takes the fields of `Access` and of `SourceOptions`, a `target` and `known_hashes`.
+    """
+
+    def open_(**values: Any) -> AbstractContextManager[PackageSource]:
+        target = values.pop("target", TARGET)
+        names = {field.name for field in fields(Access)} & values.keys()
+        access = {"cache_folder": tmp_path / "cache", **{name: values.pop(name) for name in names}}
+        return open_package_source(
+            Access(**access),
+            target=target,
+            known_hashes=values.pop("known_hashes", None),
+            options=SourceOptions(**values),
+            sleep=lambda seconds: None,
+        )
 
     return open_
 

@@ -11,6 +11,7 @@ import pytest
 from packaging.version import Version
 
 from resolver.errors import HashMismatchError, InternalError
+from resolver.fetch.access import Access
 from resolver.fetch.build_wheels import BuildWheels
 from resolver.fetch.session import Session
 from resolver.index.distribution_file import DistributionFile
@@ -30,7 +31,7 @@ def build_file(url: str, *, sha256: str | None = TOOL.listed_sha256) -> Distribu
 
 @contextmanager
 def open_wheels(folder: Path | None) -> Iterator[BuildWheels]:
-    session = Session(cache_folder=None, offline=False, refresh=False, sleep=lambda seconds: None)
+    session = Session(Access(), sleep=lambda seconds: None)
     wheels = BuildWheels(session=session, folder=folder)
     yield wheels
     wheels.close()

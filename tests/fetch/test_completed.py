@@ -62,7 +62,7 @@ def test_missing_hash_is_computed_by_reading_the_file_once_and_announced(
     server.add("a", replace(FILE, content=FILE.content + b"\0" * 2_000_000))
     server.hashes = False
     told: list[str] = []
-    file = complete(open_source, server, progress=told.append)
+    file = complete(open_source, server, announce=told.append)
     assert file.sha256 == server.projects["a"][0].listed_sha256
     assert file.hashes == (f"sha256:{file.sha256}",)
     assert methods(server) == [("GET", 200)]
@@ -75,7 +75,7 @@ def test_hash_of_the_old_lock_is_believed_for_the_same_url_and_size(
     server.add("a", FILE)
     server.hashes = server.sizes = False
     known = {server.file_url(FILE.filename): (len(FILE.content), "f" * 64)}
-    file = complete(open_source, server, preferences_hashes=known)
+    file = complete(open_source, server, known_hashes=known)
     assert (file.size_bytes, file.sha256) == (len(FILE.content), "f" * 64)
     assert methods(server) == [("GET", 206)]
 
@@ -87,7 +87,7 @@ def test_hash_of_the_old_lock_for_another_url_or_size_is_not_believed(
     server.add("a", FILE)
     server.hashes = False
     known = {server.file_url(filename): (size_bytes, "f" * 64)}
-    assert complete(open_source, server, preferences_hashes=known).sha256 == FILE.listed_sha256
+    assert complete(open_source, server, known_hashes=known).sha256 == FILE.listed_sha256
 
 
 def test_no_download_forbids_reading_a_file_for_its_hash(server: IndexServer, open_source: OpenSource) -> None:

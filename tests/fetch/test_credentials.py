@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from resolver.errors import AuthenticationError, FetchError
+from resolver.fetch.access import Access
 from resolver.fetch.credentials import Credentials
 from resolver.fetch.http_client import HttpClient
 from resolver.fetch.logins import Login
@@ -31,12 +32,11 @@ class Asked:
             self.credentials.add(parse_url(url, variables=variables), source="list.txt:1")
         self._answer = answer or (lambda request: httpx.Response(200))
         self.client = HttpClient(
+            Access(transport=httpx.MockTransport(self._respond), **more),
             user_agent="pinfold/1.0",
             connections=1,
             credentials=self.credentials,
-            transport=httpx.MockTransport(self._respond),
             sleep=lambda seconds: None,
-            **more,
         )
 
     def _respond(self, request: httpx.Request) -> httpx.Response:

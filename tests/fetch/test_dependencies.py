@@ -104,7 +104,7 @@ def test_download_of_a_whole_wheel_is_announced(server: IndexServer, open_source
     server.add("a", ranged_wheel())
     server.ranges = "ignored"
     told: list[str] = []
-    with open_source(progress=told.append) as source:
+    with open_source(announce=told.append) as source:
         source.dependencies(first_file(source, server))
     assert told == ["reading `a-1.0-py3-none-any.whl` (0.1 MB) for its metadata, since its host gives no part of it"]
 
@@ -130,7 +130,7 @@ def test_whole_wheel_with_another_hash_is_an_error(server: IndexServer, open_sou
 def test_wheel_that_is_no_zip_is_a_metadata_error(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", ServedFile(filename="a-1.0-py3-none-any.whl", content=b"not a zip"))
     told: list[str] = []
-    with open_source(progress=told.append) as source, pytest.raises(MetadataError) as caught:
+    with open_source(announce=told.append) as source, pytest.raises(MetadataError) as caught:
         source.dependencies(first_file(source, server))
     assert str(caught.value) == "`a-1.0-py3-none-any.whl` is a broken wheel: no zip directory at the end of the file"
     assert told == [
@@ -283,7 +283,7 @@ def test_table_of_the_user_wins_over_the_wheel(
 ) -> None:
     server.add("a", wheel("a", "1.0", ["b"]))
     table = DependencyMetadata(name=A, version=version, requires_dist=("c>=1", 'd; sys_platform == "win32"'))
-    with open_source(dependency_metadata=[table]) as source:
+    with open_source(dependency_metadata=(table,)) as source:
         assert source.dependencies(first_file(source, server)).requires == ("c>=1",)
     assert server.paths("/files/") == []
 
@@ -291,7 +291,7 @@ def test_table_of_the_user_wins_over_the_wheel(
 def test_table_for_another_version_does_not_count(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0", ["b"]))
     table = DependencyMetadata(name=A, version=Version("2.0"), requires_dist=("c>=1",))
-    with open_source(dependency_metadata=[table]) as source:
+    with open_source(dependency_metadata=(table,)) as source:
         assert source.dependencies(first_file(source, server)).requires == ("b",)
 
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from resolver.errors import AuthenticationError, FetchError
+from resolver.fetch.access import Access
 from resolver.fetch.http_client import HttpClient
 from tests.servers import Answer, IndexServer, wheel
 
@@ -31,11 +32,10 @@ class Asked:
         self.waited_s: list[float] = []
         self.told: list[str] = []
         self.client = HttpClient(
+            Access(transport=httpx.MockTransport(self._answer), announce=self.told.append),
             user_agent="pinfold/1.0",
             connections=4,
-            transport=httpx.MockTransport(self._answer),
             sleep=self.waited_s.append,
-            announce=self.told.append,
         )
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
@@ -337,7 +337,7 @@ def test_unreachable_host_is_an_error_over_the_real_network() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-    client = HttpClient(user_agent="pinfold/1.0", connections=1, sleep=lambda seconds: None)
+    client = HttpClient(Access(), user_agent="pinfold/1.0", connections=1, sleep=lambda seconds: None)
     with pytest.raises(FetchError, match=f"^no answer from http://127.0.0.1:{port}/ \\(4 times\\)\n  because "):
         client.fetch(f"http://127.0.0.1:{port}/", accept="*/*", limit_bytes=1)
     client.close()
@@ -350,7 +350,7 @@ def test_signature_of_a_redirect_is_in_no_record_at_debug(
     target = f"{server.file_url('a-1.0-py3-none-any.whl')}?X-Amz-Signature=canary-Zq9"
     server.add("a", wheel("a", "1.0"))
     server.always["/moved"] = Answer(status=302, headers={"Location": target, "Set-Cookie": "session=canary-Zq9"})
-    client = HttpClient(user_agent="pinfold/1.0", connections=1)
+    client = HttpClient(Access(), user_agent="pinfold/1.0", connections=1)
     assert client.download(f"{server.base_url}/moved", into=None, limit_bytes=1 << 20) is not None
     client.close()
     told = "\n".join(record.getMessage() for record in caplog.records)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from resolver.errors import FetchError
+from resolver.fetch.access import Access
 from resolver.fetch.default_index import default_index_url
 from resolver.fetch.http_client import HttpClient
 from resolver.fetch.proxies import find_certificates, find_proxy
@@ -43,7 +44,9 @@ def client() -> Iterator[HttpClient]:
 
 
 def build_client(*, trusted_hosts: tuple[str, ...] = ()) -> HttpClient:
-    return HttpClient(user_agent="pinfold/1.0", connections=2, trusted_hosts=trusted_hosts, sleep=lambda seconds: None)
+    return HttpClient(
+        Access(trusted_hosts=trusted_hosts), user_agent="pinfold/1.0", connections=2, sleep=lambda seconds: None
+    )
 
 
 def fetch(client: HttpClient, url: str) -> bytes | None:

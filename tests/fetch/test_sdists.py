@@ -316,7 +316,7 @@ def test_sdist_that_wants_torch_to_say_what_it_needs_is_told_of_by_the_data(
 
 def test_own_metadata_of_the_user_comes_before_that_of_the_data(server: IndexServer, open_source: OpenSource) -> None:
     server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False))
-    with open_source(dependency_metadata=[DependencyMetadata(name=FLASH, requires_dist=("torch",))]) as source:
+    with open_source(dependency_metadata=(DependencyMetadata(name=FLASH, requires_dist=("torch",)),)) as source:
         page = source.project_page(FLASH, index(server))
         assert page is not None
         assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("torch",))

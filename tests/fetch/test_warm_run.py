@@ -13,6 +13,7 @@ _READ = """
 import sys
 from pathlib import Path
 from packaging.utils import NormalizedName
+from resolver.fetch.access import Access
 from resolver.fetch.package_source import open_package_source
 from resolver.index.location import Location
 from resolver.requirements.url import Url
@@ -21,7 +22,7 @@ from resolver.targets.target import Target
 
 cache, url, *names = sys.argv[1:]
 place = Location(url=Url(public=url))
-with open_package_source(target=Target(python=PythonVersion(minor=11)), cache_folder=Path(cache)) as source:
+with open_package_source(Access(cache_folder=Path(cache)), target=Target(python=PythonVersion(minor=11))) as source:
     for name in names:
         source.prefetch_pages(NormalizedName(name), [place], until_found=True)
     for name in names:
