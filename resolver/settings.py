@@ -9,15 +9,16 @@ URL are as written, so with its secret, and stay out of `repr`; URLs that only s
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field, fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, assert_never, cast
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles.value_classes import dataclass
 from resolver.errors import SettingsError
+from resolver.options import OPTIONS, Kind, Merge, Option
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import parse_url
 from resolver.toml_table import TableReader
@@ -41,8 +42,7 @@ RequirementItems = tuple[str, ...] | tuple[tuple[str, ...], ...]
 """A list of items, or a list of layers."""
 
 _CAPABILITY = re.compile(r"\d{1,2}\.\d")
-_JOINED_FARTHER_FIRST = {"no_binary", "only_binary"}
-_REPLACED = {"machine_type", "requirements"}
+_MERGES = {option.field: option.merge for option in OPTIONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,9 +95,9 @@ class PlatformAdditions:
 class Settings:
     """All that can be set for a lock. None is unset, which an empty tuple or False is not.
 
-    Names are those of the keys in `[tool.pinfold]` and of the long flags of `lock`, with `_` for `-`. Files and folders
-    are as written. `format_flags` are `--no-binary` and `--only-binary` of the command line, where their order counts;
-    `no_binary` and `only_binary` are the keys.
+    Names are those of `resolver.options` with `_` for `-`. Files and folders are as written. `platform_adds` are the
+    other keys of a `platform` table. `format_flags` are `--no-binary` and `--only-binary` of the command line, where
+    their order counts; `no_binary` and `only_binary` are the keys.
     """
 
     requirements: RequirementItems | None = field(default=None, repr=False)
@@ -157,49 +157,9 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
     faults: list[str] = []
     reader = TableReader(table, prefix="", faults=faults)
-    platform, platform_adds = _read_platform(reader, table.get("platform"))
-    settings = Settings(
-        requirements=reader.read_items("requirements"),
-        python=reader.read_text("python"),
-        platform=platform,
-        platform_adds=platform_adds,
-        index_url=reader.read_text("index-url"),
-        extra_index_url=reader.read_texts("extra-index-url"),
-        find_links=reader.read_texts("find-links"),
-        no_index=reader.read_flag("no-index"),
-        index_strategy=cast("IndexStrategy | None", reader.read_choice("index-strategy", get_args(IndexStrategy))),
-        flag_scope=cast("FlagScope | None", reader.read_choice("flag-scope", get_args(FlagScope))),
-        exclude_newer=reader.read_time("exclude-newer"),
-        exclude_newer_exempt=_strip_secrets(reader.read_texts("exclude-newer-exempt")),
-        constraint=reader.read_texts("constraint"),
-        override=reader.read_texts("override"),
-        build_constraint=reader.read_texts("build-constraint"),
-        constraint_dependencies=reader.read_requirements("constraint-dependencies"),
-        override_dependencies=reader.read_requirements("override-dependencies"),
-        build_constraint_dependencies=reader.read_requirements("build-constraint-dependencies"),
-        exclude=reader.read_names("exclude"),
-        pre=reader.read_flag("pre"),
-        prefer_binary=reader.read_flag("prefer-binary"),
-        no_binary=reader.read_texts("no-binary"),
-        only_binary=reader.read_texts("only-binary"),
-        no_build=reader.read_flag("no-build"),
-        build_anyway=reader.read_flag("build-anyway"),
-        allow_build=reader.read_names("allow-build"),
-        no_download=reader.read_flag("no-download"),
-        measure_kernels=reader.read_flag("measure-kernels"),
-        families=reader.read_tables("families", _read_family),
-        dependency_metadata=reader.read_tables("dependency-metadata", _read_dependency_metadata),
-        machine_type=reader.read_text_or_texts("machine-type"),
-        driver=reader.read_text("driver"),
-        machines=reader.read_tables("machines", _read_machine),
-        gpus=reader.read_tables("gpus", _read_gpu),
-        allow=reader.read_names("allow"),
-        mirrors=_read_mirrors(reader.read_text_table("mirrors")),
-        osv=reader.read_text("osv"),
-        environment=reader.read_texts("environment"),
-        secrets=reader.read_table("secrets", _read_secrets),
-        output=reader.read_text("output"),
-    )
+    values: dict[str, Any] = {option.field: _read_option(reader, option) for option in OPTIONS if option.is_key}
+    values["platform"], values["platform_adds"] = values["platform"]
+    settings = Settings(**values)
     reader.report_unknown_keys()
     if faults:
         raise SettingsError("\n".join(f"{where}: {fault}" for fault in faults))
@@ -210,18 +170,49 @@ def _merge_value(settings: Settings, over: Settings, name: str) -> object:
     mine, nearer = getattr(settings, name), getattr(over, name)
     if nearer is None:
         return mine
-    if mine is None or not isinstance(nearer, tuple) or name in _REPLACED:
+    merge = _MERGES.get(name, Merge.REPLACED)
+    if mine is None or merge is Merge.REPLACED:
         return nearer
-    return mine + nearer if name in _JOINED_FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
+    return mine + nearer if merge is Merge.FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
 
 
 def _strip_secrets(urls: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return None if urls is None else tuple(parse_url(url).public for url in urls)
 
 
-def _read_platform(reader: TableReader, value: object) -> tuple[str | None, PlatformAdditions | None]:
+def _read_option(reader: TableReader, option: Option) -> object:
+    """The value of an option's key; None where it is missing or wrong."""
+    key = option.name
+    match option.kind:
+        case Kind.TEXT:
+            return reader.read_text(key)
+        case Kind.FLAG:
+            return reader.read_flag(key)
+        case Kind.CHOICE:
+            return reader.read_choice(key, option.choices)
+        case Kind.TIME:
+            return reader.read_time(key)
+        case Kind.TEXTS | Kind.FORMATS:
+            return reader.read_texts(key)
+        case Kind.NAMES:
+            return reader.read_names(key)
+        case Kind.REQUIREMENTS:
+            return reader.read_requirements(key)
+        case Kind.URL_PREFIXES:
+            return _strip_secrets(reader.read_texts(key))
+        case Kind.MACHINES:
+            return reader.read_text_or_texts(key)
+        case Kind.ITEMS:
+            return reader.read_items(key)
+        case Kind.TABLE:
+            return _TABLES[key](reader)
+        case _:
+            assert_never(option.kind)
+
+
+def _read_platform(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
     """The platform to lock for, which is the key itself or `name` in a table of it, and what the platform adds."""
-    if not isinstance(value, dict):
+    if not reader.has_table("platform"):
         return reader.read_text("platform"), None
     return reader.read_table("platform", _read_platform_table) or (None, None)
 
@@ -289,3 +280,15 @@ def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:
         requires_python=requires_python,
         provides_extra=provides_extra,
     )
+
+
+_TABLES: Mapping[str, Callable[[TableReader], object]] = {
+    "platform": _read_platform,
+    "machines": lambda reader: reader.read_tables("machines", _read_machine),
+    "gpus": lambda reader: reader.read_tables("gpus", _read_gpu),
+    "families": lambda reader: reader.read_tables("families", _read_family),
+    "mirrors": lambda reader: _read_mirrors(reader.read_text_table("mirrors")),
+    "secrets": lambda reader: reader.read_table("secrets", _read_secrets),
+    "dependency-metadata": lambda reader: reader.read_tables("dependency-metadata", _read_dependency_metadata),
+}
+"""How the options that are tables are read."""

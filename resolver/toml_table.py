@@ -41,6 +41,10 @@ class TableReader:
                 remedy = f"\n  try: `{close[0]}`" if close else ""
                 self._faults.append(f"unknown key `{self._prefix}{key}`{remedy}")
 
+    def has_table(self, key: str) -> bool:
+        """Whether the value of a key is a table, where it may be something else too."""
+        return isinstance(self._table.get(key), dict)
+
     def read_text(self, key: str) -> str | None:
         """A text. An empty one is a fault: it would pass for a key that is not there."""
         text = self._read(key, str, "a string")
