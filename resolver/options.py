@@ -340,6 +340,13 @@ OPTIONS = (
         help="an older wheel beats a newer sdist",
     ),
     Option(
+        name="no-deps",
+        kind=Kind.FLAG,
+        group=Group.SOLUTION,
+        flags=("--no-deps",),
+        help="lock the list alone, without what it depends on",
+    ),
+    Option(
         name="no-binary",
         kind=Kind.FORMATS,
         group=Group.FILES,
@@ -379,6 +386,13 @@ OPTIONS = (
         flags=("--build-anyway",),
         help="build even where the target is not this machine",
         detail="such pins are marked",
+    ),
+    Option(
+        name="no-build-isolation",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--no-build-isolation",),
+        help="sources are built in the image, among its packages, and not here",
     ),
     Option(
         name="no-download",
@@ -503,6 +517,15 @@ OPTIONS = (
         flags=("--allow-host",),
         metavar="HOST",
         help="a public host may redirect to it, though it is private",
+    ),
+    Option(
+        name="trusted-host",
+        kind=Kind.TEXTS,
+        group=Group.RUN,
+        flags=("--trusted-host",),
+        metavar="HOST",
+        help="no certificate check; credentials over http",
+        detail="a list can name such hosts too",
     ),
     Option(
         name="format",

@@ -121,12 +121,14 @@ class Settings:
     exclude: tuple[NormalizedName, ...] | None = None
     pre: bool | None = None
     prefer_binary: bool | None = None
+    no_deps: bool | None = None
     no_binary: tuple[str, ...] | None = None
     only_binary: tuple[str, ...] | None = None
     format_flags: tuple[tuple[str, str], ...] | None = None
     no_build: bool | None = None
     build_anyway: bool | None = None
     allow_build: tuple[NormalizedName, ...] | None = None
+    no_build_isolation: bool | None = None
     no_download: bool | None = None
     measure_kernels: bool | None = None
     families: tuple[IndexFamily, ...] | None = None

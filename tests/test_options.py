@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -12,8 +15,10 @@ import pytest
 
 from lockfiles import ToolTable
 from resolver.cli.arguments import build_parser, parse_lock_arguments
+from resolver.cli.main import _MODULES, main
 from resolver.fetch.login_sources import KeyringProvider
 from resolver.options import OPTIONS, Group, Kind, Merge, Option, find_option
+from resolver.requirements.flags import FLAGS
 from resolver.settings import FlagScope, IndexStrategy, Settings, parse_settings
 from tests.reference_pages import PAGES, fill_page
 
@@ -24,6 +29,23 @@ _NOT_KEYS = {"format_flags", "platform_adds"}
 """Fields that two flags, and the rest of a table, have for themselves."""
 
 _LISTS = {Kind.TEXTS, Kind.NAMES, Kind.REQUIREMENTS, Kind.URL_PREFIXES, Kind.FORMATS, Kind.MACHINES, Kind.ITEMS}
+_FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][a-z-]*")
+_OTHER_TOOLS = re.compile(r"\b(?:pip|uv|git|pre-commit|keyring|python)\b")
+_SCRIPTS = {"--tools", "--runs", "--cold", "--warm", "--cut-off", "--latency-ms"}
+"""Flags of `benchmarks/`, which docs/performance.md tells."""
+
+_NO_FLAGS = {
+    "--frobnicate": "docs/api.md: a list with a fault",
+    "--end-of-options": "docs/security.md: what git is given",
+    "-n": "README.md: how many tests run at once",
+    "-I": "docs/apps.md: of Python",
+    "-vv": "docs/security.md: `-v` of this and of other tools, twice",
+    "-vvv": "docs/security.md: of another tool",
+    "--use-feature": "docs/compatibility.md: pip's, refused in lists",
+    "--all-releases": "docs/compatibility.md: pip's, refused in lists",
+    "--only-final": "docs/compatibility.md: pip's, refused in lists",
+    "--no-require-hashes": "docs/compatibility.md: pip's, refused in lists",
+}
 
 
 def test_settings_have_a_field_for_each_key() -> None:
@@ -101,6 +123,89 @@ def test_pages_have_every_option() -> None:
     assert {option.name for option in OPTIONS} - rows == set()
 
 
+@cache
+def _list_flags(verb: str) -> frozenset[str]:
+    """The flags that the help of a verb shows; those of `lock` are in the table."""
+    if verb == "lock":
+        return frozenset(flag for option in OPTIONS for flag in option.flags) | {"--help", "--version"}
+    import contextlib
+    import io
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main([verb, "--help"]) == 0
+    # Examples of other tools stand in the description, in lines of their own.
+    lines = [line for line in out.getvalue().splitlines() if not _OTHER_TOOLS.match(line.strip())]
+    return frozenset(flag for line in lines for flag in _FLAG.findall(line))
+
+
+def _known_flags() -> frozenset[str]:
+    """What any verb or a list takes."""
+    of_lists = {spelling for flag in FLAGS for spelling in (flag.name, *flag.spellings)}
+    return frozenset(of_lists).union(*(_list_flags(verb) for verb in ("lock", *_MODULES)))
+
+
+def _find_unknown(code: str) -> list[str]:
+    """The flags in a piece of code that the verb it names does not take; without a verb, that nothing takes."""
+    program, *words = code.replace("`", "").split()
+    found = _FLAG.findall(re.sub(r"'[^']*'|\"[^\"]*\"|#.*", "", code.partition(" | ")[0]))
+    if program not in {"lock", "pinfold"}:
+        return [] if _OTHER_TOOLS.search(code) else [flag for flag in found if flag not in _known_flags()]
+    verb = words[0] if words and words[0] in _MODULES else "lock"
+    return [f"{verb} {flag}" for flag in found if flag not in _list_flags(verb)]
+
+
+def _iter_code(text: str) -> Iterator[str]:
+    """The pieces of code in a message or in prose that begin with a flag or with our command."""
+    for code in re.findall(r"`([^`]+)`", text):
+        if re.match(r"(?:lock|pinfold)\s|-", code):
+            yield code
+
+
+def _iter_messages() -> Iterator[tuple[str, str]]:
+    """Each text of the code but docstrings, with its place; what is filled in is `…`."""
+    for path in sorted((_ROOT / "resolver").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parts = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+        docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if id(node) in parts | docstrings:
+                continue
+            place = f"{path.relative_to(_ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield place, node.value
+            elif isinstance(node, ast.JoinedStr):
+                yield place, "".join(one.value if isinstance(one, ast.Constant) else "…" for one in node.values)  # type: ignore[misc]  # parts of a text are texts
+
+
+def test_every_flag_that_a_message_names_is_taken() -> None:
+    unknown = [
+        f"{place}: {flag}"
+        for place, text in _iter_messages()
+        for code in _iter_code(text)
+        for flag in _find_unknown(code)
+        if flag not in _NO_FLAGS
+    ]
+    assert unknown == []
+
+
+def test_every_flag_that_a_page_names_is_taken() -> None:
+    unknown = []
+    for path in _DOCUMENTS:
+        text = path.read_text(encoding="utf-8")
+        blocks = re.findall(r"(?ms)^```.*?^```", text)
+        prose = re.sub(r"(?ms)^```.*?^```", "", text)
+        commands = [
+            line.lstrip("$ ").partition("#")[0]
+            for block in blocks
+            for line in block.splitlines()
+            if re.match(r"\$ lock ", line)
+        ]
+        for code in (*_iter_code(prose), *commands):
+            found = [flag for flag in _find_unknown(code) if flag not in _NO_FLAGS.keys() | _SCRIPTS]
+            unknown += [f"{path.name}: {flag}" for flag in found]
+    assert unknown == []
+
+
 def test_every_key_that_a_page_names_is_taken() -> None:
     known = {option.name for option in _KEYS}
     of_locks = {one.name.replace("_", "-") for one in fields(ToolTable)}
@@ -113,3 +218,10 @@ def test_every_key_that_a_page_names_is_taken() -> None:
         named = re.findall(r"`(?:\[\[?)tool\.pinfold\.([\w-]+)[\w.-]*\]\]?`", text)
         named += re.findall(r"`\[tool\.pinfold\] ([\w-]+)", text)
         assert set(named) <= known | of_locks, path.name
+
+
+def test_a_flag_that_no_verb_takes_is_found() -> None:
+    assert _find_unknown("lock app.py --frob -m A100") == ["lock --frob"]
+    assert _find_unknown("lock verify --format github --check") == ["verify --check"]
+    assert _find_unknown("--frob") == ["--frob"]
+    assert _find_unknown("pip install --frob") == []

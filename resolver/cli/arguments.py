@@ -66,6 +66,7 @@ class LockArguments:
     credentials: str | None = None
     keyring_provider: KeyringProvider = "auto"
     allowed_hosts: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
     as_json: bool = False
     annotates: bool = False
     quiet: bool = False
@@ -161,6 +162,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         credentials=values.credentials,
         keyring_provider=values.keyring_provider,
         allowed_hosts=tuple(values.allow_host),
+        trusted_hosts=tuple(values.trusted_host),
         as_json=values.format == "json",
         annotates=values.format == "github",
         quiet=values.quiet,

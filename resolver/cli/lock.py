@@ -158,6 +158,7 @@ class _Run:
                 keyring=arguments.keyring_provider,
             ),
             allowed_hosts=arguments.allowed_hosts,
+            trusted_hosts=arguments.trusted_hosts,
             announce=None if arguments.quiet else tell,
             reader_count=count_readers(),
         )
