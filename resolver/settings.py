@@ -8,20 +8,37 @@ URL are as written, so with its secret, and stay out of `repr`; URLs that only s
 
 from __future__ import annotations
 
+import datetime
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import field, fields, replace
-from typing import Any, Literal, assert_never, cast
+from typing import Any, Literal, cast
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.table_reader import (
+    Parser,
+    TableFault,
+    TableReader,
+    Value,
+    array_of,
+    choice,
+    filled_text,
+    flag,
+    keyed_table,
+    parsed,
+    project_name,
+    text,
+    version,
+)
 from lockfiles.value_classes import dataclass
 from resolver.errors import SettingsError
 from resolver.options import OPTIONS, Kind, Merge, Option
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import parse_url
-from resolver.toml_table import TableReader
 
 __all__ = [
     "DependencyMetadata",
@@ -157,12 +174,12 @@ class Settings:
 
 def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
-    faults: list[str] = []
-    reader = TableReader(table, prefix="", faults=faults)
+    faults: list[TableFault] = []
+    reader = TableReader(table, faults=faults)
     values: dict[str, Any] = {option.field: _read_option(reader, option) for option in OPTIONS if option.is_key}
-    values["platform"], values["platform_adds"] = values["platform"]
+    values["platform"], values["platform_adds"] = values["platform"] or (None, None)
     settings = Settings(**values)
-    reader.report_unknown_keys()
+    reader.refuse_unknown_keys()
     if faults:
         raise SettingsError("\n".join(f"{where}: {fault}" for fault in faults))
     return settings
@@ -178,50 +195,99 @@ def _merge_value(settings: Settings, over: Settings, name: str) -> object:
     return mine + nearer if merge is Merge.FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
 
 
-def _strip_secrets(urls: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def _read_option(reader: TableReader, option: Option) -> object:
+    """The value of an option's key; None where it is missing or wrong."""
+    match option.kind:
+        case Kind.CHOICE:
+            parse: Parser[object] = choice(*option.choices)
+        case Kind.TABLE:
+            parse = _TABLES[option.name]
+        case _:
+            parse = _PARSERS[option.kind]
+    return reader.read(option.name, parse)
+
+
+def _parse_time(value: Value) -> str | None:
+    """A text, or one of TOML's own dates and times as a text."""
+    return value.raw.isoformat() if isinstance(value.raw, datetime.date) else filled_text(value)
+
+
+def _parse_machines(value: Value) -> tuple[str, ...] | None:
+    """An array of texts, or one text, which stands for an array of it."""
+    if not isinstance(value.raw, str):
+        return _TEXTS(value)
+    word = filled_text(value)
+    return None if word is None else (word,)
+
+
+def _parse_items(value: Value) -> RequirementItems | None:
+    """A list of items; as soon as one of them is an array, a list of layers."""
+    if isinstance(value.raw, list) and any(isinstance(item, list) for item in value.raw):
+        return array_of(_parse_layer)(value)
+    return array_of(text)(value)
+
+
+def _parse_layer(value: Value) -> tuple[str, ...] | None:
+    if isinstance(value.raw, list):
+        return array_of(text)(value)
+    value.refuse_type("an array, as other layers are")
+    return None
+
+
+def _parse_urls(value: Value) -> tuple[str, ...] | None:
+    """The public parts of URLs."""
+    urls = _TEXTS(value)
     return None if urls is None else tuple(parse_url(url).public for url in urls)
 
 
-def _read_option(reader: TableReader, option: Option) -> object:
-    """The value of an option's key; None where it is missing or wrong."""
-    key = option.name
-    match option.kind:
-        case Kind.TEXT:
-            return reader.read_text(key)
-        case Kind.FLAG:
-            return reader.read_flag(key)
-        case Kind.CHOICE:
-            return reader.read_choice(key, option.choices)
-        case Kind.TIME:
-            return reader.read_time(key)
-        case Kind.TEXTS | Kind.FORMATS:
-            return reader.read_texts(key)
-        case Kind.NAMES:
-            return reader.read_names(key)
-        case Kind.REQUIREMENTS:
-            return reader.read_requirements(key)
-        case Kind.URL_PREFIXES:
-            return _strip_secrets(reader.read_texts(key))
-        case Kind.MACHINES:
-            return reader.read_text_or_texts(key)
-        case Kind.ITEMS:
-            return reader.read_items(key)
-        case Kind.TABLE:
-            return _TABLES[key](reader)
-        case _:
-            assert_never(option.kind)
+def _parse_requirement(word: str) -> str:
+    """The text itself, of which packaging can make a requirement."""
+    Requirement(word)
+    return word
+
+
+def _parse_specifier(word: str) -> str:
+    SpecifierSet(word)
+    return word
+
+
+def _parse_capability(word: str) -> str:
+    if not _CAPABILITY.fullmatch(word):
+        raise ValueError(word)
+    return word
+
+
+def _parse_pattern(word: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(word)
+    except re.error as error:
+        raise ValueError(word) from error
+    if pattern.groups != 1:
+        raise ValueError(word)
+    return pattern
+
+
+def _parse_mirrors(value: Value) -> tuple[Mirror, ...] | None:
+    if not isinstance(value.raw, dict):
+        value.refuse_type("a table of strings")
+        return None
+    # A fault does not show the key, which may be a URL with a secret.
+    places = [value.at(f"{value.path}[{number}]", url) for number, url in enumerate(value.raw.values())]
+    urls = list(map(text, places))
+    found = zip(value.raw, urls, strict=True)
+    return tuple(Mirror(prefix=parse_url(prefix).public, url=url) for prefix, url in found if url is not None)
+
+
+def _parse_platform(value: Value) -> tuple[str | None, PlatformAdditions | None] | None:
+    """The platform to lock for, which is the key itself or `name` in a table of it, and what the platform adds."""
+    if isinstance(value.raw, dict):
+        return keyed_table(_read_platform)(value)
+    return filled_text(value), None
 
 
 def _read_platform(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
-    """The platform to lock for, which is the key itself or `name` in a table of it, and what the platform adds."""
-    if not reader.has_table("platform"):
-        return reader.read_text("platform"), None
-    return reader.read_table("platform", _read_platform_table) or (None, None)
-
-
-def _read_platform_table(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
-    name, profile = reader.read_text("name"), reader.read_text("profile")
-    requirements = reader.read_requirements("requirements")
+    name, profile = reader.read("name", filled_text), reader.read("profile", filled_text)
+    requirements = reader.read("requirements", _REQUIREMENTS)
     if profile is None and requirements is None:
         return name, None
     return name, PlatformAdditions(profile=profile, requirements=requirements or ())
@@ -229,9 +295,8 @@ def _read_platform_table(reader: TableReader) -> tuple[str | None, PlatformAddit
 
 def _read_family(reader: TableReader) -> IndexFamily | None:
     reader.require("name", "names", "urls")
-    name, names = reader.read_text("name"), reader.read_texts("names")
-    urls = _strip_secrets(reader.read_texts("urls"))
-    exclusive = reader.read_flag("exclusive") or False
+    name, names, urls = reader.read("name", filled_text), reader.read("names", _TEXTS), reader.read("urls", _parse_urls)
+    exclusive = reader.read("exclusive", flag, False)
     if name is None or names is None or urls is None:
         return None
     # A pattern is normalized as a name is, which leaves `*`, `?` and `[…]` as they are (PEP 503).
@@ -241,15 +306,15 @@ def _read_family(reader: TableReader) -> IndexFamily | None:
 
 def _read_machine(reader: TableReader) -> MachineSetting | None:
     reader.require("name")
-    name, gpu, driver = reader.read_text("name"), reader.read_text("gpu"), reader.read_text("driver")
+    name, gpu, driver = (reader.read(key, filled_text) for key in ("name", "gpu", "driver"))
     return None if name is None else MachineSetting(name=name, gpu=gpu, driver=driver)
 
 
 def _read_gpu(reader: TableReader) -> GpuSetting | None:
     reader.require("name", "capability")
-    name, driver = reader.read_text("name"), reader.read_text("driver")
-    capability = reader.read_form("capability", _CAPABILITY, "compute capability (`9.0`)")
-    host = cast('Literal["x86_64", "aarch64"] | None', reader.read_choice("host", ("x86_64", "aarch64")))
+    name, driver = reader.read("name", filled_text), reader.read("driver", filled_text)
+    capability = reader.read("capability", parsed(_parse_capability, "compute capability (`9.0`)"))
+    host = cast('Literal["x86_64", "aarch64"] | None', reader.read("host", choice("x86_64", "aarch64")))
     if name is None or capability is None:
         return None
     return GpuSetting(name=name, capability=capability, driver=driver, host=host)
@@ -257,40 +322,52 @@ def _read_gpu(reader: TableReader) -> GpuSetting | None:
 
 def _read_secrets(reader: TableReader) -> tuple[re.Pattern[str], ...] | None:
     """Patterns for tokens in the paths of URLs, each with one group."""
-    return reader.read_patterns("patterns")
-
-
-def _read_mirrors(table: Mapping[str, str] | None) -> tuple[Mirror, ...] | None:
-    if table is None:
-        return None
-    return tuple(Mirror(prefix=parse_url(prefix).public, url=url) for prefix, url in table.items())
+    pattern = parsed(_parse_pattern, "regular expression with one group")
+    return reader.read("patterns", array_of(pattern, of="strings"))
 
 
 def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:
     reader.require("name")
-    name = reader.read_name("name")
-    version = reader.read_version("version")
-    requires_dist = reader.read_requirements("requires-dist") or ()
-    requires_python = reader.read_specifier("requires-python")
-    provides_extra = reader.read_names("provides-extra") or ()
+    name = reader.read("name", project_name)
+    row_version = reader.read("version", version)
+    requires_dist = reader.read("requires-dist", _REQUIREMENTS, ())
+    requires_python = reader.read("requires-python", parsed(_parse_specifier, "version specifier (PEP 440)"))
+    provides_extra = reader.read("provides-extra", _NAMES, ())
     if name is None:
         return None
     return DependencyMetadata(
         name=name,
-        version=version,
+        version=row_version,
         requires_dist=requires_dist,
         requires_python=requires_python,
         provides_extra=provides_extra,
     )
 
 
-_TABLES: Mapping[str, Callable[[TableReader], object]] = {
-    "platform": _read_platform,
-    "machines": lambda reader: reader.read_tables("machines", _read_machine),
-    "gpus": lambda reader: reader.read_tables("gpus", _read_gpu),
-    "families": lambda reader: reader.read_tables("families", _read_family),
-    "mirrors": lambda reader: _read_mirrors(reader.read_text_table("mirrors")),
-    "secrets": lambda reader: reader.read_table("secrets", _read_secrets),
-    "dependency-metadata": lambda reader: reader.read_tables("dependency-metadata", _read_dependency_metadata),
+_TEXTS = array_of(text, of="strings")
+_NAMES = array_of(project_name, of="strings")
+_REQUIREMENTS = array_of(parsed(_parse_requirement, "requirement (PEP 508)"), of="strings")
+_PARSERS: Mapping[Kind, Parser[object]] = {
+    Kind.TEXT: filled_text,
+    Kind.FLAG: flag,
+    Kind.TIME: _parse_time,
+    Kind.TEXTS: _TEXTS,
+    Kind.FORMATS: _TEXTS,
+    Kind.NAMES: _NAMES,
+    Kind.REQUIREMENTS: _REQUIREMENTS,
+    Kind.URL_PREFIXES: _parse_urls,
+    Kind.MACHINES: _parse_machines,
+    Kind.ITEMS: _parse_items,
+}
+"""How the values of a kind are read."""
+
+_TABLES: Mapping[str, Parser[object]] = {
+    "platform": _parse_platform,
+    "machines": array_of(keyed_table(_read_machine), of="tables"),
+    "gpus": array_of(keyed_table(_read_gpu), of="tables"),
+    "families": array_of(keyed_table(_read_family), of="tables"),
+    "mirrors": _parse_mirrors,
+    "secrets": keyed_table(_read_secrets),
+    "dependency-metadata": array_of(keyed_table(_read_dependency_metadata), of="tables"),
 }
 """How the options that are tables are read."""
