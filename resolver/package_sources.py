@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from resolver.index.package_source import PackageSource
     from resolver.plan import LockPlan
     from resolver.requirements.url import Url
-    from resolver.settings import Settings
+    from resolver.settings import CompleteSettings
     from resolver.targets.target import Target
     from resolver.workflow import Access
 
@@ -67,9 +67,9 @@ class PackageSources:
         target = replace(plan.target, accelerator=UNSPECIFIED)
         scope, config_settings = build_scope(plan, default_index), find_config_settings(plan)
         options = {
-            "dependency_metadata": settings.dependency_metadata or (),
+            "dependency_metadata": settings.dependency_metadata,
             "build_policy": "never" if self._access.forbids_builds else _find_policy(settings),
-            "allow_build": frozenset(settings.allow_build or ()),
+            "allow_build": frozenset(settings.allow_build),
             "without_isolation": find_without_isolation(plan),
         }
         key = (target, *_list_limits(plan), *options.values(), scope, tuple(config_settings.items()))
@@ -102,7 +102,7 @@ class PackageSources:
                 trusted_hosts=(*plan.requirement_list.trusted_hosts, *self._access.trusted_hosts),
                 credentials=self._credentials,
                 allowed_hosts=self._access.allowed_hosts,
-                no_download=bool(plan.settings.no_download),
+                no_download=plan.settings.no_download,
                 preferences_hashes=self._hashes,
                 reader_count=self._access.reader_count,
                 progress=self._access.announce,
@@ -113,10 +113,10 @@ class PackageSources:
 
 def _list_limits(plan: LockPlan) -> tuple[Hashable, ...]:
     """What of a list and its settings limits every request."""
-    return tuple(plan.requirement_list.trusted_hosts), bool(plan.settings.no_download)
+    return tuple(plan.requirement_list.trusted_hosts), plan.settings.no_download
 
 
-def _find_policy(settings: Settings) -> BuildPolicy:
+def _find_policy(settings: CompleteSettings) -> BuildPolicy:
     if settings.no_build:
         return "never"
     return "anyway" if settings.build_anyway else "if-compatible"

@@ -27,7 +27,7 @@ from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.position import Position
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url, parse_url
-from resolver.settings import Mirror, Settings
+from resolver.settings import CompleteSettings, Mirror, Settings
 from resolver.sources.default_python import choose_python
 from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
@@ -60,7 +60,7 @@ class LockPlan:
 
     source: Source
     path: Path | None
-    settings: Settings
+    settings: CompleteSettings
     target: Target
     python_rule: str
     requirement_list: RequirementList
@@ -98,17 +98,19 @@ def plan_lock(
     `may_ask_host` false the running Python is no answer. Raises InputError (ListError, SettingsError, TargetError …).
     """
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
-    settings = configured.merge(arguments)
+    settings = configured.merge(arguments).complete()
     # First of all: unlike what the caller gives, these do not show themselves where the locals of a frame are shown.
-    variables = PathTokens(settings.secrets or (), variables)
+    variables = PathTokens(settings.secrets, variables)
     platform = None if settings.platform is None else parse_platform(settings.platform)
-    families = (*(settings.families or ()), *load_families())
+    families = (*settings.families, *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
     platform = machines.choose_platform(platform)
     target = Target(python=python, platform=platform, accelerator=machines.accelerator)
     source = _fit_to_target(source, target)
-    parse = ListParser(source=source, settings=settings, families=families, variables=variables, folder=folder)
+    parse = ListParser(
+        source=source, flag_scope=settings.flag_scope, families=families, variables=variables, folder=folder
+    )
     # A lock that is printed has the paths of one beside its list.
     lock_folder = (source.folder if path is None else folder / path.parent).resolve()
     paths = ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
@@ -126,7 +128,7 @@ def plan_lock(
     build_constraints = leave_frames(lambda: parse.read_entries("build-constraint", configured, arguments))
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
-    mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors or ()}
+    mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors}
     return LockPlan(
         source=source,
         path=path,
@@ -139,9 +141,7 @@ def plan_lock(
         layers=canonical_layers(stored),
         overrides=overrides,
         build_constraints=build_texts,
-        recorded_settings=record_settings(
-            _collect_recorded(settings, overrides, build_texts, default_index, mirrors),
-        ),
+        recorded_settings=record_settings(_collect_recorded(settings, overrides, build_texts, default_index, mirrors)),
         default_index=default_index,
         mirrors=mirrors,
         families=families,
@@ -240,7 +240,7 @@ def _default_index(configured: Settings, arguments: Settings, variables: PathTok
     return parse_index_url(variables.hide(configured.index_url), position=position, variables=variables)
 
 
-def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
+def _cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
     """The instant of `exclude-newer`. The old lock's stays as long as the same text is asked for."""
     text = settings.exclude_newer
     if text is None:
@@ -252,7 +252,7 @@ def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade
 
 
 def _collect_recorded(
-    settings: Settings,
+    settings: CompleteSettings,
     overrides: Sequence[Entry],
     build_constraints: Sequence[str],
     default_index: Url | None,
@@ -261,17 +261,17 @@ def _collect_recorded(
     """The settings that can change the answer and stand in no list."""
     return RecordedSettings(
         build_constraints=tuple(build_constraints),
-        dependency_metadata=tuple(map(digest_metadata, settings.dependency_metadata or ())),
-        exclude=settings.exclude or (),
+        dependency_metadata=tuple(map(digest_metadata, settings.dependency_metadata)),
+        exclude=settings.exclude,
         exclude_newer=settings.exclude_newer,
-        exclude_newer_exempt=settings.exclude_newer_exempt or (),
-        allow=settings.allow or (),
-        allow_build=(settings.allow_build or ()) if settings.no_build else (),
-        families=settings.families or (),
-        flag_scope=settings.flag_scope or "position",
+        exclude_newer_exempt=settings.exclude_newer_exempt,
+        allow=settings.allow,
+        allow_build=settings.allow_build if settings.no_build else (),
+        families=settings.families,
+        flag_scope=settings.flag_scope,
         index_url=None if default_index is None else default_index.text,
-        measure_kernels=settings.measure_kernels or False,
+        measure_kernels=settings.measure_kernels,
         mirrors=tuple(Mirror(prefix=prefix, url=f"{url}") for prefix, url in mirrors.items()),
-        no_build=settings.no_build or False,
+        no_build=settings.no_build,
         overrides=tuple(entry.text for entry in overrides),
     )

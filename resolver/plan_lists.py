@@ -17,7 +17,7 @@ from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.statements import Statement
-from resolver.settings import Settings
+from resolver.settings import FlagScope, Settings
 from resolver.sources.hidden_tokens import hide_items, hide_statement
 from resolver.sources.platform_additions import list_platform_additions
 from resolver.sources.requirement_files import RequirementFiles
@@ -90,13 +90,13 @@ class ListParser:
         self,
         *,
         source: Source,
-        settings: Settings,
+        flag_scope: FlagScope,
         families: Sequence[IndexFamily],
         variables: PathTokens,
         folder: Path,
     ) -> None:
         self._source = source
-        self._settings = settings
+        self._flag_scope = flag_scope
         self._families = families
         self._variables = variables
         self._folder = folder
@@ -105,7 +105,6 @@ class ListParser:
         """The source's own list, with what stands before it."""
         read_file, hide = self._read_file, self._variables.hide
         leading = [hide_statement(one, hide) for one in leading]
-        flag_scope = self._settings.flag_scope or "position"
         additions = [replace(one, text=hide(one.text)) for one in list_platform_additions(self._source)]
         if self._source.text is not None:
             return parse_requirement_file(
@@ -114,7 +113,7 @@ class ListParser:
                 leading=leading,
                 read_file=read_file,
                 variables=self._variables,
-                flag_scope=flag_scope,
+                flag_scope=self._flag_scope,
                 families=self._families,
                 additions=additions,
             )
@@ -124,7 +123,7 @@ class ListParser:
             leading=leading,
             read_file=read_file,
             variables=self._variables,
-            flag_scope=flag_scope,
+            flag_scope=self._flag_scope,
             families=self._families,
             positions=self._source.positions,
             additions=additions,

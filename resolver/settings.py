@@ -41,6 +41,7 @@ from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import parse_url
 
 __all__ = [
+    "CompleteSettings",
     "DependencyMetadata",
     "FlagScope",
     "GpuSetting",
@@ -170,6 +171,37 @@ class Settings:
         """
         merged: dict[str, Any] = {one.name: _merge_value(self, over, one.name) for one in fields(self)}
         return replace(self, **merged)
+
+    def complete(self) -> CompleteSettings:
+        """These settings with defaults in place of what is unset: the one place where those are filled in."""
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(CompleteSettings)}
+        return CompleteSettings(**{name: value for name, value in values.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteSettings:
+    """What later stages ask of the settings of a lock, with the defaults of what is unset: see `Settings.complete`."""
+
+    platform: str | None = None
+    driver: str | None = None
+    index_strategy: IndexStrategy = "first-index"
+    flag_scope: FlagScope = "position"
+    exclude_newer: str | None = None
+    exclude_newer_exempt: tuple[str, ...] = ()
+    exclude: tuple[NormalizedName, ...] = ()
+    no_build: bool = False
+    build_anyway: bool = False
+    allow_build: tuple[NormalizedName, ...] = ()
+    no_download: bool = False
+    measure_kernels: bool = False
+    families: tuple[IndexFamily, ...] = ()
+    dependency_metadata: tuple[DependencyMetadata, ...] = ()
+    machines: tuple[MachineSetting, ...] = ()
+    gpus: tuple[GpuSetting, ...] = ()
+    allow: tuple[NormalizedName, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    environment: tuple[str, ...] = ()
+    secrets: tuple[re.Pattern[str], ...] = ()
 
 
 def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
