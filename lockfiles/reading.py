@@ -16,8 +16,7 @@ from lockfiles.credentials import find_secret_part
 from lockfiles.errors import Fault, InvalidLockfileError, LockfileSyntaxError, UnsupportedLockfileError
 from lockfiles.lockfile import Lockfile
 from lockfiles.seal import has_broken_seal
-from lockfiles.table_reader import TableReader
-from lockfiles.tool_table import SCHEMA, ToolTable
+from lockfiles.tool_table import SCHEMA, ToolTable, read_tool_table
 from lockfiles.validation import iter_faults
 
 __all__ = ["loads", "parse_document", "read"]
@@ -134,4 +133,4 @@ def _parse_tool_table(table: Any, faults: list[Fault]) -> ToolTable | None:
     if not isinstance(table, dict):
         faults.append(Fault(where="tool.pinfold", what="expected a table"))
         return None
-    return TableReader(table, "tool.pinfold", faults).read_tool_table()
+    return read_tool_table(table, faults)

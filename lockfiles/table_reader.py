@@ -1,221 +1,305 @@
-"""Reading `[tool.pinfold]`: a TOML table in, a `ToolTable` or every fault with its document path out."""
+"""Reading a TOML table key by key, with every fault of it in one report.
+
+In: a table as `tomllib` gives it, and a parser for each key. Out: the parsed values; each fault as its document path,
+what is wrong and how to fix it. It serves `[tool.pinfold]` of a lock (`lockfiles.tool_table`), that of a project and a
+file of credentials (`resolver.settings`, `resolver.fetch.credentials_file`), which differ in their parsers and in how
+they word a fault. Pure: nothing is opened here.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
-from packaging.utils import NormalizedName, is_normalized_name
-from packaging.version import InvalidVersion, Version
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import Version
 
 from lockfiles.document_path import join_key
-from lockfiles.errors import Fault
-from lockfiles.seal import SEAL_KEY
-from lockfiles.tool_table import SCHEMA, BuildFacts, BuildWheel, SettingValue, ToolTable
+from lockfiles.value_classes import dataclass
 
-__all__ = ["TableReader"]
+__all__ = [
+    "Parser",
+    "TableFault",
+    "TableReader",
+    "Value",
+    "Wording",
+    "array_of",
+    "choice",
+    "filled_text",
+    "flag",
+    "keyed_table",
+    "parsed",
+    "project_name",
+    "table_of",
+    "text",
+    "version",
+]
 
-_SHA256 = re.compile(r"sha256:[0-9a-f]{64}")
-_NO_VERSION = Version("0")
-_K = TypeVar("_K", bound=str)
+_LAST_KEY = re.compile(r"(?<![^.])[A-Za-z0-9_-]+$")
 _T = TypeVar("_T")
+_D = TypeVar("_D")
+_K = TypeVar("_K", bound=str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableFault:
+    """One fault. `path` is like `machines[0].name`; `what` is a clause or a sentence, as its `Wording` has it.
+
+    `remedy` is one action, empty where there is none to advise.
+    """
+
+    path: str
+    what: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.what}\n  try: {self.remedy}" if self.remedy else self.what
+
+
+class Wording:
+    """What faults of a table say: sentences that name the path, without any value, which may hold a secret."""
+
+    def describe_missing(self, path: str) -> str:
+        """A key that is required and missing."""
+        return f"`{path}` is missing"
+
+    def describe_unknown(self, path: str) -> str:
+        """A key that no parser asked for."""
+        return f"unknown key `{path}`"
+
+    def describe_type(self, path: str, expected: str, found: object) -> str:
+        """A value of another type than `expected`, which is like `a string`."""
+        return f"`{path}` must be {expected}, not {_name_type(found)}"
+
+    def describe_form(self, path: str, form: str, found: object) -> str:
+        """A text that cannot be parsed as `form`, which is like `project name`."""
+        return f"`{path}` is no {form}"
+
+
+class Value:
+    """A value in its place, as parsers get it: `raw` as TOML has it, `path` in the document."""
+
+    __slots__ = ("faults", "path", "raw", "wording")
+
+    def __init__(self, raw: object, path: str, faults: list[TableFault], wording: Wording) -> None:
+        self.raw = raw
+        self.path = path
+        self.faults = faults
+        self.wording = wording
+
+    def at(self, path: str, raw: object) -> Value:
+        """A value inside this one."""
+        return Value(raw, path, self.faults, self.wording)
+
+    def refuse(self, what: str, *, remedy: str = "") -> None:
+        """Adds a fault of this value."""
+        self.faults.append(TableFault(path=self.path, what=what, remedy=remedy))
+
+    def refuse_type(self, expected: str) -> None:
+        """Adds the fault that the value must be something else."""
+        # `python = 3.11` lacks only its quotes.
+        key = _LAST_KEY.search(self.path)
+        unquoted = expected == "a string" and type(self.raw) in {int, float}
+        remedy = f'`{key[0]} = "{self.raw}"`' if key is not None and unquoted else ""
+        self.refuse(self.wording.describe_type(self.path, expected, self.raw), remedy=remedy)
+
+    def refuse_form(self, form: str) -> None:
+        """Adds the fault that the text is not of this form."""
+        self.refuse(self.wording.describe_form(self.path, form, self.raw))
+
+
+Parser = Callable[[Value], _T | None]
+"""Gives the parsed value; None after adding a fault, which is no value of TOML."""
 
 
 class TableReader:
-    """Reads one table key by key; `faults` grows, and what is wrong reads as a harmless empty value meanwhile."""
+    """Reads one table. What is missing or wrong is the default, None without one; `faults` grows meanwhile."""
 
-    def __init__(self, table: Mapping[str, Any], path: str, faults: list[Fault]) -> None:
+    def __init__(
+        self,
+        table: Mapping[str, Any],
+        *,
+        path: str = "",
+        faults: list[TableFault],
+        wording: Wording = Wording(),  # noqa: B008 - it has no state
+    ) -> None:
         self._table = table
         self._path = path
-        self._unread = dict.fromkeys(table)
-        self.faults = faults
+        self._known: list[str] = []
+        self._faults = faults
+        self._wording = wording
 
-    def read_tool_table(self) -> ToolTable:
-        """The whole of `[tool.pinfold]`; of use only when no faults were added."""
-        tool = ToolTable(
-            schema=self._required("schema", self._schema, SCHEMA),
-            python=self._required("python", self._text, ""),
-            platform=self._required("platform", self._text, ""),
-            index_strategy=self._required("index-strategy", self._text, ""),
-            requirement_digest=self._required("requirement-digest", self._sha256, ""),
-            exclude_newer=self._optional("exclude-newer", self._text, None),
-            requirements=self._required("requirements", self._array_of(self._array_of(self._text)), ()),
-            layers=self._required("layers", self._array_of(self._array_of(self._name)), ()),
-            credentials=self._optional("credentials", self._array_of(self._text), ()),
-            built=self._optional("built", self._array_of(self._name), ()),
-            accelerator=self._optional("accelerator", self._table_of(self._key, self._text), {}),
-            settings=self._optional("settings", self._table_of(self._key, self._setting), {}),
-            extras=self._optional("extras", self._table_of(self._name, self._array_of(self._name)), {}),
-            requested_by=self._optional("requested-by", self._table_of(self._name, self._array_of(self._text)), {}),
-            build=self._optional("build", self._table_of(self._name, self._build_facts), {}),
-            build_wheels=self._optional("build-wheels", self._array_of(self._build_wheel), ()),
-        )
-        self._optional(SEAL_KEY, self._sha256, "")
-        self._refuse_unread_keys()
-        return tool
+    @overload
+    def read(self, key: str, parse: Parser[_T]) -> _T | None: ...
 
-    def _required(self, key: str, read: Callable[[Any, str], _T], empty: _T) -> _T:
+    @overload
+    def read(self, key: str, parse: Parser[_T], default: _D) -> _T | _D: ...
+
+    def read(self, key: str, parse: Parser[_T], default: _D | None = None) -> _T | _D | None:
+        """The value of a key."""
+        self._known.append(key)
         if key not in self._table:
-            self._fault(f"{self._path}.{key}", "missing")
-            return empty
-        return self._optional(key, read, empty)
+            return default
+        value = parse(self._find(key))
+        return default if value is None else value
 
-    def _optional(self, key: str, read: Callable[[Any, str], _T], empty: _T) -> _T:
-        self._unread.pop(key, None)
-        if key not in self._table:
-            return empty
+    def require(self, *keys: str) -> None:
+        """Adds a fault for each of the keys that is missing."""
+        for key in keys:
+            if key not in self._table:
+                place = self._find(key)
+                place.refuse(self._wording.describe_missing(place.path))
+
+    def refuse_unknown_keys(self) -> None:
+        """Adds a fault for each key that was not read, with the nearest one that was."""
+        for key in self._table:
+            if key in self._known:
+                continue
+            # Lazy: a table without faults has no use for it.
+            from difflib import get_close_matches
+
+            close = get_close_matches(key.replace("_", "-").lower(), self._known, n=1)
+            place = self._find(key)
+            place.refuse(self._wording.describe_unknown(place.path), remedy=f"`{close[0]}`" if close else "")
+
+    def refuse(self, key: str, what: str, *, remedy: str = "") -> None:
+        """Adds a fault of a key's value that only its meaning shows."""
+        self._find(key).refuse(what, remedy=remedy)
+
+    def _find(self, key: str) -> Value:
+        return Value(self._table.get(key), join_key(self._path, key), self._faults, self._wording)
+
+
+def text(value: Value) -> str | None:
+    """A string."""
+    return _check(value, str, "a string")
+
+
+def filled_text(value: Value) -> str | None:
+    """A string that is not blank: a blank one would pass for a key that is missing."""
+    word = text(value)
+    if word is None or word.strip():
+        return word
+    value.refuse(f"`{value.path}` is empty", remedy="leave it out")
+    return None
+
+
+def flag(value: Value) -> bool | None:
+    """True or false."""
+    return _check(value, bool, "true or false")
+
+
+def choice(*choices: str) -> Parser[str]:
+    """One of these strings."""
+    expected = " or ".join(f"`{one}`" for one in choices)
+
+    def parse(value: Value) -> str | None:
+        word = filled_text(value)
+        if word is None or word in choices:
+            return word
+        value.refuse(f"`{value.path}` must be {expected}, not `{word}`")
+        return None
+
+    return parse
+
+
+def parsed(parse_text: Callable[[str], _T], form: str) -> Parser[_T]:
+    """What a function makes of a string. A ValueError of it says that the string is not of the form."""
+
+    def parse(value: Value) -> _T | None:
+        word = filled_text(value)
+        if word is None:
+            return None
         try:
-            return read(self._table[key], f"{self._path}.{key}")
-        except _WrongValueError as error:
-            self._fault(error.path, error.message)
-            return empty
+            return parse_text(word)
+        except ValueError:
+            # Not shown: the text may be a URL with a secret.
+            value.refuse_form(form)
+            return None
 
-    def _refuse_unread_keys(self) -> None:
-        for key in self._unread:
-            self._fault(join_key(self._path, key), f"no key of schema {SCHEMA}")
-
-    def _fault(self, path: str, message: str) -> None:
-        self.faults.append(Fault(where=path, what=message))
-
-    def _build_facts(self, value: Any, path: str) -> BuildFacts:
-        if not isinstance(value, dict):
-            raise _WrongValueError(path, _expected("a table", value))
-        reader = TableReader(value, path, self.faults)
-        facts = BuildFacts(
-            isolation=reader._optional("isolation", self._flag, True),
-            requirements=reader._optional("requirements", self._array_of(self._text), ()),
-            content=reader._optional("content", self._sha256, None),
-            config_settings=reader._optional("config-settings", self._array_of(self._pair), ()),
-        )
-        reader._refuse_unread_keys()
-        return facts
-
-    def _build_wheel(self, value: Any, path: str) -> BuildWheel:
-        if not isinstance(value, dict):
-            raise _WrongValueError(path, _expected("a table", value))
-        reader = TableReader(value, path, self.faults)
-        wheel = BuildWheel(
-            name=reader._required("name", self._name, NormalizedName("")),
-            version=reader._required("version", self._version, _NO_VERSION),
-            index=reader._optional("index", self._text, None),
-            file=reader._required("file", self._text, ""),
-            url=reader._optional("url", self._text, None),
-            path=reader._optional("path", self._text, None),
-            size=reader._required("size", self._size, 0),
-            sha256=reader._required("sha256", self._hex, ""),
-        )
-        reader._refuse_unread_keys()
-        return wheel
-
-    @staticmethod
-    def _schema(value: Any, path: str) -> int:
-        if type(value) is not int or value < 1:
-            raise _WrongValueError(path, _expected("a number from 1", value))
-        return value
-
-    @staticmethod
-    def _text(value: Any, path: str) -> str:
-        if not isinstance(value, str):
-            raise _WrongValueError(path, _expected("a string", value))
-        return value
-
-    @staticmethod
-    def _key(value: str, path: str) -> str:
-        return value
-
-    @staticmethod
-    def _flag(value: Any, path: str) -> bool:
-        if not isinstance(value, bool):
-            raise _WrongValueError(path, _expected("true or false", value))
-        return value
-
-    @staticmethod
-    def _name(value: Any, path: str) -> NormalizedName:
-        if not isinstance(value, str) or not is_normalized_name(value):
-            raise _WrongValueError(path, _expected("a normalized project name", value))
-        return NormalizedName(value)
-
-    @staticmethod
-    def _sha256(value: Any, path: str) -> str:
-        if not isinstance(value, str) or not _SHA256.fullmatch(value):
-            raise _WrongValueError(path, _expected("`sha256:` and 64 digits of lower-case hex", value))
-        return value
-
-    @staticmethod
-    def _version(value: Any, path: str) -> Version:
-        try:
-            return Version(value)
-        except (InvalidVersion, TypeError):
-            raise _WrongValueError(path, _expected("a version of PEP 440", value)) from None
-
-    @staticmethod
-    def _size(value: Any, path: str) -> int:
-        if type(value) is not int or value < 0:
-            raise _WrongValueError(path, _expected("a number of bytes", value))
-        return value
-
-    @staticmethod
-    def _hex(value: Any, path: str) -> str:
-        if not isinstance(value, str) or not _SHA256.fullmatch(f"sha256:{value}"):
-            raise _WrongValueError(path, _expected("64 digits of lower-case hex", value))
-        return value
-
-    @classmethod
-    def _setting(cls, value: Any, path: str) -> SettingValue:
-        if isinstance(value, str | bool | int):
-            return value
-        if isinstance(value, list):
-            return cls._array_of(cls._text)(value, path)
-        raise _WrongValueError(path, _expected("a string, a number, true, false or an array of strings", value))
-
-    @classmethod
-    def _pair(cls, value: Any, path: str) -> tuple[str, str]:
-        texts = cls._array_of(cls._text)(value, path)
-        if len(texts) != 2:
-            raise _WrongValueError(path, "expected a name and a hash")
-        return texts[0], cls._sha256(texts[1], f"{path}[1]")
-
-    @staticmethod
-    def _array_of(read: Callable[[Any, str], _T]) -> Callable[[Any, str], tuple[_T, ...]]:
-        def read_array(value: Any, path: str) -> tuple[_T, ...]:
-            if not isinstance(value, list):
-                raise _WrongValueError(path, _expected("an array", value))
-            return tuple(read(item, f"{path}[{number}]") for number, item in enumerate(value))
-
-        return read_array
-
-    @staticmethod
-    def _table_of(
-        read_key: Callable[[str, str], _K], read: Callable[[Any, str], _T]
-    ) -> Callable[[Any, str], Mapping[_K, _T]]:
-        def read_table(value: Any, path: str) -> Mapping[_K, _T]:
-            if not isinstance(value, dict):
-                raise _WrongValueError(path, _expected("a table", value))
-            paths = {key: join_key(path, key) for key in value}
-            return {read_key(key, paths[key]): read(item, paths[key]) for key, item in value.items()}
-
-        return read_table
+    return parse
 
 
-class _WrongValueError(Exception):
-    """A value of another type or form than its key has."""
+def array_of(parse_one: Parser[_T], *, of: str = "") -> Parser[tuple[_T, ...]]:
+    """An array; None where one of its values is wrong. `of` says in a fault what it holds (`strings`)."""
+    expected = f"an array of {of}" if of else "an array"
+    takes_text: bool = parse_one is text
 
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(path, message)
-        self.path = path
-        self.message = message
+    def parse(value: Value) -> tuple[_T, ...] | None:
+        items = _check(value, list, expected)
+        if items is None:
+            return None
+        # A lock has hundreds of arrays of strings: without a `Value` for each, it is read in two thirds of the time.
+        if takes_text and all(isinstance(item, str) for item in items):
+            return tuple(items)
+        found = [parse_one(value.at(f"{value.path}[{number}]", item)) for number, item in enumerate(items)]
+        good = tuple([item for item in found if item is not None])
+        return good if len(good) == len(found) else None
+
+    return parse
 
 
-def _expected(what: str, found: object) -> str:
-    """`expected …, found …`, with short texts shown and all else named by type."""
-    if isinstance(found, str) and len(found) <= 40 and found.isprintable():
-        return f"expected {what}, found `{found}`"
-    names: Mapping[type, str] = {
-        dict: "a table",
-        list: "an array",
-        str: "a string",
-        bool: "true or false",
-        int: "a number",
-    }
-    return f"expected {what}, found {names.get(type(found), 'a value of another type')}"
+def table_of(parse_one: Parser[_T], *, key: Callable[[Value], _K | None] = text) -> Parser[dict[_K, _T]]:  # type: ignore[assignment]  # a string is the K of callers without a parser for keys
+    """A table whose keys are free; None where one of its keys or values is wrong."""
+
+    def parse(value: Value) -> dict[_K, _T] | None:
+        items = _check(value, dict, "a table")
+        if items is None:
+            return None
+        found = {}
+        for name, item in items.items():
+            path = join_key(value.path, name)
+            parsed_key, parsed_item = key(value.at(path, name)), parse_one(value.at(path, item))
+            if parsed_key is not None and parsed_item is not None:
+                found[parsed_key] = parsed_item
+        return found if len(found) == len(items) else None
+
+    return parse
+
+
+def keyed_table(read_table: Callable[[TableReader], _T | None]) -> Parser[_T]:
+    """A table with keys of its own; others are faults."""
+
+    def parse(value: Value) -> _T | None:
+        items = _check(value, dict, "a table")
+        if items is None:
+            return None
+        reader = TableReader(items, path=value.path, faults=value.faults, wording=value.wording)
+        found = read_table(reader)
+        reader.refuse_unknown_keys()
+        return found
+
+    return parse
+
+
+def _check(value: Value, kind: type[_T], expected: str) -> _T | None:
+    if isinstance(value.raw, kind):
+        return value.raw
+    value.refuse_type(expected)
+    return None
+
+
+def _name_type(value: object) -> str:
+    """What TOML calls the type of a value."""
+    match value:
+        case bool():
+            return "a boolean"
+        case str():
+            return "a string"
+        case int():
+            return "an integer"
+        case float():
+            return "a float"
+        case list():
+            return "an array"
+        case dict():
+            return "a table"
+        case _:
+            return "a date or time"
+
+
+project_name: Parser[NormalizedName] = parsed(lambda word: canonicalize_name(word, validate=True), "project name")
+"""The name of a project, which need not be normalized (PEP 503)."""
+
+version: Parser[Version] = parsed(Version, "version (PEP 440)")

@@ -20,10 +20,10 @@ def build_scope(plan: LockPlan, default_index: Url | None) -> BuildScope:
         scope=plan.requirement_list.dependency_scope,
         default_index=default_index,
         families=plan.families,
-        strategy=plan.settings.index_strategy or "first-index",
+        strategy=plan.settings.index_strategy,
         constraints=plan.build_constraints,
         exclude_newer=plan.exclude_newer,
-        exclude_newer_exempt=frozenset(plan.settings.exclude_newer_exempt or ()),
+        exclude_newer_exempt=frozenset(plan.settings.exclude_newer_exempt),
     )
 
 

@@ -46,7 +46,7 @@ def find_plan_direct(
     return find_direct(
         requirement_list,
         overrides=plan.overrides,
-        excludes=plan.settings.exclude or (),
+        excludes=plan.settings.exclude,
         target=plan.target,
         source=source,
         locked_commits={} if kept is None else find_locked_commits(kept, without=upgrade.names),
@@ -73,5 +73,5 @@ def locate_dependency(plan: LockPlan, default_index: Url | None, name: Normalize
         plan.requirement_list.dependency_scope,
         default_index=default_index,
         families=plan.families,
-        strategy=plan.settings.index_strategy or "first-index",
+        strategy=plan.settings.index_strategy,
     )

@@ -30,7 +30,7 @@ def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = Login
     Raises SettingsError for a file of credentials that cannot be used.
     """
     plans = tuple(plans)
-    families = (family for plan in plans for family in plan.settings.families or ())
+    families = (family for plan in plans for family in plan.settings.families)
     hidden = {name for plan in plans for _, url, _ in _iter_urls(plan) for name in VARIABLE.findall(url.text)}
     places = {family.name: family.urls for family in families}
     credentials = open_credentials(logins, places=places, hidden=hidden)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from resolver.index.package_source import PackageSource
     from resolver.plan import LockPlan
     from resolver.requirements.url import Url
-    from resolver.settings import Settings
+    from resolver.settings import CompleteSettings
     from resolver.targets.target import Target
 
 __all__ = ["OpenSource", "PackageSources"]
@@ -75,10 +75,10 @@ class PackageSources:
     def _build_options(self, plan: LockPlan) -> SourceOptions:
         settings = plan.settings
         return SourceOptions(
-            no_download=bool(settings.no_download),
-            dependency_metadata=settings.dependency_metadata or (),
+            no_download=settings.no_download,
+            dependency_metadata=settings.dependency_metadata,
             build_policy="never" if self._access.forbids_builds else _find_policy(settings),
-            allow_build=frozenset(settings.allow_build or ()),
+            allow_build=frozenset(settings.allow_build),
             config_settings=find_config_settings(plan),
             without_isolation=find_without_isolation(plan),
         )
@@ -104,7 +104,7 @@ class PackageSources:
         )
 
 
-def _find_policy(settings: Settings) -> BuildPolicy:
+def _find_policy(settings: CompleteSettings) -> BuildPolicy:
     if settings.no_build:
         return "never"
     return "anyway" if settings.build_anyway else "if-compatible"

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
-from lockfiles.sha256 import hash_bytes
 from lockfiles.value_classes import dataclass
 from resolver.errors import InputError, render_os_error, without_traceback
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.plan_lists import ListParser, ReferencePaths
+from resolver.recorded_settings import RecordedSettings, digest_metadata, record_settings
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.local_paths import is_url, rewrite_paths
@@ -26,7 +26,7 @@ from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.position import Position
 from resolver.requirements.scopes import IndexFamily
 from resolver.requirements.url import Url, parse_url
-from resolver.settings import DependencyMetadata, Settings
+from resolver.settings import CompleteSettings, Mirror, Settings
 from resolver.sources.default_python import choose_python
 from resolver.sources.leading_flags import leading_flags
 from resolver.sources.machine_choice import ChosenMachines, choose_machines
@@ -59,7 +59,7 @@ class LockPlan:
 
     source: Source
     path: Path | None
-    settings: Settings
+    settings: CompleteSettings
     target: Target
     python_rule: str
     requirement_list: RequirementList
@@ -108,17 +108,19 @@ def plan_lock(
     """
     folder = run.folder
     configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
-    settings = configured.merge(arguments)
+    settings = configured.merge(arguments).complete()
     # First of all: the repr of these variables is redacted, so that tracebacks with locals do not leak them.
-    variables = PathTokens(settings.secrets or (), run.variables)
+    variables = PathTokens(settings.secrets, run.variables)
     platform = None if settings.platform is None else parse_platform(settings.platform)
-    families = (*(settings.families or ()), *load_families())
+    families = (*settings.families, *load_families())
     python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=run.may_ask_host)
     machines = machines or choose_machines(source, arguments=arguments)
     platform = machines.choose_platform(platform)
     target = Target(python=python, platform=platform, accelerator=machines.accelerator)
     source = _fit_to_target(source, target)
-    parse = ListParser(source=source, settings=settings, families=families, variables=variables, folder=folder)
+    parse = ListParser(
+        source=source, flag_scope=settings.flag_scope, families=families, variables=variables, folder=folder
+    )
     # A lock that is printed has the paths of one beside its list.
     lock_folder = (source.folder if path is None else folder / path.parent).resolve()
     paths = ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
@@ -136,7 +138,7 @@ def plan_lock(
     build_constraints = without_traceback(lambda: parse.read_entries("build-constraint", configured, arguments))
     build_texts = tuple(entry.text for entry in build_constraints)
     default_index = _default_index(configured, arguments, variables)
-    mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors or ()}
+    mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors}
     return LockPlan(
         source=source,
         path=path,
@@ -152,7 +154,7 @@ def plan_lock(
         layers=canonical_layers(stored),
         overrides=overrides,
         build_constraints=build_texts,
-        recorded_settings=_recorded_settings(settings, overrides, build_texts, default_index, mirrors),
+        recorded_settings=record_settings(_collect_recorded(settings, overrides, build_texts, default_index, mirrors)),
         default_index=default_index,
         mirrors=mirrors,
         families=families,
@@ -255,7 +257,7 @@ def _default_index(configured: Settings, arguments: Settings, variables: PathTok
     return parse_index_url(variables.hide(configured.index_url), position=position, variables=variables)
 
 
-def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
+def _cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
     """The instant of `exclude-newer`. The old lock's stays as long as the same text is asked for."""
     text = settings.exclude_newer
     if text is None:
@@ -266,40 +268,27 @@ def _cut_off(settings: Settings, old: Lockfile | None, *, now: datetime, upgrade
     return parse_exclude_newer(text, now=now)
 
 
-def _recorded_settings(
-    settings: Settings,
+def _collect_recorded(
+    settings: CompleteSettings,
     overrides: Sequence[Entry],
     build_constraints: Sequence[str],
     default_index: Url | None,
     mirrors: Mapping[str, Url],
-) -> dict[str, SettingValue]:
-    """The settings that can change the answer and stand in no list; what is unset or empty is left out."""
-    recorded: dict[str, SettingValue | None] = {
-        "build-constraints": tuple(sorted(build_constraints)),
-        "dependency-metadata": tuple(sorted(map(_render_metadata, settings.dependency_metadata or ()))),
-        "exclude": tuple(sorted(settings.exclude or ())),
-        "exclude-newer": settings.exclude_newer,
-        "exclude-newer-exempt": tuple(sorted(settings.exclude_newer_exempt or ())),
-        "allow": tuple(sorted(settings.allow or ())),
-        "allow-build": tuple(sorted(settings.allow_build or ())) if settings.no_build else (),
-        "families": tuple(map(_render_family, settings.families or ())),
-        "flag-scope": settings.flag_scope if settings.flag_scope != "position" else None,
-        "index-url": None if default_index is None else default_index.text,
-        "measure-kernels": settings.measure_kernels or None,
-        "mirrors": tuple(sorted(f"{prefix} at {url}" for prefix, url in mirrors.items())),
-        "no-build": settings.no_build or None,
-        "overrides": tuple(sorted(entry.text for entry in overrides)),
-    }
-    return {key: value for key, value in recorded.items() if value is not None and value != ()}
-
-
-def _render_metadata(row: DependencyMetadata) -> str:
-    """One row of dependency metadata in a fixed form; what it requires stands as a hash where it is long."""
-    text = "; ".join((row.requires_python or "", ", ".join(row.provides_extra), *row.requires_dist))
-    digest = hash_bytes(text.encode())
-    return f"{row.name} {row.version or '*'} sha256:{digest}"
-
-
-def _render_family(family: IndexFamily) -> str:
-    exclusive = " exclusive" if family.exclusive else ""
-    return f"{family.name}: {' '.join(family.names)} at {' '.join(family.urls)}{exclusive}"
+) -> RecordedSettings:
+    """The settings that can change the answer and stand in no list."""
+    return RecordedSettings(
+        build_constraints=tuple(build_constraints),
+        dependency_metadata=tuple(map(digest_metadata, settings.dependency_metadata)),
+        exclude=settings.exclude,
+        exclude_newer=settings.exclude_newer,
+        exclude_newer_exempt=settings.exclude_newer_exempt,
+        allow=settings.allow,
+        allow_build=settings.allow_build if settings.no_build else (),
+        families=settings.families,
+        flag_scope=settings.flag_scope,
+        index_url=None if default_index is None else default_index.text,
+        measure_kernels=settings.measure_kernels,
+        mirrors=tuple(Mirror(prefix=prefix, url=f"{url}") for prefix, url in mirrors.items()),
+        no_build=settings.no_build,
+        overrides=tuple(entry.text for entry in overrides),
+    )

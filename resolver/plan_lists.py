@@ -15,7 +15,7 @@ from lockfiles.value_classes import dataclass
 from resolver.requirements.entry import Entry, LocalPath, RequirementList
 from resolver.requirements.path_tokens import PathTokens
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
-from resolver.requirements.scopes import IndexFamily, ScopeRules
+from resolver.requirements.scopes import FlagScope, IndexFamily, ScopeRules
 from resolver.requirements.statements import Statement
 from resolver.settings import Settings
 from resolver.sources.hidden_tokens import hide_items, hide_statement
@@ -80,13 +80,13 @@ class ListParser:
         self,
         *,
         source: Source,
-        settings: Settings,
+        flag_scope: FlagScope,
         families: Sequence[IndexFamily],
         variables: PathTokens,
         folder: Path,
     ) -> None:
         self._source = source
-        self._settings = settings
+        self._flag_scope = flag_scope
         self._families = families
         self._variables = variables
         self._folder = folder
@@ -95,7 +95,7 @@ class ListParser:
         """The source's own list, with what stands before it."""
         read_file, hide = self._read_file, self._variables.hide
         leading = [hide_statement(one, hide) for one in leading]
-        rules = ScopeRules(flag_scope=self._settings.flag_scope or "position", families=tuple(self._families))
+        rules = ScopeRules(flag_scope=self._flag_scope, families=tuple(self._families))
         additions = [replace(one, text=hide(one.text)) for one in list_platform_additions(self._source)]
         if self._source.text is not None:
             return parse_requirement_file(

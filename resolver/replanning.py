@@ -7,24 +7,23 @@ Secrets are in no lock: whoever asks brings credentials of his own.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName
 
-from lockfiles import Lockfile, SettingValue, ToolTable
+from lockfiles import Lockfile, ToolTable
 from resolver.checking import requirement_digest
 from resolver.errors import InputError
 from resolver.plan import LockPlan, RunContext, plan_lock
+from resolver.recorded_settings import read_recorded
 from resolver.requirements.canonical import parse_canonical_layers
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.local_paths import rewrite_paths
-from resolver.requirements.scopes import FlagScope, IndexFamily
-from resolver.settings import DependencyMetadata, IndexStrategy, Mirror, Settings
+from resolver.requirements.scopes import FlagScope
+from resolver.settings import DependencyMetadata, IndexStrategy, Settings
 from resolver.sources.source import ItemList, Source, StatedValue
 from resolver.targets.accelerators import (
     UNSPECIFIED,
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["has_own_digest", "parse_list", "plan_from_lock"]
 
-_FAMILY = re.compile(r"(?P<name>.*?): (?P<names>.*) at (?P<urls>.*?)(?P<exclusive> exclusive)?")
 _NAME = "the lock's list"
 
 
@@ -107,53 +105,29 @@ def has_own_digest(plan: LockPlan) -> bool:
 
 def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
     """The settings that the lock records, in the form that a configuration has them."""
-    recorded = tool.settings
+    recorded = read_recorded(tool.settings)
     return Settings(
         platform=tool.platform,
         index_strategy=cast("IndexStrategy", tool.index_strategy),
-        build_constraint_dependencies=_texts(recorded, "build-constraints"),
-        override_dependencies=_texts(recorded, "overrides"),
-        exclude=tuple(map(canonicalize_name, _texts(recorded, "exclude"))),
-        exclude_newer=cast("str | None", recorded.get("exclude-newer")),
-        exclude_newer_exempt=_texts(recorded, "exclude-newer-exempt"),
-        allow=tuple(map(canonicalize_name, _texts(recorded, "allow"))),
-        families=tuple(map(_parse_family, _texts(recorded, "families"))),
-        flag_scope=cast("FlagScope | None", recorded.get("flag-scope")),
-        index_url=cast("str | None", recorded.get("index-url")),
-        mirrors=tuple(map(_parse_mirror, _texts(recorded, "mirrors"))),
-        no_build=cast("bool | None", recorded.get("no-build")),
-        allow_build=tuple(map(canonicalize_name, _texts(recorded, "allow-build"))),
-        measure_kernels=cast("bool | None", recorded.get("measure-kernels")),
-        dependency_metadata=tuple(_build_metadata(text, lockfile) for text in _texts(recorded, "dependency-metadata")),
+        build_constraint_dependencies=recorded.build_constraints,
+        override_dependencies=recorded.overrides,
+        exclude=recorded.exclude,
+        exclude_newer=recorded.exclude_newer,
+        exclude_newer_exempt=recorded.exclude_newer_exempt,
+        allow=recorded.allow,
+        families=recorded.families,
+        flag_scope=recorded.flag_scope,
+        index_url=recorded.index_url,
+        mirrors=recorded.mirrors,
+        no_build=recorded.no_build,
+        allow_build=recorded.allow_build,
+        measure_kernels=recorded.measure_kernels,
+        dependency_metadata=tuple(_build_metadata(row.name, lockfile) for row in recorded.dependency_metadata),
     )
 
 
-def _texts(recorded: Mapping[str, SettingValue], key: str) -> tuple[str, ...]:
-    value = recorded.get(key, ())
-    return value if isinstance(value, tuple) else ()
-
-
-def _parse_family(text: str) -> IndexFamily:
-    """A family as the lock renders it: `name: patterns at URLs exclusive`."""
-    match = _FAMILY.fullmatch(text)
-    if match is None:
-        raise InputError(f"`{text}` is no index family as a lock records it")
-    return IndexFamily(
-        name=match["name"],
-        names=tuple(match["names"].split()),
-        urls=tuple(match["urls"].split()),
-        exclusive=match["exclusive"] is not None,
-    )
-
-
-def _parse_mirror(text: str) -> Mirror:
-    prefix, _, url = text.partition(" at ")
-    return Mirror(prefix=prefix, url=url)
-
-
-def _build_metadata(text: str, lockfile: Lockfile) -> DependencyMetadata:
+def _build_metadata(name: NormalizedName, lockfile: Lockfile) -> DependencyMetadata:
     """Metadata of the user's, of which a lock has only a hash: what it locked of the project stands in its place."""
-    name = canonicalize_name(text.split(" ", 1)[0])
     needed = {
         dependency["name"]
         for package in lockfile.pylock.packages

@@ -8,21 +8,40 @@ URL are as written, so with its secret, and stay out of `repr`; URLs that only s
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, cast
 
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles.table_reader import (
+    Parser,
+    TableFault,
+    TableReader,
+    Value,
+    array_of,
+    choice,
+    filled_text,
+    flag,
+    keyed_table,
+    parsed,
+    project_name,
+    text,
+    version,
+)
 from lockfiles.value_classes import dataclass
 from resolver.errors import Fault, SettingsError
+from resolver.options import OPTIONS, Kind, Merge, Option
 from resolver.requirements.scopes import FlagScope, IndexFamily
 from resolver.requirements.url import parse_url
-from resolver.toml_table import TableReader
 
 __all__ = [
+    "CompleteSettings",
     "DependencyMetadata",
     "GpuSetting",
     "IndexStrategy",
@@ -39,8 +58,7 @@ RequirementItems = tuple[str, ...] | tuple[tuple[str, ...], ...]
 """A list of items, or a list of layers."""
 
 _CAPABILITY = re.compile(r"\d{1,2}\.\d")
-_JOINED_FARTHER_FIRST = {"no_binary", "only_binary"}
-_REPLACED = {"machine_type", "requirements"}
+_MERGES = {option.field: option.merge for option in OPTIONS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +111,9 @@ class PlatformAdditions:
 class Settings:
     """All that can be set for a lock. None is unset, which an empty tuple or False is not.
 
-    Names are those of the keys in `[tool.pinfold]` and of the long flags of `lock`, with `_` for `-`. Files and folders
-    are as written. `format_flags` are `--no-binary` and `--only-binary` of the command line, where their order counts;
-    `no_binary` and `only_binary` are the keys.
+    Names are those of `resolver.options` with `_` for `-`. Files and folders are as written. `platform_adds` are the
+    other keys of a `platform` table. `format_flags` are `--no-binary` and `--only-binary` of the command line, where
+    their order counts; `no_binary` and `only_binary` are the keys.
     """
 
     requirements: RequirementItems | None = field(default=None, repr=False)
@@ -119,12 +137,14 @@ class Settings:
     exclude: tuple[NormalizedName, ...] | None = None
     pre: bool | None = None
     prefer_binary: bool | None = None
+    no_deps: bool | None = None
     no_binary: tuple[str, ...] | None = None
     only_binary: tuple[str, ...] | None = None
     format_flags: tuple[tuple[str, str], ...] | None = None
     no_build: bool | None = None
     build_anyway: bool | None = None
     allow_build: tuple[NormalizedName, ...] | None = None
+    no_build_isolation: bool | None = None
     no_download: bool | None = None
     measure_kernels: bool | None = None
     families: tuple[IndexFamily, ...] | None = None
@@ -150,57 +170,48 @@ class Settings:
         merged: dict[str, Any] = {one.name: _merge_value(self, over, one.name) for one in fields(self)}
         return replace(self, **merged)
 
+    def complete(self) -> CompleteSettings:
+        """These settings with defaults in place of what is unset: the one place where those are filled in."""
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(CompleteSettings)}
+        return CompleteSettings(**{name: value for name, value in values.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteSettings:
+    """What later stages ask of the settings of a lock, with the defaults of what is unset: see `Settings.complete`."""
+
+    platform: str | None = None
+    driver: str | None = None
+    index_strategy: IndexStrategy = "first-index"
+    flag_scope: FlagScope = "position"
+    exclude_newer: str | None = None
+    exclude_newer_exempt: tuple[str, ...] = ()
+    exclude: tuple[NormalizedName, ...] = ()
+    no_build: bool = False
+    build_anyway: bool = False
+    allow_build: tuple[NormalizedName, ...] = ()
+    no_download: bool = False
+    measure_kernels: bool = False
+    families: tuple[IndexFamily, ...] = ()
+    dependency_metadata: tuple[DependencyMetadata, ...] = ()
+    machines: tuple[MachineSetting, ...] = ()
+    gpus: tuple[GpuSetting, ...] = ()
+    allow: tuple[NormalizedName, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    environment: tuple[str, ...] = ()
+    secrets: tuple[re.Pattern[str], ...] = ()
+
 
 def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
-    faults: list[Fault] = []
-    reader = TableReader(table, prefix="", faults=faults)
-    platform, platform_adds = _read_platform(reader, table.get("platform"))
-    settings = Settings(
-        requirements=reader.read_items("requirements"),
-        python=reader.read_text("python"),
-        platform=platform,
-        platform_adds=platform_adds,
-        index_url=reader.read_text("index-url"),
-        extra_index_url=reader.read_texts("extra-index-url"),
-        find_links=reader.read_texts("find-links"),
-        no_index=reader.read_flag("no-index"),
-        index_strategy=cast("IndexStrategy | None", reader.read_choice("index-strategy", get_args(IndexStrategy))),
-        flag_scope=cast("FlagScope | None", reader.read_choice("flag-scope", get_args(FlagScope))),
-        exclude_newer=reader.read_time("exclude-newer"),
-        exclude_newer_exempt=_strip_secrets(reader.read_texts("exclude-newer-exempt")),
-        constraint=reader.read_texts("constraint"),
-        override=reader.read_texts("override"),
-        build_constraint=reader.read_texts("build-constraint"),
-        constraint_dependencies=reader.read_requirements("constraint-dependencies"),
-        override_dependencies=reader.read_requirements("override-dependencies"),
-        build_constraint_dependencies=reader.read_requirements("build-constraint-dependencies"),
-        exclude=reader.read_names("exclude"),
-        pre=reader.read_flag("pre"),
-        prefer_binary=reader.read_flag("prefer-binary"),
-        no_binary=reader.read_texts("no-binary"),
-        only_binary=reader.read_texts("only-binary"),
-        no_build=reader.read_flag("no-build"),
-        build_anyway=reader.read_flag("build-anyway"),
-        allow_build=reader.read_names("allow-build"),
-        no_download=reader.read_flag("no-download"),
-        measure_kernels=reader.read_flag("measure-kernels"),
-        families=reader.read_tables("families", _read_family),
-        dependency_metadata=reader.read_tables("dependency-metadata", _read_dependency_metadata),
-        machine_type=reader.read_text_or_texts("machine-type"),
-        driver=reader.read_text("driver"),
-        machines=reader.read_tables("machines", _read_machine),
-        gpus=reader.read_tables("gpus", _read_gpu),
-        allow=reader.read_names("allow"),
-        mirrors=_read_mirrors(reader.read_text_table("mirrors")),
-        osv=reader.read_text("osv"),
-        environment=reader.read_texts("environment"),
-        secrets=reader.read_table("secrets", _read_secrets),
-        output=reader.read_text("output"),
-    )
-    reader.report_unknown_keys()
+    faults: list[TableFault] = []
+    reader = TableReader(table, faults=faults)
+    values: dict[str, Any] = {option.field: _read_option(reader, option) for option in OPTIONS if option.is_key}
+    values["platform"], values["platform_adds"] = values["platform"] or (None, None)
+    settings = Settings(**values)
+    reader.refuse_unknown_keys()
     if faults:
-        raise SettingsError.from_faults(fault.at(where) for fault in faults)
+        raise SettingsError.from_faults(Fault(where=where, what=fault.what, remedy=fault.remedy) for fault in faults)
     return settings
 
 
@@ -208,25 +219,105 @@ def _merge_value(settings: Settings, over: Settings, name: str) -> object:
     mine, nearer = getattr(settings, name), getattr(over, name)
     if nearer is None:
         return mine
-    if mine is None or not isinstance(nearer, tuple) or name in _REPLACED:
+    merge = _MERGES.get(name, Merge.REPLACED)
+    if mine is None or merge is Merge.REPLACED:
         return nearer
-    return mine + nearer if name in _JOINED_FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
+    return mine + nearer if merge is Merge.FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
 
 
-def _strip_secrets(urls: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def _read_option(reader: TableReader, option: Option) -> object:
+    """The value of an option's key; None where it is missing or wrong."""
+    match option.kind:
+        case Kind.CHOICE:
+            parse: Parser[object] = choice(*option.choices)
+        case Kind.TABLE:
+            parse = _TABLES[option.name]
+        case _:
+            parse = _PARSERS[option.kind]
+    return reader.read(option.name, parse)
+
+
+def _parse_time(value: Value) -> str | None:
+    """A text, or one of TOML's own dates and times as a text."""
+    return value.raw.isoformat() if isinstance(value.raw, datetime.date) else filled_text(value)
+
+
+def _parse_machines(value: Value) -> tuple[str, ...] | None:
+    """An array of texts, or one text, which stands for an array of it."""
+    if not isinstance(value.raw, str):
+        return _TEXTS(value)
+    word = filled_text(value)
+    return None if word is None else (word,)
+
+
+def _parse_items(value: Value) -> RequirementItems | None:
+    """A list of items; as soon as one of them is an array, a list of layers."""
+    if isinstance(value.raw, list) and any(isinstance(item, list) for item in value.raw):
+        return array_of(_parse_layer)(value)
+    return array_of(text)(value)
+
+
+def _parse_layer(value: Value) -> tuple[str, ...] | None:
+    if isinstance(value.raw, list):
+        return array_of(text)(value)
+    value.refuse_type("an array, as other layers are")
+    return None
+
+
+def _parse_urls(value: Value) -> tuple[str, ...] | None:
+    """The public parts of URLs."""
+    urls = _TEXTS(value)
     return None if urls is None else tuple(parse_url(url).public for url in urls)
 
 
-def _read_platform(reader: TableReader, value: object) -> tuple[str | None, PlatformAdditions | None]:
+def _parse_requirement(word: str) -> str:
+    """The text itself, of which packaging can make a requirement."""
+    Requirement(word)
+    return word
+
+
+def _parse_specifier(word: str) -> str:
+    SpecifierSet(word)
+    return word
+
+
+def _parse_capability(word: str) -> str:
+    if not _CAPABILITY.fullmatch(word):
+        raise ValueError(word)
+    return word
+
+
+def _parse_pattern(word: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(word)
+    except re.error as error:
+        raise ValueError(word) from error
+    if pattern.groups != 1:
+        raise ValueError(word)
+    return pattern
+
+
+def _parse_mirrors(value: Value) -> tuple[Mirror, ...] | None:
+    if not isinstance(value.raw, dict):
+        value.refuse_type("a table of strings")
+        return None
+    # A fault does not show the key, which may be a URL with a secret.
+    places = [value.at(f"{value.path}[{number}]", url) for number, url in enumerate(value.raw.values())]
+    urls = list(map(text, places))
+    found = zip(value.raw, urls, strict=True)
+    return tuple(Mirror(prefix=parse_url(prefix).public, url=url) for prefix, url in found if url is not None)
+
+
+def _parse_platform(value: Value) -> tuple[str | None, PlatformAdditions | None] | None:
     """The platform to lock for, which is the key itself or `name` in a table of it, and what the platform adds."""
-    if not isinstance(value, dict):
-        return reader.read_text("platform"), None
-    return reader.read_table("platform", _read_platform_table) or (None, None)
+    if isinstance(value.raw, dict):
+        return keyed_table(_read_platform)(value)
+    return filled_text(value), None
 
 
-def _read_platform_table(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
-    name, profile = reader.read_text("name"), reader.read_text("profile")
-    requirements = reader.read_requirements("requirements")
+def _read_platform(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
+    name, profile = reader.read("name", filled_text), reader.read("profile", filled_text)
+    requirements = reader.read("requirements", _REQUIREMENTS)
     if profile is None and requirements is None:
         return name, None
     return name, PlatformAdditions(profile=profile, requirements=requirements or ())
@@ -234,9 +325,8 @@ def _read_platform_table(reader: TableReader) -> tuple[str | None, PlatformAddit
 
 def _read_family(reader: TableReader) -> IndexFamily | None:
     reader.require("name", "names", "urls")
-    name, names = reader.read_text("name"), reader.read_texts("names")
-    urls = _strip_secrets(reader.read_texts("urls"))
-    exclusive = reader.read_flag("exclusive") or False
+    name, names, urls = reader.read("name", filled_text), reader.read("names", _TEXTS), reader.read("urls", _parse_urls)
+    exclusive = reader.read("exclusive", flag, False)
     if name is None or names is None or urls is None:
         return None
     # A pattern is normalized as a name is, which leaves `*`, `?` and `[…]` as they are (PEP 503).
@@ -246,15 +336,15 @@ def _read_family(reader: TableReader) -> IndexFamily | None:
 
 def _read_machine(reader: TableReader) -> MachineSetting | None:
     reader.require("name")
-    name, gpu, driver = reader.read_text("name"), reader.read_text("gpu"), reader.read_text("driver")
+    name, gpu, driver = (reader.read(key, filled_text) for key in ("name", "gpu", "driver"))
     return None if name is None else MachineSetting(name=name, gpu=gpu, driver=driver)
 
 
 def _read_gpu(reader: TableReader) -> GpuSetting | None:
     reader.require("name", "capability")
-    name, driver = reader.read_text("name"), reader.read_text("driver")
-    capability = reader.read_form("capability", _CAPABILITY, "compute capability (`9.0`)")
-    host = cast('Literal["x86_64", "aarch64"] | None', reader.read_choice("host", ("x86_64", "aarch64")))
+    name, driver = reader.read("name", filled_text), reader.read("driver", filled_text)
+    capability = reader.read("capability", parsed(_parse_capability, "compute capability (`9.0`)"))
+    host = cast('Literal["x86_64", "aarch64"] | None', reader.read("host", choice("x86_64", "aarch64")))
     if name is None or capability is None:
         return None
     return GpuSetting(name=name, capability=capability, driver=driver, host=host)
@@ -262,28 +352,52 @@ def _read_gpu(reader: TableReader) -> GpuSetting | None:
 
 def _read_secrets(reader: TableReader) -> tuple[re.Pattern[str], ...] | None:
     """Patterns for tokens in the paths of URLs, each with one group."""
-    return reader.read_patterns("patterns")
-
-
-def _read_mirrors(table: Mapping[str, str] | None) -> tuple[Mirror, ...] | None:
-    if table is None:
-        return None
-    return tuple(Mirror(prefix=parse_url(prefix).public, url=url) for prefix, url in table.items())
+    pattern = parsed(_parse_pattern, "regular expression with one group")
+    return reader.read("patterns", array_of(pattern, of="strings"))
 
 
 def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:
     reader.require("name")
-    name = reader.read_name("name")
-    version = reader.read_version("version")
-    requires_dist = reader.read_requirements("requires-dist") or ()
-    requires_python = reader.read_specifier("requires-python")
-    provides_extra = reader.read_names("provides-extra") or ()
+    name = reader.read("name", project_name)
+    row_version = reader.read("version", version)
+    requires_dist = reader.read("requires-dist", _REQUIREMENTS, ())
+    requires_python = reader.read("requires-python", parsed(_parse_specifier, "version specifier (PEP 440)"))
+    provides_extra = reader.read("provides-extra", _NAMES, ())
     if name is None:
         return None
     return DependencyMetadata(
         name=name,
-        version=version,
+        version=row_version,
         requires_dist=requires_dist,
         requires_python=requires_python,
         provides_extra=provides_extra,
     )
+
+
+_TEXTS = array_of(text, of="strings")
+_NAMES = array_of(project_name, of="strings")
+_REQUIREMENTS = array_of(parsed(_parse_requirement, "requirement (PEP 508)"), of="strings")
+_PARSERS: Mapping[Kind, Parser[object]] = {
+    Kind.TEXT: filled_text,
+    Kind.FLAG: flag,
+    Kind.TIME: _parse_time,
+    Kind.TEXTS: _TEXTS,
+    Kind.FORMATS: _TEXTS,
+    Kind.NAMES: _NAMES,
+    Kind.REQUIREMENTS: _REQUIREMENTS,
+    Kind.URL_PREFIXES: _parse_urls,
+    Kind.MACHINES: _parse_machines,
+    Kind.ITEMS: _parse_items,
+}
+"""How the values of a kind are read."""
+
+_TABLES: Mapping[str, Parser[object]] = {
+    "platform": _parse_platform,
+    "machines": array_of(keyed_table(_read_machine), of="tables"),
+    "gpus": array_of(keyed_table(_read_gpu), of="tables"),
+    "families": array_of(keyed_table(_read_family), of="tables"),
+    "mirrors": _parse_mirrors,
+    "secrets": keyed_table(_read_secrets),
+    "dependency-metadata": array_of(keyed_table(_read_dependency_metadata), of="tables"),
+}
+"""How the options that are tables are read."""

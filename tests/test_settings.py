@@ -12,6 +12,7 @@ from resolver.errors import SettingsError
 from resolver.exclude_newer import parse_exclude_newer
 from resolver.requirements.scopes import IndexFamily
 from resolver.settings import (
+    CompleteSettings,
     DependencyMetadata,
     GpuSetting,
     MachineSetting,
@@ -60,10 +61,12 @@ def test_every_key_is_read() -> None:
         exclude = ["Triton"]
         pre = true
         prefer-binary = true
+        no-deps = true
         no-binary = [":none:"]
         only-binary = [":all:"]
         no-build = true
         build-anyway = false
+        no-build-isolation = false
         measure-kernels = true
 allow-build = ["Flash_Attn"]
         no-download = true
@@ -133,10 +136,12 @@ environment = ["WHEEL_HOST"]
         secrets=(re.compile("/t/([^/]+)"),),
         pre=True,
         prefer_binary=True,
+        no_deps=True,
         no_binary=(":none:",),
         only_binary=(":all:",),
         no_build=True,
         build_anyway=False,
+        no_build_isolation=False,
         measure_kernels=True,
         allow_build=(canonicalize_name("flash-attn"),),
         no_download=True,
@@ -338,3 +343,26 @@ def test_merging_nothing_changes_nothing() -> None:
     file = parse('python = "3.11"\nfind-links = ["x"]\npre = false')
     assert file.merge(Settings()) == file
     assert Settings().merge(file) == file
+
+
+def test_complete_settings_have_the_defaults_of_what_is_unset() -> None:
+    complete = Settings().complete()
+    assert complete == CompleteSettings()
+    assert (complete.index_strategy, complete.flag_scope, complete.exclude, complete.no_build) == (
+        "first-index",
+        "position",
+        (),
+        False,
+    )
+
+
+def test_complete_settings_keep_what_is_set() -> None:
+    settings = Settings(index_strategy="best-match", pre=True, no_build=True, exclude_newer="7 days", platform="linux")
+    assert settings.complete() == CompleteSettings(
+        index_strategy="best-match", no_build=True, exclude_newer="7 days", platform="linux"
+    )
+
+
+def test_complete_settings_have_the_types_of_settings() -> None:
+    types = {one.name: str(one.type).removesuffix(" | None") for one in fields(Settings)}
+    assert all(str(one.type).removesuffix(" | None") == types[one.name] for one in fields(CompleteSettings))

@@ -1,6 +1,7 @@
 """The words of the `lock` command: argv in, `LockArguments` out.
 
-argparse does the parsing; an error of it is exit 2, as for every other bad input. Flags that say what a list says too
+argparse does the parsing; an error of it is exit 2, as for every other bad input. The options are those of
+`resolver.options`, which also says what each means. Flags that say what a list says too
 (`-i`, `--extra-index-url`, `-f` …) become settings: they stand before item 0 of the list.
 """
 
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from lockfiles.value_classes import dataclass
+from resolver.options import OPTIONS, Group, Kind, Option
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -36,6 +38,8 @@ _EXIT_CODES = """\
 exit codes: 0 done; 1 the answer is no (--check: the lock does not fit); 2 bad input; 3 no solution; 4 network or
 authentication; 5 hash mismatch; 6 a bug in pinfold; 130 interrupted. With several sources the highest one wins.
 Every option but the ones under "this run" can stand in [tool.pinfold] of pyproject.toml under its long name."""
+
+_ABOUT_INDEXES = "as in the list; on the command line they stand before its first item"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,7 @@ class LockArguments:
     credentials: str | None = None
     keyring_provider: KeyringProvider = "auto"
     allowed_hosts: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
     as_json: bool = False
     annotates: bool = False
     quiet: bool = False
@@ -123,12 +128,7 @@ def build_parser(program: str) -> _Parser:
     )
     parser.add_argument("sources", nargs="*", metavar="SOURCE", help="a file that holds a list, or -")
     parser.add_argument("--version", action=_ShowVersion, nargs=0, help="print the version and leave")
-    parser.add_argument("-o", "--output", metavar="FILE|FOLDER|-", help="where the lock goes; - prints it")
-    _add_target_options(parser)
-    _add_index_options(parser)
-    _add_solution_options(parser)
-    _add_file_options(parser)
-    _add_run_options(parser)
+    _add_options(parser)
     return parser
 
 
@@ -164,6 +164,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         credentials=values.credentials,
         keyring_provider=values.keyring_provider,
         allowed_hosts=tuple(values.allow_host),
+        trusted_hosts=tuple(values.trusted_host),
         as_json=values.format == "json",
         annotates=values.format == "github",
         quiet=values.quiet,
@@ -205,144 +206,35 @@ def _machines(text: str) -> str:
     return text
 
 
-def _add_target_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("target")
-    group.add_argument("--python", metavar="VERSION", help="the Python that will run it: 3.11, 3.12.4, 3.13t")
-    group.add_argument(
-        "--platform",
-        metavar="PLATFORM",
-        help="default manylinux_2_35_x86_64; also linux, macos, windows, musllinux_1_2_aarch64 …",
-    )
-    group.add_argument(
-        "-m",
-        "--machine-type",
-        metavar="TYPE",
-        type=_machines,
-        action="append",
-        default=[],
-        help="GPU-A100, a100, XL; H100,A100: one lock that both run; several -m: a lock each (see: lock machines)",
-    )
-    group.add_argument("--driver", metavar="VERSION", help="of the GPU machines: 570.133.20, or a branch, 580")
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of the table, under the headings of their groups."""
+    headings: dict[Group, argparse._ActionsContainer] = {Group.LIST: parser}
+    for option in OPTIONS:
+        if not option.flags:
+            continue
+        if option.group not in headings:
+            about = _ABOUT_INDEXES if option.group is Group.INDEXES else None
+            headings[option.group] = parser.add_argument_group(option.group.value, about)
+        headings[option.group].add_argument(*option.flags, help=option.help, **_describe(option))
 
 
-def _add_index_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("indexes", "as in the list; on the command line they stand before its first item")
-    group.add_argument("-i", "--index-url", metavar="URL", help="instead of the default index")
-    group.add_argument("--extra-index-url", metavar="URL", action="append", default=[], help="asked before the default")
-    group.add_argument(
-        "-f", "--find-links", metavar="URL|PATH", action="append", default=[], help="a page or folder of files"
-    )
-    group.add_argument("--no-index", action="store_true", default=None, help="no default index")
-    group.add_argument(
-        "--index-strategy",
-        choices=("first-index", "best-match"),
-        help="first-index (default): the first that has a project supplies it; best-match: pip's rule",
-    )
-    group.add_argument(
-        "--flag-scope",
-        choices=("position", "list"),
-        help="position (default): a flag in the list serves what stands after it; list: all of its layer",
-    )
-
-
-def _add_solution_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("solution")
-    group.add_argument(
-        "-c", "--constraint", metavar="FILE", action="append", default=[], help="limits that request nothing"
-    )
-    group.add_argument(
-        "--override", metavar="FILE", action="append", default=[], help="replaces what others ask of a project"
-    )
-    group.add_argument(
-        "--exclude", metavar="NAME", type=_name, action="append", default=[], help="a dependency to leave out"
-    )
-    group.add_argument(
-        "--build-constraint", metavar="FILE", action="append", default=[], help="limits for build requirements"
-    )
-    group.add_argument("--exclude-newer", metavar="DATE|DURATION", help="files uploaded later do not exist")
-    group.add_argument("--pre", action="store_true", default=None, help="pre-releases are candidates")
-    group.add_argument("--prefer-binary", action="store_true", default=None, help="an older wheel beats a newer sdist")
-    group.add_argument("-U", "--upgrade", action="store_true", help="let go of all pins of the old lock")
-    group.add_argument(
-        "-P", "--upgrade-package", metavar="NAME", type=_name, action="append", default=[], help="let go of one pin"
-    )
-    group.add_argument("--extra", metavar="NAME", action="append", default=[], help="an extra of a [project] table")
-    group.add_argument(
-        "--group", metavar="NAME", action="append", default=[], help="a dependency group of a pyproject.toml"
-    )
-
-
-def _add_file_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("wheels and sdists")
-    group.add_argument(
-        "--no-binary",
-        metavar="NAME",
-        action=_AppendFormat,
-        dest="format_flags",
-        default=[],
-        help="no wheels of it; :all:, :none:",
-    )
-    group.add_argument(
-        "--only-binary",
-        metavar="NAME",
-        action=_AppendFormat,
-        dest="format_flags",
-        default=[],
-        help="no sdists of it; :all:, :none:",
-    )
-    group.add_argument("--no-build", action="store_true", default=None, help="build nothing to read its metadata")
-    group.add_argument(
-        "--build-anyway", action="store_true", default=None, help="build even where the target is not this machine"
-    )
-    group.add_argument(
-        "--no-download", action="store_true", default=None, help="download no whole file to learn its hash"
-    )
-    group.add_argument(
-        "--measure-kernels",
-        action="store_true",
-        default=None,
-        help="read out of a torch that is too new to be known which GPUs it is for (10 MB of each build)",
-    )
-
-
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("this run")
-    group.add_argument(
-        "--check",
-        action="store_true",
-        help="write nothing: does the lock still fit? (no network; with --refresh: would a new lock differ?)",
-    )
-    group.add_argument(
-        "--evaluate",
-        action="store_true",
-        help="run app files instead of reading them, in a process that sees the target",
-    )
-    group.add_argument("--offline", action="store_true", help="ask no network: the cache must have it all")
-    group.add_argument("--refresh", action="store_true", help="ask again for what the cache has")
-    group.add_argument("--cache-dir", metavar="FOLDER", help="instead of the user's cache folder")
-    group.add_argument("--credentials", metavar="FILE", help="logins by URL, in TOML or as netrc: mode 0600")
-    group.add_argument(
-        "--keyring-provider",
-        choices=("auto", "disabled", "subprocess"),
-        default="auto",
-        help="auto (default): ask the command keyring after a 401, where it is installed",
-    )
-    group.add_argument(
-        "--allow-host",
-        metavar="HOST",
-        action="append",
-        default=[],
-        help="a public host may redirect to it, though it is private",
-    )
-    group.add_argument(
-        "--format",
-        choices=("text", "json", "github"),
-        default="text",
-        help="json: the summary on standard output; github: what --check finds, as annotations of a workflow",
-    )
-    group.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
-    group.add_argument("-q", "--quiet", action="store_true", help="no summary; errors and warnings only")
-    group.add_argument("-v", "--verbose", action="store_true", help="show each request")
+def _describe(option: Option) -> dict[str, Any]:
+    """What argparse is told of an option beside its flags and help. A setting that is not given is None or empty."""
+    if option.stands_for is not None:
+        name, choice = option.stands_for
+        return {"action": "store_const", "dest": name, "const": choice}
+    match option.kind:
+        case Kind.FLAG:
+            return {"action": "store_true", "default": None if option.is_key else False}
+        case Kind.CHOICE:
+            return {"choices": option.choices, "default": option.default}
+        case Kind.FORMATS:
+            return {"metavar": option.metavar, "action": _AppendFormat, "dest": "format_flags", "default": []}
+        case Kind.TEXTS | Kind.NAMES | Kind.MACHINES:
+            parse = {Kind.NAMES: _name, Kind.MACHINES: _machines}.get(option.kind, str)
+            return {"metavar": option.metavar, "action": "append", "default": [], "type": parse}
+        case _:
+            return {"metavar": option.metavar, "default": option.default}
 
 
 def render_options(settings: Settings) -> str:
@@ -370,27 +262,10 @@ def _build_settings(values: argparse.Namespace) -> Settings:
     # Lazy: `--help` ends before it.
     from resolver.settings import Settings
 
-    return Settings(
-        output=values.output,
-        python=values.python,
-        platform=values.platform,
-        driver=values.driver,
-        index_url=values.index_url,
-        extra_index_url=tuple(values.extra_index_url) or None,
-        find_links=tuple(values.find_links) or None,
-        no_index=values.no_index,
-        index_strategy=values.index_strategy,
-        flag_scope=values.flag_scope,
-        constraint=tuple(values.constraint) or None,
-        override=tuple(values.override) or None,
-        exclude=tuple(values.exclude) or None,
-        build_constraint=tuple(values.build_constraint) or None,
-        exclude_newer=values.exclude_newer,
-        pre=values.pre,
-        prefer_binary=values.prefer_binary,
-        format_flags=tuple(values.format_flags) or None,
-        no_build=values.no_build,
-        build_anyway=values.build_anyway,
-        no_download=values.no_download,
-        measure_kernels=values.measure_kernels,
-    )
+    found: dict[str, Any] = {"format_flags": tuple(values.format_flags) or None}
+    for option in OPTIONS:
+        # Machine types are no setting of the run: each `-m` makes a lock of its own.
+        if option.is_key and option.flags and option.kind not in {Kind.FORMATS, Kind.MACHINES}:
+            value = getattr(values, option.field)
+            found[option.field] = (tuple(value) or None) if isinstance(value, list) else value
+    return Settings(**found)

@@ -77,7 +77,7 @@ class _Run:
             entries=plan.requirement_list.entries,
             constraints=plan.requirement_list.constraints,
             overridden=frozenset(entry.name for entry in plan.overrides if entry.name is not None),
-            index_strategy=plan.settings.index_strategy or "first-index",
+            index_strategy=plan.settings.index_strategy,
         )
         self._answer(plan, [*differences, *self._list_changed_content(plan, plan.old)])
 

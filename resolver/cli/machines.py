@@ -15,7 +15,7 @@ from lockfiles.value_classes import dataclass
 from resolver.cli.output import show_json
 from resolver.cli.terminal import escape_text
 from resolver.errors import InputError
-from resolver.settings import Settings
+from resolver.settings import CompleteSettings
 from resolver.sources.settings_file import find_settings
 from resolver.targets.accelerators import Gpu
 from resolver.targets.kernels import NeedsDriver, NoKernels, Runs, UnknownKernels, Verdict
@@ -44,7 +44,7 @@ def run_machines(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock machines` with these words. Raises InputError and TargetError."""
     values = _build_parser(program).parse_args(list(argv))
     folder = Path.cwd()
-    settings, _ = find_settings(folder, seen_from=folder)
+    settings = find_settings(folder, seen_from=folder)[0].complete()
     if values.measure:
         print(_render_app(values, settings), end="")
         return 0
@@ -104,21 +104,21 @@ def _show(what: str | Mapping[str, Any]) -> None:
     show_json({"schema": 1, **what})
 
 
-def _choose(names: str, values: argparse.Namespace, settings: Settings) -> MachineChoice:
+def _choose(names: str, values: argparse.Namespace, settings: CompleteSettings) -> MachineChoice:
     """The machine types of a name; raises InputError where one of them is unknown: there is nothing to show of it."""
     choice = parse_machine_types(
         names,
         driver=values.driver,
         configured_driver=settings.driver,
-        machines=settings.machines or (),
-        gpus=settings.gpus or (),
+        machines=settings.machines,
+        gpus=settings.gpus,
     )
     if choice.unknown:
         raise InputError.from_faults(one.fault for one in choice.unknown)
     return choice
 
 
-def _render_app(values: argparse.Namespace, settings: Settings) -> str:
+def _render_app(values: argparse.Namespace, settings: CompleteSettings) -> str:
     # Lazy: no table needs it.
     from resolver.cli.driver_app import render_driver_app
 
@@ -130,14 +130,14 @@ def _render_app(values: argparse.Namespace, settings: Settings) -> str:
     return render_driver_app(machine=machine, gpu=gpu.name, driver=str(default_driver()))
 
 
-def _list_rows(values: argparse.Namespace, settings: Settings) -> list[_Row]:
-    machines = load_machines(settings.machines or (), settings.gpus or ())
+def _list_rows(values: argparse.Namespace, settings: CompleteSettings) -> list[_Row]:
+    machines = load_machines(settings.machines, settings.gpus)
     if values.machine is not None:
         machines = _choose(values.machine, values, settings).machines
     return [_build_row(machine, values, settings) for machine in machines]
 
 
-def _build_row(machine: Machine, values: argparse.Namespace, settings: Settings) -> _Row:
+def _build_row(machine: Machine, values: argparse.Namespace, settings: CompleteSettings) -> _Row:
     try:
         return _Row(machine=machine, choice=_choose(machine.name, values, settings))
     except InputError as error:
@@ -193,7 +193,7 @@ def _row_as_json(row: _Row) -> dict[str, Any]:
     return found
 
 
-def _choose_gpu(values: argparse.Namespace, settings: Settings) -> tuple[MachineChoice, Gpu, Platform]:
+def _choose_gpu(values: argparse.Namespace, settings: CompleteSettings) -> tuple[MachineChoice, Gpu, Platform]:
     choice = _choose(values.machine, values, settings)
     if not isinstance(choice.accelerator, Gpu):
         raise InputError(
@@ -203,13 +203,13 @@ def _choose_gpu(values: argparse.Namespace, settings: Settings) -> tuple[Machine
     return choice, choice.accelerator, choose_platform(choice, None if given is None else parse_platform(given))
 
 
-def _read_builds(values: argparse.Namespace, settings: Settings) -> _Builds:
+def _read_builds(values: argparse.Namespace, settings: CompleteSettings) -> _Builds:
     choice, gpu, platform = _choose_gpu(values, settings)
     releases = tuple((one, list_verdicts(one, platform, gpu)) for one in load_releases())
     return _Builds(choice=choice, accelerator=gpu, platform=platform, releases=releases)
 
 
-def _read_family(values: argparse.Namespace, settings: Settings) -> str | dict[str, Any]:
+def _read_family(values: argparse.Namespace, settings: CompleteSettings) -> str | dict[str, Any]:
     """What is known of a project other than torch, as text or as JSON."""
     # Lazy: the other tables have no use for it.
     from resolver.cli.family_table import family_as_json, iter_family_lines, read_family

@@ -118,6 +118,7 @@ def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], Non
             keyring=arguments.keyring_provider,
         ),
         allowed_hosts=arguments.allowed_hosts,
+        trusted_hosts=arguments.trusted_hosts,
         announce=None if arguments.quiet else announce,
         reader_count=count_readers(),
     )

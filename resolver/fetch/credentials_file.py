@@ -16,13 +16,13 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from lockfiles.table_reader import TableFault, TableReader, Value, array_of, filled_text, keyed_table
 from lockfiles.value_classes import dataclass
 from resolver.errors import Fault, SettingsError
 from resolver.fetch.credentials import Destination, ListedLogins, RequestCredentials, find_destination, split_login
 from resolver.fetch.logins import Login
 from resolver.fetch.netrc_file import find_netrc_login, parse_netrc
 from resolver.requirements.url import Secret, Url, find_illegal_character, find_unset, parse_url, redact
-from resolver.toml_table import TableReader
 
 __all__ = ["CredentialsFile", "read_credentials_file"]
 
@@ -85,12 +85,13 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
 def _read_tables(
     table: Mapping[str, object], name: str, variables: Mapping[str, str], warnings: tuple[str, ...]
 ) -> CredentialsFile:
-    faults: list[Fault] = []
-    reader = TableReader(table, prefix="", faults=faults)
-    rows = reader.read_tables("credentials", lambda row: _read_row(row, variables, faults)) or ()
-    reader.report_unknown_keys()
+    faults: list[TableFault] = []
+    reader = TableReader(table, faults=faults)
+    row = keyed_table(lambda row: _read_row(row, variables))
+    rows = reader.read("credentials", array_of(row, of="tables"), ())
+    reader.refuse_unknown_keys()
     if faults:
-        raise SettingsError.from_faults(fault.at(name) for fault in faults)
+        raise SettingsError.from_faults(Fault(where=name, what=fault.what, remedy=fault.remedy) for fault in faults)
     logins, urls = _FileLogins(name), []
     for url, login in rows:
         place = find_destination(url.public)
@@ -102,24 +103,30 @@ def _read_tables(
     return CredentialsFile(logins=logins, urls=tuple(urls), warnings=warnings)
 
 
-def _read_row(
-    reader: TableReader, variables: Mapping[str, str], faults: list[Fault]
-) -> tuple[Url, Login | None] | None:
+def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, Login | None] | None:
     reader.require("url")
-    text, user, password = reader.read_secret("url"), reader.read_secret("username"), reader.read_secret("password")
-    variable = reader.read_text("password-variable")
+    text, user, password = (reader.read(key, _parse_secret) for key in ("url", "username", "password"))
+    variable = reader.read("password-variable", filled_text)
     if text is None:
         return None
     url = parse_url(text.open_for_transport(), variables=variables)
     fault = _find_fault(url, password, variable, variables)
     if fault:
-        faults.append(fault)
+        reader.refuse("url", fault.what, remedy=fault.remedy)
         return None
     if variable is not None:
         password = Secret(variables[variable])
     if user is None and password is None:
         return url, _find_login_alone(url)
     return url, Login(user=user or Secret(""), password=password or Secret(""))
+
+
+def _parse_secret(value: Value) -> Secret | None:
+    """A text that no message shows, whatever is wrong with it."""
+    if isinstance(value.raw, str) and value.raw:
+        return Secret(value.raw)
+    value.refuse(f"`{value.path}` must be a string that is not empty")
+    return None
 
 
 def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> Fault | None:

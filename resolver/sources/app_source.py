@@ -48,7 +48,7 @@ def read_app_source(
     if table is not None:
         file, app_name = name_path(path, folder), table.ref_name or ""
     settings, settings_path = find_settings(path.parent, seen_from=folder)
-    names = frozenset(settings.environment or ())
+    names = frozenset(settings.complete().environment)
     values = {one: variables[one] for one in sorted(names) if one in variables}
     reader = AppReader(
         data,

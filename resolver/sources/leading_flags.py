@@ -78,4 +78,6 @@ def _switches(settings: Settings) -> tuple[tuple[str, bool | None], ...]:
         ("--no-index", settings.no_index),
         ("--pre", settings.pre),
         ("--prefer-binary", settings.prefer_binary),
+        ("--no-deps", settings.no_deps),
+        ("--no-build-isolation", settings.no_build_isolation),
     )

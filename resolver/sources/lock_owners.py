@@ -191,7 +191,7 @@ def _find_machine(text: str, source: Source) -> str | None:
     from resolver.targets.machines import parse_machine_types
 
     names = text.replace("-or-", ",")
-    settings = source.settings
+    settings = source.settings.complete()
     if not names:
         return None
     try:
@@ -199,8 +199,8 @@ def _find_machine(text: str, source: Source) -> str | None:
             names.split(","),
             driver=None,
             configured_driver=None,
-            machines=settings.machines or (),
-            gpus=settings.gpus or (),
+            machines=settings.machines,
+            gpus=settings.gpus,
         )
     except PinfoldError:
         return names

@@ -72,14 +72,14 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     # Lazy, as above.
     from resolver.targets.machines import parse_machine_types
 
-    configured = source.settings
+    configured = source.settings.complete()
     try:
         choice = parse_machine_types(
             chosen.value,
             driver=arguments.driver,
             configured_driver=configured.driver,
-            machines=configured.machines or (),
-            gpus=configured.gpus or (),
+            machines=configured.machines,
+            gpus=configured.gpus,
         )
     except TargetError as error:
         raise error.at(chosen.where) from error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.command import Project
 from tests.distributions import make_wheel
-from tests.servers import sdist, wheel
+from tests.servers import IndexServer, sdist, wheel
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +32,7 @@ def put_wheel(project: Project, folder: str, name: str, version: str) -> None:
         (["--exclude", "B"], {"a": "1.1"}),
         (["--pre"], {"a": "2.0rc1", "b": "2.1"}),
         (["--prefer-binary"], {"a": "1.1", "b": "2.0"}),
+        (["--no-deps"], {"a": "1.1"}),
         (["--only-binary", "b"], {"a": "1.1", "b": "2.0"}),
         (["--no-binary", "b"], {"a": "1.1", "b": "2.1"}),
     ],
@@ -52,6 +55,7 @@ def test_flag_of_the_command_line_changes_the_solution(project: Project, argv: l
         ('exclude = ["b"]', {"a": "1.1"}),
         ("pre = true", {"a": "2.0rc1", "b": "2.1"}),
         ("prefer-binary = true", {"a": "1.1", "b": "2.0"}),
+        ("no-deps = true", {"a": "1.1"}),
         ('only-binary = ["b"]', {"a": "1.1", "b": "2.0"}),
         ('constraint = ["limits.txt"]', {"a": "1.1", "b": "1.0"}),
         ('override = ["overrides.txt"]', {"a": "1.1", "b": "2.0"}),
@@ -274,3 +278,51 @@ def test_files_of_overrides_are_named_by_what_names_them(project: Project) -> No
         " `b>=3` (an override, in place of all else that is asked of `b`)\n"
         "  because https://index.example/simple/ has 3 versions in 3 files, the newest 2.1\n",
     )
+
+
+def test_trusted_host_of_the_command_line_needs_no_certificate_and_leaves_no_trace(
+    project: Project, encrypted: tuple[IndexServer, Path]
+) -> None:
+    server, _ = encrypted
+    server.add("c", wheel("c", "1.0"))
+    project.write("requirements.txt", f"--index-url {server.index_url}\nc\n")
+
+    refused = project.lock("requirements.txt")
+    assert refused.code == 4
+    assert refused.err.endswith(
+        "  try: set `SSL_CERT_FILE` to the CA certificates of your network, or `--trusted-host 127.0.0.1`\n"
+    )
+
+    run = project.lock("requirements.txt", "--trusted-host", "127.0.0.1")
+
+    assert (run.code, project.pins()) == (0, {"c": "1.0"})
+    assert "trusted" not in project.read()
+    assert project.lock("requirements.txt", "--check").code == 0
+
+
+def test_no_build_isolation_of_the_command_line_serves_every_layer(project: Project) -> None:
+    project.server.add("c", sdist("c", "1.0"))
+    index = f'"--index-url", "{project.server.index_url}"'
+    project.write("app.py", f'class App:\n    requirements = [[{index}, "a"], [{index}, "c"]]\n')
+
+    assert project.lock("app.py", "--no-build-isolation").code == 0
+    tool = project.load().tool
+    assert tool is not None
+    assert [layer[2] for layer in tool.requirements] == ["--no-build-isolation", "--no-build-isolation"]
+    assert {one.isolation for one in tool.build.values()} == {False}
+    assert project.lock("app.py", "--no-build-isolation", "--check").code == 0
+
+
+def test_flag_that_a_requirement_file_refuses_is_taken_by_the_command_line(project: Project) -> None:
+    project.write_list("--no-deps", "a")
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 2
+    assert run.err == (
+        "error: requirements.txt:2: `--no-deps` has no place in a requirement file\n"
+        "  because pip refuses it there\n"
+        "  try: give `--no-deps` in the list or on the command line\n"
+    )
+    project.write_list("a")
+    assert project.lock("requirements.txt", "--no-deps").code == 0
