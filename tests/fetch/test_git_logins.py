@@ -133,7 +133,7 @@ def test_processes_that_run_while_the_login_is_used_do_not_show_it(
     def look() -> None:
         assert server.hanging.wait(20)
         seen.append(read_descendants(os.getpid()))
-        server.hang.set()
+        server.go_on.set()
 
     watcher = threading.Thread(target=look)
     watcher.start()
