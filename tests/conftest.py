@@ -1,7 +1,13 @@
-"""The command with a folder and a loopback index of its own, and an index behind TLS."""
+"""Fixtures for the whole suite: the command with its own folder and loopback index, and a server behind TLS.
+
+The one hypothesis profile is loaded here too. An example has no deadline and may be slow to draw, because the machine
+may be busy with other tests. Where `CI` is set the examples are the same in every run, so that a failure there can be
+repeated here. A test sets `max_examples` alone.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
 import ssl
 import subprocess
@@ -9,9 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.command import Project, hide_environment
 from tests.servers import Answer, IndexServer
+
+settings.register_profile(
+    "pinfold", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("pinfold")
 
 
 @pytest.fixture

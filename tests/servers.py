@@ -13,16 +13,14 @@ import hashlib
 import html
 import json
 import ssl
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from tests.distributions import make_metadata, make_sdist, make_wheel, sdist_filename, wheel_filename
+from tests.loopback import Answer, LoopbackServer, Request, find_part
 
-__all__ = ["Answer", "IndexServer", "LoggedRequest", "ServedFile", "sdist", "wheel"]
+__all__ = ["Answer", "IndexServer", "ServedFile", "sdist", "wheel"]
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 
@@ -43,28 +41,6 @@ class ServedFile:
     @property
     def listed_sha256(self) -> str:
         return self.sha256 or hashlib.sha256(self.content).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What to answer instead of the truth. `drop` closes the connection unanswered; `cut` ends the body early."""
-
-    status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    drop: bool = False
-    cut: bool = False
-    delay_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedRequest:
-    """One request that arrived, with the status it got (0 for a dropped connection); header names in lower case."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    status: int
 
 
 def wheel(
@@ -91,7 +67,7 @@ def sdist(name: str, version: str, requires: Sequence[str] = (), **options: Any)
     return ServedFile(**{"filename": sdist_filename(name, version), "content": content, **options})
 
 
-class IndexServer:
+class IndexServer(LoopbackServer):
     """An index and its file host on one loopback port; a context manager.
 
     `faults` maps a path (`/simple/a/`, `/files/a-1.0.tar.gz`) to answers used up one a request, before the truth is
@@ -102,6 +78,7 @@ class IndexServer:
     def __init__(
         self, projects: Mapping[str, Iterable[ServedFile]] | None = None, *, tls: ssl.SSLContext | None = None
     ) -> None:
+        super().__init__(tls=tls)
         self.projects: dict[str, list[ServedFile]] = {name: list(files) for name, files in (projects or {}).items()}
         self.view: Literal["negotiated", "json", "html"] = "negotiated"
         self.core_metadata: Literal["hash", "plain", "none"] = "hash"
@@ -111,36 +88,8 @@ class IndexServer:
         self.validators = True
         self.cache_control: str | None = "max-age=600"
         self.ranges: Literal["honest", "ignored", "refused", "wrong start", "whole as 206"] = "honest"
-        self.latency_s = 0.0
         self.faults: dict[str, list[Answer]] = {}
         self.always: dict[str, Answer] = {}
-        self.log: list[LoggedRequest] = []
-        self.open_requests = 0
-        """How many requests wait for their answer."""
-        self._lock = threading.Lock()
-        self._closing = threading.Event()
-        self._server = _QuietServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"index": self}))
-        self._scheme = "http" if tls is None else "https"
-        if tls is not None:
-            # The handshake is left to the thread of the connection: a client that breaks it off must not end the rest.
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    @property
-    def base_url(self) -> str:
-        return f"{self._scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def index_url(self) -> str:
@@ -157,13 +106,10 @@ class IndexServer:
         """Put more files on a project's page."""
         self.projects.setdefault(name, []).extend(files)
 
-    def paths(self, prefix: str = "/") -> list[str]:
-        """The paths asked for so far, in order of arrival."""
-        return [request.path for request in self.log if request.path.startswith(prefix)]
-
-    def answer(self, method: str, path: str, headers: Mapping[str, str]) -> Answer:
+    def respond(self, request: Request) -> Answer:
         """The answer to one request; faults first."""
-        with self._lock:
+        path, headers = request.path, request.headers
+        with self.lock:
             queue = self.faults.get(path)
             if queue:
                 return queue.pop(0)
@@ -176,18 +122,6 @@ class IndexServer:
             files = self.projects.get(name, []) if name else [file for all in self.projects.values() for file in all]
             return self._validated(_html_page(self, files).encode(), "text/html", headers)
         return self._file(path.removeprefix("/files/"), headers)
-
-    def delay(self, answer: Answer) -> None:
-        """Wait as the answer or the whole server says, but no longer than the server runs."""
-        with self._lock:
-            self.open_requests += 1
-        self._closing.wait(answer.delay_s or self.latency_s)
-        with self._lock:
-            self.open_requests -= 1
-
-    def note(self, request: LoggedRequest) -> None:
-        with self._lock:
-            self.log.append(request)
 
     def _page(self, name: str, headers: Mapping[str, str]) -> Answer:
         if name not in self.projects:
@@ -224,57 +158,11 @@ class IndexServer:
             return Answer(body=content, headers=kind)
         if self.ranges == "refused":
             return Answer(status=416, headers={"Content-Range": f"bytes */{len(content)}"})
-        first, _, last = wanted.removeprefix("bytes=").partition("-")
-        start = int(first) if first else max(0, len(content) - int(last))
-        end = min(int(last), len(content) - 1) if first and last else len(content) - 1
+        start, stop = find_part(wanted, size_bytes=len(content))
         told = start + 1 if self.ranges == "wrong start" else start
-        body = content if self.ranges == "whole as 206" else content[start : end + 1]
-        span = {"Content-Range": f"bytes {told}-{end}/{len(content)}", "Accept-Ranges": "bytes"}
+        body = content if self.ranges == "whole as 206" else content[start:stop]
+        span = {"Content-Range": f"bytes {told}-{stop - 1}/{len(content)}", "Accept-Ranges": "bytes"}
         return Answer(status=206, body=body, headers={**kind, **span})
-
-
-class _QuietServer(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: clients that hang up are part of the tests."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    index: IndexServer
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def do_GET(self) -> None:
-        self._respond()
-
-    def do_HEAD(self) -> None:
-        self._respond()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep standard error clean; `IndexServer.log` has it all."""
-
-    def _respond(self) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        path = self.path.partition("?")[0]
-        answer = self.index.answer(self.command, path, headers)
-        self.index.delay(answer)
-        status = 0 if answer.drop else answer.status
-        self.index.note(LoggedRequest(method=self.command, path=path, headers=headers, status=status))
-        if answer.drop:
-            self.close_connection = True
-            return
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if answer.status != 304:
-            self.send_header("Content-Length", str(len(answer.body)))
-        self.end_headers()
-        if self.command != "HEAD" and answer.status != 304:
-            self.wfile.write(answer.body[: len(answer.body) // 2] if answer.cut else answer.body)
-        self.close_connection = self.close_connection or answer.cut
 
 
 def _json_page(index: IndexServer, name: str) -> str:

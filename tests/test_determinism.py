@@ -12,7 +12,8 @@ import pytest
 
 from tests.command import Project, Run, find_interpreter
 from tests.distributions import make_wheel
-from tests.servers import Answer, IndexServer, LoggedRequest, sdist, wheel
+from tests.loopback import LoggedRequest, Request
+from tests.servers import Answer, IndexServer, sdist, wheel
 
 GOLDEN = Path(__file__).parent / "data" / "golden" / "pylock.toml"
 YAK_SHA256 = "60ecccf41aa03eacfd26f1dc71f66f5223b873840727189324ba3255bde0f4d0"
@@ -117,7 +118,8 @@ def test_order_of_responses_changes_nothing(project: Project, seed: int) -> None
     chance = random.Random(seed)
     server = project.server
     for path in sorted({request.path for request in server.log}):
-        truth = server.answer("GET", path, {"accept": "application/vnd.pypi.simple.v1+json"})
+        headers = {"accept": "application/vnd.pypi.simple.v1+json"}
+        truth = server.respond(Request(method="GET", target=path, headers=headers))
         server.always[path] = Answer(
             status=truth.status, headers=truth.headers, body=truth.body, delay_s=chance.random() / 20
         )

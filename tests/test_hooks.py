@@ -183,3 +183,12 @@ def test_hooks_install_from_this_repository(repository: Repository) -> None:
     )
 
     assert (done.returncode, "Passed" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
+def test_own_configuration_is_valid_and_asks_no_host() -> None:
+    path = ROOT / ".pre-commit-config.yaml"
+    subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", str(path)], check=True)
+
+    (repository,) = yaml.safe_load(path.read_text(encoding="utf-8"))["repos"]
+    assert repository["repo"] == "local"
+    assert {hook["language"] for hook in repository["hooks"]} == {"system"}

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.command import Project, start_process
+from tests.loopback import Answer, Request
 from tests.servers import IndexServer, wheel
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals that one process sends another")
@@ -42,13 +43,13 @@ def start(project: Project, *argv: str) -> subprocess.Popen[str]:
 def wait_for_request(server: IndexServer) -> Callable[[], bool]:
     """Whether a request has arrived since: answers are delayed, and so is the server's log."""
     arrived: list[str] = []
-    answer = server.answer
+    respond = server.respond
 
-    def noted(method: str, path: str, headers: object) -> object:
-        arrived.append(path)
-        return answer(method, path, headers)  # type: ignore[arg-type]
+    def noted(request: Request) -> Answer:
+        arrived.append(request.path)
+        return respond(request)
 
-    server.answer = noted  # type: ignore[assignment,method-assign]
+    server.respond = noted  # type: ignore[method-assign]  # What the server answers stays what it is.
     return lambda: bool(arrived)
 
 

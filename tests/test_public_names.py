@@ -1,4 +1,7 @@
-"""The public names of both packages: exactly these, each importable, documented, and known to type checkers."""
+"""The public names of both packages: exactly these, each importable, documented, and known to type checkers.
+
+This is the one record of them. Every other test takes the names from `__all__`, which is compared with it here.
+"""
 
 from __future__ import annotations
 
@@ -136,7 +139,7 @@ def test_public_names_are_exactly_these(package: ModuleType, names: list[str]) -
 
 
 @pytest.mark.parametrize(
-    ("package", "name"), [*((resolver, name) for name in RESOLVER), *((lockfiles, name) for name in LOCKFILES)]
+    ("package", "name"), [(package, name) for package in (resolver, lockfiles) for name in package.__all__]
 )
 def test_public_name_can_be_imported_and_is_documented(package: ModuleType, name: str) -> None:
     value = getattr(package, name)
@@ -158,10 +161,10 @@ def test_signatures_of_public_values_show_their_fields(package: ModuleType) -> N
     assert hidden == []
 
 
-@pytest.mark.parametrize("names", [RESOLVER, LOCKFILES])
-def test_public_names_stand_in_the_documentation(names: list[str]) -> None:
+@pytest.mark.parametrize("package", [resolver, lockfiles])
+def test_public_names_are_in_the_documentation(package: ModuleType) -> None:
     text = _DOCUMENT.read_text(encoding="utf-8")
-    assert [name for name in names if not re.search(rf"`(?:\w+\.)?{name}(?:s?`|\W)", text)] == []
+    assert [name for name in package.__all__ if not re.search(rf"`(?:\w+\.)?{name}(?:s?`|\W)", text)] == []
 
 
 @pytest.mark.parametrize("package", [resolver, lockfiles])
@@ -169,8 +172,9 @@ def test_package_is_typed(package: ModuleType) -> None:
     assert Path(package.__file__ or "").with_name("py.typed").exists()
 
 
-def test_type_checkers_see_every_lazy_name() -> None:
-    tree = ast.parse(Path(resolver.__file__).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("package", [resolver, lockfiles])
+def test_type_checkers_see_every_lazy_name(package: ModuleType) -> None:
+    tree = ast.parse(Path(package.__file__ or "").read_text(encoding="utf-8"))
     seen = {
         (alias.asname or alias.name): node.module
         for block in tree.body
@@ -179,14 +183,15 @@ def test_type_checkers_see_every_lazy_name() -> None:
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert sorted(seen) == RESOLVER
+    assert sorted(seen) == package.__all__
     for name, module in seen.items():
-        found = getattr(resolver, name)
+        found = getattr(package, name)
         assert getattr(sys.modules[module or ""], name, found) is found
 
 
-def test_public_names_are_listed_by_dir() -> None:
-    assert set(RESOLVER) <= set(dir(resolver))
+@pytest.mark.parametrize("package", [resolver, lockfiles])
+def test_public_names_are_listed_by_dir(package: ModuleType) -> None:
+    assert set(package.__all__) <= set(dir(package))
 
 
 def test_unknown_name_is_an_attribute_error() -> None:

@@ -27,8 +27,8 @@ def truthful(world: World) -> Iterator[None]:
         host.reset()
     for git in (world.hosts.git, world.hosts.submodule):
         git.hang_at = ""
-        git.hang.set()
-        git.hang.clear()
+        git.go_on.set()
+        git.go_on.clear()
         git.hanging.clear()
 
 
@@ -39,7 +39,7 @@ def hang(host: Host, part: str) -> IsThere:
 
 
 def hang_at_git(world: World) -> IsThere:
-    world.hosts.git.hang_at = "git-upload-pack"
+    world.hosts.git.hang_at = "/git-upload-pack"
     return world.hosts.git.hanging.is_set
 
 

@@ -22,12 +22,12 @@ def test_rotated_tokens_and_new_signatures_change_nothing_and_download_nothing(l
     assert locked.lockfile.read_bytes() == before
     assert digest(read(locked.lockfile)) == old_digest
     asked = [row for host in locked.hosts.all() for row in host.log]
-    assert {status for _, status, _ in asked} <= {200, 206, 302, 304, 401, 404}
+    assert {row.status for row in asked} <= {200, 206, 302, 304, 401, 404}
     # A keyring is asked after a refusal alone.
-    assert [host for host in locked.hosts.all() if 401 in {row[1] for row in host.log}] == [locked.hosts.keyring]
+    assert [host for host in locked.hosts.all() if 401 in {row.status for row in host.log}] == [locked.hosts.keyring]
     # Parts alone: one byte of a file whose page tells no size, and the end of a wheel that is named without a hash.
-    files = [(path, status) for path, status, _ in asked if "/files/" in path]
-    assert {status for _, status in files} == {206}
+    files = [row for row in asked if "/files/" in row.target]
+    assert {row.status for row in files} == {206}
     assert [path for path in locked.hosts.git.paths() if path.endswith("git-upload-pack")] == []
     assert locked.find_leaks() == []
 

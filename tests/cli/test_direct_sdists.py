@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
 
 import pytest
 
 from tests.command import Project
+from tests.foreign_words import find_words
 from tests.servers import Answer, sdist, wheel
 
 S = sdist("s", "1.0", ["b>=1"])
@@ -155,10 +158,11 @@ def test_file_that_is_no_archive_is_3(project: Project) -> None:
 
     run = project.lock("requirements.txt")
 
+    reason = find_words(lambda: zipfile.ZipFile(io.BytesIO(b"<html>")))
     assert (run.code, run.err) == (
         3,
         "error: requirements.txt:2: `https://index.example/archive/main.zip` cannot be used\n"
-        "  because `main.zip` cannot be unpacked: File is not a zip file\n",
+        f"  because `main.zip` cannot be unpacked: {reason}\n",
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from packaging.markers import Marker
+
 from tests.command import Project
 from tests.distributions import make_wheel
+from tests.foreign_words import find_words_in_a_sentence
 from tests.servers import ServedFile, wheel
 
 DIGITS = "1" * 5000
@@ -27,10 +30,12 @@ def test_marker_nested_too_deep_is_a_fault_of_the_list(project: Project) -> None
 
     run = project.lock("requirements.txt")
 
-    assert (run.code, run.err) == (
-        2,
-        f"error: requirements.txt:2: `{NESTED}`, after `a;`, is no environment marker\n"
-        "  because it is nested too deep\n",
+    first, second = run.err.splitlines()
+    assert (run.code, first) == (2, f"error: requirements.txt:2: `{NESTED}`, after `a;`, is no environment marker")
+    # The reason is ours where packaging runs into the recursion limit, and packaging's own where it counts the levels.
+    assert second in (
+        "  because it is nested too deep",
+        f"  because {find_words_in_a_sentence(lambda: Marker(NESTED))}",
     )
 
 

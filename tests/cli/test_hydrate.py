@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from tests.cli.test_fetch import edit_lock, fetch, wheels
 from tests.cli.verbs import run_verb
 from tests.command import Project, child_environment
+from tests.loopback import Request
 from tests.servers import Answer, IndexServer, wheel
 from tests.test_installation import install, make_environment, run_python
 
@@ -61,15 +61,14 @@ def without_urls(path: Path) -> str:
 
 def require_login(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on `alpha` wants a user and password."""
-    wanted = f"Basic {b64encode(f'user:{CANARY}'.encode()).decode()}"
-    answer = IndexServer.answer
+    respond = IndexServer.respond
 
-    def check(self: IndexServer, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        if path.endswith(ALPHA) and headers.get("authorization") != wanted:
+    def check(self: IndexServer, request: Request) -> Answer:
+        if request.path.endswith(ALPHA) and request.login != f"user:{CANARY}":
             return Answer(status=401, headers={"WWW-Authenticate": "Basic"})
-        return answer(self, method, path, headers)
+        return respond(self, request)
 
-    monkeypatch.setattr(IndexServer, "answer", check)
+    monkeypatch.setattr(IndexServer, "respond", check)
 
 
 def test_signature_of_the_list_is_put_into_the_url_of_its_file(locked: Project) -> None:
@@ -219,14 +218,14 @@ def test_token_in_a_path_comes_from_list_and_environment(
 ) -> None:
     (project.folder / ".git").rmdir()
     project.server.add("alpha", wheel("alpha", "1.0"))
-    answer = IndexServer.answer
+    respond = IndexServer.respond
 
-    def check(self: IndexServer, method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        if path.startswith(f"/{CANARY}/files/"):
-            return answer(self, method, path.removeprefix(f"/{CANARY}"), headers)
+    def check(self: IndexServer, request: Request) -> Answer:
+        if request.path.startswith(f"/{CANARY}/files/"):
+            return respond(self, replace(request, target=request.target.removeprefix(f"/{CANARY}")))
         return Answer(status=404)
 
-    monkeypatch.setattr(IndexServer, "answer", check)
+    monkeypatch.setattr(IndexServer, "respond", check)
     monkeypatch.setenv("PATH_TOKEN", CANARY)
     project.write("requirements.txt", f"--no-index\nalpha @ {project.server.base_url}/${{PATH_TOKEN}}/files/{ALPHA}\n")
     run = project.lock("requirements.txt", "--python", MINOR)

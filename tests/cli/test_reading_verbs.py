@@ -15,6 +15,7 @@ from packaging.version import Version
 from lockfiles import Lockfile, digest, write
 from tests.cli.verbs import run_verb
 from tests.command import Project
+from tests.foreign_words import find_usage_words
 from tests.lockfiles.samples import build_pylock, build_tool, build_wheel
 
 
@@ -111,7 +112,7 @@ def test_options_may_stand_between_the_words_of_a_verb(locked: Project, argv: tu
     [
         (("tree", "--depth", "-1"), "lock tree: error: argument --depth: `-1` is no whole number from 0 on\n"),
         (("why", "x", "--limit", "0"), "lock why: error: argument --limit: `0` is no whole number from 1 on\n"),
-        (("why",), "lock why: error: the following arguments are required: NAME\n"),
+        (("why",), f"lock why: error: {find_usage_words(requires='NAME')}\n"),
     ],
 )
 def test_wrong_word_of_a_verb_is_told(locked: Project, argv: tuple[str, ...], message: str) -> None:

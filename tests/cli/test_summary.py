@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.verbs import parts
 from tests.command import Project
+from tests.foreign_words import find_usage_words
 from tests.servers import Answer, sdist, wheel
 
 
@@ -321,7 +322,7 @@ def test_yanked_pin_is_locked_with_a_warning(project: Project) -> None:
 def test_wrong_words_under_json_are_a_document_too(project: Project) -> None:
     run = project.lock("requirements.txt", "--json", "--frobnicate=https://me:hunter2@index.example/")
 
-    error = "unrecognized arguments: --frobnicate=https://index.example/"
+    error = find_usage_words("--frobnicate=https://index.example/")
     assert (run.code, json.loads(run.out)) == (
         2,
         {"schema": 1, "exit_code": 2, "locks": [{"source": None, "error": error, "exit_code": 2, **parts(error)}]},

@@ -23,6 +23,7 @@ from resolver import (
     open_session,
     verify_lockfile,
 )
+from tests.loopback import Request
 from tests.servers import IndexServer, sdist, wheel
 
 _BASE = "https://index.example"
@@ -39,7 +40,8 @@ class OwnIndex(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        answer = self._server.answer(request.method, request.url.path, dict(request.headers))
+        sent = Request(method=request.method, target=request.url.path, headers=dict(request.headers))
+        answer = self._server.respond(sent)
         body = answer.body.replace(self._server.base_url.encode(), _BASE.encode())
         return httpx.Response(answer.status, headers=answer.headers, content=body)
 

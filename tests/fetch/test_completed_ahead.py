@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 
 import pytest
 from packaging.utils import NormalizedName
@@ -13,6 +12,7 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.package_source import PackageSource
 from tests.command import Project
 from tests.fetch.conftest import A, OpenSource, index
+from tests.loopback import Request
 from tests.servers import Answer, IndexServer, wheel
 
 NAMES = ("a", "b", "c")
@@ -27,17 +27,17 @@ def fill(server: IndexServer) -> None:
 
 def hold_until_all_have_come(server: IndexServer) -> None:
     """Answer no question about a wheel before there is one about each; whoever asks one by one gets none."""
-    barrier, answer = threading.Barrier(len(NAMES)), server.answer
+    barrier, respond = threading.Barrier(len(NAMES)), server.respond
 
-    def held(method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        if path.endswith(".whl"):
+    def held(request: Request) -> Answer:
+        if request.path.endswith(".whl"):
             try:
                 barrier.wait(WAIT_S)
             except threading.BrokenBarrierError:
                 return Answer(status=418)
-        return answer(method, path, headers)
+        return respond(request)
 
-    server.answer = held  # type: ignore[method-assign]  # What the server answers stays what it is.
+    server.respond = held  # type: ignore[method-assign]  # What the server answers stays what it is.
 
 
 def files(source: PackageSource, server: IndexServer) -> list[DistributionFile]:

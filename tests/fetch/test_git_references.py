@@ -12,6 +12,7 @@ from resolver.errors import FetchError, OfflineError
 from resolver.fetch.git import FoundCommit, GitRepositories
 from resolver.fetch.git.messages import GitReferenceError
 from tests.fetch.git_fixtures import Recorder, find, recorder, repositories, repository, server
+from tests.foreign_words import find_git_words
 from tests.git_server import GitServer, Repository, run_git
 
 __all__ = ["recorder", "repositories", "repository", "server"]
@@ -337,16 +338,8 @@ def test_answers_are_kept_for_one_run_where_there_is_no_cache(repository: Reposi
         assert find(repositories, f"git+{server.url('demo')}@main").commit_id == commit_id
 
 
-@pytest.mark.parametrize(
-    ("status", "first", "reason"),
-    [
-        (404, "there is no repository `{}`", "fatal: repository '{}/' not found"),
-        (503, "git cannot read `{}`", "fatal: unable to access '{}/': The requested URL returned error: 503"),
-    ],
-)
-def test_refusal_is_told_with_the_servers_words(
-    server: GitServer, tmp_path: Path, status: int, first: str, reason: str
-) -> None:
+@pytest.mark.parametrize(("status", "first"), [(404, "there is no repository `{}`"), (503, "git cannot read `{}`")])
+def test_refusal_is_told_with_the_words_of_git(server: GitServer, tmp_path: Path, status: int, first: str) -> None:
     server.refuse = status
     url = server.url("demo")
     with (
@@ -355,7 +348,7 @@ def test_refusal_is_told_with_the_servers_words(
     ):
         find(repositories, f"git+{url}@main")
     lines = str(caught.value).splitlines()
-    assert lines[:2] == [first.format(f"git+{url}@main"), f"  because {reason.format(url)}"]
+    assert lines[:2] == [first.format(f"git+{url}@main"), f"  because {find_git_words(url)}"]
     assert caught.value.url == url
 
 
@@ -366,7 +359,8 @@ def test_server_that_is_not_there_is_an_error(tmp_path: Path, repositories: GitR
         find(repositories, f"git+{url}@main")
     first, second, third = str(caught.value).splitlines()
     assert first == f"`127.0.0.1:{gone.port}` cannot be reached for `git+{url}@main`"
-    assert second.startswith(f"  because fatal: unable to access '{url}/': ")
+    assert second.partition(": ")[0] == f"  because {find_git_words(url).partition(': ')[0]}"
+    assert f"'{url}/'" in second
     assert third == "  try: check its name, or set `HTTPS_PROXY` if this network needs a proxy"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import traceback
 from collections.abc import Iterator
@@ -136,7 +138,7 @@ def test_certificate_file_that_is_missing_is_an_error(
         fetch(client, "https://index.example/")
     assert str(caught.value) == (
         f"the CA certificates in {tmp_path / 'none.pem'} cannot be read\n"
-        "  because No such file or directory\n"
+        f"  because {os.strerror(errno.ENOENT)}\n"
         "  try: correct `SSL_CERT_FILE`, `SSL_CERT_DIR` or `REQUESTS_CA_BUNDLE`"
     )
 

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 import zipfile
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from resolver.fetch.build_process import BuildFailedError, BuildProcesses
 from resolver.fetch.wheel_build import build_wheel
 from tests.command import find_interpreter
 from tests.distributions import make_wheel
+from tests.foreign_words import find_words
 
 BACKEND = """\
 import os, sys, zipfile
@@ -130,7 +132,7 @@ def test_backend_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(BuildFailedError) as caught:
         build(tree, tmp_path / "into")
     assert str(caught.value) == (
-        "the backend `nowhere` cannot be imported: ModuleNotFoundError: No module named 'nowhere'"
+        "the backend `nowhere` cannot be imported: ModuleNotFoundError: " + find_words(lambda: import_module("nowhere"))
     )
 
 

@@ -5,6 +5,7 @@ from email import message_from_bytes, policy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -15,6 +16,7 @@ from resolver.index.core_metadata import (
     is_static,
     parse_core_metadata,
 )
+from tests.foreign_words import find_words
 from tests.index.targets import LINUX_311
 
 HEAD = b"Metadata-Version: 2.1\nName: Alpha.Project\nVersion: 1.0.0\n"
@@ -161,9 +163,8 @@ def test_a_url_requirement_keeps_its_url() -> None:
 def test_a_line_that_cannot_be_read_is_named() -> None:
     with pytest.raises(ValueError) as caught:
         dependencies("a", "b>=1.0.*")
-    assert str(caught.value) == (
-        "`Requires-Dist: b>=1.0.*` cannot be read: .* suffix can only be used with `==` or `!=` operators"
-    )
+    reason = find_words(lambda: Requirement("b>=1.0.*"))
+    assert str(caught.value) == f"`Requires-Dist: b>=1.0.*` cannot be read: {reason}"
 
 
 def test_a_line_is_decided_once_for_an_environment() -> None:

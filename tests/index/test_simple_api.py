@@ -13,6 +13,7 @@ from resolver.index.simple_api import (
     parse_find_links_page,
     parse_project_page,
 )
+from tests.foreign_words import find_words
 
 ALPHA = NormalizedName("alpha")
 URL = "https://index.example/simple/alpha/"
@@ -170,7 +171,7 @@ def test_both_views_of_an_index_give_equal_files() -> None:
 @pytest.mark.parametrize(
     ("body", "content_type", "message"),
     [
-        (b"<html>", JSON, "not JSON: Expecting value: line 1 column 1 (char 0)"),
+        (b"<html>", JSON, f"not JSON: {find_words(lambda: json.loads('<html>'))}"),
         (b"[]", JSON, "not a JSON object"),
         (b"{}", JSON, "`files` is not a list"),
         (b'{"files": [1]}', JSON, "`files[0]` is not an object"),

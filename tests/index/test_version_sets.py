@@ -54,7 +54,7 @@ def mask_of(rows: Sequence[Version], attribute: str) -> int:
     return sum(1 << row for row, version in enumerate(rows) if getattr(version, attribute))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.lists(versions(), min_size=1, max_size=30), st.lists(specifiers(), max_size=3))
 def test_a_mask_is_what_packaging_says_of_each_version(texts: list[str], parts: list[str]) -> None:
     rows = sorted({Version(text) for text in texts}, reverse=True)

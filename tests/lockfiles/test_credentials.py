@@ -56,7 +56,7 @@ keys = words | st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.sampled_from(["https", "git+ssh", "file", "git+https"]),
     words | st.builds("{}:{}".format, words, words),

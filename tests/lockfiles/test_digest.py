@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.pylock import Package, PackageDirectory, PackageVcs, PackageWheel
 from packaging.utils import NormalizedName
@@ -21,7 +21,7 @@ from lockfiles import BuildFacts, Lockfile, ToolTable, digest, dumps, loads, rea
 from tests.lockfiles.samples import COMMIT, build_full_lock, build_package, build_pylock, build_small_lock, build_tool
 from tests.lockfiles.strategies import VERSIONS, locks
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60)
 SMALL = "pinfold-v1:sha256:8bcfc25178daacea067a1d5cb4be747b1bfbeea848b1fd2c69f363032eeddec7"
 FULL = "pinfold-v1:sha256:0201c839e8e2c3aa428fccff9e9f35d2b877faf7774ca82e848beb6f3d45a204"
 FOREIGN = "pinfold-v1:sha256:6bdf1e80c5c6e8461e9b43ad3ec689120267f3e06c786188afcfbbf5d5b70e0f"

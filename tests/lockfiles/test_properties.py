@@ -3,14 +3,14 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockfiles import InvalidLockfileError, Lockfile, LockfileError, compare, digest, dumps, loads
 from tests.lockfiles.samples import build_full_lock
 from tests.lockfiles.strategies import locks
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=60)
 
 
 @few

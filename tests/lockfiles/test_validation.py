@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tomli_w
+from packaging.markers import Marker
 
 from lockfiles import (
     InvalidLockfileError,
@@ -18,6 +20,7 @@ from lockfiles import (
     read,
 )
 from lockfiles.lockfile import build_document
+from tests.foreign_words import find_words_in_a_sentence
 from tests.lockfiles.samples import COMMIT, FILES, build_full_lock, build_small_lock
 
 Document = dict[str, Any]
@@ -365,7 +368,7 @@ def test_a_message_never_quotes_a_secret() -> None:
 
 def test_a_broken_marker_is_told_in_one_line() -> None:
     text = edited(lambda document: document["packages"][0].update(marker="linux only"))
-    assert faults_of(text) == ["packages[0].marker: expected a marker variable or quoted string"]
+    assert faults_of(text) == [f"packages[0].marker: {find_words_in_a_sentence(lambda: Marker('linux only'))}"]
 
 
 def test_a_missing_key_of_the_tool_table_is_named() -> None:
@@ -388,9 +391,10 @@ def test_names_without_a_package_are_refused() -> None:
 
 def test_a_syntax_error_has_line_and_column() -> None:
     with pytest.raises(LockfileSyntaxError) as caught:
-        loads('lock-version = "1.0"\ncreated-by = pip\n')
+        loads(text := 'lock-version = "1.0"\ncreated-by = pip\n')
+    reason = find_words_in_a_sentence(lambda: tomllib.loads(text)).partition(" (at ")[0]
     assert (caught.value.line, caught.value.column) == (2, 14)
-    assert str(caught.value) == "not TOML in line 2, column 14: invalid value"
+    assert str(caught.value) == f"not TOML in line 2, column 14: {reason}"
 
 
 def test_a_syntax_error_at_the_end_has_line_and_column() -> None:

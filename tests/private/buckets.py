@@ -9,11 +9,10 @@ import http.client
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -21,6 +20,8 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from botocore.auth import HmacV1QueryAuth, S3SigV4QueryAuth  # type: ignore[import-untyped]  # it has no types
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]  # as above
 from botocore.credentials import Credentials  # type: ignore[import-untyped]  # as above
+
+from tests.loopback import Answer, LoopbackServer, Request, find_part
 
 __all__ = ["Bucket", "MotoServer"]
 
@@ -72,38 +73,24 @@ class MotoServer:
             connection.close()
 
 
-class Bucket:
-    """Objects that only a signed URL gives; a context manager. `log` has method, path, range and status of requests.
+class Bucket(LoopbackServer):
+    """Objects that only a signed URL gives; a context manager.
 
     `faults` are used up one an object sent: `drop`, `cut`, `longer`, `other range`, `refused range`.
     """
 
     def __init__(self, moto: MotoServer, objects: Iterable[tuple[str, bytes]]) -> None:
-        self.log: list[tuple[str, str, str | None, int]] = []
+        super().__init__()
         self.credentials = Credentials("canary-Zq9-key", "canary-Zq9-signing-key")
         self.contents = dict(objects)
         self.faults: list[str] = []
         self._moto = moto
         for name, content in self.contents.items():
             moto.send("PUT", f"/wheels/{quote(name)}", content)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"bucket": self}))
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def url(self, name: str) -> str:
         """The URL of an object, unsigned."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/wheels/{quote(name)}"
+        return f"{self.base_url}/wheels/{quote(name)}"
 
     def sign(
         self, name: str, *, version: Literal["2", "4"] = "4", lifetime_s: int = 7200, age_s: int = 0, token: str = ""
@@ -130,20 +117,24 @@ class Bucket:
     @property
     def downloads(self) -> list[str]:
         """The objects that were sent whole."""
-        return [path for method, path, part, status in self.log if method == "GET" and part is None and status == 200]
+        whole = [request for request in self.log if request.method == "GET" and "range" not in request.headers]
+        return [request.path for request in whole if request.status == 200]
 
-    def answer(self, method: str, target: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """The object, or why not."""
-        refusal = self._find_refusal(method, f"http://{headers['Host']}{target}")
-        path, part = urlsplit(target).path, headers.get("Range")
-        if refusal or "Authorization" in headers:
-            status, answered, body = 403, {"Content-Type": "application/xml"}, (refusal or _UNSIGNED).encode()
-        else:
-            status, answered, body = self._moto.send("GET", path)
-            if part is not None and status == 200:
-                status, answered, body = _cut(body, part)
-        self.log.append((method, path, part, status))
-        return status, answered, body
+    def respond(self, request: Request) -> Answer:
+        """The object, or why not, or what the next fault makes of the object."""
+        refusal = self._find_refusal(request.method, f"http://{request.headers['host']}{request.target}")
+        if refusal or "authorization" in request.headers:
+            told = (refusal or _UNSIGNED).encode()
+            return Answer(status=403, headers={"Content-Type": "application/xml"}, body=told)
+        status, headers, body = self._moto.send("GET", request.path)
+        headers = {name: headers[name] for name in ("Content-Type", "ETag") if name in headers}
+        if status == 200 and (part := request.headers.get("range")) is not None:
+            # moto counts wrong where more is asked for from the end than there is.
+            start, stop = find_part(part, size_bytes=len(body))
+            status, headers = 206, {"Content-Range": f"bytes {start}-{stop - 1}/{len(body)}"}
+            body = body[start:stop]
+        answer = Answer(status=status, headers=headers, body=body)
+        return _spoil(answer, self.faults.pop(0)) if self.faults and status in (200, 206) else answer
 
     def _find_refusal(self, method: str, url: str) -> str:
         pairs = parse_qsl(urlsplit(url).query)
@@ -165,6 +156,23 @@ class Bucket:
         return "" if query["X-Amz-Signature"] == expected else _WRONG
 
 
+def _spoil(answer: Answer, fault: str) -> Answer:
+    """An answer with a fault in it; the faults of a range leave a whole object as it is."""
+    length = len(answer.body)
+    match fault:
+        case "drop":
+            return replace(answer, drop=True)
+        case "cut":
+            return replace(answer, cut=True)
+        case "longer":
+            return replace(answer, length=length + 7)
+        case "other range" if answer.status == 206:
+            return replace(answer, headers={**answer.headers, "Content-Range": f"bytes 1-{length}/{length + 9}"})
+        case "refused range" if answer.status == 206:
+            return Answer(status=416)
+    return answer
+
+
 def _sign_version_2(method: str, url: str, end: str, credentials: Any) -> str:
     signer = HmacV1QueryAuth(credentials)
     # Otherwise it is now and so many seconds: here the end is given.
@@ -177,52 +185,3 @@ def _sign_version_4(method: str, url: str, credentials: Any) -> str:
     request.context["timestamp"] = dict(parse_qsl(urlsplit(url).query))["X-Amz-Date"]
     signer = S3SigV4QueryAuth(credentials, "s3", _REGION)
     return str(signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request))
-
-
-def _cut(body: bytes, part: str) -> tuple[int, dict[str, str], bytes]:
-    """The part of an object; moto counts wrong where more is asked for from the end than there is."""
-    first, _, last = part.removeprefix("bytes=").partition("-")
-    start = int(first) if first else max(0, len(body) - int(last))
-    stop = min(int(last) + 1, len(body)) if first and last else len(body)
-    return 206, {"Content-Range": f"bytes {start}-{stop - 1}/{len(body)}"}, body[start:stop]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    bucket: Bucket
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = -1
-
-    def do_GET(self) -> None:
-        self._respond()
-
-    def do_HEAD(self) -> None:
-        self._respond()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep standard error clean; `Bucket.log` has it all."""
-
-    def _respond(self) -> None:
-        status, headers, body = self.bucket.answer(self.command, self.path, dict(self.headers.items()))
-        fault = self.bucket.faults.pop(0) if self.bucket.faults and status in (200, 206) else ""
-        length = len(body)
-        match fault:
-            case "drop":
-                self.close_connection = True
-                return
-            case "cut":
-                body, self.close_connection = body[: length // 2], True
-            case "longer":
-                length, self.close_connection = length + 7, True
-            case "other range" if status == 206:
-                headers["Content-Range"] = f"bytes 1-{length}/{length + 9}"
-            case "refused range" if status == 206:
-                status, headers, body, length = 416, {}, b"", 0
-        self.send_response(status)
-        for name in ("Content-Type", "Content-Range", "ETag"):
-            if name in headers:
-                self.send_header(name, headers[name])
-        self.send_header("Content-Length", str(length))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)

@@ -40,7 +40,7 @@ def test_signed_wheels_are_locked_without_signature_and_asked_with_get_alone(
 
     assert (run.code, "error" in run.err) == (0, False), run.err
     assert f'url = "{bucket.url(ACME)}"' in (project.folder / "pylock.toml").read_text()
-    assert {method for method, _, _, _ in bucket.log} == {"GET"}
+    assert {request.method for request in bucket.log} == {"GET"}
     assert find_leaks([project.folder, project.cache], signatures(*urls)) == ["requirements.in"]
     assert not any(signature in run.out + run.err for signature in signatures(*urls))
 
@@ -169,7 +169,7 @@ def test_redirect_to_a_signed_url_is_locked_by_its_own_and_takes_no_password_alo
 
     assert run.code == 0, run.err
     assert f'url = "{url}"' in (project.folder / "pylock.toml").read_text()
-    assert {status for _, _, _, status in bucket.log} <= {200, 206}
+    assert {request.status for request in bucket.log} <= {200, 206}
     assert find_leaks([project.folder, project.cache], [*signatures(target), PASSWORD]) == ["requirements.in"]
 
 

@@ -98,7 +98,7 @@ def find_cuda(version: Version, target: Target) -> CudaVersion | None:
     return found if isinstance(found, CudaVersion) else None
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.sampled_from(MACHINES),
     st.sampled_from(["570.133.20", "580"]),
@@ -129,7 +129,7 @@ def test_every_solution_runs_and_has_one_cuda(machine: str, driver: str, texts: 
     assert all(url == DEFAULT_INDEX or url.startswith(PYTORCH) for url in asked)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.sampled_from(["", "M", *MACHINES]),
     st.sampled_from(["torch", "torch==2.6.0", "torch==2.7.0", "torch<2.11", "torch==2.5.1+cu121"]),
@@ -174,7 +174,7 @@ def test_no_solution_has_a_wheel_for_another_torch(machine: str, torch: str, lab
     assert not contradicts(label, facts)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.sampled_from(MACHINES), st.sampled_from(LISTS), st.sets(st.sampled_from(FOLDERS)))
 def test_locking_again_with_the_old_pins_changes_nothing(machine: str, texts: list[str], without: set[str]) -> None:
     target = build_target(machine, "580")

@@ -89,7 +89,7 @@ def try_solve(roots: Sequence[str], releases: Sequence[Release], **options: Any)
         return str(error)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(universes())
 def test_a_list_is_solved_exactly_where_brute_force_finds_a_solution(universe: tuple[list[str], list[Release]]) -> None:
     roots, releases = universe
@@ -97,7 +97,7 @@ def test_a_list_is_solved_exactly_where_brute_force_finds_a_solution(universe: t
     assert isinstance(answer, Resolution) == any(True for _ in iter_solutions(roots, releases))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(universes())
 def test_an_answer_is_closed(universe: tuple[list[str], list[Release]]) -> None:
     roots, releases = universe
@@ -108,7 +108,7 @@ def test_an_answer_is_closed(universe: tuple[list[str], list[Release]]) -> None:
         assert close(roots, chosen) == {str(pin.name): pin.extras for pin in answer.pins}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(universes())
 def test_locking_again_with_the_old_pins_changes_nothing(universe: tuple[list[str], list[Release]]) -> None:
     roots, releases = universe
@@ -120,7 +120,7 @@ def test_locking_again_with_the_old_pins_changes_nothing(universe: tuple[list[st
         assert again.pins == first.pins
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(universes(), st.randoms(use_true_random=False))
 def test_the_order_of_a_page_and_speculation_do_not_matter(
     universe: tuple[list[str], list[Release]], random: Random

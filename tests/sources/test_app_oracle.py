@@ -9,7 +9,7 @@ import types
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
@@ -171,7 +171,7 @@ def read(text: str) -> App | None:
         return None
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(st.lists(statements, max_size=5), expressions, expressions)
 @example([], "NAMES + MORE", "[*NAMES, 'x']")
 @example(["MORE = NAMES", "NAMES += ['c']"], "1", "MORE")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
@@ -71,7 +71,7 @@ expressions = st.recursive(
 statements = st.builds(
     lambda form, one, other: form.format(one, other), st.sampled_from(STATEMENTS), expressions, expressions
 )
-SETTINGS = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=250)
 
 
 def read(text: str, name: str | None = None) -> App | None:

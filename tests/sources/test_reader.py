@@ -1,3 +1,4 @@
+import tomllib
 from io import BytesIO
 from pathlib import Path
 
@@ -7,8 +8,11 @@ from resolver.errors import SettingsError, SourceError
 from resolver.settings import Settings
 from resolver.sources.reader import list_possible_sources, read_source
 from resolver.sources.source import AppFile, PyprojectList, RequirementFile, StandardInput, StatedValue
+from tests.foreign_words import find_words_in_a_sentence
 
 APP = 'class TextToImage:\n    requirements = ["torch"]\n    machine_type = "GPU-A100"\n    python_version = "3.12"\n'
+UNFINISHED = find_words_in_a_sentence(lambda: tomllib.loads("[tool.pinfold]\npre = ["))
+"""What tomllib says of a file that ends within an array."""
 
 
 @pytest.fixture
@@ -251,7 +255,7 @@ def test_a_fault_of_the_settings_names_their_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"[tool.pinfold]\npre = [", "`pyproject.toml` is no TOML: invalid value (at end of document)"),
+        (b"[tool.pinfold]\npre = [", f"`pyproject.toml` is no TOML: {UNFINISHED}"),
         (b"[tool.pinfold]\npre = '\xff'", "`pyproject.toml` is no UTF-8 text, which TOML must be"),
         (b"[tool]\npinfold = 1", "pyproject.toml: `tool.pinfold` must be a table"),
     ],
