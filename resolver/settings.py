@@ -8,10 +8,10 @@ URL are as written, so with its secret, and stay out of `repr`; URLs that only s
 
 from __future__ import annotations
 
-import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
+from datetime import date
 from typing import Any, Literal, cast
 
 from packaging.requirements import Requirement
@@ -239,7 +239,7 @@ def _read_option(reader: TableReader, option: Option) -> object:
 
 def _parse_time(value: Value) -> str | None:
     """A text, or one of TOML's own dates and times as a text."""
-    return value.raw.isoformat() if isinstance(value.raw, datetime.date) else filled_text(value)
+    return value.raw.isoformat() if isinstance(value.raw, date) else filled_text(value)
 
 
 def _parse_machines(value: Value) -> tuple[str, ...] | None:
