@@ -53,9 +53,6 @@ class TableFault:
     what: str
     remedy: str = ""
 
-    def __str__(self) -> str:
-        return f"{self.what}\n  try: {self.remedy}" if self.remedy else self.what
-
 
 class Wording:
     """What faults of a table say: sentences that name the path, without any value, which may hold a secret."""
