@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.tools import TOOLS, NoSolution, Pins, Question, ToolError, render_difference
-from resolver.fetch.default_index import default_index_url
+from resolver.fetch.projects.pages import default_index_url
 
 __all__ = ["RequirementList", "main", "read_lists"]
 

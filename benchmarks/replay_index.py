@@ -29,7 +29,7 @@ import httpx
 from benchmarks.remote_wheel import read_metadata
 from benchmarks.replay_server import JSON_TYPE, Ask, ReplayIndex
 from benchmarks.replay_store import Answer, Question, Store
-from resolver.fetch.default_index import default_index_url
+from resolver.fetch.projects.pages import default_index_url
 
 __all__ = ["RunningIndex", "main", "running_index"]
 

@@ -9,7 +9,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockfiles.app_list import requirements
     from lockfiles.comparison import Comparison, FactChange, LineChange, LockedFile, LockedPin, PinChange, compare
     from lockfiles.errors import (
         ExportError,
@@ -21,15 +20,21 @@ if TYPE_CHECKING:
         PinfoldError,
         UnsupportedLockfileError,
     )
-    from lockfiles.exporting import export_list, export_requirements, move_paths, select_layer
-    from lockfiles.graph import LockGraph, LockPath, Request, assign_layers, build_graph, find_paths
+    from lockfiles.exporting import export_list, export_requirements, move_paths, requirements, select_layer
+    from lockfiles.graph import (
+        ImageLayer,
+        LockGraph,
+        LockPath,
+        Request,
+        assign_layers,
+        build_graph,
+        find_paths,
+        split_layers,
+    )
     from lockfiles.identity import digest
-    from lockfiles.image_layers import ImageLayer, split_layers
-    from lockfiles.lockfile import Lockfile
-    from lockfiles.reading import loads, read
-    from lockfiles.secret_search import FoundSecret, find_secrets
-    from lockfiles.tool_table import BuildFacts, BuildWheel, SettingValue, ToolTable
-    from lockfiles.writing import dumps, write
+    from lockfiles.lockfile import BuildFacts, BuildWheel, Lockfile, SettingValue, ToolTable
+    from lockfiles.reading import dumps, loads, read, write
+    from lockfiles.secret_forms import FoundSecret, find_secrets
 
 __all__ = [
     "BuildFacts",
@@ -75,12 +80,12 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
-    "BuildFacts": "lockfiles.tool_table",
-    "BuildWheel": "lockfiles.tool_table",
+    "BuildFacts": "lockfiles.lockfile",
+    "BuildWheel": "lockfiles.lockfile",
     "ExportError": "lockfiles.errors",
     "Fault": "lockfiles.errors",
-    "FoundSecret": "lockfiles.secret_search",
-    "ImageLayer": "lockfiles.image_layers",
+    "FoundSecret": "lockfiles.secret_forms",
+    "ImageLayer": "lockfiles.graph",
     "InvalidLockfileError": "lockfiles.errors",
     "LockGraph": "lockfiles.graph",
     "LockPath": "lockfiles.graph",
@@ -90,24 +95,24 @@ _ELSEWHERE = {
     "LockfileSyntaxError": "lockfiles.errors",
     "PinfoldError": "lockfiles.errors",
     "Request": "lockfiles.graph",
-    "SettingValue": "lockfiles.tool_table",
-    "ToolTable": "lockfiles.tool_table",
+    "SettingValue": "lockfiles.lockfile",
+    "ToolTable": "lockfiles.lockfile",
     "UnsupportedLockfileError": "lockfiles.errors",
     "assign_layers": "lockfiles.graph",
     "build_graph": "lockfiles.graph",
     "digest": "lockfiles.identity",
-    "dumps": "lockfiles.writing",
+    "dumps": "lockfiles.reading",
     "export_list": "lockfiles.exporting",
     "export_requirements": "lockfiles.exporting",
     "find_paths": "lockfiles.graph",
-    "find_secrets": "lockfiles.secret_search",
+    "find_secrets": "lockfiles.secret_forms",
     "loads": "lockfiles.reading",
     "move_paths": "lockfiles.exporting",
     "read": "lockfiles.reading",
-    "requirements": "lockfiles.app_list",
+    "requirements": "lockfiles.exporting",
     "select_layer": "lockfiles.exporting",
-    "split_layers": "lockfiles.image_layers",
-    "write": "lockfiles.writing",
+    "split_layers": "lockfiles.graph",
+    "write": "lockfiles.reading",
 }
 """Where each name comes from, but for the comparison."""
 

@@ -8,10 +8,9 @@ from typing import Any
 
 from packaging.utils import NormalizedName
 
-from lockfiles.document_path import join_key
-from lockfiles.lockfile import Lockfile, build_document
-from lockfiles.requirement_lines import LineChange, join_lines
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
+from lockfiles.errors import join_key
+from lockfiles.lockfile import LineChange, Lockfile, build_document, join_lines
 
 __all__ = ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
 

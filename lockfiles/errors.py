@@ -12,15 +12,31 @@ A file that cannot be opened or written is the operating system's own OSError.
 
 The texts of errors are lower case, without a final full stop, with literals in backticks, and never hold a secret:
 they name a part of a URL, not its value.
+
+The path of a value inside a TOML document, as messages and comparisons name it: `tool.pinfold.build."a.b"`.
 """
 
 from __future__ import annotations
 
+import re
 from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
+
+__all__ = [
+    "ExportError",
+    "Fault",
+    "InvalidLockfileError",
+    "LockfileError",
+    "LockfileNameError",
+    "LockfileSyntaxError",
+    "PinfoldError",
+    "UnsupportedLockfileError",
+    "join_key",
+]
+
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,18 +52,6 @@ if TYPE_CHECKING:
         remedy: str
         other_remedies: tuple[str, ...]
         quoted: tuple[str, ...]
-
-
-__all__ = [
-    "ExportError",
-    "Fault",
-    "InvalidLockfileError",
-    "LockfileError",
-    "LockfileNameError",
-    "LockfileSyntaxError",
-    "PinfoldError",
-    "UnsupportedLockfileError",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,3 +199,18 @@ class LockfileNameError(LockfileError):
 
 class ExportError(LockfileError):
     """The lock holds something that the form asked for cannot say, or has no such layer."""
+
+
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+
+
+def join_key(path: str, key: str) -> str:
+    """The path of `key` in the table at `path`; a key that is not bare stands in quotes, in ASCII."""
+    if _BARE_KEY.fullmatch(key):
+        text = key
+    else:
+        # Lazy: a warm run needs no JSON, whose import takes 3 ms.
+        import json
+
+        text = json.dumps(key)
+    return f"{path}.{text}" if path else text

@@ -3,26 +3,169 @@
 In: a `Lockfile`. Out: text, tokens, or another `Lockfile`; nothing is read or written. Everything that is installed
 stands there, dependencies too, so each form is installed with `--no-deps`: where a pin overrides what metadata asks,
 an installer that resolves would refuse it, or install more.
+
+The list of a lock for an app that installs it: `requirements = lockfiles.requirements("pylock.toml")`.
+
+In: the name of a lock beside the file that asks. Out: argv items, as `lock export --format list` prints them.
+
+One package of a lock as pip's requirement syntax has it: a direct reference with its hash, or a version and hashes.
+
+In: packages of a lockfile. Out: single tokens and lines, in which no text of the lock can pass for another token, a
+flag or a line of its own. Standards: PEP 508, PEP 440 (direct references), pip: Requirements File Format.
 """
 
 from __future__ import annotations
 
+import os
 import posixpath
+import re
+import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from packaging.pylock import Package
-from packaging.utils import NormalizedName
+from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
+from packaging.utils import NormalizedName, is_normalized_name
 
 from lockfiles.errors import ExportError
 from lockfiles.graph import assign_layers
 from lockfiles.lockfile import Lockfile
-from lockfiles.requirement_texts import find_variables, has_hash, name_editable, render_direct, render_pin
+from lockfiles.reading import read
 
-__all__ = ["export_list", "export_requirements", "find_notes", "move_paths", "select_layer"]
+__all__ = [
+    "export_list",
+    "export_requirements",
+    "find_notes",
+    "find_variables",
+    "has_hash",
+    "move_paths",
+    "name_editable",
+    "render_direct",
+    "render_pin",
+    "requirements",
+    "select_layer",
+]
+
+
+_PLAIN_PATH = re.compile(r"[\w./~+-]+")
+_PLAIN_MARKER = re.compile(r"(?:(?! -)[ !\"%-\[\]^_a-z{|}~'])*")
+"""Printable ASCII without `#`, `$`, a backslash or a backtick, and without a word that begins with a dash."""
+_VARIABLE = re.compile(r"(\$\{[A-Z0-9_]+\})")
+_URL_CHARACTERS = "%:/?@!$&'()*+,;=[]-._~"
+"""Those of RFC 3986 but for `#`: what follows one is ours to write."""
+
+_File = PackageWheel | PackageSdist | PackageArchive
+
+
+def has_hash(package: Package) -> bool:
+    """Whether an installer can check the package against a hash: files have one, commits and folders have none."""
+    return package.vcs is None and package.directory is None
+
+
+def render_pin(package: Package) -> str:
+    """`name==1.0 ; marker` with a `--hash` for each of its files, as a logical line of a requirement file."""
+    files = [*(package.wheels or ()), *([package.sdist] if package.sdist is not None else ())]
+    hashes = sorted({file.hashes["sha256"] for file in files})
+    pin = f"{_name(package)}=={package.version}{_marker(package)}"
+    return " \\\n    ".join((pin, *(f"--hash=sha256:{_hex(package, digest)}" for digest in hashes)))
+
+
+def render_direct(package: Package, logins: Mapping[str, str] | None = None) -> str:
+    """`name @ url#sha256=… ; marker`, one token. Raises ExportError for what has no such form.
+
+    `logins` are user informations by URL, as a list had them: `${TOKEN}`, never a value.
+    """
+    return f"{_name(package)} @ {_reference(package, logins or {})}{_marker(package)}"
+
+
+def find_variables(text: str) -> list[str]:
+    """The names of the variables in a text: `TOKEN` of `${TOKEN}`, in their order."""
+    return [variable[2:-1] for variable in _VARIABLE.findall(text)]
+
+
+def name_editable(package: Package) -> str | None:
+    """The path of a package that is to be installed as editable; None for all others."""
+    directory = package.directory
+    if directory is None or not directory.editable:
+        return None
+    path = "/".join(part for part in (directory.path, directory.subdirectory) if part)
+    if not _PLAIN_PATH.fullmatch(path):
+        raise _refuse(package, f"its editable folder `{path}` cannot be written so that each installer reads it alike")
+    return path if path.startswith((".", "/")) else f"./{path}"
+
+
+def _reference(package: Package, logins: Mapping[str, str]) -> str:
+    if (vcs := package.vcs) is not None:
+        if vcs.url is None:
+            raise _refuse(package, "its repository is on disk, which only an absolute path could name")
+        return f"{vcs.type}+{_url(vcs.url, logins)}@{vcs.commit_id}{_fragment(subdirectory=vcs.subdirectory)}"
+    if (directory := package.directory) is not None:
+        # A folder below it is what the path can say; installers take `#subdirectory=` for archives and repositories.
+        path = "/".join(part for part in (directory.path, directory.subdirectory) if part)
+        return f"file:{quote(path, safe='/~')}"
+    file = _only_file(package)
+    digest = _hex(package, file.hashes["sha256"])
+    fragment = _fragment(sha256=digest, subdirectory=getattr(file, "subdirectory", None))
+    if file.path is not None:
+        return f"file:{quote(file.path, safe='/~')}{fragment}"
+    if file.url is None:
+        raise _refuse(package, "its file has no URL")
+    if isinstance(file, PackageWheel) and not urlsplit(file.url).path.endswith(".whl"):
+        raise _refuse(package, f"the URL of `{file.filename}` does not end in a file name, which pip needs")
+    return f"{_url(file.url, logins)}{fragment}"
+
+
+def _only_file(package: Package) -> _File:
+    """The one file that is installed: the archive, the wheel, or the sdist where there is no wheel."""
+    files: list[_File] = [*(package.wheels or ())]
+    files += [one for one in (package.archive, package.sdist) if one is not None and not files]
+    if len(files) != 1:
+        raise _refuse(package, f"it has {len(files)} wheels, and a URL names one: the lock is not for one target alone")
+    return files[0]
+
+
+def _url(url: str, logins: Mapping[str, str]) -> str:
+    """The URL with everything in it encoded that could end a token, and with the user information of its list."""
+    login = logins.get(url)
+    if login is not None:
+        scheme, separator, rest = url.partition("://")
+        url = f"{scheme}{separator}{login}@{rest.rpartition('@')[2] if '@' in rest.partition('/')[0] else rest}"
+    parts = _VARIABLE.split(url.partition("#")[0])
+    return "".join(part if _VARIABLE.fullmatch(part) else quote(part, safe=_URL_CHARACTERS) for part in parts)
+
+
+def _fragment(**values: str | None) -> str:
+    pairs = [f"{key}={quote(value, safe='/~')}" for key, value in values.items() if value]
+    return f"#{'&'.join(pairs)}" if pairs else ""
+
+
+def _name(package: Package) -> str:
+    if not is_normalized_name(package.name):
+        raise _refuse(package, "its name is not normalized")
+    return package.name
+
+
+def _marker(package: Package) -> str:
+    if package.marker is None:
+        return ""
+    text = str(package.marker)
+    if not _PLAIN_MARKER.fullmatch(text):
+        raise _refuse(package, "its marker holds what a requirement file reads as a comment, an option or a variable")
+    return f" ; {text}"
+
+
+def _hex(package: Package, digest: Any) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise _refuse(package, "its sha256 is not 64 digits of lower-case hex")
+    return str(digest)
+
+
+def _refuse(package: Package, why: str) -> ExportError:
+    message = f"`{package.name}` cannot be written as a requirement: {why}"
+    return ExportError(message)
 
 
 def export_requirements(lockfile: Lockfile, *, layer: int | None = None) -> str:
@@ -71,14 +214,14 @@ def select_layer(lockfile: Lockfile, layer: int | None) -> Lockfile:
     if layer is None:
         if count > 1 and (built := _find_unisolated(lockfile)):
             steps = ", ".join(f"`--layer {number}`" for number in range(count))
-            raise _refuse(
+            raise _refuse_of_exporting(
                 f"`{built[0]}` is built with `--no-build-isolation`, so what it needs is installed a step before",
                 remedy=f"one layer after the other: {steps}",
             )
         return lockfile
     if not 0 <= layer < count:
         has = "one layer, `0`" if count == 1 else f"the layers `0` to `{count - 1}`"
-        raise _refuse(f"there is no layer `{layer}`: the lock has {has}")
+        raise _refuse_of_exporting(f"there is no layer `{layer}`: the lock has {has}")
     assigned = assign_layers(lockfile)
     return _keep(lockfile, frozenset(name for name, number in assigned.items() if number == layer), layer)
 
@@ -245,5 +388,20 @@ def _package_order(package: Package) -> tuple[str, str, str]:
     return package.name, str(package.version), str(package.marker)
 
 
-def _refuse(what: str, *, remedy: str = "") -> ExportError:
+def _refuse_of_exporting(what: str, *, remedy: str = "") -> ExportError:
     return ExportError(what, remedy=remedy)
+
+
+def requirements(path: str | os.PathLike[str]) -> list[str] | list[list[str]]:
+    """The items of the lock at `path`: flat for a lock of one layer, else one list a layer, in the order of the steps.
+
+    A relative path is relative to the folder of the file that calls this, wherever that is run from; where there is no
+    such file, to the current folder. Raises LockfileError and OSError.
+    """
+    beside = sys._getframe(1).f_globals.get("__file__")
+    folder = Path(beside).parent if isinstance(beside, str) else Path()
+    lockfile = read(folder / path)
+    count = 1 if lockfile.tool is None else len(lockfile.tool.layers)
+    if count > 1:
+        return [list(export_list(lockfile, layer=layer)) for layer in range(count)]
+    return list(export_list(lockfile))

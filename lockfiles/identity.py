@@ -12,9 +12,8 @@ from typing import Any
 
 from packaging.pylock import Package, PackageArchive
 
-from lockfiles.lockfile import Lockfile
-from lockfiles.sha256 import hash_bytes
-from lockfiles.tool_table import BuildFacts, ToolTable
+from lockfiles._files import hash_bytes
+from lockfiles.lockfile import BuildFacts, Lockfile, ToolTable
 
 __all__ = ["digest"]
 

@@ -1,25 +1,42 @@
-"""Reading a lockfile: TOML text in, a checked `Lockfile` or every fault out."""
+"""Reading a lockfile: TOML text in, a checked `Lockfile` or every fault out.
+
+Writing a lockfile: a `Lockfile` in, the one TOML text that it has out; on disk all of it or nothing.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from packaging.pylock import Pylock, PylockValidationError
+from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from packaging.version import InvalidVersion, Version
 
-from lockfiles.credentials import find_secret_part
-from lockfiles.errors import Fault, InvalidLockfileError, LockfileSyntaxError, UnsupportedLockfileError
-from lockfiles.lockfile import Lockfile
-from lockfiles.seal import has_broken_seal
-from lockfiles.tool_table import SCHEMA, ToolTable, read_tool_table
+from lockfiles._files import replace_file
+from lockfiles.errors import (
+    Fault,
+    InvalidLockfileError,
+    LockfileNameError,
+    LockfileSyntaxError,
+    UnsupportedLockfileError,
+)
+from lockfiles.lockfile import SCHEMA, Lockfile, ToolTable, build_document, has_broken_seal, read_tool_table, with_seal
+from lockfiles.secret_forms import find_secret_part
 from lockfiles.validation import iter_faults
 
-__all__ = ["loads", "parse_document", "read"]
+__all__ = [
+    "dumps",
+    "loads",
+    "parse_document",
+    "read",
+    "write",
+]
+
 
 _KNOWN = Version("1.0")
 _PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
@@ -134,3 +151,38 @@ def _parse_tool_table(table: Any, faults: list[Fault]) -> ToolTable | None:
         faults.append(Fault(where="tool.pinfold", what="expected a table"))
         return None
     return read_tool_table(table, faults)
+
+
+def dumps(lockfile: Lockfile) -> str:
+    """The lock as TOML with PEP 751's key order, line feeds, and one at the end. Equal locks give equal text.
+
+    Raises InvalidLockfileError for what `loads` would refuse, so that no secret can be written.
+    """
+    # Reading locks needs no writer: this import is saved on every path that writes nothing.
+    import tomli_w
+
+    document = build_document(lockfile)
+    parse_document(document)
+    return tomli_w.dumps(with_seal(document))
+
+
+def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> bool:
+    """Whether the file changed: equal bytes leave it and its time stamps alone.
+
+    The new file appears at once or not at all, keeps the permissions of the one before, and goes where a symbolic
+    link points. Raises LockfileNameError for a name that PEP 751 does not allow, unless `check_name` is false.
+    """
+    path = Path(path)
+    if check_name and not is_valid_pylock_path(path):
+        raise LockfileNameError(path.name)
+    data = dumps(lockfile).encode("utf-8")
+    target = Path(os.path.realpath(path))
+    try:
+        if target.read_bytes() == data:
+            return False
+        mode = stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        mode = None
+    # A power cut must leave the old lock or the new one; a first lock has none to lose.
+    replace_file(target, data, mode=mode, is_durable=mode is not None)
+    return True

@@ -1,8 +1,8 @@
 """Reading a TOML table key by key, with every fault of it in one report.
 
 In: a table as `tomllib` gives it, and a parser for each key. Out: the parsed values; each fault as its document path,
-what is wrong and how to fix it. It serves `[tool.pinfold]` of a lock (`lockfiles.tool_table`), that of a project and a
-file of credentials (`resolver.settings`, `resolver.fetch.credentials_file`), which differ in their parsers and in how
+what is wrong and how to fix it. It serves `[tool.pinfold]` of a lock (`lockfiles.lockfile`), that of a project and a
+file of credentials (`resolver.settings.settings`, `resolver.fetch.http.login_files`), which differ in their parsers and in how
 they word a fault. Pure: nothing is opened here.
 """
 
@@ -15,8 +15,8 @@ from typing import Any, TypeVar, overload
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from lockfiles.document_path import join_key
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
+from lockfiles.errors import join_key
 
 __all__ = [
     "Parser",

@@ -16,9 +16,8 @@ from typing import Any
 from packaging.pylock import PackageWheel, PylockValidationError
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from lockfiles.credentials import find_secret_part
-from lockfiles.document_path import join_key
-from lockfiles.errors import Fault
+from lockfiles.errors import Fault, join_key
+from lockfiles.secret_forms import find_secret_part
 
 __all__ = ["iter_faults"]
 

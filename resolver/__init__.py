@@ -12,15 +12,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from resolver.advisories import Advisory, AffectedRange, parse_advisory
-    from resolver.api import lock
-    from resolver.artifacts.api import fetch_artifacts, hydrate
     from resolver.artifacts.downloads import FetchedFile, Progress
-    from resolver.artifacts.hydrating import Hydrated
-    from resolver.artifacts.reaching import open_session
+    from resolver.artifacts.hydrating import Hydrated, fetch_artifacts, hydrate
     from resolver.artifacts.wheelhouse import FetchOutcome
-    from resolver.auditing import Finding, Listed, NewerRelease, audit_pins, find_newer
-    from resolver.bill_of_materials import build_bill_of_materials
     from resolver.errors import (
         AuthenticationError,
         Fault,
@@ -37,29 +31,40 @@ if TYPE_CHECKING:
         SourceError,
         TargetError,
     )
-    from resolver.fetch.access import Access
-    from resolver.fetch.advisory_database import read_advisories
-    from resolver.fetch.login_sources import LoginOptions
-    from resolver.fetch.wheel_listing import fetch_contents
-    from resolver.index.wheel_contents import WheelContents
-    from resolver.index_questions import ask_indexes
-    from resolver.installed import Installed, InstalledDifference, compare_installed, read_environment
-    from resolver.installer_rules import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
-    from resolver.outcome import LockOutcome, Upgrade
-    from resolver.plan import LockPlan, RunContext, plan_lock
+    from resolver.fetch.access import Access, LoginOptions
+    from resolver.fetch.projects.listings import read_advisories
+    from resolver.fetch.projects.wheel_contents import fetch_contents
+    from resolver.index.project_health import Advisory, AffectedRange, parse_advisory
+    from resolver.index.wheel_directory import WheelContents
+    from resolver.inspection.auditing import Finding, Listed, NewerRelease, ask_indexes, audit_pins, find_newer
+    from resolver.inspection.contents import PinSize, build_bill_of_materials, find_unused, measure_pins
+    from resolver.inspection.installers import (
+        InstallerChoice,
+        InstallerComparison,
+        InstallerDifference,
+        compare_installers,
+    )
+    from resolver.inspection.verification import (
+        Discrepancy,
+        Installed,
+        InstalledDifference,
+        compare_installed,
+        read_environment,
+        verify_lockfile,
+    )
+    from resolver.locking.document import LockOutcome, Upgrade
+    from resolver.locking.locker import lock, lock_plan
+    from resolver.locking.plan_secrets import open_session
+    from resolver.planning.plan import LockPlan, RunContext, plan_lock
     from resolver.requirements.requirement_list import parse_requirement_list
     from resolver.requirements.scopes import ScopeRules
-    from resolver.settings import Settings
-    from resolver.sizes import PinSize, find_unused, measure_pins
-    from resolver.sources.imports import read_imports
+    from resolver.settings.settings import Settings
+    from resolver.sources.apps.app_folder import read_imports
     from resolver.sources.lock_owners import OwnedLock, find_owned_locks
     from resolver.sources.reader import read_source
     from resolver.sources.source import Source
     from resolver.targets.platforms import parse_platform
-    from resolver.targets.python_version import parse_python_version
-    from resolver.targets.target import Target
-    from resolver.verification import Discrepancy, verify_lockfile
-    from resolver.workflow import lock_plan
+    from resolver.targets.target import Target, parse_python_version
 
 __all__ = [
     "Access",
@@ -133,58 +138,58 @@ __all__ = [
 
 _ELSEWHERE = {
     "Access": "resolver.fetch.access",
-    "Advisory": "resolver.advisories",
-    "AffectedRange": "resolver.advisories",
-    "Discrepancy": "resolver.verification",
+    "Advisory": "resolver.index.project_health",
+    "AffectedRange": "resolver.index.project_health",
+    "Discrepancy": "resolver.inspection.verification",
     "FetchOutcome": "resolver.artifacts.wheelhouse",
     "FetchedFile": "resolver.artifacts.downloads",
-    "Finding": "resolver.auditing",
+    "Finding": "resolver.inspection.auditing",
     "Hydrated": "resolver.artifacts.hydrating",
-    "Installed": "resolver.installed",
-    "InstalledDifference": "resolver.installed",
-    "InstallerChoice": "resolver.installer_rules",
-    "InstallerComparison": "resolver.installer_rules",
-    "InstallerDifference": "resolver.installer_rules",
-    "Listed": "resolver.auditing",
-    "LockOutcome": "resolver.outcome",
-    "LockPlan": "resolver.plan",
-    "LoginOptions": "resolver.fetch.login_sources",
-    "NewerRelease": "resolver.auditing",
+    "Installed": "resolver.inspection.verification",
+    "InstalledDifference": "resolver.inspection.verification",
+    "InstallerChoice": "resolver.inspection.installers",
+    "InstallerComparison": "resolver.inspection.installers",
+    "InstallerDifference": "resolver.inspection.installers",
+    "Listed": "resolver.inspection.auditing",
+    "LockOutcome": "resolver.locking.document",
+    "LockPlan": "resolver.planning.plan",
+    "LoginOptions": "resolver.fetch.access",
+    "NewerRelease": "resolver.inspection.auditing",
     "OwnedLock": "resolver.sources.lock_owners",
-    "PinSize": "resolver.sizes",
+    "PinSize": "resolver.inspection.contents",
     "Progress": "resolver.artifacts.downloads",
-    "RunContext": "resolver.plan",
+    "RunContext": "resolver.planning.plan",
     "ScopeRules": "resolver.requirements.scopes",
-    "Settings": "resolver.settings",
+    "Settings": "resolver.settings.settings",
     "Source": "resolver.sources.source",
     "Target": "resolver.targets.target",
-    "Upgrade": "resolver.outcome",
-    "WheelContents": "resolver.index.wheel_contents",
-    "ask_indexes": "resolver.index_questions",
-    "audit_pins": "resolver.auditing",
-    "build_bill_of_materials": "resolver.bill_of_materials",
-    "compare_installed": "resolver.installed",
-    "compare_installers": "resolver.installer_rules",
-    "fetch_artifacts": "resolver.artifacts.api",
-    "fetch_contents": "resolver.fetch.wheel_listing",
-    "find_newer": "resolver.auditing",
+    "Upgrade": "resolver.locking.document",
+    "WheelContents": "resolver.index.wheel_directory",
+    "ask_indexes": "resolver.inspection.auditing",
+    "audit_pins": "resolver.inspection.auditing",
+    "build_bill_of_materials": "resolver.inspection.contents",
+    "compare_installed": "resolver.inspection.verification",
+    "compare_installers": "resolver.inspection.installers",
+    "fetch_artifacts": "resolver.artifacts.hydrating",
+    "fetch_contents": "resolver.fetch.projects.wheel_contents",
+    "find_newer": "resolver.inspection.auditing",
     "find_owned_locks": "resolver.sources.lock_owners",
-    "find_unused": "resolver.sizes",
-    "hydrate": "resolver.artifacts.api",
-    "lock": "resolver.api",
-    "lock_plan": "resolver.workflow",
-    "measure_pins": "resolver.sizes",
-    "open_session": "resolver.artifacts.reaching",
-    "parse_advisory": "resolver.advisories",
+    "find_unused": "resolver.inspection.contents",
+    "hydrate": "resolver.artifacts.hydrating",
+    "lock": "resolver.locking.locker",
+    "lock_plan": "resolver.locking.locker",
+    "measure_pins": "resolver.inspection.contents",
+    "open_session": "resolver.locking.plan_secrets",
+    "parse_advisory": "resolver.index.project_health",
     "parse_platform": "resolver.targets.platforms",
-    "parse_python_version": "resolver.targets.python_version",
+    "parse_python_version": "resolver.targets.target",
     "parse_requirement_list": "resolver.requirements.requirement_list",
-    "plan_lock": "resolver.plan",
-    "read_advisories": "resolver.fetch.advisory_database",
-    "read_environment": "resolver.installed",
-    "read_imports": "resolver.sources.imports",
+    "plan_lock": "resolver.planning.plan",
+    "read_advisories": "resolver.fetch.projects.listings",
+    "read_environment": "resolver.inspection.verification",
+    "read_imports": "resolver.sources.apps.app_folder",
     "read_source": "resolver.sources.reader",
-    "verify_lockfile": "resolver.verification",
+    "verify_lockfile": "resolver.inspection.verification",
 }
 """Where each name comes from, but for the errors."""
 

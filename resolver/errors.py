@@ -6,11 +6,11 @@
     │   ├── SettingsError               [tool.pinfold], PINFOLD_* or command-line settings
     │   ├── SourceError                 a file that holds a list: app.py, requirements.txt, pyproject.toml
     │   ├── TargetError                 Python version, platform, accelerator
-    │   ├── GitReferenceError           a reference to a repository (`resolver.fetch.git.messages`)
-    │   └── MissingHashesError          pins without the hashes that are required (`resolver.solve.required_hashes`)
+    │   ├── GitReferenceError           a reference to a repository (`resolver.fetch.git.repository`)
+    │   └── MissingHashesError          pins without the hashes that are required (`resolver.solve.build_problem`)
     ├── LockfileError               2   a lockfile: see `lockfiles.errors`
     ├── ResolutionError             3   no solution
-    │   ├── NoSolutionError             the conflict as data (`resolver.solve.explain`)
+    │   ├── NoSolutionError             the conflict as data (`resolver.solve.diagnosis`)
     │   └── MetadataError               the core metadata of a distribution file cannot be had or read
     ├── FetchError                  4   network or authentication
     │   ├── AuthenticationError         401 or 403
@@ -21,12 +21,15 @@
 Every error has the parts `what`, `where`, `why` and `remedy`, and `faults` where several are reported at once;
 `str()` renders them, programs read the attributes. The base class lives in `lockfiles.errors`, which imports nothing of
 the resolver.
+
+Where something stands in what the user wrote: the first thing that every message about a list says.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
+from lockfiles._values import dataclass
 from lockfiles.errors import Fault, LockfileError, PinfoldError
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ __all__ = [
     "MetadataError",
     "OfflineError",
     "PinfoldError",
+    "Position",
     "ResolutionError",
     "SettingsError",
     "SourceError",
@@ -54,6 +58,7 @@ __all__ = [
     "render_os_error",
     "without_traceback",
 ]
+
 
 T = TypeVar("T")
 
@@ -169,3 +174,43 @@ def without_traceback(work: Callable[[], T]) -> T:
         fault = error.with_traceback(None)
     fault.__cause__ = fault.__context__ = None
     raise fault
+
+
+_MOST_SHOWN = 6
+"""Of so many files that include each other all are named; of more, the innermost ones and the outermost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """A place in a list or file.
+
+    `source` is `requirements` for a list given to the API, else the file's name as the user wrote it, or
+    `command line`. `layer` and `item` count from 0; `line` counts from 1, and where it is known no number is shown.
+    `included_by` is the `-r` or `-c` that led here.
+    """
+
+    source: str = "requirements"
+    item: int | None = None
+    layer: int | None = None
+    line: int | None = None
+    included_by: Position | None = None
+
+    def __str__(self) -> str:
+        places = [self]
+        while (outer := places[-1].included_by) is not None:
+            places.append(outer)
+        texts = [place._render_own() for place in places]
+        if len(texts) > _MOST_SHOWN:
+            texts[_MOST_SHOWN - 2 : -1] = [f"… {len(texts) - _MOST_SHOWN + 1} more …"]
+        return " (from ".join(texts) + ")" * (len(texts) - 1)
+
+    def _render_own(self) -> str:
+        """The place without what led here."""
+        text = self.source
+        if self.line is not None:
+            return f"{text}:{self.line}"
+        if self.layer is not None:
+            text += f"[{self.layer}]"
+        if self.item is not None:
+            text += f"[{self.item}]"
+        return text

@@ -10,12 +10,11 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import SettingValue
+from resolver.errors import Position
 from resolver.index.distribution_file import DistributionFile
 from resolver.requirements.entry import Entry, Layer, RequirementList
-from resolver.requirements.position import Position
 from resolver.solve.resolution import Pin, Requester, Resolution
-from resolver.targets.python_version import parse_python_version
-from resolver.targets.target import Target
+from resolver.targets.target import Target, parse_python_version
 
 INDEX = "https://index.example/simple/"
 FILES = "https://files.example"

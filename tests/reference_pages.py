@@ -1,4 +1,4 @@
-"""The tables of options in the documentation, made from `resolver.options`.
+"""The tables of options in the documentation, made from `resolver.settings.options`.
 
 `python -m tests.reference_pages` writes them anew, between the markers that the pages have for them.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from resolver.options import OPTIONS, Group, Kind, Option
+from resolver.settings.options import OPTIONS, Group, Kind, Option
 
 __all__ = ["PAGES", "fill_page"]
 

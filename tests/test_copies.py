@@ -22,9 +22,8 @@ import lockfiles
 import resolver
 from lockfiles.errors import Fault, PinfoldError
 from resolver import Access, RunContext, Settings, lock, open_session, plan_lock, read_source
-from resolver.errors import FetchError, MetadataError
-from resolver.index.project_status import ProjectStatus
-from resolver.requirements.position import Position
+from resolver.errors import FetchError, MetadataError, Position
+from resolver.index.project_health import ProjectStatus
 from resolver.requirements.url import Secret
 from resolver.solve.explanation import Explanation
 from tests.cli.test_reading_verbs import build_lock

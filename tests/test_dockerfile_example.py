@@ -15,7 +15,7 @@ from uv import find_uv_bin
 
 from lockfiles import read
 from tests.canary.secret_search import STEM, find_canaries, search_files
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project, child_environment
 from tests.dockerfiles import Builder, Instruction, Stage, read_dockerfile
 from tests.private.indexes import PrivateIndex

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 import resolver
-from resolver.settings import Settings
+from resolver.settings.settings import Settings
 from resolver.targets.target import Target
 from tests.command import Project, Run
 from tests.distributions import make_wheel

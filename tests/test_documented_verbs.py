@@ -15,7 +15,7 @@ from lockfiles import Lockfile, write
 from resolver.cli.main import _MODULES, main
 from tests.cli.test_judging_verbs import ADVISORY
 from tests.cli.test_reading_verbs import build_lock, package
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project
 from tests.git_server import make_repository
 from tests.servers import IndexServer, sdist, wheel

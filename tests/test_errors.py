@@ -12,8 +12,15 @@ import lockfiles.errors
 import resolver
 import resolver.errors
 from lockfiles import ExportError, Fault
-from resolver.errors import FetchError, InputError, MetadataError, PinfoldError, TargetError, without_traceback
-from resolver.requirements.position import Position
+from resolver.errors import (
+    FetchError,
+    InputError,
+    MetadataError,
+    PinfoldError,
+    Position,
+    TargetError,
+    without_traceback,
+)
 from tests.test_copies import find_errors
 
 _WHERE = Position(source="requirements.txt", line=4)

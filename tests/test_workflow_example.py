@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project
 from tests.servers import wheel
 

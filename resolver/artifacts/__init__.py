@@ -1,1 +1,1 @@
-"""From a lockfile to files on disk: wheelhouses, and locks with fresh URLs for one build."""
+"""What an image builder does with a lock: download, build and hydrate its files."""

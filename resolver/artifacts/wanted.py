@@ -2,10 +2,16 @@
 
 In: a lockfile and the folder that it lies in. Out: `Wanted`. A lock is somebody else's text: names that are no plain
 file names, and places that are neither on the web nor on this disk, are refused with all their faults at once.
+
+Whether a file name of a lock may be used as one on this machine: a lock is somebody else's text.
+
+In: a name. Out: why not, or an empty text. The rules are those of all platforms at once, so that a wheelhouse that is
+made on one can be copied to another.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +21,45 @@ from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.utils import NormalizedName
 
 from lockfiles import BuildWheel, Lockfile
-from lockfiles.value_classes import dataclass
-from resolver.artifacts.file_names import find_name_fault
+from lockfiles._values import dataclass
 from resolver.errors import InputError
+from resolver.index.distribution_file import is_distribution
 
-__all__ = ["Wanted", "WantedFile", "list_wanted"]
+__all__ = [
+    "Wanted",
+    "WantedFile",
+    "find_name_fault",
+    "list_wanted",
+]
+
+
+_LONGEST_NAME = 200
+"""File systems hold 255 bytes, and parts of files have longer names than the files."""
+
+_CHARACTERS = re.compile(r"[A-Za-z0-9_.+!~-]+")
+"""What names of wheels and sdists consist of: PEP 427 and PEP 625, versions with epoch and label."""
+
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+
+
+def find_name_fault(name: str) -> str:
+    """Why a file cannot have this name in a wheelhouse, in a few words; empty where it can."""
+    if not name or name.strip(".") == "":
+        return "it is no name"
+    if "/" in name or "\\" in name:
+        return "it is a path"
+    if not _CHARACTERS.fullmatch(name):
+        return "it holds characters that no wheel or sdist has in its name"
+    if name.startswith(("-", ".")):
+        return f"it begins with `{name[0]}`"
+    if _DEVICES.fullmatch(name):
+        return "it is the name of a device on Windows"
+    if len(name) > _LONGEST_NAME:
+        return f"it has {len(name)} characters, and {_LONGEST_NAME} is the limit"
+    if not is_distribution(name):
+        return "it ends like neither a wheel nor an sdist"
+    return ""
+
 
 _SCHEMES = ("https", "http", "file")
 
@@ -145,7 +185,7 @@ def _find_place(file: _LockedFile, folder: Path) -> str | Path | None:
         return None
     if scheme == "file":
         # Lazy: it takes 10 ms, and few locks have such a file.
-        from resolver.fetch.local_files import find_local_path
+        from resolver.fetch.http.local_files import find_local_path
 
         return find_local_path(url)
     return url

@@ -3,10 +3,17 @@
 In: a lockfile, the folder that it lies in, a place, and how to reach hosts. Out: `FetchOutcome`, and on disk the
 verified wheels with a requirements.txt. What has another hash is not kept. A run that is broken off leaves whole files,
 and parts that the next run goes on from.
+
+One run at a time in a folder of wheels: two that bring the same files would stand in each other's way.
+
+The requirements.txt of a wheelhouse: each project with its version and the hashes of the wheels that lie there.
+
+A list of several layers has a file for each besides, so that an image builder installs and caches them step by step.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,28 +24,122 @@ from packaging.pylock import Package, PackageWheel
 from packaging.utils import NormalizedName, parse_wheel_filename
 
 from lockfiles import Lockfile
+from lockfiles._files import replace_file
+from lockfiles._values import dataclass
+from lockfiles.exporting import find_variables, render_pin
 from lockfiles.graph import assign_layers
-from lockfiles.requirement_texts import find_variables
-from lockfiles.value_classes import dataclass
-from resolver.artifacts.building import Building, WheelBuilder
-from resolver.artifacts.downloads import Downloads, FetchedFile, Progress
-from resolver.artifacts.folder_lock import hold_folder
-from resolver.artifacts.partial_file import measure_file
-from resolver.artifacts.requirement_file import (
-    check_place,
-    render_requirements,
-    write_layers,
-    write_requirements,
+from lockfiles.lockfile import ToolTable
+from resolver.artifacts.build_sources import (
+    BuiltWheel,
+    SourceBuild,
+    SourceTrees,
+    list_builds,
+    read_records,
+    write_records,
 )
-from resolver.artifacts.source_trees import SourceTrees
-from resolver.artifacts.sources import BuiltWheel, SourceBuild, list_builds, read_records, write_records
+from resolver.artifacts.building import Building, WheelBuilder
+from resolver.artifacts.downloads import Downloads, FetchedFile, Progress, measure_file
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import AuthenticationError, InputError, render_os_error
-from resolver.fetch.host_guard import HostGuard
-from resolver.fetch.listings import find_signed_link
-from resolver.fetch.session import Session
+from resolver.fetch.http.hosts import HostGuard
+from resolver.fetch.http.session import Session
+from resolver.fetch.projects.listings import find_signed_link
 
-__all__ = ["FetchOutcome", "fill_wheelhouse"]
+__all__ = [
+    "FILE_NAME",
+    "FetchOutcome",
+    "check_place",
+    "fill_wheelhouse",
+    "hold_folder",
+    "render_requirements",
+    "write_layers",
+    "write_requirements",
+]
+
+
+@contextmanager
+def hold_folder(folder: Path, *, announce: Callable[[], None]) -> Iterator[None]:
+    """Hold a folder; where another process does, wait for that, which is announced once.
+
+    Systems and disks without such locks go without: there the hashes of the files decide.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        yield  # It is none: whoever writes there next says so.
+        return
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            announce()
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError:
+            pass  # Such as a network's disk.
+        yield
+    finally:
+        os.close(descriptor)
+
+
+FILE_NAME = "requirements.txt"
+
+_MARK = "# The wheels of a lock"
+_FLAGS = "--no-index --find-links DIR --require-hashes --no-deps -r DIR/"
+
+
+def render_requirements(packages: Iterable[Package], *, tool: ToolTable | None, file_name: str = FILE_NAME) -> str:
+    """The file for packages that have wheels alone, sorted by name. Raises ExportError for names that are none."""
+    target = "" if tool is None else f" for Python {tool.python} on {tool.platform}"
+    lines = [
+        f"{_MARK}{target}; install them with",
+        f"#   pip install {_FLAGS}{file_name}",
+        f"#   uv pip install {_FLAGS}{file_name}",
+    ]
+    lines += (render_pin(package) for package in sorted(packages, key=lambda one: (one.name, str(one.marker))))
+    return "\n".join(lines) + "\n"
+
+
+def check_place(folder: Path) -> None:
+    """Raises InputError where the folder has a requirements.txt that no wheelhouse has."""
+    path = folder / FILE_NAME
+    try:
+        with path.open("rb") as file:
+            is_ours = file.read(len(_MARK)) == _MARK.encode()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"`{path.name}` of the folder cannot be read: {render_os_error(error)}") from error
+    if not is_ours:
+        raise InputError(
+            f"the folder has a `{path.name}` that is not of a wheelhouse, and it would be replaced",
+            remedy="another folder, with `--to`",
+        )
+
+
+def write_requirements(folder: Path, text: str, *, file_name: str = FILE_NAME) -> Path:
+    """The path of the file, which appears at once or not at all."""
+    path = folder / file_name
+    replace_file(path, text.encode())
+    return path
+
+
+def write_layers(folder: Path, layers: Sequence[Sequence[Package]], *, tool: ToolTable | None) -> tuple[Path, ...]:
+    """The paths of `requirements.layer-N.txt`, from 0; those of an earlier lock that had more of them are gone."""
+    names = [f"requirements.layer-{number}.txt" for number in range(len(layers))]
+    written = tuple(
+        write_requirements(folder, render_requirements(packages, tool=tool, file_name=name), file_name=name)
+        for name, packages in zip(names, layers, strict=True)
+    )
+    for path in folder.glob("requirements.layer-*.txt"):
+        if path not in written and path.read_bytes().startswith(_MARK.encode()):
+            path.unlink()
+    return written
+
 
 _STASH = ".pinfold"
 """The folder inside a wheelhouse for parts and for what wheels are built from: installers do not look there."""
@@ -211,7 +312,7 @@ def _open_builder(
         yield None
         return
     # Lazy: most locks have wheels alone.
-    from resolver.fetch.build_process import BuildProcesses
+    from resolver.fetch.builds.build_process import BuildProcesses
     from resolver.fetch.git.repositories import GitRepositories
 
     children = BuildProcesses()

@@ -1,1 +1,1 @@
-"""The `lock` command: one module a verb."""
+"""The `lock` command: options, output, and one module a verb."""

@@ -1,18 +1,34 @@
-"""Which lockfiles a verb is about: those named, else the only one of the folder."""
+"""Which lockfiles a verb is about: those named, else the only one of the folder.
+
+What is odd about a lock that a verb is about to use: told, and no reason to refuse it.
+
+A parser of words whose errors show no credentials: what a user typed in the wrong place is quoted without them.
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, NoReturn
 
 from packaging.pylock import is_valid_pylock_path
 
 from lockfiles import Lockfile, LockfileError, read
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import Fault, InputError, render_os_error
 from resolver.requirements.url import redact
 
-__all__ = ["ChosenLock", "choose_lockfiles", "explain_unusable", "read_lockfile", "read_lockfiles"]
+__all__ = [
+    "ChosenLock",
+    "SafeParser",
+    "choose_lockfiles",
+    "explain_unusable",
+    "find_lock_warnings",
+    "parse_number",
+    "read_lockfile",
+    "read_lockfiles",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +81,38 @@ def explain_unusable(error: LockfileError, *, shown: str) -> InputError:
     """The error for a lockfile that cannot be used, with all that is wrong with it."""
     first, *others = error.faults
     return InputError.from_faults((Fault(what=f"`{shown}` is no lockfile that can be used: {first}"), *others))
+
+
+def find_lock_warnings(chosen: ChosenLock) -> tuple[str, ...]:
+    """Whole messages: what reading it passed over, and whether it was edited."""
+    warnings = [f"{chosen.shown}: {warning}" for warning in chosen.lockfile.warnings]
+    if chosen.lockfile.is_edited:
+        what = f"`{chosen.shown}` was edited since it was made, by hand or by a merge"
+        warnings.append(str(Fault(what=what, remedy="`lock`, which makes it anew")))
+    return tuple(warnings)
+
+
+class SafeParser(argparse.ArgumentParser):
+    """argparse, for verbs whose words may hold a URL. Options may stand between words: `lock why numpy --json LOCK`."""
+
+    def parse_args(  # type: ignore[override]  # argparse has overloads for a namespace, which no verb gives
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> Any:
+        """The values of the words; leaves with code 2 where they are wrong."""
+        words = list(args or ())
+        # What stands after `--` is no option, which `parse_intermixed_args` does not know.
+        return super().parse_args(words) if "--" in words else self.parse_intermixed_args(words)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with code 2 and the message."""
+        # Lazy: a run without faults has no use for it.
+        from resolver.requirements.url import redact
+
+        super().error(redact(message))
+
+
+def parse_number(text: str, *, lowest: int) -> int:
+    """The whole number that a word says, for `type=`. Raises ArgumentTypeError for another one."""
+    if text.isdecimal() and len(text) < 10 and int(text) >= lowest:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"`{text}` is no whole number from {lowest} on")

@@ -17,7 +17,7 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import NoReturn
 
-from resolver.cli.terminal import drop_output, escape_text
+from resolver.cli.output import drop_output, escape_text
 from resolver.errors import PinfoldError
 
 __all__ = ["main", "run"]
@@ -77,11 +77,11 @@ def _split_verb(argv: Sequence[str]) -> tuple[str, Sequence[str]]:
 
 def _lock(words: Sequence[str], program: str) -> int:
     # Lazy: other verbs need none of it, and `--help` nothing but the words: 40 ms instead of 80.
-    from resolver.cli.arguments import parse_lock_arguments
+    from resolver.cli.parser import parse_lock_arguments
 
     arguments = parse_lock_arguments(words, program=program)
 
-    from resolver.cli.lock import run_lock
+    from resolver.cli.verbs.lock import run_lock
 
     return run_lock(arguments)
 
@@ -89,7 +89,7 @@ def _lock(words: Sequence[str], program: str) -> int:
 def _run_module(name: str, words: Sequence[str], program: str) -> int:
     """The exit code of a verb that is its module's `run_…`; lazy, as above."""
     module = name.replace("-", "_")
-    run: Callable[..., int] = getattr(import_module(f"resolver.cli.{module}"), f"run_{module}")
+    run: Callable[..., int] = getattr(import_module(f"resolver.cli.verbs.{module}"), f"run_{module}")
     return run(words, program=program)
 
 

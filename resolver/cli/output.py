@@ -1,17 +1,87 @@
-"""What a verb prints on standard output: text that is safe for a terminal, or one JSON document."""
+"""What a verb prints on standard output: text that is safe for a terminal, or one JSON document.
+
+The way from one folder to another, for paths in files that are written elsewhere than the lock lies.
+
+What leaves by the standard streams: what lists, indexes and metadata say is shown, never obeyed.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
+import sys
+import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from lockfiles.file_replacement import replace_file
-from resolver.cli.terminal import escape_text, write_output
+from lockfiles._files import replace_file
 from resolver.errors import Fault, InputError, PinfoldError, render_os_error
 
-__all__ = ["describe_error", "render_bytes", "show_json", "show_locks", "show_text", "write_file"]
+__all__ = [
+    "describe_error",
+    "drop_output",
+    "escape_text",
+    "render_bytes",
+    "show_json",
+    "show_locks",
+    "show_text",
+    "way_to",
+    "write_file",
+    "write_output",
+]
+
+
+# Cc control, Cf format (bidi overrides among them), Cs lone surrogates, Zl/Zp line separators.
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# What GitHub Actions takes for a command in the output of a step: `::name …::` where a line begins, `##[name …]`.
+_COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+
+
+def escape_text(text: str, *, keep_newlines: bool = True) -> str:
+    """The text with every control, format and separator character written as its escape (`\\x1b`, `\\u202e`).
+
+    So is the first character of what a workflow of GitHub would take for a command.
+    """
+    if "::" in text or "##[" in text:
+        text = _COMMAND.sub(lambda match: rf"{match[1]}\x3a" if match[1] is not None else r"\x23", text)
+    if text.isascii() and text.isprintable():
+        return text
+    kept = "\n" if keep_newlines else ""
+    return "".join(
+        character
+        if character in kept or unicodedata.category(character) not in _UNSAFE_CATEGORIES
+        else _escape(character)
+        for character in text
+    )
+
+
+def write_output(data: bytes) -> None:
+    """Puts bytes on standard output, whole. Raises InputError if it takes none, BrokenPipeError if nobody reads it."""
+    stream = getattr(sys.stdout, "buffer", None)  # None where the process was started without one.
+    if stream is None:
+        raise InputError("standard output cannot be written: it is closed")
+    try:
+        sys.stdout.flush()
+        stream.write(data)
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_output()
+        raise InputError(f"standard output cannot be written: {render_os_error(error)}") from error
+
+
+def drop_output() -> None:
+    """From here on what is still buffered for standard output has nowhere to go, and no flush of it fails."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
@@ -85,3 +155,11 @@ def render_bytes(size: int | None) -> str:
         value, unit = value / 1000, unit + 1
     digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:.{digits}f} {_UNITS[unit]}"
+
+
+def way_to(folder: Path, start: Path) -> str:
+    """The relative path from one folder to another. Raises InputError where there is none: another drive."""
+    try:
+        return Path(os.path.relpath(folder.resolve(), start.resolve())).as_posix()
+    except ValueError as error:
+        raise InputError("the lock lies on another drive, to which no relative path leads") from error

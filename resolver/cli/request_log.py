@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-from resolver.cli.terminal import escape_text
+from resolver.cli.output import escape_text
 
 __all__ = ["show_requests"]
 

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockfiles import BuildFacts, Comparison, ToolTable, digest
-from lockfiles.value_classes import dataclass
-from resolver.cli.terminal import escape_text
+from lockfiles._values import dataclass
+from resolver.cli.output import escape_text
 from resolver.errors import InternalError
-from resolver.index.origin import Commit, Folder
-from resolver.outcome import LockOutcome
+from resolver.index.distribution_file import Commit, Folder
+from resolver.locking.document import LockOutcome
 from resolver.solve.resolution import Pin, Requester
-from resolver.sources.machine_choice import ChosenMachines
+from resolver.sources.target_choice import ChosenMachines
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
 
 if TYPE_CHECKING:
-    from resolver.driver_changes import DriverChange
+    from resolver.locking.driver_changes import DriverChange
 
 __all__ = ["LockReport", "render_report", "report_as_json"]
 

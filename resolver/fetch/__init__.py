@@ -1,1 +1,1 @@
-"""The only code that touches the network, the cache, and processes."""
+"""Network, cache and child processes: the `PackageSource` over real indexes."""

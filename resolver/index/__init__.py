@@ -1,1 +1,1 @@
-"""What indexes say, as values: pages, files, core metadata, and the seam to the world. Pure."""
+"""What indexes offer, as values: pages, files and core metadata; and the `PackageSource` seam. Pure."""

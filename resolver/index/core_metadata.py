@@ -2,6 +2,8 @@
 
 In: the bytes of a METADATA or PKG-INFO file, and a target's marker environment. Out: `CoreMetadata`, `Dependencies`.
 Standards: core metadata specification, PEP 508, 643 (static sdist metadata), 685 (names of extras).
+
+What a Requires-Python admits: one answer for pages and for core metadata, which may say different things.
 """
 
 from __future__ import annotations
@@ -9,21 +11,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import field
+from functools import lru_cache
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.requirements.url import redact
 
 __all__ = [
     "CoreMetadata",
     "Dependencies",
+    "admits_python",
     "build_dependencies",
     "is_static",
     "parse_core_metadata",
     "without_credentials",
 ]
+
 
 # Texts, which `re` compiles where they are first needed: a warm run reads no metadata.
 _HEADERS = rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]).*(?:\n|\Z))*"
@@ -135,3 +141,20 @@ def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str]
 
 def _first(fields: Mapping[str, list[str]], key: str) -> str:
     return fields.get(key, [""])[0]
+
+
+_WILDCARD_BOUND = re.compile(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
+
+
+@lru_cache(maxsize=4096)
+def admits_python(requires_python: str, python_full_version: str) -> bool:
+    """Whether a Requires-Python admits a Python. One that cannot be read admits all, as pip has it.
+
+    Old uploads write `>=3.6.*`, which uv and earlier pips read as `>=3.6`.
+    """
+    for text in (requires_python, _WILDCARD_BOUND.sub(r"\1", requires_python)):
+        try:
+            return SpecifierSet(text).contains(python_full_version, prereleases=True)
+        except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
+            continue
+    return True

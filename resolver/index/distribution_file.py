@@ -1,13 +1,78 @@
-"""One wheel or sdist as an index or find-links location lists it, or as a direct reference names it."""
+"""One wheel or sdist as an index or find-links location lists it, or as a direct reference names it.
+
+Where a distribution comes from that no index lists: an archive, a commit of a repository, a folder on disk.
+
+In: what a direct reference turned out to be. Out: values that a `DistributionFile` carries, from which the lock makes
+PEP 751's `wheels`, `sdist`, `archive`, `vcs` or `directory`. All texts are public.
+
+What the name of a distribution file says: version, build tag, wheel tags.
+
+In: file names of a page. Out: `FileName`, or None for what is no wheel or sdist of the project. The names of a page
+share project, versions and tags, so each part is judged once, by `packaging`; a property test holds the whole to
+`packaging`'s own functions.
+Standards: binary distribution format (file name convention), PEP 625, PEP 425 (compressed tag sets).
+
+One file as a page lists it, before anybody knows whether a target can use it.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from packaging.tags import InvalidTag, parse_tag
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from lockfiles.value_classes import dataclass
-from resolver.index.origin import Origin
+from lockfiles._values import dataclass
 
-__all__ = ["SIZE_DIGITS", "DistributionFile", "parse_size"]
+__all__ = [
+    "SHA256",
+    "SIZE_DIGITS",
+    "Archive",
+    "Commit",
+    "DistributionFile",
+    "FileName",
+    "FileNames",
+    "Folder",
+    "Origin",
+    "PageError",
+    "RawFile",
+    "UnreadableNameError",
+    "build_raw_file",
+    "is_distribution",
+    "parse_size",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A wheel or sdist by URL or path; `subdirectory` is where the project lies inside an sdist."""
+
+    subdirectory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit of a git repository. `url` is without `git+`; `commit_id` is complete; `requested_revision` as asked."""
+
+    url: str
+    commit_id: str
+    requested_revision: str | None = None
+    subdirectory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A source tree on disk. `path` is absolute; `content` is the `sha256:hex` of its files (see docs/lockfile.md)."""
+
+    path: str
+    content: str
+    editable: bool = False
+
+
+Origin = Archive | Commit | Folder
 
 SIZE_DIGITS = 18
 """A size of more digits is none: no file is that large, and an integer of TOML has 64 bits."""
@@ -57,3 +122,227 @@ class DistributionFile:
 def parse_size(text: str) -> int | None:
     """The size in bytes that a server tells in decimal digits; None for what is none."""
     return int(text) if text.isdecimal() and len(text) <= SIZE_DIGITS else None
+
+
+SDIST_SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
+_LONGEST_NAME = 255
+"""Also bounds the wheel tags that a name can stand for: their number is the product of its last three parts."""
+
+_BUILD_TAG = re.compile(r"[0-9]")
+_PLAIN_VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
+"""As `packaging` would render it."""
+_WHEEL_NAME = re.compile(r"[\w._]+")
+
+
+class UnreadableNameError(ValueError):
+    """The name is that of a wheel or sdist, but breaks the rules; the text says which.
+
+    `version` is the file's version where at least that can be read.
+    """
+
+    def __init__(self, message: str, *, version: Version | None = None) -> None:
+        super().__init__(message)
+        self.version = version
+
+
+class FileName(NamedTuple):
+    """The parts of a file's name: `build` as written, `tags` the compressed set; both empty for an sdist."""
+
+    version: Version
+    build: str
+    tags: str
+
+
+def is_distribution(filename: str) -> bool:
+    """Whether the name ends like that of a wheel or sdist; those of eggs, installers and signatures do not."""
+    return filename.endswith(".whl") or filename.endswith(SDIST_SUFFIXES)
+
+
+class FileNames:
+    """Reads file names of one project and remembers each part that it has seen."""
+
+    __slots__ = ("_names", "_plain", "_project", "_tags", "_versions", "_wheel_names")
+
+    def __init__(self, project: NormalizedName) -> None:
+        self._project = project
+        self._names: dict[str, bool] = {}
+        self._versions: dict[str, Version] = {}
+        self._plain: dict[int, str] = {}
+        self._tags: set[str] = set()
+        self._wheel_names: set[str] = set()
+
+    def read(self, filename: str) -> FileName | None:
+        """The parts of the name; None for a file of another project or another kind. Raises UnreadableNameError."""
+        if len(filename) > _LONGEST_NAME:
+            raise UnreadableNameError(f"a name of {len(filename)} characters, and file systems hold {_LONGEST_NAME}")
+        if filename.endswith(".whl"):
+            return self._wheel(filename[:-4])
+        for suffix in SDIST_SUFFIXES:
+            if filename.endswith(suffix):
+                return self._sdist(filename[: -len(suffix)])
+        return None
+
+    def find_plain_text(self, version: Version) -> str | None:
+        """The text of a version of this object's that has a release alone, as in `1.2.3`; None for any other.
+
+        That of most; rendering one takes as long as parsing it.
+        """
+        return self._plain.get(id(version))
+
+    def _wheel(self, stem: str) -> FileName | None:
+        if stem.count("-") == 4:
+            name, text, tags = stem.split("-", 2)
+            if name in self._wheel_names and tags in self._tags:
+                return FileName(self._versions.get(text) or self.parse_version(text), "", tags)
+        return self._new_wheel(stem)
+
+    def _new_wheel(self, stem: str) -> FileName | None:
+        """A wheel with a build tag, or of a spelling of the name or with tags that were not seen before."""
+        parts = stem.split("-")
+        if not self._is_project(parts[0]):
+            return None
+        if not 5 <= len(parts) <= 6:
+            raise UnreadableNameError(f"{len(parts)} parts between dashes, not 5 or 6")
+        if "__" in parts[0] or not _WHEEL_NAME.fullmatch(parts[0]):
+            raise UnreadableNameError(f"the project name `{parts[0]}` is not escaped as PEP 427 says")
+        version = self.parse_version(parts[1])
+        build = parts[2] if len(parts) == 6 else ""
+        tags = "-".join(parts[-3:])
+        if len(parts) == 6 and not _BUILD_TAG.match(build):
+            raise UnreadableNameError(f"the build tag `{build}` does not begin with a digit", version=version)
+        if tags not in self._tags:
+            self._check_tags(tags, version)
+        self._wheel_names.add(parts[0])
+        return FileName(version, build, tags)
+
+    def _sdist(self, stem: str) -> FileName | None:
+        name, _, version = stem.rpartition("-")
+        if self._is_project(name):
+            return FileName(self.parse_version(version), "", "")
+        # The version of an old upload may have a dash (`1.0-1` is 1.0.post1). pip splits where the project's name ends,
+        # but PEP 625 at the last dash, and with it whoever reads the name in a lock, where no page tells the project.
+        split = next(
+            (at for at, character in enumerate(stem) if character == "-" and self._is_project(stem[:at])), None
+        )
+        if split is None:
+            return None
+        text = stem[split + 1 :]
+        try:
+            found = self.parse_version(text)
+        except UnreadableNameError:
+            if self._is_version(version):
+                return None
+            raise
+        raise UnreadableNameError(
+            f"the version `{text}` has a dash, so that its last part alone is read as the version", version=found
+        )
+
+    def _is_project(self, text: str) -> bool:
+        found = self._names.get(text)
+        if found is None:
+            found = self._names[text] = canonicalize_name(text) == self._project
+        return found
+
+    def parse_version(self, text: str) -> Version:
+        """The version of a text, one object for each text. Raises UnreadableNameError."""
+        found = self._versions.get(text)
+        if found is None:
+            try:
+                found = self._versions[text] = Version(text)
+            except ValueError as error:
+                raise UnreadableNameError(f"the version `{text}` is not one of PEP 440") from error
+            if _PLAIN_VERSION.fullmatch(text):
+                self._plain[id(found)] = text
+        return found
+
+    def _is_version(self, text: str) -> bool:
+        try:
+            self.parse_version(text)
+        except UnreadableNameError:
+            return False
+        return True
+
+    def _check_tags(self, tags: str, version: Version) -> None:
+        try:
+            parse_tag(tags)
+        except InvalidTag as error:
+            raise UnreadableNameError(f"the wheel tags `{tags}` are malformed", version=version) from error
+        self._tags.add(tags)
+
+
+SHA256 = re.compile(r"[0-9a-f]{64}")
+_HASH = re.compile(r"([a-z0-9_]+):([0-9a-f]+)")
+
+
+class PageError(ValueError):
+    """A page cannot be read; the text says what is wrong with it."""
+
+
+class RawFile(NamedTuple):
+    """The texts of one entry of a page, undecoded: most entries are for other machines and are never decoded.
+
+    - `core_metadata` is None where no `.metadata` file is offered, `""` where it is without a hash, else the SHA-256.
+    - `sha256` is in hex; `other_hashes` are `algorithm:hex`, sorted, with one space between.
+    - `requires_python` may be empty, which is the same as None. `size` is decimal digits.
+    - `upload_time` is RFC 3339 in UTC. `yanked` is None for a file that is not yanked, else the reason.
+    - `url` is absolute and has no fragment.
+    """
+
+    core_metadata: str | None
+    filename: str
+    sha256: str | None
+    requires_python: str | None
+    size: str | None
+    upload_time: str | None
+    url: str
+    yanked: str | None
+    other_hashes: str = ""
+
+
+def build_raw_file(
+    *,
+    filename: str,
+    url: str,
+    hashes: Mapping[str, str],
+    requires_python: str | None,
+    yanked: str | None,
+    core_metadata: str | None,
+    size: str | None = None,
+    upload_time: str | None = None,
+) -> RawFile:
+    """A file out of decoded values, cleaned; hashes that are none are dropped. JSON and HTML meet here.
+
+    Raises AttributeError or TypeError for a value that is no text.
+    """
+    sha256, others = hashes.get("sha256"), ""
+    if sha256 is None or len(hashes) > 1 or not SHA256.fullmatch(sha256):
+        sha256, others = _sort_hashes(hashes)
+    return RawFile(
+        core_metadata,
+        filename if _is_plain(filename) else _clean(filename),
+        sha256,
+        requires_python if not requires_python or _is_plain(requires_python) else _clean(requires_python),
+        size,
+        upload_time,
+        url if _is_plain(url) and " " not in url else _clean(url).strip().replace(" ", "%20"),
+        yanked if not yanked or _is_plain(yanked) else _clean(yanked),
+        others,
+    )
+
+
+def _sort_hashes(hashes: Mapping[str, str]) -> tuple[str | None, str]:
+    """The SHA-256, and all others as sorted texts."""
+    texts = sorted(f"{algorithm}:{digest}".lower() for algorithm, digest in hashes.items())
+    known = {match[1]: match[2] for text in texts if (match := _HASH.fullmatch(text))}
+    sha256 = known.pop("sha256", "")
+    return sha256 if SHA256.fullmatch(sha256) else None, " ".join(f"{name}:{digest}" for name, digest in known.items())
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
+
+
+def _clean(text: str) -> str:
+    """The text in one line without control characters or lone surrogates: it is stored and printed."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(character if character.isprintable() else " " for character in text)

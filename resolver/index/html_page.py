@@ -8,7 +8,7 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
-from resolver.index.raw_file import SHA256, PageError, RawFile, build_raw_file
+from resolver.index.distribution_file import SHA256, PageError, RawFile, build_raw_file
 
 __all__ = ["parse_html_page"]
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from packaging.utils import NormalizedName
 
 from resolver.index.core_metadata import Dependencies
-from resolver.index.direct import DirectDistribution, DirectRequest
+from resolver.index.direct_distribution import DirectDistribution, DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage

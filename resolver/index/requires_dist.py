@@ -16,8 +16,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from lockfiles.value_classes import dataclass
-from resolver.requirements.long_numbers import MOST_DIGITS, has_long_number
+from lockfiles._values import dataclass
+from resolver.requirements.requirement_text import MOST_DIGITS, has_long_number
 from resolver.requirements.url import redact
 
 __all__ = ["EvaluatedLine", "RequiresDistMemo", "find_memo"]

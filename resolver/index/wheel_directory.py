@@ -3,20 +3,36 @@
 In: the tail of a zip archive and, after that, the bytes of one member. Out: where METADATA stands, and its content.
 Pure: whoever calls asks a server for the ranges. `zipfile` wants a seekable file that is complete; a range is neither.
 Format: PKWARE APPNOTE 6.3 (end of central directory, zip64 records, local headers).
+
+What a wheel unpacks to: its size on disk and the modules that it brings, from its directory alone.
+
+In: the members of a wheel. Out: `WheelContents`. Pure. Names follow the binary distribution format (PEP 427): what lies
+at the top, in `*.data/purelib` or in `*.data/platlib` can be imported.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 
-__all__ = ["Member", "MoreBytes", "WheelDirectoryError", "find_metadata_member", "list_members", "read_member"]
+__all__ = [
+    "Member",
+    "MoreBytes",
+    "WheelContents",
+    "WheelDirectoryError",
+    "find_metadata_member",
+    "list_members",
+    "read_contents",
+    "read_member",
+]
+
 
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
@@ -224,3 +240,32 @@ def _unpack(packed: bytes, member: Member) -> bytes:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.size + 1)
     except zlib.error as error:
         raise WheelDirectoryError(f"`{member.filename}` does not unpack: {error}") from error
+
+
+_LIBRARY = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
+_MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelContents:
+    """`unpacked_bytes` are those of all members; `modules` the names that `import` finds at the top, sorted."""
+
+    unpacked_bytes: int
+    modules: tuple[str, ...]
+
+
+def read_contents(members: Iterable[Member]) -> WheelContents:
+    """The contents that the members of a wheel make."""
+    members = tuple(members)
+    modules = {module for member in members if (module := _find_module(member.filename)) is not None}
+    return WheelContents(unpacked_bytes=sum(member.size for member in members), modules=tuple(sorted(modules)))
+
+
+def _find_module(filename: str) -> str | None:
+    """The top-level module that a file belongs to; None for metadata, scripts and data."""
+    path = _LIBRARY.sub("", filename, count=1)
+    top, slash, rest = path.partition("/")
+    if slash:
+        return top if top.isidentifier() and rest.endswith((".py", ".so", ".pyd")) else None
+    match = _MODULE.fullmatch(top)
+    return match[1] if match else None

@@ -10,8 +10,8 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 
-from lockfiles.sha256 import hash_bytes
-from lockfiles.value_classes import dataclass
+from lockfiles._files import hash_bytes
+from lockfiles._values import dataclass
 from resolver.requirements.entry import Entry, FormatControl, Layer, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import FlagScope, Scope, ScopeRules

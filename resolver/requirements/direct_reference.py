@@ -2,12 +2,17 @@
 
 In: the text after `name @`, or a whole bare item. Out: a value of `resolver.requirements.entry` and what the text
 says about the project's name. Nothing is looked up: whether a folder or a URL exists is for later stages.
+
+Whether two direct references mean the same thing: then a list may say it twice, and metadata may say it again.
+
+In: two references. Out: yes or no; nothing is looked up. pip's rule: what both say has to be equal, but one of them may
+have a hash that the other leaves out.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote
 
 from packaging.utils import (
@@ -19,13 +24,23 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, VcsReference
-from resolver.requirements.locations import check_characters, check_host
-from resolver.requirements.refusal import Refusal
+from resolver.requirements.flags import Refusal
+from resolver.requirements.index_urls import check_characters, check_host
 from resolver.requirements.url import parse_url
 
-__all__ = ["ParsedReference", "has_url_scheme", "infer_name", "looks_like_path", "parse_reference", "render_reference"]
+__all__ = [
+    "ParsedReference",
+    "has_url_scheme",
+    "infer_name",
+    "is_same_source",
+    "looks_like_path",
+    "parse_reference",
+    "render_reference",
+    "without_hashes",
+]
+
 
 _ARCHIVES = (
     ".whl",
@@ -289,3 +304,28 @@ def _name_of_file(filename: str) -> NormalizedName | None:
         return parse_sdist_filename(filename)[0]
     except InvalidSdistFilename:
         return None
+
+
+def is_same_source(one: DirectReference, other: DirectReference) -> bool:
+    """Whether both have the same public URL or path, revision and subdirectory, and no hash against the other's."""
+    return without_hashes(one) == without_hashes(other) and not _contradict(_hashes(one), _hashes(other))
+
+
+def without_hashes(reference: DirectReference) -> DirectReference:
+    """The reference as if it had no hashes: a key for what it names."""
+    if not isinstance(reference, ArchiveUrl) or not reference.hashes:
+        return reference
+    return ArchiveUrl(url=reference.url, subdirectory=reference.subdirectory)
+
+
+def _hashes(reference: DirectReference) -> tuple[str, ...]:
+    return reference.hashes if isinstance(reference, ArchiveUrl) else ()
+
+
+def _contradict(ones: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether both have hashes of one algorithm, and none in common."""
+    found: dict[str, tuple[set[str], set[str]]] = {}
+    for side, hashes in enumerate((ones, others)):
+        for text in hashes:
+            found.setdefault(text.partition(":")[0], (set(), set()))[side].add(text)
+    return any(left and right and left.isdisjoint(right) for left, right in found.values())

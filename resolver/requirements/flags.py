@@ -1,16 +1,82 @@
 """The flags that a list may hold, as data: their spellings, whether they take a value, and what they serve.
 
 The spellings are those of `pip install` and of pip's requirement files (pip: Requirements File Format).
+
+Text that may be a secret, for code that needs it as text: the value of a `--config-settings`.
+
+A `Secret` is opened in one place. This goes to build backends as it is, through many hands, and must only not be shown
+where somebody shows the locals of a traceback.
+
+What a list says, token by token, before any of it is understood: flags with their values, and requirements.
+
+Readers of items and of files make statements; everything after them no longer asks which of the two it was.
+
+How the modules of this package report a fault: the code that meets it knows what and why, its caller knows where.
+
+In: refusals raised while a text is read. Out: faults with positions, all of a list together, in list order.
 """
 
 from __future__ import annotations
 
+import posixpath
 from enum import Enum
 
-from lockfiles.value_classes import dataclass
-from resolver.requirements.refusal import Refusal
+from lockfiles._values import dataclass
+from resolver.errors import Fault, ListError, Position
+from resolver.requirements.url import redact
 
-__all__ = ["FLAGS", "Flag", "FlagReach", "find_file_flag", "find_item_flag"]
+__all__ = [
+    "FLAGS",
+    "FaultCollector",
+    "Flag",
+    "FlagReach",
+    "FlagUse",
+    "HiddenText",
+    "Refusal",
+    "RequirementUse",
+    "Statement",
+    "find_file_flag",
+    "find_item_flag",
+]
+
+
+class Refusal(Exception):  # noqa: N818 - the word for what it is; it never leaves this package as an error
+    """A text cannot be used: `what` is wrong, `why`, and the `remedy`. Never leaves this package."""
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+
+class FaultCollector:
+    """Gathers the faults of one list."""
+
+    def __init__(self) -> None:
+        self._faults: dict[Fault, Position] = {}
+
+    def add(self, position: Position, refusal: Refusal) -> None:
+        """Note that what stands at `position` was refused. Credentials of URLs are taken out of the texts here."""
+        what, why, remedy = (redact(text) for text in (refusal.what, refusal.why, refusal.remedy))
+        fault = Fault(where=position, what=what, why=why, remedy=remedy)
+        self._faults[fault] = position
+
+    def raise_if_any(self) -> None:
+        """Raise ListError with all faults in list order, if there are any."""
+        if self._faults:
+            raise ListError.from_faults(sorted(self._faults, key=lambda fault: _list_order(self._faults[fault])))
+
+
+def _list_order(position: Position) -> tuple[tuple[int, int, int, int], ...]:
+    """Where a position stands in the list: from the outermost list or file down to the line of the innermost file."""
+    own = (
+        0 if position.source.startswith(("command line", "[tool.pinfold]")) else 1,
+        position.layer or 0,
+        position.item or 0,
+        position.line or 0,
+    )
+    return (*(_list_order(position.included_by) if position.included_by else ()), own)
 
 
 class FlagReach(Enum):
@@ -124,3 +190,40 @@ def _unknown(spelling: str, known: tuple[str, ...]) -> Refusal:
         nearest = difflib.get_close_matches(spelling, known, n=1, cutoff=0.7)
         remedy = f"`{nearest[0]}` is the nearest known flag" if nearest else ""
     return Refusal(f"`{spelling}` is no flag that a list may hold", remedy=remedy)
+
+
+class HiddenText(str):
+    """A text whose `repr` says nothing of it. Equal to, and hashed as, the same plain text."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "HiddenText(…)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagUse:
+    """A flag with its value; empty for a switch."""
+
+    position: Position
+    flag: Flag
+    value: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The folder, or URL prefix, of the file that this flag stands in; empty where it stands in no file."""
+        return posixpath.dirname(self.position.source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementUse:
+    """The text of a requirement or constraint with the flags of its line."""
+
+    position: Position
+    text: str
+    editable: bool = False
+    constraint: bool = False
+    line_flags: tuple[FlagUse, ...] = ()
+
+
+Statement = FlagUse | RequirementUse

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.requirements.url import Url
 
 __all__ = ["Expiry", "find_expiry", "parse_expiry"]

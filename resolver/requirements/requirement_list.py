@@ -2,6 +2,17 @@
 
 Everything that needs no network and no disk: files that `-r` and `-c` name come through `read_file`, variables
 through `variables`. All faults of a list are raised together, as one ListError.
+
+Requirements on one project that contradict each other whatever an index offers.
+
+Two exact pins or two direct references contradict where their markers do not tell them apart. Everything else about
+several requirements on one project is for the search to find out.
+
+Nothing moves silently: indexes that position takes away from the requirements before them.
+
+A flag after the last requirement serves its whole layer; one more requirement after it makes it positional, and
+those before it lose the index. That is a fault where the index exists for the lost project's family, else a note for
+later stages, which know whether the index has the project.
 """
 
 from __future__ import annotations
@@ -9,23 +20,137 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from packaging.markers import Marker
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from resolver.requirements.duplicates import check_duplicates
-from resolver.requirements.entry import Entry, Layer, RequirementList, TakenIndex
-from resolver.requirements.flags import FlagReach
-from resolver.requirements.inclusion import ReadFile, include_files
-from resolver.requirements.items import read_items
-from resolver.requirements.layers import DraftLayer, draft_layer
-from resolver.requirements.list_options import ListOptions, gather_list_options
-from resolver.requirements.position import Position
-from resolver.requirements.refusal import FaultCollector, Refusal
-from resolver.requirements.requirement_file import decode_requirement_file, read_statements
-from resolver.requirements.scopes import BY_POSITION, Scope, ScopeRules, merge_scopes
-from resolver.requirements.statements import FlagUse, RequirementUse, Statement
-from resolver.requirements.taken_indexes import find_taken_indexes
+from resolver.errors import Position
+from resolver.requirements.direct_reference import is_same_source
+from resolver.requirements.entry import (
+    DirectReference,
+    Entry,
+    Layer,
+    ListOptions,
+    RequirementList,
+    TakenIndex,
+    gather_list_options,
+)
+from resolver.requirements.flags import FaultCollector, FlagReach, FlagUse, Refusal, RequirementUse, Statement
+from resolver.requirements.items import DraftLayer, PlacedLocation, draft_layer, read_items
+from resolver.requirements.requirement_file import ReadFile, decode_requirement_file, include_files, read_statements
+from resolver.requirements.scopes import (
+    BY_POSITION,
+    IndexFamily,
+    Scope,
+    ScopeRules,
+    find_family,
+    is_family_name,
+    merge_scopes,
+)
 
-__all__ = ["ReadFile", "decode_requirement_file", "parse_requirement_file", "parse_requirement_list"]
+__all__ = [
+    "ReadFile",
+    "check_duplicates",
+    "decode_requirement_file",
+    "find_taken_indexes",
+    "parse_requirement_file",
+    "parse_requirement_list",
+]
+
+
+def check_duplicates(entries: Sequence[Entry], faults: FaultCollector) -> None:
+    """Report every entry that contradicts an earlier one; `entries` include those of `-c`, in list order."""
+    # Entries that say the same of the same project stand here once: long lists repeat themselves.
+    seen: dict[tuple[NormalizedName, Marker | None, bool], dict[DirectReference | SpecifierSet, Entry]] = {}
+    for entry in entries:
+        says = _find_claim(entry)
+        if entry.name is None or says is None:
+            continue
+        earlier = seen.setdefault((entry.name, entry.marker, entry.direct is None), {})
+        if says in earlier:
+            continue
+        other = next((one for one in earlier.values() if _contradict(one, entry)), None)
+        if other is not None:
+            faults.add(
+                entry.position,
+                Refusal(
+                    f"`{entry.text}` contradicts `{other.text}` at {other.position}",
+                    why="no file of the project can be both",
+                    remedy="keep one of the two",
+                ),
+            )
+        else:
+            earlier[says] = entry
+
+
+def _find_claim(entry: Entry) -> DirectReference | SpecifierSet | None:
+    """What an entry says that another one can contradict: its direct reference or exact pin."""
+    if entry.direct is not None:
+        return entry.direct
+    return None if _find_pin(entry.specifier) is None else entry.specifier
+
+
+def _contradict(one: Entry, other: Entry) -> bool:
+    """Whether two entries of one project under one marker contradict each other."""
+    if one.direct is not None or other.direct is not None:
+        return one.direct is None or other.direct is None or not is_same_source(one.direct, other.direct)
+    pin, other_pin = _find_pin(one.specifier), _find_pin(other.specifier)
+    if pin is None or other_pin is None:
+        return False
+    # `==2.6.0` also matches 2.6.0+cu124, so the two agree if either version satisfies both.
+    both = one.specifier & other.specifier
+    return not (both.contains(pin, prereleases=True) or both.contains(other_pin, prereleases=True))
+
+
+def _find_pin(specifier: SpecifierSet) -> str | None:
+    """The version of an exact pin. `===` may hold any text."""
+    for one in specifier:
+        if one.operator == "===" or (one.operator == "==" and not one.version.endswith(".*")):
+            return one.version
+    return None
+
+
+def find_taken_indexes(
+    draft: DraftLayer,
+    scopes: Mapping[NormalizedName, Scope],
+    *,
+    families: Sequence[IndexFamily],
+    faults: FaultCollector,
+) -> Iterator[TakenIndex]:
+    """The indexes of a layer that position takes away from earlier entries; `scopes` are the merged ones, by name."""
+    for location in draft.locations:
+        for entry in _entries_before(location, draft):
+            if entry.name is None or entry.direct is not None or _sees(scopes[entry.name], location):
+                continue
+            if _is_for(location, entry.name, families):
+                faults.add(location.position, _refuse(location, entry))
+            elif location.is_index:
+                yield TakenIndex(entry=entry, index=location.url, position=location.position)
+
+
+def _entries_before(location: PlacedLocation, draft: DraftLayer) -> Iterable[Entry]:
+    place = location.place
+    if place is None:
+        return ()
+    return (entry for at, entry in draft.members if at < place and at not in draft.constraint_places)
+
+
+def _sees(scope: Scope, location: PlacedLocation) -> bool:
+    return location.url in (scope.extra_indexes if location.is_index else scope.find_links)
+
+
+def _is_for(location: PlacedLocation, name: NormalizedName, families: Sequence[IndexFamily]) -> bool:
+    family = find_family(location.url, families)
+    return family is not None and is_family_name(name, family)
+
+
+def _refuse(location: PlacedLocation, entry: Entry) -> Refusal:
+    flag = "--extra-index-url" if location.is_index else "--find-links"
+    return Refusal(
+        f"`{flag} {location.url}` does not serve `{entry.text}` at {entry.position}",
+        why="a flag serves the requirements after it, and this one is for the family of that project",
+        remedy=f'move the flag above {entry.position}, or set `flag-scope = "list"`',
+    )
 
 
 def parse_requirement_list(

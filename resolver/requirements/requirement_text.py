@@ -2,6 +2,8 @@
 
 In: what a line or an item holds besides flags (PEP 508, `name@URL`, bare URLs and paths). Out: `Entry` without its
 scope. Bare URLs and paths take markers as pip does: after `; ` and `;`.
+
+Numbers that no version can have: Python makes no number of so many digits, and raises a plain ValueError.
 """
 
 from __future__ import annotations
@@ -23,12 +25,27 @@ from resolver.requirements.direct_reference import (
     render_reference,
 )
 from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath
-from resolver.requirements.hidden_text import HiddenText
-from resolver.requirements.long_numbers import MOST_DIGITS, has_long_number
-from resolver.requirements.refusal import Refusal
-from resolver.requirements.statements import FlagUse, RequirementUse
+from resolver.requirements.flags import FlagUse, HiddenText, Refusal, RequirementUse
 
-__all__ = ["parse_entry", "render_requirement", "render_specifier"]
+__all__ = [
+    "MOST_DIGITS",
+    "has_long_number",
+    "parse_entry",
+    "render_requirement",
+    "render_specifier",
+]
+
+
+MOST_DIGITS = 4300
+"""Python's own limit (`sys.int_info.default_max_str_digits`), here fixed, so that no variable can move it."""
+
+_LONG_NUMBER = re.compile(rf"[0-9]{{{MOST_DIGITS + 1}}}")
+
+
+def has_long_number(text: str) -> bool:
+    """Whether the text holds a number of more than `MOST_DIGITS` digits."""
+    return len(text) > MOST_DIGITS and _LONG_NUMBER.search(text) is not None
+
 
 _NAMED_REFERENCE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*@\s*(\S.*)", re.DOTALL)
 _SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")

@@ -5,21 +5,116 @@ signatures are recognised by form; only the transport in `resolver.fetch` opens 
 
 A variable in user information or in a token's place of the query is left out of the public part, so that this is what
 can be asked for and locked; `Url.text` has it, as `${VAR}`.
+
+`${VAR}` as pip expands it (pip: Requirements File Format): upper case, digits and `_` in braces, nothing else.
+
+In: text and a mapping that the caller made. Out: text. An unset or empty variable stays as text, as with pip.
+
+Which parts of a query are a token or a signature, by form: names of parameters in, names of forms out.
+
+The forms are those of AWS (signature versions 2 and 4), Google Cloud Storage (2 and 4), Azure (shared access signature)
+and CloudFront, and tokens as package hosts and forges take them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field, replace
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from lockfiles.value_classes import dataclass
-from resolver.requirements.secret_forms import split_query
-from resolver.requirements.variables import VARIABLE, expand_variables
+from lockfiles._values import dataclass
 
-__all__ = ["Secret", "Url", "find_illegal_character", "find_unset", "parse_url", "redact"]
+__all__ = [
+    "VARIABLE",
+    "QueryParts",
+    "Secret",
+    "Url",
+    "expand_line",
+    "expand_variables",
+    "find_illegal_character",
+    "find_unset",
+    "parse_url",
+    "redact",
+    "split_query",
+]
+
+
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+_WORD = re.compile(r"\S+")
+
+
+def expand_variables(text: str, variables: Mapping[str, str]) -> str:
+    """The text with every set variable replaced by its value."""
+    return VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text)
+
+
+def expand_line(line: str, variables: Mapping[str, str]) -> str:
+    """A line of a requirement file with its variables expanded, but for those inside URLs.
+
+    A URL is expanded where it is split into its public part and its secret, so that a credential never stands in
+    text that a message could show.
+    """
+    return _WORD.sub(lambda match: match[0] if "://" in match[0] else expand_variables(match[0], variables), line)
+
+
+_TOKEN_PARAMETERS = frozenset(
+    {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
+    | {"job_token", "passwd", "password", "private_token", "secret", "sig", "signature", "token"}
+)
+_AZURE_PARAMETERS = frozenset(
+    {"saoid", "scid", "sdd", "se", "si", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr"}
+    | {"sr", "srt", "ss", "st", "suoid", "sv"}
+)
+# AWS signature version 4 (and the session token of version 2), and Google Cloud Storage version 4.
+_SIGNATURE_PREFIXES = ("x-amz-", "x-goog-")
+_SIGNATURE_FAMILIES = (
+    ("awsaccesskeyid", frozenset({"awsaccesskeyid", "expires"}), "an AWS signature (version 2)"),
+    ("googleaccessid", frozenset({"googleaccessid", "expires"}), "a Google Cloud Storage signature"),
+    ("key-pair-id", frozenset({"key-pair-id", "policy", "expires", "hash-algorithm"}), "a CloudFront signature"),
+    ("sig", _AZURE_PARAMETERS, "an Azure shared access signature"),
+)
+"""The mark of a form, the parameters that belong to its signature where the query has the mark, and its name."""
+_PREFIX_FORMS = {"x-amz-": "an AWS signature (version 4)", "x-goog-": "a Google Cloud Storage signature"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryParts:
+    """A query as its parts in order. `forms` are the names of what is secret in it, `private` those parts' places."""
+
+    parts: tuple[str, ...]
+    private: frozenset[int]
+    forms: tuple[str, ...]
+
+
+def split_query(query: str) -> QueryParts:
+    """The parts of a query, and which of them are a token or belong to a signature that it carries."""
+    parts = tuple(re.split("[&;]", query))
+    names = [unquote(part.partition("=")[0]).lower() for part in parts]
+    marks = frozenset(names)
+    private = frozenset(place for place, name in enumerate(names) if _is_private(name, marks))
+    return QueryParts(parts=parts, private=private, forms=tuple(_iter_forms(names, marks)) if private else ())
+
+
+def _is_private(name: str, marks: frozenset[str]) -> bool:
+    if name in _TOKEN_PARAMETERS or name.startswith(_SIGNATURE_PREFIXES):
+        return True
+    return any(mark in marks and name in family for mark, family, _ in _SIGNATURE_FAMILIES)
+
+
+def _iter_forms(names: Iterable[str], marks: frozenset[str]) -> Iterable[str]:
+    """The forms, each once; what belongs to a signature is no token of its own."""
+    families = [(family | {"signature", mark}, form) for mark, family, form in _SIGNATURE_FAMILIES if mark in marks]
+    found = [form for _, form in families]
+    for name in names:
+        prefix = next((prefix for prefix in _SIGNATURE_PREFIXES if name.startswith(prefix)), None)
+        if prefix is not None:
+            found.append(_PREFIX_FORMS[prefix])
+        elif name in _TOKEN_PARAMETERS and not any(name in members for members, _ in families):
+            found.append(f"a token in the query (`{name}`)")
+    return dict.fromkeys(found)
+
 
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",

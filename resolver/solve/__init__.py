@@ -1,1 +1,1 @@
-"""The search: a problem and a package source in, pins or an explanation out."""
+"""The search: a `Problem` and a `PackageSource` in, a `Resolution` or an explanation out. Pure."""

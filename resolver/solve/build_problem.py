@@ -2,6 +2,8 @@
 
 In: a parsed list, the target, settings, an old lock's versions. Out: a complete question to the solver. It is a module
 of its own so that the solver sees neither markers nor scopes.
+
+Hashes that the list gives: which files they let in, and `--require-hashes` (pip: Hash-checking Mode).
 """
 
 from __future__ import annotations
@@ -14,23 +16,34 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles.value_classes import dataclass
-from resolver.errors import InternalError
-from resolver.index.direct import FixedSource
+from lockfiles._values import dataclass
+from resolver.errors import Fault, HashMismatchError, InputError, InternalError
+from resolver.index.direct_distribution import FixedSource
+from resolver.index.distribution_file import Commit, Folder
 from resolver.index.location import Location, order_locations
+from resolver.index.package_source import PackageSource
+from resolver.requirements.direct_reference import render_reference
 from resolver.requirements.entry import ArchiveUrl, Entry, RequirementList
 from resolver.requirements.scopes import IndexFamily, Scope, merge_scopes
 from resolver.requirements.url import Url
 from resolver.solve.problem import Problem, Root
+from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import Unspecified
 from resolver.targets.families import load_families
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
-    from resolver.index.family_indexes import FamilyIndexes
-    from resolver.settings import Mirror
+    from resolver.index.location import FamilyIndexes
+    from resolver.settings.settings import Mirror
 
-__all__ = ["IndexOptions", "SolverOptions", "build_problem"]
+__all__ = [
+    "IndexOptions",
+    "MissingHashesError",
+    "SolverOptions",
+    "build_problem",
+    "check_contents",
+    "check_required_hashes",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +158,7 @@ def _build_indexes(target: Target, indexes: IndexOptions) -> FamilyIndexes | Non
     if isinstance(target.accelerator, Unspecified):
         return None
     # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
-    from resolver.index.family_indexes import FamilyIndexes
+    from resolver.index.location import FamilyIndexes
 
     shipped = load_families()
     own = tuple(family for family in indexes.families if family not in shipped)
@@ -195,3 +208,68 @@ def _find_specifier(entry: Entry, fixed: FixedSource | None) -> SpecifierSet:
 def _overridden_away(overrides: Sequence[Entry], holding: Sequence[Entry]) -> frozenset[NormalizedName]:
     kept = {entry.name for entry in holding}
     return frozenset(entry.name for entry in overrides if entry.name is not None and entry.name not in kept)
+
+
+class MissingHashesError(InputError):
+    """Hashes are required, and some pins have none; `lines` are what the list would have to hold."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        super().__init__(
+            f"`--require-hashes` needs a hash for every package, and {len(lines)} of them have none",
+            remedy="add these lines, once you have verified them",
+            quoted=lines,
+        )
+        self.lines = lines
+
+
+def check_required_hashes(problem: Problem, resolution: Resolution, source: PackageSource) -> None:
+    """Raises MissingHashesError if a pin has no hash in the list, InputError if it is a tree, which has none."""
+    trees = [pin for pin in resolution.pins if isinstance(pin.file.origin, Commit | Folder)]
+    if trees:
+        raise InputError.from_faults(_refuse_tree(pin, problem) for pin in trees)
+    hashed = {root.name for root in (*problem.roots, *problem.constraints) if root.hashes}
+    missing = [pin for pin in resolution.pins if pin.name not in hashed]
+    if missing:
+        raise MissingHashesError(tuple(_render_line(pin, problem, source) for pin in missing))
+
+
+def check_contents(problem: Problem, resolution: Resolution) -> None:
+    """Raises HashMismatchError where a file has none of the hashes that the list gives for its project.
+
+    For a resolution with the hash of every file: a page that gives none let its files in unseen.
+    """
+    for pin in resolution.pins:
+        allowed = problem.allowed_hashes(pin.name)
+        if allowed is not None and allowed.isdisjoint(pin.file.hashes):
+            listed = ", ".join(sorted(allowed)) or "none that all lines give"
+            found = f"sha256:{pin.file.sha256}"
+            raise HashMismatchError(
+                f"`{pin.file.filename}` has none of the hashes that the list gives for `{pin.name}`",
+                details=(
+                    f"listed: {listed}",
+                    f"found:  {found}",
+                ),
+                remedy="find out which of them is right",
+                filename=pin.file.filename,
+                expected=listed,
+                found=found,
+            )
+
+
+def _refuse_tree(pin: Pin, problem: Problem) -> Fault:
+    request = problem.direct[pin.name].request
+    what = "a repository" if isinstance(pin.file.origin, Commit) else "a folder"
+    return Fault(
+        where=request.position,
+        what=f"`{request.text}` is {what}, which has no hash, and `--require-hashes` needs one for every package",
+        remedy="name a wheel or sdist of it",
+    )
+
+
+def _render_line(pin: Pin, problem: Problem, source: PackageSource) -> str:
+    file = pin.file if pin.file.sha256 is not None else source.complete(pin.file)
+    fixed = problem.direct.get(pin.name)
+    what = f"{pin.name}=={pin.version}"
+    if fixed is not None:
+        what = f"{pin.name} @ {render_reference(fixed.request.reference)}"
+    return f"{what} --hash=sha256:{file.sha256}"

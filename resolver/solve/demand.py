@@ -17,7 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 
 __all__ = [
     "IMPOSSIBLE",

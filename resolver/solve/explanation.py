@@ -1,6 +1,6 @@
 """Why a problem has no solution, as data: collisions, how the list leads to them, and what the locations offer.
 
-Out of `resolver.solve.diagnosis`; `resolver.solve.explain` turns it into text.
+Out of `resolver.solve.diagnosis`; `resolver.solve.diagnosis` turns it into text.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from enum import Enum
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles.value_classes import dataclass
-from resolver.requirements.position import Position
+from lockfiles._values import dataclass
+from resolver.errors import Position
 from resolver.requirements.scopes import IndexFamily
 
 __all__ = ["CollidingRequirement", "Collision", "Explanation", "Link", "Obstacle", "Supply", "UnusableVersion"]

@@ -7,17 +7,15 @@ from dataclasses import replace
 
 from packaging.specifiers import SpecifierSet
 
-from resolver.errors import PinfoldError
+from resolver.errors import PinfoldError, Position
 from resolver.index.location import Location
-from resolver.requirements.position import Position
-from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.build_rules import BUILT_FOR_GPU
-from resolver.solve.candidates import build_project_table
 from resolver.solve.demand import is_readable, is_virtual, parse_dependency
 from resolver.solve.explanation import Collision, Obstacle
 from resolver.solve.project_table import ListedPage, ProjectTable, iter_rows
-from resolver.solve.search import Found
-from resolver.solve.universe import Universe
+from resolver.solve.search.backtracking import search_by_backtracking
+from resolver.solve.search.candidates import build_project_table
+from resolver.solve.search.universe import Found, Universe
 from resolver.targets.accelerators import Cpu
 
 __all__ = ["find_hints"]

@@ -1,27 +1,40 @@
-"""What a search is asked: roots, constraints, overrides, scopes and preferences; all decided, nothing to fetch."""
+"""What a search is asked: roots, constraints, overrides, scopes and preferences; all decided, nothing to fetch.
+
+A question to the solver as one text: equal texts are equal questions, and so have equal answers.
+
+In: a problem, and the values that its functions were made of. Out: text with every field of every value, in a fixed
+order. A value of a kind that is not known here has no text, and neither has one with a secret.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import field, fields, is_dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles.value_classes import dataclass
-from resolver.index.direct import FixedSource
+from lockfiles._values import dataclass
+from resolver.errors import Position
+from resolver.index.direct_distribution import FixedSource
 from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
-from resolver.requirements.position import Position
 from resolver.requirements.scopes import IndexFamily
+from resolver.targets.accelerators import UNSPECIFIED
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:
-    from resolver.index.family_indexes import FamilyIndexes
+    from resolver.index.location import FamilyIndexes
 
-__all__ = ["Problem", "Root"]
+__all__ = [
+    "Problem",
+    "Root",
+    "render_question",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,3 +100,67 @@ class Problem:
         lines = [frozenset(root.hashes) for root in (*self.roots, *self.constraints) if root.name == name]
         given = [hashes for hashes in lines if hashes]
         return frozenset.intersection(*given) if given else None
+
+
+def render_question(problem: Problem, *behind: object) -> str | None:
+    """The text of a problem, or None where it has none.
+
+    `behind` are the values that `problem.locations` depends on, and whatever else decides the answer.
+    """
+    # Which builds run on a machine is asked of more than pages and metadata.
+    if problem.build_indexes is not None or problem.target.accelerator != UNSPECIFIED:
+        return None
+    # What a direct reference leads to may have changed, and nothing here would show it.
+    if problem.direct:
+        return None
+    try:
+        return "\n".join((*_iter_problem(problem), *map(_render, behind)))
+    except _UnknownKindError:
+        return None
+
+
+class _UnknownKindError(Exception):
+    """Raised for a value that has no text."""
+
+
+_FUNCTIONS = frozenset({"locations", "later_locations"})
+
+
+def _iter_problem(problem: Problem) -> Iterator[str]:
+    for name in _field_names(Problem):
+        if name == "target":
+            yield f"{problem.target.key} {problem.target!r}"
+        elif name not in _FUNCTIONS:
+            yield f"{name}={_render(getattr(problem, name))}"
+
+
+def _render(value: object) -> str:
+    if value is None or isinstance(value, bool | int | str):
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"[{','.join(map(_render, value))}]"
+    if isinstance(value, frozenset):
+        return f"{{{','.join(sorted(map(_render, value)))}}}"
+    if isinstance(value, Mapping):
+        pairs = ((_render(key), _render(item)) for key, item in value.items())
+        return f"{{{','.join(sorted(f'{key}:{item}' for key, item in pairs))}}}"
+    if isinstance(value, Version | Marker):
+        return f"{type(value).__name__}({str(value)!r})"
+    if isinstance(value, SpecifierSet):
+        return f"SpecifierSet({str(value)!r},{value.prereleases})"
+    return _render_fields(value)
+
+
+def _render_fields(value: object) -> str:
+    if not is_dataclass(value) or isinstance(value, type):
+        raise _UnknownKindError
+    kind = type(value)
+    # They reach only builds, and may hold secrets.
+    if getattr(value, "config_settings", ()):
+        raise _UnknownKindError
+    return f"{kind.__name__}({','.join([_render(getattr(value, name)) for name in _field_names(kind)])})"
+
+
+@cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

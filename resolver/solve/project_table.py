@@ -1,6 +1,6 @@
 """All versions of a project, as the search reads them: by row number and bit mask, newest version first.
 
-Out of `resolver.solve.candidates`, which reads the pages, and of the rules about CUDA builds. Every rule about files
+Out of `resolver.solve.search.candidates`, which reads the pages, and of the rules about CUDA builds. Every rule about files
 (formats, hashes, cut-off date, ties) ends here: the search sees versions only.
 """
 
@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import SettingsError
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location

@@ -1,15 +1,29 @@
-"""What a search answers: one pin a project, with its file and everyone who asked for it."""
+"""What a search answers: one pin a project, with its file and everyone who asked for it.
+
+A resolution as JSON, and back: for a store that keeps the answers to questions asked before.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
+from resolver.errors import Position
 from resolver.index.distribution_file import DistributionFile
-from resolver.requirements.position import Position
+from resolver.solve.problem import Root
 
-__all__ = ["ChosenBuild", "Pin", "Requester", "Resolution"]
+__all__ = [
+    "ChosenBuild",
+    "Pin",
+    "Requester",
+    "Resolution",
+    "dump_resolution",
+    "load_resolution",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +71,83 @@ class Resolution:
     pins: tuple[Pin, ...]
     warnings: tuple[str, ...] = ()
     build: ChosenBuild | None = None
+
+
+def dump_resolution(resolution: Resolution, roots: Sequence[Root]) -> str | None:
+    """The text, or None for a resolution that it cannot say in full. `roots` are those of the problem."""
+    if resolution.build is not None:
+        return None
+    places = {root.position: number for number, root in enumerate(roots)}
+    try:
+        pins = [_dump_pin(pin, places) for pin in resolution.pins]
+        # Lazy: read and written by runs that keep their answer alone.
+        import json
+
+        text = json.dumps([pins, resolution.warnings], ensure_ascii=False)
+        return text if load_resolution(text, roots) == resolution else None
+    except (KeyError, ValueError):
+        return None
+
+
+def load_resolution(text: str, roots: Sequence[Root]) -> Resolution:
+    """What `dump_resolution` wrote, for a problem with the same roots. Raises ValueError, TypeError, LookupError."""
+    # Lazy, as above.
+    import json
+
+    pins, warnings = json.loads(text)
+    return Resolution(pins=tuple(_load_pin(pin, roots) for pin in pins), warnings=tuple(warnings))
+
+
+def _dump_pin(pin: Pin, places: dict[Any, int]) -> list[object]:
+    file = pin.file
+    return [
+        pin.name,
+        str(pin.version),
+        sorted(pin.extras),
+        pin.dependencies,
+        [
+            [None if asked.position is None else places[asked.position], asked.parent, asked.text]
+            for asked in pin.requesters
+        ],
+        pin.index,
+        pin.built,
+        [file.filename, str(file.version), file.url, file.index, file.hashes, file.size_bytes, file.requires_python],
+        [file.yanked, file.upload_time, file.core_metadata, file.tag_rank, file.build_tag],
+    ]
+
+
+def _load_pin(pin: list[Any], roots: Sequence[Root]) -> Pin:
+    name, text, extras, dependencies, requesters, index, built, file, more = pin
+    version = Version(text)
+    return Pin(
+        name=NormalizedName(name),
+        version=version,
+        file=_load_file(file, more, version if file[1] == text else Version(file[1])),
+        extras=frozenset(map(NormalizedName, extras)),
+        dependencies=tuple(map(NormalizedName, dependencies)),
+        requesters=tuple(
+            Requester(position=None if place is None else roots[place].position, parent=parent, text=asked)
+            for place, parent, asked in requesters
+        ),
+        index=index,
+        built=built,
+    )
+
+
+def _load_file(file: list[Any], more: list[Any], version: Version) -> DistributionFile:
+    filename, _, url, index, hashes, size_bytes, requires_python = file
+    yanked, upload_time, core_metadata, tag_rank, build_tag = more
+    return DistributionFile(
+        filename=filename,
+        version=version,
+        url=url,
+        index=index,
+        hashes=tuple(hashes),
+        size_bytes=size_bytes,
+        requires_python=requires_python,
+        yanked=yanked,
+        upload_time=upload_time,
+        core_metadata=core_metadata,
+        tag_rank=tag_rank,
+        build_tag=tuple(build_tag),
+    )

@@ -2,11 +2,16 @@
 
 The search, the rules about CUDA builds and the explanation of a failure are put together here: rules and explanation
 import the search, which imports neither. It is a module of its own so that programs that only read pins load no search.
+
+The rules about CUDA builds as a whole: `BuildRules` for one universe.
+
+In: a universe and the `Acceleration` of its target. Out: the demands of `CudaDemands`, warnings and explanations. It is
+a module of its own because the modules that warn and explain import `CudaDemands`, and are loaded on need.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,19 +20,25 @@ from packaging.version import Version
 
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
-from resolver.solve.backtracking import search_by_backtracking
 from resolver.solve.build_rules import BuildRules
-from resolver.solve.closure import build_resolution
+from resolver.solve.cuda.demands import CudaDemands
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution
-from resolver.solve.search import Conflict, Found, Search
-from resolver.solve.speculation import Speculation
-from resolver.solve.universe import Universe
+from resolver.solve.search.backtracking import search_by_backtracking
+from resolver.solve.search.closure import build_resolution
+from resolver.solve.search.speculation import Speculation
+from resolver.solve.search.universe import Conflict, Found, Search, Universe
 
 if TYPE_CHECKING:
-    from resolver.index.family_indexes import FamilyIndexes
+    from resolver.index.location import FamilyIndexes
+    from resolver.solve.project_table import ProjectTable
+    from resolver.solve.resolution import ChosenBuild, Pin
 
-__all__ = ["solve"]
+__all__ = [
+    "CudaRules",
+    "solve",
+]
+
 
 _search: Search = search_by_backtracking
 
@@ -45,18 +56,18 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
         universe, outcome = _look_with_rules(problem, problem.build_indexes, source)
     if isinstance(outcome, Conflict):
         # Imported where it is needed: most runs have nothing to explain.
-        from resolver.solve.explain import build_error
+        from resolver.solve.diagnosis import build_error
 
         raise build_error(universe, outcome)
     resolution = build_resolution(universe, outcome.rows)
     if problem.build_indexes is None and any(pin.version.local for pin in resolution.pins):
-        from resolver.solve.wheel_lint import with_rules  # Few solutions have labelled builds to look at.
+        from resolver.solve.cuda.chosen_builds import with_rules  # Few solutions have labelled builds to look at.
 
         ruled = with_rules(problem, resolution)
         if ruled is not None:
             return solve(ruled, source)
     if problem.require_hashes:
-        from resolver.solve.required_hashes import check_required_hashes  # As above.
+        from resolver.solve.build_problem import check_required_hashes  # As above.
 
         check_required_hashes(problem, resolution, source)
     return resolution
@@ -67,11 +78,8 @@ def _look_with_rules(
 ) -> tuple[Universe, Found | Conflict]:
     """As `_look`, with the rules about builds. Raises NoSolutionError where the data alone shows that no build runs."""
     # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
-    from resolver.solve.acceleration import Acceleration
-    from resolver.solve.build_pages import with_pages
-    from resolver.solve.companions import untie_pinned
-    from resolver.solve.cuda_rules import CudaRules
-    from resolver.solve.refused_builds import list_refused
+    from resolver.solve.cuda.acceleration import Acceleration
+    from resolver.solve.cuda.torch_rules import list_refused, untie_pinned, with_pages
 
     acceleration = Acceleration(
         target=problem.target,
@@ -81,7 +89,7 @@ def _look_with_rules(
     )
     refused = list_refused(problem, acceleration)
     if refused:
-        from resolver.solve.explain import build_refusal  # As in `solve`.
+        from resolver.solve.diagnosis import build_refusal  # As in `solve`.
 
         raise build_refusal(problem, refused)
     acceleration = untie_pinned(problem, acceleration)
@@ -102,3 +110,45 @@ def _look(
     speculation.start()
     universe = Universe(problem, source, prefetch=speculation.prefetch, rules_for=rules_for)
     return universe, _search(universe)
+
+
+class CudaRules(CudaDemands):
+    """See `BuildRules`."""
+
+    def find_chosen_build(self, pins: Sequence[Pin]) -> ChosenBuild | None:
+        """See `BuildRules`."""
+        from resolver.solve.cuda.chosen_builds import find_chosen_build  # Lazy: a search that fails has no pins.
+
+        return find_chosen_build(self, pins)
+
+    def iter_warnings(self, pins: Sequence[Pin]) -> Iterator[str]:
+        """See `BuildRules`."""
+        from resolver.solve.cuda.chosen_builds import iter_build_warnings  # Lazy, as above.
+
+        return iter_build_warnings(self, pins)
+
+    def runs(self, name: NormalizedName, version: Version, location: Location) -> bool:
+        """See `BuildRules`."""
+        return self.acceleration.runs(name, version, location)
+
+    def explain_rows(self, table: ProjectTable, matching: int) -> tuple[str, ...]:
+        """See `BuildRules`."""
+        from resolver.solve.cuda.torch_rules import explain_rows  # Lazy: a solution needs no explanation.
+
+        return explain_rows(self.acceleration, table, matching)
+
+    def explain_wheels(
+        self, project: NormalizedName, colliding: Sequence[tuple[NormalizedName, Version]]
+    ) -> tuple[str, ...]:
+        """See `BuildRules`."""
+        from resolver.solve.cuda.chosen_builds import explain_wheels  # Lazy, as above.
+
+        return explain_wheels(self, project, colliding)
+
+    def iter_wheel_hints(
+        self, project: NormalizedName, colliding: Sequence[tuple[NormalizedName, Version]]
+    ) -> Iterator[str]:
+        """See `BuildRules`."""
+        from resolver.solve.cuda.chosen_builds import iter_wheel_hints  # Lazy, as above.
+
+        return iter_wheel_hints(self, project, colliding)

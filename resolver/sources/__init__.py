@@ -1,1 +1,1 @@
-"""Where a list is read from: app.py (read, not run), requirements.txt, pyproject.toml."""
+"""Where a list is read from: requirements.txt, pyproject.toml, apps; and where its lockfile belongs."""

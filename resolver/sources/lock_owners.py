@@ -3,24 +3,87 @@
 In: a folder of a repository. Out: its locks with the source and the machine types that write them. Names tell first:
 the lock that an app installs, and the names that `lock` gives. Where they leave several lists, the list that the lock
 itself holds tells which it was made from, though that may have been edited since.
+
+How much two lists say the same, without parsing either: for a guess that a check then confirms.
+
+In: sources, or the layers of a lock. Out: their items without white space and quotes, and how many of them agree.
+
+Which locks of a repository the files concern that have changed, for a hook.
+
+In: changed files and the root of the repository. Out: locks with the lists that write them. All locks beside a changed
+file and in the folders above it count; of the others, those whose list, or a file that this one may read, has changed.
+Whether a file reads another is not worked out: it is enough that it names it. A lock that is looked at in vain takes
+milliseconds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lockfiles import LockfileError, read
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import PinfoldError
-from resolver.sources.app_folder import iter_own_folders, list_app_sources
-from resolver.sources.list_words import collect_words, measure_likeness
+from resolver.sources.apps.app_folder import iter_own_files, iter_own_folders, list_app_sources
 from resolver.sources.reader import list_possible_sources, read_source
-from resolver.sources.settings_file import name_path
+from resolver.sources.settings_file import find_settings, name_path
 from resolver.sources.source import Source
 
-__all__ = ["OwnedLock", "find_owned_locks", "is_lock"]
+__all__ = [
+    "OwnedLock",
+    "collect_words",
+    "find_owned_locks",
+    "is_lock",
+    "iter_concerned_locks",
+    "measure_likeness",
+]
+
+
+_INCLUDED = re.compile(r"^\s*(?:-r|--requirement)[\s=]*(\S+)")
+_COMMENT = re.compile(r"(?:^|\s)#.*")
+_SPACES = re.compile(r"[\s\"'()]+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_MOST_FILES = 50
+
+
+def collect_words(source: Source | Sequence[Sequence[str]]) -> frozenset[str]:
+    """The items of a list, each as one word in small letters; those of the files that it includes too."""
+    if not isinstance(source, Source):
+        items: Iterator[str] = (text for layer in source for text in layer)
+    elif source.layers is not None:
+        items = (text for layer in source.layers for text in layer)
+    else:
+        items = _iter_lines(source.text or "", source.folder, set())
+    return frozenset(word for text in items if (word := _SPACES.sub("", text).lower()))
+
+
+def measure_likeness(one: frozenset[str], other: frozenset[str]) -> tuple[float, float]:
+    """The part of all items that both lists have, then that of projects, each from 0 to 1: likeness."""
+    names = [frozenset(match[0] for word in words if (match := _NAME.match(word))) for words in (one, other)]
+    return _share(one, other), _share(*names)
+
+
+def _share(one: frozenset[str], other: frozenset[str]) -> float:
+    both = one | other
+    return len(one & other) / len(both) if both else 0.0
+
+
+def _iter_lines(text: str, folder: Path, seen: set[Path]) -> Iterator[str]:
+    for line in text.splitlines():
+        included = _INCLUDED.match(line)
+        if included is None:
+            yield _COMMENT.sub("", line)
+            continue
+        path = folder / included[1]
+        if path in seen or len(seen) >= _MOST_FILES:
+            continue
+        seen.add(path)
+        try:
+            yield from _iter_lines(path.read_text(encoding="utf-8", errors="replace"), path.parent, seen)
+        except (OSError, ValueError):
+            continue
+
 
 _LOCK = re.compile(r"pylock(?:\.([^.]+))?\.toml")
 _LARGEST_BYTES = 1_000_000
@@ -188,7 +251,7 @@ def _read_locked_words(path: Path) -> frozenset[str]:
 def _find_machine(text: str, source: Source) -> str | None:
     """The machine types that a part of a lock's name stands for; None where it is a name of somebody's own."""
     # Lazy: most locks are of no machine type in their name.
-    from resolver.targets.machines import parse_machine_types
+    from resolver.targets.machine_types import parse_machine_types
 
     names = text.replace("-or-", ",")
     settings = source.settings.complete()
@@ -210,3 +273,89 @@ def _find_machine(text: str, source: Source) -> str | None:
 def _name_part(path: Path) -> str:
     match = _LOCK.fullmatch(path.name)
     return (match[1] or "") if match else ""
+
+
+_TEXTS = frozenset({".txt", ".in", ".py"})
+
+
+def iter_concerned_locks(changed: Iterable[Path], *, root: Path) -> Iterator[OwnedLock]:
+    """The locks to look at when files of a repository have changed, folder by folder."""
+    paths = [root / path for path in changed]
+    near = _list_folders_above(paths, root)
+    for folder in near:
+        yield from find_owned_locks(folder, seen_from=root)
+    files = list(iter_own_files(root)) if paths else []
+    far = sorted({path.parent for path in files if is_lock(path)} - set(near))
+    if not far:
+        return
+    touched = _find_touched({path.resolve() for path in paths}, files)
+    for folder in far:
+        for lock in find_owned_locks(folder, seen_from=root):
+            if lock.source is not None and _is_touched(root / lock.source.partition("::")[0], touched):
+                yield lock
+
+
+def _list_folders_above(paths: Iterable[Path], root: Path) -> tuple[Path, ...]:
+    """The folders of files and those above, up to `root`, sorted."""
+    folders: set[Path] = set()
+    for path in paths:
+        place = path.parent
+        while place.is_relative_to(root):
+            folders.add(place)
+            if place == root:
+                break
+            place = place.parent
+    return tuple(sorted(folder for folder in folders if folder.is_dir()))
+
+
+def _find_touched(changed: set[Path], files: Iterable[Path]) -> frozenset[Path]:
+    """The changed files, and all files that name one of them, or name one that does."""
+    touched = set(changed)
+    texts = {path.resolve(): text for path in files if (text := _read_text(path)) is not None}
+    new = {path for path in changed if path.suffix in _TEXTS}
+    while new:
+        named = [(path, re.compile(_name_pattern(path))) for path in new]
+        new = {
+            path for path, text in texts.items() if any(_names(path, text, other, pattern) for other, pattern in named)
+        } - touched
+        touched |= new
+    return frozenset(touched)
+
+
+def _names(path: Path, text: bytes, other: Path, pattern: re.Pattern[bytes]) -> bool:
+    """Whether a file names another: a list by its path, an app by its name unless it has such a file beside itself."""
+    found = [match[0].decode(errors="replace") for match in pattern.finditer(text)]
+    if path.suffix != ".py":
+        return any((path.parent / one).resolve() == other for one in found)
+    beside = path.parent / other.name
+    return bool(found) and (path.parent == other.parent or not beside.exists())
+
+
+def _name_pattern(path: Path) -> bytes:
+    """What a file has in it that names another: the name of a list, the import of a module."""
+    stem = path.parent.name if path.name == "__init__.py" else path.stem
+    named = rb"[^\s=\"']*(?<![\w-])" + re.escape(path.name.encode())
+    if path.suffix != ".py":
+        return named
+    return named + rb"|\b(?:from|import)\b[^\n]*\b" + re.escape(stem.encode()) + rb"\b"
+
+
+def _read_text(path: Path) -> bytes | None:
+    """The bytes of a list, an app or settings; None for any other file, and for one that is too large for them."""
+    if path.suffix not in _TEXTS and path.name != "pyproject.toml":
+        return None
+    try:
+        return path.read_bytes() if path.stat().st_size <= _LARGEST_BYTES else None
+    except OSError:
+        return None
+
+
+def _is_touched(source: Path, touched: frozenset[Path]) -> bool:
+    """Whether the list of a lock, or the file with its settings, is one of these files."""
+    if source.resolve() in touched:
+        return True
+    try:
+        _, settings_path = find_settings(source.parent, seen_from=source.parent)
+    except PinfoldError:
+        return True
+    return settings_path is not None and settings_path.resolve() in touched

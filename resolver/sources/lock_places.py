@@ -1,18 +1,64 @@
-"""Where the locks of a run lie: beside their sources, or where `-o` says; never two in one place."""
+"""Where the locks of a run lie: beside their sources, or where `-o` says; never two in one place.
+
+What a lock is called (PEP 751: `pylock.toml`, `pylock.<name>.toml`); no two locks of a run have one name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePath
 
 from packaging.pylock import is_valid_pylock_path
 
 from resolver.errors import SourceError
-from resolver.settings import Settings
-from resolver.sources.lock_names import check_collisions, lockfile_name
+from resolver.settings.settings import Settings
 from resolver.sources.source import Source
 
-__all__ = ["place_locks"]
+__all__ = [
+    "check_collisions",
+    "lockfile_name",
+    "place_locks",
+]
+
+
+def lockfile_name(stem: str, machine: str | None = None, *, several: bool = False) -> str:
+    """The file name of a lock: `pylock.toml`, `pylock.gpu-a100.toml`, `pylock.text-to-image-gpu-h100.toml`.
+
+    `stem` is the source's and takes part where `several` sources are locked into one folder; `machine` is the machine
+    type, or several joined with `-or-`.
+    """
+    parts = [stem] if several else []
+    parts += [machine] if machine else []
+    name = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+    if parts and not name:
+        raise SourceError(f"`{'-'.join(parts)}` leaves no name for its lock", remedy="`-o pylock.NAME.toml`")
+    return f"pylock.{name}.toml" if name else "pylock.toml"
+
+
+def check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:
+    """Raises SourceError if two locks would lie in one file; letter case does not tell files apart.
+
+    `outputs` are what is locked, by the names that messages call it (`app.py`, `app.py for GPU-A100`), with the files
+    that it is to be locked into.
+    """
+    owners: dict[str, str] = {}
+    for name, path in outputs:
+        key = str(path.absolute()).casefold()
+        if key in owners:
+            raise SourceError(
+                f"`{owners[key]}` and `{name}` would both be locked into `{path.name}`",
+                remedy=_remedy(owners[key], name),
+            )
+        owners[key] = name
+
+
+def _remedy(one: str, other: str) -> str:
+    source, is_for_machine, _ = one.partition(" for ")
+    if is_for_machine and other.startswith(f"{source} for "):
+        return "`-o FOLDER`, or one `-m`; `-m A,B` is one lock for both"
+    return "lock them one by one with `-o`, or rename one of them"
+
 
 _FILE_SUFFIXES = {".in", ".json", ".lock", ".py", ".txt", ".yaml", ".yml"}
 

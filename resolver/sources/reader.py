@@ -1,8 +1,15 @@
-"""What a SOURCE on the command line means: the file it names, read as a list."""
+"""What a SOURCE on the command line means: the file it names, read as a list.
+
+The requirement files that a list names with `-r` and `-c`, read from disk for the parser.
+
+In: a reference as written and the name of what includes it. Out: the file's name for messages and its text. Names are
+relative to where the user stands, like those on the command line, so that messages can be followed.
+"""
 
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 import shlex
 import sys
@@ -10,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -19,7 +27,12 @@ from resolver.requirements.url import redact
 from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
 from resolver.sources.source import Form, PyprojectList, RequirementFile, Source, StandardInput
 
-__all__ = ["list_possible_sources", "read_source"]
+__all__ = [
+    "RequirementFiles",
+    "list_possible_sources",
+    "read_source",
+]
+
 
 _STANDARD_INPUT = "standard input"
 _REQUIREMENT_SUFFIXES = {".txt", ".in"}
@@ -79,7 +92,7 @@ def _read_argument(
     _check_file(path, file, folder)
     if path.name == "pyproject.toml" and app_name:
         # Imported where it is needed, as below.
-        from resolver.sources.app_source import read_table_source
+        from resolver.sources.apps.app_source import read_table_source
 
         return read_table_source(path, name=argument, folder=folder, variables=known, is_run=is_run)
     if path.name == "pyproject.toml":
@@ -128,7 +141,7 @@ def _read_requirement_file(path: Path, name: str, folder: Path) -> Source:
 
 def _read_app(path: Path, name: str, folder: Path, variables: Mapping[str, str], *, is_run: bool) -> Source:
     # Imported where it is needed: no other form of a list needs `ast`.
-    from resolver.sources.app_source import read_app_source
+    from resolver.sources.apps.app_source import read_app_source
 
     return read_app_source(path, _read_bytes(path, name), name=name, folder=folder, variables=variables, is_run=is_run)
 
@@ -251,3 +264,25 @@ def _decode(data: bytes, name: str) -> str:
 def _join(names: Sequence[str]) -> str:
     shown = ", ".join(f"`{name}`" for name in names[:_MOST_SUGGESTIONS])
     return shown if len(names) <= _MOST_SUGGESTIONS else f"{shown} and {len(names) - _MOST_SUGGESTIONS} more"
+
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+class RequirementFiles:
+    """Reads requirement files. `folder` is the current one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, reference: str, including: str) -> tuple[str, str]:
+        """Name and text of the file; pip's rule: relative to the including file. Raises OSError, SourceError."""
+        name = self._name(reference, including)
+        return name, decode_requirement_file((self._folder / name).read_bytes())
+
+    def _name(self, reference: str, including: str) -> str:
+        if reference.lower().startswith("file:"):
+            return unquote(urlsplit(reference).path)
+        if _SCHEME.match(reference):
+            raise SourceError("it is a URL, and what a URL serves can change: keep a copy beside the list")
+        return posixpath.normpath(posixpath.join(posixpath.dirname(including.replace("\\", "/")), reference))

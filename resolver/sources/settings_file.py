@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from resolver.errors import SourceError, render_os_error, without_traceback
-from resolver.settings import Settings, parse_settings
+from resolver.settings.settings import Settings, parse_settings
 
 __all__ = ["find_settings", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
 

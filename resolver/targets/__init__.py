@@ -1,1 +1,1 @@
-"""What a lock is for. Pure: nothing is read from the host."""
+"""What a lock is for: Python version, platform and accelerator, and the data about GPUs and builds. Pure."""

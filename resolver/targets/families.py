@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import Fault
-from resolver.requirements.index_families import is_family_name
-from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.scopes import IndexFamily, is_family_name
 from resolver.targets.data_files import read_data
 
 if TYPE_CHECKING:
-    from resolver.settings import Mirror
-    from resolver.targets.cuda import CudaVersion
+    from resolver.settings.settings import Mirror
+    from resolver.targets.accelerators import CudaVersion
 
 __all__ = [
     "BuildLocation",

@@ -10,9 +10,20 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any, Literal, assert_never
 
-from lockfiles.value_classes import dataclass
-from resolver.targets.accelerators import Accelerator, Capability, Cpu, Gpu, Unspecified
-from resolver.targets.cuda import CudaRange, CudaVersion, Driver, find_driver_floor, find_shipped_driver, parse_cuda
+from lockfiles._values import dataclass
+from resolver.targets.accelerators import (
+    Accelerator,
+    Capability,
+    Cpu,
+    CudaRange,
+    CudaVersion,
+    Driver,
+    Gpu,
+    Unspecified,
+    find_driver_floor,
+    find_shipped_driver,
+    parse_cuda,
+)
 from resolver.targets.data_files import read_data
 
 __all__ = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import TargetError
 
 __all__ = ["DEFAULT_PLATFORM", "Glibc", "Linux", "MacOS", "Musl", "Platform", "Windows", "parse_platform"]

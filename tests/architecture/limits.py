@@ -29,23 +29,23 @@ class Limit:
 
 
 LIMITS = (
-    Limit("modules", 363, 220),
+    Limit("modules", 220, 220),
     Limit("median lines of a module, at most", 300, 300),
-    Limit("median lines of a module, at least", 109, 160, at_least=True),
+    Limit("median lines of a module, at least", 160, 160, at_least=True),
     Limit("lines of the longest module", 600, 600),
-    Limit("modules under 60 lines", 82, 30),
-    Limit("entries of resolver/", 45, 16),
-    Limit("modules of the fullest room", 76, 20),
+    Limit("modules under 60 lines", 30, 30),
+    Limit("entries of resolver/", 16, 16),
+    Limit("modules of the fullest room", 20, 20),
     Limit("import circles: imports at the top", 0, 0),
-    Limit("import circles: lazy imports too", 1, 0),
-    Limit("import circles: lazy and typing imports too", 4, 0),
-    Limit("functions of more than 8 parameters", 7, 0),
-    Limit("functions of more than 40 lines", 17, 17),
-    Limit("public classes and types defined twice", 10, 0),
-    Limit("public functions defined twice", 14, 14),
-    Limit("module names used twice", 17, 17),
-    Limit("documentation, percent of all lines", 11.9, 20, at_least=True),
-    Limit("modules with a test at the mirrored place, percent", 31.1, 90, at_least=True),
+    Limit("import circles: lazy imports too", 0, 0),
+    Limit("import circles: lazy and typing imports too", 0, 0),
+    Limit("functions of more than 8 parameters", 0, 0),
+    Limit("functions of more than 40 lines", 14, 0),
+    Limit("public classes and types defined twice", 1, 0),
+    Limit("public functions defined twice", 1, 1),
+    Limit("module names used twice", 1, 1),
+    Limit("documentation, percent of all lines", 12, 20, at_least=True),
+    Limit("modules with a test at the mirrored place, percent", 46, 90, at_least=True),
 )
 
 ROOT = Path(__file__).parents[2]

@@ -27,7 +27,7 @@ def run() -> None:
     _note_processes(folder / f"audit-{os.getpid()}.txt")
     if "CANARY_READ_LIMIT_S" in os.environ:
         # Not even a test that is about waiting waits for as long as users do.
-        from resolver.fetch import answer
+        from resolver.fetch.http import answers as answer
 
         answer.READ_TIMEOUT_S = float(os.environ["CANARY_READ_LIMIT_S"])
     _log_everything(folder / f"log-{os.getpid()}.txt")
@@ -102,7 +102,7 @@ def _show_chain(error: BaseException | None, seen: set[int]) -> None:
 def _lock_by_functions(words: list[str]) -> None:
     """Lock the pyproject.toml of the folder: `CACHE CREDENTIALS`."""
     from resolver import Access, RunContext, Settings, lock_plan, plan_lock, read_source
-    from resolver.fetch.login_sources import LoginOptions
+    from resolver.fetch.access import LoginOptions
 
     cache, credentials = words
     plan = plan_lock(

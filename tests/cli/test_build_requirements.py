@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from lockfiles import BuildFacts, BuildWheel, ToolTable, digest, dumps, loads, write
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project
 from tests.distributions import make_wheel
 from tests.servers import ServedFile, sdist, wheel

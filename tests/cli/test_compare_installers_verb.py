@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import INDEX, Project
 from tests.servers import IndexServer, wheel
 

@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from resolver.fetch.default_index import default_index_url
+from resolver.fetch.projects.pages import default_index_url
 from tests.command import Project
 
 pytestmark = pytest.mark.network

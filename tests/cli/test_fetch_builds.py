@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.source_trees import commit, unpack
-from tests.cli.test_export import install
-from tests.cli.test_fetch import fetch, wheels
+from tests.cli.verbs.test_export import install
+from tests.cli.verbs.test_fetch import fetch, wheels
 from tests.command import Project, Run
 from tests.distributions import make_sdist
 from tests.servers import sdist, wheel

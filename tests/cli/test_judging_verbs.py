@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project, Run
 from tests.foreign_words import find_words
 from tests.git_server import GitServer, make_repository

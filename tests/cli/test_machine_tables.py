@@ -9,7 +9,7 @@ import tomllib
 import pytest
 
 from resolver.cli.main import main
-from resolver.settings import parse_settings
+from resolver.settings.settings import parse_settings
 from tests.command import Project, Run
 
 

@@ -9,12 +9,11 @@ import pytest
 from packaging.utils import NormalizedName
 
 from resolver.fetch.access import Access
-from resolver.fetch.default_index import default_index_url
-from resolver.fetch.package_source import open_package_source
+from resolver.fetch.index_source import open_package_source
+from resolver.fetch.projects.pages import default_index_url
 from resolver.index.location import Location
 from resolver.targets.kernels import parse_architectures
-from resolver.targets.python_version import parse_python_version
-from resolver.targets.target import Target
+from resolver.targets.target import Target, parse_python_version
 from resolver.targets.torch_builds import load_releases
 from tests.command import Project
 

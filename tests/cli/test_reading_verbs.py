@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile, digest, write
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project
 from tests.foreign_words import find_usage_words
 from tests.lockfiles.samples import build_pylock, build_tool, build_wheel

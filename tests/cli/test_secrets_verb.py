@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project
 
 CANARY = "c4n4ryV4lue"

@@ -6,7 +6,7 @@ import json
 
 from lockfiles import write
 from tests.cli.test_reading_verbs import build_lock
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project
 from tests.distributions import make_wheel
 from tests.servers import wheel

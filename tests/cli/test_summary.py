@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli.verbs import parts
+from tests.cli.verb_runs import parts
 from tests.command import Project
 from tests.foreign_words import find_usage_words
 from tests.servers import Answer, sdist, wheel

@@ -14,7 +14,7 @@ from packaging.version import Version
 
 from lockfiles import Lockfile, write
 from resolver.cli.annotations import render_annotation
-from tests.cli.verbs import parts, run_verb
+from tests.cli.verb_runs import parts, run_verb
 from tests.command import INDEX, Project
 from tests.servers import IndexServer, wheel
 

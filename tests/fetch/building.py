@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from resolver.build_requirements import BuildRequirements, BuildScope
 from resolver.fetch.access import Access
-from resolver.fetch.builds import FindBuildWheels
-from resolver.fetch.package_source import SourceOptions, open_package_source
+from resolver.fetch.builds.permission import FindBuildWheels
+from resolver.fetch.index_source import SourceOptions, open_package_source
 from resolver.index.distribution_file import DistributionFile
+from resolver.locking.build_requirements import BuildRequirements, BuildScope
 from resolver.requirements.scopes import Scope
 from resolver.requirements.url import Url
 from tests.servers import IndexServer
@@ -38,7 +38,7 @@ def find_at(*urls: Url, constraints: tuple[str, ...] = (), strategy: Strategy = 
     )
 
     def find(requirements: Sequence[str]) -> tuple[DistributionFile, ...]:
-        from resolver.fetch.host import host_target
+        from resolver.fetch.builds.permission import host_target
 
         with open_package_source(Access(), target=host_target(), options=SourceOptions(build_policy="never")) as source:
             return BuildRequirements(scope, open_source=lambda target: source).find_wheels(requirements)

@@ -12,12 +12,11 @@ import pytest
 from packaging.utils import NormalizedName
 
 from resolver.fetch.access import Access
-from resolver.fetch.package_source import SourceOptions, open_package_source
+from resolver.fetch.index_source import SourceOptions, open_package_source
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.requirements.url import Url
-from resolver.targets.python_version import PythonVersion
-from resolver.targets.target import Target
+from resolver.targets.target import PythonVersion, Target
 from tests.servers import IndexServer
 
 TARGET = Target(python=PythonVersion(minor=11))

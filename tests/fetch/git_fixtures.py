@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import pytest
 
-from resolver.fetch.git import FoundCommit, GitRepositories
+from resolver.fetch.git.repositories import FoundCommit, GitRepositories
 from resolver.requirements.direct_reference import parse_reference
 from resolver.requirements.entry import VcsReference
 from tests.git_server import GitServer, Repository, make_repository

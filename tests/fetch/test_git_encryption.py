@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.git import GitRepositories
+from resolver.fetch.git.repositories import GitRepositories
 from tests.fetch.git_fixtures import find, repositories, repository
 from tests.git_server import GitServer, Repository
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError, OfflineError
-from resolver.fetch.git import GitRepositories
-from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.repositories import GitRepositories
+from resolver.fetch.git.repository import GitReferenceError
 from resolver.requirements.url import parse_url
 from tests.fetch.git_fixtures import Recorder, assert_without, read_all, recorder, repositories, repository, server
 from tests.git_server import GitServer, Repository, lfs_pointer, make_repository, run_git

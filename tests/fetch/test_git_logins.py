@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from resolver.errors import AuthenticationError, FetchError
-from resolver.fetch.git import GitRepositories
 from resolver.fetch.git.credential_server import RepositoryLogins, serve_logins
+from resolver.fetch.git.repositories import GitRepositories
 from resolver.fetch.git.repository import check_repository
-from resolver.fetch.logins import FindLogin, Login
-from resolver.requirements.refusal import Refusal
+from resolver.fetch.http.credentials import FindLogin, Login
+from resolver.requirements.flags import Refusal
 from resolver.requirements.url import Secret, parse_url
 from tests.fetch.git_fixtures import (
     Recorder,

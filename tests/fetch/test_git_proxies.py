@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.git import GitRepositories
-from resolver.fetch.git.environment import find_proxies
+from resolver.fetch.git.credential_server import find_proxies
+from resolver.fetch.git.repositories import GitRepositories
 from tests.fetch.git_fixtures import Recorder, assert_without, find, recorder, repository, server
 from tests.git_server import GitServer, Repository
 

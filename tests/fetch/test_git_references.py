@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError, OfflineError
-from resolver.fetch.git import FoundCommit, GitRepositories
-from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.repositories import FoundCommit, GitRepositories
+from resolver.fetch.git.repository import GitReferenceError
 from tests.fetch.git_fixtures import Recorder, find, recorder, repositories, repository, server
 from tests.foreign_words import find_git_words
 from tests.git_server import GitServer, Repository, run_git

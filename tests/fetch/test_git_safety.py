@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.git import GitRepositories
-from resolver.fetch.git.environment import git_environment
-from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.credential_server import git_environment
+from resolver.fetch.git.repositories import GitRepositories
+from resolver.fetch.git.repository import GitReferenceError
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.url import Url, parse_url
 from tests.command import child_environment
@@ -508,7 +508,7 @@ def test_close_ends_what_runs(repository: Repository, server: GitServer, tmp_pat
 _INTERRUPTED = """
 import sys
 from pathlib import Path
-from resolver.fetch.git import GitRepositories
+from resolver.fetch.git.repositories import GitRepositories
 from resolver.requirements.url import parse_url
 with GitRepositories(cache_folder=Path(sys.argv[2])) as repositories:
     with repositories.open_tree(parse_url(sys.argv[1]), sys.argv[3]):

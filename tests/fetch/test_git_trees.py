@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError, OfflineError
-from resolver.fetch.git import GitRepositories
-from resolver.fetch.git.messages import GitReferenceError
+from resolver.fetch.git.repositories import GitRepositories
+from resolver.fetch.git.repository import GitReferenceError
 from resolver.requirements.url import Url, parse_url
 from tests.command import child_environment
 from tests.fetch.git_fixtures import Recorder, read_all, recorder, repositories, repository, server
@@ -312,7 +312,7 @@ def test_server_that_keeps_failing_is_an_error(repository: Repository, server: G
 _OPEN = """
 import sys
 from pathlib import Path
-from resolver.fetch.git import GitRepositories
+from resolver.fetch.git.repositories import GitRepositories
 from resolver.requirements.url import parse_url
 with GitRepositories(cache_folder=Path(sys.argv[2])) as repositories:
     with repositories.open_tree(parse_url(sys.argv[1]), sys.argv[3]) as tree:

@@ -12,8 +12,7 @@ from resolver.errors import AuthenticationError, FetchError, OfflineError
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
 from resolver.requirements.url import Url
-from resolver.targets.python_version import PythonVersion
-from resolver.targets.target import Target
+from resolver.targets.target import PythonVersion, Target
 from tests.fetch.conftest import A, B, OpenSource, index, links
 from tests.servers import Answer, IndexServer, sdist, wheel
 

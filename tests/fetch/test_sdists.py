@@ -11,13 +11,12 @@ import pytest
 from packaging.utils import NormalizedName
 
 from resolver.errors import HashMismatchError, MetadataError
-from resolver.fetch.default_index import default_index_url
-from resolver.fetch.host import describe_host, host_target, is_host_compatible
+from resolver.fetch.builds.permission import describe_host, host_target, is_host_compatible
+from resolver.fetch.projects.pages import default_index_url
 from resolver.index.core_metadata import Dependencies
-from resolver.settings import DependencyMetadata
+from resolver.settings.settings import DependencyMetadata
 from resolver.targets.platforms import parse_platform
-from resolver.targets.python_version import PythonVersion
-from resolver.targets.target import Target
+from resolver.targets.target import PythonVersion, Target
 from tests.fetch.building import find_at, find_in
 from tests.fetch.conftest import A, OpenSource, index
 from tests.servers import IndexServer, sdist, wheel

@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from packaging.utils import NormalizedName
 from resolver.fetch.access import Access
-from resolver.fetch.package_source import open_package_source
+from resolver.fetch.index_source import open_package_source
 from resolver.index.location import Location
 from resolver.requirements.url import Url
-from resolver.targets.python_version import PythonVersion
+from resolver.targets.target import PythonVersion
 from resolver.targets.target import Target
 
 cache, url, *names = sys.argv[1:]

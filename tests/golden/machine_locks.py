@@ -21,10 +21,10 @@ from urllib.parse import unquote
 from packaging.utils import NormalizedName, parse_wheel_filename
 
 from lockfiles import dumps
-from resolver.direct import find_direct
-from resolver.direct_source import SourceWithDirect
 from resolver.index.location import Location
-from resolver.locking import RecordedInputs, build_lockfile
+from resolver.locking.direct_references import find_direct
+from resolver.locking.direct_source import SourceWithDirect
+from resolver.locking.document import RecordedInputs, build_lockfile
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.direct_reference import render_reference
 from resolver.requirements.entry import RequirementList
@@ -34,9 +34,8 @@ from resolver.requirements.url import Url
 from resolver.solve.build_problem import IndexOptions, build_problem
 from resolver.solve.solving import solve
 from resolver.targets.families import load_families
-from resolver.targets.machines import choose_platform, parse_machine_types
-from resolver.targets.python_version import parse_python_version
-from resolver.targets.target import Target
+from resolver.targets.machine_types import choose_platform, parse_machine_types
+from resolver.targets.target import Target, parse_python_version
 from tests.golden.indexes import build_indexes
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
 

@@ -12,15 +12,8 @@ import pytest
 
 from lockfiles import loads
 from resolver.errors import ResolutionError, TargetError
-from resolver.targets.machines import parse_machine_types
-from tests.golden.machine_locks import (
-    FOLDER,
-    GoldenLock,
-    iter_golden_locks,
-    iter_refused,
-    iter_unsolvable,
-    make_lock,
-)
+from resolver.targets.machine_types import parse_machine_types
+from tests.golden.machine_locks import FOLDER, GoldenLock, iter_golden_locks, iter_refused, iter_unsolvable, make_lock
 from tests.solve.memory_source import DEFAULT_INDEX
 
 LOCKS = tuple(iter_golden_locks())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from resolver.targets.platforms import DEFAULT_PLATFORM
-from resolver.targets.python_version import PythonVersion
-from resolver.targets.target import Target
+from resolver.targets.target import PythonVersion, Target
 
 LINUX_311 = Target(python=PythonVersion(major=3, minor=11, patch=0), platform=DEFAULT_PLATFORM)

@@ -9,13 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from resolver.index.core_metadata import (
-    CoreMetadata,
-    Dependencies,
-    build_dependencies,
-    is_static,
-    parse_core_metadata,
-)
+from resolver.index.core_metadata import CoreMetadata, Dependencies, build_dependencies, is_static, parse_core_metadata
 from tests.foreign_words import find_words
 from tests.index.targets import LINUX_311
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from resolver.index.direct import DirectRequest
+from resolver.errors import Position
+from resolver.index.direct_distribution import DirectRequest
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.requirements.direct_reference import parse_reference
-from resolver.requirements.position import Position
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release, index_location
 
 TORCH = NormalizedName("torch")

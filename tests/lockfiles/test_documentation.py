@@ -23,7 +23,7 @@ def test_the_digest_of_the_example_is_right() -> None:
 
 
 def test_every_key_of_the_tool_table_is_documented() -> None:
-    source = (Path(__file__).parents[2] / "lockfiles" / "tool_table.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[2] / "lockfiles" / "lockfile.py").read_text(encoding="utf-8")
     keys = re.findall(r'^        "([a-z-]+)":', source, re.MULTILINE)
     assert len(keys) == 27
     assert [key for key in keys if f"| `{key}` |" not in PAGE] == []

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from packaging.pylock import Package
+from packaging.pylock import Package, PackageDirectory
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile
-from lockfiles.graph import Request, assign_layers, build_graph, find_paths
-from tests.lockfiles.samples import build_package, build_pylock, build_tool, build_wheel
+from lockfiles.graph import Request, assign_layers, build_graph, find_paths, split_layers
+from tests.lockfiles.samples import INDEX, build_package, build_pylock, build_tool, build_wheel
 
 WEB, HTTP, JSON, LOG = (NormalizedName(name) for name in ("web", "http", "json", "log"))
 
@@ -89,3 +90,83 @@ def test_a_lock_of_another_tool_has_the_pins_that_nobody_needs_as_roots() -> Non
 def test_dependencies_that_the_lock_does_not_hold_are_left_out() -> None:
     graph = build_graph(Lockfile(pylock=build_pylock(package("web", "elsewhere"), build_package("log", "1.0"))))
     assert graph.dependencies == {LOG: (), WEB: ()}
+
+
+MB = 1_000_000
+
+
+def package_of_image_layers(name: str, size: int, *needs: str, sha256: str = "a" * 64) -> Package:
+    return Package(
+        name=NormalizedName(name),
+        version=Version("1.0"),
+        index=INDEX,
+        dependencies=[{"name": one} for one in needs] or None,
+        wheels=[replace(build_wheel(name, "1.0", sha256=sha256), size=size)],
+    )
+
+
+def build_lock_of_image_layers(*packages: Package, layers: Sequence[Sequence[str]] = ()) -> Lockfile:
+    names = tuple(package_of_image_layers.name for package_of_image_layers in packages)
+    tool = build_tool(*names)
+    if layers:
+        tool = replace(tool, layers=tuple(tuple(NormalizedName(name) for name in layer) for layer in layers))
+    return Lockfile(pylock=build_pylock(*packages), tool=tool)
+
+
+TORCH = (
+    package_of_image_layers("torch", 800 * MB, "cublas", "sympy"),
+    package_of_image_layers("cublas", 400 * MB),
+    package_of_image_layers("sympy", 6 * MB),
+)
+
+
+def split(lock: Lockfile) -> list[tuple[str, tuple[str, ...], int]]:
+    return [(layer.reason, layer.names, layer.size_bytes) for layer in split_layers(lock)]
+
+
+def test_heavy_packages_that_need_each_other_come_first() -> None:
+    lock = build_lock_of_image_layers(
+        *TORCH, package_of_image_layers("opencv", 60 * MB), package_of_image_layers("tqdm", MB)
+    )
+    assert split(lock) == [
+        ("heavy", ("cublas", "torch"), 1200 * MB),
+        ("heavy", ("opencv",), 60 * MB),
+        ("light", ("sympy", "tqdm"), 7 * MB),
+    ]
+
+
+def test_the_layers_of_a_list_are_the_split() -> None:
+    lock = build_lock_of_image_layers(*TORCH, package_of_image_layers("tqdm", MB), layers=[["torch"], ["tqdm"]])
+    assert split(lock) == [
+        ("listed", ("cublas", "sympy", "torch"), 1206 * MB),
+        ("listed", ("tqdm",), MB),
+    ]
+
+
+def test_source_trees_come_last() -> None:
+    tree = Package(name=NormalizedName("app"), directory=PackageDirectory(path="."))
+    assert split(build_lock_of_image_layers(tree, package_of_image_layers("tqdm", MB))) == [
+        ("light", ("tqdm",), MB),
+        ("own", ("app",), 0),
+    ]
+
+
+def test_apps_with_the_same_heavy_packages_share_their_layer() -> None:
+    one, other = (
+        split_layers(build_lock_of_image_layers(*TORCH, package_of_image_layers(name, MB))) for name in ("tqdm", "rich")
+    )
+    assert one[0].digest == other[0].digest
+    assert one[1].digest != other[1].digest
+
+
+def test_another_file_of_a_package_changes_its_layer_alone() -> None:
+    one = split_layers(build_lock_of_image_layers(*TORCH, package_of_image_layers("tqdm", MB)))
+    other = split_layers(build_lock_of_image_layers(*TORCH, package_of_image_layers("tqdm", MB, sha256="b" * 64)))
+    assert [a.digest == b.digest for a, b in zip(one, other, strict=True)] == [True, False]
+
+
+def test_the_order_of_packages_does_not_matter() -> None:
+    packages = (*TORCH, package_of_image_layers("opencv", 60 * MB), package_of_image_layers("tqdm", MB))
+    assert split_layers(build_lock_of_image_layers(*packages)) == split_layers(
+        build_lock_of_image_layers(*reversed(packages))
+    )

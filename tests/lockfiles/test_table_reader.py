@@ -6,6 +6,7 @@ from textwrap import dedent
 
 import pytest
 
+from lockfiles.errors import Fault
 from lockfiles.table_reader import (
     Parser,
     TableFault,
@@ -32,7 +33,7 @@ def read(document: str, use: Callable[[TableReader], object], *, path: str = "")
 
 def read_key(document: str, parse: Parser[object]) -> tuple[object, list[str]]:
     value, faults = read(document, lambda reader: reader.read("key", parse))
-    return value, [str(fault) for fault in faults]
+    return value, [str(Fault(what=fault.what, remedy=fault.remedy)) for fault in faults]
 
 
 def test_a_missing_key_is_the_default() -> None:

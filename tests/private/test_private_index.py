@@ -10,7 +10,7 @@ import pytest
 from lockfiles import SettingValue, write
 from resolver.errors import ListError
 from resolver.requirements.requirement_list import parse_requirement_list
-from tests.cli.verbs import run_verb
+from tests.cli.verb_runs import run_verb
 from tests.command import Project
 from tests.private.conftest import PASSWORD, USER
 from tests.private.indexes import PrivateIndex

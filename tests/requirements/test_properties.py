@@ -7,10 +7,9 @@ from dataclasses import replace
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from resolver.errors import ListError, SourceError
+from resolver.errors import ListError, Position, SourceError
 from resolver.requirements.canonical import canonical_layers, parse_canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
-from resolver.requirements.position import Position
 from resolver.requirements.requirement_list import (
     decode_requirement_file,
     parse_requirement_file,

@@ -1,9 +1,47 @@
 from __future__ import annotations
 
+import pytest
+from packaging.utils import canonicalize_name
+
 from resolver.requirements.requirement_list import parse_requirement_list
-from resolver.requirements.scopes import ScopeRules
+from resolver.requirements.scopes import IndexFamily, ScopeRules, find_family, is_family_index, is_family_name
 from resolver.requirements.url import Url
-from tests.requirements.lists import CU124, TORCH, A, B, extras, files, report
+from tests.requirements.lists import CU124, A, B, extras, files, report
+from tests.requirements.lists import TORCH as TORCH_SPELLING
+
+TORCH = IndexFamily(
+    name="torch", names=("torch", "nvidia-*"), urls=("https://download.pytorch.org/whl/{cuda}", "https://m.example/pt/")
+)
+GEOMETRIC = IndexFamily(
+    name="geometric", names=("torch-scatter",), urls=("https://d.example/whl/torch-{torch}+{cuda}.html",)
+)
+
+
+@pytest.mark.parametrize(
+    ("url", "family"),
+    [
+        ("https://download.pytorch.org/whl/cu124", TORCH),
+        ("https://download.pytorch.org/whl/cu124/", TORCH),
+        ("https://${TOKEN}@download.pytorch.org/whl/cu124/", TORCH),
+        ("https://m.example/pt", TORCH),
+        ("https://m.example/pt/cu124/simple/", TORCH),
+        ("https://d.example/whl/torch-2.5.0+cu124.html", GEOMETRIC),
+        ("https://m.example/ptx", None),
+        ("https://download.pytorch.org/whl/", None),
+        ("https://index.example/https://download.pytorch.org/whl/cu124", None),
+    ],
+)
+def test_an_index_belongs_to_the_family_whose_prefix_it_has(url: str, family: IndexFamily | None) -> None:
+    assert find_family(Url(public=url), (TORCH, GEOMETRIC)) == family
+
+
+def test_a_project_belongs_to_a_family_by_pattern() -> None:
+    assert is_family_name(canonicalize_name("nvidia_cublas_cu12"), TORCH)
+    assert not is_family_name(canonicalize_name("torchvision"), TORCH)
+
+
+def test_a_placeholder_stands_for_one_segment_only() -> None:
+    assert not is_family_index(Url(public="https://d.example/whl/torch-2/5+cu124.html"), GEOMETRIC)
 
 
 def test_items_of_a_flat_list_have_positions_without_layer() -> None:
@@ -46,7 +84,8 @@ def test_an_extra_index_ends_with_its_layer() -> None:
 
 def test_flag_scope_list_lets_every_flag_serve_its_whole_layer() -> None:
     parsed = parse_requirement_list(
-        [["numpy", "--extra-index-url", A, "scipy"], ["torch"]], rules=ScopeRules(flag_scope="list", families=(TORCH,))
+        [["numpy", "--extra-index-url", A, "scipy"], ["torch"]],
+        rules=ScopeRules(flag_scope="list", families=(TORCH_SPELLING,)),
     )
     assert extras(parsed) == {"numpy": [A], "scipy": [A], "torch": []}
     assert parsed.taken_indexes == ()
@@ -123,7 +162,9 @@ def test_a_constraint_of_the_command_line_is_read_once() -> None:
 
 
 def test_an_item_after_a_trailing_flag_that_takes_a_family_index_away_is_a_fault() -> None:
-    assert report(["torch==2.6.0", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH,))) == (
+    assert report(
+        ["torch==2.6.0", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH_SPELLING,))
+    ) == (
         f"requirements[1]: `--extra-index-url {CU124}` does not serve `torch==2.6.0` at requirements[0]\n"
         "  because a flag serves the requirements after it, and this one is for the family of that project\n"
         '  try: move the flag above requirements[0], or set `flag-scope = "list"`'
@@ -132,7 +173,7 @@ def test_an_item_after_a_trailing_flag_that_takes_a_family_index_away_is_a_fault
 
 def test_an_index_taken_from_another_project_is_noted_for_a_warning() -> None:
     parsed = parse_requirement_list(
-        ["requests", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH,))
+        ["requests", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH_SPELLING,))
     )
     taken = parsed.taken_indexes
     assert [(one.entry.text, one.index.public, one.position.item) for one in taken] == [("requests", CU124, 1)]
@@ -140,6 +181,6 @@ def test_an_index_taken_from_another_project_is_noted_for_a_warning() -> None:
 
 def test_a_project_that_gets_the_index_by_a_later_item_has_lost_nothing() -> None:
     parsed = parse_requirement_list(
-        ["torch", "--extra-index-url", CU124, "torch>=2"], rules=ScopeRules(families=(TORCH,))
+        ["torch", "--extra-index-url", CU124, "torch>=2"], rules=ScopeRules(families=(TORCH_SPELLING,))
     )
     assert parsed.taken_indexes == ()

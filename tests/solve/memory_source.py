@@ -15,18 +15,15 @@ from packaging.version import Version
 
 from resolver.errors import FetchError, MetadataError
 from resolver.index.core_metadata import CoreMetadata, Dependencies
-from resolver.index.direct import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import DistributionFile
+from resolver.index.direct_distribution import DirectDistribution, DirectRequest
+from resolver.index.distribution_file import Archive, DistributionFile
 from resolver.index.location import Location
-from resolver.index.origin import Archive
 from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage, Rejection
-from resolver.requirements.agreement import without_hashes
-from resolver.requirements.direct_reference import render_reference
+from resolver.requirements.direct_reference import render_reference, without_hashes
 from resolver.requirements.url import Url
 from resolver.targets.platforms import parse_platform
-from resolver.targets.python_version import parse_python_version
-from resolver.targets.target import Target
+from resolver.targets.target import Target, parse_python_version
 
 __all__ = ["DEFAULT_INDEX", "TARGET", "MemoryPage", "MemorySource", "Release", "build_page", "index_location"]
 

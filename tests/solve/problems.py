@@ -8,7 +8,7 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from resolver.requirements.position import Position
+from resolver.errors import Position
 from resolver.solve.problem import Problem, Root
 from tests.solve.memory_source import TARGET, Release, index_location
 

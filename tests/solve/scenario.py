@@ -11,26 +11,25 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from resolver.direct import find_direct
-from resolver.direct_source import SourceWithDirect
 from resolver.errors import PinfoldError
-from resolver.index.direct import FixedSource
+from resolver.index.direct_distribution import FixedSource
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
+from resolver.locking.direct_references import find_direct
+from resolver.locking.direct_source import SourceWithDirect
 from resolver.requirements.entry import Entry, RequirementList
 from resolver.requirements.requirement_list import parse_requirement_list
 from resolver.requirements.scopes import IndexFamily, ScopeRules
 from resolver.requirements.url import Url
-from resolver.settings import Mirror
+from resolver.settings.settings import Mirror
 from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Resolution
 from resolver.solve.solving import solve
 from resolver.targets.families import load_families
-from resolver.targets.machines import choose_platform, parse_machine_types
+from resolver.targets.machine_types import choose_platform, parse_machine_types
 from resolver.targets.platforms import parse_platform
-from resolver.targets.python_version import parse_python_version
-from resolver.targets.target import Target
+from resolver.targets.target import Target, parse_python_version
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
 from tests.solve.pytorch_indexes import build_pytorch_indexes
 

@@ -20,16 +20,13 @@ from resolver.requirements.url import Url
 from resolver.solve.build_problem import IndexOptions, build_problem
 from resolver.solve.resolution import Resolution
 from resolver.solve.solving import solve
-from resolver.targets.accelerators import Gpu
-from resolver.targets.cuda import CudaVersion
+from resolver.targets.accelerators import CudaVersion, Gpu
 from resolver.targets.families import load_families
 from resolver.targets.kernels import Runs
-from resolver.targets.labels import parse_version_label
-from resolver.targets.machines import choose_platform, parse_machine_types
-from resolver.targets.python_version import parse_python_version
-from resolver.targets.target import Target
+from resolver.targets.labels import TorchFacts, contradicts, parse_version_label
+from resolver.targets.machine_types import choose_platform, parse_machine_types
+from resolver.targets.target import Target, parse_python_version
 from resolver.targets.torch_builds import find_default_cuda, find_release, list_verdicts, uses_cxx11_abi
-from resolver.targets.wheel_lint import TorchFacts, contradicts
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
 from tests.solve.pytorch_indexes import PYTORCH, build_pytorch_indexes
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from resolver.errors import FetchError
-from resolver.solve.explain import NoSolutionError
+from resolver.solve.diagnosis import NoSolutionError
 from resolver.solve.explanation import Obstacle
 from resolver.solve.solving import solve
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, index_location

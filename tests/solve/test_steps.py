@@ -6,9 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from resolver.solve.backtracking import search_by_backtracking
-from resolver.solve.search import Conflict, Found
-from resolver.solve.universe import Universe
+from resolver.solve.search.backtracking import search_by_backtracking
+from resolver.solve.search.universe import Conflict, Found, Universe
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
 from tests.solve.problems import pose, release
 

@@ -13,11 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
-from resolver.sources.app.app_target import AppTarget
-from resolver.sources.app_file import App, read_app
-from resolver.targets.environment import build_marker_environment
+from resolver.sources.apps.app_file import App, read_app
+from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
-from resolver.targets.python_version import PythonVersion
+from resolver.targets.target import PythonVersion, build_marker_environment
 
 PYTHON = PythonVersion(minor=sys.version_info.minor, patch=sys.version_info.micro)
 TARGET = AppTarget(python=PYTHON, environment=build_marker_environment(PYTHON, DEFAULT_PLATFORM))

@@ -12,11 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
-from resolver.sources.app.app_target import AppTarget
-from resolver.sources.app_file import App, AppReader, read_app
-from resolver.targets.environment import build_marker_environment
+from resolver.sources.apps.app_file import App, AppReader, read_app
+from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
-from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import build_marker_environment, parse_python_version
 
 WRITTEN = Path(__file__).parents[1] / "data" / "apps" / "written"
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted(WRITTEN.glob("*.py"))]

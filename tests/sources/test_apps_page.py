@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import SourceError
-from resolver.settings import parse_settings
-from resolver.sources.app_file import read_app
+from resolver.settings.settings import parse_settings
+from resolver.sources.apps.app_file import read_app
 
 PAGE = (Path(__file__).parents[2] / "docs" / "apps.md").read_text(encoding="utf-8")
 

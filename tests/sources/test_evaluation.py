@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import SourceError
-from resolver.sources.app.app_target import AppTarget
-from resolver.sources.app_source import read_app_source
-from resolver.sources.evaluation.running import evaluate_file
+from resolver.sources.apps.app_source import read_app_source
+from resolver.sources.apps.evaluation import evaluate_file
+from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.sources.source import Source, StatedValue
-from resolver.targets.environment import build_marker_environment
 from resolver.targets.platforms import Platform, parse_platform
-from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import build_marker_environment, parse_python_version
 from tests.foreign_words import find_words
 
 FUNCTION = "def f():\n    pass\n"

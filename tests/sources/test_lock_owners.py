@@ -10,8 +10,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile, write
-from resolver.sources.changed_files import iter_concerned_locks
-from resolver.sources.lock_owners import find_owned_locks
+from resolver.sources.lock_owners import find_owned_locks, iter_concerned_locks
 from tests.lockfiles.samples import build_pylock, build_tool, build_wheel
 
 APP = "import fal\n\n\nclass A(fal.App):\n    requirements = [{items}]\n"

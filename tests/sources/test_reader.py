@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import SettingsError, SourceError
-from resolver.settings import Settings
+from resolver.settings.settings import Settings
 from resolver.sources.reader import list_possible_sources, read_source
 from resolver.sources.source import AppFile, PyprojectList, RequirementFile, StandardInput, StatedValue
 from tests.foreign_words import find_words_in_a_sentence

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 
-from resolver.errors import SourceError
-from resolver.requirements.position import Position
-from resolver.sources.app.app_target import AppTarget
-from resolver.sources.app_file import App, AppReader
-from resolver.targets.environment import build_marker_environment
+from resolver.errors import Position, SourceError
+from resolver.sources.apps.app_file import App, AppReader
+from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
-from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import build_marker_environment, parse_python_version
 
 APPS = Path(__file__).parents[1] / "data" / "apps"
 ROWS: list[dict[str, Any]] = tomllib.loads((APPS / "recorded.toml").read_text(encoding="utf-8"))["app"]

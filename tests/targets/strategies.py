@@ -3,8 +3,7 @@
 from hypothesis import strategies as st
 
 from resolver.targets.platforms import Glibc, Linux, MacOS, Musl, Platform, Windows
-from resolver.targets.python_version import PythonVersion
-from resolver.targets.target import Target
+from resolver.targets.target import PythonVersion, Target
 
 PYTHONS = st.one_of(
     st.builds(PythonVersion, minor=st.integers(8, 15), patch=st.integers(0, 20)),

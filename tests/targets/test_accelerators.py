@@ -1,11 +1,26 @@
+from __future__ import annotations
+
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from resolver.targets.accelerators import UNSPECIFIED, Cpu
-from resolver.targets.machines import parse_machine_types
-from resolver.targets.python_version import parse_python_version
-from resolver.targets.target import Target
+from resolver.errors import TargetError
+from resolver.targets.accelerators import (
+    UNSPECIFIED,
+    Cpu,
+    Cuda,
+    CudaMajor,
+    CudaVersion,
+    find_cuda_range,
+    find_driver_floor,
+    find_shipped_driver,
+    parse_cuda,
+    parse_driver,
+)
+from resolver.targets.machine_types import parse_machine_types
+from resolver.targets.target import Target, parse_python_version
 
 
 def target(names: str | None = None, driver: str | None = None) -> Target:
@@ -83,3 +98,146 @@ def test_a_target_tells_its_machines_and_driver(names: str | None, text: str) ->
 def test_a_target_without_an_accelerator_is_unspecified() -> None:
     assert Target(python=parse_python_version("3.11")) == target()
     assert target("M").accelerator == Cpu()
+
+
+RELEASES = ["10.2", "11.0", "11.8", "12.0", "12.4", "12.6", "12.8", "12.9", "13.0", "13.2", "13.4", "14.0"]
+
+
+def version(text: str) -> CudaVersion:
+    cuda = parse_cuda(text)
+    assert isinstance(cuda, CudaVersion)
+    return cuda
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12.4", CudaVersion(12, 4)),
+        ("12.4.1", CudaVersion(12, 4)),
+        ("124", CudaVersion(12, 4)),
+        ("cu124", CudaVersion(12, 4)),
+        ("CU118", CudaVersion(11, 8)),
+        ("cu92", CudaVersion(9, 2)),
+        ("cu100", CudaVersion(10, 0)),
+        ("cu1210", CudaVersion(12, 10)),
+        ("12", CudaMajor(12)),
+        ("cuda13", CudaMajor(13)),
+        ("", None),
+        ("cu", None),
+        ("cu1", None),
+        ("cpu", None),
+        ("cu12x", None),
+        ("12.4rc1", None),
+    ],
+)
+def test_a_release_is_read_with_and_without_dots(text: str, expected: Cuda | None) -> None:
+    assert parse_cuda(text) == expected
+
+
+@given(st.integers(10, 19), st.integers(0, 19))
+def test_a_label_names_its_release(major: int, minor: int) -> None:
+    cuda = CudaVersion(major, minor)
+    assert parse_cuda(cuda.label) == parse_cuda(str(cuda)) == cuda
+
+
+@given(st.text())
+def test_no_text_makes_the_parser_of_releases_fail(text: str) -> None:
+    assert isinstance(parse_cuda(text), CudaVersion | CudaMajor | None)
+
+
+@pytest.mark.parametrize(
+    ("driver", "floor", "expected"),
+    [
+        ("570.133.20", "570.133.20", True),
+        ("570.124.06", "570.133.20", False),
+        ("570", "570.133.20", True),
+        ("569", "570.26", False),
+        ("571", "570.133.20", True),
+        ("570.133.20", "570", True),
+        ("525.60.13", "525.60.13", True),
+        ("525.60.2", "525.60.13", False),
+        ("450.80.02", "450.80.2", True),
+    ],
+)
+def test_a_driver_satisfies_older_floors_and_a_branch_all_inside_it(driver: str, floor: str, expected: bool) -> None:
+    assert parse_driver(driver).satisfies(parse_driver(floor)) is expected
+
+
+def test_drivers_are_equal_by_number_and_keep_their_text() -> None:
+    assert parse_driver("450.80.02") == parse_driver("450.80.2")
+    assert str(parse_driver("r450.80.02")) == "450.80.02"
+
+
+@pytest.mark.parametrize("text", ["", "57", "5700", "570.", "570.133.20.1", "12.8", "latest"])
+def test_what_is_no_driver_version_is_refused(text: str) -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_driver(text)
+    assert str(caught.value) == (
+        f"`{text}` is no Linux driver version of NVIDIA\n  try: `570.133.20`, or `570` for its branch"
+    )
+
+
+@pytest.mark.parametrize(
+    ("driver", "native", "newest"),
+    [
+        ("450.36.06", "11.0", "11.0"),
+        ("450.80.02", "11.0", "11.8"),
+        ("520.61.05", "11.8", "11.8"),
+        ("535", "12.2", "12.9"),
+        ("550", "12.4", "12.9"),
+        ("570.26", "12.8", "12.9"),
+        ("570.133.20", "12.8", "12.9"),
+        ("570", "12.8", "12.9"),
+        ("575", "12.9", "12.9"),
+        ("580", "13.0", "13.4"),
+        ("580.65.06", "13.0", "13.4"),
+        ("610", "13.3", "13.4"),
+    ],
+)
+def test_a_driver_runs_older_releases_and_newer_ones_of_its_major(driver: str, native: str, newest: str) -> None:
+    found = find_cuda_range(parse_driver(driver))
+    assert [release for release in RELEASES if found.runs(version(release))] == [
+        release for release in RELEASES if version(release) <= version(newest)
+    ]
+    assert found.native == version(native)
+    assert found.compiles_ptx_of(version(native))
+    assert not found.compiles_ptx_of(CudaVersion(version(native).major, version(native).minor + 1))
+
+
+@pytest.mark.parametrize(
+    ("driver", "majors"), [("450.36.06", [10, 11]), ("535", [10, 11, 12]), ("580", [10, 11, 12, 13])]
+)
+def test_a_driver_runs_major_releases_up_to_its_own(driver: str, majors: list[int]) -> None:
+    found = find_cuda_range(parse_driver(driver))
+    assert [major for major in range(10, 15) if found.runs(CudaMajor(major))] == majors
+
+
+def test_drivers_of_one_branch_run_the_same_releases() -> None:
+    assert find_cuda_range(parse_driver("570")) == find_cuda_range(parse_driver("570.133.20"))
+    assert find_cuda_range(parse_driver("570")) != find_cuda_range(parse_driver("575"))
+
+
+def test_a_range_is_told_in_words() -> None:
+    assert str(find_cuda_range(parse_driver("570"))) == "CUDA up to 12.x, PTX up to 12.8"
+    assert str(find_cuda_range(parse_driver("450.36.06"))) == "CUDA up to 11.0, PTX up to 11.0"
+
+
+def test_a_driver_older_than_the_data_is_refused() -> None:
+    with pytest.raises(TargetError) as caught:
+        find_cuda_range(parse_driver("390.46"))
+    assert str(caught.value) == (
+        "driver `390.46` is older than any that is known\n  try: 410.48 or later, for CUDA 10.0"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cuda", "floor"),
+    [("12.8", "525.60.13"), ("13.4", "580"), ("11.8", "450.80.02"), ("10.2", "440.33"), ("14.0", None)],
+)
+def test_the_floor_of_a_release_is_that_of_its_major(cuda: str, floor: str | None) -> None:
+    assert find_driver_floor(version(cuda)) == (None if floor is None else parse_driver(floor))
+
+
+def test_the_shipped_driver_is_that_of_the_first_toolkit() -> None:
+    assert str(find_shipped_driver(version("12.8"))) == "570.26"
+    assert find_shipped_driver(version("13.5")) is None

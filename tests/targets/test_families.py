@@ -6,11 +6,10 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from resolver.requirements.index_families import find_family, is_family_name
-from resolver.requirements.scopes import IndexFamily
+from resolver.requirements.scopes import IndexFamily, find_family, is_family_name
 from resolver.requirements.url import Url
-from resolver.settings import Mirror
-from resolver.targets.cuda import CudaVersion
+from resolver.settings.settings import Mirror
+from resolver.targets.accelerators import CudaVersion
 from resolver.targets.families import (
     apply_mirrors,
     find_name_warning,

@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Capability, Cpu
-from resolver.targets.cuda import CudaVersion
+from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Capability, Cpu, CudaVersion
 from resolver.targets.kernels import (
     Architecture,
     CudaBuild,
@@ -14,7 +13,7 @@ from resolver.targets.kernels import (
     parse_architectures,
     runs,
 )
-from resolver.targets.machines import parse_machine_types
+from resolver.targets.machine_types import parse_machine_types
 
 
 def runs_on(code: str, capability: str, cuda: CudaVersion | None = None) -> bool:

@@ -2,13 +2,12 @@ import pytest
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from resolver.targets.accelerators import Accelerator
-from resolver.targets.cuda import CudaVersion
-from resolver.targets.machines import parse_machine_types
-from resolver.targets.nearest_builds import explain_no_build
+from resolver.targets.accelerators import Accelerator, CudaVersion
+from resolver.targets.machine_types import parse_machine_types
 from resolver.targets.platforms import DEFAULT_PLATFORM, parse_platform
 from resolver.targets.torch_builds import (
     TorchRelease,
+    explain_no_build,
     find_default_cuda,
     find_release,
     has_cpu_label,

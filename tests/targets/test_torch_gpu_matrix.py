@@ -8,7 +8,7 @@ import pytest
 from packaging.version import Version
 
 from resolver.targets.kernels import NoKernels, Runs
-from resolver.targets.machines import parse_machine_types
+from resolver.targets.machine_types import parse_machine_types
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.torch_builds import find_release, list_verdicts, load_releases
 

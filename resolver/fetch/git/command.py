@@ -18,12 +18,16 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import FetchError
-from resolver.fetch.git.credential_server import RepositoryLogins, serve_logins
-from resolver.fetch.git.environment import find_proxies, git_environment, git_options
-from resolver.fetch.git.messages import clean_lines, hide_texts
-from resolver.fetch.git.repository import Repository
+from resolver.fetch.git.credential_server import (
+    RepositoryLogins,
+    find_proxies,
+    git_environment,
+    git_options,
+    serve_logins,
+)
+from resolver.fetch.git.repository import Repository, clean_lines, hide_texts
 
 __all__ = ["OLDEST", "Git", "GitFailed"]
 

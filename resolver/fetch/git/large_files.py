@@ -10,13 +10,12 @@ import hashlib
 import re
 from pathlib import Path, PurePosixPath
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
 from resolver.fetch.git.failures import explain_git_failure
-from resolver.fetch.git.messages import GitReferenceError, render_printable
-from resolver.fetch.git.repository import Repository, check_repository
+from resolver.fetch.git.repository import GitReferenceError, Repository, check_repository, render_printable
 from resolver.requirements.url import parse_url
 
 __all__ = ["Pointer", "find_pointers", "lay_out_large_files", "warn_of_pointers"]

@@ -16,24 +16,23 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lockfiles.value_classes import dataclass
+from lockfiles._values import dataclass
 from resolver.errors import AuthenticationError, FetchError, render_os_error
 from resolver.fetch.git.command import Git, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
+from resolver.fetch.git.commit_trees import TreeMaker
 from resolver.fetch.git.credential_server import RepositoryLogins
-from resolver.fetch.git.finding import CommitFinder, FoundCommit
-from resolver.fetch.git.messages import GitReferenceError
-from resolver.fetch.git.references import is_full_id
+from resolver.fetch.git.finding import CommitFinder, FoundCommit, is_full_id
 from resolver.fetch.git.repository import (
+    GitReferenceError,
     Repository,
     check_repository,
     check_revision,
     check_subdirectory,
 )
-from resolver.fetch.git.trees import TreeMaker
-from resolver.fetch.logins import FindLogin
+from resolver.fetch.http.credentials import FindLogin
 from resolver.requirements.entry import VcsReference
-from resolver.requirements.private_hosts import is_loopback
+from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Url
 
 __all__ = ["FoundCommit", "GitRepositories", "SourceTree"]

@@ -1,0 +1,291 @@
+"""What has to be built of a lock: each source with its requirements, settings and a key that says whether it was.
+
+In: the sources of a lock, the config settings of a list, and what an earlier run has built. Out: `SourceBuild`s. The
+key covers all that decides the outcome, so an unchanged source is built once for a wheelhouse.
+
+The source of a build as a folder that the build may change: an unpacked sdist, a copy of a folder, a checkout.
+
+In: what a lock says about a source, and its file if it has one. Out: a folder that is gone afterwards. What the lock
+has a hash of is compared with it before anything of it runs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from packaging.pylock import Package, PackageDirectory, PackageVcs
+from packaging.utils import NormalizedName
+
+from lockfiles import BuildFacts, Lockfile
+from lockfiles._files import hash_bytes, replace_file
+from lockfiles._values import dataclass
+from lockfiles.graph import assign_layers
+from resolver.artifacts.wanted import Wanted, WantedFile
+from resolver.errors import HashMismatchError, InputError, render_os_error
+from resolver.fetch.builds.sdists import unpack_sdist
+from resolver.fetch.direct.folder_content import hash_folder, list_folder_files
+from resolver.fetch.http.hosts import HostGuard
+from resolver.index.sdist_metadata import SdistArchiveError
+from resolver.requirements.url import parse_url
+
+if TYPE_CHECKING:
+    from resolver.fetch.git.repositories import GitRepositories
+
+__all__ = [
+    "BuiltWheel",
+    "LaidOut",
+    "Settings",
+    "SourceBuild",
+    "SourceTrees",
+    "list_builds",
+    "read_records",
+    "write_records",
+]
+
+
+Settings = Mapping[NormalizedName, tuple[tuple[str, str], ...]]
+"""`--config-settings` by project, in list order; they may be secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBuild:
+    """A source to build. `file` is its sdist or archive, None for a commit and a folder.
+
+    `requirements` are the wheels of its environment. `after` are the projects that are installed before it where it is
+    built without isolation, None where it is built with it; `layer` is its own layer.
+    """
+
+    package: Package
+    file: WantedFile | None
+    facts: BuildFacts
+    requirements: tuple[WantedFile, ...]
+    after: frozenset[NormalizedName] | None
+    layer: int
+    key: str
+
+    @property
+    def described(self) -> str:
+        """The source for messages, in public."""
+        package = self.package
+        if self.file is not None:
+            return self.file.filename
+        if package.vcs is not None:
+            return f"git+{package.vcs.url or package.vcs.path}@{package.vcs.commit_id}"
+        return package.directory.path if package.directory is not None else package.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltWheel:
+    """A wheel that was built, by the key of its build."""
+
+    key: str
+    filename: str
+    sha256: str
+
+
+def list_builds(lockfile: Lockfile, wanted: Wanted) -> tuple[SourceBuild, ...]:
+    """The sources of a lock in the order in which they can be built: by layer, then by name.
+
+    Raises InputError where the lock does not say what a build needs.
+    """
+    layers = assign_layers(lockfile)
+    faults: list[str] = []
+    builds = [
+        _read_build(lockfile, package, file, wanted, layers, faults)
+        for package, file in sorted(wanted.sources, key=lambda source: (layers[source[0].name], source[0].name))
+    ]
+    if faults:
+        raise InputError("the lock does not say how to build all of its sources", details=tuple(faults))
+    return tuple(builds)
+
+
+def _read_build(
+    lockfile: Lockfile,
+    package: Package,
+    file: WantedFile | None,
+    wanted: Wanted,
+    layers: Mapping[NormalizedName, int],
+    faults: list[str],
+) -> SourceBuild:
+    tool, name = lockfile.tool, package.name
+    facts = BuildFacts() if tool is None else tool.build.get(name, BuildFacts())
+    if tool is None or name not in tool.build:
+        faults.append(f"`{name}`: its build requirements are not locked; `lock` does that")
+    for text in facts.requirements:
+        if text not in wanted.build_wheels:
+            faults.append(f"`{name}`: its build requirement `{text}` has no file; `lock` finds one")
+    requirements = tuple(wanted.build_wheels[text] for text in facts.requirements if text in wanted.build_wheels)
+    after = frozenset(other for other, layer in layers.items() if layer < layers[name])
+    return SourceBuild(
+        package=package,
+        file=file,
+        facts=facts,
+        requirements=requirements,
+        after=None if facts.isolation else after,
+        layer=layers[name],
+        key=_build_key(lockfile, package, facts, requirements, () if facts.isolation else after),
+    )
+
+
+def _build_key(
+    lockfile: Lockfile,
+    package: Package,
+    facts: BuildFacts,
+    requirements: Sequence[WantedFile],
+    after: Iterable[NormalizedName],
+) -> str:
+    """The SHA-256 of all that decides the outcome of a build, as far as a lock decides it."""
+    tool, vcs, directory, archive = lockfile.tool, package.vcs, package.directory, package.archive
+    installed = {one.name: one for one in lockfile.pylock.packages if one.name in frozenset(after)}
+    document = {
+        "target": [] if tool is None else [tool.python, tool.platform],
+        "source": [
+            None if vcs is None else [vcs.commit_id, vcs.subdirectory],
+            None if directory is None else [facts.content, directory.path, directory.subdirectory],
+            None if archive is None else [archive.hashes["sha256"], archive.subdirectory],
+            None if package.sdist is None else package.sdist.hashes["sha256"],
+        ],
+        "config-settings": [list(pair) for pair in facts.config_settings],
+        "requirements": sorted(file.sha256 for file in requirements),
+        "installed": [
+            [name, str(one.version), *sorted(wheel.hashes["sha256"] for wheel in one.wheels or ())]
+            for name, one in sorted(installed.items())
+        ],
+    }
+    return hash_bytes(json.dumps(document, sort_keys=True).encode())
+
+
+def read_records(path: Path) -> dict[NormalizedName, BuiltWheel]:
+    """What an earlier run has built, by project; empty where that cannot be read."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            NormalizedName(name): BuiltWheel(key=row["key"], filename=row["file"], sha256=row["sha256"])
+            for name, row in rows.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def write_records(path: Path, records: Mapping[NormalizedName, BuiltWheel]) -> None:
+    """Keep what was built for the next run."""
+    rows = {
+        name: {"key": wheel.key, "file": wheel.filename, "sha256": wheel.sha256}
+        for name, wheel in sorted(records.items())
+    }
+    replace_file(path, json.dumps(rows, indent=1).encode())
+
+
+_EPOCH_S = 315_532_800
+"""1980-01-01, the first moment that a wheel's archive can name: what has no date of its own is built as of then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaidOut:
+    """A source tree: the folder of the project in it, `SOURCE_DATE_EPOCH` of its build, and warnings."""
+
+    folder: Path
+    epoch_s: int = _EPOCH_S
+    warnings: tuple[str, ...] = ()
+
+
+class SourceTrees:
+    """Lays out source trees. `lock_folder` is where relative paths start; `stash` is where sdists lie."""
+
+    def __init__(self, *, lock_folder: Path, stash: Path, repositories: GitRepositories, guard: HostGuard) -> None:
+        self._lock_folder = lock_folder
+        self._stash = stash
+        self._repositories = repositories
+        self._guard = guard
+
+    @contextmanager
+    def open(self, build: SourceBuild) -> Iterator[LaidOut]:
+        """The tree of a source. Raises InputError, FetchError, HashMismatchError."""
+        package = build.package
+        if package.vcs is not None:
+            with self._open_commit(build, package.vcs) as found:
+                yield found
+            return
+        with tempfile.TemporaryDirectory(prefix="pinfold-", ignore_cleanup_errors=True) as name:
+            # Links on the way there would be other folders to a backend that resolves them.
+            folder = Path(name).resolve()
+            if package.directory is not None:
+                yield LaidOut(folder=self._copy(build, package.directory, folder))
+            else:
+                yield LaidOut(folder=self._unpack(build, folder))
+
+    @contextmanager
+    def _open_commit(self, build: SourceBuild, vcs: PackageVcs) -> Iterator[LaidOut]:
+        if vcs.type != "git" or vcs.url is None:
+            raise InputError(f"`{build.package.name}` comes from a repository that is not read: `{vcs.type}`")
+        url = parse_url(vcs.url)
+        if urlsplit(url.public).scheme != "file":
+            self._guard.check(url.public)
+        with self._repositories.open_tree(url, vcs.commit_id, subdirectory=vcs.subdirectory) as tree:
+            yield LaidOut(folder=tree.folder, epoch_s=max(_EPOCH_S, tree.commit_time_s), warnings=tree.warnings)
+
+    def _copy(self, build: SourceBuild, directory: PackageDirectory, into: Path) -> Path:
+        source, shown = self._lock_folder / directory.path, f"`{directory.path}` ({build.package.name})"
+        if not source.is_dir():
+            raise InputError(
+                f"there is no folder {shown} where the lock has it",
+                remedy="put it there; a path in a lock starts from the folder that the lock lies in",
+            )
+        copy = into / source.resolve().name
+        try:
+            for path in list_folder_files(source):
+                (copy / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source / path, copy / path, follow_symlinks=False)
+            found = hash_folder(copy)
+            _copy_history(source, copy)
+        except OSError as error:
+            raise InputError(f"the folder {shown} cannot be read: {render_os_error(error)}") from error
+        expected = build.facts.content
+        if expected is not None and found != expected:
+            raise HashMismatchError(
+                f"the folder {shown} is not what was locked",
+                details=(
+                    f"locked: {expected}",
+                    f"found:  {found}",
+                ),
+                remedy="`lock`, which locks it as it is now",
+                filename=directory.path,
+                expected=expected,
+                found=found,
+            )
+        return _inside(copy, directory.subdirectory, build)
+
+    def _unpack(self, build: SourceBuild, into: Path) -> Path:
+        assert build.file is not None
+        try:
+            tree = unpack_sdist(self._stash / build.file.filename, into)
+        except SdistArchiveError as error:
+            raise InputError(str(error)) from error
+        archive = build.package.archive
+        return _inside(tree, None if archive is None else archive.subdirectory, build)
+
+
+def _copy_history(source: Path, copy: Path) -> None:
+    """The repository of a folder whose build makes up its version from tags."""
+    # Lazy: it is of the git part, which few folders need.
+    from resolver.fetch.git.commit_trees import wants_history
+
+    repository = source / ".git"
+    if repository.is_dir() and wants_history(source):
+        shutil.copytree(repository, copy / ".git", symlinks=True, ignore=shutil.ignore_patterns("hooks"))
+
+
+def _inside(tree: Path, subdirectory: str | None, build: SourceBuild) -> Path:
+    """The folder of the project, which links must not lead out of the tree. Raises InputError."""
+    folder = Path(os.path.realpath(tree / (subdirectory or "")))
+    if not folder.is_relative_to(os.path.realpath(tree)) or not folder.is_dir():
+        raise InputError(f"`{build.described}` has no folder `{subdirectory}`")
+    return folder

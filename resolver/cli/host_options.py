@@ -1,0 +1,149 @@
+"""From options to `Access`: whose credentials hosts get, which of them may be private, and what is kept of answers.
+
+In: parsed options of any verb. Out: an `Access`, and the plans of lists that bring credentials. This is the only module
+of the command that builds an `Access`.
+
+What the command asks of the machine that it runs on: where its cache lies, and how many processes it may use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.fetch.access import Access, LoginOptions
+from resolver.planning.plan import LockPlan, RunContext, plan_lock
+from resolver.settings.settings import Settings
+from resolver.sources.reader import read_source
+
+if TYPE_CHECKING:
+    from resolver.cli.parser import LockArguments
+
+__all__ = [
+    "add_access_options",
+    "add_credential_options",
+    "add_host_options",
+    "build_lock_access",
+    "choose_cache_folder",
+    "count_readers",
+    "read_access",
+    "read_lists",
+]
+
+
+_MOST_READERS = 4
+
+
+def choose_cache_folder(named: str | None) -> Path:
+    """`--cache-dir`, else `PINFOLD_CACHE_DIR`, else the user's cache folder."""
+    named = named or os.environ.get("PINFOLD_CACHE_DIR")
+    if named:
+        return Path(named)
+    # Lazy: a check and a run with --cache-dir need no answer from it.
+    from platformdirs import user_cache_path
+
+    return user_cache_path("pinfold", appauthor=False)
+
+
+def count_readers() -> int:
+    """How many processes may read pages: one for each processor; none for a single one, or where a fork is not safe."""
+    if sys.platform != "linux":
+        return 0
+    processors = len(os.sched_getaffinity(0))
+    return min(processors, _MOST_READERS) if processors > 1 else 0
+
+
+def add_access_options(parser: argparse.ArgumentParser) -> None:
+    """Adds all options of this module."""
+    add_credential_options(parser)
+    add_host_options(parser)
+
+
+def add_credential_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--list`, `--credentials`."""
+    group = parser.add_argument_group("credentials", "of the builder; nothing that the lock says about them is obeyed")
+    group.add_argument(
+        "--list", metavar="SOURCE", dest="source", help="a list with the same URLs, freshly signed or with tokens"
+    )
+    group.add_argument("--credentials", metavar="FILE", help="logins and signed URLs, in TOML or as netrc: mode 0600")
+
+
+def add_host_options(parser: argparse.ArgumentParser) -> None:
+    """Adds `--allow-host`, `--trusted-host`, `--keyring-provider`."""
+    group = parser.add_argument_group("hosts")
+    group.add_argument(
+        "--keyring-provider",
+        choices=("auto", "disabled", "subprocess"),
+        default="auto",
+        help="auto (default): ask the command keyring after a 401, where it is installed",
+    )
+    group.add_argument(
+        "--allow-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="HOST or HOST:PORT may be this machine or in a private network",
+    )
+    group.add_argument(
+        "--trusted-host",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="no certificate check; credentials over http",
+    )
+
+
+def read_access(
+    values: argparse.Namespace, *, announce: Callable[[str], None] | None = None, refresh: bool = False
+) -> Access:
+    """What the options of this module say; with `refresh` no answer of an earlier run is used."""
+    return Access(
+        refresh=refresh,
+        announce=announce,
+        logins=LoginOptions(
+            file=None if getattr(values, "credentials", None) is None else Path(values.credentials),
+            keyring=getattr(values, "keyring_provider", "disabled"),
+        ),
+        allowed_hosts=tuple(getattr(values, "allow_host", ())),
+        trusted_hosts=tuple(getattr(values, "trusted_host", ())),
+    )
+
+
+def read_lists(values: argparse.Namespace, *, folder: Path) -> tuple[LockPlan, ...]:
+    """The list of `--list` as locking would read it, for the credentials in it; empty without the option.
+
+    Raises InputError for a list that cannot be used.
+    """
+    if values.source is None:
+        return ()
+    plan = plan_lock(
+        read_source(values.source, folder=folder),
+        arguments=Settings(),
+        path=None,
+        old=None,
+        run=RunContext(folder=folder, variables=os.environ, now=datetime.now(UTC)),
+    )
+    return (plan,)
+
+
+def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], None]) -> Access:
+    """What the options of `lock` say."""
+    return Access(
+        cache_folder=choose_cache_folder(arguments.cache_dir),
+        offline=arguments.offline,
+        refresh=arguments.refresh,
+        forbids_builds=arguments.forbids_builds,
+        logins=LoginOptions(
+            file=None if arguments.credentials is None else Path(arguments.credentials),
+            keyring=arguments.keyring_provider,
+        ),
+        allowed_hosts=arguments.allowed_hosts,
+        trusted_hosts=arguments.trusted_hosts,
+        announce=None if arguments.quiet else announce,
+        reader_count=count_readers(),
+    )

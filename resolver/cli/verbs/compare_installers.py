@@ -1,0 +1,88 @@
+"""The verb `compare-installers`: where pip's and uv's own rules would take another file for the list of a lock."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from resolver.cli.host_options import add_access_options, read_access, read_lists
+from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.output import escape_text, show_locks, show_text
+from resolver.fetch.access import Access
+from resolver.inspection.installers import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
+from resolver.planning.plan import LockPlan
+
+__all__ = ["run_compare_installers"]
+
+_DESCRIPTION = """\
+Where pip's and uv's own rules would take another file for the list of a lock: pip the best version of all indexes
+together, uv what the first index that has the project offers; neither knows positions, index families or machines.
+Nothing is kept from the lock, so that only rules make a difference. Exit code 1 says that there is one."""
+
+
+def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock compare-installers [LOCKFILE…]`: 0 where all agree, else 1."""
+    parser = SafeParser(
+        prog=f"{program} compare-installers",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    add_access_options(parser)
+    values = parser.parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    access = read_access(values, announce=_announce, refresh=True)
+    lists = read_lists(values, folder=Path.cwd())
+    found = [(lock, _compare(lock, access, lists)) for lock in locks]
+    if values.as_json:
+        show_locks([_as_json(lock, comparison) for lock, comparison in found])
+    else:
+        show_text("\n".join(line for lock, one in found for line in _render(lock, one, named=len(found) > 1)))
+    return 1 if any(comparison.differences or comparison.failures for _, comparison in found) else 0
+
+
+def _compare(lock: ChosenLock, access: Access, lists: Sequence[LockPlan]) -> InstallerComparison:
+    return compare_installers(lock.lockfile, path=lock.path, shown=lock.shown, access=access, lists=lists)
+
+
+def _announce(line: str) -> None:
+    print(escape_text(line), file=sys.stderr)
+
+
+def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -> Iterator[str]:
+    head = f"{lock.shown}: " if named else ""
+    for difference in comparison.differences:
+        yield f"{head}{difference.name}"
+        for rule, choice in _pairs(difference):
+            if rule not in comparison.failures:
+                yield f"  {rule:8} {choice if choice is not None else 'does not need it'}"
+    for rule, reason in comparison.failures.items():
+        yield f"{head}{rule} finds no solution: {reason}"
+    if not comparison.differences and not comparison.failures:
+        yield f"{head}pip and uv would take the same files"
+
+
+def _pairs(difference: InstallerDifference) -> tuple[tuple[str, InstallerChoice | None], ...]:
+    return (("pinfold", difference.pinfold), ("pip", difference.pip), ("uv", difference.uv))
+
+
+def _as_json(lock: ChosenLock, comparison: InstallerComparison) -> dict[str, Any]:
+    return {
+        "lockfile": lock.shown,
+        "differences": [
+            {
+                "name": difference.name,
+                **{
+                    rule: None if choice is None else {"filename": choice.filename, "index": choice.index}
+                    for rule, choice in _pairs(difference)
+                },
+            }
+            for difference in comparison.differences
+        ],
+        "failures": dict(comparison.failures),
+    }

@@ -1,0 +1,148 @@
+"""The verb `diff`: what differs between two locks, each a file or the one of a git revision.
+
+A file as a git revision has it, for comparisons with what lies there now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, digest, loads
+from lockfiles._values import dataclass
+from resolver.cli.lock_choice import SafeParser, choose_lockfiles, explain_unusable, read_lockfile
+from resolver.cli.output import show_json, show_text
+from resolver.errors import InputError
+
+__all__ = [
+    "read_at_revision",
+    "run_diff",
+]
+
+
+_DESCRIPTION = """\
+What differs between two locks, pins first: `lock diff OLD NEW`. A git revision stands for the lock as it was then:
+`lock diff HEAD~1` compares it with the folder's only lock, `lock diff HEAD~1 pylock.gpu-a100.toml` with that one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    shown: str
+    lockfile: Lockfile
+
+
+def run_diff(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock diff OLD [NEW]`: 0 where nothing differs, else 1."""
+    parser = SafeParser(
+        prog=f"{program} diff",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("old", metavar="OLD", help="a lockfile, or a git revision")
+    parser.add_argument("new", nargs="?", metavar="NEW", help="a lockfile; default: the folder's only lock")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    values = parser.parse_args(list(argv))
+    old, new = _read_sides(values.old, values.new, Path.cwd())
+    comparison = compare(old.lockfile, new.lockfile)
+    if values.as_json:
+        show_json(_as_json(old, new, comparison))
+    else:
+        show_text(_render(old, new, comparison))
+    return 1 if comparison else 0
+
+
+def _read_sides(old: str, new: str | None, folder: Path) -> tuple[_Side, _Side]:
+    (new_path,) = choose_lockfiles([] if new is None else [new], folder=folder)
+    chosen = read_lockfile(new_path, folder=folder)
+    right = _Side(shown=chosen.shown, lockfile=chosen.lockfile)
+    if (folder / old).exists():
+        left = read_lockfile(folder / old, folder=folder)
+        return _Side(shown=left.shown, lockfile=left.lockfile), right
+    return _read_revision(old, new_path), right
+
+
+def _read_revision(revision: str, path: Path) -> _Side:
+    """The lock as a git revision has it. Raises InputError where there is none."""
+
+    shown = f"{revision}:{path.name}"
+    try:
+        return _Side(shown=shown, lockfile=loads(read_at_revision(path, revision)))
+    except LockfileError as error:
+        raise explain_unusable(error, shown=shown) from error
+
+
+def _render(old: _Side, new: _Side, comparison: Comparison) -> str:
+    if not comparison:
+        return f"{old.shown} and {new.shown} are the same"
+    same = digest(old.lockfile) == digest(new.lockfile)
+    end = "same digest: both install the same" if same else "another digest"
+    return f"{old.shown} → {new.shown}\n{comparison}\n{end}"
+
+
+def _as_json(old: _Side, new: _Side, comparison: Comparison) -> dict[str, Any]:
+    return {
+        "schema": 1,
+        "old": {"lockfile": old.shown, "digest": digest(old.lockfile)},
+        "new": {"lockfile": new.shown, "digest": digest(new.lockfile)},
+        "added": [_pin_as_json(pin) for pin in comparison.added],
+        "removed": [_pin_as_json(pin) for pin in comparison.removed],
+        "changed": [{"old": _pin_as_json(one.old), "new": _pin_as_json(one.new)} for one in comparison.changed],
+        "target": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.target],
+        "settings": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.settings],
+        "requirements": [
+            {"layer": one.layer, "text": one.text, "added": one.is_added} for one in comparison.requirements
+        ],
+        "other": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.other],
+    }
+
+
+def _pin_as_json(pin: LockedPin) -> dict[str, Any]:
+    return {
+        "name": pin.name,
+        "version": pin.version,
+        "source": pin.source,
+        "index": pin.index,
+        "files": [{"filename": file.filename, "sha256": file.sha256} for file in pin.files],
+    }
+
+
+_REVISION = re.compile(r"[^-\s:\x00-\x1f\x7f][^\s:\x00-\x1f\x7f]*")
+_SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.pager=cat")
+_TIMEOUT_S = 60.0
+
+
+def read_at_revision(path: Path, revision: str) -> str:
+    """The text of the file at `path` in a revision of its repository; nothing is fetched.
+
+    Raises InputError where git is missing, the revision is unknown, or the file was not there.
+    """
+    shown = f"`{path.name}` of `{revision}`"
+    if not _REVISION.fullmatch(revision):
+        raise InputError(f"`{revision}` is neither a lockfile nor a git revision")
+    command = ["git", *_SAFE, "-C", str(path.parent), "show", "--no-textconv", "--end-of-options"]
+    try:
+        done = subprocess.run(
+            [*command, f"{revision}:./{path.name}"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1", "LC_ALL": "C"},
+        )
+    except FileNotFoundError:
+        raise InputError(f"{shown} cannot be read: there is no `git` command") from None
+    except subprocess.TimeoutExpired:
+        raise InputError(f"{shown} cannot be read: git had not answered after {_TIMEOUT_S:g} s") from None
+    if done.returncode != 0:
+        reason = done.stderr.decode(errors="replace").strip().removeprefix("fatal: ").partition("\n")[0]
+        raise InputError(
+            f"`{revision}` is no lockfile, and git has none there: {reason}",
+            remedy="name two lockfiles, or a revision that has it",
+        )
+    return done.stdout.decode("utf-8", "replace")

@@ -1,0 +1,93 @@
+"""The verb `lock export`: a lock as a requirement file, as a requirement list, or one layer as a lock of its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lockfiles import Lockfile, LockfileError, dumps
+from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
+from resolver.cli.lock_choice import ChosenLock, SafeParser, find_lock_warnings, read_lockfiles
+from resolver.cli.output import escape_text, way_to, write_file, write_output
+from resolver.errors import InputError, render_os_error
+
+__all__ = ["run_export"]
+
+_DESCRIPTION = """\
+Write a lock in another form. Each form has every dependency in it and is installed with --no-deps:
+
+  requirements  a requirement file for pip and uv, with hashes
+  list          argv items of an installer: --no-deps, then name @ url#sha256=… for each package
+  pylock        the lock itself; with --layer, that layer alone
+
+LOCKFILE is the folder's only pylock*.toml unless it is named."""
+
+
+def run_export(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock export` with these words. Raises InputError."""
+    values = _build_parser(program).parse_args(list(argv))
+    if values.as_json and values.format != "list":
+        raise InputError("`--json` is for `--format list` alone")
+    folder = Path.cwd()
+    (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
+    output = None if values.output in (None, "-") else folder / values.output
+    lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, folder if output is None else output.parent))
+    try:
+        text = _render(lockfile, values)
+        notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
+    except LockfileError as error:
+        raise error.at(chosen.shown) from error
+    _put(text, output, chosen)
+    for warning in find_lock_warnings(chosen):
+        print(escape_text(f"warning: {warning}"), file=sys.stderr)
+    for note in notes:
+        print(escape_text(f"note: {note}"), file=sys.stderr)
+    return 0
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = SafeParser(
+        prog=f"{program} export",
+        usage=f"{program} export [LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
+    parser.add_argument("--format", required=True, choices=("requirements", "list", "pylock"), help="see above")
+    parser.add_argument(
+        "--layer", type=int, metavar="N", help="one layer of the list, from 0, with what it needs and none before has"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="instead of standard output")
+    parser.add_argument(
+        "--json", dest="as_json", action="store_true", help="the list as a JSON array; else one item a line"
+    )
+    return parser
+
+
+def _render(lockfile: Lockfile, values: argparse.Namespace) -> str:
+    if values.format == "requirements":
+        return export_requirements(lockfile, layer=values.layer)
+    if values.format == "pylock":
+        return dumps(lockfile if values.layer is None else select_layer(lockfile, values.layer))
+    items = export_list(lockfile, layer=values.layer)
+    if not values.as_json:
+        return "".join(f"{item}\n" for item in items)
+    # Lazy: only --json needs it.
+    import json
+
+    return f"{json.dumps(items, indent=2)}\n"
+
+
+def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:
+    if output is None:
+        write_output(text.encode())
+        return
+    try:
+        if output.exists() and output.samefile(chosen.path):
+            raise InputError(f"`{chosen.shown}` would be replaced by its own export", remedy="another place, with `-o`")
+    except OSError as error:
+        raise InputError(f"`{output.name}` cannot be written: {render_os_error(error)}") from error
+    write_file(output, text.encode(), shown=output.name)

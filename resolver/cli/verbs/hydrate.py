@@ -1,0 +1,86 @@
+"""The verb `lock hydrate`: a lock with fresh signatures and tokens in its URLs, for one build."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from packaging.pylock import is_valid_pylock_path
+
+from lockfiles import move_paths
+from resolver.artifacts.hydrating import hydrate
+from resolver.cli.host_options import add_credential_options, read_access, read_lists
+from resolver.cli.lock_choice import SafeParser, find_lock_warnings, read_lockfiles
+from resolver.cli.output import escape_text, way_to
+from resolver.errors import InputError
+
+__all__ = ["run_hydrate"]
+
+_DESCRIPTION = """\
+Write the same lock with the complete URLs that your own credentials make of its public ones: for one build, which
+deletes the file again. It is readable for its owner alone, and refused where git would take it along. Then:
+
+  pip install --no-deps -r FILE
+  uv pip install --no-deps -r FILE
+
+LOCKFILE is the folder's only pylock*.toml unless it is named."""
+
+
+def run_hydrate(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock hydrate` with these words. Raises InputError."""
+    values = _build_parser(program).parse_args(list(argv))
+    folder = Path.cwd()
+    output = folder / values.output
+    (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else _find_lock(folder, output), folder=folder)
+    for warning in find_lock_warnings(chosen):
+        _tell(f"warning: {warning}")
+    _check_place(output, chosen.path)
+    lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
+    lists = read_lists(values, folder=folder)
+    hydrated = hydrate(lockfile, output, access=read_access(values, announce=_tell), lists=lists)
+    for host in hydrated.missing:
+        _tell(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
+    if not hydrated.replaced:
+        _tell(f"warning: no URL of `{chosen.shown}` has credentials here: `{values.output}` is the same lock")
+        return 0
+    names = ", ".join(hydrated.replaced)
+    _tell(f"warning: `{values.output}` holds secrets ({names}): delete it after the build, and keep it out of images")
+    return 0
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = SafeParser(
+        prog=f"{program} hydrate",
+        usage=f"{program} hydrate [LOCKFILE] -o FILE [options]",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="pylock.NAME.toml, another than LOCKFILE")
+    add_credential_options(parser)
+    return parser
+
+
+def _find_lock(folder: Path, output: Path) -> list[str]:
+    """The only lock beside one that was hydrated before; empty where that is not it, for `read_lockfiles` to tell."""
+    names = [path.name for path in folder.glob("pylock*.toml") if is_valid_pylock_path(path) and path != output]
+    return names if len(names) == 1 else []
+
+
+def _check_place(output: Path, lock: Path) -> None:
+    if not is_valid_pylock_path(output):
+        raise InputError(
+            f"`{output.name}` is no name that installers take for a lock",
+            remedy="`-o pylock.build.toml`, outside of the repository",
+        )
+    if output.exists() and output.samefile(lock):
+        raise InputError(
+            f"`{output.name}` is the lock itself, which holds no secrets", remedy="another name: `-o pylock.build.toml`"
+        )
+
+
+def _tell(message: str) -> None:
+    print(escape_text(message), file=sys.stderr)

@@ -1,0 +1,65 @@
+"""The verb `layers`: how an image can take a lock step by step, as a table or as JSON for its builder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lockfiles import digest
+from lockfiles.graph import ImageLayer, split_layers
+from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.output import render_bytes, show_locks, show_text
+
+__all__ = ["run_layers"]
+
+_DESCRIPTION = """\
+A split of the lock into image layers, in installation order: the layers of the list where it has several, else what is
+big first, so that apps with the same heavy packages share its layer. The digest of a layer is its cache key."""
+_REASONS = {
+    "listed": "a layer of the list",
+    "heavy": "big packages",
+    "light": "all other packages",
+    "own": "source trees and direct URLs",
+}
+
+
+def run_layers(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock layers [LOCKFILE…]`."""
+    parser = SafeParser(prog=f"{program} layers", description=_DESCRIPTION, allow_abbrev=False)
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON, for builders")
+    values = parser.parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    if values.as_json:
+        show_locks([_as_json(lock) for lock in locks])
+    else:
+        show_text("\n\n".join(_render(lock, named=len(locks) > 1) for lock in locks))
+    return 0
+
+
+def _render(lock: ChosenLock, *, named: bool) -> str:
+    layers = split_layers(lock.lockfile)
+    lines = [f"{lock.shown}:"] if named else []
+    for number, layer in enumerate(layers):
+        lines.append(f"layer {number}: {_REASONS[layer.reason]}, {render_bytes(layer.size_bytes)} to download")
+        lines.append(f"  {layer.digest}")
+        lines.append(f"  {', '.join(layer.names)}")
+    return "\n".join(lines)
+
+
+def _as_json(lock: ChosenLock) -> dict[str, Any]:
+    return {
+        "lockfile": lock.shown,
+        "digest": digest(lock.lockfile),
+        "layers": [_layer_as_json(layer) for layer in split_layers(lock.lockfile)],
+    }
+
+
+def _layer_as_json(layer: ImageLayer) -> dict[str, Any]:
+    return {
+        "reason": layer.reason,
+        "digest": layer.digest,
+        "size_bytes": layer.size_bytes,
+        "packages": list(layer.names),
+    }

@@ -1,0 +1,130 @@
+"""The verb `outdated`: pins that their index has a newer release of, and branches that have moved."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from packaging.pylock import PackageVcs
+
+from lockfiles._values import dataclass
+from resolver.cli.host_options import add_access_options, read_access, read_lists
+from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.output import show_locks, show_text
+from resolver.fetch.http.session import Session
+from resolver.inspection.auditing import NewerRelease, ask_indexes, find_newer
+from resolver.locking.plan_secrets import open_session
+from resolver.requirements.entry import VcsReference
+from resolver.requirements.url import parse_url
+
+__all__ = ["run_outdated"]
+
+_DESCRIPTION = """\
+Pins that their index has a newer release of for the lock's Python, and branches and tags that name another commit now.
+The list may not admit them: `lock -U` tells. Exit code 1 says that there is something newer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moved:
+    """A revision of a repository that names another commit than the lock. `revision` None is the default branch."""
+
+    name: str
+    revision: str | None
+    locked: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outdated:
+    lock: ChosenLock
+    newer: tuple[NewerRelease, ...]
+    moved: tuple[_Moved, ...]
+
+
+def run_outdated(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock outdated [LOCKFILE…]`: 0 where nothing is newer, else 1."""
+    values = _build_parser(program).parse_args(list(argv))
+    folder = Path.cwd()
+    locks = read_lockfiles(values.lockfile, folder=folder)
+    with open_session(read_access(values), lists=read_lists(values, folder=folder)) as session:
+        found = [_look(lock, session, with_prereleases=values.pre) for lock in locks]
+    if values.as_json:
+        show_locks([_as_json(one) for one in found])
+    else:
+        show_text("\n".join(line for one in found for line in _render(one, named=len(found) > 1)))
+    return 1 if any(one.newer or one.moved for one in found) else 0
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = SafeParser(
+        prog=f"{program} outdated",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument("--pre", action="store_true", help="count pre-releases too")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    add_access_options(parser)
+    return parser
+
+
+def _look(lock: ChosenLock, session: Session, *, with_prereleases: bool) -> _Outdated:
+    listings = ask_indexes(lock.lockfile, session)
+    return _Outdated(
+        lock=lock,
+        newer=find_newer(lock.lockfile, listings, with_prereleases=with_prereleases),
+        moved=tuple(_iter_moved(lock, session)),
+    )
+
+
+def _iter_moved(lock: ChosenLock, session: Session) -> Iterator[_Moved]:
+    trees = [(package.name, package.vcs) for package in lock.lockfile.pylock.packages if package.vcs is not None]
+    if not trees:
+        return
+    # Lazy: few locks hold a commit.
+    from resolver.fetch.git.repositories import GitRepositories
+
+    with GitRepositories(
+        cache_folder=None, offline=False, refresh=True, find_login=session.credentials.find_login, announce=None
+    ) as repositories:
+        for name, vcs in trees:
+            reference = _build_reference(vcs)
+            if reference is None:
+                continue
+            now = repositories.find_commit(reference, text=f"{name} @ git+{reference.url}").commit_id
+            if now != vcs.commit_id:
+                yield _Moved(name=name, revision=vcs.requested_revision, locked=vcs.commit_id, now=now)
+
+
+def _build_reference(vcs: PackageVcs) -> VcsReference | None:
+    """What the list asked for; None where the lock does not say where the repository is."""
+    if vcs.url is None:
+        return None
+    return VcsReference(url=parse_url(vcs.url), revision=vcs.requested_revision, subdirectory=vcs.subdirectory)
+
+
+def _render(one: _Outdated, *, named: bool) -> Iterator[str]:
+    head = f"{one.lock.shown}: " if named else ""
+    for newer in one.newer:
+        yield f"{head}{newer.name} {newer.version} -> {newer.newest}"
+    for moved in one.moved:
+        revision = f"`{moved.revision}`" if moved.revision else "the default branch"
+        yield f"{head}{moved.name}: {revision} is {moved.now[:12]} now, {moved.locked[:12]} is locked"
+    if not one.newer and not one.moved:
+        yield f"{head}nothing newer than its {len(one.lock.lockfile.pylock.packages)} pins"
+
+
+def _as_json(one: _Outdated) -> dict[str, Any]:
+    return {
+        "lockfile": one.lock.shown,
+        "newer": [
+            {"name": newer.name, "version": str(newer.version), "newest": str(newer.newest)} for newer in one.newer
+        ],
+        "moved": [
+            {"name": moved.name, "revision": moved.revision, "locked": moved.locked, "now": moved.now}
+            for moved in one.moved
+        ],
+    }

@@ -1,0 +1,158 @@
+"""The verb `sizes`: what a lock weighs by pin and layer, several locks side by side, and what nobody seems to need."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import NormalizedName
+
+from lockfiles._values import dataclass
+from resolver.cli.host_options import add_access_options, read_access, read_lists
+from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.index.wheel_directory import WheelContents
+from resolver.inspection.contents import PinSize, find_unused, measure_pins
+
+__all__ = ["run_sizes"]
+
+_DESCRIPTION = """\
+What a lock weighs: the download size of each pin, largest first in each layer. `--unpacked` reads the directory of each
+wheel for its size on disk (some kB a wheel). `--app` names list items that the app does not import and no other pin
+needs; it reads those directories too, for the modules in them. Several locks stand side by side."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sized:
+    lock: ChosenLock
+    rows: tuple[PinSize, ...]
+    unused: tuple[NormalizedName, ...] | None
+
+
+def run_sizes(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock sizes [LOCKFILE…]`."""
+    values = _build_parser(program).parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    imports = None if values.app is None else _read_imports(Path(values.app))
+    sized = [_measure(lock, values, imports) for lock in locks]
+    if values.as_json:
+        show_locks([_as_json(one) for one in sized])
+    elif len(sized) == 1:
+        show_text("\n".join(_render_one(sized[0], unpacked=values.unpacked)))
+    else:
+        show_text("\n".join(_render_side_by_side(sized)))
+    return 0
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = SafeParser(
+        prog=f"{program} sizes",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument("--unpacked", action="store_true", help="read each wheel's directory for its size on disk")
+    parser.add_argument("--app", metavar="PATH", help="a file or folder whose imports tell what is needed")
+    parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
+    add_access_options(parser)
+    return parser
+
+
+def _read_imports(path: Path) -> frozenset[str]:
+    # Lazy: only --app parses Python.
+    from resolver.sources.apps.app_folder import read_imports
+
+    return read_imports(path)
+
+
+def _measure(lock: ChosenLock, values: argparse.Namespace, imports: frozenset[str] | None) -> _Sized:
+    contents = _fetch(lock, values) if values.unpacked or imports is not None else {}
+    return _Sized(
+        lock=lock,
+        rows=measure_pins(lock.lockfile, contents),
+        unused=None if imports is None else find_unused(lock.lockfile, contents, imports),
+    )
+
+
+def _fetch(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedName, WheelContents | None]:
+    # Lazy: only what reads wheels has to do with a network.
+    from resolver.fetch.projects.wheel_contents import fetch_contents
+    from resolver.locking.plan_secrets import open_session
+
+    wheels = {package.name: package.wheels[0] for package in lock.lockfile.pylock.packages if package.wheels}
+    with open_session(read_access(values), lists=read_lists(values, folder=Path.cwd())) as session:
+        return fetch_contents(wheels, folder=lock.path.parent, session=session)
+
+
+def _render_one(sized: _Sized, *, unpacked: bool) -> Iterator[str]:
+    width = max((len(_title(row)) for row in sized.rows), default=0)
+    numbers = sorted({row.layer for row in sized.rows})
+    for number in numbers:
+        rows = [row for row in sized.rows if row.layer == number]
+        if len(numbers) > 1:
+            yield f"layer {number}:"
+        yield from (_render_row(_title(row), row.download_bytes, row.unpacked_bytes, width, unpacked) for row in rows)
+    total = _sum(row.download_bytes for row in sized.rows), _sum(row.unpacked_bytes for row in sized.rows)
+    yield _render_row(f"{len(sized.rows)} pins", *total, width, unpacked)
+    yield from _render_unused(sized)
+
+
+def _render_row(title: str, download: int | None, unpacked_bytes: int | None, width: int, unpacked: bool) -> str:
+    line = f"{title:{width}}  {render_bytes(download):>8}"
+    return f"{line}  {render_bytes(unpacked_bytes):>8} unpacked" if unpacked else line
+
+
+def _render_side_by_side(sized: Sequence[_Sized]) -> Iterator[str]:
+    """One line a project, with its version and size in each lock; heaviest anywhere first."""
+    found = [{row.name: row for row in one.rows} for one in sized]
+    names = sorted(
+        {name for rows in found for name in rows},
+        key=lambda name: (-max(rows[name].download_bytes or 0 for rows in found if name in rows), name),
+    )
+    table = [["", *(one.lock.shown for one in sized)]]
+    table += [[name, *(_cell(rows.get(name)) for rows in found)] for name in names]
+    table.append(["total", *(render_bytes(_sum(row.download_bytes for row in one.rows)) for one in sized)])
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]))]
+    for line in table:
+        yield "  ".join(f"{cell:{width}}" for cell, width in zip(line, widths, strict=True)).rstrip()
+    for one in sized:
+        yield from _render_unused(one)
+
+
+def _cell(row: PinSize | None) -> str:
+    return "–" if row is None else f"{row.version or 'source tree'} {render_bytes(row.download_bytes)}"
+
+
+def _render_unused(sized: _Sized) -> Iterator[str]:
+    if sized.unused:
+        names = ", ".join(f"`{name}`" for name in sized.unused)
+        yield f"{sized.lock.shown}: not imported by the app, and needed by no other pin: {names}"
+
+
+def _title(row: PinSize) -> str:
+    return f"{row.name} {row.version}" if row.version is not None else row.name
+
+
+def _sum(sizes: Iterator[int | None]) -> int:
+    return sum(size for size in sizes if size is not None)
+
+
+def _as_json(sized: _Sized) -> dict[str, Any]:
+    return {
+        "lockfile": sized.lock.shown,
+        "download_bytes": _sum(row.download_bytes for row in sized.rows),
+        "packages": [
+            {
+                "name": row.name,
+                "version": row.version,
+                "layer": row.layer,
+                "download_bytes": row.download_bytes,
+                "unpacked_bytes": row.unpacked_bytes,
+            }
+            for row in sized.rows
+        ],
+        "unused": None if sized.unused is None else list(sized.unused),
+    }

@@ -1,0 +1,120 @@
+"""The verb `verify`: whether a lock still says what its indexes say, or what an environment has installed."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lockfiles._values import dataclass
+from resolver.cli.host_options import add_access_options, read_access, read_lists
+from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.output import describe_error, escape_text, show_locks, show_text
+from resolver.errors import PinfoldError
+
+__all__ = ["run_verify"]
+
+_DESCRIPTION = """\
+Asks the question of a lock again and believes none of its answers: every URL, size, hash and dependency is read from
+the index or host that its list names. A changed hash, a file on another host and an added package are told by name,
+with exit code 1. `--environment` compares the lock with what is installed instead, without a network."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verified:
+    """What was found of one lock: what does not hold, as pairs of the pin's name and a text, or an error instead."""
+
+    lock: ChosenLock
+    texts: tuple[tuple[str | None, str], ...] = ()
+    error: PinfoldError | None = None
+
+    @property
+    def code(self) -> int:
+        if self.error is not None:
+            return self.error.exit_code
+        return 1 if self.texts else 0
+
+
+def run_verify(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock verify [LOCKFILE…]`: 0 where all holds, 1 where something does not, else an error's."""
+    values = _build_parser(program).parse_args(list(argv))
+    locks = read_lockfiles(values.lockfile, folder=Path.cwd())
+    found = []
+    for lock in locks:
+        try:
+            found.append(_Verified(lock=lock, texts=tuple(_verify(lock, values))))
+        except PinfoldError as error:
+            # The other locks are looked at all the same.
+            print(escape_text(f"error: {lock.shown}: {error}"), file=sys.stderr)
+            found.append(_Verified(lock=lock, error=error))
+    _show(values, found)
+    return max(one.code for one in found)
+
+
+def _build_parser(program: str) -> argparse.ArgumentParser:
+    parser = SafeParser(
+        prog=f"{program} verify",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser.add_argument(
+        "--environment", metavar="FOLDER", help="compare with a virtual environment, or a folder of packages"
+    )
+    parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="default: %(default)s")
+    parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    add_access_options(parser)
+    return parser
+
+
+def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | None, str]]:
+    """What does not hold, as pairs of the pin's name and a text."""
+    if values.environment is not None:
+        from resolver.inspection.verification import compare_installed, read_environment
+
+        differences = compare_installed(lock.lockfile, read_environment(Path(values.environment)))
+        return [(difference.name, str(difference)) for difference in differences]
+    # Lazy: an environment is looked at without solver and network.
+    from resolver.inspection.verification import verify_lockfile
+
+    discrepancies = verify_lockfile(
+        lock.lockfile,
+        path=lock.path,
+        shown=lock.shown,
+        access=read_access(values, announce=_announce, refresh=True),
+        lists=read_lists(values, folder=Path.cwd()),
+    )
+    return [(one.name, str(one)) for one in discrepancies]
+
+
+def _announce(line: str) -> None:
+    print(escape_text(line), file=sys.stderr)
+
+
+def _show(values: argparse.Namespace, found: Sequence[_Verified]) -> None:
+    match values.format:
+        case "json":
+            show_locks([_as_json(one) for one in found])
+        case "github":
+            # Lazy: only a workflow of GitHub reads annotations.
+            from resolver.cli.annotations import render_annotation, show_annotations
+
+            show_annotations(
+                render_annotation(text, file=one.lock.shown, title=name or "lock")
+                for one in found
+                for name, text in (*one.texts, *([] if one.error is None else [(None, str(one.error))]))
+            )
+        case _:
+            several = len(found) > 1
+            lines = [f"{one.lock.shown}: {text}" if several else text for one in found for _, text in one.texts]
+            lines += [f"{one.lock.shown}: all of it holds" for one in found if one.code == 0]
+            show_text("\n".join(lines))
+
+
+def _as_json(one: _Verified) -> dict[str, Any]:
+    if one.error is not None:
+        return {"lockfile": one.lock.shown, **describe_error(one.error)}
+    return {"lockfile": one.lock.shown, "findings": [{"name": name, "text": text} for name, text in one.texts]}

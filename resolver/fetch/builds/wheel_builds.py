@@ -1,0 +1,165 @@
+"""The wheels of build requirements as verified files, downloaded by the process that has credentials.
+
+In: files that a search has decided on. Out: paths, in the cache folder where there is one, so that setuptools is
+downloaded once and not for every sdist.
+
+A wheel of a source tree, from build requirements that lie here as wheels, under an interpreter that is given.
+
+In: a tree, verified wheels, config settings, an instant. Out: the wheel. The backend is kept apart as for metadata.
+That two builds of one tree give the same bytes is up to it: time, time zone and hash seed are the same for both.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+
+from resolver.errors import InternalError
+from resolver.fetch.builds.build_environment import Backend, open_build_environment
+from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
+from resolver.fetch.builds.sdists import read_build_system
+from resolver.fetch.http.local_files import describe_file, find_local_path
+from resolver.fetch.http.session import Session
+from resolver.fetch.projects.wheel_metadata import fetch_file, verify_hashes
+from resolver.index.distribution_file import DistributionFile
+
+__all__ = [
+    "BuildWheels",
+    "build_wheel",
+]
+
+
+class BuildWheels:
+    """Fetches wheels, each once; may be used from many threads. `folder` None keeps them until `close`."""
+
+    def __init__(self, *, session: Session, folder: Path | None) -> None:
+        self._session = session
+        self._folder = folder
+        self._temporary: Path | None = None
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Remove what is not kept."""
+        with self._lock:
+            if self._temporary is not None:
+                shutil.rmtree(self._temporary, ignore_errors=True)
+
+    def fetch(self, file: DistributionFile) -> Path:
+        """The file of a wheel, whose SHA-256 is that of `file`. Raises FetchError, HashMismatchError."""
+        if file.sha256 is None:
+            raise InternalError(f"`{file.filename}` is to be installed without a hash to verify")
+        with self._lock:
+            # A folder for each hash: pip wants the wheel under its own name.
+            place = self._find_folder() / file.sha256 / file.filename
+            if not _is_intact(place, file.sha256):
+                self._fetch_into(place, file)
+            return place
+
+    def _fetch_into(self, place: Path, file: DistributionFile) -> None:
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
+        os.close(descriptor)
+        new = Path(name)
+        try:
+            local = find_local_path(file.url)
+            if local is None:
+                fetch_file(file, session=self._session, into=new)
+            else:
+                shutil.copyfile(local, new)
+            found = describe_file(new)
+            verify_hashes(file.filename, promised=[f"sha256:{file.sha256}"], found=found.hashes)
+            new.replace(place)
+        finally:
+            new.unlink(missing_ok=True)
+
+    def _find_folder(self) -> Path:
+        if self._folder is not None:
+            return self._folder
+        if self._temporary is None:
+            self._temporary = Path(tempfile.mkdtemp(prefix="pinfold-"))
+        return self._temporary
+
+
+def _is_intact(path: Path, sha256: str) -> bool:
+    return path.is_file() and describe_file(path).sha256 == sha256
+
+
+def build_wheel(
+    tree: Path,
+    *,
+    python: Path,
+    requirement_wheels: Sequence[Path],
+    into: Path,
+    described: str,
+    source_date_epoch: int,
+    config_settings: Sequence[tuple[str, str]] = (),
+    children: BuildProcesses | None = None,
+) -> Path:
+    """The wheel of the project at the top of a tree, in the folder `into`.
+
+    `requirement_wheels` are installed as they are, whatever the tree asks for: those of an old lock, or all that is
+    installed before a project without isolation. `described` names the tree in messages; `config_settings` may be
+    secret. `source_date_epoch` is in seconds. Raises BuildFailedError with the backend's last words, MetadataError for
+    a broken pyproject.toml.
+    """
+    build_system = read_build_system(tree, described=described)
+    variables = {"SOURCE_DATE_EPOCH": str(source_date_epoch), "PYTHONHASHSEED": "0", "TZ": "UTC"}
+    with open_build_environment(
+        children=children or BuildProcesses(), python=python, variables=variables
+    ) as environment:
+        environment.install(requirement_wheels)
+        backend = Backend(tree, build_system=build_system, environment=environment, config_settings=config_settings)
+        _check_met(backend.find_requirements(), requirement_wheels)
+        built = backend.build_wheel(environment.folder("wheel"))
+        _check_name(built)
+        return _move(built, into)
+
+
+def _check_met(requirements: Sequence[str], wheels: Sequence[Path]) -> None:
+    """Raises BuildFailedError for what the backend itself asks for and nobody has installed."""
+    missing = list(_iter_missing(requirements, wheels))
+    if missing:
+        raise BuildFailedError(
+            f"its backend asks for {', '.join(f'`{text}`' for text in missing)}, which is not among its build"
+            " requirements\nadd it to `[build-system] requires` of the project, and lock again"
+        )
+
+
+def _iter_missing(requirements: Sequence[str], wheels: Sequence[Path]) -> Iterator[str]:
+    parsed = (parse_wheel_filename(wheel.name)[:2] for wheel in wheels)
+    installed = dict(parsed)
+    for text in requirements:
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            yield text
+            continue
+        # Whether a marker holds is known to the other interpreter, whose backend says if it lacks something.
+        version = installed.get(canonicalize_name(requirement.name))
+        is_met = version is not None and requirement.specifier.contains(version, prereleases=True)
+        if not is_met and requirement.marker is None:
+            yield text
+
+
+def _check_name(wheel: Path) -> None:
+    try:
+        parse_wheel_filename(wheel.name)
+    except InvalidWheelFilename as error:
+        raise BuildFailedError(f"`build_wheel` gave `{wheel.name}`, which is no file name of a wheel") from error
+
+
+def _move(wheel: Path, into: Path) -> Path:
+    """Move a file to a folder, perhaps on another disk, where it appears at once or not at all."""
+    new = into / f".{wheel.name}.new"
+    try:
+        shutil.copyfile(wheel, new)
+        return new.replace(into / wheel.name)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Direct references: wheels and sdists by URL or path, folders, and commits."""

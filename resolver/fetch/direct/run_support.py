@@ -1,0 +1,167 @@
+"""What direct references of one run share, made when the first of them is looked at: readers of trees, repositories.
+
+Apart from the code that looks, which few runs load.
+
+What builds of one run share, made when the first of them begins: their children, and the wheels they install.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resolver.fetch.builds.permission import Builds
+from resolver.fetch.http.session import Session
+from resolver.index.direct_distribution import DirectDistribution, DirectRequest
+from resolver.index.distribution_file import DistributionFile
+from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.fetch.builds.build_process import BuildProcesses
+    from resolver.fetch.builds.wheel_builds import BuildWheels
+    from resolver.fetch.direct.direct_tree import DirectTrees
+    from resolver.fetch.git.repositories import GitRepositories
+    from resolver.fetch.projects.completion import KnownArchives, KnownHashes
+    from resolver.settings.settings import DependencyMetadata
+
+__all__ = [
+    "BuildSupport",
+    "DirectSupport",
+]
+
+
+class DirectSupport:
+    """Looks at direct references for one target; may be asked from many threads. To be closed.
+
+    `tables` are the user's own metadata, `locked` has size and SHA-256 by URL from old locks, `folder` is that of the
+    cache, and `announce` gets a line before a fetch that may take long.
+    """
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        target: Target,
+        builds: Builds,
+        tables: Sequence[DependencyMetadata],
+        locked: KnownHashes,
+        folder: Path | None,
+        announce: Callable[[str], None] | None,
+    ) -> None:
+        self._session = session
+        self._target = target
+        self._builds = builds
+        self._tables = tuple(tables)
+        self._locked = locked
+        self._folder = folder
+        self._announce = announce
+        self._lock = threading.Lock()
+        self._trees: DirectTrees | None = None
+        self._known: KnownArchives | None = None
+        self._repositories: GitRepositories | None = None
+
+    def fetch(self, request: DirectRequest) -> DirectDistribution:
+        """What a reference is. Raises as `PackageSource.direct`."""
+        # Imported where it is needed: most lists name no source of a project directly.
+        from resolver.fetch.direct.direct_archive import fetch_direct_distribution
+
+        return fetch_direct_distribution(
+            request,
+            session=self._session,
+            trees=self._find_trees(),
+            known=self._find_known(),
+            repositories=self._find_repositories,
+        )
+
+    def close(self) -> None:
+        """End what still runs."""
+        with self._lock:
+            repositories, self._repositories = self._repositories, None
+        if repositories is not None:
+            repositories.close()
+
+    def _find_trees(self) -> DirectTrees:
+        from resolver.fetch.direct.direct_tree import DirectTrees  # As above.
+
+        with self._lock:
+            if self._trees is None:
+                self._trees = DirectTrees(
+                    target=self._target,
+                    builds=self._builds,
+                    tables=self._tables,
+                    folder=self._folder,
+                    refresh=self._session.refresh,
+                )
+            return self._trees
+
+    def _find_known(self) -> KnownArchives:
+        from resolver.fetch.projects.completion import KnownArchives  # As above.
+
+        with self._lock:
+            if self._known is None:
+                self._known = KnownArchives(
+                    locked=self._locked,
+                    folder=self._folder,
+                    offline=self._session.offline,
+                    refresh=self._session.refresh,
+                )
+            return self._known
+
+    def _find_repositories(self) -> GitRepositories:
+        from resolver.fetch.git.repositories import GitRepositories  # Few lists name one.
+
+        with self._lock:
+            if self._repositories is None:
+                self._repositories = GitRepositories(
+                    cache_folder=self._folder,
+                    offline=self._session.offline,
+                    refresh=self._session.refresh,
+                    find_login=self._session.credentials.find_login,
+                    announce=self._announce,
+                )
+            return self._repositories
+
+
+class BuildSupport:
+    """The shared parts of the builds of a run; `folder` is that of the cache. May be used from many threads."""
+
+    def __init__(self, *, session: Session, folder: Path | None) -> None:
+        self._session = session
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._children: BuildProcesses | None = None
+        self._wheels: BuildWheels | None = None
+
+    def children(self) -> BuildProcesses:
+        """The children of all builds of the run."""
+        from resolver.fetch.builds.build_process import (
+            BuildProcesses,  # Imported where it is needed: few lists need a build.
+        )
+
+        with self._lock:
+            if self._children is None:
+                self._children = BuildProcesses()
+            return self._children
+
+    def fetch_wheel(self, file: DistributionFile) -> Path:
+        """The verified file of a wheel. Raises FetchError, HashMismatchError."""
+        from resolver.fetch.builds.wheel_builds import BuildWheels  # As above.
+
+        with self._lock:
+            if self._wheels is None:
+                self._wheels = BuildWheels(
+                    session=self._session, folder=None if self._folder is None else self._folder / "build-wheels-v1"
+                )
+            wheels = self._wheels
+        return wheels.fetch(file)
+
+    def stop(self) -> None:
+        """End the builds that are under way, and remove what is not kept."""
+        with self._lock:
+            children, wheels = self._children, self._wheels
+        if children is not None:
+            children.stop()
+        if wheels is not None:
+            wheels.close()

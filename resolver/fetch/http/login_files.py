@@ -1,0 +1,233 @@
+"""A file of credentials that the user names: tables in TOML, or netrc.
+
+    [[credentials]]
+    url = "https://index.example/simple/"
+    username = "deploy"
+    password-variable = "INDEX_PASSWORD"
+
+In: a path. Out: logins by scheme, host, port and path, and signed URLs. No message shows what stands in the file but
+its keys.
+
+Logins of the user's keyring, through the command `keyring`: a password comes over a pipe and through nothing else.
+
+As with pip's `subprocess` provider, nobody is asked anything. A user name that may be a token is in no argument: then
+the keyring is asked whose login it has.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from lockfiles._values import dataclass
+from lockfiles.table_reader import TableFault, TableReader, Value, array_of, filled_text, keyed_table
+from resolver.errors import Fault, SettingsError
+from resolver.fetch.http.credentials import (
+    Destination,
+    ListedLogins,
+    Login,
+    RequestCredentials,
+    find_destination,
+    find_netrc_login,
+    parse_netrc,
+    split_login,
+)
+from resolver.requirements.url import Secret, Url, find_illegal_character, find_unset, parse_url, redact
+
+__all__ = [
+    "CredentialsFile",
+    "ask_keyring",
+    "read_credentials_file",
+    "require_keyring",
+]
+
+
+_PRIVATE = 0o077
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsFile:
+    """What a file holds. `urls` are complete: signed, or with a token in query or path."""
+
+    logins: _FileLogins
+    urls: tuple[Url, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+class _FileLogins(ListedLogins):
+    """Logins of tables, or of a netrc file, which serves the default port of https alone."""
+
+    def __init__(self, name: str, *, netrc_path: Path | None = None) -> None:
+        super().__init__(name)
+        self._parsed = None if netrc_path is None else parse_netrc(netrc_path)
+        self.is_netrc = self._parsed is not None and bool(self._parsed.hosts)
+
+    def find(self, place: Destination) -> RequestCredentials | None:
+        if self._parsed is None:
+            return super().find(place)
+        is_default = place.scheme == "https" and place.port == 443
+        login = find_netrc_login(self._parsed, place.host) if is_default else None
+        return None if login is None else RequestCredentials(login=login, source=f"the login of {self.name}")
+
+
+def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> CredentialsFile:
+    """The credentials of a file; one that others may read is a warning. Raises SettingsError with all its faults."""
+    # A URL in its place, which a path no longer shows as one, may hold a secret itself.
+    name = f"`{redact(str(path))}`"
+    try:
+        text = path.read_text(encoding="utf-8")
+        mode = path.stat().st_mode
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (getattr(error, "strerror", None) or "it is not UTF-8").lower()
+        raise SettingsError(f"the credentials in {name} cannot be read: {reason}") from None
+    warnings: tuple[str, ...] = ()
+    if os.name == "posix" and mode & _PRIVATE:
+        fault = Fault(what=f"the credentials in {name} can be read by others", remedy=f"`chmod 600 {path}`")
+        warnings = (str(fault),)
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        logins = _FileLogins(name, netrc_path=path)
+        if not logins.is_netrc:
+            # Not chained: what is wrong with the file may be a password.
+            raise SettingsError(
+                f"the credentials in {name} are neither TOML nor netrc",
+                remedy="a table `[[credentials]]` with `url`, `username` and `password` for each host",
+            ) from None
+        return CredentialsFile(logins=logins, warnings=warnings)
+    return _read_tables(table, name, variables, warnings)
+
+
+def _read_tables(
+    table: Mapping[str, object], name: str, variables: Mapping[str, str], warnings: tuple[str, ...]
+) -> CredentialsFile:
+    faults: list[TableFault] = []
+    reader = TableReader(table, faults=faults)
+    row = keyed_table(lambda row: _read_row(row, variables))
+    rows = reader.read("credentials", array_of(row, of="tables"), ())
+    reader.refuse_unknown_keys()
+    if faults:
+        raise SettingsError.from_faults(Fault(where=name, what=fault.what, remedy=fault.remedy) for fault in faults)
+    logins, urls = _FileLogins(name), []
+    for url, login in rows:
+        place = find_destination(url.public)
+        assert place is not None
+        if login is not None:
+            logins.add(place, login, source=f"the login of {name}")
+        elif url.secret is not None:
+            urls.append(url)
+    return CredentialsFile(logins=logins, urls=tuple(urls), warnings=warnings)
+
+
+def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, Login | None] | None:
+    reader.require("url")
+    text, user, password = (reader.read(key, _parse_secret) for key in ("url", "username", "password"))
+    variable = reader.read("password-variable", filled_text)
+    if text is None:
+        return None
+    url = parse_url(text.open_for_transport(), variables=variables)
+    fault = _find_fault(url, password, variable, variables)
+    if fault:
+        reader.refuse("url", fault.what, remedy=fault.remedy)
+        return None
+    if variable is not None:
+        password = Secret(variables[variable])
+    if user is None and password is None:
+        return url, _find_login_alone(url)
+    return url, Login(user=user or Secret(""), password=password or Secret(""))
+
+
+def _parse_secret(value: Value) -> Secret | None:
+    """A text that no message shows, whatever is wrong with it."""
+    if isinstance(value.raw, str) and value.raw:
+        return Secret(value.raw)
+    value.refuse(f"`{value.path}` must be a string that is not empty")
+    return None
+
+
+def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> Fault | None:
+    place = find_destination(url.public)
+    if place is None or place.scheme not in ("https", "http"):
+        return Fault(what=f"`url` is `{url}`, which names no host", remedy="begin it with `https://`")
+    if flaw := find_illegal_character(url):
+        return Fault(what=f"`url` holds {flaw}")
+    if unset := find_unset(url):
+        return Fault(what=f"`{url}` needs a variable that is not set: `{unset[0]}`")
+    if variable is not None and password is not None:
+        return Fault(what=f"`{url}` has `password` and `password-variable`", remedy="leave out one of them")
+    if variable is not None and not variables.get(variable):
+        return Fault(what=f"`{url}` needs a variable that is not set: `{variable}`")
+    return None
+
+
+def _find_login_alone(url: Url) -> Login | None:
+    """The user information of a URL without any other secret."""
+    bare, login = (None, None) if url.secret is None else split_login(url.secret)
+    return login if bare is not None and bare.open_for_transport() == url.public else None
+
+
+_LIMIT_S = 60
+_KNOWN_USERS = frozenset({"__token__", "aws", "oauth2", "oauth2accesstoken", "token", "vsssessiontoken"})
+"""User names that hosts prescribe; any other one may be a token."""
+
+
+def require_keyring() -> None:
+    """Raises SettingsError where there is no command `keyring`."""
+    if shutil.which("keyring") is None:
+        raise SettingsError("`--keyring-provider subprocess` needs the command `keyring`, which is not on PATH")
+
+
+def ask_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str] = ()) -> Login | None:
+    """The login under the first service name that has one; with a known user, that user's.
+
+    `hidden` are variables that the command does not see; those of pinfold are always among them.
+    """
+    command = shutil.which("keyring")
+    if command is None:
+        return None
+    user = "" if known is None else known.user.open_for_transport()
+    for service in dict.fromkeys(services):
+        login = _ask_for_password(command, service, user, hidden) if user.lower() in _KNOWN_USERS else None
+        login = login or _ask_for_login(command, service, hidden)
+        if login is not None and user in ("", login.user.open_for_transport()):
+            return login
+    return None
+
+
+def _ask_for_password(command: str, service: str, user: str, hidden: Collection[str]) -> Login | None:
+    answer = _run([command, "get", service, user], hidden)
+    password = answer.rstrip("\r\n")
+    return Login(user=Secret(user), password=Secret(password)) if password and password.isprintable() else None
+
+
+def _ask_for_login(command: str, service: str, hidden: Collection[str]) -> Login | None:
+    try:
+        answer = json.loads(_run([command, "--mode", "creds", "--output", "json", "get", service], hidden))
+        user, password = answer["username"], answer["password"]
+    except (ValueError, TypeError, LookupError):
+        return None
+    is_text = isinstance(user, str) and isinstance(password, str) and user.isprintable() and password.isprintable()
+    return Login(user=Secret(user), password=Secret(password)) if is_text and password else None
+
+
+def _run(words: Sequence[str], hidden: Collection[str]) -> str:
+    """What the command prints; empty where it fails."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PINFOLD_") and name not in hidden}
+    try:
+        process = subprocess.run(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**kept, "PYTHONIOENCODING": "utf-8"},
+            timeout=_LIMIT_S,
+            check=False,
+        )
+        return process.stdout.decode() if process.returncode == 0 else ""
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""

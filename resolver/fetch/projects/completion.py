@@ -1,0 +1,189 @@
+"""Size and SHA-256 of a file that its page lists without: asked for, remembered from the old lock, or computed.
+
+Hashes that a page lists for one file under one name; two of them mean that nobody knows which file is meant.
+
+What is known of wheels and sdists by URL without asking for them: from their hashes, and records of earlier runs.
+
+A hash that the list promises proves that a file is what it was, so that nobody need be asked again. What an old lock
+says is believed offline alone: online a file may have been replaced since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from resolver.errors import FetchError, HashMismatchError
+from resolver.fetch.http.local_files import describe_file, find_local_path
+from resolver.fetch.http.session import Session
+from resolver.fetch.projects.record_store import RecordStore, dump_core_metadata, load_core_metadata
+from resolver.fetch.projects.wheel_metadata import find_hash_source, promised_algorithms, verify_hashes
+from resolver.index.core_metadata import CoreMetadata
+from resolver.index.distribution_file import DistributionFile, parse_size
+
+__all__ = [
+    "KnownArchives",
+    "KnownHashes",
+    "check_listed_hashes",
+    "complete_file",
+    "has_two_hashes",
+]
+
+
+KnownHashes = Mapping[str, tuple[int | None, str]]
+"""Size (None where the lock has none) and SHA-256 of files in the old lock, by public URL."""
+
+
+def complete_file(
+    file: DistributionFile,
+    *,
+    session: Session,
+    known: KnownHashes,
+    no_download: bool,
+) -> DistributionFile:
+    """The file with size and sha256. Raises FetchError, HashMismatchError.
+
+    A hash of the old lock is believed for the same URL and size; else the file is read once, announced with its size.
+    """
+    path = find_local_path(file.url)
+    if path is not None:
+        found = describe_file(path, algorithms=promised_algorithms(file))
+        verify_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_hash_source(file))
+        return _with(file, found.size_bytes, found.sha256)
+    size_bytes = file.size_bytes if file.size_bytes is not None else _ask_size(file, session)
+    if file.sha256 is not None and size_bytes is not None:
+        return replace(file, size_bytes=size_bytes)
+    known_size, known_sha256 = known.get(file.url, (None, ""))
+    if file.sha256 is None and known_sha256 and size_bytes is not None and known_size == size_bytes:
+        return _with(file, size_bytes, known_sha256)
+    return _stream(file, size_bytes, session, no_download=no_download)
+
+
+def _ask_size(file: DistributionFile, session: Session) -> int | None:
+    part = session.fetch_range(file.url, start=0, stop=1)
+    return part.size if part is not None else session.fetch_size(file.url)
+
+
+def _stream(
+    file: DistributionFile,
+    size_bytes: int | None,
+    session: Session,
+    *,
+    no_download: bool,
+) -> DistributionFile:
+    lacking = "SHA-256" if file.sha256 is None else "size"
+    if no_download:
+        has_url = file.origin is not None and file.sha256 is None
+        raise FetchError(
+            f"the {lacking} of `{file.filename}` can be had only by downloading it: {file.url}",
+            why=f"{find_hash_source(file)} gives none, and `--no-download` forbids that",
+            remedy="write `#sha256=…` behind its URL" if has_url else "",
+            url=file.url,
+        )
+    why = f"for its {lacking}, which {find_hash_source(file)} does not give"
+    session.announce(why, filename=file.filename, size_bytes=size_bytes)
+    download = session.download(file.url, into=None, algorithms=promised_algorithms(file))
+    if download is None:
+        listed = ", although its page lists it" if file.origin is None else ""
+        raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
+    verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_hash_source(file))
+    if file.size_bytes is None and size_bytes not in (None, download.size_bytes):
+        raise FetchError(
+            f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",
+            url=file.url,
+        )
+    return _with(file, download.size_bytes, download.sha256)
+
+
+def _with(file: DistributionFile, size_bytes: int, sha256: str) -> DistributionFile:
+    if file.size_bytes is not None and file.size_bytes != size_bytes:
+        raise FetchError(
+            f"{file.url} has {size_bytes} bytes, but its page promises {file.size_bytes}",
+            url=file.url,
+        )
+    hashes = tuple(sorted({*file.hashes, f"sha256:{sha256}"}))
+    return replace(file, size_bytes=size_bytes, hashes=hashes)
+
+
+def has_two_hashes(file: DistributionFile) -> bool:
+    """Whether the page lists the file several times, with different SHA-256."""
+    return sum(text.startswith("sha256:") for text in file.hashes) > 1
+
+
+def check_listed_hashes(file: DistributionFile) -> None:
+    """Raises HashMismatchError that names the hashes, where there is more than one SHA-256."""
+    if not has_two_hashes(file):
+        return
+    first, second, *_ = (text for text in file.hashes if text.startswith("sha256:"))
+    raise HashMismatchError(
+        f"`{file.filename}` is listed with two hashes by {file.index or 'a page of links'}",
+        details=(
+            f"{first}",
+            f"{second}",
+        ),
+        remedy="find out which of them is right",
+        filename=file.filename,
+        expected=first,
+        found=second,
+    )
+
+
+_RECORDS = "direct"
+
+
+class KnownArchives:
+    """Recalls files; may be used from many threads. `locked` has size and SHA-256 by URL, from old locks.
+
+    `folder` is that of the cache, None where nothing is kept; with `refresh` nothing that was kept is believed.
+    """
+
+    def __init__(
+        self, *, locked: Mapping[str, tuple[int | None, str]], folder: Path | None, offline: bool, refresh: bool
+    ) -> None:
+        self._locked = locked
+        self._offline = offline
+        self._refresh = refresh
+        self._records = RecordStore(None if folder is None else folder / "archives-v1")
+
+    def recall_wheel(self, file: DistributionFile) -> tuple[DistributionFile, CoreMetadata] | None:
+        """The wheel with size and hash, and its metadata; None where it has to be asked for."""
+        found = self._recall(file)
+        if found is None:
+            return None
+        # The URL counts: by ranges nobody has seen whether the file has that hash.
+        proof = f"{found.size_bytes}" if file.sha256 is None else file.sha256
+        record = self._records.find(_RECORDS, f"wheel {proof} {file.url}")
+        metadata = None if record is None else load_core_metadata(record)
+        return None if metadata is None else (found, metadata)
+
+    def keep_wheel(self, file: DistributionFile, metadata: CoreMetadata) -> None:
+        """Remember what a wheel by URL says of itself; `file` has what is known of it by now."""
+        record = dump_core_metadata(metadata)
+        if file.size_bytes is None or record is None:
+            return
+        self._records.add(_RECORDS, {f"wheel {file.size_bytes} {file.url}": record})
+        if file.sha256 is not None:
+            self._records.add(_RECORDS, {f"wheel {file.sha256} {file.url}": record})
+            self.keep_size(file.sha256, file.size_bytes)
+
+    def recall_sdist(self, file: DistributionFile) -> DistributionFile | None:
+        """The sdist with size and hash; None where it has to be asked for."""
+        return self._recall(file)
+
+    def keep_size(self, sha256: str, size_bytes: int) -> None:
+        """Remember the size of a file that was read whole, or that its host has told."""
+        if self._records.find(_RECORDS, f"size {sha256}") is None:
+            self._records.add(_RECORDS, {f"size {sha256}": str(size_bytes).encode()})
+
+    def _recall(self, file: DistributionFile) -> DistributionFile | None:
+        if self._refresh or find_local_path(file.url) is not None:
+            return None
+        if file.sha256 is not None:
+            size = self._records.find(_RECORDS, f"size {file.sha256}")
+            size_bytes = None if size is None else parse_size(size.decode())
+            return None if size_bytes is None else replace(file, size_bytes=size_bytes)
+        size_bytes, sha256 = self._locked.get(file.url, (None, ""))
+        if not self._offline or size_bytes is None or not sha256:
+            return None
+        return replace(file, size_bytes=size_bytes, hashes=tuple(sorted({*file.hashes, f"sha256:{sha256}"})))

@@ -1,0 +1,139 @@
+"""What the indexes of locked pins say of their projects now: all files, and the status of the project.
+
+An OSV database: a folder or zip archive of advisories on disk, or such an archive by URL.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+
+from lockfiles._values import dataclass
+from resolver.errors import FetchError, InputError, render_os_error
+from resolver.fetch.http.answers import iter_secret_links
+from resolver.fetch.http.session import Session
+from resolver.index.distribution_file import PageError, RawFile
+from resolver.index.page_building import parse_project_page
+from resolver.index.project_health import Advisory, ProjectStatus, parse_advisory, read_project_status
+from resolver.requirements.url import parse_url
+
+__all__ = [
+    "ProjectListing",
+    "fetch_listings",
+    "find_signed_link",
+    "read_advisories",
+]
+
+
+_AT_ONCE = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectListing:
+    """A project's page. `files` are in page order, for any target."""
+
+    name: NormalizedName
+    index: str
+    files: tuple[RawFile, ...]
+    status: ProjectStatus
+
+
+def fetch_listings(
+    wanted: Iterable[tuple[NormalizedName, str]], *, session: Session
+) -> dict[tuple[NormalizedName, str], ProjectListing | None]:
+    """The listing of each project on each index (its public URL), as the server has it now; None where it has none.
+
+    Raises FetchError for an index that does not answer, or whose page cannot be read.
+    """
+    keys = list(dict.fromkeys(wanted))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return dict(zip(keys, pool.map(partial(_fetch, session=session), keys), strict=True))
+
+
+def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> ProjectListing | None:
+    name, index = key
+    url = f"{index.rstrip('/')}/{name}/"
+    answer = session.fetch_page(url, past_cache=True)
+    if answer is None:
+        return None
+    body = answer.body or b""
+    try:
+        files = parse_project_page(body, content_type=answer.content_type, url=answer.url, name=name)
+    except PageError as error:
+        raise FetchError(f"the page of `{name}` cannot be read: {url}", why=str(error), url=url) from error
+    return ProjectListing(
+        name=name, index=index, files=files, status=read_project_status(body, content_type=answer.content_type)
+    )
+
+
+def find_signed_link(name: NormalizedName, index: str, url: str, *, session: Session) -> bool:
+    """Whether the index's page links to the file with a signature, which the session then knows.
+
+    Locks have the links of such an index without it. Raises FetchError.
+    """
+    listing = _fetch((name, index), session=session)
+    for link in iter_secret_links(() if listing is None else listing.files):
+        session.add_link(link, source=f"a link of {index}")
+    return session.credentials.is_signed(url)
+
+
+_DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+def read_advisories(place: str, *, session: Session) -> tuple[Advisory, ...]:
+    """All advisories of a database, in the order of its files.
+
+    Raises InputError for what is neither folder nor archive, FetchError for a URL that does not answer.
+    """
+    if "://" not in place:
+        return tuple(_iter_local(Path(place)))
+    url = parse_url(place)
+    session.add_url(url)
+    with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
+        path = Path(folder) / "advisories.zip"
+        if session.download(url.public, into=path) is None:
+            raise InputError(f"there is no OSV database at `{url}`")
+        return tuple(_iter_archive(path, shown=url.public))
+
+
+def _iter_local(path: Path) -> Iterator[Advisory]:
+    if path.is_dir():
+        for file in sorted(path.rglob("*.json")):
+            try:
+                data = file.read_bytes()
+            except OSError as error:
+                raise InputError(f"`{file}` cannot be read: {render_os_error(error)}") from error
+            yield from _parse(data, shown=str(file))
+    elif path.is_file():
+        yield from _iter_archive(path, shown=str(path))
+    else:
+        raise InputError(
+            f"there is no OSV database `{path}`", remedy="a folder of advisories in JSON, or a zip of them"
+        )
+
+
+def _iter_archive(path: Path, *, shown: str) -> Iterator[Advisory]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in sorted(archive.infolist(), key=lambda one: one.filename):
+                if member.filename.endswith(".json") and member.file_size <= _DOCUMENT_LIMIT_BYTES:
+                    yield from _parse(archive.read(member), shown=f"{shown}: {member.filename}")
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"`{shown}` is no zip archive of advisories: {error}") from error
+
+
+def _parse(data: bytes, *, shown: str) -> tuple[Advisory, ...]:
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"`{shown}` is no advisory: {error}") from error
+    # Some archives hold several documents a file.
+    documents = document if isinstance(document, list) else [document]
+    return tuple(advisory for one in documents for advisory in parse_advisory(one))

@@ -1,0 +1,257 @@
+"""What never changes, by key: one file a project to which records are appended, read whole when first asked for.
+
+Core metadata of a distribution file is immutable, and a warm run reads that of hundreds of versions: one file each
+would cost more to open than to read. Two processes may append at once: what is added is one `write` to a file opened
+for appending. A damaged record ends the file: what stands behind it is asked for again, and the next record written
+starts a new file.
+
+Core metadata and dependencies as bytes for the record store, and back.
+
+Fields are parted by the ASCII record separator, items by the unit separator: no parser to import, and nothing that runs
+code. Text that holds either, which no sane metadata does, is not stored.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from packaging.utils import NormalizedName
+from packaging.version import InvalidVersion, Version
+
+from resolver.fetch.projects.row_store import escape_for_path, write_cache_file
+from resolver.index.core_metadata import CoreMetadata, Dependencies
+
+__all__ = [
+    "FileState",
+    "RecordStore",
+    "dump_core_metadata",
+    "dump_dependencies",
+    "dump_texts",
+    "load_core_metadata",
+    "load_dependencies",
+    "load_texts",
+]
+
+
+_RECORD = struct.Struct("<4sIII")
+_MAGIC = b"pfr1"
+
+
+FileState = tuple[int, int]
+"""Size and time of change of a file: it only grows, or another one takes its place."""
+
+
+class RecordStore:
+    """Records by project and key in a folder; None keeps them for this process only."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        # One lock a project: files are written under it, and threads must not wait for those of others.
+        self._locks: dict[str, threading.Lock] = {}
+        self._records: dict[str, dict[bytes, bytes]] = {}
+        self._damaged: set[str] = set()
+        self._states: dict[str, FileState | None] = {}
+
+    def find(self, project: str, key: str) -> bytes | None:
+        """The record of a key, or None."""
+        return self._read(project).get(key.encode())
+
+    def add(self, project: str, new: Mapping[str, bytes]) -> None:
+        """Keep records by key. A folder that cannot be written to keeps them for this process only.
+
+        All go into one write: opening a file takes longer than writing it.
+        """
+        records = self._read(project)
+        added = {key.encode(): payload for key, payload in new.items()}
+        with self._find_lock(project):
+            records.update(added)
+            if self._folder is None or not added:
+                return
+            path = self._folder / escape_for_path(project)
+            if project in self._damaged:
+                self._damaged.discard(project)
+                write_cache_file(path, b"".join(_render(*record) for record in records.items()))
+                self._states[project] = None
+            else:
+                data = b"".join(_render(*record) for record in added.items())
+                self._states[project] = _append(path, data, known=self._states.get(project))
+
+    def find_state(self, project: str) -> FileState | None:
+        """The state of the project's file that holds what was read and added; None if that cannot be told."""
+        return self._states.get(project)
+
+    def has_state(self, project: str, state: FileState) -> bool:
+        """Whether the project's file is in that state now."""
+        if self._folder is None:
+            return False
+        try:
+            found = os.stat(self._folder / escape_for_path(project))  # noqa: PTH116 - half the time
+        except OSError:
+            return False
+        return (found.st_size, found.st_mtime_ns) == state
+
+    def _read(self, project: str) -> dict[bytes, bytes]:
+        records = self._records.get(project)
+        if records is not None:
+            return records
+        with self._find_lock(project):
+            records = self._records.get(project)
+            if records is None:
+                data, state = (
+                    (b"", None) if self._folder is None else _read_file(self._folder / escape_for_path(project))
+                )
+                records, intact = _parse(data)
+                self._records[project] = records
+                self._states[project] = state if intact else None
+                if not intact:
+                    self._damaged.add(project)
+            return records
+
+    def _read_file(self, project: str) -> tuple[bytes, FileState | None]:
+        return (b"", None) if self._folder is None else _read_file(self._folder / escape_for_path(project))
+
+    def _find_lock(self, project: str) -> threading.Lock:
+        return self._locks.setdefault(project, threading.Lock())
+
+
+_ABSENT = (0, 0)
+
+
+def _read_file(path: Path) -> tuple[bytes, FileState | None]:
+    """The content, and the state of the file that has just this content."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            data = file.read() or b""
+    except FileNotFoundError:
+        return b"", _ABSENT
+    except OSError:
+        return b"", None
+    return data, (found.st_size, found.st_mtime_ns) if found.st_size == len(data) else None
+
+
+def _append(path: Path, record: bytes, *, known: FileState | None) -> FileState | None:
+    """The state afterwards, if nobody else has written since the known one."""
+    try:
+        try:
+            file = path.open("ab", buffering=0)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = path.open("ab", buffering=0)
+        with file:
+            before = os.fstat(file.fileno())
+            file.write(record)
+            after = os.fstat(file.fileno())
+    except OSError:
+        return None  # A cache that cannot be written is no error.
+    is_known = known == (before.st_size, before.st_mtime_ns) or (known == _ABSENT and before.st_size == 0)
+    is_ours = after.st_size == before.st_size + len(record)
+    return (after.st_size, after.st_mtime_ns) if is_known and is_ours else None
+
+
+def _render(key: bytes, payload: bytes) -> bytes:
+    body = key + payload
+    return _RECORD.pack(_MAGIC, zlib.crc32(body), len(key), len(payload)) + body
+
+
+def _parse(data: bytes) -> tuple[dict[bytes, bytes], bool]:
+    """The records up to the first damaged one, later ones of a key winning, and whether none was damaged."""
+    records: dict[bytes, bytes] = {}
+    at = 0
+    while at < len(data):
+        if at + _RECORD.size > len(data):
+            return records, False
+        magic, checksum, key_length, payload_length = _RECORD.unpack_from(data, at)
+        key_at = at + _RECORD.size
+        payload_at = key_at + key_length
+        at = payload_at + payload_length
+        if magic != _MAGIC or at > len(data) or zlib.crc32(data[key_at:at]) != checksum:
+            return records, False
+        records[data[key_at:payload_at]] = data[payload_at:at]
+    return records, True
+
+
+_FIELD, _ITEM = "\x1e", "\x1f"
+
+
+def dump_dependencies(dependencies: Dependencies) -> bytes | None:
+    """The record, or None for texts that cannot be stored."""
+    python = dependencies.requires_python
+    head = ("built" if dependencies.built else "", *(() if python is None else (python,)))
+    extras = ((name, *texts) for name, texts in dependencies.extras.items())
+    return _join((head, dependencies.requires, *extras))
+
+
+def load_dependencies(record: bytes) -> Dependencies | None:
+    """What `dump_dependencies` wrote, or None."""
+    fields = _split(record)
+    if len(fields) < 2 or not 1 <= len(fields[0]) <= 2:
+        return None
+    head, requires, *extras = fields
+    return Dependencies(
+        requires=requires,
+        extras={NormalizedName(extra[0]): extra[1:] for extra in extras},
+        requires_python=head[1] if len(head) == 2 else None,
+        built=head[0] == "built",
+    )
+
+
+def dump_texts(texts: tuple[str, ...]) -> bytes | None:
+    """The record of texts, or None for some that cannot be stored."""
+    return _join((texts,))
+
+
+def load_texts(record: bytes) -> tuple[str, ...] | None:
+    """What `dump_texts` wrote, or None."""
+    fields = _split(record)
+    return fields[0] if len(fields) == 1 else None
+
+
+def dump_core_metadata(metadata: CoreMetadata) -> bytes | None:
+    """The record, or None for texts that cannot be stored."""
+    python = metadata.requires_python
+    head = (metadata.name, str(metadata.version), metadata.metadata_version, *(() if python is None else (python,)))
+    return _join((head, metadata.requires_dist, metadata.provides_extra, tuple(sorted(metadata.dynamic))))
+
+
+def load_core_metadata(record: bytes) -> CoreMetadata | None:
+    """What `dump_core_metadata` wrote, or None."""
+    fields = _split(record)
+    if len(fields) != 4 or not 3 <= len(fields[0]) <= 4:
+        return None
+    head, requires_dist, extras, dynamic = fields
+    try:
+        version = Version(head[1])
+    except InvalidVersion:
+        return None
+    return CoreMetadata(
+        name=NormalizedName(head[0]),
+        version=version,
+        metadata_version=head[2],
+        requires_dist=requires_dist,
+        requires_python=head[3] if len(head) == 4 else None,
+        provides_extra=tuple(NormalizedName(extra) for extra in extras),
+        dynamic=frozenset(dynamic),
+    )
+
+
+def _join(fields: tuple[tuple[str, ...], ...]) -> bytes | None:
+    for field in fields:
+        for text in field:
+            if _FIELD in text or _ITEM in text:
+                return None
+    # An item is followed by its separator, so that a field of no items differs from one of an empty item.
+    return _FIELD.join("".join(f"{text}{_ITEM}" for text in field) for field in fields).encode()
+
+
+def _split(record: bytes) -> list[tuple[str, ...]]:
+    try:
+        fields = record.decode().split(_FIELD)
+    except UnicodeDecodeError:
+        return []
+    return [tuple(field.split(_ITEM)[:-1]) for field in fields]

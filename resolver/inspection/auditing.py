@@ -1,0 +1,197 @@
+"""What speaks against the pins of a lock today: yanked files, the status of projects, advisories, newer releases.
+
+In: a lock, what the indexes list now, advisories. Out: findings as values, in the order of the pins. Pure.
+Standards: PEP 592 (yanked), PEP 792 (status of projects).
+
+What the indexes of a lock's pins list of them now, for the verbs that judge a lock by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+from packaging.pylock import Package, PackageSdist, PackageWheel
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles import Lockfile
+from lockfiles._values import dataclass
+from resolver.fetch.http.session import Session
+from resolver.fetch.projects.listings import fetch_listings
+from resolver.index.core_metadata import admits_python
+from resolver.index.distribution_file import FileNames, RawFile, UnreadableNameError
+from resolver.index.project_health import Advisory, ProjectStatus, find_advisories
+
+__all__ = [
+    "Finding",
+    "FindingKind",
+    "Listed",
+    "NewerRelease",
+    "ask_indexes",
+    "audit_pins",
+    "find_newer",
+]
+
+
+FindingKind = Literal["vulnerable", "yanked", "gone", "quarantined", "archived", "deprecated", "status"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """What an index says of one project: its files for any target, and its status."""
+
+    files: tuple[RawFile, ...]
+    status: ProjectStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that speaks against a pin. `detail` is a reason or an advisory's summary, which may be empty.
+
+    `id`, `aliases` and `fixed` are those of an advisory: `fixed` is the lowest release without it, if it says one.
+    """
+
+    name: NormalizedName
+    version: str
+    kind: FindingKind
+    detail: str = ""
+    id: str | None = None
+    aliases: tuple[str, ...] = ()
+    fixed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewerRelease:
+    """A pin that its index has a newer release of. `newest` is no pre-release, and has a file that is not yanked."""
+
+    name: NormalizedName
+    version: Version
+    newest: Version
+
+
+def audit_pins(
+    lockfile: Lockfile, listings: Mapping[NormalizedName, Listed | None], advisories: Iterable[Advisory]
+) -> tuple[Finding, ...]:
+    """The findings by name of the pin; those of its index before advisories. No listing, no judgement."""
+    pins = [(package.name, package.version) for package in lockfile.pylock.packages if package.version is not None]
+    concerned = find_advisories(pins, advisories)
+    findings: list[Finding] = []
+    for package in lockfile.pylock.packages:
+        if package.name in listings:
+            findings += _iter_index_findings(package, listings[package.name])
+        findings += (_build_vulnerable(package, advisory) for advisory in concerned.get(package.name, ()))
+    return tuple(sorted(findings, key=lambda finding: finding.name))
+
+
+def find_newer(
+    lockfile: Lockfile, listings: Mapping[NormalizedName, Listed | None], *, with_prereleases: bool = False
+) -> tuple[NewerRelease, ...]:
+    """The pins that have a newer release on their index, by name. A pre-release counts where the pin is one."""
+    found, python = [], _find_python(lockfile)
+    for package in sorted(lockfile.pylock.packages, key=lambda package: package.name):
+        listed = listings.get(package.name)
+        if package.version is None or listed is None:
+            continue
+        candidates = set(_iter_versions(package.name, listed.files, python))
+        if not (with_prereleases or package.version.is_prerelease):
+            candidates = {version for version in candidates if not version.is_prerelease}
+        newest = max(candidates, default=package.version)
+        # Another build of the same release is not newer.
+        if Version(newest.public) > Version(package.version.public):
+            found.append(NewerRelease(name=package.name, version=package.version, newest=newest))
+    return tuple(found)
+
+
+def _iter_index_findings(package: Package, listed: Listed | None) -> Iterator[Finding]:
+    version = str(package.version)
+    if listed is None:
+        yield Finding(name=package.name, version=version, kind="gone", detail="its index no longer has the project")
+        return
+    if not listed.status.is_active:
+        yield Finding(
+            name=package.name, version=version, kind=_name_status(listed.status.status), detail=_tell(listed.status)
+        )
+    files = {file.filename: file for file in listed.files}
+    # Other tools write the names of files in another spelling than the index.
+    contents = {file.sha256: file for file in listed.files if file.sha256}
+    for filename, sha256 in _iter_files(package):
+        file = files.get(filename) or contents.get(sha256 or "")
+        if file is None:
+            detail = f"its index no longer lists `{filename}`"
+            yield Finding(name=package.name, version=version, kind="gone", detail=detail)
+        elif file.yanked is not None:
+            yield Finding(name=package.name, version=version, kind="yanked", detail=file.yanked)
+
+
+def _name_status(status: str) -> FindingKind:
+    match status:
+        case "quarantined":
+            return "quarantined"
+        case "archived":
+            return "archived"
+        case "deprecated":
+            return "deprecated"
+        case _:
+            return "status"
+
+
+def _tell(status: ProjectStatus) -> str:
+    known = status.status in ("quarantined", "archived", "deprecated")
+    return status.reason if known else f"{status.status} {status.reason}".strip()
+
+
+def _iter_files(package: Package) -> Iterator[tuple[str, str | None]]:
+    """Each file's name and SHA-256."""
+    files: list[PackageWheel | PackageSdist] = [*(package.wheels or ())]
+    files += [package.sdist] if package.sdist is not None else []
+    for file in files:
+        yield file.filename, file.hashes.get("sha256")
+
+
+def _build_vulnerable(package: Package, advisory: Advisory) -> Finding:
+    assert package.version is not None
+    fixed = advisory.fixed_after(package.version)
+    return Finding(
+        name=package.name,
+        version=str(package.version),
+        kind="vulnerable",
+        detail=advisory.summary,
+        id=advisory.id,
+        aliases=advisory.aliases,
+        fixed=None if fixed is None else str(fixed),
+    )
+
+
+def _iter_versions(name: NormalizedName, files: Iterable[RawFile], python: Version | None) -> Iterator[Version]:
+    """The versions with a file that is not yanked and that the Python of the lock can use."""
+    names = FileNames(name)
+    for file in files:
+        if file.yanked is not None:
+            continue
+        if python is not None and file.requires_python and not admits_python(file.requires_python, str(python)):
+            continue
+        try:
+            parts = names.read(file.filename)
+        except UnreadableNameError:
+            continue
+        if parts is not None:
+            yield parts.version
+
+
+def _find_python(lockfile: Lockfile) -> Version | None:
+    """The Python that the lock is for; None where it does not say."""
+    return None if lockfile.tool is None else Version(lockfile.tool.python.removesuffix("t"))
+
+
+def ask_indexes(lockfile: Lockfile, session: Session) -> dict[NormalizedName, Listed | None]:
+    """The listing of each pin that an index has, None where it no longer does; pins of no index are left out.
+
+    Raises FetchError for an index that does not answer.
+    """
+    wanted = [(package.name, package.index) for package in lockfile.pylock.packages if package.index is not None]
+    found = fetch_listings(wanted, session=session)
+    return {
+        name: None if listing is None else Listed(files=listing.files, status=listing.status)
+        for (name, _), listing in found.items()
+    }

@@ -1,0 +1,436 @@
+"""Whether a lock still fits a list, settings and a target, without a network and without a search.
+
+In: a lock and what it would be made from today. Out: every difference as a value that renders as one line. This is a
+module apart from `resolver.locking.document` since `lock --check` has to start fast: it sees no index and no solver.
+
+Whether files and folders on disk are still those that a lock was made from.
+
+In: a lock and the folder that it lies in. Out: a difference for each that has changed or is gone. Nothing is asked of a
+network, and what hashes folders is loaded only for a lock that has one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, assert_never
+
+from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles import Lockfile, SettingValue, ToolTable
+from lockfiles._files import hash_bytes, hash_file
+from lockfiles._values import dataclass
+from lockfiles.lockfile import LineChange, join_lines
+from resolver.errors import InputError, Position, TargetError
+from resolver.requirements.entry import Entry
+from resolver.targets.target import Cpu, Gpu, Target, Unspecified
+
+if TYPE_CHECKING:
+    from resolver.targets.accelerators import CudaRange
+
+__all__ = [
+    "ContentDifference",
+    "Difference",
+    "Edited",
+    "LayerCountDifference",
+    "PinMissing",
+    "PinUnfit",
+    "SettingDifference",
+    "TargetDifference",
+    "Unrecorded",
+    "check_lockfile",
+    "has_local_paths",
+    "iter_content_differences",
+    "render_accelerator",
+    "render_python",
+    "requirement_digest",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrecorded:
+    """The lock does not say what it was made from: another tool wrote it."""
+
+    created_by: str
+
+    def __str__(self) -> str:
+        return f"the lock was written by `{self.created_by}` and holds no `[tool.pinfold]` to compare with"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerCountDifference:
+    """The list has another number of layers than the lock."""
+
+    old: int
+    new: int
+
+    def __str__(self) -> str:
+        return f"layers: {self.old} -> {self.new}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingDifference:
+    """A setting that influenced the lock and now has another value; None for one that is not set."""
+
+    name: str
+    old: SettingValue | None
+    new: SettingValue | None
+
+    def __str__(self) -> str:
+        return f"setting `{self.name}`: {_render_setting(self.old)} -> {_render_setting(self.new)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetDifference:
+    """Something about the target: `Python`, `platform` or `machine`."""
+
+    what: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.old} -> {self.new}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinMissing:
+    """An entry whose project the lock does not have."""
+
+    position: Position
+    text: str
+    name: NormalizedName
+
+    def __str__(self) -> str:
+        return f"{self.position}: `{self.text}` has no pin in the lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinUnfit:
+    """An entry that its pin does not satisfy: another version, or extras that were not locked."""
+
+    position: Position
+    text: str
+    name: NormalizedName
+    version: Version | None
+    missing_extras: tuple[NormalizedName, ...] = ()
+
+    def __str__(self) -> str:
+        pin = self.name if self.version is None else f"{self.name} {self.version}"
+        if self.missing_extras:
+            extras = ", ".join(f"`{extra}`" for extra in self.missing_extras)
+            return f"{self.position}: `{self.text}` asks for {extras}, which the lock does not have for {pin}"
+        return f"{self.position}: `{self.text}` is not satisfied by {pin}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited:
+    """A lock whose list, settings and target are today's, but that was not made from them alone; `what` says where."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return f"the lock was edited: {self.what}"
+
+
+Difference = (
+    Unrecorded
+    | LineChange
+    | LayerCountDifference
+    | SettingDifference
+    | TargetDifference
+    | PinMissing
+    | PinUnfit
+    | Edited
+)
+
+
+def check_lockfile(
+    lockfile: Lockfile,
+    *,
+    canonical_layers: Sequence[Sequence[str]],
+    settings: Mapping[str, SettingValue],
+    target: Target,
+    entries: Sequence[Entry],
+    constraints: Sequence[Entry] = (),
+    overridden: frozenset[NormalizedName] = frozenset(),
+    index_strategy: str = "first-index",
+) -> tuple[Difference, ...]:
+    """What no longer fits, in the order target, settings, list, pins; empty if the lock is up to date.
+
+    `entries` are those of the list, `constraints` bind only what is locked; of both, those whose marker is false for
+    the target say nothing, and `overridden` projects need not satisfy them. `settings` are those that
+    `build_lockfile` was given. Reading the lock has validated it already.
+    """
+    tool = lockfile.tool
+    if tool is None:
+        return (Unrecorded(created_by=lockfile.pylock.created_by),)
+    wanted = tuple(entry for entry in entries if target.admits(entry.marker))
+    found: tuple[Difference, ...] = (
+        *_iter_target_differences(tool, target),
+        *_iter_setting_differences(
+            {**tool.settings, "index-strategy": tool.index_strategy}, {**settings, "index-strategy": index_strategy}
+        ),
+        *_iter_list_differences(tool.requirements, canonical_layers),
+        *_iter_pin_differences(
+            lockfile,
+            tool,
+            wanted=wanted,
+            constraints=tuple(entry for entry in constraints if target.admits(entry.marker)),
+            overridden=overridden,
+        ),
+    )
+    edits = found or (
+        *_iter_edits(lockfile, tool, target, digest=requirement_digest(canonical_layers, settings, target)),
+        *_iter_unwanted(lockfile, wanted),
+    )
+    return edits or ((Edited(what="`contents` is not that of what stands in it"),) if lockfile.is_edited else ())
+
+
+def has_local_paths(lockfile: Lockfile) -> bool:
+    """Whether the lock names a file or folder on disk, whose content can have changed."""
+    for package in lockfile.pylock.packages:
+        files = (*(package.wheels or ()), package.sdist, package.archive)
+        if package.directory is not None or any(file is not None and file.path is not None for file in files):
+            return True
+    return False
+
+
+def requirement_digest(
+    canonical_layers: Sequence[Sequence[str]], settings: Mapping[str, SettingValue], target: Target
+) -> str:
+    """`sha256:hex` of what a lock is made from: one JSON array in ASCII without white space, keys sorted.
+
+    Its items are the layers (arrays of texts), the settings (an object), and the target's key.
+    """
+    document = [[list(layer) for layer in canonical_layers], dict(settings), target.key]
+    data = json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode("ascii")
+    return f"sha256:{hash_bytes(data)}"
+
+
+def render_python(target: Target) -> str:
+    """The target's Python as a lock holds it: `3.11`, `3.11.4`, `3.13t`. The lowest patch is left out.
+
+    Unlike `str(target.python)` this is one text for equal targets: `3.11` and `3.11.0` are the same.
+    """
+    python = target.python
+    return (python.full if python.patch else python.short) + ("t" if python.free_threaded else "")
+
+
+def render_accelerator(target: Target) -> dict[str, str]:
+    """What a lock's `accelerator` says of the target itself; empty where no machine was named.
+
+    Capabilities and driver, since these say what runs; names of machine types are left out: targets with different ones
+    can be equal.
+    """
+    match target.accelerator:
+        case Unspecified():
+            return {}
+        case Cpu():
+            return {"kind": "cpu"}
+        case Gpu(capabilities=capabilities, driver=driver, driver_source=source):
+            return {
+                "kind": "gpu",
+                "capability": " ".join(map(str, sorted(capabilities))),
+                "driver": str(driver),
+                "driver-source": source,
+            }
+        case _:
+            assert_never(target.accelerator)
+
+
+def _iter_target_differences(tool: ToolTable, target: Target) -> Iterator[Difference]:
+    if tool.python != (python := render_python(target)):
+        yield TargetDifference(what="Python", old=tool.python, new=python)
+    if tool.platform != (platform := str(target.platform)):
+        yield TargetDifference(what="platform", old=tool.platform, new=platform)
+    facts = render_accelerator(target)
+    if _what_runs(tool.accelerator) != _what_runs(facts):
+        yield TargetDifference(what="machine", old=_describe_machine(tool.accelerator), new=_describe_machine(facts))
+
+
+def _what_runs(facts: Mapping[str, str]) -> tuple[str | None, str | None, CudaRange | str | None]:
+    """What decides which builds run: drivers that run the same releases of CUDA are the same here."""
+    driver = facts.get("driver")
+    if driver is None:
+        return facts.get("kind"), facts.get("capability"), None
+    # Lazy: only a GPU has a driver, and the rules of CUDA take time to load.
+    from resolver.targets.accelerators import find_cuda_range, parse_driver
+
+    try:
+        runs = find_cuda_range(parse_driver(driver))
+    except TargetError:
+        return facts.get("kind"), facts.get("capability"), driver
+    return facts.get("kind"), facts.get("capability"), runs
+
+
+def _describe_machine(facts: Mapping[str, str]) -> str:
+    """A machine in a few words."""
+    match facts.get("kind"):
+        case None:
+            return "not said"
+        case "cpu":
+            return "no GPU"
+        case _:
+            return f"compute capability {facts.get('capability')} with driver {facts.get('driver')}"
+
+
+def _iter_setting_differences(
+    old: Mapping[str, SettingValue], new: Mapping[str, SettingValue]
+) -> Iterator[SettingDifference]:
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) != new.get(name):
+            yield SettingDifference(name=name, old=old.get(name), new=new.get(name))
+
+
+def _iter_list_differences(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> Iterator[Difference]:
+    """Removed and added lines in list order, layer by layer; a line that moved is removed and added."""
+    if len(old) != len(new):
+        yield LayerCountDifference(old=len(old), new=len(new))
+    for layer in range(max(len(old), len(new))):
+        before = join_lines(old[layer]) if layer < len(old) else ()
+        after = join_lines(new[layer]) if layer < len(new) else ()
+        yield from _iter_line_differences(layer, before, after)
+
+
+def _iter_line_differences(layer: int, before: Sequence[str], after: Sequence[str]) -> Iterator[LineChange]:
+    if before == after:
+        return
+    # Lazy: the usual check finds nothing, and then needs no difflib.
+    from difflib import SequenceMatcher
+
+    for operation, start, end, new_start, new_end in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
+        if operation != "equal":
+            yield from (LineChange(layer=layer, text=text, is_added=False) for text in before[start:end])
+            yield from (LineChange(layer=layer, text=text, is_added=True) for text in after[new_start:new_end])
+
+
+def _iter_pin_differences(
+    lockfile: Lockfile,
+    tool: ToolTable,
+    *,
+    wanted: Sequence[Entry],
+    constraints: Sequence[Entry],
+    overridden: frozenset[NormalizedName],
+) -> Iterator[Difference]:
+    """Entries without a pin, and entries and constraints that their pin does not satisfy, in list order."""
+    packages = {package.name: package for package in lockfile.pylock.packages}
+    for entry in (*wanted, *constraints):
+        package = packages.get(entry.name) if entry.name is not None else None
+        if package is not None:
+            yield from _iter_unfit(entry, package, tool, is_overridden=package.name in overridden)
+        elif entry.name is not None and entry not in constraints:
+            yield PinMissing(position=entry.position, text=entry.text, name=entry.name)
+
+
+def _iter_unfit(entry: Entry, package: Package, tool: ToolTable, *, is_overridden: bool) -> Iterator[PinUnfit]:
+    """How the package fails the entry: by its version, or by extras that nobody had asked for."""
+    version = package.version
+    is_free = version is None or entry.direct is not None or is_overridden
+    if version is not None and not is_free and not entry.specifier.contains(version, prereleases=True):
+        yield PinUnfit(position=entry.position, text=entry.text, name=package.name, version=version)
+    missing = tuple(sorted(entry.extras - set(tool.extras.get(package.name, ()))))
+    if missing and not is_overridden:
+        yield PinUnfit(
+            position=entry.position, text=entry.text, name=package.name, version=version, missing_extras=missing
+        )
+
+
+def _iter_edits(lockfile: Lockfile, tool: ToolTable, target: Target, *, digest: str) -> Iterator[Edited]:
+    """What the lock says once more in other words, where the two differ."""
+    if tool.requirement_digest != digest:
+        yield Edited(what="`requirement-digest` is not that of its list, settings and target")
+    if lockfile.pylock.requires_python != SpecifierSet(target.requires_python):
+        yield Edited(what=f"`requires-python` is not `{target.requires_python}`")
+
+
+def _iter_unwanted(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Edited]:
+    """Packages that neither the list nor another package leads to, in the order of the lock."""
+    packages = {package.name: package for package in lockfile.pylock.packages}
+    if any(entry.name is None for entry in wanted):
+        return  # Whose package it is cannot be told.
+    reached: set[NormalizedName] = set()
+    waiting = [entry.name for entry in wanted if entry.name is not None]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached and name in packages:
+            reached.add(name)
+            waiting += [NormalizedName(dependency["name"]) for dependency in packages[name].dependencies or ()]
+    for name in packages:
+        if name not in reached:
+            yield Edited(what=f"nothing asks for `{name}`")
+
+
+def _render_setting(value: SettingValue | None) -> str:
+    match value:
+        case None:
+            return "not set"
+        case bool():
+            return "true" if value else "false"
+        case tuple():
+            return f"`{' '.join(value)}`"
+        case _:
+            return f"`{value}`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentDifference:
+    """Something on disk that is not what was locked. `path` is as the lock has it; `is_there` false if it is gone."""
+
+    name: str
+    path: str
+    is_there: bool
+
+    def __str__(self) -> str:
+        fault = "has changed since it was locked" if self.is_there else "is not there"
+        return f"{self.name}: `{self.path}` {fault}"
+
+
+def iter_content_differences(lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
+    """What differs on disk, in the order of the lock, whose paths are relative to `folder`."""
+    for package in lockfile.pylock.packages:
+        for path, sha256 in _iter_local_files(package):
+            found = _find_hash(folder / path)
+            if found != sha256:
+                yield ContentDifference(name=package.name, path=path, is_there=found is not None)
+        if package.directory is not None:
+            yield from _iter_folder_differences(package, lockfile, folder)
+
+
+def _iter_local_files(package: Package) -> Iterator[tuple[str, str]]:
+    """Path and SHA-256 of each file of a package that is on disk."""
+    files: list[PackageWheel | PackageSdist | PackageArchive | None] = [*(package.wheels or ())]
+    files += [package.sdist, package.archive]
+    for file in files:
+        if file is not None and file.path is not None:
+            yield file.path, file.hashes["sha256"]
+
+
+def _iter_folder_differences(package: Package, lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
+    directory, tool = package.directory, lockfile.tool
+    facts = None if tool is None else tool.build.get(package.name)
+    if directory is None or facts is None or facts.content is None:
+        return  # Another tool wrote it, and says nothing of its content.
+    found = _hash_folder(folder / directory.path)
+    if found != facts.content:
+        yield ContentDifference(name=package.name, path=directory.path, is_there=found is not None)
+
+
+def _find_hash(path: Path) -> str | None:
+    try:
+        return hash_file(path)
+    except OSError:
+        return None
+
+
+def _hash_folder(path: Path) -> str | None:
+    # Imported where it is needed: few locks have a folder.
+    from resolver.fetch.direct.folder_content import hash_folder
+
+    try:
+        return hash_folder(path) if path.is_dir() else None
+    except InputError:
+        return None

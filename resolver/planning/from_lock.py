@@ -1,0 +1,165 @@
+"""A plan out of a lock alone: the question that it says it answers, to be asked again.
+
+In: a lock that pinfold wrote. Out: the `LockPlan` of the list, settings and target that stand in its `[tool.pinfold]`.
+Secrets are in no lock: whoever asks brings credentials of his own.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from packaging.utils import NormalizedName
+
+from lockfiles import Lockfile, ToolTable
+from resolver.errors import InputError
+from resolver.planning.check import requirement_digest
+from resolver.planning.plan import LockPlan, RunContext, plan_lock
+from resolver.planning.recorded_settings import read_recorded
+from resolver.requirements.canonical import parse_canonical_layers
+from resolver.requirements.entry import RequirementList
+from resolver.requirements.paths import rewrite_paths
+from resolver.requirements.scopes import FlagScope
+from resolver.settings.settings import DependencyMetadata, IndexStrategy, Settings
+from resolver.sources.source import ItemList, Source, StatedValue
+from resolver.targets.accelerators import (
+    UNSPECIFIED,
+    Accelerator,
+    Capability,
+    Cpu,
+    DriverSource,
+    Gpu,
+    GpuModel,
+    HostArchitecture,
+)
+
+if TYPE_CHECKING:
+    from resolver.targets.accelerators import Driver
+
+__all__ = ["has_own_digest", "parse_list", "plan_from_lock"]
+
+_NAME = "the lock's list"
+
+
+def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
+    """The plan whose answer the lock at `path` claims to be; its pins are to be kept.
+
+    A variable of the lock stays one, wherever it stands: a lock does not say to which host a value of ours goes.
+    Raises InputError for a lock of another tool, which does not say what it was made from.
+    """
+    tool = lockfile.tool
+    if tool is None:
+        raise InputError(f"`{shown}` does not say what it was made from: another tool wrote it")
+    folder = path.absolute().parent
+    source = Source(
+        name=_NAME,
+        stem="lock",
+        form=ItemList(items=()),
+        path=None,
+        folder=folder,
+        python=StatedValue(value=tool.python, where=f"`{shown}`"),
+        settings=_build_settings(tool, lockfile),
+    )
+    plan = plan_lock(
+        source,
+        arguments=Settings(),
+        path=path,
+        old=lockfile,
+        run=RunContext(folder=folder, variables={}, now=datetime.now(UTC), may_ask_host=False),
+    )
+    return replace(
+        plan,
+        target=replace(plan.target, accelerator=_build_accelerator(tool)),
+        requirement_list=parse_list(lockfile, path=path),
+        layers=tool.requirements,
+        recorded_settings=tool.settings,
+        remedy_for_unset="name the list that was locked with `--list`, or a file of logins with `--credentials`",
+    )
+
+
+def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "position") -> RequirementList:
+    """The list that the lock at `path` was made from, with absolute paths; empty for a lock that does not say.
+
+    It trusts no host: whose certificates need no check is not for a lock to say.
+    """
+    layers = () if lockfile.tool is None else lockfile.tool.requirements
+    written = replace(parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope), trusted_hosts=())
+    folder = path.absolute().parent
+    return rewrite_paths(
+        written,
+        location=lambda text: str((folder / text).resolve()),
+        reference=lambda _, reference: os.path.normpath(folder / reference.path),
+        text=None,
+    )
+
+
+def has_own_digest(plan: LockPlan) -> bool:
+    """Whether the requirement digest of the plan's lock is that of the list and settings beside it."""
+    assert plan.old is not None and plan.old.tool is not None
+    tool = plan.old.tool
+    return requirement_digest(tool.requirements, tool.settings, plan.target) == tool.requirement_digest
+
+
+def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
+    """The settings that the lock records, in the form that a configuration has them."""
+    recorded = read_recorded(tool.settings)
+    return Settings(
+        platform=tool.platform,
+        index_strategy=cast("IndexStrategy", tool.index_strategy),
+        build_constraint_dependencies=recorded.build_constraints,
+        override_dependencies=recorded.overrides,
+        exclude=recorded.exclude,
+        exclude_newer=recorded.exclude_newer,
+        exclude_newer_exempt=recorded.exclude_newer_exempt,
+        allow=recorded.allow,
+        families=recorded.families,
+        flag_scope=recorded.flag_scope,
+        index_url=recorded.index_url,
+        mirrors=recorded.mirrors,
+        no_build=recorded.no_build,
+        allow_build=recorded.allow_build,
+        measure_kernels=recorded.measure_kernels,
+        dependency_metadata=tuple(_build_metadata(row.name, lockfile) for row in recorded.dependency_metadata),
+    )
+
+
+def _build_metadata(name: NormalizedName, lockfile: Lockfile) -> DependencyMetadata:
+    """Metadata of the user's, of which a lock has only a hash: what it locked of the project stands in its place."""
+    needed = {
+        dependency["name"]
+        for package in lockfile.pylock.packages
+        if package.name == name
+        for dependency in package.dependencies or ()
+    }
+    return DependencyMetadata(name=name, requires_dist=tuple(sorted(needed)))
+
+
+def _build_accelerator(tool: ToolTable) -> Accelerator:
+    facts = tool.accelerator
+    match facts.get("kind"):
+        case "cpu":
+            return Cpu()
+        case "gpu":
+            # Lazy: only a GPU has a driver.
+            from resolver.targets.accelerators import find_cuda_range, parse_driver
+
+            driver = parse_driver(facts.get("driver", ""))
+            capabilities = tuple(map(Capability.parse, facts.get("capability", "").split()))
+            return Gpu(
+                capabilities=frozenset(capabilities),
+                cuda=find_cuda_range(driver),
+                machines=tuple((one.sm, _build_model(one, tool, driver)) for one in capabilities),
+                driver=driver,
+                driver_source=cast("DriverSource", facts.get("driver-source", "assumption")),
+            )
+        case _:
+            return UNSPECIFIED
+
+
+def _build_model(capability: Capability, tool: ToolTable, driver: Driver) -> GpuModel:
+    """Some GPU of a capability: a lock names no machine types, for equal targets can have different ones."""
+    host: HostArchitecture = "aarch64" if tool.platform.endswith("aarch64") else "x86_64"
+    return GpuModel(name=capability.sm, capability=capability, architecture="", host=host, driver=driver)

@@ -1,0 +1,226 @@
+r"""The settings that a lock records: written and read back by one table.
+
+In: the settings of a plan. Out: `[tool.pinfold.settings]`, and from that the same values again, for a lock that is to
+be resolved once more. It is a module of its own so that the two directions cannot drift apart: the table has both for
+each key. `resolver.planning.plan` writes, `resolver.planning.from_lock` reads.
+
+A family or a mirror is one text with spaces between its parts. Where a part holds what separates parts, or a backslash,
+a backslash precedes that; all other texts are unchanged, so that the bytes of existing locks stay the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from packaging.utils import NormalizedName, canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from lockfiles import SettingValue
+from lockfiles._files import hash_bytes
+from lockfiles._values import dataclass
+from resolver.errors import InputError
+from resolver.requirements.scopes import FlagScope, IndexFamily
+from resolver.settings.settings import DependencyMetadata, Mirror
+
+__all__ = ["MetadataDigest", "RecordedSettings", "digest_metadata", "read_recorded", "record_settings"]
+
+_FAMILY = re.compile(r"(?P<name>(?:\\.|[^\\])*?): (?P<rest>.*)", re.DOTALL)
+_MIRROR = re.compile(r"(?P<prefix>(?:\\.|[^\\])*?) at (?P<url>.*)", re.DOTALL)
+_METADATA = re.compile(r"(?P<name>\S+) (?P<version>\S+) sha256:(?P<sha256>[0-9a-f]{64})")
+_WORD = re.compile(r"(?:\\.|[^\\ ])+", re.DOTALL)
+_EMPTY_WORD = r"\e"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetadataDigest:
+    """A row of `dependency-metadata` as a lock has it: no `version` means every version, the rest is a hash."""
+
+    name: NormalizedName
+    version: Version | None
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedSettings:
+    """The settings that can change the answer and stand in no list. What is unset has its default.
+
+    `build_constraints` and `overrides` are canonical requirements, those of files among them. `index_url` and the URLs
+    of `mirrors` have variables where their secrets were. `families` are in their order, all other tuples are sets.
+    """
+
+    build_constraints: tuple[str, ...] = ()
+    dependency_metadata: tuple[MetadataDigest, ...] = ()
+    exclude: tuple[NormalizedName, ...] = ()
+    exclude_newer: str | None = None
+    exclude_newer_exempt: tuple[str, ...] = ()
+    allow: tuple[NormalizedName, ...] = ()
+    allow_build: tuple[NormalizedName, ...] = ()
+    families: tuple[IndexFamily, ...] = ()
+    flag_scope: FlagScope = "position"
+    index_url: str | None = None
+    measure_kernels: bool = False
+    mirrors: tuple[Mirror, ...] = ()
+    no_build: bool = False
+    overrides: tuple[str, ...] = ()
+
+
+def record_settings(settings: RecordedSettings) -> dict[str, SettingValue]:
+    """The keys of `[tool.pinfold.settings]`; what is unset, empty or the default is left out."""
+    recorded = {form.key: form.render(getattr(settings, form.field)) for form in _FORMS}
+    return {key: value for key, value in recorded.items() if value is not None and value != ()}
+
+
+def read_recorded(table: Mapping[str, SettingValue]) -> RecordedSettings:
+    """The settings of a `[tool.pinfold.settings]`. Raises InputError for a row that `record_settings` does not write.
+
+    A key of another type than ours counts as one that is missing.
+    """
+    values: dict[str, Any] = {form.field: form.parse(table[form.key]) for form in _FORMS if form.key in table}
+    return RecordedSettings(**{name: value for name, value in values.items() if value is not None})
+
+
+def digest_metadata(row: DependencyMetadata) -> MetadataDigest:
+    """What a lock says of a row of dependency metadata: what it requires may be long."""
+    text = "; ".join((row.requires_python or "", ", ".join(row.provides_extra), *row.requires_dist))
+    return MetadataDigest(name=row.name, version=row.version, sha256=hash_bytes(text.encode()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """How one key is written and read. None is a value that is left out, and one of a type that is not ours."""
+
+    key: str
+    render: Callable[[Any], SettingValue | None]
+    parse: Callable[[SettingValue], object]
+
+    @property
+    def field(self) -> str:
+        return self.key.replace("-", "_")
+
+
+def _text(key: str, *, default: str | None = None) -> _Form:
+    """A text; the default is left out."""
+    return _Form(
+        key=key,
+        render=lambda value: None if value == default else value,
+        parse=lambda value: value if isinstance(value, str) else None,
+    )
+
+
+def _flag(key: str) -> _Form:
+    """True, which is left out where it is false."""
+    return _Form(
+        key=key,
+        render=lambda value: value or None,
+        parse=lambda value: value if isinstance(value, bool) else None,
+    )
+
+
+def _array(
+    key: str,
+    *,
+    render: Callable[[Any], str] = str,
+    parse: Callable[[str], object] = str,
+    order: Callable[[Iterable[str]], Iterable[str]] = sorted,
+) -> _Form:
+    """An array with a text for each value: sorted, where their order means nothing."""
+    return _Form(
+        key=key,
+        render=lambda values: tuple(order(map(render, values))),
+        parse=lambda texts: tuple(map(parse, texts)) if isinstance(texts, tuple) else None,
+    )
+
+
+def _render_metadata(row: MetadataDigest) -> str:
+    return f"{row.name} {row.version or '*'} sha256:{row.sha256}"
+
+
+def _parse_metadata(text: str) -> MetadataDigest:
+    match = _match(_METADATA, text, "row of dependency metadata")
+    try:
+        version = None if match["version"] == "*" else Version(match["version"])
+    except InvalidVersion as error:
+        raise _refuse(text, "row of dependency metadata") from error
+    return MetadataDigest(name=canonicalize_name(match["name"]), version=version, sha256=match["sha256"])
+
+
+def _render_family(family: IndexFamily) -> str:
+    r"""`name: patterns at URLs exclusive`. A word of the URLs that is `at` or `exclusive` itself is `\at`."""
+    name = _escape(family.name).replace(": ", r"\: ")
+    names = " ".join(map(_escape_word, family.names))
+    urls = " ".join(f"\\{url}" if url in {"at", "exclusive"} else _escape_word(url) for url in family.urls)
+    return f"{name}: {names} at {urls}{' exclusive' if family.exclusive else ''}"
+
+
+def _parse_family(text: str) -> IndexFamily:
+    match = _match(_FAMILY, text, "index family")
+    words = _WORD.findall(match["rest"])
+    if "at" not in words:
+        raise _refuse(text, "index family")
+    # The last one: a pattern may be `at`, while a URL is `\at` then.
+    place = len(words) - 1 - words[::-1].index("at")
+    names, urls = words[:place], words[place + 1 :]
+    exclusive = urls[-1:] == ["exclusive"]
+    return IndexFamily(
+        name=_unescape(match["name"]),
+        names=tuple(map(_unescape_word, names)),
+        urls=tuple(map(_unescape_word, urls[:-1] if exclusive else urls)),
+        exclusive=exclusive,
+    )
+
+
+def _render_mirror(mirror: Mirror) -> str:
+    prefix = _escape(mirror.prefix).replace(" at ", r"\ at ")
+    return f"{prefix} at {mirror.url}"
+
+
+def _parse_mirror(text: str) -> Mirror:
+    match = _match(_MIRROR, text, "mirror")
+    return Mirror(prefix=_unescape(match["prefix"]), url=match["url"])
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\")
+
+
+def _unescape(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
+def _escape_word(text: str) -> str:
+    return _escape(text).replace(" ", r"\ ") or _EMPTY_WORD
+
+
+def _unescape_word(word: str) -> str:
+    return "" if word == _EMPTY_WORD else _unescape(word)
+
+
+def _match(form: re.Pattern[str], text: str, what: str) -> re.Match[str]:
+    match = form.fullmatch(text)
+    if match is None:
+        raise _refuse(text, what)
+    return match
+
+
+def _refuse(text: str, what: str) -> InputError:
+    return InputError(f"`{text}` is no {what} as a lock records it")
+
+
+_FORMS = (
+    _array("build-constraints"),
+    _array("dependency-metadata", render=_render_metadata, parse=_parse_metadata),
+    _array("exclude", parse=canonicalize_name),
+    _text("exclude-newer"),
+    _array("exclude-newer-exempt"),
+    _array("allow", parse=canonicalize_name),
+    _array("allow-build", parse=canonicalize_name),
+    _array("families", render=_render_family, parse=_parse_family, order=tuple),
+    _text("flag-scope", default="position"),
+    _text("index-url"),
+    _flag("measure-kernels"),
+    _array("mirrors", render=_render_mirror, parse=_parse_mirror),
+    _flag("no-build"),
+    _array("overrides"),
+)

@@ -1,0 +1,563 @@
+"""The one table of options: what `lock` and `[tool.pinfold]` take, each described once.
+
+Out of it are made the parser and the help of `lock` (`resolver.cli.parser`), the keys that `[tool.pinfold]` may have
+and how two settings merge (`resolver.settings.settings`), and the reference tables of the documentation
+(`tests.reference_pages`). A module of its own because `lock --help` reads it: it imports nothing that takes time.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, unique
+
+from lockfiles._values import dataclass
+
+__all__ = ["OPTIONS", "Group", "Kind", "Merge", "Option", "find_option"]
+
+
+@unique
+class Kind(Enum):
+    """What an option takes; the value is what the reference tables call it."""
+
+    TEXT = "text"
+    FLAG = "`true`"
+    CHOICE = "one of"
+    TIME = "date, instant or duration"
+    TEXTS = "list of texts"
+    NAMES = "list of projects"
+    REQUIREMENTS = "list of requirements"
+    URL_PREFIXES = "list of URLs"
+    FORMATS = "list of projects, `:all:` or `:none:`"
+    MACHINES = "text, or list"
+    ITEMS = "list, or list of lists"
+    TABLE = "table"
+    """A table, or an array of tables, with keys of its own: `resolver.settings.settings` has the reader."""
+
+
+class Group(Enum):
+    """The heading of an option in the help and its table in the documentation; the value is the heading of the help.
+
+    Options of one run can stand on the command line alone, all others in `[tool.pinfold]` as well.
+    """
+
+    LIST = ""
+    TARGET = "target"
+    INDEXES = "indexes"
+    SOLUTION = "solution"
+    FILES = "wheels and sdists"
+    VERBS = "other verbs"
+    RUN = "this run"
+
+
+class Merge(Enum):
+    """How a value of the command line meets that of `[tool.pinfold]`."""
+
+    REPLACED = "the value of the command line alone"
+    NEARER_FIRST = "both lists, that of the command line first"
+    FARTHER_FIRST = "both lists, that of the command line last"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option. `name` is the key of `[tool.pinfold]` and, after `--`, the long flag of `lock`.
+
+    - `flags` are all spellings on the command line, empty for a key alone.
+    - `help` is a line of the help and of the reference table; `detail` stands behind it in the reference table only,
+      and so may be Markdown.
+    - `value` is what the reference table calls the value where its kind says too little.
+    - `default` is that of the command line; None is unset.
+    - `stands_for` is the option and the choice that a flag is short for.
+    - `variable` is the environment variable that is read where the flag is not given.
+    """
+
+    name: str
+    kind: Kind
+    group: Group
+    help: str
+    detail: str = ""
+    flags: tuple[str, ...] = ()
+    metavar: str | None = None
+    value: str = ""
+    choices: tuple[str, ...] = ()
+    default: str | None = None
+    merge: Merge = Merge.REPLACED
+    stands_for: tuple[str, str] | None = None
+    variable: str = ""
+
+    @property
+    def is_key(self) -> bool:
+        """Whether `[tool.pinfold]` takes it."""
+        return self.group is not Group.RUN
+
+    @property
+    def field(self) -> str:
+        """The field of `Settings` that has its value."""
+        return self.name.replace("-", "_")
+
+
+def find_option(name: str) -> Option:
+    """The option of this name. Raises KeyError for another one."""
+    return _BY_NAME[name]
+
+
+OPTIONS = (
+    Option(
+        name="requirements",
+        kind=Kind.ITEMS,
+        group=Group.LIST,
+        help="the list that `lock` without a SOURCE locks; inner lists are layers",
+    ),
+    Option(
+        name="output",
+        kind=Kind.TEXT,
+        group=Group.LIST,
+        flags=("-o", "--output"),
+        metavar="FILE|FOLDER|-",
+        help="where the lock goes; - prints it",
+        detail="a name that ends in `.toml` is a file, another one a folder",
+    ),
+    Option(
+        name="environment",
+        kind=Kind.TEXTS,
+        group=Group.LIST,
+        merge=Merge.NEARER_FIRST,
+        value="list of names",
+        help="variables that an app's list may depend on; see [apps](apps.md#the-environment)",
+    ),
+    Option(
+        name="python",
+        kind=Kind.TEXT,
+        group=Group.TARGET,
+        flags=("--python",),
+        metavar="VERSION",
+        help="the Python that will run it: 3.11, 3.12.4, 3.13t",
+    ),
+    Option(
+        name="platform",
+        kind=Kind.TABLE,
+        group=Group.TARGET,
+        flags=("--platform",),
+        metavar="PLATFORM",
+        value="text, or table",
+        help="default manylinux_2_35_x86_64; also linux, macos, windows, musllinux_1_2_aarch64 …",
+        detail="as a table: `name` is the platform, `requirements` and `profile` (`fal`) what it installs beside every"
+        " app's list, see [apps](apps.md#what-the-platform-adds)",
+    ),
+    Option(
+        name="machine-type",
+        kind=Kind.MACHINES,
+        group=Group.TARGET,
+        flags=("-m", "--machine-type"),
+        metavar="TYPE",
+        help="GPU-A100, a100, XL; H100,A100: one lock that both run; several -m: a lock each (see: lock machines)",
+        detail="a list under the key is one lock that all of them run; an app's own machine types come first",
+    ),
+    Option(
+        name="driver",
+        kind=Kind.TEXT,
+        group=Group.TARGET,
+        flags=("--driver",),
+        metavar="VERSION",
+        help="of the GPU machines: 570.133.20, or a branch, 580",
+    ),
+    Option(
+        name="machines",
+        kind=Kind.TABLE,
+        group=Group.TARGET,
+        merge=Merge.NEARER_FIRST,
+        value="tables",
+        help="machine types of yours: `name`, `gpu` (a CPU machine without it), `driver`",
+    ),
+    Option(
+        name="gpus",
+        kind=Kind.TABLE,
+        group=Group.TARGET,
+        merge=Merge.NEARER_FIRST,
+        value="tables",
+        help="GPUs of yours: `name`, `capability`, `driver` (the lowest that knows it), `host`",
+    ),
+    Option(
+        name="allow",
+        kind=Kind.NAMES,
+        group=Group.TARGET,
+        merge=Merge.NEARER_FIRST,
+        help="projects whose builds need not run on the machine, which is a warning then",
+    ),
+    Option(
+        name="index-url",
+        kind=Kind.TEXT,
+        group=Group.INDEXES,
+        flags=("-i", "--index-url"),
+        metavar="URL",
+        value="URL",
+        help="instead of the default index",
+        detail="the key names a mirror of the default index, the flag an index of the list",
+    ),
+    Option(
+        name="extra-index-url",
+        kind=Kind.TEXTS,
+        group=Group.INDEXES,
+        flags=("--extra-index-url",),
+        metavar="URL",
+        merge=Merge.NEARER_FIRST,
+        value="list of URLs",
+        help="asked before the default index, in this order",
+    ),
+    Option(
+        name="find-links",
+        kind=Kind.TEXTS,
+        group=Group.INDEXES,
+        flags=("-f", "--find-links"),
+        metavar="URL|PATH",
+        merge=Merge.NEARER_FIRST,
+        value="list of URLs and paths",
+        help="a page or folder of files",
+    ),
+    Option(name="no-index", kind=Kind.FLAG, group=Group.INDEXES, flags=("--no-index",), help="no default index"),
+    Option(
+        name="index-strategy",
+        kind=Kind.CHOICE,
+        group=Group.INDEXES,
+        flags=("--index-strategy",),
+        choices=("first-index", "best-match"),
+        help="first-index (default): the first that has a project supplies it; best-match: pip's rule",
+    ),
+    Option(
+        name="flag-scope",
+        kind=Kind.CHOICE,
+        group=Group.INDEXES,
+        flags=("--flag-scope",),
+        choices=("position", "list"),
+        help="position (default): a flag in the list serves what stands after it; list: all of its layer",
+    ),
+    Option(
+        name="families",
+        kind=Kind.TABLE,
+        group=Group.INDEXES,
+        merge=Merge.NEARER_FIRST,
+        value="tables",
+        help="indexes that exist for a family of packages: `name`, `names` (patterns), `urls` (prefixes), `exclusive`",
+    ),
+    Option(
+        name="mirrors",
+        kind=Kind.TABLE,
+        group=Group.INDEXES,
+        merge=Merge.NEARER_FIRST,
+        value="table",
+        help="URLs to ask instead of those that begin with the key:"
+        ' `"https://download.pytorch.org/whl/" = "https://mirror.example/whl/"`',
+    ),
+    Option(
+        name="secrets",
+        kind=Kind.TABLE,
+        group=Group.INDEXES,
+        merge=Merge.NEARER_FIRST,
+        value="table",
+        help="`patterns` are regular expressions: what the one group of each finds in the path of a URL is a token,"
+        " which is `${SECRET_1}` in lock and messages (see [security](security.md))",
+    ),
+    Option(
+        name="constraint",
+        kind=Kind.TEXTS,
+        group=Group.SOLUTION,
+        flags=("-c", "--constraint"),
+        metavar="FILE",
+        merge=Merge.NEARER_FIRST,
+        value="list of files",
+        help="limits that request nothing",
+    ),
+    Option(
+        name="constraint-dependencies",
+        kind=Kind.REQUIREMENTS,
+        group=Group.SOLUTION,
+        merge=Merge.NEARER_FIRST,
+        help="the same, written out",
+    ),
+    Option(
+        name="override",
+        kind=Kind.TEXTS,
+        group=Group.SOLUTION,
+        flags=("--override",),
+        metavar="FILE",
+        merge=Merge.NEARER_FIRST,
+        value="list of files",
+        help="replaces what anything else asks of a project",
+    ),
+    Option(
+        name="override-dependencies",
+        kind=Kind.REQUIREMENTS,
+        group=Group.SOLUTION,
+        merge=Merge.NEARER_FIRST,
+        help="the same, written out",
+    ),
+    Option(
+        name="exclude",
+        kind=Kind.NAMES,
+        group=Group.SOLUTION,
+        flags=("--exclude",),
+        metavar="NAME",
+        merge=Merge.NEARER_FIRST,
+        help="a dependency to leave out",
+    ),
+    Option(
+        name="build-constraint",
+        kind=Kind.TEXTS,
+        group=Group.SOLUTION,
+        flags=("--build-constraint",),
+        metavar="FILE",
+        merge=Merge.NEARER_FIRST,
+        value="list of files",
+        help="limits for build requirements",
+    ),
+    Option(
+        name="build-constraint-dependencies",
+        kind=Kind.REQUIREMENTS,
+        group=Group.SOLUTION,
+        merge=Merge.NEARER_FIRST,
+        help="the same, written out",
+    ),
+    Option(
+        name="exclude-newer",
+        kind=Kind.TIME,
+        group=Group.SOLUTION,
+        flags=("--exclude-newer",),
+        metavar="DATE|DURATION",
+        help="files uploaded later do not exist",
+        detail="a duration's instant is kept in the lock until `-U`",
+    ),
+    Option(
+        name="exclude-newer-exempt",
+        kind=Kind.URL_PREFIXES,
+        group=Group.SOLUTION,
+        merge=Merge.NEARER_FIRST,
+        help="indexes that give no upload times",
+    ),
+    Option(name="pre", kind=Kind.FLAG, group=Group.SOLUTION, flags=("--pre",), help="pre-releases are candidates"),
+    Option(
+        name="prefer-binary",
+        kind=Kind.FLAG,
+        group=Group.SOLUTION,
+        flags=("--prefer-binary",),
+        help="an older wheel beats a newer sdist",
+    ),
+    Option(
+        name="no-deps",
+        kind=Kind.FLAG,
+        group=Group.SOLUTION,
+        flags=("--no-deps",),
+        help="lock the list alone, without what it depends on",
+    ),
+    Option(
+        name="no-binary",
+        kind=Kind.FORMATS,
+        group=Group.FILES,
+        flags=("--no-binary",),
+        metavar="NAME",
+        merge=Merge.FARTHER_FIRST,
+        help="no wheels of it; :all:, :none:",
+    ),
+    Option(
+        name="only-binary",
+        kind=Kind.FORMATS,
+        group=Group.FILES,
+        flags=("--only-binary",),
+        metavar="NAME",
+        merge=Merge.FARTHER_FIRST,
+        help="no sdists of it; :all:, :none:",
+    ),
+    Option(
+        name="no-build",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--no-build",),
+        help="build nothing to read its metadata",
+        detail="versions that need it are no candidates",
+    ),
+    Option(
+        name="allow-build",
+        kind=Kind.NAMES,
+        group=Group.FILES,
+        merge=Merge.NEARER_FIRST,
+        help="what may be built all the same under `no-build`, and by the hooks of pre-commit",
+    ),
+    Option(
+        name="build-anyway",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--build-anyway",),
+        help="build even where the target is not this machine",
+        detail="such pins are marked",
+    ),
+    Option(
+        name="no-build-isolation",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--no-build-isolation",),
+        help="sources are built in the image, among its packages, and not here",
+    ),
+    Option(
+        name="no-download",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--no-download",),
+        help="download no whole file to learn its hash",
+    ),
+    Option(
+        name="measure-kernels",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--measure-kernels",),
+        help="read out of a torch that is too new to be known which GPUs it is for (10 MB of each build)",
+    ),
+    Option(
+        name="dependency-metadata",
+        kind=Kind.TABLE,
+        group=Group.FILES,
+        merge=Merge.NEARER_FIRST,
+        value="tables",
+        help="metadata to believe without asking: `name`, `version` (all without it), `requires-dist`,"
+        " `requires-python`, `provides-extra`",
+    ),
+    Option(
+        name="osv",
+        kind=Kind.TEXT,
+        group=Group.VERBS,
+        value="path",
+        help="the OSV database of [`audit`](verbs.md#audit): a folder, a zip archive or its URL",
+    ),
+    Option(
+        name="upgrade",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("-U", "--upgrade"),
+        help="let go of all pins of the old lock",
+    ),
+    Option(
+        name="upgrade-package",
+        kind=Kind.NAMES,
+        group=Group.RUN,
+        flags=("-P", "--upgrade-package"),
+        metavar="NAME",
+        help="let go of one pin",
+    ),
+    Option(
+        name="extra",
+        kind=Kind.TEXTS,
+        group=Group.RUN,
+        flags=("--extra",),
+        metavar="NAME",
+        help="an extra of a [project] table",
+    ),
+    Option(
+        name="group",
+        kind=Kind.TEXTS,
+        group=Group.RUN,
+        flags=("--group",),
+        metavar="NAME",
+        help="a dependency group of a pyproject.toml",
+    ),
+    Option(
+        name="check",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("--check",),
+        help="write nothing: does the lock still fit? (no network; with --refresh: would a new lock differ?)",
+    ),
+    Option(
+        name="evaluate",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("--evaluate",),
+        help="run app files instead of reading them, in a process that sees the target",
+    ),
+    Option(
+        name="offline",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("--offline",),
+        help="ask no network: the cache must have it all",
+    ),
+    Option(
+        name="refresh",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("--refresh",),
+        help="ask again for what the cache has",
+    ),
+    Option(
+        name="cache-dir",
+        kind=Kind.TEXT,
+        group=Group.RUN,
+        flags=("--cache-dir",),
+        metavar="FOLDER",
+        variable="PINFOLD_CACHE_DIR",
+        help="instead of the user's cache folder",
+    ),
+    Option(
+        name="credentials",
+        kind=Kind.TEXT,
+        group=Group.RUN,
+        flags=("--credentials",),
+        metavar="FILE",
+        variable="PINFOLD_CREDENTIALS_FILE",
+        help="logins by URL, in TOML or as netrc: mode 0600",
+    ),
+    Option(
+        name="keyring-provider",
+        kind=Kind.CHOICE,
+        group=Group.RUN,
+        flags=("--keyring-provider",),
+        choices=("auto", "disabled", "subprocess"),
+        default="auto",
+        help="auto (default): ask the command keyring after a 401, where it is installed",
+    ),
+    Option(
+        name="allow-host",
+        kind=Kind.TEXTS,
+        group=Group.RUN,
+        flags=("--allow-host",),
+        metavar="HOST",
+        help="a public host may redirect to it, though it is private",
+    ),
+    Option(
+        name="trusted-host",
+        kind=Kind.TEXTS,
+        group=Group.RUN,
+        flags=("--trusted-host",),
+        metavar="HOST",
+        help="no certificate check; credentials over http",
+        detail="a list can name such hosts too",
+    ),
+    Option(
+        name="format",
+        kind=Kind.CHOICE,
+        group=Group.RUN,
+        flags=("--format",),
+        choices=("text", "json", "github"),
+        default="text",
+        help="json: the summary on standard output; github: what --check finds, as annotations of a workflow",
+    ),
+    Option(
+        name="json",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("--json",),
+        stands_for=("format", "json"),
+        help="the same as --format json",
+    ),
+    Option(
+        name="quiet",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("-q", "--quiet"),
+        help="no summary; errors and warnings only",
+    ),
+    Option(
+        name="verbose",
+        kind=Kind.FLAG,
+        group=Group.RUN,
+        flags=("-v", "--verbose"),
+        help="show each request",
+    ),
+)
+
+_BY_NAME = {option.name: option for option in OPTIONS}

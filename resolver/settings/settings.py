@@ -1,0 +1,484 @@
+"""Settings of a lock: what `[tool.pinfold]` may say, checked as a whole.
+
+In: the table as TOML gives it. Out: `Settings`, which the command line fills as well; `merge` lays one over the other.
+Pure: files named here are read by later stages, relative to the folder that the table stands in. Texts that can hold a
+URL are as written, so with its secret, and stay out of `repr`; URLs that only serve to recognise an index (`families`,
+`exclude-newer-exempt`) are public parts.
+
+The cut-off of `--exclude-newer`: a date, an instant or a duration in, one instant out. Pure: the clock is given.
+
+As in uv, a date without a time includes that whole day, a duration counts days of 24 hours, and months and years are
+refused because they have no fixed length. Unlike uv, a date is one of UTC, not of the machine's time zone: the same
+setting has to give the same lock everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import field, fields, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Literal, cast
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles._values import dataclass
+from lockfiles.table_reader import (
+    Parser,
+    TableFault,
+    TableReader,
+    Value,
+    array_of,
+    choice,
+    filled_text,
+    flag,
+    keyed_table,
+    parsed,
+    project_name,
+    text,
+    version,
+)
+from resolver.errors import Fault, SettingsError
+from resolver.requirements.entry import RequirementItems
+from resolver.requirements.scopes import FlagScope, IndexFamily
+from resolver.requirements.url import parse_url
+from resolver.settings.options import OPTIONS, Kind, Merge, Option
+
+__all__ = [
+    "CompleteSettings",
+    "DependencyMetadata",
+    "GpuSetting",
+    "IndexStrategy",
+    "MachineSetting",
+    "Mirror",
+    "PlatformAdditions",
+    "Settings",
+    "parse_exclude_newer",
+    "parse_settings",
+]
+
+
+IndexStrategy = Literal["first-index", "best-match"]
+
+_CAPABILITY = re.compile(r"\d{1,2}\.\d")
+_MERGES = {option.field: option.merge for option in OPTIONS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyMetadata:
+    """`[[tool.pinfold.dependency-metadata]]`: metadata to believe without a build. No `version` means every version."""
+
+    name: NormalizedName
+    version: Version | None = None
+    requires_dist: tuple[str, ...] = field(default=(), repr=False)
+    requires_python: str | None = None
+    provides_extra: tuple[NormalizedName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineSetting:
+    """`[[tool.pinfold.machines]]`: a machine type of the user's. `gpu` names a GPU; None is a CPU machine."""
+
+    name: str
+    gpu: str | None = None
+    driver: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuSetting:
+    """`[[tool.pinfold.gpus]]`: a GPU of the user's. `driver` is the lowest that knows it."""
+
+    name: str
+    capability: str
+    driver: str | None = None
+    host: Literal["x86_64", "aarch64"] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """`[tool.pinfold.mirrors]`: URLs that begin with `prefix` (a public part) are asked for at `url` instead."""
+
+    prefix: str
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformAdditions:
+    """`[tool.pinfold.platform]`: what the platform installs beside an app's list. `profile` names data of ours."""
+
+    profile: str | None = None
+    requirements: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All that can be set for a lock. None is unset, which an empty tuple or False is not.
+
+    Names are those of `resolver.settings.options` with `_` for `-`. Files and folders are as written. `platform_adds` are the
+    other keys of a `platform` table. `format_flags` are `--no-binary` and `--only-binary` of the command line, where
+    their order counts; `no_binary` and `only_binary` are the keys.
+    """
+
+    requirements: RequirementItems | None = field(default=None, repr=False)
+    python: str | None = None
+    platform: str | None = None
+    platform_adds: PlatformAdditions | None = None
+    index_url: str | None = field(default=None, repr=False)
+    extra_index_url: tuple[str, ...] | None = field(default=None, repr=False)
+    find_links: tuple[str, ...] | None = field(default=None, repr=False)
+    no_index: bool | None = None
+    index_strategy: IndexStrategy | None = None
+    flag_scope: FlagScope | None = None
+    exclude_newer: str | None = None
+    exclude_newer_exempt: tuple[str, ...] | None = None
+    constraint: tuple[str, ...] | None = field(default=None, repr=False)
+    override: tuple[str, ...] | None = field(default=None, repr=False)
+    build_constraint: tuple[str, ...] | None = field(default=None, repr=False)
+    constraint_dependencies: tuple[str, ...] | None = field(default=None, repr=False)
+    override_dependencies: tuple[str, ...] | None = field(default=None, repr=False)
+    build_constraint_dependencies: tuple[str, ...] | None = field(default=None, repr=False)
+    exclude: tuple[NormalizedName, ...] | None = None
+    pre: bool | None = None
+    prefer_binary: bool | None = None
+    no_deps: bool | None = None
+    no_binary: tuple[str, ...] | None = None
+    only_binary: tuple[str, ...] | None = None
+    format_flags: tuple[tuple[str, str], ...] | None = None
+    no_build: bool | None = None
+    build_anyway: bool | None = None
+    allow_build: tuple[NormalizedName, ...] | None = None
+    no_build_isolation: bool | None = None
+    no_download: bool | None = None
+    measure_kernels: bool | None = None
+    families: tuple[IndexFamily, ...] | None = None
+    dependency_metadata: tuple[DependencyMetadata, ...] | None = None
+    machine_type: tuple[str, ...] | None = None
+    driver: str | None = None
+    machines: tuple[MachineSetting, ...] | None = None
+    gpus: tuple[GpuSetting, ...] | None = None
+    allow: tuple[NormalizedName, ...] | None = None
+    mirrors: tuple[Mirror, ...] | None = None
+    osv: str | None = field(default=None, repr=False)
+    environment: tuple[str, ...] | None = None
+    secrets: tuple[re.Pattern[str], ...] | None = None
+    output: str | None = None
+
+    def merge(self, over: Settings) -> Settings:
+        """These settings with `over` laid on top: the command line over the file.
+
+        A value that is set replaces this one. Lists join, what is nearer first, as in uv: an index of the command line
+        is asked before one of the file. `no-binary` and `only-binary` are read in order (pip: `:none:` empties what
+        stands before it), so there the file is first. `requirements` are replaced.
+        """
+        merged: dict[str, Any] = {one.name: _merge_value(self, over, one.name) for one in fields(self)}
+        return replace(self, **merged)
+
+    def complete(self) -> CompleteSettings:
+        """These settings with defaults in place of what is unset: the one place where those are filled in."""
+        values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(CompleteSettings)}
+        return CompleteSettings(**{name: value for name, value in values.items() if value is not None})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteSettings:
+    """What later stages ask of the settings of a lock, with the defaults of what is unset: see `Settings.complete`."""
+
+    platform: str | None = None
+    driver: str | None = None
+    index_strategy: IndexStrategy = "first-index"
+    flag_scope: FlagScope = "position"
+    exclude_newer: str | None = None
+    exclude_newer_exempt: tuple[str, ...] = ()
+    exclude: tuple[NormalizedName, ...] = ()
+    no_build: bool = False
+    build_anyway: bool = False
+    allow_build: tuple[NormalizedName, ...] = ()
+    no_download: bool = False
+    measure_kernels: bool = False
+    families: tuple[IndexFamily, ...] = ()
+    dependency_metadata: tuple[DependencyMetadata, ...] = ()
+    machines: tuple[MachineSetting, ...] = ()
+    gpus: tuple[GpuSetting, ...] = ()
+    allow: tuple[NormalizedName, ...] = ()
+    mirrors: tuple[Mirror, ...] = ()
+    environment: tuple[str, ...] = ()
+    secrets: tuple[re.Pattern[str], ...] = ()
+
+
+def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
+    """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
+    faults: list[TableFault] = []
+    reader = TableReader(table, faults=faults)
+    values: dict[str, Any] = {option.field: _read_option(reader, option) for option in OPTIONS if option.is_key}
+    values["platform"], values["platform_adds"] = values["platform"] or (None, None)
+    settings = Settings(**values)
+    reader.refuse_unknown_keys()
+    if faults:
+        raise SettingsError.from_faults(Fault(where=where, what=fault.what, remedy=fault.remedy) for fault in faults)
+    return settings
+
+
+def _merge_value(settings: Settings, over: Settings, name: str) -> object:
+    mine, nearer = getattr(settings, name), getattr(over, name)
+    if nearer is None:
+        return mine
+    merge = _MERGES.get(name, Merge.REPLACED)
+    if mine is None or merge is Merge.REPLACED:
+        return nearer
+    return mine + nearer if merge is Merge.FARTHER_FIRST else tuple(dict.fromkeys(nearer + mine))
+
+
+def _read_option(reader: TableReader, option: Option) -> object:
+    """The value of an option's key; None where it is missing or wrong."""
+    match option.kind:
+        case Kind.CHOICE:
+            parse: Parser[object] = choice(*option.choices)
+        case Kind.TABLE:
+            parse = _TABLES[option.name]
+        case _:
+            parse = _PARSERS[option.kind]
+    return reader.read(option.name, parse)
+
+
+def _parse_time(value: Value) -> str | None:
+    """A text, or one of TOML's own dates and times as a text."""
+    return value.raw.isoformat() if isinstance(value.raw, date) else filled_text(value)
+
+
+def _parse_machines(value: Value) -> tuple[str, ...] | None:
+    """An array of texts, or one text, which stands for an array of it."""
+    if not isinstance(value.raw, str):
+        return _TEXTS(value)
+    word = filled_text(value)
+    return None if word is None else (word,)
+
+
+def _parse_items(value: Value) -> RequirementItems | None:
+    """A list of items; as soon as one of them is an array, a list of layers."""
+    if isinstance(value.raw, list) and any(isinstance(item, list) for item in value.raw):
+        return array_of(_parse_layer)(value)
+    return array_of(text)(value)
+
+
+def _parse_layer(value: Value) -> tuple[str, ...] | None:
+    if isinstance(value.raw, list):
+        return array_of(text)(value)
+    value.refuse_type("an array, as other layers are")
+    return None
+
+
+def _parse_urls(value: Value) -> tuple[str, ...] | None:
+    """The public parts of URLs."""
+    urls = _TEXTS(value)
+    return None if urls is None else tuple(parse_url(url).public for url in urls)
+
+
+def _parse_requirement(word: str) -> str:
+    """The text itself, of which packaging can make a requirement."""
+    Requirement(word)
+    return word
+
+
+def _parse_specifier(word: str) -> str:
+    SpecifierSet(word)
+    return word
+
+
+def _parse_capability(word: str) -> str:
+    if not _CAPABILITY.fullmatch(word):
+        raise ValueError(word)
+    return word
+
+
+def _parse_pattern(word: str) -> re.Pattern[str]:
+    try:
+        pattern = re.compile(word)
+    except re.error as error:
+        raise ValueError(word) from error
+    if pattern.groups != 1:
+        raise ValueError(word)
+    return pattern
+
+
+def _parse_mirrors(value: Value) -> tuple[Mirror, ...] | None:
+    if not isinstance(value.raw, dict):
+        value.refuse_type("a table of strings")
+        return None
+    # A fault does not show the key, which may be a URL with a secret.
+    places = [value.at(f"{value.path}[{number}]", url) for number, url in enumerate(value.raw.values())]
+    urls = list(map(text, places))
+    found = zip(value.raw, urls, strict=True)
+    return tuple(Mirror(prefix=parse_url(prefix).public, url=url) for prefix, url in found if url is not None)
+
+
+def _parse_platform(value: Value) -> tuple[str | None, PlatformAdditions | None] | None:
+    """The platform to lock for, which is the key itself or `name` in a table of it, and what the platform adds."""
+    if isinstance(value.raw, dict):
+        return keyed_table(_read_platform)(value)
+    return filled_text(value), None
+
+
+def _read_platform(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
+    name, profile = reader.read("name", filled_text), reader.read("profile", filled_text)
+    requirements = reader.read("requirements", _REQUIREMENTS)
+    if profile is None and requirements is None:
+        return name, None
+    return name, PlatformAdditions(profile=profile, requirements=requirements or ())
+
+
+def _read_family(reader: TableReader) -> IndexFamily | None:
+    reader.require("name", "names", "urls")
+    name, names, urls = reader.read("name", filled_text), reader.read("names", _TEXTS), reader.read("urls", _parse_urls)
+    exclusive = reader.read("exclusive", flag, False)
+    if name is None or names is None or urls is None:
+        return None
+    # A pattern is normalized as a name is, which leaves `*`, `?` and `[…]` as they are (PEP 503).
+    patterns = tuple(re.sub(r"[-_.]+", "-", pattern).lower() for pattern in names)
+    return IndexFamily(name=name, names=patterns, urls=urls, exclusive=exclusive)
+
+
+def _read_machine(reader: TableReader) -> MachineSetting | None:
+    reader.require("name")
+    name, gpu, driver = (reader.read(key, filled_text) for key in ("name", "gpu", "driver"))
+    return None if name is None else MachineSetting(name=name, gpu=gpu, driver=driver)
+
+
+def _read_gpu(reader: TableReader) -> GpuSetting | None:
+    reader.require("name", "capability")
+    name, driver = reader.read("name", filled_text), reader.read("driver", filled_text)
+    capability = reader.read("capability", parsed(_parse_capability, "compute capability (`9.0`)"))
+    host = cast('Literal["x86_64", "aarch64"] | None', reader.read("host", choice("x86_64", "aarch64")))
+    if name is None or capability is None:
+        return None
+    return GpuSetting(name=name, capability=capability, driver=driver, host=host)
+
+
+def _read_secrets(reader: TableReader) -> tuple[re.Pattern[str], ...] | None:
+    """Patterns for tokens in the paths of URLs, each with one group."""
+    pattern = parsed(_parse_pattern, "regular expression with one group")
+    return reader.read("patterns", array_of(pattern, of="strings"))
+
+
+def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:
+    reader.require("name")
+    name = reader.read("name", project_name)
+    row_version = reader.read("version", version)
+    requires_dist = reader.read("requires-dist", _REQUIREMENTS, ())
+    requires_python = reader.read("requires-python", parsed(_parse_specifier, "version specifier (PEP 440)"))
+    provides_extra = reader.read("provides-extra", _NAMES, ())
+    if name is None:
+        return None
+    return DependencyMetadata(
+        name=name,
+        version=row_version,
+        requires_dist=requires_dist,
+        requires_python=requires_python,
+        provides_extra=provides_extra,
+    )
+
+
+_TEXTS = array_of(text, of="strings")
+_NAMES = array_of(project_name, of="strings")
+_REQUIREMENTS = array_of(parsed(_parse_requirement, "requirement (PEP 508)"), of="strings")
+_PARSERS: Mapping[Kind, Parser[object]] = {
+    Kind.TEXT: filled_text,
+    Kind.FLAG: flag,
+    Kind.TIME: _parse_time,
+    Kind.TEXTS: _TEXTS,
+    Kind.FORMATS: _TEXTS,
+    Kind.NAMES: _NAMES,
+    Kind.REQUIREMENTS: _REQUIREMENTS,
+    Kind.URL_PREFIXES: _parse_urls,
+    Kind.MACHINES: _parse_machines,
+    Kind.ITEMS: _parse_items,
+}
+"""How the values of a kind are read."""
+
+_TABLES: Mapping[str, Parser[object]] = {
+    "platform": _parse_platform,
+    "machines": array_of(keyed_table(_read_machine), of="tables"),
+    "gpus": array_of(keyed_table(_read_gpu), of="tables"),
+    "families": array_of(keyed_table(_read_family), of="tables"),
+    "mirrors": _parse_mirrors,
+    "secrets": keyed_table(_read_secrets),
+    "dependency-metadata": array_of(keyed_table(_read_dependency_metadata), of="tables"),
+}
+"""How the options that are tables are read."""
+
+_SETTING = "`exclude-newer`"
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?P<offset>Z|[+-]\d{2}:\d{2})?", re.IGNORECASE)
+# Texts, which `re` compiles where they are first needed: most runs name no duration.
+_ISO_DURATION = (
+    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+)
+_FRIENDLY_DURATION = r"(?:\d+\s*[a-z]+[\s,]*)+(?:\bago)?"
+_FRIENDLY_PART = r"(\d+)\s*([a-z]+)"
+
+_UNITS = {
+    **dict.fromkeys(("year", "years", "yr", "yrs", "y"), "years"),
+    **dict.fromkeys(("month", "months", "mo", "mos"), "months"),
+    **dict.fromkeys(("week", "weeks", "wk", "wks", "w"), "weeks"),
+    **dict.fromkeys(("day", "days", "d"), "days"),
+    **dict.fromkeys(("hour", "hours", "hr", "hrs", "h"), "hours"),
+    **dict.fromkeys(("minute", "minutes", "min", "mins", "m"), "minutes"),
+    **dict.fromkeys(("second", "seconds", "sec", "secs", "s"), "seconds"),
+}
+_DAYS_OF_CALENDAR_UNIT = {"years": 365, "months": 30}
+
+
+def parse_exclude_newer(text: str, *, now: datetime) -> str:
+    """The instant, in RFC 3339 UTC (`2026-11-02T00:00:00Z`), from which on uploaded files are left out.
+
+    `text` is a date, an RFC 3339 instant, or a duration before `now` (which has a time zone): `7 days`, `24h`, `P7D`.
+    Raises SettingsError.
+    """
+    text = text.strip()
+    try:
+        if _DATE.fullmatch(text):
+            return _render(datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1))
+        if match := _INSTANT.fullmatch(text):
+            return _parse_instant(text, has_offset=match["offset"] is not None)
+        if (duration := _parse_duration(text)) is not None:
+            return _render(now.replace(microsecond=0) - duration)
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(f"there is no such time as `{text}`", where=_SETTING) from error
+    raise SettingsError(
+        f"`{text}` is neither a date, an instant nor a duration",
+        where=_SETTING,
+        remedy="`2026-11-01`, `2026-11-01T12:00:00Z`, `7 days` or `P7D`",
+    )
+
+
+def _parse_instant(text: str, *, has_offset: bool) -> str:
+    if not has_offset:
+        raise SettingsError(f"`{text}` has no time zone", where=_SETTING, remedy=f"`{text}Z`")
+    return _render(datetime.fromisoformat(text.upper()))
+
+
+def _parse_duration(text: str) -> timedelta | None:
+    """The length of a duration; None for what has not the form of one."""
+    if (match := re.fullmatch(_ISO_DURATION, text, re.IGNORECASE)) and text[-1].upper() not in "PT":
+        parts = [(int(number), unit) for unit, number in match.groupdict().items() if number is not None]
+    elif re.fullmatch(_FRIENDLY_DURATION, text, re.IGNORECASE):
+        named = re.findall(_FRIENDLY_PART, text, re.IGNORECASE)
+        if any(unit.lower() not in _UNITS for _, unit in named):
+            return None
+        parts = [(int(number), _UNITS[unit.lower()]) for number, unit in named]
+    else:
+        return None
+    for number, unit in parts:
+        if days := _DAYS_OF_CALENDAR_UNIT.get(unit):
+            raise SettingsError(
+                f"`{text}` counts {unit}, which differ in length", where=_SETTING, remedy=f"`{number * days} days`"
+            )
+    return sum((timedelta(**{unit: number}) for number, unit in parts), timedelta())
+
+
+def _render(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,462 @@
+"""The candidates of a project whose builds differ in CUDA: the default index's and those that family indexes promise.
+
+In: the pages of the project's own locations, and what is known of its builds. Out: a `ProjectTable` with a row for each
+build that can be. A row that a family index promises is read when the search tries it, and no earlier: then the index
+has it, or the row is gone. Rows that the machine does not run are there too, with the reason, so that messages have it.
+A promised row beside a default build that runs is closed: it is no candidate until that build turns out to have a CUDA
+or an ABI that nothing else of the solution goes with.
+
+Which builds of a release family indexes may have, from the data and before any of them is read.
+
+In: a version on the default index with what is known of its build. Out: the labelled builds to look for, each with the
+index that would have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles._values import dataclass
+from resolver.errors import FetchError
+from resolver.index.distribution_file import DistributionFile
+from resolver.index.location import FamilyIndex, explain_failure
+from resolver.index.package_source import PackageSource
+from resolver.index.project_page import ProjectPage
+from resolver.index.version_sets import VersionSets
+from resolver.solve.cuda.acceleration import CPU_BUILD_NAMES, CUDA_BUILD_NAMES, Acceleration
+from resolver.solve.problem import Problem
+from resolver.solve.project_table import ListedPage, ProjectTable
+from resolver.solve.search.candidates import build_project_table, read_listings
+from resolver.targets.accelerators import Cpu, CudaVersion
+from resolver.targets.families import is_torch_companion
+from resolver.targets.known_cuda import KnownCuda
+from resolver.targets.labels import parse_label
+from resolver.targets.target import Target
+from resolver.targets.torch_builds import (
+    TorchRelease,
+    find_release,
+    has_cpu_label,
+    iter_releases_of_companion,
+    list_allowed_cuda,
+)
+
+__all__ = [
+    "AcceleratedTable",
+    "Promise",
+    "build_accelerated_table",
+    "iter_promises",
+    "list_allowed_indexes",
+]
+
+
+_ALWAYS_LABELLED = frozenset({"torch", "torchaudio", "torchvision"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """A build that an index may have, under a version with or without its label."""
+
+    version: Version
+    index: FamilyIndex
+    known: KnownCuda | None
+
+
+def iter_promises(
+    name: NormalizedName,
+    version: Version,
+    known: KnownCuda | None,
+    reason: str,
+    labels: Collection[str],
+    acceleration: Acceleration,
+) -> Iterator[Promise]:
+    """The builds beside the default index's own, which is `known` and out for `reason`, if that is not empty.
+
+    Where its own build runs, others count for companions of torch alone, whose CUDA must be torch's, and for `labels`,
+    which the list names.
+    """
+    if version.local is not None:
+        return
+    builds = _list_builds(name, version, known, reason, acceleration.target)
+    found: dict[tuple[Version, str], Promise] = {}
+    for cuda in dict.fromkeys((*builds, *_iter_labelled(labels))):
+        for promise in _iter_of_build(name, version, cuda, acceleration):
+            found.setdefault((promise.version, promise.index.location.url.public), promise)
+    yield from found.values()
+
+
+def list_allowed_indexes(
+    name: NormalizedName, labels: Collection[str], acceleration: Acceleration
+) -> tuple[FamilyIndex, ...]:
+    """The indexes of the builds that the list names by `labels`, else of all that can run, newest CUDA first."""
+    target = acceleration.target
+    builds = [*_iter_labelled(labels)]
+    if not builds:
+        is_cpu = isinstance(target.accelerator, Cpu)
+        builds = [None] if is_cpu else [*list_allowed_cuda(target.platform, target.accelerator)]
+    found = (index for cuda in builds for index in acceleration.indexes.find(name, cuda))
+    return tuple({index.location.url.public: index for index in found}.values())
+
+
+def _iter_labelled(labels: Collection[str]) -> Iterator[CudaVersion | None]:
+    """The builds that labels name; None is the one for the CPU."""
+    for label in sorted(labels):
+        parsed = parse_label(label)
+        if parsed is not None and parsed.backend == "cpu":
+            yield None
+        elif parsed is not None and isinstance(parsed.cuda, CudaVersion):
+            yield parsed.cuda
+
+
+def _list_builds(
+    name: NormalizedName, version: Version, known: KnownCuda | None, reason: str, target: Target
+) -> list[CudaVersion | None]:
+    """The builds to look for on family indexes; None is the one for the CPU."""
+    if isinstance(target.accelerator, Cpu):
+        return [None] if _has_cpu_build(name, version, target) else []
+    if is_torch_companion(name):
+        return [*_list_companion_builds(name, version, known, target)]
+    return [*list_allowed_cuda(target.platform, target.accelerator)] if reason else []
+
+
+def _has_cpu_build(name: NormalizedName, version: Version, target: Target) -> bool:
+    if name not in CPU_BUILD_NAMES:
+        return False
+    releases = _find_releases(name, version)
+    torches = [release.version for release in releases] or [version if name == "torch" else Version("9999")]
+    return any(has_cpu_label(torch, target.platform) for torch in torches)
+
+
+def _list_companion_builds(
+    name: NormalizedName, version: Version, known: KnownCuda | None, target: Target
+) -> tuple[CudaVersion, ...]:
+    """The builds that the data has of a release, if it has all of them; else every build that some release has.
+
+    Builds that do not run are among those of a release, for messages.
+    """
+    if known is not None and known.cuda is None and name not in CUDA_BUILD_NAMES:
+        return ()
+    releases = _find_releases(name, version)
+    if releases and all(release.is_complete_on(target.platform) for release in releases):
+        return tuple(sorted({build.cuda for release in releases for build in release.builds_on(target.platform)}))
+    known_builds = {build.cuda for release in releases for build in release.builds_on(target.platform)}
+    return tuple(sorted({*known_builds, *list_allowed_cuda(target.platform, target.accelerator)}))
+
+
+def _find_releases(name: NormalizedName, version: Version) -> tuple[TorchRelease, ...]:
+    if name == "torch":
+        release = find_release(version)
+        return () if release is None else (release,)
+    return tuple(iter_releases_of_companion(name, version))
+
+
+def _iter_of_build(
+    name: NormalizedName, version: Version, cuda: CudaVersion | None, acceleration: Acceleration
+) -> Iterator[Promise]:
+    label = "cpu" if cuda is None else cuda.label
+    for index in acceleration.indexes.find(name, cuda, version=str(version)):
+        for text in (f"{version}+{label}", *([] if name in _ALWAYS_LABELLED else [f"{version}"])):
+            promised = Version(text)
+            known = acceleration.find_known(name, promised, index.location)
+            yield Promise(version=promised, index=index, known=known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A row to be: on pages, or promised. `rank` orders the builds of one release, the highest first."""
+
+    version: Version
+    rank: tuple[int, int, int, bool]
+    known: KnownCuda | None
+    reason: str
+    places: tuple[tuple[ListedPage, int], ...] = ()
+    promise: FamilyIndex | None = None
+    wheel: bool = True
+    sdist: bool = False
+    yanked: bool = False
+    is_partly_yanked: bool = False
+
+
+class AcceleratedTable(ProjectTable):
+    """A table that knows the CUDA of its rows.
+
+    `reasons` are rows that the machine rules out, `absent` those that a family index turned out not to have.
+    `closed` are rows with the row of the default build that they wait for. `has_default` says that no index of the
+    user's supplies the project.
+    """
+
+    __slots__ = ("absent", "closed", "has_default", "known", "order", "promises", "reasons", "source")
+
+    def __init__(
+        self,
+        *,
+        source: PackageSource,
+        known: Sequence[KnownCuda | None],
+        reasons: Mapping[int, str],
+        promises: dict[int, FamilyIndex],
+        closed: dict[int, int],
+        order: Sequence[int],
+        has_default: bool,
+        **table: Any,
+    ) -> None:
+        super().__init__(**table)
+        self.source = source
+        self.known = known
+        self.reasons = reasons
+        self.promises = promises
+        self.closed = closed
+        self.order = order
+        self.has_default = has_default
+        self.absent: dict[int, str] = {}
+
+    def usable(self, within: int) -> int:
+        """Promised rows count as usable until they are read, unless they are closed."""
+        promised = sum(1 << row for row in self.promises)
+        out = sum(1 << row for row in {**self.reasons, **self.absent, **self.closed})
+        return (super().usable(within & ~promised & ~out) | (within & promised)) & ~out
+
+    def files(self, row: int) -> tuple[DistributionFile, ...]:
+        """None for a row that is promised and not read."""
+        return () if row in self.promises else super().files(row)
+
+    def ordered(self, mask: int) -> Iterator[int]:
+        """Releases newest first; in each the default index's own build if it runs, then CUDA descending."""
+        return (row for row in self.order if mask >> row & 1)
+
+    def is_promised(self, row: int) -> bool:
+        """Whether the row's index was not read yet."""
+        return row in self.promises
+
+    def reason(self, row: int) -> str:
+        """Why a row is no candidate, whatever its files are; empty for one that is."""
+        if row in self.closed:
+            return "its index was not asked, since the default index's build runs"
+        return self.reasons.get(row) or self.absent.get(row, "")
+
+    def open(self, default: int | None = None) -> bool:
+        """Let the rows in that wait for a default build, or all; whether there were any."""
+        opened = [row for row, waits_for in self.closed.items() if default in (None, waits_for)]
+        for row in opened:
+            del self.closed[row]
+        return bool(opened)
+
+    def realise(self, row: int) -> str:
+        """Read the index of a promised row, and with it all rows promised by it; why the row is gone, or nothing.
+
+        Raises FetchError, which says what was needed and how to name a mirror.
+        """
+        index = self.promises.get(row)
+        if index is None:
+            return self.absent.get(row, "")
+        page = self._read(index, row)
+        found = {} if page is None else {version: at for at, version in enumerate(page.versions)}
+        listing = None if page is None else ListedPage(location=index.location, page=page, rank=len(self.listings))
+        self.listings += () if listing is None else (listing,)
+        self.missing += (index.location,) if listing is None else ()
+        for promised in [one for one, its in self.promises.items() if its.location == index.location]:
+            del self.promises[promised]
+            at = found.get(self.versions[promised])
+            if listing is not None and at is not None:
+                self._fulfil(promised, listing, at)
+            else:
+                self.absent[promised] = f"{index.location.url} does not have it"
+        return self.absent.get(row, "")
+
+    def _fulfil(self, row: int, listing: ListedPage, at: int) -> None:
+        places = list(self._places or ())
+        places[row] = ((listing, at),)
+        self._places = places
+        files = self.files(row)
+        if not files:
+            self.absent[row] = f"{listing.location.url} has no file of it that can be used"
+        elif all(file.yanked is not None for file in files):
+            self.absent[row] = f"it is yanked on {listing.location.url}"
+
+    def _read(self, index: FamilyIndex, row: int) -> ProjectPage | None:
+        return _read_page(self.source, self.name, index, wanted=f"{self.name} {self.versions[row]}")
+
+
+def build_accelerated_table(
+    name: NormalizedName, problem: Problem, source: PackageSource, acceleration: Acceleration
+) -> ProjectTable:
+    """The table of a project that the accelerator concerns. Raises FetchError."""
+    listings, missing = read_listings(name, problem, source)
+    plain = build_project_table(name, problem, listings, missing)
+    rows = _list_rows(plain, problem, acceleration)
+    has_default = _is_from_default(name, problem, plain)
+    if has_default:
+        if not listings:
+            return _build_from_families(plain, problem, source, acceleration)
+        rows += _list_promised(plain, problem, acceleration, rows)
+    return _build(plain, rows, source, has_default=has_default, problem=problem)
+
+
+def _is_from_default(name: NormalizedName, problem: Problem, table: ProjectTable) -> bool:
+    """Whether no index of the user's has the project, nor takes the default's place."""
+    has_default = any(location.is_default for location in problem.locations(name))
+    return has_default and all(listing.location.is_default for listing in table.listings)
+
+
+def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration) -> list[_Row]:
+    """The rows of the plain table. What an index of the user's has is named by the list."""
+    rows: list[_Row] = []
+    labels = _named_labels(table.name, problem)
+    # Beside an index or a page that was named for the project, the default index's build is one among others.
+    is_default = all(listing.location.is_default for listing in table.listings)
+    for row, version in enumerate(table.versions):
+        places = table.places(row)
+        location = places[0][0].location
+        known = acceleration.find_known(table.name, version, location)
+        is_sdist = bool(table.sdist_mask >> row & 1 and not table.wheel_mask >> row & 1)
+        if is_sdist and known is not None and known.rule == "data" and known.label is None:
+            known = None  # The data is about wheels.
+        named = not location.is_default or version.local in labels
+        reason = acceleration.find_reason(table.name, version, known, named=named)
+        cuda = known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
+        rows.append(
+            _Row(
+                version=version,
+                rank=(is_default and not is_sdist, *_order_key(cuda), version.local is not None),
+                known=known,
+                reason=reason,
+                places=places,
+                wheel=bool(table.wheel_mask >> row & 1),
+                sdist=bool(table.sdist_mask >> row & 1),
+                yanked=bool(table.yanked_mask >> row & 1),
+                is_partly_yanked=bool(table._partly_yanked >> row & 1),
+            )
+        )
+    return rows
+
+
+def _list_promised(
+    table: ProjectTable, problem: Problem, acceleration: Acceleration, rows: Sequence[_Row]
+) -> list[_Row]:
+    """The builds that family indexes may have beside those of the default index."""
+    if not table.rules.wheels:
+        return []
+    labels = _named_labels(table.name, problem)
+    is_cpu = isinstance(acceleration.target.accelerator, Cpu)
+    promised: list[_Row] = []
+    for own in (*rows, *_iter_named_elsewhere(table, problem)):
+        if not (own.wheel or own.sdist):
+            continue
+        for promise in iter_promises(table.name, own.version, own.known, own.reason, labels, acceleration):
+            named = promise.version.local in labels
+            reason = acceleration.find_reason(table.name, promise.version, promise.known, named=named)
+            promised.append(
+                _Row(
+                    version=promise.version,
+                    # On a CPU the build for one stands before the default index's, which need not be.
+                    rank=(2 if is_cpu else 0, *_order_key(promise.index.cuda), promise.version.local is not None),
+                    known=promise.known,
+                    reason=reason,
+                    promise=promise.index,
+                    yanked=own.yanked,
+                )
+            )
+    return promised
+
+
+def _iter_named_elsewhere(table: ProjectTable, problem: Problem) -> Iterator[_Row]:
+    """Releases that the list pins with a label and the default index lacks: the label's index may have them."""
+    seen = {Version(version.public) for version in table.versions}
+    lines = (*problem.roots, *problem.constraints, *problem.overrides)
+    parts = (part for line in lines if line.name == table.name for part in line.specifier)
+    pins = (Version(part.version) for part in parts if part.operator == "==" and "+" in part.version)
+    for public in dict.fromkeys(Version(version.public) for version in pins):
+        if public not in seen:
+            yield _Row(version=public, rank=(0, 0, 0, False), known=None, reason="is not there")
+
+
+def _build_from_families(
+    plain: ProjectTable, problem: Problem, source: PackageSource, acceleration: Acceleration
+) -> ProjectTable:
+    """The table of a project that only family indexes have: those of all builds that can run are read."""
+    rows: list[_Row] = []
+    labels = _named_labels(plain.name, problem)
+    for index in list_allowed_indexes(plain.name, labels, acceleration):
+        page = _read_page(source, plain.name, index, wanted=plain.name)
+        if page is None:
+            plain.missing += (index.location,)
+            continue
+        listing = ListedPage(location=index.location, page=page, rank=len(plain.listings))
+        plain.listings += (listing,)
+        one = build_project_table(plain.name, problem, (listing,))
+        rows += [row for row in _list_rows(one, problem, acceleration) if row.wheel or row.sdist]
+        # Every one of them runs, so the newest that has the project will do, but for those that must match torch's.
+        if rows and not is_torch_companion(plain.name) and not labels:
+            break
+    return _build(plain, rows, source, has_default=True, problem=problem)
+
+
+def _build(
+    plain: ProjectTable, rows: Sequence[_Row], source: PackageSource, *, has_default: bool, problem: Problem
+) -> AcceleratedTable:
+    ordered = sorted(rows, key=lambda row: (row.version, row.rank), reverse=True)
+    versions = [row.version for row in ordered]
+    prerelease = sum(1 << at for at, version in enumerate(versions) if version.is_prerelease)
+    local = sum(1 << at for at, version in enumerate(versions) if version.local is not None)
+    order = sorted(range(len(ordered)), key=lambda at: (Version(versions[at].public), ordered[at].rank), reverse=True)
+    return AcceleratedTable(
+        name=plain.name,
+        versions=versions,
+        wheel_mask=sum(row.wheel << at for at, row in enumerate(ordered)),
+        sdist_mask=sum(row.sdist << at for at, row in enumerate(ordered)),
+        prerelease_mask=prerelease,
+        yanked_mask=sum(row.yanked << at for at, row in enumerate(ordered)),
+        listings=plain.listings,
+        missing=plain.missing,
+        rules=plain.rules,
+        _partly_yanked=sum(row.is_partly_yanked << at for at, row in enumerate(ordered)),
+        _sets=VersionSets(versions, prerelease, local),
+        _places=[row.places for row in ordered],
+        source=source,
+        known=[row.known for row in ordered],
+        reasons={at: row.reason for at, row in enumerate(ordered) if row.reason},
+        promises={at: row.promise for at, row in enumerate(ordered) if row.promise is not None and not row.reason},
+        closed=dict(_iter_closed(plain.name, ordered, problem)),
+        order=order,
+        has_default=has_default,
+    )
+
+
+def _iter_closed(name: NormalizedName, rows: Sequence[_Row], problem: Problem) -> Iterator[tuple[int, int]]:
+    """The promised rows beside a default build that runs, with its row, but for what list or old lock name."""
+    if isinstance(problem.target.accelerator, Cpu):
+        return  # There the default build comes last.
+    defaults = {row.version: at for at, row in enumerate(rows) if row.promise is None and row.wheel and not row.reason}
+    labels = _named_labels(name, problem)
+    for at, row in enumerate(rows):
+        default = defaults.get(Version(row.version.public))
+        named = row.version.local in labels or row.version == problem.preferences.get(name)
+        if row.promise is not None and not row.reason and default is not None and not named:
+            yield at, default
+
+
+def _order_key(cuda: CudaVersion | None) -> tuple[int, int]:
+    return (0, 0) if cuda is None else (cuda.major, cuda.minor)
+
+
+def _named_labels(name: NormalizedName, problem: Problem) -> frozenset[str]:
+    """The local labels that the list names for a project: `cu124` in `torch==2.6.0+cu124`.
+
+    Where there is no GPU, those of torch's companions are named for each of them: what CUDA would be for, only the list
+    says there, and they carry one label.
+    """
+    names: frozenset[str] = frozenset({name})
+    if name in CPU_BUILD_NAMES and isinstance(problem.target.accelerator, Cpu):
+        names |= CPU_BUILD_NAMES
+    lines = (*problem.roots, *problem.constraints, *problem.overrides)
+    texts = (part.version for line in lines if line.name in names for part in line.specifier)
+    return frozenset(label.lower() for text in texts if (label := text.partition("+")[2]))
+
+
+def _read_page(source: PackageSource, name: NormalizedName, index: FamilyIndex, *, wanted: str) -> ProjectPage | None:
+    try:
+        return source.project_page(name, index.location)
+    except FetchError as error:
+        raise explain_failure(index, error, wanted=wanted) from error

@@ -1,0 +1,340 @@
+"""The builds of a solution for its reader: the CUDA chosen and why, and warnings.
+
+In: a solved universe and its pins. Out: `ChosenBuild` for the lock, and whole messages.
+
+Wheels that say which torch they are built for, against the torch of a solution: found, explained, and mended.
+
+In: a solution without rules about builds, or a collision of builds. Out: the problem with those rules, where the
+solution would not work; or lines that name the wheel, what it is built for, what the lock would have, and a remedy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.errors import Fault
+from resolver.index.location import FamilyIndexes, Location
+from resolver.solve.cuda.accelerated_table import AcceleratedTable
+from resolver.solve.cuda.acceleration import CPU_BUILD_NAMES, TORCH_NAME, Acceleration
+from resolver.solve.cuda.demands import CudaDemands
+from resolver.solve.demand import TORCH_RELEASE, Node
+from resolver.solve.problem import Problem
+from resolver.solve.project_table import iter_rows
+from resolver.solve.resolution import ChosenBuild, Pin, Resolution
+from resolver.targets.accelerators import Cpu, Cuda, CudaVersion, Gpu, Unspecified
+from resolver.targets.families import list_build_locations
+from resolver.targets.kernels import UnknownKernels
+from resolver.targets.known_cuda import KnownCuda
+from resolver.targets.labels import (
+    BuildLabel,
+    TorchFacts,
+    contradicts,
+    describe_label,
+    describe_torch,
+    is_linted,
+    parse_version_label,
+    suggest_filename,
+)
+from resolver.targets.torch_builds import iter_releases_of_companion
+
+__all__ = [
+    "build_torch_facts",
+    "explain_wheels",
+    "find_chosen_build",
+    "iter_build_warnings",
+    "iter_wheel_hints",
+    "with_rules",
+]
+
+
+_Version = tuple[NormalizedName, Version]
+"""A version of a project."""
+
+
+def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
+    """The problem with the rules about builds, where a wheel of its solution contradicts the torch there; else None.
+
+    So a target for which no machine was named pays for the rules only where they matter.
+    """
+    torch = next((pin for pin in resolution.pins if pin.name == TORCH_NAME), None)
+    labels = [(pin, parse_version_label(pin.version)) for pin in resolution.pins if pin.version.local]
+    linted = [(pin, label) for pin, label in labels if label is not None and is_linted(label)]
+    if torch is None or not linted:
+        return None
+    rules = Acceleration(target=problem.target, indexes=FamilyIndexes(uses_shipped=False), allow=problem.allow)
+    facts = build_torch_facts(
+        rules, torch.version, rules.find_known(TORCH_NAME, torch.version, _locate(problem, torch))
+    )
+    if not any(contradicts(label, facts) for pin, label in linted if pin.name not in problem.allow):
+        return None
+    return replace(problem, build_indexes=rules.indexes)
+
+
+def build_torch_facts(rules: Acceleration, version: Version, known: KnownCuda | None) -> TorchFacts:
+    """What is known of a build of torch."""
+    return TorchFacts(
+        version=Version(version.public),
+        cuda=None if known is None else known.cuda,
+        knows_cuda=known is not None,
+        cxx11_abi=rules.find_abi(version, known),
+    )
+
+
+def explain_wheels(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> tuple[str, ...]:
+    """For each wheel that says which torch it is for: that, and which torch the lock would have.
+
+    `colliding` are the versions whose demands on the virtual project collide.
+    """
+    found = []
+    for filename, label in _iter_wheels(demands, colliding):
+        torch = _find_torch(demands, project, colliding, label)
+        line = f"`{filename}` is built for {describe_label(label)}"
+        found.append(line if torch is None else f"{line}; the lock would have {describe_torch(torch)}")
+    return tuple(dict.fromkeys(found))
+
+
+def iter_wheel_hints(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> Iterator[str]:
+    """The torch that a wheel of the collision goes with, and the name of the wheel for the torch that is asked for."""
+    for filename, label in _iter_wheels(demands, colliding):
+        torch = _find_torch(demands, project, colliding, label)
+        release = _find_release(demands, label)
+        wheel = None if torch is None else suggest_filename(filename, torch)
+        words = [f"`torch=={release}`"] if release is not None else []
+        words += [f"a wheel for torch {torch.version}: `{wheel}`"] if torch is not None and wheel else []
+        if words:
+            yield ", or ".join(words)
+
+
+def _iter_wheels(demands: CudaDemands, colliding: Sequence[_Version]) -> Iterator[tuple[str, BuildLabel]]:
+    """The files of the linted wheels with what they, or their page, say."""
+    for name, version in colliding:
+        row = demands.table(name).find_row(version)
+        if row is None:
+            continue
+        known, files = demands.find_known(name, row), demands.table(name).files(row)
+        if known is not None and known.label is not None and is_linted(known.label) and files:
+            yield files[0].filename, known.label
+
+
+def _find_torch(
+    demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version], label: BuildLabel
+) -> TorchFacts | None:
+    """The build of torch that the list would have without the wheel.
+
+    Of the release that the others of the collision need; where that is the wheel's own, they collide in its builds.
+    """
+    table = demands.table(TORCH_NAME)
+    rows = list(table.ordered(demands.universe.shown_rows(TORCH_NAME)))
+    needed = _find_needed(demands, colliding, label)
+    chosen = [row for row in rows if Version(table.versions[row].public) in needed]
+    if project != TORCH_RELEASE:
+        chosen = [row for row in rows if label.fits_torch(table.versions[row])]
+    row = next(iter((*chosen, *rows)), None)
+    if row is None:
+        return None
+    return build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
+
+
+def _find_needed(demands: CudaDemands, colliding: Sequence[_Version], label: BuildLabel) -> frozenset[Version]:
+    """The releases of torch that others of the collision than the wheel need."""
+    found: list[frozenset[Version]] = []
+    releases = demands.table(TORCH_RELEASE).versions
+    for name, version in colliding:
+        row = demands.table(name).find_row(version)
+        known = () if row is None else demands.universe.known_demands(Node(name), row) or ()
+        masks = [demand.mask for demand in known if demand.node.name == TORCH_RELEASE]
+        found += [frozenset(one for at, one in enumerate(releases) if mask >> at & 1) for mask in masks]
+    others = [versions for versions in found if not any(map(label.fits_torch, versions))]
+    return frozenset().union(*others)
+
+
+def _find_release(demands: CudaDemands, label: BuildLabel) -> Version | None:
+    """The newest release of torch with a build that the wheel goes with, apart from what the list asks for."""
+    table = demands.table(TORCH_NAME)
+    for row in iter_rows(table.usable(table.all_rows & ~table.prerelease_mask)):
+        found = build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
+        if not contradicts(label, found):
+            return found.version
+    return None
+
+
+def _locate(problem: Problem, torch: Pin) -> Location:
+    """The location that a pin came from, as far as it tells a build's CUDA."""
+    locations: Sequence[Location] = problem.locations(NormalizedName(torch.name))
+    return next((one for one in locations if one.url.public == torch.index), locations[0])
+
+
+class _Solved:
+    """The pins of a solution with what is known of their builds."""
+
+    def __init__(self, demands: CudaDemands, pins: Sequence[Pin]) -> None:
+        self.demands = demands
+        self.acceleration: Acceleration = demands.acceleration
+        self.known: dict[NormalizedName, KnownCuda | None] = {}
+        for pin in pins:
+            row = demands.row_of(pin)
+            self.known[pin.name] = None if row is None else demands.find_final(pin.name, row)
+        self.torch = next((pin for pin in pins if pin.name == TORCH_NAME), None)
+
+    @property
+    def torch_cuda(self) -> CudaVersion | None:
+        known = self.known.get(TORCH_NAME)
+        return known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
+
+
+def find_chosen_build(demands: CudaDemands, pins: Sequence[Pin]) -> ChosenBuild | None:
+    """The build of torch, else the CUDA that the other pins agree on; None where no pin has a known build."""
+    if isinstance(demands.acceleration.target.accelerator, Unspecified):
+        return None
+    solved = _Solved(demands, pins)
+    if solved.torch is not None:
+        return _describe_torch(solved, solved.torch)
+    found: dict[str, NormalizedName] = {}
+    for name, known in solved.known.items():
+        if known is not None and known.cuda is not None:
+            found.setdefault(_render_label(known.cuda), name)
+    label = max(found, default="", key=len)
+    return ChosenBuild(cuda=label, why=f"{found[label]} is built for it") if label else None
+
+
+def iter_build_warnings(demands: CudaDemands, pins: Sequence[Pin]) -> Iterator[str]:
+    """Whole messages, in the order of the pins."""
+    solved = _Solved(demands, pins)
+    for pin in pins:
+        yield from _iter_warnings_of(solved, pin)
+
+
+def _describe_torch(solved: _Solved, torch: Pin) -> ChosenBuild | None:
+    known = solved.known[TORCH_NAME]
+    if known is None:
+        return None
+    label = "cpu" if known.cuda is None else _render_label(known.cuda)
+    row = solved.demands.row_of(torch)
+    measured = None if row is None else solved.demands.measured.get(row)
+    why = _explain(solved, torch)
+    return ChosenBuild(cuda=label, why=why if measured is None else f"{why}, by its wheel: {measured}")
+
+
+def _explain(solved: _Solved, torch: Pin) -> str:
+    table = solved.demands.table(TORCH_NAME)
+    row = solved.demands.row_of(torch)
+    location = None if row is None else next((listing.location for listing, _ in table.places(row)), None)
+    if location is not None and location.is_default:
+        return f"the default index's build of torch {torch.version} runs"
+    if torch.version.local and any(f"+{torch.version.local}" in requester.text for requester in torch.requesters):
+        return f"the list names torch {torch.version}"
+    if not isinstance(table, AcceleratedTable) or not table.has_default:
+        return f"torch {torch.version} comes from an index that the list names"
+    if isinstance(solved.acceleration.target.accelerator, Cpu):
+        return f"torch {torch.version} is the build without CUDA"
+    public = Version(torch.version.public)
+    default = next((table.reason(at) for at, version in enumerate(table.versions) if version == public), "")
+    why = f", where the default index's build {default}" if default else ""
+    return f"torch {torch.version} is the build with the newest CUDA that runs{why}"
+
+
+def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
+    demands, known, accelerator = solved.demands, solved.known[pin.name], solved.acceleration.target.accelerator
+    row = demands.row_of(pin)
+    if row is None:
+        return
+    cuda = None if known is None else known.cuda
+    lack = demands.find_lack(pin.name, row)
+    if lack:
+        yield f"`{pin.name} {pin.version}` {lack}; `allow` lets it pass"
+    if isinstance(accelerator, Cpu) and cuda is not None and pin.name in CPU_BUILD_NAMES:
+        yield f"`{pin.name} {pin.version}` is built for CUDA {cuda}, and the target has no GPU: it runs without one"
+    if isinstance(accelerator, Gpu):
+        yield from _iter_gpu_warnings(solved, pin, known)
+    if contradiction := demands.contradicted.get((pin.name, row)):
+        yield f"`{pin.name} {pin.version}`: {contradiction}, which counts; please report the row"
+    yield from _iter_companion_warnings(solved, pin)
+    yield from _iter_allowed_wheels(solved, pin, known)
+
+
+def _iter_allowed_wheels(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
+    """Where what is allowed is a wheel for another torch."""
+    label = None if known is None else known.label
+    if pin.name not in solved.acceleration.allow or solved.torch is None or label is None or not is_linted(label):
+        return
+    torch = build_torch_facts(solved.acceleration, solved.torch.version, solved.known[TORCH_NAME])
+    if contradicts(label, torch):
+        yield (
+            f"`{pin.file.filename}` is built for {describe_label(label)}; the lock has {describe_torch(torch)}: `allow`"
+            " lets it pass"
+        )
+
+
+def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
+    row = solved.demands.row_of(pin) if pin.name == TORCH_NAME else None
+    if row is not None and isinstance(verdict := solved.demands.find_verdict_of_torch(row), UnknownKernels):
+        yield from _iter_unknown_warnings(solved, pin, verdict)
+    if pin.name == TORCH_NAME:
+        yield from _iter_older_warnings(solved, pin)
+    if known is not None and known.label is not None and known.label.backend == "cpu":
+        yield f"`{pin.name} {pin.version}` is built for the CPU alone, and the target has a GPU"
+    if known is not None or pin.file.filename.endswith("-any.whl"):
+        return
+    locations = list_build_locations(pin.name)
+    if not locations:
+        return
+    text = f"`{pin.name} {pin.version}` does not say which CUDA it is built for, and no data does"
+    if not pin.file.is_wheel:
+        text = f"`{pin.name} {pin.version}` is an sdist, built in the image for the CUDA that is there"
+    remedy = ""
+    page = next((one for one in locations if one.is_page), None)
+    torch = None if solved.torch is None else solved.torch.version
+    url = None if page is None else page.render(cuda=solved.torch_cuda, torch=torch, version=str(pin.version))
+    table = solved.demands.table(pin.name)
+    asked = (*table.missing, *(listing.location for listing in table.listings))
+    if any(location.url.public == url for location in asked):
+        text += f"; {url} has no wheel of it that fits"
+    elif url is not None and solved.torch_cuda is not None:
+        remedy = f"`--find-links {url}`, which has wheels for torch {torch}"
+    yield str(Fault(what=text, remedy=remedy))
+
+
+def _iter_unknown_warnings(solved: _Solved, torch: Pin, verdict: UnknownKernels) -> Iterator[str]:
+    """Where the data does not have what a build is compiled for."""
+    text = f"`torch {torch.version}` {verdict}: whether it has kernels for the GPU cannot be told"
+    if solved.acceleration.measure is None:
+        yield str(Fault(what=text, remedy="`--measure-kernels`, which reads that out of the wheel: some 10 MB of it"))
+    else:
+        yield f"{text}, and its wheel does not tell"
+
+
+def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
+    """Where a newer release has no build that runs on the default index, and no other index may be asked for one."""
+    table = solved.demands.table(TORCH_NAME)
+    rules = solved.acceleration
+    if not isinstance(table, AcceleratedTable) or not table.has_default or rules.indexes.has_any(TORCH_NAME):
+        return
+    row = solved.demands.row_of(torch)
+    newer = [at for at in range(row or 0) if table.reason(at) and at in solved.demands.listed_rows(TORCH_NAME)]
+    if newer:
+        fault = Fault(
+            what=f"`torch {torch.version}` is not the newest: the default index's build of {table.versions[newer[0]]}"
+            f" {table.reason(newer[0])}, and no index of other builds is configured",
+            remedy='`[tool.pinfold.mirrors] "https://download.pytorch.org/whl/" = "https://mirror.example/whl/"`',
+        )
+        yield str(fault)
+
+
+def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
+    """Where the list's own pin beats the table of what goes with a release of torch."""
+    if solved.torch is None or pin.name not in solved.acceleration.untied:
+        return
+    releases = [release.version for release in iter_releases_of_companion(pin.name, pin.version)]
+    if releases and Version(solved.torch.version.public) not in releases:
+        yield (
+            f"`{pin.name} {pin.version}` goes with torch {' or '.join(map(str, releases))}, not with"
+            f" {solved.torch.version}: the list pins it"
+        )
+
+
+def _render_label(cuda: Cuda) -> str:
+    return cuda.label if isinstance(cuda, CudaVersion) else f"cu{cuda}"

@@ -1,0 +1,1 @@
+"""The search itself: candidate tables, the resolvelib provider, propagation and background requests."""

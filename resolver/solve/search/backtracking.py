@@ -1,0 +1,136 @@
+"""The search: resolvelib, its provider, and the conflict that it ends with. The only code that sees resolvelib."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
+from resolvelib.resolvers import Resolution
+from resolvelib.resolvers.criterion import Criterion
+from resolvelib.structs import RequirementInformation, State
+
+from resolver.solve.demand import Candidate, Demand, Node
+from resolver.solve.search.provider import Provider
+from resolver.solve.search.universe import Cause, Conflict, Found, Universe
+
+__all__ = ["MAX_ROUNDS", "find_collisions", "search_by_backtracking"]
+
+MAX_ROUNDS = 200_000
+"""Rounds after which the search gives up: far more than any solvable list has needed."""
+
+_SHORT_ROUNDS = 5_000
+"""Rounds after which a pass gives up where another pass can still find the solution."""
+
+
+def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) -> Found | Conflict:
+    """A solution, or the last collision. Raises what the package source raises.
+
+    There are up to three passes. The first one, for first-index alone, keeps a decided version while another version
+    of its dependents fits it, as uv does. The second decides it anew, as pip and resolvelib do, and finds a solution
+    if there is one. Both draw their conclusions without pre-releases and yanked versions unless something names them;
+    the third includes them. All passes are repeated where collisions show that builds are needed which were left out.
+    """
+    outcome = _search_in_passes(universe, max_rounds=max_rounds)
+    while universe.rules is not None:
+        if not universe.rules.open_wanted(outcome.rows if isinstance(outcome, Found) else None):
+            break
+        outcome = _search_in_passes(universe, max_rounds=max_rounds)
+    return outcome
+
+
+def _search_in_passes(universe: Universe, *, max_rounds: int) -> Found | Conflict:
+    short = min(_SHORT_ROUNDS, max_rounds)
+    if universe.problem.index_strategy == "first-index":
+        kept = _search(Provider(universe, keeps_decisions=True), max_rounds=short)
+        if isinstance(kept, Found):
+            return kept
+    plain = _search(Provider(universe), max_rounds=max_rounds)
+    if isinstance(plain, Found) or not _has_hidden(universe):
+        return plain
+    full = _search(Provider(universe, shows_all=True), max_rounds=short)
+    return full if isinstance(full, Found) else plain
+
+
+def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause, ...], ...]:
+    """The collisions of a search that draws no conclusions, in its order: each is the demands on one node."""
+    provider = Provider(universe, concludes=False)
+    reporter = _Reporter(provider)
+    try:
+        Resolution(provider, reporter).resolve(provider.root_demands(), max_rounds=max_rounds)
+    except ResolutionImpossible as impossible:
+        if not reporter.collisions:
+            return (_build_causes(impossible.causes),)
+    except ResolutionTooDeep:
+        pass
+    return tuple(reporter.collisions)
+
+
+def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
+    reporter = _Reporter(provider)
+    demands = provider.root_demands()
+    while True:
+        # Not `Resolver`: it also builds a graph, which is not needed here, and recurses without end where projects that
+        # a jump back left behind depend on each other.
+        resolution = _Resolution(provider, reporter)
+        try:
+            state = resolution.resolve(demands, max_rounds=max_rounds - reporter.rounds)
+        except _StartAgain:
+            continue
+        except ResolutionImpossible as impossible:
+            return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
+        except ResolutionTooDeep:
+            return Conflict(causes=(), steps=provider.steps, is_proven=False)
+        if provider.readmits(state.mapping):
+            continue
+        return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
+
+
+def _has_hidden(universe: Universe) -> bool:
+    return any(universe.candidate_rows(name) != universe.shown_rows(name) for name in sorted(universe.tables))
+
+
+def _build_causes(causes: Collection[RequirementInformation[Demand, Candidate]]) -> tuple[Cause, ...]:
+    return tuple(Cause(demand=cause.requirement, parent=cause.parent) for cause in causes)
+
+
+class _Resolution(Resolution[Demand, Candidate, Node]):
+    """resolvelib's resolution, with a faster check of whether each pin still satisfies its demands."""
+
+    def _is_current_pin_satisfying(self, name: Node, criterion: Criterion[Demand, Candidate]) -> bool:
+        """The same result without a call for each requirement; resolvelib makes this check for all names in each round.
+
+        A resolvelib without this method would not call it, and still be right.
+        """
+        pin = self._states[-1].mapping.get(name)
+        if pin is None:
+            return False
+        row = pin.row
+        for item in criterion.information:  # noqa: SIM110 - `all` over a generator takes twice as long
+            if not item.requirement.mask >> row & 1:
+                return False
+        return True
+
+
+class _StartAgain(Exception):  # noqa: N818 - a signal inside this module, not an error
+    """Raised to restart a search in which a decision turned out to be in no solution."""
+
+
+class _Reporter(BaseReporter[Demand, Candidate, Node]):
+    """Records collisions and rounds, and reports collisions to the provider."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.collisions: list[tuple[Cause, ...]] = []
+        self.rounds = 0
+
+    def rejecting_candidate(self, criterion: Criterion[Demand, Candidate], candidate: Candidate) -> None:
+        self.collisions.append(_build_causes(criterion.information))
+        self._provider.note_rejection(candidate, criterion.information)
+
+    def resolving_conflicts(self, causes: Collection[RequirementInformation[Demand, Candidate]]) -> None:
+        self._provider.note_conflict(causes)
+
+    def ending_round(self, index: int, state: State[Demand, Candidate, Node]) -> None:
+        self.rounds += 1
+        if self._provider.put_to_test(state.mapping):
+            raise _StartAgain

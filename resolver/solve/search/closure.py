@@ -1,0 +1,112 @@
+"""From the rows that a search found to a `Resolution`: what the list reaches, who asked for it, and warnings.
+
+The result is checked here once more: every demand is met, no project is missing, and each one is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from packaging.utils import NormalizedName
+
+from resolver.errors import InternalError
+from resolver.solve.demand import WITH_DEPENDENCIES, Demand, Node, is_virtual
+from resolver.solve.resolution import Pin, Requester, Resolution
+from resolver.solve.search.universe import Universe
+from resolver.targets.families import find_name_warning
+
+__all__ = ["build_resolution"]
+
+_SHOWN_EXTRAS = 5
+"""How many extras that a project does not provide are named one by one."""
+
+
+def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution:
+    """The resolution of the nodes that the list reaches, pins sorted by name."""
+    reached = _reach(universe, rows)
+    names = sorted({node.name for node in reached.nodes if not is_virtual(node.name)})
+    pins = tuple(_build_pin(universe, name, reached) for name in names)
+    warnings = tuple(_iter_warnings(universe, reached, pins))
+    if universe.rules is None:
+        return Resolution(pins=pins, warnings=warnings)
+    return Resolution(
+        pins=pins,
+        warnings=(*warnings, *universe.rules.iter_warnings(pins)),
+        build=universe.rules.find_chosen_build(pins),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reached:
+    rows: Mapping[Node, int]
+    nodes: dict[Node, None] = field(default_factory=dict)
+    edges: dict[tuple[NormalizedName, NormalizedName, str], None] = field(default_factory=dict)
+
+
+def _reach(universe: Universe, rows: Mapping[Node, int]) -> _Reached:
+    reached = _Reached(rows=rows)
+    waiting: list[tuple[Node | None, Demand]] = [(None, demand) for demand in universe.root_demands()]
+    while waiting:
+        parent, demand = waiting.pop()
+        node = demand.node
+        row = rows.get(node)
+        if row is None or not demand.mask >> row & 1:
+            raise InternalError(f"the solution does not meet `{demand.text}`")
+        if parent is not None and parent.name != node.name and not is_virtual(node.name):
+            reached.edges[parent.name, node.name, demand.text] = None
+        if node not in reached.nodes:
+            reached.nodes[node] = None
+            waiting += [(node, brought) for brought in universe.iter_demands(node, row)]
+    return reached
+
+
+def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> Pin:
+    row = reached.rows[Node(name)]
+    table = universe.table(name)
+    file = table.files(row)[0]
+    roots = [root for root in universe.problem.roots if root.name == name]
+    listed = [Requester(position=root.position, parent=None, text=root.text) for root in roots]
+    parents = sorted((parent, text) for parent, child, text in reached.edges if child == name)
+    parts = {node.part for node in reached.nodes if node.name == name}
+    extras = {NormalizedName(part) for part in parts - {"", WITH_DEPENDENCIES}}
+    read = universe.read.get((name, row))
+    return Pin(
+        name=name,
+        version=table.versions[row],
+        file=file,
+        extras=frozenset(extras.union(*(root.extras for root in roots))),
+        dependencies=tuple(sorted({child for parent, child, _ in reached.edges if parent == name})),
+        requesters=(*listed, *(Requester(position=None, parent=parent, text=text) for parent, text in parents)),
+        index=file.index,
+        built=read is not None and read.built,
+    )
+
+
+def _iter_warnings(universe: Universe, reached: _Reached, pins: tuple[Pin, ...]) -> Iterator[str]:
+    for pin in pins:
+        yield from _iter_extra_warnings(universe, reached, pin)
+        if (warning := find_name_warning(pin.name)) is not None and _is_from_default(universe, pin):
+            yield str(warning)
+    for (name, row), ruled_out in sorted(universe.ruled_out.items()):
+        if ruled_out.reason == "metadata" and any(pin.name == name for pin in pins):
+            yield f"`{name} {universe.table(name).versions[row]}` was left out: {ruled_out.detail}"
+
+
+def _is_from_default(universe: Universe, pin: Pin) -> bool:
+    locations = universe.problem.locations(pin.name)
+    return any(location.is_default and location.url.public == pin.index for location in locations)
+
+
+def _iter_extra_warnings(universe: Universe, reached: _Reached, pin: Pin) -> Iterator[str]:
+    row = reached.rows[Node(pin.name)]
+    read = universe.read.get((pin.name, row))
+    if read is None:
+        return
+    missing = sorted(pin.extras - set(read.extras))
+    for extra in missing[:_SHOWN_EXTRAS]:
+        asked = next((requester for requester in pin.requesters if f"{extra}" in requester.text), pin.requesters[0])
+        where = f"{asked.position}" if asked.position is not None else f"`{asked.parent}`"
+        yield f"{where}: `{pin.name} {pin.version}` does not provide the extra `{extra}`"
+    if more := len(missing[_SHOWN_EXTRAS:]):
+        yield f"`{pin.name} {pin.version}` does not provide {more} more extras that are asked for"

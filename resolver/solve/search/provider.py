@@ -1,0 +1,342 @@
+"""What resolvelib needs for a search: candidates of a node, demands of a candidate, and what to decide next.
+
+Every result follows from the problem and from what the search itself read, in its order. So it depends neither on
+threads nor on the hash seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import overload
+
+from packaging.specifiers import SpecifierSet
+from resolvelib.providers import AbstractProvider
+from resolvelib.structs import RequirementInformation
+
+from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
+from resolver.solve.project_table import iter_rows
+from resolver.solve.search.propagation import Lookahead, Propagation
+from resolver.solve.search.universe import Universe, preferred_row
+
+__all__ = ["Matches", "Provider"]
+
+_BATCH = 10
+"""How many more candidates of a name are prefetched once its first one has failed."""
+
+_OFTEN = 5
+"""How many conflicts of a name move it ahead of names that were met earlier."""
+
+_TRIAL_EVERY = 20
+"""After how many collisions the decisions are tested again."""
+
+Information = RequirementInformation[Demand, Candidate]
+
+
+class Matches(Sequence[Candidate]):
+    """Candidates of a node by mask, in the order to try; each is made when resolvelib reaches it."""
+
+    __slots__ = ("_mask", "_node", "_provider")
+
+    def __init__(self, provider: Provider, node: Node, mask: int) -> None:
+        self._provider = provider
+        self._node = node
+        self._mask = mask
+
+    def __bool__(self) -> bool:
+        return self._mask != 0
+
+    def __len__(self) -> int:
+        return self._mask.bit_count()
+
+    def __iter__(self) -> Iterator[Candidate]:
+        for row in self._provider.order(self._node, self._mask):
+            yield self._provider.candidate(self._node, row)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Candidate]: ...
+    def __getitem__(self, index: int | slice) -> Candidate | Sequence[Candidate]:
+        return list(self)[index]
+
+
+class Provider(AbstractProvider[Demand, Candidate, Node]):
+    """resolvelib's provider over a universe. `steps` counts the candidates whose demands were read.
+
+    With `shows_all`, pre-releases and yanked versions take part in conclusions. With `keeps_decisions` a candidate
+    demands itself, so a later demand against it is a collision. With `concludes` false nothing is propagated, and every
+    collision is one of plain demands, as an explanation needs it.
+    """
+
+    def __init__(
+        self,
+        universe: Universe,
+        *,
+        shows_all: bool = False,
+        concludes: bool = True,
+        keeps_decisions: bool = False,
+    ) -> None:
+        self.steps = 0
+        self._keeps_decisions = keeps_decisions
+        self._universe = universe
+        self._facts = Propagation()
+        self._shows_all = shows_all
+        self._concludes = concludes
+        self._candidates: dict[tuple[Node, int], Candidate] = {}
+        self._met: dict[Node, int] = {}
+        self._conflicts: dict[Node, int] = {}
+        self._tried: dict[Node, int] = {}
+        self._last_row: dict[str, int] = {}
+        self._set_aside: dict[tuple[Node, int], Sequence[tuple[Node, int]]] = {}
+        self._readmitted: set[tuple[Node, int]] = set()
+        self._collisions = 0
+        self._next_trial = _TRIAL_EVERY
+        self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
+
+    def root_demands(self) -> list[Demand]:
+        """The demands of the list, passed to the propagation."""
+        demands = self._universe.root_demands()
+        for demand in demands:
+            self._meet(demand)
+        if self._concludes:
+            for demand in demands:
+                self._facts.require(demand)
+            self._facts.propagate()
+        return demands
+
+    def candidate(self, node: Node, row: int) -> Candidate:
+        """The one candidate of a row."""
+        candidate = self._candidates.get((node, row))
+        if candidate is None:
+            candidate = self._candidates[node, row] = Candidate(node, row)
+        return candidate
+
+    def order(self, node: Node, mask: int) -> Iterator[int]:
+        """The rows of a mask in the order to try: the project's decision for an extra, the old pin, newest first."""
+        first = self._last_row.get(node.name) if node.part else preferred_row(self._universe, node.name)
+        if first is not None and mask >> first & 1:
+            yield first
+            mask &= ~(1 << first)
+        table = self._universe.table(node.name)
+        if self._universe.problem.prefer_binary:
+            wheels = mask & table.wheel_mask
+            yield from table.ordered(wheels)
+            mask &= ~wheels
+        yield from table.ordered(mask)
+
+    def identify(self, requirement_or_candidate: Demand | Candidate) -> Node:
+        """The node that a demand or candidate is about."""
+        return requirement_or_candidate.node
+
+    def find_matches(
+        self,
+        identifier: Node,
+        requirements: Mapping[Node, Iterator[Demand]],
+        incompatibilities: Mapping[Node, Iterator[Candidate]],
+    ) -> Matches:
+        """The candidates that all demands admit, less those that failed here and those that are in no solution."""
+        if identifier == IMPOSSIBLE or self._facts.is_unsolvable:
+            return Matches(self, identifier, 0)
+        rows = self._universe.select(identifier.name, list(requirements[identifier]))
+        rows &= self._facts.live.get(identifier, -1)
+        for candidate in incompatibilities[identifier]:
+            rows &= ~(1 << candidate.row)
+        for node, row in self._set_aside:
+            rows &= ~(1 << row) if node == identifier else -1
+        return Matches(self, identifier, rows)
+
+    def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
+        """Whether the demand admits the candidate's row."""
+        return bool(requirement.mask >> candidate.row & 1)
+
+    def get_dependencies(self, candidate: Candidate) -> Iterable[Demand]:
+        """The demands of a candidate; one that nothing satisfies where the candidate is ruled out or in no solution."""
+        node, row = candidate.node, candidate.row
+        self.steps += 1
+        if not node.part:
+            self._last_row[node.name] = row
+        demands = self._iter_new(candidate)
+        known = self._universe.known_demands(node, row)
+        if known is not None:
+            self._learn(node, row, known)
+            demands = iter((*known, self._impossible) if self._is_dead(node, row) else known)
+        if self._keeps_decisions:
+            version = f"{node.name}=={self._universe.table(node.name).versions[row]}"
+            kept = Demand(node=node, mask=1 << row, text=version, specifier=SpecifierSet(), is_own=True)
+            return chain((kept,), demands)
+        return demands
+
+    def _iter_new(self, candidate: Candidate) -> Iterator[Demand]:
+        node, row = candidate.node, candidate.row
+        if self._is_dead(node, row):
+            yield self._impossible
+            return
+        self._prefetch(node, row)
+        demands: list[Demand] = []
+        for demand in self._universe.iter_demands(node, row):
+            self._meet(demand)
+            demands.append(demand)
+            if demand.is_own or demand.is_early:  # Known without metadata: a collision here saves reading it.
+                yield demand
+        self._learn(node, row, tuple(demands))
+        if self._is_dead(node, row):
+            yield self._impossible
+        else:
+            yield from (demand for demand in demands if not (demand.is_own or demand.is_early))
+
+    def _learn(self, node: Node, row: int, demands: tuple[Demand, ...]) -> None:
+        if (node.name, row) in self._universe.ruled_out:
+            for part in [known for known in self._met if known.name == node.name]:
+                self._facts.reject(part, row)
+        else:
+            for demand in demands:
+                self._meet(demand)
+            if self._concludes:
+                self._facts.learn(node, row, demands)
+        self._facts.propagate()
+
+    def _is_dead(self, node: Node, row: int) -> bool:
+        if self._facts.is_unsolvable or (node.name, row) in self._universe.ruled_out:
+            return True
+        return self._facts.is_dead(node, row) or (node.part != "" and self._facts.is_dead(Node(node.name), row))
+
+    def _meet(self, demand: Demand) -> None:
+        """Pass a demand to the propagation: its node's rows, and the versions that it admits by naming them."""
+        node = demand.node
+        rows = self._universe.candidate_rows(node.name)
+        if node not in self._met:
+            self._met[node] = len(self._met)
+            shown = rows if self._shows_all else self._universe.shown_rows(node.name)
+            self._facts.add_node(node, rows, shown)
+        if demand.pinned or demand.prereleases:
+            self._facts.show(node, self._universe.select(node.name, [demand]))
+
+    def _prefetch(self, node: Node, row: int) -> None:
+        """From the second candidate of a name on, prefetch the next ones in batches."""
+        tried = self._tried[node] = self._tried.get(node, 0) + 1
+        if node.part or tried % _BATCH != 2 or is_virtual(node.name):
+            return
+        table = self._universe.table(node.name)
+        rows = self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
+        following = islice((number for number in iter_rows(rows) if not table.is_promised(number)), _BATCH)
+        self._universe.source.prefetch_dependencies([table.files(number)[0] for number in following])
+
+    def get_preference(
+        self,
+        identifier: Node,
+        resolutions: Mapping[Node, Candidate],
+        candidates: Mapping[Node, Iterator[Candidate]],
+        information: Mapping[Node, Iterator[Information]],
+        backtrack_causes: Sequence[Information],
+    ) -> tuple[bool, bool, bool, int, bool]:
+        """As in `narrow_requirement_selection`, which leaves only one name to choose from."""
+        return self._preference(identifier, information[identifier])
+
+    def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, bool, int, bool]:
+        """Decided first: single candidates, names that often collide, then in the order they were met."""
+        rows = self._universe.candidate_rows(identifier.name)
+        for item in information:
+            rows &= item.requirement.mask
+        often = self._conflicts.get(identifier, 0) >= _OFTEN
+        # What several projects must agree on follows from them, so it is decided after them.
+        follows = is_virtual(identifier.name)
+        several = rows & (rows - 1) != 0
+        return (several and follows, several, not often, self._met[Node(identifier.name)], identifier.part != "")
+
+    def narrow_requirement_selection(
+        self,
+        identifiers: Iterable[Node],
+        resolutions: Mapping[Node, Candidate],
+        candidates: Mapping[Node, Iterator[Candidate]],
+        information: Mapping[Node, Iterator[Information]],
+        backtrack_causes: Sequence[Information],
+    ) -> Iterable[Node]:
+        """The one to decide: the preferred one of the names that collided last, or of all if none did.
+
+        A name that fails again should fail early. The choice by `get_preference` in resolvelib takes twice as long.
+        """
+        nodes = list(identifiers)
+        if backtrack_causes:
+            collided = {cause.requirement.node for cause in backtrack_causes}
+            collided |= {cause.parent.node for cause in backtrack_causes if cause.parent is not None}
+            nodes = [node for node in nodes if node in collided] or nodes
+        return [min(nodes, key=lambda node: self._preference(node, information[node]))]
+
+    def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
+        """Whether some decision is in no solution; tested once every `_TRIAL_EVERY` collisions.
+
+        Such a row counts as dead from then on, so a restart is cheaper than trying everything that depends on it.
+        """
+        if not self._concludes or self._collisions < self._next_trial:
+            return False
+        self._next_trial = self._collisions + _TRIAL_EVERY
+        looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
+        looking.narrow_all()
+        decided = [(candidate.node, candidate.row) for candidate in resolutions.values()]
+        refuted = [self._facts.is_dead(node, row) or looking.refutes(node, row) for node, row in decided]
+        return any(refuted) or (self._keeps_decisions and self._sets_aside(decided))
+
+    def _sets_aside(self, decided: Sequence[tuple[Node, int]]) -> bool:
+        """Whether some decision contradicts the earlier ones: those are kept, and this one is not made again.
+
+        resolvelib itself would jump back to an earlier decision where it sees no collision through the projects in
+        between.
+        """
+        looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
+        found = looking.find_contradiction(decided)
+        if found is None or found[-1] in self._readmitted:
+            return False
+        *reasons, last = found
+        self._set_aside[last] = reasons
+        self._conflicts = {}
+        return True
+
+    def readmits(self, resolutions: Mapping[Node, Candidate]) -> bool:
+        """Whether rows were set aside for decisions that were not kept in the end; they are readmitted for good."""
+        rows = {node: candidate.row for node, candidate in resolutions.items()}
+        unfounded = [
+            one for one, reasons in self._set_aside.items() if any(rows.get(node) != row for node, row in reasons)
+        ]
+        for one in unfounded:
+            del self._set_aside[one]
+        self._readmitted.update(unfounded)
+        return bool(unfounded)
+
+    def _collided(self) -> list[Node]:
+        """The nodes that took part in collisions, the most frequent first."""
+        nodes = [node for node in self._conflicts if node in self._met]
+        return sorted(nodes, key=lambda node: (-self._conflicts[node], self._met[node]))
+
+    def learn_ahead(self, node: Node, row: int) -> None:
+        """Read the demands of a row that is not decided yet, unless that needs the index of a promised build."""
+        if self._universe.table(node.name).is_promised(row):
+            return
+        if self._universe.known_demands(node, row) is None:
+            self._prefetch(node, row)
+        demands = tuple(self._universe.iter_demands(node, row))
+        for demand in demands:
+            self._meet(demand)
+        self._learn(node, row, demands)
+
+    def note_rejection(self, candidate: Candidate, causes: Iterable[Information]) -> None:
+        """Report to the rules about builds on which node candidates collided."""
+        rules = self._universe.rules
+        if rules is None:
+            return
+        for cause in causes:
+            for one in (candidate, cause.parent):
+                if one is not None and not one.node.part:
+                    rules.note_collision(one.node.name, one.row, cause.requirement.node)
+        for demand in self._universe.known_demands(candidate.node, candidate.row) or ():
+            # A dead row collides with a conclusion, so its own demands show the node.
+            if not self._facts.live.get(demand.node, -1) & demand.mask:
+                rules.note_collision(candidate.node.name, candidate.row, demand.node)
+
+    def note_conflict(self, causes: Iterable[Information]) -> None:
+        """Count a collision for the names that took part."""
+        self._collisions += 1
+        names = {cause.requirement.node for cause in causes}
+        names |= {cause.parent.node for cause in causes if cause.parent is not None}
+        for node in names:
+            self._conflicts[node] = self._conflicts.get(node, 0) + 1

@@ -1,0 +1,399 @@
+"""What one search reads of the world: tables of projects, demands of candidates, and what was ruled out on the way.
+
+In: a problem and a package source. Out: rows and demands on rows, read when the search asks for them and no earlier.
+It does not depend on how a search works, so that another one can replace resolvelib.
+
+The seam between a search and the rest of the stage: a universe in, a row for each node or a conflict out.
+
+The rest of the stage uses these names only, so another search can replace the one of `resolver.solve.search.backtracking`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from packaging.requirements import InvalidRequirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from lockfiles._values import dataclass
+from resolver.errors import MetadataError
+from resolver.index.core_metadata import Dependencies, admits_python
+from resolver.index.package_source import PackageSource
+from resolver.requirements.url import redact
+from resolver.solve.build_rules import BuildRules
+from resolver.solve.demand import (
+    WITH_DEPENDENCIES,
+    Candidate,
+    Demand,
+    Node,
+    ParsedRequirement,
+    is_readable,
+    is_virtual,
+    names_prerelease,
+    parse_dependency,
+    pins_exactly,
+)
+from resolver.solve.problem import Problem, Root
+from resolver.solve.project_table import ProjectTable
+from resolver.solve.search.candidates import build_project_table, read_listings
+
+__all__ = [
+    "Cause",
+    "Conflict",
+    "Found",
+    "RuledOut",
+    "Search",
+    "Universe",
+    "UnknownPage",
+    "preferred_row",
+    "select_rows",
+]
+
+
+class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, not an error
+    """Raised in a closed universe for a page that was never read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuledOut:
+    """A version that its metadata takes out: `python`, `build`, `metadata` or `direct-url`, and the details."""
+
+    reason: str
+    detail: str
+
+
+class Universe:
+    """Tables and demands of one problem. `tables` may be shared by problems that differ in roots only.
+
+    `rules_for` makes the rules about builds for a universe; None asks nothing about builds.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        source: PackageSource,
+        *,
+        tables: MutableMapping[NormalizedName, ProjectTable] | None = None,
+        prefetch: Callable[[Iterable[ParsedRequirement]], None] | None = None,
+        rules_for: Callable[[Universe], BuildRules] | None = None,
+    ) -> None:
+        self.problem = problem
+        self.source = source
+        self.tables = {} if tables is None else tables
+        self.ruled_out: dict[tuple[NormalizedName, int], RuledOut] = {}
+        self.read: dict[tuple[NormalizedName, int], Dependencies] = {}
+        self._is_closed = False
+        self._prefetch = prefetch
+        self._python = problem.target.python.full
+        self._folded: dict[NormalizedName, tuple[int, bool, bool]] = {}
+        self._demands: dict[tuple[Node, int], tuple[Demand, ...]] = {}
+        self._tried: dict[tuple[Node, int], None] = {}
+        self._words: dict[str, tuple[Demand, ...]] = {}
+        self._overrides = _merge_overrides(problem.overrides)
+        self._rules_for = rules_for
+        self.rules = None if rules_for is None else rules_for(self)
+        self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
+        self._listed: dict[NormalizedName, dict[SpecifierSet, None]] = {}
+        for root in (*problem.roots, *problem.constraints):
+            self._listed.setdefault(root.name, {})[root.specifier] = None
+
+    def table(self, name: NormalizedName) -> ProjectTable:
+        """The table of a project. Raises FetchError."""
+        table = self.tables.get(name)
+        if table is None:
+            table = self.rules.build_virtual(name) if self.rules is not None else None
+            if table is None and self._is_closed:
+                raise UnknownPage
+            self.tables[name] = table = table or self._read_table(name)
+        return table
+
+    def _read_table(self, name: NormalizedName) -> ProjectTable:
+        table = None if self.rules is None else self.rules.read_table(name)
+        if table is None:
+            listings, missing = read_listings(name, self.problem, self.source)
+            table = build_project_table(name, self.problem, listings, missing)
+        return table
+
+    def candidate_rows(self, name: NormalizedName) -> int:
+        """The rows that the list itself lets in: its requirements, constraints and options folded together."""
+        return self._fold(name)[0]
+
+    def shown_rows(self, name: NormalizedName) -> int:
+        """Those of `candidate_rows` that are tried unless a dependency names a pre-release or pins a yanked one."""
+        rows, pinned, prereleases = self._fold(name)
+        return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
+
+    def select(self, name: NormalizedName, demands: Sequence[Demand]) -> int:
+        """The rows to try under the demands, by `select_rows`."""
+        rows, pinned, prereleases = self._fold(name)
+        for demand in demands:
+            rows &= demand.mask
+            pinned = pinned or demand.pinned
+            prereleases = prereleases or demand.prereleases
+        return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
+
+    def root_demands(self) -> list[Demand]:
+        """The demands of the list, in list order; of several equal ones the first. Raises FetchError."""
+        found: dict[tuple[Node, SpecifierSet], Demand] = {}
+        for place, root in enumerate(self.problem.roots):
+            wanted = ParsedRequirement(
+                name=root.name, extras=root.extras, specifier=root.specifier, url=None, text=root.text
+            )
+            for demand in self._build_demands(wanted, bare=root.no_deps):
+                found.setdefault((demand.node, demand.specifier), replace(demand, root=place))
+        return list(found.values())
+
+    def iter_demands(self, node: Node, row: int) -> Iterator[Demand]:
+        """The demands of a row, those on its own project first: they need no metadata.
+
+        Where the metadata rules the row out there are no others, and `ruled_out` has the reason. Raises FetchError.
+        """
+        known = self._demands.get((node, row))
+        if known is not None:
+            yield from known
+            return
+        self._tried[node, row] = None
+        own = self._own_demands(node, row)
+        yield from own
+        brought = self._metadata_demands(node, row) if self._exists(node.name, row) else ()
+        if self.rules is not None and (node.name, row) not in self.ruled_out:
+            brought += self.rules.late_demands(node, row)
+        self._demands[node, row] = (*own, *brought)
+        yield from brought
+
+    def tried(self) -> tuple[tuple[Node, int], ...]:
+        """The rows whose demands were asked for, in that order, even if the first of them collided."""
+        return tuple(self._tried)
+
+    def known_demands(self, node: Node, row: int) -> tuple[Demand, ...] | None:
+        """The demands of a row if they were read before."""
+        return self._demands.get((node, row))
+
+    def dependencies(self, name: NormalizedName, row: int) -> Dependencies:
+        """What the row's best file needs. Raises MetadataError, FetchError, HashMismatchError."""
+        known = self.read.get((name, row))
+        if known is None and self._is_closed:
+            return Dependencies()
+        if known is None:
+            known = self.read[name, row] = self.source.dependencies(self.table(name).files(row)[0])
+        return known
+
+    def posed(self, problem: Problem) -> Universe:
+        """A universe of another problem, with the tables of this one."""
+        return Universe(problem, self.source, tables=self.tables, rules_for=self._rules_for)
+
+    def closed(self, problem: Problem) -> Universe:
+        """A closed universe of another problem, with fewer requirements: it makes no request.
+
+        What was never read counts as satisfied, so a conflict in it is one in this universe too.
+        """
+        known = self.posed(problem)
+        known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
+        return known
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it has only what was read before and makes no request."""
+        return self._is_closed
+
+    def forget_rows(self, name: NormalizedName) -> None:
+        """Select the rows of a project anew, because its table has more of them now."""
+        self._folded.pop(name, None)
+
+    def rule_out(self, name: NormalizedName, row: int, reason: str, detail: str) -> None:
+        """Rule a row out for the rest of the run."""
+        self.ruled_out[name, row] = RuledOut(reason=reason, detail=detail)
+        rows, pinned, prereleases = self._fold(name)
+        self._folded[name] = (rows & ~(1 << row), pinned, prereleases)
+
+    def _fold(self, name: NormalizedName) -> tuple[int, bool, bool]:
+        folded = self._folded.get(name)
+        if folded is None:
+            folded = self._folded[name] = self._build_fold(name)
+        return folded
+
+    def _build_fold(self, name: NormalizedName) -> tuple[int, bool, bool]:
+        table = self.table(name)
+        specifiers = self.listed_specifiers(name)
+        rows = table.all_rows
+        for specifier in specifiers:
+            rows &= table.mask(specifier)
+        for ruled_out, row in self.ruled_out:
+            rows &= ~(1 << row) if ruled_out == name else -1
+        prereleases = self.problem.pre or any(map(names_prerelease, specifiers))
+        return table.usable(rows), any(map(pins_exactly, specifiers)), prereleases
+
+    def listed_specifiers(self, name: NormalizedName) -> list[SpecifierSet]:
+        """The specifiers of the list on the project, without repeats; where there is an override, that one alone."""
+        if name in self._overrides:
+            return [self._overrides[name]]
+        return list(self._listed.get(name, ()))
+
+    def _exists(self, name: NormalizedName, row: int) -> bool:
+        """Whether the row has files; a build that an index promises is looked for now. Raises FetchError."""
+        if self.rules is None:
+            return True
+        if not self._is_closed:
+            for absent, reason in self.rules.find_absent(name, row):
+                self.rule_out(name, absent, "absent", reason)
+        return (name, row) not in self.ruled_out
+
+    def _own_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
+        """An extra goes with its project at the same version, a build with one CUDA."""
+        if not node.part:
+            return () if self.rules is None else self.rules.early_demands(node, row)
+        parts = ["", *([WITH_DEPENDENCIES] if self._is_split(node) else [])]
+        version = self.table(node.name).versions[row]
+        text = f"{node.name}=={version}"
+        nodes = [Node(node.name, part) for part in parts]
+        return tuple(Demand(node=own, mask=1 << row, text=text, specifier=SpecifierSet(), is_own=True) for own in nodes)
+
+    def _is_split(self, node: Node) -> bool:
+        return node.name in self._without_dependencies and node.part != WITH_DEPENDENCIES
+
+    def _metadata_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
+        if is_virtual(node.name) or (not node.part and node.name in self._without_dependencies):
+            return ()
+        dependencies = self._read_dependencies(node.name, row)
+        if dependencies is None:
+            return ()
+        bare = node.part in ("", WITH_DEPENDENCIES)
+        texts = dependencies.requires if bare else dependencies.extras.get(NormalizedName(node.part), ())
+        self._prefetch_new(texts)
+        demands: list[Demand] = []
+        for text in texts:
+            demands += self._demands_of(text, node.name, row)
+        if any(demand.node == node and not demand.mask >> row & 1 for demand in demands):
+            self.rule_out(node.name, row, "metadata", "it depends on another version of itself")
+        return tuple(demands) if (node.name, row) not in self.ruled_out else ()
+
+    def _read_dependencies(self, name: NormalizedName, row: int) -> Dependencies | None:
+        """What a row needs, or None where that rules it out."""
+        try:
+            dependencies = self.dependencies(name, row)
+        except MetadataError as error:
+            if error.needs_build and not self.problem.no_build:
+                raise
+            self.rule_out(name, row, "build" if error.needs_build else "metadata", error.reason)
+            return None
+        if dependencies.requires_python and not admits_python(dependencies.requires_python, self._python):
+            self.rule_out(name, row, "python", f"needs Python {dependencies.requires_python}")
+            return None
+        return dependencies
+
+    def _prefetch_new(self, texts: Sequence[str]) -> None:
+        """Prefetch the pages of projects that are met for the first time, all at once."""
+        if self._prefetch is not None:
+            new = (parse_dependency(text) for text in texts if text not in self._words and is_readable(text))
+            self._prefetch(wanted for wanted in new if wanted.name not in self.tables)
+
+    def _demands_of(self, text: str, parent: NormalizedName, row: int) -> tuple[Demand, ...]:
+        known = self._words.get(text)
+        if known is not None:
+            return known
+        try:
+            wanted = parse_dependency(text)
+        except InvalidRequirement:
+            self.rule_out(parent, row, "metadata", f"its dependency `{text}` cannot be read")
+            return ()
+        if wanted.name in self.problem.excludes:
+            return ()
+        if wanted.url is not None and wanted.name not in self._overrides and not self._is_fixed_to(wanted):
+            self.rule_out(parent, row, "direct-url", f"it depends on a direct URL: `{redact(text)}`")
+            return ()
+        demands = self._words[text] = self._build_demands(wanted, bare=False)
+        return demands
+
+    def _is_fixed_to(self, wanted: ParsedRequirement) -> bool:
+        """Whether the list fixes the project to this direct URL."""
+        fixed = self.problem.direct.get(wanted.name)
+        if fixed is None or wanted.url is None:
+            return False
+        # Imported here: few dependencies are direct URLs.
+        from resolver.requirements.direct_reference import is_same_source, parse_reference
+        from resolver.requirements.flags import Refusal
+
+        try:
+            return is_same_source(parse_reference(wanted.url, variables={}).direct, fixed.request.reference)
+        except Refusal:
+            return False
+
+    def _build_demands(self, wanted: ParsedRequirement, *, bare: bool) -> tuple[Demand, ...]:
+        """One demand for the project and one for each of its extras. Raises FetchError."""
+        name = wanted.name
+        specifier = self._overrides.get(name, wanted.specifier)
+        parts = [""]
+        if not bare:
+            parts += [WITH_DEPENDENCIES] if name in self._without_dependencies else []
+            parts += sorted(wanted.extras)
+        try:
+            mask = self.table(name).mask(specifier)
+        except UnknownPage:
+            return ()
+        pinned, prereleases = pins_exactly(specifier), names_prerelease(specifier)
+        return tuple(
+            Demand(
+                node=Node(name, part),
+                mask=mask,
+                text=wanted.text,
+                specifier=specifier,
+                pinned=pinned,
+                prereleases=prereleases,
+            )
+            for part in parts
+        )
+
+
+def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:
+    """The rows to try: yanked ones only if pinned, pre-releases only if named, each or nothing else being left."""
+    unyanked = rows & ~table.yanked(rows)
+    rows = unyanked or (rows if pinned else 0)
+    return rows if prereleases else (rows & ~table.prerelease_mask) or rows
+
+
+def _merge_overrides(overrides: Sequence[Root]) -> dict[NormalizedName, SpecifierSet]:
+    merged: dict[NormalizedName, SpecifierSet] = {}
+    for override in overrides:
+        merged[override.name] = merged.get(override.name, SpecifierSet()) & override.specifier
+    return merged
+
+
+def preferred_row(universe: Universe, name: NormalizedName) -> int | None:
+    """The row that an old lock holds, or None."""
+    version: Version | None = universe.problem.preferences.get(name)
+    return None if version is None else universe.table(name).find_row(version)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A demand that took part in the last collision, and the candidate that made it; None for the list itself."""
+
+    demand: Demand
+    parent: Candidate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A solution: the row of each node, also of some that nothing needs any more. `steps` counts candidates read."""
+
+    rows: Mapping[Node, int]
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflict:
+    """No solution: `causes` collided last. `is_proven` is false where the search gave up after `steps`."""
+
+    causes: tuple[Cause, ...]
+    steps: int
+    is_proven: bool = True
+
+
+class Search(Protocol):
+    """Searches for a solution. Raises what a package source raises."""
+
+    def __call__(self, universe: Universe) -> Found | Conflict: ...

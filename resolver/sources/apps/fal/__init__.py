@@ -1,0 +1,1 @@
+"""All that pinfold knows about the platform: its class and function forms, its tables, and what it installs itself."""

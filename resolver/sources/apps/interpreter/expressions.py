@@ -1,0 +1,393 @@
+"""The values of expressions, worked out from the syntax tree: nothing of the app is imported, compiled or run.
+
+In: an expression, the names in scope, and what is known about the target. Out: its value, or `NotUnderstood` with the
+innermost expression at which knowledge ends. Calls go to `resolver.sources.apps.interpreter.calls`; statements, which give names
+their values, are read by `resolver.sources.apps.interpreter.statements`.
+"""
+
+from __future__ import annotations
+
+import ast
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, NoReturn
+
+from lockfiles._values import dataclass
+from resolver.sources.apps.interpreter.files import AppFiles
+from resolver.sources.apps.interpreter.operations import (
+    OperationRefused,
+    apply_comparison,
+    apply_operator,
+    fill_template,
+    has_variables,
+    iterate,
+    join_parts,
+    split_parts,
+)
+from resolver.sources.apps.interpreter.values import (
+    AppTarget,
+    BoundMethod,
+    Builtin,
+    ClassValue,
+    Container,
+    EnvironmentText,
+    EnvironmentVariable,
+    FileLine,
+    FunctionValue,
+    Imported,
+    ListValue,
+    Namespace,
+    NotUnderstood,
+    OnceValue,
+    Opaque,
+    PlacedText,
+    VersionInfo,
+    linearize,
+    quote,
+)
+
+__all__ = ["BUILTINS", "Context", "ExpressionReader"]
+
+_MOST_STEPS = 20_000
+_MOST_STEPS_OF_A_FILE = 1_000_000
+
+BUILTINS = frozenset(
+    {"all", "any", "bool", "dict", "enumerate", "filter", "float", "frozenset", "int", "isinstance", "len", "list"}
+    | {"map", "max", "min", "open", "print", "range", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"}
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """What is known while a file is read. `variables` are those that `[tool.pinfold] environment` names and are set."""
+
+    files: AppFiles
+    target: AppTarget | None = None
+    environment: frozenset[str] = frozenset()
+    variables: Mapping[str, str]
+    steps: int = 0
+    steps_before: int = 0
+    failures: int = 0
+    late_failures: int = 0
+
+
+class ExpressionReader(ABC):
+    """Reads expressions. A part that is not understood ends the whole, but for the items of a list."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    def value(self, node: ast.expr, scope: Namespace) -> Any:
+        """The value of an expression. Raises NotUnderstood."""
+        self.context.steps += 1
+        if self.context.steps > min(_MOST_STEPS, _MOST_STEPS_OF_A_FILE - self.context.steps_before):
+            self.fail(node, scope, "working it out takes too many steps")
+        reader = _READERS.get(type(node))
+        if reader is None:
+            self.fail(node, scope, "such an expression is not worked out")
+        try:
+            return self.usable(getattr(self, reader)(node, scope))
+        except OperationRefused as refused:
+            self.fail(node, scope, f"{refused} cannot be worked out", refused=refused)
+
+    def value_or_opaque(self, node: ast.expr, scope: Namespace) -> Any:
+        """The value, or an Opaque that says why there is none."""
+        try:
+            return self.value(node, scope)
+        except NotUnderstood as reason:
+            return Opaque(reason=reason)
+
+    def usable(self, value: Any) -> Any:
+        """The value itself. Raises the reason of one that is not known or in doubt."""
+        if isinstance(value, Opaque):
+            raise value.reason
+        if isinstance(value, Container) and value.doubt is not None:
+            raise value.doubt
+        return value
+
+    def known(self, value: Any, node: ast.expr, scope: Namespace) -> Any:
+        """The value with the environment looked up, which only variables that the settings name allow."""
+        if isinstance(value, Imported):
+            self.fail(node, scope, f"`{value.shown}` is not read here")
+        if not isinstance(value, EnvironmentText):
+            return value
+        for variable in value.variables:
+            if variable.name not in self.context.environment:
+                self.fail(
+                    node,
+                    scope,
+                    f"`{variable.name}` is read from the environment, which no lock may depend on unasked",
+                    remedy=f'`environment = ["{variable.name}"]` in [tool.pinfold]',
+                )
+        parts = [self._look_up(part, node, scope) for part in value.parts]
+        if len(parts) == 1 and parts[0] is None:
+            return None
+        return PlacedText("".join(map(str, parts)), value.place)
+
+    def whole(self, value: Any, node: ast.expr, scope: Namespace) -> Any:
+        """The value with the environment looked up. Raises NotUnderstood for a list with an item that is not known."""
+        value = self.known(value, node, scope)
+        for item in value if isinstance(value, list | tuple | set) else ():
+            self.known(self.usable(item), node, scope)
+        return value
+
+    def is_true(self, node: ast.expr, scope: Namespace) -> bool:
+        """Whether an expression is true. Raises NotUnderstood."""
+        return self.counts_as_true(self.value(node, scope), node, scope)
+
+    def counts_as_true(self, value: Any, node: ast.expr, scope: Namespace) -> bool:
+        """Whether a value is true. Raises NotUnderstood."""
+        if not isinstance(value, Imported):
+            value = self.known(value, node, scope)
+        if isinstance(value, Imported | FunctionValue | ClassValue | Builtin | BoundMethod):
+            if isinstance(value, Imported) and value.name:
+                self.fail(node, scope, f"`{value.shown}` is not read here")
+            return True
+        return bool(value)
+
+    @abstractmethod
+    def call(self, node: ast.Call, scope: Namespace) -> Any:
+        """The value of a call. Raises NotUnderstood, OperationRefused."""
+
+    @abstractmethod
+    def imported(self, value: Imported, node: ast.expr, scope: Namespace) -> Any:
+        """What an imported name stands for. Raises NotUnderstood."""
+
+    @abstractmethod
+    def assign(self, target: ast.expr, value: Any, scope: Namespace) -> None:
+        """Gives the names of a target their values. Raises NotUnderstood, OperationRefused."""
+
+    def fail(
+        self,
+        node: ast.AST,
+        scope: Namespace,
+        why: str,
+        *,
+        remedy: str = "",
+        needs_target: bool = False,
+        refused: Any = None,
+    ) -> NoReturn:
+        """Raises NotUnderstood for a node."""
+        self.context.failures += 1
+        self.context.late_failures += needs_target
+        place = self.place(node, scope)
+        raise NotUnderstood(place, quote(node), why, remedy=remedy, needs_target=needs_target) from refused
+
+    def place(self, node: ast.AST, scope: Namespace) -> FileLine:
+        """Where a node stands."""
+        return FileLine(file=scope.file, line=getattr(node, "lineno", 1))
+
+    def target(self, node: ast.AST, scope: Namespace) -> AppTarget:
+        """The target. Raises NotUnderstood while it is not known."""
+        if self.context.target is None:
+            self.fail(node, scope, "it depends on the target", needs_target=True)
+        return self.context.target
+
+    def iterate(self, value: Any, node: ast.expr, scope: Namespace) -> list[Any]:
+        """What a loop gives, item by item."""
+        if isinstance(value, OnceValue):
+            if value.is_used:
+                self.fail(node, scope, "it has been gone through before, and gives nothing more")
+            value.is_used = True
+        items = iterate(self.known(value, node, scope))
+        self.context.steps += len(items)
+        return items
+
+    def each(self, value: Any, node: ast.expr, scope: Namespace) -> Iterator[Any]:
+        """The items of a loop one by one: a list that the loop changes is seen as it is by then, as in Python."""
+        if not isinstance(value, ListValue) or isinstance(value, OnceValue):
+            yield from self.iterate(value, node, scope)
+            return
+        place = 0
+        while place < len(self.usable(value)):
+            self.context.steps += 1
+            if self.context.steps > _MOST_STEPS:
+                self.fail(node, scope, "working it out takes too many steps")
+            yield value[place]
+            place += 1
+
+    def _look_up(self, part: str | EnvironmentVariable, node: ast.expr, scope: Namespace) -> Any:
+        if isinstance(part, str):
+            return part
+        found = self.context.variables.get(part.name)
+        if found is not None:
+            return found
+        if not part.has_default:
+            self.fail(node, scope, f"`{part.name}` is not set in the environment")
+        return self.known(part.default, node, scope)
+
+    def _constant(self, node: ast.Constant, scope: Namespace) -> Any:
+        if isinstance(node.value, str):
+            return PlacedText(node.value, self.place(node, scope))
+        if node.value is None or isinstance(node.value, bool | int | float):
+            return node.value
+        return self.fail(node, scope, "it is no text, number or truth value")
+
+    def _name(self, node: ast.Name, scope: Namespace) -> Any:
+        try:
+            found = scope.find(node.id)
+        except KeyError:
+            if node.id == "__file__":
+                return PlacedText(self._own_path(scope), self.place(node, scope))
+            if node.id == "__name__":
+                return "<run_path>"
+            if node.id in BUILTINS:
+                return Builtin(name=node.id)
+            self.fail(node, scope, "nothing that is read here gives it a value")
+        return self.imported(found, node, scope) if isinstance(found, Imported) else found
+
+    def _own_path(self, scope: Namespace) -> str:
+        return str(self.context.files.path if scope.module.path is None else scope.module.path)
+
+    def _reason(self, node: ast.AST, scope: Namespace, why: str) -> NotUnderstood:
+        self.context.failures += 1
+        return NotUnderstood(self.place(node, scope), quote(node), why)
+
+    def _binary(self, node: ast.BinOp, scope: Namespace) -> Any:
+        left, right = self.value(node.left, scope), self.value(node.right, scope)
+        return self.operate(type(node.op), left, right, node, scope)
+
+    def operate(self, kind: type[ast.operator], left: Any, right: Any, node: ast.AST, scope: Namespace) -> Any:
+        """`left + right`, with variables of the environment kept as such. Raises OperationRefused."""
+        place = left.place if isinstance(left, PlacedText | EnvironmentText) else self.place(node, scope)
+        both = (left, right)
+        if kind is ast.Add and has_variables(both) and all(isinstance(one, str | EnvironmentText) for one in both):
+            return join_parts([part for one in (left, right) for part in split_parts(one)], place)
+        values = right if isinstance(right, tuple) else (right,)
+        if kind is ast.Mod and isinstance(left, str) and has_variables(values):
+            filled = fill_template(
+                left, values, lambda marked: apply_operator(kind, str(left), tuple(marked)), is_percent=True
+            )
+            return join_parts(filled, place)
+        expression = node if isinstance(node, ast.expr) else ast.Constant(value=None)
+        result = apply_operator(kind, self.known(left, expression, scope), self.known(right, expression, scope))
+        return PlacedText(result, place) if isinstance(result, str) else result
+
+    def _boolean(self, node: ast.BoolOp, scope: Namespace) -> Any:
+        wanted = isinstance(node.op, ast.Or)
+        for operand in node.values[:-1]:
+            value = self.value(operand, scope)
+            if self.counts_as_true(value, operand, scope) is wanted:
+                return value
+        return self.value(node.values[-1], scope)
+
+    def _unary(self, node: ast.UnaryOp, scope: Namespace) -> Any:
+        if isinstance(node.op, ast.Not):
+            return not self.is_true(node.operand, scope)
+        value = self.value(node.operand, scope)
+        if isinstance(value, int | float) and isinstance(node.op, ast.USub | ast.UAdd):
+            return -value if isinstance(node.op, ast.USub) else +value
+        return self.fail(node, scope, "it is no number")
+
+    def _compare(self, node: ast.Compare, scope: Namespace) -> bool:
+        left_node: ast.expr = node.left
+        for operator, right_node in zip(node.ops, node.comparators, strict=True):
+            left = self.whole(self.value(left_node, scope), left_node, scope)
+            right = self.value(right_node, scope)
+            if (
+                isinstance(right, Imported)
+                and right.dotted == "os.environ"
+                and isinstance(operator, ast.In | ast.NotIn)
+            ):
+                found = self._is_set(left, node, scope) is isinstance(operator, ast.In)
+            else:
+                found = apply_comparison(type(operator), left, self.whole(right, right_node, scope))
+            if not found:
+                return False
+            left_node = right_node
+        return True
+
+    def _is_set(self, name: Any, node: ast.expr, scope: Namespace) -> bool:
+        variable = EnvironmentVariable(name=str(name), has_default=True)
+        place = self.place(node, scope)
+        return self.known(EnvironmentText(parts=(variable,), place=place), node, scope) is not None
+
+    def _conditional(self, node: ast.IfExp, scope: Namespace) -> Any:
+        return self.value(node.body if self.is_true(node.test, scope) else node.orelse, scope)
+
+    def _subscript(self, node: ast.Subscript, scope: Namespace) -> Any:
+        owner = self.value(node.value, scope)
+        if isinstance(owner, Imported) and owner.dotted == "os.environ":
+            name = self.known(self.value(node.slice, scope), node.slice, scope)
+            return self.variable(EnvironmentVariable(name=str(name)), node, scope)
+        if isinstance(owner, Imported | Builtin | ClassValue):
+            # `list[str]` in an annotation, or a generic base class.
+            return owner
+        owner = owner if isinstance(owner, dict) else self.whole(owner, node.value, scope)
+        if not isinstance(owner, str | list | tuple | dict):
+            self.fail(node, scope, "nothing can be looked up in it")
+        key = self._key(node.slice, scope)
+        try:
+            found = (str(owner) if isinstance(owner, str) else owner)[key]
+        except (KeyError, IndexError, TypeError, ValueError) as error:
+            self.fail(node, scope, f"it raises {type(error).__name__}")
+        if isinstance(found, str) and isinstance(owner, PlacedText):
+            return PlacedText(found, owner.place)
+        return ListValue(found) if type(found) is list else found
+
+    def _key(self, node: ast.expr, scope: Namespace) -> Any:
+        if not isinstance(node, ast.Slice):
+            return self.known(self.value(node, scope), node, scope)
+        bounds = (None if one is None else self.value(one, scope) for one in (node.lower, node.upper, node.step))
+        return slice(*bounds)
+
+    def _attribute(self, node: ast.Attribute, scope: Namespace) -> Any:
+        owner = self.value(node.value, scope)
+        if isinstance(owner, Imported):
+            found = self.imported(Imported(module=owner.dotted, name=node.attr), node, scope)
+            # Whether there is such an attribute is not known, which counts inside a `try`.
+            self.context.failures += isinstance(found, Imported)
+            return found
+        if isinstance(owner, Builtin) and owner.name == "str":
+            return Imported(module="builtins.str", name=node.attr)
+        if isinstance(owner, ClassValue):
+            return self.find_attribute(owner, node.attr, node, scope)
+        if isinstance(owner, VersionInfo) and node.attr in VersionInfo._fields:
+            return getattr(owner, node.attr)
+        if isinstance(owner, PurePath) and node.attr in ("name", "parent", "parents", "stem", "suffix"):
+            found = getattr(owner, node.attr)
+            return tuple(found) if node.attr == "parents" else found
+        if isinstance(owner, EnvironmentText | str | list | tuple | dict | set | PurePath):
+            return BoundMethod(owner=owner, name=node.attr)
+        return self.fail(node, scope, "such an attribute is not worked out")
+
+    def find_attribute(self, owner: ClassValue, name: str, node: ast.AST, scope: Namespace) -> Any:
+        """An attribute of a class of the file, its own or one of a base. Raises NotUnderstood."""
+        for one in linearize(owner):
+            if name in one.attributes:
+                return one.attributes[name]
+        return self.fail(node, scope, "nothing that is read here gives it a value")
+
+    def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Namespace) -> Any:
+        """A variable of the environment as a text with a variable in it."""
+        return EnvironmentText(parts=(variable,), place=self.place(node, scope))
+
+    def _lambda(self, node: ast.Lambda, scope: Namespace) -> FunctionValue:
+        return FunctionValue(node=node, scope=scope)
+
+
+_READERS: dict[type[ast.expr], str] = {
+    ast.Constant: "_constant",
+    ast.Name: "_name",
+    ast.List: "_list",
+    ast.Tuple: "_tuple",
+    ast.Set: "_set",
+    ast.Dict: "_dict",
+    ast.JoinedStr: "_joined",
+    ast.FormattedValue: "_formatted",
+    ast.BinOp: "_binary",
+    ast.BoolOp: "_boolean",
+    ast.UnaryOp: "_unary",
+    ast.Compare: "_compare",
+    ast.IfExp: "_conditional",
+    ast.Subscript: "_subscript",
+    ast.Attribute: "_attribute",
+    ast.Call: "call",
+    ast.ListComp: "_comprehend",
+    ast.GeneratorExp: "_comprehend",
+    ast.SetComp: "_comprehend_set",
+    ast.DictComp: "_comprehend_dict",
+    ast.NamedExpr: "_named",
+    ast.Lambda: "_lambda",
+}

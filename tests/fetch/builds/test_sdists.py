@@ -1,0 +1,211 @@
+"""The metadata of a source tree: static where it can be, from its backend where it must be.
+
+Unpacking sdists: what they hold, and nothing outside the folder.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+from resolver.errors import MetadataError
+from resolver.fetch.builds.build_process import BuildProcesses
+from resolver.fetch.builds.permission import BuildPolicy, Builds, describe_host
+from resolver.fetch.builds.sdists import TreeMetadata, read_tree_metadata, unpack_sdist
+from resolver.index.sdist_metadata import SdistArchiveError
+from tests.distributions import make_metadata, make_sdist
+from tests.fetch.conftest import A
+from tests.fetch.test_sdists import ELSEWHERE, HOST
+
+STATIC = '[project]\nname = "a"\nversion = "1.0"\ndependencies = ["b>=2"]\n[build-system]\nrequires = ["hatchling"]\n'
+DYNAMIC = '[project]\nname = "a"\nversion = "1.0"\ndynamic = ["dependencies"]\n'
+
+
+def allow(policy: BuildPolicy) -> Builds:
+    return Builds(policy=policy, find_wheels=lambda texts: (), fetch_wheel=lambda file: Path(), children=BuildProcesses)
+
+
+def read(tree: Path, *, policy: BuildPolicy = "never", isolated: bool = True) -> TreeMetadata:
+    return read_tree_metadata(
+        tree, project=A, described="./a", target=ELSEWHERE, builds=allow(policy), isolated=isolated
+    )
+
+
+def test_static_project_runs_nothing(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(STATIC)
+    (tmp_path / "setup.py").write_text("raise SystemExit(3)")
+    found = read(tmp_path)
+    assert (found.metadata.name, found.metadata.version) == ("a", Version("1.0"))
+    assert (found.metadata.requires_dist, found.built, found.build_requires) == (("b>=2",), False, ("hatchling",))
+
+
+def test_final_pkg_info_needs_no_build(tmp_path: Path) -> None:
+    (tmp_path / "PKG-INFO").write_bytes(make_metadata("a", "1.0", requires=["b>=2"]))
+    found = read(tmp_path)
+    assert (found.metadata.requires_dist, found.build_requires) == (("b>=2",), ("setuptools>=40.8.0",))
+
+
+@pytest.mark.parametrize("pkg_info", [make_metadata("a", "1.0", dynamic=["Requires-Dist"]), b"nonsense"])
+def test_pkg_info_that_is_not_final_does_not_count(tmp_path: Path, pkg_info: bytes) -> None:
+    (tmp_path / "pyproject.toml").write_text(DYNAMIC)
+    (tmp_path / "PKG-INFO").write_bytes(pkg_info)
+    with pytest.raises(MetadataError) as caught:
+        read(tmp_path)
+    assert str(caught.value) == (
+        "only a build can tell what `./a` needs, and it was not built\n"
+        "  because `--no-build` forbids it\n"
+        "  try: write its requirements into pyproject.toml, or its name (`a`) under `allow-build`\n"
+        "    [[tool.pinfold.dependency-metadata]]\n"
+        '    name = "a"\n'
+        '    version = "1.0"\n'
+        "    requires-dist = []"
+    )
+
+
+def test_version_that_is_not_known_is_left_out_of_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "setup.py").touch()
+    with pytest.raises(MetadataError) as caught:
+        read(tmp_path, policy="if-compatible")
+    assert str(caught.value) == (
+        "only a build can tell what `./a` needs, and it was not built\n"
+        f"  because a build on {describe_host()} may tell other requirements than one on the target, {ELSEWHERE}\n"
+        "  try: write its requirements into pyproject.toml, or accept those of this machine with `--build-anyway`\n"
+        "    [[tool.pinfold.dependency-metadata]]\n"
+        '    name = "a"\n'
+        "    requires-dist = []"
+    )
+
+
+def test_build_without_isolation_is_left_to_the_image(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(DYNAMIC)
+    with pytest.raises(MetadataError) as caught:
+        read(tmp_path, policy="anyway", isolated=False)
+    assert str(caught.value) == (
+        "only a build can tell what `./a` needs, and it was not built\n"
+        "  because `--no-build-isolation` builds it among the packages of the image, which are not here\n"
+        "  try: write its requirements into pyproject.toml\n"
+        "    [[tool.pinfold.dependency-metadata]]\n"
+        '    name = "a"\n'
+        '    version = "1.0"\n'
+        "    requires-dist = []"
+    )
+
+
+def test_folder_without_a_project_says_where_to_look(tmp_path: Path) -> None:
+    with pytest.raises(MetadataError) as caught:
+        read(tmp_path, policy="anyway")
+    assert str(caught.value) == (
+        "`./a` is no Python project: it has neither a pyproject.toml nor a setup.py\n"
+        "  try: name the folder that has one; inside a repository or archive with `#subdirectory=FOLDER`"
+    )
+
+
+def test_broken_pyproject_is_a_metadata_error(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("project = 1")
+    with pytest.raises(MetadataError) as caught:
+        read(tmp_path)
+    assert str(caught.value) == "what `./a` needs cannot be told: pyproject.toml: `project` is no table"
+
+
+def test_dynamic_project_is_built_where_that_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        DYNAMIC + '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    )
+    (tmp_path / "own.py").write_text(
+        "import pathlib\n"
+        "def prepare_metadata_for_build_wheel(folder, config_settings=None):\n"
+        "    place = pathlib.Path(folder, 'a-1.0.dist-info')\n"
+        "    place.mkdir()\n"
+        "    (place / 'METADATA').write_text('Metadata-Version: 2.2\\nName: a\\nVersion: 1.0\\nRequires-Dist: c\\n')\n"
+        "    return 'a-1.0.dist-info'\n"
+        "def build_wheel(folder, config_settings=None, metadata_directory=None):\n"
+        "    raise SystemExit('not needed')\n"
+    )
+    found = read_tree_metadata(
+        tmp_path, project=NormalizedName("a"), described="./a", target=HOST, builds=allow("anyway")
+    )
+    assert (found.metadata.requires_dist, found.built) == (("c",), True)
+
+
+def write_tar(path: Path, *members: tarfile.TarInfo) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for member in members:
+            content = b"x" if member.isreg() else b""
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def build_member(name: str, kind: bytes = tarfile.REGTYPE, *, target: str = "", mode: int = 0o644) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname, member.mode = kind, target, mode
+    return member
+
+
+def unpack(tmp_path: Path, archive: Path) -> Path:
+    into = tmp_path / "deep" / "into"
+    into.mkdir(parents=True)
+    return unpack_sdist(archive, into)
+
+
+def test_top_folder_is_the_tree(tmp_path: Path) -> None:
+    archive = tmp_path / "a-1.0.tar.gz"
+    archive.write_bytes(make_sdist("a", "1.0", files={"src/a.py": b"1"}))
+    tree = unpack(tmp_path, archive)
+    assert tree.name == "a-1.0"
+    assert (tree / "src" / "a.py").read_bytes() == b"1"
+
+
+def test_archive_without_a_top_folder_is_a_tree_itself(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "a.tar.gz", build_member("setup.py"), build_member("a.py"))
+    assert sorted(path.name for path in unpack(tmp_path, archive).iterdir()) == ["a.py", "setup.py"]
+
+
+def test_zip_is_unpacked(tmp_path: Path) -> None:
+    archive = tmp_path / "a-1.0.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("a-1.0/setup.py", "1")
+        file.writestr("a-1.0/../../outside", "1")
+    tree = unpack(tmp_path, archive)
+    assert sorted(path.name for path in tree.iterdir()) == ["outside", "setup.py"]
+    assert not list(tmp_path.glob("outside"))
+    assert not list((tmp_path / "deep").glob("outside"))
+
+
+def test_executable_file_stays_one_and_gets_no_more(tmp_path: Path) -> None:
+    archive = write_tar(tmp_path / "a.tar.gz", build_member("a/run", mode=0o4755), build_member("a/data", mode=0o666))
+    tree = unpack(tmp_path, archive)
+    assert [(tree / name).stat().st_mode & 0o7777 for name in ("run", "data")] == [0o755, 0o644]
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        build_member("a/../../outside"),
+        build_member("a/link", tarfile.SYMTYPE, target="../../outside"),
+        build_member("a/link", tarfile.SYMTYPE, target="/etc/passwd"),
+        build_member("a/link", tarfile.LNKTYPE, target="../outside"),
+        build_member("a/pipe", tarfile.FIFOTYPE),
+        build_member("a/device", tarfile.CHRTYPE),
+    ],
+    ids=["path", "link", "absolute link", "hard link", "pipe", "device"],
+)
+def test_member_that_leads_outside_is_refused(tmp_path: Path, member: tarfile.TarInfo) -> None:
+    archive = write_tar(tmp_path / "a.tar.gz", build_member("a/setup.py"), member)
+    with pytest.raises(SdistArchiveError, match=r"^`a\.tar\.gz` cannot be unpacked: "):
+        unpack(tmp_path, archive)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar.gz", "deep"]
+
+
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.zip"])
+def test_broken_archive_is_named(tmp_path: Path, name: str) -> None:
+    archive = tmp_path / name
+    archive.write_bytes(b"nothing of the kind")
+    with pytest.raises(SdistArchiveError, match=f"^`{name}` cannot be unpacked: "):
+        unpack(tmp_path, archive)

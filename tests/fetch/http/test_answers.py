@@ -1,0 +1,179 @@
+"""Bodies that are read into a file."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from resolver.errors import InputError
+from resolver.fetch.http.answers import (
+    find_delay_s,
+    find_fresh_until,
+    find_validator,
+    forbids_storing,
+    hash_into,
+    normalize_caching_headers,
+    parse_http_date,
+)
+
+
+def test_body_is_written_whole_and_hashed(tmp_path: Path) -> None:
+    chunks = [b"a" * 100_000, b"", b"b" * 3]
+    with (tmp_path / "file").open("wb", buffering=0) as file:
+        download = hash_into(chunks, file)
+
+    assert (tmp_path / "file").read_bytes() == b"".join(chunks)
+    assert (download.sha256, download.size_bytes) == (hashlib.sha256(b"".join(chunks)).hexdigest(), 100_003)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_full_disk_is_told_and_no_bug() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as file, pytest.raises(InputError) as caught:
+        hash_into([b"a"], file)
+
+    assert str(caught.value) == (
+        "`/dev/full` cannot be written: no space left on device\n  try: set `TMPDIR` to a folder with more space"
+    )
+
+
+NOW = 784_111_777.0
+DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
+MINUTE_BEFORE = "Sun, 06 Nov 1994 08:48:37 GMT"
+
+
+@pytest.mark.parametrize(
+    ("headers", "fresh_for_s"),
+    [
+        ({"cache-control": "max-age=600", "date": DATE}, 600),
+        ({"cache-control": "max-age=600"}, 600),
+        ({"cache-control": "public, Max-Age=600, immutable", "date": MINUTE_BEFORE}, 540),
+        ({"cache-control": 'max-age="600"'}, 600),
+        ({"cache-control": "max-age=600", "date": "Sun, 06 Nov 1994 09:49:37 GMT"}, 600),
+        ({"expires": DATE, "date": MINUTE_BEFORE}, 0),
+        ({"cache-control": "max-age=600", "expires": MINUTE_BEFORE}, 600),
+    ],
+)
+def test_answer_is_fresh_as_long_as_the_server_says(headers: dict[str, str], fresh_for_s: float) -> None:
+    assert find_fresh_until(headers, now=NOW) == NOW + fresh_for_s
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"last-modified": "Sun, 06 Nov 1988 08:49:37 GMT"},
+        {"cache-control": "no-cache"},
+        {"cache-control": "no-store, max-age=600"},
+        {"cache-control": "no-cache, max-age=600"},
+        {"cache-control": "max-age=soon"},
+        {"cache-control": "max-age=0"},
+        {"expires": "0"},
+        {"expires": MINUTE_BEFORE, "date": DATE},
+    ],
+)
+def test_answer_that_the_server_does_not_vouch_for_is_never_fresh(headers: dict[str, str]) -> None:
+    assert find_fresh_until(headers, now=NOW) == 0.0
+
+
+def test_validator_is_empty_without_etag_and_last_modified() -> None:
+    assert find_validator({"content-length": "12"}) == ""
+
+
+def test_validator_differs_with_each_of_its_headers() -> None:
+    answers = [
+        {"etag": '"a"'},
+        {"etag": '"b"'},
+        {"last-modified": DATE},
+        {"last-modified": MINUTE_BEFORE},
+        {"last-modified": DATE, "content-length": "12"},
+        {"etag": '"a"', "last-modified": DATE},
+    ]
+    assert len({find_validator(headers) for headers in answers}) == len(answers)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "yesterday", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT"]
+)
+def test_date_that_is_none_is_none(text: str) -> None:
+    assert parse_http_date(text) is None
+
+
+def test_date_is_in_seconds_since_1970() -> None:
+    assert parse_http_date(DATE) == NOW
+
+
+@given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31), timezones=st.just(UTC)))
+def test_date_of_the_standard_form_is_read_as_the_standard_library_does(moment: datetime) -> None:
+    text = format_datetime(moment, usegmt=True)
+    assert parse_http_date(text) == parsedate_to_datetime(text).timestamp()
+
+
+@pytest.mark.parametrize("text", ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 6 Nov 1994 09:49:37 +0100"])
+def test_date_of_another_form_is_read(text: str) -> None:
+    assert parse_http_date(text) == NOW
+
+
+@pytest.mark.parametrize(
+    ("headers", "settled"),
+    [
+        ({}, {"cache-control": "no-store"}),
+        ({"etag": '"a"'}, {"etag": '"a"', "cache-control": "no-cache"}),
+        ({"expires": DATE}, {"expires": DATE}),
+        (
+            {"cache-control": "max-age=600", "age": "60", "date": DATE},
+            {"cache-control": "max-age=600", "age": "60", "date": MINUTE_BEFORE},
+        ),
+        (
+            {"cache-control": "max-age=600", "age": "60"},
+            {"cache-control": "max-age=600", "age": "60", "date": MINUTE_BEFORE},
+        ),
+        (
+            {"cache-control": "max-age=600", "age": "6", "date": MINUTE_BEFORE},
+            {"cache-control": "max-age=600", "age": "6", "date": MINUTE_BEFORE},
+        ),
+        ({"cache-control": "no-cache", "age": "9" * 99}, {"cache-control": "no-cache", "age": "9" * 99}),
+    ],
+)
+def test_headers_say_how_old_an_answer_is_and_whether_to_keep_it(
+    headers: dict[str, str], settled: dict[str, str]
+) -> None:
+    normalize_caching_headers(headers, status=200, now=NOW)
+    assert headers == settled
+
+
+def test_only_a_whole_page_is_told_apart_by_what_it_lacks() -> None:
+    headers: dict[str, str] = {}
+    normalize_caching_headers(headers, status=304, now=NOW)
+    assert headers == {}
+
+
+def test_answer_that_no_cache_may_keep_says_so() -> None:
+    assert forbids_storing({"cache-control": "private, No-Store"})
+    assert not forbids_storing({"cache-control": "no-cache"})
+    assert not forbids_storing({})
+
+
+"""Sun, 06 Nov 1994 08:49:37 GMT."""
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "delay_s"),
+    [
+        (None, 1.0),
+        ("3", 3.0),
+        ("0", 0.0),
+        ("Sun, 06 Nov 1994 08:49:47 GMT", 10.0),
+        ("Sun, 06 Nov 1994 08:49:07 GMT", 0.0),
+        ("Sun, 06 Nov 1995 08:49:37 GMT", 31_536_000.0),
+        ("soon", 1.0),
+        ("-5", 1.0),
+    ],
+)
+def test_delay_follows_retry_after_and_else_the_attempt(retry_after: str | None, delay_s: float) -> None:
+    assert find_delay_s(2, retry_after=retry_after, now=NOW) == delay_s

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from packaging.utils import NormalizedName
+
+from resolver.index.distribution_file import PageError, RawFile
+from resolver.index.json_page import parse_json_page, scan_json_page, scan_page
+from resolver.index.location import Location
+from resolver.index.page_building import PageBuilder, read_project_page
+from resolver.index.project_page import dump_project_page
+from resolver.requirements.url import Url
+from tests.index.targets import LINUX_311
+
+URL = "https://index.example/simple/alpha/"
+ALPHA = NormalizedName("alpha")
+LOCATION = Location(url=Url(public="https://index.example/simple/"))
+JSON = "application/vnd.pypi.simple.v1+json"
+HASHES = st.sampled_from(["ab" * 32, "0" * 64, "AB" * 32, "short", 'x"' * 32])
+METADATA = st.sampled_from([{"sha256": "cd" * 32}, {"sha256": "no"}, {}, False, True, None, "odd"])
+TEXTS = st.sampled_from(["", ">=3.8", ">=3.8,<4", "with space", 'quote"', "back\\slash", "é", "\x7f", "a\nb", "],{"])
+FILES = st.fixed_dictionaries(
+    {
+        "filename": st.sampled_from(["alpha-1.0-py3-none-any.whl", "alpha-1.0.tar.gz", "odd name.zip"]) | TEXTS,
+        "hashes": st.builds(lambda digest: {"sha256": digest}, HASHES) | st.sampled_from([{}, {"md5": "0a"}, 1]),
+        "url": st.sampled_from(
+            ["https://files.example/a.whl", "../a.whl", "https://files.example/a b", "https://files.example/a#x"]
+        ),
+    },
+    optional={
+        "core-metadata": METADATA,
+        "data-dist-info-metadata": METADATA,
+        "provenance": st.sampled_from([None, "https://index.example/p", 1]),
+        "requires-python": st.none() | TEXTS,
+        "size": st.sampled_from([0, 1, 12345, 10**18 - 1, 10**18, -1, 1.5, None, True]),
+        "upload-time": st.sampled_from(["2024-01-02T03:04:05.1Z", "2024-01-02T03:04:05+01:00", "yesterday", ""]),
+        "yanked": st.sampled_from([False, True, None, "", "bad", 'bad "']),
+        "unknown": st.just([1]),
+    },
+)
+PAIRS = st.tuples(
+    st.sampled_from(["alternate-locations", "meta", "name", "versions", "other"]),
+    st.sampled_from([[], {"api-version": "1.1"}, "x", {"files": [1]}, {"files": []}]),
+)
+
+
+def usual(number: int = 1) -> dict[str, Any]:
+    digest = f"{number:064x}"
+    return {
+        "core-metadata": {"sha256": digest},
+        "data-dist-info-metadata": {"sha256": digest},
+        "filename": f"alpha-{number}-py3-none-any.whl",
+        "hashes": {"sha256": digest},
+        "provenance": None,
+        "requires-python": ">=3.8",
+        "size": number,
+        "upload-time": "2024-01-02T03:04:05.678901Z",
+        "url": f"https://files.example/alpha-{number}-py3-none-any.whl",
+        "yanked": False,
+    }
+
+
+def dump(page: dict[str, Any], *, compact: bool = True) -> bytes:
+    return json.dumps(page, separators=(",", ":") if compact else None, sort_keys=True).encode()
+
+
+def read(body: bytes) -> tuple[RawFile, ...] | str:
+    """The files, or the error without its numbers, which are offsets."""
+    try:
+        return parse_json_page(body, url=URL)
+    except PageError as error:
+        return re.sub(r"[0-9]+", "", str(error))
+
+
+def read_with_json(body: bytes) -> tuple[RawFile, ...] | str:
+    """The same for a page that means the same, but is not of the layout that is scanned."""
+    return read(body.replace(b'"files":[', b'"files": ['))
+
+
+@settings(max_examples=800)
+@given(st.lists(st.just(usual()) | FILES, max_size=4), st.lists(PAIRS, max_size=3), st.booleans())
+def test_the_scan_and_json_read_the_same(
+    files: list[dict[str, Any]], pairs: list[tuple[str, Any]], first: bool
+) -> None:
+    entries = [usual(), *files] if first else files
+    body = dump({**dict(pairs), "files": entries})
+    assert read(body) == read_with_json(body)
+
+
+@settings(max_examples=300)
+@given(st.data())
+def test_a_damaged_page_is_read_as_json_reads_it(data: st.DataObject) -> None:
+    body = bytearray(dump({"files": [usual(1), usual(2)], "meta": {"api-version": "1.4"}, "name": "alpha"}))
+    place = data.draw(st.integers(0, len(body) - 1))
+    body[place] = data.draw(st.sampled_from(list(b'"{}[],: \\x0aZ\x00\xff')))
+    assert read(bytes(body)) == read_with_json(bytes(body))
+
+
+WHEELS = st.builds(
+    lambda name, version, tags: f"{name}-{version}-{tags}.whl",
+    st.sampled_from(["alpha", "Alpha", "beta"]),
+    st.sampled_from(["1.0", "1.0.0", "2.0rc1", "nonsense"]),
+    st.sampled_from(["py3-none-any", "cp311-cp311-win_amd64", "cp39-cp39-macosx_11_0_arm64", "1-py3-none-any", "py3"]),
+)
+KINDS = st.fixed_dictionaries(
+    {
+        "filename": WHEELS,
+        "url": st.sampled_from(["https://files.example/a.whl", "../a.whl", "file:///a.whl", "ftp://files.example/a"]),
+        "yanked": st.sampled_from([False, True, "bad"]),
+        "requires-python": st.sampled_from([None, ">=3.8", "<3"]),
+    }
+)
+
+
+def read_page(body: bytes) -> bytes | str:
+    """The dump of the page, or the error."""
+    try:
+        page = read_project_page(body, content_type=JSON, url=URL, name=ALPHA, location=LOCATION, target=LINUX_311)
+    except PageError as error:
+        return str(error)
+    return dump_project_page(page)
+
+
+@settings(max_examples=300)
+@given(st.lists(KINDS, max_size=12))
+def test_a_page_whose_files_are_taken_by_name_is_the_same(files: list[dict[str, Any]]) -> None:
+    body = dump({"files": [usual(), *({**usual(number), **file} for number, file in enumerate(files))]})
+    assert read_page(body) == read_page(body.replace(b'"files":[', b'"files": ['))
+
+
+def test_files_for_other_machines_are_taken_by_name() -> None:
+    names = [f"alpha-{number}-cp311-cp311-{tag}.whl" for number in range(3) for tag in ("win32", "win_amd64")]
+    taken: list[str] = []
+    builder = PageBuilder(name=ALPHA, target=LINUX_311)
+
+    def take(file: RawFile) -> None:
+        taken.append(file.filename)
+        builder.add(file)
+
+    body = dump({"files": [{**usual(), "filename": name} for name in names]})
+    assert scan_json_page(body, url=URL, take=take, take_other=take, rejects=builder.rejects)
+    # The first of each version and of each tag are read.
+    assert taken == [names[0], names[1], names[2], names[4]]
+    page = builder.build(LOCATION)
+    assert page.file_count == 6
+    assert sorted(rejection.filename for row in range(3) for rejection in page.rejections(row)) == names
+
+
+def scan(body: bytes) -> tuple[list[RawFile], dict[str, Any]] | None:
+    return scan_page(body.decode(), build=lambda file: RawFile(None, "built", None, None, None, None, "u", None))
+
+
+def test_the_usual_layout_is_scanned() -> None:
+    found = scan(dump({"files": [usual(1), usual(2)], "meta": {"api-version": "1.4"}, "name": "alpha"}))
+    assert found is not None
+    files, page = found
+    assert [file.filename for file in files] == ["alpha-1-py3-none-any.whl", "alpha-2-py3-none-any.whl"]
+    assert page == {"files": [0], "meta": {"api-version": "1.4"}, "name": "alpha"}
+
+
+def test_the_usual_layout_without_metadata_is_scanned() -> None:
+    keys = ("filename", "hashes", "requires-python", "size", "upload-time", "url", "yanked")
+    found = scan(dump({"files": [{key: usual()[key] for key in keys}], "name": "alpha"}))
+    assert found is not None
+    assert found[0][0].core_metadata is None
+
+
+def test_a_file_that_is_not_as_the_rest_is_built_alone() -> None:
+    odd = {**usual(2), "yanked": True}
+    found = scan(dump({"files": [usual(1), odd, usual(3)]}))
+    assert found is not None
+    assert [file.filename for file in found[0]] == ["alpha-1-py3-none-any.whl", "built", "alpha-3-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        dump({"files": []}),
+        dump({"files": [usual()]}, compact=False),
+        dump({"files": [usual()]})[:-2],
+        dump({"a": {"files": [usual()]}, "files": []}),
+        dump({"a": {"files": [usual()]}}),
+        b"[" + dump({"files": [usual()]}) + b"]",
+        dump({"files": [usual()]}).replace(b"00000001", b"0000000x", 1),
+        dump({"files": [usual()]}).replace(b"]", b",]"),
+    ],
+)
+def test_any_other_layout_is_left_to_json(body: bytes) -> None:
+    assert scan(body) is None

@@ -1,0 +1,336 @@
+"""An answer kept from an earlier run is used where a search would give the same, and nowhere else."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
+from packaging.version import Version
+
+import resolver.fetch.evidence
+import resolver.solve.solving
+from resolver.errors import Position
+from resolver.solve.problem import Problem, Root, render_question
+from resolver.targets.platforms import parse_platform
+from resolver.targets.target import Target, parse_python_version
+from tests.command import Project, Run
+from tests.servers import IndexServer, sdist, wheel
+
+CUT_OFF = "2025-01-01T00:00:00Z"
+NAMES = ("ant", "bee", "cat", "dog", "eel")
+
+
+class Searches:
+    """How many searches there were."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.count = 0
+        search = resolver.solve.solving._search
+
+        def count(universe: object) -> object:
+            self.count += 1
+            return search(universe)  # type: ignore[arg-type]  # passed on as it came
+
+        monkeypatch.setattr(resolver.solve.solving, "_search", count)
+
+
+@pytest.fixture
+def searches(monkeypatch: pytest.MonkeyPatch) -> Searches:
+    return Searches(monkeypatch)
+
+
+def lock_afresh(project: Project, *argv: str) -> Run:
+    """A lock without an old one."""
+    (project.folder / "pylock.toml").unlink(missing_ok=True)
+    run = project.lock("requirements.txt", *argv)
+    # What was asked ahead may still be on its way into the cache.
+    for thread in threading.enumerate():
+        if thread.name.startswith("pinfold-"):
+            thread.join()
+    return run
+
+
+def add_small_world(project: Project) -> None:
+    project.server.add("a", wheel("a", "1.0", ["b"]), wheel("a", "2.0", ["b"]))
+    project.server.add("b", wheel("b", "1.0"), wheel("b", "2.0"))
+    project.write_list("a")
+
+
+@pytest.fixture
+def locked(project: Project, searches: Searches) -> Project:
+    """A project that was locked, so that its answer is kept."""
+    add_small_world(project)
+    assert lock_afresh(project).code == 0
+    assert searches.count == 1
+    return project
+
+
+def test_second_run_searches_nothing_and_asks_nobody(locked: Project, searches: Searches) -> None:
+    text, asked = locked.read(), len(locked.server.log)
+
+    assert lock_afresh(locked).code == 0
+    assert (searches.count, len(locked.server.log), locked.read()) == (1, asked, text)
+
+
+CHANGES: dict[str, Callable[[Project], tuple[str, ...]]] = {
+    "another line": lambda project: _write(project, "a", "b"),
+    "another specifier": lambda project: _write(project, "a<2"),
+    "the same line elsewhere": lambda project: _write(project, "", "a"),
+    "an extra index": lambda project: _write(project, "--extra-index-url INDEX../simple/", "a"),
+    "a constraint": lambda project: _write(project, "a", "-c limits.txt"),
+    "pre-releases": lambda project: _write(project, "--pre", "a"),
+    "no wheels": lambda project: _write(project, "--no-binary c", "a"),
+    "a hash": lambda project: _write(project, "a", "b --hash=sha256:" + 64 * "0"),
+    "a cut-off": lambda project: ("--exclude-newer", CUT_OFF),
+    "a strategy": lambda project: ("--index-strategy", "best-match"),
+    "another Python": lambda project: ("--python", "3.12"),
+    "another patch": lambda project: ("--python", "3.11.4"),
+    "another platform": lambda project: ("--platform", "manylinux_2_28_x86_64"),
+    "no builds": lambda project: ("--no-build",),
+    "an override": lambda project: _write_settings(project, 'override-dependencies = ["b<2"]'),
+    "an exclusion": lambda project: _write_settings(project, 'exclude = ["b"]'),
+    "told metadata": lambda project: _write_settings(
+        project, '[[tool.pinfold.dependency-metadata]]\nname = "a"\nrequires-dist = []'
+    ),
+    "asking anew": lambda project: ("--refresh",),
+    "asking nobody": lambda project: ("--offline",),
+}
+
+
+def _write(project: Project, *lines: str) -> tuple[str, ...]:
+    project.write("limits.txt", "b<2\n")
+    project.write_list(*lines)
+    return ()
+
+
+def _write_settings(project: Project, text: str) -> tuple[str, ...]:
+    project.write("pyproject.toml", f"[tool.pinfold]\n{text}\n")
+    return ()
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_other_question_is_searched_for(locked: Project, searches: Searches, name: str) -> None:
+    lock_afresh(locked, *CHANGES[name](locked))
+
+    assert searches.count == 2
+
+
+PAGES: dict[str, Callable[[IndexServer], None]] = {
+    "a new version": lambda server: server.add("b", wheel("b", "3.0")),
+    "a yanked file": lambda server: server.projects.update(b=[wheel("b", "1.0"), wheel("b", "2.0", yanked="broken")]),
+    "a file taken away": lambda server: server.projects.update(b=[wheel("b", "1.0")]),
+    "other content": lambda server: server.projects.update(b=[wheel("b", "2.0", ["c"])]),
+    "nothing new": lambda server: None,
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_past_their_time_are_asked_for(
+    locked: Project, searches: Searches, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    locked.server.add("c", wheel("c", "1.0"))
+    PAGES[name](locked.server)
+    later = time.time() + 1000
+    monkeypatch.setattr(time, "time", lambda: later)
+    asked = len(locked.server.log)
+    lock_afresh(locked)
+    text = locked.read()
+
+    assert searches.count == 2
+    assert {request.path for request in locked.server.log[asked:]} >= {"/simple/a/", "/simple/b/"}
+    shutil.rmtree(locked.cache)
+    lock_afresh(locked)
+    assert locked.read() == text
+
+
+def test_project_that_an_index_lacks_is_asked_for_in_each_run(project: Project, searches: Searches) -> None:
+    with IndexServer({}) as extra:
+        project.server.add("a", wheel("a", "1.0"))
+        project.write_list(f"--extra-index-url {extra.index_url}", "a")
+        lock_afresh(project)
+        extra.add("a", wheel("a", "0.5"))
+        lock_afresh(project)
+
+    assert project.pins() == {"a": "0.5"}
+
+
+def test_page_that_another_run_stored_anew_is_searched(locked: Project, searches: Searches) -> None:
+    locked.server.add("b", wheel("b", "3.0"))
+    lock_afresh(locked, "--refresh")
+    lock_afresh(locked)
+
+    assert searches.count == 3
+    assert locked.pins() == {"a": "2.0", "b": "3.0"}
+
+
+@pytest.mark.parametrize("change", ["more", "gone", "another"])
+def test_changed_records_are_read(locked: Project, searches: Searches, change: str) -> None:
+    text = locked.read()
+    path = locked.cache / "metadata-v1" / "a"
+    data = path.read_bytes()
+    path.unlink()
+    if change != "gone":
+        path.write_bytes(data * 2 if change == "more" else data)
+    lock_afresh(locked)
+
+    assert (searches.count, locked.read()) == (2, text)
+
+
+def test_other_product_searches_again(locked: Project, searches: Searches, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolver.fetch.evidence, "find_product", lambda: "another one")
+    lock_afresh(locked)
+
+    assert searches.count == 2
+
+
+def test_product_that_cannot_be_told_keeps_nothing(
+    locked: Project, searches: Searches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resolver.fetch.evidence, "find_product", lambda: None)
+    lock_afresh(locked)
+    lock_afresh(locked)
+
+    assert searches.count == 3
+
+
+@pytest.mark.parametrize("mark_unkeepable", ["cut", "flipped", "empty", "of another question"])
+def test_damaged_answer_is_none(locked: Project, searches: Searches, mark_unkeepable: str) -> None:
+    text = locked.read()
+    (path,) = (locked.cache / "answers-v1").iterdir()
+    data = path.read_bytes()
+    middle = len(data) // 2
+    if mark_unkeepable == "of another question":
+        lock_afresh(locked, "--exclude-newer", CUT_OFF)
+        (other,) = (one for one in path.parent.iterdir() if one != path)
+        shutil.copy(other, path)
+        searches.count = 1
+    else:
+        flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+        path.write_bytes({"cut": data[:middle], "flipped": flipped, "empty": b""}[mark_unkeepable])
+    lock_afresh(locked)
+
+    assert (searches.count, locked.read()) == (2, text)
+
+
+def test_index_without_hashes_is_searched_in_each_run(project: Project, searches: Searches) -> None:
+    project.server.hashes = project.server.sizes = False
+    add_small_world(project)
+    lock_afresh(project)
+    lock_afresh(project)
+
+    assert searches.count == 2
+    assert not (project.cache / "answers-v1").exists()
+
+
+def test_kept_answers_do_not_pile_up(locked: Project) -> None:
+    folder = locked.cache / "answers-v1"
+    for number in range(70):
+        (folder / f"{number}").write_text("")
+    lock_afresh(locked, "--exclude-newer", CUT_OFF)
+
+    assert len(list(folder.iterdir())) == 64
+
+
+def build_world(server: IndexServer, chance: random.Random) -> None:
+    """Projects whose versions need each other, some yanked, some only as an sdist."""
+    for name in NAMES:
+        server.projects[name] = []
+        for number in range(1, chance.randint(2, 4)):
+            requires = [
+                f"{other}{chance.choice(['', '>=2', '<3', '==1', '!=2'])}"
+                for other in chance.sample(NAMES, chance.randint(0, 2))
+                if other != name
+            ]
+            make = chance.choice((wheel, wheel, wheel, sdist))
+            uploaded = f"202{chance.randint(3, 6)}-01-01T00:00:00.000000Z"
+            yanked = "broken" if chance.random() < 0.1 else None
+            server.add(name, make(name, f"{number}.0", requires, upload_time=uploaded, yanked=yanked))
+
+
+def change_something(project: Project, chance: random.Random, lines: list[str]) -> tuple[str, ...]:
+    """One change of the index, the clock or the list, or none; words for the command."""
+    match chance.randrange(7):
+        case 0:
+            build_world(project.server, chance)
+        case 1:
+            name = chance.choice(NAMES)
+            project.server.add(name, wheel(name, f"{chance.randint(5, 9)}.{chance.randint(0, 99)}"))
+        case 2:
+            later = time.time() + 700
+            project.monkeypatch.setattr(time, "time", lambda: later)
+        case 3:
+            lines.append(f"{chance.choice(NAMES)}{chance.choice(['', '>=1', '<3'])}")
+        case 4:
+            return ("--exclude-newer", f"202{chance.randint(4, 7)}-01-01T00:00:00Z")
+        case 5:
+            return ("--refresh",)
+    project.write_list(*lines)
+    return ()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_kept_answer_is_what_a_search_gives(project: Project, searches: Searches, seed: int) -> None:
+    chance = random.Random(seed)
+    build_world(project.server, chance)
+    lines = [chance.choice(NAMES)]
+    project.write_list(*lines)
+    lock_afresh(project)
+    for _ in range(5):
+        argv = change_something(project, chance, lines)
+        bare = replace(project, cache=Path(f"{project.cache}-bare"))
+        shutil.rmtree(bare.cache, ignore_errors=True)
+        shutil.copytree(project.cache, bare.cache, ignore=shutil.ignore_patterns("answers-v1"))
+        results = []
+        for one in (project, bare):
+            run = lock_afresh(one, *argv)
+            results.append((run, one.read() if run.code == 0 else ""))
+        assert results[0] == results[1]
+
+
+PLAIN = Target(python=parse_python_version("3.11"), platform=parse_platform("manylinux_2_35_x86_64"))
+ROOT = Root(position=Position(line=1), text="a", name=NormalizedName("a"))
+PROBLEM = Problem(target=PLAIN, roots=(ROOT,), locations=lambda name: ())
+OTHER_VALUES: dict[str, Any] = {
+    "target": Target(python=parse_python_version("3.12"), platform=PLAIN.platform),
+    "roots": (replace(ROOT, specifier=SpecifierSet(">1")),),
+    "constraints": (ROOT,),
+    "overrides": (ROOT,),
+    "excludes": frozenset({NormalizedName("b")}),
+    "named_at": {"https://index.example/": Position()},
+    "families": (Position(),),
+    "index_strategy": "best-match",
+    "preferences": {NormalizedName("a"): Version("1")},
+    "pre": True,
+    "prefer_binary": True,
+    "format_control": replace(PROBLEM.format_control, no_binary=frozenset({"a"})),
+    "exclude_newer": CUT_OFF,
+    "exclude_newer_exempt": frozenset({"https://index.example/"}),
+    "allow": frozenset({NormalizedName("a")}),
+    "require_hashes": True,
+    "no_build": True,
+    "measures_kernels": True,
+}
+
+
+@pytest.mark.parametrize("name", sorted({field.name for field in fields(Problem)} - {"locations", "later_locations"}))
+def test_every_field_of_a_problem_is_in_its_text(name: str) -> None:
+    if name == "build_indexes":
+        with_builds = replace(PROBLEM, build_indexes=object())  # type: ignore[arg-type]  # any value
+        assert render_question(with_builds) is None
+    elif name == "direct":
+        assert render_question(replace(PROBLEM, direct={ROOT.name: object()})) is None  # type: ignore[dict-item]
+    else:
+        assert render_question(replace(PROBLEM, **{name: OTHER_VALUES[name]})) not in (None, render_question(PROBLEM))
+
+
+def test_value_of_an_unknown_kind_has_no_text() -> None:
+    assert render_question(PROBLEM, lambda: None) is None
