@@ -30,7 +30,8 @@ Pins = dict[NormalizedName, Version]
 class Question:
     """What to resolve, for CPython `python` (a minor release, or with its patch: pip knows only the running one).
 
-    `best_match` is pip's rule for several indexes, which only `lock` can choose here.
+    `best_match` is pip's rule for several indexes, which only `lock` can choose here. Without `sdists` only wheels are
+    candidates.
     """
 
     source: Path
@@ -40,6 +41,7 @@ class Question:
     cache: Path
     python: str
     best_match: bool = False
+    sdists: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,8 @@ def _build_lock_command(question: Question) -> list[str]:
         *("-o", str(question.output)),
         *("--python", question.python, "--platform", f"manylinux_2_{GLIBC_MINOR}_x86_64"),
         *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
-        *("--only-binary", ":all:", "--exclude-newer", question.cut_off),
+        *_build_format_arguments(question),
+        *("--exclude-newer", question.cut_off),
         *(("--index-strategy", "best-match") if question.best_match else ()),
         "-q",
     ]
@@ -144,7 +147,8 @@ def _build_uv_command(question: Question) -> list[str]:
         *("--python", sys.executable, "--no-python-downloads"),
         *("--python-version", question.python, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
         *("--default-index", question.index_url, "--cache-dir", str(question.cache)),
-        *("--only-binary", ":all:", "--exclude-newer", question.cut_off, "--index-strategy", "first-index"),
+        *_build_format_arguments(question),
+        *("--exclude-newer", question.cut_off, "--index-strategy", "first-index"),
     ]
 
 
@@ -152,8 +156,13 @@ def _build_pip_arguments(question: Question) -> list[str]:
     return [
         *("-r", str(question.source), "--isolated", "--disable-pip-version-check", "-q"),
         *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
-        *("--only-binary", ":all:", "--uploaded-prior-to", question.cut_off),
+        *_build_format_arguments(question),
+        *("--uploaded-prior-to", question.cut_off),
     ]
+
+
+def _build_format_arguments(question: Question) -> list[str]:
+    return [] if question.sdists else ["--only-binary", ":all:"]
 
 
 def _build_pip_lock_command(question: Question) -> list[str]:
