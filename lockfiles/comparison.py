@@ -57,6 +57,7 @@ class LockedPin:
     rest: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
+        """`numpy 2.1.0`, or the name with the commit id or folder of a source tree."""
         what = self.version or self.source
         return f"{self.name} {what}" if what else self.name
 
@@ -69,6 +70,7 @@ class PinChange:
     new: LockedPin
 
     def __str__(self) -> str:
+        """One line: both versions, else the differences of the files, else all other values that differ."""
         if self.old.version != self.new.version or self.old.source != self.new.source:
             old, new = (pin.version or pin.source or "no version" for pin in (self.old, self.new))
             return f"{self.new.name} {old} -> {new}"
@@ -100,6 +102,7 @@ class FactChange:
     new: str | None
 
     def __str__(self) -> str:
+        """`key: old -> new`, with `none` for a missing value."""
         return f"{self.key}: {self.old or 'none'} -> {self.new or 'none'}"
 
 
@@ -148,13 +151,17 @@ class Comparison:
 
 
 def compare(old: Lockfile, new: Lockfile) -> Comparison:
-    """All differences from `old` to `new`."""
+    """All differences from `old` to `new`.
+
+    Raises nothing: both are valid, since `loads` and `dumps` check them.
+    """
     # Usually a new lock equals the old one. This comparison saves 30 ms for 200 pins.
     if old == new:
         return Comparison()
     old_document, new_document = build_document(old), build_document(new)
     added, removed, changed = _compare_packages(old_document.pop("packages"), new_document.pop("packages"))
     old_facts, new_facts = _flatten(old_document), _flatten(new_document)
+    # Changed lines are shown as lines; the array that holds them would repeat the whole list.
     lines = _compare_lines(old, new)
     facts = tuple(_compare_facts(old_facts, new_facts))
     target = tuple(change for change in facts if _is_under(change.key, _TARGET_KEYS))
