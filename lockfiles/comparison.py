@@ -29,6 +29,7 @@ _TARGET_KEYS = (
 )
 _SETTING_KEYS = ("tool.pinfold.index-strategy", "tool.pinfold.exclude-newer", "tool.pinfold.settings")
 _LINES_KEY = "tool.pinfold.requirements"
+# Its keys are project names: who requested a pin, in which words.
 _REQUESTED_BY_PREFIX = "tool.pinfold.requested-by."
 
 

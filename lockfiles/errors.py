@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    # Not needed at run time: `TypedDict` builds each class slowly, and annotations are not evaluated.
+    # For type checkers alone: annotations are not evaluated at run time.
     from collections.abc import Iterable, Iterator
     from typing import Self, TypedDict, Unpack
 
