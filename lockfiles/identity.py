@@ -1,7 +1,8 @@
-"""The digest of a lockfile: one text for what an installation of it leaves behind, and the cache key of an image.
+"""The digest of a lockfile: one text that identifies the result of its installation, and the cache key of an image.
 
-In: a `Lockfile`. Out: `pinfold-v1:sha256:…`. Two locks have one digest exactly when they install the same content in
-the same steps; where it comes from, who asked for it and how the file is laid out do not count.
+In: a `Lockfile`. Out: `pinfold-v1:sha256:…`. Two locks have the same digest exactly if they install the same content in
+the same steps. The URLs of files, the requests for a pin and the layout of the lockfile do not count. This is a module
+of its own because other programs compute the digest too: `digest` is its specification.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _PYTHON = re.compile(r"(\d+\.\d+)[^t]*(t?)")
 
 
 def digest(lockfile: Lockfile) -> str:
-    """`pinfold-v1:sha256:hex` over what an installation of the lock leaves behind.
+    """`pinfold-v1:sha256:hex` over the result of an installation of the lock.
 
     The hash is taken of one JSON object in ASCII: keys sorted, no white space, every other character escaped as JSON's
     `\\uXXXX` (RFC 8259), no numbers. Its keys:
@@ -60,10 +61,12 @@ def digest(lockfile: Lockfile) -> str:
 
 
 def _render_json(value: Any) -> str:
+    """The canonical JSON text of a value, as `digest` describes it."""
     return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 
 
 def _build_target(lockfile: Lockfile) -> dict[str, Any]:
+    """The target and the layers; for a lock of another tool the fields of PEP 751 that limit its use."""
     tool, pylock = lockfile.tool, lockfile.pylock
     if tool is not None:
         return {
@@ -78,12 +81,13 @@ def _build_target(lockfile: Lockfile) -> dict[str, Any]:
 
 
 def _python_minor(python: str) -> str:
-    """`3.13t` of `3.13.2t`; a text of another form stands for itself."""
+    """`3.13t` for `3.13.2t`: patch releases have the same digest. A text of another form stays as it is."""
     match = _PYTHON.fullmatch(python)
     return match.group(1) + match.group(2) if match else python
 
 
 def _build_package(package: Package, tool: ToolTable | None) -> dict[str, Any]:
+    """The object of one package, as `digest` describes it."""
     facts = BuildFacts() if tool is None else tool.build.get(package.name, BuildFacts())
     record: dict[str, Any] = {"name": package.name}
     for key, value in (
@@ -112,7 +116,7 @@ def _build_requirements(facts: BuildFacts, tool: ToolTable | None) -> list[str]:
 
 
 def _build_source(package: Package, facts: BuildFacts) -> dict[str, Any]:
-    """The content of a package's source; PEP 751 makes the four forms exclude each other."""
+    """The content of a package's source. PEP 751 forbids that a package has two of the four forms."""
     if (vcs := package.vcs) is not None:
         return {"vcs": {"type": vcs.type, "commit-id": vcs.commit_id, "subdirectory": vcs.subdirectory or ""}}
     if (directory := package.directory) is not None:
@@ -132,11 +136,13 @@ def _build_source(package: Package, facts: BuildFacts) -> dict[str, Any]:
 
 
 def _is_built(package: Package) -> bool:
+    """Whether an installation builds the package: it has no wheel, and is no archive of one."""
     if package.archive is not None:
         return not _is_wheel(package.archive)
     return not package.wheels
 
 
 def _is_wheel(archive: PackageArchive) -> bool:
+    """Whether the path or URL of an archive ends in the name of a wheel."""
     place = archive.path or (archive.url or "").partition("#")[0].partition("?")[0]
     return place.lower().endswith(".whl")
