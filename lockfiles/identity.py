@@ -1,24 +1,31 @@
-"""The digest of a lockfile: one text that identifies the result of its installation, and the cache key of an image.
+"""Two hashes of a lock: its digest, which identifies what it installs, and its seal, which shows edits by hand.
 
-In: a `Lockfile`. Out: `pinfold-v1:sha256:…`. Two locks have the same digest exactly if they install the same content in
-the same steps. The URLs of files, the requests for a pin and the layout of the lockfile do not count. This is a module
-of its own because other programs compute the digest too: `digest` is its specification.
+In: a `Lockfile`, or the document that it is written as. Out: `pinfold-v1:sha256:…`, and `sha256:…`.
+
+Two locks have the same digest exactly if they install the same content in the same steps, so it is the cache key of an
+image. The URLs of files, the requests for a pin and the layout of the file do not count. Other programs may compute the
+digest too: the docstring of `digest` is its specification.
+
+The seal covers the whole document, so an edit by hand or by a merge breaks it. It is no signature: an attacker can make
+a new one. `lock verify` compares a lock with its indexes.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from packaging.pylock import Package, PackageArchive
 
 from lockfiles._files import hash_bytes
-from lockfiles.lockfile import BuildFacts, Lockfile, ToolTable
+from lockfiles.lockfile import SEAL_KEY, BuildFacts, Lockfile, ToolTable
 
-__all__ = ["digest"]
+__all__ = ["build_seal", "digest", "has_broken_seal", "with_seal"]
 
 _VERSION = "pinfold-v1"
+# The key of `[tool.pinfold]` that the seal is written after.
+_KEY_BEFORE_SEAL = "requirement-digest"
 _PYTHON = re.compile(r"(\d+\.\d+)[^t]*(t?)")
 
 
@@ -60,9 +67,46 @@ def digest(lockfile: Lockfile) -> str:
     return f"{_VERSION}:sha256:{hash_bytes(data)}"
 
 
+def build_seal(document: Mapping[str, Any]) -> str:
+    """`sha256:hex` over the document as canonical JSON, without the seal itself.
+
+    Dates and times, which JSON does not have, are texts as Python writes them.
+    """
+    tool = document.get("tool")
+    table = tool.get("pinfold") if isinstance(tool, Mapping) else None
+    if isinstance(tool, Mapping) and isinstance(table, Mapping):
+        bare = {key: value for key, value in table.items() if key != SEAL_KEY}
+        document = {**document, "tool": {**tool, "pinfold": bare}}
+    return f"sha256:{hash_bytes(_render_json(document).encode('ascii'))}"
+
+
+def with_seal(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its seal in `[tool.pinfold]`; a document without that table stays as it is."""
+    tool = document.get("tool")
+    if not isinstance(tool, Mapping) or "pinfold" not in tool:
+        return dict(document)
+    table: dict[str, Any] = {}
+    for key, value in tool["pinfold"].items():
+        table[key] = value
+        if key == _KEY_BEFORE_SEAL:
+            table[SEAL_KEY] = build_seal(document)
+    return {**document, "tool": {**tool, "pinfold": table}}
+
+
+def has_broken_seal(document: Mapping[str, Any]) -> bool:
+    """Whether the document has a seal that does not match it; false for a document without a seal."""
+    tool = document.get("tool")
+    table = tool.get("pinfold") if isinstance(tool, Mapping) else None
+    seal = table.get(SEAL_KEY) if isinstance(table, Mapping) else None
+    return seal is not None and seal != build_seal(document)
+
+
 def _render_json(value: Any) -> str:
     """The canonical JSON text of a value, as `digest` describes it."""
-    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    # Lazy: a run without an old lock needs no JSON until it writes.
+    import json
+
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def _build_target(lockfile: Lockfile) -> dict[str, Any]:

@@ -25,7 +25,8 @@ from lockfiles.errors import (
     LockfileSyntaxError,
     UnsupportedLockfileError,
 )
-from lockfiles.lockfile import SCHEMA, Lockfile, ToolTable, build_document, has_broken_seal, read_tool_table, with_seal
+from lockfiles.identity import has_broken_seal, with_seal
+from lockfiles.lockfile import SCHEMA, Lockfile, ToolTable, build_document, read_tool_table
 from lockfiles.secret_forms import find_secret_part
 from lockfiles.validation import iter_faults
 

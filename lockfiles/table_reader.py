@@ -2,8 +2,8 @@
 
 In: a table as `tomllib` gives it, and a parser for each key. Out: the parsed values; each fault as its document path,
 what is wrong and how to fix it. It serves `[tool.pinfold]` of a lock (`lockfiles.lockfile`), that of a project and a
-file of credentials (`resolver.settings.settings`, `resolver.fetch.http.login_files`), which differ in their parsers and in how
-they word a fault. Pure: nothing is opened here.
+file of credentials (`resolver.settings.settings`, `resolver.fetch.http.login_files`), which differ in their parsers and
+in the wording of their faults.
 """
 
 from __future__ import annotations
