@@ -40,7 +40,6 @@ __all__ = [
     "select_layer",
 ]
 
-
 # Paths that pip and uv read alike after `-e`: no space, no quotation mark, no variable.
 _PLAIN_PATH = re.compile(r"[\w./~+-]+")
 _PLAIN_MARKER = re.compile(r"(?:(?! -)[ !\"%-\[\]^_a-z{|}~'])*")

@@ -38,7 +38,6 @@ __all__ = [
     "split_layers",
 ]
 
-
 _HEAVY_BYTES = 20_000_000
 """From this download size on, a package counts as heavy."""
 # A text of `requested-by` that a line of the list has made; all others name a pin, or are a constraint.

@@ -52,7 +52,6 @@ __all__ = [
     "read_tool_table",
 ]
 
-
 SCHEMA = 1
 """The schema number that this version writes and reads. A new key that a reader must not ignore raises it."""
 SEAL_KEY = "contents"
