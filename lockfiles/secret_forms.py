@@ -58,7 +58,7 @@ _TOKEN_FORMS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundSecret:
-    """One literal secret. `line` counts from 1, `what` names its form; `host` is that of its URL, None if it has none."""
+    """One literal secret. `line` counts from 1, `what` names its form, `host` is that of its URL, if it is in one."""
 
     line: int
     what: str

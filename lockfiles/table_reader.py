@@ -327,3 +327,4 @@ project_name: Parser[NormalizedName] = parsed(lambda word: canonicalize_name(wor
 """Parser: the name of a project, which the table may write in any way (PEP 503)."""
 
 version: Parser[Version] = parsed(Version, "version (PEP 440)")
+"""Parser: one version, which is not a specifier (PEP 440)."""
