@@ -93,7 +93,7 @@ class _Lookahead:
         # A hash or a build setting is never a flag, and settings such as `--build-option=…` begin like one.
         if value.strip().startswith("-") and flag.name != "--config-settings":
             return None
-        if flag.serves is not FlagReach.LINE and _COMMENT.match(value):
+        if flag.reach is not FlagReach.LINE and _COMMENT.match(value):
             return None
         self._items.popleft()
         return value.strip()
@@ -134,7 +134,7 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
     value = attached if attached is not None else pending.take_value(flag)
     if not value:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name}={flag.value}`")
-    if attached is not None and flag.serves is not FlagReach.LINE and _SECOND_FLAG.search(value):
+    if attached is not None and flag.reach is not FlagReach.LINE and _SECOND_FLAG.search(value):
         raise Refusal("two flags in one item", remedy="make each flag an item of its own")
     return FlagUse(position=position, flag=flag, value=value)
 
@@ -154,7 +154,7 @@ def _read_requirement(text: str, position: Position) -> RequirementUse:
         for word in _split_flags(tail):
             spelling, value = _split_spelling(word)
             flag = find_item_flag(spelling)
-            if flag.serves is not FlagReach.LINE:
+            if flag.reach is not FlagReach.LINE:
                 raise Refusal(
                     f"`{flag.name}` after a requirement in the same item",
                     why="in a requirement file pip drops it there, without a word",
@@ -173,9 +173,9 @@ def _split_flags(tail: str) -> list[str]:
 
 def _append(statements: list[Statement], use: FlagUse) -> None:
     """Add a flag: to the requirement right before it, if it serves its line."""
-    if use.flag.serves is FlagReach.REQUIREMENT:
+    if use.flag.reach is FlagReach.REQUIREMENT:
         statements.append(RequirementUse(position=use.position, text=use.value, editable=True))
-    elif use.flag.serves is not FlagReach.LINE:
+    elif use.flag.reach is not FlagReach.LINE:
         statements.append(use)
     elif statements and isinstance(last := statements[-1], RequirementUse):
         statements[-1] = replace(last, line_flags=(*last.line_flags, use))
@@ -262,7 +262,7 @@ def _place_locations(
     last_requirement = max(requirements, default=-1)
     locations = []
     for place, use in enumerate(statements):
-        if not isinstance(use, FlagUse) or use.flag.serves is not FlagReach.POSITION:
+        if not isinstance(use, FlagUse) or use.flag.reach is not FlagReach.POSITION:
             continue
         try:
             url = parse_location(use, variables)

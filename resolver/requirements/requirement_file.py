@@ -146,7 +146,7 @@ def _read_line(line: str, position: Position, *, constraint: bool) -> Iterator[S
         _check_tail(uses)
         yield RequirementUse(position=position, text=requirement, constraint=constraint, line_flags=tuple(uses))
         return
-    editables = [use for use in uses if use.flag.serves is FlagReach.REQUIREMENT]
+    editables = [use for use in uses if use.flag.reach is FlagReach.REQUIREMENT]
     if editables:
         yield _read_editable(uses, editables[0], constraint=constraint)
         return
@@ -170,7 +170,7 @@ def _read_editable(uses: list[FlagUse], editable: FlagUse, *, constraint: bool) 
 
 def _check_tail(uses: list[FlagUse]) -> None:
     """Refuse flags after a requirement that pip would drop without a word."""
-    dropped = [use.flag.name for use in uses if use.flag.serves is not FlagReach.LINE]
+    dropped = [use.flag.name for use in uses if use.flag.reach is not FlagReach.LINE]
     if dropped:
         names = ", ".join(f"`{name}`" for name in dict.fromkeys(dropped))
         raise Refusal(
@@ -183,13 +183,13 @@ def _check_tail(uses: list[FlagUse]) -> None:
 def _check_flag_line(uses: list[FlagUse]) -> None:
     """Refuse flags of one line that pip would drop without a word."""
     for use in uses:
-        if use.flag.serves is FlagReach.LINE:
+        if use.flag.reach is FlagReach.LINE:
             raise Refusal(
                 f"`{use.flag.name}` stands in a line without a requirement",
                 why="it belongs to one requirement",
                 remedy="put it at the end of the line of its requirement",
             )
-    includes = [use for use in uses if use.flag.serves is FlagReach.FILE]
+    includes = [use for use in uses if use.flag.reach is FlagReach.FILE]
     find_links = [use for use in uses if use.flag.name == "--find-links"]
     if len(find_links) > 1 or (includes and len(uses) > 1):
         raise Refusal(
@@ -220,7 +220,7 @@ def _take_value(flag: Flag, spelling: str, attached: str | None, words: list[str
             raise Refusal(f"`{spelling}` takes no value", remedy=f"write `{flag.name}` alone")
         return ""
     value = attached if attached is not None else (words.pop(0) if words else "")
-    is_flag = attached is None and value.startswith("-") and flag.serves is not FlagReach.LINE
+    is_flag = attached is None and value.startswith("-") and flag.reach is not FlagReach.LINE
     if not value or is_flag:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name} {flag.value}`")
     return value
@@ -260,7 +260,7 @@ class _Inclusion:
     def iter_all(self, statements: Iterable[Statement]) -> Iterator[Statement]:
         """The statements, those of included files in their place."""
         for statement in statements:
-            if not isinstance(statement, FlagUse) or statement.flag.serves is not FlagReach.FILE:
+            if not isinstance(statement, FlagUse) or statement.flag.reach is not FlagReach.FILE:
                 yield statement
             elif self._count <= _MOST:
                 yield from self._iter_file(statement)

@@ -279,7 +279,7 @@ def _build_list(
 def _insert(additions: Sequence[RequirementUse], statements: tuple[Statement, ...]) -> tuple[Statement, ...]:
     """The statements with others behind the last requirement: flags at the end still serve the whole layer."""
     end = len(statements)
-    while end and isinstance(flag := statements[end - 1], FlagUse) and flag.flag.serves is not FlagReach.LINE:
+    while end and isinstance(flag := statements[end - 1], FlagUse) and flag.flag.reach is not FlagReach.LINE:
         end -= 1
     return (*statements[:end], *additions, *statements[end:])
 
@@ -299,7 +299,7 @@ def _read_leading(
             refusal = Refusal("a requirement among the flags", remedy="put it into the list")
             faults.add(use.position, refusal)
         else:
-            (constraints if use.flag.serves is FlagReach.FILE else flags).append(use)
+            (constraints if use.flag.reach is FlagReach.FILE else flags).append(use)
     return tuple(flags), tuple(constraints)
 
 
