@@ -56,8 +56,8 @@ class ArchiveUrl:
 class VcsReference:
     """A git repository.
 
-    `url` has no `git+` prefix. `revision` is a commit, tag or branch, None for the default branch. `subdirectory` is the
-    folder of the project in the repository.
+    `url` has no `git+` prefix. `revision` is a commit, tag or branch, None for the default branch. `subdirectory` is
+    the folder of the project in the repository.
     """
 
     url: Url

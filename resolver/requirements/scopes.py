@@ -40,8 +40,8 @@ FlagScope = Literal["position", "list"]
 class Scope:
     """The locations in force at an entry, each tuple in list order without repeats.
 
-    `extra_indexes` come from `--extra-index-url`, `indexes` from the `--index-url` of layers. `default_index` is whether
-    the default index, built-in or configured, is in force too.
+    `extra_indexes` come from `--extra-index-url`, `indexes` from the `--index-url` of layers. `default_index` is
+    whether the default index, built-in or configured, is in force too.
     """
 
     extra_indexes: tuple[Url, ...] = ()
@@ -56,7 +56,7 @@ DEFAULT_SCOPE = Scope()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexFamily:
-    """Indexes that exist for a family of packages, such as those of one CUDA release for torch.
+    """Indexes that exist for a family of packages, such as the CUDA builds of torch.
 
     `names` are shell patterns of normalized project names. `urls` are URL prefixes of the family's indexes, in which
     `{cuda}` and `{torch}` match a path segment or a part of one. The projects of an `exclusive` family come from its
@@ -112,7 +112,10 @@ def is_family_name(name: NormalizedName, family: IndexFamily) -> bool:
 
 @lru_cache(maxsize=4096)
 def _begins_with_one(public: str, prefixes: tuple[str, ...]) -> bool:
-    """Whether a URL begins with one of the prefixes, without user information. Cached: each project has the same few."""
+    """Whether a URL, without its user information, begins with one of the prefixes.
+
+    Cached, because the same few indexes are checked for every project.
+    """
     public = re.sub(r"(?<=://)[^/@]*@", "", public)
     return any(
         # Most prefixes have another host: comparing texts first avoids compiling a pattern for each.
