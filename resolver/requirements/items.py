@@ -4,7 +4,7 @@ In: items, which are arguments of a command line. A flag and its value are two i
 `--flag value`. Out: statements with the position of their item. `-r` and `-c` stay statements, which
 `resolver.requirements.requirement_file` replaces by the content of their files.
 
-In: the statements of a layer without `-r` and `-c`. Out: `DraftLayer`, in which the scope of an entry is that of its own
+In: the statements of a layer without `-r` and `-c`. Out: `DraftLayer`, in which each entry has the scope of its own
 position. `resolver.requirements.requirement_list` then merges the scopes of entries of one project in all layers.
 """
 
@@ -47,6 +47,7 @@ _COMMENT = re.compile(r"(^|\s)#")
 _SECOND_FLAG = re.compile(r"\s-")
 
 
+# These two are values between this module and `requirement_list`; later stages never see them.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedLocation:
     """An extra index or a find-links location. `place` counts the statements before it; None means the whole layer."""
@@ -63,7 +64,7 @@ class DraftLayer:
 
     - `members` are its entries and constraints in list order, each with the number of statements before it (its place).
     - `constraint_places` are the places of those members that are constraints.
-    - `locations` are those that `--no-index` leaves, `named_locations` those that later stages warn about.
+    - `locations` are empty under `--no-index`. `named_locations` are those of flags that have an effect.
     - `scope` is that of the whole layer. `warnings` are whole messages.
     """
 
@@ -95,6 +96,7 @@ def read_items(
     numbered = iter(list(zip(places, items, strict=True)))
     pending = _Lookahead(numbered)
     for position, item in pending:
+        # The loop goes on after a fault, so that one report has all of them.
         try:
             text = _check_item(item)
             if text.startswith("-"):
@@ -125,6 +127,7 @@ def draft_layer(
     index_url = None if index is None else index.url
     no_index = any(use.flag.name == "--no-index" for use in flags)
     members, constraint_places = [], set()
+    # Places count all statements, so that those of locations and members can be compared.
     for place, use in enumerate(statements):
         if not isinstance(use, RequirementUse):
             continue
@@ -133,6 +136,7 @@ def draft_layer(
         except Refusal as refusal:
             faults.add(use.position, refusal)
             continue
+        # The locations that are named before this entry, and those that apply to the whole layer.
         in_force = [location for location in locations if location.place is None or location.place < place]
         scope = _build_scope(in_force, index_url, no_index=no_index)
         members.append((place, replace(entry, scope=scope, own_scope=scope)))
@@ -169,6 +173,7 @@ class _Lookahead:
         # Only a build setting may begin like a flag: `--config-settings --build-option=…`.
         if value.strip().startswith("-") and flag.name != "--config-settings":
             return None
+        # A comment as an item is a fault of its own, unless the flag takes any text.
         if flag.reach is not FlagReach.LINE and _COMMENT.match(value):
             return None
         self._items.popleft()
@@ -180,6 +185,7 @@ def _check_item(item: object) -> str:
 
     Raises Refusal for an item that is no text, is empty, or holds a comment, which only files may have.
     """
+    # Programs may give any value; a layer among items is the most frequent mistake.
     if not isinstance(item, str):
         if isinstance(item, Sequence):
             raise Refusal(
@@ -206,6 +212,7 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
     """The flag of an item with its value, which is attached, in the same string, or the next item. Raises Refusal."""
     spelling, attached = _split_spelling(text)
     flag = find_item_flag(spelling)
+    # A switch has no value, not even an empty one after `=`.
     if not flag.value:
         if attached is not None:
             raise Refusal(f"`{spelling}` takes no value", remedy=f"write `{flag.name}` alone, as an item of its own")
@@ -213,6 +220,7 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
     value = attached if attached is not None else pending.take_value(flag)
     if not value:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name}={flag.value}`")
+    # `--index-url URL --pre` as one string; a shell would have made three items of it.
     if attached is not None and flag.reach is not FlagReach.LINE and _SECOND_FLAG.search(value):
         raise Refusal("two flags in one item", remedy="make each flag an item of its own")
     return FlagUse(position=position, flag=flag, value=value)
@@ -220,6 +228,7 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
 
 def _split_spelling(text: str) -> tuple[str, str | None]:
     """The flag of an item and the value in the same string: `--flag=value`, `--flag value`, `-fvalue`; else None."""
+    # A short flag has one letter, and its value may follow without a separator.
     if text.startswith("--"):
         match = re.match(r"(--[^\s=]*)(?:=|\s+)(.*)", text, re.DOTALL)
         return (match[1], match[2].strip()) if match else (text, None)
@@ -228,9 +237,11 @@ def _split_spelling(text: str) -> tuple[str, str | None]:
 
 def _read_requirement(text: str, position: Position) -> RequirementUse:
     """A requirement with the flags after it in the same item. Raises Refusal for a flag that a line cannot have."""
+    # The same split as in a file: flags begin at the first word with a dash.
     requirement, tail = split_tail(text)
     line_flags = []
     if tail:
+        # In a requirement file pip allows two flags here. An item allows the same, so that a line can become an item.
         for word in _split_line_flags(tail):
             spelling, value = _split_spelling(word)
             flag = find_item_flag(spelling)
@@ -259,6 +270,7 @@ def _add_flag(statements: list[Statement], use: FlagUse) -> None:
 
     `--editable` becomes a requirement of its own. Raises Refusal for a flag of a line without a requirement.
     """
+    # `-e path`: its value is the requirement.
     if use.flag.reach is FlagReach.REQUIREMENT:
         statements.append(RequirementUse(position=use.position, text=use.value, editable=True))
     elif use.flag.reach is not FlagReach.LINE:
@@ -280,6 +292,7 @@ def _place_locations(
 
     Those after the last requirement have no place: with nothing after them, they apply to the whole layer.
     """
+    # A constraint is no requirement: a flag between the last requirement and a `-c` is at the end too.
     requirements = (i for i, use in enumerate(statements) if isinstance(use, RequirementUse) and not use.constraint)
     last_requirement = max(requirements, default=-1)
     locations = []
@@ -312,6 +325,7 @@ def _find_index_url(
             continue
         try:
             url = parse_location(use, variables)
+            # `[tool.pinfold]` and the list may both name the same one.
             if found is not None and found.url != url:
                 raise Refusal(
                     f"a second `--index-url`, `{url}`",
@@ -326,6 +340,7 @@ def _find_index_url(
 
 def _build_scope(locations: Iterable[PlacedLocation], index_url: Url | None, *, no_index: bool) -> Scope:
     """The scope of these locations. With `--no-index` it has find-links locations only, as with pip."""
+    # Two spellings of one URL are equal here, and the first position counts.
     locations = tuple(locations)
     extra_indexes = tuple(dict.fromkeys(location.url for location in locations if location.is_index))
     return Scope(

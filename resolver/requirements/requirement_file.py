@@ -181,6 +181,7 @@ def _read_line_flags(tail: str, position: Position) -> list[FlagUse]:
         words = shlex.split(tail)
     except ValueError as error:
         raise Refusal("a quotation mark is not closed", remedy="close it") from error
+    # A flag may take the next word as its value, so words are removed one after the other.
     uses = []
     while words:
         spelling, value = _split_spelling(words.pop(0))
@@ -227,6 +228,7 @@ def _read_editable(uses: list[FlagUse], editable: FlagUse, *, constraint: bool) 
     """The requirement of `-e`, with the other flags of its line. Raises Refusal for flags that pip ignores."""
     others = [use for use in uses if use is not editable]
     _check_tail(others)
+    # `--config-settings` are allowed: they are for the build of the source tree.
     if any(use.flag.name == "--hash" for use in others):
         raise Refusal("`--hash` after an editable requirement", why="a source tree has no hash, and pip drops it")
     return RequirementUse(
@@ -259,6 +261,7 @@ def _check_flag_line(uses: list[FlagUse]) -> None:
                 why="it belongs to one requirement",
                 remedy="put it at the end of the line of its requirement",
             )
+    # pip reads one inclusion, and one `--find-links`, of a line.
     includes = [use for use in uses if use.flag.reach is FlagReach.FILE]
     find_links = [use for use in uses if use.flag.name == "--find-links"]
     if len(find_links) > 1 or (includes and len(uses) > 1):
