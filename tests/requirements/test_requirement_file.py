@@ -5,7 +5,8 @@ import codecs
 import pytest
 
 from resolver.errors import ListError, SourceError
-from resolver.requirements.requirement_list import decode_requirement_file, parse_requirement_file
+from resolver.requirements.requirement_file import decode_requirement_file
+from resolver.requirements.requirement_list import parse_requirement_file
 
 
 def report(text: str) -> str:
