@@ -1,6 +1,10 @@
-"""Replacing a file as a whole: a program that reads it meanwhile has the old content or the new, never half of each.
+"""Files as whole things: replace one atomically, and compute SHA-256 of texts and files.
 
-SHA-256 of texts and files; of texts without OpenSSL, which `hashlib` loads in 2.5 ms of a run that hashes 2 KB.
+In: a path and bytes. Out: a file that other programs see with its old content or its new content, never with half of
+each; or a hash in hex. It is private to this repository, and both packages use it: a lock, a cache entry and a
+wheelhouse are written in the same way.
+
+Texts are hashed without OpenSSL, which `hashlib` loads in 2.5 ms of a run that hashes 2 KB.
 """
 
 from __future__ import annotations
@@ -12,23 +16,22 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = [
-    "hash_bytes",
-    "hash_file",
-    "replace_file",
-]
+__all__ = ["hash_bytes", "hash_file", "replace_file"]
+
+_SHA256_MODULES = ("_sha2", "_sha256", "hashlib")
+"""The module of CPython 3.12 and later, that of CPython 3.11, and the one that every Python has."""
 
 
 def replace_file(path: Path, data: bytes, *, mode: int | None = None, is_durable: bool = False) -> None:
-    """Put `data` at `path` through a file beside it, which is gone afterwards whatever happens.
+    """Write `data` to a temporary file beside `path`, then rename it to `path`; remove it if anything fails.
 
-    `mode` None gives the permissions that the umask gives; any other mode holds from the first byte on. A durable file
-    is there after a power cut too, which takes 4 ms. Raises OSError.
+    `mode` None gives the permissions of the umask; any other mode applies from the first byte on. `is_durable` makes
+    the content survive a power cut, which takes 4 ms. Raises OSError.
     """
     temporary = path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     try:
-        # Not tempfile: its files are private to the user.
+        # `tempfile` would make the file private to the user.
         with os.fdopen(os.open(temporary, flags, 0o666 if mode is None else mode), "wb") as file:
             file.write(data)
             if is_durable:
@@ -42,12 +45,8 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = None, is_durable
         raise
 
 
-_MODULES = ("_sha2", "_sha256", "hashlib")
-"""Python's own since 3.12, that of 3.11, and what every Python has."""
-
-
 def hash_bytes(data: bytes) -> str:
-    """The SHA-256 in hex."""
+    """The SHA-256 of `data` in hex."""
     digest: str = _find_sha256()(data).hexdigest()
     return digest
 
@@ -63,7 +62,8 @@ def hash_file(path: Path) -> str:
 
 @cache
 def _find_sha256() -> Callable[[bytes], Any]:
-    for name in _MODULES:
+    """The constructor of the first module that this Python has. Raises ImportError if it has none of them."""
+    for name in _SHA256_MODULES:
         try:
             found: Callable[[bytes], Any] = import_module(name).sha256
         except (ImportError, AttributeError):

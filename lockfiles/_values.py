@@ -1,12 +1,13 @@
-"""Dataclasses that are made quickly: what `dataclasses.dataclass` gives, without compiling code for each class.
+"""A decorator like `dataclasses.dataclass` that compiles no code, so that value classes do not slow down the start.
 
-`dataclasses` writes the source of six methods for each class and executes it, and reads the signature of classes
-without docstring: 0.4 ms a class, 45 ms of a `lock` that took 185. Here the methods of slotted classes are closures
-over the field names: 0.03 ms a class. All other forms are passed on to `dataclasses`.
+In: a class and the options of `dataclasses.dataclass`. Out: a class with the same behaviour. `dataclasses` writes the
+source of six methods for each class and executes it, and it reads the signature of classes without docstring. That
+takes 0.4 ms a class, 45 ms of a `lock` that took 185. Here the methods of slotted classes are closures over the names
+of the fields, which takes 0.03 ms a class. Classes of any other form go to `dataclasses`.
 
-Type checkers see `dataclasses.dataclass` itself. `fields`, `replace`, `asdict`, `pickle` and `copy` work as they do
-there: a test holds both to the same behaviour. `inspect.signature` and `help` show the fields with their defaults; the
-signature is built when it is first read, since a run of the program never reads it.
+Type checkers see `dataclasses.dataclass` itself. `fields`, `replace`, `asdict`, `pickle` and `copy` work the same: a
+test compares both decorators. `inspect.signature` and `help` show the fields with their defaults; the signature is
+built when it is first read, because a run of the program never reads it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 else:
 
     def dataclass(cls=None, /, **options):
-        """The class as `dataclasses.dataclass` makes it."""
+        """The class as `dataclasses.dataclass` makes it, quickly if it is slotted and has only plain fields.
+
+        It can be used with and without parentheses. `options` are those of `dataclasses.dataclass`.
+        """
 
         def make(made):
+            """The class itself for a form that is known, else the class as `dataclasses` makes it."""
             known = {"frozen": False, "kw_only": False, "eq": True, **options}
             if known.keys() != _OPTIONS or not known.pop("slots") or not _has_known_form(made, eq=known["eq"]):
                 return dataclasses.dataclass(**options)(made)
@@ -36,18 +41,25 @@ else:
 
 
 _OPTIONS = {"frozen", "slots", "kw_only", "eq"}
+"""The options that the quick way supports; a class with another one goes to `dataclasses`."""
 _SPECIAL_ANNOTATIONS = ("ClassVar", "InitVar", "KW_ONLY")
+"""The beginnings of annotations that make no field, or change what the fields after them are."""
 _OWN_METHODS = frozenset(
     ("__init__", "__repr__", "__setattr__", "__delattr__", "__getstate__", "__setstate__", "__slots__")
 )
+"""Methods that a class may define itself, in which case `dataclasses` applies its rules for them."""
 _FIELD_MARK: Any = getattr(dataclasses, "_FIELD", None)
-"""What `dataclasses.fields` looks for in a field; without it, all classes are left to `dataclasses`."""
+"""The mark by which `dataclasses.fields` recognises a field. A Python without it makes all classes the slow way."""
 
 _Setters = tuple[tuple[str, "Callable[[Any, Any], None]"], ...]
+"""Each field with the `__set__` of its slot, which also sets fields of frozen classes."""
 
 
 def _has_known_form(cls: type, *, eq: bool) -> bool:
-    """Whether nothing about the class asks for more than fields, their defaults and methods."""
+    """Whether the class has only fields, defaults and methods, so that the closures below are enough.
+
+    `Generic` is the only base that is allowed: inherited fields would need the order of the resolution.
+    """
     annotations = get_annotations(cls)
     return (
         _FIELD_MARK is not None
@@ -60,12 +72,21 @@ def _has_known_form(cls: type, *, eq: bool) -> bool:
 
 
 def _is_plain(default: object) -> bool:
+    """Whether a default can be shared by all values: `dataclasses` refuses the others, such as lists.
+
+    A `field` is plain unless it is left out of `__init__` or has its own `kw_only`.
+    """
     if isinstance(default, dataclasses.Field):
         return bool(default.init and default.kw_only is dataclasses.MISSING)
     return type(default).__hash__ is not None
 
 
 def _make_class(cls: type, *, frozen: bool, kw_only: bool, eq: bool) -> type:
+    """A new class with slots for the fields of `cls` and all of its other attributes.
+
+    The class must be made anew because slots cannot be added later. `__dict__` and `__weakref__` are descriptors of the
+    old class and are dropped. The setters of the slots exist only after that, so the methods that use them come last.
+    """
     fields = {name: _make_field(cls, name, text, kw_only=kw_only) for name, text in get_annotations(cls).items()}
     body = {key: value for key, value in cls.__dict__.items() if key not in fields}
     body.pop("__dict__", None)
@@ -92,7 +113,7 @@ def _make_class(cls: type, *, frozen: bool, kw_only: bool, eq: bool) -> type:
 
 
 def _make_field(cls: type, name: str, annotation: str, *, kw_only: bool) -> dataclasses.Field[Any]:
-    """The description of one field, complete as `dataclasses` leaves it."""
+    """The description of one field with the attributes that `dataclasses` would set on it."""
     default = cls.__dict__.get(name, dataclasses.MISSING)
     field: Any = default if isinstance(default, dataclasses.Field) else dataclasses.field(default=default)
     field.name, field.type, field.kw_only, field._field_type = name, annotation, kw_only, _FIELD_MARK
@@ -102,6 +123,11 @@ def _make_field(cls: type, name: str, annotation: str, *, kw_only: bool) -> data
 def _make_init(
     fields: dict[str, dataclasses.Field[Any]], setters: _Setters, *, kw_only: bool, has_post_init: bool
 ) -> Callable[..., None]:
+    """The `__init__` of a class: one loop over the setters, with all checks off the usual path.
+
+    It has no named parameters, because a signature of its own would have to be compiled. `complete` and `place` give it
+    the behaviour of a function with such parameters; a call that names every field runs neither of them.
+    """
     names = frozenset(fields)
     defaults = {name: field.default for name, field in fields.items() if field.default is not dataclasses.MISSING}
     factories = {
@@ -111,7 +137,7 @@ def _make_init(
     }
 
     def complete(values: dict[str, Any]) -> dict[str, Any]:
-        """The values with defaults in place of those that were not given. Raises TypeError as Python itself does."""
+        """The given values and the defaults of all others. Raises TypeError with the message that Python gives."""
         for name in values:
             if name not in names:
                 raise TypeError(f"{__init__.__qualname__}() got an unexpected keyword argument {name!r}")
@@ -122,7 +148,7 @@ def _make_init(
         return {**defaults, **{name: make() for name, make in factories.items() if name not in values}, **values}
 
     def place(values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """The values by name. Raises TypeError as Python itself does."""
+        """Positional and named values, all by name. Raises TypeError with the message that Python gives."""
         if kw_only or len(values) > len(fields):
             most = 1 if kw_only else len(fields) + 1
             least = most if kw_only else most - len(defaults) - len(factories)
@@ -149,7 +175,7 @@ def _make_init(
 
 
 def _count_arguments(kind: str, names: list[str]) -> str:
-    """As Python counts them: `2 required keyword-only arguments: 'x' and 'y'`."""
+    """The missing arguments in the words of Python: `2 required keyword-only arguments: 'x' and 'y'`."""
     noun = "argument" if len(names) == 1 else "arguments"
     shown = [repr(name) for name in names]
     comma = ", and " if len(names) > 2 else " and "
@@ -158,9 +184,9 @@ def _count_arguments(kind: str, names: list[str]) -> str:
 
 
 class _LazySignature:
-    """The `__signature__` of a class, where `inspect` looks for it.
+    """A descriptor for `__signature__`, the attribute that `inspect.signature` reads first.
 
-    It is for the class itself, and for subclasses that have its `__init__`. Reading it also gives the signature to
+    It applies to the class and to subclasses that inherit its `__init__`. Reading it also sets the signature of
     `__init__`, which `help` shows with the other methods.
     """
 
@@ -180,7 +206,7 @@ class _LazySignature:
 
 
 class _Factory:
-    """Stands in a signature for a default that is made for each value."""
+    """The default in a signature of a field with a `default_factory`, shown as `dataclasses` shows it."""
 
     __slots__ = ()
 
@@ -189,6 +215,7 @@ class _Factory:
 
 
 def _make_parameter(name: str, field: dataclasses.Field[Any]) -> Parameter:
+    """The parameter of one field in the signature of its class."""
     default: Any = Parameter.empty
     if field.default is not dataclasses.MISSING:
         default = field.default
@@ -199,7 +226,10 @@ def _make_parameter(name: str, field: dataclasses.Field[Any]) -> Parameter:
 
 
 def _make_copying(fields: dict[str, dataclasses.Field[Any]], setters: _Setters) -> dict[str, Callable[..., Any]]:
-    """What pickle, copy and `copy.replace` call."""
+    """The methods that `pickle`, `copy` and `copy.replace` call.
+
+    The state is the list of the values in the order of the fields, as for slotted classes of `dataclasses`.
+    """
 
     def __setstate__(self: Any, state: list[Any]) -> None:  # noqa: N807 - as above
         for (_, set_value), value in zip(setters, state, strict=True):
@@ -215,14 +245,18 @@ def _make_copying(fields: dict[str, dataclasses.Field[Any]], setters: _Setters) 
 
 
 def _refuse_assignment(self: object, name: str, value: object) -> NoReturn:
+    """Becomes the `__setattr__` of frozen classes."""
     raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
 
 
 def _refuse_deletion(self: object, name: str) -> NoReturn:
+    """Becomes the `__delattr__` of frozen classes."""
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
 def _make_repr(names: list[str]) -> Callable[[Any], str]:
+    """The `__repr__` of a class: `Name(field=value, …)` with the fields that are to be shown."""
+
     def __repr__(self: Any) -> str:  # noqa: N807 - becomes the method of that name
         return f"{type(self).__qualname__}({', '.join([f'{name}={getattr(self, name)!r}' for name in names])})"
 
@@ -230,6 +264,7 @@ def _make_repr(names: list[str]) -> Callable[[Any], str]:
 
 
 def _make_eq(names: list[str]) -> Callable[[Any, object], bool]:
+    """The `__eq__` of a class: two values of one class are equal if all compared fields are equal."""
     read = _make_reader(names)
 
     def __eq__(self: Any, other: object) -> bool:  # noqa: N807 - becomes the method of that name
@@ -239,6 +274,7 @@ def _make_eq(names: list[str]) -> Callable[[Any, object], bool]:
 
 
 def _make_hash(names: list[str]) -> Callable[[Any], int]:
+    """The `__hash__` of a frozen class, over the fields that take part in it."""
     read = _make_reader(names)
 
     def __hash__(self: Any) -> int:  # noqa: N807 - becomes the method of that name
@@ -248,7 +284,10 @@ def _make_hash(names: list[str]) -> Callable[[Any], int]:
 
 
 def _make_reader(names: list[str]) -> Callable[[Any], tuple[Any, ...]]:
-    """The fields of these names as a tuple."""
+    """A function that returns the values of these fields as a tuple.
+
+    `attrgetter` serves two names or more: for one it returns no tuple, and without a name it raises TypeError.
+    """
     if len(names) > 1:
         return attrgetter(*names)
     return lambda self: tuple([getattr(self, name) for name in names])

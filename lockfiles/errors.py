@@ -11,9 +11,8 @@
 A file that cannot be opened or written is the operating system's own OSError.
 
 The texts of errors are lower case, without a final full stop, with literals in backticks, and never hold a secret:
-they name a part of a URL, not its value.
-
-The path of a value inside a TOML document, as messages and comparisons name it: `tool.pinfold.build."a.b"`.
+they name a part of a URL, not its value. The tree lives in this package, the lower one, so that a program can catch
+`PinfoldError` for both.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ __all__ = [
     "join_key",
 ]
 
-
 if TYPE_CHECKING:
+    # For type checkers alone: annotations are not evaluated at run time.
     from collections.abc import Iterable, Iterator
     from typing import Self, TypedDict, Unpack
 
     class Parts(TypedDict, total=False):
-        """What an error may have beside `what`: the keyword arguments of every PinfoldError."""
+        """The keyword arguments of every PinfoldError: the parts of its fault beside `what`."""
 
         where: object
         involved: tuple[str, ...]
@@ -54,14 +53,18 @@ if TYPE_CHECKING:
         quoted: tuple[str, ...]
 
 
+_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong: what, where, why, and one action that mends it.
+    """One thing that is wrong: what, where, why, and one action that corrects it.
 
-    `where` is any value whose text names the place: a position in a list, a document path, a file; empty where there
-    is none. `why` and `remedy` are empty where nothing certain is known. `involved` are the lines of a list that take
-    part in a conflict, each with its place; `details` are further facts, a line each; `other_remedies` are actions that
-    help as well; `quoted` are lines that the remedy tells to write.
+    - `where` is any value whose text names the place: a position in a list, a document path, a file; empty if there is
+      no place.
+    - `why` and `remedy` are empty if nothing certain is known.
+    - `involved` are the lines of a list that take part in a conflict, each with its place.
+    - `details` are further facts, `other_remedies` further actions; `quoted` are lines to write as the remedy advises.
     """
 
     what: str
@@ -74,7 +77,7 @@ class Fault:
     quoted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        # A line break in a part must not make a text of a list or a server look like a line of ours.
+        # Texts from lists and servers may hold a line break, which must not start a line of this message.
         return "\n".join(line.replace("\n", "\\n") for line in self._iter_lines())
 
     @property
@@ -83,7 +86,7 @@ class Fault:
         return next(self._iter_lines()).replace("\n", "\\n")
 
     def at(self, where: object) -> Fault:
-        """The same fault with an outer place before its own."""
+        """The same fault with `where` before its own place: a file before the line in it."""
         inner = str(self.where)
         return replace(self, where=f"{where}: {inner}" if inner else where)
 
@@ -103,9 +106,9 @@ class Fault:
 class PinfoldError(Exception):
     """Base of all errors that pinfold raises on purpose; `str()` renders its faults.
 
-    `faults` has one fault for most errors, and all of them where a document or list is checked as a whole. `what`,
-    `where` and `why` are those of the first fault, `remedy` is the first one that a fault has. Errors survive pickle
-    and deepcopy with all their attributes.
+    `faults` holds one fault for most errors, and all faults where a document or list is checked as a whole. `what`,
+    `where` and `why` belong to the first fault; `remedy` is the first one that any fault has. `exit_code` is the one
+    that the command gives. Errors survive pickle and deepcopy with all their attributes.
     """
 
     exit_code: ClassVar[int] = 6
@@ -116,7 +119,10 @@ class PinfoldError(Exception):
 
     @classmethod
     def from_faults(cls, faults: Iterable[Fault], **attributes: Any) -> Self:
-        """The error that reports these faults, at least one; `attributes` are those that its class adds."""
+        """The error that reports these faults, of which there is at least one.
+
+        `attributes` are the keyword arguments that the class adds to those of PinfoldError.
+        """
         found = tuple(faults)
         error = cls(found[0].what, **attributes)
         error.faults = found
@@ -129,17 +135,17 @@ class PinfoldError(Exception):
 
     @property
     def where(self) -> object:
-        """The place, as a value whose text names it; empty where there is none."""
+        """The place, as a value whose text names it; empty if there is no place."""
         return self.faults[0].where
 
     @property
     def why(self) -> str:
-        """The fact that explains it; empty where none is certain."""
+        """The fact that explains it; empty if none is certain."""
         return self.faults[0].why
 
     @property
     def remedy(self) -> str:
-        """One action that mends it; empty where none is certain."""
+        """One action that corrects it; empty if none is certain."""
         return next((fault.remedy for fault in self.faults if fault.remedy), "")
 
     def at(self, where: object) -> Self:
@@ -152,12 +158,12 @@ class PinfoldError(Exception):
         return "\n".join(str(fault) for fault in self.faults)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The one of BaseException calls the class with `args`, which fails for one with keyword arguments.
+        # BaseException would call the class with `args`, which fails for classes with keyword arguments.
         return _restore, (type(self), self.args, self.__dict__.copy())
 
 
 def _restore(kind: type[PinfoldError], args: tuple[object, ...], attributes: dict[str, Any]) -> PinfoldError:
-    """A copy of an error, for pickle and copy."""
+    """A copy of an error without a call of its `__init__`: `pickle` and `copy` call this function by its name."""
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)
     return error
@@ -170,7 +176,7 @@ class LockfileError(PinfoldError):
 
 
 class LockfileSyntaxError(LockfileError):
-    """The text is no TOML. `line` and `column` count from 1, and are None where the parser does not tell them."""
+    """The text is no TOML. `line` and `column` count from 1, and are None if the parser does not give them."""
 
     def __init__(self, what: str, *, line: int | None, column: int | None, **parts: Unpack[Parts]) -> None:
         super().__init__(what, **parts)
@@ -183,7 +189,7 @@ class UnsupportedLockfileError(LockfileError):
 
 
 class InvalidLockfileError(LockfileError):
-    """The document says something that PEP 751 forbids, or that is not safe to install from."""
+    """The document holds something that PEP 751 forbids, or that is not safe to install from."""
 
 
 class LockfileNameError(LockfileError):
@@ -198,14 +204,14 @@ class LockfileNameError(LockfileError):
 
 
 class ExportError(LockfileError):
-    """The lock holds something that the form asked for cannot say, or has no such layer."""
-
-
-_BARE_KEY = re.compile("[A-Za-z0-9_-]+")
+    """The requested form cannot express the lock, or the lock has no such layer."""
 
 
 def join_key(path: str, key: str) -> str:
-    """The path of `key` in the table at `path`; a key that is not bare stands in quotes, in ASCII."""
+    """The path of `key` in the table at `path`, as messages and comparisons name it: `tool.pinfold.build."a.b"`.
+
+    A key that is not bare (TOML: Keys) is quoted, in ASCII. An empty `path` is the document itself.
+    """
     if _BARE_KEY.fullmatch(key):
         text = key
     else:

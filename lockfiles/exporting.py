@@ -1,17 +1,11 @@
-"""A lock in the forms of other tools: a requirement file, a requirement list, one layer as a lock of its own.
+"""A lock in the forms of other tools: a requirement file, a list of arguments, one layer as a lock of its own.
 
-In: a `Lockfile`. Out: text, tokens, or another `Lockfile`; nothing is read or written. Everything that is installed
-stands there, dependencies too, so each form is installed with `--no-deps`: where a pin overrides what metadata asks,
-an installer that resolves would refuse it, or install more.
+In: a `Lockfile`. Out: text, tokens or another `Lockfile`; only `requirements` reads a file, the lock that an app names.
+Standards: PEP 508, PEP 440 (direct references), pip: Requirements File Format.
 
-The list of a lock for an app that installs it: `requirements = lockfiles.requirements("pylock.toml")`.
-
-In: the name of a lock beside the file that asks. Out: argv items, as `lock export --format list` prints them.
-
-One package of a lock as pip's requirement syntax has it: a direct reference with its hash, or a version and hashes.
-
-In: packages of a lockfile. Out: single tokens and lines, in which no text of the lock can pass for another token, a
-flag or a line of its own. Standards: PEP 508, PEP 440 (direct references), pip: Requirements File Format.
+An export holds every pin, dependencies too, so it is installed with `--no-deps`: where a pin contradicts the metadata
+of another (an override), an installer that resolves would refuse it or install more. No text of the lock can pass for
+a second token, a flag or a line of its own.
 """
 
 from __future__ import annotations
@@ -40,194 +34,98 @@ __all__ = [
     "export_requirements",
     "find_notes",
     "find_variables",
-    "has_hash",
     "move_paths",
-    "name_editable",
-    "render_direct",
     "render_pin",
     "requirements",
     "select_layer",
 ]
 
-
+# Paths that pip and uv read alike after `-e`: no space, no quotation mark, no variable.
 _PLAIN_PATH = re.compile(r"[\w./~+-]+")
 _PLAIN_MARKER = re.compile(r"(?:(?! -)[ !\"%-\[\]^_a-z{|}~'])*")
 """Printable ASCII without `#`, `$`, a backslash or a backtick, and without a word that begins with a dash."""
 _VARIABLE = re.compile(r"(\$\{[A-Z0-9_]+\})")
 _URL_CHARACTERS = "%:/?@!$&'()*+,;=[]-._~"
-"""Those of RFC 3986 but for `#`: what follows one is ours to write."""
-
-_File = PackageWheel | PackageSdist | PackageArchive
-
-
-def has_hash(package: Package) -> bool:
-    """Whether an installer can check the package against a hash: files have one, commits and folders have none."""
-    return package.vcs is None and package.directory is None
-
-
-def render_pin(package: Package) -> str:
-    """`name==1.0 ; marker` with a `--hash` for each of its files, as a logical line of a requirement file."""
-    files = [*(package.wheels or ()), *([package.sdist] if package.sdist is not None else ())]
-    hashes = sorted({file.hashes["sha256"] for file in files})
-    pin = f"{_name(package)}=={package.version}{_marker(package)}"
-    return " \\\n    ".join((pin, *(f"--hash=sha256:{_hex(package, digest)}" for digest in hashes)))
-
-
-def render_direct(package: Package, logins: Mapping[str, str] | None = None) -> str:
-    """`name @ url#sha256=… ; marker`, one token. Raises ExportError for what has no such form.
-
-    `logins` are user informations by URL, as a list had them: `${TOKEN}`, never a value.
-    """
-    return f"{_name(package)} @ {_reference(package, logins or {})}{_marker(package)}"
-
-
-def find_variables(text: str) -> list[str]:
-    """The names of the variables in a text: `TOKEN` of `${TOKEN}`, in their order."""
-    return [variable[2:-1] for variable in _VARIABLE.findall(text)]
-
-
-def name_editable(package: Package) -> str | None:
-    """The path of a package that is to be installed as editable; None for all others."""
-    directory = package.directory
-    if directory is None or not directory.editable:
-        return None
-    path = "/".join(part for part in (directory.path, directory.subdirectory) if part)
-    if not _PLAIN_PATH.fullmatch(path):
-        raise _refuse(package, f"its editable folder `{path}` cannot be written so that each installer reads it alike")
-    return path if path.startswith((".", "/")) else f"./{path}"
-
-
-def _reference(package: Package, logins: Mapping[str, str]) -> str:
-    if (vcs := package.vcs) is not None:
-        if vcs.url is None:
-            raise _refuse(package, "its repository is on disk, which only an absolute path could name")
-        return f"{vcs.type}+{_url(vcs.url, logins)}@{vcs.commit_id}{_fragment(subdirectory=vcs.subdirectory)}"
-    if (directory := package.directory) is not None:
-        # A folder below it is what the path can say; installers take `#subdirectory=` for archives and repositories.
-        path = "/".join(part for part in (directory.path, directory.subdirectory) if part)
-        return f"file:{quote(path, safe='/~')}"
-    file = _only_file(package)
-    digest = _hex(package, file.hashes["sha256"])
-    fragment = _fragment(sha256=digest, subdirectory=getattr(file, "subdirectory", None))
-    if file.path is not None:
-        return f"file:{quote(file.path, safe='/~')}{fragment}"
-    if file.url is None:
-        raise _refuse(package, "its file has no URL")
-    if isinstance(file, PackageWheel) and not urlsplit(file.url).path.endswith(".whl"):
-        raise _refuse(package, f"the URL of `{file.filename}` does not end in a file name, which pip needs")
-    return f"{_url(file.url, logins)}{fragment}"
-
-
-def _only_file(package: Package) -> _File:
-    """The one file that is installed: the archive, the wheel, or the sdist where there is no wheel."""
-    files: list[_File] = [*(package.wheels or ())]
-    files += [one for one in (package.archive, package.sdist) if one is not None and not files]
-    if len(files) != 1:
-        raise _refuse(package, f"it has {len(files)} wheels, and a URL names one: the lock is not for one target alone")
-    return files[0]
-
-
-def _url(url: str, logins: Mapping[str, str]) -> str:
-    """The URL with everything in it encoded that could end a token, and with the user information of its list."""
-    login = logins.get(url)
-    if login is not None:
-        scheme, separator, rest = url.partition("://")
-        url = f"{scheme}{separator}{login}@{rest.rpartition('@')[2] if '@' in rest.partition('/')[0] else rest}"
-    parts = _VARIABLE.split(url.partition("#")[0])
-    return "".join(part if _VARIABLE.fullmatch(part) else quote(part, safe=_URL_CHARACTERS) for part in parts)
-
-
-def _fragment(**values: str | None) -> str:
-    pairs = [f"{key}={quote(value, safe='/~')}" for key, value in values.items() if value]
-    return f"#{'&'.join(pairs)}" if pairs else ""
-
-
-def _name(package: Package) -> str:
-    if not is_normalized_name(package.name):
-        raise _refuse(package, "its name is not normalized")
-    return package.name
-
-
-def _marker(package: Package) -> str:
-    if package.marker is None:
-        return ""
-    text = str(package.marker)
-    if not _PLAIN_MARKER.fullmatch(text):
-        raise _refuse(package, "its marker holds what a requirement file reads as a comment, an option or a variable")
-    return f" ; {text}"
-
-
-def _hex(package: Package, digest: Any) -> str:
-    if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise _refuse(package, "its sha256 is not 64 digits of lower-case hex")
-    return str(digest)
-
-
-def _refuse(package: Package, why: str) -> ExportError:
-    message = f"`{package.name}` cannot be written as a requirement: {why}"
-    return ExportError(message)
+"""The characters of a URL (RFC 3986) that stay as they are. `#` is not among them: this module writes the fragment."""
+_DistributionFile = PackageWheel | PackageSdist | PackageArchive
 
 
 def export_requirements(lockfile: Lockfile, *, layer: int | None = None) -> str:
     """The lock, or one layer of it, as a requirement file for `pip install --no-deps -r` and `uv pip install`.
 
-    - What comes from the index that most packages come from is `name==version` with its hash, all else is a URL with
-      its hash: no installer gets a choice, whatever its rule for several indexes is.
-    - Where a commit or folder is in it, all are URLs with their hashes: one `--hash` makes pip refuse what has none.
-    - Paths of files on disk are those of the lock: they are read from the folder that the installer runs in.
+    - Packages of the index that most packages come from are `name==version` with their hashes. All others are URLs with
+      hashes, so that installers with different rules for several indexes install the same files.
+    - If a commit or folder is among them, all are URLs: one `--hash` makes pip refuse every line without one.
+    - Paths of files on disk stay as in the lock. Installers read them relative to the folder that they run in.
 
-    Raises ExportError where the lock has no such layer, or something in it has no such form.
+    Raises ExportError if the lock has no such layer, or a package has no such form.
     """
     step = select_layer(lockfile, layer)
     packages = sorted(step.pylock.packages, key=_package_order)
-    hashed = all(map(has_hash, packages))
+    hashed = all(map(_has_hash, packages))
     index = _find_main_index(packages) if hashed else None
-    lines = [f"# {line}" for line in _iter_comments(lockfile, step, layer, hashed=hashed)]
+    lines = [f"# {line}" for line in _iter_header(lockfile, step, layer, hashed=hashed)]
     lines += [f"--index-url {index}"] if index is not None else []
     for package in packages:
         if package.index is not None and package.index == index:
             lines.append(render_pin(package))
         else:
-            lines.append(" ".join(_tokens(package)))
+            lines.append(" ".join(_list_tokens(package)))
     return "\n".join(lines) + "\n"
 
 
 def export_list(lockfile: Lockfile, *, layer: int | None = None) -> tuple[str, ...]:
-    """The lock, or one layer of it, as argv items of an installer: `--no-deps`, then `name @ url#sha256=…` for each.
+    """The lock, or one layer of it, as arguments of an installer: `--no-deps`, then `name @ url#sha256=…` for each pin.
 
-    A URL whose scheme, host and port stood in the list with a placeholder (`https://${TOKEN}@host/…`) has it again.
-    Raises what `export_requirements` does.
+    If the list names the scheme, host and port of a URL with a placeholder (`https://${TOKEN}@host/…`), the URL gets
+    it back. Raises ExportError as `export_requirements` does.
     """
     step = select_layer(lockfile, layer)
     logins = _find_logins(step)
     packages = sorted(step.pylock.packages, key=_package_order)
-    return (*_flags(step), *(token for package in packages for token in _tokens(package, logins)))
+    return (*_list_flags(step), *(token for package in packages for token in _list_tokens(package, logins)))
+
+
+def requirements(path: str | os.PathLike[str]) -> list[str] | list[list[str]]:
+    """The requirement list of the lock at `path`, for an app that writes `requirements = requirements("pylock.toml")`.
+
+    The list is flat for a lock of one layer, else it has one list for each layer, in the order of installation. A
+    relative path starts at the folder of the calling file, whatever the current folder is, or at the current folder if
+    the caller has no file. Raises LockfileError and OSError.
+    """
+    beside = sys._getframe(1).f_globals.get("__file__")
+    folder = Path(beside).parent if isinstance(beside, str) else Path()
+    lockfile = read(folder / path)
+    count = 1 if lockfile.tool is None else len(lockfile.tool.layers)
+    if count > 1:
+        return [list(export_list(lockfile, layer=layer)) for layer in range(count)]
+    return list(export_list(lockfile))
 
 
 def select_layer(lockfile: Lockfile, layer: int | None) -> Lockfile:
-    """The lock of one layer (from 0): what its entries need and no layer before has. None is the whole as one step.
+    """The lock of one layer, counted from 0: the pins that its entries need and no earlier layer has. None is all.
 
-    Raises ExportError where there is no such layer, and for a whole that one step cannot install: what is built with
-    `--no-build-isolation` needs what the layers before have installed.
+    Raises ExportError if there is no such layer. For None it also does so if one step cannot install the whole: builds
+    with `--no-build-isolation` need packages of earlier layers to be installed.
     """
     count = 1 if lockfile.tool is None else max(1, len(lockfile.tool.layers))
     if layer is None:
         if count > 1 and (built := _find_unisolated(lockfile)):
             steps = ", ".join(f"`--layer {number}`" for number in range(count))
-            raise _refuse_of_exporting(
+            raise ExportError(
                 f"`{built[0]}` is built with `--no-build-isolation`, so what it needs is installed a step before",
                 remedy=f"one layer after the other: {steps}",
             )
         return lockfile
     if not 0 <= layer < count:
         has = "one layer, `0`" if count == 1 else f"the layers `0` to `{count - 1}`"
-        raise _refuse_of_exporting(f"there is no layer `{layer}`: the lock has {has}")
+        raise ExportError(f"there is no layer `{layer}`: the lock has {has}")
     assigned = assign_layers(lockfile)
-    return _keep(lockfile, frozenset(name for name, number in assigned.items() if number == layer), layer)
+    return _keep_packages(lockfile, frozenset(name for name, number in assigned.items() if number == layer), layer)
 
 
 def move_paths(lockfile: Lockfile, folder: str) -> Lockfile:
-    """The lock with its paths as seen from elsewhere; `folder` is the relative path from there to the lock's own."""
+    """The lock with its paths relative to another folder; `folder` is the path from there to the lock."""
 
     def moved(path: str) -> str:
         return posixpath.normpath(posixpath.join(folder, path))
@@ -255,16 +153,36 @@ def move_paths(lockfile: Lockfile, folder: str) -> Lockfile:
 
 
 def find_notes(lockfile: Lockfile, *, layer: int | None = None) -> tuple[str, ...]:
-    """What an installation of an export needs besides: paths, credentials, settings of builds; whole sentences."""
+    """What an installation of the export needs besides the file: paths, credentials, settings of builds.
+
+    Each note is a whole sentence. Raises ExportError as `select_layer` does.
+    """
     return tuple(_iter_notes(select_layer(lockfile, layer)))
 
 
-def _iter_comments(whole: Lockfile, step: Lockfile, layer: int | None, *, hashed: bool) -> Iterator[str]:
+def render_pin(package: Package) -> str:
+    """`name==1.0 ; marker` with a `--hash` for each file, as one logical line of a requirement file.
+
+    Raises ExportError for a name, marker or hash that such a line cannot hold.
+    """
+    files = [*(package.wheels or ()), *([package.sdist] if package.sdist is not None else ())]
+    hashes = sorted({file.hashes["sha256"] for file in files})
+    pin = f"{_check_name(package)}=={package.version}{_render_marker(package)}"
+    return " \\\n    ".join((pin, *(f"--hash=sha256:{_check_sha256(package, digest)}" for digest in hashes)))
+
+
+def find_variables(text: str) -> list[str]:
+    """The names of the variables in a text, in their order: `TOKEN` of `${TOKEN}`."""
+    return [variable[2:-1] for variable in _VARIABLE.findall(text)]
+
+
+def _iter_header(whole: Lockfile, step: Lockfile, layer: int | None, *, hashed: bool) -> Iterator[str]:
+    """The comments at the top of a requirement file: the target, how to install it, and the notes."""
     tool = whole.tool
     if tool is not None:
         part = f"layer {layer}, " if layer is not None and len(tool.layers) > 1 else ""
         yield f"{part}locked for Python {tool.python} on {tool.platform}; dependencies included, so install with"
-    flags = " ".join(("install", *_flags(step), *(["--require-hashes"] if hashed else []), "-r FILE"))
+    flags = " ".join(("install", *_list_flags(step), *(["--require-hashes"] if hashed else []), "-r FILE"))
     yield f"  pip {flags}"
     yield f"  uv pip {flags}"
     if not hashed:
@@ -273,6 +191,7 @@ def _iter_comments(whole: Lockfile, step: Lockfile, layer: int | None, *, hashed
 
 
 def _iter_notes(step: Lockfile) -> Iterator[str]:
+    """The sentences of `find_notes`, for a lock of one step."""
     packages, tool = step.pylock.packages, step.tool
     if any(_has_path(package) for package in packages):
         yield "paths in it start from the folder that the installer runs in"
@@ -288,79 +207,202 @@ def _iter_notes(step: Lockfile) -> Iterator[str]:
         yield f"config settings are not in it, since the lock has only their hashes: {', '.join(names)}"
 
 
-def _flags(step: Lockfile) -> tuple[str, ...]:
-    return ("--no-deps", "--no-build-isolation") if _find_unisolated(step) else ("--no-deps",)
-
-
-def _tokens(package: Package, logins: dict[str, str] | None = None) -> tuple[str, ...]:
-    editable = name_editable(package)
-    return ("-e", editable) if editable is not None else (render_direct(package, logins),)
-
-
 def _find_main_index(packages: Sequence[Package]) -> str | None:
-    """The index of most packages, of several the first one by its text; None where no package names one."""
+    """The index of most packages, the first by its text if several are equal; None if no package has an index."""
     counts = Counter(package.index for package in packages if package.index is not None and _is_plain(package.index))
     return min(counts, key=lambda index: (-counts[index], index)) if counts else None
 
 
 def _is_plain(url: str) -> bool:
-    """Whether a URL is one token of a line, and no variable in it would be expanded."""
+    """Whether a requirement file reads the URL as one token without variables."""
     return url.isascii() and url.isprintable() and not set(url) & set(" \"'\\#$`")
 
 
-def _find_built(step: Lockfile) -> list[NormalizedName]:
-    return sorted(package.name for package in step.pylock.packages if not package.wheels)
+def _list_flags(step: Lockfile) -> tuple[str, ...]:
+    """The flags that an installation of this step needs."""
+    return ("--no-deps", "--no-build-isolation") if _find_unisolated(step) else ("--no-deps",)
 
 
-def _find_unisolated(step: Lockfile) -> list[NormalizedName]:
-    build = {} if step.tool is None else step.tool.build
-    return [name for name in _find_built(step) if name in build and not build[name].isolation]
+def _list_tokens(package: Package, logins: dict[str, str] | None = None) -> tuple[str, ...]:
+    """The arguments for one package: `-e` and its path, or a direct reference."""
+    editable = _find_editable_path(package)
+    return ("-e", editable) if editable is not None else (_render_direct(package, logins),)
 
 
-def _has_settings(step: Lockfile, name: NormalizedName) -> bool:
-    return step.tool is not None and name in step.tool.build and bool(step.tool.build[name].config_settings)
+def _package_order(package: Package) -> tuple[str, str, str]:
+    """The key by which packages are sorted: entries of one name, which markers keep apart, by version."""
+    return package.name, str(package.version), str(package.marker)
+
+
+def _render_direct(package: Package, logins: Mapping[str, str] | None = None) -> str:
+    """`name @ url#sha256=… ; marker`, one token. Raises ExportError for a package without such a form.
+
+    `logins` is the user information by URL, as the list wrote it: with `${TOKEN}`, never with a value.
+    """
+    return f"{_check_name(package)} @ {_render_reference(package, logins or {})}{_render_marker(package)}"
+
+
+def _render_reference(package: Package, logins: Mapping[str, str]) -> str:
+    """The URL or path of the package's source with its hash or commit id. Raises ExportError."""
+    if (vcs := package.vcs) is not None:
+        if vcs.url is None:
+            raise _refuse(package, "its repository is on disk, which only an absolute path could name")
+        fragment = _render_fragment(subdirectory=vcs.subdirectory)
+        return f"{vcs.type}+{_render_url(vcs.url, logins)}@{vcs.commit_id}{fragment}"
+    if (directory := package.directory) is not None:
+        # Installers read `#subdirectory=` for archives and repositories alone, so it becomes part of the path.
+        path = "/".join(part for part in (directory.path, directory.subdirectory) if part)
+        return f"file:{quote(path, safe='/~')}"
+    file = _find_only_file(package)
+    digest = _check_sha256(package, file.hashes["sha256"])
+    fragment = _render_fragment(sha256=digest, subdirectory=getattr(file, "subdirectory", None))
+    if file.path is not None:
+        return f"file:{quote(file.path, safe='/~')}{fragment}"
+    if file.url is None:
+        raise _refuse(package, "its file has no URL")
+    if isinstance(file, PackageWheel) and not urlsplit(file.url).path.endswith(".whl"):
+        raise _refuse(package, f"the URL of `{file.filename}` does not end in a file name, which pip needs")
+    return f"{_render_url(file.url, logins)}{fragment}"
+
+
+def _find_only_file(package: Package) -> _DistributionFile:
+    """The one file to install: the archive, the wheel, or the sdist if there is no wheel.
+
+    Raises ExportError for several wheels, of which an installer would have to choose one.
+    """
+    files: list[_DistributionFile] = [*(package.wheels or ())]
+    files += [one for one in (package.archive, package.sdist) if one is not None and not files]
+    if len(files) != 1:
+        raise _refuse(package, f"it has {len(files)} wheels, and a URL names one: the lock is not for one target alone")
+    return files[0]
+
+
+def _find_editable_path(package: Package) -> str | None:
+    """The path of a package that is installed as editable, with a leading `./` or `/`; None for all others."""
+    directory = package.directory
+    if directory is None or not directory.editable:
+        return None
+    path = "/".join(part for part in (directory.path, directory.subdirectory) if part)
+    if not _PLAIN_PATH.fullmatch(path):
+        raise _refuse(package, f"its editable folder `{path}` cannot be written so that each installer reads it alike")
+    return path if path.startswith((".", "/")) else f"./{path}"
+
+
+def _render_url(url: str, logins: Mapping[str, str]) -> str:
+    """The URL with the user information of its list, and with all characters encoded that could end the token.
+
+    Variables stay as they are, and a fragment is dropped.
+    """
+    login = logins.get(url)
+    if login is not None:
+        scheme, separator, rest = url.partition("://")
+        url = f"{scheme}{separator}{login}@{rest.rpartition('@')[2] if '@' in rest.partition('/')[0] else rest}"
+    parts = _VARIABLE.split(url.partition("#")[0])
+    return "".join(part if _VARIABLE.fullmatch(part) else quote(part, safe=_URL_CHARACTERS) for part in parts)
+
+
+def _render_fragment(**values: str | None) -> str:
+    """The fragment of a URL with its `#`, from the values that are not empty."""
+    pairs = [f"{key}={quote(value, safe='/~')}" for key, value in values.items() if value]
+    return f"#{'&'.join(pairs)}" if pairs else ""
+
+
+def _render_marker(package: Package) -> str:
+    """The marker with a ` ; ` before it, empty if there is none. Raises ExportError for an unsafe one."""
+    if package.marker is None:
+        return ""
+    text = str(package.marker)
+    if not _PLAIN_MARKER.fullmatch(text):
+        raise _refuse(package, "its marker holds what a requirement file reads as a comment, an option or a variable")
+    return f" ; {text}"
+
+
+def _check_name(package: Package) -> str:
+    """The name of the package. Raises ExportError unless it is normalized (PEP 503)."""
+    if not is_normalized_name(package.name):
+        raise _refuse(package, "its name is not normalized")
+    return package.name
+
+
+def _check_sha256(package: Package, digest: Any) -> str:
+    """The hash of a file of the package. Raises ExportError unless it is a SHA-256 in lower-case hex."""
+    if not re.fullmatch("[0-9a-f]{64}", digest):
+        raise _refuse(package, "its sha256 is not 64 digits of lower-case hex")
+    return str(digest)
+
+
+def _refuse(package: Package, why: str) -> ExportError:
+    """The error for a package that the form cannot express."""
+    return ExportError(f"`{package.name}` cannot be written as a requirement: {why}")
+
+
+def _has_hash(package: Package) -> bool:
+    """Whether an installer can check the package against a hash: files have one, commits and folders do not."""
+    return package.vcs is None and package.directory is None
 
 
 def _has_path(package: Package) -> bool:
+    """Whether a file or folder of the package is on disk."""
     sources = (*(package.wheels or ()), package.sdist, package.archive, package.vcs, package.directory)
     return any(source is not None and source.path is not None for source in sources)
 
 
+def _has_settings(step: Lockfile, name: NormalizedName) -> bool:
+    """Whether `--config-settings` influence the build of this package."""
+    return step.tool is not None and name in step.tool.build and bool(step.tool.build[name].config_settings)
+
+
+def _find_built(step: Lockfile) -> list[NormalizedName]:
+    """The names of packages that an installer has to build, sorted."""
+    return sorted(package.name for package in step.pylock.packages if not package.wheels)
+
+
+def _find_unisolated(step: Lockfile) -> list[NormalizedName]:
+    """The names of packages that are built with `--no-build-isolation`, sorted."""
+    build = {} if step.tool is None else step.tool.build
+    return [name for name in _find_built(step) if name in build and not build[name].isolation]
+
+
 def _find_logins(step: Lockfile) -> dict[str, str]:
-    """The placeholders of the list by the URLs of packages that they are for; none where a host has several."""
+    """The placeholders of the list, by the URL of a package that they belong to.
+
+    They are matched by scheme, host and port. A host with several placeholders gets none: any choice could be wrong.
+    """
     found: dict[tuple[str, str], set[str]] = {}
     for token in () if step.tool is None else (token for layer in step.tool.requirements for token in layer):
-        user_information, at, host = _authority(token).rpartition("@")
+        user_information, at, host = _find_authority(token).rpartition("@")
         if at and "${" in user_information:
-            found.setdefault((_scheme(token), host.lower()), set()).add(user_information)
+            found.setdefault((_find_scheme(token), host.lower()), set()).add(user_information)
     logins: dict[str, str] = {}
     for url in _iter_urls(step) if found else ():
-        host = _authority(url).rpartition("@")[2].lower()
-        known = found.get((_scheme(url), host), set())
+        host = _find_authority(url).rpartition("@")[2].lower()
+        known = found.get((_find_scheme(url), host), set())
         if len(known) == 1:
             logins[url] = next(iter(known))
     return logins
 
 
 def _iter_urls(step: Lockfile) -> Iterator[str]:
+    """All URLs of files and repositories."""
     for package in step.pylock.packages:
         for source in (*(package.wheels or ()), package.sdist, package.archive, package.vcs):
             if source is not None and source.url is not None:
                 yield source.url
 
 
-def _authority(text: str) -> str:
+def _find_authority(text: str) -> str:
+    """User information, host and port of the URL in a token; empty for a token without one."""
     return text.partition("://")[2].partition("/")[0].partition("?")[0].partition("#")[0]
 
 
-def _scheme(text: str) -> str:
-    """The scheme of a URL, or of the one in a token: that of `name @ git+https://…` is `https`."""
+def _find_scheme(text: str) -> str:
+    """The scheme of the URL in a token, in lower case: `https` for `name @ git+https://…`."""
     return urlsplit(text.partition("://")[0].rpartition(" ")[2].rpartition("+")[2] + "://").scheme
 
 
-def _keep(lockfile: Lockfile, names: frozenset[NormalizedName], layer: int) -> Lockfile:
-    """The lock with some of its packages and one layer of its list; who asked for them stays as it is."""
-    packages = [_without_others(package, names) for package in lockfile.pylock.packages if package.name in names]
+def _keep_packages(lockfile: Lockfile, names: frozenset[NormalizedName], layer: int) -> Lockfile:
+    """The lock with some of its packages and one layer of its list. Their `requested-by` texts stay as they are."""
+    packages = [_drop_dependencies(package, names) for package in lockfile.pylock.packages if package.name in names]
     tool = lockfile.tool
     if tool is not None and tool.layers:
         build = {name: facts for name, facts in tool.build.items() if name in names}
@@ -378,30 +420,7 @@ def _keep(lockfile: Lockfile, names: frozenset[NormalizedName], layer: int) -> L
     return replace(lockfile, pylock=replace(lockfile.pylock, packages=packages), tool=tool)
 
 
-def _without_others(package: Package, names: frozenset[NormalizedName]) -> Package:
-    """The package without the dependencies that another layer has."""
+def _drop_dependencies(package: Package, names: frozenset[NormalizedName]) -> Package:
+    """The package without dependencies on packages of other layers, which the lock of this layer does not hold."""
     kept = [one for one in package.dependencies or () if one.get("name") in names]
     return package if package.dependencies is None else replace(package, dependencies=kept or None)
-
-
-def _package_order(package: Package) -> tuple[str, str, str]:
-    return package.name, str(package.version), str(package.marker)
-
-
-def _refuse_of_exporting(what: str, *, remedy: str = "") -> ExportError:
-    return ExportError(what, remedy=remedy)
-
-
-def requirements(path: str | os.PathLike[str]) -> list[str] | list[list[str]]:
-    """The items of the lock at `path`: flat for a lock of one layer, else one list a layer, in the order of the steps.
-
-    A relative path is relative to the folder of the file that calls this, wherever that is run from; where there is no
-    such file, to the current folder. Raises LockfileError and OSError.
-    """
-    beside = sys._getframe(1).f_globals.get("__file__")
-    folder = Path(beside).parent if isinstance(beside, str) else Path()
-    lockfile = read(folder / path)
-    count = 1 if lockfile.tool is None else len(lockfile.tool.layers)
-    if count > 1:
-        return [list(export_list(lockfile, layer=layer)) for layer in range(count)]
-    return list(export_list(lockfile))

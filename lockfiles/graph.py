@@ -1,13 +1,12 @@
-"""Who asked for what in a lock: its pins as a graph, from the lines of the list down.
+"""The pins of a lock as a graph, and its division into the layers of a container image.
 
-In: a `Lockfile`. Out: requests by pin, dependencies both ways, paths, and the layer that each pin belongs to. A lock of
-another tool has no lines and no words of who asked: its pins that nobody depends on stand for the list.
+In: a `Lockfile`. Out: `LockGraph` (requests by pin, dependencies both ways), paths from the list to a pin, the list
+layer of each pin, and `ImageLayer`s: groups of pins in installation order, each with a digest as its cache key.
 
-How to split a lock into image layers: what a builder installs and caches step by step.
+A lock of another tool has no list and no `requested-by`: pins that no other pin depends on take the place of the list.
 
-In: a `Lockfile`. Out: groups of pins in installation order, each with a digest as its cache key. A list of several
-layers says the split itself. Otherwise what is big and stable comes first, cut so that apps with the same heavy
-packages get the same layer, whatever else they install.
+The layers of a list are the layers of the image. A list of one layer is split: big and stable pins come first, cut so
+that apps with the same heavy packages get the same layer, whatever else they install.
 """
 
 from __future__ import annotations
@@ -27,7 +26,6 @@ from lockfiles.identity import digest
 from lockfiles.lockfile import Lockfile
 
 __all__ = [
-    "HEAVY_BYTES",
     "ImageLayer",
     "LayerReason",
     "LockGraph",
@@ -40,15 +38,19 @@ __all__ = [
     "split_layers",
 ]
 
-
-_LISTED = re.compile(r"layer (\d+): (.*)", re.DOTALL)
+_HEAVY_BYTES = 20_000_000
+"""From this download size on, a package counts as heavy."""
+# A text of `requested-by` that a line of the list has made; all others name a pin, or are a constraint.
+_LIST_REQUEST = re.compile(r"layer (\d+): (.*)", re.DOTALL)
+LayerReason = Literal["listed", "heavy", "light", "own"]
+"""Why pins are one image layer: see `ImageLayer`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One who asked for a pin, and in which words: a line of `layer` (from 0), or the pin `parent`.
+    """A request for a pin: by a line of the list, in `layer` (counted from 0), or by the pin `parent`.
 
-    Both are None for what stands in neither: a constraint or an override. `text` is empty where the lock does not say.
+    Both are None for a constraint or an override. `text` is the requirement, empty if the lock does not record it.
     """
 
     layer: int | None = None
@@ -62,9 +64,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockGraph:
-    """The pins of a lock by name, sorted; `requests` in the order of the lock, the other two sorted by name.
+    """The pins of a lock and what connects them, each mapping sorted by name.
 
-    A name has several packages only in a lock of another tool, where markers keep them apart.
+    - `packages`: the pins of a name. Only a lock of another tool has several, which markers keep apart.
+    - `requests`: what requests a pin, in the order of the lock.
+    - `dependencies` and `dependents`: the pins that a pin needs and those that need it, sorted by name.
     """
 
     packages: Mapping[NormalizedName, tuple[Package, ...]]
@@ -74,7 +78,7 @@ class LockGraph:
 
     @property
     def roots(self) -> tuple[NormalizedName, ...]:
-        """The pins that the list itself names, layer by layer; else those that no other pin asks for, by name."""
+        """The pins that the list names, layer by layer; without a list the pins that no other pin needs, by name."""
         listed = sorted(
             (request.layer, place, name)
             for place, (name, requests) in enumerate(self.requests.items())
@@ -85,36 +89,59 @@ class LockGraph:
             name for name in self.packages if not self.dependents[name]
         )
 
-    def asked(self, name: NormalizedName, parent: NormalizedName) -> str:
-        """What one pin asks of another: its words, several joined; empty where the lock does not say."""
+    def join_requirements(self, name: NormalizedName, parent: NormalizedName) -> str:
+        """The requirements of `parent` on `name` with commas between them; empty if the lock does not record any."""
         return ", ".join(request.text for request in self.requests[name] if request.parent == parent and request.text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockPath:
-    """A way from a line of the list to a pin. `names` begin with the pin that `request` asked for.
+    """A way from a line of the list to a pin.
 
-    `asked` has one text a step, what each name asks of the next: one fewer than `names`.
+    `names` begin with the pin that `request` is for. `requirements` are the texts by which each name requires the next,
+    so one fewer than `names`.
     """
 
     request: Request
     names: tuple[NormalizedName, ...]
-    asked: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageLayer:
+    """One step of an installation, and so one layer of an image.
+
+    `names` are sorted. `size_bytes` is the download size, without files whose size the lock does not record. `digest`
+    is the cache key: that of a lock with these pins alone. `reason` is one of:
+
+    - `listed`: a layer of the list;
+    - `heavy`: big packages that need each other, or big packages without such a group;
+    - `light`: all other packages of an index;
+    - `own`: source trees and direct URLs, which change most often.
+    """
+
+    reason: LayerReason
+    names: tuple[NormalizedName, ...]
+    size_bytes: int
+    digest: str
 
 
 def build_graph(lockfile: Lockfile) -> LockGraph:
-    """The graph of a lock."""
+    """The graph of a lock. Dependencies without a pin, such as those that a marker excludes, are left out.
+
+    A pin without `requested-by` texts counts as requested by each pin that depends on it.
+    """
     packages: dict[NormalizedName, tuple[Package, ...]] = {}
     for package in sorted(lockfile.pylock.packages, key=lambda package: package.name):
         packages[package.name] = (*packages.get(package.name, ()), package)
-    dependencies = {name: _dependencies(found, packages) for name, found in packages.items()}
+    dependencies = {name: _find_dependencies(found, packages) for name, found in packages.items()}
     dependents: dict[NormalizedName, list[NormalizedName]] = {name: [] for name in packages}
     for name, needed in dependencies.items():
         for other in needed:
             dependents[other].append(name)
-    told = lockfile.tool.requested_by if lockfile.tool is not None else {}
+    requested_by = lockfile.tool.requested_by if lockfile.tool is not None else {}
     requests = {
-        name: _read_requests(told.get(name, ()), packages)
+        name: _parse_requests(requested_by.get(name, ()), packages)
         or tuple(Request(parent=parent) for parent in dependents[name])
         for name in packages
     }
@@ -127,16 +154,19 @@ def build_graph(lockfile: Lockfile) -> LockGraph:
 
 
 def find_paths(graph: LockGraph, name: NormalizedName, *, limit: int) -> tuple[tuple[LockPath, ...], bool]:
-    """The paths from the list to a pin, shortest first, without circles; and whether there are more than `limit`.
+    """The paths from the list to a pin, shortest first, without circles, and whether there are more than `limit`.
 
-    There can be exponentially many, so they are counted no further than that.
+    Their number can grow exponentially with the pins, so the search stops at `limit`.
     """
     found = tuple(islice(_iter_paths(graph, name), limit + 1))
     return found[:limit], len(found) > limit
 
 
 def assign_layers(lockfile: Lockfile) -> dict[NormalizedName, int]:
-    """For each pin, sorted by name, the first layer that needs it, itself or through others; 0 where nobody says."""
+    """The layer of each pin, sorted by name: the first whose entries need it, directly or through other pins.
+
+    It is 0 for a lock without layers, and for a pin that no entry leads to.
+    """
     graph = build_graph(lockfile)
     layers = lockfile.tool.layers if lockfile.tool is not None else ()
     found: dict[NormalizedName, int] = {}
@@ -150,9 +180,32 @@ def assign_layers(lockfile: Lockfile) -> dict[NormalizedName, int]:
     return {name: found.get(name, 0) for name in graph.packages}
 
 
-def _dependencies(
+def split_layers(lockfile: Lockfile) -> tuple[ImageLayer, ...]:
+    """The layers in installation order, without empty ones; every pin is in exactly one.
+
+    Equal locks give equal layers, so a builder can use their digests as cache keys.
+    """
+    if lockfile.tool is not None and len(lockfile.tool.layers) > 1:
+        assigned = assign_layers(lockfile)
+        groups: list[tuple[LayerReason, list[NormalizedName]]] = [
+            ("listed", [name for name, layer in assigned.items() if layer == number])
+            for number in range(len(lockfile.tool.layers))
+        ]
+    else:
+        groups = list(_iter_groups(build_graph(lockfile)))
+    return tuple(_build_layer(lockfile, reason, names) for reason, names in groups if names)
+
+
+def size_bytes(package: Package) -> int | None:
+    """The size of the file that an installer downloads; None for a source tree, and if the lock records no size."""
+    files = (*(package.wheels or ()), package.sdist, package.archive)
+    return next((file.size for file in files if file is not None), None)
+
+
+def _find_dependencies(
     found: tuple[Package, ...], packages: Mapping[NormalizedName, tuple[Package, ...]]
 ) -> tuple[NormalizedName, ...]:
+    """The pins that these packages of one name depend on (PEP 751 `packages.dependencies`), sorted."""
     names = {
         canonicalize_name(dependency["name"])
         for package in found
@@ -162,15 +215,16 @@ def _dependencies(
     return tuple(sorted(name for name in names if name in packages))
 
 
-def _read_requests(
+def _parse_requests(
     texts: tuple[str, ...], packages: Mapping[NormalizedName, tuple[Package, ...]]
 ) -> tuple[Request, ...]:
-    return tuple(_read_request(text, packages) for text in texts)
+    """The requests of one pin, in the order of its `requested-by` texts."""
+    return tuple(_parse_request(text, packages) for text in texts)
 
 
-def _read_request(text: str, packages: Mapping[NormalizedName, tuple[Package, ...]]) -> Request:
+def _parse_request(text: str, packages: Mapping[NormalizedName, tuple[Package, ...]]) -> Request:
     """One text of `requested-by`: `layer 0: numpy<2`, `scipy: numpy>=1.26`, or the words of a constraint."""
-    listed = _LISTED.fullmatch(text)
+    listed = _LIST_REQUEST.fullmatch(text)
     if listed is not None:
         return Request(layer=int(listed[1]), text=listed[2])
     parent, colon, words = text.partition(": ")
@@ -180,74 +234,42 @@ def _read_request(text: str, packages: Mapping[NormalizedName, tuple[Package, ..
 
 
 def _iter_paths(graph: LockGraph, name: NormalizedName) -> Iterator[LockPath]:
-    """Breadth first, from the pin up: shortest paths come first, and in the order of the requests."""
+    """The paths to a pin, breadth first from the pin up: short paths first, equal ones in the order of requests."""
     level: list[tuple[NormalizedName, ...]] = [(name,)]
     while level:
         above: list[tuple[NormalizedName, ...]] = []
         for names in level:
             parents = dict.fromkeys(request.parent for request in graph.requests[names[0]] if request.parent)
-            asked = tuple(graph.asked(child, parent) for parent, child in pairwise(names))
+            requirements = tuple(graph.join_requirements(child, parent) for parent, child in pairwise(names))
             for request in graph.requests[names[0]]:
                 if request.parent is None:
-                    yield LockPath(request=request, names=names, asked=asked)
+                    yield LockPath(request=request, names=names, requirements=requirements)
             if not graph.requests[names[0]]:
-                yield LockPath(request=Request(), names=names, asked=asked)
+                yield LockPath(request=Request(), names=names, requirements=requirements)
             above += [(parent, *names) for parent in parents if parent not in names]
         level = above
 
 
-LayerReason = Literal["listed", "heavy", "light", "own"]
+def _iter_groups(graph: LockGraph) -> Iterator[tuple[LayerReason, list[NormalizedName]]]:
+    """The groups of a list of one layer in installation order: heavy ones, light ones, the user's own sources.
 
-HEAVY_BYTES = 20_000_000
-"""From this download size on, a package counts as heavy."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageLayer:
-    """One step of an installation. `names` are sorted; `size_bytes` is what is downloaded, as far as the lock says.
-
-    `reason` is `listed` (a layer of the list), `heavy` (big packages that need each other), `light` (everything else of
-    an index) or `own` (source trees and direct URLs, which change most often). `digest` is the cache key: that of a
-    lock with these pins alone.
+    What changes most often comes last, so that the layers below it stay in the cache of the builder.
     """
-
-    reason: LayerReason
-    names: tuple[NormalizedName, ...]
-    size_bytes: int
-    digest: str
-
-
-def split_layers(lockfile: Lockfile) -> tuple[ImageLayer, ...]:
-    """The layers in installation order; every pin is in exactly one. Equal locks give equal layers."""
-    if lockfile.tool is not None and len(lockfile.tool.layers) > 1:
-        assigned = assign_layers(lockfile)
-        groups: list[tuple[LayerReason, list[NormalizedName]]] = [
-            ("listed", [name for name, layer in assigned.items() if layer == number])
-            for number in range(len(lockfile.tool.layers))
-        ]
-    else:
-        groups = list(_group(build_graph(lockfile)))
-    return tuple(_build_layer(lockfile, reason, names) for reason, names in groups if names)
-
-
-def size_bytes(package: Package) -> int | None:
-    """What an installer downloads for the package; None for a source tree, and where the lock does not say."""
-    files = (*(package.wheels or ()), package.sdist, package.archive)
-    return next((file.size for file in files if file is not None), None)
-
-
-def _group(graph: LockGraph) -> Iterator[tuple[LayerReason, list[NormalizedName]]]:
-    own = [name for name, found in graph.packages.items() if any(map(_is_own, found))]
-    heavy = {name for name in graph.packages if name not in own and _weigh(graph, name) >= HEAVY_BYTES}
-    for names in _group_heavy(graph, heavy):
+    own = [name for name, found in graph.packages.items() if any(map(_is_volatile, found))]
+    heavy = {name for name in graph.packages if name not in own and _sum_sizes(graph, name) >= _HEAVY_BYTES}
+    for names in _iter_heavy_groups(graph, heavy):
         yield "heavy", names
     yield "light", [name for name in graph.packages if name not in own and name not in heavy]
     yield "own", own
 
 
-def _group_heavy(graph: LockGraph, heavy: set[NormalizedName]) -> Iterator[list[NormalizedName]]:
-    """A package together with the heavy ones that it needs, smallest such group first; then those that stand alone."""
-    closures = {name: _close(graph, name) & heavy for name in heavy}
+def _iter_heavy_groups(graph: LockGraph, heavy: set[NormalizedName]) -> Iterator[list[NormalizedName]]:
+    """The heavy packages in groups: each with the heavy ones that it needs, then all that are in no such group.
+
+    Groups with few members come first, so that a later group holds only what it adds. A package in a circle of
+    dependencies starts no group, because each package of the circle would give the same one.
+    """
+    closures = {name: _find_closure(graph, name) & heavy for name in heavy}
     left = set(heavy)
     for name in sorted(heavy, key=lambda name: (len(closures[name]), name)):
         group = closures[name] & left
@@ -257,8 +279,8 @@ def _group_heavy(graph: LockGraph, heavy: set[NormalizedName]) -> Iterator[list[
     yield sorted(left)
 
 
-def _close(graph: LockGraph, name: NormalizedName) -> set[NormalizedName]:
-    """The package and everything that it needs."""
+def _find_closure(graph: LockGraph, name: NormalizedName) -> set[NormalizedName]:
+    """The package and all packages that it needs, directly or through others."""
     found: set[NormalizedName] = set()
     waiting = [name]
     while waiting:
@@ -269,30 +291,32 @@ def _close(graph: LockGraph, name: NormalizedName) -> set[NormalizedName]:
     return found
 
 
-def _weigh(graph: LockGraph, name: NormalizedName) -> int:
+def _sum_sizes(graph: LockGraph, name: NormalizedName) -> int:
+    """The download size of a pin in bytes, as far as the lock records it."""
     return sum(size_bytes(package) or 0 for package in graph.packages[name])
 
 
-def _is_own(package: Package) -> bool:
-    """Whether the package comes from a source tree or a URL of the list: such change more often than releases."""
+def _is_volatile(package: Package) -> bool:
+    """Whether the package is a source tree or a direct URL: these change more often than releases of an index."""
     is_tree = package.vcs is not None or package.directory is not None or package.archive is not None
     return is_tree or package.index is None
 
 
 def _build_layer(lockfile: Lockfile, reason: LayerReason, names: Iterable[NormalizedName]) -> ImageLayer:
+    """The image layer of these pins."""
     wanted = frozenset(names)
     packages = [package for package in lockfile.pylock.packages if package.name in wanted]
     return ImageLayer(
         reason=reason,
         names=tuple(sorted(wanted)),
         size_bytes=sum(size_bytes(package) or 0 for package in packages),
-        digest=_digest(lockfile, wanted),
+        digest=_digest_layer(lockfile, wanted),
     )
 
 
-def _digest(lockfile: Lockfile, names: frozenset[NormalizedName]) -> str:
-    """The digest of a lock with some of the pins and one layer, so that other pins and the list do not count."""
-    # Lazy: `replace` of packaging's own classes is needed here alone.
+def _digest_layer(lockfile: Lockfile, names: frozenset[NormalizedName]) -> str:
+    """The digest of a lock with these pins in one layer, so that other pins and the list do not count."""
+    # Lazy: only image layers need it.
     from dataclasses import replace
 
     packages = [package for package in lockfile.pylock.packages if package.name in names]

@@ -1,28 +1,36 @@
-"""The digest of a lockfile: one text for what an installation of it leaves behind, and the cache key of an image.
+"""Two hashes of a lock: its digest, which identifies what it installs, and its seal, which shows edits by hand.
 
-In: a `Lockfile`. Out: `pinfold-v1:sha256:…`. Two locks have one digest exactly when they install the same content in
-the same steps; where it comes from, who asked for it and how the file is laid out do not count.
+In: a `Lockfile`, or the document that it is written as. Out: `pinfold-v1:sha256:…`, and `sha256:…`.
+
+Two locks have the same digest exactly if they install the same content in the same steps, so it is the cache key of an
+image. The URLs of files, the requests for a pin and the layout of the file do not count. Other programs may compute the
+digest too: the docstring of `digest` is its specification.
+
+The seal covers the whole document, so an edit by hand or by a merge breaks it. It is no signature: an attacker can make
+a new one. `lock verify` compares a lock with its indexes.
 """
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from packaging.pylock import Package, PackageArchive
 
 from lockfiles._files import hash_bytes
-from lockfiles.lockfile import BuildFacts, Lockfile, ToolTable
+from lockfiles.lockfile import SEAL_KEY, BuildFacts, Lockfile, ToolTable
 
-__all__ = ["digest"]
+__all__ = ["build_seal", "digest", "has_broken_seal", "with_seal"]
 
 _VERSION = "pinfold-v1"
+# The key of `[tool.pinfold]` that the seal is written after.
+_KEY_BEFORE_SEAL = "requirement-digest"
 _PYTHON = re.compile(r"(\d+\.\d+)[^t]*(t?)")
 
 
 def digest(lockfile: Lockfile) -> str:
-    """`pinfold-v1:sha256:hex` over what an installation of the lock leaves behind.
+    """`pinfold-v1:sha256:hex` over the result of an installation of the lock.
 
     The hash is taken of one JSON object in ASCII: keys sorted, no white space, every other character escaped as JSON's
     `\\uXXXX` (RFC 8259), no numbers. Its keys:
@@ -59,11 +67,50 @@ def digest(lockfile: Lockfile) -> str:
     return f"{_VERSION}:sha256:{hash_bytes(data)}"
 
 
+def build_seal(document: Mapping[str, Any]) -> str:
+    """`sha256:hex` over the document as canonical JSON, without the seal itself.
+
+    Dates and times, which JSON does not have, are texts as Python writes them.
+    """
+    tool = document.get("tool")
+    table = tool.get("pinfold") if isinstance(tool, Mapping) else None
+    if isinstance(tool, Mapping) and isinstance(table, Mapping):
+        bare = {key: value for key, value in table.items() if key != SEAL_KEY}
+        document = {**document, "tool": {**tool, "pinfold": bare}}
+    return f"sha256:{hash_bytes(_render_json(document).encode('ascii'))}"
+
+
+def with_seal(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its seal in `[tool.pinfold]`; a document without that table stays as it is."""
+    tool = document.get("tool")
+    if not isinstance(tool, Mapping) or "pinfold" not in tool:
+        return dict(document)
+    table: dict[str, Any] = {}
+    for key, value in tool["pinfold"].items():
+        table[key] = value
+        if key == _KEY_BEFORE_SEAL:
+            table[SEAL_KEY] = build_seal(document)
+    return {**document, "tool": {**tool, "pinfold": table}}
+
+
+def has_broken_seal(document: Mapping[str, Any]) -> bool:
+    """Whether the document has a seal that does not match it; false for a document without a seal."""
+    tool = document.get("tool")
+    table = tool.get("pinfold") if isinstance(tool, Mapping) else None
+    seal = table.get(SEAL_KEY) if isinstance(table, Mapping) else None
+    return seal is not None and seal != build_seal(document)
+
+
 def _render_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    """The canonical JSON text of a value, as `digest` describes it."""
+    # Lazy: a run without an old lock needs no JSON until it writes.
+    import json
+
+    return json.dumps(value, ensure_ascii=True, sort_keys=True, separators=(",", ":"), default=str)
 
 
 def _build_target(lockfile: Lockfile) -> dict[str, Any]:
+    """The target and the layers; for a lock of another tool the fields of PEP 751 that limit its use."""
     tool, pylock = lockfile.tool, lockfile.pylock
     if tool is not None:
         return {
@@ -78,12 +125,13 @@ def _build_target(lockfile: Lockfile) -> dict[str, Any]:
 
 
 def _python_minor(python: str) -> str:
-    """`3.13t` of `3.13.2t`; a text of another form stands for itself."""
+    """`3.13t` for `3.13.2t`: patch releases have the same digest. A text of another form stays as it is."""
     match = _PYTHON.fullmatch(python)
     return match.group(1) + match.group(2) if match else python
 
 
 def _build_package(package: Package, tool: ToolTable | None) -> dict[str, Any]:
+    """The object of one package, as `digest` describes it."""
     facts = BuildFacts() if tool is None else tool.build.get(package.name, BuildFacts())
     record: dict[str, Any] = {"name": package.name}
     for key, value in (
@@ -112,7 +160,7 @@ def _build_requirements(facts: BuildFacts, tool: ToolTable | None) -> list[str]:
 
 
 def _build_source(package: Package, facts: BuildFacts) -> dict[str, Any]:
-    """The content of a package's source; PEP 751 makes the four forms exclude each other."""
+    """The content of a package's source. PEP 751 forbids that a package has two of the four forms."""
     if (vcs := package.vcs) is not None:
         return {"vcs": {"type": vcs.type, "commit-id": vcs.commit_id, "subdirectory": vcs.subdirectory or ""}}
     if (directory := package.directory) is not None:
@@ -132,11 +180,13 @@ def _build_source(package: Package, facts: BuildFacts) -> dict[str, Any]:
 
 
 def _is_built(package: Package) -> bool:
+    """Whether an installation builds the package: it has no wheel, and is no archive of one."""
     if package.archive is not None:
         return not _is_wheel(package.archive)
     return not package.wheels
 
 
 def _is_wheel(archive: PackageArchive) -> bool:
+    """Whether the path or URL of an archive ends in the name of a wheel."""
     place = archive.path or (archive.url or "").partition("#")[0].partition("?")[0]
     return place.lower().endswith(".whl")

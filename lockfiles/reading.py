@@ -1,6 +1,10 @@
-"""Reading a lockfile: TOML text in, a checked `Lockfile` or every fault out.
+"""Reading and writing lockfiles: TOML text in, a checked `Lockfile` or every fault out, and the reverse.
 
-Writing a lockfile: a `Lockfile` in, the one TOML text that it has out; on disk all of it or nothing.
+Both directions are here because each uses the other: a lock is checked as a reader would check it before it is written,
+so nothing is written that `loads` refuses. Equal locks are written as equal text.
+
+Reading has these stages: TOML, the versions of the formats (PEP 751 lock-version, our schema), the rules that pinfold
+adds (`lockfiles.validation`), the rules of PEP 751 (`packaging.pylock`), the table `[tool.pinfold]`, the seal.
 """
 
 from __future__ import annotations
@@ -25,25 +29,25 @@ from lockfiles.errors import (
     LockfileSyntaxError,
     UnsupportedLockfileError,
 )
-from lockfiles.lockfile import SCHEMA, Lockfile, ToolTable, build_document, has_broken_seal, read_tool_table, with_seal
+from lockfiles.identity import has_broken_seal, with_seal
+from lockfiles.lockfile import SCHEMA, Lockfile, ToolTable, build_document, read_tool_table
 from lockfiles.secret_forms import find_secret_part
 from lockfiles.validation import iter_faults
 
 __all__ = [
     "dumps",
     "loads",
-    "parse_document",
     "read",
     "write",
 ]
 
-
-_KNOWN = Version("1.0")
-_PLACE = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+_LOCK_VERSION = Version("1.0")
+# The end of a message of `tomllib`.
+_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def read(path: str | Path) -> Lockfile:
-    """The lockfile at `path`, by any file name. Raises LockfileError, or OSError where it cannot be read."""
+    """The lockfile at `path`, which may have any name. Raises LockfileError, or OSError if it cannot be read."""
     data = Path(path).read_bytes()
     try:
         text = data.decode("utf-8")
@@ -57,120 +61,35 @@ def read(path: str | Path) -> Lockfile:
 def loads(text: str) -> Lockfile:
     """The lockfile that `text` holds. Raises LockfileError with every fault and its document path."""
     try:
-        return parse_document(tomllib.loads(text))
+        return _parse_document(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise _syntax_error(text, error) from error
+        raise _build_syntax_error(text, error) from error
     except RecursionError as error:
         raise LockfileSyntaxError("nested too deeply to be a lockfile", line=None, column=None) from error
     except ValueError as error:
-        # Python reads no integer of more than some thousand digits.
+        # Python converts no integer of more than 4,300 digits.
         raise LockfileSyntaxError("holds a number that is too long to be read", line=None, column=None) from error
 
 
-def parse_document(document: Mapping[str, Any]) -> Lockfile:
-    """The lockfile that a TOML document holds; a format that is not known is refused before faults are looked for."""
-    warnings = _check_lock_version(document)
-    table = _find_tool_table(document)
-    _check_schema(table)
-    faults = list(iter_faults(document))
-    pylock = _parse_pylock(document, faults, is_newer=bool(warnings))
-    tool = _parse_tool_table(table, faults)
-    if faults or pylock is None:
-        raise InvalidLockfileError.from_faults(_without_secret(fault) for fault in faults)
-    return Lockfile(pylock=pylock, tool=tool, warnings=warnings, is_edited=has_broken_seal(document))
-
-
-def _without_secret(fault: Fault) -> Fault:
-    """The fault with a message that can be shown: one that quotes a URL with a secret in it says only that."""
-    if find_secret_part(fault.what) is None:
-        return fault
-    return Fault(where=fault.where, what="not understood, and not shown, since it holds a secret")
-
-
-def _syntax_error(text: str, error: tomllib.TOMLDecodeError) -> LockfileSyntaxError:
-    """The parser's message with its line and column as numbers; the end of the document has them too."""
-    message = str(error)
-    match = _PLACE.search(message)
-    what = message[: match.start()] if match else message
-    if match is not None and match.group(1) is not None:
-        line, column = int(match.group(1)), int(match.group(2))
-    else:
-        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    what = what[:1].lower() + what[1:]
-    return LockfileSyntaxError(f"not TOML in line {line}, column {column}: {what}", line=line, column=column)
-
-
-def _check_lock_version(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """Warnings about a newer minor version; a newer major one is refused. Missing or wrong texts are packaging's."""
-    text = document.get("lock-version")
-    try:
-        version = Version(text) if isinstance(text, str) else _KNOWN
-    except InvalidVersion:
-        return ()
-    if version.major != _KNOWN.major:
-        message = f"lock-version {version} is not supported, only 1.0 is"
-        raise UnsupportedLockfileError(message, where="lock-version")
-    if version > _KNOWN:
-        return (f"lock-version {version} is newer than 1.0: what it adds is not read",)
-    return ()
-
-
-def _find_tool_table(document: Mapping[str, Any]) -> Any:
-    tool = document.get("tool")
-    return tool.get("pinfold") if isinstance(tool, dict) else None
-
-
-def _check_schema(table: Any) -> None:
-    schema = table.get("schema") if isinstance(table, dict) else None
-    if type(schema) is int and schema > SCHEMA:
-        message = f"written by a newer pinfold: schema {schema} is not known, only {SCHEMA} is"
-        raise UnsupportedLockfileError(message, where="tool.pinfold.schema")
-
-
-def _parse_pylock(document: Mapping[str, Any], faults: list[Fault], *, is_newer: bool) -> Pylock | None:
-    """The document without our table; packaging's first fault joins `faults`, unless that place has one already."""
-    # Packaging logs a warning about a newer minor version, which would reach the terminal: it is told of 1.0 instead.
-    known = {**document, "lock-version": str(_KNOWN)} if is_newer else document
-    try:
-        pylock = Pylock.from_dict(known)
-    except PylockValidationError as error:
-        path = error.context or ""
-        if not any(str(fault.where).startswith(path) for fault in faults):
-            # A marker's or specifier's error shows the text on lines of its own: the first line says what is wrong.
-            message = error.message.partition("\n")[0]
-            faults.append(Fault(where=path, what=message[:1].lower() + message[1:]))
-        return None
-    tool = {name: table for name, table in (pylock.tool or {}).items() if name != "pinfold"}
-    return replace(pylock, lock_version=Version(document["lock-version"]), tool=tool or None)
-
-
-def _parse_tool_table(table: Any, faults: list[Fault]) -> ToolTable | None:
-    if table is None:
-        return None
-    if not isinstance(table, dict):
-        faults.append(Fault(where="tool.pinfold", what="expected a table"))
-        return None
-    return read_tool_table(table, faults)
-
-
 def dumps(lockfile: Lockfile) -> str:
-    """The lock as TOML with PEP 751's key order, line feeds, and one at the end. Equal locks give equal text.
+    """The lock as TOML in the key order of PEP 751, with line feeds and one at the end. Equal locks give equal text.
 
-    Raises InvalidLockfileError for what `loads` would refuse, so that no secret can be written.
+    Raises InvalidLockfileError for a lock that `loads` would refuse, so that no secret can be written.
     """
-    # Reading locks needs no writer: this import is saved on every path that writes nothing.
+    # Lazy: reading locks needs no writer.
     import tomli_w
 
     document = build_document(lockfile)
-    parse_document(document)
+    _parse_document(document)
     return tomli_w.dumps(with_seal(document))
 
 
 def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> bool:
-    """Whether the file changed: equal bytes leave it and its time stamps alone.
+    """Write the lock to `path`; return whether the file changed. Equal bytes leave it and its time stamps alone.
 
-    The new file appears at once or not at all, keeps the permissions of the one before, and goes where a symbolic
-    link points. Raises LockfileNameError for a name that PEP 751 does not allow, unless `check_name` is false.
+    The file is replaced atomically. It keeps the permissions of the old file, and a symbolic link stays one: its target
+    is replaced. Raises LockfileNameError for a name that PEP 751 does not allow, unless `check_name` is false;
+    InvalidLockfileError as `dumps` does; OSError.
     """
     path = Path(path)
     if check_name and not is_valid_pylock_path(path):
@@ -183,6 +102,108 @@ def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> b
         mode = stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
         mode = None
-    # A power cut must leave the old lock or the new one; a first lock has none to lose.
+    # A power cut must leave the old lock or the new one. Without an old lock nothing can be lost.
     replace_file(target, data, mode=mode, is_durable=mode is not None)
     return True
+
+
+def _build_syntax_error(text: str, error: tomllib.TOMLDecodeError) -> LockfileSyntaxError:
+    """The error for a message of `tomllib`, with its line and column as numbers.
+
+    At the end of the document, where `tomllib` gives no numbers, they are counted from the text.
+    """
+    message = str(error)
+    match = _POSITION.search(message)
+    what = message[: match.start()] if match else message
+    if match is not None and match.group(1) is not None:
+        line, column = int(match.group(1)), int(match.group(2))
+    else:
+        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
+    what = what[:1].lower() + what[1:]
+    return LockfileSyntaxError(f"not TOML in line {line}, column {column}: {what}", line=line, column=column)
+
+
+def _parse_document(document: Mapping[str, Any]) -> Lockfile:
+    """The lockfile that a TOML document holds.
+
+    Raises UnsupportedLockfileError for an unknown format before anything else is checked, because the rules of this
+    version say nothing about it; else InvalidLockfileError with all faults.
+    """
+    warnings = _check_lock_version(document)
+    table = _find_tool_table(document)
+    _check_schema(table)
+    faults = list(iter_faults(document))
+    pylock = _parse_pylock(document, faults, is_newer=bool(warnings))
+    tool = _parse_tool_table(table, faults)
+    if faults or pylock is None:
+        raise InvalidLockfileError.from_faults(_redact(fault) for fault in faults)
+    return Lockfile(pylock=pylock, tool=tool, warnings=warnings, is_edited=has_broken_seal(document))
+
+
+def _redact(fault: Fault) -> Fault:
+    """The fault with a message that can be shown: packaging's messages may quote a URL with a secret."""
+    if find_secret_part(fault.what) is None:
+        return fault
+    return Fault(where=fault.where, what="not understood, and not shown, since it holds a secret")
+
+
+def _check_lock_version(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Warnings about a newer minor version of PEP 751. Raises UnsupportedLockfileError for another major version.
+
+    A missing or wrong version is left to packaging, which reports it as a fault.
+    """
+    text = document.get("lock-version")
+    try:
+        version = Version(text) if isinstance(text, str) else _LOCK_VERSION
+    except InvalidVersion:
+        return ()
+    if version.major != _LOCK_VERSION.major:
+        message = f"lock-version {version} is not supported, only 1.0 is"
+        raise UnsupportedLockfileError(message, where="lock-version")
+    if version > _LOCK_VERSION:
+        return (f"lock-version {version} is newer than 1.0: what it adds is not read",)
+    return ()
+
+
+def _find_tool_table(document: Mapping[str, Any]) -> Any:
+    """The table `[tool.pinfold]` as TOML has it, of any type; None if there is none."""
+    tool = document.get("tool")
+    return tool.get("pinfold") if isinstance(tool, dict) else None
+
+
+def _check_schema(table: Any) -> None:
+    """Raise UnsupportedLockfileError for a schema of a later version. Wrong types are reported as faults later."""
+    schema = table.get("schema") if isinstance(table, dict) else None
+    if type(schema) is int and schema > SCHEMA:
+        message = f"written by a newer pinfold: schema {schema} is not known, only {SCHEMA} is"
+        raise UnsupportedLockfileError(message, where="tool.pinfold.schema")
+
+
+def _parse_pylock(document: Mapping[str, Any], faults: list[Fault], *, is_newer: bool) -> Pylock | None:
+    """The document without our table; None if packaging refuses it.
+
+    Packaging stops at its first fault, which is added to `faults` unless they already have one at that place.
+    """
+    # Packaging logs a warning about a newer minor version, which would reach the terminal. It gets 1.0 instead.
+    known = {**document, "lock-version": str(_LOCK_VERSION)} if is_newer else document
+    try:
+        pylock = Pylock.from_dict(known)
+    except PylockValidationError as error:
+        path = error.context or ""
+        if not any(str(fault.where).startswith(path) for fault in faults):
+            # The message for a marker or specifier continues with lines that show the text: only the first is kept.
+            message = error.message.partition("\n")[0]
+            faults.append(Fault(where=path, what=message[:1].lower() + message[1:]))
+        return None
+    tool = {name: table for name, table in (pylock.tool or {}).items() if name != "pinfold"}
+    return replace(pylock, lock_version=Version(document["lock-version"]), tool=tool or None)
+
+
+def _parse_tool_table(table: Any, faults: list[Fault]) -> ToolTable | None:
+    """The typed `[tool.pinfold]`; None for a lock of another tool. Faults are added to `faults`."""
+    if table is None:
+        return None
+    if not isinstance(table, dict):
+        faults.append(Fault(where="tool.pinfold", what="expected a table"))
+        return None
+    return read_tool_table(table, faults)

@@ -1,11 +1,9 @@
-"""What a URL in a lockfile must not hold: user information and signatures, recognised by their form.
+"""Literal secrets in texts, recognised by their form: in URLs, and tokens with the prefix of their issuer.
 
-In: any text of the document. Out: the name of the part that is secret, never its value.
+In: one text of a lock, or a whole file (a list, an app, a lock). Out: the name of the secret part, or `FoundSecret`s by
+line; never the secret itself. A lock must not hold any of the URLs; the verb `secrets` searches files for both.
 
-Literal secrets in the text of a list, an app or a lock: where they stand and what they are, never their value.
-
-In: the text of a file. Out: `FoundSecret`s by line. A URL is judged by its form, as everywhere; a token that stands
-outside a URL by the beginning that its issuer gives it.
+A URL is secret by its user information or by a parameter of its query; `${VAR}` in such a place is no secret.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ __all__ = [
     "find_secrets",
 ]
 
-
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s/?#\"'<>]*)([^\s#\"'<>]*)(#[^\s\"'<>]*)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
@@ -33,14 +30,48 @@ _SECRET_PARAMETERS = frozenset(
     | {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
     | {"job_token", "passwd", "password", "private_token", "secret", "token"}
 )
+
 # AWS signature version 4, Google Cloud Storage version 4.
 _SECRET_PREFIXES = ("x-amz-", "x-goog-")
+
+# Texts, which `re` compiles when a file is searched: reading a lock needs only the patterns above.
+# The length of a scheme is limited: one of any length makes a line of 250,000 letters take minutes.
+_LONG_URL = r"[a-z][a-z0-9+.-]{0,30}://[^\s\"'`<>]+"
+_PATH = r"(?<=[^/:])/[^?#]*"
+_HOST = r"://(?:[^/?#]*@)?([^/?#@\s]*)"
+
+# `{name}` of an f-string, `{{ name }}` and `<name>` of templates, `$NAME` of a shell: the text holds no secret there.
+_PLACEHOLDER = r"(?<!\$)\{+[^{}]*\}+|<[^<>\s]*>|\$\(?[A-Za-z_]\w*\)?|%\([^()]*\)s"
+_NEUTRAL_VARIABLE = "${PLACEHOLDER}"
+
+# The issuers' own documentation gives these beginnings: GitHub "About authentication", GitLab "Token overview",
+# Hugging Face "User access tokens", AWS IAM "Identifiers", Google Cloud "API keys", Slack "Token types".
+_TOKEN_FORMS = (
+    ("a GitHub token", r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})"),
+    ("a GitLab token", r"\bgl(?:pat|dt|cbt|rt|ft)-[\w-]{20,}"),
+    ("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}"),
+    ("an AWS access key", r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"),
+    ("a Google API key", r"\bAIza[\w-]{35}"),
+    ("a Slack token", r"\bxox[abeoprs]-[\w-]{20,}"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSecret:
+    """One literal secret. `line` counts from 1, `what` names its form, `host` is that of its URL, if it is in one."""
+
+    line: int
+    what: str
+    host: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what} in a URL of `{self.host}`" if self.host is not None else self.what
 
 
 def find_secret_part(text: str) -> str | None:
     """The secret part of the first URL in `text` that has one, by name; None if no URL in it holds a secret.
 
-    `${VAR}` is no secret, and neither is a user name without password before an SSH host.
+    `${VAR}` is no secret, nor is a user name without password before an SSH host.
     """
     if "://" not in text:
         return None
@@ -55,7 +86,21 @@ def find_secret_part(text: str) -> str | None:
     return None
 
 
+def find_secrets(text: str, *, patterns: Sequence[re.Pattern[str]] = ()) -> tuple[FoundSecret, ...]:
+    """The literal secrets of a text, in its order. `${VAR}` and placeholders of templates and f-strings are none.
+
+    Each of `patterns` has one group, which matches a token in the path of a URL. A token that occurs twice is reported
+    twice. Continued lines (`\\` at the end) are not joined, because a URL does not extend over two lines.
+    """
+    return tuple(
+        found
+        for number, line in enumerate(text.splitlines(), 1)
+        for found in _iter_line_secrets(line, number, patterns)
+    )
+
+
 def _is_public_user(scheme: str, user_information: str) -> bool:
+    """Whether user information holds no secret: variables only, or the login name of an SSH URL."""
     user, _, password = user_information.partition(":")
     if _VARIABLE.sub("", password):
         return False
@@ -63,7 +108,7 @@ def _is_public_user(scheme: str, user_information: str) -> bool:
 
 
 def _find_secret_parameter(query: str) -> str | None:
-    """The first parameter of a query that authorises, with a value that is more than variables."""
+    """The name of the first parameter of a query that authorises the request, unless its value is a variable."""
     for parameter in re.split("[&;]", query):
         key, _, value = parameter.partition("=")
         name = unquote_plus(key).lower()
@@ -72,67 +117,26 @@ def _find_secret_parameter(query: str) -> str | None:
     return None
 
 
-# A scheme that may be of any length makes a line of 250,000 letters take minutes.
-_URL_SECRET_SEARCH = re.compile(r"[a-z][a-z0-9+.-]{0,30}://[^\s\"'`<>]+", re.IGNORECASE)
-_PATH = re.compile(r"(?<=[^/:])/[^?#]*")
-_HOST = re.compile(r"://(?:[^/?#]*@)?([^/?#@\s]*)")
-# `{name}` of an f-string, `{{ name }}` and `<name>` of templates: something will stand there, but not here.
-_PLACEHOLDER = re.compile(r"(?<!\$)\{+[^{}]*\}+|<[^<>\s]*>|\$\(?[A-Za-z_]\w*\)?|%\([^()]*\)s")
-_STANDS_IN = "${PLACEHOLDER}"
-# The issuers' own documentation gives these beginnings: GitHub "About authentication", GitLab "Token overview",
-# Hugging Face "User access tokens", AWS IAM "Identifiers", Google Cloud "API keys", Slack "Token types".
-_TOKENS = (
-    ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})")),
-    ("a GitLab token", re.compile(r"\bgl(?:pat|dt|cbt|rt|ft)-[\w-]{20,}")),
-    ("a Hugging Face token", re.compile(r"\bhf_[A-Za-z0-9]{30,}")),
-    ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")),
-    ("a Google API key", re.compile(r"\bAIza[\w-]{35}")),
-    ("a Slack token", re.compile(r"\bxox[abeoprs]-[\w-]{20,}")),
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundSecret:
-    """One literal secret. `line` counts from 1; `what` says its form; `host` is that of its URL, None outside one."""
-
-    line: int
-    what: str
-    host: str | None = None
-
-    def __str__(self) -> str:
-        return f"{self.what} in a URL of `{self.host}`" if self.host is not None else self.what
-
-
-def find_secrets(text: str, *, patterns: Sequence[re.Pattern[str]] = ()) -> tuple[FoundSecret, ...]:
-    """The literal secrets of a text, in its order. `${VAR}` and the placeholders of templates and f-strings are none.
-
-    `patterns` tell tokens in the paths of URLs by their one group. A token that a URL holds twice is told twice.
-    A line that is continued (`\\` at its end) is not joined: a URL does not go over two lines.
-    """
-    return tuple(
-        found for number, line in enumerate(text.splitlines(), 1) for found in _iter_line(line, number, patterns)
-    )
-
-
-def _iter_line(line: str, number: int, patterns: Sequence[re.Pattern[str]]) -> Iterator[FoundSecret]:
+def _iter_line_secrets(line: str, number: int, patterns: Sequence[re.Pattern[str]]) -> Iterator[FoundSecret]:
+    """The secrets of one line: first those in its URLs, then tokens outside of the URLs that have one."""
     in_urls: list[tuple[int, int]] = []
-    for match in _URL_SECRET_SEARCH.finditer(line):
-        part = find_secret_part(_PLACEHOLDER.sub(_STANDS_IN, match[0]))
+    for match in re.finditer(_LONG_URL, line, re.IGNORECASE):
+        part = find_secret_part(re.sub(_PLACEHOLDER, _NEUTRAL_VARIABLE, match[0]))
         if part is not None:
             in_urls.append(match.span())
-            host = _HOST.search(match[0])
+            host = re.search(_HOST, match[0])
             yield FoundSecret(line=number, what=part, host=host[1] if host else "")
         yield from _iter_path_tokens(match[0], number, patterns)
-    for what, pattern in _TOKENS:
-        for match in pattern.finditer(line):
+    for what, pattern in _TOKEN_FORMS:
+        for match in re.finditer(pattern, line):
             if not any(start <= match.start() < stop for start, stop in in_urls):
                 yield FoundSecret(line=number, what=what)
 
 
 def _iter_path_tokens(url: str, number: int, patterns: Sequence[re.Pattern[str]]) -> Iterator[FoundSecret]:
-    """What the user's patterns find in the path of a URL, but for placeholders."""
-    host, path = _HOST.search(url), _PATH.search(url)
+    """The tokens that the user's patterns find in the path of a URL, without placeholders."""
+    host, path = re.search(_HOST, url), re.search(_PATH, url)
     for pattern in patterns if path else ():
         for match in pattern.finditer(path[0] if path else ""):
-            if match[1] and not _PLACEHOLDER.search(match[1]) and "${" not in match[1]:
+            if match[1] and not re.search(_PLACEHOLDER, match[1]) and "${" not in match[1]:
                 yield FoundSecret(line=number, what="a token in the path", host=host[1] if host else "")

@@ -1,9 +1,9 @@
-"""Reading a TOML table key by key, with every fault of it in one report.
+"""Reading a TOML table key by key, with all of its faults in one report.
 
-In: a table as `tomllib` gives it, and a parser for each key. Out: the parsed values; each fault as its document path,
-what is wrong and how to fix it. It serves `[tool.pinfold]` of a lock (`lockfiles.lockfile`), that of a project and a
-file of credentials (`resolver.settings.settings`, `resolver.fetch.http.login_files`), which differ in their parsers and in how
-they word a fault. Pure: nothing is opened here.
+In: a table as `tomllib` gives it, and a parser for each key. Out: the parsed values; for each fault the document path,
+what is wrong and a remedy. It serves `[tool.pinfold]` of a lock (`lockfiles.lockfile`), that of a project and a
+file of credentials (`resolver.settings.settings`, `resolver.fetch.http.login_files`), which differ in their parsers and
+in the wording of their faults.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = [
     "version",
 ]
 
+# The last part of a document path, if it is a bare key.
 _LAST_KEY = re.compile(r"(?<![^.])[A-Za-z0-9_-]+$")
 _T = TypeVar("_T")
 _D = TypeVar("_D")
@@ -44,9 +45,9 @@ _K = TypeVar("_K", bound=str)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableFault:
-    """One fault. `path` is like `machines[0].name`; `what` is a clause or a sentence, as its `Wording` has it.
+    """One fault. `path` is like `machines[0].name`; `what` is a clause or a sentence, depending on the `Wording`.
 
-    `remedy` is one action, empty where there is none to advise.
+    `remedy` is one action, empty if no action is certain to help.
     """
 
     path: str
@@ -55,27 +56,33 @@ class TableFault:
 
 
 class Wording:
-    """What faults of a table say: sentences that name the path, without any value, which may hold a secret."""
+    """The texts of faults: sentences that name the path, and no value, since a value may hold a secret.
+
+    A subclass may use other texts: `lockfiles.lockfile` has clauses that show short values.
+    """
 
     def describe_missing(self, path: str) -> str:
-        """A key that is required and missing."""
+        """The text for a required key that is missing."""
         return f"`{path}` is missing"
 
     def describe_unknown(self, path: str) -> str:
-        """A key that no parser asked for."""
+        """The text for a key that no call of `TableReader.read` names."""
         return f"unknown key `{path}`"
 
     def describe_type(self, path: str, expected: str, found: object) -> str:
-        """A value of another type than `expected`, which is like `a string`."""
+        """The text for a value of another type than `expected`, which is like `a string`."""
         return f"`{path}` must be {expected}, not {_name_type(found)}"
 
     def describe_form(self, path: str, form: str, found: object) -> str:
-        """A text that cannot be parsed as `form`, which is like `project name`."""
+        """The text for a string that cannot be parsed as `form`, which is like `project name`."""
         return f"`{path}` is no {form}"
 
 
 class Value:
-    """A value in its place, as parsers get it: `raw` as TOML has it, `path` in the document."""
+    """A value and its place, the argument of parsers: `raw` as TOML has it, `path` in the document.
+
+    `faults` is the list of the whole report, which parsers add to through the methods below.
+    """
 
     __slots__ = ("faults", "path", "raw", "wording")
 
@@ -86,32 +93,36 @@ class Value:
         self.wording = wording
 
     def at(self, path: str, raw: object) -> Value:
-        """A value inside this one."""
+        """A value inside this one, an item of an array or table, with its own path."""
         return Value(raw, path, self.faults, self.wording)
 
     def refuse(self, what: str, *, remedy: str = "") -> None:
-        """Adds a fault of this value."""
+        """Add a fault of this value."""
         self.faults.append(TableFault(path=self.path, what=what, remedy=remedy))
 
     def refuse_type(self, expected: str) -> None:
-        """Adds the fault that the value must be something else."""
-        # `python = 3.11` lacks only its quotes.
+        """Add the fault that the value has another type than `expected`, which is like `a string`."""
+        # `python = 3.11` only lacks quotation marks, so the remedy can be written out.
         key = _LAST_KEY.search(self.path)
         unquoted = expected == "a string" and type(self.raw) in {int, float}
         remedy = f'`{key[0]} = "{self.raw}"`' if key is not None and unquoted else ""
         self.refuse(self.wording.describe_type(self.path, expected, self.raw), remedy=remedy)
 
     def refuse_form(self, form: str) -> None:
-        """Adds the fault that the text is not of this form."""
+        """Add the fault that the text does not have this form, which is like `project name`."""
         self.refuse(self.wording.describe_form(self.path, form, self.raw))
 
 
 Parser = Callable[[Value], _T | None]
-"""Gives the parsed value; None after adding a fault, which is no value of TOML."""
+"""A function from a value to what it means. It returns None after it has added a fault; TOML has no such value."""
 
 
 class TableReader:
-    """Reads one table. What is missing or wrong is the default, None without one; `faults` grows meanwhile."""
+    """Reads one table, one key at a time.
+
+    A missing or wrong value is replaced by the default of `read`, so that reading goes on and all faults are found. At
+    the end, `refuse_unknown_keys` reports the keys that were not read.
+    """
 
     def __init__(
         self,
@@ -134,7 +145,10 @@ class TableReader:
     def read(self, key: str, parse: Parser[_T], default: _D) -> _T | _D: ...
 
     def read(self, key: str, parse: Parser[_T], default: _D | None = None) -> _T | _D | None:
-        """The value of a key."""
+        """The parsed value of a key; `default` if the key is missing or its value is wrong.
+
+        None as a result means that `default` is None; a wrong value has added a fault.
+        """
         self._known.append(key)
         if key not in self._table:
             return default
@@ -142,18 +156,18 @@ class TableReader:
         return default if value is None else value
 
     def require(self, *keys: str) -> None:
-        """Adds a fault for each of the keys that is missing."""
+        """Add a fault for each of these keys that is missing."""
         for key in keys:
             if key not in self._table:
                 place = self._find(key)
                 place.refuse(self._wording.describe_missing(place.path))
 
     def refuse_unknown_keys(self) -> None:
-        """Adds a fault for each key that was not read, with the nearest one that was."""
+        """Add a fault for each key that was not read; its remedy is the most similar key that was read."""
         for key in self._table:
             if key in self._known:
                 continue
-            # Lazy: a table without faults has no use for it.
+            # Lazy: needed only for faults.
             from difflib import get_close_matches
 
             close = get_close_matches(key.replace("_", "-").lower(), self._known, n=1)
@@ -161,20 +175,21 @@ class TableReader:
             place.refuse(self._wording.describe_unknown(place.path), remedy=f"`{close[0]}`" if close else "")
 
     def refuse(self, key: str, what: str, *, remedy: str = "") -> None:
-        """Adds a fault of a key's value that only its meaning shows."""
+        """Add a fault of a key whose value was parsed, but contradicts something outside of it."""
         self._find(key).refuse(what, remedy=remedy)
 
     def _find(self, key: str) -> Value:
+        """The value of a key, None if it is missing, with its path."""
         return Value(self._table.get(key), join_key(self._path, key), self._faults, self._wording)
 
 
 def text(value: Value) -> str | None:
-    """A string."""
+    """Parser: any string."""
     return _check(value, str, "a string")
 
 
 def filled_text(value: Value) -> str | None:
-    """A string that is not blank: a blank one would pass for a key that is missing."""
+    """Parser: a string that is not blank. A blank one could be mistaken for a missing key."""
     word = text(value)
     if word is None or word.strip():
         return word
@@ -183,12 +198,12 @@ def filled_text(value: Value) -> str | None:
 
 
 def flag(value: Value) -> bool | None:
-    """True or false."""
+    """Parser: true or false."""
     return _check(value, bool, "true or false")
 
 
 def choice(*choices: str) -> Parser[str]:
-    """One of these strings."""
+    """A parser for one of these strings."""
     expected = " or ".join(f"`{one}`" for one in choices)
 
     def parse(value: Value) -> str | None:
@@ -202,7 +217,10 @@ def choice(*choices: str) -> Parser[str]:
 
 
 def parsed(parse_text: Callable[[str], _T], form: str) -> Parser[_T]:
-    """What a function makes of a string. A ValueError of it says that the string is not of the form."""
+    """A parser that applies `parse_text` to a string that is not blank.
+
+    `parse_text` raises ValueError for a string that is not of the form, which `form` names in the fault.
+    """
 
     def parse(value: Value) -> _T | None:
         word = filled_text(value)
@@ -211,7 +229,7 @@ def parsed(parse_text: Callable[[str], _T], form: str) -> Parser[_T]:
         try:
             return parse_text(word)
         except ValueError:
-            # Not shown: the text may be a URL with a secret.
+            # The fault does not show the text, which may be a URL with a secret.
             value.refuse_form(form)
             return None
 
@@ -219,7 +237,10 @@ def parsed(parse_text: Callable[[str], _T], form: str) -> Parser[_T]:
 
 
 def array_of(parse_one: Parser[_T], *, of: str = "") -> Parser[tuple[_T, ...]]:
-    """An array; None where one of its values is wrong. `of` says in a fault what it holds (`strings`)."""
+    """A parser for an array, which returns None if one of its items is wrong, after all items were parsed.
+
+    `of` names the items in a fault (`strings`).
+    """
     expected = f"an array of {of}" if of else "an array"
     takes_text: bool = parse_one is text
 
@@ -227,7 +248,8 @@ def array_of(parse_one: Parser[_T], *, of: str = "") -> Parser[tuple[_T, ...]]:
         items = _check(value, list, expected)
         if items is None:
             return None
-        # A lock has hundreds of arrays of strings: without a `Value` for each, it is read in two thirds of the time.
+        # A lock has hundreds of arrays of strings. Without a `Value` for each string it is read in two thirds of the
+        # time.
         if takes_text and all(isinstance(item, str) for item in items):
             return tuple(items)
         found = [parse_one(value.at(f"{value.path}[{number}]", item)) for number, item in enumerate(items)]
@@ -238,7 +260,10 @@ def array_of(parse_one: Parser[_T], *, of: str = "") -> Parser[tuple[_T, ...]]:
 
 
 def table_of(parse_one: Parser[_T], *, key: Callable[[Value], _K | None] = text) -> Parser[dict[_K, _T]]:  # type: ignore[assignment]  # a string is the K of callers without a parser for keys
-    """A table whose keys are free; None where one of its keys or values is wrong."""
+    """A parser for a table with arbitrary keys, which returns None if one of its keys or values is wrong.
+
+    `key` parses the keys; by default they are texts.
+    """
 
     def parse(value: Value) -> dict[_K, _T] | None:
         items = _check(value, dict, "a table")
@@ -256,7 +281,7 @@ def table_of(parse_one: Parser[_T], *, key: Callable[[Value], _K | None] = text)
 
 
 def keyed_table(read_table: Callable[[TableReader], _T | None]) -> Parser[_T]:
-    """A table with keys of its own; others are faults."""
+    """A parser for a table with fixed keys, which `read_table` reads; any other key is a fault."""
 
     def parse(value: Value) -> _T | None:
         items = _check(value, dict, "a table")
@@ -271,6 +296,7 @@ def keyed_table(read_table: Callable[[TableReader], _T | None]) -> Parser[_T]:
 
 
 def _check(value: Value, kind: type[_T], expected: str) -> _T | None:
+    """The raw value if it has the type; None after adding a fault otherwise."""
     if isinstance(value.raw, kind):
         return value.raw
     value.refuse_type(expected)
@@ -278,7 +304,7 @@ def _check(value: Value, kind: type[_T], expected: str) -> _T | None:
 
 
 def _name_type(value: object) -> str:
-    """What TOML calls the type of a value."""
+    """The name of the type of a value in TOML."""
     match value:
         case bool():
             return "a boolean"
@@ -296,7 +322,9 @@ def _name_type(value: object) -> str:
             return "a date or time"
 
 
+# Parsers that several tables use. They are defined here because they are made of the functions above.
 project_name: Parser[NormalizedName] = parsed(lambda word: canonicalize_name(word, validate=True), "project name")
-"""The name of a project, which need not be normalized (PEP 503)."""
+"""Parser: the name of a project, which the table may write in any way (PEP 503)."""
 
 version: Parser[Version] = parsed(Version, "version (PEP 440)")
+"""Parser: one version, which is not a specifier (PEP 440)."""

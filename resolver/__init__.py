@@ -1,9 +1,18 @@
 """Lock an ordered pip requirement list for a target: the names that programs use.
 
-`lock` takes a list and gives a lock. `read_source`, `plan_lock` and `lock_plan` are its steps for a list that stands in
-a file, as the `lock` command takes them. The lock itself is the business of `lockfiles`.
+`lock` takes a list and returns a lock. For a list in a file, as the command `lock` takes it, the steps are:
 
-Each name is imported from its module when it is first used, so that importing this package costs nothing.
+1. `read_source` reads the list and returns a `Source` (`requirements.txt`, `pyproject.toml`, the file of an app);
+2. `plan_lock` joins list, `Settings` and `Target` to a `LockPlan`, or raises `ListError` with all faults;
+3. `lock_plan` searches versions, and returns a `LockOutcome` with the lock and its warnings;
+4. `fetch_artifacts` and `hydrate` download what the lock names and check each hash.
+
+`verify_lockfile`, `compare_installed`, `audit_pins`, `find_newer`, `measure_pins` and `find_unused` inspect a finished
+lock. Every function that sends requests takes an `Access`. Every error is a `PinfoldError`. The lock itself is a
+`lockfiles.Lockfile`, which the package `lockfiles` reads, writes and compares without any of this.
+
+A module is imported when one of its names is first used (PEP 562), because all of them together take longer to import
+than a warm lock takes to check.
 """
 
 from __future__ import annotations
@@ -11,6 +20,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# For type checkers alone: at run time `__getattr__` imports a module when one of its names is first used.
 if TYPE_CHECKING:
     from resolver.artifacts.downloads import FetchedFile, Progress
     from resolver.artifacts.hydrating import Hydrated, fetch_artifacts, hydrate
@@ -66,143 +76,130 @@ if TYPE_CHECKING:
     from resolver.targets.platforms import parse_platform
     from resolver.targets.target import Target, parse_python_version
 
-__all__ = [
-    "Access",
-    "Advisory",
-    "AffectedRange",
+# Each public name is written in two places, above for type checkers and below for `__getattr__`. Type checkers accept
+# `__all__` only as literals, so a table that maps names to modules would repeat every name a third time. Instead, the
+# names of a module are added together, and `_ENDS` records where in `__all__` they end.
+__all__: list[str] = []
+_ENDS: dict[str, int] = {}
+"""By module, the number of names in `__all__` up to its last one, before `__all__` is sorted."""
+
+
+# Files of a lock: downloads, wheelhouses, folders to install from.
+__all__ += ["FetchedFile", "Progress"]
+_ENDS["resolver.artifacts.downloads"] = len(__all__)
+__all__ += ["Hydrated", "fetch_artifacts", "hydrate"]
+_ENDS["resolver.artifacts.hydrating"] = len(__all__)
+__all__ += ["FetchOutcome"]
+_ENDS["resolver.artifacts.wheelhouse"] = len(__all__)
+
+# Errors. Each is a `PinfoldError`; `resolver.errors` draws the tree with the exit codes.
+__all__ += [
     "AuthenticationError",
-    "Discrepancy",
     "Fault",
     "FetchError",
-    "FetchOutcome",
-    "FetchedFile",
-    "Finding",
     "HashMismatchError",
-    "Hydrated",
     "InputError",
-    "Installed",
-    "InstalledDifference",
-    "InstallerChoice",
-    "InstallerComparison",
-    "InstallerDifference",
     "InternalError",
     "ListError",
-    "Listed",
-    "LockOutcome",
-    "LockPlan",
-    "LoginOptions",
     "MetadataError",
-    "NewerRelease",
     "OfflineError",
-    "OwnedLock",
-    "PinSize",
     "PinfoldError",
-    "Progress",
     "ResolutionError",
-    "RunContext",
-    "ScopeRules",
-    "Settings",
     "SettingsError",
-    "Source",
     "SourceError",
-    "Target",
     "TargetError",
-    "Upgrade",
-    "WheelContents",
-    "ask_indexes",
-    "audit_pins",
-    "build_bill_of_materials",
+]
+_ENDS["resolver.errors"] = len(__all__)
+
+# The network, and what index and files report about a project.
+__all__ += ["Access", "LoginOptions"]
+_ENDS["resolver.fetch.access"] = len(__all__)
+__all__ += ["read_advisories"]
+_ENDS["resolver.fetch.projects.listings"] = len(__all__)
+__all__ += ["fetch_contents"]
+_ENDS["resolver.fetch.projects.wheel_contents"] = len(__all__)
+
+# Values that describe projects and wheels.
+__all__ += ["Advisory", "AffectedRange", "parse_advisory"]
+_ENDS["resolver.index.project_health"] = len(__all__)
+__all__ += ["WheelContents"]
+_ENDS["resolver.index.wheel_directory"] = len(__all__)
+
+# Inspection of a finished lock.
+__all__ += ["Finding", "Listed", "NewerRelease", "ask_indexes", "audit_pins", "find_newer"]
+_ENDS["resolver.inspection.auditing"] = len(__all__)
+__all__ += ["PinSize", "build_bill_of_materials", "find_unused", "measure_pins"]
+_ENDS["resolver.inspection.contents"] = len(__all__)
+__all__ += ["InstallerChoice", "InstallerComparison", "InstallerDifference", "compare_installers"]
+_ENDS["resolver.inspection.installers"] = len(__all__)
+__all__ += [
+    "Discrepancy",
+    "Installed",
+    "InstalledDifference",
     "compare_installed",
-    "compare_installers",
-    "fetch_artifacts",
-    "fetch_contents",
-    "find_newer",
-    "find_owned_locks",
-    "find_unused",
-    "hydrate",
-    "lock",
-    "lock_plan",
-    "measure_pins",
-    "open_session",
-    "parse_advisory",
-    "parse_platform",
-    "parse_python_version",
-    "parse_requirement_list",
-    "plan_lock",
-    "read_advisories",
     "read_environment",
-    "read_imports",
-    "read_source",
     "verify_lockfile",
 ]
+_ENDS["resolver.inspection.verification"] = len(__all__)
 
-_ELSEWHERE = {
-    "Access": "resolver.fetch.access",
-    "Advisory": "resolver.index.project_health",
-    "AffectedRange": "resolver.index.project_health",
-    "Discrepancy": "resolver.inspection.verification",
-    "FetchOutcome": "resolver.artifacts.wheelhouse",
-    "FetchedFile": "resolver.artifacts.downloads",
-    "Finding": "resolver.inspection.auditing",
-    "Hydrated": "resolver.artifacts.hydrating",
-    "Installed": "resolver.inspection.verification",
-    "InstalledDifference": "resolver.inspection.verification",
-    "InstallerChoice": "resolver.inspection.installers",
-    "InstallerComparison": "resolver.inspection.installers",
-    "InstallerDifference": "resolver.inspection.installers",
-    "Listed": "resolver.inspection.auditing",
-    "LockOutcome": "resolver.locking.document",
-    "LockPlan": "resolver.planning.plan",
-    "LoginOptions": "resolver.fetch.access",
-    "NewerRelease": "resolver.inspection.auditing",
-    "OwnedLock": "resolver.sources.lock_owners",
-    "PinSize": "resolver.inspection.contents",
-    "Progress": "resolver.artifacts.downloads",
-    "RunContext": "resolver.planning.plan",
-    "ScopeRules": "resolver.requirements.scopes",
-    "Settings": "resolver.settings.settings",
-    "Source": "resolver.sources.source",
-    "Target": "resolver.targets.target",
-    "Upgrade": "resolver.locking.document",
-    "WheelContents": "resolver.index.wheel_directory",
-    "ask_indexes": "resolver.inspection.auditing",
-    "audit_pins": "resolver.inspection.auditing",
-    "build_bill_of_materials": "resolver.inspection.contents",
-    "compare_installed": "resolver.inspection.verification",
-    "compare_installers": "resolver.inspection.installers",
-    "fetch_artifacts": "resolver.artifacts.hydrating",
-    "fetch_contents": "resolver.fetch.projects.wheel_contents",
-    "find_newer": "resolver.inspection.auditing",
-    "find_owned_locks": "resolver.sources.lock_owners",
-    "find_unused": "resolver.inspection.contents",
-    "hydrate": "resolver.artifacts.hydrating",
-    "lock": "resolver.locking.locker",
-    "lock_plan": "resolver.locking.locker",
-    "measure_pins": "resolver.inspection.contents",
-    "open_session": "resolver.locking.plan_secrets",
-    "parse_advisory": "resolver.index.project_health",
-    "parse_platform": "resolver.targets.platforms",
-    "parse_python_version": "resolver.targets.target",
-    "parse_requirement_list": "resolver.requirements.requirement_list",
-    "plan_lock": "resolver.planning.plan",
-    "read_advisories": "resolver.fetch.projects.listings",
-    "read_environment": "resolver.inspection.verification",
-    "read_imports": "resolver.sources.apps.app_folder",
-    "read_source": "resolver.sources.reader",
-    "verify_lockfile": "resolver.inspection.verification",
-}
-"""Where each name comes from, but for the errors."""
+# Locking: from a plan to a lock.
+__all__ += ["LockOutcome", "Upgrade"]
+_ENDS["resolver.locking.document"] = len(__all__)
+__all__ += ["lock", "lock_plan"]
+_ENDS["resolver.locking.locker"] = len(__all__)
+__all__ += ["open_session"]
+_ENDS["resolver.locking.plan_secrets"] = len(__all__)
+
+# Planning: list, settings and target joined and checked.
+__all__ += ["LockPlan", "RunContext", "plan_lock"]
+_ENDS["resolver.planning.plan"] = len(__all__)
+
+# Requirement lists, without disk and network.
+__all__ += ["parse_requirement_list"]
+_ENDS["resolver.requirements.requirement_list"] = len(__all__)
+__all__ += ["ScopeRules"]
+_ENDS["resolver.requirements.scopes"] = len(__all__)
+
+# Settings, as `[tool.pinfold]` or a program gives them.
+__all__ += ["Settings"]
+_ENDS["resolver.settings.settings"] = len(__all__)
+
+# Sources of a list, and the locks that belong to them.
+__all__ += ["read_imports"]
+_ENDS["resolver.sources.apps.app_folder"] = len(__all__)
+__all__ += ["OwnedLock", "find_owned_locks"]
+_ENDS["resolver.sources.lock_owners"] = len(__all__)
+__all__ += ["read_source"]
+_ENDS["resolver.sources.reader"] = len(__all__)
+__all__ += ["Source"]
+_ENDS["resolver.sources.source"] = len(__all__)
+
+# Targets.
+__all__ += ["parse_platform"]
+_ENDS["resolver.targets.platforms"] = len(__all__)
+__all__ += ["Target", "parse_python_version"]
+_ENDS["resolver.targets.target"] = len(__all__)
+
+# `_ENDS` counts in the order of definition, so this table is made before the names are sorted.
+_MODULES = {name: next(module for module, end in _ENDS.items() if place < end) for place, name in enumerate(__all__)}
+"""By public name, the module that `__getattr__` imports for it."""
+
+# Sorted as tools and `from resolver import *` expect it, and as the documentation lists the names.
+__all__.sort()
 
 
 def __getattr__(name: str) -> object:
-    """The public name, from its module (PEP 562)."""
-    if name not in __all__:
+    """The public name, imported from its module and kept for the next access (PEP 562).
+
+    Raises AttributeError for a name that is not public, so that `hasattr` and `from … import` work as usual.
+    """
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = import_module(_ELSEWHERE.get(name, "resolver.errors"))
-    value: object = getattr(module, name)
+    value: object = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
+    """All public names, also those that are not imported yet: for completion and `help`."""
     return sorted({*globals(), *__all__})

@@ -11,7 +11,7 @@
     ├── LockfileError               2   a lockfile: see `lockfiles.errors`
     ├── ResolutionError             3   no solution
     │   ├── NoSolutionError             the conflict as data (`resolver.solve.diagnosis`)
-    │   └── MetadataError               the core metadata of a distribution file cannot be had or read
+    │   └── MetadataError               the core metadata of a distribution file cannot be fetched, built or read
     ├── FetchError                  4   network or authentication
     │   ├── AuthenticationError         401 or 403
     │   └── OfflineError                needed, but not in the cache under --offline
@@ -20,9 +20,7 @@
 
 Every error has the parts `what`, `where`, `why` and `remedy`, and `faults` where several are reported at once;
 `str()` renders them, programs read the attributes. The base class lives in `lockfiles.errors`, which imports nothing of
-the resolver.
-
-Where something stands in what the user wrote: the first thing that every message about a list says.
+the resolver. `Position`, the place of a fault in a list or file, is here because most errors have one.
 """
 
 from __future__ import annotations
@@ -59,12 +57,14 @@ __all__ = [
     "without_traceback",
 ]
 
+_MOST_SHOWN = 6
+"""The most files of a chain of inclusions that a message names; the middle of a longer chain is left out."""
 
-T = TypeVar("T")
+_Result = TypeVar("_Result")
 
 
 class InputError(PinfoldError):
-    """What the user wrote cannot be used as it stands."""
+    """A list, a setting, a source or a target that the user wrote cannot be used."""
 
     exit_code = 2
 
@@ -78,7 +78,7 @@ class SettingsError(InputError):
 
 
 class SourceError(InputError):
-    """A source of a list cannot be read, or holds what is not understood."""
+    """A source of a list cannot be read, or its content has no meaning for pinfold."""
 
 
 class TargetError(InputError):
@@ -92,10 +92,10 @@ class ResolutionError(PinfoldError):
 
 
 class MetadataError(ResolutionError):
-    """The core metadata of a distribution file cannot be had or read.
+    """The core metadata of a distribution file cannot be fetched, built or read.
 
-    `project` and `filename` name the file; `needs_build` is true where only a build would give the metadata. `reason`
-    is what and why on one line, for a message where it is one of several.
+    `project` and `filename` name the file. `needs_build` is true if only a build would give the metadata. `reason`
+    joins what and why on one line, for messages that list several reasons.
     """
 
     def __init__(
@@ -116,9 +116,9 @@ class MetadataError(ResolutionError):
 
 
 class FetchError(PinfoldError):
-    """An index or file host did not give what was requested.
+    """A request failed, or its response cannot be used.
 
-    `url` is the public part of the URL, and `where` too unless a place in the list is known.
+    `url` is the public part of the URL. It is `where` too, unless a place in the list is known.
     """
 
     exit_code = 4
@@ -129,7 +129,7 @@ class FetchError(PinfoldError):
 
     @property
     def where(self) -> object:
-        """The place in the list; the URL where none is known."""
+        """The place in the list; the URL if none is known."""
         return self.faults[0].where or self.url
 
 
@@ -138,11 +138,14 @@ class AuthenticationError(FetchError):
 
 
 class OfflineError(FetchError):
-    """Something needed is not in the cache, and `--offline` forbids a request for it."""
+    """Something that is needed is not in the cache, and `--offline` forbids a request for it."""
 
 
 class HashMismatchError(PinfoldError):
-    """Content has another hash than its index promised or the old lock holds."""
+    """A file has another hash than its index or a lock names.
+
+    `expected` and `found` are hashes as `algorithm:hex` or hex alone, as the place that names the first one writes it.
+    """
 
     exit_code = 5
 
@@ -154,19 +157,19 @@ class HashMismatchError(PinfoldError):
 
 
 class InternalError(PinfoldError):
-    """A state that cannot be: a bug in pinfold, worth a report."""
+    """A state that the code rules out: a bug in pinfold that users should report."""
 
 
 def render_os_error(error: OSError) -> str:
-    """Why the system refused, in the words of a message: `no such file or directory`."""
+    """The reason of the operating system, in the style of our messages: `no such file or directory`."""
     return (error.strerror or type(error).__name__).lower()
 
 
-def without_traceback(work: Callable[[], T]) -> T:
-    """The result of the work. A PinfoldError of it is raised without its frames and causes.
+def without_traceback(work: Callable[[], _Result]) -> _Result:
+    """The result of `work()`. A PinfoldError is raised again without its traceback, cause and context.
 
-    For code that has whole files in its hands: logging tools report the locals of all frames, and with them a list
-    with its secrets.
+    For code whose locals are whole files: logging tools report the locals of all frames, and with them the secrets of
+    a list.
     """
     try:
         return work()
@@ -176,17 +179,13 @@ def without_traceback(work: Callable[[], T]) -> T:
     raise fault
 
 
-_MOST_SHOWN = 6
-"""Of so many files that include each other all are named; of more, the innermost ones and the outermost."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
     """A place in a list or file.
 
-    `source` is `requirements` for a list given to the API, else the file's name as the user wrote it, or
-    `command line`. `layer` and `item` count from 0; `line` counts from 1, and where it is known no number is shown.
-    `included_by` is the `-r` or `-c` that led here.
+    `source` is `requirements` for a list that a program gives, else the file's name as the user wrote it, or
+    `command line`. `layer` and `item` count from 0, `line` from 1; a known line is shown instead of the numbers.
+    `included_by` is the place of the `-r` or `-c` that includes this file.
     """
 
     source: str = "requirements"
@@ -196,6 +195,7 @@ class Position:
     included_by: Position | None = None
 
     def __str__(self) -> str:
+        """`b.txt:2 (from a.txt:1)`: the place, then the inclusions that lead to it."""
         places = [self]
         while (outer := places[-1].included_by) is not None:
             places.append(outer)
@@ -205,7 +205,7 @@ class Position:
         return " (from ".join(texts) + ")" * (len(texts) - 1)
 
     def _render_own(self) -> str:
-        """The place without what led here."""
+        """The place without its inclusions: `app.py:12`, `requirements[0][4]`."""
         text = self.source
         if self.line is not None:
             return f"{text}:{self.line}"

@@ -1,7 +1,8 @@
-"""A parsed list as canonical argv tokens without secrets, layer by layer: what a lock stores and compares.
+"""A parsed list as canonical tokens without secrets, layer by layer, which a lock stores and compares.
 
-Two lists of equal meaning give equal tokens: comments, spellings, files and the order of flags that change nothing
-are gone. The tokens, parsed again by `parse_canonical_layers`, give equal entries.
+In: a `RequirementList`. Out: tokens of a command line; and the reverse, `parse_canonical_layers`, which gives equal
+entries. Two lists of equal meaning give equal tokens: they contain no comments, no other spellings, no names of
+included files, and flags whose order has no effect are sorted.
 """
 
 from __future__ import annotations
@@ -19,15 +20,17 @@ from resolver.requirements.url import Url
 
 __all__ = ["canonical_layers", "parse_canonical_layers"]
 
+# A value of `--config-settings` from a lock: it is the hash already.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 def canonical_layers(requirement_list: RequirementList) -> tuple[tuple[str, ...], ...]:
-    """The tokens of each layer; a flag and its value are two tokens. Those of the whole list stand in the first.
+    """The tokens of each layer; a flag and its value are two tokens. The first layer has the flags of the whole list.
 
-    Values of `--config-settings` may be secret: a SHA-256 stands for each, so that a change still shows.
+    Values of `--config-settings` may be secret, so each is replaced by its SHA-256, which still shows a change.
     """
     layers = []
+    # The options of the list are in the first layer alone; constraints are in the layer that names them.
     for number, layer in enumerate(requirement_list.layers):
         constraints = [entry for entry in requirement_list.constraints if entry.layer == number]
         tokens = [*(_list_flags(requirement_list) if number == 0 else ()), *_layer_tokens(layer, constraints)]
@@ -41,7 +44,10 @@ def parse_canonical_layers(
     source: str = "requirements",
     flag_scope: FlagScope = "position",
 ) -> RequirementList:
-    """The list that canonical tokens stand for. Their `-c` holds a constraint itself, not the name of a file."""
+    """The list of canonical tokens, whose `-c` holds a constraint itself and not the name of a file.
+
+    `flag_scope` is that of the settings that the tokens were made under. Raises ListError for edited tokens.
+    """
     return parse_requirement_list(
         [list(layer) for layer in layers],
         source=source,
@@ -51,7 +57,7 @@ def parse_canonical_layers(
 
 
 def _list_flags(requirement_list: RequirementList) -> Iterator[str]:
-    """The flags that serve the whole list, in a fixed order."""
+    """The flags that apply to the whole list, in a fixed order."""
     if requirement_list.pre:
         yield "--pre"
     if requirement_list.prefer_binary:
@@ -64,7 +70,7 @@ def _list_flags(requirement_list: RequirementList) -> Iterator[str]:
 
 
 def _format_flags(control: FormatControl) -> Iterator[str]:
-    """`--no-binary` and `--only-binary`: `:all:` first, because it empties what stands before it."""
+    """The tokens of `--no-binary` and `--only-binary`: `:all:` first, because it removes the names before it."""
     choices = (("--no-binary", control.no_binary), ("--only-binary", control.only_binary))
     for flag, names in choices:
         if ":all:" in names:
@@ -77,7 +83,8 @@ def _format_flags(control: FormatControl) -> Iterator[str]:
 
 
 def _layer_tokens(layer: Layer, constraints: Sequence[Entry]) -> Iterator[str]:
-    """The layer's own flags, then its members, each after the locations that serve it and not the ones before."""
+    """The flags of the layer, then its members, each after the locations that apply to it and to no earlier one."""
+    # `--no-index`: the only way to have neither the default index nor another one.
     if not layer.scope.default_index and not layer.scope.indexes:
         yield "--no-index"
     for url in layer.scope.indexes:
@@ -86,6 +93,7 @@ def _layer_tokens(layer: Layer, constraints: Sequence[Entry]) -> Iterator[str]:
         yield "--no-deps"
     if layer.no_build_isolation:
         yield "--no-build-isolation"
+    # The sort is stable and scopes grow along a list, so entries keep the order of the list.
     members = _order_members(layer, constraints)
     extras = _spread([member.entry.own_scope.extra_indexes for member in members], layer.scope.extra_indexes)
     links = _spread([member.entry.own_scope.find_links for member in members], layer.scope.find_links)
@@ -97,50 +105,55 @@ def _layer_tokens(layer: Layer, constraints: Sequence[Entry]) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Member:
+    """An entry or a constraint of a layer."""
+
     entry: Entry
     is_constraint: bool
 
 
 def _order_members(layer: Layer, constraints: Sequence[Entry]) -> list[_Member]:
-    """Entries and constraints in an order in which scopes only grow; constraints as early as theirs allows."""
+    """Entries and constraints in an order in which scopes only grow, constraints as early as their scope allows."""
     members = [_Member(entry=entry, is_constraint=True) for entry in constraints]
     members += [_Member(entry=entry, is_constraint=False) for entry in layer.entries]
-    return sorted(members, key=lambda member: _size(member.entry.own_scope))
+    return sorted(members, key=lambda member: _count_locations(member.entry.own_scope))
 
 
-def _size(scope: Scope) -> int:
+def _count_locations(scope: Scope) -> int:
+    """The number of locations that position decides about."""
     return len(scope.extra_indexes) + len(scope.find_links)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Spread:
-    """Where locations are named: `before` each member, and `after` the last one, serving all."""
+    """Where locations are named: `before` each member, and `after` the last one, which applies to all."""
 
     before: tuple[tuple[Url, ...], ...]
     after: tuple[Url, ...]
 
 
 def _spread(scopes: Sequence[tuple[Url, ...]], whole: tuple[Url, ...]) -> _Spread:
-    """The shortest way to name locations such that each member sees its own.
+    """The places of locations that give each member its own scope.
 
-    A member sees those named before it, then those named at the end. The fewest are named at the end for which that
-    gives every member what it had; there always is such a number, since the scopes come from a list of this form.
+    A member has the locations named before it, then those named at the end. As few as possible are named at the end, so
+    that equal lists have equal tokens. A solution exists, because the scopes come from a list of this form.
     """
+    # The locations at the end are the last ones of every scope, so those of the first scope suffice as candidates.
     first = scopes[0] if scopes else whole
     for count in range(len(first) + 1):
         after = first[len(first) - count :]
-        before = _name_before(scopes, after)
+        before = _split_before(scopes, after)
         if before is not None:
             return _Spread(before=before, after=after if scopes else whole)
     return _Spread(before=((),) * len(scopes), after=whole)
 
 
-def _name_before(scopes: Sequence[tuple[Url, ...]], after: tuple[Url, ...]) -> tuple[tuple[Url, ...], ...] | None:
-    """What to name before each member, or None where no choice gives every member its scope."""
+def _split_before(scopes: Sequence[tuple[Url, ...]], after: tuple[Url, ...]) -> tuple[tuple[Url, ...], ...] | None:
+    """The locations to name before each member if `after` are named at the end; None if that gives wrong scopes."""
+    # Scopes grow from member to member: each begins with the locations that are named so far.
     named: tuple[Url, ...] = ()
     steps = []
     for scope in scopes:
-        length = next((n for n in range(len(named), len(scope) + 1) if _union(scope[:n], after) == scope), None)
+        length = next((n for n in range(len(named), len(scope) + 1) if _join(scope[:n], after) == scope), None)
         if length is None or scope[: len(named)] != named:
             return None
         steps.append(scope[len(named) : length])
@@ -148,11 +161,14 @@ def _name_before(scopes: Sequence[tuple[Url, ...]], after: tuple[Url, ...]) -> t
     return tuple(steps)
 
 
-def _union(one: tuple[Url, ...], other: tuple[Url, ...]) -> tuple[Url, ...]:
+def _join(one: tuple[Url, ...], other: tuple[Url, ...]) -> tuple[Url, ...]:
+    """Both tuples without repeats, as locations before and after a member give its scope."""
     return tuple(dict.fromkeys((*one, *other)))
 
 
 def _location_tokens(extra_indexes: Sequence[Url], find_links: Sequence[Url]) -> Iterator[str]:
+    """The flags of these locations: indexes first, whose order counts, then find-links."""
+    # Each URL without its literal secrets, and with the variables that the user wrote for them.
     for url in extra_indexes:
         yield from ("--extra-index-url", url.text)
     for url in find_links:
@@ -160,7 +176,9 @@ def _location_tokens(extra_indexes: Sequence[Url], find_links: Sequence[Url]) ->
 
 
 def _entry_tokens(member: _Member) -> Iterator[str]:
+    """The tokens of an entry, or of a constraint, whose flags are part of the value of `--constraint`."""
     entry = member.entry
+    # Quoted as in a requirement file, since `parse_canonical_layers` reads this value as a line of one.
     if member.is_constraint:
         line_flags = "".join(f" {flag} {shlex.quote(value)}" for flag, value in _line_flags(entry))
         yield from ("--constraint", f"{entry.text}{line_flags}")
@@ -173,8 +191,10 @@ def _entry_tokens(member: _Member) -> Iterator[str]:
 
 
 def _line_flags(entry: Entry) -> Iterator[tuple[str, str]]:
+    """The flags of the entry's line with their values: sorted hashes, then settings in list order."""
     for value in sorted(entry.hashes):
         yield "--hash", value
+    # The order of settings counts: pip makes a list of the values of a repeated key.
     for key, value in entry.config_settings:
         shown = value if _DIGEST.fullmatch(value) else f"sha256:{hash_bytes(value.encode())}"
         yield "--config-settings", f"{key}={shown}"

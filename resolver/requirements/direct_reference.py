@@ -1,12 +1,10 @@
-"""Direct references: requirements that say where their distribution is, by URL, repository or path.
+"""Direct references: requirements that name their distribution by URL, repository or path.
 
-In: the text after `name @`, or a whole bare item. Out: a value of `resolver.requirements.entry` and what the text
-says about the project's name. Nothing is looked up: whether a folder or a URL exists is for later stages.
+In: the text after `name @`, or a whole item without a name. Out: a reference of `resolver.requirements.entry`, with the
+name and extras that its text contains; the canonical text of a reference; and whether two references are the same.
 
-Whether two direct references mean the same thing: then a list may say it twice, and metadata may say it again.
-
-In: two references. Out: yes or no; nothing is looked up. pip's rule: what both say has to be equal, but one of them may
-have a hash that the other leaves out.
+Standards: PEP 440 (Direct references), PEP 508, pip: VCS Support, with what pip reads beyond them (`#egg=`, scp-like
+addresses, paths). Nothing is looked up: whether a folder or a URL exists is for later stages.
 """
 
 from __future__ import annotations
@@ -31,7 +29,6 @@ from resolver.requirements.index_urls import check_characters, check_host
 from resolver.requirements.url import parse_url
 
 __all__ = [
-    "ParsedReference",
     "has_url_scheme",
     "infer_name",
     "is_same_source",
@@ -41,8 +38,8 @@ __all__ = [
     "without_hashes",
 ]
 
-
-_ARCHIVES = (
+# The endings of wheels and of all archives that pip unpacks.
+_ARCHIVE_SUFFIXES = (
     ".whl",
     ".zip",
     ".tar.gz",
@@ -56,45 +53,42 @@ _ARCHIVES = (
     ".tar.lz",
     ".tar.lzma",
 )
+# A scheme with or without `//`: `file:folder` and `git+file:…` are URLs too.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://|(?=.))")
+# A drive: its letter would otherwise be a scheme.
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
+# What may follow `git+`.
 _GIT_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
+# Version control systems that pip knows and pinfold does not.
 _OTHER_VCS = ("hg", "svn", "bzr")
+# `git@host:path`, as `scp` and git write an SSH address.
 _SCP_FORM = re.compile(r"(?:git\+)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^/\s][^\s]*)")
-# Texts, which `re` compiles where they are first needed: most lists hold no URL.
+
+# Texts, which `re` compiles when they are first used: most lists hold no direct reference.
 _SSH_WITH_COLON = r"(?P<start>ssh://(?:[^@/\s]+@)?[\w.-]+):(?P<path>[A-Za-z_~][^\s]*)"
+# A hash of a fragment (PEP 440), by the algorithms that pip accepts there.
 _HASH = r"(sha512|sha384|sha256|sha224|sha1|md5)=([0-9a-fA-F]+)"
 _HASH_LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40, "md5": 32}
+# The value of `#egg=`: a name and extras (pip: VCS Support).
 _EGG = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[([^\]]*)\])?"
+# Paths that need no percent-encoding.
 _PLAIN_PATH = r"[\w./~:\\+-]+"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedReference:
-    """A direct reference, and the name and extras that it says by its file name or its `#egg=`."""
+    """A direct reference, with the name and extras that its file name or its `#egg=` contains."""
 
     direct: DirectReference
     name: NormalizedName | None = None
     extras: frozenset[NormalizedName] = frozenset()
 
 
-def has_url_scheme(text: str) -> bool:
-    """Whether the text begins as a URL or a repository does, not as a project name or a path."""
-    match = _SCHEME.match(text)
-    if match is None or _WINDOWS_PATH.match(text):
-        return False
-    scheme = match[1].lower()
-    return match[0].endswith("//") or scheme == "file" or scheme.partition("+")[0] in ("git", *_OTHER_VCS)
-
-
-def looks_like_path(text: str) -> bool:
-    """Whether the text is a path by its look: a separator, a leading dot, or the ending of an archive."""
-    without_extras = re.sub(r"\[[^\]]*\]$", "", text.rstrip())
-    return text.startswith(".") or "/" in text or "\\" in text or without_extras.lower().endswith(_ARCHIVES)
-
-
 def parse_reference(text: str, *, variables: Mapping[str, str]) -> ParsedReference:
-    """The direct reference of a text; raises Refusal for one that cannot be used."""
+    """The direct reference in a text: a URL, a repository or a path. `variables` are expanded as in `parse_url`.
+
+    Raises Refusal for a text that pip or pinfold cannot use.
+    """
     text = text.strip()
     if _SCP_FORM.fullmatch(text.partition("#")[0]) and not _WINDOWS_PATH.match(text):
         return _parse_scp_form(text, variables)
@@ -107,37 +101,77 @@ def parse_reference(text: str, *, variables: Mapping[str, str]) -> ParsedReferen
         if scheme in ("http", "https"):
             return _parse_archive(text, variables)
         raise _refuse_scheme(scheme, text)
+    # Whatever has no scheme is a path, as with pip.
     return _parse_path(text)
 
 
 def infer_name(direct: DirectReference) -> NormalizedName | None:
-    """The project's name as the file name of a wheel or sdist gives it; raises Refusal for a broken wheel name."""
+    """The project's name in the file name of a wheel or sdist; None if it has none.
+
+    Raises Refusal for an invalid name of a wheel.
+    """
     match direct:
         case ArchiveUrl():
-            return _name_of_file(_file_name(direct.url.public))
+            return _parse_file_name(_find_file_name(direct.url.public))
         case LocalPath():
-            return _name_of_file(re.split(r"[\\/]", direct.path)[-1])
+            return _parse_file_name(re.split(r"[\\/]", direct.path)[-1])
         case VcsReference():
             return None
 
 
 def render_reference(direct: DirectReference) -> str:
-    """The canonical text of a reference, without secrets; parses to an equal reference."""
+    """The canonical text of a reference, without secrets. `parse_reference` gives an equal reference for it."""
     match direct:
         case ArchiveUrl():
             hashes = [text.replace(":", "=", 1) for text in sorted(direct.hashes)]
             return direct.url.text + _render_fragment(direct.subdirectory, hashes)
         case VcsReference():
             revision = f"@{quote(direct.revision, safe='/')}" if direct.revision else ""
-            # An `@` in a path without revision would be read as one.
+            # Without revision the path holds no `@`: `parse_reference` reads what follows the last one as revision.
             return f"git+{direct.url.text}{revision}" + _render_fragment(direct.subdirectory, [])
         case LocalPath():
             return direct.path if re.fullmatch(_PLAIN_PATH, direct.path) else f"file:{quote(direct.path)}"
 
 
+def is_same_source(one: DirectReference, other: DirectReference) -> bool:
+    """Whether a list may contain both, or metadata may repeat one: the same source, and no contradicting hashes.
+
+    As with pip, everything but hashes must be equal, and one of them may have a hash that the other does not have.
+    """
+    return without_hashes(one) == without_hashes(other) and not _have_different_hashes(
+        _find_hashes(one), _find_hashes(other)
+    )
+
+
+def without_hashes(reference: DirectReference) -> DirectReference:
+    """The reference without its hashes: a key for the source that it names."""
+    if not isinstance(reference, ArchiveUrl) or not reference.hashes:
+        return reference
+    return ArchiveUrl(url=reference.url, subdirectory=reference.subdirectory)
+
+
+def has_url_scheme(text: str) -> bool:
+    """Whether the text begins as a URL or a repository does. A drive of Windows is no scheme."""
+    match = _SCHEME.match(text)
+    if match is None or _WINDOWS_PATH.match(text):
+        return False
+    scheme = match[1].lower()
+    return match[0].endswith("//") or scheme == "file" or scheme.partition("+")[0] in ("git", *_OTHER_VCS)
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether the text has the form of a path: a separator, a leading dot, or the ending of an archive.
+
+    This is pip's rule; no file is looked up.
+    """
+    without_extras = re.sub(r"\[[^\]]*\]$", "", text.rstrip())
+    return text.startswith(".") or "/" in text or "\\" in text or without_extras.lower().endswith(_ARCHIVE_SUFFIXES)
+
+
 def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
-    """A repository, from its URL without the `git+` in front."""
+    """A repository, from its URL without the prefix `git+` (pip: VCS Support)."""
     base, _, fragment = text.partition("#")
+    # `ssh://git@host:path` is no URL, since a port must follow the colon, but pip and git accept it.
     colon = re.fullmatch(_SSH_WITH_COLON, base)
     if colon is not None:
         base = f"{colon['start']}/{colon['path']}"
@@ -147,6 +181,7 @@ def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
             f"`git+{text}` is no git URL pinfold reads",
             why="it begins with none of `git+https://`, `git+ssh://`, `git+file://`, `git+http://`",
         )
+    # User information may hold an `@` too, so the revision is searched in the path alone.
     host, slash, path = rest.partition("/")
     path, at, revision = path.rpartition("@") if "@" in path else (path, "", "")
     if at and not revision:
@@ -157,6 +192,7 @@ def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
     name, extras, subdirectory, _ = _read_fragment(fragment)
     url = parse_url(f"{start}://{host}{slash}{path}", variables=variables)
     check_characters(url)
+    # A repository on disk has no host.
     if start.lower() != "file":
         check_host(url)
     direct = VcsReference(url=url, revision=unquote(revision) or None, subdirectory=subdirectory)
@@ -164,10 +200,10 @@ def _parse_git(text: str, variables: Mapping[str, str]) -> ParsedReference:
 
 
 def _parse_scp_form(text: str, variables: Mapping[str, str]) -> ParsedReference:
-    """`git+git@host:path`, which is read as `git+ssh://git@host/path`; without `git+` it is refused."""
+    """`git+git@host:path`, read as `git+ssh://git@host/path`. Raises Refusal for one without `git+`."""
     base, hash_sign, fragment = text.partition("#")
     match = _SCP_FORM.fullmatch(base)
-    assert match is not None
+    assert match is not None  # The caller has matched it.
     url = f"ssh://{match['user']}@{match['host']}/{match['path']}"
     if not base.lower().startswith("git+"):
         raise Refusal(
@@ -177,6 +213,11 @@ def _parse_scp_form(text: str, variables: Mapping[str, str]) -> ParsedReference:
 
 
 def _parse_archive(text: str, variables: Mapping[str, str]) -> ParsedReference:
+    """A wheel or sdist by URL, with the hashes and subdirectory of its fragment.
+
+    Raises Refusal for the URL of a repository without `git+`, which many users paste from a browser.
+    """
+    # The fragment is read before `parse_url`, which drops it.
     base, _, fragment = text.partition("#")
     name, extras, subdirectory, hashes = _read_fragment(fragment)
     direct = ArchiveUrl(url=parse_url(base, variables=variables), hashes=hashes, subdirectory=subdirectory)
@@ -189,42 +230,54 @@ def _parse_archive(text: str, variables: Mapping[str, str]) -> ParsedReference:
             why="an installer would read its web page as a source archive",
             remedy=f"write `git+{direct.url}`",
         )
+    # The name is inferred even after `#egg=`, because an invalid wheel name must be refused.
     inferred = infer_name(direct)
     return ParsedReference(direct=direct, name=name or inferred, extras=extras)
 
 
 def _parse_file_url(text: str, variables: Mapping[str, str]) -> ParsedReference:
-    """A `file:` URL: an archive stays a URL, a folder becomes a path."""
+    """A `file:` URL: an archive stays a URL, a folder becomes a path.
+
+    Extras may follow the path in brackets, as pip allows it for `-e`.
+    """
     base, _, fragment = text.partition("#")
     base, fragment_extras = _split_extras(base)
+    # `file:folder` and `file:///folder` are both in use; only the second one can be the URL of an archive.
     path = unquote(base[len("file:") :])
-    if path.lower().endswith(_ARCHIVES) and path.startswith("//"):
+    if path.lower().endswith(_ARCHIVE_SUFFIXES) and path.startswith("//"):
         parsed = _parse_archive(text if not fragment_extras else f"{base}#{fragment}", variables)
         return ParsedReference(direct=parsed.direct, name=parsed.name, extras=parsed.extras | fragment_extras)
+    # The host of a `file:` URL is empty or this machine (RFC 8089).
     path = re.sub(r"^//(?:localhost)?(?=/)", "", path, flags=re.IGNORECASE)
     if not path.strip():
         raise Refusal(f"`{text}` names no file", remedy="write its path behind `file://`")
+    # A folder has no fragment, so the subdirectory becomes a part of its path.
     name, extras, subdirectory, _ = _read_fragment(fragment)
     path = f"{path.rstrip('/')}/{subdirectory}" if subdirectory else path
-    direct = _build_path(path)
+    direct = _build_local_path(path)
     return ParsedReference(direct=direct, name=name or infer_name(direct), extras=extras | fragment_extras)
 
 
 def _parse_path(text: str) -> ParsedReference:
+    """A path on disk, with extras in brackets after it. Raises Refusal for a URL whose scheme is missing."""
+    # `user:password@host/…`: it must not be read as a path, which messages would show.
     if re.match(r"[^\s/@\\]*:[^\s/@]*@", text):
         raise Refusal(f"`{text}` looks like a URL without its scheme", remedy="begin it with `https://`")
     path, extras = _split_extras(text)
-    direct = _build_path(path)
+    direct = _build_local_path(path)
     return ParsedReference(direct=direct, name=infer_name(direct), extras=extras)
 
 
-def _build_path(path: str) -> LocalPath:
+def _build_local_path(path: str) -> LocalPath:
+    """The value of a path. Raises Refusal if a URL is inside the path."""
     if "://" in path:
         raise Refusal(f"`{path}` is a path that holds a URL", remedy="write the URL alone, or `name @ URL`")
     return LocalPath(path=path)
 
 
 def _refuse_scheme(scheme: str, text: str) -> Refusal:
+    """The refusal of a URL by its scheme, with `git+` as the remedy for one of a repository."""
+    # URLs that git accepts without `git+`.
     if scheme in ("ssh", "git"):
         return Refusal(f"`{text}` is no requirement", remedy=f"write `git+{text}`")
     if scheme.partition("+")[0] in _OTHER_VCS:
@@ -236,7 +289,7 @@ def _refuse_scheme(scheme: str, text: str) -> Refusal:
 
 
 def _split_extras(text: str) -> tuple[str, frozenset[NormalizedName]]:
-    """A path or URL and the extras in brackets behind it."""
+    """A path or URL, and the extras in brackets after it."""
     match = re.fullmatch(r"(.+?)\s*\[([^\[\]]*)\]", text.strip(), re.DOTALL)
     if match is None:
         return text.strip(), frozenset()
@@ -244,6 +297,7 @@ def _split_extras(text: str) -> tuple[str, frozenset[NormalizedName]]:
 
 
 def _parse_extras(text: str) -> frozenset[NormalizedName]:
+    """Extras with commas between them, normalized. Raises Refusal for an invalid name."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
@@ -254,7 +308,8 @@ def _parse_extras(text: str) -> frozenset[NormalizedName]:
 def _read_fragment(
     fragment: str,
 ) -> tuple[NormalizedName | None, frozenset[NormalizedName], str | None, tuple[str, ...]]:
-    """The name, extras, subdirectory and hashes that a fragment holds."""
+    """The name, extras, subdirectory and hashes of a fragment, as pip reads it; unknown parts are ignored."""
+    # Of several names or subdirectories the first one counts; hashes are collected.
     name, extras, subdirectory, hashes = None, frozenset[NormalizedName](), None, set()
     for part in fragment.split("&"):
         key, _, value = part.partition("=")
@@ -266,13 +321,13 @@ def _read_fragment(
         elif key == "subdirectory" and value:
             subdirectory = subdirectory or value
         elif match := re.fullmatch(_HASH, part):
-            _check_length(match[1], match[2])
+            _check_hash_length(match[1], match[2])
             hashes.add(f"{match[1]}:{match[2].lower()}")
     return name, extras, subdirectory, tuple(sorted(hashes))
 
 
-def _check_length(algorithm: str, digits: str) -> None:
-    """Refuse a hash that no file can have; pip says so only when it has downloaded one."""
+def _check_hash_length(algorithm: str, digits: str) -> None:
+    """Raise Refusal for a hash of a wrong length, which pip reports only after it has downloaded the file."""
     if len(digits) != _HASH_LENGTHS[algorithm]:
         raise Refusal(
             f"`#{algorithm}={digits}` can match no file",
@@ -281,49 +336,45 @@ def _check_length(algorithm: str, digits: str) -> None:
 
 
 def _render_fragment(subdirectory: str | None, hashes: list[str]) -> str:
+    """The fragment with its `#`; empty without a subdirectory and hashes."""
+    # The subdirectory comes first: equal references have one text.
     parts = [*([f"subdirectory={subdirectory}"] if subdirectory else []), *hashes]
     return "#" + "&".join(parts) if parts else ""
 
 
-def _file_name(url: str) -> str:
+def _find_file_name(url: str) -> str:
+    """The last part of the path of a URL, decoded."""
     return unquote(re.split("[?#]", url)[0].rpartition("/")[2])
 
 
-def _name_of_file(filename: str) -> NormalizedName | None:
+def _parse_file_name(filename: str) -> NormalizedName | None:
+    """The project's name in the name of a file; None for all but wheels and sdists. Raises Refusal."""
     if filename.lower().endswith(".whl"):
         try:
             return parse_wheel_filename(filename)[0]
         except InvalidWheelFilename as error:
+            # The remedy keeps name and version as far as the name has them.
             stem = "-".join(filename[:-4].split("-")[:2]) if "-" in filename else f"{filename[:-4]}-1.0"
             raise Refusal(
                 f"`{filename}` is no wheel file name",
                 why="a wheel is named name-version-python-abi-platform.whl",
                 remedy=f"use the name that the wheel was built with, such as `{stem}-py3-none-any.whl`",
             ) from error
+    # Archives may have any name: only wheels are refused for theirs.
     try:
         return parse_sdist_filename(filename)[0]
     except InvalidSdistFilename:
         return None
 
 
-def is_same_source(one: DirectReference, other: DirectReference) -> bool:
-    """Whether both have the same public URL or path, revision and subdirectory, and no hash against the other's."""
-    return without_hashes(one) == without_hashes(other) and not _contradict(_hashes(one), _hashes(other))
-
-
-def without_hashes(reference: DirectReference) -> DirectReference:
-    """The reference as if it had no hashes: a key for what it names."""
-    if not isinstance(reference, ArchiveUrl) or not reference.hashes:
-        return reference
-    return ArchiveUrl(url=reference.url, subdirectory=reference.subdirectory)
-
-
-def _hashes(reference: DirectReference) -> tuple[str, ...]:
+def _find_hashes(reference: DirectReference) -> tuple[str, ...]:
+    """The hashes of an archive; none for other references."""
     return reference.hashes if isinstance(reference, ArchiveUrl) else ()
 
 
-def _contradict(ones: Iterable[str], others: Iterable[str]) -> bool:
-    """Whether both have hashes of one algorithm, and none in common."""
+def _have_different_hashes(ones: Iterable[str], others: Iterable[str]) -> bool:
+    """Whether both have hashes of one algorithm, and none of them in common."""
+    # By algorithm, the hashes of both sides.
     found: dict[str, tuple[set[str], set[str]]] = {}
     for side, hashes in enumerate((ones, others)):
         for text in hashes:

@@ -1,6 +1,8 @@
-"""The values that a requirement list is made of once it is parsed: entries, layers, the list's own options.
+"""The values that a parsed requirement list consists of: entries, layers, and the options of the whole list.
 
-The flags that serve the whole list, gathered: what pip's finder would be told.
+In: flags that apply to the whole list. Out: `ListOptions`; all other classes are values that `requirement_list` builds.
+Every later stage reads a list through these values: planning, the search, the lock. The values hold what the list
+contains and nothing that an index or a disk has to be read for.
 """
 
 from __future__ import annotations
@@ -19,7 +21,6 @@ from resolver.requirements.scopes import DEFAULT_SCOPE, Scope
 from resolver.requirements.url import Url
 
 __all__ = [
-    "ANY_FORMAT",
     "ArchiveUrl",
     "DirectReference",
     "Entry",
@@ -36,12 +37,15 @@ __all__ = [
 ]
 
 RequirementItems = tuple[str, ...] | tuple[tuple[str, ...], ...]
-"""A list of items, or a list of layers, as a source gives it: not parsed yet."""
+"""The items of a list, or those of each layer, as a source gives them: not parsed yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveUrl:
-    """A wheel or sdist by URL (`https://…`, `file://…`). `hashes` come from its fragment, as `sha256:…`."""
+    """A wheel or sdist by URL (`https://…`, `file://…`).
+
+    `hashes` come from its fragment, as `sha256:…`, sorted; `subdirectory` is the folder of the project in an archive.
+    """
 
     url: Url
     hashes: tuple[str, ...] = ()
@@ -50,7 +54,11 @@ class ArchiveUrl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VcsReference:
-    """A git repository: `url` without the `git+` prefix, the revision asked for, the folder inside."""
+    """A git repository.
+
+    `url` has no `git+` prefix. `revision` is a commit, tag or branch, None for the default branch. `subdirectory` is
+    the folder of the project in the repository.
+    """
 
     url: Url
     revision: str | None = None
@@ -59,22 +67,25 @@ class VcsReference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPath:
-    """A folder, wheel or sdist on disk, as written; relative to the file or folder that the list stands in."""
+    """A folder, wheel or sdist on disk, as written. A relative path starts at the folder of the list or its file."""
 
     path: str
 
 
 DirectReference = ArchiveUrl | VcsReference | LocalPath
+"""Where a requirement takes its distribution from, if not from an index (PEP 440: Direct references)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One requirement of a list, or one constraint.
 
-    `text` is the requirement in canonical form without secrets; `name` is None only for a direct reference that
-    does not say its name; `extras` are normalized; `hashes` are `algorithm:hex`, sorted; `layer` counts from 0.
-    `config_settings` may hold secrets and are not shown. `scope` is the union of the scopes of all entries and
-    constraints of this project; `own_scope` is what this entry's position alone gives it.
+    - `text` is the requirement in canonical form without secrets.
+    - `name` is None only for a direct reference whose text does not contain the name.
+    - `extras` are normalized; `hashes` are `algorithm:hex`, sorted; `layer` counts from 0.
+    - `config_settings` may hold secrets, so their `repr` is redacted.
+    - `scope` is the union of the scopes of all entries and constraints of this project; `own_scope` is the scope that
+      the position of this entry gives.
     """
 
     position: Position
@@ -94,9 +105,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormatControl:
-    """pip's `--no-binary` and `--only-binary`: normalized names, or `:all:`; `:none:` has emptied what stood before it.
+    """The combined `--no-binary` and `--only-binary`: normalized names, or `:all:`.
 
-    A name in one set overrides `:all:` in the other (pip: Requirements File Format).
+    `:none:` is already applied. A name in one set overrides `:all:` in the other (pip: Requirements File Format).
     """
 
     no_binary: frozenset[str] = frozenset()
@@ -111,13 +122,13 @@ class FormatControl:
         return name in self.no_binary or not (name in self.only_binary or ":all:" in self.only_binary)
 
 
-ANY_FORMAT = FormatControl()
-"""No `--no-binary` and no `--only-binary`."""
+_ANY_FORMAT = FormatControl()
+"""The value without `--no-binary` and `--only-binary`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One inner list: an installation step of its own. `scope` is that of the whole layer (all its flags)."""
+    """One inner list: a separate step of the installation. `scope` is that of all flags of the layer."""
 
     entries: tuple[Entry, ...]
     scope: Scope = DEFAULT_SCOPE
@@ -127,7 +138,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedLocation:
-    """An index or a find-links location, and the flag that names it."""
+    """An index or a find-links location, with the position of the flag that names it."""
 
     url: Url
     position: Position
@@ -136,7 +147,10 @@ class NamedLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenIndex:
-    """An index that position takes away from an earlier entry: a warning if that index has the entry's project."""
+    """An index that does not apply to an earlier entry because of its position.
+
+    Later stages warn if that index has the project of the entry.
+    """
 
     entry: Entry
     index: Url
@@ -145,10 +159,13 @@ class TakenIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementList:
-    """A whole list. `constraints` are entries of `-c`; `dependency_scope` serves names that only dependencies mention.
+    """A whole list.
 
-    `named_locations` are those of flags that have an effect, in list order a layer.
-    `taken_indexes` are for the "nothing moves silently" warning; `warnings` are whole messages, in list order.
+    - `constraints` are the entries of `-c`, of all layers.
+    - `dependency_scope` is the scope of projects that only dependencies name.
+    - `named_locations` come from flags that have an effect, in list order within each layer.
+    - `taken_indexes` are the indexes that a warning is due for if they have a certain project.
+    - `warnings` are whole messages, in list order.
     """
 
     layers: tuple[Layer, ...]
@@ -156,7 +173,7 @@ class RequirementList:
     dependency_scope: Scope = DEFAULT_SCOPE
     pre: bool = False
     prefer_binary: bool = False
-    format_control: FormatControl = ANY_FORMAT
+    format_control: FormatControl = _ANY_FORMAT
     require_hashes: bool = False
     trusted_hosts: tuple[str, ...] = ()
     named_locations: tuple[NamedLocation, ...] = ()
@@ -171,7 +188,7 @@ class RequirementList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListOptions:
-    """The options of a whole list. `trusted_hosts` are in list order without repeats."""
+    """The options that apply to a whole list. `trusted_hosts` are in list order without repeats."""
 
     pre: bool
     prefer_binary: bool
@@ -181,7 +198,7 @@ class ListOptions:
 
 
 def gather_list_options(flags: Iterable[FlagUse], faults: FaultCollector) -> ListOptions:
-    """The options that the flags of all layers add up to. Faults go to `faults`."""
+    """The options that the flags of all layers give together, in list order. Faults are added to `faults`."""
     flags = tuple(flags)
     names = {use.flag.name for use in flags}
     return ListOptions(
@@ -194,28 +211,28 @@ def gather_list_options(flags: Iterable[FlagUse], faults: FaultCollector) -> Lis
 
 
 def _gather_format_control(flags: Iterable[FlagUse], faults: FaultCollector) -> FormatControl:
-    """`--no-binary` and `--only-binary` in the order given: the later word about a name wins."""
+    """The combination of `--no-binary` and `--only-binary` in list order: a later flag overrides an earlier one."""
     no_binary: set[str] = set()
     only_binary: set[str] = set()
     for use in flags:
         try:
             if use.flag.name == "--no-binary":
-                _apply_format(use, no_binary, only_binary)
+                _apply_format_flag(use, no_binary, only_binary)
             elif use.flag.name == "--only-binary":
-                _apply_format(use, only_binary, no_binary)
+                _apply_format_flag(use, only_binary, no_binary)
         except Refusal as refusal:
             faults.add(use.position, refusal)
     return FormatControl(no_binary=frozenset(no_binary), only_binary=frozenset(only_binary))
 
 
-def _apply_format(use: FlagUse, chosen: set[str], other: set[str]) -> None:
-    """Add the names of one flag. `:all:` empties both sets, and names after it count only if `:none:` follows it.
+def _apply_format_flag(use: FlagUse, chosen: set[str], other: set[str]) -> None:
+    """Add the names of one flag to `chosen`, and remove them from `other` (pip: `--no-binary`).
 
-    Raises Refusal.
+    `:all:` empties both sets, and names after it count only if `:none:` follows it. Raises Refusal.
     """
     names = [name.strip() for name in use.value.split(",")]
     for name in filter(None, names):
-        _check_name(name, use)
+        _check_format_name(name, use)
     if ":all:" in names:
         chosen.clear()
         other.clear()
@@ -232,7 +249,8 @@ def _apply_format(use: FlagUse, chosen: set[str], other: set[str]) -> None:
         chosen.add(canonicalize_name(name))
 
 
-def _check_name(name: str, use: FlagUse) -> None:
+def _check_format_name(name: str, use: FlagUse) -> None:
+    """Raise Refusal for a text that is neither a project name (PEP 503) nor `:all:` or `:none:`."""
     if name in (":all:", ":none:"):
         return
     try:

@@ -1,19 +1,13 @@
-"""The flags that a list may hold, as data: their spellings, whether they take a value, and what they serve.
+"""The parts that readers and parsers of a requirement list share: flags, statements and faults.
 
-The spellings are those of `pip install` and of pip's requirement files (pip: Requirements File Format).
+In: the spelling of a flag. Out: a `Flag`, or a `Refusal` with a remedy. The table `FLAGS` holds every flag that a list
+may contain, spelled as `pip install` and its requirement files spell them (pip: Requirements File Format).
 
-Text that may be a secret, for code that needs it as text: the value of a `--config-settings`.
+Readers of items (`items`) and of files (`requirement_file`) turn text into statements: `FlagUse` and `RequirementUse`.
+All later steps work on these, and need not know whether a statement comes from an item or from a file.
 
-A `Secret` is opened in one place. This goes to build backends as it is, through many hands, and must only not be shown
-where somebody shows the locals of a traceback.
-
-What a list says, token by token, before any of it is understood: flags with their values, and requirements.
-
-Readers of items and of files make statements; everything after them no longer asks which of the two it was.
-
-How the modules of this package report a fault: the code that meets it knows what and why, its caller knows where.
-
-In: refusals raised while a text is read. Out: faults with positions, all of a list together, in list order.
+A `Refusal` holds what is wrong, why, and the remedy, but no place: the code that raises it does not know the place, and
+its caller adds it in a `FaultCollector`, which raises all faults of a list together, in list order.
 """
 
 from __future__ import annotations
@@ -40,47 +34,8 @@ __all__ = [
 ]
 
 
-class Refusal(Exception):  # noqa: N818 - the word for what it is; it never leaves this package as an error
-    """A text cannot be used: `what` is wrong, `why`, and the `remedy`. Never leaves this package."""
-
-    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
-        super().__init__(what)
-        self.what = what
-        self.why = why
-        self.remedy = remedy
-
-
-class FaultCollector:
-    """Gathers the faults of one list."""
-
-    def __init__(self) -> None:
-        self._faults: dict[Fault, Position] = {}
-
-    def add(self, position: Position, refusal: Refusal) -> None:
-        """Note that what stands at `position` was refused. Credentials of URLs are taken out of the texts here."""
-        what, why, remedy = (redact(text) for text in (refusal.what, refusal.why, refusal.remedy))
-        fault = Fault(where=position, what=what, why=why, remedy=remedy)
-        self._faults[fault] = position
-
-    def raise_if_any(self) -> None:
-        """Raise ListError with all faults in list order, if there are any."""
-        if self._faults:
-            raise ListError.from_faults(sorted(self._faults, key=lambda fault: _list_order(self._faults[fault])))
-
-
-def _list_order(position: Position) -> tuple[tuple[int, int, int, int], ...]:
-    """Where a position stands in the list: from the outermost list or file down to the line of the innermost file."""
-    own = (
-        0 if position.source.startswith(("command line", "[tool.pinfold]")) else 1,
-        position.layer or 0,
-        position.item or 0,
-        position.line or 0,
-    )
-    return (*(_list_order(position.included_by) if position.included_by else ()), own)
-
-
 class FlagReach(Enum):
-    """How far a flag reaches: what it applies to."""
+    """What a flag applies to."""
 
     POSITION = "the requirements after it, or its whole layer"
     LAYER = "its layer"
@@ -92,48 +47,51 @@ class FlagReach(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flag:
-    """One flag. `name` is its canonical spelling, `value` a word for what it takes, empty for a switch.
+    """One flag.
 
-    `in_files` says whether pip accepts it in a requirement file.
+    `name` is its canonical spelling, `spellings` are all others. `value` is a word for its value, empty for a switch.
+    `in_files` is whether pip accepts it in a requirement file.
     """
 
     name: str
     spellings: tuple[str, ...] = ()
     value: str = ""
-    serves: FlagReach
+    reach: FlagReach
     in_files: bool = True
 
 
 FLAGS = (
-    Flag(name="--index-url", spellings=("-i", "--pypi-url"), value="URL", serves=FlagReach.LAYER),
-    Flag(name="--extra-index-url", value="URL", serves=FlagReach.POSITION),
-    Flag(name="--find-links", spellings=("-f",), value="URL", serves=FlagReach.POSITION),
-    Flag(name="--no-index", serves=FlagReach.LAYER),
-    Flag(name="--requirement", spellings=("-r", "--requirements"), value="FILE", serves=FlagReach.FILE),
-    Flag(name="--constraint", spellings=("-c", "--constraints"), value="FILE", serves=FlagReach.FILE),
-    Flag(name="--editable", spellings=("-e",), value="REFERENCE", serves=FlagReach.REQUIREMENT),
-    Flag(name="--pre", serves=FlagReach.LIST),
-    Flag(name="--prefer-binary", serves=FlagReach.LIST),
-    Flag(name="--no-binary", value="NAMES", serves=FlagReach.LIST),
-    Flag(name="--only-binary", value="NAMES", serves=FlagReach.LIST),
-    Flag(name="--require-hashes", serves=FlagReach.LIST),
-    Flag(name="--trusted-host", value="HOST", serves=FlagReach.LIST),
-    Flag(name="--no-deps", spellings=("--no-dependencies",), serves=FlagReach.LAYER, in_files=False),
-    Flag(name="--no-build-isolation", serves=FlagReach.LAYER, in_files=False),
-    Flag(name="--hash", value="ALGORITHM:HEX", serves=FlagReach.LINE),
-    Flag(name="--config-settings", spellings=("-C", "--config-setting"), value="KEY=VALUE", serves=FlagReach.LINE),
+    Flag(name="--index-url", spellings=("-i", "--pypi-url"), value="URL", reach=FlagReach.LAYER),
+    Flag(name="--extra-index-url", value="URL", reach=FlagReach.POSITION),
+    Flag(name="--find-links", spellings=("-f",), value="URL", reach=FlagReach.POSITION),
+    Flag(name="--no-index", reach=FlagReach.LAYER),
+    Flag(name="--requirement", spellings=("-r", "--requirements"), value="FILE", reach=FlagReach.FILE),
+    Flag(name="--constraint", spellings=("-c", "--constraints"), value="FILE", reach=FlagReach.FILE),
+    Flag(name="--editable", spellings=("-e",), value="REFERENCE", reach=FlagReach.REQUIREMENT),
+    Flag(name="--pre", reach=FlagReach.LIST),
+    Flag(name="--prefer-binary", reach=FlagReach.LIST),
+    Flag(name="--no-binary", value="NAMES", reach=FlagReach.LIST),
+    Flag(name="--only-binary", value="NAMES", reach=FlagReach.LIST),
+    Flag(name="--require-hashes", reach=FlagReach.LIST),
+    Flag(name="--trusted-host", value="HOST", reach=FlagReach.LIST),
+    Flag(name="--no-deps", spellings=("--no-dependencies",), reach=FlagReach.LAYER, in_files=False),
+    Flag(name="--no-build-isolation", reach=FlagReach.LAYER, in_files=False),
+    Flag(name="--hash", value="ALGORITHM:HEX", reach=FlagReach.LINE),
+    Flag(name="--config-settings", spellings=("-C", "--config-setting"), value="KEY=VALUE", reach=FlagReach.LINE),
 )
+"""Every flag that a list may contain."""
 
 _BY_SPELLING = {spelling: flag for flag in FLAGS for spelling in (flag.name, *flag.spellings)}
 
-# pip has no such spellings, so that in its files they are unknown or, for the last one, an abbreviation.
+# Spellings that pip does not have. In its files the first two are unknown, and the last one is an abbreviation.
 _NOT_OF_PIP = frozenset({"--requirements", "--constraints", "--config-setting"})
 _FILE_SPELLINGS = {
     spelling: flag for spelling, flag in _BY_SPELLING.items() if flag.in_files and spelling not in _NOT_OF_PIP
 }
-# Flags that pip also accepts in files: they count when it decides whether an abbreviation is unambiguous.
-_OTHER_FILE_SPELLINGS = ("--no-require-hashes", "--all-releases", "--only-final", "--use-feature")
 
+# Flags that pip accepts in files and pinfold refuses. With them, an abbreviation is ambiguous exactly if it is for pip.
+_OTHER_FILE_SPELLINGS = ("--no-require-hashes", "--all-releases", "--only-final", "--use-feature")
+# Flags of pip and uv that have no meaning in a list, with the action to take instead.
 _REMEDIES = {
     "-U": "leave it out; `lock --upgrade` lets go of the pins of an old lock",
     "--upgrade": "leave it out; `lock --upgrade` lets go of the pins of an old lock",
@@ -153,16 +111,96 @@ _REMEDIES = {
 }
 
 
+class Refusal(Exception):  # noqa: N818 - not an error for users: every caller turns it into a fault
+    """A text cannot be used: `what` is wrong, `why` and `remedy`, empty if unknown. It never leaves this package."""
+
+    def __init__(self, what: str, *, why: str = "", remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.remedy = remedy
+
+
+class FaultCollector:
+    """Collects the faults of one list, each once."""
+
+    def __init__(self) -> None:
+        self._faults: dict[Fault, Position] = {}
+
+    def add(self, position: Position, refusal: Refusal) -> None:
+        """Add the fault of a statement at `position`, with credentials of URLs removed from its texts."""
+        what, why, remedy = (redact(text) for text in (refusal.what, refusal.why, refusal.remedy))
+        fault = Fault(where=position, what=what, why=why, remedy=remedy)
+        self._faults[fault] = position
+
+    def raise_if_any(self) -> None:
+        """Raise ListError with all faults in list order, if there are any.
+
+        The `where` of each fault is its Position.
+        """
+        if self._faults:
+            raise ListError.from_faults(sorted(self._faults, key=lambda fault: _list_order(self._faults[fault])))
+
+
+class HiddenText(str):
+    """A text with a redacted `repr`, so that tracebacks with locals do not leak it. Otherwise it is the plain text.
+
+    For the values of `--config-settings`, which may be secret but must reach build backends as they are. Unlike
+    `Secret`, it is no barrier: it can be used like any text.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """A fixed text, whatever the value."""
+        return "HiddenText(…)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlagUse:
+    """A flag at a position, with its value, which is empty for a switch."""
+
+    position: Position
+    flag: Flag
+    value: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The folder, or URL prefix, of the file that holds this flag; empty if no file holds it."""
+        return posixpath.dirname(self.position.source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequirementUse:
+    """The text of a requirement, or of a constraint, with the flags of its line (`--hash`, `--config-settings`)."""
+
+    position: Position
+    text: str
+    editable: bool = False
+    constraint: bool = False
+    line_flags: tuple[FlagUse, ...] = ()
+
+
+Statement = FlagUse | RequirementUse
+"""One step of a list, before its text is parsed."""
+
+
 def find_item_flag(spelling: str) -> Flag:
-    """The flag that a list item spells; raises Refusal with the nearest known flag. Items know no abbreviations."""
+    """The flag with this spelling in a list item, where abbreviations are not allowed.
+
+    Raises Refusal for an unknown one, with the most similar flag or a known remedy.
+    """
     flag = _BY_SPELLING.get(spelling)
     if flag is None:
-        raise _unknown(spelling, tuple(_BY_SPELLING))
+        raise _refuse_unknown(spelling, tuple(_BY_SPELLING))
     return flag
 
 
 def find_file_flag(spelling: str) -> Flag:
-    """The flag that a line of a requirement file spells, in full or as an abbreviation that pip accepts there."""
+    """The flag with this spelling in a requirement file, in full or as an abbreviation that pip accepts there.
+
+    Raises Refusal for an unknown or ambiguous one, and for a flag that pip refuses in files.
+    """
     if spelling in _FILE_SPELLINGS:
         return _FILE_SPELLINGS[spelling]
     if spelling in _BY_SPELLING and not _BY_SPELLING[spelling].in_files:
@@ -173,57 +211,36 @@ def find_file_flag(spelling: str) -> Flag:
         )
     meant = [known for known in (*_FILE_SPELLINGS, *_OTHER_FILE_SPELLINGS) if known.startswith(spelling)]
     if spelling in _OTHER_FILE_SPELLINGS or not spelling.startswith("--") or spelling == "--" or not meant:
-        raise _unknown(spelling, tuple(_FILE_SPELLINGS))
+        raise _refuse_unknown(spelling, tuple(_FILE_SPELLINGS))
     if len(meant) > 1:
         choices = ", ".join(f"`{known}`" for known in sorted(meant))
         raise Refusal(f"`{spelling}` is ambiguous", why=f"it could be {choices}", remedy="write the flag in full")
     if meant[0] in _OTHER_FILE_SPELLINGS:
-        raise _unknown(meant[0], tuple(_FILE_SPELLINGS))
+        raise _refuse_unknown(meant[0], tuple(_FILE_SPELLINGS))
     return _FILE_SPELLINGS[meant[0]]
 
 
-def _unknown(spelling: str, known: tuple[str, ...]) -> Refusal:
+def _refuse_unknown(spelling: str, known: tuple[str, ...]) -> Refusal:
+    """The refusal of a spelling, with its remedy or the most similar of the `known` spellings."""
     remedy = _REMEDIES.get(spelling, "")
     if not remedy:
-        import difflib  # Three milliseconds that only a fault needs.
+        # Lazy: only a fault needs it, and its import takes 3 ms.
+        import difflib
 
         nearest = difflib.get_close_matches(spelling, known, n=1, cutoff=0.7)
         remedy = f"`{nearest[0]}` is the nearest known flag" if nearest else ""
     return Refusal(f"`{spelling}` is no flag that a list may hold", remedy=remedy)
 
 
-class HiddenText(str):
-    """A text whose `repr` says nothing of it. Equal to, and hashed as, the same plain text."""
+def _list_order(position: Position) -> tuple[tuple[int, int, int, int], ...]:
+    """The sort key of a position, from the outermost list or file down to the line of the innermost file.
 
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "HiddenText(…)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlagUse:
-    """A flag with its value; empty for a switch."""
-
-    position: Position
-    flag: Flag
-    value: str = ""
-
-    @property
-    def folder(self) -> str:
-        """The folder, or URL prefix, of the file that this flag stands in; empty where it stands in no file."""
-        return posixpath.dirname(self.position.source)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequirementUse:
-    """The text of a requirement or constraint with the flags of its line."""
-
-    position: Position
-    text: str
-    editable: bool = False
-    constraint: bool = False
-    line_flags: tuple[FlagUse, ...] = ()
-
-
-Statement = FlagUse | RequirementUse
+    The command line and `[tool.pinfold]` come first, because their flags precede the list.
+    """
+    own = (
+        0 if position.source.startswith(("command line", "[tool.pinfold]")) else 1,
+        position.layer or 0,
+        position.item or 0,
+        position.line or 0,
+    )
+    return (*(_list_order(position.included_by) if position.included_by else ()), own)

@@ -1,11 +1,10 @@
-"""The URL of an index or a find-links location, with the two told apart by their look.
+"""URLs that requests are sent to: the form of an index or find-links location, and whether a host is private.
 
-In: the value of `--index-url`, `--extra-index-url` or `--find-links`. Out: `Url`, or a refusal where a page of links
-is given as an index, or an index as a page of links.
+In: the value of `--index-url`, `--extra-index-url` or `--find-links`, or the URL of a setting. Out: `Url`, or a refusal
+that names the right flag for a page of links given as an index, or an index given as a page of links.
 
-Whether a host is on this machine or in a private network: metadata from elsewhere must not lead there.
-
-In: a host or the text of a URL. Out: yes or no, by the host as it is written; the address of a name is not looked up.
+In: the text of a URL or a host. Out: whether it is this machine or in a private network, where metadata of public hosts
+must not lead. Only the written host is examined: nothing is looked up in DNS, and no request is sent.
 """
 
 from __future__ import annotations
@@ -29,22 +28,38 @@ __all__ = [
     "parse_location",
 ]
 
-
+# Two letters at least: `C:` is a drive of Windows.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _PAGE_OR_FILE = re.compile(r"\.(html?|whl|zip|tar\.gz|tgz)$", re.IGNORECASE)
+# An index of PyTorch, whose URL does not end in `/simple` as those of most indexes do.
 _PYTORCH_INDEX = re.compile(
     r"https?://download\.pytorch\.org/whl/(?:(?:nightly|test)/)?(?:cu\d+|cpu|xpu|rocm[\d.]+)/?", re.IGNORECASE
 )
+# A release on GitHub, by its page or the folder of its files: the repository, the tag.
 _RELEASE_FOLDER = re.compile(
     r"(https?://github\.[^/]+/[^/?]+)(/[^/?]+)?/releases/(?:download|tag)/([^/?]+(?:/[^/?]+)*?)/?", re.IGNORECASE
 )
+_ADDRESS_NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
+_DOCUMENTATION_NETWORKS = tuple(
+    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
+)
+"""Networks for documentation (RFC 5737, RFC 3849), which count as public.
+
+No machine has such an address, but filtering proxies resolve public hosts to them.
+"""
+_NAT64_NETWORK = ipaddress.IPv6Network("64:ff9b::/96")
+"""IPv6 addresses that hold an IPv4 address in their last 32 bits (RFC 6052)."""
 
 
 def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
-    """The URL that a flag names. A relative one in a file is taken from the folder of that file."""
+    """The URL that a flag names. A relative path or URL in a file starts at the folder of that file.
+
+    Raises Refusal for a value that is no URL, or that belongs to another flag.
+    """
     value = use.value
     if re.search(r"\s", value) and _SCHEME.match(value):
         raise Refusal(f"the value of `{use.flag.name}` holds a space", remedy="write `%20` for a space in a URL")
+    # `user:password@host/…`: it must not be read as a path, which messages would show.
     if re.match(r"[^\s/@\\]*:[^\s/@]*@", value):
         raise Refusal(f"`{value}` looks like a URL without its scheme", remedy="begin it with `https://`")
     if "://" in value and not _SCHEME.match(value) and not value.startswith("${"):
@@ -53,7 +68,7 @@ def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
         base = f"{use.folder}/"
         value = urljoin(base, value) if "://" in base else posixpath.normpath(posixpath.join(base, value))
     url = parse_url(value, variables=variables)
-    _check_form(url)
+    _check_request_form(url)
     if use.flag.name == "--find-links":
         _check_find_links(url)
     else:
@@ -62,11 +77,12 @@ def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
 
 
 def parse_index_url(text: str, *, position: Position, variables: Mapping[str, str]) -> Url:
-    """The URL of an index that a setting names. Raises ListError."""
+    """The URL of an index that a setting names. Raises ListError, with `position` as the place of the fault."""
+    # A page of links is possible here: only the flags of a list distinguish both.
     url = parse_url(text, variables=variables)
     faults = FaultCollector()
     try:
-        _check_form(url)
+        _check_request_form(url)
     except Refusal as refusal:
         faults.add(position, refusal)
     faults.raise_if_any()
@@ -74,19 +90,51 @@ def parse_index_url(text: str, *, position: Position, variables: Mapping[str, st
 
 
 def check_characters(url: Url) -> None:
-    """Refuse a URL that could add a line to whatever it is written to. Paths on disk may hold any character."""
+    """Raise Refusal for a URL with a character that could end a line or token where the URL is written.
+
+    Paths on disk may hold any character.
+    """
     if "://" in url.public and not url.public.startswith("file:") and (flaw := find_illegal_character(url)):
         raise Refusal(f"`{url}` holds {flaw}", remedy="percent-encode it, if it belongs there")
 
 
 def check_host(url: Url) -> None:
-    """Refuse a URL whose host or port is none. One with a variable that is not set is for later stages."""
-    if not VARIABLE.search(url.public) and (why := _find_flaw(url.public)):
+    """Raise Refusal for a URL with an invalid host or port. One with an unset variable is left to later stages."""
+    if not VARIABLE.search(url.public) and (why := _find_host_flaw(url.public)):
         raise Refusal(f"`{url}` is no URL", why=why, remedy="write it in full, as in `https://host/path`")
 
 
-def _check_form(url: Url) -> None:
-    """Refuse a URL that nobody can be asked for. Paths, and variables that are not set, are for later stages."""
+def is_private_host(url: str) -> bool:
+    """Whether the URL's host is a loopback, link-local, private or other special address, or a name for one.
+
+    A URL that cannot be parsed counts as private, so that no request follows it.
+    """
+    try:
+        host = (urlsplit(url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return True
+    if not host or host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return True
+    address = _parse_address(host)
+    if address is None:
+        return False
+    # An address inside another one leads to the same machine.
+    address = _find_ipv4(address)
+    is_public = address.is_global or any(address in network for network in _DOCUMENTATION_NETWORKS)
+    return address.is_multicast or not is_public
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, by its name or its address as written."""
+    # No other spellings here: this decides where credentials may go without TLS, so an unusual one counts as remote.
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _check_request_form(url: Url) -> None:
+    """Raise Refusal for a URL that cannot be requested. Paths and unset variables are left to later stages."""
     check_characters(url)
     if VARIABLE.search(url.public) or not (scheme := _SCHEME.match(url.public)):
         return
@@ -96,12 +144,12 @@ def _check_form(url: Url) -> None:
             why=f"`{scheme[0]}` is none of `https:`, `http:` and `file:`",
             remedy="begin it with `https://`, if it is the name of a host" if "://" not in url.public else "",
         )
-    if scheme[0].lower() != "file:" and (why := _find_flaw(url.public)):
+    if scheme[0].lower() != "file:" and (why := _find_host_flaw(url.public)):
         raise Refusal(f"`{url}` is no URL", why=why, remedy="write it in full, as in `https://host/simple/`")
 
 
-def _find_flaw(text: str) -> str:
-    """What is wrong with the host of a URL; empty where nothing is."""
+def _find_host_flaw(text: str) -> str:
+    """What is wrong with the host or port of a URL; empty for a valid one."""
     try:
         parts = urlsplit(text)
     except ValueError:
@@ -115,7 +163,8 @@ def _find_flaw(text: str) -> str:
 
 
 def _check_index(url: Url, use: FlagUse) -> None:
-    if match := _PAGE_OR_FILE.search(_path(url)):
+    """Raise Refusal for a URL whose path ends like a page of links or a file."""
+    if match := _PAGE_OR_FILE.search(_find_path(url)):
         form = "a page of links" if match[1].lower().startswith("htm") else "a file"
         raise Refusal(
             f"`{url}` is {form}, not an index",
@@ -125,8 +174,9 @@ def _check_index(url: Url, use: FlagUse) -> None:
 
 
 def _check_find_links(url: Url) -> None:
+    """Raise Refusal for a URL that has the form of an index."""
     _check_release_folder(url)
-    if _path(url).rstrip("/").endswith("/simple") or _PYTORCH_INDEX.fullmatch(url.public):
+    if _find_path(url).rstrip("/").endswith("/simple") or _PYTORCH_INDEX.fullmatch(url.public):
         raise Refusal(
             f"`{url}` is an index, not a page of links",
             why="`--find-links` takes a page or folder that lists files themselves",
@@ -135,7 +185,7 @@ def _check_find_links(url: Url) -> None:
 
 
 def _check_release_folder(url: Url) -> None:
-    """Refuse what lists nothing: the assets of a GitHub release are links on a page of their own."""
+    """Raise Refusal for the folder of a GitHub release, which lists no files: GitHub has another page for that."""
     match = _RELEASE_FOLDER.fullmatch(url.public)
     if match is not None:
         raise Refusal(
@@ -145,73 +195,46 @@ def _check_release_folder(url: Url) -> None:
         )
 
 
-def _path(url: Url) -> str:
+def _find_path(url: Url) -> str:
+    """The path of a URL; the whole text if it cannot be parsed."""
     try:
         return urlsplit(url.public).path
     except ValueError:
         return url.public
 
 
-_NUMBER = re.compile(r"0x[0-9a-f]+|[0-9]+")
-_DOCUMENTATION = tuple(
-    map(ipaddress.ip_network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"))
-)
-"""Networks that no machine has (RFC 5737, RFC 3849): filtering proxies answer with them in place of public hosts."""
-_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
-"""IPv6 addresses that stand for an IPv4 address in their last 32 bits (RFC 6052)."""
-
-
-def is_private_host(url: str) -> bool:
-    """Whether the URL's host is a loopback, link-local, private or otherwise special address, or a name of one."""
-    try:
-        host = (urlsplit(url).hostname or "").rstrip(".").lower()
-    except ValueError:
-        return True  # What cannot be read is not followed.
-    if not host or host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-        return True
-    address = _parse_address(host)
-    if address is None:
-        return False
-    address = _find_inner(address)
-    is_public = address.is_global or any(address in network for network in _DOCUMENTATION)
-    return address.is_multicast or not is_public
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host is this machine, by its name or its address as written."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _find_inner(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address that an IPv6 address stands for, else the address."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _TRANSLATED:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address
-
-
 def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """The address that a host is, in any of the spellings that the C library reads (`127.1`, `0x7f000001`)."""
+    """The address that a host is, in any spelling that `inet_aton` of the C library accepts (`127.1`, `0x7f000001`).
+
+    None for a name. The spellings matter because the system would connect to such a host.
+    """
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         pass
     parts = host.split(".")
-    if len(parts) > 4 or not all(_NUMBER.fullmatch(part) for part in parts):
+    if len(parts) > 4 or not all(_ADDRESS_NUMBER.fullmatch(part) for part in parts):
         return None
-    *first, last = (_read_number(part) for part in parts)
+    # The last part fills all bytes that are left: `127.1` is `127.0.0.1`.
+    *first, last = (_parse_address_number(part) for part in parts)
     value = sum(part << 8 * (3 - place) for place, part in enumerate(first)) + last
     return ipaddress.IPv4Address(value % (1 << 32))
 
 
-def _read_number(text: str) -> int:
+def _parse_address_number(text: str) -> int:
+    """A part of an IPv4 address: hexadecimal after `0x`, octal after `0`, else decimal, as in C."""
     if text.startswith("0x"):
         return int(text, 16)
     is_octal = text.startswith("0") and not set(text) & set("89")
     return int(text, 8) if is_octal else int(text)
+
+
+def _find_ipv4(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The IPv4 address inside an IPv6 address (RFC 6052, RFC 4291), else the address itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64_NETWORK:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address

@@ -1,12 +1,11 @@
-"""The items of one layer, as argv tokens: text in, statements with item positions out.
+"""One layer of a list: its items read as statements, and its statements made into entries with scopes.
 
-A flag and its value are two items, `--flag=value`, or one string `--flag value`. Files that `-r` and `-c` name are
-for `resolver.requirements.requirement_file`.
+In: items, which are arguments of a command line. A flag and its value are two items, `--flag=value`, or one string
+`--flag value`. Out: statements with the position of their item. `-r` and `-c` stay statements, which
+`resolver.requirements.requirement_file` replaces by the content of their files.
 
-One layer out of its statements: entries and constraints with the scopes that position gives them.
-
-In: statements of a layer without `-r` and `-c`. Out: `DraftLayer`, where an entry's scope is that of its own position;
-`resolver.requirements.requirement_list` merges the scopes of entries of one project.
+In: the statements of a layer without `-r` and `-c`. Out: `DraftLayer`, in which each entry has the scope of its own
+position. `resolver.requirements.requirement_list` then merges the scopes of entries of one project in all layers.
 """
 
 from __future__ import annotations
@@ -42,9 +41,41 @@ __all__ = [
     "read_items",
 ]
 
-
+# A `#` at the start or after white space: others belong to a URL.
 _COMMENT = re.compile(r"(^|\s)#")
+# In the value of a flag: two flags in one string, which a shell would have split.
 _SECOND_FLAG = re.compile(r"\s-")
+
+
+# These two are values between this module and `requirement_list`; later stages never see them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlacedLocation:
+    """An extra index or a find-links location. `place` counts the statements before it; None means the whole layer."""
+
+    url: Url
+    position: Position
+    is_index: bool
+    place: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftLayer:
+    """A layer whose entries have the scopes of their own positions.
+
+    - `members` are its entries and constraints in list order, each with the number of statements before it (its place).
+    - `constraint_places` are the places of those members that are constraints.
+    - `locations` are empty under `--no-index`. `named_locations` are those of flags that have an effect.
+    - `scope` is that of the whole layer. `warnings` are whole messages.
+    """
+
+    members: tuple[tuple[int, Entry], ...]
+    constraint_places: frozenset[int]
+    locations: tuple[PlacedLocation, ...]
+    named_locations: tuple[NamedLocation, ...]
+    scope: Scope
+    no_deps: bool
+    no_build_isolation: bool
+    warnings: tuple[str, ...]
 
 
 def read_items(
@@ -55,19 +86,21 @@ def read_items(
     faults: FaultCollector,
     positions: Sequence[Position] = (),
 ) -> tuple[Statement, ...]:
-    """The statements of one layer; items that cannot be used become faults. `layer` is None for a flat list.
+    """The statements of one layer; items that cannot be used are added to `faults`.
 
-    `positions` are those of the items, one for each; without them items have their numbers.
+    `layer` is None for a flat list. `positions` has one position for each item; if it is empty, positions are made of
+    `source`, `layer` and the number of the item.
     """
     statements: list[Statement] = []
     places = positions or [Position(source=source, layer=layer, item=index) for index in range(len(items))]
     numbered = iter(list(zip(places, items, strict=True)))
     pending = _Lookahead(numbered)
     for position, item in pending:
+        # The loop goes on after a fault, so that one report has all of them.
         try:
             text = _check_item(item)
             if text.startswith("-"):
-                _append(statements, _read_flag(text, position, pending))
+                _add_flag(statements, _read_flag(text, position, pending))
             else:
                 statements.append(_read_requirement(text, position))
         except Refusal as refusal:
@@ -75,32 +108,84 @@ def read_items(
     return tuple(statements)
 
 
+def draft_layer(
+    statements: Sequence[Statement],
+    *,
+    number: int,
+    variables: Mapping[str, str],
+    by_position: bool,
+    faults: FaultCollector,
+) -> DraftLayer:
+    """The layer of these statements.
+
+    `number` is that of the layer; `by_position` is whether a flag applies only to the requirements after it. Faults are
+    added to `faults`, and the result holds all statements without faults, so that later checks find more of them.
+    """
+    flags = [use for use in statements if isinstance(use, FlagUse)]
+    locations = _place_locations(statements, variables, by_position=by_position, faults=faults)
+    index = _find_index_url(flags, variables, faults)
+    index_url = None if index is None else index.url
+    no_index = any(use.flag.name == "--no-index" for use in flags)
+    members, constraint_places = [], set()
+    # Places count all statements, so that those of locations and members can be compared.
+    for place, use in enumerate(statements):
+        if not isinstance(use, RequirementUse):
+            continue
+        try:
+            entry = parse_entry(use, variables=variables, layer=number)
+        except Refusal as refusal:
+            faults.add(use.position, refusal)
+            continue
+        # The locations that are named before this entry, and those that apply to the whole layer.
+        in_force = [location for location in locations if location.place is None or location.place < place]
+        scope = _build_scope(in_force, index_url, no_index=no_index)
+        members.append((place, replace(entry, scope=scope, own_scope=scope)))
+        if use.constraint:
+            constraint_places.add(place)
+    return DraftLayer(
+        members=tuple(members),
+        constraint_places=frozenset(constraint_places),
+        locations=() if no_index else tuple(locations),
+        named_locations=tuple(_iter_effective_locations(index, locations, no_index=no_index)),
+        scope=_build_scope(locations, index_url, no_index=no_index),
+        no_deps=any(use.flag.name == "--no-deps" for use in flags),
+        no_build_isolation=any(use.flag.name == "--no-build-isolation" for use in flags),
+        warnings=_list_ignored_indexes(flags) if no_index else (),
+    )
+
+
 class _Lookahead:
-    """An iterator over numbered items that can give away its next item as the value of a flag."""
+    """An iterator over items with positions, from which the value of a flag can be taken in between."""
 
     def __init__(self, items: Iterator[tuple[Position, object]]) -> None:
         self._items = deque(items)
 
     def __iter__(self) -> Iterator[tuple[Position, object]]:
+        """The items that are left, each removed before it is yielded."""
         while self._items:
             yield self._items.popleft()
 
     def take_value(self, flag: Flag) -> str | None:
-        """The next item if it can be the value of `flag`, which it then is; else None."""
+        """Remove and return the next item if it can be the value of `flag`; None otherwise."""
         value = self._items[0][1] if self._items else None
         if not isinstance(value, str) or not value.strip():
             return None
-        # A hash or a build setting is never a flag, and settings such as `--build-option=…` begin like one.
+        # Only a build setting may begin like a flag: `--config-settings --build-option=…`.
         if value.strip().startswith("-") and flag.name != "--config-settings":
             return None
-        if flag.serves is not FlagReach.LINE and _COMMENT.match(value):
+        # A comment as an item is a fault of its own, unless the flag takes any text.
+        if flag.reach is not FlagReach.LINE and _COMMENT.match(value):
             return None
         self._items.popleft()
         return value.strip()
 
 
 def _check_item(item: object) -> str:
-    """The text of an item; raises Refusal for what is no requirement and no flag at all."""
+    """The text of an item, without white space around it.
+
+    Raises Refusal for an item that is no text, is empty, or holds a comment, which only files may have.
+    """
+    # Programs may give any value; a layer among items is the most frequent mistake.
     if not isinstance(item, str):
         if isinstance(item, Sequence):
             raise Refusal(
@@ -124,9 +209,10 @@ def _check_item(item: object) -> str:
 
 
 def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
-    """The flag of an item with its value: attached, in the same string, or the next item."""
+    """The flag of an item with its value, which is attached, in the same string, or the next item. Raises Refusal."""
     spelling, attached = _split_spelling(text)
     flag = find_item_flag(spelling)
+    # A switch has no value, not even an empty one after `=`.
     if not flag.value:
         if attached is not None:
             raise Refusal(f"`{spelling}` takes no value", remedy=f"write `{flag.name}` alone, as an item of its own")
@@ -134,13 +220,15 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
     value = attached if attached is not None else pending.take_value(flag)
     if not value:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name}={flag.value}`")
-    if attached is not None and flag.serves is not FlagReach.LINE and _SECOND_FLAG.search(value):
+    # `--index-url URL --pre` as one string; a shell would have made three items of it.
+    if attached is not None and flag.reach is not FlagReach.LINE and _SECOND_FLAG.search(value):
         raise Refusal("two flags in one item", remedy="make each flag an item of its own")
     return FlagUse(position=position, flag=flag, value=value)
 
 
 def _split_spelling(text: str) -> tuple[str, str | None]:
-    """An item as flag and the value in the same string, if any: `--flag=value`, `--flag value`, `-fvalue`."""
+    """The flag of an item and the value in the same string: `--flag=value`, `--flag value`, `-fvalue`; else None."""
+    # A short flag has one letter, and its value may follow without a separator.
     if text.startswith("--"):
         match = re.match(r"(--[^\s=]*)(?:=|\s+)(.*)", text, re.DOTALL)
         return (match[1], match[2].strip()) if match else (text, None)
@@ -148,13 +236,16 @@ def _split_spelling(text: str) -> tuple[str, str | None]:
 
 
 def _read_requirement(text: str, position: Position) -> RequirementUse:
+    """A requirement with the flags after it in the same item. Raises Refusal for a flag that a line cannot have."""
+    # The same split as in a file: flags begin at the first word with a dash.
     requirement, tail = split_tail(text)
     line_flags = []
     if tail:
-        for word in _split_flags(tail):
+        # In a requirement file pip allows two flags here. An item allows the same, so that a line can become an item.
+        for word in _split_line_flags(tail):
             spelling, value = _split_spelling(word)
             flag = find_item_flag(spelling)
-            if flag.serves is not FlagReach.LINE:
+            if flag.reach is not FlagReach.LINE:
                 raise Refusal(
                     f"`{flag.name}` after a requirement in the same item",
                     why="in a requirement file pip drops it there, without a word",
@@ -166,16 +257,23 @@ def _read_requirement(text: str, position: Position) -> RequirementUse:
     return RequirementUse(position=position, text=requirement, line_flags=tuple(line_flags))
 
 
-def _split_flags(tail: str) -> list[str]:
-    """The flags of an item's tail, each with its value: a new one begins at every word that begins with `--`."""
+def _split_line_flags(tail: str) -> list[str]:
+    """The flags after a requirement, each with its value: a flag begins at each word with a dash and a letter.
+
+    Unlike in a file, quotation marks have no meaning here, because items are arguments that a shell has split already.
+    """
     return [word for word in re.split(r"\s+(?=--?[A-Za-z])", tail) if word]
 
 
-def _append(statements: list[Statement], use: FlagUse) -> None:
-    """Add a flag: to the requirement right before it, if it serves its line."""
-    if use.flag.serves is FlagReach.REQUIREMENT:
+def _add_flag(statements: list[Statement], use: FlagUse) -> None:
+    """Add a flag to the statements, or to the requirement right before it if it belongs to a line.
+
+    `--editable` becomes a requirement of its own. Raises Refusal for a flag of a line without a requirement.
+    """
+    # `-e path`: its value is the requirement.
+    if use.flag.reach is FlagReach.REQUIREMENT:
         statements.append(RequirementUse(position=use.position, text=use.value, editable=True))
-    elif use.flag.serves is not FlagReach.LINE:
+    elif use.flag.reach is not FlagReach.LINE:
         statements.append(use)
     elif statements and isinstance(last := statements[-1], RequirementUse):
         statements[-1] = replace(last, line_flags=(*last.line_flags, use))
@@ -187,82 +285,19 @@ def _append(statements: list[Statement], use: FlagUse) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlacedLocation:
-    """An extra index or a find-links location. `place` counts the statements before it; None serves the whole layer."""
-
-    url: Url
-    position: Position
-    is_index: bool
-    place: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DraftLayer:
-    """A layer with the scopes of its own positions.
-
-    `members` are its entries and constraints in the order of the list, each with the number of statements before it.
-    """
-
-    members: tuple[tuple[int, Entry], ...]
-    constraint_places: frozenset[int]
-    locations: tuple[PlacedLocation, ...]
-    named_locations: tuple[NamedLocation, ...]
-    scope: Scope
-    no_deps: bool
-    no_build_isolation: bool
-    warnings: tuple[str, ...]
-
-
-def draft_layer(
-    statements: Sequence[Statement],
-    *,
-    number: int,
-    variables: Mapping[str, str],
-    by_position: bool,
-    faults: FaultCollector,
-) -> DraftLayer:
-    """The layer that these statements make. Faults go to `faults`; what could be read is in the result."""
-    flags = [use for use in statements if isinstance(use, FlagUse)]
-    locations = _place_locations(statements, variables, by_position=by_position, faults=faults)
-    index = _find_index_url(flags, variables, faults)
-    index_url = None if index is None else index.url
-    no_index = any(use.flag.name == "--no-index" for use in flags)
-    members, constraint_places = [], set()
-    for place, use in enumerate(statements):
-        if not isinstance(use, RequirementUse):
-            continue
-        try:
-            entry = parse_entry(use, variables=variables, layer=number)
-        except Refusal as refusal:
-            faults.add(use.position, refusal)
-            continue
-        in_force = [location for location in locations if location.place is None or location.place < place]
-        scope = _build_scope(in_force, index_url, no_index=no_index)
-        members.append((place, replace(entry, scope=scope, own_scope=scope)))
-        if use.constraint:
-            constraint_places.add(place)
-    return DraftLayer(
-        members=tuple(members),
-        constraint_places=frozenset(constraint_places),
-        locations=() if no_index else tuple(locations),
-        named_locations=tuple(_iter_effective(index, locations, no_index=no_index)),
-        scope=_build_scope(locations, index_url, no_index=no_index),
-        no_deps=any(use.flag.name == "--no-deps" for use in flags),
-        no_build_isolation=any(use.flag.name == "--no-build-isolation" for use in flags),
-        warnings=_warn_of_no_index(flags) if no_index else (),
-    )
-
-
 def _place_locations(
     statements: Sequence[Statement], variables: Mapping[str, str], *, by_position: bool, faults: FaultCollector
 ) -> list[PlacedLocation]:
-    """The extra indexes and find-links locations in list order; those after the last requirement have no place."""
+    """The extra indexes and find-links locations in list order.
+
+    Those after the last requirement have no place: with nothing after them, they apply to the whole layer.
+    """
+    # A constraint is no requirement: a flag between the last requirement and a `-c` is at the end too.
     requirements = (i for i, use in enumerate(statements) if isinstance(use, RequirementUse) and not use.constraint)
     last_requirement = max(requirements, default=-1)
     locations = []
     for place, use in enumerate(statements):
-        if not isinstance(use, FlagUse) or use.flag.serves is not FlagReach.POSITION:
+        if not isinstance(use, FlagUse) or use.flag.reach is not FlagReach.POSITION:
             continue
         try:
             url = parse_location(use, variables)
@@ -283,13 +318,14 @@ def _place_locations(
 def _find_index_url(
     flags: Iterable[FlagUse], variables: Mapping[str, str], faults: FaultCollector
 ) -> NamedLocation | None:
-    """The one `--index-url` of the layer; a second, different one is a fault."""
+    """The `--index-url` of the layer, None without one; a second one with another URL is a fault."""
     found: NamedLocation | None = None
     for use in flags:
         if use.flag.name != "--index-url":
             continue
         try:
             url = parse_location(use, variables)
+            # `[tool.pinfold]` and the list may both name the same one.
             if found is not None and found.url != url:
                 raise Refusal(
                     f"a second `--index-url`, `{url}`",
@@ -302,18 +338,9 @@ def _find_index_url(
     return found
 
 
-def _iter_effective(
-    index: NamedLocation | None, locations: Iterable[PlacedLocation], *, no_index: bool
-) -> Iterator[NamedLocation]:
-    if index is not None and not no_index:
-        yield index
-    for location in locations:
-        if not (no_index and location.is_index):
-            yield NamedLocation(url=location.url, position=location.position, is_index=location.is_index)
-
-
 def _build_scope(locations: Iterable[PlacedLocation], index_url: Url | None, *, no_index: bool) -> Scope:
-    """The scope of these locations. `--no-index` leaves find-links only, as with pip."""
+    """The scope of these locations. With `--no-index` it has find-links locations only, as with pip."""
+    # Two spellings of one URL are equal here, and the first position counts.
     locations = tuple(locations)
     extra_indexes = tuple(dict.fromkeys(location.url for location in locations if location.is_index))
     return Scope(
@@ -324,7 +351,19 @@ def _build_scope(locations: Iterable[PlacedLocation], index_url: Url | None, *, 
     )
 
 
-def _warn_of_no_index(flags: Iterable[FlagUse]) -> tuple[str, ...]:
+def _iter_effective_locations(
+    index: NamedLocation | None, locations: Iterable[PlacedLocation], *, no_index: bool
+) -> Iterator[NamedLocation]:
+    """The locations of flags that have an effect, the `--index-url` first."""
+    if index is not None and not no_index:
+        yield index
+    for location in locations:
+        if not (no_index and location.is_index):
+            yield NamedLocation(url=location.url, position=location.position, is_index=location.is_index)
+
+
+def _list_ignored_indexes(flags: Iterable[FlagUse]) -> tuple[str, ...]:
+    """Warnings about flags that name an index in a layer with `--no-index`."""
     return tuple(
         f"{use.position}: `{use.flag.name}` has no effect, because its layer has `--no-index`"
         for use in flags

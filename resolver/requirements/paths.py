@@ -1,19 +1,11 @@
-"""The paths of a list, of its locations and direct references: made absolute to be read, relative to be stored.
+"""Paths in a list: local paths rewritten for another folder, and tokens in the paths of URLs replaced by variables.
 
-A location without a scheme is a path. The caller knows how a path is rewritten; nothing here touches the disk.
+In: a parsed list, and functions that know how a path is rewritten. Out: the list with its locations and direct
+references made absolute for reading, or relative for messages and the lock. Nothing here touches the disk.
 
-The path of a direct reference in a list: made absolute to be read, relative to be shown and stored.
-
-The caller knows how a path is rewritten; nothing here touches the disk.
-
-Tokens in the paths of URLs, which only the user can tell from names: `[tool.pinfold.secrets] patterns`.
-
-In: text of a list or setting. Out: the same text with `${SECRET_1}` where a pattern finds a token, and a mapping of
-variables that has its value. So from the parser on, such a token is a variable like any other.
-
-Lists without the tokens that a pattern finds in the paths of their URLs (see `PathTokens`).
-
-In: items and flags as they were read, and what hides a token. Out: the same with variables in place of tokens.
+In: the text of a list or setting, and the patterns of `[tool.pinfold.secrets]`. Out: the same text with `${SECRET_1}` in
+place of each token that a pattern finds in the path of a URL, and a mapping of variables that holds the token. From the
+parser on, such a token is a variable like any other. Only the user can tell such tokens from names.
 """
 
 from __future__ import annotations
@@ -21,10 +13,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 from resolver.requirements.entry import Entry, LocalPath, RequirementItems, RequirementList
-from resolver.requirements.flags import FlagUse, Statement
+from resolver.requirements.flags import FlagUse, RequirementUse, Statement
 from resolver.requirements.requirement_text import render_requirement
 from resolver.requirements.scopes import Scope
 from resolver.requirements.url import Url
@@ -39,81 +31,20 @@ __all__ = [
     "rewrite_paths",
 ]
 
-
 RewriteReference = Callable[[Entry, LocalPath], str]
-"""From an entry and its path to the path to use."""
+"""A function from an entry and its path to the path to use instead."""
 
-
-def rewrite_entry(entry: Entry, *, reference: RewriteReference, text: RewriteReference | None) -> Entry:
-    """The entry with the path of its reference rewritten, if it has one, and that of its text; None leaves the text."""
-    direct = entry.direct
-    if not isinstance(direct, LocalPath):
-        return entry
-    shown = entry.text
-    if text is not None:
-        shown = render_requirement(replace(entry, direct=LocalPath(path=text(entry, direct))))
-    return replace(entry, direct=LocalPath(path=reference(entry, direct)), text=shown)
-
-
+# Two letters at least: `C:` is a drive of Windows.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-
-
-def is_url(text: str) -> bool:
-    """Whether a location is a URL, or a variable that may hold one, rather than a path."""
-    return _SCHEME.match(text) is not None or text.startswith("${")
-
-
-def rewrite_paths(
-    requirement_list: RequirementList,
-    *,
-    location: Callable[[str], str],
-    reference: RewriteReference,
-    text: RewriteReference | None,
-) -> RequirementList:
-    """The list with every path in it rewritten, in one pass.
-
-    `location` is for the indexes and find-links locations that are paths, `reference` for direct references, and `text`
-    for the same references in the texts of entries; None leaves the texts.
-    """
-
-    def scope(old: Scope) -> Scope:
-        return Scope(
-            extra_indexes=tuple(_rewrite(url, location) for url in old.extra_indexes),
-            indexes=tuple(_rewrite(url, location) for url in old.indexes),
-            default_index=old.default_index,
-            find_links=tuple(_rewrite(url, location) for url in old.find_links),
-        )
-
-    def entry(old: Entry) -> Entry:
-        scoped = replace(old, scope=scope(old.scope), own_scope=scope(old.own_scope))
-        return rewrite_entry(scoped, reference=reference, text=text)
-
-    layers = tuple(
-        replace(layer, entries=tuple(map(entry, layer.entries)), scope=scope(layer.scope))
-        for layer in requirement_list.layers
-    )
-    return replace(
-        requirement_list,
-        layers=layers,
-        constraints=tuple(map(entry, requirement_list.constraints)),
-        named_locations=tuple(
-            replace(named, url=_rewrite(named.url, location)) for named in requirement_list.named_locations
-        ),
-        dependency_scope=scope(requirement_list.dependency_scope),
-    )
-
-
-def _rewrite(url: Url, rewrite: Callable[[str], str]) -> Url:
-    return url if is_url(url.public) else replace(url, public=rewrite(url.public))
-
-
+# A URL up to its query. The length of a scheme is limited to keep the search linear.
 _URL = re.compile(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/?#'\"]*)(?P<path>/[^\s?#'\"]*)")
 
 
 class PathTokens(Mapping[str, str]):
-    """The variables of a caller, and those that stand for tokens found by `hide` so far.
+    """The variables of a caller, and those for the tokens that `hide` has found so far.
 
-    `patterns` have one group each, which is the token. What a variable of the caller holds is hidden as well.
+    Each of `patterns` has one group, which matches the token. Tokens in the values of the caller's variables are
+    replaced too. Equal tokens have one name. The `repr` is redacted.
     """
 
     def __init__(self, patterns: Sequence[re.Pattern[str]], variables: Mapping[str, str]) -> None:
@@ -123,17 +54,19 @@ class PathTokens(Mapping[str, str]):
         self._values: dict[str, str] = {}
 
     def hide(self, text: str) -> str:
-        """The text, with a variable in each URL for what a pattern finds in its path."""
+        """The text with a variable in place of each token that a pattern finds in the path of a URL."""
         if not self._patterns or "://" not in text:
             return text
         return _URL.sub(lambda match: f"{match['start']}{self._hide_path(match['path'])}", text)
 
     def _hide_path(self, path: str) -> str:
+        """The path of a URL without tokens of any pattern."""
         for pattern in self._patterns:
             path = pattern.sub(self._replace, path)
         return path
 
     def _replace(self, match: re.Match[str]) -> str:
+        """The variable for a match; the match itself if its token is empty or already a variable."""
         token = match[1]
         if not token or "${" in token:
             return match[0]
@@ -157,8 +90,67 @@ class PathTokens(Mapping[str, str]):
         return "PathTokens(…)"
 
 
+def rewrite_paths(
+    requirement_list: RequirementList,
+    *,
+    location: Callable[[str], str],
+    reference: RewriteReference,
+    text: RewriteReference | None,
+) -> RequirementList:
+    """The list with all paths rewritten, in one pass.
+
+    `location` rewrites indexes and find-links locations that are paths, `reference` direct references, and `text` the
+    same references in the texts of entries. `text` None leaves these texts as they are.
+    """
+
+    def scope(old: Scope) -> Scope:
+        return Scope(
+            extra_indexes=tuple(_rewrite_url(url, location) for url in old.extra_indexes),
+            indexes=tuple(_rewrite_url(url, location) for url in old.indexes),
+            default_index=old.default_index,
+            find_links=tuple(_rewrite_url(url, location) for url in old.find_links),
+        )
+
+    def entry(old: Entry) -> Entry:
+        scoped = replace(old, scope=scope(old.scope), own_scope=scope(old.own_scope))
+        return rewrite_entry(scoped, reference=reference, text=text)
+
+    layers = tuple(
+        replace(layer, entries=tuple(map(entry, layer.entries)), scope=scope(layer.scope))
+        for layer in requirement_list.layers
+    )
+    return replace(
+        requirement_list,
+        layers=layers,
+        constraints=tuple(map(entry, requirement_list.constraints)),
+        named_locations=tuple(
+            replace(named, url=_rewrite_url(named.url, location)) for named in requirement_list.named_locations
+        ),
+        dependency_scope=scope(requirement_list.dependency_scope),
+    )
+
+
+def rewrite_entry(entry: Entry, *, reference: RewriteReference, text: RewriteReference | None) -> Entry:
+    """The entry with the path of its reference rewritten by `reference`, and that in its text by `text`.
+
+    An entry without a local path stays as it is. `text` None leaves the text as it is.
+    """
+    direct = entry.direct
+    if not isinstance(direct, LocalPath):
+        return entry
+    shown = entry.text
+    if text is not None:
+        shown = render_requirement(replace(entry, direct=LocalPath(path=text(entry, direct))))
+    return replace(entry, direct=LocalPath(path=reference(entry, direct)), text=shown)
+
+
+def is_url(text: str) -> bool:
+    """Whether a location is a URL, or begins with a variable that may hold one; otherwise it is a path."""
+    return _SCHEME.match(text) is not None or text.startswith("${")
+
+
 def hide_items(items: RequirementItems, hide: Callable[[str], str]) -> RequirementItems:
-    """The items without tokens in their URLs; what is no text is left for the parser to judge."""
+    """The items, or layers of items, without tokens in their URLs; values that are no text stay for the parser."""
 
     def hide_item(item: Any) -> Any:
         if isinstance(item, tuple):
@@ -168,12 +160,19 @@ def hide_items(items: RequirementItems, hide: Callable[[str], str]) -> Requireme
     return cast("RequirementItems", tuple(map(hide_item, items)) if isinstance(items, tuple) else items)
 
 
-def hide_statement(one: str | Statement, hide: Callable[[str], str]) -> str | Statement:
-    """An item or a flag without tokens in its URLs."""
-    match one:
+def hide_statement(statement: str | Statement, hide: Callable[[str], str]) -> str | Statement:
+    """An item or a statement without tokens in its URLs."""
+    match statement:
         case str():
-            return hide(one)
+            return hide(statement)
         case FlagUse():
-            return replace(one, value=hide(one.value))
+            return replace(statement, value=hide(statement.value))
+        case RequirementUse():
+            return replace(statement, text=hide(statement.text))
         case _:
-            return replace(one, text=hide(one.text))
+            assert_never(statement)
+
+
+def _rewrite_url(url: Url, rewrite: Callable[[str], str]) -> Url:
+    """The location with its path rewritten; a URL stays as it is."""
+    return url if is_url(url.public) else replace(url, public=rewrite(url.public))

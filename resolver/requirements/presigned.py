@@ -1,6 +1,7 @@
-"""Until when a signed URL can be used, as its own query says: for every form of signature that is known.
+"""The expiry of a signed URL, as its query states it, for all forms of signature in `resolver.requirements.url`.
 
-In: the complete URL. Out: an instant, the name of the form, and whether the key itself may end sooner. Pure.
+In: a `Url`, or the text of the complete one. Out: `Expiry`, or None. Pure: callers compare it with their own clock.
+It is a module of its own because few runs have a signed URL to import it for.
 """
 
 from __future__ import annotations
@@ -18,28 +19,33 @@ from resolver.requirements.url import Url
 
 __all__ = ["Expiry", "find_expiry", "parse_expiry"]
 
+# A time as AWS and Google write it (ISO 8601, basic format).
 _BASIC_TIME = re.compile(r"(\d{8}T\d{6})Z")
+# More digits are no time, and would be slow to convert.
 _DIGITS = re.compile(r"\d{1,12}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expiry:
-    """When a signature ends. `is_temporary`: it was made with temporary credentials, which may end before it."""
+    """When a signature expires.
+
+    `at` is in UTC. `is_temporary` is true if temporary credentials made the signature, which may expire before it.
+    """
 
     at: datetime
     is_temporary: bool = False
 
 
 def find_expiry(url: Url) -> Expiry | None:
-    """When the signature of a URL ends; None for one without, or without an end."""
+    """When the signature of a URL expires; None for a URL without a signature, or one that does not expire."""
     return None if url.secret is None else parse_expiry(url.secret.open_for_transport())
 
 
 def parse_expiry(complete: str) -> Expiry | None:
-    """When the signature in the query of a complete URL ends; None where it has none that can be read.
+    """When the signature in the query of a complete URL expires; None if no expiry can be read from it.
 
-    AWS version 4 and Google version 4 have a date and a duration, version 2 of both and CloudFront a Unix time (the
-    latter also inside a policy), Azure the end itself, and the end of the key that signed.
+    AWS version 4 and Google version 4 have a date and a duration. Version 2 of both and CloudFront have a Unix time, in
+    CloudFront also inside a policy. Azure has the time itself, and that of the key that signed. The earliest counts.
     """
     try:
         pairs = parse_qsl(urlsplit(complete).query, keep_blank_values=True)
@@ -53,6 +59,7 @@ def parse_expiry(complete: str) -> Expiry | None:
 
 
 def _find_span_end(query: Mapping[str, str], prefix: str) -> datetime | None:
+    """The date plus the duration of a version 4 signature; `prefix` is that of its parameters."""
     start = _BASIC_TIME.fullmatch(query.get(f"{prefix}date", ""))
     length = query.get(f"{prefix}expires", "")
     if start is None or not _DIGITS.fullmatch(length):
@@ -64,6 +71,7 @@ def _find_span_end(query: Mapping[str, str], prefix: str) -> datetime | None:
 
 
 def _find_fixed_ends(query: Mapping[str, str]) -> tuple[datetime | None, ...]:
+    """The times that a query of Azure, CloudFront or a version 2 signature states; None for invalid ones."""
     if "sig" in query:
         return _parse_time(query.get("se", "")), _parse_time(query.get("ske", ""))
     if not {"awsaccesskeyid", "googleaccessid", "key-pair-id"} & query.keys():
@@ -72,6 +80,7 @@ def _find_fixed_ends(query: Mapping[str, str]) -> tuple[datetime | None, ...]:
 
 
 def _parse_unix_time(text: str) -> datetime | None:
+    """The instant of a Unix time in seconds; None for a text that is none, or is out of range."""
     if not _DIGITS.fullmatch(text):
         return None
     try:
@@ -81,7 +90,7 @@ def _parse_unix_time(text: str) -> datetime | None:
 
 
 def _parse_time(text: str) -> datetime | None:
-    """An instant of ISO 8601 as Azure has it: with seconds, without, or a day alone; always UTC."""
+    """An instant of ISO 8601 as Azure writes it, with or without seconds, or a day; always UTC. None if invalid."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError:
@@ -90,7 +99,7 @@ def _parse_time(text: str) -> datetime | None:
 
 
 def _find_policy_end(policy: str) -> datetime | None:
-    """The end inside a CloudFront policy: base64 with `-_~` for `+=/`, in it JSON."""
+    """The expiry inside a CloudFront policy, which is JSON in base64 with `-_~` for `+=/`; None if it has none."""
     try:
         document = json.loads(base64.b64decode(policy.translate(str.maketrans("-_~", "+=/")), validate=True))
         return _parse_unix_time(str(document["Statement"][0]["Condition"]["DateLessThan"]["AWS:EpochTime"]))

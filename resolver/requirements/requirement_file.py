@@ -1,11 +1,10 @@
-"""The text of a requirement file, line by line, as pip reads it (pip: Requirements File Format).
+"""Requirement files as pip reads them (pip: Requirements File Format): bytes or text in, statements out.
 
-In: bytes or text. Out: statements with the line they stand on. Which file a nested `-r` means is for
-`resolver.requirements.requirement_file` to find out.
+In: the bytes of a file, its text, or statements with `-r` and `-c`. Out: text; statements with their lines; the same
+statements with the content of included files in place of `-r` and `-c`. Files are read through the caller's `ReadFile`,
+which resolves relative references, so nothing here touches the disk.
 
-The files that `-r` and `-c` name, put in their place: statements in, statements without such flags out.
-
-How a reference is resolved and read is for the caller's `read_file` to know.
+pip ignores some flags and words without a message. Here each of them is a fault, because its author expects an effect.
 """
 
 from __future__ import annotations
@@ -32,14 +31,22 @@ __all__ = [
     "ReadFile",
     "decode_requirement_file",
     "include_files",
-    "read_line_flags",
     "read_statements",
     "split_tail",
 ]
 
+ReadFile = Callable[[str, str], tuple[str, str]]
+"""A function that reads an included file. Raises OSError or SourceError.
 
+Its arguments are the reference as written, and the name of the file or list that contains it; a relative reference is
+relative to that file. It returns the name of the file for messages, always the same for one file, and its text.
+"""
+
+# A `#` at the start or after white space: others belong to a URL.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
+# The comment of PEP 263.
 _ENCODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
+
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -48,15 +55,19 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
 )
+# Limits for lists that include files without end. Real lists stay far below both.
+_DEEPEST_NESTING = 50
+_MOST_INCLUSIONS = 1000
 
 
 def decode_requirement_file(data: bytes) -> str:
-    """The text of a requirement file: byte order mark, else PEP 263 comment, else UTF-8; never the locale.
+    """The text of a requirement file, by its byte order mark, else its PEP 263 comment, else as UTF-8.
 
-    Raises SourceError where that encoding is unknown or does not fit.
+    The locale never counts, so that a list means the same on each machine. Raises SourceError if the encoding is
+    unknown, or is not that of the content.
     """
     mark, encoding = next(((m, e) for m, e in _BYTE_ORDER_MARKS if data.startswith(m)), (b"", ""))
-    encoding = encoding or _named_encoding(data) or "utf-8"
+    encoding = encoding or _find_named_encoding(data) or "utf-8"
     try:
         return data[len(mark) :].decode(encoding)
     except LookupError:
@@ -64,7 +75,7 @@ def decode_requirement_file(data: bytes) -> str:
     except ValueError:
         what = f"the file is no {encoding} text"
         remedy = "save it as UTF-8, or name its encoding in the first line: `# -*- coding: latin-1 -*-`"
-    # Raised out here because the error of the decoder holds the file's content, which may hold credentials.
+    # Raised outside of the handlers: the decoder's error holds the content of the file, which may hold credentials.
     raise SourceError(what, remedy=remedy)
 
 
@@ -77,9 +88,13 @@ def read_statements(
     constraint: bool,
     faults: FaultCollector,
 ) -> Iterator[Statement]:
-    """The statements of a file, in order; lines that cannot be used become faults."""
+    """The statements of a file, in order; lines that cannot be used are added to `faults`.
+
+    `included_by` is the position of the `-r` or `-c` that includes it; `constraint` is true for a file of `-c`.
+    """
     for number, line in _iter_logical_lines(text):
         position = Position(source=source, line=number, included_by=included_by)
+        # Variables are expanded before flags are read, so one may hold the value of a flag, as with pip.
         try:
             yield from _read_line(expand_line(line, variables), position, constraint=constraint)
         except Refusal as refusal:
@@ -87,27 +102,28 @@ def read_statements(
 
 
 def split_tail(line: str) -> tuple[str, str]:
-    """The requirement at the start of a line, and the flags after it: from the first word that begins with `-`."""
+    """The requirement at the start of a line, and its flags, from the first word that begins with `-` (pip's rule)."""
     words = line.split(" ")
     start = next((index for index, word in enumerate(words) if word.startswith("-")), len(words))
     return " ".join(words[:start]).strip(), " ".join(words[start:]).strip()
 
 
-def read_line_flags(tail: str, position: Position) -> list[FlagUse]:
-    """The flags of a line, split as a shell would; raises Refusal."""
-    try:
-        words = shlex.split(tail)
-    except ValueError as error:
-        raise Refusal("a quotation mark is not closed", remedy="close it") from error
-    uses = []
-    while words:
-        spelling, value = _split_spelling(words.pop(0))
-        flag = find_file_flag(spelling)
-        uses.append(FlagUse(position=position, flag=flag, value=_take_value(flag, spelling, value, words)))
-    return uses
+def include_files(
+    statements: Iterable[Statement],
+    *,
+    read_file: ReadFile | None,
+    variables: Mapping[str, str],
+    faults: FaultCollector,
+) -> Iterator[Statement]:
+    """The statements in list order, with those of included files in place of each `-r` and `-c`.
+
+    Faults are added to `faults`. `read_file` None means that there is no folder to read from, so each `-r` is a fault.
+    """
+    inclusion = _Inclusion(read_file=read_file, variables=variables, faults=faults)
+    yield from inclusion.iter_all(statements)
 
 
-def _named_encoding(data: bytes) -> str | None:
+def _find_named_encoding(data: bytes) -> str | None:
     """The encoding that a comment in one of the first two lines names (PEP 263)."""
     for line in data.split(b"\n")[:2]:
         if line.startswith(b"#") and (match := _ENCODING.search(line)):
@@ -116,37 +132,42 @@ def _named_encoding(data: bytes) -> str | None:
 
 
 def _iter_logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with continuations joined and comments gone, with the number of their first line.
+    """Logical lines, without comments, with the number of their first line.
 
-    A comment ends a continuation, and a backslash at its end does not continue it.
+    Continued lines are joined. A comment ends a continuation, and a backslash at the end of a comment continues nothing
+    (both as in pip).
     """
     start, joined = 0, ""
     for number, line in enumerate(text.splitlines(), start=1):
         start = start or number
+        # The number of a logical line is that of its first line.
         is_comment = _COMMENT.match(line) is not None
         if line.endswith("\\") and not is_comment:
             joined += line.strip("\\")
             continue
-        yield from _without_comment(start, joined + (f" {line}" if is_comment else line))
+        yield from _strip_comment(start, joined + (f" {line}" if is_comment else line))
         start, joined = 0, ""
     if joined:
-        yield from _without_comment(start, joined)
+        yield from _strip_comment(start, joined)
 
 
-def _without_comment(number: int, line: str) -> Iterator[tuple[int, str]]:
+def _strip_comment(number: int, line: str) -> Iterator[tuple[int, str]]:
+    """The line without its comment; nothing for a line that is empty then."""
     stripped = _COMMENT.sub("", line).strip()
     if stripped:
         yield number, stripped
 
 
 def _read_line(line: str, position: Position, *, constraint: bool) -> Iterator[Statement]:
+    """The statements of one logical line: a requirement with its flags, an editable, or flags. Raises Refusal."""
+    # pip splits the requirement off by spaces, and only the rest by the rules of a shell.
     requirement, tail = split_tail(line)
-    uses = read_line_flags(tail, position)
+    uses = _read_line_flags(tail, position)
     if requirement:
         _check_tail(uses)
         yield RequirementUse(position=position, text=requirement, constraint=constraint, line_flags=tuple(uses))
         return
-    editables = [use for use in uses if use.flag.serves is FlagReach.REQUIREMENT]
+    editables = [use for use in uses if use.flag.reach is FlagReach.REQUIREMENT]
     if editables:
         yield _read_editable(uses, editables[0], constraint=constraint)
         return
@@ -154,53 +175,26 @@ def _read_line(line: str, position: Position, *, constraint: bool) -> Iterator[S
     yield from uses
 
 
-def _read_editable(uses: list[FlagUse], editable: FlagUse, *, constraint: bool) -> RequirementUse:
-    others = [use for use in uses if use is not editable]
-    _check_tail(others)
-    if any(use.flag.name == "--hash" for use in others):
-        raise Refusal("`--hash` after an editable requirement", why="a source tree has no hash, and pip drops it")
-    return RequirementUse(
-        position=editable.position,
-        text=editable.value,
-        editable=True,
-        constraint=constraint,
-        line_flags=tuple(others),
-    )
-
-
-def _check_tail(uses: list[FlagUse]) -> None:
-    """Refuse flags after a requirement that pip would drop without a word."""
-    dropped = [use.flag.name for use in uses if use.flag.serves is not FlagReach.LINE]
-    if dropped:
-        names = ", ".join(f"`{name}`" for name in dict.fromkeys(dropped))
-        raise Refusal(
-            f"{names} after a requirement in the same line",
-            why="pip drops all flags but `--hash` and `--config-settings` there, without a word",
-            remedy="give each flag a line of its own",
-        )
-
-
-def _check_flag_line(uses: list[FlagUse]) -> None:
-    """Refuse flags of one line that pip would drop without a word."""
-    for use in uses:
-        if use.flag.serves is FlagReach.LINE:
-            raise Refusal(
-                f"`{use.flag.name}` stands in a line without a requirement",
-                why="it belongs to one requirement",
-                remedy="put it at the end of the line of its requirement",
-            )
-    includes = [use for use in uses if use.flag.serves is FlagReach.FILE]
-    find_links = [use for use in uses if use.flag.name == "--find-links"]
-    if len(find_links) > 1 or (includes and len(uses) > 1):
-        raise Refusal(
-            f"`{(includes or find_links)[0].flag.name}` and another flag in one line",
-            why="pip reads only one of them, without a word",
-            remedy="give each flag a line of its own",
-        )
+def _read_line_flags(tail: str, position: Position) -> list[FlagUse]:
+    """The flags of a line, split as a shell splits words. Raises Refusal."""
+    try:
+        words = shlex.split(tail)
+    except ValueError as error:
+        raise Refusal("a quotation mark is not closed", remedy="close it") from error
+    # A flag may take the next word as its value, so words are removed one after the other.
+    uses = []
+    while words:
+        spelling, value = _split_spelling(words.pop(0))
+        flag = find_file_flag(spelling)
+        uses.append(FlagUse(position=position, flag=flag, value=_take_value(flag, spelling, value, words)))
+    return uses
 
 
 def _split_spelling(word: str) -> tuple[str, str | None]:
-    """A word as flag and attached value: `--flag=value`, `-fvalue`; None where no value is attached."""
+    """The flag and the attached value of a word: `--flag=value`, `-fvalue`; None without an attached value.
+
+    Raises Refusal for a word that is no flag.
+    """
     if word.startswith("--"):
         spelling, equals, value = word.partition("=")
         return spelling, value if equals else None
@@ -214,42 +208,72 @@ def _split_spelling(word: str) -> tuple[str, str | None]:
 
 
 def _take_value(flag: Flag, spelling: str, attached: str | None, words: list[str]) -> str:
-    """The value of a flag: attached, or the next word, which is taken from `words`."""
+    """The value of a flag: the attached one, or the next word, which is removed from `words`. Empty for a switch.
+
+    A word that begins with `-` is the next flag, except after flags such as `--config-settings`, whose value may begin
+    so. Raises Refusal for a missing value, and for the value of a switch.
+    """
     if not flag.value:
         if attached is not None:
             raise Refusal(f"`{spelling}` takes no value", remedy=f"write `{flag.name}` alone")
         return ""
     value = attached if attached is not None else (words.pop(0) if words else "")
-    is_flag = attached is None and value.startswith("-") and flag.serves is not FlagReach.LINE
+    is_flag = attached is None and value.startswith("-") and flag.reach is not FlagReach.LINE
     if not value or is_flag:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name} {flag.value}`")
     return value
 
 
-ReadFile = Callable[[str, str], tuple[str, str]]
-"""From a reference as written, and the name of the file or list that it stands in, to the file's name for messages
-and its text. Relative references are relative to the including file. The same file always has the same name.
-Raises OSError or SourceError.
-"""
+def _read_editable(uses: list[FlagUse], editable: FlagUse, *, constraint: bool) -> RequirementUse:
+    """The requirement of `-e`, with the other flags of its line. Raises Refusal for flags that pip ignores."""
+    others = [use for use in uses if use is not editable]
+    _check_tail(others)
+    # `--config-settings` are allowed: they are for the build of the source tree.
+    if any(use.flag.name == "--hash" for use in others):
+        raise Refusal("`--hash` after an editable requirement", why="a source tree has no hash, and pip drops it")
+    return RequirementUse(
+        position=editable.position,
+        text=editable.value,
+        editable=True,
+        constraint=constraint,
+        line_flags=tuple(others),
+    )
 
-_DEEPEST = 50
-_MOST = 1000
+
+def _check_tail(uses: list[FlagUse]) -> None:
+    """Raise Refusal for flags after a requirement that pip would ignore without a message."""
+    dropped = [use.flag.name for use in uses if use.flag.reach is not FlagReach.LINE]
+    if dropped:
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(dropped))
+        raise Refusal(
+            f"{names} after a requirement in the same line",
+            why="pip drops all flags but `--hash` and `--config-settings` there, without a word",
+            remedy="give each flag a line of its own",
+        )
 
 
-def include_files(
-    statements: Iterable[Statement],
-    *,
-    read_file: ReadFile | None,
-    variables: Mapping[str, str],
-    faults: FaultCollector,
-) -> Iterator[Statement]:
-    """The statements in list order, with those of included files in the place of each `-r` and `-c`."""
-    inclusion = _Inclusion(read_file=read_file, variables=variables, faults=faults)
-    yield from inclusion.iter_all(statements)
+def _check_flag_line(uses: list[FlagUse]) -> None:
+    """Raise Refusal for flags of one line of which pip would ignore some without a message."""
+    for use in uses:
+        if use.flag.reach is FlagReach.LINE:
+            raise Refusal(
+                f"`{use.flag.name}` stands in a line without a requirement",
+                why="it belongs to one requirement",
+                remedy="put it at the end of the line of its requirement",
+            )
+    # pip reads one inclusion, and one `--find-links`, of a line.
+    includes = [use for use in uses if use.flag.reach is FlagReach.FILE]
+    find_links = [use for use in uses if use.flag.name == "--find-links"]
+    if len(find_links) > 1 or (includes and len(uses) > 1):
+        raise Refusal(
+            f"`{(includes or find_links)[0].flag.name}` and another flag in one line",
+            why="pip reads only one of them, without a word",
+            remedy="give each flag a line of its own",
+        )
 
 
 class _Inclusion:
-    """The inclusions of one layer, counted: files that each include two more are soon too many."""
+    """The inclusions of one layer and their number, which grows exponentially if each file includes two more."""
 
     def __init__(self, *, read_file: ReadFile | None, variables: Mapping[str, str], faults: FaultCollector) -> None:
         self._read_file = read_file
@@ -258,27 +282,29 @@ class _Inclusion:
         self._count = 0
 
     def iter_all(self, statements: Iterable[Statement]) -> Iterator[Statement]:
-        """The statements, those of included files in their place."""
+        """The statements, with those of included files in their place, depth first."""
         for statement in statements:
-            if not isinstance(statement, FlagUse) or statement.flag.serves is not FlagReach.FILE:
+            if not isinstance(statement, FlagUse) or statement.flag.reach is not FlagReach.FILE:
                 yield statement
-            elif self._count <= _MOST:
+            # The first inclusion above the limit adds the fault; all others are skipped.
+            elif self._count <= _MOST_INCLUSIONS:
                 yield from self._iter_file(statement)
 
     def _iter_file(self, use: FlagUse) -> Iterator[Statement]:
+        """The statements of the file that a flag names; a fault and nothing else if it cannot be read."""
         self._count += 1
         try:
-            if self._count > _MOST:
+            if self._count > _MOST_INCLUSIONS:
                 raise Refusal(
-                    f"the list includes files more than {_MOST} times",
+                    f"the list includes files more than {_MOST_INCLUSIONS} times",
                     why="a file counts each time that it is included",
                     remedy="include each file once",
                 )
-            name, text = _read(use, self._read_file)
+            name, text = _read_included_file(use, self._read_file)
         except Refusal as refusal:
             self._faults.add(use.position, refusal)
             return
-        # As with pip, `-r` inside a constraint file brings in requirements.
+        # As with pip, the file of an `-r` inside a constraint file holds requirements, not constraints.
         inner = read_statements(
             text,
             source=name,
@@ -290,8 +316,11 @@ class _Inclusion:
         yield from self.iter_all(inner)
 
 
-def _read(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:
-    """The name and text of the file that a flag names; raises Refusal."""
+def _read_included_file(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:
+    """The name and text of the file that a flag names.
+
+    Raises Refusal for a file that cannot be read, includes itself, or is nested too deep.
+    """
     reference = use.value
     if read_file is None:
         raise Refusal(f"`{use.flag.name} {reference}`", why="there is no folder to read files from here")
@@ -301,16 +330,17 @@ def _read(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:
         raise Refusal(f"`{reference}` cannot be read", why=render_os_error(error), remedy="correct its name") from error
     except SourceError as error:
         raise Refusal(f"`{reference}` cannot be read", why=error.what, remedy=error.remedy) from error
+    # The same file has the same name, so a name that occurs twice in the chain is a cycle.
     chain = list(_iter_sources(use.position))
     if name in chain:
         raise Refusal(f"`{name}` includes itself", why=_describe_cycle(name, chain), remedy="remove one of the two")
-    if len(chain) > _DEEPEST:
-        raise Refusal(f"files are nested more than {_DEEPEST} deep", remedy="remove some of the inclusions")
+    if len(chain) > _DEEPEST_NESTING:
+        raise Refusal(f"files are nested more than {_DEEPEST_NESTING} deep", remedy="remove some of the inclusions")
     return name, text
 
 
 def _iter_sources(position: Position | None) -> Iterator[str]:
-    """The files that are being read, innermost first. Items are in no file."""
+    """The files that include each other up to a position, innermost first. An item of a list is in no file."""
     while position is not None:
         if position.line is not None or position.item is None:
             yield position.source
@@ -318,5 +348,6 @@ def _iter_sources(position: Position | None) -> Iterator[str]:
 
 
 def _describe_cycle(name: str, chain: list[str]) -> str:
+    """How a file includes itself: `a` includes `b` includes `a`."""
     circle = [*reversed(chain[: chain.index(name) + 1]), name]
     return " includes ".join(f"`{file}`" for file in circle)

@@ -1,9 +1,11 @@
 """One requirement as text: parsed into an entry, and rendered in canonical form.
 
-In: what a line or an item holds besides flags (PEP 508, `name@URL`, bare URLs and paths). Out: `Entry` without its
-scope. Bare URLs and paths take markers as pip does: after `; ` and `;`.
+In: the text of an item or line without its flags (PEP 508, `name@URL`, bare URLs and paths), and the flags of its line.
+Out: `Entry` without its scope, or a refusal that names the most likely mistake. A lock stores the canonical text of an
+entry, which holds no secret and is parsed to an equal entry.
 
-Numbers that no version can have: Python makes no number of so many digits, and raises a plain ValueError.
+A bare URL or path may have a marker, as pip allows it: after `; `, or after ` ;`. A number of more than `MOST_DIGITS`
+digits is refused before packaging reads it, because Python raises a plain ValueError for it.
 """
 
 from __future__ import annotations
@@ -35,27 +37,23 @@ __all__ = [
     "render_specifier",
 ]
 
-
 MOST_DIGITS = 4300
-"""Python's own limit (`sys.int_info.default_max_str_digits`), here fixed, so that no variable can move it."""
-
+"""Python's default limit (`sys.int_info.default_max_str_digits`). Here it is fixed, so that no variable changes it."""
 _LONG_NUMBER = re.compile(rf"[0-9]{{{MOST_DIGITS + 1}}}")
-
-
-def has_long_number(text: str) -> bool:
-    """Whether the text holds a number of more than `MOST_DIGITS` digits."""
-    return len(text) > MOST_DIGITS and _LONG_NUMBER.search(text) is not None
-
-
+# `name[extras] @ reference` (PEP 508).
 _NAMED_REFERENCE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*@\s*(\S.*)", re.DOTALL)
+# `git@host:path`. A host has a dot here: `name@path:…` is a named reference.
 _SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
+# The values that pip accepts for `--hash`.
 _HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 _HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+# Why such a text is refused. The digits themselves are not shown.
 _TOO_LONG = f"a number in it has more than {MOST_DIGITS} digits"
 
 
 def parse_entry(use: RequirementUse, *, variables: Mapping[str, str], layer: int) -> Entry:
-    """The entry of a requirement or constraint; raises Refusal."""
+    """The entry of a requirement or constraint in `layer`; `variables` are those of its URL. Raises Refusal."""
+    # Without canonical text, which needs the parsed entry.
     entry = _parse_text(use, variables)
     if use.constraint:
         _check_constraint(entry)
@@ -75,11 +73,15 @@ def parse_entry(use: RequirementUse, *, variables: Mapping[str, str], layer: int
 
 
 def render_requirement(entry: Entry) -> str:
-    """The canonical text of an entry without flags and secrets: sorted extras and specifiers, packaging's marker."""
+    """The canonical text of an entry, without flags and secrets.
+
+    Extras and specifiers are sorted, versions normalized, and the marker is written as packaging does it.
+    """
     extras = f"[{','.join(sorted(entry.extras))}]" if entry.extras else ""
     marker = f"; {entry.marker}" if entry.marker else ""
     if entry.direct is None:
         return f"{entry.name}{extras}{render_specifier(entry.specifier)}{marker}"
+    # A space before the `;`: without it the semicolon would belong to the URL (PEP 508).
     reference = render_reference(entry.direct)
     marker = f" {marker}" if marker else ""
     if entry.name is not None:
@@ -88,30 +90,32 @@ def render_requirement(entry: Entry) -> str:
 
 
 def render_specifier(specifier: SpecifierSet) -> str:
-    """The specifiers of a set in sorted order, with normalized versions."""
-    return ",".join(sorted({_render_one(one) for one in specifier}))
+    """The specifiers of a set with normalized versions, sorted, without repeats: one text for equal sets."""
+    return ",".join(sorted({_render_clause(one) for one in specifier}))
 
 
-def _render_one(specifier: Specifier) -> str:
-    if specifier.operator == "===" or specifier.version.endswith(".*"):
-        return str(specifier)
-    try:
-        return f"{specifier.operator}{Version(specifier.version)}"
-    except InvalidVersion:
-        return str(specifier)
+def has_long_number(text: str) -> bool:
+    """Whether the text holds a number of more than `MOST_DIGITS` digits, which no version can have."""
+    return len(text) > MOST_DIGITS and _LONG_NUMBER.search(text) is not None
 
 
 def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
+    """The entry of a text in any form that pip reads, without canonical text, hashes and settings. Raises Refusal.
+
+    A URL or scp-like address comes first, then `name @ reference`, then a path, then PEP 508. A text for `-e` without
+    operators is a path, even without a separator.
+    """
     text = use.text.strip()
     if has_url_scheme(text) or _SCP_START.match(text):
         reference, marker = _split_url_marker(text)
-        return _build_direct(use, reference, marker, variables)
+        return _parse_direct(use, reference, marker, variables)
     if named := _NAMED_REFERENCE.fullmatch(text):
         reference, marker = _split_reference_marker(named[3])
-        return _build_direct(use, reference, marker, variables, name=named[1], extras=named[2] or "")
+        return _parse_direct(use, reference, marker, variables, name=named[1], extras=named[2] or "")
+    # Only URLs may contain a `;`, so the first one begins the marker.
     requirement, _, marker = text.partition(";")
     if looks_like_path(requirement) or (use.editable and not re.search(r"[<>=!~\s]", requirement.strip())):
-        return _build_direct(use, requirement, marker, variables)
+        return _parse_direct(use, requirement, marker, variables)
     if use.editable:
         raise Refusal(
             f"`{text}` cannot be editable",
@@ -122,13 +126,14 @@ def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
 
 
 def _parse_pep508(use: RequirementUse, text: str, marker: str) -> Entry:
+    """The entry of `name[extras]specifier` and a marker. Raises Refusal."""
     parsed_marker = _parse_marker(marker, text)
     if has_long_number(text):
         raise Refusal(f"`{text}` is no requirement", why=_TOO_LONG)
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        raise _explain(text, error) from error
+        raise _refuse_requirement(text, error) from error
     return Entry(
         position=use.position,
         text="",
@@ -139,7 +144,7 @@ def _parse_pep508(use: RequirementUse, text: str, marker: str) -> Entry:
     )
 
 
-def _build_direct(
+def _parse_direct(
     use: RequirementUse,
     reference: str,
     marker: str,
@@ -148,10 +153,15 @@ def _build_direct(
     name: str | None = None,
     extras: str = "",
 ) -> Entry:
-    """An entry for a direct reference; `name` and `extras` are what stands before its `@`."""
+    """The entry of a direct reference; `name` and `extras` are the parts before its `@`, if it has one.
+
+    The name before the `@` wins over the one in the reference. Raises Refusal.
+    """
+    # `torch @ 2.8` is a version written as a reference.
     if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
         remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
         raise Refusal(f"`{reference}`, after `{name} @`, is no URL and no path", remedy=remedy)
+    # A path may hold spaces, a URL may not.
     if re.search(r"\s", reference) and has_url_scheme(reference):
         raise Refusal(
             f"`{reference}` holds a space",
@@ -161,6 +171,7 @@ def _build_direct(
     parsed = parse_reference(reference, variables=variables)
     if name is not None:
         _check_same_name(name, parsed.direct)
+    # An archive is unpacked for its build, so there is nothing that a user could edit.
     if use.editable and isinstance(parsed.direct, ArchiveUrl):
         raise Refusal(
             f"`{parsed.direct.url}` cannot be editable",
@@ -171,13 +182,14 @@ def _build_direct(
         position=use.position,
         text="",
         name=canonicalize_name(name) if name is not None else parsed.name,
-        extras=parsed.extras | _extras_of(name, extras),
+        extras=parsed.extras | _parse_extras(name, extras),
         marker=_parse_marker(marker, reference),
         direct=parsed.direct,
     )
 
 
-def _extras_of(name: str | None, extras: str) -> frozenset[NormalizedName]:
+def _parse_extras(name: str | None, extras: str) -> frozenset[NormalizedName]:
+    """The normalized extras of `[a,b]` after `name`; none for an empty text. Raises Refusal."""
     if not extras:
         return frozenset()
     try:
@@ -187,7 +199,8 @@ def _extras_of(name: str | None, extras: str) -> frozenset[NormalizedName]:
 
 
 def _check_same_name(name: str, direct: DirectReference) -> None:
-    """Refuse a wheel of another project than the one before the `@`."""
+    """Raise Refusal for a wheel of another project than the one before the `@`."""
+    # Only the name of a wheel must be that of its project: the name of an sdist may be any text.
     inferred = infer_name(direct)
     path = direct.path if isinstance(direct, LocalPath) else direct.url.public
     if inferred is not None and inferred != canonicalize_name(name) and path.endswith(".whl"):
@@ -199,13 +212,14 @@ def _check_same_name(name: str, direct: DirectReference) -> None:
 
 
 def _split_url_marker(text: str) -> tuple[str, str]:
-    """A bare URL and its marker: the marker begins after `; ` or ` ;`, since a URL may hold a `;`."""
+    """A bare URL and its marker, which begins after `; ` or ` ;`, because a URL may contain a `;`."""
+    # A `;` at the end of the URL, before a space, is no part of it.
     parts = re.split(r"\s;|;\s", text, maxsplit=1)
     return parts[0].strip().removesuffix(";"), parts[1] if len(parts) > 1 else ""
 
 
 def _split_reference_marker(text: str) -> tuple[str, str]:
-    """What follows `name @`, and its marker: after the first `;` if a marker follows, as with pip."""
+    """The reference after `name @`, and its marker: after the first `;` if a marker follows it, as with pip."""
     reference, semicolon, rest = text.partition(";")
     if not semicolon or not rest.strip() or _is_marker(rest):
         return reference.strip(), rest
@@ -213,6 +227,7 @@ def _split_reference_marker(text: str) -> tuple[str, str]:
 
 
 def _is_marker(text: str) -> bool:
+    """Whether packaging can parse the text as a marker; one that is nested too deep is none."""
     try:
         Marker(text.strip())
     except (InvalidMarker, RecursionError):
@@ -221,6 +236,7 @@ def _is_marker(text: str) -> bool:
 
 
 def _parse_marker(text: str, requirement: str) -> Marker | None:
+    """The marker in a text, None for a blank one; `requirement` is the text before it. Raises Refusal."""
     if not text.strip():
         return None
     wrong = f"`{text.strip()}`, after `{requirement.strip()};`, is no environment marker"
@@ -229,13 +245,18 @@ def _parse_marker(text: str, requirement: str) -> Marker | None:
     try:
         return Marker(text.strip())
     except InvalidMarker as error:
-        raise Refusal(wrong, why=_first_line(error)) from error
+        raise Refusal(wrong, why=_render_error(error)) from error
+    # packaging parses brackets by recursion.
     except RecursionError as error:
         raise Refusal(wrong, why="it is nested too deep") from error
 
 
-def _explain(text: str, error: InvalidRequirement) -> Refusal:
-    """Why a text is no requirement, with the most likely mistake named."""
+def _refuse_requirement(text: str, error: InvalidRequirement) -> Refusal:
+    """The refusal of a text that packaging cannot parse, with a remedy for the most likely mistakes.
+
+    These are several requirements in one text, and `=` for `==`.
+    """
+    # Words of which each is a requirement alone: `numpy scipy`, `numpy, scipy`.
     words = [word for word in re.split(r"\s*,\s*|\s+", text) if word]
     if len(words) > 1 and all(_is_requirement(word) for word in words):
         listed = " and ".join(f"`{word}`" for word in words)
@@ -248,22 +269,24 @@ def _explain(text: str, error: InvalidRequirement) -> Refusal:
 
 
 def _find_reason(text: str, error: InvalidRequirement) -> str:
-    """What is wrong, in words of the list; packaging's own where the mistake is none of the usual ones."""
+    """What is wrong with a requirement; packaging's own message if it is none of the usual mistakes."""
     if text.count("[") != text.count("]"):
         return "a bracket is not closed" if text.count("[") > text.count("]") else "a bracket is not opened"
     name = re.match(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", text)
     if name is None:
         return "it does not begin with the name of a project"
+    # Each clause alone, since the message for the first wrong one is more exact than packaging's for the whole.
     for clause in re.sub(r"^\s*\[[^\]]*\]", "", text[name.end() :]).strip().strip("()").split(","):
-        if why := _find_flaw_of(clause.strip()):
+        if why := _find_clause_flaw(clause.strip()):
             return why
-    return _first_line(error)
+    return _render_error(error)
 
 
-def _find_flaw_of(clause: str) -> str:
-    """What is wrong with one version clause (`>=1.0`); empty where nothing can be said."""
+def _find_clause_flaw(clause: str) -> str:
+    """What is wrong with one version clause (`>=1.0`); empty if it has none of the usual mistakes."""
     operator = re.match(r"[=<>~!@]*", clause)
     assert operator is not None  # The pattern matches empty text.
+    # No operator means that the mistake is elsewhere.
     if operator[0] in ("", "@"):
         return ""
     if operator[0] not in ("==", "===", "!=", "~=", "<", "<=", ">", ">="):
@@ -277,6 +300,7 @@ def _find_flaw_of(clause: str) -> str:
 
 
 def _is_requirement(text: str) -> bool:
+    """Whether packaging can parse the text as a requirement."""
     try:
         Requirement(text)
     except InvalidRequirement:
@@ -284,13 +308,15 @@ def _is_requirement(text: str) -> bool:
     return True
 
 
-def _first_line(error: Exception) -> str:
+def _render_error(error: Exception) -> str:
+    """The first line of packaging's message in the style of ours; the other lines repeat the text."""
     line = str(error).partition("\n")[0].strip().rstrip(".")
     return line[:1].lower() + line[1:]
 
 
 def _check_constraint(entry: Entry) -> None:
-    """Refuse what pip refuses in a constraint file."""
+    """Raise Refusal for an entry that pip refuses in a constraint file: one with extras or without a name."""
+    # The canonical text holds no secret.
     shown = render_requirement(entry)
     if entry.extras:
         raise Refusal(f"`{shown}` is no constraint", why="a constraint has no extras", remedy="leave the extras out")
@@ -299,7 +325,7 @@ def _check_constraint(entry: Entry) -> None:
 
 
 def _parse_hashes(flags: tuple[FlagUse, ...]) -> tuple[str, ...]:
-    """The `--hash` values of a line, `algorithm:hex` in lower case, sorted."""
+    """The `--hash` values of a line, `algorithm:hex` in lower case, sorted. Raises Refusal."""
     hashes = set()
     for use in flags:
         if use.flag.name != "--hash":
@@ -310,6 +336,7 @@ def _parse_hashes(flags: tuple[FlagUse, ...]) -> tuple[str, ...]:
                 f"`--hash={use.value}` is no hash",
                 why="pip takes `sha256`, `sha384` and `sha512`, each followed by `:` and hexadecimal digits",
             )
+        # pip reports this only after it has downloaded the file.
         if len(match[2]) != _HASH_LENGTHS[match[1]]:
             raise Refusal(
                 f"`--hash={use.value}` can match no file",
@@ -320,13 +347,27 @@ def _parse_hashes(flags: tuple[FlagUse, ...]) -> tuple[str, ...]:
 
 
 def _parse_config_settings(flags: tuple[FlagUse, ...]) -> tuple[tuple[str, str], ...]:
-    """The `--config-settings` of a line, in order. Their values may be secret, so no message quotes them."""
+    """The `--config-settings` of a line, in order. Raises Refusal.
+
+    Their values may be secret, so no message quotes them and their `repr` is redacted.
+    """
     settings = []
     for use in flags:
         if use.flag.name != "--config-settings":
             continue
+        # The value may be empty, and may contain `=`.
         key, equals, value = use.value.partition("=")
         if not equals or not key:
             raise Refusal("`--config-settings` has no value of the form KEY=VALUE", remedy="write `KEY=VALUE`")
         settings.append((key, HiddenText(value)))
     return tuple(settings)
+
+
+def _render_clause(specifier: Specifier) -> str:
+    """One clause of a specifier with a normalized version; `===` and `.*` stay as written."""
+    if specifier.operator == "===" or specifier.version.endswith(".*"):
+        return str(specifier)
+    try:
+        return f"{specifier.operator}{Version(specifier.version)}"
+    except InvalidVersion:
+        return str(specifier)

@@ -1,9 +1,8 @@
-"""Which indexes and find-links locations serve a requirement, by its position in the list.
+"""The scope of a requirement: the indexes and find-links locations in force at its position in the list.
 
-In: flags with their positions. Out: one `Scope` an entry, and one for names that only dependencies mention.
-Pure: whether an index really has a project is for later stages to ask.
-
-Whether an index and a project belong to a family of packages (see `IndexFamily`).
+In: locations, and the rules that a user has set. Out: `Scope`, the union of scopes, and whether an index or a project
+belongs to an `IndexFamily`. Everything is decided by names and URLs: whether an index really has a project is for later
+stages. A module of its own because entries, settings and the search all use these values.
 """
 
 from __future__ import annotations
@@ -34,15 +33,15 @@ __all__ = [
 
 
 FlagScope = Literal["position", "list"]
-"""What an `--extra-index-url` or `--find-links` serves: the requirements after it, or the whole list."""
+"""What an `--extra-index-url` or `--find-links` applies to: the requirements after it, or the whole list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
     """The locations in force at an entry, each tuple in list order without repeats.
 
-    `extra_indexes` come from `--extra-index-url`, `indexes` from the layers' `--index-url`, and
-    `default_index` says whether the built-in default (or the configured one) is in force as well.
+    `extra_indexes` come from `--extra-index-url`, `indexes` from the `--index-url` of layers. `default_index` is
+    whether the default index, built-in or configured, is in force too.
     """
 
     extra_indexes: tuple[Url, ...] = ()
@@ -57,10 +56,10 @@ DEFAULT_SCOPE = Scope()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexFamily:
-    """Indexes that exist for a family of packages.
+    """Indexes that exist for a family of packages, such as the CUDA builds of torch.
 
-    `names` are shell patterns of normalized project names; `urls` are URL prefixes of the family's indexes, in which
-    `{cuda}` and `{torch}` stand for one path segment or part of one. An `exclusive` family's names come from its
+    `names` are shell patterns of normalized project names. `urls` are URL prefixes of the family's indexes, in which
+    `{cuda}` and `{torch}` match a path segment or a part of one. The projects of an `exclusive` family come from its
     indexes only.
     """
 
@@ -72,18 +71,21 @@ class IndexFamily:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRules:
-    """How the flags of a list make scopes: what `flag_scope` says, and which indexes are those of a family."""
+    """The rules by which the flags of a list make scopes: what a flag applies to, and the families of indexes."""
 
     flag_scope: FlagScope = "position"
     families: tuple[IndexFamily, ...] = ()
 
 
 BY_POSITION = ScopeRules()
-"""The rules where nothing is configured."""
+"""The rules without any configuration."""
 
 
 def merge_scopes(scopes: Iterable[Scope]) -> Scope:
-    """The union of scopes, each location at its first place (a project named by several items, or by `-c`)."""
+    """The union of scopes, each location at its first place.
+
+    A project that several items or constraints name has the union of their scopes.
+    """
     scopes = tuple(scopes)
     return Scope(
         extra_indexes=tuple(dict.fromkeys(url for scope in scopes for url in scope.extra_indexes)),
@@ -94,26 +96,29 @@ def merge_scopes(scopes: Iterable[Scope]) -> Scope:
 
 
 def find_family(url: Url, families: Iterable[IndexFamily]) -> IndexFamily | None:
-    """The first family that this index belongs to."""
+    """The first family that this index belongs to; None if it belongs to no family."""
     return next((family for family in families if is_family_index(url, family)), None)
 
 
 def is_family_index(url: Url, family: IndexFamily) -> bool:
-    """Whether the URL begins with one of the family's, up to the end of a path segment."""
+    """Whether the URL begins with a prefix of the family that ends at the end of a path segment."""
     return _begins_with_one(url.public, family.urls)
 
 
 def is_family_name(name: NormalizedName, family: IndexFamily) -> bool:
-    """Whether the project is one of the family's."""
+    """Whether the project is one of the family's: a name matches one of its patterns."""
     return any(fnmatchcase(name, pattern) for pattern in family.names)
 
 
 @lru_cache(maxsize=4096)
 def _begins_with_one(public: str, prefixes: tuple[str, ...]) -> bool:
-    """Kept, since the same few indexes are asked about for every project."""
+    """Whether a URL, without its user information, begins with one of the prefixes.
+
+    Cached, because the same few indexes are checked for every project.
+    """
     public = re.sub(r"(?<=://)[^/@]*@", "", public)
     return any(
-        # Most prefixes are of other hosts, which is told without compiling a pattern for each.
+        # Most prefixes have another host: comparing texts first avoids compiling a pattern for each.
         public.startswith(prefix.rstrip("/").partition("{")[0]) and _compile_prefix(prefix).match(public) is not None
         for prefix in prefixes
     )
@@ -121,6 +126,6 @@ def _begins_with_one(public: str, prefixes: tuple[str, ...]) -> bool:
 
 @lru_cache(maxsize=256)
 def _compile_prefix(prefix: str) -> re.Pattern[str]:
-    """A pattern for a URL prefix, in which `{cuda}` and `{torch}` stand for (part of) one path segment."""
+    """A pattern for a URL prefix, in which each name in braces matches a path segment or a part of one."""
     parts = re.split(r"\{[a-z]+\}", prefix.rstrip("/"))
     return re.compile("[^/]+".join(re.escape(part) for part in parts) + "(?=[/?#]|$)")

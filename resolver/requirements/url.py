@@ -1,19 +1,15 @@
-"""A URL with its secret apart: split the moment it is parsed, so that nothing downstream can leak it.
+"""A URL with its secret apart: split when it is parsed, so that no later step can leak the secret.
 
-In: URL text as a list or setting holds it. Out: `Url`, whose every rendering is its public part. Credentials and
-signatures are recognised by form; only the transport in `resolver.fetch` opens a `Secret`.
+In: the text of a URL as a list or setting holds it, and the variables of the caller. Out: `Url`, whose `str` and `repr`
+are its public part. Only the transport in `resolver.fetch` opens a `Secret`.
 
-A variable in user information or in a token's place of the query is left out of the public part, so that this is what
-can be asked for and locked; `Url.text` has it, as `${VAR}`.
+Secrets are recognised by form: user information, and parameters of a query that are a token or belong to a signature.
+The signatures are those of AWS (versions 2 and 4), Google Cloud Storage (2 and 4), Azure (shared access signature) and
+CloudFront; the tokens are those that package hosts and forges accept.
 
-`${VAR}` as pip expands it (pip: Requirements File Format): upper case, digits and `_` in braces, nothing else.
-
-In: text and a mapping that the caller made. Out: text. An unset or empty variable stays as text, as with pip.
-
-Which parts of a query are a token or a signature, by form: names of parameters in, names of forms out.
-
-The forms are those of AWS (signature versions 2 and 4), Google Cloud Storage (2 and 4), Azure (shared access signature)
-and CloudFront, and tokens as package hosts and forges take them.
+`${VAR}` is expanded as pip does it (pip: Requirements File Format): upper case, digits and `_` in braces, nothing else,
+and an unset or empty variable stays as text. A variable in user information, or in the place of a token in the query,
+is left out of the public part, which can therefore be requested and locked as it is. `Url.text` holds it as `${VAR}`.
 """
 
 from __future__ import annotations
@@ -28,45 +24,42 @@ from lockfiles._values import dataclass
 
 __all__ = [
     "VARIABLE",
-    "QueryParts",
     "Secret",
     "Url",
     "expand_line",
-    "expand_variables",
     "find_illegal_character",
     "find_unset",
     "parse_url",
     "redact",
-    "split_query",
 ]
 
-
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+"""A variable; its group is the name."""
 _WORD = re.compile(r"\S+")
+_URL = re.compile(
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
+    re.DOTALL,
+)
+# A URL inside a message, or user information whose URL has no scheme. Limits on lengths keep the search linear.
+_QUOTED_URL = re.compile(
+    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"`]*)|(?P<user_information>[^\s/@'\"`]{0,300}:[^\s/@'\"`]{0,300}@)"
+)
+# Fragments of direct references, which a message may show (pip: VCS Support, PEP 440).
+_HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
 
-
-def expand_variables(text: str, variables: Mapping[str, str]) -> str:
-    """The text with every set variable replaced by its value."""
-    return VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text)
-
-
-def expand_line(line: str, variables: Mapping[str, str]) -> str:
-    """A line of a requirement file with its variables expanded, but for those inside URLs.
-
-    A URL is expanded where it is split into its public part and its secret, so that a credential never stands in
-    text that a message could show.
-    """
-    return _WORD.sub(lambda match: match[0] if "://" in match[0] else expand_variables(match[0], variables), line)
-
-
+# `user:password@host/…`, a URL whose scheme was forgotten.
+_NO_SCHEME = re.compile(r"[^\s/@]*:[^\s/@]*@(?P<rest>.*)", re.DOTALL)
+# Parameters of a query whose value is a token.
 _TOKEN_PARAMETERS = frozenset(
     {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
     | {"job_token", "passwd", "password", "private_token", "secret", "sig", "signature", "token"}
 )
+# All parameters of a shared access signature, most of which are no secret alone.
 _AZURE_PARAMETERS = frozenset(
     {"saoid", "scid", "sdd", "se", "si", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr"}
     | {"sr", "srt", "ss", "st", "suoid", "sv"}
 )
+
 # AWS signature version 4 (and the session token of version 2), and Google Cloud Storage version 4.
 _SIGNATURE_PREFIXES = ("x-amz-", "x-goog-")
 _SIGNATURE_FAMILIES = (
@@ -75,61 +68,15 @@ _SIGNATURE_FAMILIES = (
     ("key-pair-id", frozenset({"key-pair-id", "policy", "expires", "hash-algorithm"}), "a CloudFront signature"),
     ("sig", _AZURE_PARAMETERS, "an Azure shared access signature"),
 )
-"""The mark of a form, the parameters that belong to its signature where the query has the mark, and its name."""
+"""For each form of signature: the parameter that marks it, the parameters that then belong to it, and its name."""
 _PREFIX_FORMS = {"x-amz-": "an AWS signature (version 4)", "x-goog-": "a Google Cloud Storage signature"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueryParts:
-    """A query as its parts in order. `forms` are the names of what is secret in it, `private` those parts' places."""
-
-    parts: tuple[str, ...]
-    private: frozenset[int]
-    forms: tuple[str, ...]
-
-
-def split_query(query: str) -> QueryParts:
-    """The parts of a query, and which of them are a token or belong to a signature that it carries."""
-    parts = tuple(re.split("[&;]", query))
-    names = [unquote(part.partition("=")[0]).lower() for part in parts]
-    marks = frozenset(names)
-    private = frozenset(place for place, name in enumerate(names) if _is_private(name, marks))
-    return QueryParts(parts=parts, private=private, forms=tuple(_iter_forms(names, marks)) if private else ())
-
-
-def _is_private(name: str, marks: frozenset[str]) -> bool:
-    if name in _TOKEN_PARAMETERS or name.startswith(_SIGNATURE_PREFIXES):
-        return True
-    return any(mark in marks and name in family for mark, family, _ in _SIGNATURE_FAMILIES)
-
-
-def _iter_forms(names: Iterable[str], marks: frozenset[str]) -> Iterable[str]:
-    """The forms, each once; what belongs to a signature is no token of its own."""
-    families = [(family | {"signature", mark}, form) for mark, family, form in _SIGNATURE_FAMILIES if mark in marks]
-    found = [form for _, form in families]
-    for name in names:
-        prefix = next((prefix for prefix in _SIGNATURE_PREFIXES if name.startswith(prefix)), None)
-        if prefix is not None:
-            found.append(_PREFIX_FORMS[prefix])
-        elif name in _TOKEN_PARAMETERS and not any(name in members for members, _ in families):
-            found.append(f"a token in the query (`{name}`)")
-    return dict.fromkeys(found)
-
-
-_URL = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
-    re.DOTALL,
-)
-_QUOTED_URL = re.compile(
-    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"`]*)|(?P<user_information>[^\s/@'\"`]{0,300}:[^\s/@'\"`]{0,300}@)"
-)
-_HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
-# `user:password@host/…`, a URL whose scheme was forgotten.
-_NO_SCHEME = re.compile(r"[^\s/@]*:[^\s/@]*@(?P<rest>.*)", re.DOTALL)
-
-
 class Secret:
-    """Text that no `repr`, `str`, `pickle` or log shows. `open_for_transport()` is the only way to its value."""
+    """A text that `repr`, `str` and logs do not show, and that cannot be pickled.
+
+    Only `open_for_transport()` returns its value. Two secrets are equal if their texts are.
+    """
 
     __slots__ = ("_value",)
 
@@ -137,7 +84,7 @@ class Secret:
         self._value = value
 
     def open_for_transport(self) -> str:
-        """The secret text; for the transport alone."""
+        """The secret text. Only the transport may call this, and must not keep or show the result."""
         return self._value
 
     def __repr__(self) -> str:
@@ -155,12 +102,12 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Url:
-    """A URL: `public` is safe to print, store and compare, and what is asked for but for its secret.
+    """A URL: `public` is safe to print, store and compare. Two URLs are equal if their `text`s are.
 
-    - `secret`, if there is one, holds the complete URL with its user information, signature and variables in place:
-      the transport asks for that and shows `public`.
-    - `written` is `public` with `${VAR}` where the user wrote it for a credential; empty where there is none.
-    - `forms` name the secrets that stand in the text itself, none of which is a variable (`a user and password`).
+    - `secret`, if there is one, is the complete URL with user information, signature and the values of variables. The
+      transport requests it and shows `public`.
+    - `written` is `public` with the variables that the user wrote for credentials; empty if there are none.
+    - `forms` name the literal secrets of the text (`a user and password`); a variable is not among them.
     """
 
     public: str
@@ -170,7 +117,7 @@ class Url:
 
     @property
     def text(self) -> str:
-        """The URL as a list may hold it: its variables in place, its literal secrets left out."""
+        """The URL as a list or lock may hold it: with its variables, without its literal secrets."""
         return self.written or self.public
 
     def __str__(self) -> str:
@@ -178,12 +125,12 @@ class Url:
 
 
 def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
-    """The URL (or path) with its secrets apart. Total: any text gives a `Url`.
+    """The URL or path with its secrets apart. Any text gives a `Url`; nothing is raised.
 
-    Variables are expanded part by part. One that may stand for a credential (in user information, path or query of
-    anything but a file on disk) is in no public part with its value; when any such variable is unset there is no
-    `secret`, and `find_unset` says which variable is needed. One at the very beginning holds the URL itself, or its
-    beginning. A fragment is dropped: direct references read it first.
+    Variables are expanded part by part. The value of one that may be a credential (in user information, path or query,
+    except in the path of a file on disk) is in no public part. While such a variable is unset, there is no `secret`,
+    and `find_unset` names it. A variable at the very beginning holds the whole URL, or its beginning. A fragment is
+    dropped, because direct references read it before this call.
     """
     known = variables or {}
     match = _URL.fullmatch(text.strip())
@@ -193,12 +140,12 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     user_information, at, host = match["authority"].rpartition("@")
     user = _split_user_information(user_information, at, keeps_user="ssh" in scheme)
     query = _split_query(match["query"])
-    host, path = _lower(expand_variables(host, known)), match["path"]
-    # Nobody but the disk is told a path on disk.
-    public_path = expand_variables(path, known) if scheme.endswith("file") else path
+    host, path = _lower(_expand_variables(host, known)), match["path"]
+    # A path on disk is sent to no host, so its variables may be shown.
+    public_path = _expand_variables(path, known) if scheme.endswith("file") else path
     public = f"{scheme}://{user.public}{host}{public_path}{query.public}"
     written = f"{scheme}://{user.written}{host}{public_path}{query.written}"
-    complete = expand_variables(f"{scheme}://{user.complete}{host}{path}{query.complete}", known)
+    complete = _expand_variables(f"{scheme}://{user.complete}{host}{path}{query.complete}", known)
     if known:
         # A variable may itself hold user information or a signature.
         public, written = parse_url(public).public, parse_url(written).text
@@ -208,16 +155,29 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     return Url(public=public, secret=Secret(complete), written=written, forms=(*user.forms, *query.forms))
 
 
+def expand_line(line: str, variables: Mapping[str, str]) -> str:
+    """A line of a requirement file with all variables expanded except those inside URLs.
+
+    `parse_url` expands those when it splits a URL, so that no credential is in a text that a message could show.
+    """
+    return _WORD.sub(lambda match: match[0] if "://" in match[0] else _expand_variables(match[0], variables), line)
+
+
+def redact(text: str) -> str:
+    """The text with every URL replaced by its public part, for messages that quote the text of a user."""
+    return _QUOTED_URL.sub(lambda match: _redact_url(match["url"]) if match["url"] else "…@", text)
+
+
 def find_unset(url: Url) -> tuple[str, ...]:
-    """The variables without which nobody can be asked for this URL; empty where it is complete."""
+    """The variables that must be set before this URL can be requested; empty for a complete URL."""
     return () if url.secret is not None else tuple(dict.fromkeys(VARIABLE.findall(url.text)))
 
 
 def find_illegal_character(url: Url) -> str:
-    """Which character makes this no URL, by name and never with what stands around it; empty for a sound one.
+    """The name of a character that a URL must not hold, without the text around it; empty for a valid URL.
 
-    A line break in it could add a line to whatever file or protocol it is written to, so also one that is hidden: in
-    the value of a variable, or percent-encoded in user information.
+    A line break could add a line to a file or a protocol that the URL is written to. So the values of variables are
+    checked too, and percent-encoded characters of user information, which the transport decodes.
     """
     flaw = _find_bad_character(url.text)
     if flaw or url.secret is None:
@@ -231,35 +191,20 @@ def find_illegal_character(url: Url) -> str:
     return f"{hidden} in its credentials" if hidden else ""
 
 
-def _find_bad_character(text: str) -> str:
-    for character in text:
-        if not character.isprintable():
-            return "a line break" if character in "\n\r" else f"the control character U+{ord(character):04X}"
-        if character.isspace():
-            return "a space"
-        if character == '"':
-            return "a quotation mark"
-    return ""
-
-
-def redact(text: str) -> str:
-    """The text with every URL in it replaced by its public part: for messages that quote what the user wrote."""
-    return _QUOTED_URL.sub(lambda match: _redact_url(match["url"]) if match["url"] else "…@", text)
-
-
-def _redact_url(text: str) -> str:
-    base, _, fragment = text.partition("#")
-    return parse_url(base).public + (f"#{fragment}" if _HARMLESS_FRAGMENT.fullmatch(fragment) else "")
+def _expand_variables(text: str, variables: Mapping[str, str]) -> str:
+    """The text with every variable that is set replaced by its value."""
+    return VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text)
 
 
 def _parse_without_scheme(text: str, variables: Mapping[str, str]) -> Url:
     """A path, a URL that a variable holds, or one whose scheme was forgotten."""
     first = VARIABLE.match(text)
     if first is not None and "://" in variables.get(first[1], ""):
-        # The beginning of a URL, behind which others are those of its path.
+        # It holds the beginning of a URL; variables after it belong to the path. The mapping without this variable
+        # ends the recursion if the value contains it.
         others = {name: value for name, value in variables.items() if name != first[1]}
         return replace(parse_url(f"{variables[first[1]]}{text[first.end() :]}", variables=others), forms=())
-    expanded = expand_variables(text, variables)
+    expanded = _expand_variables(text, variables)
     if expanded != text:
         return replace(parse_url(expanded), forms=())
     match = _NO_SCHEME.fullmatch(text)
@@ -268,12 +213,12 @@ def _parse_without_scheme(text: str, variables: Mapping[str, str]) -> Url:
 
 
 def _lower(host: str) -> str:
-    """The host in lower case; unset variables stay as they are."""
+    """The host in lower case; the names of unset variables keep their case."""
     return re.sub(r"\$\{[A-Z0-9_]+\}|.", lambda match: match[0] if len(match[0]) > 1 else match[0].lower(), host)
 
 
 class _Part(NamedTuple):
-    """A part of a URL, each with the sign that parts it from the rest: without secrets, with variables, complete."""
+    """A part of a URL with its separator (`@` or `?`): without secrets, with the variables of the user, complete."""
 
     public: str
     written: str
@@ -282,7 +227,10 @@ class _Part(NamedTuple):
 
 
 def _split_user_information(text: str, at: str, *, keeps_user: bool) -> _Part:
-    """User information with its `@`. The user of an SSH URL is a login name, no secret."""
+    """User information with its `@`. `keeps_user` is for SSH, where the user is a login name and no secret.
+
+    A user name alone may be a token, as with many forges, so it is secret elsewhere.
+    """
     user, colon, password = text.partition(":")
     public = f"{user}@" if keeps_user and user else ""
     user_variable, password_variable = VARIABLE.fullmatch(user), VARIABLE.fullmatch(password)
@@ -295,10 +243,10 @@ def _split_user_information(text: str, at: str, *, keeps_user: bool) -> _Part:
 
 
 def _split_query(query: str | None) -> _Part:
-    """A query with its `?`: signatures and tokens are left out, but for variables where they are to be shown."""
+    """A query with its `?`: without tokens and signatures, and with those of them that are variables."""
     if query is None:
         return _Part("", "", "", ())
-    split = split_query(query)
+    split = _find_private_parts(query)
     if not split.private:
         return _Part(f"?{query}" if query else "", f"?{query}" if query else "", f"?{query}", ())
     numbered = list(enumerate(split.parts))
@@ -307,3 +255,59 @@ def _split_query(query: str | None) -> _Part:
     written = "&".join(part for place, part in numbered if place not in split.private - variables)
     forms = split.forms if split.private - variables else ()
     return _Part(f"?{public}" if public else "", f"?{written}" if written else "", f"?{query}", forms)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _QueryParts:
+    """The parts of a query, in order. `private` are the indexes of secret parts, `forms` the names of their forms."""
+
+    parts: tuple[str, ...]
+    private: frozenset[int]
+    forms: tuple[str, ...]
+
+
+def _find_private_parts(query: str) -> _QueryParts:
+    """The parts of a query, and which of them are a token or belong to a signature of this query."""
+    parts = tuple(re.split("[&;]", query))
+    names = [unquote(part.partition("=")[0]).lower() for part in parts]
+    marks = frozenset(names)
+    private = frozenset(place for place, name in enumerate(names) if _is_private_parameter(name, marks))
+    return _QueryParts(parts=parts, private=private, forms=tuple(_find_forms(names, marks)) if private else ())
+
+
+def _is_private_parameter(name: str, marks: frozenset[str]) -> bool:
+    """Whether a parameter is a token, or belongs to a signature that the query has the mark of."""
+    if name in _TOKEN_PARAMETERS or name.startswith(_SIGNATURE_PREFIXES):
+        return True
+    return any(mark in marks and name in family for mark, family, _ in _SIGNATURE_FAMILIES)
+
+
+def _find_forms(names: Iterable[str], marks: frozenset[str]) -> Iterable[str]:
+    """The names of the forms, each once. A parameter of a signature is not reported as a token too."""
+    families = [(family | {"signature", mark}, form) for mark, family, form in _SIGNATURE_FAMILIES if mark in marks]
+    found = [form for _, form in families]
+    for name in names:
+        prefix = next((prefix for prefix in _SIGNATURE_PREFIXES if name.startswith(prefix)), None)
+        if prefix is not None:
+            found.append(_PREFIX_FORMS[prefix])
+        elif name in _TOKEN_PARAMETERS and not any(name in members for members, _ in families):
+            found.append(f"a token in the query (`{name}`)")
+    return dict.fromkeys(found)
+
+
+def _redact_url(text: str) -> str:
+    """The public part of a URL, with its fragment if that is one of a direct reference."""
+    base, _, fragment = text.partition("#")
+    return parse_url(base).public + (f"#{fragment}" if _HARMLESS_FRAGMENT.fullmatch(fragment) else "")
+
+
+def _find_bad_character(text: str) -> str:
+    """The name of the first character of a text that a URL must not hold; empty if there is none."""
+    for character in text:
+        if not character.isprintable():
+            return "a line break" if character in "\n\r" else f"the control character U+{ord(character):04X}"
+        if character.isspace():
+            return "a space"
+        if character == '"':
+            return "a quotation mark"
+    return ""

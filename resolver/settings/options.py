@@ -1,8 +1,11 @@
-"""The one table of options: what `lock` and `[tool.pinfold]` take, each described once.
+"""The table of all options of `lock` and `[tool.pinfold]`, each described once.
 
-Out of it are made the parser and the help of `lock` (`resolver.cli.parser`), the keys that `[tool.pinfold]` may have
-and how two settings merge (`resolver.settings.settings`), and the reference tables of the documentation
-(`tests.reference_pages`). A module of its own because `lock --help` reads it: it imports nothing that takes time.
+Three things are made from it: the parser and the help of `lock` (`resolver.cli.parser`), the keys of `[tool.pinfold]`
+and how two settings are merged (`resolver.settings.settings`), and the reference tables of the documentation
+(`tests.reference_pages`). So a new option is one row here, and one field of `Settings` if it is a key.
+
+It is a module of its own because `lock --help` reads it: it imports nothing that takes time. The texts in the rows are
+for users; `help` and `detail` are their documentation, so rows have no other comments.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ __all__ = ["OPTIONS", "Group", "Kind", "Merge", "Option", "find_option"]
 
 @unique
 class Kind(Enum):
-    """What an option takes; the value is what the reference tables call it."""
+    """The form of an option's value. Its own value is the text for this form in the reference tables.
+
+    `resolver.settings.settings` has a parser for each kind, and `resolver.cli.parser` the action of each flag.
+    """
 
     TEXT = "text"
     FLAG = "`true`"
@@ -30,13 +36,13 @@ class Kind(Enum):
     MACHINES = "text, or list"
     ITEMS = "list, or list of lists"
     TABLE = "table"
-    """A table, or an array of tables, with keys of its own: `resolver.settings.settings` has the reader."""
+    """A table, or an array of tables, whose keys `resolver.settings.settings` reads."""
 
 
 class Group(Enum):
-    """The heading of an option in the help and its table in the documentation; the value is the heading of the help.
+    """The group of an option in the help and in the documentation. Its value is the heading in the help.
 
-    Options of one run can stand on the command line alone, all others in `[tool.pinfold]` as well.
+    Options of the group RUN are flags only; all others are keys of `[tool.pinfold]` too.
     """
 
     LIST = ""
@@ -49,7 +55,7 @@ class Group(Enum):
 
 
 class Merge(Enum):
-    """How a value of the command line meets that of `[tool.pinfold]`."""
+    """How a value of the command line and that of `[tool.pinfold]` are merged. Its value describes the result."""
 
     REPLACED = "the value of the command line alone"
     NEARER_FIRST = "both lists, that of the command line first"
@@ -60,13 +66,15 @@ class Merge(Enum):
 class Option:
     """One option. `name` is the key of `[tool.pinfold]` and, after `--`, the long flag of `lock`.
 
-    - `flags` are all spellings on the command line, empty for a key alone.
-    - `help` is a line of the help and of the reference table; `detail` stands behind it in the reference table only,
-      and so may be Markdown.
-    - `value` is what the reference table calls the value where its kind says too little.
-    - `default` is that of the command line; None is unset.
-    - `stands_for` is the option and the choice that a flag is short for.
-    - `variable` is the environment variable that is read where the flag is not given.
+    - `flags` are all spellings on the command line, empty if the option is a key only.
+    - `help` is one line, in the help and in the reference table; `detail` follows it in the reference table only, so it
+      may contain Markdown.
+    - `metavar` is the value in the help; None for a flag without a value, and for choices.
+    - `value` describes the value in the reference table if the text of its kind is too general.
+    - `choices` are the valid values of a CHOICE.
+    - `default` is that of the command line; None means unset.
+    - `stands_for` is the option, and its choice, that this flag is an abbreviation of.
+    - `variable` is the environment variable that is read if the flag is not given.
     """
 
     name: str
@@ -85,21 +93,22 @@ class Option:
 
     @property
     def is_key(self) -> bool:
-        """Whether `[tool.pinfold]` takes it."""
+        """Whether it is a key of `[tool.pinfold]`."""
         return self.group is not Group.RUN
 
     @property
     def field(self) -> str:
-        """The field of `Settings` that has its value."""
+        """The field of `Settings` with its value."""
         return self.name.replace("-", "_")
 
 
 def find_option(name: str) -> Option:
-    """The option of this name. Raises KeyError for another one."""
+    """The option with this name. Raises KeyError for an unknown name."""
     return _BY_NAME[name]
 
 
 OPTIONS = (
+    # The list itself, and where its lock is written.
     Option(
         name="requirements",
         kind=Kind.ITEMS,
@@ -123,6 +132,7 @@ OPTIONS = (
         value="list of names",
         help="variables that an app's list may depend on; see [apps](apps.md#the-environment)",
     ),
+    # The machine that runs the lock.
     Option(
         name="python",
         kind=Kind.TEXT,
@@ -182,6 +192,7 @@ OPTIONS = (
         merge=Merge.NEARER_FIRST,
         help="projects whose builds need not run on the machine, which is a warning then",
     ),
+    # The places that files come from.
     Option(
         name="index-url",
         kind=Kind.TEXT,
@@ -255,6 +266,7 @@ OPTIONS = (
         help="`patterns` are regular expressions: what the one group of each finds in the path of a URL is a token,"
         " which is `${SECRET_1}` in lock and messages (see [security](security.md))",
     ),
+    # What the search may choose.
     Option(
         name="constraint",
         kind=Kind.TEXTS,
@@ -346,6 +358,7 @@ OPTIONS = (
         flags=("--no-deps",),
         help="lock the list alone, without what it depends on",
     ),
+    # Which files of a version may be used, and whether sdists may be built.
     Option(
         name="no-binary",
         kind=Kind.FORMATS,
@@ -417,6 +430,7 @@ OPTIONS = (
         help="metadata to believe without asking: `name`, `version` (all without it), `requires-dist`,"
         " `requires-python`, `provides-extra`",
     ),
+    # Keys that only verbs other than `lock` read.
     Option(
         name="osv",
         kind=Kind.TEXT,
@@ -424,6 +438,7 @@ OPTIONS = (
         value="path",
         help="the OSV database of [`audit`](verbs.md#audit): a folder, a zip archive or its URL",
     ),
+    # Flags of one run, which are no settings of a project.
     Option(
         name="upgrade",
         kind=Kind.FLAG,

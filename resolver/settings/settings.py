@@ -1,15 +1,16 @@
-"""Settings of a lock: what `[tool.pinfold]` may say, checked as a whole.
+"""Settings of a lock: the table `[tool.pinfold]`, checked as a whole, and the command line merged over it.
 
-In: the table as TOML gives it. Out: `Settings`, which the command line fills as well; `merge` lays one over the other.
-Pure: files named here are read by later stages, relative to the folder that the table stands in. Texts that can hold a
-URL are as written, so with its secret, and stay out of `repr`; URLs that only serve to recognise an index (`families`,
-`exclude-newer-exempt`) are public parts.
+In: the table as TOML gives it. Out: `Settings`, or a SettingsError with every fault; the command line makes `Settings`
+too. `Settings.merge` joins both, and `Settings.complete` adds the defaults, which later stages read.
 
-The cut-off of `--exclude-newer`: a date, an instant or a duration in, one instant out. Pure: the clock is given.
+Files named here are read by later stages, relative to the folder of the table. Texts that may hold a URL are kept as
+written, with its secret, and are not in the `repr`. URLs that only recognise an index (`families`,
+`exclude-newer-exempt`) are public parts. How each key is read follows from the table `resolver.settings.options`.
 
-As in uv, a date without a time includes that whole day, a duration counts days of 24 hours, and months and years are
-refused because they have no fixed length. Unlike uv, a date is one of UTC, not of the machine's time zone: the same
-setting has to give the same lock everywhere.
+`parse_exclude_newer` makes one instant of the cut-off, which may be a date, an instant or a duration; the caller gives
+the clock. As in uv, a date includes that whole day, a duration counts days of 24 hours, and months and years are
+refused because they have no fixed length. Unlike in uv, a date is in UTC and not in the time zone of the machine: the
+same setting has to give the same lock everywhere.
 """
 
 from __future__ import annotations
@@ -60,16 +61,47 @@ __all__ = [
     "parse_settings",
 ]
 
-
 IndexStrategy = Literal["first-index", "best-match"]
-
-_CAPABILITY = re.compile(r"\d{1,2}\.\d")
+"""How several indexes supply one project: the first that has it alone, or the best version of all, as with pip."""
+# By field, how the value of the command line and that of the table are merged.
 _MERGES = {option.field: option.merge for option in OPTIONS}
+# The compute capability of a GPU: `9.0`.
+_CAPABILITY = re.compile(r"\d{1,2}\.\d")
+# How messages name the setting.
+_EXCLUDE_NEWER = "`exclude-newer`"
+_DATE_FORM = re.compile(r"\d{4}-\d{2}-\d{2}")
+# RFC 3339, also with a space for the `T`, and without an offset, which has a message of its own.
+_INSTANT_FORM = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?P<offset>Z|[+-]\d{2}:\d{2})?", re.IGNORECASE
+)
+
+# Texts, which `re` compiles when they are first used: most runs name no duration.
+_ISO_DURATION = (
+    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
+)
+_FRIENDLY_DURATION = r"(?:\d+\s*[a-z]+[\s,]*)+(?:\bago)?"
+_FRIENDLY_PART = r"(\d+)\s*([a-z]+)"
+# The units of a duration, by their spellings in uv.
+_UNITS = {
+    **dict.fromkeys(("year", "years", "yr", "yrs", "y"), "years"),
+    **dict.fromkeys(("month", "months", "mo", "mos"), "months"),
+    **dict.fromkeys(("week", "weeks", "wk", "wks", "w"), "weeks"),
+    **dict.fromkeys(("day", "days", "d"), "days"),
+    **dict.fromkeys(("hour", "hours", "hr", "hrs", "h"), "hours"),
+    **dict.fromkeys(("minute", "minutes", "min", "mins", "m"), "minutes"),
+    **dict.fromkeys(("second", "seconds", "sec", "secs", "s"), "seconds"),
+}
+# Units without a fixed length, with the days that the remedy names for one of them.
+_DAYS_OF_CALENDAR_UNIT = {"years": 365, "months": 30}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DependencyMetadata:
-    """`[[tool.pinfold.dependency-metadata]]`: metadata to believe without a build. No `version` means every version."""
+    """`[[tool.pinfold.dependency-metadata]]`: metadata that replaces that of a distribution file, without a build.
+
+    `version` None means every version. `requires_dist` are requirements as written (PEP 508).
+    """
 
     name: NormalizedName
     version: Version | None = None
@@ -80,7 +112,10 @@ class DependencyMetadata:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineSetting:
-    """`[[tool.pinfold.machines]]`: a machine type of the user's. `gpu` names a GPU; None is a CPU machine."""
+    """`[[tool.pinfold.machines]]`: a machine type that the user defines.
+
+    `gpu` names a GPU, None for a CPU machine. `driver` is the version of its GPU driver, None if unknown.
+    """
 
     name: str
     gpu: str | None = None
@@ -89,7 +124,11 @@ class MachineSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuSetting:
-    """`[[tool.pinfold.gpus]]`: a GPU of the user's. `driver` is the lowest that knows it."""
+    """`[[tool.pinfold.gpus]]`: a GPU that the user defines.
+
+    `capability` is its compute capability (`9.0`). `driver` is the lowest version that supports it. `host` is the
+    processor of its machines, None for any.
+    """
 
     name: str
     capability: str
@@ -99,7 +138,7 @@ class GpuSetting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mirror:
-    """`[tool.pinfold.mirrors]`: URLs that begin with `prefix` (a public part) are asked for at `url` instead."""
+    """`[tool.pinfold.mirrors]`: URLs that begin with `prefix`, a public part, are requested from `url` instead."""
 
     prefix: str
     url: str = field(repr=False)
@@ -107,7 +146,10 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformAdditions:
-    """`[tool.pinfold.platform]`: what the platform installs beside an app's list. `profile` names data of ours."""
+    """`[tool.pinfold.platform]`: what the platform installs beside an app's list.
+
+    `profile` names additions that pinfold has built in; `requirements` are further ones, as written.
+    """
 
     profile: str | None = None
     requirements: tuple[str, ...] = field(default=(), repr=False)
@@ -115,11 +157,13 @@ class PlatformAdditions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that can be set for a lock. None is unset, which an empty tuple or False is not.
+    """All settings of a lock. None means unset, unlike an empty tuple or False.
 
-    Names are those of `resolver.settings.options` with `_` for `-`. Files and folders are as written. `platform_adds` are the
-    other keys of a `platform` table. `format_flags` are `--no-binary` and `--only-binary` of the command line, where
-    their order counts; `no_binary` and `only_binary` are the keys.
+    - The fields have the names of `resolver.settings.options` with `_` for `-`. Files and folders are as written.
+    - `platform_adds` are the keys of a `platform` table other than its name.
+    - `format_flags` are `--no-binary` and `--only-binary` of the command line as pairs of flag and value, because their
+      order counts; `no_binary` and `only_binary` are those of the table.
+    - `secrets` are patterns whose one group matches a token in the path of a URL.
     """
 
     requirements: RequirementItems | None = field(default=None, repr=False)
@@ -167,24 +211,27 @@ class Settings:
     output: str | None = None
 
     def merge(self, over: Settings) -> Settings:
-        """These settings with `over` laid on top: the command line over the file.
+        """These settings, those of a file, with `over` merged over them, those of the command line.
 
-        A value that is set replaces this one. Lists join, what is nearer first, as in uv: an index of the command line
-        is asked before one of the file. `no-binary` and `only-binary` are read in order (pip: `:none:` empties what
-        stands before it), so there the file is first. `requirements` are replaced.
+        A value that is set replaces the one of the file. Lists are joined with the command line first, as in uv, so
+        that its indexes come before those of the file. `no-binary` and `only-binary` are read in order (pip: `:none:`
+        removes the names before it), so there the file comes first. `requirements` are replaced.
         """
         merged: dict[str, Any] = {one.name: _merge_value(self, over, one.name) for one in fields(self)}
         return replace(self, **merged)
 
     def complete(self) -> CompleteSettings:
-        """These settings with defaults in place of what is unset: the one place where those are filled in."""
+        """The settings of later stages, with the default of each one that is unset. No other place has defaults."""
         values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(CompleteSettings)}
         return CompleteSettings(**{name: value for name, value in values.items() if value is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteSettings:
-    """What later stages ask of the settings of a lock, with the defaults of what is unset: see `Settings.complete`."""
+    """The settings that later stages read, with their defaults: see `Settings.complete`.
+
+    None means that there is no default. The fields have the names and meanings of those of `Settings`.
+    """
 
     platform: str | None = None
     driver: str | None = None
@@ -209,10 +256,15 @@ class CompleteSettings:
 
 
 def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
-    """The settings of a `[tool.pinfold]` table; `where` names it in messages. Raises SettingsError with all faults."""
+    """The settings of a table `[tool.pinfold]`; `where` names the table in messages.
+
+    Raises SettingsError with all faults: unknown keys, wrong types, and texts that cannot be parsed.
+    """
+    # Every key is read before the first fault is raised.
     faults: list[TableFault] = []
     reader = TableReader(table, faults=faults)
     values: dict[str, Any] = {option.field: _read_option(reader, option) for option in OPTIONS if option.is_key}
+    # One key gives two fields.
     values["platform"], values["platform_adds"] = values["platform"] or (None, None)
     settings = Settings(**values)
     reader.refuse_unknown_keys()
@@ -221,7 +273,33 @@ def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     return settings
 
 
+def parse_exclude_newer(text: str, *, now: datetime) -> str:
+    """The instant in UTC (RFC 3339: `2026-11-02T00:00:00Z`) from which on uploaded files are ignored.
+
+    `text` is a date, an instant (RFC 3339), or a duration before `now`, which has a time zone: `7 days`, `24h`, `P7D`
+    (ISO 8601). Raises SettingsError for any other text, and for a time outside the range of `datetime`.
+    """
+    text = text.strip()
+    try:
+        if _DATE_FORM.fullmatch(text):
+            # The day itself is included.
+            return _render_instant(datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1))
+        if match := _INSTANT_FORM.fullmatch(text):
+            return _parse_instant(text, has_offset=match["offset"] is not None)
+        if (duration := _parse_duration(text)) is not None:
+            return _render_instant(now.replace(microsecond=0) - duration)
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(f"there is no such time as `{text}`", where=_EXCLUDE_NEWER) from error
+    raise SettingsError(
+        f"`{text}` is neither a date, an instant nor a duration",
+        where=_EXCLUDE_NEWER,
+        remedy="`2026-11-01`, `2026-11-01T12:00:00Z`, `7 days` or `P7D`",
+    )
+
+
 def _merge_value(settings: Settings, over: Settings, name: str) -> object:
+    """The merged value of one field: see `Settings.merge`."""
+    # `None` is unset, so an empty tuple replaces or joins like any other value.
     mine, nearer = getattr(settings, name), getattr(over, name)
     if nearer is None:
         return mine
@@ -244,12 +322,12 @@ def _read_option(reader: TableReader, option: Option) -> object:
 
 
 def _parse_time(value: Value) -> str | None:
-    """A text, or one of TOML's own dates and times as a text."""
+    """Parser: a text, or a date or time of TOML as a text."""
     return value.raw.isoformat() if isinstance(value.raw, date) else filled_text(value)
 
 
 def _parse_machines(value: Value) -> tuple[str, ...] | None:
-    """An array of texts, or one text, which stands for an array of it."""
+    """Parser: an array of texts, or one text, which becomes a tuple of it alone."""
     if not isinstance(value.raw, str):
         return _TEXTS(value)
     word = filled_text(value)
@@ -257,13 +335,14 @@ def _parse_machines(value: Value) -> tuple[str, ...] | None:
 
 
 def _parse_items(value: Value) -> RequirementItems | None:
-    """A list of items; as soon as one of them is an array, a list of layers."""
+    """Parser: a list of items, or a list of layers if one of its items is an array."""
     if isinstance(value.raw, list) and any(isinstance(item, list) for item in value.raw):
         return array_of(_parse_layer)(value)
     return array_of(text)(value)
 
 
 def _parse_layer(value: Value) -> tuple[str, ...] | None:
+    """Parser: one layer, an array of texts. The fault for an item names the layers beside it."""
     if isinstance(value.raw, list):
         return array_of(text)(value)
     value.refuse_type("an array, as other layers are")
@@ -271,29 +350,32 @@ def _parse_layer(value: Value) -> tuple[str, ...] | None:
 
 
 def _parse_urls(value: Value) -> tuple[str, ...] | None:
-    """The public parts of URLs."""
+    """Parser: an array of URLs, of which the public parts are kept."""
     urls = _TEXTS(value)
     return None if urls is None else tuple(parse_url(url).public for url in urls)
 
 
-def _parse_requirement(word: str) -> str:
-    """The text itself, of which packaging can make a requirement."""
+def _check_requirement(word: str) -> str:
+    """The text itself. Raises InvalidRequirement, a ValueError, if it is no requirement."""
     Requirement(word)
     return word
 
 
-def _parse_specifier(word: str) -> str:
+def _check_specifier(word: str) -> str:
+    """The text itself. Raises InvalidSpecifier, a ValueError, if it is no version specifier (PEP 440)."""
     SpecifierSet(word)
     return word
 
 
-def _parse_capability(word: str) -> str:
+def _check_capability(word: str) -> str:
+    """The text itself. Raises ValueError if it is no compute capability."""
     if not _CAPABILITY.fullmatch(word):
         raise ValueError(word)
     return word
 
 
 def _parse_pattern(word: str) -> re.Pattern[str]:
+    """The pattern in a text. Raises ValueError if it is none, or has no group, or several."""
     try:
         pattern = re.compile(word)
     except re.error as error:
@@ -304,24 +386,31 @@ def _parse_pattern(word: str) -> re.Pattern[str]:
 
 
 def _parse_mirrors(value: Value) -> tuple[Mirror, ...] | None:
+    """Parser: a table of URLs by prefix, in the order of the table."""
     if not isinstance(value.raw, dict):
         value.refuse_type("a table of strings")
         return None
-    # A fault does not show the key, which may be a URL with a secret.
+    # The path of a fault has the number of the key, which may be a URL with a secret.
     places = [value.at(f"{value.path}[{number}]", url) for number, url in enumerate(value.raw.values())]
+    # A mirror may be a path or hold a variable, so it is read as any text here.
     urls = list(map(text, places))
     found = zip(value.raw, urls, strict=True)
     return tuple(Mirror(prefix=parse_url(prefix).public, url=url) for prefix, url in found if url is not None)
 
 
 def _parse_platform(value: Value) -> tuple[str | None, PlatformAdditions | None] | None:
-    """The platform to lock for, which is the key itself or `name` in a table of it, and what the platform adds."""
+    """Parser: the platform to lock for, and what the platform adds to a list.
+
+    The platform is the value itself, or `name` in a table; None means the default.
+    """
     if isinstance(value.raw, dict):
         return keyed_table(_read_platform)(value)
     return filled_text(value), None
 
 
 def _read_platform(reader: TableReader) -> tuple[str | None, PlatformAdditions | None]:
+    """The name and the additions of a `platform` table; None for additions that are not set."""
+    # Without both keys, the table is another spelling of the name.
     name, profile = reader.read("name", filled_text), reader.read("profile", filled_text)
     requirements = reader.read("requirements", _REQUIREMENTS)
     if profile is None and requirements is None:
@@ -330,26 +419,29 @@ def _read_platform(reader: TableReader) -> tuple[str | None, PlatformAdditions |
 
 
 def _read_family(reader: TableReader) -> IndexFamily | None:
+    """One family of indexes; None if a required key is missing or wrong."""
     reader.require("name", "names", "urls")
     name, names, urls = reader.read("name", filled_text), reader.read("names", _TEXTS), reader.read("urls", _parse_urls)
     exclusive = reader.read("exclusive", flag, False)
     if name is None or names is None or urls is None:
         return None
-    # A pattern is normalized as a name is, which leaves `*`, `?` and `[…]` as they are (PEP 503).
+    # A pattern is normalized like a name (PEP 503), which leaves `*`, `?` and `[…]` as they are.
     patterns = tuple(re.sub(r"[-_.]+", "-", pattern).lower() for pattern in names)
     return IndexFamily(name=name, names=patterns, urls=urls, exclusive=exclusive)
 
 
 def _read_machine(reader: TableReader) -> MachineSetting | None:
+    """One machine type; None if its name is missing or wrong."""
     reader.require("name")
     name, gpu, driver = (reader.read(key, filled_text) for key in ("name", "gpu", "driver"))
     return None if name is None else MachineSetting(name=name, gpu=gpu, driver=driver)
 
 
 def _read_gpu(reader: TableReader) -> GpuSetting | None:
+    """One GPU; None if a required key is missing or wrong."""
     reader.require("name", "capability")
     name, driver = reader.read("name", filled_text), reader.read("driver", filled_text)
-    capability = reader.read("capability", parsed(_parse_capability, "compute capability (`9.0`)"))
+    capability = reader.read("capability", parsed(_check_capability, "compute capability (`9.0`)"))
     host = cast('Literal["x86_64", "aarch64"] | None', reader.read("host", choice("x86_64", "aarch64")))
     if name is None or capability is None:
         return None
@@ -357,17 +449,18 @@ def _read_gpu(reader: TableReader) -> GpuSetting | None:
 
 
 def _read_secrets(reader: TableReader) -> tuple[re.Pattern[str], ...] | None:
-    """Patterns for tokens in the paths of URLs, each with one group."""
+    """The patterns of `[tool.pinfold.secrets]`, each with one group."""
     pattern = parsed(_parse_pattern, "regular expression with one group")
     return reader.read("patterns", array_of(pattern, of="strings"))
 
 
 def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:
+    """One table of metadata, with the keys of core metadata; None if its name is missing or wrong."""
     reader.require("name")
     name = reader.read("name", project_name)
     row_version = reader.read("version", version)
     requires_dist = reader.read("requires-dist", _REQUIREMENTS, ())
-    requires_python = reader.read("requires-python", parsed(_parse_specifier, "version specifier (PEP 440)"))
+    requires_python = reader.read("requires-python", parsed(_check_specifier, "version specifier (PEP 440)"))
     provides_extra = reader.read("provides-extra", _NAMES, ())
     if name is None:
         return None
@@ -380,9 +473,10 @@ def _read_dependency_metadata(reader: TableReader) -> DependencyMetadata | None:
     )
 
 
+# Defined here because they are made of the parsers above.
 _TEXTS = array_of(text, of="strings")
 _NAMES = array_of(project_name, of="strings")
-_REQUIREMENTS = array_of(parsed(_parse_requirement, "requirement (PEP 508)"), of="strings")
+_REQUIREMENTS = array_of(parsed(_check_requirement, "requirement (PEP 508)"), of="strings")
 _PARSERS: Mapping[Kind, Parser[object]] = {
     Kind.TEXT: filled_text,
     Kind.FLAG: flag,
@@ -395,8 +489,7 @@ _PARSERS: Mapping[Kind, Parser[object]] = {
     Kind.MACHINES: _parse_machines,
     Kind.ITEMS: _parse_items,
 }
-"""How the values of a kind are read."""
-
+"""The parser of each kind of option, except choices and tables."""
 _TABLES: Mapping[str, Parser[object]] = {
     "platform": _parse_platform,
     "machines": array_of(keyed_table(_read_machine), of="tables"),
@@ -406,63 +499,21 @@ _TABLES: Mapping[str, Parser[object]] = {
     "secrets": keyed_table(_read_secrets),
     "dependency-metadata": array_of(keyed_table(_read_dependency_metadata), of="tables"),
 }
-"""How the options that are tables are read."""
-
-_SETTING = "`exclude-newer`"
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?P<offset>Z|[+-]\d{2}:\d{2})?", re.IGNORECASE)
-# Texts, which `re` compiles where they are first needed: most runs name no duration.
-_ISO_DURATION = (
-    r"P(?:(?P<years>\d+)Y)?(?:(?P<months>\d+)M)?(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
-    r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
-)
-_FRIENDLY_DURATION = r"(?:\d+\s*[a-z]+[\s,]*)+(?:\bago)?"
-_FRIENDLY_PART = r"(\d+)\s*([a-z]+)"
-
-_UNITS = {
-    **dict.fromkeys(("year", "years", "yr", "yrs", "y"), "years"),
-    **dict.fromkeys(("month", "months", "mo", "mos"), "months"),
-    **dict.fromkeys(("week", "weeks", "wk", "wks", "w"), "weeks"),
-    **dict.fromkeys(("day", "days", "d"), "days"),
-    **dict.fromkeys(("hour", "hours", "hr", "hrs", "h"), "hours"),
-    **dict.fromkeys(("minute", "minutes", "min", "mins", "m"), "minutes"),
-    **dict.fromkeys(("second", "seconds", "sec", "secs", "s"), "seconds"),
-}
-_DAYS_OF_CALENDAR_UNIT = {"years": 365, "months": 30}
-
-
-def parse_exclude_newer(text: str, *, now: datetime) -> str:
-    """The instant, in RFC 3339 UTC (`2026-11-02T00:00:00Z`), from which on uploaded files are left out.
-
-    `text` is a date, an RFC 3339 instant, or a duration before `now` (which has a time zone): `7 days`, `24h`, `P7D`.
-    Raises SettingsError.
-    """
-    text = text.strip()
-    try:
-        if _DATE.fullmatch(text):
-            return _render(datetime.fromisoformat(text).replace(tzinfo=UTC) + timedelta(days=1))
-        if match := _INSTANT.fullmatch(text):
-            return _parse_instant(text, has_offset=match["offset"] is not None)
-        if (duration := _parse_duration(text)) is not None:
-            return _render(now.replace(microsecond=0) - duration)
-    except (ValueError, OverflowError) as error:
-        raise SettingsError(f"there is no such time as `{text}`", where=_SETTING) from error
-    raise SettingsError(
-        f"`{text}` is neither a date, an instant nor a duration",
-        where=_SETTING,
-        remedy="`2026-11-01`, `2026-11-01T12:00:00Z`, `7 days` or `P7D`",
-    )
+"""The parser of each option that is a table, or an array of tables."""
 
 
 def _parse_instant(text: str, *, has_offset: bool) -> str:
+    """An instant with its offset, in UTC. Raises SettingsError for one without an offset."""
     if not has_offset:
-        raise SettingsError(f"`{text}` has no time zone", where=_SETTING, remedy=f"`{text}Z`")
-    return _render(datetime.fromisoformat(text.upper()))
+        raise SettingsError(f"`{text}` has no time zone", where=_EXCLUDE_NEWER, remedy=f"`{text}Z`")
+    return _render_instant(datetime.fromisoformat(text.upper()))
 
 
 def _parse_duration(text: str) -> timedelta | None:
-    """The length of a duration; None for what has not the form of one."""
+    """The length of a duration; None for a text of another form.
+
+    Raises SettingsError for months and years, with a number of days as the remedy.
+    """
     if (match := re.fullmatch(_ISO_DURATION, text, re.IGNORECASE)) and text[-1].upper() not in "PT":
         parts = [(int(number), unit) for unit, number in match.groupdict().items() if number is not None]
     elif re.fullmatch(_FRIENDLY_DURATION, text, re.IGNORECASE):
@@ -475,10 +526,13 @@ def _parse_duration(text: str) -> timedelta | None:
     for number, unit in parts:
         if days := _DAYS_OF_CALENDAR_UNIT.get(unit):
             raise SettingsError(
-                f"`{text}` counts {unit}, which differ in length", where=_SETTING, remedy=f"`{number * days} days`"
+                f"`{text}` counts {unit}, which differ in length",
+                where=_EXCLUDE_NEWER,
+                remedy=f"`{number * days} days`",
             )
     return sum((timedelta(**{unit: number}) for number, unit in parts), timedelta())
 
 
-def _render(instant: datetime) -> str:
+def _render_instant(instant: datetime) -> str:
+    """The instant in UTC, as RFC 3339 writes it."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

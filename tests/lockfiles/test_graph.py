@@ -53,7 +53,7 @@ def test_roots_are_what_the_list_names_layer_by_layer() -> None:
 
 def test_paths_lead_from_the_list_to_the_pin_shortest_first() -> None:
     paths, more = find_paths(build_graph(build_lock()), JSON, limit=9)
-    assert [(str(path.request), path.names, path.asked) for path in paths] == [
+    assert [(str(path.request), path.names, path.requirements) for path in paths] == [
         ("constraint: json<9", (JSON,), ()),
         ("layer 1: log", (LOG, JSON), ("json>=2",)),
         ("layer 0: web~=1.0", (WEB, HTTP, JSON), ("http>=1", "json")),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockfiles import Lockfile, LockfileNameError, dumps, read, write
+from lockfiles import Lockfile, LockfileNameError, dumps, loads, read, write
 from tests.lockfiles.samples import build_full_lock, build_package, build_pylock, build_small_lock, build_tool
 
 SMALL = """\
@@ -213,3 +213,29 @@ def test_any_name_is_written_when_asked_to(tmp_path: Path) -> None:
 def test_a_missing_folder_is_the_operating_systems_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         write(build_small_lock(), tmp_path / "none" / "pylock.toml")
+
+
+def test_a_written_lock_reads_back_as_the_same_text() -> None:
+    for lock in (build_small_lock(), build_full_lock()):
+        text = dumps(lock)
+        assert dumps(loads(text)) == text
+
+
+def test_a_small_lock_reads_back_as_an_equal_value() -> None:
+    lock = build_small_lock()
+    assert loads(dumps(lock)) == lock
+
+
+def test_every_key_of_the_tool_table_reads_back() -> None:
+    lock = build_full_lock()
+    assert lock.tool is not None
+    read_back = loads(dumps(lock)).tool
+    assert read_back is not None
+    fields = ("accelerator", "extras", "settings", "requested_by", "build", "layers", "requirements", "credentials")
+    assert {key: getattr(read_back, key) for key in fields} == {key: getattr(lock.tool, key) for key in fields}
+
+
+def test_a_lock_without_our_table_reads_with_no_tool() -> None:
+    lock = loads('lock-version = "1.0"\ncreated-by = "pip"\npackages = []\n')
+    assert isinstance(lock, Lockfile)
+    assert lock.tool is None

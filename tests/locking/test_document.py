@@ -9,7 +9,8 @@ from packaging.pylock import PackageSdist
 from packaging.version import Version
 
 from lockfiles import Lockfile, dumps, loads
-from lockfiles.lockfile import build_document, build_seal
+from lockfiles.identity import build_seal
+from lockfiles.lockfile import build_document
 from resolver.errors import HashMismatchError, InternalError
 from resolver.index.distribution_file import DistributionFile
 from resolver.locking.document import RecordedInputs, build_lockfile, check_against_old, known_hashes, preferences

@@ -7,6 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from resolver.requirements.index_urls import is_private_host
+from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
+from resolver.requirements.scopes import ScopeRules
+from tests.requirements.lists import report
 
 DOCUMENTATION = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 
@@ -67,3 +70,51 @@ def test_address_that_is_not_global_is_private(address: ipaddress.IPv4Address | 
     assume(not any(address in ipaddress.ip_network(network) for network in DOCUMENTATION))
     host = f"[{address}]" if address.version == 6 else str(address)
     assert is_private_host(f"https://{host}/a.whl") or address.is_global
+
+
+def test_a_relative_find_links_in_a_file_is_relative_to_that_file() -> None:
+    parsed = parse_requirement_file("-f wheels\n-f ../more/\nnumpy", source="deep/er/requirements.txt")
+    assert [url.public for url in parsed.entries[0].scope.find_links] == ["deep/er/wheels", "deep/more"]
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("ftp://x/", "`ftp://x/` cannot be asked\n  because `ftp:` is none of `https:`, `http:` and `file:`"),
+        (
+            "localhost:8080/x",
+            "`localhost:8080/x` cannot be asked\n"
+            "  because `localhost:` is none of `https:`, `http:` and `file:`\n"
+            "  try: begin it with `https://`, if it is the name of a host",
+        ),
+        (
+            "http://",
+            "`http://` is no URL\n  because it names no host\n  try: write it in full, as in `https://host/simple/`",
+        ),
+        (
+            "https:/x/y",
+            "`https:/x/y` is no URL\n  because it names no host\n  try: write it in full, as in `https://host/simple/`",
+        ),
+        (
+            "http://x:99999/",
+            "`http://x:99999/` is no URL\n"
+            "  because a port is a number from 1 to 65535\n"
+            "  try: write it in full, as in `https://host/simple/`",
+        ),
+        (
+            "http://[::1/",
+            "`http://[::1/` is no URL\n"
+            "  because its host is no name and no IP address\n"
+            "  try: write it in full, as in `https://host/simple/`",
+        ),
+    ],
+)
+def test_url_that_nobody_can_be_asked_for_is_a_fault(url: str, message: str) -> None:
+    for flag in ("-i", "--extra-index-url", "-f"):
+        assert report(["numpy", flag, url], rules=ScopeRules(flag_scope="list")) == f"requirements[1]: {message}"
+
+
+@pytest.mark.parametrize("url", ["https://[::1]:80/x", "file:///x", "./x", "C:/x", "https://${H}:${P}/x", "${URL}"])
+def test_url_that_may_be_asked_for_is_none(url: str) -> None:
+    parsed = parse_requirement_list(["numpy", "--extra-index-url", url])
+    assert [str(location.position) for location in parsed.named_locations] == ["requirements[1]"]

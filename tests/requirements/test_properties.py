@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 from resolver.errors import ListError, Position, SourceError
 from resolver.requirements.canonical import canonical_layers, parse_canonical_layers
 from resolver.requirements.entry import Entry, RequirementList
-from resolver.requirements.requirement_list import (
-    decode_requirement_file,
-    parse_requirement_file,
-    parse_requirement_list,
-)
+from resolver.requirements.requirement_file import decode_requirement_file
+from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import FlagScope, IndexFamily, ScopeRules, merge_scopes
 
 NOWHERE = Position()

@@ -5,10 +5,12 @@ import codecs
 import pytest
 
 from resolver.errors import ListError, SourceError
-from resolver.requirements.requirement_list import decode_requirement_file, parse_requirement_file
+from resolver.requirements.requirement_file import decode_requirement_file
+from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
+from tests.requirements.lists import A, extras, files, report
 
 
-def report(text: str) -> str:
+def report_file(text: str) -> str:
     with pytest.raises(ListError) as caught:
         parse_requirement_file(text)
     return str(caught.value)
@@ -66,7 +68,7 @@ def test_a_line_break_of_any_form_ends_a_line() -> None:
 
 
 def test_all_faults_of_a_file_come_in_one_report() -> None:
-    assert report("six=1\n--pre=1\n-e https://f.example/six.zip\n") == (
+    assert report_file("six=1\n--pre=1\n-e https://f.example/six.zip\n") == (
         "requirements.txt:1: `six=1` is no requirement\n"
         "  because `=` is no operator\n"
         "  try: write `six==1`\n"
@@ -158,10 +160,76 @@ def test_all_faults_of_a_file_come_in_one_report() -> None:
     ],
 )
 def test_a_fault_of_a_line_says_what_why_and_how_to_mend_it(line: str, message: str) -> None:
-    assert report(f"\n{line}\n") == f"requirements.txt:2: {message}"
+    assert report_file(f"\n{line}\n") == f"requirements.txt:2: {message}"
 
 
 def test_a_marker_that_is_none_is_quoted_with_what_stands_before_it() -> None:
-    assert report("six ; python_version = '3'").startswith(
+    assert report_file("six ; python_version = '3'").startswith(
         "requirements.txt:1: `python_version = '3'`, after `six;`, is no environment marker\n  because "
+    )
+
+
+def test_an_included_file_stands_in_the_place_of_its_flag() -> None:
+    parsed = parse_requirement_list(
+        ["numpy", "-r", "more.txt", "torch"], read_file=files({"more.txt": f"scipy\n--extra-index-url {A}\npandas\n"})
+    )
+    assert extras(parsed) == {"numpy": [], "scipy": [], "pandas": [A], "torch": [A]}
+    assert str(parsed.entries[2].position) == "more.txt:3 (from requirements[1])"
+
+
+def test_read_file_is_told_who_includes() -> None:
+    asked = []
+
+    def read(reference: str, including: str) -> tuple[str, str]:
+        asked.append((reference, including))
+        return f"sub/{reference}", "-c c.txt\n" if reference == "r.txt" else "six<2\n"
+
+    parse_requirement_file("-r r.txt\n", source="requirements.txt", read_file=read)
+    assert asked == [("r.txt", "requirements.txt"), ("c.txt", "sub/r.txt")]
+
+
+def test_a_cycle_of_files_is_reported() -> None:
+    texts = {"a.txt": "-r b.txt", "b.txt": "six\n-r a.txt"}
+    assert report(["-r", "a.txt"], read_file=files(texts)) == (
+        "b.txt:2 (from a.txt:1 (from requirements[0])): `a.txt` includes itself\n"
+        "  because `a.txt` includes `b.txt` includes `a.txt`\n"
+        "  try: remove one of the two"
+    )
+
+
+def test_the_same_file_twice_is_no_cycle() -> None:
+    texts = {"base.txt": "six", "a.txt": "-r base.txt"}
+    parsed = parse_requirement_file("-r a.txt\n-r base.txt", read_file=files(texts))
+    assert [entry.text for entry in parsed.entries] == ["six", "six"]
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_at_its_flag() -> None:
+    assert report(["-r", "missing.txt"], read_file=files({})) == (
+        "requirements[0]: `missing.txt` cannot be read\n  because no such file or directory\n  try: correct its name"
+    )
+
+
+def test_requirements_inside_a_constraint_file_are_requirements_as_with_pip() -> None:
+    texts = {"c.txt": "-r r.txt\nsix<2", "r.txt": "numpy"}
+    parsed = parse_requirement_list(["-c", "c.txt"], read_file=files(texts))
+    assert [entry.text for entry in parsed.entries] == ["numpy"]
+    assert [entry.text for entry in parsed.constraints] == ["six<2"]
+
+
+def test_files_that_fan_out_without_end_are_a_fault_soon() -> None:
+    tree = {f"{level}.txt": f"-r {level + 1}.txt\n" * 2 for level in range(40)} | {"40.txt": "numpy\n"}
+
+    first, *others = report(["-r", "0.txt"], read_file=files(tree)).splitlines()
+
+    assert first.endswith(": the list includes files more than 1000 times")
+    assert others == ["  because a file counts each time that it is included", "  try: include each file once"]
+
+
+def test_file_nested_too_deep_is_named_without_all_that_lead_to_it() -> None:
+    chain = {f"{level}.txt": f"-r {level + 1}.txt" for level in range(60)}
+
+    assert report(["-r", "0.txt"], read_file=files(chain)) == (
+        "50.txt:1 (from 49.txt:1 (from 48.txt:1 (from 47.txt:1 (from … 47 more … (from requirements[0]))))):"
+        " files are nested more than 50 deep\n"
+        "  try: remove some of the inclusions"
     )

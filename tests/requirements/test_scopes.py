@@ -44,17 +44,6 @@ def test_a_placeholder_stands_for_one_segment_only() -> None:
     assert not is_family_index(Url(public="https://d.example/whl/torch-2/5+cu124.html"), GEOMETRIC)
 
 
-def test_items_of_a_flat_list_have_positions_without_layer() -> None:
-    parsed = parse_requirement_list(["numpy", "--pre", "scipy"])
-    assert [str(entry.position) for entry in parsed.entries] == ["requirements[0]", "requirements[2]"]
-
-
-def test_items_of_layers_have_positions_with_layer() -> None:
-    parsed = parse_requirement_list([["numpy"], ["scipy", "torch"]], source="app.py")
-    assert [str(entry.position) for entry in parsed.entries] == ["app.py[0][0]", "app.py[1][0]", "app.py[1][1]"]
-    assert [entry.layer for entry in parsed.entries] == [0, 1, 1]
-
-
 def test_an_empty_list_is_one_empty_layer_that_sees_the_default_index() -> None:
     parsed = parse_requirement_list([])
     assert [layer.entries for layer in parsed.layers] == [()]
@@ -97,11 +86,6 @@ def test_index_url_replaces_the_default_for_its_whole_layer() -> None:
     assert [entry.scope.default_index for entry in parsed.entries] == [False, False, True]
 
 
-def test_the_same_index_url_twice_is_no_fault() -> None:
-    parsed = parse_requirement_list(["-i", A, "numpy", f"--index-url={A}"])
-    assert parsed.layers[0].scope.indexes == (Url(public=A),)
-
-
 def test_dependencies_see_extra_indexes_then_index_urls_then_the_default_of_a_bare_layer() -> None:
     parsed = parse_requirement_list([["numpy", "-i", A], ["--extra-index-url", B, "scipy"]])
     scope = parsed.dependency_scope
@@ -111,15 +95,6 @@ def test_dependencies_see_extra_indexes_then_index_urls_then_the_default_of_a_ba
 def test_dependencies_do_not_see_the_default_where_every_layer_has_its_own_index_or_none() -> None:
     parsed = parse_requirement_list([["numpy", "-i", A], ["scipy", "--no-index", "-f", "./wheels"]])
     assert not parsed.dependency_scope.default_index
-
-
-def test_no_index_leaves_find_links_only_and_says_what_it_silences() -> None:
-    parsed = parse_requirement_list(["numpy", "--extra-index-url", A, "--no-index", "-f", "./wheels"])
-    scope = parsed.entries[0].scope
-    assert (scope.extra_indexes, scope.default_index, scope.find_links) == ((), False, (Url(public="./wheels"),))
-    assert parsed.warnings == (
-        "requirements[1]: `--extra-index-url` has no effect, because its layer has `--no-index`",
-    )
 
 
 def test_a_project_named_twice_has_the_union_of_its_scopes_in_list_order() -> None:

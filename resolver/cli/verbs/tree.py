@@ -77,7 +77,7 @@ def _iter_nodes(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) 
         seen.add(name)
         if not is_repeated:
             for place, other in reversed(list(enumerate(below))):
-                words = graph.asked(name, other) if values.invert else graph.asked(other, name)
+                words = graph.join_requirements(name, other) if values.invert else graph.join_requirements(other, name)
                 stack.append((other, words, (*bars, place + 1 < len(below))))
 
 

@@ -81,7 +81,7 @@ def _render_path(graph: LockGraph, path: LockPath) -> str:
     steps = [_render_request(path.request)]
     steps += [
         f"{parent}: {text or child}"
-        for parent, child, text in zip(path.names, path.names[1:], path.asked, strict=False)
+        for parent, child, text in zip(path.names, path.names[1:], path.requirements, strict=False)
     ]
     return " → ".join(steps)
 
@@ -105,7 +105,7 @@ def _as_json(lock: ChosenLock, graph: LockGraph, name: NormalizedName, limit: in
                 "layer": path.request.layer,
                 "asked": path.request.text,
                 "steps": [
-                    {"name": parent, "asked": text} for parent, text in zip(path.names, path.asked, strict=False)
+                    {"name": parent, "asked": text} for parent, text in zip(path.names, path.requirements, strict=False)
                 ],
             }
             for path in paths

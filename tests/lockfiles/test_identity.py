@@ -1,9 +1,10 @@
-"""Golden digests: a change to any of them throws away every image that was built from a lock."""
+"""Digests and seals. A change to a golden digest invalidates every image that was built from a lock."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,8 @@ from packaging.pylock import Package, PackageDirectory, PackageVcs, PackageWheel
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import BuildFacts, Lockfile, ToolTable, digest, dumps, loads, read, write
+from lockfiles import BuildFacts, InvalidLockfileError, Lockfile, ToolTable, digest, dumps, loads, read, write
+from lockfiles.identity import build_seal, has_broken_seal
 from tests.lockfiles.samples import COMMIT, build_full_lock, build_package, build_pylock, build_small_lock, build_tool
 from tests.lockfiles.strategies import VERSIONS, locks
 
@@ -310,3 +312,51 @@ def test_every_change_that_installs_something_else_changes_the_digest(
     changed = change(lock, data)
     assert digest(changed) != digest(lock)
     assert digest(refresh(rotate(reorder(changed, data), data), data)) == digest(changed)
+
+
+def test_lock_as_it_was_written_is_not_edited(tmp_path: Path) -> None:
+    write(build_full_lock(), tmp_path / "pylock.toml")
+
+    assert not read(tmp_path / "pylock.toml").is_edited
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("a" * 64, "c" * 64), ("4.4.0", "4.5.0"), ("layer 0: anyio", "layer 0: idna"), ("size = 1000", "size = 1001")],
+)
+def test_any_edit_breaks_the_seal(old: str, new: str) -> None:
+    assert loads(dumps(build_small_lock()).replace(old, new)).is_edited
+
+
+def test_layout_and_comments_do_not_matter() -> None:
+    text = dumps(build_small_lock())
+    head, table, rest = text.partition("[tool.pinfold]\n")
+
+    assert not loads(f"# a comment\n{head}\n\n{table}\n# another\n{rest}").is_edited
+
+
+def test_lock_without_a_seal_has_none_to_break() -> None:
+    lines = [line for line in dumps(build_small_lock()).splitlines() if not line.startswith("contents = ")]
+
+    assert not loads("\n".join(lines)).is_edited
+
+
+def test_seal_does_not_cover_itself() -> None:
+    document = tomllib.loads(dumps(build_small_lock()))
+
+    assert document["tool"]["pinfold"]["contents"] == build_seal(document)
+    assert not has_broken_seal(document)
+
+
+def test_seal_that_is_no_hash_is_a_fault() -> None:
+    text = dumps(build_small_lock()).replace('contents = "sha256:', 'contents = "md5:')
+
+    with pytest.raises(InvalidLockfileError, match=r"tool\.pinfold\.contents"):
+        loads(text)
+
+
+def test_edited_lock_is_equal_to_one_with_the_same_content() -> None:
+    edited = loads(dumps(build_small_lock()).replace("4.4.0", "4.5.0"))
+
+    assert loads(dumps(edited)) == edited
+    assert not loads(dumps(edited)).is_edited
