@@ -73,7 +73,10 @@ class CudaBuild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """The build runs. With `ptx`, the driver compiles its kernels first, at the first use."""
+    """The build runs.
+
+    With `ptx`, the driver compiles the kernels first, at the first use.
+    """
 
     ptx: bool = False
 

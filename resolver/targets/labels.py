@@ -120,7 +120,10 @@ def complete_label(label: BuildLabel, index: BuildLabel | None) -> BuildLabel:
 
 @lru_cache(maxsize=4096)
 def parse_name_label(name: NormalizedName) -> BuildLabel | None:
-    """The suffix of a project's name, read: `cupy-cuda12x`, `nvidia-cublas-cu12`. None without one."""
+    """The suffix of a project's name, read: `cupy-cuda12x`, `nvidia-cublas-cu12`.
+
+    None without a suffix of a known form.
+    """
     return _match("name", name)
 
 

@@ -24,7 +24,6 @@ from resolver.targets.kernels import (
 )
 from resolver.targets.machine_types import parse_machine_types
 
-
 CUDA_12_8 = CudaVersion(12, 8)
 
 
