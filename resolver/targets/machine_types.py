@@ -125,9 +125,11 @@ def parse_machine_types(
 ) -> MachineChoice:
     """The choice that `GPU-H100`, `h100,a100` or a list of names means.
 
-    Case, the prefix `GPU-`, blanks and dashes do not matter. `driver` is the value of `--driver`; without it a
-    machine's own driver in the configuration counts, then `configured_driver`, then the default. Raises TargetError for
-    an AMD GPU, a driver that does not support a GPU, and hosts of two architectures.
+    Case, the prefix `GPU-`, blanks and dashes do not matter. `driver` is the value of `--driver`; without it a machine's
+    own driver in the configuration counts, then `configured_driver`, then the default. Of several machines the lowest
+    driver counts.
+
+    Raises TargetError for an AMD GPU, a driver that does not support a GPU, and hosts of two architectures.
     """
     known, unknown = _find_all(_split(names), _Table(machines, gpus))
     with_gpu = [(one, one.gpu) for one in known if one.gpu is not None]

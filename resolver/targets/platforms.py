@@ -17,14 +17,13 @@ from resolver.errors import TargetError
 
 __all__ = ["DEFAULT_PLATFORM", "Glibc", "Linux", "MacOS", "Musl", "Platform", "Windows", "parse_platform"]
 
-# Patterns are texts, which `re` compiles on first use, since a run parses one name at most.
-# A tag of PEP 600 or PEP 656, a legacy manylinux tag, a macOS tag, and the name of uv with the architecture first.
+# A tag of PEP 600 or PEP 656, a legacy manylinux tag, a macOS tag, and the form of uv with the architecture first. The
+# patterns are texts, which `re` compiles on first use, since a run parses one name at most.
 _LINUX = r"(?P<family>many|musl)linux_(?P<major>\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|aarch64)"
-
 _LEGACY = r"manylinux(?P<year>1|2010|2014)_(?P<arch>x86_64|aarch64)"
 _MACOS = r"macosx_(?P<major>\d\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|arm64)"
-_UV  # A tag of PEP 600 or PEP 656, a legacy manylinux tag, a macOS tag, and the name of uv with the architecture first.
-_LINUX = r"(?P<arch>x86_64|aarch64)-(?P<tag>(?:many|musl)linux[\d_]+)"
+_UV_LINUX = r"(?P<arch>x86_64|aarch64)-(?P<tag>(?:many|musl)linux[\d_]+)"
+
 # Parts of the names of platforms that exist, but that no lock can be for.
 _UNSUPPORTED = "riscv|ppc64|s390|armv|i686|loongarch|wasm|pyodide|android|ios|universal2"
 
