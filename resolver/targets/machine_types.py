@@ -125,9 +125,9 @@ def parse_machine_types(
 ) -> MachineChoice:
     """The choice that `GPU-H100`, `h100,a100` or a list of names means.
 
-    Case, the prefix `GPU-`, blanks and dashes do not matter. `driver` is the value of `--driver`; without it a machine's
-    own driver in the configuration counts, then `configured_driver`, then the default. Of several machines the lowest
-    driver counts.
+    Case, the prefix `GPU-`, blanks and dashes do not matter. `driver` is the value of `--driver`; without it a
+    machine's own driver in the configuration counts, then `configured_driver`, then the default. Of several machines
+    the lowest driver counts.
 
     Raises TargetError for an AMD GPU, a driver that does not support a GPU, and hosts of two architectures.
     """
