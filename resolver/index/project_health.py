@@ -31,8 +31,9 @@ __all__ = [
     "read_project_status",
 ]
 
-
 _ECOSYSTEM = "PyPI"
+_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_ACTIVE = "active"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,19 @@ class Advisory:
         return min(later, default=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectStatus:
+    """`status` in lower case, a word of PEP 792 or one that a later standard adds; `reason` may be empty."""
+
+    status: str = _ACTIVE
+    reason: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether nothing has to be told."""
+        return self.status == _ACTIVE
+
+
 def parse_advisory(document: object) -> tuple[Advisory, ...]:
     """One advisory for each project that a document concerns; none for a withdrawn one, and for what cannot be read."""
     if not isinstance(document, Mapping) or document.get("withdrawn") or not isinstance(document.get("id"), str):
@@ -104,17 +118,18 @@ def find_advisories(
     return found
 
 
-def _iter_without_aliases(advisories: Mapping[str, Advisory]) -> Iterable[Advisory]:
-    told: set[str] = set()
-    for key, advisory in advisories.items():
-        if key not in told:
-            told.update(advisory.aliases)
-            yield advisory
-
-
-def _join(one: Advisory, other: Advisory) -> Advisory:
-    """Two entries of a document on one project: databases give each range of releases an entry of its own."""
-    return replace(one, ranges=(*one.ranges, *other.ranges), versions=one.versions | other.versions)
+def read_project_status(body: bytes, *, content_type: str) -> ProjectStatus:
+    """The status on a page of the simple API, JSON or HTML; that of an active project where it says none."""
+    if "json" in content_type.partition(";")[0].lower():
+        return _read_json(body)
+    charset = _CHARSET.search(content_type)
+    try:
+        text = body.decode(charset[1] if charset else "utf-8", "replace")
+    except LookupError:
+        text = body.decode("utf-8", "replace")
+    reader = _MetaReader()
+    reader.feed(text)
+    return _build(reader.values.get("pypi:project-status"), reader.values.get("pypi:project-status-reason"))
 
 
 def _parse_affected(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Advisory | None:
@@ -167,35 +182,17 @@ def _parse_version(text: object) -> Version | None:
         return None
 
 
-_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
-_ACTIVE = "active"
+def _join(one: Advisory, other: Advisory) -> Advisory:
+    """Two entries of a document on one project: databases give each range of releases an entry of its own."""
+    return replace(one, ranges=(*one.ranges, *other.ranges), versions=one.versions | other.versions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectStatus:
-    """`status` in lower case, a word of PEP 792 or one that a later standard adds; `reason` may be empty."""
-
-    status: str = _ACTIVE
-    reason: str = ""
-
-    @property
-    def is_active(self) -> bool:
-        """Whether nothing has to be told."""
-        return self.status == _ACTIVE
-
-
-def read_project_status(body: bytes, *, content_type: str) -> ProjectStatus:
-    """The status on a page of the simple API, JSON or HTML; that of an active project where it says none."""
-    if "json" in content_type.partition(";")[0].lower():
-        return _read_json(body)
-    charset = _CHARSET.search(content_type)
-    try:
-        text = body.decode(charset[1] if charset else "utf-8", "replace")
-    except LookupError:
-        text = body.decode("utf-8", "replace")
-    reader = _MetaReader()
-    reader.feed(text)
-    return _build(reader.values.get("pypi:project-status"), reader.values.get("pypi:project-status-reason"))
+def _iter_without_aliases(advisories: Mapping[str, Advisory]) -> Iterable[Advisory]:
+    told: set[str] = set()
+    for key, advisory in advisories.items():
+        if key not in told:
+            told.update(advisory.aliases)
+            yield advisory
 
 
 def _read_json(body: bytes) -> ProjectStatus:

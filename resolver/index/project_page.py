@@ -60,11 +60,23 @@ __all__ = [
     "write_upload_times",
 ]
 
-
 _GROUP, _FILE, _FIELD = "\x1d", "\x1e", "\x1f"
 _BUILD_TAG = re.compile(r"([0-9]+)(.*)", re.DOTALL)
+
 _AT_FILENAME = "+"
 """Begins the URL of a file that ends with its file name, which then is left out."""
+
+_UNKNOWN = "~"
+"""Sorts after every time: a row with a file of unknown time has to be read."""
+
+_HEADER = struct.Struct("=16sIIII")
+"""Magic with format version, checksum of all that follows it, bytes of the head, number of rows, bytes of the rows.
+
+In the machine's own byte order, as the ends of the rows are: a cache from elsewhere is refused.
+"""
+
+_MAGIC = b"pinfold page 4\n\0"
+_CHECKED_FROM = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,136 +86,6 @@ class Rejection:
     filename: str
     reason: str
     detail: str
-
-
-def dump_row(files: Iterable[str], rejections: Iterable[str]) -> str:
-    """A row out of what `dump_file` and `dump_rejection` give, best and first one first."""
-    return _FILE.join(files) + _GROUP + _FILE.join(rejections)
-
-
-def dump_file(raw: RawFile, name: FileName, tag_rank: int, *, row_version: Version) -> str:
-    """One usable file. Empty fields stand for None, or for what follows from the others."""
-    core_metadata, filename, sha256, python, size, time, url, yanked, others = raw
-    if url.endswith(filename):
-        url = _AT_FILENAME + url[: -len(filename)]
-    version = "" if name.version is row_version else str(name.version)
-    yanked = "" if yanked is None else f"!{yanked}"
-    core_metadata = "" if core_metadata is None else f"!{core_metadata}"
-    # The separators are _FIELD; an f-string takes half the time of a join, and this runs for every usable file.
-    return (
-        f"{filename}\x1f{url}\x1f{sha256 or ''}\x1f{others}\x1f{size or ''}\x1f{python or ''}\x1f{yanked}"
-        f"\x1f{time or ''}\x1f{core_metadata}\x1f{tag_rank}\x1f{name.build}\x1f{version}"
-    )
-
-
-def dump_rejection(filename: str, reason: str, detail: str) -> str:
-    """One rejected file. The wheel tags are read from the name again, since most rejections are for them."""
-    return filename if reason == "tags" else _FIELD.join((filename, reason, detail))
-
-
-def read_files(row: str, *, version: Version, index: str | None) -> tuple[DistributionFile, ...]:
-    """The usable files of a row, in the order in which they were written."""
-    text = row.partition(_GROUP)[0]
-    return tuple(_read_file(file, version, index) for file in text.split(_FILE)) if text else ()
-
-
-def read_rejections(row: str) -> tuple[Rejection, ...]:
-    """The rejected files of a row."""
-    text = row.partition(_GROUP)[2]
-    return tuple(_read_rejection(rejection) for rejection in text.split(_FILE)) if text else ()
-
-
-def parse_build_tag(text: str) -> tuple[int, str] | tuple[()]:
-    """The build tag of a wheel as it is ordered: number, then the rest (PEP 427). Empty for none."""
-    match = _BUILD_TAG.fullmatch(text)
-    return (int(match[1]), match[2]) if match else ()
-
-
-def _read_file(text: str, row_version: Version, index: str | None) -> DistributionFile:
-    filename, url, sha256, others, size, python, yanked, time, metadata, rank, build, version = text.split(_FIELD)
-    hashes = others.split()
-    if sha256:
-        hashes = sorted((*hashes, f"sha256:{sha256}"))
-    return DistributionFile(
-        filename=filename,
-        version=Version(version) if version else row_version,
-        url=url[1:] + filename if url.startswith(_AT_FILENAME) else url,
-        index=index,
-        hashes=tuple(hashes),
-        size_bytes=int(size) if size else None,
-        requires_python=python or None,
-        yanked=yanked[1:] if yanked else None,
-        upload_time=time or None,
-        core_metadata=_render_metadata_hash(metadata[1:]) if metadata else None,
-        tag_rank=int(rank),
-        build_tag=parse_build_tag(build),
-    )
-
-
-def _render_metadata_hash(sha256: str) -> str:
-    return f"sha256={sha256}" if sha256 else ""
-
-
-def _read_rejection(text: str) -> Rejection:
-    filename, _, rest = text.partition(_FIELD)
-    if not rest:
-        return Rejection(filename=filename, reason="tags", detail="-".join(filename[:-4].rsplit("-", 3)[1:]))
-    reason, _, detail = rest.partition(_FIELD)
-    return Rejection(filename=filename, reason=reason, detail=detail)
-
-
-_UNKNOWN = "~"
-"""Sorts after every time: a row with a file of unknown time has to be read."""
-
-
-def write_upload_times(rows: Iterable[Sequence[str | None]]) -> str:
-    """The times of the usable files of each row as text: the last and first one and the row's number, latest first."""
-    spans = [
-        (max(times), min(times), number)
-        for number, row in enumerate(rows)
-        if (times := [_UNKNOWN if time is None else _comparable(time) for time in row])
-    ]
-    spans.sort(key=lambda span: (span[0], -span[2]), reverse=True)
-    return " ".join(f"{last}/{'' if first == last else first}/{number}" for last, first, number in spans)
-
-
-def find_late_rows(text: str, cutoff: datetime) -> tuple[int, int]:
-    """Two masks: rows of which no usable file was uploaded before the cut-off, and rows to be read file by file."""
-    bound = _comparable(cutoff.astimezone(UTC).isoformat().removesuffix("+00:00"))
-    late = mixed = 0
-    for span in _iter_spans(text):
-        last, first, number = span.split("/")
-        if last < bound:
-            break
-        if last != _UNKNOWN and (first or last) >= bound:
-            late |= 1 << int(number)
-        else:
-            mixed |= 1 << int(number)
-    return late, mixed
-
-
-def _iter_spans(text: str) -> Iterator[str]:
-    """Not `split`: of thousands of spans the first few are looked at."""
-    start = 0
-    while start < len(text):
-        end = text.find(" ", start)
-        end = len(text) if end < 0 else end
-        yield text[start:end]
-        start = end + 1
-
-
-def _comparable(time: str) -> str:
-    time = time.removesuffix("Z")
-    return time.rstrip("0").removesuffix(".") if "." in time else time
-
-
-_HEADER = struct.Struct("=16sIIII")
-"""Magic with format version, checksum of all that follows it, bytes of the head, number of rows, bytes of the rows.
-
-In the machine's own byte order, as the ends of the rows are: a cache from elsewhere is refused.
-"""
-_MAGIC = b"pinfold page 4\n\0"
-_CHECKED_FROM = 20
 
 
 class LazyVersions(Sequence[Version]):
@@ -308,6 +190,117 @@ class ParsedPage:
         return hash((self.name, self.location, len(self.versions)))
 
 
+class ProjectPage(Protocol):
+    """Rows of one project on one location; row 0 is the newest version.
+
+    The masks have bit `i` set where row `i` has the property: a usable wheel, an sdist, a pre-release or
+    development release (PEP 440), only yanked files among the usable ones, yanked and other files among them, a local
+    version label. `file_count` counts all wheels and sdists of the project that the location lists.
+    """
+
+    @property
+    def name(self) -> NormalizedName: ...
+    @property
+    def location(self) -> str: ...
+    @property
+    def file_count(self) -> int: ...
+    @property
+    def versions(self) -> Sequence[Version]: ...
+    @property
+    def wheel_mask(self) -> int: ...
+    @property
+    def sdist_mask(self) -> int: ...
+    @property
+    def prerelease_mask(self) -> int: ...
+    @property
+    def yanked_mask(self) -> int: ...
+    @property
+    def partly_yanked_mask(self) -> int: ...
+    @property
+    def local_mask(self) -> int: ...
+
+    def files(self, row: int) -> tuple[DistributionFile, ...]:
+        """The usable files of a row, best first: wheels by tag, higher build tag, then sdists."""
+        ...
+
+    def late_rows(self, cutoff: datetime) -> tuple[int, int]:
+        """The rows without a usable file from before the cut-off, and those whose files have to be looked at."""
+        ...
+
+    def rejections(self, row: int) -> tuple[Rejection, ...]:
+        """The files of a row that the target cannot use."""
+        ...
+
+
+def dump_row(files: Iterable[str], rejections: Iterable[str]) -> str:
+    """A row out of what `dump_file` and `dump_rejection` give, best and first one first."""
+    return _FILE.join(files) + _GROUP + _FILE.join(rejections)
+
+
+def dump_file(raw: RawFile, name: FileName, tag_rank: int, *, row_version: Version) -> str:
+    """One usable file. Empty fields stand for None, or for what follows from the others."""
+    core_metadata, filename, sha256, python, size, time, url, yanked, others = raw
+    if url.endswith(filename):
+        url = _AT_FILENAME + url[: -len(filename)]
+    version = "" if name.version is row_version else str(name.version)
+    yanked = "" if yanked is None else f"!{yanked}"
+    core_metadata = "" if core_metadata is None else f"!{core_metadata}"
+    # The separators are _FIELD; an f-string takes half the time of a join, and this runs for every usable file.
+    return (
+        f"{filename}\x1f{url}\x1f{sha256 or ''}\x1f{others}\x1f{size or ''}\x1f{python or ''}\x1f{yanked}"
+        f"\x1f{time or ''}\x1f{core_metadata}\x1f{tag_rank}\x1f{name.build}\x1f{version}"
+    )
+
+
+def dump_rejection(filename: str, reason: str, detail: str) -> str:
+    """One rejected file. The wheel tags are read from the name again, since most rejections are for them."""
+    return filename if reason == "tags" else _FIELD.join((filename, reason, detail))
+
+
+def read_files(row: str, *, version: Version, index: str | None) -> tuple[DistributionFile, ...]:
+    """The usable files of a row, in the order in which they were written."""
+    text = row.partition(_GROUP)[0]
+    return tuple(_read_file(file, version, index) for file in text.split(_FILE)) if text else ()
+
+
+def read_rejections(row: str) -> tuple[Rejection, ...]:
+    """The rejected files of a row."""
+    text = row.partition(_GROUP)[2]
+    return tuple(_read_rejection(rejection) for rejection in text.split(_FILE)) if text else ()
+
+
+def parse_build_tag(text: str) -> tuple[int, str] | tuple[()]:
+    """The build tag of a wheel as it is ordered: number, then the rest (PEP 427). Empty for none."""
+    match = _BUILD_TAG.fullmatch(text)
+    return (int(match[1]), match[2]) if match else ()
+
+
+def write_upload_times(rows: Iterable[Sequence[str | None]]) -> str:
+    """The times of the usable files of each row as text: the last and first one and the row's number, latest first."""
+    spans = [
+        (max(times), min(times), number)
+        for number, row in enumerate(rows)
+        if (times := [_UNKNOWN if time is None else _comparable(time) for time in row])
+    ]
+    spans.sort(key=lambda span: (span[0], -span[2]), reverse=True)
+    return " ".join(f"{last}/{'' if first == last else first}/{number}" for last, first, number in spans)
+
+
+def find_late_rows(text: str, cutoff: datetime) -> tuple[int, int]:
+    """Two masks: rows of which no usable file was uploaded before the cut-off, and rows to be read file by file."""
+    bound = _comparable(cutoff.astimezone(UTC).isoformat().removesuffix("+00:00"))
+    late = mixed = 0
+    for span in _iter_spans(text):
+        last, first, number = span.split("/")
+        if last < bound:
+            break
+        if last != _UNKNOWN and (first or last) >= bound:
+            late |= 1 << int(number)
+        else:
+            mixed |= 1 << int(number)
+    return late, mixed
+
+
 def dump_project_page(page: object) -> bytes:
     """The page as bytes for a cache.
 
@@ -365,6 +358,54 @@ def load_project_page(data: bytes | memoryview) -> ParsedPage:
     )
 
 
+def _read_file(text: str, row_version: Version, index: str | None) -> DistributionFile:
+    filename, url, sha256, others, size, python, yanked, time, metadata, rank, build, version = text.split(_FIELD)
+    hashes = others.split()
+    if sha256:
+        hashes = sorted((*hashes, f"sha256:{sha256}"))
+    return DistributionFile(
+        filename=filename,
+        version=Version(version) if version else row_version,
+        url=url[1:] + filename if url.startswith(_AT_FILENAME) else url,
+        index=index,
+        hashes=tuple(hashes),
+        size_bytes=int(size) if size else None,
+        requires_python=python or None,
+        yanked=yanked[1:] if yanked else None,
+        upload_time=time or None,
+        core_metadata=_render_metadata_hash(metadata[1:]) if metadata else None,
+        tag_rank=int(rank),
+        build_tag=parse_build_tag(build),
+    )
+
+
+def _render_metadata_hash(sha256: str) -> str:
+    return f"sha256={sha256}" if sha256 else ""
+
+
+def _read_rejection(text: str) -> Rejection:
+    filename, _, rest = text.partition(_FIELD)
+    if not rest:
+        return Rejection(filename=filename, reason="tags", detail="-".join(filename[:-4].rsplit("-", 3)[1:]))
+    reason, _, detail = rest.partition(_FIELD)
+    return Rejection(filename=filename, reason=reason, detail=detail)
+
+
+def _comparable(time: str) -> str:
+    time = time.removesuffix("Z")
+    return time.rstrip("0").removesuffix(".") if "." in time else time
+
+
+def _iter_spans(text: str) -> Iterator[str]:
+    """Not `split`: of thousands of spans the first few are looked at."""
+    start = 0
+    while start < len(text):
+        end = text.find(" ", start)
+        end = len(text) if end < 0 else end
+        yield text[start:end]
+        start = end + 1
+
+
 def _split(data: memoryview) -> tuple[str, LazyTexts]:
     """The head of a dump, and its rows. Raises ValueError."""
     if len(data) >= _HEADER.size:
@@ -382,45 +423,3 @@ def _split(data: memoryview) -> tuple[str, LazyTexts]:
 def _read_unreadable(text: str) -> Rejection:
     filename, _, detail = text.partition("\x1f")
     return Rejection(filename=filename, reason="format", detail=detail)
-
-
-class ProjectPage(Protocol):
-    """Rows of one project on one location; row 0 is the newest version.
-
-    The masks have bit `i` set where row `i` has the property: a usable wheel, an sdist, a pre-release or
-    development release (PEP 440), only yanked files among the usable ones, yanked and other files among them, a local
-    version label. `file_count` counts all wheels and sdists of the project that the location lists.
-    """
-
-    @property
-    def name(self) -> NormalizedName: ...
-    @property
-    def location(self) -> str: ...
-    @property
-    def file_count(self) -> int: ...
-    @property
-    def versions(self) -> Sequence[Version]: ...
-    @property
-    def wheel_mask(self) -> int: ...
-    @property
-    def sdist_mask(self) -> int: ...
-    @property
-    def prerelease_mask(self) -> int: ...
-    @property
-    def yanked_mask(self) -> int: ...
-    @property
-    def partly_yanked_mask(self) -> int: ...
-    @property
-    def local_mask(self) -> int: ...
-
-    def files(self, row: int) -> tuple[DistributionFile, ...]:
-        """The usable files of a row, best first: wheels by tag, higher build tag, then sdists."""
-        ...
-
-    def late_rows(self, cutoff: datetime) -> tuple[int, int]:
-        """The rows without a usable file from before the cut-off, and those whose files have to be looked at."""
-        ...
-
-    def rejections(self, row: int) -> tuple[Rejection, ...]:
-        """The files of a row that the target cannot use."""
-        ...

@@ -27,12 +27,15 @@ _PLAIN_EXTRA = re.compile(r'\bextra (?:==|!=) "([^"]*)"|"([^"]*)" (?:==|!=) extr
 _ENVIRONMENT_LIMIT = 8
 _NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _SPECIFIER = r"(?:[<>]=?|[=!]=|~=)[ \t]*[0-9][0-9A-Za-z.+*!]*"
+
 _PLAIN = re.compile(
     rf"[ \t]*({_NAME})[ \t]*(?:\[[ \t]*({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*\][ \t]*)?"
     rf"((?:{_SPECIFIER}(?:[ \t]*,[ \t]*{_SPECIFIER})*)?)[ \t]*"
 )
 """A requirement of the usual form, up to its marker; `packaging` reads all others."""
+
 _WORD = re.compile(_NAME)
+_memos: list[tuple[Mapping[str, str], RequiresDistMemo]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,9 +137,6 @@ class RequiresDistMemo:
         return marker.evaluate({**self._environment, "extra": extra})
 
 
-_memos: list[tuple[Mapping[str, str], RequiresDistMemo]] = []
-
-
 def find_memo(environment: Mapping[str, str]) -> RequiresDistMemo:
     """The memo of an environment, by identity: a target hands out the same mapping each time."""
     for known, memo in tuple(_memos):
@@ -154,6 +154,11 @@ def _render(requirement: Requirement) -> str:
     return f"{name} @ {requirement.url}" if requirement.url else f"{name}{requirement.specifier}"
 
 
+def _render_name(name: str, extras: Iterable[str]) -> str:
+    names = ",".join(sorted(canonicalize_name(extra) for extra in extras))
+    return canonicalize_name(name) + (f"[{names}]" if names else "")
+
+
 def _render_plain(head: str) -> str:
     """The same for the text of a requirement of the usual form without a marker; empty for all others."""
     match = _PLAIN.fullmatch(head)
@@ -164,8 +169,3 @@ def _render_plain(head: str) -> str:
         return f"{_render_name(name, set(_WORD.findall(extras or '')))}{SpecifierSet(specifier)}"
     except InvalidSpecifier:
         return ""
-
-
-def _render_name(name: str, extras: Iterable[str]) -> str:
-    names = ",".join(sorted(canonicalize_name(extra) for extra in extras))
-    return canonicalize_name(name) + (f"[{names}]" if names else "")

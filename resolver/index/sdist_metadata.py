@@ -37,13 +37,18 @@ __all__ = [
     "read_sdist",
 ]
 
-
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+
 _LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 """What PEP 518 wants where a tree has no `[build-system]`: setuptools as of the release that has the legacy backend."""
+
 _NEEDED_FIELDS = frozenset({"version", "dependencies", "optional-dependencies", "requires-python"})
+
 _CONTEXT = "{root:"
 """Where hatchling puts the folder of the tree: such a text is settled by its backend alone."""
+
+_LIMIT_BYTES = 32 * 1024 * 1024
+_WANTED = ("PKG-INFO", "pyproject.toml")
 
 
 class PyprojectError(ValueError):
@@ -75,6 +80,18 @@ class Pyproject:
     version: Version | None = None
 
 
+class SdistArchiveError(ValueError):
+    """The archive cannot be read; the text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdistFiles:
+    """`pkg_info` and `pyproject` are None where the archive has no such file in its top folder."""
+
+    pkg_info: bytes | None
+    pyproject: bytes | None
+
+
 def parse_pyproject(data: bytes | None) -> Pyproject:
     """What the file says; None stands for a tree without one. Raises PyprojectError."""
     if data is None:
@@ -94,6 +111,18 @@ def parse_pyproject(data: bytes | None) -> Pyproject:
     )
 
 
+def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
+    """PKG-INFO and pyproject.toml of the top folder. The archive is read once, forwards if it is a tar.
+
+    Raises SdistArchiveError.
+    """
+    try:
+        found = _read_zip(archive) if filename.endswith(".zip") else _read_tar(archive)
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
+        raise SdistArchiveError(f"`{filename}` is not a readable archive: {error}") from error
+    return SdistFiles(pkg_info=found.get("PKG-INFO"), pyproject=found.get("pyproject.toml"))
+
+
 def _parse_build_system(table: object) -> BuildSystem:
     if table is None:
         return BuildSystem()
@@ -109,6 +138,25 @@ def _parse_build_system(table: object) -> BuildSystem:
         backend=backend,
         backend_path=tuple(text for _, text in _iter_texts(table, "backend-path", "build-system")),
     )
+
+
+def _checked(place: tuple[str, str]) -> str:
+    """The text of a place once it is known to be a requirement."""
+    where, text = place
+    try:
+        Requirement(text.replace(_CONTEXT, "file:"))
+    except InvalidRequirement as error:
+        why = str(error).partition("\n")[0]
+        raise PyprojectError(f"pyproject.toml: `{where}` is no requirement of PEP 508: {why}") from error
+    return text
+
+
+def _iter_texts(table: Mapping[str, Any], key: str, path: str) -> Iterator[tuple[str, str]]:
+    """The texts of an array, each with its place in the document."""
+    found = table.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise PyprojectError(f"pyproject.toml: `{path}.{key}` is no array of strings")
+    return ((f"{path}.{key}[{number}]", text) for number, text in enumerate(found))
 
 
 def _parse_project(project: Mapping[str, Any]) -> CoreMetadata | None:
@@ -147,15 +195,11 @@ def _parse_version(project: Mapping[str, Any]) -> Version | None:
         raise PyprojectError(f"pyproject.toml: `project.version` is no version of PEP 440: {text!r}") from error
 
 
-def _parse_requires_python(project: Mapping[str, Any]) -> str | None:
-    text = project.get("requires-python")
-    if text is None:
-        return None
-    try:
-        SpecifierSet(text)
-    except (InvalidSpecifier, TypeError, AttributeError) as error:
-        raise PyprojectError(f"pyproject.toml: `project.requires-python` is no specifier: {text!r}") from error
-    return str(text)
+def _find_table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        raise PyprojectError(f"pyproject.toml: `project.{key}` is no table")
+    return found
 
 
 def _iter_optional(extras: Mapping[str, Any], extra: str) -> Iterator[str]:
@@ -170,71 +214,15 @@ def _iter_optional(extras: Mapping[str, Any], extra: str) -> Iterator[str]:
         yield f'{base}{gap}; {own}extra == "{canonicalize_name(extra)}"'
 
 
-def _checked(place: tuple[str, str]) -> str:
-    """The text of a place once it is known to be a requirement."""
-    where, text = place
+def _parse_requires_python(project: Mapping[str, Any]) -> str | None:
+    text = project.get("requires-python")
+    if text is None:
+        return None
     try:
-        Requirement(text.replace(_CONTEXT, "file:"))
-    except InvalidRequirement as error:
-        why = str(error).partition("\n")[0]
-        raise PyprojectError(f"pyproject.toml: `{where}` is no requirement of PEP 508: {why}") from error
-    return text
-
-
-def _find_table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = table.get(key, {})
-    if not isinstance(found, dict):
-        raise PyprojectError(f"pyproject.toml: `project.{key}` is no table")
-    return found
-
-
-def _iter_texts(table: Mapping[str, Any], key: str, path: str) -> Iterator[tuple[str, str]]:
-    """The texts of an array, each with its place in the document."""
-    found = table.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise PyprojectError(f"pyproject.toml: `{path}.{key}` is no array of strings")
-    return ((f"{path}.{key}[{number}]", text) for number, text in enumerate(found))
-
-
-_LIMIT_BYTES = 32 * 1024 * 1024
-_WANTED = ("PKG-INFO", "pyproject.toml")
-
-
-class SdistArchiveError(ValueError):
-    """The archive cannot be read; the text says what is wrong."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SdistFiles:
-    """`pkg_info` and `pyproject` are None where the archive has no such file in its top folder."""
-
-    pkg_info: bytes | None
-    pyproject: bytes | None
-
-
-def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
-    """PKG-INFO and pyproject.toml of the top folder. The archive is read once, forwards if it is a tar.
-
-    Raises SdistArchiveError.
-    """
-    try:
-        found = _read_zip(archive) if filename.endswith(".zip") else _read_tar(archive)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
-        raise SdistArchiveError(f"`{filename}` is not a readable archive: {error}") from error
-    return SdistFiles(pkg_info=found.get("PKG-INFO"), pyproject=found.get("pyproject.toml"))
-
-
-def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=archive, mode="r|*") as tar:
-        for member in tar:
-            wanted = _wanted(member.name)
-            stream = tar.extractfile(member) if wanted is not None and member.isreg() else None
-            if wanted is not None and stream is not None:
-                found[wanted] = _bounded(member.name, member.size, stream.read(_LIMIT_BYTES + 1))
-            if len(found) == len(_WANTED):
-                break
-    return found
+        SpecifierSet(text)
+    except (InvalidSpecifier, TypeError, AttributeError) as error:
+        raise PyprojectError(f"pyproject.toml: `project.requires-python` is no specifier: {text!r}") from error
+    return str(text)
 
 
 def _read_zip(archive: BinaryIO) -> dict[str, bytes]:
@@ -258,3 +246,16 @@ def _bounded(path: str, size: int, content: bytes) -> bytes:
     if max(size, len(content)) > _LIMIT_BYTES:
         raise SdistArchiveError(f"`{path}` is larger than {_LIMIT_BYTES} bytes")
     return content
+
+
+def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    with tarfile.open(fileobj=archive, mode="r|*") as tar:
+        for member in tar:
+            wanted = _wanted(member.name)
+            stream = tar.extractfile(member) if wanted is not None and member.isreg() else None
+            if wanted is not None and stream is not None:
+                found[wanted] = _bounded(member.name, member.size, stream.read(_LIMIT_BYTES + 1))
+            if len(found) == len(_WANTED):
+                break
+    return found

@@ -33,7 +33,6 @@ __all__ = [
     "read_member",
 ]
 
-
 _END = struct.Struct("<4s4H2LH")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
@@ -44,8 +43,12 @@ _COMMENT_LIMIT = 0xFFFF
 _STORED, _DEFLATED = 0, 8
 _FOLDER_SUFFIX = ".dist-info"
 _ENCRYPTED_FLAG = 0x1
+
 _METADATA_LIMIT_BYTES = 32 * 1024 * 1024
 """More than ten times the largest METADATA known; a deflate stream can claim a thousand times its length."""
+
+_LIBRARY = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
+_MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
 
 
 class WheelDirectoryError(ValueError):
@@ -70,6 +73,14 @@ class Member:
     compressed_size: int
     size: int
     crc: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelContents:
+    """`unpacked_bytes` are those of all members; `modules` the names that `import` finds at the top, sorted."""
+
+    unpacked_bytes: int
+    modules: tuple[str, ...]
 
 
 def find_metadata_member(tail: bytes, *, size: int, project: str | None = None) -> Member | MoreBytes:
@@ -112,6 +123,13 @@ def read_member(data: bytes, member: Member, *, start: int | None = None) -> byt
     if len(content) != member.size or zlib.crc32(content) != member.crc:
         raise WheelDirectoryError(f"`{member.filename}` differs from the size or checksum in the directory")
     return content
+
+
+def read_contents(members: Iterable[Member]) -> WheelContents:
+    """The contents that the members of a wheel make."""
+    members = tuple(members)
+    modules = {module for member in members if (module := _find_module(member.filename)) is not None}
+    return WheelContents(unpacked_bytes=sum(member.size for member in members), modules=tuple(sorted(modules)))
 
 
 def _read_directory(tail: bytes, *, size: int) -> tuple[list[Member], int] | MoreBytes:
@@ -196,6 +214,18 @@ def _full_sizes(sizes: tuple[int, int, int], extra: bytes, *, filename: str) -> 
     raise WheelDirectoryError(f"the zip64 sizes of `{filename}` are missing")
 
 
+def _bounded(member: Member, members: list[Member], *, directory: int) -> Member:
+    """The member with `stop` set: the next member's start or the directory, which lie behind its data."""
+    behind = (other.start for other in members if other.start > member.start)
+    stop = min(behind, default=directory)
+    # A gap of any size may follow; the member itself ends no later than with the longest possible local extra field.
+    longest = _LOCAL.size + len(member.filename.encode()) + 0xFFFF + member.compressed_size
+    stop = min(stop, directory, member.start + longest)
+    if member.start < 0 or member.start + _LOCAL.size + member.compressed_size > stop:
+        raise WheelDirectoryError(f"the directory places `{member.filename}` outside its room")
+    return replace(member, stop=stop)
+
+
 def _choose(members: list[Member], project: str | None) -> Member:
     """The METADATA of the one `.dist-info` folder at the top.
 
@@ -217,18 +247,6 @@ def _choose(members: list[Member], project: str | None) -> Member:
     return found
 
 
-def _bounded(member: Member, members: list[Member], *, directory: int) -> Member:
-    """The member with `stop` set: the next member's start or the directory, which lie behind its data."""
-    behind = (other.start for other in members if other.start > member.start)
-    stop = min(behind, default=directory)
-    # A gap of any size may follow; the member itself ends no later than with the longest possible local extra field.
-    longest = _LOCAL.size + len(member.filename.encode()) + 0xFFFF + member.compressed_size
-    stop = min(stop, directory, member.start + longest)
-    if member.start < 0 or member.start + _LOCAL.size + member.compressed_size > stop:
-        raise WheelDirectoryError(f"the directory places `{member.filename}` outside its room")
-    return replace(member, stop=stop)
-
-
 def _unpack(packed: bytes, member: Member) -> bytes:
     if member.size > _METADATA_LIMIT_BYTES:
         raise WheelDirectoryError(f"`{member.filename}` claims {member.size} bytes")
@@ -240,25 +258,6 @@ def _unpack(packed: bytes, member: Member) -> bytes:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, member.size + 1)
     except zlib.error as error:
         raise WheelDirectoryError(f"`{member.filename}` does not unpack: {error}") from error
-
-
-_LIBRARY = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
-_MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WheelContents:
-    """`unpacked_bytes` are those of all members; `modules` the names that `import` finds at the top, sorted."""
-
-    unpacked_bytes: int
-    modules: tuple[str, ...]
-
-
-def read_contents(members: Iterable[Member]) -> WheelContents:
-    """The contents that the members of a wheel make."""
-    members = tuple(members)
-    modules = {module for member in members if (module := _find_module(member.filename)) is not None}
-    return WheelContents(unpacked_bytes=sum(member.size for member in members), modules=tuple(sorted(modules)))
 
 
 def _find_module(filename: str) -> str | None:
