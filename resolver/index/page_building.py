@@ -115,6 +115,7 @@ class PageBuilder:
         """
         parts = filename.split("-", 2)
         known = self._tails.get(parts[-1])
+        # A rank of None means that the target has none of the tags.
         if known is None or known[0] is not None or parts[0] not in self._spellings:
             return False
         found = self._versions.get(parts[1])
@@ -154,7 +155,11 @@ class PageBuilder:
             self._tails[parts[2]] = (rank, found.tags)
 
     def _find_known(self, filename: str) -> tuple[int | None, str, Version, _Row] | None:
-        """Rank, tags, version and row of a file whose parts occurred before, its version perhaps aside; else None."""
+        """Rank, tags, version and row of a file whose parts occurred before; None for any other file.
+
+        The version alone may be new: then it is parsed, and the row is made. This also covers sdists with the usual
+        suffix.
+        """
         parts = filename.split("-", 2)
         if parts[0] not in self._spellings:
             return None
@@ -250,14 +255,21 @@ def parse_project_page(body: bytes, *, content_type: str, url: str, name: Normal
 
 
 def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
-    """The project's wheels and sdists among the links of any HTML page, or of a JSON page. Raises PageError."""
+    """The project's wheels and sdists among the links of any HTML page, or the files of a JSON page.
+
+    A page without a known content type is read as HTML, since find-links pages come from any web server. Raises
+    PageError.
+    """
     if content_type.partition(";")[0].strip().lower().endswith("json"):
         return _check_links(_select_project(parse_json_page(body, url=url), name), url)
     return _check_links(_select_project(_parse_html(body, content_type, url), name), url)
 
 
 def build_find_links_files(urls: Iterable[str], *, name: NormalizedName) -> tuple[RawFile, ...]:
-    """The project's wheels and sdists among the files of a local folder, given as `file:` URLs in any order."""
+    """The project's wheels and sdists in a local folder, given as `file:` URLs in any order.
+
+    A folder has no hashes, sizes or dates; they are read from the files later.
+    """
     return _select_project(
         (
             build_raw_file(
@@ -299,7 +311,10 @@ class _Usable(NamedTuple):
 
 
 class _Judge:
-    """Decides for each file whether the target can use it."""
+    """Decides for each file whether the target can use it.
+
+    The rank of each tag set is computed once a page, since the files of a page share a few dozen sets.
+    """
 
     __slots__ = ("_python", "_ranks", "_tag_ranks")
 
@@ -329,6 +344,7 @@ class _Judge:
     def _find_rank(self, tags: str) -> int | None:
         """The best rank, computed; wheel tags do not depend on case."""
         ranks = self._tag_ranks
+        # Most sets are of one tag, so that no combination has to be made (PEP 425, compressed tag sets).
         if "." not in tags:
             return ranks.get(tags.lower())
         interpreters, abis, platforms = (part.split(".") for part in tags.lower().split("-"))
@@ -346,6 +362,7 @@ def _find_row(rows: dict[Version, _Row], version: Version) -> _Row:
     row = rows.get(version)
     if row is None:
         row = rows[version] = _Row(version)
+    # Equal versions are one row; `FileNames` has one object for each text, so most need no comparison of texts.
     elif row.version is not version and str(version) < str(row.version):
         row.version = version
     return row
@@ -371,6 +388,7 @@ def _build_columns(rows: dict[Version, _Row], names: FileNames) -> _Columns:
                 rejections,
             )
         )
+        # Wheels come before sdists, so the first and the last file tell whether there are any.
         if usable:
             wheel |= bit * (not usable[0].is_sdist)
             sdist |= bit * usable[-1].is_sdist
@@ -400,6 +418,7 @@ class _Columns(NamedTuple):
 
 def _find_order(version: Version) -> tuple[int, tuple[int, ...], Version]:
     """A sort key in the order of PEP 440. Epoch and release decide most comparisons, which is faster than `Version`."""
+    # Trailing zeros do not count: 1.0 and 1.0.0 are equal.
     release = version.release
     while release and release[-1] == 0:
         release = release[:-1]
@@ -432,6 +451,7 @@ def _join_hashes(usable: list[_Usable]) -> list[_Usable]:
         digests.setdefault(file.filename, set()).update([file.raw.sha256] if file.raw.sha256 else ())
     joined = []
     for file in usable:
+        # The lowest digest is the `sha256` of each; None stands in where the page has no digest at all.
         first, *others = (*sorted(digests[file.filename]), None)
         texts = [f"sha256:{digest}" for digest in others if digest is not None]
         raw = file.raw
@@ -444,6 +464,7 @@ def _join_hashes(usable: list[_Usable]) -> list[_Usable]:
 def _find_form(content_type: str) -> str:
     """`json` or `html`. Raises PageError for another content type, or another version of the simple API than 1."""
     media_type = content_type.partition(";")[0].strip().lower()
+    # Types without a version are accepted from servers of before PEP 691.
     versioned = _VERSIONED.fullmatch(media_type)
     if versioned is not None and versioned["version"] not in ("v1", "latest"):
         raise PageError(f"version {versioned['version'][1:]} of the simple API is not known, only 1")
@@ -458,6 +479,7 @@ def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
 
     Raises PageError if a page from the network links to a file of this machine, which it must not make us read.
     """
+    # The usual case, in one pass.
     if all(file.url.startswith(_WEB) for file in files):
         return files
     on_disk = url.startswith("file:")
