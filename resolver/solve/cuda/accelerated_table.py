@@ -412,7 +412,7 @@ def _build(
         missing=plain.missing,
         rules=plain.rules,
         _partly_yanked=sum(row.is_partly_yanked << at for at, row in enumerate(ordered)),
-        _sets=VersionSets(versions, prerelease, local),
+        _sets=VersionSets(versions, local),
         _places=[row.places for row in ordered],
         source=source,
         known=[row.known for row in ordered],

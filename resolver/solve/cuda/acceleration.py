@@ -97,7 +97,7 @@ def build_virtual_table(name: NormalizedName, accelerator: Accelerator, *, is_bo
         missing=(),
         rules=FileRules(),
         _partly_yanked=0,
-        _sets=VersionSets(versions, 0, 0),
+        _sets=VersionSets(versions, 0),
         _places=[()] * len(versions),
     )
 
