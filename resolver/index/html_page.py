@@ -16,6 +16,7 @@ from resolver.index.distribution_file import SHA256, PageError, RawFile, build_r
 
 __all__ = ["parse_html_page"]
 
+# Elements whose text may mark a page as one of an index.
 _HEADINGS = frozenset({"title", "h1", "h2", "h3"})
 _FRAME = frozenset({"html", "head", "body", "meta", "base", "link", "br", "hr"})
 """Elements that a page without visible content may have."""
@@ -78,6 +79,7 @@ class _AnchorReader(HTMLParser):
         elif tag not in _FRAME:
             self._has_content = True
         self._is_html = self._is_html or tag == "html"
+        # A refresh leads to another page, such as one to log in.
         self._has_content = self._has_content or (values.get("http-equiv") or "").lower() == "refresh"
 
     def handle_endtag(self, tag: str) -> None:

@@ -126,7 +126,10 @@ class PageBuilder:
         return True
 
     def add(self, raw: RawFile) -> None:
-        """Add a file to the usable or rejected files of its row, unless it is of another project or kind."""
+        """Add a file to the usable or rejected files of its row, unless it is of another project or kind.
+
+        A file with a malformed name is rejected; it counts all the same.
+        """
         filename = raw.filename
         known = self._find_known(filename)
         if known is not None:
@@ -183,7 +186,10 @@ class PageBuilder:
         return (*known, *found)
 
     def build(self, location: Location) -> ParsedPage:
-        """The page with all files that were added."""
+        """The page with all files that were added.
+
+        The builder may be used further: nothing of it is changed.
+        """
         columns = _build_columns(self._rows, self._names)
         return ParsedPage(
             name=self._name,
@@ -224,10 +230,12 @@ def build_project_page(
 def read_project_page(
     body: bytes, *, content_type: str, url: str, name: NormalizedName, location: Location, target: Target
 ) -> ParsedPage:
-    """The same page as from `parse_project_page` and `build_project_page`, in one pass. Raises PageError.
+    """The page of a project from its bytes. Raises PageError.
 
-    Of most files that the target cannot use, nothing but the name is read.
+    It equals the result of `parse_project_page` and `build_project_page`, but is made in one pass: of most files that
+    the target cannot use, nothing but the name is read.
     """
+    # Only JSON can be scanned; a page of another layout is read again by the two functions below.
     if _find_form(content_type) == "json":
         builder = PageBuilder(name=name, target=target)
 
@@ -477,7 +485,8 @@ def _find_form(content_type: str) -> str:
 def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
     """The files that can be fetched: by HTTP, or from disk. `url` is that of the page.
 
-    Raises PageError if a page from the network links to a file of this machine, which it must not make us read.
+    Raises PageError if a page from the network links to a file of this machine: reading it could disclose or install a
+    file that the user never named.
     """
     # The usual case, in one pass.
     if all(file.url.startswith(_WEB) for file in files):

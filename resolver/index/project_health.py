@@ -77,7 +77,10 @@ class Advisory:
     versions: frozenset[Version] = frozenset()
 
     def concerns(self, version: Version) -> bool:
-        """Whether a version is affected. A local version label is ignored, since the code is that of the release."""
+        """Whether a version is affected.
+
+        A local version label is ignored, since the code is that of the release and databases list releases alone.
+        """
         public = Version(version.public)
         return public in self.versions or any(one.holds(public) for one in self.ranges)
 

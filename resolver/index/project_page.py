@@ -273,6 +273,7 @@ def dump_project_page(page: object) -> bytes:
     ends = array("I", accumulate(map(len, rows)))
     content = b"".join((head_data, ends.tobytes(), *rows))
     sizes = (len(head_data), len(rows), len(content))
+    # The sizes in the header are part of the checksum, so that a cut dump is noticed.
     header = _HEADER.pack(_MAGIC, 0, *sizes)
     checksum = zlib.crc32(content, zlib.crc32(header[_CHECKED_FROM:]))
     return _HEADER.pack(_MAGIC, checksum, *sizes) + content
@@ -312,7 +313,10 @@ def _read_files(row: str, *, version: Version, index: str | None) -> tuple[Distr
 
 
 def _read_file(text: str, row_version: Version, index: str | None) -> DistributionFile:
-    """One usable file from its text, the reverse of `dump_file`."""
+    """One usable file from its text, the reverse of `dump_file`.
+
+    Only here are hashes sorted and values converted, for the few rows that a search reads.
+    """
     filename, url, sha256, others, size, python, yanked, time, metadata, rank, build, version = text.split(_FIELD)
     hashes = others.split()
     if sha256:
@@ -389,7 +393,10 @@ def _iter_spans(text: str) -> Iterator[str]:
 
 
 def _split(data: memoryview) -> tuple[str, _LazyTexts]:
-    """The head of a dump, and its rows. Raises ValueError unless size, magic and checksum are right."""
+    """The head of a dump, and its rows.
+
+    Raises ValueError unless magic, size and checksum are right. The rows are views into the data, so nothing is copied.
+    """
     if len(data) >= _HEADER.size:
         magic, checksum, head_size, row_count, size = _HEADER.unpack_from(data)
         intact = magic == _MAGIC and len(data) == _HEADER.size + size and zlib.crc32(data[_CHECKED_FROM:]) == checksum

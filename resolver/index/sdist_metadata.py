@@ -96,7 +96,10 @@ class SdistFiles:
 
 
 def parse_pyproject(data: bytes | None) -> Pyproject:
-    """The contents of a pyproject.toml; None means a tree without one. Raises PyprojectError for a malformed file."""
+    """The contents of a pyproject.toml; None means a tree without one.
+
+    Raises PyprojectError for a file that is not TOML, and for malformed values of `[project]` and `[build-system]`.
+    """
     if data is None:
         return Pyproject(build_system=BuildSystem())
     try:
@@ -133,7 +136,10 @@ def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
 
 
 def _parse_build_system(table: object) -> BuildSystem:
-    """The build system of a table; the defaults for None. Raises PyprojectError."""
+    """The build system of a table; the defaults for None.
+
+    Raises PyprojectError for a table without `requires`, and for values of other types.
+    """
     if table is None:
         return BuildSystem()
     if not isinstance(table, dict):
@@ -178,11 +184,13 @@ def _parse_project(project: Mapping[str, Any]) -> CoreMetadata | None:
     requires = tuple(map(_check_requirement, _iter_texts(project, "dependencies", "project")))
     extras = _find_table(project, "optional-dependencies")
     optional = tuple(line for extra in extras for line in _iter_optional(extras, extra))
+    # A placeholder in any line needs the backend, even where PEP 621 declares the field static.
     if any(_CONTEXT in line for line in (*requires, *optional)):
         return None
     return CoreMetadata(
         name=name,
         version=version,
+        # Any version that has the fields; nothing is written from it.
         metadata_version="2.4",
         requires_dist=without_credentials((*requires, *optional)),
         requires_python=_parse_requires_python(project),
@@ -219,6 +227,7 @@ def _iter_optional(extras: Mapping[str, Any], extra: str) -> Iterator[str]:
     """The requirements of one extra, each with the marker `extra == …`, as in core metadata."""
     for place in _iter_texts(extras, extra, "project.optional-dependencies"):
         text = _check_requirement(place)
+        # A URL instead of the placeholder, since `{` is not allowed there.
         requirement = Requirement(text.replace(_CONTEXT, "file:"))
         own = f"({requirement.marker}) and " if requirement.marker is not None else ""
         base = text if requirement.marker is None else text[: text.rindex(";")].rstrip()
@@ -274,6 +283,7 @@ def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
     with tarfile.open(fileobj=archive, mode="r|*") as tar:
         for member in tar:
             wanted = _find_wanted(member.name)
+            # A link or folder with a wanted name has no content.
             stream = tar.extractfile(member) if wanted is not None and member.isreg() else None
             if wanted is not None and stream is not None:
                 found[wanted] = _check_size(member.name, member.size, stream.read(_LIMIT_BYTES + 1))

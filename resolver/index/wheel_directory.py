@@ -123,6 +123,7 @@ def read_member(data: bytes, member: Member, *, start: int | None = None) -> byt
     fields = _LOCAL.unpack_from(data, header)
     if fields[0] != b"PK\x03\x04":
         raise WheelDirectoryError(f"no local header where the directory places `{member.filename}`")
+    # Name and extra field of the local header may differ in length from those of the directory.
     begin = header + _LOCAL.size + fields[9] + fields[10]
     packed = data[begin : begin + member.compressed_size]
     if len(packed) != member.compressed_size:
@@ -147,6 +148,7 @@ def _read_directory(tail: bytes, *, size: int) -> tuple[list[Member], int] | Mor
         raise WheelDirectoryError(f"{len(tail)} bytes at the end of a file of {size} bytes")
     end = tail.rfind(_END_SIGNATURE)
     if end < 0 or end + _END.size > len(tail):
+        # A comment of up to 64 KiB may follow the end record.
         if tail_start == 0 or len(tail) >= _END.size + _COMMENT_LIMIT:
             raise WheelDirectoryError("no zip directory at the end of the file")
         return MoreBytes(start=max(0, size - _END.size - _COMMENT_LIMIT))
@@ -166,6 +168,7 @@ def _find_directory(tail: bytes, end: int, tail_start: int) -> tuple[int, int, i
     """
     _, _, _, _, _, length, offset, _ = _END.unpack_from(tail, end)
     stop = tail_start + end
+    # With zip64, a locator lies directly before the end record, and the zip64 record before that.
     if tail[max(0, end - _LOCATOR_64.size) : end].startswith(b"PK\x06\x07"):
         record = stop - _LOCATOR_64.size - _END_64.size
         if record < tail_start:
@@ -262,7 +265,10 @@ def _find_metadata(members: list[Member], project: str | None) -> Member:
 
 
 def _unpack(packed: bytes, member: Member) -> bytes:
-    """The content of a member, at most one byte longer than it claims. Raises WheelDirectoryError."""
+    """The content of a member, at most one byte longer than it claims.
+
+    Raises WheelDirectoryError for more than 32 MiB, and for another method than stored and deflated.
+    """
     if member.size > _METADATA_LIMIT_BYTES:
         raise WheelDirectoryError(f"`{member.filename}` claims {member.size} bytes")
     if member.method == _STORED:

@@ -14,13 +14,13 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
-
-from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName
-from packaging.version import Version
+from typing import TYPE_CHECKING, Any, Literal
 
 from lockfiles._values import dataclass
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
 
 __all__ = [
     "DataFile",
@@ -57,6 +57,9 @@ def find_backend_requirements(installed: Mapping[NormalizedName, Version]) -> tu
 
     A backend returns them from `get_requires_for_build_wheel` (PEP 517); with the data it need not be run.
     """
+    # Lazy: accelerators and families read this module, and need no specifiers.
+    from packaging.specifiers import SpecifierSet
+
     found: dict[str, None] = {}
     for row in read_data("build_tools")["backend"]:
         version = installed.get(row["name"])
@@ -67,6 +70,9 @@ def find_backend_requirements(installed: Mapping[NormalizedName, Version]) -> tu
 
 def find_sdist_metadata(name: NormalizedName, version: Version) -> SdistMetadata | None:
     """The metadata of a version's sdist in the data; None for an sdist whose metadata a build provides."""
+    # Lazy, as in `find_backend_requirements`.
+    from packaging.specifiers import SpecifierSet
+
     for row in read_data("metadata")["sdist"]:
         if row["name"] == name and SpecifierSet(row["versions"]).contains(version, prereleases=True):
             return SdistMetadata(requires_dist=tuple(row["requires"]), requires_python=row["python"])
