@@ -1,9 +1,9 @@
-"""Core metadata, and what of it a target needs: dependencies with their markers already decided.
+"""Core metadata, and the part of it that a target needs: dependencies whose markers are already evaluated.
 
-In: the bytes of a METADATA or PKG-INFO file, and a target's marker environment. Out: `CoreMetadata`, `Dependencies`.
-Standards: core metadata specification, PEP 508, 643 (static sdist metadata), 685 (names of extras).
+In: the bytes of a METADATA or PKG-INFO file, and a target's marker environment. Out: `CoreMetadata` and `Dependencies`.
+`admits_python` is here because pages and core metadata both have a `Requires-Python`, and both need the same answer.
 
-What a Requires-Python admits: one answer for pages and for core metadata, which may say different things.
+Standards: core metadata specification, PEP 508, PEP 643 (static sdist metadata), PEP 685 (names of extras).
 """
 
 from __future__ import annotations
@@ -30,22 +30,26 @@ __all__ = [
     "without_credentials",
 ]
 
-
-# Texts, which `re` compiles where they are first needed: a warm run reads no metadata.
+# Patterns are texts, which `re` compiles on first use: a warm run reads no metadata.
 _HEADERS = rb"(?:(?:[!-9;-~]+[ \t]*:|[ \t]).*(?:\n|\Z))*"
-"""Header lines and their continuations; what else stands there ends them, as it does for `email.parser`."""
+"""Header lines with their continuations. Any other line ends the headers, as in `email.parser`."""
+
+
 _FIELD = (
     r"^(metadata-version|name|version|requires-dist|requires-python|provides-extra|dynamic)[ \t]*:"
     r"(.*(?:\n[ \t].*)*)"
 )
+
+# An upper or lower bound with a wildcard (`>=3.6.*`), which PEP 440 does not allow.
+_WILDCARD_BOUND = re.compile(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoreMetadata:
     """The fields of a METADATA or PKG-INFO file that a resolution reads (core metadata specification).
 
-    `requires_dist` are the lines as written but for credentials, in file order. `dynamic` holds lower-case field names
-    (PEP 643).
+    `requires_dist` are the values as written, but without credentials, in file order. `dynamic` holds field names in
+    lower case (PEP 643).
     """
 
     name: NormalizedName
@@ -61,9 +65,9 @@ class CoreMetadata:
 class Dependencies:
     """What one distribution file needs under one target.
 
-    `requires` are PEP 508 texts without markers: those that hold without an extra, in file order. `extras` maps each
-    extra that the file provides to what it adds. `requires_python` is the metadata's own. `built` marks metadata that
-    came from a build on this machine.
+    `requires` are PEP 508 texts without markers, in file order: the requirements that hold without an extra. `extras`
+    maps each extra of the file to the requirements that it adds. `requires_python` is that of the metadata, not of the
+    page. `built` marks metadata from a build on this machine.
     """
 
     requires: tuple[str, ...] = ()
@@ -73,9 +77,9 @@ class Dependencies:
 
 
 def parse_core_metadata(data: bytes) -> CoreMetadata:
-    """The fields that a resolution reads. Raises ValueError where the name or version is missing or broken.
+    """The fields that a resolution reads. Raises ValueError if name or version is missing or malformed.
 
-    Everything else that old uploads get wrong is passed over, as pip and uv do.
+    Other faults of old uploads are ignored, as in pip and uv.
     """
     data = data.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     headers = re.match(_HEADERS, data)
@@ -102,23 +106,27 @@ def parse_core_metadata(data: bytes) -> CoreMetadata:
 
 
 def without_credentials(requires_dist: Iterable[str]) -> tuple[str, ...]:
-    """The lines with the public part of every URL in them: nothing else of one may be stored, printed or locked."""
+    """The lines with each URL reduced to its public part, since they are stored, printed and locked."""
     return tuple(redact(line) if "@" in line or "://" in line else line for line in requires_dist)
 
 
 def is_static(metadata: CoreMetadata) -> bool:
-    """Whether an sdist's PKG-INFO says for certain what a build would (PEP 643)."""
+    """Whether the dependencies in an sdist's PKG-INFO are those that a build would have (PEP 643).
+
+    That holds from metadata version 2.2 on, unless `Dynamic` names `Requires-Dist` or `Requires-Python`.
+    """
     major, _, minor = metadata.metadata_version.partition(".")
     final = major.isdecimal() and minor.isdecimal() and (int(major), int(minor)) >= (2, 2)
     return final and not metadata.dynamic & {"requires-dist", "requires-python"}
 
 
 def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str], built: bool = False) -> Dependencies:
-    """The dependencies under a complete marker environment. Raises ValueError that names a line that cannot be read.
+    """The dependencies under a complete marker environment. Raises ValueError that names an unreadable line.
 
-    What holds without an extra is not repeated in `extras`; extras that only markers name count as provided.
+    A requirement that holds without an extra is not repeated in `extras`. Extras that appear in markers alone count as
+    provided.
     """
-    # Imported where it is needed: a warm run reads what was decided before.
+    # Lazy: a warm run reads dependencies from the cache.
     from resolver.index.requires_dist import find_memo
 
     memo = find_memo(environment)
@@ -139,18 +147,11 @@ def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str]
     )
 
 
-def _first(fields: Mapping[str, list[str]], key: str) -> str:
-    return fields.get(key, [""])[0]
-
-
-_WILDCARD_BOUND = re.compile(r"([<>]=?\s*[0-9.]*[0-9])\.\*")
-
-
 @lru_cache(maxsize=4096)
 def admits_python(requires_python: str, python_full_version: str) -> bool:
-    """Whether a Requires-Python admits a Python. One that cannot be read admits all, as pip has it.
+    """Whether a `Requires-Python` admits a Python version. A value that cannot be read admits all, as in pip.
 
-    Old uploads write `>=3.6.*`, which uv and earlier pips read as `>=3.6`.
+    `>=3.6.*`, which old uploads have, counts as `>=3.6`, as in uv and in earlier releases of pip.
     """
     for text in (requires_python, _WILDCARD_BOUND.sub(r"\1", requires_python)):
         try:
@@ -158,3 +159,8 @@ def admits_python(requires_python: str, python_full_version: str) -> bool:
         except ValueError:  # InvalidSpecifier, or a number with more digits than Python reads.
             continue
     return True
+
+
+def _first(fields: Mapping[str, list[str]], key: str) -> str:
+    """The first value of a field; empty if there is none."""
+    return fields.get(key, [""])[0]

@@ -1,7 +1,10 @@
-"""Direct references at the seam to the world: what is asked of one, and what it turned out to be.
+"""Direct references at the seam between search and world: the request to inspect one, and the result.
 
-In: a reference of a list, or of the metadata of one. Out: `DirectDistribution`, from which a search gets the one
-candidate of its project.
+In: a reference from the list, or from metadata of a distribution in it. Out: `DirectDistribution`, from which a search
+makes the one candidate of its project.
+
+These values are apart from `resolver.index.package_source` because the locking and build stages use them without a
+source, and apart from `resolver.requirements` because they hold core metadata and files.
 """
 
 from __future__ import annotations
@@ -24,12 +27,12 @@ __all__ = ["DirectDistribution", "DirectRequest", "FixedSource"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectRequest:
-    """A direct reference to look at.
+    """The request to inspect a direct reference.
 
-    `name` is None where the reference does not say it. `text` and `position` are for messages. `hashes` are those of
-    `--hash`, of which the file needs one. `locked_commit` is the commit id that an old lock holds for the same
-    repository, revision and subdirectory, to be kept. `config_settings` (they may be secret) go to a build; `isolated`
-    is false in a layer with `--no-build-isolation`. `is_followed` marks one that metadata named, not the list.
+    `name` is None where the reference does not contain it. `text` and `position` are for messages. `hashes` are those
+    of `--hash`, of which the file must have one. `locked_commit` is the commit id to keep, from an old lock with the
+    same repository, revision and subdirectory. `config_settings`, which may be secret, go to a build; `isolated` is
+    false in a layer with `--no-build-isolation`. `is_followed` marks a reference from metadata, not from the list.
     """
 
     reference: DirectReference
@@ -46,11 +49,11 @@ class DirectRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DirectDistribution:
-    """What a direct reference is, for one target: the one candidate of its project.
+    """The distribution that a direct reference leads to under one target: the one candidate of its project.
 
-    `file.origin` is set. The file of an archive has size and SHA-256 once it is completed; a commit and a folder have
-    neither. `warnings` are whole messages (no revision named …). `built` marks metadata that came from a build;
-    `build_requires` are the texts of what a build needs.
+    `file.origin` is set. The file of an archive has size and SHA-256 after `PackageSource.complete`; a commit and a
+    folder have neither. `built` marks metadata from a build, and `build_requires` are the requirements of that build.
+    `warnings` are whole messages.
     """
 
     name: NormalizedName
@@ -66,7 +69,8 @@ class DirectDistribution:
 class FixedSource:
     """The one source of a project, which a direct reference decides for a whole solution.
 
-    `found` is None where only a constraint or an override names it: then nobody looks before the project comes up.
+    `found` is None for a reference in a constraint or an override alone: it is inspected only if the search reaches the
+    project.
     """
 
     name: NormalizedName
@@ -75,5 +79,5 @@ class FixedSource:
 
     @property
     def location(self) -> Location:
-        """What stands in the place of indexes."""
+        """The location that replaces all indexes for the project."""
         return Location(url=Url(public=self.request.text), form="direct")

@@ -1,18 +1,14 @@
-"""One wheel or sdist as an index or find-links location lists it, or as a direct reference names it.
+"""One wheel or sdist: as a page lists it, by the parts of its file name, and as a target can use it.
 
-Where a distribution comes from that no index lists: an archive, a commit of a repository, a folder on disk.
+In: the values of one entry of a page, or what a direct reference leads to. Out: `RawFile`, an entry that is cleaned but
+not decoded; `FileName`, the parts of its name; `DistributionFile`, the decoded file that a search reads, whose `origin`
+is an `Archive`, a `Commit` or a `Folder` for a direct reference. From that the lock makes PEP 751's `wheels`, `sdist`,
+`archive`, `vcs` or `directory`. All texts are public.
 
-In: what a direct reference turned out to be. Out: values that a `DistributionFile` carries, from which the lock makes
-PEP 751's `wheels`, `sdist`, `archive`, `vcs` or `directory`. All texts are public.
+The file names of a page share project, versions and tags, so `FileNames` judges each part once, with `packaging`; a
+property test compares whole names with `packaging`'s own functions.
 
-What the name of a distribution file says: version, build tag, wheel tags.
-
-In: file names of a page. Out: `FileName`, or None for what is no wheel or sdist of the project. The names of a page
-share project, versions and tags, so each part is judged once, by `packaging`; a property test holds the whole to
-`packaging`'s own functions.
-Standards: binary distribution format (file name convention), PEP 625, PEP 425 (compressed tag sets).
-
-One file as a page lists it, before anybody knows whether a target can use it.
+Standards: binary distribution format (file name convention), PEP 625 (sdist names), PEP 425 (compressed tag sets).
 """
 
 from __future__ import annotations
@@ -36,7 +32,6 @@ __all__ = [
     "FileName",
     "FileNames",
     "Folder",
-    "Origin",
     "PageError",
     "RawFile",
     "UnreadableNameError",
@@ -45,17 +40,41 @@ __all__ = [
     "parse_size",
 ]
 
+SIZE_DIGITS = 18
+"""The most digits of a size. A longer number is ignored: no file is that large, and TOML integers have 64 bits."""
+
+# PEP 625 allows `.tar.gz` alone; old uploads have the others.
+_SDIST_SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
+
+_LONGEST_NAME = 255
+"""The most characters of a name. It also bounds the number of wheel tags, the product of a name's last three parts."""
+
+_BUILD_TAG = re.compile(r"[0-9]")
+
+# A version whose text is what `packaging` renders for it.
+_PLAIN_VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
+
+_WHEEL_NAME = re.compile(r"[\w._]+")
+SHA256 = re.compile(r"[0-9a-f]{64}")
+_HASH = re.compile(r"([a-z0-9_]+):([0-9a-f]+)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A wheel or sdist by URL or path; `subdirectory` is where the project lies inside an sdist."""
+    """A wheel or sdist by URL or path.
+
+    `subdirectory` is the folder of the project inside an sdist, None for the top.
+    """
 
     subdirectory: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """A commit of a git repository. `url` is without `git+`; `commit_id` is complete; `requested_revision` as asked."""
+    """A commit of a git repository (PEP 751 `packages.vcs`).
+
+    `url` has no `git+`. `commit_id` is complete. `requested_revision` is the one in the reference, None for none.
+    """
 
     url: str
     commit_id: str
@@ -73,9 +92,7 @@ class Folder:
 
 
 Origin = Archive | Commit | Folder
-
-SIZE_DIGITS = 18
-"""A size of more digits is none: no file is that large, and an integer of TOML has 64 bits."""
+"""What a direct reference leads to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +102,13 @@ class DistributionFile:
     - `url` is absolute and public; `index` is the public URL of the index, None for a find-links location.
     - `hashes` are `algorithm:hex` in lower case, sorted; empty where the page gives none. `sha256` is one of them.
       A file that its page lists several times has the SHA-256 of each.
-    - `size_bytes` and `upload_time` (RFC 3339 text in UTC) are None where the page does not say.
+    - `size_bytes` and `upload_time` (RFC 3339 text in UTC) are None where the page does not give them.
     - `yanked` is None for a file that is not yanked, else the reason, which may be empty (PEP 592).
-    - `core_metadata` is None where no `.metadata` file is offered, `""` where it is without a hash, else
-      `sha256=hex` (PEP 658, PEP 714).
-    - `tag_rank` is the place of the wheel's best tag in the target's list, 0 first; -1 for an sdist.
-    - `origin` is what a direct reference led to; None for a file that an index or find-links location lists. A commit
-      and a folder have the project's name as `filename`.
+    - `core_metadata` is None without a `.metadata` file, `""` for one without a hash, else `sha256=hex` (PEP 658,
+      PEP 714).
+    - `tag_rank` is the rank of the wheel's best tag for the target, 0 for the best; -1 for an sdist.
+    - `origin` is set for a direct reference; None for a file that an index or find-links location lists. A commit and
+      a folder have the project's name as `filename`.
     """
 
     filename: str
@@ -110,7 +127,7 @@ class DistributionFile:
 
     @property
     def is_wheel(self) -> bool:
-        """Whether this is a wheel; anything else that a page lists is an sdist by now."""
+        """Whether this is a wheel; every other file is an sdist, a commit or a folder."""
         return self.filename.endswith(".whl")
 
     @property
@@ -119,25 +136,10 @@ class DistributionFile:
         return next((text.partition(":")[2] for text in self.hashes if text.startswith("sha256:")), None)
 
 
-def parse_size(text: str) -> int | None:
-    """The size in bytes that a server tells in decimal digits; None for what is none."""
-    return int(text) if text.isdecimal() and len(text) <= SIZE_DIGITS else None
-
-
-SDIST_SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
-_LONGEST_NAME = 255
-"""Also bounds the wheel tags that a name can stand for: their number is the product of its last three parts."""
-
-_BUILD_TAG = re.compile(r"[0-9]")
-_PLAIN_VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASCII)
-"""As `packaging` would render it."""
-_WHEEL_NAME = re.compile(r"[\w._]+")
-
-
 class UnreadableNameError(ValueError):
-    """The name is that of a wheel or sdist, but breaks the rules; the text says which.
+    """A wheel or sdist has a malformed name; the text tells the rule that it breaks.
 
-    `version` is the file's version where at least that can be read.
+    `version` is the file's version, None if not even that can be read.
     """
 
     def __init__(self, message: str, *, version: Version | None = None) -> None:
@@ -146,20 +148,15 @@ class UnreadableNameError(ValueError):
 
 
 class FileName(NamedTuple):
-    """The parts of a file's name: `build` as written, `tags` the compressed set; both empty for an sdist."""
+    """The parts of a file's name: `build` as written, `tags` as the compressed set, both empty for an sdist."""
 
     version: Version
     build: str
     tags: str
 
 
-def is_distribution(filename: str) -> bool:
-    """Whether the name ends like that of a wheel or sdist; those of eggs, installers and signatures do not."""
-    return filename.endswith(".whl") or filename.endswith(SDIST_SUFFIXES)
-
-
 class FileNames:
-    """Reads file names of one project and remembers each part that it has seen."""
+    """Reads file names of one project, and judges each part of them once. Not for use by several threads."""
 
     __slots__ = ("_names", "_plain", "_project", "_tags", "_versions", "_wheel_names")
 
@@ -177,19 +174,20 @@ class FileNames:
             raise UnreadableNameError(f"a name of {len(filename)} characters, and file systems hold {_LONGEST_NAME}")
         if filename.endswith(".whl"):
             return self._wheel(filename[:-4])
-        for suffix in SDIST_SUFFIXES:
+        for suffix in _SDIST_SUFFIXES:
             if filename.endswith(suffix):
                 return self._sdist(filename[: -len(suffix)])
         return None
 
     def find_plain_text(self, version: Version) -> str | None:
-        """The text of a version of this object's that has a release alone, as in `1.2.3`; None for any other.
+        """The text of a version that this object has read and that is a release alone (`1.2.3`); None for others.
 
-        That of most; rendering one takes as long as parsing it.
+        Most versions are that, and rendering a version takes as long as parsing it.
         """
         return self._plain.get(id(version))
 
     def _wheel(self, stem: str) -> FileName | None:
+        """The parts of a wheel's name without its suffix; a name of known parts is not checked again."""
         if stem.count("-") == 4:
             name, text, tags = stem.split("-", 2)
             if name in self._wheel_names and tags in self._tags:
@@ -197,7 +195,7 @@ class FileNames:
         return self._new_wheel(stem)
 
     def _new_wheel(self, stem: str) -> FileName | None:
-        """A wheel with a build tag, or of a spelling of the name or with tags that were not seen before."""
+        """A wheel with a build tag, or with a spelling of the name or with tags that were not seen before."""
         parts = stem.split("-")
         if not self._is_project(parts[0]):
             return None
@@ -216,11 +214,12 @@ class FileNames:
         return FileName(version, build, tags)
 
     def _sdist(self, stem: str) -> FileName | None:
+        """The parts of an sdist's name without its suffix; None for a file of another project."""
         name, _, version = stem.rpartition("-")
         if self._is_project(name):
             return FileName(self.parse_version(version), "", "")
-        # The version of an old upload may have a dash (`1.0-1` is 1.0.post1). pip splits where the project's name ends,
-        # but PEP 625 at the last dash, and with it whoever reads the name in a lock, where no page tells the project.
+        # The version of an old upload may have a dash (`1.0-1` is 1.0.post1). pip splits after the project's name, but
+        # PEP 625 at the last dash, and so do readers of a lock, who have no page that tells the project.
         split = next(
             (at for at, character in enumerate(stem) if character == "-" and self._is_project(stem[:at])), None
         )
@@ -238,6 +237,7 @@ class FileNames:
         )
 
     def _is_project(self, text: str) -> bool:
+        """Whether a text is a spelling of the project's name (PEP 503)."""
         found = self._names.get(text)
         if found is None:
             found = self._names[text] = canonicalize_name(text) == self._project
@@ -256,6 +256,7 @@ class FileNames:
         return found
 
     def _is_version(self, text: str) -> bool:
+        """Whether a text is a version of PEP 440."""
         try:
             self.parse_version(text)
         except UnreadableNameError:
@@ -263,6 +264,7 @@ class FileNames:
         return True
 
     def _check_tags(self, tags: str, version: Version) -> None:
+        """Raise UnreadableNameError for malformed tags, and note well-formed ones."""
         try:
             parse_tag(tags)
         except InvalidTag as error:
@@ -270,18 +272,14 @@ class FileNames:
         self._tags.add(tags)
 
 
-SHA256 = re.compile(r"[0-9a-f]{64}")
-_HASH = re.compile(r"([a-z0-9_]+):([0-9a-f]+)")
-
-
 class PageError(ValueError):
-    """A page cannot be read; the text says what is wrong with it."""
+    """A page cannot be read; the text describes the fault, as the end of a sentence about the page."""
 
 
 class RawFile(NamedTuple):
-    """The texts of one entry of a page, undecoded: most entries are for other machines and are never decoded.
+    """The texts of one entry of a page, not decoded, since most entries are for other machines.
 
-    - `core_metadata` is None where no `.metadata` file is offered, `""` where it is without a hash, else the SHA-256.
+    - `core_metadata` is None without a `.metadata` file, `""` for one without a hash, else its SHA-256 in hex.
     - `sha256` is in hex; `other_hashes` are `algorithm:hex`, sorted, with one space between.
     - `requires_python` may be empty, which is the same as None. `size` is decimal digits.
     - `upload_time` is RFC 3339 in UTC. `yanked` is None for a file that is not yanked, else the reason.
@@ -299,6 +297,19 @@ class RawFile(NamedTuple):
     other_hashes: str = ""
 
 
+def parse_size(text: str) -> int | None:
+    """The size in bytes of a text with decimal digits.
+
+    None for any other text, or for more than `SIZE_DIGITS` digits.
+    """
+    return int(text) if text.isdecimal() and len(text) <= SIZE_DIGITS else None
+
+
+def is_distribution(filename: str) -> bool:
+    """Whether the name has the suffix of a wheel or sdist, unlike those of eggs, installers and signatures."""
+    return filename.endswith(".whl") or filename.endswith(_SDIST_SUFFIXES)
+
+
 def build_raw_file(
     *,
     filename: str,
@@ -310,9 +321,9 @@ def build_raw_file(
     size: str | None = None,
     upload_time: str | None = None,
 ) -> RawFile:
-    """A file out of decoded values, cleaned; hashes that are none are dropped. JSON and HTML meet here.
+    """An entry of a JSON or HTML page from its decoded values, cleaned. Malformed hashes are dropped.
 
-    Raises AttributeError or TypeError for a value that is no text.
+    Raises AttributeError or TypeError for a value of another type than text.
     """
     sha256, others = hashes.get("sha256"), ""
     if sha256 is None or len(hashes) > 1 or not SHA256.fullmatch(sha256):
@@ -331,7 +342,7 @@ def build_raw_file(
 
 
 def _sort_hashes(hashes: Mapping[str, str]) -> tuple[str | None, str]:
-    """The SHA-256, and all others as sorted texts."""
+    """The SHA-256, None without a valid one, and all other hashes as sorted texts with spaces between."""
     texts = sorted(f"{algorithm}:{digest}".lower() for algorithm, digest in hashes.items())
     known = {match[1]: match[2] for text in texts if (match := _HASH.fullmatch(text))}
     sha256 = known.pop("sha256", "")
@@ -339,10 +350,11 @@ def _sort_hashes(hashes: Mapping[str, str]) -> tuple[str | None, str]:
 
 
 def _is_plain(text: str) -> bool:
+    """Whether a text needs no cleaning, as nearly all do."""
     return text.isascii() and text.isprintable()
 
 
 def _clean(text: str) -> str:
-    """The text in one line without control characters or lone surrogates: it is stored and printed."""
+    """The text in one line, without control characters and lone surrogates, since it is stored and printed."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else " " for character in text)

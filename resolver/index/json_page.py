@@ -1,14 +1,12 @@
-"""A project page in JSON (PEP 691, 700, 714).
+"""A project page in JSON, read into the files that it lists.
 
-Pages of the layout that large indexes write are scanned (`resolver.index.json_page`); this module reads all others, and
-the files in them that are not as the rest.
+In: the bytes of a page and its URL. Out: `RawFile` values in page order. There are two readers. Pages in the layout
+that large indexes write (ASCII, no escapes, keys in one order, no spaces) are scanned: one anchored regular expression
+for each file takes 5 ms for 2 MB, where `json.loads` and building the files take 12 to 19 ms. `json` reads all other
+pages, and within a scanned page each file of another layout and the page around the list, so every character is read by
+one or the other. A property test compares the two readers.
 
-A JSON project page in the layout that large indexes write, read by one pass over its text.
-
-In: the text of a page (ASCII, no backslash) and a parser for a single file. Out: the files, or None for a page that has
-to be read by `json`. Keys in one order and no spaces: then one anchored regular expression a file takes 5 ms for 2 MB,
-where `json.loads` and what follows it take 12 to 19. Each character of the list is seen by the expression or, file by
-file, by `json`, and the page around the list is read by `json`: a property test holds both readings together.
+Standards: PEP 691 (JSON simple API), PEP 700 (size and upload time), PEP 714 (metadata files).
 """
 
 from __future__ import annotations
@@ -25,16 +23,15 @@ from resolver.index.distribution_file import SHA256, SIZE_DIGITS, PageError, Raw
 __all__ = [
     "parse_json_page",
     "scan_json_page",
-    "scan_page",
-    "scan_page_into",
 ]
 
-
+# Where the list of files begins, and the parts of a file's pattern.
 _LIST_START = '"files":['
 _TEXT = r"[ !#-\[\]-~]"
 _DIGITS = f"[0-9]{{0,{SIZE_DIGITS - 1}}}"
 _TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z"
 _DIGEST = '[^"]{64}'
+
 _FILE = re.compile(
     rf'\{{(?:"core-metadata":(?:false|\{{"sha256":"({_DIGEST})"\}}),'
     r'(?:"data-dist-info-metadata":(?:false|\{"sha256":"\1"\}),)?)?'
@@ -42,101 +39,26 @@ _FILE = re.compile(
     rf'(?:"requires-python":(?:null|"({_TEXT}*)"),)?(?:"size":([1-9]{_DIGITS}),)?(?:"upload-time":"({_TIME})",)?'
     rf'"url":"(https?://[!$-\[\]-~]*)"(?:,"yanked":(?:false|"({_TEXT}+)"))?()\}}(?:,(?=\{{)|(?=\]))'
 )
-"""One file and the comma behind it; the groups are the fields of RawFile, the last always empty.
+"""One file and the comma after it; the groups are the fields of RawFile, the last always empty.
 
-Whether a digest is one is looked at afterwards, for all files that are taken: that takes half the time. Those of files
-that are not taken are nobody's, and may be any text.
+Digests are checked later, for all files that are taken at once, which takes half the time. Those of other files may be
+any text, since they are not used.
 """
+
 _FILENAME = 2
 """The group of the file name."""
+
 _MARK = "0"
-"""Stands for the scanned files where the rest of the page is read: no file is a number."""
-
-
-def scan_page(text: str, *, build: Callable[[dict[str, Any]], RawFile]) -> tuple[list[RawFile], dict[str, Any]] | None:
-    """The files in page order, and the page without them; None where the page is not of this layout.
-
-    `build` makes a file out of one that is not of the layout; what it raises passes through.
-    """
-    files: list[RawFile] = []
-    page = scan_page_into(
-        text, take=files.append, rejects=lambda filename: False, take_other=lambda file: files.append(build(file))
-    )
-    return None if page is None else (files, page)
-
-
-def scan_page_into(
-    text: str,
-    *,
-    take: Callable[[RawFile], None],
-    rejects: Callable[[str], bool],
-    take_other: Callable[[dict[str, Any]], None],
-) -> dict[str, Any] | None:
-    """The page without its files, each of which goes to `take`, but for those that `rejects` knows by their names.
-
-    A file that is not of the layout goes to `take_other`; what that raises passes through. None where the page is not
-    of this layout: then what was taken is to be forgotten.
-    """
-    start = text.find(_LIST_START) + len(_LIST_START)
-    if start < len(_LIST_START) or not _FILE.match(text, start):
-        return None
-    digests: list[str | None] = []
-    end = _scan_files(text, start, digests, take, rejects, take_other)
-    if not text.startswith("]", end):
-        return None
-    try:
-        page = json.loads(f"{text[:start]}{_MARK}{text[end:]}")
-    except ValueError:
-        return None
-    # What was scanned is the page's own list only if the mark in its place is; `files` may stand in other objects too.
-    return page if isinstance(page, dict) and page.get("files") == [0] and _are_hashes(digests) else None
-
-
-def _scan_files(
-    text: str,
-    start: int,
-    digests: list[str | None],
-    take: Callable[[RawFile], None],
-    rejects: Callable[[str], bool],
-    take_other: Callable[[dict[str, Any]], None],
-) -> int:
-    """Where the text, from `start` on, ceases to be a list of files; the hashes of what is taken go to `digests`."""
-    # Not RawFile._make, which also counts the fields: the expression always gives as many.
-    make, decoder = tuple.__new__, json.JSONDecoder()
-    end = start
-    while True:
-        # One match behind the other, as `re.Scanner` does it: the documented methods take a call from here for each.
-        match = None
-        for match in iter(_FILE.scanner(text, end).match, None):  # type: ignore[attr-defined]  # typeshed has none
-            if not rejects(match[_FILENAME]):
-                fields = match.groups()
-                digests += (fields[0], fields[2])
-                take(make(RawFile, fields))
-        end = match.end() if match is not None else end
-        if not text.startswith("{", end):
-            return end
-        try:
-            file, behind = decoder.raw_decode(text, end)
-        except ValueError:
-            return end
-        take_other(file)
-        end = behind + text.startswith(",{", behind)
-
-
-def _are_hashes(digests: Iterable[str | None]) -> bool:
-    joined = "".join(filter(None, digests))
-    try:
-        # Takes a tenth of the time of an expression; it also reads capitals and passes over spaces.
-        return len(bytes.fromhex(joined)) * 2 == len(joined) and joined == joined.lower()
-    except ValueError:
-        return False
-
+"""Replaces the scanned files when `json` reads the rest of the page: a file is never a number."""
 
 _SIZE_LIMIT_BYTES = 10**SIZE_DIGITS
 _ABSOLUTE = ("https://", "http://")
-_UTC_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z")
+_UTC_TIME = re.compile(_TIME)
+
 _METADATA_KEYS = ("core-metadata", "data-core-metadata", "dist-info-metadata", "data-dist-info-metadata")
-"""PEP 714: the first that is there counts; the last is what servers wrote before it."""
+"""The keys of a metadata file, of which the first present one counts (PEP 714, with the older names of PEP 691)."""
+
+# The types of values, for the message about a file that has another one.
 _KINDS: dict[str, type[str] | type[dict[str, object]]] = {
     "filename": str,
     "url": str,
@@ -145,16 +67,20 @@ _KINDS: dict[str, type[str] | type[dict[str, object]]] = {
     "upload-time": str,
     "yanked": str,
 }
+
 _REQUIRED = ("filename", "url", "hashes")
 
 
 def parse_json_page(body: bytes, *, url: str) -> tuple[RawFile, ...]:
-    """The files of a page, in page order; `url` is where it came from at last. Raises PageError."""
+    """The files of a page, in page order; `url` is that of the page after redirects.
+
+    Raises PageError for a page that is not JSON or not as PEP 691 requires; the text names the file and the key.
+    """
     scanned: list[RawFile] = []
     if scan_json_page(body, url=url, take=scanned.append, take_other=scanned.append):
         return tuple(scanned)
     try:
-        # Not the bytes: `json` would guess UTF-16 from a zero byte.
+        # Decoded first, since `json` would take bytes with a zero for UTF-16.
         page = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise PageError(f"not JSON: {error}") from error
@@ -175,20 +101,20 @@ def scan_json_page(
     take_other: Callable[[RawFile], None],
     rejects: Callable[[str], bool] = lambda filename: False,
 ) -> bool:
-    """Whether the page is of the layout that is scanned; then its files were given to `take`, but for rejected ones.
+    """Whether the page has the layout that can be scanned; if not, discard what was taken and parse the page.
 
-    Files that are not as the rest, whose links may lead anywhere, are given to `take_other`. If it is not, what was
-    taken is to be forgotten, and the page to be parsed. Raises PageError.
+    Each file goes to `take` in page order, unless `rejects` is true for its name. A file of another layout goes to
+    `take_other`, since its link may have any scheme. Raises PageError for an unknown version of the simple API.
     """
-    # Without a backslash no text has an escape; text that is cleaned or decoded otherwise is left to `json` as well.
+    # Without a backslash no text has an escape. `json` reads text that must be decoded or cleaned, too.
     if not body.isascii() or b"\\" in body or b"\x7f" in body:
         return False
     try:
-        page = scan_page_into(
+        page = _scan(
             body.decode("ascii"), take=take, rejects=rejects, take_other=lambda file: take_other(_build(file, url))
         )
     except (KeyError, TypeError, AttributeError, ValueError):
-        # The whole page is read again, so that the error can say which file it is.
+        # The other reader reads the whole page again, so that its error can name the file.
         return False
     if page is None:
         return False
@@ -197,7 +123,7 @@ def scan_json_page(
 
 
 def _check_version(page: dict[str, object]) -> None:
-    """Refuse a major version that is not known (PEP 629, PEP 691); a page that says none is of version 1."""
+    """Raise PageError for an unknown major version (PEP 629, PEP 691); a page without one has version 1."""
     meta = page.get("meta")
     version = meta.get("api-version", "1.0") if isinstance(meta, dict) else "1.0"
     if not isinstance(version, str) or version.partition(".")[0] != "1":
@@ -205,6 +131,7 @@ def _check_version(page: dict[str, object]) -> None:
 
 
 def _build_all(files: list[object], url: str) -> Iterable[RawFile]:
+    """The files of a list. Raises PageError that names the first malformed one."""
     for place, file in enumerate(files):
         if not isinstance(file, dict):
             raise PageError(f"`files[{place}]` is not an object")
@@ -215,7 +142,7 @@ def _build_all(files: list[object], url: str) -> Iterable[RawFile]:
 
 
 def _build(file: dict[str, Any], url: str) -> RawFile:
-    """One file. Raises KeyError, TypeError, AttributeError or ValueError where the file is not as PEP 691 has it."""
+    """One file. Raises KeyError, TypeError, AttributeError or ValueError for one that is not as PEP 691 requires."""
     size, time, yanked = file.get("size"), file.get("upload-time"), file.get("yanked", False)
     python = file.get("requires-python")
     metadata = next((file[key] for key in _METADATA_KEYS if key in file), False)
@@ -231,12 +158,37 @@ def _build(file: dict[str, Any], url: str) -> RawFile:
     )
 
 
+def _resolve(reference: str, url: str) -> str:
+    """The reference as an absolute URL without a fragment."""
+    if not reference.startswith(_ABSOLUTE):
+        reference = urljoin(url, reference)
+    return urldefrag(reference).url if "#" in reference else reference
+
+
+def _find_metadata_hash(value: object) -> str | None:
+    """The value of `RawFile.core_metadata`: the SHA-256, empty for another hash or none, None without a file."""
+    if isinstance(value, dict):
+        digest = value.get("sha256")
+        return digest.lower() if isinstance(digest, str) and SHA256.fullmatch(digest.lower()) else ""
+    return "" if value is True else None
+
+
+def _to_utc(time: str) -> str | None:
+    """A time of another zone, or without one, as RFC 3339 in UTC; None for a text that is no time."""
+    try:
+        instant = datetime.fromisoformat(time)
+    except ValueError:
+        return None
+    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def _describe_fault(file: dict[str, Any], place: str) -> str:
-    """Why `_build` could not read the file at that place of the page."""
+    """The reason why `_build` fails for a file, which is at `place` of the page."""
     for key, kind in _KINDS.items():
         if key not in file and key in _REQUIRED:
             return f"`{place}` has no `{key}`"
-        # What is not required may be null, and `yanked` may be true or false.
+        # An optional value may be null, and `yanked` may be true or false.
         optional = file.get(key) is None and key not in _REQUIRED
         if not optional and not isinstance(file[key], kind) and not (key == "yanked" and type(file[key]) is bool):
             return f"`{place}.{key}` is {_name_kind(file[key])}, not {_name_kind(kind())}"
@@ -247,31 +199,80 @@ def _describe_fault(file: dict[str, Any], place: str) -> str:
 
 
 def _name_kind(value: object) -> str:
+    """The JSON type of a value, with its article, or `null`, `true`, `false`."""
     if value is None or isinstance(value, bool):
         return json.dumps(value)
     names: dict[type, str] = {str: "a text", dict: "an object", list: "a list"}
     return names.get(type(value), "a number")
 
 
-def _find_metadata_hash(value: object) -> str | None:
-    """The SHA-256 of the `.metadata` file, empty where another or none is given; None where there is no such file."""
-    if isinstance(value, dict):
-        digest = value.get("sha256")
-        return digest.lower() if isinstance(digest, str) and SHA256.fullmatch(digest.lower()) else ""
-    return "" if value is True else None
+def _scan(
+    text: str,
+    *,
+    take: Callable[[RawFile], None],
+    rejects: Callable[[str], bool],
+    take_other: Callable[[dict[str, Any]], None],
+) -> dict[str, Any] | None:
+    """The page without its files; None if the page has another layout, so that what was taken must be discarded.
 
-
-def _resolve(reference: str, url: str) -> str:
-    if not reference.startswith(_ABSOLUTE):
-        reference = urljoin(url, reference)
-    return urldefrag(reference).url if "#" in reference else reference
-
-
-def _to_utc(time: str) -> str | None:
-    """RFC 3339 in UTC, for a time of another zone or of none; None for what is no time."""
+    Each file goes to `take`, unless `rejects` is true for its name. A file of another layout goes to `take_other`,
+    whose exceptions pass through.
+    """
+    start = text.find(_LIST_START) + len(_LIST_START)
+    if start < len(_LIST_START) or not _FILE.match(text, start):
+        return None
+    digests: list[str | None] = []
+    end = _scan_files(text, start, digests, take, rejects, take_other)
+    if not text.startswith("]", end):
+        return None
     try:
-        instant = datetime.fromisoformat(time)
+        page = json.loads(f"{text[:start]}{_MARK}{text[end:]}")
     except ValueError:
         return None
-    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    return instant.isoformat().replace("+00:00", "Z")
+    # The scanned list is the page's own only if the mark is in its place: other objects may have `files` as well.
+    return page if isinstance(page, dict) and page.get("files") == [0] and _are_hashes(digests) else None
+
+
+def _scan_files(
+    text: str,
+    start: int,
+    digests: list[str | None],
+    take: Callable[[RawFile], None],
+    rejects: Callable[[str], bool],
+    take_other: Callable[[dict[str, Any]], None],
+) -> int:
+    """The offset at which the text, read from `start`, is no list of files any more.
+
+    `digests` gets the taken hashes.
+    """
+    # Without RawFile._make, which also counts the fields: the expression always has as many.
+    make, decoder = tuple.__new__, json.JSONDecoder()
+    end = start
+    while True:
+        # Match after match as in `re.Scanner`, since the documented methods need a call from Python for each.
+        match = None
+        for match in iter(_FILE.scanner(text, end).match, None):  # type: ignore[attr-defined]  # not in typeshed
+            # Most names are rejected here, before any other field of the file is copied.
+            if not rejects(match[_FILENAME]):
+                fields = match.groups()
+                digests += (fields[0], fields[2])
+                take(make(RawFile, fields))
+        end = match.end() if match is not None else end
+        if not text.startswith("{", end):
+            return end
+        try:
+            file, behind = decoder.raw_decode(text, end)
+        except ValueError:
+            return end
+        take_other(file)
+        end = behind + text.startswith(",{", behind)
+
+
+def _are_hashes(digests: Iterable[str | None]) -> bool:
+    """Whether each text, None aside, is a digest in lower-case hex."""
+    joined = "".join(filter(None, digests))
+    try:
+        # A tenth of the time of a regular expression. It also accepts capitals and spaces, hence the comparisons.
+        return len(bytes.fromhex(joined)) * 2 == len(joined) and joined == joined.lower()
+    except ValueError:
+        return False

@@ -1,8 +1,9 @@
-"""The seam between the solver and the world: what the solver may ask, and what it gets.
+"""The seam between search and world: the queries that a search may make, and what it gets.
 
-`resolver.fetch` implements `PackageSource` over HTTP and the cache; tests implement it over a dict. All values are for
-the one target that the source was made for. `PackageSource` is the whole contract. A source that changes some answers
-of another one derives from `DelegatingSource`.
+In: names, locations, files and direct references. Out: pages, dependencies and completed files, all for the one target
+of the source. `resolver.fetch` implements `PackageSource` over HTTP and the cache; tests implement it over a dict. The
+protocol is the whole contract: a search never inspects the type of its source. A source that changes some answers of
+another one derives from `DelegatingSource`.
 """
 
 from __future__ import annotations
@@ -22,50 +23,56 @@ __all__ = ["AnswerCache", "DelegatingSource", "PackageSource"]
 
 
 class AnswerCache(Protocol):
-    """Answers of earlier runs to whole questions, each kept with what the source had answered for it."""
+    """Results of earlier runs, each stored with the answers of the source that it depends on."""
 
     def find_answer(self, question: str) -> str | None:
-        """The answer kept for a question, if the source would answer all that it rests on as before; else None."""
+        """The stored result for a query.
+
+        None without one, or if the source now has other answers that it depends on.
+        """
         ...
 
     def keep_answer(self, question: str, answer: str) -> None:
-        """Keep an answer that rests on what this source was asked, unless some of that changes from run to run."""
+        """Store a result that depends on all queries to this source so far, unless one of them is not repeatable."""
         ...
 
 
 class PackageSource(Protocol):
-    """What an index, a cache or a test knows about projects, for one target.
+    """Answers queries about projects for one target, from an index, a cache or a test.
 
-    The `prefetch` methods return at once and never raise: an error of a prefetch is raised only where its result is
-    asked for. They may be called from any thread; their callbacks run in any thread.
+    The `prefetch` methods return at once and never raise: the error of a prefetch is raised by the query for its
+    result. They may be called from any thread, and their callbacks run in any thread.
     """
 
     @property
     def answers(self) -> AnswerCache | None:
-        """What earlier runs found out from this source; None for a source whose answers are not kept."""
+        """The results of earlier runs with this source; None for a source that stores none."""
         ...
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        """What `location` offers of the project; None where it lacks the project (404, 410).
+        """The page of the project at a location; None if the location lacks the project (404, 410).
 
-        Raises FetchError for everything else: 401, 403, 5xx, a time-out, an unreadable page.
+        Raises FetchError for every other failure: 401, 403, 5xx, a time-out, an unreadable page.
         """
         ...
 
     def dependencies(self, file: DistributionFile) -> Dependencies:
-        """What the file needs under the target. Raises MetadataError, FetchError, HashMismatchError."""
+        """The dependencies of a file under the target. Raises MetadataError, FetchError, HashMismatchError."""
         ...
 
     def complete(self, file: DistributionFile) -> DistributionFile:
-        """The file with `size_bytes` and a sha256. Raises FetchError, HashMismatchError."""
+        """The file with `size_bytes` and a SHA-256. Raises FetchError, HashMismatchError."""
         ...
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
-        """What a direct reference is. Raises MetadataError, FetchError, HashMismatchError, ResolutionError."""
+        """The distribution of a direct reference.
+
+        Raises MetadataError, FetchError, HashMismatchError, ResolutionError.
+        """
         ...
 
     def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
-        """Start in the background what `direct` will ask for."""
+        """Start the work of later `direct` queries in the background."""
         ...
 
     def prefetch_pages(
@@ -76,50 +83,51 @@ class PackageSource(Protocol):
         until_found: bool,
         then: Callable[[Sequence[ProjectPage]], None] | None = None,
     ) -> None:
-        """Read the project's pages in the background, in order; with `until_found`, stop at the first that has it.
+        """Read the project's pages in the background, in the order of `locations`.
 
-        `then` gets the pages found, once they are here.
+        With `until_found`, stop at the first location that has the project. `then` is called once with all pages found.
         """
         ...
 
     def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
-        """Read the dependencies of files in the background; `then` gets each as it arrives."""
+        """Read the dependencies of files in the background; `then` is called with each as it arrives."""
         ...
 
     def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
-        """Start in the background what `complete` will ask for."""
+        """Start the work of later `complete` queries in the background."""
         ...
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
-        """The texts of what a build of an sdist needs, whose dependencies were read before.
+        """The requirements of a build of an sdist, as PEP 508 texts. Its dependencies must have been read before.
 
         Raises FetchError, HashMismatchError, MetadataError.
         """
         ...
 
     def kernels(self, file: DistributionFile) -> str:
-        """What a wheel of torch is compiled for (`75 80 ptx120`), read out of the wheel; empty where it does not tell.
+        """The architectures that a wheel of torch is compiled for (`75 80 ptx120`), read from the wheel; empty if
+        unknown.
 
         Raises FetchError.
         """
         ...
 
     def without_requests(self) -> PackageSource:
-        """A view of this source that knows what was read before and makes no request: all else is an OfflineError."""
+        """A view of this source that makes no request: a query whose answer was not read before raises OfflineError."""
         ...
 
 
 class DelegatingSource:
-    """A `PackageSource` that has all answers from another one: the base of sources that change some of them."""
+    """A `PackageSource` that forwards each query to another one: the base of sources that change some answers."""
 
     def __init__(self, source: PackageSource) -> None:
         self._source = source
 
     @property
     def answers(self) -> AnswerCache | None:
-        """See `PackageSource`. A source that changes answers has None."""
+        """See `PackageSource`. A source that changes answers must return None."""
         return self._source.answers
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
@@ -172,5 +180,5 @@ class DelegatingSource:
         return self._source.kernels(file)
 
     def without_requests(self) -> PackageSource:
-        """See `PackageSource`. A source that changes answers makes a view that changes them too."""
+        """See `PackageSource`. A source that changes answers must return a view that changes them too."""
         return self._source.without_requests()

@@ -1,15 +1,15 @@
-"""A project page out of the files that a location lists: what the target can use, in the order of its preference.
+"""Project pages and find-links pages, read into the rows that a target can use, in the order of its preference.
 
-In: `RawFile` values in any order, and a target. Out: `ParsedPage`. This runs once for each file of each page of a cold
-run, so what files have in common (tags, versions, Requires-Python) is decided once a page.
-Standards: PEP 425 and 427 (tags and build tags), PEP 440 (order), PEP 592, Requires-Python of the core metadata.
+In: the bytes of a page with its content type and final URL, or the files of a local folder; and a target. Out:
+`RawFile` values in page order (`parse_project_page`, `parse_find_links_page`, `build_find_links_files`), and the
+`ParsedPage` of a target (`build_project_page`, or `read_project_page` for both steps in one pass). This is apart from
+`resolver.index.project_page` since a warm run loads pages and builds none.
 
-Pages of an index or a find-links location, read into the files that they list.
+A cold run comes here for each file of each page, so what files share (tags, versions, Requires-Python) is decided once
+a page. A page that cannot be read raises PageError: a broken page must not count as one without the project.
 
-In: the bytes of a page, its content type, its final URL. Out: `RawFile` values in page order, of which only those that
-a target can use are looked at more closely (`resolver.index.project_page`). A page that cannot be read is an error:
-nobody falls through to another index because of one.
-Standards: PEP 503, 592, 629, 658, 691, 700, 714.
+Standards: PEP 503 and PEP 691 (simple API), PEP 592 (yanked files), PEP 629 (version), PEP 425 and PEP 427 (tags and
+build tags), PEP 440 (order of versions).
 """
 
 from __future__ import annotations
@@ -50,60 +50,39 @@ from resolver.targets.target import Target
 
 __all__ = [
     "ACCEPT",
-    "PageBuilder",
     "PageError",
-    "RawFile",
     "build_find_links_files",
     "build_project_page",
     "parse_find_links_page",
     "parse_project_page",
     "read_project_page",
-    "select_project",
 ]
 
-
 _SDIST_RANK = -1
+
 _PLAIN_ORDER = itemgetter(0, 1, 2)
-"""Of `_Usable`: what decides where no file has a build tag and no two have one name."""
+"""The sort key of `_Usable` values if none has a build tag and no two have the same name."""
+
 _SDIST_SUFFIX = ".tar.gz"
-"""Of nearly all sdists."""
+"""The suffix of nearly all sdists."""
+
 _SHORT_PART = 80
-"""Three parts of names of less than this make no name that is too long."""
+"""The most characters of a part that is remembered: a name of three such parts is never too long."""
 
+ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
+"""The `Accept` header of a request to an index (PEP 691): JSON is preferred to HTML."""
 
-class _Usable(NamedTuple):
-    """A file that the target can use; tuples of these sort into the order inside a row, but for build tags."""
-
-    is_sdist: bool
-    rank: int
-    filename: str
-    raw: RawFile
-    name: FileName
-
-
-class _Row:
-    """The files of one version. Of several spellings (1.0, 1.0.0) the shortest names it, whatever the page's order."""
-
-    __slots__ = ("rejected", "usable", "version")
-
-    def __init__(self, version: Version) -> None:
-        self.version = version
-        self.usable: list[_Usable] = []
-        self.rejected: list[str] = []
-
-
-def build_project_page(
-    files: Iterable[RawFile], *, name: NormalizedName, location: Location, target: Target
-) -> ParsedPage:
-    """The page of a project. Files of other projects and of other kinds are left out; their order does not matter."""
-    builder = PageBuilder(name=name, target=target)
-    for file in files:
-        builder.add(file)
-    return builder.build(location)
+_VERSIONED = re.compile(r"application/vnd\.pypi\.simple\.(?P<version>v\d+|latest)\+(?P<form>json|html)")
+_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+_WEB = ("https://", "http://")
+_PLAIN_FORMS = {"text/html": "html", "application/xhtml+xml": "html", "application/json": "json"}
 
 
 class PageBuilder:
-    """Takes the files of a page one by one; see `build_project_page`."""
+    """Builds a page from files that are added one by one.
+
+    The parts of wheel names are remembered: most names of a page combine parts that occurred before.
+    """
 
     __slots__ = (
         "_count",
@@ -123,19 +102,20 @@ class PageBuilder:
         self._rows: dict[Version, _Row] = {}
         self._unreadable: list[Rejection] = []
         self._judge = _Judge(target)
-        # What was seen of wheel names: spellings of the project, versions with their rows, ends with tags.
+        # The parts of wheel names so far: spellings of the project, versions with their rows, ends with rank and tags.
         self._spellings: set[str] = set()
         self._versions: dict[str, tuple[Version, _Row]] = {}
         self._tails: dict[str, tuple[int | None, str]] = {}
         self._count = 0
 
     def rejects(self, filename: str) -> bool:
-        """Whether the name alone tells that the target cannot use the file, which then is taken as that.
+        """Whether the name alone shows that the target cannot use the file, which then is added as a rejected one.
 
-        Most files of a page are wheels for other machines of which each part was seen before, in other names.
+        Most files of a page are wheels for other machines whose parts all occurred before.
         """
         parts = filename.split("-", 2)
         known = self._tails.get(parts[-1])
+        # A rank of None means that the target has none of the tags.
         if known is None or known[0] is not None or parts[0] not in self._spellings:
             return False
         found = self._versions.get(parts[1])
@@ -146,7 +126,10 @@ class PageBuilder:
         return True
 
     def add(self, raw: RawFile) -> None:
-        """Take a file."""
+        """Add a file to the usable or rejected files of its row, unless it is of another project or kind.
+
+        A file with a malformed name is rejected; it counts all the same.
+        """
         filename = raw.filename
         known = self._find_known(filename)
         if known is not None:
@@ -166,7 +149,8 @@ class PageBuilder:
         row = _find_row(self._rows, found.version)
         rank = self._judge.find_rank(found.tags)
         self._judge.place(raw, found, rank, row)
-        # Parts of a wheel without a build tag are known from now on; names with long parts are read each time.
+        # Remember the parts of a wheel without a build tag. A name with a long part is read each time, since the check
+        # of its whole length would be skipped.
         parts = filename.split("-", 2)
         if found.tags and not found.build and max(map(len, parts)) < _SHORT_PART:
             self._spellings.add(parts[0])
@@ -174,7 +158,11 @@ class PageBuilder:
             self._tails[parts[2]] = (rank, found.tags)
 
     def _find_known(self, filename: str) -> tuple[int | None, str, Version, _Row] | None:
-        """Rank, tags, version and row of a file but whose version all parts were seen before; None for another one."""
+        """Rank, tags, version and row of a file whose parts occurred before; None for any other file.
+
+        The version alone may be new: then it is parsed, and the row is made. This also covers sdists with the usual
+        suffix.
+        """
         parts = filename.split("-", 2)
         if parts[0] not in self._spellings:
             return None
@@ -198,12 +186,30 @@ class PageBuilder:
         return (*known, *found)
 
     def build(self, location: Location) -> ParsedPage:
-        """The page of all that was taken."""
-        return _assemble(
-            self._rows, self._unreadable, self._names, name=self._name, location=location, count=self._count
+        """The page with all files that were added.
+
+        The builder may be used further: nothing of it is changed.
+        """
+        columns = _build_columns(self._rows, self._names)
+        return ParsedPage(
+            name=self._name,
+            location=location.url.public,
+            index=location.url.public if location.form == "index" else None,
+            file_count=self._count,
+            versions=LazyVersions(columns.versions),
+            wheel_mask=columns.wheel,
+            sdist_mask=columns.sdist,
+            prerelease_mask=columns.prerelease,
+            yanked_mask=columns.yanked,
+            partly_yanked_mask=columns.partly_yanked,
+            local_mask=columns.local,
+            unreadable=tuple(sorted(self._unreadable, key=lambda rejection: rejection.filename)),
+            upload_times=write_upload_times(columns.upload_times),
+            row_texts=columns.texts,
         )
 
     def _reject_unreadable(self, filename: str, error: UnreadableNameError) -> None:
+        """Add a file with a malformed name, to its row if at least its version can be read."""
         if error.version is None:
             self._unreadable.append(Rejection(filename=filename, reason="format", detail=str(error)))
         else:
@@ -211,8 +217,112 @@ class PageBuilder:
             row.rejected.append(dump_rejection(filename, "format", str(error)))
 
 
+def build_project_page(
+    files: Iterable[RawFile], *, name: NormalizedName, location: Location, target: Target
+) -> ParsedPage:
+    """The page of a project, the same for any order of files. Files of other projects or kinds are left out."""
+    builder = PageBuilder(name=name, target=target)
+    for file in files:
+        builder.add(file)
+    return builder.build(location)
+
+
+def read_project_page(
+    body: bytes, *, content_type: str, url: str, name: NormalizedName, location: Location, target: Target
+) -> ParsedPage:
+    """The page of a project from its bytes. Raises PageError.
+
+    It equals the result of `parse_project_page` and `build_project_page`, but is made in one pass: of most files that
+    the target cannot use, nothing but the name is read.
+    """
+    # Only JSON can be scanned; a page of another layout is read again by the two functions below.
+    if _find_form(content_type) == "json":
+        builder = PageBuilder(name=name, target=target)
+
+        def take_other(file: RawFile) -> None:
+            for kept in _check_links((file,) if is_distribution(file.filename) else (), url):
+                builder.add(kept)
+
+        if scan_json_page(body, url=url, take=builder.add, take_other=take_other, rejects=builder.rejects):
+            return builder.build(location)
+    files = parse_project_page(body, content_type=content_type, url=url, name=name)
+    return build_project_page(files, name=name, location=location, target=target)
+
+
+def parse_project_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
+    """The wheels and sdists of a project page. `url` is that of the page after redirects.
+
+    Raises PageError for another content type, an unknown version of the simple API, or malformed content.
+    """
+    files = (
+        parse_json_page(body, url=url) if _find_form(content_type) == "json" else _parse_html(body, content_type, url)
+    )
+    # Most files are wheels, and a call for each takes as long as the rest of this function.
+    found = tuple([file for file in files if file.filename[-4:] == ".whl" or is_distribution(file.filename)])
+    return _check_links(found, url)
+
+
+def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
+    """The project's wheels and sdists among the links of any HTML page, or the files of a JSON page.
+
+    A page without a known content type is read as HTML, since find-links pages come from any web server. Raises
+    PageError.
+    """
+    if content_type.partition(";")[0].strip().lower().endswith("json"):
+        return _check_links(_select_project(parse_json_page(body, url=url), name), url)
+    return _check_links(_select_project(_parse_html(body, content_type, url), name), url)
+
+
+def build_find_links_files(urls: Iterable[str], *, name: NormalizedName) -> tuple[RawFile, ...]:
+    """The project's wheels and sdists in a local folder, given as `file:` URLs in any order.
+
+    A folder has no hashes, sizes or dates; they are read from the files later.
+    """
+    return _select_project(
+        (
+            build_raw_file(
+                filename=unquote(url.rpartition("/")[2]),
+                url=url,
+                hashes={},
+                requires_python=None,
+                yanked=None,
+                core_metadata=None,
+            )
+            for url in sorted(urls)
+        ),
+        name,
+    )
+
+
+class _Row:
+    """The files of one version.
+
+    `version` is the spelling that sorts first as text (1.0 before 1.0.0), so the order of the page does not matter.
+    """
+
+    __slots__ = ("rejected", "usable", "version")
+
+    def __init__(self, version: Version) -> None:
+        self.version = version
+        self.usable: list[_Usable] = []
+        self.rejected: list[str] = []
+
+
+class _Usable(NamedTuple):
+    """A file that the target can use. The first fields are the order within a row, build tags aside."""
+
+    is_sdist: bool
+    rank: int
+    filename: str
+    raw: RawFile
+    name: FileName
+
+
 class _Judge:
-    """Decides file by file what the target can use."""
+    """Decides for each file whether the target can use it.
+
+    The rank of each tag set is computed once a page, since the files of a page share a few dozen sets.
+    """
 
     __slots__ = ("_python", "_ranks", "_tag_ranks")
 
@@ -229,18 +339,20 @@ class _Judge:
             row.rejected.append(dump_rejection(raw.filename, "python", raw.requires_python))
         else:
             if "?" in raw.url or "@" in raw.url:
-                # A page may link with a signature or token, which must not reach rows, caches and locks.
+                # A link may hold a signature or token, which must not reach rows, caches and locks.
                 raw = raw._replace(url=parse_url(raw.url).public)
             row.usable.append(_Usable(rank == _SDIST_RANK, rank, raw.filename, raw, name))
 
     def find_rank(self, tags: str) -> int | None:
-        """The best place of a compressed tag set among the target's tags, or None."""
+        """The best rank of a compressed tag set for the target, None if it has none of the target's tags."""
         if tags not in self._ranks:
             self._ranks[tags] = self._find_rank(tags)
         return self._ranks[tags]
 
     def _find_rank(self, tags: str) -> int | None:
+        """The best rank, computed; wheel tags do not depend on case."""
         ranks = self._tag_ranks
+        # Most sets are of one tag, so that no combination has to be made (PEP 425, compressed tag sets).
         if "." not in tags:
             return ranks.get(tags.lower())
         interpreters, abis, platforms = (part.split(".") for part in tags.lower().split("-"))
@@ -254,23 +366,18 @@ class _Judge:
 
 
 def _find_row(rows: dict[Version, _Row], version: Version) -> _Row:
+    """The row of a version, made if there is none; it gets the spelling that sorts first."""
     row = rows.get(version)
     if row is None:
         row = rows[version] = _Row(version)
+    # Equal versions are one row; `FileNames` has one object for each text, so most need no comparison of texts.
     elif row.version is not version and str(version) < str(row.version):
         row.version = version
     return row
 
 
-def _assemble(
-    rows: dict[Version, _Row],
-    unreadable: list[Rejection],
-    names: FileNames,
-    *,
-    name: NormalizedName,
-    location: Location,
-    count: int,
-) -> ParsedPage:
+def _build_columns(rows: dict[Version, _Row], names: FileNames) -> _Columns:
+    """The columns of a page. One loop builds all of them, since a call for each row and column is measurable."""
     versions: list[str | Version] = []
     texts: list[str] = []
     times: list[list[str | None]] = []
@@ -289,35 +396,37 @@ def _assemble(
                 rejections,
             )
         )
+        # Wheels come before sdists, so the first and the last file tell whether there are any.
         if usable:
             wheel |= bit * (not usable[0].is_sdist)
             sdist |= bit * usable[-1].is_sdist
             first, *others = [file.raw.yanked is not None for file in usable]
             yanked |= bit * (first and all(others))
             partly_yanked |= bit * ((not first) in others)
+        # A version with a plain text is a release without pre-release, post-release and label.
         if plain is None:
             prerelease |= bit * version.is_prerelease
             local |= bit * (version.local is not None)
-    return ParsedPage(
-        name=name,
-        location=location.url.public,
-        index=location.url.public if location.form == "index" else None,
-        file_count=count,
-        versions=LazyVersions(versions),
-        wheel_mask=wheel,
-        sdist_mask=sdist,
-        prerelease_mask=prerelease,
-        yanked_mask=yanked,
-        partly_yanked_mask=partly_yanked,
-        local_mask=local,
-        unreadable=tuple(sorted(unreadable, key=lambda rejection: rejection.filename)),
-        upload_times=write_upload_times(times),
-        row_texts=texts,
-    )
+    return _Columns(versions, texts, times, wheel, sdist, prerelease, yanked, partly_yanked, local)
+
+
+class _Columns(NamedTuple):
+    """The values of all rows, newest version first: texts, upload times of the usable files, and masks."""
+
+    versions: list[str | Version]
+    texts: list[str]
+    upload_times: list[list[str | None]]
+    wheel: int
+    sdist: int
+    prerelease: int
+    yanked: int
+    partly_yanked: int
+    local: int
 
 
 def _find_order(version: Version) -> tuple[int, tuple[int, ...], Version]:
-    """A key that sorts as versions do (PEP 440): epoch and release come first, and most need nothing else."""
+    """A sort key in the order of PEP 440. Epoch and release decide most comparisons, which is faster than `Version`."""
+    # Trailing zeros do not count: 1.0 and 1.0.0 are equal.
     release = version.release
     while release and release[-1] == 0:
         release = release[:-1]
@@ -325,14 +434,14 @@ def _find_order(version: Version) -> tuple[int, tuple[int, ...], Version]:
 
 
 def _sort(usable: list[_Usable]) -> list[_Usable]:
-    """Wheels by tag, higher build tag, file name; then sdists by file name. Equal names fall back on all they have."""
+    """Wheels by tag, higher build tag, file name; then sdists by file name; equal names by all other fields."""
     if len(usable) == 1:
         return usable
     if len({file.filename for file in usable}) < len(usable):
         usable = _join_hashes(usable)
     elif not any(file.name.build for file in usable):
         return sorted(usable, key=_PLAIN_ORDER)
-    # Three stable sorts, least important first: build tags run the other way than all else.
+    # Three stable sorts, the least important first, since build tags alone are in descending order.
     by_name = sorted(
         usable, key=lambda file: (file.filename, *((field is not None, field or "") for field in file.raw))
     )
@@ -341,12 +450,16 @@ def _sort(usable: list[_Usable]) -> list[_Usable]:
 
 
 def _join_hashes(usable: list[_Usable]) -> list[_Usable]:
-    """The files, each with the SHA-256 of all of its name: a page may contradict itself, and nobody may miss that."""
+    """The files, each with the SHA-256 of all files of its name.
+
+    A page that lists a name with two hashes contradicts itself, and later stages must notice that.
+    """
     digests: dict[str, set[str]] = {}
     for file in usable:
         digests.setdefault(file.filename, set()).update([file.raw.sha256] if file.raw.sha256 else ())
     joined = []
     for file in usable:
+        # The lowest digest is the `sha256` of each; None stands in where the page has no digest at all.
         first, *others = (*sorted(digests[file.filename]), None)
         texts = [f"sha256:{digest}" for digest in others if digest is not None]
         raw = file.raw
@@ -356,92 +469,33 @@ def _join_hashes(usable: list[_Usable]) -> list[_Usable]:
     return joined
 
 
-ACCEPT = "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01"
-"""What to ask an index for (PEP 691): JSON first, then HTML."""
-
-_VERSIONED = re.compile(r"application/vnd\.pypi\.simple\.(?P<version>v\d+|latest)\+(?P<form>json|html)")
-_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
-_WEB = ("https://", "http://")
-
-
-def read_project_page(
-    body: bytes, *, content_type: str, url: str, name: NormalizedName, location: Location, target: Target
-) -> ParsedPage:
-    """The page that `build_project_page` makes of the files of `parse_project_page`. Raises PageError.
-
-    Files that the target cannot use are taken by their names where that is possible: most are not read at all.
-    """
-    if _find_form(content_type) == "json":
-        builder = PageBuilder(name=name, target=target)
-
-        def take_other(file: RawFile) -> None:
-            for kept in _check_links((file,) if is_distribution(file.filename) else (), url):
-                builder.add(kept)
-
-        if scan_json_page(body, url=url, take=builder.add, take_other=take_other, rejects=builder.rejects):
-            return builder.build(location)
-    files = parse_project_page(body, content_type=content_type, url=url, name=name)
-    return build_project_page(files, name=name, location=location, target=target)
-
-
-def parse_project_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
-    """The wheels and sdists of a project page. `url` is the page's own, after redirects.
-
-    Raises PageError for another content type, an unknown major version, or content that is not what it claims to be.
-    """
-    files = (
-        parse_json_page(body, url=url) if _find_form(content_type) == "json" else _parse_html(body, content_type, url)
-    )
-    # Most files are wheels, and asking for each takes as long as all else that is done here.
-    found = tuple([file for file in files if file.filename[-4:] == ".whl" or is_distribution(file.filename)])
-    return _check_links(found, url)
-
-
-def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
-    """The project's wheels and sdists among the links of any HTML page, or of a JSON page. Raises PageError."""
-    if content_type.partition(";")[0].strip().lower().endswith("json"):
-        return _check_links(select_project(parse_json_page(body, url=url), name), url)
-    return _check_links(select_project(_parse_html(body, content_type, url), name), url)
-
-
-def build_find_links_files(urls: Iterable[str], *, name: NormalizedName) -> tuple[RawFile, ...]:
-    """The project's wheels and sdists among the files of a local folder, given as `file:` URLs in any order."""
-    return select_project(
-        (
-            build_raw_file(
-                filename=unquote(url.rpartition("/")[2]),
-                url=url,
-                hashes={},
-                requires_python=None,
-                yanked=None,
-                core_metadata=None,
-            )
-            for url in sorted(urls)
-        ),
-        name,
-    )
-
-
-def select_project(files: Iterable[RawFile], name: NormalizedName) -> tuple[RawFile, ...]:
-    """Those that may be the project's by the beginning of their names: a find-links location lists many projects'."""
-    prefix = f"{name}-"
-    return tuple(
-        file for file in files if is_distribution(file.filename) and canonicalize_name(file.filename).startswith(prefix)
-    )
+def _find_form(content_type: str) -> str:
+    """`json` or `html`. Raises PageError for another content type, or another version of the simple API than 1."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    # Types without a version are accepted from servers of before PEP 691.
+    versioned = _VERSIONED.fullmatch(media_type)
+    if versioned is not None and versioned["version"] not in ("v1", "latest"):
+        raise PageError(f"version {versioned['version'][1:]} of the simple API is not known, only 1")
+    form = versioned["form"] if versioned is not None else _PLAIN_FORMS.get(media_type)
+    if form is None:
+        raise PageError(f"content type `{media_type or 'none'}` is not a page of the simple API (JSON or HTML)")
+    return form
 
 
 def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
-    """The files without those that no request can be made for. `url` is that of the page.
+    """The files that can be fetched: by HTTP, or from disk. `url` is that of the page.
 
-    Raises PageError where a page from the network links to this machine: it has no business with what lies here.
+    Raises PageError if a page from the network links to a file of this machine: reading it could disclose or install a
+    file that the user never named.
     """
+    # The usual case, in one pass.
     if all(file.url.startswith(_WEB) for file in files):
         return files
     on_disk = url.startswith("file:")
     kept = []
     for file in files:
         scheme, colon, _ = file.url.partition(":")
-        # A single letter is a drive of Windows.
+        # A scheme of one letter is a drive of Windows.
         is_local = bool(colon) and (scheme.lower() == "file" or len(scheme) == 1)
         if is_local and not on_disk:
             raise PageError(
@@ -453,24 +507,18 @@ def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
     return tuple(kept)
 
 
-def _find_form(content_type: str) -> str:
-    """`json` or `html`. Raises PageError."""
-    media_type = content_type.partition(";")[0].strip().lower()
-    versioned = _VERSIONED.fullmatch(media_type)
-    if versioned is not None and versioned["version"] not in ("v1", "latest"):
-        raise PageError(f"version {versioned['version'][1:]} of the simple API is not known, only 1")
-    form = versioned["form"] if versioned is not None else _PLAIN_FORMS.get(media_type)
-    if form is None:
-        raise PageError(f"content type `{media_type or 'none'}` is not a page of the simple API (JSON or HTML)")
-    return form
-
-
-_PLAIN_FORMS = {"text/html": "html", "application/xhtml+xml": "html", "application/json": "json"}
-
-
 def _parse_html(body: bytes, content_type: str, url: str) -> tuple[RawFile, ...]:
-    # Imported where it is needed: most indexes answer in JSON, and the parser takes 3 ms.
+    """The files of an HTML page, in the character set that the content type names, UTF-8 without one."""
+    # Lazy: most indexes answer in JSON, and the import of the HTML parser takes 3 ms.
     from resolver.index.html_page import parse_html_page
 
     charset = _CHARSET.search(content_type)
     return parse_html_page(body, url=url, charset=charset[1] if charset else "utf-8")
+
+
+def _select_project(files: Iterable[RawFile], name: NormalizedName) -> tuple[RawFile, ...]:
+    """The distributions whose names begin with the project's: a find-links location lists files of many projects."""
+    prefix = f"{name}-"
+    return tuple(
+        file for file in files if is_distribution(file.filename) and canonicalize_name(file.filename).startswith(prefix)
+    )

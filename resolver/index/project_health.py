@@ -1,11 +1,11 @@
-"""Known vulnerabilities of pins, from advisories in the OSV format.
+"""What is known against a project or a version: vulnerabilities, and the status that an index gives a project.
 
-In: advisory documents as JSON gives them. Out: `Advisory` values, and which of them concern a version. Pure.
-Standard: Open Source Vulnerability format 1.7 (ranges of type ECOSYSTEM order versions as PEP 440 does).
+In: advisory documents as parsed JSON, and the bytes of project pages. Out: `Advisory` values and those that concern a
+set of pins; `ProjectStatus` (active, archived, quarantined or deprecated). Nothing here makes a request. The two are
+one module because an audit reports them together and no other part of a lock depends on them.
 
-The status that an index gives a project as a whole (PEP 792): active, archived, quarantined or deprecated.
-
-In: the bytes of a project page. Out: `ProjectStatus`. A page without one is that of an active project.
+Standards: Open Source Vulnerability format 1.7 (`ECOSYSTEM` ranges order versions as PEP 440 does), PEP 792 (project
+status markers).
 """
 
 from __future__ import annotations
@@ -31,20 +31,29 @@ __all__ = [
     "read_project_status",
 ]
 
-
+# The name of Python's ecosystem in the OSV format.
 _ECOSYSTEM = "PyPI"
+
+# The character set in a content type.
+_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
+
+_ACTIVE = "active"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AffectedRange:
-    """Versions from `introduced` (None: from the first) up to, without, `fixed`, or up to and with `last_affected`."""
+    """A range of affected versions.
+
+    It starts with `introduced`, or with the first version for None. It ends before `fixed`, or with `last_affected`; if
+    both are None, it has no end.
+    """
 
     introduced: Version | None = None
     fixed: Version | None = None
     last_affected: Version | None = None
 
     def holds(self, version: Version) -> bool:
-        """Whether the version lies in it."""
+        """Whether a version is in the range."""
         if self.introduced is not None and version < self.introduced:
             return False
         if self.fixed is not None:
@@ -54,7 +63,11 @@ class AffectedRange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advisory:
-    """What one advisory says of one project. `aliases` are sorted; `versions` are those that it names one by one."""
+    """One advisory about one project.
+
+    `aliases` are its identifiers in other databases, sorted. A version is affected if it is in one of `ranges` or among
+    `versions`. `summary` may be empty.
+    """
 
     id: str
     project: NormalizedName
@@ -64,18 +77,38 @@ class Advisory:
     versions: frozenset[Version] = frozenset()
 
     def concerns(self, version: Version) -> bool:
-        """Whether the version is affected. The label of a local build does not matter: its code is the release's."""
+        """Whether a version is affected.
+
+        A local version label is ignored, since the code is that of the release and databases list releases alone.
+        """
         public = Version(version.public)
         return public in self.versions or any(one.holds(public) for one in self.ranges)
 
     def fixed_after(self, version: Version) -> Version | None:
-        """The lowest release after the version that the advisory calls fixed; None where it names none."""
+        """The lowest fixed version after a version; None if the advisory has none."""
         later = (one.fixed for one in self.ranges if one.fixed is not None and one.fixed > version)
         return min(later, default=None)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectStatus:
+    """The status of a project, in lower case: a word of PEP 792 or of a later standard. `reason` may be empty."""
+
+    status: str = _ACTIVE
+    reason: str = ""
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the project is active, so that there is nothing to report."""
+        return self.status == _ACTIVE
+
+
 def parse_advisory(document: object) -> tuple[Advisory, ...]:
-    """One advisory for each project that a document concerns; none for a withdrawn one, and for what cannot be read."""
+    """One advisory for each project in a document (OSV: `affected[].package`).
+
+    A withdrawn advisory, and a document that is not of the format, give none.
+    """
+    # Databases hold documents of later formats too, which are skipped like malformed ones.
     if not isinstance(document, Mapping) or document.get("withdrawn") or not isinstance(document.get("id"), str):
         return ()
     affected = document.get("affected")
@@ -91,7 +124,8 @@ def parse_advisory(document: object) -> tuple[Advisory, ...]:
 def find_advisories(
     pins: Iterable[tuple[NormalizedName, Version]], advisories: Iterable[Advisory]
 ) -> dict[NormalizedName, tuple[Advisory, ...]]:
-    """For each pin that is affected its advisories, by name and identifier; one that is another's alias stands once."""
+    """The advisories of each affected pin, sorted by name and identifier. Of aliases, only the first is kept."""
+    # By identifier, so that two documents of one advisory count once.
     by_project: dict[NormalizedName, dict[str, Advisory]] = {}
     for advisory in advisories:
         by_project.setdefault(advisory.project, {})[advisory.id] = advisory
@@ -104,20 +138,23 @@ def find_advisories(
     return found
 
 
-def _iter_without_aliases(advisories: Mapping[str, Advisory]) -> Iterable[Advisory]:
-    told: set[str] = set()
-    for key, advisory in advisories.items():
-        if key not in told:
-            told.update(advisory.aliases)
-            yield advisory
-
-
-def _join(one: Advisory, other: Advisory) -> Advisory:
-    """Two entries of a document on one project: databases give each range of releases an entry of its own."""
-    return replace(one, ranges=(*one.ranges, *other.ranges), versions=one.versions | other.versions)
+def read_project_status(body: bytes, *, content_type: str) -> ProjectStatus:
+    """The status on a page of the simple API in JSON or HTML; active where the page has none or cannot be read."""
+    if "json" in content_type.partition(";")[0].lower():
+        return _read_json(body)
+    charset = _CHARSET.search(content_type)
+    try:
+        text = body.decode(charset[1] if charset else "utf-8", "replace")
+    except LookupError:
+        # An unknown character set: the values of the standard are ASCII, which UTF-8 reads as well.
+        text = body.decode("utf-8", "replace")
+    reader = _MetaReader()
+    reader.feed(text)
+    return _build_status(reader.values.get("pypi:project-status"), reader.values.get("pypi:project-status-reason"))
 
 
 def _parse_affected(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Advisory | None:
+    """The advisory of one entry of `affected`; None for another ecosystem, or an entry without a name."""
     package = entry.get("package")
     if not isinstance(package, Mapping) or package.get("ecosystem") != _ECOSYSTEM:
         return None
@@ -137,7 +174,10 @@ def _parse_affected(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Ad
 
 
 def _parse_ranges(table: object) -> list[AffectedRange]:
-    """The ranges that a list of events makes, in its order: each `introduced` opens one, the next event closes it."""
+    """The ranges of a list of events in its order (OSV: `affected[].ranges[].events`).
+
+    Each `introduced` opens a range, which the next `fixed` or `last_affected` closes.
+    """
     if not isinstance(table, Mapping) or table.get("type") != "ECOSYSTEM" or not isinstance(table.get("events"), list):
         return []
     ranges: list[AffectedRange] = []
@@ -158,7 +198,7 @@ def _parse_ranges(table: object) -> list[AffectedRange]:
 
 
 def _parse_version(text: object) -> Version | None:
-    """The version; None for `0`, which stands for the beginning, and for what is none."""
+    """The version; None for `0`, which is the beginning in OSV, and for a value that is no version."""
     if not isinstance(text, str) or text == "0":
         return None
     try:
@@ -167,64 +207,49 @@ def _parse_version(text: object) -> Version | None:
         return None
 
 
-_CHARSET = re.compile(r"charset\s*=\s*\"?([A-Za-z0-9_.:-]+)", re.IGNORECASE)
-_ACTIVE = "active"
+def _join(one: Advisory, other: Advisory) -> Advisory:
+    """The advisory of two entries on one project: some databases have an entry for each range of releases."""
+    return replace(one, ranges=(*one.ranges, *other.ranges), versions=one.versions | other.versions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectStatus:
-    """`status` in lower case, a word of PEP 792 or one that a later standard adds; `reason` may be empty."""
-
-    status: str = _ACTIVE
-    reason: str = ""
-
-    @property
-    def is_active(self) -> bool:
-        """Whether nothing has to be told."""
-        return self.status == _ACTIVE
-
-
-def read_project_status(body: bytes, *, content_type: str) -> ProjectStatus:
-    """The status on a page of the simple API, JSON or HTML; that of an active project where it says none."""
-    if "json" in content_type.partition(";")[0].lower():
-        return _read_json(body)
-    charset = _CHARSET.search(content_type)
-    try:
-        text = body.decode(charset[1] if charset else "utf-8", "replace")
-    except LookupError:
-        text = body.decode("utf-8", "replace")
-    reader = _MetaReader()
-    reader.feed(text)
-    return _build(reader.values.get("pypi:project-status"), reader.values.get("pypi:project-status-reason"))
+def _iter_without_aliases(advisories: Mapping[str, Advisory]) -> Iterable[Advisory]:
+    """The advisories in order, without those that an earlier one has among its aliases."""
+    seen: set[str] = set()
+    for key, advisory in advisories.items():
+        if key not in seen:
+            seen.update(advisory.aliases)
+            yield advisory
 
 
 def _read_json(body: bytes) -> ProjectStatus:
-    # Most pages say nothing, and decoding one takes as long as all else.
+    """The status in a JSON page (PEP 792 `project-status`)."""
+    # Most pages have no status, and decoding one takes longer than the rest.
     if b'"project-status"' not in body:
         return ProjectStatus()
     try:
         page = json.loads(body)
     except ValueError:
         return ProjectStatus()
-    told = page.get("project-status") if isinstance(page, dict) else None
-    return _build(told.get("status"), told.get("reason")) if isinstance(told, dict) else ProjectStatus()
+    table = page.get("project-status") if isinstance(page, dict) else None
+    return _build_status(table.get("status"), table.get("reason")) if isinstance(table, dict) else ProjectStatus()
 
 
-def _build(status: object, reason: object) -> ProjectStatus:
+def _build_status(status: object, reason: object) -> ProjectStatus:
+    """The status of the two values of a page; active if the first is no text."""
     if not isinstance(status, str) or not status.strip():
         return ProjectStatus()
     return ProjectStatus(status=status.strip().lower(), reason=reason.strip() if isinstance(reason, str) else "")
 
 
 class _MetaReader(HTMLParser):
-    """Collects `<meta name= content=>`."""
+    """Collects the names and contents of `<meta>` elements; of several with one name the first counts."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.values: dict[str, str] = {}
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """One element."""
+        """Note a `<meta name= content=>`."""
         values = dict(attrs)
         if tag == "meta" and values.get("name"):
             self.values.setdefault(values["name"] or "", values.get("content") or "")

@@ -1,8 +1,10 @@
-"""Requires-Dist lines, each parsed and decided once a process for one marker environment.
+"""`Requires-Dist` lines, each parsed and evaluated once a process for one marker environment.
 
 In: lines as core metadata has them. Out: `EvaluatedLine` values. Of all lines that a run reads about 13 % are unique
-and half hold only with an extra, so a line's answers are kept.
-Standards: PEP 508, PEP 685 (names of extras).
+and half hold only with an extra, so results are kept: for whole lines, for requirements and for markers. A line of the
+usual form is read by one regular expression instead of by `packaging`; a property test compares the two.
+
+Standards: PEP 508 (requirements and markers), PEP 685 (names of extras).
 """
 
 from __future__ import annotations
@@ -20,28 +22,38 @@ from lockfiles._values import dataclass
 from resolver.requirements.requirement_text import MOST_DIGITS, has_long_number
 from resolver.requirements.url import redact
 
-__all__ = ["EvaluatedLine", "RequiresDistMemo", "find_memo"]
+__all__ = ["find_memo"]
 
+# `extra` anywhere in a marker, and the comparisons of it that name one extra.
 _EXTRA = re.compile(r"\bextra\b")
+
 _PLAIN_EXTRA = re.compile(r'\bextra (?:==|!=) "([^"]*)"|"([^"]*)" (?:==|!=) extra\b')
+
 _ENVIRONMENT_LIMIT = 8
+"""The most environments whose results are kept."""
+
 _NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _SPECIFIER = r"(?:[<>]=?|[=!]=|~=)[ \t]*[0-9][0-9A-Za-z.+*!]*"
+
 _PLAIN = re.compile(
     rf"[ \t]*({_NAME})[ \t]*(?:\[[ \t]*({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*\][ \t]*)?"
     rf"((?:{_SPECIFIER}(?:[ \t]*,[ \t]*{_SPECIFIER})*)?)[ \t]*"
 )
 """A requirement of the usual form, up to its marker; `packaging` reads all others."""
+
 _WORD = re.compile(_NAME)
+
+# The most recent environments with their memos, oldest first.
+_memos: list[tuple[Mapping[str, str], RequiresDistMemo]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatedLine:
-    """What becomes of a Requires-Dist line in one environment.
+    """A `Requires-Dist` line, evaluated for one environment.
 
-    `text` has no marker. `always` says that it holds without an extra. Else `extras` are those of the extras `named` in
-    the marker with which it holds. `marker` is kept where it asks for extras in other ways than `==` and `!=`: then
-    each extra of the file has to be tried.
+    `text` is the requirement without its marker. `always` means that it holds without an extra. Otherwise `extras` are
+    those of the extras `named` in the marker with which it holds. `marker` and `environment` are set for a marker that
+    compares extras by other operators than `==` and `!=`: then each extra of the file must be tried.
     """
 
     text: str
@@ -52,14 +64,17 @@ class EvaluatedLine:
     environment: Mapping[str, str] | None = None
 
     def find_extras(self, provided: Iterable[NormalizedName]) -> tuple[NormalizedName, ...]:
-        """The extras that add this requirement to what holds without one."""
+        """The extras, of those that the file provides, with which this requirement holds; empty if it always holds."""
         if self.marker is None or self.always:
             return self.extras
         return tuple(extra for extra in provided if self.marker.evaluate({**(self.environment or {}), "extra": extra}))
 
 
 class RequiresDistMemo:
-    """Decides lines for one environment and keeps the answers. May be used from many threads."""
+    """Evaluates lines for one environment and keeps the results.
+
+    Several threads may use it: two of them may evaluate the same line, with the same result.
+    """
 
     __slots__ = ("_decisions", "_environment", "_markers", "_texts")
 
@@ -70,13 +85,14 @@ class RequiresDistMemo:
         self._markers: dict[str, EvaluatedLine] = {}
 
     def decide(self, line: str) -> EvaluatedLine:
-        """The answer for a line as written. Raises ValueError that names it."""
+        """The result for a line as written. Raises ValueError that names a line which cannot be read or evaluated."""
         found = self._decisions.get(line)
         if found is None:
             found = self._decisions[line] = self._decide(line)
         return found
 
     def _decide(self, line: str) -> EvaluatedLine:
+        """The result for a line that has not been evaluated yet. Raises ValueError that names it."""
         if has_long_number(line):
             raise ValueError(f"a number in a `Requires-Dist` has more than {MOST_DIGITS} digits")
         try:
@@ -97,9 +113,9 @@ class RequiresDistMemo:
             raise ValueError("the marker of a `Requires-Dist` is nested too deep") from error
 
     def _decide_plain(self, line: str) -> EvaluatedLine | None:
-        """The answer for a line of the usual form; None for any other, and for one that cannot be read.
+        """The result for a line of the usual form; None for any other, and for one that cannot be read.
 
-        Requirements repeat with other markers and markers with other requirements: each is read once.
+        Requirements recur with other markers, and markers with other requirements, so each is read once.
         """
         head, separator, marker = line.partition(";")
         text = self._texts.get(head)
@@ -118,6 +134,11 @@ class RequiresDistMemo:
         return replace(decision, text=text)
 
     def _evaluate(self, text: str, marker: Marker) -> EvaluatedLine:
+        """The result for a requirement with a marker.
+
+        Each extra that the marker compares by `==` or `!=` is tried. If it compares extras in another way as well, the
+        extras of the file are tried later, by `find_extras`.
+        """
         always = self._holds(marker, "")
         written = str(marker)
         count = len(_EXTRA.findall(written))
@@ -131,14 +152,12 @@ class RequiresDistMemo:
         return EvaluatedLine(text=text, always=always, named=named, extras=extras)
 
     def _holds(self, marker: Marker, extra: str) -> bool:
+        """Whether a marker holds with an extra, empty for none."""
         return marker.evaluate({**self._environment, "extra": extra})
 
 
-_memos: list[tuple[Mapping[str, str], RequiresDistMemo]] = []
-
-
 def find_memo(environment: Mapping[str, str]) -> RequiresDistMemo:
-    """The memo of an environment, by identity: a target hands out the same mapping each time."""
+    """The memo of an environment, found by identity, since a target returns the same mapping each time."""
     for known, memo in tuple(_memos):
         if known is environment:
             return memo
@@ -154,8 +173,14 @@ def _render(requirement: Requirement) -> str:
     return f"{name} @ {requirement.url}" if requirement.url else f"{name}{requirement.specifier}"
 
 
+def _render_name(name: str, extras: Iterable[str]) -> str:
+    """The normalized name with its extras, sorted, in brackets."""
+    names = ",".join(sorted(canonicalize_name(extra) for extra in extras))
+    return canonicalize_name(name) + (f"[{names}]" if names else "")
+
+
 def _render_plain(head: str) -> str:
-    """The same for the text of a requirement of the usual form without a marker; empty for all others."""
+    """The text of a requirement of the usual form, without a marker, in canonical form; empty for all others."""
     match = _PLAIN.fullmatch(head)
     if match is None:
         return ""
@@ -164,8 +189,3 @@ def _render_plain(head: str) -> str:
         return f"{_render_name(name, set(_WORD.findall(extras or '')))}{SpecifierSet(specifier)}"
     except InvalidSpecifier:
         return ""
-
-
-def _render_name(name: str, extras: Iterable[str]) -> str:
-    names = ",".join(sorted(canonicalize_name(extra) for extra in extras))
-    return canonicalize_name(name) + (f"[{names}]" if names else "")

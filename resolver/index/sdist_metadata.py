@@ -1,21 +1,16 @@
-"""What a source tree's pyproject.toml says of its metadata and of its build, before anything of the tree runs.
+"""What an sdist or a source tree declares about its metadata and its build, without running any of its code.
 
-In: the bytes of the file. Out: `CoreMetadata` where `[project]` settles it without a build, and the `[build-system]`.
-Standards: PEP 621 (`[project]`), PEP 518 and PEP 517 (`[build-system]`).
+In: an open sdist archive, or the bytes of a pyproject.toml. Out: the bytes of the two files at the top of the archive
+(PKG-INFO and pyproject.toml); `CoreMetadata` if `[project]` determines it without a build, and the `[build-system]`.
+The members of an archive are read into memory, so a path in it cannot do harm.
 
-The two files at the top of an sdist that say what it is: PKG-INFO and pyproject.toml.
-
-In: an open archive and its file name. Out: their bytes. Nothing is written to disk, so a member's path cannot do harm.
-Format: source distribution format, and the zip and tar archives of older uploads.
+Standards: source distribution format, and the zip and tar archives of older uploads; PEP 621 (`[project]`), PEP 517 and
+PEP 518 (`[build-system]`).
 """
 
 from __future__ import annotations
 
-import lzma
-import tarfile
 import tomllib
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -37,24 +32,36 @@ __all__ = [
     "read_sdist",
 ]
 
-
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+
 _LEGACY_REQUIRES = ("setuptools>=40.8.0",)
-"""What PEP 518 wants where a tree has no `[build-system]`: setuptools as of the release that has the legacy backend."""
+"""The requirements of a tree without `[build-system]` (PEP 518).
+
+The bound is the first release of setuptools with the legacy backend.
+"""
+
+# The fields of `[project]` that core metadata needs. If one is dynamic, only a build determines it.
 _NEEDED_FIELDS = frozenset({"version", "dependencies", "optional-dependencies", "requires-python"})
+
 _CONTEXT = "{root:"
-"""Where hatchling puts the folder of the tree: such a text is settled by its backend alone."""
+"""Hatchling's placeholder for the folder of the tree. Only that backend can replace it."""
+
+_LIMIT_BYTES = 32 * 1024 * 1024
+"""The largest member that is read, since a compressed member can be a thousand times as large as its archive."""
+
+_WANTED = ("PKG-INFO", "pyproject.toml")
 
 
 class PyprojectError(ValueError):
-    """The file is no pyproject.toml; the text says where and why."""
+    """The file is no valid pyproject.toml; the text names the place and the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildSystem:
-    """`[build-system]` (PEP 518, PEP 517): texts of PEP 508, the backend object, and folders of a backend in the tree.
+    """The table `[build-system]` (PEP 517, PEP 518), with the defaults of a tree without one.
 
-    `requires` have the public part of every URL in them.
+    `requires` are PEP 508 texts, with URLs reduced to their public part. `backend` is the object to import.
+    `backend_path` are the folders of the tree that contain the backend.
     """
 
     requires: tuple[str, ...] = _LEGACY_REQUIRES
@@ -64,9 +71,10 @@ class BuildSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pyproject:
-    """What a pyproject.toml says; `metadata` is None where only a build, or a final PKG-INFO, can tell it.
+    """The parts of a pyproject.toml that concern metadata and build.
 
-    `name` and `version` are told even then, each where `[project]` has it.
+    `metadata` is None if only a build, or a final PKG-INFO, determines it. `name` and `version` are set even then, each
+    if `[project]` has it.
     """
 
     build_system: BuildSystem
@@ -75,8 +83,23 @@ class Pyproject:
     version: Version | None = None
 
 
+class SdistArchiveError(ValueError):
+    """The archive cannot be read; the text describes the fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdistFiles:
+    """The two files at the top of an sdist, each None if the archive does not have it."""
+
+    pkg_info: bytes | None
+    pyproject: bytes | None
+
+
 def parse_pyproject(data: bytes | None) -> Pyproject:
-    """What the file says; None stands for a tree without one. Raises PyprojectError."""
+    """The contents of a pyproject.toml; None means a tree without one.
+
+    Raises PyprojectError for a file that is not TOML, and for malformed values of `[project]` and `[build-system]`.
+    """
     if data is None:
         return Pyproject(build_system=BuildSystem())
     try:
@@ -94,7 +117,29 @@ def parse_pyproject(data: bytes | None) -> Pyproject:
     )
 
 
+def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
+    """PKG-INFO and pyproject.toml of the top folder. A tar archive is read once, without seeking.
+
+    Raises SdistArchiveError for a broken archive, and for a file of more than 32 MiB.
+    """
+    # Lazy: a source tree is read from its pyproject.toml alone.
+    import lzma
+    import tarfile
+    import zipfile
+    import zlib
+
+    try:
+        found = _read_zip(archive) if filename.endswith(".zip") else _read_tar(archive)
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
+        raise SdistArchiveError(f"`{filename}` is not a readable archive: {error}") from error
+    return SdistFiles(pkg_info=found.get("PKG-INFO"), pyproject=found.get("pyproject.toml"))
+
+
 def _parse_build_system(table: object) -> BuildSystem:
+    """The build system of a table; the defaults for None.
+
+    Raises PyprojectError for a table without `requires`, and for values of other types.
+    """
     if table is None:
         return BuildSystem()
     if not isinstance(table, dict):
@@ -105,26 +150,47 @@ def _parse_build_system(table: object) -> BuildSystem:
     if not isinstance(backend, str):
         raise PyprojectError("pyproject.toml: `build-system.build-backend` is no string")
     return BuildSystem(
-        requires=without_credentials(map(_checked, _iter_texts(table, "requires", "build-system"))),
+        requires=without_credentials(map(_check_requirement, _iter_texts(table, "requires", "build-system"))),
         backend=backend,
         backend_path=tuple(text for _, text in _iter_texts(table, "backend-path", "build-system")),
     )
 
 
+def _check_requirement(place: tuple[str, str]) -> str:
+    """The text of a place in the document. Raises PyprojectError unless it is a requirement of PEP 508."""
+    where, text = place
+    try:
+        Requirement(text.replace(_CONTEXT, "file:"))
+    except InvalidRequirement as error:
+        why = str(error).partition("\n")[0]
+        raise PyprojectError(f"pyproject.toml: `{where}` is no requirement of PEP 508: {why}") from error
+    return text
+
+
+def _iter_texts(table: Mapping[str, Any], key: str, path: str) -> Iterator[tuple[str, str]]:
+    """The texts of an array, each with its place in the document. Raises PyprojectError for another value."""
+    found = table.get(key, [])
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise PyprojectError(f"pyproject.toml: `{path}.{key}` is no array of strings")
+    return ((f"{path}.{key}[{number}]", text) for number, text in enumerate(found))
+
+
 def _parse_project(project: Mapping[str, Any]) -> CoreMetadata | None:
-    """The metadata that no backend can change (PEP 621); None where one may."""
+    """The metadata that no backend can change (PEP 621); None if a backend can."""
     name, version = _parse_name(project), _parse_version(project)
     dynamic = {text for _, text in _iter_texts(project, "dynamic", "project")}
     if name is None or version is None or dynamic & _NEEDED_FIELDS:
         return None
-    requires = tuple(map(_checked, _iter_texts(project, "dependencies", "project")))
+    requires = tuple(map(_check_requirement, _iter_texts(project, "dependencies", "project")))
     extras = _find_table(project, "optional-dependencies")
     optional = tuple(line for extra in extras for line in _iter_optional(extras, extra))
+    # A placeholder in any line needs the backend, even where PEP 621 declares the field static.
     if any(_CONTEXT in line for line in (*requires, *optional)):
         return None
     return CoreMetadata(
         name=name,
         version=version,
+        # Any version that has the fields; nothing is written from it.
         metadata_version="2.4",
         requires_dist=without_credentials((*requires, *optional)),
         requires_python=_parse_requires_python(project),
@@ -133,11 +199,13 @@ def _parse_project(project: Mapping[str, Any]) -> CoreMetadata | None:
 
 
 def _parse_name(project: Mapping[str, Any]) -> NormalizedName | None:
+    """The normalized name of `[project]`; None if there is none."""
     name = project.get("name")
     return canonicalize_name(name) if isinstance(name, str) and name else None
 
 
 def _parse_version(project: Mapping[str, Any]) -> Version | None:
+    """The version of `[project]`; None if there is none. Raises PyprojectError for a malformed one."""
     text = project.get("version")
     if text is None:
         return None
@@ -147,7 +215,29 @@ def _parse_version(project: Mapping[str, Any]) -> Version | None:
         raise PyprojectError(f"pyproject.toml: `project.version` is no version of PEP 440: {text!r}") from error
 
 
+def _find_table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A table within `[project]`, empty if there is none. Raises PyprojectError for another value."""
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        raise PyprojectError(f"pyproject.toml: `project.{key}` is no table")
+    return found
+
+
+def _iter_optional(extras: Mapping[str, Any], extra: str) -> Iterator[str]:
+    """The requirements of one extra, each with the marker `extra == …`, as in core metadata."""
+    for place in _iter_texts(extras, extra, "project.optional-dependencies"):
+        text = _check_requirement(place)
+        # A URL instead of the placeholder, since `{` is not allowed there.
+        requirement = Requirement(text.replace(_CONTEXT, "file:"))
+        own = f"({requirement.marker}) and " if requirement.marker is not None else ""
+        base = text if requirement.marker is None else text[: text.rindex(";")].rstrip()
+        # White space before the semicolon ends a URL (PEP 508).
+        gap = " " if requirement.url is not None else ""
+        yield f'{base}{gap}; {own}extra == "{canonicalize_name(extra)}"'
+
+
 def _parse_requires_python(project: Mapping[str, Any]) -> str | None:
+    """The `requires-python` of `[project]` as written; None if there is none. Raises PyprojectError."""
     text = project.get("requires-python")
     if text is None:
         return None
@@ -158,103 +248,45 @@ def _parse_requires_python(project: Mapping[str, Any]) -> str | None:
     return str(text)
 
 
-def _iter_optional(extras: Mapping[str, Any], extra: str) -> Iterator[str]:
-    """The lines of one extra, each with the marker that core metadata has for it."""
-    for place in _iter_texts(extras, extra, "project.optional-dependencies"):
-        text = _checked(place)
-        requirement = Requirement(text.replace(_CONTEXT, "file:"))
-        own = f"({requirement.marker}) and " if requirement.marker is not None else ""
-        base = text if requirement.marker is None else text[: text.rindex(";")].rstrip()
-        # A URL ends at the white space before the semicolon.
-        gap = " " if requirement.url is not None else ""
-        yield f'{base}{gap}; {own}extra == "{canonicalize_name(extra)}"'
-
-
-def _checked(place: tuple[str, str]) -> str:
-    """The text of a place once it is known to be a requirement."""
-    where, text = place
-    try:
-        Requirement(text.replace(_CONTEXT, "file:"))
-    except InvalidRequirement as error:
-        why = str(error).partition("\n")[0]
-        raise PyprojectError(f"pyproject.toml: `{where}` is no requirement of PEP 508: {why}") from error
-    return text
-
-
-def _find_table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = table.get(key, {})
-    if not isinstance(found, dict):
-        raise PyprojectError(f"pyproject.toml: `project.{key}` is no table")
-    return found
-
-
-def _iter_texts(table: Mapping[str, Any], key: str, path: str) -> Iterator[tuple[str, str]]:
-    """The texts of an array, each with its place in the document."""
-    found = table.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
-        raise PyprojectError(f"pyproject.toml: `{path}.{key}` is no array of strings")
-    return ((f"{path}.{key}[{number}]", text) for number, text in enumerate(found))
-
-
-_LIMIT_BYTES = 32 * 1024 * 1024
-_WANTED = ("PKG-INFO", "pyproject.toml")
-
-
-class SdistArchiveError(ValueError):
-    """The archive cannot be read; the text says what is wrong."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SdistFiles:
-    """`pkg_info` and `pyproject` are None where the archive has no such file in its top folder."""
-
-    pkg_info: bytes | None
-    pyproject: bytes | None
-
-
-def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
-    """PKG-INFO and pyproject.toml of the top folder. The archive is read once, forwards if it is a tar.
-
-    Raises SdistArchiveError.
-    """
-    try:
-        found = _read_zip(archive) if filename.endswith(".zip") else _read_tar(archive)
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
-        raise SdistArchiveError(f"`{filename}` is not a readable archive: {error}") from error
-    return SdistFiles(pkg_info=found.get("PKG-INFO"), pyproject=found.get("pyproject.toml"))
-
-
-def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=archive, mode="r|*") as tar:
-        for member in tar:
-            wanted = _wanted(member.name)
-            stream = tar.extractfile(member) if wanted is not None and member.isreg() else None
-            if wanted is not None and stream is not None:
-                found[wanted] = _bounded(member.name, member.size, stream.read(_LIMIT_BYTES + 1))
-            if len(found) == len(_WANTED):
-                break
-    return found
-
-
 def _read_zip(archive: BinaryIO) -> dict[str, bytes]:
+    """The wanted files of a zip archive, by name."""
+    import zipfile  # Lazy, as in `read_sdist`.
+
     found: dict[str, bytes] = {}
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
-            wanted = _wanted(member.filename)
+            wanted = _find_wanted(member.filename)
             if wanted is not None:
                 with file.open(member) as stream:
-                    found[wanted] = _bounded(member.filename, member.file_size, stream.read(_LIMIT_BYTES + 1))
+                    found[wanted] = _check_size(member.filename, member.file_size, stream.read(_LIMIT_BYTES + 1))
     return found
 
 
-def _wanted(path: str) -> str | None:
-    """The wanted file's name when `path` is that file in a top folder, else None."""
+def _find_wanted(path: str) -> str | None:
+    """The name of the wanted file that `path` is, in any top folder; None for all other paths."""
     folder, _, name = path.removeprefix("./").partition("/")
     return name if folder and name in _WANTED else None
 
 
-def _bounded(path: str, size: int, content: bytes) -> bytes:
+def _check_size(path: str, size: int, content: bytes) -> bytes:
+    """The content of a member. Raises SdistArchiveError for a larger one than the limit."""
     if max(size, len(content)) > _LIMIT_BYTES:
         raise SdistArchiveError(f"`{path}` is larger than {_LIMIT_BYTES} bytes")
     return content
+
+
+def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
+    """The wanted files of a tar archive, by name. Reading stops at the second one."""
+    import tarfile  # Lazy, as in `read_sdist`.
+
+    found: dict[str, bytes] = {}
+    with tarfile.open(fileobj=archive, mode="r|*") as tar:
+        for member in tar:
+            wanted = _find_wanted(member.name)
+            # A link or folder with a wanted name has no content.
+            stream = tar.extractfile(member) if wanted is not None and member.isreg() else None
+            if wanted is not None and stream is not None:
+                found[wanted] = _check_size(member.name, member.size, stream.read(_LIMIT_BYTES + 1))
+            if len(found) == len(_WANTED):
+                break
+    return found

@@ -1,13 +1,13 @@
-"""The core metadata inside a wheel, found from the last bytes of the file instead of from all of it.
+"""The members of a wheel, read from the last bytes of the file, and what follows from them.
 
-In: the tail of a zip archive and, after that, the bytes of one member. Out: where METADATA stands, and its content.
-Pure: whoever calls asks a server for the ranges. `zipfile` wants a seekable file that is complete; a range is neither.
-Format: PKWARE APPNOTE 6.3 (end of central directory, zip64 records, local headers).
+In: the last bytes of a zip archive and its size, later the bytes of one member. Out: its members (`list_members`), the
+place and the content of METADATA (`find_metadata_member`, `read_member`), and what the wheel unpacks to: its size on
+disk and its modules (`read_contents`). Nothing here makes a request; the caller fetches ranges of bytes.
 
-What a wheel unpacks to: its size on disk and the modules that it brings, from its directory alone.
+`zipfile` cannot be used, since it needs a complete and seekable file, and a range of bytes is neither.
 
-In: the members of a wheel. Out: `WheelContents`. Pure. Names follow the binary distribution format (PEP 427): what lies
-at the top, in `*.data/purelib` or in `*.data/platlib` can be imported.
+Standards: PKWARE APPNOTE 6.3 (end of central directory, zip64 records, local headers), PEP 427 (binary distribution
+format: files at the top, in `*.data/purelib` and in `*.data/platlib` can be imported).
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ __all__ = [
     "read_member",
 ]
 
-
+# The records of a zip archive: both ends of the central directory, the locator of the second one, an entry of the
+# directory, and the header before a member.
 _END = struct.Struct("<4s4H2LH")
+
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR_64 = struct.Struct("<4sLQL")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
@@ -44,24 +46,31 @@ _COMMENT_LIMIT = 0xFFFF
 _STORED, _DEFLATED = 0, 8
 _FOLDER_SUFFIX = ".dist-info"
 _ENCRYPTED_FLAG = 0x1
+
 _METADATA_LIMIT_BYTES = 32 * 1024 * 1024
-"""More than ten times the largest METADATA known; a deflate stream can claim a thousand times its length."""
+"""Ten times the largest known METADATA and more. The limit is needed, since deflate can expand a thousandfold."""
+
+_LIBRARY = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
+_MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
 
 
 class WheelDirectoryError(ValueError):
-    """The bytes are not those of a wheel that can be read; the text says what is wrong."""
+    """The bytes are not those of a readable wheel; the text describes the fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoreBytes:
-    """The tail is too short: ask for the bytes from `start` to the end of the file and try again."""
+    """The tail is too short: fetch the bytes from `start` to the end of the file and call again."""
 
     start: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One member of a zip archive. Bytes `start` (its local header) up to, without, `stop` hold all of it."""
+    """One member of a zip archive.
+
+    The bytes from `start`, its local header, to `stop`, exclusive, contain all of it. `method` is its compression.
+    """
 
     filename: str
     start: int
@@ -72,20 +81,29 @@ class Member:
     crc: int
 
 
-def find_metadata_member(tail: bytes, *, size: int, project: str | None = None) -> Member | MoreBytes:
-    """Where `*.dist-info/METADATA` stands, read from the last bytes of a wheel that is `size` bytes long.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelContents:
+    """The size of all members unpacked, and the sorted names of the top-level modules that `import` finds."""
 
-    With `project`, its `.dist-info` folder must be that project's. Raises WheelDirectoryError.
+    unpacked_bytes: int
+    modules: tuple[str, ...]
+
+
+def find_metadata_member(tail: bytes, *, size: int, project: str | None = None) -> Member | MoreBytes:
+    """The member `*.dist-info/METADATA`, found in the last bytes of a wheel of `size` bytes.
+
+    With `project`, the `.dist-info` folder must be that of the project. Raises WheelDirectoryError.
     """
     found = _read_directory(tail, size=size)
     if isinstance(found, MoreBytes):
         return found
     members, directory = found
-    return _bounded(_choose(members, project), members, directory=directory)
+    return _set_stop(_find_metadata(members, project), members, directory=directory)
 
 
 def list_members(tail: bytes, *, size: int) -> tuple[Member, ...] | MoreBytes:
-    """All members of a wheel of `size` bytes, in directory order; their `stop` is not known and equals `start`.
+    """All members of a wheel of `size` bytes, in the order of the directory; their `stop` is unknown and equals
+    `start`.
 
     Raises WheelDirectoryError.
     """
@@ -94,9 +112,10 @@ def list_members(tail: bytes, *, size: int) -> tuple[Member, ...] | MoreBytes:
 
 
 def read_member(data: bytes, member: Member, *, start: int | None = None) -> bytes:
-    """The content of a member. `data` begins at byte `start` of the file: at the member's own start if not given.
+    """The content of a member, checked against size and checksum. Raises WheelDirectoryError.
 
-    So a tail that already holds the member serves as well (`start=size - len(tail)`). Raises WheelDirectoryError.
+    `data` begins at byte `start` of the file, None for the start of the member. So a tail that contains the member can
+    be passed as well, with `start=size - len(tail)`.
     """
     header = member.start - (member.start if start is None else start)
     if header < 0 or header + _LOCAL.size > len(data):
@@ -104,6 +123,7 @@ def read_member(data: bytes, member: Member, *, start: int | None = None) -> byt
     fields = _LOCAL.unpack_from(data, header)
     if fields[0] != b"PK\x03\x04":
         raise WheelDirectoryError(f"no local header where the directory places `{member.filename}`")
+    # Name and extra field of the local header may differ in length from those of the directory.
     begin = header + _LOCAL.size + fields[9] + fields[10]
     packed = data[begin : begin + member.compressed_size]
     if len(packed) != member.compressed_size:
@@ -114,13 +134,21 @@ def read_member(data: bytes, member: Member, *, start: int | None = None) -> byt
     return content
 
 
+def read_contents(members: Iterable[Member]) -> WheelContents:
+    """The contents of a wheel with these members, from `list_members`."""
+    members = tuple(members)
+    modules = {module for member in members if (module := _find_module(member.filename)) is not None}
+    return WheelContents(unpacked_bytes=sum(member.size for member in members), modules=tuple(sorted(modules)))
+
+
 def _read_directory(tail: bytes, *, size: int) -> tuple[list[Member], int] | MoreBytes:
-    """The members, and where in the file the directory starts."""
+    """The members, and the offset of the directory in the file."""
     tail_start = size - len(tail)
     if tail_start < 0:
         raise WheelDirectoryError(f"{len(tail)} bytes at the end of a file of {size} bytes")
     end = tail.rfind(_END_SIGNATURE)
     if end < 0 or end + _END.size > len(tail):
+        # A comment of up to 64 KiB may follow the end record.
         if tail_start == 0 or len(tail) >= _END.size + _COMMENT_LIMIT:
             raise WheelDirectoryError("no zip directory at the end of the file")
         return MoreBytes(start=max(0, size - _END.size - _COMMENT_LIMIT))
@@ -134,9 +162,13 @@ def _read_directory(tail: bytes, *, size: int) -> tuple[list[Member], int] | Mor
 
 
 def _find_directory(tail: bytes, end: int, tail_start: int) -> tuple[int, int, int] | MoreBytes:
-    """File offsets of the central directory (start, stop), and how far all offsets of the archive are shifted."""
+    """File offsets of the central directory (start, stop), and how far all offsets of the archive are shifted.
+
+    A shift occurs where bytes were put before an archive, whose offsets then count from its own start.
+    """
     _, _, _, _, _, length, offset, _ = _END.unpack_from(tail, end)
     stop = tail_start + end
+    # With zip64, a locator lies directly before the end record, and the zip64 record before that.
     if tail[max(0, end - _LOCATOR_64.size) : end].startswith(b"PK\x06\x07"):
         record = stop - _LOCATOR_64.size - _END_64.size
         if record < tail_start:
@@ -154,7 +186,7 @@ def _find_directory(tail: bytes, end: int, tail_start: int) -> tuple[int, int, i
 
 
 def _iter_members(directory: bytes, *, shift: int) -> Iterator[Member]:
-    """The members in directory order; `stop` is not known yet and equals `start`."""
+    """The members in the order of the directory; `stop` is not known yet and equals `start`."""
     at = 0
     while at + _CENTRAL.size <= len(directory):
         fields = _CENTRAL.unpack_from(directory, at)
@@ -165,7 +197,7 @@ def _iter_members(directory: bytes, *, shift: int) -> Iterator[Member]:
         filename = directory[at + _CENTRAL.size : name_end].decode("utf-8", "replace")
         if fields[3] & _ENCRYPTED_FLAG:
             raise WheelDirectoryError(f"`{filename}` is encrypted")
-        size, packed, offset = _full_sizes(
+        size, packed, offset = _read_sizes(
             (fields[9], fields[8], fields[16]), directory[name_end:extra_end], filename=filename
         )
         start = offset + shift
@@ -181,8 +213,11 @@ def _iter_members(directory: bytes, *, shift: int) -> Iterator[Member]:
         at = extra_end + fields[12]
 
 
-def _full_sizes(sizes: tuple[int, int, int], extra: bytes, *, filename: str) -> tuple[int, int, int]:
-    """Size, compressed size and offset; those that do not fit 32 bits stand in the zip64 extra field, in this order."""
+def _read_sizes(sizes: tuple[int, int, int], extra: bytes, *, filename: str) -> tuple[int, int, int]:
+    """Size, compressed size and offset of a member.
+
+    Values that do not fit into 32 bits are in the zip64 extra field, in this order.
+    """
     if 0xFFFFFFFF not in sizes:
         return sizes
     at = 0
@@ -196,7 +231,19 @@ def _full_sizes(sizes: tuple[int, int, int], extra: bytes, *, filename: str) -> 
     raise WheelDirectoryError(f"the zip64 sizes of `{filename}` are missing")
 
 
-def _choose(members: list[Member], project: str | None) -> Member:
+def _set_stop(member: Member, members: list[Member], *, directory: int) -> Member:
+    """The member with `stop` set to the start of the next member or of the directory, whichever comes first."""
+    behind = (other.start for other in members if other.start > member.start)
+    stop = min(behind, default=directory)
+    # A gap of any size may follow, so the longest possible local extra field bounds the member too.
+    longest = _LOCAL.size + len(member.filename.encode()) + 0xFFFF + member.compressed_size
+    stop = min(stop, directory, member.start + longest)
+    if member.start < 0 or member.start + _LOCAL.size + member.compressed_size > stop:
+        raise WheelDirectoryError(f"the directory places `{member.filename}` outside its room")
+    return replace(member, stop=stop)
+
+
+def _find_metadata(members: list[Member], project: str | None) -> Member:
     """The METADATA of the one `.dist-info` folder at the top.
 
     Any other number of them, or a folder whose name does not begin with the project's, is refused, as pip and uv do.
@@ -217,19 +264,11 @@ def _choose(members: list[Member], project: str | None) -> Member:
     return found
 
 
-def _bounded(member: Member, members: list[Member], *, directory: int) -> Member:
-    """The member with `stop` set: the next member's start or the directory, which lie behind its data."""
-    behind = (other.start for other in members if other.start > member.start)
-    stop = min(behind, default=directory)
-    # A gap of any size may follow; the member itself ends no later than with the longest possible local extra field.
-    longest = _LOCAL.size + len(member.filename.encode()) + 0xFFFF + member.compressed_size
-    stop = min(stop, directory, member.start + longest)
-    if member.start < 0 or member.start + _LOCAL.size + member.compressed_size > stop:
-        raise WheelDirectoryError(f"the directory places `{member.filename}` outside its room")
-    return replace(member, stop=stop)
-
-
 def _unpack(packed: bytes, member: Member) -> bytes:
+    """The content of a member, at most one byte longer than it claims.
+
+    Raises WheelDirectoryError for more than 32 MiB, and for another method than stored and deflated.
+    """
     if member.size > _METADATA_LIMIT_BYTES:
         raise WheelDirectoryError(f"`{member.filename}` claims {member.size} bytes")
     if member.method == _STORED:
@@ -242,27 +281,8 @@ def _unpack(packed: bytes, member: Member) -> bytes:
         raise WheelDirectoryError(f"`{member.filename}` does not unpack: {error}") from error
 
 
-_LIBRARY = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
-_MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WheelContents:
-    """`unpacked_bytes` are those of all members; `modules` the names that `import` finds at the top, sorted."""
-
-    unpacked_bytes: int
-    modules: tuple[str, ...]
-
-
-def read_contents(members: Iterable[Member]) -> WheelContents:
-    """The contents that the members of a wheel make."""
-    members = tuple(members)
-    modules = {module for member in members if (module := _find_module(member.filename)) is not None}
-    return WheelContents(unpacked_bytes=sum(member.size for member in members), modules=tuple(sorted(modules)))
-
-
 def _find_module(filename: str) -> str | None:
-    """The top-level module that a file belongs to; None for metadata, scripts and data."""
+    """The top-level module that a file belongs to; None for metadata, scripts and data files."""
     path = _LIBRARY.sub("", filename, count=1)
     top, slash, rest = path.partition("/")
     if slash:

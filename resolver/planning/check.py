@@ -27,7 +27,8 @@ from lockfiles._values import dataclass
 from lockfiles.lockfile import LineChange, join_lines
 from resolver.errors import InputError, Position, TargetError
 from resolver.requirements.entry import Entry
-from resolver.targets.target import Cpu, Gpu, Target, Unspecified
+from resolver.targets.accelerators import Cpu, Gpu, Unspecified
+from resolver.targets.target import Target
 
 if TYPE_CHECKING:
     from resolver.targets.accelerators import CudaRange

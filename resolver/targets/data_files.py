@@ -1,15 +1,11 @@
-"""The data that ships with pinfold, read when something first asks for it and then kept.
+"""The TOML files that ship in `data/`, each read on first use and then kept.
 
-Each file says what its keys mean; every row names its source. Reading all of them takes 6 ms, so no target pays for
-what it does not ask: one without a machine reads `families.toml` alone.
+In: the name of a file. Out: its tables, and for the two files that concern builds the rows for a project: what build
+backends request beyond their project's build requirements, and the metadata of sdists that cannot be built in
+isolation.
 
-What build backends ask for beyond what their projects say, from the data, so that no backend has to be asked.
-
-In: what a build installs. Out: texts of further requirements.
-
-What sdists need whose metadata cannot be built in isolation, from the data.
-
-In: a project and its version. Out: `SdistMetadata`, or None for what a build has to tell.
+The comment at the head of each file explains its keys; every row names its source. Reading all files takes 6 ms, so a
+target reads only what it needs: one without a machine type reads `families.toml` alone.
 """
 
 from __future__ import annotations
@@ -18,13 +14,13 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
-
-from packaging.specifiers import SpecifierSet
-from packaging.utils import NormalizedName
-from packaging.version import Version
+from typing import TYPE_CHECKING, Any, Literal
 
 from lockfiles._values import dataclass
+
+if TYPE_CHECKING:
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
 
 __all__ = [
     "DataFile",
@@ -34,40 +30,49 @@ __all__ = [
     "read_data",
 ]
 
-
 DataFile = Literal[
     "build_tools", "cuda", "cuda_components", "families", "gpus", "labels", "machines", "metadata", "packages", "torch"
 ]
-
-
-@cache
-def read_data(name: DataFile) -> Mapping[str, Any]:
-    """The tables of `data/{name}.toml`. Not to be changed: all callers share them."""
-    # Not through importlib.resources, whose import takes longer than all the rest of this function.
-    text = Path(__file__).with_name("data").joinpath(f"{name}.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
-def find_backend_requirements(installed: Mapping[NormalizedName, Version]) -> tuple[str, ...]:
-    """The requirements of backends among these projects, in the order of the data."""
-    asked: dict[str, None] = {}
-    for row in read_data("build_tools")["backend"]:
-        version = installed.get(row["name"])
-        if version is not None and SpecifierSet(row["versions"]).contains(version, prereleases=True):
-            asked.update(dict.fromkeys(row["requires"]))
-    return tuple(asked)
+"""The name of a file in `data/`, without its suffix."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdistMetadata:
-    """Lines of Requires-Dist, and Requires-Python."""
+    """Core metadata of a version: its `Requires-Dist` values, and its `Requires-Python`, empty for none."""
 
     requires_dist: tuple[str, ...]
     requires_python: str
 
 
+@cache
+def read_data(name: DataFile) -> Mapping[str, Any]:
+    """The tables of `data/{name}.toml`. All callers share them, so they must not be changed."""
+    # Without importlib.resources, whose import takes longer than the rest of this function.
+    text = Path(__file__).with_name("data").joinpath(f"{name}.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def find_backend_requirements(installed: Mapping[NormalizedName, Version]) -> tuple[str, ...]:
+    """The further requirements of the build backends among the installed projects, in the order of the data.
+
+    A backend returns them from `get_requires_for_build_wheel` (PEP 517); with the data it need not be run.
+    """
+    # Lazy: accelerators and families read this module, and need no specifiers.
+    from packaging.specifiers import SpecifierSet
+
+    found: dict[str, None] = {}
+    for row in read_data("build_tools")["backend"]:
+        version = installed.get(row["name"])
+        if version is not None and SpecifierSet(row["versions"]).contains(version, prereleases=True):
+            found.update(dict.fromkeys(row["requires"]))
+    return tuple(found)
+
+
 def find_sdist_metadata(name: NormalizedName, version: Version) -> SdistMetadata | None:
-    """What the data says of a version's sdist."""
+    """The metadata of a version's sdist in the data; None for an sdist whose metadata a build provides."""
+    # Lazy, as in `find_backend_requirements`.
+    from packaging.specifiers import SpecifierSet
+
     for row in read_data("metadata")["sdist"]:
         if row["name"] == name and SpecifierSet(row["versions"]).contains(version, prereleases=True):
             return SdistMetadata(requires_dist=tuple(row["requires"]), requires_python=row["python"])

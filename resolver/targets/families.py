@@ -1,8 +1,9 @@
-"""Indexes that exist for a family of packages: the shipped rows, and which family a URL or a name belongs to.
+"""Indexes that exist for a family of packages: the shipped families, their build locations, and their companions.
 
-In: `data/families.toml`, and the families that a user configures. Out: `IndexFamily` values. Which index is asked for
-a name follows from them in later stages. With them come what else is known of names: the templates of the indexes that
-hold one build each, the companions of torch, and what the default index has under a name that means something else.
+In: `data/families.toml`, and the mirrors that a user configures. Out: `IndexFamily` values, from which later stages
+decide which index serves a name. The same file holds what else is known of names and hosts, so this module reads that
+too: the URL templates of indexes with one build each, the companions of torch, projects on the default index whose name
+usually means something else, and statuses by which a host reports that it lacks a file.
 """
 
 from __future__ import annotations
@@ -38,10 +39,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildLocation:
-    """Where a family keeps its builds, one index (or with `is_page` one find-links page) for each.
+    """Where a family keeps its builds: one index, or with `is_page` one find-links page, for each build.
 
-    `template` holds `{cuda}`, `{cuda_major}`, `{torch}`, `{torch_minor}` and `{version}`, of which `fields` are those
-    that must be known to fill it.
+    `template` is a URL with any of the fields `{cuda}`, `{cuda_major}`, `{torch}`, `{torch_minor}` and `{version}`.
     """
 
     family: str
@@ -50,10 +50,15 @@ class BuildLocation:
 
     @property
     def fields(self) -> frozenset[str]:
+        """The fields of the template, all of which `render` needs."""
         return frozenset(re.findall(r"\{([a-z_]+)\}", self.template))
 
     def render(self, *, cuda: CudaVersion | None = None, torch: Version | None = None, version: str = "") -> str | None:
-        """The URL for a build; `cuda` None is its CPU build. None where the template needs what is not given."""
+        """The URL for a build, or None where the template has a field without a value.
+
+        `cuda` None means the CPU build, whose `{cuda}` is `cpu` and which has no `{cuda_major}`. An empty `version`
+        counts as missing.
+        """
         label = "cpu" if cuda is None else cuda.label
         values = {"cuda": label, "version": version}
         if cuda is not None:
@@ -67,7 +72,10 @@ class BuildLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameWarning:
-    """What the default index has under a name that people mean something else by, and what to write instead."""
+    """A warning that a name on the default index is not the project that people usually mean by it.
+
+    `text` describes the project on the default index; `remedy` is what to write instead.
+    """
 
     name: NormalizedName
     text: str
@@ -79,24 +87,27 @@ class NameWarning:
 
 @cache
 def load_families() -> tuple[IndexFamily, ...]:
-    """The families that ship with pinfold, in file order: of two that match a URL, the first one counts."""
+    """The families that ship with pinfold, in file order: of two families that match a URL, the first one counts."""
     rows = read_data("families")["family"]
     return tuple(IndexFamily(name=row["name"], names=tuple(row["names"]), urls=tuple(row["urls"])) for row in rows)
 
 
 @cache
 def list_build_locations(name: NormalizedName) -> tuple[BuildLocation, ...]:
-    """Where the shipped families keep builds of a project, in file order."""
+    """The build locations of the shipped families that a project belongs to, in file order."""
     return tuple(_iter_build_locations(name))
 
 
 def is_torch_companion(name: NormalizedName) -> bool:
-    """Whether builds of a project carry torch's CUDA label where they carry one, so that one lock must not mix them."""
+    """Whether labelled builds of a project carry the CUDA label of a torch build.
+
+    One lock must not mix the labels of torch and its companions.
+    """
     return name in _torch_companions()
 
 
 def find_name_warning(name: NormalizedName) -> NameWarning | None:
-    """What to say of a project taken from the default index; None for most."""
+    """The warning for a project that is taken from the default index; None for most projects."""
     for row in read_data("families")["warning"]:
         if row["name"] == name:
             return NameWarning(name=name, text=row["text"], remedy=row["remedy"])
@@ -104,31 +115,36 @@ def find_name_warning(name: NormalizedName) -> NameWarning | None:
 
 
 def is_absent_status(url: str, status: int) -> bool:
-    """Whether a status, which elsewhere refuses access, means on this host that it does not have what was asked for."""
+    """Whether an HTTP status of this host means that a page does not exist.
+
+    Some hosts answer 403 for a missing page; elsewhere that status refuses access.
+    """
     return any(row["status"] == status and url.startswith(row["url"]) for row in read_data("families")["absence"])
 
 
 def apply_mirrors(url: str, mirrors: Iterable[Mirror]) -> str:
-    """The URL to ask instead of a shipped one: its prefix replaced by the mirror's, which may hold a secret.
+    """The URL with its prefix replaced by that of a mirror, which may hold a secret; unchanged if no mirror matches.
 
     Of several mirrors that match, the one with the longest prefix counts; a prefix ends where a path segment does.
     """
     found = [mirror for mirror in mirrors if f"{url.rstrip('/')}/".startswith(f"{mirror.prefix.rstrip('/')}/")]
     if not found:
         return url
-    mirror = max(found, key=lambda one: len(one.prefix.rstrip("/")))
+    mirror = max(found, key=lambda mirror: len(mirror.prefix.rstrip("/")))
     rest = url[len(mirror.prefix.rstrip("/")) :].lstrip("/")
     return f"{mirror.url.rstrip('/')}/{rest}" if rest else mirror.url
 
 
-@cache
-def _torch_companions() -> frozenset[str]:
-    return frozenset(name for row in read_data("families")["family"] for name in row.get("companions", ()))
-
-
 def _iter_build_locations(name: NormalizedName) -> Iterable[BuildLocation]:
+    """One location for each template of a family that the project belongs to."""
     for row, family in zip(read_data("families")["family"], load_families(), strict=True):
         if is_family_name(name, family):
             for key in ("index", "pages"):
                 if key in row:
                     yield BuildLocation(family=family.name, template=row[key], is_page=key == "pages")
+
+
+@cache
+def _torch_companions() -> frozenset[str]:
+    """The projects that any family lists as companions of torch."""
+    return frozenset(name for row in read_data("families")["family"] for name in row.get("companions", ()))

@@ -1,12 +1,16 @@
 """Whether compiled code runs on a machine: a build's architectures and CUDA release against GPU and driver.
 
-In: what a build was compiled for, and an accelerator. Out: a `Verdict`, with its reason as data; `str()` renders it.
+In: the architectures and the CUDA release of a build, and an accelerator. Out: a `Verdict` that holds its reason as
+data; `str()` renders it.
+
+The rules are NVIDIA's (CUDA C Programming Guide: binary and PTX compatibility): machine code for X.Y runs on X.Z from Y
+on, PTX for X.Y can be compiled for every later capability. The exceptions are rows of `data/cuda.toml`. Nothing here
+depends on torch, so the rules hold for the builds of every project.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from functools import cache
 from typing import Any, Literal, assert_never
 
@@ -34,7 +38,6 @@ __all__ = [
     "Runs",
     "UnknownKernels",
     "Verdict",
-    "cubin_runs",
     "parse_architectures",
     "runs",
 ]
@@ -42,9 +45,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """What code is compiled for: `sm_90a` is machine code, `compute_120` PTX, which the driver compiles further.
+    """An architecture that code is compiled for: `sm_90a` is machine code, `compute_120` is PTX.
 
-    The suffix `a` is code for one capability alone, `f` for its family.
+    The driver compiles PTX to machine code. The suffix `a` marks code for one capability alone, `f` for its family.
     """
 
     number: int
@@ -53,6 +56,7 @@ class Architecture:
 
     @property
     def capability(self) -> Capability:
+        """The capability in the name: 12.0 for `sm_120`."""
         return Capability(*divmod(self.number, 10))
 
     def __str__(self) -> str:
@@ -61,7 +65,7 @@ class Architecture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CudaBuild:
-    """What a build was compiled with and for. `architectures` are None where nobody has measured them."""
+    """The CUDA release that a build is compiled with, and its architectures, None if the data does not have them."""
 
     cuda: CudaVersion
     architectures: tuple[Architecture, ...] | None = None
@@ -69,7 +73,10 @@ class CudaBuild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """It runs. `ptx` says that the driver has to compile its kernels first."""
+    """The build runs.
+
+    With `ptx`, the driver compiles the kernels first, at the first use.
+    """
 
     ptx: bool = False
 
@@ -79,7 +86,7 @@ class Runs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoKernels:
-    """No code in it is for this capability. `machine` is the machine type, empty if none was asked about."""
+    """The build has no code for the capability. `machine` is the machine type, empty if there is none."""
 
     capability: Capability
     machine: str = ""
@@ -95,9 +102,9 @@ class NoKernels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedsDriver:
-    """The driver is too old. `ptx` says that it would start, but has PTX alone for the GPU, which needs more.
+    """The driver is too old for the build; `driver` is the lowest that suffices, None if the data has none.
 
-    `driver` is the lowest that would do, None if the data has none.
+    With `ptx`, the build would start, but has only PTX for the GPU, and compiling that needs a newer driver.
     """
 
     driver: Driver | None
@@ -110,37 +117,26 @@ class NeedsDriver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownKernels:
-    """Its driver would do, but what it was compiled for is not known."""
+    """The driver suffices, but the architectures of the build are unknown."""
 
     def __str__(self) -> str:
         return "is compiled for architectures that are not known"
 
 
 Verdict = Runs | NoKernels | NeedsDriver | UnknownKernels
+"""Whether a build runs on an accelerator. All but `Runs` name what is missing, as a verb phrase in `str()`."""
 
 
 def parse_architectures(text: str) -> tuple[Architecture, ...]:
-    """The architectures in `75 80 90a ptx120`; raises ValueError for anything else."""
+    """The architectures in a text such as `75 80 90a ptx120`. Raises ValueError for any other form."""
     return tuple(_parse_architecture(word) for word in text.split())
-
-
-def cubin_runs(
-    architectures: Collection[Architecture], capability: Capability, *, cuda: CudaVersion | None = None
-) -> Runs | NoKernels:
-    """Whether machine code among the architectures runs on a GPU of the capability; PTX does not count here.
-
-    Code for X.Y runs on X.Z from Y on, never on another major version; Jetson systems are excluded from code for their
-    neighbours up to a CUDA release: without `cuda` they are excluded.
-    """
-    if any(_is_cubin_for(one, capability, cuda) for one in architectures if not one.ptx):
-        return Runs()
-    return NoKernels(capability=capability)
 
 
 def runs(build: CudaBuild, accelerator: Accelerator) -> Verdict:
     """Whether a build runs on every GPU of the accelerator; otherwise what the first GPU lacks.
 
-    Without a GPU it does: a CUDA build works on a CPU. What no driver can mend is said first.
+    Without a GPU it runs: a CUDA build works on a CPU. Missing kernels come before an old driver in the answer, since
+    no driver remedies them.
     """
     match accelerator:
         case Unspecified() | Cpu():
@@ -152,22 +148,80 @@ def runs(build: CudaBuild, accelerator: Accelerator) -> Verdict:
             assert_never(accelerator)
 
 
+def _parse_architecture(word: str) -> Architecture:
+    """One word of `parse_architectures`."""
+    found = re.fullmatch(r"(ptx)?(\d{2,3})([af]?)", word, re.ASCII)
+    if found is None:
+        raise ValueError(f"`{word}` is no architecture")
+    suffix: Literal["", "a", "f"] = "a" if found[3] == "a" else "f" if found[3] == "f" else ""
+    return Architecture(int(found[2]), suffix, found[1] is not None)
+
+
 def _runs_on(build: CudaBuild, capability: Capability, driver: CudaRange, machine: str) -> Verdict:
+    """Whether a build runs on one GPU. The first of the reasons in `_severity` that applies is the verdict."""
     starts = driver.runs(build.cuda)
     if build.architectures is None:
         return UnknownKernels() if starts else NeedsDriver(driver=find_driver_floor(build.cuda))
-    has_cubin = isinstance(cubin_runs(build.architectures, capability, cuda=build.cuda), Runs)
-    if not has_cubin and not any(_is_ptx_for(one, capability) for one in build.architectures if one.ptx):
+    has_machine_code = any(
+        _is_machine_code_for(one, capability, build.cuda) for one in build.architectures if not one.ptx
+    )
+    if not has_machine_code and not any(_is_ptx_for(one, capability) for one in build.architectures if one.ptx):
         return NoKernels(capability=capability, machine=machine)
     if not starts:
         return NeedsDriver(driver=find_driver_floor(build.cuda))
-    if has_cubin or driver.compiles_ptx_of(build.cuda):
-        return Runs(ptx=not has_cubin)
+    # PTX needs more than a start: minor version compatibility does not cover its compilation.
+    if has_machine_code or driver.compiles_ptx_of(build.cuda):
+        return Runs(ptx=not has_machine_code)
     return NeedsDriver(driver=find_shipped_driver(build.cuda), ptx=True)
 
 
+def _is_machine_code_for(code: Architecture, capability: Capability, cuda: CudaVersion | None) -> bool:
+    """Whether machine code runs on a capability.
+
+    Code with a suffix runs on its own capability or family. Other code follows the exception for its number, if one
+    exists and holds for the CUDA release, and otherwise the rule: code for X.Y runs on X.Z from Y on, never on another
+    major version. The exceptions are mostly Jetson systems, which are excluded from code for their neighbours.
+    """
+    device = capability.number
+    if code.suffix:
+        return device == code.number or (code.suffix == "f" and _is_in_family(code, device))
+    row = _exceptions().get(code.number)
+    if row is not None and not _is_over(row, cuda):
+        # `only` and `never` hold device numbers; a row has one of the two.
+        if "only" in row:
+            return device in row["only"]
+        if device in row["never"]:
+            return False
+    return code.capability.major == capability.major and code.number <= device
+
+
+def _is_in_family(code: Architecture, device: int) -> bool:
+    """Whether `f` code for an architecture runs on a device: both are in one family, the device no older."""
+    rows = read_data("cuda")["family"]
+    return any(code.number in row["sm"] and device in row["sm"] and code.number <= device for row in rows)
+
+
+@cache
+def _exceptions() -> dict[int, dict[str, Any]]:
+    """By architecture number, the rows with `only` or `never` capabilities, and `until` which release they hold."""
+    return {row["sm"]: row for row in read_data("cuda")["exception"]}
+
+
+def _is_over(row: dict[str, Any], cuda: CudaVersion | None) -> bool:
+    """Whether an exception has ended with a CUDA release; with an unknown release (None) it still holds."""
+    until = parse_cuda(row.get("until", ""))
+    return cuda is not None and isinstance(until, CudaVersion) and cuda >= until
+
+
+def _is_ptx_for(code: Architecture, capability: Capability) -> bool:
+    """Whether PTX can be compiled for a capability; PTX with a suffix is as narrow as machine code with it."""
+    if code.suffix:
+        return _is_machine_code_for(code, capability, None)
+    return code.capability <= capability
+
+
 def _severity(verdict: Verdict) -> int:
-    """What stops a build first: kernels that it lacks, then drivers, then what is not known."""
+    """The rank of a verdict, most severe first: missing kernels, an old driver, unknown kernels, PTX, machine code."""
     match verdict:
         case NoKernels():
             return 0
@@ -176,49 +230,7 @@ def _severity(verdict: Verdict) -> int:
         case UnknownKernels():
             return 2
         case Runs():
+            # One GPU that compiles from PTX makes the whole accelerator do so.
             return 4 - verdict.ptx
         case _:
             assert_never(verdict)
-
-
-def _parse_architecture(word: str) -> Architecture:
-    found = re.fullmatch(r"(ptx)?(\d{2,3})([af]?)", word, re.ASCII)
-    if found is None:
-        raise ValueError(f"`{word}` is no architecture")
-    suffix: Literal["", "a", "f"] = "a" if found[3] == "a" else "f" if found[3] == "f" else ""
-    return Architecture(int(found[2]), suffix, found[1] is not None)
-
-
-def _is_cubin_for(code: Architecture, capability: Capability, cuda: CudaVersion | None) -> bool:
-    device = capability.number
-    if code.suffix:
-        return device == code.number or (code.suffix == "f" and _is_in_family(code, device))
-    row = _exceptions().get(code.number)
-    if row is not None and not _is_over(row, cuda):
-        if "only" in row:
-            return device in row["only"]
-        if device in row["never"]:
-            return False
-    return code.capability.major == capability.major and code.number <= device
-
-
-def _is_ptx_for(code: Architecture, capability: Capability) -> bool:
-    if code.suffix:
-        return _is_cubin_for(code, capability, None)
-    return code.capability <= capability
-
-
-def _is_in_family(code: Architecture, device: int) -> bool:
-    rows = read_data("cuda")["family"]
-    return any(code.number in row["sm"] and device in row["sm"] and code.number <= device for row in rows)
-
-
-def _is_over(row: dict[str, Any], cuda: CudaVersion | None) -> bool:
-    """Whether an exception no longer holds in a CUDA release."""
-    until = parse_cuda(row.get("until", ""))
-    return cuda is not None and isinstance(until, CudaVersion) and cuda >= until
-
-
-@cache
-def _exceptions() -> dict[int, dict[str, Any]]:
-    return {row["sm"]: row for row in read_data("cuda")["exception"]}

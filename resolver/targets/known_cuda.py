@@ -1,11 +1,12 @@
-"""The CUDA of a candidate, from what is known of it without its file: label, index, data, then core metadata.
+"""The CUDA release that a build of a project is for, without reading its file, and what a machine lacks for it.
 
-In: name, version, where it came from, requirements. Out: `KnownCuda`, or None where nothing tells.
+In: a project's name, a version, where the file comes from, requirements, a platform and GPUs. Out: for a candidate its
+`KnownCuda`; for a project the `FamilyBuild` rows of the data (`data/packages.toml`) with what a machine lacks for each.
 
-What the data knows of the builds of projects other than torch: by version, by extra, by the name of a variant.
-
-In: a project's name, a platform and GPUs. Out: `FamilyBuild` rows with what a machine lacks for each. Nothing is asked
-of an index; where families have indexes with other builds of a project, their templates are told.
+The CUDA of a candidate comes from the first of these that has it: the local version label, the index, the name, the
+data by version, and at last exact pins in core metadata (`read_pinned_cuda`). No request is made: where a family has
+indexes with more builds of a project, `list_templates` names them. Both halves are one module since they read the same
+rows. `resolver.targets.torch_builds` has the builds of torch itself.
 """
 
 from __future__ import annotations
@@ -57,12 +58,15 @@ __all__ = [
     "read_pinned_cuda",
 ]
 
+_FOLLOWING = ("torch", "torch-major")
+"""Values of `cuda` in the data for a build that has the CUDA of the torch it goes with."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCuda:
-    """The CUDA that a candidate is built for. `cuda` None says that it holds code of no one CUDA.
+    """The CUDA that a candidate is built for; `cuda` None means that it is built for no particular CUDA.
 
-    `rule` is what told: `label`, `index`, `data` or `metadata`; `label` is what label or index said beside it.
+    `rule` is where this is known from. `label` is the label that was read from the version, the index or the name.
     """
 
     cuda: Cuda | None
@@ -72,23 +76,39 @@ class KnownCuda:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """What a project needs of a machine beyond its CUDA release."""
+    """The lowest driver and the lowest compute capability that a project needs, beyond its CUDA release."""
 
     driver: Driver
     capability: Capability
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyBuild:
+    """A row of the data with what a machine lacks for it, in texts for a table.
+
+    `what` is a specifier (`>=1.28`), a requirement to write (`jax[cuda12]`, `cupy-cuda12x`), or `every version`. `cuda`
+    is what the build is for: a release, a major release, `any`, or `torch's`. `lack` is empty where the build runs.
+    `source` and `confidence` are copied from the row.
+    """
+
+    what: str
+    cuda: str
+    lack: str
+    source: str
+    confidence: str
+
+
 def find_known_cuda(
     name: NormalizedName, version: Version, *, index_url: str, is_default_index: bool, platform: Platform
 ) -> KnownCuda | None:
-    """The CUDA of a candidate before its metadata is read; None where nothing tells.
+    """The CUDA of a candidate before its metadata is read; None where it is unknown.
 
-    The local label comes first, then the index, then the data: by name for every index, by version for the default
-    index alone, since others may build the same version for another CUDA.
+    The local label comes first, then the index, then the name, then the data by version. The last counts for the
+    default index alone, since other indexes may have the same version built for another CUDA.
     """
     if (label := parse_version_label(version)) and label.backend is not None:
         if not is_default_index and label.torch is None:
-            # A page for one torch may have the same version for another on the page beside it.
+            # Find-links pages for two torch releases may have files of the same version and label.
             label = complete_label(label, parse_index_label(index_url))
         return KnownCuda(cuda=label.cuda, rule="label", label=label)
     if not is_default_index and (label := parse_index_label(index_url)) and label.backend is not None:
@@ -99,13 +119,14 @@ def find_known_cuda(
 
 
 def read_pinned_cuda(requirements: Iterable[Requirement]) -> Cuda | None:
-    """The CUDA release that exact pins of NVIDIA's components agree on, or its major release alone, or None.
+    """The CUDA release that exact pins of NVIDIA's components agree on.
 
-    The requirements are those that hold for the target, so with their markers evaluated: torch's aarch64 wheels
-    without CUDA name the pins of x86_64 as well.
+    It is a major release where their minor releases differ, and None without pins or with two major releases. The
+    requirements must be those whose markers hold for the target: torch's aarch64 wheels without CUDA also list the pins
+    of x86_64.
     """
     pins = [(canonicalize_name(one.name), version) for one in requirements if (version := _find_pin(one)) is not None]
-    # Toolkits share versions of libraries now and then; components that bear the toolkit's own version are unequivocal.
+    # Some toolkits share a library version, so components with the toolkit's own version take precedence.
     named = {cuda for name, version in pins if (cuda := _find_named_toolkit(name, version)) is not None}
     found = named or {cuda for name, version in pins if (cuda := _find_component_cuda(name, version)) is not None}
     exact = {cuda for cuda in found if isinstance(cuda, CudaVersion)}
@@ -116,7 +137,7 @@ def read_pinned_cuda(requirements: Iterable[Requirement]) -> Cuda | None:
 
 
 def find_floors(name: NormalizedName) -> tuple[Floor, ...]:
-    """What a project needs of driver and GPU by its own documentation; empty for most."""
+    """The drivers and GPUs that a project needs by its own documentation; empty for most projects."""
     rows = (row for row in read_data("packages")["floor"] if name in row["names"])
     return tuple(
         Floor(driver=parse_driver(row["driver"]), capability=Capability.parse(row["capability"])) for row in rows
@@ -124,7 +145,7 @@ def find_floors(name: NormalizedName) -> tuple[Floor, ...]:
 
 
 def find_missing_floor(name: NormalizedName, gpu: Gpu) -> str:
-    """What a machine lacks of a project's floors; empty for nothing."""
+    """What a machine lacks of a project's floors, as a verb phrase for a message; empty if it lacks nothing."""
     for floor in find_floors(name):
         if not gpu.driver.satisfies(floor.driver):
             return f"needs driver {floor.driver}"
@@ -134,7 +155,47 @@ def find_missing_floor(name: NormalizedName, gpu: Gpu) -> str:
     return ""
 
 
+def list_family_builds(name: NormalizedName, platform: Platform, gpu: Gpu) -> tuple[FamilyBuild, ...]:
+    """The rows of a project in file order, which is newest first; empty where nothing is known."""
+    return (*_iter_rows(name, platform, gpu), *_iter_variants(name, gpu))
+
+
+def list_known_projects() -> tuple[str, ...]:
+    """The names and name patterns that have rows, sorted."""
+    data = read_data("packages")
+    names = {name for key in ("package", "floor") for row in data[key] for name in row["names"]}
+    return tuple(sorted(names | {row["name"] for row in data["variant"]}))
+
+
+def find_lack(name: NormalizedName, cuda: Cuda, gpu: Gpu) -> str:
+    """What a machine lacks for a build of a project other than torch; empty if the build runs.
+
+    The driver comes before the floors of the project, since without it the build does not start.
+    """
+    if not gpu.cuda.runs(cuda):
+        return str(NeedsDriver(driver=find_driver_floor(cuda)))
+    return find_missing_floor(name, gpu)
+
+
+def has_several_builds(name: NormalizedName) -> bool:
+    """Whether builds of a project have CUDA releases of their own, rather than that of torch or none."""
+    rows = (row for row in read_data("packages")["package"] if any(fnmatchcase(name, one) for one in row["names"]))
+    return any(row["cuda"] not in (*_FOLLOWING, "none") for row in rows)
+
+
+def find_version_lack(name: NormalizedName, version: Version, platform: Platform, gpu: Gpu) -> str:
+    """What a machine lacks for the default index's build of a version; empty if it runs or its CUDA is unknown."""
+    known = find_known_cuda(name, version, index_url="", is_default_index=True, platform=platform)
+    return "" if known is None or known.cuda is None else find_lack(name, known.cuda, gpu)
+
+
+def list_templates(name: NormalizedName) -> tuple[str, ...]:
+    """The URL templates of indexes and find-links pages that may have other builds of a project, in file order."""
+    return tuple(dict.fromkeys(one.template for one in list_build_locations(name)))
+
+
 def _find_in_data(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:
+    """The CUDA of the default index's build of a version by the data; None without a row."""
     if name == "torch":
         found = find_default_cuda(version, platform)
         return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
@@ -153,7 +214,7 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
 
 
 def _find_row(name: NormalizedName, version: Version, platform: Platform) -> str | None:
-    """What the first row for a version says."""
+    """The `cuda` of the first row for a version: a release, `none`, `torch` or `torch-major`; None without a row."""
     system = _name_system(platform)
     for versions, systems, cuda in _rows_by_name().get(name, ()):
         if (not systems or system in systems) and versions.contains(version, prereleases=True):
@@ -162,6 +223,7 @@ def _find_row(name: NormalizedName, version: Version, platform: Platform) -> str
 
 
 def _name_system(platform: Platform) -> Literal["linux", "macos", "windows"]:
+    """The operating system by its name in `on` of a row."""
     match platform:
         case Linux():
             return "linux"
@@ -175,7 +237,7 @@ def _name_system(platform: Platform) -> Literal["linux", "macos", "windows"]:
 
 @cache
 def _rows_by_name() -> dict[str, list[tuple[SpecifierSet, tuple[str, ...], str]]]:
-    """Versions, operating systems (none for all) and CUDA of each row, in file order."""
+    """By project, the versions, operating systems (none for all) and CUDA of each row, in file order."""
     rows: dict[str, list[tuple[SpecifierSet, tuple[str, ...], str]]] = {}
     for row in read_data("packages")["package"]:
         entry = (SpecifierSet(row.get("versions", "")), tuple(row.get("on", ())), row["cuda"])
@@ -185,103 +247,74 @@ def _rows_by_name() -> dict[str, list[tuple[SpecifierSet, tuple[str, ...], str]]
 
 
 def _find_with_torch(name: NormalizedName, version: Version, platform: Platform) -> KnownCuda | None:
-    """The CUDA of the default index's torch that a companion's version was built with: the oldest it goes with."""
+    """The CUDA of the default index's torch that a companion's version is built with.
+
+    A version that goes with several releases of torch is built with the oldest of them.
+    """
     releases = tuple(iter_releases_of_companion(name, version))
     found = releases[-1].default_on(platform) if releases else None
     return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
 
 
 def _find_pin(requirement: Requirement) -> str | None:
-    """The one version that a requirement allows, as written."""
+    """The one version that a requirement allows, as written; None if it has no single `==` without a wildcard."""
     pins = [one.version for one in requirement.specifier if one.operator == "==" and not one.version.endswith(".*")]
     return pins[0] if len(pins) == 1 else None
 
 
 def _find_named_toolkit(name: NormalizedName, version: str) -> Cuda | None:
+    """The CUDA release in the version of a component that has the toolkit's own version numbers."""
     is_named = name in read_data("cuda_components")["same"]
     return parse_cuda(".".join(version.split(".")[:2])) if is_named else None
 
 
 def _find_component_cuda(name: NormalizedName, version: str) -> Cuda | None:
+    """The CUDA of a component: by its version in the data, otherwise the major release in an `nvidia-` name."""
     if toolkit := _toolkits_of(name).get(version):
         return toolkit
+    # The suffix counts for NVIDIA's components alone: a pin of any other project with one is no part of a toolkit.
     label = parse_name_label(name) if name.startswith("nvidia-") else None
     return CudaMajor(label.cuda.major) if label is not None and label.cuda is not None else None
 
 
 @cache
 def _toolkits_of(name: str) -> dict[str, Cuda]:
+    """By version of an NVIDIA component, the CUDA release of its toolkit; empty for other projects."""
     rows: dict[str, str] = read_data("cuda_components")["versions"].get(name, {})
     parsed = {version: parse_cuda(toolkit) for toolkit, versions in rows.items() for version in versions.split()}
     return {version: cuda for version, cuda in parsed.items() if cuda is not None}
 
 
-_FOLLOWING = ("torch", "torch-major")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FamilyBuild:
-    """One row: `what` is `>=1.28`, `jax[cuda12]`, `cupy-cuda12x`, or `every version`.
-
-    `cuda` is what it is built for: a release, a major release, `any`, or `torch`'s. `lack` is what the machine lacks,
-    empty where it runs; `source` and `confidence` are those of the data.
-    """
-
-    what: str
-    cuda: str
-    lack: str
-    source: str
-    confidence: str
-
-
-def list_family_builds(name: NormalizedName, platform: Platform, gpu: Gpu) -> tuple[FamilyBuild, ...]:
-    """The rows of a project, newest first as the data has them; none where nothing is known."""
-    return (*_iter_rows(name, platform, gpu), *_iter_variants(name, gpu))
-
-
-def list_known_projects() -> tuple[str, ...]:
-    """The names that have rows, sorted; patterns of names among them."""
-    data = read_data("packages")
-    names = {name for key in ("package", "floor") for row in data[key] for name in row["names"]}
-    return tuple(sorted(names | {row["name"] for row in data["variant"]}))
-
-
-def find_lack(name: NormalizedName, cuda: Cuda, gpu: Gpu) -> str:
-    """What a machine lacks for a build of a project other than torch: a driver, or a newer GPU; empty for nothing."""
-    if not gpu.cuda.runs(cuda):
-        return str(NeedsDriver(driver=find_driver_floor(cuda)))
-    return find_missing_floor(name, gpu)
-
-
-def has_several_builds(name: NormalizedName) -> bool:
-    """Whether versions of a project are built for CUDA releases of their own, rather than for torch's or none."""
-    rows = (row for row in read_data("packages")["package"] if any(fnmatchcase(name, one) for one in row["names"]))
-    return any(row["cuda"] not in (*_FOLLOWING, "none") for row in rows)
-
-
-def find_version_lack(name: NormalizedName, version: Version, platform: Platform, gpu: Gpu) -> str:
-    """What a machine lacks for the default index's build of a version, as far as the data tells."""
-    known = find_known_cuda(name, version, index_url="", is_default_index=True, platform=platform)
-    return "" if known is None or known.cuda is None else find_lack(name, known.cuda, gpu)
-
-
-def list_templates(name: NormalizedName) -> tuple[str, ...]:
-    """The URLs of indexes and pages that may have other builds of a project."""
-    return tuple(dict.fromkeys(one.template for one in list_build_locations(name)))
-
-
 def _iter_rows(name: NormalizedName, platform: Platform, gpu: Gpu) -> Iterator[FamilyBuild]:
+    """The rows that name the project for the platform, and one more for the CUDA suffix of its name."""
     for row in read_data("packages")["package"]:
         if name in row["names"] and _is_for(row.get("on", ()), platform):
             yield _build(name, row.get("versions", "every version"), row["cuda"], gpu, row["source"], row["confidence"])
+    # A name such as `cupy-cuda12x` binds every version to a major release, with or without a row.
     label = parse_name_label(name)
     if label is not None and label.cuda is not None:
         cuda = CudaMajor(label.cuda.major)
         yield _build(name, "every version", str(cuda), gpu, "its name", "measured")
 
 
+def _is_for(systems: tuple[str, ...], platform: Platform) -> bool:
+    """Whether a row for these operating systems counts on a platform; an empty tuple means all."""
+    return not systems or _name_system(platform) in systems
+
+
+def _build(name: NormalizedName, what: str, cuda: str, gpu: Gpu, source: str, confidence: str) -> FamilyBuild:
+    """The row of a table. `cuda` is as in the data; where it names no release, only the floors of the project count."""
+    parsed = parse_cuda(cuda)
+    lack = find_missing_floor(name, gpu) if parsed is None else find_lack(name, parsed, gpu)
+    shown = "any" if cuda == "none" else "torch's" if cuda in _FOLLOWING else cuda
+    return FamilyBuild(what=what, cuda=shown, lack=lack, source=source, confidence=confidence)
+
+
 def _iter_variants(name: NormalizedName, gpu: Gpu) -> Iterator[FamilyBuild]:
-    """Names and extras that a build is chosen by."""
+    """The rows for variants: names and extras by which a user chooses a build.
+
+    Beside the rows of the data, these are projects with floors whose name is the given one with a suffix `-cu12`.
+    """
     for row in read_data("packages")["variant"]:
         if row["name"] == name:
             project = NormalizedName(row["project"])
@@ -293,15 +326,3 @@ def _iter_variants(name: NormalizedName, gpu: Gpu) -> Iterator[FamilyBuild]:
             if re.fullmatch(rf"{re.escape(name)}-cu\d+", other):
                 cuda = other.rpartition("-cu")[2]
                 yield _build(NormalizedName(other), other, cuda, gpu, row["source"], row["confidence"])
-
-
-def _build(name: NormalizedName, what: str, cuda: str, gpu: Gpu, source: str, confidence: str) -> FamilyBuild:
-    parsed = parse_cuda(cuda)
-    lack = find_missing_floor(name, gpu) if parsed is None else find_lack(name, parsed, gpu)
-    shown = "any" if cuda == "none" else "torch's" if cuda in _FOLLOWING else cuda
-    return FamilyBuild(what=what, cuda=shown, lack=lack, source=source, confidence=confidence)
-
-
-def _is_for(systems: tuple[str, ...], platform: Platform) -> bool:
-    kinds = {"linux": Linux, "macos": MacOS, "windows": Windows}
-    return not systems or any(isinstance(platform, kinds[system]) for system in systems)

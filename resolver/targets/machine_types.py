@@ -1,7 +1,11 @@
-"""Machine types: which accelerator, and which host, a list of their names stands for.
+"""Machine types: the accelerator, and the CPU architecture of the host, that a list of their names means.
 
-In: names as users write them, rows of the data, rows of the configuration. Out: a `MachineChoice`, in which names that
-nobody knows are data: whether they are an error is for the caller to say.
+In: names as users write them, rows of `data/machines.toml` and `data/gpus.toml`, rows of the configuration. Out: a
+`MachineChoice`. Unknown names are values in it, since only the caller knows whether they are errors; faults that no
+caller can accept (an AMD GPU, hosts of two architectures) raise.
+
+Each machine has a GPU model and each choice one driver. The drivers come from the command line, the machine's own row
+in the configuration, the configuration, or the default, in that order; the lowest of them counts for all machines.
 """
 
 from __future__ import annotations
@@ -49,7 +53,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A machine type. `gpu` is None for a CPU machine, and for a name that says too little: `deprecated` is why."""
+    """A machine type.
+
+    `gpu` is None for a CPU machine and for an ambiguous name, whose `deprecated` explains why it is not used. `driver`
+    is the machine's own in the configuration, None without one.
+    """
 
     name: str
     gpu: GpuModel | None = None
@@ -59,14 +67,14 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownMachine:
-    """A name that is no machine type, with the nearest one that is, empty if none is near."""
+    """A name that is no machine type. `suggestion` is the nearest machine type, empty if none is near."""
 
     name: str
     suggestion: str = ""
 
     @property
     def fault(self) -> Fault:
-        """What is wrong with the name."""
+        """The fault that describes the name, with the suggestion as its remedy."""
         remedy = f"`{self.suggestion}`" if self.suggestion else ""
         return Fault(what=f"unknown machine type `{self.name}`", remedy=remedy)
 
@@ -76,10 +84,10 @@ class UnknownMachine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MachineChoice:
-    """What a list of machine types stands for: one accelerator that is all of those that are known.
+    """The meaning of a list of machine types: one accelerator for all machines that are known.
 
-    `host` is the architecture of its GPUs' hosts, None for CPU machines: those say nothing about it. `is_mixed` says
-    that CPU and GPU types stand side by side, which makes a gpu target.
+    `machines` and `unknown` are in list order, without repetitions. `host` is the CPU architecture of the GPUs' hosts,
+    None for CPU machines, which do not determine it.
     """
 
     accelerator: Accelerator
@@ -89,10 +97,14 @@ class MachineChoice:
 
     @property
     def is_mixed(self) -> bool:
+        """Whether the list has both CPU and GPU types, which makes a target with a GPU."""
         return isinstance(self.accelerator, Gpu) and any(one.gpu is None for one in self.machines if not one.deprecated)
 
     def iter_warnings(self) -> Iterable[str]:
-        """What the summary should say, in the order of the list: unknown and deprecated names, and a mix."""
+        """The warnings for the summary.
+
+        Unknown names come first, then deprecated ones, each in list order, and last a mix of CPU and GPU types.
+        """
         yield from map(str, self.unknown)
         for machine in self.machines:
             if machine.deprecated:
@@ -111,18 +123,21 @@ def parse_machine_types(
     machines: Sequence[MachineSetting] = (),
     gpus: Sequence[GpuSetting] = (),
 ) -> MachineChoice:
-    """The accelerator that `GPU-H100`, `h100,a100` or a list of names stands for.
+    """The choice that `GPU-H100`, `h100,a100` or a list of names means.
 
-    Case, `GPU-`, blanks and dashes do not matter. `driver` is the flag's; without one a machine's own driver in the
-    configuration counts, then `configured_driver`, then the default. Raises TargetError for an AMD GPU, a driver that
-    does not know a GPU, and hosts of two architectures.
+    Case, the prefix `GPU-`, blanks and dashes do not matter. `driver` is the value of `--driver`; without it a
+    machine's own driver in the configuration counts, then `configured_driver`, then the default. Of several machines
+    the lowest driver counts.
+
+    Raises TargetError for an AMD GPU, a driver that does not support a GPU, and hosts of two architectures.
     """
     known, unknown = _find_all(_split(names), _Table(machines, gpus))
     with_gpu = [(one, one.gpu) for one in known if one.gpu is not None]
     if not with_gpu:
-        # A name that may be a GPU's keeps CPU builds out, even beside CPU types.
+        # A name that may mean a GPU excludes CPU builds, even beside CPU types.
         is_cpu = bool(known) and not unknown and not any(one.deprecated for one in known)
         return MachineChoice(accelerator=Cpu() if is_cpu else Unspecified(), machines=known, unknown=unknown)
+    # Equal ranges of CUDA releases run the same builds, so `min` may take the first of them.
     chosen = [_choose_driver(one, driver, configured_driver) for one, _ in with_gpu]
     for (machine, gpu), (its_driver, _) in zip(with_gpu, chosen, strict=True):
         _check_driver(machine, gpu, its_driver)
@@ -134,9 +149,9 @@ def parse_machine_types(
 
 
 def choose_platform(choice: MachineChoice, platform: Platform | None) -> Platform:
-    """The platform to lock for: the given one, else the default on the machines' host.
+    """The platform to lock for: the given one, otherwise the default for the machines' host.
 
-    Raises TargetError for a given platform that is not the host's.
+    Raises TargetError for a given platform that differs from the host.
     """
     if platform is None:
         if choice.host in (None, "x86_64"):
@@ -152,20 +167,23 @@ def choose_platform(choice: MachineChoice, platform: Platform | None) -> Platfor
 
 
 def load_machines(machines: Sequence[MachineSetting] = (), gpus: Sequence[GpuSetting] = ()) -> tuple[Machine, ...]:
-    """All machine types by name: the configuration's first, then those of the data."""
+    """All machine types, those of the configuration first, then those of the data, each in the order of its rows.
+
+    Raises TargetError for a row of the configuration with an unknown GPU.
+    """
     return _Table(machines, gpus).list_machines()
 
 
 @cache
 def default_driver() -> Driver:
-    """The driver that is assumed where nobody names one."""
+    """The driver that is assumed for a GPU where neither command line nor configuration has one."""
     return parse_driver(read_data("machines")["default-driver"]["driver"])
 
 
 def list_other_drivers(gpu: Gpu) -> tuple[Gpu, ...]:
-    """The accelerator with each driver branch that people meet, oldest first: what runs otherwise is worth a word.
+    """The accelerator with each other driver branch in use, oldest first, for a hint that a pin would differ there.
 
-    Branches that do not know one of its GPUs, and those on which the same builds run, are left out.
+    Branches that do not support one of its GPUs, and those on which the same builds run, are left out.
     """
     branches = map(parse_driver, read_data("machines")["default-driver"]["others"])
     others = (
@@ -176,8 +194,21 @@ def list_other_drivers(gpu: Gpu) -> tuple[Gpu, ...]:
     return tuple(other for other in others if other != gpu)
 
 
+def _find_all(names: Iterable[str], table: _Table) -> tuple[tuple[Machine, ...], tuple[UnknownMachine, ...]]:
+    """The machines that the names mean, without repetitions, and the names without a machine."""
+    known: dict[str, Machine] = {}
+    unknown: list[UnknownMachine] = []
+    for name in names:
+        machine = table.find(name)
+        if machine is None:
+            unknown.append(UnknownMachine(name=name, suggestion=table.suggest(name)))
+        else:
+            known.setdefault(machine.name, machine)
+    return tuple(known.values()), tuple(unknown)
+
+
 class _Table:
-    """Machine types by their folded name, the configuration's over the data's."""
+    """Machine types and GPUs by folded name; rows of the configuration replace those of the data."""
 
     def __init__(self, machines: Sequence[MachineSetting], gpus: Sequence[GpuSetting]) -> None:
         self._own_machines = {_fold(row.name): row for row in machines}
@@ -188,6 +219,10 @@ class _Table:
         }
 
     def find(self, name: str) -> Machine | None:
+        """The machine type with a name, or that of the GPU with the name; None for an unknown name.
+
+        Machine types of the configuration come first, then those of the data, then GPUs.
+        """
         folded = _fold(name)
         if own := self._own_machines.get(folded):
             gpu = None if own.gpu is None else self._find_gpu(own.gpu, f"machine `{own.name}` in the configuration")
@@ -201,18 +236,21 @@ class _Table:
         return None
 
     def suggest(self, name: str) -> str:
+        """The nearest machine type to an unknown name; of several with one folded name, that of the configuration."""
         folded = _fold(name)
         names = {_fold(one.name): one.name for one in reversed(self.list_machines())}
         close = get_close_matches(folded, names, n=1, cutoff=0.5)
         return names[close[0]] if close else ""
 
     def list_machines(self) -> tuple[Machine, ...]:
+        """All machine types, those of the configuration first, without GPUs that have no machine type."""
         names = [row.name for row in self._own_machines.values()]
         names += [row["name"] for folded, row in self._rows.items() if folded not in self._own_machines]
         found = (self.find(name) for name in names)
         return tuple(machine for machine in found if machine is not None)
 
     def _find_gpu(self, name: str, where: str) -> GpuModel:
+        """The GPU with a name. Raises TargetError for an unknown one and for one of AMD; `where` names its user."""
         folded = _fold(name)
         if own := self._own_gpus.get(folded):
             return _read_own_gpu(own)
@@ -231,42 +269,34 @@ class _Table:
         )
 
 
+def _fold(name: str) -> str:
+    """A name reduced to its lower-case letters and digits, without the prefix `GPU`."""
+    folded = re.sub(r"[^a-z0-9]", "", name.lower())
+    # The bare name `GPU` stays as it is: it is a machine type of its own.
+    return folded.removeprefix("gpu") or folded
+
+
 def _read_own_gpu(row: GpuSetting) -> GpuModel:
-    """A GPU of the configuration. Without a driver every one is taken to know it."""
+    """A GPU of the configuration. A row without a driver accepts every driver."""
     return GpuModel(
         name=row.name,
         capability=Capability.parse(row.capability),
         architecture="",
         host=row.host or "x86_64",
+        # Branch 100 is older than every driver of the data, so each satisfies it.
         driver=parse_driver(row.driver or "100"),
         jetson=False,
     )
 
 
 def _split(names: str | Sequence[str]) -> tuple[str, ...]:
+    """The names, split at commas, in order and without repetitions."""
     texts = (names,) if isinstance(names, str) else names
     return tuple(dict.fromkeys(name.strip() for text in texts for name in text.split(",") if name.strip()))
 
 
-def _fold(name: str) -> str:
-    """A name without what does not matter in it. The bare `GPU` stays as it is."""
-    folded = re.sub(r"[^a-z0-9]", "", name.lower())
-    return folded.removeprefix("gpu") or folded
-
-
-def _find_all(names: Iterable[str], table: _Table) -> tuple[tuple[Machine, ...], tuple[UnknownMachine, ...]]:
-    known: dict[str, Machine] = {}
-    unknown: list[UnknownMachine] = []
-    for name in names:
-        machine = table.find(name)
-        if machine is None:
-            unknown.append(UnknownMachine(name=name, suggestion=table.suggest(name)))
-        else:
-            known.setdefault(machine.name, machine)
-    return tuple(known.values()), tuple(unknown)
-
-
 def _choose_driver(machine: Machine, flag: str | None, configured: str | None) -> tuple[Driver, DriverSource]:
+    """The driver of a machine and where it comes from."""
     if flag is not None:
         return parse_driver(flag), "flag"
     if machine.driver is not None:
@@ -277,6 +307,7 @@ def _choose_driver(machine: Machine, flag: str | None, configured: str | None) -
 
 
 def _check_driver(machine: Machine, gpu: GpuModel, driver: Driver) -> None:
+    """Raise TargetError for a driver that does not support the GPU, since no such machine exists."""
     if not driver.satisfies(gpu.driver):
         raise TargetError(
             f"machine type `{machine.name}` with driver {driver} does not exist: a driver knows {gpu.name} from"
@@ -286,6 +317,7 @@ def _check_driver(machine: Machine, gpu: GpuModel, driver: Driver) -> None:
 
 
 def _find_host(gpus: Sequence[GpuModel]) -> HostArchitecture:
+    """The CPU architecture that all GPUs share. Raises TargetError for two."""
     hosts = {gpu.host: gpu.name for gpu in gpus}
     if len(hosts) > 1:
         both = " and ".join(f"{name} ({host})" for host, name in sorted(hosts.items(), reverse=True))

@@ -1,7 +1,10 @@
 """The operating system, architecture and C library that a lock is for.
 
-In: platform names as users write them, ours (the wheel tag of the newest files that run there) or uv's. Out: a
-`Platform`, whose text is our name again.
+In: a platform name as users write it. Out: a `Platform`, whose `str()` is our name for it again: the platform tag of
+the newest wheels that run there (`manylinux_2_35_x86_64`). The names of uv are accepted too, so that a command line
+written for `uv pip compile --python-platform` works here.
+
+`resolver.targets.target` derives wheel tags and the marker environment from a platform; nothing here queries the host.
 """
 
 from __future__ import annotations
@@ -14,10 +17,20 @@ from resolver.errors import TargetError
 
 __all__ = ["DEFAULT_PLATFORM", "Glibc", "Linux", "MacOS", "Musl", "Platform", "Windows", "parse_platform"]
 
+# A tag of PEP 600 or PEP 656, a legacy manylinux tag, a macOS tag, and the form of uv with the architecture first. The
+# patterns are texts, which `re` compiles on first use, since a run parses one name at most.
+_LINUX = r"(?P<family>many|musl)linux_(?P<major>\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|aarch64)"
+_LEGACY = r"manylinux(?P<year>1|2010|2014)_(?P<arch>x86_64|aarch64)"
+_MACOS = r"macosx_(?P<major>\d\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|arm64)"
+_UV_LINUX = r"(?P<arch>x86_64|aarch64)-(?P<tag>(?:many|musl)linux[\d_]+)"
+
+# Parts of the names of platforms that exist, but that no lock can be for.
+_UNSUPPORTED = "riscv|ppc64|s390|armv|i686|loongarch|wasm|pyodide|android|ios|universal2"
+
 
 @dataclass(frozen=True, slots=True)
 class Glibc:
-    """The GNU C library: manylinux wheels up to this version run (PEP 600)."""
+    """The GNU C library by its version: wheels with manylinux tags up to this version run (PEP 600)."""
 
     major: int
     minor: int
@@ -25,7 +38,7 @@ class Glibc:
 
 @dataclass(frozen=True, slots=True)
 class Musl:
-    """The musl C library: musllinux wheels up to this version run (PEP 656)."""
+    """The musl C library by its version: wheels with musllinux tags up to this version run (PEP 656)."""
 
     major: int
     minor: int
@@ -33,42 +46,46 @@ class Musl:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linux:
-    """A Linux with its C library."""
+    """A Linux with its C library. `arch` is as in wheel tags, which is also the value of `platform_machine`."""
 
     arch: Literal["x86_64", "aarch64"]
     libc: Glibc | Musl
 
     def __str__(self) -> str:
+        """The manylinux or musllinux tag (PEP 600, PEP 656)."""
         family = "manylinux" if isinstance(self.libc, Glibc) else "musllinux"
         return f"{family}_{self.libc.major}_{self.libc.minor}_{self.arch}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacOS:
-    """A macOS release. From 11 on the minor version is 0: wheel tags know no other."""
+    """A macOS release. From macOS 11 on the minor version is 0, as wheel tags have it (PEP 425)."""
 
     version: tuple[int, int]
     arch: Literal["x86_64", "arm64"]
 
     def __str__(self) -> str:
+        """The platform tag of wheels for this very release."""
         return f"macosx_{self.version[0]}_{self.version[1]}_{self.arch}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Windows:
-    """A Windows by the architecture of its Python."""
+    """A Windows by the architecture of its Python; `x86` is a 32-bit Python, also on a 64-bit Windows."""
 
     arch: Literal["amd64", "arm64", "x86"]
 
     def __str__(self) -> str:
+        """The one platform tag, which names 32-bit Pythons `win32`."""
         return "win32" if self.arch == "x86" else f"win_{self.arch}"
 
 
 Platform = Linux | MacOS | Windows
-
+"""Where a lock is installed. Its text is a name that `parse_platform` accepts."""
 DEFAULT_PLATFORM = Linux(arch="x86_64", libc=Glibc(2, 35))
+"""The platform of a target where none is given: glibc 2.35 is that of Ubuntu 22.04."""
 
-# uv's names without a version stand for what they stand for there: glibc 2.28, musl 1.2, macOS 13.
+# Names without a version have the version that uv gives them: glibc 2.28, musl 1.2, macOS 13.
 _NAMES: dict[str, Platform] = {
     "win32": Windows(arch="x86"),
     "win_amd64": Windows(arch="amd64"),
@@ -87,15 +104,10 @@ _NAMES: dict[str, Platform] = {
     "x86_64-apple-darwin": MacOS(version=(13, 0), arch="x86_64"),
 }
 
+# The manylinux names of before PEP 600, by the glibc that they mean (PEP 513, PEP 571, PEP 599).
 _LEGACY_MANYLINUX = {"1": Glibc(2, 5), "2010": Glibc(2, 12), "2014": Glibc(2, 17)}
 
-# Texts, which `re` compiles where they are first needed: a run reads one name.
-_LINUX = r"(?P<family>many|musl)linux_(?P<major>\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|aarch64)"
-_LEGACY = r"manylinux(?P<year>1|2010|2014)_(?P<arch>x86_64|aarch64)"
-_MACOS = r"macosx_(?P<major>\d\d)_(?P<minor>\d{1,2})_(?P<arch>x86_64|arm64)"
-_UV_LINUX = r"(?P<arch>x86_64|aarch64)-(?P<tag>(?:many|musl)linux[\d_]+)"
-
-# What other tools call a platform, for a suggestion: such a name leaves open what a lock must know.
+# Names in other tools, for a suggestion. They are not accepted, since they leave the C library or its version open.
 _HINTS = {
     "linux_x86_64": str(DEFAULT_PLATFORM),
     "linux/amd64": str(DEFAULT_PLATFORM),
@@ -106,8 +118,7 @@ _HINTS = {
     "darwin": "macos",
 }
 
-_UNSUPPORTED = "riscv|ppc64|s390|armv|i686|loongarch|wasm|pyodide|android|ios|universal2"
-
+# The names among which the nearest to an unknown one is searched.
 _EXAMPLES = (
     "manylinux_2_17_x86_64",
     "manylinux_2_28_x86_64",
@@ -123,12 +134,18 @@ _EXAMPLES = (
     *_NAMES,
 )
 
+# The suggestion where no name is near.
 _ONE_OF_EACH = (str(DEFAULT_PLATFORM), "musllinux_1_2_x86_64", "macosx_13_0_arm64", "win_amd64")
 
 
 def parse_platform(text: str) -> Platform:
-    """The platform that a name of ours (`manylinux_2_35_x86_64`) or uv's (`linux`) stands for. Raises TargetError."""
+    """The platform with our name (`manylinux_2_35_x86_64`) or uv's (`linux`, `x86_64-manylinux_2_28`).
+
+    Case and surrounding blanks do not matter. Raises TargetError for a platform that is unknown, unsupported, or does
+    not exist, such as macOS 10 on arm64.
+    """
     name = text.strip().lower()
+    # uv also writes the architecture first, before one of our tags.
     if "-" in name and (uv_linux := re.fullmatch(_UV_LINUX, name)):
         name = f"{uv_linux['tag']}_{uv_linux['arch']}"
     platform = _NAMES.get(name) or _parse_linux(name) or _parse_macos(name)
@@ -143,6 +160,10 @@ def parse_platform(text: str) -> Platform:
 
 
 def _parse_linux(name: str) -> Linux | None:
+    """The Linux with a manylinux or musllinux name; None for any other.
+
+    Raises TargetError for a version that no wheel tag can name.
+    """
     modern = re.fullmatch(_LINUX, name)
     legacy = None if modern is not None else re.fullmatch(_LEGACY, name)
     match = modern or legacy
@@ -152,6 +173,7 @@ def _parse_linux(name: str) -> Linux | None:
     if modern is not None and modern["family"] == "musl":
         return _check_musl(Linux(arch=arch, libc=Musl(int(modern["major"]), int(modern["minor"]))))
     libc = _LEGACY_MANYLINUX[legacy["year"]] if legacy else Glibc(int(match["major"]), int(match["minor"]))
+    # The oldest glibc with a manylinux tag: manylinux1 for x86_64, manylinux2014 for aarch64.
     oldest_minor = 5 if arch == "x86_64" else 17
     if libc.major != 2 or libc.minor < oldest_minor:
         raise TargetError(
@@ -161,16 +183,19 @@ def _parse_linux(name: str) -> Linux | None:
 
 
 def _check_musl(platform: Linux) -> Linux:
+    """The platform itself. Raises TargetError for a musl that no wheel tag can name."""
     if platform.libc.major != 1:
         raise TargetError(f"platform `{platform}` does not exist: musllinux wheels are for musl 1.x")
     return platform
 
 
 def _parse_macos(name: str) -> MacOS | None:
+    """The macOS with a wheel tag as its name; None for any other. Raises TargetError for arm64 before macOS 11."""
     match = re.fullmatch(_MACOS, name)
     if match is None:
         return None
     major, minor = int(match["major"]), int(match["minor"])
+    # Universal wheels aside, macOS on arm64 starts with 11; x86_64 tags have a minor version in 10.x alone (PEP 425).
     if match["arch"] == "arm64":
         if major < 11:
             raise TargetError(f"platform `{name}` does not exist: macOS on arm64 starts with 11.0")
@@ -181,9 +206,10 @@ def _parse_macos(name: str) -> MacOS | None:
 
 
 def _suggest(name: str) -> str:
-    """The nearest names that are known, else one of each kind."""
-    # Imported where it is needed: a run without faults has no use for it.
+    """The nearest known names, otherwise one of each kind, as the remedy for an unknown name."""
+    # Lazy: only a fault needs it.
     from difflib import get_close_matches
 
+    # A name from another tool has one meaning here; any other name is compared by its letters.
     names = [_HINTS[name]] if name in _HINTS else get_close_matches(name, _EXAMPLES, n=2, cutoff=0.7)
     return " or ".join(f"`{known}`" for known in names or _ONE_OF_EACH)

@@ -1,23 +1,16 @@
-"""What a lock is for: Python version × platform × accelerator. Nothing here is read from the host.
+"""What a lock is for: a CPython version, a platform and an accelerator, and the wheel tags and markers that follow.
 
-In: values that a user named (`resolver.targets.target`, `resolver.targets.platforms` and
-`resolver.targets.machine_types` parse them). Out: wheel
-tags and a complete marker environment, which every later stage uses instead of asking the interpreter it runs on.
+In: the values that `parse_python_version`, `resolver.targets.platforms` and `resolver.targets.machine_types` parse.
+Out: a `Target`, with its wheel tags, best first, and its complete PEP 508 marker environment. Every later stage uses
+these instead of the interpreter that it runs on; nothing here queries the host. This is one module because tags and
+markers depend on Python and platform together.
 
-The CPython that a lock is for, and how users write it.
+Marker values are those of a real interpreter on such a machine, since installers evaluate the same markers there. The
+exceptions are `platform_release` and `platform_version`, which are empty, as in uv: no value is true for all machines
+of a target, and packaging evaluates every comparison with an empty value. On 64-bit Windows `platform_machine` is
+`AMD64`, as interpreters report it.
 
-The marker environment of a target, and the one marker that tells its machines from others.
-
-The values are those that a real interpreter on such a machine gives, since installers evaluate the same markers there.
-`platform_release` and `platform_version` are empty, as uv has them for a platform that is not the host: no value would
-be true for all machines of a target, and packaging evaluates every comparison with an empty one.
-On 64-bit Windows `platform_machine` is `AMD64`, which interpreters there report and packages ask for.
-
-The wheel tags that run under a Python on a platform, best first, without asking the host.
-
-The order is that of `packaging.tags.sys_tags` on such a machine, which is pip's. `iter_tag_texts` builds the texts
-without packaging's `Tag` objects, since every run needs them: 0.12 ms against 0.54 ms for the 914 tags of CPython 3.11
-under glibc 2.36. A property test holds both to the same order.
+The order of tags is that of `packaging.tags.sys_tags` on such a machine, which is pip's order.
 """
 
 from __future__ import annotations
@@ -37,28 +30,13 @@ from resolver.errors import TargetError
 from resolver.targets.accelerators import UNSPECIFIED, Accelerator, Cpu, Gpu, Unspecified
 from resolver.targets.platforms import DEFAULT_PLATFORM, Glibc, Linux, MacOS, Platform, Windows
 
-__all__ = [
-    "NEWEST_MINOR",
-    "OLDEST_FREE_THREADED_MINOR",
-    "OLDEST_MINOR",
-    "Accelerator",
-    "Cpu",
-    "Gpu",
-    "PythonVersion",
-    "Target",
-    "Unspecified",
-    "build_marker_environment",
-    "build_tags",
-    "iter_tag_texts",
-    "list_platform_tags",
-    "parse_python_version",
-    "render_environment_marker",
-]
+__all__ = ["PythonVersion", "Target", "build_marker_environment", "parse_python_version"]
 
+# Minor releases of CPython 3. A newer one needs no more than its number here.
+_OLDEST_MINOR = 8
 
-OLDEST_MINOR = 8
-NEWEST_MINOR = 15
-OLDEST_FREE_THREADED_MINOR = 13
+_NEWEST_MINOR = 15
+_OLDEST_FREE_THREADED = 13
 
 _FORM = re.compile(
     r"""
@@ -70,10 +48,22 @@ _FORM = re.compile(
     re.VERBOSE,
 )
 
+# By architecture, `platform_machine` on Windows.
+_WINDOWS_MACHINES = {"amd64": "AMD64", "arm64": "ARM64", "x86": "x86"}
+
+# By minor version of glibc, the older name of the tag (PEP 600).
+_LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
+
+# The oldest glibc that has a manylinux tag.
+_OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PythonVersion:
-    """A CPython version. `patch` is 0 unless given; whether it was given does not make versions differ."""
+    """A CPython version.
+
+    `patch` is 0 unless it is given, the lowest one. `patch_given` decides about the text alone: it is not compared.
+    """
 
     major: int = 3
     minor: int
@@ -83,12 +73,12 @@ class PythonVersion:
 
     @property
     def short(self) -> str:
-        """`major.minor`, as the marker `python_version` has it."""
+        """`major.minor`, the value of the marker `python_version`."""
         return f"{self.major}.{self.minor}"
 
     @property
     def full(self) -> str:
-        """`major.minor.patch`, as the marker `python_full_version` has it."""
+        """`major.minor.patch`, the value of the marker `python_full_version`."""
         return f"{self.major}.{self.minor}.{self.patch}"
 
     @property
@@ -100,8 +90,87 @@ class PythonVersion:
         return (self.full if self.patch_given else self.short) + ("t" if self.free_threaded else "")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A CPython version on a platform with an accelerator. Targets are equal when they can run the same files.
+
+    The properties are computed on first use and kept on the instance.
+    """
+
+    python: PythonVersion
+    platform: Platform = DEFAULT_PLATFORM
+    accelerator: Accelerator = UNSPECIFIED
+
+    @cached_property
+    def tags(self) -> tuple[Tag, ...]:
+        """The wheel tags that run there, best first, in the order of `packaging.tags.sys_tags`."""
+        return _build_tags(self.python, self.platform)
+
+    @cached_property
+    def tag_ranks(self) -> Mapping[str, int]:
+        """By the text of a wheel tag (`cp311-cp311-manylinux_2_17_x86_64`), its rank, 0 for the best."""
+        texts = _iter_tag_texts(self.python, self.platform)
+        return {text: rank for rank, text in enumerate(texts)}
+
+    @cached_property
+    def environment(self) -> Mapping[str, str]:
+        """The complete PEP 508 marker environment, read-only."""
+        return MappingProxyType(cast("dict[str, str]", build_marker_environment(self.python, self.platform)))
+
+    def admits(self, marker: Marker | None) -> bool:
+        """Whether the marker of a list item holds for the target, without an extra; None, no marker, always holds."""
+        return marker is None or marker.evaluate({**self.environment, "extra": ""})
+
+    @cached_property
+    def requires_python(self) -> str:
+        """The specifier for PEP 751 `requires-python`: `==3.11.*`."""
+        return f"=={self.python.short}.*"
+
+    @cached_property
+    def environment_marker(self) -> str:
+        """A marker for PEP 751 `environments`: true on the target's machines alone.
+
+        It is false on another operating system, architecture or implementation. No marker expresses the C library, its
+        version, or whether the interpreter is free-threaded. A 32-bit Python on 64-bit Windows reports the machine
+        instead of itself, so the marker admits both there.
+        """
+        _, sys_platform, _, machine = _describe(self.platform)
+        machines = f'platform_machine == "{machine}"'
+        if isinstance(self.platform, Windows) and self.platform.arch == "x86":
+            machines = f'({machines} or platform_machine == "AMD64")'
+        return f'sys_platform == "{sys_platform}" and {machines} and implementation_name == "cpython"'
+
+    @cached_property
+    def key(self) -> str:
+        """A stable name for files, of the characters `[a-z0-9_.-]`, the same for equal targets.
+
+        `cp311-manylinux_2_35_x86_64`, `cp313t.2-win_amd64-cpu`, `cp311-manylinux_2_35_x86_64-sm80.sm90-cuda12.8`.
+        """
+        return self.interpreter_key + _render_accelerator_key(self.accelerator)
+
+    @cached_property
+    def interpreter_key(self) -> str:
+        """The key without the accelerator: what decides about wheel tags and markers.
+
+        A patch other than 0 is part of it, since markers can compare `python_full_version`.
+        """
+        patch = f".{self.python.patch}" if self.python.patch else ""
+        return f"{self.python.abi}{patch}-{self.platform}"
+
+    def __getstate__(self) -> dict[str, object]:
+        # For pickle and copy: without the computed properties, of which the read-only mapping cannot be pickled.
+        return {"python": self.python, "platform": self.platform, "accelerator": self.accelerator}
+
+    def __str__(self) -> str:
+        return f"Python {self.python} on {self.platform}{_render_accelerator(self.accelerator)}"
+
+
 def parse_python_version(text: str) -> PythonVersion:
-    """The version that `3.11`, `3.11.4`, `3.13t`, `cpython-3.12` or `cp312` names. Raises TargetError."""
+    """The version that is written `3.11`, `3.11.4`, `3.13t`, `cpython-3.12` or `cp312`.
+
+    Raises TargetError for another text, for a version that is not supported, and for a free-threaded build of a version
+    that has none (PEP 703).
+    """
     match = _FORM.fullmatch(text.strip().lower())
     if match is None:
         raise TargetError(
@@ -118,21 +187,8 @@ def parse_python_version(text: str) -> PythonVersion:
     return version
 
 
-def _check_supported(version: PythonVersion, text: str) -> None:
-    if version.major != 3 or not OLDEST_MINOR <= version.minor <= NEWEST_MINOR:
-        raise TargetError(f"Python `{text}` is not supported: CPython 3.{OLDEST_MINOR} to 3.{NEWEST_MINOR} are")
-    if version.free_threaded and version.minor < OLDEST_FREE_THREADED_MINOR:
-        raise TargetError(
-            f"Python `{text}` does not exist: free-threaded builds start with 3.{OLDEST_FREE_THREADED_MINOR} (PEP 703)",
-            remedy=f"`{version.short}` or `3.{OLDEST_FREE_THREADED_MINOR}t`",
-        )
-
-
-_WINDOWS_MACHINES = {"amd64": "AMD64", "arm64": "ARM64", "x86": "x86"}
-
-
 def build_marker_environment(python: PythonVersion, platform: Platform) -> Environment:
-    """The complete PEP 508 marker environment."""
+    """The complete PEP 508 marker environment, `extra` aside."""
     os_name, sys_platform, system, machine = _describe(platform)
     return Environment(
         implementation_name="cpython",
@@ -149,39 +205,21 @@ def build_marker_environment(python: PythonVersion, platform: Platform) -> Envir
     )
 
 
-def render_environment_marker(platform: Platform) -> str:
-    """A marker for PEP 751 `environments`: true on the target's machines alone.
+def _build_tags(python: PythonVersion, platform: Platform) -> tuple[Tag, ...]:
+    """The wheel tags as packaging's values, best first.
 
-    It is false on another operating system, architecture or implementation. A marker cannot say a C library, its
-    version, or whether the interpreter is free-threaded. A 32-bit Python on 64-bit Windows reports the machine, not
-    itself, so both are let in there.
+    Interpreter, ABI and platforms are explicit, since packaging otherwise takes those of the host.
     """
-    _, sys_platform, _, machine = _describe(platform)
-    machines = f'platform_machine == "{machine}"'
-    if isinstance(platform, Windows) and platform.arch == "x86":
-        machines = f'({machines} or platform_machine == "AMD64")'
-    return f'sys_platform == "{sys_platform}" and {machines} and implementation_name == "cpython"'
+    version, platforms = (python.major, python.minor), _list_platform_tags(platform)
+    interpreter = f"cp{python.major}{python.minor}"
+    return (
+        *cpython_tags(version, abis=[python.abi], platforms=platforms),
+        *compatible_tags(version, interpreter=interpreter, platforms=platforms),
+    )
 
 
-def _describe(platform: Platform) -> tuple[str, str, str, str]:
-    """`os_name`, `sys_platform`, `platform_system` and `platform_machine`."""
-    match platform:
-        case Linux():
-            return "posix", "linux", "Linux", platform.arch
-        case MacOS():
-            return "posix", "darwin", "Darwin", platform.arch
-        case Windows():
-            return "nt", "win32", "Windows", _WINDOWS_MACHINES[platform.arch]
-        case _:
-            assert_never(platform)
-
-
-_LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
-_OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
-
-
-def list_platform_tags(platform: Platform) -> list[str]:
-    """The platform tags that run there, best first (PEP 425, PEP 600, PEP 656)."""
+def _list_platform_tags(platform: Platform) -> list[str]:
+    """The platform tags of wheels that run on a platform, best first (PEP 425, PEP 600, PEP 656)."""
     match platform:
         case Linux():
             return [f"linux_{platform.arch}", *_iter_libc_tags(platform)]
@@ -193,9 +231,26 @@ def list_platform_tags(platform: Platform) -> list[str]:
             assert_never(platform)
 
 
-def iter_tag_texts(python: PythonVersion, platform: Platform) -> Iterator[str]:
-    """The wheel tags as texts, best first: the same as `build_tags`, but without its cost."""
-    platforms = list_platform_tags(platform)
+def _iter_libc_tags(platform: Linux) -> Iterator[str]:
+    """The tags of a C library from its own version down to the oldest, each glibc with its older name."""
+    libc, arch = platform.libc, platform.arch
+    if not isinstance(libc, Glibc):
+        for minor in range(libc.minor, -1, -1):
+            yield f"musllinux_{libc.major}_{minor}_{arch}"
+        return
+    for minor in range(libc.minor, _OLDEST_GLIBC_MINOR[arch] - 1, -1):
+        yield f"manylinux_{libc.major}_{minor}_{arch}"
+        if legacy := _LEGACY_MANYLINUX.get(minor):
+            yield f"{legacy}_{arch}"
+
+
+def _iter_tag_texts(python: PythonVersion, platform: Platform) -> Iterator[str]:
+    """The wheel tags as texts, best first, in the order of `_build_tags`; a property test compares the two.
+
+    Every run needs the texts: without packaging's `Tag` objects the 914 tags of CPython 3.11 under glibc 2.36 take
+    0.12 ms instead of 0.54 ms.
+    """
+    platforms = _list_platform_tags(platform)
     interpreter = f"cp{python.major}{python.minor}"
     stable_abi = "abi3t" if python.free_threaded else "abi3"
     for prefix in (f"{interpreter}-{python.abi}-", f"{interpreter}-{stable_abi}-", f"{interpreter}-none-"):
@@ -214,95 +269,21 @@ def iter_tag_texts(python: PythonVersion, platform: Platform) -> Iterator[str]:
         yield f"{version}-none-any"
 
 
-def build_tags(python: PythonVersion, platform: Platform) -> tuple[Tag, ...]:
-    """The wheel tags as packaging's values, best first."""
-    version, platforms = (python.major, python.minor), list_platform_tags(platform)
-    interpreter = f"cp{python.major}{python.minor}"
-    return (
-        *cpython_tags(version, abis=[python.abi], platforms=platforms),
-        *compatible_tags(version, interpreter=interpreter, platforms=platforms),
-    )
-
-
-def _iter_libc_tags(platform: Linux) -> Iterator[str]:
-    libc, arch = platform.libc, platform.arch
-    if not isinstance(libc, Glibc):
-        for minor in range(libc.minor, -1, -1):
-            yield f"musllinux_{libc.major}_{minor}_{arch}"
-        return
-    for minor in range(libc.minor, _OLDEST_GLIBC_MINOR[arch] - 1, -1):
-        yield f"manylinux_{libc.major}_{minor}_{arch}"
-        if legacy := _LEGACY_MANYLINUX.get(minor):
-            yield f"{legacy}_{arch}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Target:
-    """A CPython version on a platform with an accelerator. Targets are equal when they can run the same files.
-
-    What follows from the three is computed when first asked for, and kept on the instance.
-    """
-
-    python: PythonVersion
-    platform: Platform = DEFAULT_PLATFORM
-    accelerator: Accelerator = UNSPECIFIED
-
-    @cached_property
-    def tags(self) -> tuple[Tag, ...]:
-        """The wheel tags that run there, best first, in the order of `packaging.tags.sys_tags`."""
-        return build_tags(self.python, self.platform)
-
-    @cached_property
-    def tag_ranks(self) -> Mapping[str, int]:
-        """The place of each wheel tag, 0 best, by its text (`cp311-cp311-manylinux_2_17_x86_64`)."""
-        texts = iter_tag_texts(self.python, self.platform)
-        return {text: rank for rank, text in enumerate(texts)}
-
-    @cached_property
-    def environment(self) -> Mapping[str, str]:
-        """The complete PEP 508 marker environment, read-only."""
-        return MappingProxyType(cast("dict[str, str]", build_marker_environment(self.python, self.platform)))
-
-    def admits(self, marker: Marker | None) -> bool:
-        """Whether a marker of a list holds there: no extra is active, and no marker always holds."""
-        return marker is None or marker.evaluate({**self.environment, "extra": ""})
-
-    @cached_property
-    def requires_python(self) -> str:
-        """The specifier for PEP 751 `requires-python`: `==3.11.*`."""
-        return f"=={self.python.short}.*"
-
-    @cached_property
-    def environment_marker(self) -> str:
-        """The marker for PEP 751 `environments`; what it cannot say is in `render_environment_marker`."""
-        return render_environment_marker(self.platform)
-
-    @cached_property
-    def key(self) -> str:
-        """A stable name for files, of `[a-z0-9_.-]`, equal for equal targets.
-
-        `cp311-manylinux_2_35_x86_64`, `cp313t.2-win_amd64-cpu`, `cp311-manylinux_2_35_x86_64-sm80.sm90-cuda12.8`.
-        """
-        return self.interpreter_key + _render_accelerator_key(self.accelerator)
-
-    @cached_property
-    def interpreter_key(self) -> str:
-        """The part of the key that says which files can be installed and what markers are true: no accelerator.
-
-        The patch is in it unless 0: markers can ask for it.
-        """
-        patch = f".{self.python.patch}" if self.python.patch else ""
-        return f"{self.python.abi}{patch}-{self.platform}"
-
-    def __getstate__(self) -> dict[str, object]:
-        # For pickle and copy: without what is computed, of which the read-only mapping cannot be pickled.
-        return {"python": self.python, "platform": self.platform, "accelerator": self.accelerator}
-
-    def __str__(self) -> str:
-        return f"Python {self.python} on {self.platform}{_render_accelerator(self.accelerator)}"
+def _describe(platform: Platform) -> tuple[str, str, str, str]:
+    """`os_name`, `sys_platform`, `platform_system` and `platform_machine`."""
+    match platform:
+        case Linux():
+            return "posix", "linux", "Linux", platform.arch
+        case MacOS():
+            return "posix", "darwin", "Darwin", platform.arch
+        case Windows():
+            return "nt", "win32", "Windows", _WINDOWS_MACHINES[platform.arch]
+        case _:
+            assert_never(platform)
 
 
 def _render_accelerator_key(accelerator: Accelerator) -> str:
+    """The end of `Target.key`: empty for an unspecified accelerator."""
     match accelerator:
         case Unspecified():
             return ""
@@ -310,7 +291,7 @@ def _render_accelerator_key(accelerator: Accelerator) -> str:
             return "-cpu"
         case Gpu(capabilities=capabilities, cuda=cuda):
             numbers = ".".join(f"sm{capability.number}" for capability in sorted(capabilities))
-            # Between a major's floor and its first driver, a driver runs that major but has an older native release.
+            # A driver from a major release's floor on, but older than its first toolkit, has an older native release.
             newer = f".{cuda.newest_major}x" if cuda.newest_major != cuda.native.major else ""
             return f"-{numbers}-cuda{cuda.native}{newer}"
         case _:
@@ -318,6 +299,7 @@ def _render_accelerator_key(accelerator: Accelerator) -> str:
 
 
 def _render_accelerator(accelerator: Accelerator) -> str:
+    """The end of the target's text: machine types and driver, which messages name and comparison ignores."""
     match accelerator:
         case Unspecified():
             return ""
@@ -327,3 +309,14 @@ def _render_accelerator(accelerator: Accelerator) -> str:
             return f" for {' or '.join(name for name, _ in machines)} with driver {driver}"
         case _:
             assert_never(accelerator)
+
+
+def _check_supported(version: PythonVersion, text: str) -> None:
+    """Raise TargetError for a version outside the supported range. `text` is as the user wrote it."""
+    if version.major != 3 or not _OLDEST_MINOR <= version.minor <= _NEWEST_MINOR:
+        raise TargetError(f"Python `{text}` is not supported: CPython 3.{_OLDEST_MINOR} to 3.{_NEWEST_MINOR} are")
+    if version.free_threaded and version.minor < _OLDEST_FREE_THREADED:
+        raise TargetError(
+            f"Python `{text}` does not exist: free-threaded builds start with 3.{_OLDEST_FREE_THREADED} (PEP 703)",
+            remedy=f"`{version.short}` or `3.{_OLDEST_FREE_THREADED}t`",
+        )

@@ -1,9 +1,11 @@
-"""The builds of torch: which there are, which run on a machine, in which order they are tried.
+"""The builds of torch: which exist, which run on a machine, in which order they are tried, and why none runs.
 
-In: `torch.toml`. Out: `TorchRelease` and `TorchBuild`. The data never decides that a build exists where it says
-`verified = false`, and never that one does not exist where its release is not `complete`: there the index is asked.
+In: `data/torch.toml`, a platform and an accelerator. Out: `TorchRelease` and `TorchBuild` values, and `NoRunningBuild`,
+which holds the reasons as data and renders them as text.
 
-Why no build of a torch release runs on a machine, and the nearest that do. Data first, text last.
+The data is incomplete and marked so. A build with `verified = false` may not exist, and a release that is not
+`complete` on a platform may have more builds there: in both cases the index decides. Builds of other projects are in
+`resolver.targets.known_cuda`.
 """
 
 from __future__ import annotations
@@ -40,16 +42,21 @@ __all__ = [
     "uses_cxx11_abi",
 ]
 
-
 DefaultBuild = CudaVersion | Literal["cpu"]
-"""What the default index's wheel of a release is built for."""
+"""What the default index's wheel of a release is built for: a CUDA release, or no GPU."""
 
 _PlatformName = Literal["x86_64", "aarch64", "macos", "windows"]
+"""The name of a platform in the data: Linux goes by its architecture."""
+_PLURALS = {"has": "have", "needs": "need", "is": "are"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorchBuild:
-    """One CUDA build of a release on a platform. `is_default` says that the default index carries it, unlabelled."""
+    """One CUDA build of a release on a platform.
+
+    `is_default` marks the build that the default index has, where it carries no label. `verified` is false for a build
+    that has not been seen on an index. `source` and `confidence` are copied from the row.
+    """
 
     version: Version
     compiled: CudaBuild
@@ -60,10 +67,12 @@ class TorchBuild:
 
     @property
     def cuda(self) -> CudaVersion:
+        """The CUDA release of the build."""
         return self.compiled.cuda
 
     @property
     def label(self) -> str:
+        """The local version label of the build on the PyTorch indexes: `cu124`."""
         return self.compiled.cuda.label
 
     def __str__(self) -> str:
@@ -72,10 +81,11 @@ class TorchBuild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TorchRelease:
-    """A release of torch. Builds are in ascending order of their CUDA, by platform.
+    """A release of torch, with its builds by platform name, lowest CUDA first.
 
-    `python_tags` are those of the default index's Linux wheels. `companions` are the versions of other projects that go
-    with the release, `triton` the specifier of triton in its metadata, empty if it has none.
+    `python_tags` are those of the default index's Linux wheels. `complete` names the platforms whose builds are all in
+    the data, `defaults` by platform what the default index's wheel is built for. `companions` are by project the
+    versions that go with the release, `triton` is the specifier of triton in its metadata, empty if it has none.
     """
 
     version: Version
@@ -89,15 +99,96 @@ class TorchRelease:
 
     def builds_on(self, platform: Platform) -> tuple[TorchBuild, ...]:
         """The CUDA builds for a platform, lowest CUDA first."""
-        return self.builds.get(_name(platform), ())
+        return self.builds.get(_name_platform(platform), ())
 
     def is_complete_on(self, platform: Platform) -> bool:
-        """Whether there are no builds for the platform but those in the data."""
-        return _name(platform) in self.complete
+        """Whether the data has every build for the platform."""
+        return _name_platform(platform) in self.complete
 
     def default_on(self, platform: Platform) -> DefaultBuild | None:
-        """What the default index's wheel is built for; None where nobody has looked."""
-        return self.defaults.get(_name(platform))
+        """What the default index's wheel is built for; None where the data does not have it."""
+        return self.defaults.get(_name_platform(platform))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoRunningBuild:
+    """A torch release without a build that runs on a target.
+
+    `cuda` is the CUDA release of the one build in question, None if every build was considered. `verdicts` are the
+    builds, lowest CUDA first, with what each lacks. `later` is the build of the first later release that runs,
+    `earlier` that of the last earlier one; both are verified. `assumed_driver` is the driver if it is an assumption,
+    else None. `is_certain` means that the release has no build for the platform beside those of the data.
+    """
+
+    version: Version
+    cuda: CudaVersion | None
+    platform: Platform
+    verdicts: tuple[tuple[TorchBuild, Verdict], ...]
+    later: TorchBuild | None
+    earlier: TorchBuild | None
+    assumed_driver: Driver | None
+    is_certain: bool
+
+    def __str__(self) -> str:
+        parts = [self._render_builds(), *self._render_reasons(), *self._render_nearest()]
+        return "; ".join(part for part in parts if part)
+
+    def _render_builds(self) -> str:
+        """Which builds the release has; of a single one also what it lacks."""
+        if not self.verdicts:
+            kind = "CUDA build" if self.cuda is None else f"{self.cuda.label} build"
+            return f"torch {self.version} has no {kind} for `{self.platform}` that is known"
+        if len(self.verdicts) == 1:
+            build, verdict = self.verdicts[0]
+            name = (
+                f"torch {build}"
+                if self.cuda is not None
+                else f"torch {self.version} has one build, {build.label}, which"
+            )
+            return f"{name} {self._render_one(verdict, several=False)}"
+        return f"torch {self.version} has builds for {', '.join(build.label for build, _ in self.verdicts)}"
+
+    def _render_reasons(self) -> list[str]:
+        """One text if all builds lack the same, otherwise one for each group; empty for a single build.
+
+        The text about a single build already has its reason.
+        """
+        if len(self.verdicts) < 2:
+            return []
+        groups: dict[Verdict, list[str]] = {}
+        for build, verdict in self.verdicts:
+            groups.setdefault(verdict, []).append(build.label)
+        if len(groups) == 1:
+            return [self._render_all(next(iter(groups)))]
+        texts = (
+            f"{_join(labels)} {self._render_one(verdict, several=len(labels) > 1)}"
+            for verdict, labels in groups.items()
+        )
+        return [", ".join(texts)]
+
+    def _render_all(self, verdict: Verdict) -> str:
+        """What every build lacks, for a release with several builds."""
+        if isinstance(verdict, NoKernels):
+            return f"none has kernels for {verdict.place}"
+        return f"all {self._render_one(verdict, several=True)}"
+
+    def _render_one(self, verdict: Verdict, *, several: bool) -> str:
+        """What builds lack, with the verb in the plural for `several`, and a note that the driver is assumed."""
+        text = str(verdict)
+        if several:
+            verb, _, rest = text.partition(" ")
+            text = f"{_PLURALS.get(verb, verb)} {rest}"
+        if isinstance(verdict, NeedsDriver) and self.assumed_driver is not None:
+            text += f" ({self.assumed_driver} is assumed)"
+        return text
+
+    def _render_nearest(self) -> list[str]:
+        """The nearest release that runs, a later one if there is one."""
+        lacks_kernels = bool(self.verdicts) and all(isinstance(one, NoKernels) for _, one in self.verdicts)
+        does = "does" if lacks_kernels and len(self.verdicts) > 1 else "runs"
+        if self.later is not None:
+            return [f"the first that {does} is {self.later}"]
+        return [f"the last that {does} is {self.earlier}"] if self.earlier is not None else []
 
 
 @cache
@@ -109,29 +200,29 @@ def load_releases() -> tuple[TorchRelease, ...]:
 
 
 def find_release(version: Version) -> TorchRelease | None:
-    """The release of a version, whatever its label; None for one that the data does not know."""
+    """The release of a version, whose label does not count; None for one that the data does not have."""
     return _releases_by_number().get(_number(version))
 
 
 def find_default_cuda(version: Version, platform: Platform) -> DefaultBuild | None:
-    """What the default index's torch of a version is built for; None where the data does not say."""
+    """What the default index's torch of a version is built for; None where the data does not have it."""
     release = find_release(version)
     return None if release is None else release.default_on(platform)
 
 
 def has_cpu_label(version: Version, platform: Platform) -> bool:
-    """Whether the CPU build of a version on the PyTorch indexes bears the label `+cpu`; elsewhere it has none."""
-    first = read_data("torch")["cpu-label"].get(_name(platform))
+    """Whether the CPU build of a version on the PyTorch indexes has the label `+cpu`; on some platforms it has none."""
+    first = read_data("torch")["cpu-label"].get(_name_platform(platform))
     return first is not None and version >= Version(first)
 
 
 def uses_cxx11_abi(version: Version, platform: Platform) -> bool | None:
-    """Whether the C++ code of a build has the C++11 ABI, which extensions must share; None where there is but one.
+    """Whether the C++ code of a build has the C++11 ABI, which extensions must share; None on platforms with one ABI.
 
-    `version` has the label of the build; without one it is the default index's.
+    `version` carries the label of the build; without a label it is that of the default index.
     """
     data = read_data("torch")
-    first = data["cxx11-abi"].get(_name(platform))
+    first = data["cxx11-abi"].get(_name_platform(platform))
     if first is None:
         return None
     if version.local == data["cxx11-abi-label"] or version in map(Version, data["cxx11-abi-earlier"]):
@@ -141,12 +232,15 @@ def uses_cxx11_abi(version: Version, platform: Platform) -> bool | None:
 
 @lru_cache(maxsize=64)
 def list_allowed_cuda(platform: Platform, accelerator: Accelerator) -> tuple[CudaVersion, ...]:
-    """The CUDA releases of all builds of torch that run there, newest first: those whose indexes can matter."""
+    """The CUDA releases of all builds of torch that run on a target, newest first.
+
+    Other CUDA releases need no query to their indexes.
+    """
     return tuple(sorted({build.cuda for build in iter_running_builds(platform, accelerator)}, reverse=True))
 
 
 def iter_releases_of_companion(name: NormalizedName, version: Version) -> Iterator[TorchRelease]:
-    """The releases that a version of torchvision, torchaudio or xformers goes with, newest first; often one."""
+    """The releases that a version of torchvision, torchaudio or xformers goes with, newest first; usually one."""
     public = Version(version.public)
     return (release for release in load_releases() if public in release.companions.get(name, ()))
 
@@ -154,17 +248,17 @@ def iter_releases_of_companion(name: NormalizedName, version: Version) -> Iterat
 def order_builds(release: TorchRelease, platform: Platform, accelerator: Accelerator) -> tuple[TorchBuild, ...]:
     """The builds of a release that run, in the order in which they are tried.
 
-    The default index's own build comes first, then CUDA descending. Builds that are not verified are among them: the
-    index decides.
+    The default index's own build comes first, then the others by descending CUDA. Builds that are not verified are
+    included, since the index decides about them.
     """
-    running = [one for one in release.builds_on(platform) if isinstance(runs(one.compiled, accelerator), Runs)]
+    running = [build for build in release.builds_on(platform) if isinstance(runs(build.compiled, accelerator), Runs)]
     return tuple(sorted(running, key=lambda build: (build.is_default, build.cuda), reverse=True))
 
 
 def iter_running_builds(
     platform: Platform, accelerator: Accelerator, *, python_tag: str | None = None
 ) -> Iterator[TorchBuild]:
-    """Every build that runs, release descending, each release in the order of `order_builds`.
+    """Every build that runs, newest release first, each release in the order of `order_builds`.
 
     `python_tag` (`cp311`) leaves out releases without wheels for it.
     """
@@ -180,22 +274,43 @@ def list_verdicts(
     return tuple((build, runs(build.compiled, accelerator)) for build in release.builds_on(platform))
 
 
-@cache
-def _releases_by_number() -> dict[tuple[int, ...], TorchRelease]:
-    return {_number(release.version): release for release in load_releases()}
+def explain_no_build(
+    version: Version,
+    platform: Platform,
+    accelerator: Accelerator,
+    *,
+    cuda: CudaVersion | None = None,
+    python_tag: str | None = None,
+) -> NoRunningBuild | None:
+    """Why no build of a torch release runs; None if one runs, or if the release is unknown.
+
+    With `cuda`, for a version with a label, only the builds for that CUDA release count. `python_tag` (`cp311`)
+    excludes releases without wheels for it from `later` and `earlier`.
+    """
+    release = find_release(version)
+    if release is None:
+        return None
+    verdicts = [pair for pair in list_verdicts(release, platform, accelerator) if cuda in (None, pair[0].cuda)]
+    if any(isinstance(verdict, Runs) for _, verdict in verdicts):
+        return None
+    running = [one for one in iter_running_builds(platform, accelerator, python_tag=python_tag) if one.verified]
+    later = [one for one in running if one.version > release.version]
+    nearest = [one for one in later if one.version == later[-1].version]
+    is_assumed = isinstance(accelerator, Gpu) and accelerator.driver_source == "assumption"
+    return NoRunningBuild(
+        version=release.version,
+        cuda=cuda,
+        platform=platform,
+        verdicts=tuple(verdicts),
+        later=nearest[0] if nearest else None,
+        earlier=next((one for one in running if one.version < release.version), None),
+        assumed_driver=accelerator.driver if is_assumed and isinstance(accelerator, Gpu) else None,
+        is_certain=release.is_complete_on(platform),
+    )
 
 
-def _number(version: Version) -> tuple[int, ...]:
-    """The release without trailing zeros; pre- and post-releases have none of their own in the data."""
-    if version.pre is not None or version.dev is not None or version.post is not None:
-        return (*version.release, -1)
-    numbers = list(version.release)
-    while numbers and numbers[-1] == 0:
-        numbers.pop()
-    return tuple(numbers)
-
-
-def _name(platform: Platform) -> _PlatformName:
+def _name_platform(platform: Platform) -> _PlatformName:
+    """The name of a platform in the data."""
     match platform:
         case Linux():
             return platform.arch
@@ -207,7 +322,13 @@ def _name(platform: Platform) -> _PlatformName:
             assert_never(platform)
 
 
+def _join(labels: list[str]) -> str:
+    """Labels as an enumeration: `cu121, cu124 and cu126`."""
+    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
+
+
 def _read_release(row: dict[str, Any], cpu_only: Sequence[str]) -> TorchRelease:
+    """A release from its row. `cpu_only` are the platforms whose default wheel has no CUDA in any release."""
     version = Version(row["version"])
     defaults: dict[str, DefaultBuild] = dict.fromkeys(cpu_only, "cpu")
     defaults |= {name: "cpu" if text == "cpu" else _read_cuda(text) for name, text in row["default"].items()}
@@ -228,7 +349,15 @@ def _read_release(row: dict[str, Any], cpu_only: Sequence[str]) -> TorchRelease:
     )
 
 
+def _read_cuda(text: str) -> CudaVersion:
+    """The CUDA release in a row, which always has a minor version."""
+    cuda = parse_cuda(text)
+    assert isinstance(cuda, CudaVersion)
+    return cuda
+
+
 def _read_build(version: Version, row: dict[str, Any], default: DefaultBuild | None) -> TorchBuild:
+    """A build from its row; `default` is what the default index has for the platform."""
     cuda = _read_cuda(row["cuda"])
     return TorchBuild(
         version=version,
@@ -240,123 +369,20 @@ def _read_build(version: Version, row: dict[str, Any], default: DefaultBuild | N
     )
 
 
-def _read_cuda(text: str) -> CudaVersion:
-    cuda = parse_cuda(text)
-    assert isinstance(cuda, CudaVersion)
-    return cuda
+@cache
+def _releases_by_number() -> dict[tuple[int, ...], TorchRelease]:
+    """All releases by their key."""
+    return {_number(release.version): release for release in load_releases()}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoRunningBuild:
-    """A torch release of which no build runs on a target.
+def _number(version: Version) -> tuple[int, ...]:
+    """A key that is equal for 2.5 and 2.5.0.
 
-    `cuda` is the one build that was asked for, None for any. `verdicts` are its builds, lowest CUDA first, with what
-    each lacks. `later` is the build of the first later release that runs, `earlier` that of the last earlier one; both
-    are known to exist. `assumed_driver` is the driver where nobody named one. `is_certain` says that the release has no
-    other build for the platform.
+    Pre-, post- and development releases have a key that no release has, since the data has none of them.
     """
-
-    version: Version
-    cuda: CudaVersion | None
-    platform: Platform
-    verdicts: tuple[tuple[TorchBuild, Verdict], ...]
-    later: TorchBuild | None
-    earlier: TorchBuild | None
-    assumed_driver: Driver | None
-    is_certain: bool
-
-    def __str__(self) -> str:
-        parts = [self._render_builds(), *self._render_reasons(), *self._render_nearest()]
-        return "; ".join(part for part in parts if part)
-
-    def _render_builds(self) -> str:
-        if not self.verdicts:
-            kind = "CUDA build" if self.cuda is None else f"{self.cuda.label} build"
-            return f"torch {self.version} has no {kind} for `{self.platform}` that is known"
-        if len(self.verdicts) == 1:
-            build, verdict = self.verdicts[0]
-            name = (
-                f"torch {build}"
-                if self.cuda is not None
-                else f"torch {self.version} has one build, {build.label}, which"
-            )
-            return f"{name} {self._render_one(verdict, several=False)}"
-        return f"torch {self.version} has builds for {', '.join(build.label for build, _ in self.verdicts)}"
-
-    def _render_reasons(self) -> list[str]:
-        """One text where all builds lack the same, else one for each group of builds; a single build has its own."""
-        if len(self.verdicts) < 2:
-            return []
-        groups: dict[Verdict, list[str]] = {}
-        for build, verdict in self.verdicts:
-            groups.setdefault(verdict, []).append(build.label)
-        if len(groups) == 1:
-            return [self._render_all(next(iter(groups)))]
-        texts = (
-            f"{_join(labels)} {self._render_one(verdict, several=len(labels) > 1)}"
-            for verdict, labels in groups.items()
-        )
-        return [", ".join(texts)]
-
-    def _render_all(self, verdict: Verdict) -> str:
-        if isinstance(verdict, NoKernels):
-            return f"none has kernels for {verdict.place}"
-        return f"all {self._render_one(verdict, several=True)}"
-
-    def _render_one(self, verdict: Verdict, *, several: bool) -> str:
-        text = str(verdict)
-        if several:
-            verb, _, rest = text.partition(" ")
-            text = f"{_PLURALS.get(verb, verb)} {rest}"
-        if isinstance(verdict, NeedsDriver) and self.assumed_driver is not None:
-            text += f" ({self.assumed_driver} is assumed)"
-        return text
-
-    def _render_nearest(self) -> list[str]:
-        lacks_kernels = bool(self.verdicts) and all(isinstance(one, NoKernels) for _, one in self.verdicts)
-        does = "does" if lacks_kernels and len(self.verdicts) > 1 else "runs"
-        if self.later is not None:
-            return [f"the first that {does} is {self.later}"]
-        return [f"the last that {does} is {self.earlier}"] if self.earlier is not None else []
-
-
-_PLURALS = {"has": "have", "needs": "need", "is": "are"}
-
-
-def explain_no_build(
-    version: Version,
-    platform: Platform,
-    accelerator: Accelerator,
-    *,
-    cuda: CudaVersion | None = None,
-    python_tag: str | None = None,
-) -> NoRunningBuild | None:
-    """Why a torch release does not run; None where a build does, or the release is unknown.
-
-    `cuda` looks at the builds of that release of CUDA alone, for a version with a label. `python_tag` (`cp311`) keeps
-    releases without wheels for it out of the nearest.
-    """
-    release = find_release(version)
-    if release is None:
-        return None
-    verdicts = [one for one in list_verdicts(release, platform, accelerator) if cuda in (None, one[0].cuda)]
-    if any(isinstance(verdict, Runs) for _, verdict in verdicts):
-        return None
-    running = [one for one in iter_running_builds(platform, accelerator, python_tag=python_tag) if one.verified]
-    later = [one for one in running if one.version > release.version]
-    nearest = [one for one in later if one.version == later[-1].version]
-    is_assumed = isinstance(accelerator, Gpu) and accelerator.driver_source == "assumption"
-    return NoRunningBuild(
-        version=release.version,
-        cuda=cuda,
-        platform=platform,
-        verdicts=tuple(verdicts),
-        later=nearest[0] if nearest else None,
-        earlier=next((one for one in running if one.version < release.version), None),
-        assumed_driver=accelerator.driver if is_assumed and isinstance(accelerator, Gpu) else None,
-        is_certain=release.is_complete_on(platform),
-    )
-
-
-def _join(labels: list[str]) -> str:
-    return labels[0] if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]}"
+    if version.pre is not None or version.dev is not None or version.post is not None:
+        return (*version.release, -1)
+    numbers = list(version.release)
+    while numbers and numbers[-1] == 0:
+        numbers.pop()
+    return tuple(numbers)

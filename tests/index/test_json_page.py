@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from packaging.utils import NormalizedName
 
 from resolver.index.distribution_file import PageError, RawFile
-from resolver.index.json_page import parse_json_page, scan_json_page, scan_page
+from resolver.index.json_page import parse_json_page, scan_json_page
 from resolver.index.location import Location
 from resolver.index.page_building import PageBuilder, read_project_page
 from resolver.index.project_page import dump_project_page
@@ -151,30 +151,48 @@ def test_files_for_other_machines_are_taken_by_name() -> None:
     assert sorted(rejection.filename for row in range(3) for rejection in page.rejections(row)) == names
 
 
-def scan(body: bytes) -> tuple[list[RawFile], dict[str, Any]] | None:
-    return scan_page(body.decode(), build=lambda file: RawFile(None, "built", None, None, None, None, "u", None))
+def scan(body: bytes) -> list[tuple[str, RawFile]] | None:
+    """The files that are scanned, each with its reader; None for a page that cannot be scanned."""
+    found: list[tuple[str, RawFile]] = []
+    is_scanned = scan_json_page(
+        body,
+        url=URL,
+        take=lambda file: found.append(("scan", file)),
+        take_other=lambda file: found.append(("json", file)),
+    )
+    return found if is_scanned else None
 
 
 def test_the_usual_layout_is_scanned() -> None:
     found = scan(dump({"files": [usual(1), usual(2)], "meta": {"api-version": "1.4"}, "name": "alpha"}))
     assert found is not None
-    files, page = found
-    assert [file.filename for file in files] == ["alpha-1-py3-none-any.whl", "alpha-2-py3-none-any.whl"]
-    assert page == {"files": [0], "meta": {"api-version": "1.4"}, "name": "alpha"}
+    assert [(reader, file.filename) for reader, file in found] == [
+        ("scan", "alpha-1-py3-none-any.whl"),
+        ("scan", "alpha-2-py3-none-any.whl"),
+    ]
+
+
+def test_the_page_around_the_scanned_files_is_read() -> None:
+    with pytest.raises(PageError, match=r"^version 2\.0 of the simple API is not known, only 1$"):
+        scan(dump({"files": [usual(1), usual(2)], "meta": {"api-version": "2.0"}, "name": "alpha"}))
 
 
 def test_the_usual_layout_without_metadata_is_scanned() -> None:
     keys = ("filename", "hashes", "requires-python", "size", "upload-time", "url", "yanked")
     found = scan(dump({"files": [{key: usual()[key] for key in keys}], "name": "alpha"}))
     assert found is not None
-    assert found[0][0].core_metadata is None
+    assert found[0][1].core_metadata is None
 
 
 def test_a_file_that_is_not_as_the_rest_is_built_alone() -> None:
     odd = {**usual(2), "yanked": True}
     found = scan(dump({"files": [usual(1), odd, usual(3)]}))
     assert found is not None
-    assert [file.filename for file in found[0]] == ["alpha-1-py3-none-any.whl", "built", "alpha-3-py3-none-any.whl"]
+    assert [(reader, file.filename) for reader, file in found] == [
+        ("scan", "alpha-1-py3-none-any.whl"),
+        ("json", "alpha-2-py3-none-any.whl"),
+        ("scan", "alpha-3-py3-none-any.whl"),
+    ]
 
 
 @pytest.mark.parametrize(

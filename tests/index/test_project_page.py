@@ -1,9 +1,9 @@
-"""Upload times as text against times as instants."""
-
 from __future__ import annotations
 
 import json
 import random
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -19,7 +19,6 @@ from resolver.index.project_page import (
     ParsedPage,
     Rejection,
     dump_project_page,
-    find_late_rows,
     load_project_page,
     write_upload_times,
 )
@@ -347,6 +346,11 @@ CUT_OFF = datetime(2026, 11, 1, tzinfo=UTC)
 EARLY, LATE = "2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00Z"
 
 
+def find_late_rows(rows: Sequence[Sequence[str | None]], cutoff: datetime = CUT_OFF) -> tuple[int, int]:
+    """The late rows of a page whose usable files have these upload times."""
+    return replace(build(), upload_times=write_upload_times(rows)).late_rows(cutoff)
+
+
 @pytest.mark.parametrize(
     ("times", "late", "mixed"),
     [
@@ -363,17 +367,16 @@ EARLY, LATE = "2026-10-31T23:59:59.999Z", "2026-11-01T00:00:00Z"
     ],
 )
 def test_a_row_is_late_if_all_its_files_are(times: list[str | None], late: int, mixed: int) -> None:
-    assert find_late_rows(write_upload_times([times]), CUT_OFF) == (late, mixed)
+    assert find_late_rows([times]) == (late, mixed)
 
 
 def test_rows_are_told_by_their_place() -> None:
-    text = write_upload_times([[EARLY], [LATE], [], [None], [LATE, EARLY], [LATE]])
-    assert find_late_rows(text, CUT_OFF) == (0b100010, 0b011000)
+    assert find_late_rows([[EARLY], [LATE], [], [None], [LATE, EARLY], [LATE]]) == (0b100010, 0b011000)
 
 
 def test_a_cut_off_of_another_time_zone_is_the_same_instant() -> None:
     moved = CUT_OFF.astimezone(timezone(timedelta(hours=5)))
-    assert find_late_rows(write_upload_times([[EARLY], [LATE]]), moved) == (0b10, 0)
+    assert find_late_rows([[EARLY], [LATE]], moved) == (0b10, 0)
 
 
 def _render(instant: datetime, digits: int) -> str:
@@ -391,7 +394,7 @@ TIMES = st.none() | st.builds(_render, INSTANTS, st.integers(0, 6))
 
 @given(st.lists(st.lists(TIMES, max_size=3), max_size=5), INSTANTS)
 def test_the_answers_are_those_of_the_instants(rows: list[list[str | None]], cutoff: datetime) -> None:
-    late, mixed = find_late_rows(write_upload_times(rows), cutoff)
+    late, mixed = find_late_rows(rows, cutoff)
     for number, times in enumerate(rows):
         judged = {None if time is None else datetime.fromisoformat(time) >= cutoff for time in times}
         assert bool(late >> number & 1) is (judged == {True})

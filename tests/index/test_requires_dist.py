@@ -9,7 +9,7 @@ from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
-from resolver.index.requires_dist import RequiresDistMemo
+from resolver.index.requires_dist import find_memo
 from tests.index.targets import LINUX_311
 
 ENVIRONMENT = LINUX_311.environment
@@ -52,7 +52,7 @@ def _text(requirement: Requirement) -> str:
 
 @given(LINES)
 def test_a_line_is_read_as_packaging_reads_it(line: str) -> None:
-    memo = RequiresDistMemo(ENVIRONMENT)
+    memo = find_memo(ENVIRONMENT)
     try:
         requirement = Requirement(line)
         marker = requirement.marker
@@ -71,7 +71,7 @@ def test_a_line_is_read_as_packaging_reads_it(line: str) -> None:
 
 
 def test_requirements_and_markers_are_combined_as_they_stand() -> None:
-    memo = RequiresDistMemo(ENVIRONMENT)
+    memo = find_memo(ENVIRONMENT)
     lines = ['a>=1; extra == "x"', 'b>=1; extra == "x"', "a>=1", 'a>=1; python_version < "3"']
     assert [(found.text, found.always, found.extras) for found in map(memo.decide, lines)] == [
         ("a>=1", False, ("x",)),

@@ -47,7 +47,7 @@ def specifiers(draw: st.DrawFn) -> str:
 
 def build(texts: list[str]) -> VersionSets:
     rows = sorted({Version(text) for text in texts}, reverse=True)
-    return VersionSets(rows, mask_of(rows, "is_prerelease"), mask_of(rows, "local"))
+    return VersionSets(rows, mask_of(rows, "local"))
 
 
 def mask_of(rows: Sequence[Version], attribute: str) -> int:
@@ -58,7 +58,7 @@ def mask_of(rows: Sequence[Version], attribute: str) -> int:
 @given(st.lists(versions(), min_size=1, max_size=30), st.lists(specifiers(), max_size=3))
 def test_a_mask_is_what_packaging_says_of_each_version(texts: list[str], parts: list[str]) -> None:
     rows = sorted({Version(text) for text in texts}, reverse=True)
-    sets = VersionSets(rows, mask_of(rows, "is_prerelease"), mask_of(rows, "local"))
+    sets = VersionSets(rows, mask_of(rows, "local"))
     specifier = SpecifierSet(",".join(parts))
     mask = sets.mask(specifier)
     assert [bool(mask >> row & 1) for row in range(len(rows))] == [
@@ -113,14 +113,14 @@ class _Counted(Sequence[Version]):
 
 def test_a_bound_looks_at_few_versions() -> None:
     versions = _Counted()
-    mask = VersionSets(versions, 0, 0).mask(SpecifierSet(">=500,<600"))
+    mask = VersionSets(versions, 0).mask(SpecifierSet(">=500,<600"))
     assert mask == ((1 << 500) - 1) ^ ((1 << 400) - 1)
     assert len(versions.seen) <= 20
 
 
 def test_a_specifier_is_computed_once() -> None:
     versions = _Counted()
-    sets = VersionSets(versions, 0, 0)
+    sets = VersionSets(versions, 0)
     first = sets.mask(SpecifierSet(">=500"))
     versions.seen.clear()
     assert sets.mask(SpecifierSet(">=500")) == first

@@ -21,7 +21,6 @@ from resolver.targets.labels import (
     parse_label,
     parse_name_label,
     parse_version_label,
-    rewrite_label,
     suggest_filename,
 )
 from resolver.targets.torch_builds import load_releases
@@ -309,13 +308,17 @@ def test_build_of_torch_is_said_in_words(build: TorchFacts, expected: str) -> No
     ],
 )
 def test_label_for_another_torch_has_the_same_form(label: str, expected: str | None) -> None:
-    assert rewrite_label(label, cuda=CU130, torch=Version("2.11.0"), cxx11_abi=True) == expected
+    build = TorchFacts(version=Version("2.11.0"), cuda=CU130, knows_cuda=True, cxx11_abi=True)
+    suggested = suggest_filename(f"a-1.0+{label}-py3-none-any.whl", build)
+    assert suggested == (None if expected is None else f"a-1.0+{expected}-py3-none-any.whl")
 
 
 def test_label_that_says_more_than_is_known_has_none_for_another_torch() -> None:
-    torch = Version("2.11.0")
-    assert rewrite_label("cu122torch2.1", cuda=CudaMajor(13), torch=torch, cxx11_abi=None) is None
-    assert rewrite_label("cu12torch2.1cxx11abiTRUE", cuda=CU130, torch=torch, cxx11_abi=None) is None
+    version = Version("2.11.0")
+    of_major = TorchFacts(version=version, cuda=CudaMajor(13), knows_cuda=True)
+    without_abi = TorchFacts(version=version, cuda=CU130, knows_cuda=True)
+    assert suggest_filename("a-1.0+cu122torch2.1-py3-none-any.whl", of_major) is None
+    assert suggest_filename("a-1.0+cu12torch2.1cxx11abiTRUE-py3-none-any.whl", without_abi) is None
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
-"""What an accelerator means for candidates: the CUDA that each is built for, and whether it runs there.
+"""What an accelerator means for candidates: the CUDA of each build, whether it runs, and what it demands.
 
 In: a target and what the user allows. Out: for a name, version and location its `KnownCuda`, the reason that rules it
-out, and what it demands of `<cuda>`, `<cuda-major>`, `<torch>` and `<torch-abi>`. All of it is known before any file is
-read.
+out, and its demands on virtual projects. All of it is known before any file is read.
 
-Projects that stand for facts: one solution has one CUDA release, one CUDA major release, one torch and one ABI.
-
-Their names are ones that no project can have. Nothing of the list asks for them; builds do, once their CUDA or the
-torch that they go with is known. So the search itself keeps builds of two CUDA releases apart. `<cuda>` and
-`<cuda-major>` have those versions alone that the target runs, and each `<cuda>` brings its `<cuda-major>`; version 0 of
-`<cuda>` is torch without CUDA, which brings none. They have no files, and never reach a lock.
+Virtual projects stand for facts of a solution: one CUDA release (`<cuda>`), one CUDA major release (`<cuda-major>`),
+one torch (`<torch>`) and one ABI (`<torch-abi>`). No project can have such a name. The list never requires them; builds
+do, so the search itself keeps builds of two CUDA releases apart. `<cuda>` and `<cuda-major>` have only versions that
+the target runs; each `<cuda>` needs its `<cuda-major>`, and version 0 of `<cuda>` is torch without CUDA, which needs
+none. Virtual projects have no files and never reach a lock.
 """
 
 from __future__ import annotations
@@ -55,7 +53,6 @@ from resolver.targets.torch_builds import (
 )
 
 __all__ = [
-    "ABI_VERSIONS",
     "CPU_BUILD_NAMES",
     "CUDA",
     "CUDA_BUILD_NAMES",
@@ -65,73 +62,36 @@ __all__ = [
     "Acceleration",
     "VirtualDemand",
     "build_virtual_table",
-    "find_verdict",
-    "list_releases_of_major",
 ]
 
-
 CUDA = NormalizedName("<cuda>")
+"""The virtual project of CUDA releases."""
+
 CUDA_MAJOR = NormalizedName("<cuda-major>")
+"""The virtual project of CUDA major releases."""
 
 NO_CUDA = Version("0")
 """The version of `<cuda>` that torch without CUDA needs."""
 
-ABI_VERSIONS = {False: Version("0"), True: Version("1")}
+_ABI_VERSIONS = {False: Version("0"), True: Version("1")}
 """The versions of `<torch-abi>`, by whether it is the C++11 ABI."""
 
+# Every CUDA release that may come; which of them exist does not matter.
 _MAJORS = range(8, 30)
+
 _MINORS = range(13)
-
-
-def build_virtual_table(name: NormalizedName, accelerator: Accelerator, *, is_bound: bool) -> ProjectTable:
-    """All versions of a virtual project; with `is_bound` those only that run on the accelerator."""
-    versions = sorted(_iter_versions(name, accelerator if is_bound else None), reverse=True)
-    return ProjectTable(
-        name=name,
-        versions=versions,
-        wheel_mask=(1 << len(versions)) - 1,
-        sdist_mask=0,
-        prerelease_mask=0,
-        yanked_mask=0,
-        listings=(),
-        missing=(),
-        rules=FileRules(),
-        _partly_yanked=0,
-        _sets=VersionSets(versions, 0, 0),
-        _places=[()] * len(versions),
-    )
-
-
-def list_releases_of_major(major: int) -> tuple[Version, ...]:
-    """The versions of `<cuda>` that are releases of a major one."""
-    return tuple(Version(str(CudaVersion(major, minor))) for minor in _MINORS)
-
-
-def _iter_versions(name: NormalizedName, accelerator: Accelerator | None) -> Iterable[Version]:
-    if name == TORCH_RELEASE:
-        return (release.version for release in load_releases())
-    if name == TORCH_ABI:
-        return ABI_VERSIONS.values()
-    found: Iterable[Cuda] = map(CudaMajor, _MAJORS)
-    if name == CUDA:
-        found = (CudaVersion(major, minor) for major in _MAJORS for minor in _MINORS)
-    if isinstance(accelerator, Gpu):
-        found = (cuda for cuda in found if accelerator.cuda.runs(cuda))
-    versions = (Version(str(cuda)) for cuda in found)
-    return chain((NO_CUDA,), versions) if name == CUDA else versions
-
-
 TORCH_NAME = NormalizedName("torch")
+
 CPU_BUILD_NAMES = frozenset({"torch", "torchao", "torchaudio", "torchcodec", "torchvision"})
-"""Projects that have builds for the CPU on the PyTorch indexes. CUDA builds of others run without a GPU too."""
+"""Projects with CPU builds on the PyTorch indexes. CUDA builds of other projects run without a GPU as well."""
 
 CUDA_BUILD_NAMES = frozenset({"torch", "torchvision"})
-"""Projects whose wheels on the default index are without CUDA on some platforms, where family indexes have it."""
+"""Projects whose default wheels have no CUDA on some platforms, while those of family indexes have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualDemand:
-    """What a candidate needs of a virtual project: one of these versions. `text` is for messages."""
+    """A demand of a candidate on a virtual project: one of these versions. `text` describes it in messages."""
 
     name: NormalizedName
     versions: tuple[Version, ...]
@@ -140,11 +100,11 @@ class VirtualDemand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceleration:
-    """The rules of one target. `allow` are names that may be built for what the target does not run.
+    """The rules about builds for one target.
 
-    `indexes` is where families keep their builds. `untied` are names whose versions the list fixes against the table of
-    torch's companions. `measure` reads out of a wheel of torch what it is compiled for, as text like `75 80 ptx120`,
-    empty where that cannot be read; None asks for no such thing.
+    `indexes` finds the indexes of families. `allow` are projects whose builds need not run on the target. `untied` are
+    projects that the list pins against the table of torch's companions. `measure` reads the architectures from a wheel
+    of torch (`75 80 ptx120`, empty if it cannot be read); None means that no wheel may be read for that.
     """
 
     target: Target
@@ -155,11 +115,14 @@ class Acceleration:
 
     @property
     def is_bound(self) -> bool:
-        """Whether the target bounds the versions of `<cuda>`: what is allowed has to be met by some."""
+        """Whether `<cuda>` has only versions that the target runs; not so if builds that do not run are allowed."""
         return not self.allow
 
     def concerns(self, name: NormalizedName) -> bool:
-        """Whether anything is known of a project's builds before they are read, apart from labels and indexes."""
+        """Whether builds of a project may differ on this target, by its name alone.
+
+        If not, its table is the plain one, and the search does no work for builds.
+        """
         match self.target.accelerator:
             case Unspecified():
                 return False
@@ -171,26 +134,30 @@ class Acceleration:
                 assert_never(self.target.accelerator)
 
     def fits(self, name: NormalizedName, version: Version, location: Location) -> bool:
-        """Whether a search may take a candidate, as far as can be told before anything of it is read."""
+        """Whether a search may take a candidate, as far as name, version and location determine it."""
         return not self.concerns(name) or self.runs(name, version, location)
 
     def runs(self, name: NormalizedName, version: Version, location: Location) -> bool:
-        """Whether the target runs a build, as far as its name, version and index tell."""
+        """Whether the target runs a build, as far as its name, version and index determine it."""
         known = self.find_known(name, version, location)
         return not self.find_reason(name, version, known, named=not location.is_default)
 
     def find_known(self, name: NormalizedName, version: Version, location: Location) -> KnownCuda | None:
-        """The CUDA of a candidate as label, index and data tell it."""
+        """The CUDA of a candidate by its label, its index or the data; None if unknown.
+
+        An index of CUDA builds does not make a project one of them: the data may have it as a project without CUDA
+        code.
+        """
         known = self._find_known(name, version, location, is_default_index=location.is_default)
         if known is None or known.rule != "index" or name in CUDA_BUILD_NAMES:
             return known
-        # What holds no CUDA anywhere (triton) holds none on an index of CUDA builds either.
         data = self._find_known(name, version, location, is_default_index=True)
         return data if data is not None and data.rule == "data" and data.cuda is None else known
 
     def _find_known(
         self, name: NormalizedName, version: Version, location: Location, *, is_default_index: bool
     ) -> KnownCuda | None:
+        """As `find_known`, but with the default index or not as the caller has it."""
         return find_known_cuda(
             name,
             version,
@@ -200,13 +167,16 @@ class Acceleration:
         )
 
     def find_reason(self, name: NormalizedName, version: Version, known: KnownCuda | None, *, named: bool) -> str:
-        """Why a build is ruled out; empty if it is a candidate. `named`: the list names its label or its index."""
+        """Why a build is no candidate; empty if it is one.
+
+        `named` means that the list names its label or index, so a CUDA build is taken without a GPU as well.
+        """
         if name in self.allow:
             return ""
         return self.find_lack(name, version, known, named=named)
 
     def find_lack(self, name: NormalizedName, version: Version, known: KnownCuda | None, *, named: bool) -> str:
-        """What the machine lacks for a candidate, allowed or not; empty for nothing."""
+        """What the machine lacks for a candidate, whether or not it is allowed; empty if it runs."""
         cuda = None if known is None else known.cuda
         backend = None if known is None or known.label is None else known.label.backend
         accelerator = self.target.accelerator
@@ -214,6 +184,7 @@ class Acceleration:
             case Unspecified():
                 return ""
             case Cpu():
+                # A build that the list names is taken as it is: CUDA builds run without a GPU.
                 is_for_gpu = cuda is not None or backend not in (None, "cpu")
                 is_left_out = is_for_gpu and not named and name in CPU_BUILD_NAMES
                 return BUILT_FOR_GPU if is_left_out else ""
@@ -222,6 +193,7 @@ class Acceleration:
                     return f"is built for {backend}, not for CUDA"
                 if name in CUDA_BUILD_NAMES and known is not None and cuda is None and known.rule == "data":
                     return "is built for the CPU alone"
+                # Unknown kernels are no reason: the search may take the build, with a warning.
                 verdict = None if cuda is None else self._find_verdict(name, version, cuda, accelerator)
                 if verdict is not None and not isinstance(verdict, Runs | UnknownKernels):
                     return str(verdict)
@@ -230,16 +202,23 @@ class Acceleration:
                 assert_never(accelerator)
 
     def _find_verdict(self, name: NormalizedName, version: Version, cuda: Cuda, gpu: Gpu) -> Verdict:
+        """Whether a build runs. Only of torch are the architectures known; of others the CUDA release decides."""
         if name == TORCH_NAME and isinstance(cuda, CudaVersion):
-            return find_verdict(version, cuda, self.target)
+            return self.find_verdict_of_torch(version, cuda)
         return Runs() if gpu.cuda.runs(cuda) else NeedsDriver(driver=find_driver_floor(cuda))
 
     def find_verdict_of_torch(self, version: Version, cuda: CudaVersion) -> Verdict:
-        """Whether a build of torch runs on the target."""
-        return find_verdict(version, cuda, self.target)
+        """Whether a build of torch runs on the target; the kernels of a build that the data lacks are unknown."""
+        release = find_release(version)
+        builds = () if release is None else release.builds_on(self.target.platform)
+        compiled = next((build.compiled for build in builds if build.cuda == cuda), CudaBuild(cuda=cuda))
+        return runs(compiled, self.target.accelerator)
 
     def iter_demands(self, name: NormalizedName, version: Version, known: KnownCuda | None) -> Iterator[VirtualDemand]:
-        """What a candidate needs of the virtual projects that stand for CUDA, as far as `known` goes."""
+        """The demands of a candidate on `<cuda>` and `<cuda-major>`; none if its CUDA is unknown.
+
+        Torch for the CPU demands version 0 of `<cuda>`. An allowed build demands nothing, unless it goes with torch.
+        """
         if known is None:
             return
         if known.cuda is None:
@@ -252,7 +231,11 @@ class Acceleration:
     def iter_torch_demands(
         self, name: NormalizedName, version: Version, known: KnownCuda | None
     ) -> Iterator[VirtualDemand]:
-        """What a candidate needs of the virtual projects that stand for torch: its release and its ABI."""
+        """The demands of a candidate on `<torch>` and `<torch-abi>`.
+
+        The releases come from the label, otherwise from the table of companions; none if neither has any.
+        """
+        # An allowed companion still has to go with its torch, or it could not be imported.
         if name in self.allow and not is_torch_companion(name):
             return
         releases = self._find_releases(name, version, known)
@@ -262,17 +245,18 @@ class Acceleration:
         abi = self.find_abi(version, known) if name == TORCH_NAME else _find_labelled_abi(known)
         if abi is not None:
             text = f"torch {'with' if abi else 'without'} the C++11 ABI"
-            yield VirtualDemand(name=TORCH_ABI, versions=(ABI_VERSIONS[abi],), text=text)
+            yield VirtualDemand(name=TORCH_ABI, versions=(_ABI_VERSIONS[abi],), text=text)
 
     def find_abi(self, version: Version, known: KnownCuda | None) -> bool | None:
-        """Whether a build of torch has the C++11 ABI; None for a build of unknown origin."""
+        """Whether a build of torch has the C++11 ABI; None for a build that neither label nor data identify."""
+        # The index of a build does not tell who compiled it.
         is_known = known is not None and known.rule in ("label", "data")
         return uses_cxx11_abi(version, self.target.platform) if is_known else None
 
     def _find_releases(
         self, name: NormalizedName, version: Version, known: KnownCuda | None
     ) -> tuple[TorchRelease, ...]:
-        """The releases of torch that a candidate goes with; none where nothing is known of them."""
+        """The releases of torch that a candidate goes with; empty if they are unknown."""
         if name == TORCH_NAME:
             release = find_release(version)
             return () if release is None else (release,)
@@ -283,43 +267,81 @@ class Acceleration:
         return tuple(iter_releases_of_companion(name, version))
 
 
-def find_verdict(version: Version, cuda: CudaVersion, target: Target) -> Verdict:
-    """Whether a build of torch runs on the target; the kernels of a build that the data lacks are unknown."""
-    release = find_release(version)
-    builds = () if release is None else release.builds_on(target.platform)
-    compiled = next((build.compiled for build in builds if build.cuda == cuda), CudaBuild(cuda=cuda))
-    return runs(compiled, target.accelerator)
-
-
-def _demand_cuda(name: NormalizedName, known: KnownCuda) -> Iterator[VirtualDemand]:
-    cuda = known.cuda
-    assert cuda is not None
-    if isinstance(cuda, CudaVersion) and is_torch_companion(name):
-        yield VirtualDemand(name=CUDA, versions=(Version(str(cuda)),), text=f"CUDA {cuda}")
-    elif is_linted(known.label):
-        # It links to torch, so torch must have CUDA as well, though any minor release of it.
-        yield VirtualDemand(name=CUDA, versions=list_releases_of_major(cuda.major), text=f"CUDA {cuda.major}")
-    # `<cuda>` would bring this one as well, but only once it is decided: a collision shows sooner so.
-    major = CudaMajor(cuda.major)
-    yield VirtualDemand(name=CUDA_MAJOR, versions=(Version(str(major)),), text=f"CUDA {major}")
-
-
-def _is_torch_without_cuda(name: NormalizedName, known: KnownCuda) -> bool:
-    """Whether a build is one of torch's kind that was made for the CPU alone, rather than one without any kernels."""
-    if known.label is not None and known.label.backend == "cpu":
-        return is_torch_companion(name) or is_linted(known.label)
-    return name in CUDA_BUILD_NAMES and known.rule == "data"
-
-
-def _find_labelled_abi(known: KnownCuda | None) -> bool | None:
-    return None if known is None or known.label is None else known.label.cxx11_abi
+def build_virtual_table(name: NormalizedName, accelerator: Accelerator, *, is_bound: bool) -> ProjectTable:
+    """The table of a virtual project, without files; with `is_bound`, of the versions that the accelerator runs."""
+    versions = sorted(_iter_versions(name, accelerator if is_bound else None), reverse=True)
+    return ProjectTable(
+        name=name,
+        versions=versions,
+        wheel_mask=(1 << len(versions)) - 1,
+        sdist_mask=0,
+        prerelease_mask=0,
+        yanked_mask=0,
+        listings=(),
+        missing=(),
+        rules=FileRules(),
+        _partly_yanked=0,
+        _sets=VersionSets(versions, 0),
+        _places=[()] * len(versions),
+    )
 
 
 @cache
 def _is_known_name(name: NormalizedName) -> bool:
+    """Whether the data, or a suffix such as `-cu12`, has anything about builds of a project."""
     if is_torch_companion(name) or find_floors(name):
         return True
     label = parse_name_label(name)
     if label is not None and label.cuda is not None:
         return True
     return any(name in row["names"] for row in read_data("packages")["package"])
+
+
+def _is_torch_without_cuda(name: NormalizedName, known: KnownCuda) -> bool:
+    """Whether a build is torch, or goes with it, and is for the CPU.
+
+    Other builds without CUDA have no kernels at all and go with any torch.
+    """
+    if known.label is not None and known.label.backend == "cpu":
+        return is_torch_companion(name) or is_linted(known.label)
+    return name in CUDA_BUILD_NAMES and known.rule == "data"
+
+
+def _demand_cuda(name: NormalizedName, known: KnownCuda) -> Iterator[VirtualDemand]:
+    """The demands of a build with known CUDA: the release for companions of torch, the major one for all."""
+    cuda = known.cuda
+    assert cuda is not None
+    if isinstance(cuda, CudaVersion) and is_torch_companion(name):
+        yield VirtualDemand(name=CUDA, versions=(Version(str(cuda)),), text=f"CUDA {cuda}")
+    elif is_linted(known.label):
+        # An extension links to torch, so torch must have CUDA as well, in any minor release.
+        yield VirtualDemand(name=CUDA, versions=_list_releases_of_major(cuda.major), text=f"CUDA {cuda.major}")
+    # `<cuda>` needs this one too, but only after it is decided. Stated here, a collision shows earlier.
+    major = CudaMajor(cuda.major)
+    yield VirtualDemand(name=CUDA_MAJOR, versions=(Version(str(major)),), text=f"CUDA {major}")
+
+
+def _list_releases_of_major(major: int) -> tuple[Version, ...]:
+    """The versions of `<cuda>` within a major release."""
+    return tuple(Version(str(CudaVersion(major, minor))) for minor in _MINORS)
+
+
+def _find_labelled_abi(known: KnownCuda | None) -> bool | None:
+    """The ABI in the label; None without one."""
+    return None if known is None or known.label is None else known.label.cxx11_abi
+
+
+def _iter_versions(name: NormalizedName, accelerator: Accelerator | None) -> Iterable[Version]:
+    """The versions of a virtual project in any order, those of CUDA limited to what a GPU accelerator runs."""
+    if name == TORCH_RELEASE:
+        return (release.version for release in load_releases())
+    if name == TORCH_ABI:
+        return _ABI_VERSIONS.values()
+    found: Iterable[Cuda] = map(CudaMajor, _MAJORS)
+    if name == CUDA:
+        found = (CudaVersion(major, minor) for major in _MAJORS for minor in _MINORS)
+    # Torch without CUDA runs everywhere.
+    if isinstance(accelerator, Gpu):
+        found = (cuda for cuda in found if accelerator.cuda.runs(cuda))
+    versions = (Version(str(cuda)) for cuda in found)
+    return chain((NO_CUDA,), versions) if name == CUDA else versions

@@ -1,11 +1,13 @@
-"""The builds of a solution for its reader: the CUDA chosen and why, and warnings.
+"""The builds of a solution: which CUDA was chosen and why, warnings, and wheels that are built for another torch.
 
-In: a solved universe and its pins. Out: `ChosenBuild` for the lock, and whole messages.
+In: the rules of a universe after a search, with the pins of its solution or the versions of a collision. Out:
 
-Wheels that say which torch they are built for, against the torch of a solution: found, explained, and mended.
+- for a solution, the `ChosenBuild` for the lock (`find_chosen_build`) and whole warnings (`iter_build_warnings`);
+- for a solution that was found without rules about builds, the problem with them, if one of its wheels contradicts the
+  torch of the solution (`with_rules`);
+- for a collision, lines about the wheels (`explain_wheels`) and remedies (`iter_wheel_hints`).
 
-In: a solution without rules about builds, or a collision of builds. Out: the problem with those rules, where the
-solution would not work; or lines that name the wheel, what it is built for, what the lock would have, and a remedy.
+Everything here runs after a search and is imported then, so that a search which needs no explanation does not load it.
 """
 
 from __future__ import annotations
@@ -42,7 +44,6 @@ from resolver.targets.labels import (
 from resolver.targets.torch_builds import iter_releases_of_companion
 
 __all__ = [
-    "build_torch_facts",
     "explain_wheels",
     "find_chosen_build",
     "iter_build_warnings",
@@ -50,15 +51,14 @@ __all__ = [
     "with_rules",
 ]
 
-
 _Version = tuple[NormalizedName, Version]
-"""A version of a project."""
+"""A project with one of its versions."""
 
 
 def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
-    """The problem with the rules about builds, where a wheel of its solution contradicts the torch there; else None.
+    """The problem with rules about builds, if a wheel of its solution contradicts the torch there; otherwise None.
 
-    So a target for which no machine was named pays for the rules only where they matter.
+    A target without a machine type is searched without these rules first, so it pays for them only if they matter.
     """
     torch = next((pin for pin in resolution.pins if pin.name == TORCH_NAME), None)
     labels = [(pin, parse_version_label(pin.version)) for pin in resolution.pins if pin.version.local]
@@ -66,7 +66,7 @@ def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     if torch is None or not linted:
         return None
     rules = Acceleration(target=problem.target, indexes=FamilyIndexes(uses_shipped=False), allow=problem.allow)
-    facts = build_torch_facts(
+    facts = _build_torch_facts(
         rules, torch.version, rules.find_known(TORCH_NAME, torch.version, _locate(problem, torch))
     )
     if not any(contradicts(label, facts) for pin, label in linted if pin.name not in problem.allow):
@@ -74,20 +74,10 @@ def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     return replace(problem, build_indexes=rules.indexes)
 
 
-def build_torch_facts(rules: Acceleration, version: Version, known: KnownCuda | None) -> TorchFacts:
-    """What is known of a build of torch."""
-    return TorchFacts(
-        version=Version(version.public),
-        cuda=None if known is None else known.cuda,
-        knows_cuda=known is not None,
-        cxx11_abi=rules.find_abi(version, known),
-    )
-
-
 def explain_wheels(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> tuple[str, ...]:
-    """For each wheel that says which torch it is for: that, and which torch the lock would have.
+    """A line for each colliding wheel with a label of torch: what it is built for, and the torch of the lock.
 
-    `colliding` are the versions whose demands on the virtual project collide.
+    `colliding` are the versions whose demands on `project`, a virtual one, exclude each other.
     """
     found = []
     for filename, label in _iter_wheels(demands, colliding):
@@ -98,7 +88,10 @@ def explain_wheels(demands: CudaDemands, project: NormalizedName, colliding: Seq
 
 
 def iter_wheel_hints(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> Iterator[str]:
-    """The torch that a wheel of the collision goes with, and the name of the wheel for the torch that is asked for."""
+    """A remedy for each colliding wheel with a label of torch.
+
+    It names the torch that the wheel goes with, or the file name of the wheel for the torch of the lock, or both.
+    """
     for filename, label in _iter_wheels(demands, colliding):
         torch = _find_torch(demands, project, colliding, label)
         release = _find_release(demands, label)
@@ -109,8 +102,49 @@ def iter_wheel_hints(demands: CudaDemands, project: NormalizedName, colliding: S
             yield ", or ".join(words)
 
 
+def find_chosen_build(demands: CudaDemands, pins: Sequence[Pin]) -> ChosenBuild | None:
+    """The CUDA of a solution: that of torch, otherwise the most precise one of the other pins.
+
+    None for a target without a machine, and if no pin has a known CUDA.
+    """
+    if isinstance(demands.acceleration.target.accelerator, Unspecified):
+        return None
+    solved = _Solved(demands, pins)
+    if solved.torch is not None:
+        return _describe_torch(solved, solved.torch)
+    found: dict[str, NormalizedName] = {}
+    for name, known in solved.known.items():
+        if known is not None and known.cuda is not None:
+            found.setdefault(_render_cuda_label(known.cuda), name)
+    label = max(found, default="", key=len)
+    return ChosenBuild(cuda=label, why=f"{found[label]} is built for it") if label else None
+
+
+def iter_build_warnings(demands: CudaDemands, pins: Sequence[Pin]) -> Iterator[str]:
+    """Warnings about the builds of the pins, each a whole message, in the order of the pins."""
+    solved = _Solved(demands, pins)
+    for pin in pins:
+        yield from _iter_warnings_of(solved, pin)
+
+
+def _build_torch_facts(rules: Acceleration, version: Version, known: KnownCuda | None) -> TorchFacts:
+    """What is known of a build of torch, to compare labels with; `known` None means that its CUDA is unknown."""
+    return TorchFacts(
+        version=Version(version.public),
+        cuda=None if known is None else known.cuda,
+        knows_cuda=known is not None,
+        cxx11_abi=rules.find_abi(version, known),
+    )
+
+
+def _locate(problem: Problem, torch: Pin) -> Location:
+    """The location that a pin comes from; the first one if its index is no location of the problem."""
+    locations: Sequence[Location] = problem.locations(NormalizedName(torch.name))
+    return next((one for one in locations if one.url.public == torch.index), locations[0])
+
+
 def _iter_wheels(demands: CudaDemands, colliding: Sequence[_Version]) -> Iterator[tuple[str, BuildLabel]]:
-    """The files of the linted wheels with what they, or their page, say."""
+    """The file names and labels of the colliding wheels that are extensions of one torch."""
     for name, version in colliding:
         row = demands.table(name).find_row(version)
         if row is None:
@@ -123,9 +157,10 @@ def _iter_wheels(demands: CudaDemands, colliding: Sequence[_Version]) -> Iterato
 def _find_torch(
     demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version], label: BuildLabel
 ) -> TorchFacts | None:
-    """The build of torch that the list would have without the wheel.
+    """The build of torch that the lock would have without the wheel; None if no torch is left.
 
-    Of the release that the others of the collision need; where that is the wheel's own, they collide in its builds.
+    It is of the release that the others in the collision need. If the collision is not about the release, it is another
+    build of the release that the wheel is for.
     """
     table = demands.table(TORCH_NAME)
     rows = list(table.ordered(demands.universe.shown_rows(TORCH_NAME)))
@@ -136,11 +171,11 @@ def _find_torch(
     row = next(iter((*chosen, *rows)), None)
     if row is None:
         return None
-    return build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
+    return _build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
 
 
 def _find_needed(demands: CudaDemands, colliding: Sequence[_Version], label: BuildLabel) -> frozenset[Version]:
-    """The releases of torch that others of the collision than the wheel need."""
+    """The releases of torch that the others in the collision need, apart from the wheel with this label."""
     found: list[frozenset[Version]] = []
     releases = demands.table(TORCH_RELEASE).versions
     for name, version in colliding:
@@ -153,23 +188,17 @@ def _find_needed(demands: CudaDemands, colliding: Sequence[_Version], label: Bui
 
 
 def _find_release(demands: CudaDemands, label: BuildLabel) -> Version | None:
-    """The newest release of torch with a build that the wheel goes with, apart from what the list asks for."""
+    """The newest release of torch with a build that fits the label, whatever the list requires; None without one."""
     table = demands.table(TORCH_NAME)
     for row in iter_rows(table.usable(table.all_rows & ~table.prerelease_mask)):
-        found = build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
+        found = _build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
         if not contradicts(label, found):
             return found.version
     return None
 
 
-def _locate(problem: Problem, torch: Pin) -> Location:
-    """The location that a pin came from, as far as it tells a build's CUDA."""
-    locations: Sequence[Location] = problem.locations(NormalizedName(torch.name))
-    return next((one for one in locations if one.url.public == torch.index), locations[0])
-
-
 class _Solved:
-    """The pins of a solution with what is known of their builds."""
+    """The pins of a solution with the CUDA of each, in `known`, None if unknown. `torch` is the pin of torch."""
 
     def __init__(self, demands: CudaDemands, pins: Sequence[Pin]) -> None:
         self.demands = demands
@@ -182,44 +211,30 @@ class _Solved:
 
     @property
     def torch_cuda(self) -> CudaVersion | None:
+        """The CUDA release of the pinned torch; None without torch, for a CPU build, and if it is unknown."""
         known = self.known.get(TORCH_NAME)
         return known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
 
 
-def find_chosen_build(demands: CudaDemands, pins: Sequence[Pin]) -> ChosenBuild | None:
-    """The build of torch, else the CUDA that the other pins agree on; None where no pin has a known build."""
-    if isinstance(demands.acceleration.target.accelerator, Unspecified):
-        return None
-    solved = _Solved(demands, pins)
-    if solved.torch is not None:
-        return _describe_torch(solved, solved.torch)
-    found: dict[str, NormalizedName] = {}
-    for name, known in solved.known.items():
-        if known is not None and known.cuda is not None:
-            found.setdefault(_render_label(known.cuda), name)
-    label = max(found, default="", key=len)
-    return ChosenBuild(cuda=label, why=f"{found[label]} is built for it") if label else None
-
-
-def iter_build_warnings(demands: CudaDemands, pins: Sequence[Pin]) -> Iterator[str]:
-    """Whole messages, in the order of the pins."""
-    solved = _Solved(demands, pins)
-    for pin in pins:
-        yield from _iter_warnings_of(solved, pin)
-
-
 def _describe_torch(solved: _Solved, torch: Pin) -> ChosenBuild | None:
+    """The chosen build for a pinned torch; None if its CUDA is unknown."""
     known = solved.known[TORCH_NAME]
     if known is None:
         return None
-    label = "cpu" if known.cuda is None else _render_label(known.cuda)
+    label = "cpu" if known.cuda is None else _render_cuda_label(known.cuda)
     row = solved.demands.row_of(torch)
     measured = None if row is None else solved.demands.measured.get(row)
     why = _explain(solved, torch)
     return ChosenBuild(cuda=label, why=why if measured is None else f"{why}, by its wheel: {measured}")
 
 
+def _render_cuda_label(cuda: Cuda) -> str:
+    """The label of a CUDA release, or of a major release alone: `cu124`, `cu12`."""
+    return cuda.label if isinstance(cuda, CudaVersion) else f"cu{cuda}"
+
+
 def _explain(solved: _Solved, torch: Pin) -> str:
+    """Why this build of torch was chosen, as a clause: from an index of the list, by its label, or as one that runs."""
     table = solved.demands.table(TORCH_NAME)
     row = solved.demands.row_of(torch)
     location = None if row is None else next((listing.location for listing, _ in table.places(row)), None)
@@ -238,6 +253,7 @@ def _explain(solved: _Solved, torch: Pin) -> str:
 
 
 def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
+    """The warnings about one pin."""
     demands, known, accelerator = solved.demands, solved.known[pin.name], solved.acceleration.target.accelerator
     row = demands.row_of(pin)
     if row is None:
@@ -256,20 +272,8 @@ def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
     yield from _iter_allowed_wheels(solved, pin, known)
 
 
-def _iter_allowed_wheels(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
-    """Where what is allowed is a wheel for another torch."""
-    label = None if known is None else known.label
-    if pin.name not in solved.acceleration.allow or solved.torch is None or label is None or not is_linted(label):
-        return
-    torch = build_torch_facts(solved.acceleration, solved.torch.version, solved.known[TORCH_NAME])
-    if contradicts(label, torch):
-        yield (
-            f"`{pin.file.filename}` is built for {describe_label(label)}; the lock has {describe_torch(torch)}: `allow`"
-            " lets it pass"
-        )
-
-
 def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
+    """The warnings about one pin that only a target with a GPU has."""
     row = solved.demands.row_of(pin) if pin.name == TORCH_NAME else None
     if row is not None and isinstance(verdict := solved.demands.find_verdict_of_torch(row), UnknownKernels):
         yield from _iter_unknown_warnings(solved, pin, verdict)
@@ -277,29 +281,12 @@ def _iter_gpu_warnings(solved: _Solved, pin: Pin, known: KnownCuda | None) -> It
         yield from _iter_older_warnings(solved, pin)
     if known is not None and known.label is not None and known.label.backend == "cpu":
         yield f"`{pin.name} {pin.version}` is built for the CPU alone, and the target has a GPU"
-    if known is not None or pin.file.filename.endswith("-any.whl"):
-        return
-    locations = list_build_locations(pin.name)
-    if not locations:
-        return
-    text = f"`{pin.name} {pin.version}` does not say which CUDA it is built for, and no data does"
-    if not pin.file.is_wheel:
-        text = f"`{pin.name} {pin.version}` is an sdist, built in the image for the CUDA that is there"
-    remedy = ""
-    page = next((one for one in locations if one.is_page), None)
-    torch = None if solved.torch is None else solved.torch.version
-    url = None if page is None else page.render(cuda=solved.torch_cuda, torch=torch, version=str(pin.version))
-    table = solved.demands.table(pin.name)
-    asked = (*table.missing, *(listing.location for listing in table.listings))
-    if any(location.url.public == url for location in asked):
-        text += f"; {url} has no wheel of it that fits"
-    elif url is not None and solved.torch_cuda is not None:
-        remedy = f"`--find-links {url}`, which has wheels for torch {torch}"
-    yield str(Fault(what=text, remedy=remedy))
+    if known is None and not pin.file.filename.endswith("-any.whl"):
+        yield from _iter_unlabelled_warnings(solved, pin)
 
 
 def _iter_unknown_warnings(solved: _Solved, torch: Pin, verdict: UnknownKernels) -> Iterator[str]:
-    """Where the data does not have what a build is compiled for."""
+    """A warning that the architectures of the pinned torch are unknown, and how to read them from the wheel."""
     text = f"`torch {torch.version}` {verdict}: whether it has kernels for the GPU cannot be told"
     if solved.acceleration.measure is None:
         yield str(Fault(what=text, remedy="`--measure-kernels`, which reads that out of the wheel: some 10 MB of it"))
@@ -308,7 +295,10 @@ def _iter_unknown_warnings(solved: _Solved, torch: Pin, verdict: UnknownKernels)
 
 
 def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
-    """Where a newer release has no build that runs on the default index, and no other index may be asked for one."""
+    """A warning that newer releases of torch were passed over for lack of an index with their other builds.
+
+    Only if the default index supplies torch and neither families nor mirrors give an index with more builds.
+    """
     table = solved.demands.table(TORCH_NAME)
     rules = solved.acceleration
     if not isinstance(table, AcceleratedTable) or not table.has_default or rules.indexes.has_any(TORCH_NAME):
@@ -324,8 +314,32 @@ def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
         yield str(fault)
 
 
+def _iter_unlabelled_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
+    """A warning that the CUDA of a pin is unknown, though builds of the project differ in CUDA.
+
+    The remedy is the page with builds for the pinned torch, unless it was read already.
+    """
+    locations = list_build_locations(pin.name)
+    if not locations:
+        return
+    text = f"`{pin.name} {pin.version}` does not say which CUDA it is built for, and no data does"
+    if not pin.file.is_wheel:
+        text = f"`{pin.name} {pin.version}` is an sdist, built in the image for the CUDA that is there"
+    remedy = ""
+    page = next((one for one in locations if one.is_page), None)
+    torch = None if solved.torch is None else solved.torch.version
+    url = None if page is None else page.render(cuda=solved.torch_cuda, torch=torch, version=str(pin.version))
+    table = solved.demands.table(pin.name)
+    read = (*table.missing, *(listing.location for listing in table.listings))
+    if any(location.url.public == url for location in read):
+        text += f"; {url} has no wheel of it that fits"
+    elif url is not None and solved.torch_cuda is not None:
+        remedy = f"`--find-links {url}`, which has wheels for torch {torch}"
+    yield str(Fault(what=text, remedy=remedy))
+
+
 def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
-    """Where the list's own pin beats the table of what goes with a release of torch."""
+    """A warning about a companion that the list pins beside a torch which it does not go with by the table."""
     if solved.torch is None or pin.name not in solved.acceleration.untied:
         return
     releases = [release.version for release in iter_releases_of_companion(pin.name, pin.version)]
@@ -336,5 +350,14 @@ def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
         )
 
 
-def _render_label(cuda: Cuda) -> str:
-    return cuda.label if isinstance(cuda, CudaVersion) else f"cu{cuda}"
+def _iter_allowed_wheels(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
+    """A warning about a wheel for another torch that `allow` admits."""
+    label = None if known is None else known.label
+    if pin.name not in solved.acceleration.allow or solved.torch is None or label is None or not is_linted(label):
+        return
+    torch = _build_torch_facts(solved.acceleration, solved.torch.version, solved.known[TORCH_NAME])
+    if contradicts(label, torch):
+        yield (
+            f"`{pin.file.filename}` is built for {describe_label(label)}; the lock has {describe_torch(torch)}: `allow`"
+            " lets it pass"
+        )

@@ -1,7 +1,12 @@
-"""What candidates need of the virtual projects, as the search reads it: demands, and rows that metadata rules out.
+"""The rules about CUDA builds in one universe: tables, demands on virtual projects, and rows that turn out not to run.
 
-In: a universe and its tables. Out: demands before metadata is read, where label or index tell the CUDA of a build, and
-after it, where the data or the pins of NVIDIA's components do. Metadata that was read counts more than the data.
+In: a universe and the `Acceleration` of its target. Out: what the search needs of `resolver.solve.build_rules`, which
+`resolver.solve.solving` completes with explanations. Demands come in two steps: before metadata is read, if the label
+or the index determines the CUDA of a build, and after it, if only the data or the pins of NVIDIA's components do.
+Metadata takes precedence over the data, and the contradiction is reported.
+
+This is a module apart from `resolver.solve.cuda.acceleration` because it has state: what was measured, contradicted and
+wanted in the course of one search.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from resolver.solve.cuda.accelerated_table import AcceleratedTable, build_accelerated_table
 from resolver.solve.cuda.acceleration import (
@@ -30,7 +36,6 @@ from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
-    from packaging.version import Version
 
     from resolver.solve.resolution import Pin
     from resolver.solve.search.universe import Universe
@@ -38,15 +43,15 @@ if TYPE_CHECKING:
 __all__ = ["CudaDemands"]
 
 _COMPONENTS = ("nvidia-", "cuda-")
-"""How the names of CUDA's components begin, which builds pin."""
+"""The beginnings of the names of CUDA's components, which builds pin exactly."""
 
 
 class CudaDemands:
-    """What the builds of one universe demand.
+    """The demands of the builds in one universe, and what is found out about builds during the search.
 
-    - `contradicted` are rows whose metadata names another CUDA than the data, each with what both say.
-    - `measured` are rows of torch with the architectures that were read out of their wheels.
-    - `wanted` are builds that collided in CUDA or ABI, or do not run: other builds of their release are needed.
+    - `contradicted` are rows whose metadata has another CUDA than the data, each with a text about both.
+    - `measured` are rows of torch with the architectures that were read from their wheels.
+    - `wanted` are rows that collided in CUDA or ABI, or do not run, in order: other builds of their release are needed.
     """
 
     def __init__(self, universe: Universe, acceleration: Acceleration) -> None:
@@ -65,7 +70,7 @@ class CudaDemands:
         return build_virtual_table(name, rules.target.accelerator, is_bound=rules.is_bound)
 
     def read_table(self, name: NormalizedName) -> ProjectTable | None:
-        """The table of a project whose builds matter; None for one that is like any other. Raises FetchError."""
+        """The table of a project whose builds differ; None for any other project. Raises FetchError."""
         if not self._acceleration.concerns(name):
             return None
         table = build_accelerated_table(name, self._universe.problem, self._universe.source, self._acceleration)
@@ -74,24 +79,25 @@ class CudaDemands:
         return table
 
     def note_collision(self, name: NormalizedName, row: int, on: Node) -> None:
-        """Record that a candidate collided with others on a node, if another build of its release may not.
+        """Record that a candidate collided with others on a node, if another build of its release might not.
 
-        On a torch release, or on any other project, all builds collide alike.
+        That is so for CUDA, its components, and the ABI. On other nodes all builds of a release collide alike.
         """
         if on.name in (CUDA, CUDA_MAJOR, TORCH_ABI) or on.name.startswith(_COMPONENTS):
             self.wanted[name, row] = None
 
     def open_wanted(self, rows: Mapping[Node, int] | None) -> bool:
-        """Admit other builds of the releases in `wanted`; whether that can change what a search has found.
+        """Admit other builds of the releases in `wanted`, and return whether that can change the result of a search.
 
-        `rows` are those that it found, None for a conflict. Of a solution only releases newer than the found one count.
+        `rows` are those of its solution, None for a conflict. Beside a solution, only newer releases than its own
+        count.
         """
         if self._universe.is_closed:
             return False
         opened = [self._open(name, row) for name, row in self.wanted if rows is None or self._is_newer(name, row, rows)]
         if not any(opened):
             return False
-        # The companions of torch must have the CUDA of its build.
+        # With another build of torch, its companions need the same CUDA, so their builds are admitted as well.
         self._has_opened = True
         for name, table in self._universe.tables.items():
             if isinstance(table, AcceleratedTable) and name != TORCH_NAME and table.open():
@@ -99,6 +105,7 @@ class CudaDemands:
         return True
 
     def _open(self, name: NormalizedName, row: int) -> bool:
+        """Admit the builds that wait for a row; whether there are any."""
         table = self._universe.table(name)
         if not isinstance(table, AcceleratedTable) or not table.open(row):
             return False
@@ -106,12 +113,13 @@ class CudaDemands:
         return True
 
     def _is_newer(self, name: NormalizedName, row: int, rows: Mapping[Node, int]) -> bool:
+        """Whether a row is newer than the one in a solution, which must have the project."""
         found = rows.get(Node(name))
         versions = self._universe.table(name).versions
         return found is not None and versions[row] > versions[found]
 
     def find_absent(self, name: NormalizedName, row: int) -> list[tuple[int, str]]:
-        """The rows that turn out not to exist when this one is looked for, each with the reason. Raises FetchError."""
+        """The rows that turn out not to exist when the index of this one is read, with reasons. Raises FetchError."""
         table = self._universe.table(name)
         if not isinstance(table, AcceleratedTable) or not table.is_promised(row):
             return []
@@ -120,19 +128,22 @@ class CudaDemands:
         return [(gone, reason) for gone, reason in table.absent.items() if gone not in before]
 
     def early_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
-        """What follows from a candidate's name, version and index alone."""
+        """The demands on virtual projects that follow from a candidate's name, version and index."""
         if is_virtual(node.name):
             return tuple(self._follow(node, row))
         known = self.find_known(node.name, row)
         version = self._universe.table(node.name).versions[row]
         wanted = [*self._acceleration.iter_torch_demands(node.name, version, known)]
         if known is not None and (known.rule != "data" or known.label is not None):
-            # Metadata, which is read in any case, counts more than the data.
+            # The data is used later: metadata, which is read in any case, takes precedence over it.
             wanted += self._acceleration.iter_demands(node.name, version, known)
         return tuple(self._demand(one, is_early=True) for one in wanted)
 
     def late_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
-        """What follows from the data, or from metadata that was read by now."""
+        """The demands that follow from metadata, read before, or from the data.
+
+        May rule the row out. Raises FetchError.
+        """
         if node.part or is_virtual(node.name):
             return ()
         if node.name == TORCH_NAME and (lack := self._measure(row)):
@@ -149,16 +160,17 @@ class CudaDemands:
         return tuple(self._demand(one, is_early=False) for one in wanted)
 
     def find_known(self, name: NormalizedName, row: int) -> KnownCuda | None:
-        """The CUDA of a row as label, index and data tell it."""
+        """The CUDA of a row by its label, its index or the data; None if unknown."""
         table = self._universe.table(name)
         if isinstance(table, AcceleratedTable):
             return table.known[row]
+        # A plain table, of a project that `Acceleration.concerns` excludes.
         places = table.places(row)
         return self._acceleration.find_known(name, table.versions[row], places[0][0].location) if places else None
 
     @property
     def universe(self) -> Universe:
-        """The universe that asks."""
+        """The universe whose search these rules serve."""
         return self._universe
 
     @property
@@ -171,13 +183,13 @@ class CudaDemands:
         return self._universe.table(name)
 
     def row_of(self, pin: Pin) -> int | None:
-        """The row that a pin was made of."""
+        """The row of a pin; None if no row has its file."""
         table = self._universe.table(pin.name)
         rows = (row for row, version in enumerate(table.versions) if version == pin.version)
         return next((row for row in rows if pin.file in table.files(row)), None)
 
     def listed_rows(self, name: NormalizedName) -> frozenset[int]:
-        """The rows that the list's own lines admit, pre-releases left out; they need not run."""
+        """The rows that the lines of the list admit, pre-releases and yanked ones left out; they need not run."""
         table = self._universe.table(name)
         mask = table.all_rows & ~table.prerelease_mask & ~table.yanked_mask
         for specifier in self._universe.listed_specifiers(name):
@@ -185,14 +197,14 @@ class CudaDemands:
         return frozenset(iter_rows(mask))
 
     def find_final(self, name: NormalizedName, row: int) -> KnownCuda | None:
-        """The CUDA of a row that was chosen, metadata included."""
+        """The CUDA of a chosen row, by its metadata too; None if unknown."""
         known = self.find_known(name, row)
         if known is not None and (known.rule != "data" or known.label is not None):
             return known
         return self._correct(name, row, known)
 
     def find_lack(self, name: NormalizedName, row: int) -> str:
-        """What the machine lacks for a row that is allowed all the same."""
+        """What the machine lacks for a row that `allow` admits; empty if nothing, or if `allow` does not name it."""
         table = self._universe.table(name)
         if name not in self._acceleration.allow:
             return ""
@@ -200,7 +212,7 @@ class CudaDemands:
         return self._acceleration.find_lack(name, table.versions[row], known, named=True)
 
     def find_verdict_of_torch(self, row: int) -> Verdict | None:
-        """Whether a row of torch runs on the GPU, as data or its wheel tell; None for one without a known CUDA."""
+        """Whether a row of torch runs on the GPUs, by its wheel if that was measured; None if its CUDA is unknown."""
         known = self.find_final(TORCH_NAME, row)
         if known is None or not isinstance(known.cuda, CudaVersion):
             return None
@@ -211,7 +223,10 @@ class CudaDemands:
         return rules.find_verdict_of_torch(self._universe.table(TORCH_NAME).versions[row], known.cuda)
 
     def _measure(self, row: int) -> str:
-        """Why a row of torch does not run, where only its wheel can tell and may be read. Raises FetchError."""
+        """Why a row of torch does not run by its wheel, which is read if nothing else has its architectures.
+
+        Empty if it runs, if the wheel must not be read, or if the wheel does not contain them. Raises FetchError.
+        """
         measure = self._acceleration.measure
         if measure is None or TORCH_NAME in self._acceleration.allow or self._universe.is_closed:
             return ""
@@ -224,13 +239,14 @@ class CudaDemands:
         return f"{verdict}, by its wheel: {self.measured[row]}" if is_lack else ""
 
     def _follow(self, node: Node, row: int) -> Iterator[Demand]:
-        """A CUDA release brings its major release."""
-        version: Version = self._universe.table(node.name).versions[row]
+        """The demands of a virtual project: a CUDA release needs its major release."""
+        version = self._universe.table(node.name).versions[row]
         if node.name == CUDA and version != NO_CUDA:
-            major = type(version)(str(version.major))
+            major = Version(str(version.major))
             yield self._demand(VirtualDemand(name=CUDA_MAJOR, versions=(major,), text=f"CUDA {major}"), is_early=True)
 
     def _demand(self, wanted: VirtualDemand, *, is_early: bool) -> Demand:
+        """A demand of the search: the rows of the virtual project with the wanted versions."""
         table = self._universe.table(wanted.name)
         rows = (row for row, version in enumerate(table.versions) if version in wanted.versions)
         return Demand(
@@ -242,9 +258,10 @@ class CudaDemands:
         )
 
     def _correct(self, name: NormalizedName, row: int, known: KnownCuda | None) -> KnownCuda | None:
-        """The CUDA by the pins in metadata, if it was read and has any; else `known`."""
+        """The CUDA by the pins in metadata, if it was read and has any; otherwise `known`."""
         dependencies = self._universe.read.get((name, row))
         texts = () if dependencies is None else dependencies.requires
+        # Only these lines are parsed, since a wheel of torch has dozens of others.
         components = [text for text in texts if text.startswith(("nvidia-", "cuda-toolkit")) and is_readable(text)]
         pinned = read_pinned_cuda(map(Requirement, components)) if components else None
         if pinned is None:
@@ -256,6 +273,7 @@ class CudaDemands:
         return KnownCuda(cuda=pinned, rule="metadata")
 
     def _rules_out(self, name: NormalizedName, row: int, known: KnownCuda) -> bool:
+        """Whether a row with this CUDA does not run, which is known after its metadata; then it is ruled out."""
         table = self._universe.table(name)
         places = table.places(row)
         named = bool(places) and not places[0][0].location.is_default
@@ -265,12 +283,13 @@ class CudaDemands:
         return bool(reason)
 
     def _rule_out(self, name: NormalizedName, row: int, why: str) -> None:
-        """Rule out a row that turned out not to run; other builds of its release are wanted then."""
+        """Rule out a row that turned out not to run, and note that other builds of its release are needed."""
         self._universe.rule_out(name, row, "cuda", why)
         self.wanted[name, row] = None
 
 
 def _contradict(data: Cuda, metadata: Cuda) -> bool:
+    """Whether two CUDA releases differ; a major release agrees with its minor ones."""
     if isinstance(data, CudaVersion) and isinstance(metadata, CudaVersion):
         return data != metadata
     return data.major != metadata.major

@@ -1,18 +1,13 @@
-"""Releases of torch of which no build runs on the target: refused before any request, and explained.
+"""What a problem says about torch, used before the search: releases that cannot run, pages to add, pins to respect.
 
-In: a problem, or the rows of torch that a failed search asked for. Out: lines for an error, with the numbers: which
-builds there are, what each lacks, and the nearest that run.
+In: a problem and the `Acceleration` of its target. Out, each before or after the search for the whole list:
 
-Find-links pages with builds for one release of torch each: which of them are read for a project of the list.
-
-In: a problem for a machine. Out: the same with a page more for each project that has one, once the search without those
-projects has found which torch they must go with: no other page is asked. The page stands before the default index, as
-if the list named it with `--find-links`.
-
-Where the list's own pins contradict the table of what goes with a release of torch: the user's word counts more.
-
-In: a problem and the rules of its target. Out: the same rules with the names whose rows of the table do not count. What
-a dependency pins does not count more than the table, since such pins are not about builds.
+- `list_refused`: pins of torch of which no build runs, refused before any request with what each build lacks;
+  `explain_rows` gives the same reasons after a failed search.
+- `untie_pinned`: the rules without the rows of the companion table that the pins of the list contradict, since the list
+  counts more than the table. Pins of dependencies do not, because they are not about builds.
+- `with_pages`: the problem with find-links pages for single torch releases. A search without those projects finds the
+  torch first, so that no other page is read. The pages come before the default index, as those of `--find-links` do.
 """
 
 from __future__ import annotations
@@ -44,14 +39,17 @@ __all__ = [
     "with_pages",
 ]
 
-
 _SHOWN_RELEASES = 3
+"""The most releases of torch in an explanation."""
+
+Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
+"""Searches for a solution of a problem, without building a resolution or an error from the outcome."""
 
 
 def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Root, str], ...]:
     """The roots that pin a torch of which the data has every build and none runs, each with the reason.
 
-    An index of the user's may have other builds, so there it is asked.
+    Empty if the list names an index for torch, which may have other builds, or if the user allows any build.
     """
     if TORCH_NAME in acceleration.allow or any(root.name == TORCH_NAME for root in problem.overrides):
         return ()
@@ -61,53 +59,23 @@ def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Ro
 
 
 def explain_rows(acceleration: Acceleration, table: ProjectTable, matching: int) -> tuple[str, ...]:
-    """What the releases of torch that were asked for lack, newest first; nothing where some row is out otherwise."""
+    """What the requested releases of torch lack, newest first; empty if some matching row is ruled out otherwise."""
     rows = list(iter_rows(matching))
     if table.name != TORCH_NAME or not all(table.reason(row) for row in rows):
         return ()
     versions = dict.fromkeys(Version(table.versions[row].public) for row in rows)
-    labels = {_label_cuda(table.versions[row]) for row in rows}
+    # One label in all rows means that the list named it; then only the builds with that CUDA are explained.
+    labels = {_parse_cuda_label(table.versions[row]) for row in rows}
     cuda = labels.pop() if len(labels) == 1 else None
     found = [_explain(version, acceleration, cuda) for version in list(versions)[:_SHOWN_RELEASES]]
     return tuple(str(one) for one in found) if None not in found else ()
 
 
-def _find_refusal(root: Root, acceleration: Acceleration) -> NoRunningBuild | None:
-    pins = [part for part in root.specifier if part.operator in ("==", "===") and not part.version.endswith(".*")]
-    if root.name != TORCH_NAME or not pins:
-        return None
-    try:
-        version = Version(pins[0].version)
-    except InvalidVersion:  # `===` compares text.
-        return None
-    cuda = _label_cuda(version)
-    if version.local is not None and cuda is None:
-        return None
-    found = _explain(Version(version.public), acceleration, cuda)
-    return found if found is not None and found.is_certain else None
-
-
-def _explain(version: Version, acceleration: Acceleration, cuda: CudaVersion | None) -> NoRunningBuild | None:
-    target = acceleration.target
-    if not isinstance(target.accelerator, Gpu):
-        return None
-    tag = f"cp{target.python.major}{target.python.minor}"
-    return explain_no_build(version, target.platform, target.accelerator, cuda=cuda, python_tag=tag)
-
-
-def _label_cuda(version: Version) -> CudaVersion | None:
-    label = parse_version_label(version)
-    return label.cuda if label is not None and isinstance(label.cuda, CudaVersion) else None
-
-
-Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
-
-
 def with_pages(problem: Problem, source: PackageSource, rules: Acceleration, look: Look) -> Problem:
-    """The problem with the pages of its projects' builds; as it is where it has none. Raises what a search raises.
+    """The problem with find-links pages for its projects; unchanged if none of its projects has pages.
 
-    `look` searches. A page that cannot be read is a FetchError that tells what the page was needed for; a page that
-    does not exist has no files.
+    `look` searches for the torch that decides which page is needed; its errors pass through. A page that cannot be read
+    raises FetchError with the project that needs it; a missing page has no files.
     """
     if not isinstance(rules.target.accelerator, Gpu | Cpu):
         return problem
@@ -122,8 +90,61 @@ def with_pages(problem: Problem, source: PackageSource, rules: Acceleration, loo
     return replace(problem, locations=lambda name: (*pages.get(name, ()), *problem.locations(name)))
 
 
+def untie_pinned(problem: Problem, acceleration: Acceleration) -> Acceleration:
+    """The rules without the table's rows for companions that the list pins beside another release of torch.
+
+    Unchanged if the list does not pin torch.
+    """
+    pins = dict(_iter_pins(problem))
+    torch = pins.get(TORCH_NAME)
+    if torch is None:
+        return acceleration
+    untied = frozenset(
+        name
+        for name, version in pins.items()
+        if is_torch_companion(name) and not _go_together(name, version, Version(torch.public))
+    )
+    return replace(acceleration, untied=untied)
+
+
+def _find_refusal(root: Root, acceleration: Acceleration) -> NoRunningBuild | None:
+    """Why no build of the torch that a root pins runs; None unless the data has every build of it."""
+    pins = [part for part in root.specifier if part.operator in ("==", "===") and not part.version.endswith(".*")]
+    if root.name != TORCH_NAME or not pins:
+        return None
+    try:
+        version = Version(pins[0].version)
+    except InvalidVersion:
+        # `===` compares texts, which need not be versions.
+        return None
+    cuda = _parse_cuda_label(version)
+    # A label that is none of CUDA (`+cpu`, or a vendor's own) says nothing about the builds of the data.
+    if version.local is not None and cuda is None:
+        return None
+    found = _explain(Version(version.public), acceleration, cuda)
+    return found if found is not None and found.is_certain else None
+
+
+def _parse_cuda_label(version: Version) -> CudaVersion | None:
+    """The CUDA release in the label of a version; None without one."""
+    label = parse_version_label(version)
+    return label.cuda if label is not None and isinstance(label.cuda, CudaVersion) else None
+
+
+def _explain(version: Version, acceleration: Acceleration, cuda: CudaVersion | None) -> NoRunningBuild | None:
+    """Why no build of a release runs on the target's GPUs; None if one does, or without a GPU."""
+    target = acceleration.target
+    if not isinstance(target.accelerator, Gpu):
+        return None
+    tag = f"cp{target.python.major}{target.python.minor}"
+    return explain_no_build(version, target.platform, target.accelerator, cuda=cuda, python_tag=tag)
+
+
 def _has_pages(name: NormalizedName, problem: Problem, rules: Acceleration) -> bool:
-    """Whether there are pages that the list leaves room for: it names no other place for the project."""
+    """Whether a project has find-links pages, and the list names no location for it.
+
+    A location of the list takes precedence over such pages.
+    """
     is_free = all(location.is_default for location in problem.locations(name)) and name not in problem.direct
     return is_free and bool(rules.indexes.find_pages(name, CudaVersion(12, 8), Version("2.8.0")))
 
@@ -131,7 +152,7 @@ def _has_pages(name: NormalizedName, problem: Problem, rules: Acceleration) -> b
 def _find_torch(
     universe: Universe, outcome: Found | Conflict, rules: Acceleration
 ) -> tuple[Version, CudaVersion | None] | None:
-    """Release and CUDA of the torch that was found; None for none, and where its CUDA is not known."""
+    """Release and CUDA of the torch in an outcome, CUDA None for the CPU; None without a torch or with unknown CUDA."""
     row = outcome.rows.get(Node(TORCH_NAME)) if isinstance(outcome, Found) else None
     if row is None:
         return None
@@ -145,6 +166,7 @@ def _find_torch(
 def _iter_locations(
     name: NormalizedName, torch: tuple[Version, CudaVersion | None], rules: Acceleration, source: PackageSource
 ) -> Iterator[Location]:
+    """The locations of the pages for a project and a torch, each read once. Raises FetchError."""
     version, cuda = torch
     for page in rules.indexes.find_pages(name, cuda, version):
         _read(name, page, source)
@@ -152,28 +174,15 @@ def _iter_locations(
 
 
 def _read(name: NormalizedName, page: FamilyIndex, source: PackageSource) -> None:
-    """Read the page, so that a failure tells what the page is for. Raises FetchError."""
+    """Read a page now, since a failure here can name the project that needs it. Raises FetchError."""
     try:
         source.project_page(name, page.location)
     except FetchError as error:
         raise explain_failure(page, error, wanted=name) from error
 
 
-def untie_pinned(problem: Problem, acceleration: Acceleration) -> Acceleration:
-    """The rules without the table for companions that the list pins, where it pins torch to another release."""
-    pins = dict(_iter_pins(problem))
-    torch = pins.get(TORCH_NAME)
-    if torch is None:
-        return acceleration
-    untied = frozenset(
-        name
-        for name, version in pins.items()
-        if is_torch_companion(name) and not _go_together(name, version, Version(torch.public))
-    )
-    return replace(acceleration, untied=untied)
-
-
 def _iter_pins(problem: Problem) -> Iterator[tuple[NormalizedName, Version]]:
+    """The projects with a version that a line of the list pins by `==`."""
     for line in (*problem.roots, *problem.constraints, *problem.overrides):
         for part in line.specifier:
             if part.operator == "==" and not part.version.endswith(".*"):
@@ -181,5 +190,6 @@ def _iter_pins(problem: Problem) -> Iterator[tuple[NormalizedName, Version]]:
 
 
 def _go_together(name: NormalizedName, version: Version, torch: Version) -> bool:
+    """Whether a companion's version goes with a release of torch; true where the data does not have it."""
     releases = [release.version for release in iter_releases_of_companion(name, version)]
     return not releases or torch in releases

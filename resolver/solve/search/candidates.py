@@ -63,7 +63,7 @@ def build_project_table(
         missing=missing,
         rules=rules,
         _partly_yanked=0 if rules.admits_all else partly_yanked,
-        _sets=VersionSets(versions, prerelease, local),
+        _sets=VersionSets(versions, local),
         _places=places,
     )
 

@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -16,17 +15,14 @@ from packaging.version import Version
 
 from resolver.errors import ResolutionError
 from resolver.requirements.requirement_list import parse_requirement_list
-from resolver.requirements.url import Url
-from resolver.solve.build_problem import IndexOptions, build_problem
-from resolver.solve.resolution import Resolution
+from resolver.solve.build_problem import build_problem
 from resolver.solve.solving import solve
 from resolver.targets.accelerators import CudaVersion, Gpu
-from resolver.targets.families import load_families
 from resolver.targets.kernels import Runs
 from resolver.targets.labels import TorchFacts, contradicts, parse_version_label
-from resolver.targets.machine_types import choose_platform, parse_machine_types
-from resolver.targets.target import Target, parse_python_version
+from resolver.targets.target import Target
 from resolver.targets.torch_builds import find_default_cuda, find_release, list_verdicts, uses_cxx11_abi
+from tests.solve.cuda.machine_lists import build_indexes, build_target, lock, pins
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
 from tests.solve.pytorch_indexes import PYTORCH, build_pytorch_indexes
 
@@ -40,31 +36,6 @@ LISTS = (
 )
 MACHINES = ("GPU-T4", "V100", "GPU-A100", "GPU-H100", "GPU-B200", "GPU-RTX5090", "A100,H100", "GPU-RTX5090,GPU-A6000")
 FOLDERS = ("cu118", "cu121", "cu124", "cu126", "cu128", "cu129", "cu130", "cu132")
-
-
-def build_target(machine: str, driver: str) -> Target:
-    choice = parse_machine_types(machine, driver=driver)
-    platform = choose_platform(choice, None)
-    return Target(python=parse_python_version("3.11"), platform=platform, accelerator=choice.accelerator)
-
-
-def build_indexes() -> IndexOptions:
-    return IndexOptions(default_index=Url(public=DEFAULT_INDEX), families=load_families())
-
-
-def lock(texts: list[str], target: Target, without: Any = ()) -> tuple[Resolution, set[str]]:
-    """The solution and the indexes that were asked."""
-    source = MemorySource(releases=build_pytorch_indexes(without), target=target)
-    problem = build_problem(
-        parse_requirement_list(texts),
-        target=target,
-        indexes=build_indexes(),
-    )
-    return solve(problem, source), {url for _, url in (*source.asked_pages, *source.ahead_pages)}
-
-
-def pins(resolution: Resolution) -> dict[str, Version]:
-    return {pin.name: pin.version for pin in resolution.pins}
 
 
 def iter_cases() -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
@@ -189,37 +160,3 @@ def test_locking_again_with_the_old_pins_changes_nothing(machine: str, texts: li
         preferences={pin.name: pin.version for pin in first.pins},
     )
     assert pins(solve(again, source)) == pins(first)
-
-
-@pytest.mark.parametrize("machine", ["GPU-A100", "GPU-B200"])
-def test_where_the_newest_default_build_runs_no_other_index_is_asked(machine: str) -> None:
-    _, asked = lock(["torch", "torchvision", "torchaudio"], build_target(machine, "580"))
-    assert asked == {DEFAULT_INDEX}
-
-
-@pytest.mark.parametrize(
-    ("texts", "machine", "expected"),
-    [
-        (["torch==2.4.0"], "GPU-A100", ("cu121", "the default index's build of torch 2.4.0 runs")),
-        (["torch==2.6.0+cu126"], "GPU-A100", ("cu126", "the list names torch 2.6.0+cu126")),
-        (
-            ["torch==2.13.0"],
-            "GPU-B200",
-            (
-                "cu129",
-                "torch 2.13.0+cu129 is the build with the newest CUDA that runs, where the default index's build needs"
-                " driver 580",
-            ),
-        ),
-        (
-            ["torch==2.6.0", "--extra-index-url", f"{PYTORCH}cu124"],
-            "GPU-A100",
-            ("cu124", "torch 2.6.0+cu124 comes from an index that the list names"),
-        ),
-        (["torch==2.6.0"], "M", ("cpu", "torch 2.6.0+cpu is the build without CUDA")),
-    ],
-)
-def test_a_solution_says_which_build_it_has_and_why(texts: list[str], machine: str, expected: tuple[str, str]) -> None:
-    resolution, _ = lock(texts, build_target(machine, "570.133.20"))
-    assert resolution.build is not None
-    assert (resolution.build.cuda, resolution.build.why) == expected
