@@ -30,28 +30,28 @@ from typing import TypeVar
 from resolver.errors import FetchError
 from resolver.fetch.access import Access
 from resolver.fetch.http import http_errors
-from resolver.fetch.http.answers import (
+from resolver.fetch.http.credentials import Credentials, find_destination, render_host
+from resolver.fetch.http.hosts import HostGuard
+from resolver.fetch.http.responses import (
+    ANNOUNCED_DELAY_S,
     ATTEMPTS,
     CONNECT_TIMEOUT_S,
     LONGEST_DELAY_S,
-    NOTICED_DELAY_S,
     READ_TIMEOUT_S,
     TRANSIENT_STATUSES,
     BadStatusError,
-    Body,
     Download,
+    FileResponse,
     RangeResponse,
     Response,
     build_headers,
     find_delay_s,
     find_fresh_until,
     find_validator,
-    hash_into,
+    hash_chunks,
     iter_bounded,
     read_range,
 )
-from resolver.fetch.http.credentials import Credentials, find_destination, render_host
-from resolver.fetch.http.hosts import HostGuard
 from resolver.fetch.http.transports import (
     COMPLETE,
     IS_PAGE,
@@ -247,13 +247,15 @@ class HttpClient:
                 assert isinstance(response.stream, httpx.SyncByteStream)
                 chunks = iter_bounded(response.stream, url=url, limit_bytes=limit_bytes)
                 if into is None:
-                    return hash_into(chunks, None, algorithms=algorithms)
+                    return hash_chunks(chunks, algorithms=algorithms)
                 with into.open("wb", buffering=0) as file:
-                    return hash_into(chunks, file, algorithms=algorithms)
+                    return hash_chunks(chunks, into=file, algorithms=algorithms)
 
         return self._unless_absent(url, ask)
 
-    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], _T]) -> _T | None:
+    def read_body(
+        self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
+    ) -> _T | None:
         """What `read` makes of the answer to a GET; None as in `fetch`. A 416 is an answer, too.
 
         Where a body breaks off, it is asked for again, with the headers of that moment.
@@ -263,11 +265,13 @@ class HttpClient:
             try:
                 with self._opened(self._direct, "GET", url, headers()) as (response, _):
                     assert isinstance(response.stream, httpx.SyncByteStream)
-                    return read(Body(status=response.status_code, headers=response.headers, chunks=response.stream))
+                    return read(
+                        FileResponse(status=response.status_code, headers=response.headers, chunks=response.stream)
+                    )
             except BadStatusError as fault:
                 if fault.status != 416:
                     raise
-                return read(Body(status=416, headers={}, chunks=()))
+                return read(FileResponse(status=416, headers={}, chunks=()))
 
         return self._unless_absent(url, ask)
 
@@ -316,7 +320,7 @@ class HttpClient:
                 url, status=fault.status, attempts=attempts, wanted_delay_s=delay_s
             ) from None
         message = f"waiting {delay_s:.0f} s, as `{fault.host}` asks (status {fault.status})"
-        if delay_s >= NOTICED_DELAY_S and self._announce is not None and message not in self._told:
+        if delay_s >= ANNOUNCED_DELAY_S and self._announce is not None and message not in self._told:
             self._told.add(message)
             self._announce(message)
 
@@ -327,9 +331,9 @@ class HttpClient:
             url,
             status=fault.status,
             host=fault.host,
-            tried=fault.tried,
+            tried=fault.credentials_source,
             looked_in=self._credentials.name_sources(),
-            told=fault.told,
+            told=fault.refusal,
         )
 
     def _check_target(self, target: str, *, start: str) -> None:

@@ -12,7 +12,7 @@ from lockfiles._values import dataclass
 from resolver.errors import FetchError
 
 if TYPE_CHECKING:
-    from resolver.fetch.http.answers import Download
+    from resolver.fetch.http.responses import Download
 
 __all__ = [
     "LocalFolder",
@@ -95,11 +95,11 @@ def list_folder(folder: Path) -> LocalFolder:
 def describe_file(path: Path, *, algorithms: Iterable[str] = ()) -> Download:
     """Size and hashes, as of a download. Raises FetchError where the file cannot be read."""
     # Imported where it is needed: OpenSSL takes 4 ms, which a warm run has no use for.
-    from resolver.fetch.http.answers import hash_into
+    from resolver.fetch.http.responses import hash_chunks
 
     try:
         with path.open("rb") as file:
-            return hash_into(iter(lambda: file.read(_CHUNK_BYTES), b""), None, algorithms=algorithms)
+            return hash_chunks(iter(lambda: file.read(_CHUNK_BYTES), b""), algorithms=algorithms)
     except OSError as error:
         raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error
 

@@ -19,8 +19,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from resolver.fetch.http.answers import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRANSIENT_STATUSES, BadStatusError
 from resolver.fetch.http.hosts import Addresses, find_proxy
+from resolver.fetch.http.responses import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRANSIENT_STATUSES, BadStatusError
 from resolver.targets.families import is_absent_status
 
 if TYPE_CHECKING:

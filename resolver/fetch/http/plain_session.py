@@ -27,16 +27,16 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from resolver.fetch.http.answers import (
+from resolver.fetch.http.plain_connection import PlainClient
+from resolver.fetch.http.responses import (
     Response,
     build_headers,
     find_fresh_until,
     find_validator,
     forbids_storing,
     normalize_caching_headers,
-    unpack,
+    unpack_gzip,
 )
-from resolver.fetch.http.plain_connection import PlainClient
 from resolver.fetch.projects.row_store import find_version, write_cache_file
 
 __all__ = [
@@ -206,7 +206,7 @@ class PlainSession:
             fresh_until=find_fresh_until(told.headers, now=time.time()),
             validator=find_validator(told.headers),
             is_packed=told.is_packed,
-            keep=keep,
+            store=keep,
         )
         return (answer,)
 
@@ -215,5 +215,5 @@ class PlainSession:
         told = self._client.fetch(url, build_headers("*/*"), limit_bytes=limit_bytes)
         if told is None or told.status != 200:
             return None if told is None else (None,)
-        body = unpack(told.body, limit_bytes=limit_bytes) if told.is_packed else told.body
+        body = unpack_gzip(told.body, limit_bytes=limit_bytes) if told.is_packed else told.body
         return None if body is None else (body,)

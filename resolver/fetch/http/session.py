@@ -11,18 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from resolver.fetch.access import Access
-from resolver.fetch.http.answers import PAGE_LIMIT_BYTES, BadStatusError
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
+from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, BadStatusError
 
 if TYPE_CHECKING:
     import httpx
 
-    from resolver.fetch.http.answers import Body, Download, RangeResponse, Response
     from resolver.fetch.http.cache import CacheMode
     from resolver.fetch.http.client import HttpClient
     from resolver.fetch.http.hosts import HostGuard
     from resolver.fetch.http.plain_session import PlainSession
+    from resolver.fetch.http.responses import Download, FileResponse, RangeResponse, Response
     from resolver.requirements.url import Url
 
 __all__ = ["Session"]
@@ -148,7 +148,9 @@ class Session:
         self._refuse_offline(url, what="the file")
         return self._open(url).download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES, algorithms=algorithms)
 
-    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], _T]) -> _T | None:
+    def read_body(
+        self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
+    ) -> _T | None:
         """What `read` makes of the answer to a request for a file or the rest of one; None where there is none."""
         self._refuse_offline(url, what="the file")
         return self._open(url).read_body(url, headers=headers, read=read)

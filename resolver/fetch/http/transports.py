@@ -37,13 +37,6 @@ from functools import cache, partial
 import httpcore
 
 from resolver.fetch.http import http_errors
-from resolver.fetch.http.answers import (
-    PAGE_LIMIT_BYTES,
-    BadStatusError,
-    iter_bounded,
-    may_hold_secrets,
-    normalize_caching_headers,
-)
 from resolver.fetch.http.credentials import (
     Credentials,
     Destination,
@@ -53,6 +46,13 @@ from resolver.fetch.http.credentials import (
     split_login,
 )
 from resolver.fetch.http.hosts import Addresses, build_tls_context, find_certificates, find_proxy
+from resolver.fetch.http.responses import (
+    PAGE_LIMIT_BYTES,
+    BadStatusError,
+    iter_bounded,
+    may_hold_secrets,
+    normalize_caching_headers,
+)
 from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Secret, Url
 
@@ -441,8 +441,8 @@ class CacheableResponses(httpx.BaseTransport):
                 401 if told and status == 400 else status,
                 host=request.url.host,
                 retry_after=retry_after,
-                tried=tried,
-                told=told,
+                credentials_source=tried,
+                refusal=told,
             )
         for name in ("set-cookie", "content-location", "link"):
             # A session of a host is nobody's to keep, and neither are URLs that may be signed.

@@ -17,7 +17,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
 from resolver.errors import FetchError, InputError, render_os_error
-from resolver.fetch.http.answers import iter_secret_links
+from resolver.fetch.http.responses import iter_secret_links
 from resolver.fetch.http.session import Session
 from resolver.index.distribution_file import PageError, RawFile
 from resolver.index.page_building import parse_project_page

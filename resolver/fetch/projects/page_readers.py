@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName
 
-from resolver.fetch.http.answers import PAGE_LIMIT_BYTES, may_hold_secrets, unpack
+from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, may_hold_secrets, unpack_gzip
 from resolver.index.location import Location
 from resolver.index.page_building import PageError, read_project_page
 from resolver.index.project_page import dump_project_page
@@ -139,7 +139,7 @@ def _read_page(texts: list[str], body: bytes, *, target: Target) -> bytes | None
     """The dump of a page; None for a body that cannot be read, or links with what may be a secret."""
     url, content_type, packing, name_text, public = texts
     name, location = NormalizedName(name_text), Location(url=Url(public=public))
-    content = unpack(body, limit_bytes=PAGE_LIMIT_BYTES) if packing else body
+    content = unpack_gzip(body, limit_bytes=PAGE_LIMIT_BYTES) if packing else body
     if content is None or may_hold_secrets(content):
         return None
     try:

@@ -15,9 +15,9 @@ from packaging.utils import NormalizedName
 
 from lockfiles._files import hash_bytes
 from resolver.errors import FetchError, InternalError
-from resolver.fetch.http.answers import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack
 from resolver.fetch.http.http_errors import broken_error, closed_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
+from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack_gzip
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.row_store import RowStore, StoredPage
 from resolver.fetch.workers import Task
@@ -258,12 +258,12 @@ class _Body:
         self.fresh_until = answer.fresh_until
         self.validator = answer.validator
         self._content = None if answer.is_packed else self.data
-        self._keep = answer.keep
+        self._keep = answer.store
 
     def unpack(self) -> bytes:
         """The page itself. Raises FetchError where it is not packed as it says."""
         if self._content is None:
-            self._content = unpack(self.data, limit_bytes=PAGE_LIMIT_BYTES)
+            self._content = unpack_gzip(self.data, limit_bytes=PAGE_LIMIT_BYTES)
         if self._content is None:
             raise broken_error(self.url, reason="it is not packed as it says")
         return self._content

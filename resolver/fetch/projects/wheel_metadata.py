@@ -15,7 +15,7 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
 
 if TYPE_CHECKING:
-    from resolver.fetch.http.answers import Download
+    from resolver.fetch.http.responses import Download
 
 __all__ = [
     "WheelFacts",
@@ -154,9 +154,9 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
 
 def _check_whole(file: DistributionFile, content: bytes) -> tuple[str, ...]:
     """The hashes of a small wheel, which came as a whole in one part."""
-    from resolver.fetch.http.answers import hash_into  # Imported where it is needed, as above.
+    from resolver.fetch.http.responses import hash_chunks  # Imported where it is needed, as above.
 
-    found = hash_into((content,), None, algorithms=promised_algorithms(file)).hashes
+    found = hash_chunks((content,), algorithms=promised_algorithms(file)).hashes
     verify_hashes(file.filename, promised=file.hashes, found=found, by=find_hash_source(file))
     return found
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.fetch.http.answers import BadStatusError, unpack
 from resolver.fetch.http.plain_connection import PlainClient, PlainResponse
+from resolver.fetch.http.responses import BadStatusError, unpack_gzip
 from tests.fetch.http.test_transports import VARIABLES
 from tests.servers import IndexServer
 
@@ -116,7 +116,7 @@ def test_packed_body_is_given_as_it_was_sent() -> None:
     found = fetch_once(OK + b"Content-Encoding: GZIP\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
     assert found is not None
     assert found.is_packed
-    assert unpack(found.body, limit_bytes=100) == b"body"
+    assert unpack_gzip(found.body, limit_bytes=100) == b"body"
 
 
 def test_large_body_is_read_whole() -> None:
