@@ -331,9 +331,9 @@ class HttpClient:
             url,
             status=fault.status,
             host=fault.host,
-            tried=fault.credentials_source,
-            looked_in=self._credentials.name_sources(),
-            told=fault.refusal,
+            credentials_source=fault.credentials_source,
+            searched=self._credentials.name_sources(),
+            refusal=fault.refusal,
         )
 
     def _check_target(self, target: str, *, start: str) -> None:
