@@ -41,7 +41,7 @@ from resolver.requirements.url import Secret, Url, find_illegal_character, find_
 
 __all__ = [
     "CredentialsFile",
-    "ask_keyring",
+    "query_keyring",
     "read_credentials_file",
     "require_keyring",
 ]
@@ -182,7 +182,7 @@ def require_keyring() -> None:
         raise SettingsError("`--keyring-provider subprocess` needs the command `keyring`, which is not on PATH")
 
 
-def ask_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str] = ()) -> Login | None:
+def query_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str] = ()) -> Login | None:
     """The login under the first service name that has one; with a known user, that user's.
 
     `hidden` are variables that the command does not see; those of pinfold are always among them.

@@ -256,7 +256,7 @@ class AuthorizingTransport(httpx.BaseTransport):
         credentials = self._credentials.find(url) if complete is None else RequestCredentials(url=complete, source="")
         response = self._pass(request, None) if credentials is None else self._send(request, url, credentials)
         if response.status_code == 401 and complete is None:
-            other = self._credentials.ask_keyring(url)
+            other = self._credentials.query_keyring(url)
             if other is not None and (credentials is None or other.login != credentials.login):
                 response.close()
                 return self._send(request, url, other)
