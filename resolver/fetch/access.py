@@ -78,7 +78,7 @@ def open_credentials(
     named = options.file or _find_named_file(environ)
     if named is not None:
         # Lazy: most runs have no such file.
-        from resolver.fetch.http.login_files import read_credentials_file
+        from resolver.fetch.http.login_stores import read_credentials_file
 
         content = read_credentials_file(named, variables=environ)
         sources.append(content.logins)
@@ -149,14 +149,14 @@ def _find_keyring(provider: KeyringProvider, hidden: Collection[str]) -> QueryKe
         return None
     # Lazy: `shutil` takes 5 ms, and most runs are asked for no password. One that must be there is looked for now.
     if provider == "subprocess":
-        from resolver.fetch.http.login_files import require_keyring
+        from resolver.fetch.http.login_stores import require_keyring
 
         require_keyring()
     return partial(_ask_keyring, hidden=frozenset(hidden))
 
 
 def _ask_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str]) -> Login | None:
-    from resolver.fetch.http.login_files import query_keyring  # Lazy, as above.
+    from resolver.fetch.http.login_stores import query_keyring  # Lazy, as above.
 
     return query_keyring(services, known, hidden=hidden)
 

@@ -32,7 +32,7 @@ from resolver import (
 from resolver.errors import SettingsError
 from resolver.fetch.access import LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Login
-from resolver.fetch.http.login_files import query_keyring
+from resolver.fetch.http.login_stores import query_keyring
 from resolver.requirements.url import Secret, parse_url
 from tests.loopback import Request
 from tests.servers import IndexServer, sdist, wheel
