@@ -1,4 +1,4 @@
-"""Questions that need no HTTP library: what is read, and what is left to the other client."""
+"""Requests without an HTTP library: which responses are read, and which are left to the other client."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Script:
-    """A server that sends what it was told, byte for byte: for each connection a list of answers, then it hangs up."""
+    """A server that sends given bytes: for each connection a list of answers, after which it closes the connection."""
 
     def __init__(self, *connections: list[bytes]) -> None:
         self.requests: list[bytes] = []
