@@ -27,7 +27,7 @@ from lockfiles._files import hash_file
 from lockfiles._values import dataclass
 from resolver.artifacts.wanted import WantedFile
 from resolver.errors import AuthenticationError, FetchError, HashMismatchError, InputError, render_os_error
-from resolver.fetch.http.answers import Body
+from resolver.fetch.http.responses import FileResponse
 from resolver.fetch.workers import Task, Workers
 from resolver.index.distribution_file import parse_size
 
@@ -168,7 +168,9 @@ class StoppedError(Exception):
 class ReadsBodies(Protocol):
     """What a download needs of an HTTP client."""
 
-    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], _T]) -> _T | None:
+    def read_body(
+        self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
+    ) -> _T | None:
         """What `read` makes of the answer; None for 404. A body that breaks off is asked for again, as a whole."""
         ...
 
@@ -296,7 +298,7 @@ class _Receiving:
             asked |= {"If-Range": self._validator} if self._validator else {}
         return asked
 
-    def _read(self, body: Body) -> bool:
+    def _read(self, body: FileResponse) -> bool:
         """Whether the body has been read to its end; false where it is no continuation of what is there."""
         partial = self._partial
         self._validator = _find_validator(body.headers)
@@ -328,7 +330,7 @@ def _find_validator(headers: Mapping[str, str]) -> str:
     return tag if tag.startswith('"') else ""
 
 
-def _find_start(body: Body) -> int | None:
+def _find_start(body: FileResponse) -> int | None:
     """Where a part begins that a 206 says to hold; None for any other answer, and where it does not say."""
     if body.status != 206 or "content-encoding" in body.headers:
         return None

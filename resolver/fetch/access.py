@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Literal
 from lockfiles._values import dataclass
 from resolver.errors import Fault
 from resolver.fetch.http.credentials import (
-    AskKeyring,
     Credentials,
     ListedLogins,
     Login,
     LoginSource,
     NetrcLogins,
+    QueryKeyring,
     find_destination,
     split_login,
 )
@@ -78,7 +78,7 @@ def open_credentials(
     named = options.file or _find_named_file(environ)
     if named is not None:
         # Lazy: most runs have no such file.
-        from resolver.fetch.http.login_files import read_credentials_file
+        from resolver.fetch.http.login_stores import read_credentials_file
 
         content = read_credentials_file(named, variables=environ)
         sources.append(content.logins)
@@ -88,7 +88,7 @@ def open_credentials(
     if variables is not None:
         sources.append(variables)
     sources.append(NetrcLogins(environ))
-    credentials = Credentials(sources, ask_keyring=_find_keyring(options.keyring, hidden), warnings=warnings)
+    credentials = Credentials(sources, query_keyring=_find_keyring(options.keyring, hidden), warnings=warnings)
     for url in signed:
         credentials.add(url, source=f"`{named}`")
     return credentials
@@ -144,21 +144,21 @@ def _iter_logins(prefixes: Sequence[str], values: Mapping[str, str]) -> Iterator
             yield url.public, login
 
 
-def _find_keyring(provider: KeyringProvider, hidden: Collection[str]) -> AskKeyring | None:
+def _find_keyring(provider: KeyringProvider, hidden: Collection[str]) -> QueryKeyring | None:
     if provider == "disabled":
         return None
     # Lazy: `shutil` takes 5 ms, and most runs are asked for no password. One that must be there is looked for now.
     if provider == "subprocess":
-        from resolver.fetch.http.login_files import require_keyring
+        from resolver.fetch.http.login_stores import require_keyring
 
         require_keyring()
     return partial(_ask_keyring, hidden=frozenset(hidden))
 
 
 def _ask_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str]) -> Login | None:
-    from resolver.fetch.http.login_files import ask_keyring  # Lazy, as above.
+    from resolver.fetch.http.login_stores import query_keyring  # Lazy, as above.
 
-    return ask_keyring(services, known, hidden=hidden)
+    return query_keyring(services, known, hidden=hidden)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,7 +32,7 @@ from resolver import (
 from resolver.errors import SettingsError
 from resolver.fetch.access import LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Login
-from resolver.fetch.http.login_files import ask_keyring
+from resolver.fetch.http.login_stores import query_keyring
 from resolver.requirements.url import Secret, parse_url
 from tests.loopback import Request
 from tests.servers import IndexServer, sdist, wheel
@@ -411,7 +411,7 @@ def test_keyring_gives_a_login_and_is_told_no_secret(
     keyring_log: Path, known: str | None, login: tuple[str, str] | None
 ) -> None:
     user = None if known is None else Login(user=Secret(known), password=Secret(""))
-    assert open_login(ask_keyring(SERVICES, user, hidden=["LISTED_TOKEN"])) == login
+    assert open_login(query_keyring(SERVICES, user, hidden=["LISTED_TOKEN"])) == login
     told = keyring_log.read_text()
     assert "secret-token" not in told
     assert all(json.loads(line)[1] == [] for line in told.splitlines())
@@ -422,4 +422,4 @@ def test_keyring_that_must_be_there_and_is_not_is_an_error(monkeypatch: pytest.M
     with pytest.raises(SettingsError) as caught:
         open_credentials(LoginOptions(keyring="subprocess"), environ=QUIET)
     assert str(caught.value) == ("`--keyring-provider subprocess` needs the command `keyring`, which is not on PATH")
-    assert ask_keyring(SERVICES, None) is None
+    assert query_keyring(SERVICES, None) is None

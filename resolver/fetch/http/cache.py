@@ -1,10 +1,14 @@
-"""The HTTP cache of project pages: hishel over one SQLite file. The only module that imports hishel.
+"""The HTTP cache of project pages: hishel over one SQLite file.
 
-hishel decides what may be stored and what must be revalidated (RFC 9111); `row_store` keeps what was made of the
-answers. Imported when a request is about to be made: importing hishel takes 25 ms, which a warm run has no use for.
+In: a folder, a transport below, and the mode of the run. Out: a transport that answers from the cache where it may.
+hishel decides what may be stored and what must be revalidated (RFC 9111); `RowStore` keeps the rows that were made of
+the pages. The responses that a `ResponseSpool` has logged are handed to hishel before it is queried for their URL.
 
-Measured on a page of 1.6 MB: asking takes 2.3 ms, storing 2.2 ms more with `synchronous=OFF` (5 ms with NORMAL); for a
-page of 1 kB, 0.2 ms more. A power cut may then damage the file: hishel calls that a miss, and so do we.
+The only module that imports hishel, and imported when `HttpClient` is made: importing hishel takes 25 ms, which a warm
+run and a run of plain requests do not spend.
+
+Measured on a page of 1.6 MB: a lookup takes 2.3 ms, storing 2.2 ms more with `synchronous=OFF` (5 ms with NORMAL); for
+a page of 1 kB, 0.2 ms more. A power cut may then damage the file, which counts as an empty cache.
 """
 
 from __future__ import annotations
@@ -20,11 +24,11 @@ from typing import Any, Literal, Self
 from resolver.fetch.http.plain_session import ResponseSpool
 from resolver.fetch.http.transports import httpx
 
-# Behind httpx, which hishel would import whole.
+# Behind `transports`, which imports httpx without its command line; hishel would import all of it.
 import hishel  # isort: skip
 from hishel.httpx import CacheTransport  # isort: skip
 
-__all__ = ["CacheMode", "FailFastConnection", "open_cache_transport"]
+__all__ = ["CacheMode", "open_cache_transport"]
 
 CacheMode = Literal["online", "offline", "refresh"]
 
@@ -32,7 +36,7 @@ _FILE_NAME = "http-v1.db"
 _OPTIONS = hishel.CacheOptions(shared=False)
 _FOREVER = "max-age=4000000000"
 
-# hishel logs what it cannot store, and Python would print that: a cache is never worth a word to the user.
+# hishel logs what it cannot store, and Python would print that. A cache that fails is not worth a message to the user.
 logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 
@@ -41,19 +45,17 @@ def open_cache_transport(
 ) -> httpx.BaseTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
 
-    Answers that `ResponseSpool` holds there count as its own.
-
-    Offline, everything stored counts as fresh; with refresh, nothing does. Another process that holds the file is
-    waited for once, `lock_wait_s` seconds: from then on what cannot be stored at once is not stored. Raises OSError or
-    sqlite3.Error where no cache can be kept there.
+    With `offline`, everything stored counts as fresh; with `refresh`, nothing does. While another process locks the
+    file, the first write waits `lock_wait_s` seconds; after one wait in vain, a response that cannot be stored at once
+    is not stored. Raises OSError or sqlite3.Error where no cache can be kept there.
     """
     path = folder / _FILE_NAME
     try:
         storage = _open_storage(path, mode, lock_wait_s)
     except sqlite3.OperationalError:
-        raise  # Locked or not accessible: others may be using it.
+        raise  # Locked or not accessible: other processes may be using it.
     except (sqlite3.DatabaseError, RuntimeError):
-        # A damaged file, or one with tables of another version, is a cache that is lost: it is started anew.
+        # A damaged file, or one with the tables of another version of hishel, is replaced by an empty one.
         for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             stale.unlink(missing_ok=True)
         storage = _open_storage(path, mode, lock_wait_s)
@@ -61,7 +63,7 @@ def open_cache_transport(
 
 
 class _SpooledCache(httpx.BaseTransport):
-    """hishel's transport, which is given the answers that wait for it before it is asked."""
+    """hishel's transport, which gets the logged response of a URL before it is queried for it."""
 
     def __init__(self, below: httpx.BaseTransport, storage: hishel.SqliteStorage, spool: ResponseSpool) -> None:
         self._cache = CacheTransport(next_transport=below, storage=storage, rfc=_OPTIONS)
@@ -69,39 +71,42 @@ class _SpooledCache(httpx.BaseTransport):
         self._spool = spool
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The cached response, or one from below that is then stored where it may be."""
         url = str(request.url)
-        waiting = self._spool.find(url)
-        if waiting is not None:
-            self._take_over(request, *waiting)
+        logged = self._spool.find(url)
+        if logged is not None:
+            self._take_over(request, *logged)
         response = self._cache.handle_request(request)
         self._spool.note(url)
         return response
 
     def close(self) -> None:
+        """Close the database and the transport below."""
         self._cache.close()
 
     def _take_over(self, request: httpx.Request, headers: dict[str, str], body: bytes) -> None:
-        """Let hishel store the answer, if it may be stored, as if it had just been sent."""
-        answer = httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
-        taking = CacheTransport(
-            next_transport=httpx.MockTransport(lambda _: answer), storage=_WithoutLooking(self._storage), rfc=_OPTIONS
+        """Let hishel store a logged response, if it may be stored, as if a server had just sent it."""
+        logged = httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
+        cache = CacheTransport(
+            next_transport=httpx.MockTransport(lambda _: logged), storage=_WriteOnlyStorage(self._storage), rfc=_OPTIONS
         )
-        response = taking.handle_request(request)
+        response = cache.handle_request(request)
         assert isinstance(response.stream, httpx.SyncByteStream)
         for _ in response.stream:
-            pass  # What is read is what is stored.
+            pass  # hishel stores a body while it is read.
         response.close()
 
 
 def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.SqliteStorage:
+    """Hishel's storage for a mode. Raises OSError, sqlite3.Error, and RuntimeError for tables of another version."""
     connection = sqlite3.connect(
-        path, check_same_thread=False, isolation_level=None, timeout=lock_wait_s, factory=FailFastConnection
+        path, check_same_thread=False, isolation_level=None, timeout=lock_wait_s, factory=_FailFastConnection
     )
-    kinds = {"online": _OneAnswerStorage, "offline": _AgelessStorage, "refresh": _ForgetfulStorage}
+    kinds = {"online": _OneEntryStorage, "offline": _AgelessStorage, "refresh": _EmptyStorage}
     storage = kinds[mode](connection=connection, database_path=path)
     try:
         connection.execute("SELECT count(*) FROM sqlite_master")
-        # Creates the tables, whatever the mode finds in them; it also sets both of these, to NORMAL and to 5 s.
+        # Creates the tables, in each mode. hishel also sets both pragmas below, to NORMAL and to 5 s.
         hishel.SqliteStorage.get_entries(storage, "")
         connection.execute("PRAGMA synchronous=OFF")
         connection.execute(f"PRAGMA busy_timeout={round(lock_wait_s * 1000)}")
@@ -112,29 +117,32 @@ def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.Sql
     return storage
 
 
-class FailFastConnection(sqlite3.Connection):
-    """Loses its patience with whoever holds the file: otherwise each page of a run would wait for its turn in vain."""
+class _FailFastConnection(sqlite3.Connection):
+    """Waits for the lock of another process once: otherwise each page of a run would wait as long, in vain."""
 
-    def cursor(self, *_: object) -> sqlite3.Cursor:  # type: ignore[override]  # Nobody here brings a factory.
-        """A cursor that tells when it has waited in vain."""
-        return super().cursor(_Cursor)
+    def cursor(self, *_: object) -> sqlite3.Cursor:  # type: ignore[override]  # No caller passes a factory.
+        """A cursor that ends all waiting after it has waited in vain."""
+        return super().cursor(_FailFastCursor)
 
 
-class _Cursor(sqlite3.Cursor):
+class _FailFastCursor(sqlite3.Cursor):
+    """Sets the wait of its connection to zero when a statement has found the file locked to the end."""
+
     def execute(self, sql: str, parameters: Any = (), /) -> Self:
-        """As of any cursor; the first one that finds the file locked to the end waits for all that come after it."""
+        """As of any cursor."""
         try:
             return super().execute(sql, parameters)
         except sqlite3.OperationalError as error:
+            # The low byte is the primary code of SQLite, without the reason.
             if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
                 super().execute("PRAGMA busy_timeout=0")
             raise
 
 
-class _OneAnswerStorage(hishel.SqliteStorage):
-    """Keeps one answer a URL: we ask in one way only, so there are no variants.
+class _OneEntryStorage(hishel.SqliteStorage):
+    """Keeps one response a URL: all requests for a page have the same headers, so there are no variants.
 
-    hishel itself keeps the answer before the last beside the new one, and revalidates whichever has the later `Date`.
+    hishel itself keeps the previous response beside the new one, and revalidates the one with the later `Date`.
     """
 
     def create_entry(
@@ -146,8 +154,32 @@ class _OneAnswerStorage(hishel.SqliteStorage):
         return super().create_entry(request, response, key, **limits)
 
 
-class _WithoutLooking(hishel.BaseStorage):
-    """Stores in another storage and finds nothing in it, so that what comes is new."""
+class _AgelessStorage(_OneEntryStorage):
+    """For `--offline`: a stored response may be used, however old it is."""
+
+    def get_entries(self, key: str) -> list[hishel.Entry]:
+        """The stored responses, each with a lifetime that never ends."""
+        return [
+            replace(
+                entry,
+                response=replace(
+                    entry.response, headers=hishel.Headers({**entry.response.headers, "cache-control": _FOREVER})
+                ),
+            )
+            for entry in super().get_entries(key)
+        ]
+
+
+class _EmptyStorage(_OneEntryStorage):
+    """For `--refresh`: no stored response is found, and each new one is stored."""
+
+    def get_entries(self, key: str) -> list[hishel.Entry]:
+        """An empty list."""
+        return []
+
+
+class _WriteOnlyStorage(hishel.BaseStorage):
+    """Stores into another storage and finds nothing in it, so that hishel takes each response for a new one."""
 
     def __init__(self, storage: hishel.SqliteStorage) -> None:
         super().__init__()
@@ -162,31 +194,7 @@ class _WithoutLooking(hishel.BaseStorage):
         return []
 
     def update_headers(self, id: uuid.UUID, headers: hishel.Headers) -> None:
-        """Nothing was found that could be updated."""
+        """Not called: no entry was found that could be updated."""
 
     def remove_entry(self, id: uuid.UUID) -> None:
-        """Nothing was found that could be removed."""
-
-
-class _AgelessStorage(_OneAnswerStorage):
-    """For `--offline`: what is stored is good, however old."""
-
-    def get_entries(self, key: str) -> list[hishel.Entry]:
-        """The stored answers, each made to look as if it never went stale."""
-        return [
-            replace(
-                entry,
-                response=replace(
-                    entry.response, headers=hishel.Headers({**entry.response.headers, "cache-control": _FOREVER})
-                ),
-            )
-            for entry in super().get_entries(key)
-        ]
-
-
-class _ForgetfulStorage(_OneAnswerStorage):
-    """For `--refresh`: nothing is found."""
-
-    def get_entries(self, key: str) -> list[hishel.Entry]:
-        """Nothing, always."""
-        return []
+        """Not called: no entry was found that could be removed."""

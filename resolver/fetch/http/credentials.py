@@ -1,14 +1,22 @@
-"""What a run knows about credentials, and which of it belongs to a request: found by scheme, host, port and path.
+"""The credentials that a run knows, and which of them belong to a request: found by scheme, host, port and path.
 
-In: the URLs with a secret that list, settings and command line name, and what the user keeps elsewhere. Out: for a
-public URL its `RequestCredentials`, which the transport alone opens. Nothing here is ever shown but
-`RequestCredentials.source`, for messages.
+In: URLs with a secret from the list, the settings and the command line, and the places where users keep logins
+(`LoginSource`). Out: for a public URL its `RequestCredentials`: a complete URL, a login, or both. Secrets are opened
+by `AuthorizingTransport` and by the code that starts git or pip; messages show only `RequestCredentials.source`.
 
-A user and password for one URL, as whoever opens a connection asks for them.
+One module, because which login serves which URL is one rule: a complete URL first, then the login with the nearest
+path on the same scheme, host and port, then the user's own stores in order, and the keyring only after a 401.
 
-Logins of a netrc file: `NETRC`, else `.netrc` in the home folder. Its `default` entry serves nobody.
+Logins of a netrc file are found here too (`NETRC`, else `.netrc` in the home folder), since almost every run looks for
+one. A netrc names hosts alone, so its logins go to the default port of https only, and its `default` entry is ignored:
+it would send a password to every host.
 
-netrc names hosts alone, so its logins go to the default port of https only.
+Three forms of a secret in a URL are told apart:
+
+- `https://user:password@host/simple/`: a login, for all files of the host that lie nearer to this path than to that of
+  another login;
+- `https://host/${TOKEN}/simple/`: a token in the path, for all URLs below the last variable (`_PathToken`);
+- `https://host/file.whl?X-Amz-Signature=…`: a signature, for this one URL.
 """
 
 from __future__ import annotations
@@ -29,7 +37,6 @@ if TYPE_CHECKING:
     from netrc import netrc
 
 __all__ = [
-    "AskKeyring",
     "Credentials",
     "Destination",
     "FindLogin",
@@ -37,6 +44,7 @@ __all__ = [
     "Login",
     "LoginSource",
     "NetrcLogins",
+    "QueryKeyring",
     "RequestCredentials",
     "find_destination",
     "find_netrc_login",
@@ -45,25 +53,25 @@ __all__ = [
     "split_login",
 ]
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
+"""`${VAR}` after an HTTP client has percent-encoded its braces."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What a host is told; `user` may be empty, and a token alone is the password or the user, as its source had it."""
+    """User and password for HTTP Basic authentication (RFC 7617).
+
+    `user` may be empty. A token alone is the password or the user, as its source has it.
+    """
 
     user: Secret
     password: Secret
 
 
-FindLogin = Callable[[str], Login | None]
-"""The login for a public URL: its scheme, host, port and path decide; None where there is none."""
-
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-_ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Where a URL leads: a credential belongs to scheme, host and port, and first to its own path."""
+    """Scheme, host and port of a URL, by which destinations are equal, and the names of its path."""
 
     scheme: str
     host: str
@@ -72,7 +80,7 @@ class Destination:
 
     @property
     def authority(self) -> str:
-        """Host and port as a user would write them."""
+        """Host and port as a user writes them: without the default port of the scheme."""
         host = render_host(self.host)
         return host if self.port == _DEFAULT_PORTS.get(self.scheme) else f"{host}:{self.port}"
 
@@ -81,7 +89,7 @@ class Destination:
 class RequestCredentials:
     """What is joined to a request: the complete URL (without user information), a login, or both.
 
-    `source` says where it is from, in words for a message. `user` is a login name without a password, for a keyring.
+    `source` names where they come from, as a part of a message (`the login of ~/.netrc`).
     """
 
     url: Secret | None = None
@@ -89,66 +97,78 @@ class RequestCredentials:
     source: str
 
 
+FindLogin = Callable[[str], Login | None]
+"""The login for a public URL: its scheme, host, port and path decide; None where there is none."""
+
+QueryKeyring = Callable[[Sequence[str], Login | None], Login | None]
+"""The login under the first of some service names that has one; with a known login without password, of its user."""
+
+
 class LoginSource(Protocol):
-    """Somewhere that logins are kept."""
+    """A store of logins: a file of the user's, variables, or a netrc."""
 
     @property
     def name(self) -> str:
-        """What messages call it."""
+        """What messages call the store."""
         ...
 
     def find(self, place: Destination) -> RequestCredentials | None:
-        """The login for a place, or None."""
+        """The login for a destination, or None."""
         ...
 
 
-AskKeyring = Callable[[Sequence[str], Login | None], Login | None]
-"""A login under the first of some service names that has one; a known login without password says whose."""
-
-
 class ListedLogins:
-    """Logins that were given for URLs: the nearest path of the same scheme, host and port serves."""
+    """Logins that were given for URLs: of one scheme, host and port, the login of the nearest path is used."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._logins: dict[Destination, list[tuple[Destination, RequestCredentials]]] = {}
-        self._bound: list[RequestCredentials] = []
+        self._logins: dict[Destination, list[_ListedLogin]] = {}
 
     def add(self, place: Destination, login: Login, *, source: str, is_bound: bool = False) -> None:
-        """Keep a login for a URL; the first one of a path stays. One that is bound serves nothing beside its path."""
+        """Keep a login for a URL; of several for one path the first is used.
+
+        A login that is bound, such as that of a repository, is used for URLs below its own path alone.
+        """
         known = RequestCredentials(login=login, source=source)
-        self._logins.setdefault(place, []).append((place, known))
-        if is_bound:
-            self._bound.append(known)
+        self._logins.setdefault(place, []).append(_ListedLogin(path=place.path, credentials=known, is_bound=is_bound))
 
     def find(self, place: Destination) -> RequestCredentials | None:
         """The login whose path has the most in common with this one: an index's login serves its files, too."""
         known = [
-            (own, login)
-            for own, login in self._logins.get(place, ())
-            if not any(login is bound for bound in self._bound) or _lies_below(place.path, own.path)
+            listed
+            for listed in self._logins.get(place, ())
+            if not listed.is_bound or _lies_below(place.path, listed.path)
         ]
-        return max(known, key=lambda one: _count_common(one[0].path, place.path))[1] if known else None
+        return max(known, key=lambda listed: _count_common(listed.path, place.path)).credentials if known else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ListedLogin:
+    """A login with the path of the URL that it was given for."""
+
+    path: tuple[str, ...]
+    credentials: RequestCredentials
+    is_bound: bool
 
 
 class Credentials:
-    """Finds what belongs to a request; may be asked from many threads.
+    """Finds the credentials of a request. May be used from many threads.
 
-    `sources` are asked in order for what the list does not give. `ask_keyring` is asked after a 401 only. `warnings`
-    are whole messages about the sources.
+    `sources` are searched in order for a login that the list does not give. `query_keyring` is called after a 401
+    only; None where no keyring may be used. `warnings` are whole messages about the sources.
     """
 
     def __init__(
         self,
         sources: Iterable[LoginSource] = (),
         *,
-        ask_keyring: AskKeyring | None = None,
+        query_keyring: QueryKeyring | None = None,
         warnings: Iterable[str] = (),
     ) -> None:
         self.warnings = tuple(warnings)
         self._listed = ListedLogins("the list")
         self._sources = tuple(sources)
-        self._ask_keyring = ask_keyring
+        self._query_keyring = query_keyring
         self._complete: dict[str, RequestCredentials] = {}
         self._path_tokens: list[_PathToken] = []
         self._named: dict[Destination, str] = {}
@@ -156,9 +176,9 @@ class Credentials:
         self._keyring_lock = threading.Lock()
 
     def add(self, url: Url, *, source: str = "the list", is_bound: bool = False) -> None:
-        """Know a URL, with its secret if it has one; `source` says where it stands.
+        """Keep the secret of a URL, if it has one; `source` says where the URL is written, for messages.
 
-        The login of one that is bound, a repository's, serves what lies below its path alone.
+        The login of a URL that is bound, a repository's, is used for URLs below its path alone.
         """
         place = find_destination(url.public)
         if place is None:
@@ -169,18 +189,20 @@ class Credentials:
         complete, login = split_login(url.secret)
         if login is not None:
             self._listed.add(place, login, source=f"the user and password of {source}", is_bound=is_bound)
+        # The user information was the only secret of the URL.
         if _normalize(complete.open_for_transport()) == _normalize(url.public):
             return
         token = _find_path_token(url.public, complete, place, source)
         if token is not None:
             self._path_tokens.append(token)
+        # A signature beside a token in the path is a second secret, and for this URL alone.
         if token is None or urlsplit(url.public).query != urlsplit(complete.open_for_transport()).query:
             self._complete[_normalize(url.public)] = RequestCredentials(
                 url=complete, login=login, source=f"the signature or token of {source}"
             )
 
     def add_link(self, url: Url, *, source: str) -> None:
-        """Know a link of a page with its secret, which is that of this link alone."""
+        """Keep the secret of a link of a page, which is for this one URL alone."""
         if url.secret is not None:
             complete, login = split_login(url.secret)
             self._complete[_normalize(url.public)] = RequestCredentials(
@@ -207,46 +229,47 @@ class Credentials:
         return login
 
     def find_login(self, public_url: str) -> Login | None:
-        """The login for a URL (`FindLogin`), for a server that wants one; None where none is known."""
+        """The login for a URL (`FindLogin`), from the keyring too where no password is known; None without any."""
         known = self.find(public_url)
         if known is None or not _has_password(known):
-            known = self.ask_keyring(public_url) or known
+            known = self.query_keyring(public_url) or known
         return None if known is None else known.login
 
-    def ask_keyring(self, public_url: str) -> RequestCredentials | None:
-        """What the keyring has for a URL that was answered with 401; asked once for each host."""
+    def query_keyring(self, public_url: str) -> RequestCredentials | None:
+        """The keyring's login for a URL that was answered with 401; the keyring is queried once for each host."""
         place = find_destination(public_url)
-        if self._ask_keyring is None or place is None:
+        if self._query_keyring is None or place is None:
             return None
+        # The lock is held during the query, so that a keyring opens one prompt to unlock it and not one a thread.
         with self._keyring_lock:
             if place not in self._from_keyring:
                 known = self._find_login(place)
                 services = (self._named.get(place, public_url), place.authority)
-                login = self._ask_keyring(services, None if known is None else known.login)
+                login = self._query_keyring(services, None if known is None else known.login)
                 self._from_keyring[place] = (
                     None if login is None else RequestCredentials(login=login, source="the keyring")
                 )
             return self._from_keyring[place]
 
     def hide(self, text: str) -> str:
-        """The text with `${VAR}` for every token of a path that is known: what a page links to may hold it."""
+        """The text with `${VAR}` for every known token of a path: the links of a page may repeat it."""
         for token in self._path_tokens:
             text = token.hide(text)
         return text
 
     def hide_in_body(self, body: bytes) -> bytes:
-        """The same of a page as it was sent."""
+        """As `hide`, in a page as it was sent."""
         for token in self._path_tokens:
             body = token.hide_in_body(body)
         return body
 
     @property
     def has_path_tokens(self) -> bool:
-        """Whether any path has a token, which pages may hold and links to them hide."""
+        """Whether the path of any known URL holds a token, which its pages and their links may repeat."""
         return bool(self._path_tokens)
 
     def holds_path_token(self, public_url: str) -> bool:
-        """Whether the answer to this URL may hold a token that stands in its path."""
+        """Whether the path of this URL holds a token, so that the response may repeat it."""
         return bool(self._path_tokens) and VARIABLE.search(_decode_variables(public_url)) is not None
 
     def names(self, public_url: str) -> bool:
@@ -254,12 +277,12 @@ class Credentials:
         return find_destination(public_url) in self._named
 
     def name_sources(self) -> tuple[str, ...]:
-        """Where logins were looked for."""
-        keyring = () if self._ask_keyring is None else ("the keyring",)
+        """The names of all stores that are searched for a login, in the order of the search."""
+        keyring = () if self._query_keyring is None else ("the keyring",)
         return (self._listed.name, *(source.name for source in self._sources), *keyring)
 
     def _find_login(self, place: Destination) -> RequestCredentials | None:
-        """The nearest login; one without password gives way to a password of the same user kept elsewhere."""
+        """The nearest login of the list; one without password gives way to the same user's password in a source."""
         if (kept := self._from_keyring.get(place)) is not None:
             return kept
         found = self._listed.find(place)
@@ -274,7 +297,10 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PathToken:
-    """Variables of a path with their values: for URLs of one place whose path begins as the one that was given."""
+    """The variables in the path of a URL (`/${TOKEN}/simple/`) with their values.
+
+    They are joined to each URL of the same destination whose path begins with `prefix`.
+    """
 
     place: Destination
     prefix: str
@@ -301,19 +327,73 @@ class _PathToken:
         return body
 
     def _iter_spellings(self) -> Iterator[tuple[str, str]]:
+        """Each variable with its value as written in the URL, and without percent-encoding where that differs."""
         for name, secret in self.values:
             value = secret.open_for_transport()
             for spelling in dict.fromkeys((value, unquote(value))):
                 yield name, spelling
 
 
+class NetrcLogins:
+    """The logins of the user's netrc file, which is read when the first host is looked up in it."""
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._named = environ.get("NETRC")
+        self._parsed: netrc | None = None
+        self._is_read = False
+
+    @property
+    def name(self) -> str:
+        """What messages call the file, and that it cannot be read where that is so."""
+        path = self._find_path()
+        shown = f"`{self._named}`" if self._named else "`~/.netrc`"
+        return f"{shown} (which cannot be read)" if self._is_read and path is not None and not self._parsed else shown
+
+    def find(self, place: Destination) -> RequestCredentials | None:
+        """The login of a host on the default port of https; None for any other destination."""
+        if place.scheme != "https" or place.port != 443:
+            return None
+        if not self._is_read:
+            path = self._find_path()
+            self._parsed = None if path is None else parse_netrc(path)
+            self._is_read = True
+        login = None if self._parsed is None else find_netrc_login(self._parsed, place.host)
+        return None if login is None else RequestCredentials(login=login, source=f"the login of {self.name}")
+
+    def _find_path(self) -> Path | None:
+        """The file, where it exists; `_netrc` is its name on Windows."""
+        names = [self._named] if self._named else ["~/.netrc", "~/_netrc"]
+        for name in names:
+            path = os.path.expanduser(name)  # noqa: PTH111  # Path.home raises where there is no home folder
+            if os.path.isfile(path):  # noqa: PTH113  # a text with a null byte is no error here
+                return Path(path)
+        return None
+
+
+def parse_netrc(path: Path) -> netrc | None:
+    """The file as Python reads it; None for one that cannot be read: the reason might quote a password."""
+    # Lazy: a netrc is searched for the hosts of requests, and a warm run makes none.
+    import netrc
+
+    try:
+        return netrc.netrc(str(path))
+    except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
+        return None
+
+
+def find_netrc_login(parsed: netrc, host: str) -> Login | None:
+    """The login of a host; None where only the `default` entry would match."""
+    entry = parsed.hosts.get(host) if host != "default" else None
+    return None if entry is None else Login(user=Secret(entry[0] or ""), password=Secret(entry[2] or ""))
+
+
 def render_host(host: str) -> str:
-    """The host as it stands in a URL: an IPv6 address in brackets."""
+    """The host as it is written in a URL: an IPv6 address in brackets (RFC 3986, section 3.2.2)."""
     return f"[{host}]" if ":" in host else host
 
 
 def find_destination(url: str) -> Destination | None:
-    """Where a URL leads; None for one without a host."""
+    """Where a URL leads; None for one without a host. `port` is the scheme's own where the URL has none."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -327,7 +407,7 @@ def find_destination(url: str) -> Destination | None:
 
 
 def split_login(complete: Secret) -> tuple[Secret, Login | None]:
-    """A complete URL without its user information, and the login that this is."""
+    """A complete URL without its user information, and the login that the user information is; None without any."""
     parts = urlsplit(complete.open_for_transport())
     user_information, at, host = parts.netloc.rpartition("@")
     bare = Secret(urlunsplit(parts._replace(netloc=host, fragment="")))
@@ -337,41 +417,8 @@ def split_login(complete: Secret) -> tuple[Secret, Login | None]:
     return bare, Login(user=Secret(unquote(user)), password=Secret(unquote(password)))
 
 
-def _find_path_token(public: str, complete: Secret, place: Destination, source: str) -> _PathToken | None:
-    """The variables of the public path with their values, which the complete one has in their places."""
-    template, path = urlsplit(public).path, urlsplit(complete.open_for_transport()).path
-    names = VARIABLE.findall(template)
-    if not names:
-        return None
-    literals = [re.escape(text) for text in VARIABLE.split(template)[::2]]
-    match = re.fullmatch("(.+?)".join(literals), path, re.DOTALL)
-    if match is None:
-        return None
-    values = dict(zip(names, match.groups(), strict=True))
-    end = max(found.end() for found in VARIABLE.finditer(template))
-    prefix = f"{template[:end]}{template[end:].partition('/')[0]}/"
-    return _PathToken(
-        place=place,
-        prefix=prefix,
-        values=tuple((name, Secret(value)) for name, value in values.items()),
-        source=f"the token in the path of {source}",
-    )
-
-
-def _normalize(url: str) -> str:
-    """The same text for spellings of one URL: escapes that need not be, capitals in the host, the default port."""
-    place, parts = find_destination(url), urlsplit(url)
-    if place is None:
-        return url
-    return f"{place.scheme}://{place.authority}{unquote(parts.path)}?{unquote(parts.query)}"
-
-
-def _decode_variables(url: str) -> str:
-    """`${VAR}` as it was written: HTTP clients escape the braces."""
-    return _ENCODED_VARIABLE.sub(r"${\1}", url)
-
-
 def _count_common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many names two paths have in common at their beginning."""
     count = 0
     for mine, theirs in zip(one, other, strict=False):
         if mine != theirs:
@@ -386,63 +433,49 @@ def _lies_below(path: Sequence[str], folder: Sequence[str]) -> bool:
     return [name.removesuffix(".git") for name in start] == [name.removesuffix(".git") for name in folder]
 
 
+def _find_path_token(public: str, complete: Secret, place: Destination, source: str) -> _PathToken | None:
+    """The variables of the public path with the values that the complete path has in their places; None without any."""
+    template, path = urlsplit(public).path, urlsplit(complete.open_for_transport()).path
+    names = VARIABLE.findall(template)
+    if not names:
+        return None
+    # `split` returns texts and names in turn: the texts between the variables are found in both paths.
+    literals = [re.escape(text) for text in VARIABLE.split(template)[::2]]
+    match = re.fullmatch("(.+?)".join(literals), path, re.DOTALL)
+    if match is None:
+        return None
+    values = dict(zip(names, match.groups(), strict=True))
+    # The token serves what lies below the folder that the last variable is in.
+    end = max(found.end() for found in VARIABLE.finditer(template))
+    prefix = f"{template[:end]}{template[end:].partition('/')[0]}/"
+    return _PathToken(
+        place=place,
+        prefix=prefix,
+        values=tuple((name, Secret(value)) for name, value in values.items()),
+        source=f"the token in the path of {source}",
+    )
+
+
+def _normalize(url: str) -> str:
+    """One text for all spellings of a URL: without needless escapes, capitals in the host and the default port."""
+    place, parts = find_destination(url), urlsplit(url)
+    if place is None:
+        return url
+    return f"{place.scheme}://{place.authority}{unquote(parts.path)}?{unquote(parts.query)}"
+
+
+def _decode_variables(url: str) -> str:
+    """`${VAR}` as it was written: HTTP clients percent-encode the braces."""
+    return _ENCODED_VARIABLE.sub(r"${\1}", url)
+
+
 def _has_password(known: RequestCredentials) -> bool:
+    """Whether there is a login with a password that is not empty."""
     return known.login is not None and bool(known.login.password.open_for_transport())
 
 
 def _is_same_user(one: RequestCredentials, other: RequestCredentials) -> bool:
+    """Whether both are logins of one user, and the first has a password."""
     return (
         one.login is not None and other.login is not None and one.login.user == other.login.user and _has_password(one)
     )
-
-
-class NetrcLogins:
-    """The logins of the user's netrc file, which is read when the first host is looked for in it."""
-
-    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
-        self._named = environ.get("NETRC")
-        self._parsed: netrc | None = None
-        self._is_read = False
-
-    @property
-    def name(self) -> str:
-        """What messages call it; a file that cannot be read is told as such."""
-        path = self._find_path()
-        shown = f"`{self._named}`" if self._named else "`~/.netrc`"
-        return f"{shown} (which cannot be read)" if self._is_read and path is not None and not self._parsed else shown
-
-    def find(self, place: Destination) -> RequestCredentials | None:
-        """The login of a host on the default port of https."""
-        if place.scheme != "https" or place.port != 443:
-            return None
-        if not self._is_read:
-            path = self._find_path()
-            self._parsed = None if path is None else parse_netrc(path)
-            self._is_read = True
-        login = None if self._parsed is None else find_netrc_login(self._parsed, place.host)
-        return None if login is None else RequestCredentials(login=login, source=f"the login of {self.name}")
-
-    def _find_path(self) -> Path | None:
-        names = [self._named] if self._named else ["~/.netrc", "~/_netrc"]
-        for name in names:
-            path = os.path.expanduser(name)  # noqa: PTH111  (Path.home raises where there is none)
-            if os.path.isfile(path):  # noqa: PTH113  (any text is asked for)
-                return Path(path)
-        return None
-
-
-def parse_netrc(path: Path) -> netrc | None:
-    """The file as Python reads it; None for one that cannot be read. What is wrong with it may be a password."""
-    # Lazy: netrc is asked about hosts only, and a warm run asks none.
-    import netrc
-
-    try:
-        return netrc.netrc(str(path))
-    except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
-        return None
-
-
-def find_netrc_login(parsed: netrc, host: str) -> Login | None:
-    """The login of a host; None for one that only `default` would serve."""
-    entry = parsed.hosts.get(host) if host != "default" else None
-    return None if entry is None else Login(user=Secret(entry[0] or ""), password=Secret(entry[2] or ""))

@@ -1,25 +1,23 @@
-"""One name lookup a host for all connections of a run.
+"""How a host is reached, and whether it may be: addresses, proxies, certificates, and the guard of private networks.
 
-Two dozen connections opened at once ask for the same name two dozen times. Small resolvers (routers, container
-networks) drop most of such questions, and each one dropped costs the five seconds of the system's time-out: measured in
-5 of 6 rounds of 24 lookups in a container.
+In: a host or URL, and the environment variables that users set for other programs too. Out: addresses, the proxy to go
+through, a TLS context, or a FetchError for a host that a lock must not lead to.
 
-Which proxy a request goes through, from the usual environment variables and nothing else.
+One module, because `PlainClient`, the transports of httpx and git must all reach a host the same way.
 
-The registry of Windows and the system settings of macOS are not read: the same environment gives the same way out.
-
-Which certificates are trusted: those that the user names, else those of `certifi`.
-
-Which hosts a lock, and whoever it names, may lead to: those of the public network, and those that the user allows.
-
-A lock is somebody else's text. A URL in it, or a redirect of its host, must not turn the machine that fetches into a
-way to its own services, its network's, or to a cloud's metadata address.
+- Names are looked up once a run. Two dozen connections opened at once look up the same name two dozen times. Small
+  resolvers (routers, container networks) drop most of these queries, and each one dropped costs the five seconds of the
+  system's time-out: measured in 5 of 6 rounds of 24 lookups in a container.
+- Proxies come from environment variables alone. The registry of Windows and the system settings of macOS are not read,
+  so that the same environment gives the same way out.
+- Certificates are those that the user names, else those of `certifi`.
+- A lock is not written by the user who fetches from it. A URL in it, or a redirect of its host, must not give access to
+  the services of the machine that fetches, of its network, or to a cloud's metadata address.
 """
 
 from __future__ import annotations
 
 import os
-import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -32,24 +30,21 @@ from resolver.requirements.url import Url, parse_url
 if TYPE_CHECKING:
     import ssl
 
-__all__ = [
-    "Addresses",
-    "HostGuard",
-    "build_tls_context",
-    "find_certificates",
-    "find_proxy",
-]
+__all__ = ["Addresses", "HostGuard", "build_tls_context", "find_certificates", "find_proxy"]
 
 
 class Addresses:
-    """The addresses of hosts, each looked up once, one host at a time."""
+    """The addresses of hosts, each looked up once. Threads wait for each other, so that one query is open at a time."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: dict[str, tuple[str, ...]] = {}
 
     def find(self, host: str) -> tuple[str, ...]:
-        """The addresses of a host, best first, at least one. Raises OSError."""
+        """The addresses of a host, at least one, in the order in which the system prefers them. Raises OSError."""
+        # Lazy: a warm run uses the guard of this module and opens no connection.
+        import socket
+
         with self._lock:
             found = self._found.get(host)
             if found is None:
@@ -58,56 +53,20 @@ class Addresses:
             return found
 
 
-def find_proxy(scheme: str, host: str, port: int | None) -> Url | None:
-    """The proxy for a host: `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` names the host."""
-    if not any(name.lower().endswith("_proxy") and value for name, value in os.environ.items()):
-        return None
-    # Imported only when some proxy is set: it takes 20 ms.
-    # typeshed does not list it; both are what `urllib` itself uses for the environment alone.
-    import urllib.request
-
-    proxies = urllib.request.getproxies_environment()
-    authority = f"{host}:{port}" if port else host
-    if urllib.request.proxy_bypass_environment(authority, proxies):  # type: ignore[attr-defined]  # typeshed lacks it
-        return None
-    proxy = proxies.get(scheme) or proxies.get("all")
-    return None if proxy is None else parse_url(proxy if "://" in proxy else f"http://{proxy}")
-
-
-def find_certificates() -> tuple[str | None, str | None]:
-    """The file and the folder of CA certificates that the user names, each None where none is named.
-
-    `SSL_CERT_FILE`, then `REQUESTS_CA_BUNDLE` (a file or a folder), and `SSL_CERT_DIR`. pip's own variable is not read.
-    """
-    bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
-    folder = os.environ.get("SSL_CERT_DIR") or None
-    if bundle is not None and os.path.isdir(bundle):  # noqa: PTH112 - pathlib is not needed for one question
-        return None, bundle
-    return bundle, folder
-
-
-def build_tls_context() -> ssl.SSLContext:
-    """A context that checks certificates and host names. Raises OSError where the user's files cannot be read."""
-    # Lazy: a run over plain HTTP, or without a request, needs no TLS, whose import takes 13 ms.
-    import ssl
-
-    file, folder = find_certificates()
-    if file is None and folder is None:
-        # Imported where it is needed: who names certificates needs no others.
-        import certifi
-
-        file = certifi.where()
-    return ssl.create_default_context(cafile=file, capath=folder)
-
-
 class HostGuard:
-    """Refuses hosts by name, and by the addresses that their names stand for. `allowed` are `host` or `host:port`."""
+    """Refuses hosts by name, and by the addresses that their names resolve to.
+
+    `allowed` are `host` or `host:port`, as in `--allow-host`.
+    """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
         self._allowed = frozenset(text.strip().lower() for text in allowed)
 
     def check(self, url: str, *, find_addresses: Callable[[], Sequence[str]] = tuple) -> None:
-        """Raises FetchError for a URL that may not be asked for; `find_addresses` is called for public names alone."""
+        """Raises FetchError for a URL of this machine or a private network that is not allowed, or without a host.
+
+        `find_addresses` looks up the host of the URL; it is called only where the name itself is a public one.
+        """
         try:
             parts = urlsplit(url)
             host, port = (parts.hostname or "").lower(), parts.port
@@ -126,7 +85,50 @@ class HostGuard:
                 raise _refuse(url, shown, why=f"its name stands for {address}")
 
 
+def find_proxy(scheme: str, host: str, port: int | None) -> Url | None:
+    """The proxy for a host: `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` names the host."""
+    if not any(name.lower().endswith("_proxy") and value for name, value in os.environ.items()):
+        return None
+    # Lazy: it takes 20 ms, and most machines need no proxy.
+    import urllib.request
+
+    proxies = urllib.request.getproxies_environment()
+    authority = f"{host}:{port}" if port else host
+    # Both functions are what `urllib` itself uses where it reads the environment alone.
+    if urllib.request.proxy_bypass_environment(authority, proxies):  # type: ignore[attr-defined]  # typeshed lacks it
+        return None
+    proxy = proxies.get(scheme) or proxies.get("all")
+    return None if proxy is None else parse_url(proxy if "://" in proxy else f"http://{proxy}")
+
+
+def find_certificates() -> tuple[str | None, str | None]:
+    """The file and the folder of CA certificates that the user names, each None where none is named.
+
+    `SSL_CERT_FILE`, then `REQUESTS_CA_BUNDLE` (a file or a folder), and `SSL_CERT_DIR`. `PIP_CERT` is not read.
+    """
+    bundle = os.environ.get("SSL_CERT_FILE") or os.environ.get("REQUESTS_CA_BUNDLE") or None
+    folder = os.environ.get("SSL_CERT_DIR") or None
+    if bundle is not None and os.path.isdir(bundle):  # noqa: PTH112  # the variable is a text, and stays one
+        return None, bundle
+    return bundle, folder
+
+
+def build_tls_context() -> ssl.SSLContext:
+    """A context that checks certificates and host names. Raises OSError where the user's files cannot be read."""
+    # Lazy: a run over plain HTTP, or without a request, needs no TLS, whose import takes 13 ms.
+    import ssl
+
+    file, folder = find_certificates()
+    if file is None and folder is None:
+        # Lazy: a user who names certificates needs no others.
+        import certifi
+
+        file = certifi.where()
+    return ssl.create_default_context(cafile=file, capath=folder)
+
+
 def _refuse(url: str, host: str, *, why: str = "") -> FetchError:
+    """The error for a host of this machine or a private network; `why` names the address behind a public name."""
     return FetchError(
         f"`{host}` is this machine or in a private network, and a lock does not decide who is asked there: {url}",
         why=why,

@@ -1,4 +1,11 @@
-"""What to tell about an answer that is none: one message per kind, with the public URL, the reason and a remedy."""
+"""The errors of requests, one function a kind: each returns the error to raise, with the public URL, why and a remedy.
+
+In: the public URL of a request and the facts of its failure. Out: a `FetchError` or one of its subclasses.
+
+One module, because both clients, the page source and the offline mode must report the same failure with the same words,
+and because it shows at one look that no message holds a secret: only public URLs, hosts and the names of sources come
+in.
+"""
 
 from __future__ import annotations
 
@@ -25,21 +32,29 @@ __all__ = [
 
 
 def authentication_error(
-    url: str, *, status: int, host: str, tried: str = "", looked_in: Sequence[str] = (), told: str = ""
+    url: str,
+    *,
+    status: int,
+    host: str,
+    credentials_source: str = "",
+    searched: Sequence[str] = (),
+    refusal: str = "",
 ) -> AuthenticationError:
-    """For 401 and 403. `tried` names what was sent, `looked_in` where more was looked for; never a value.
+    """For 401 and 403.
 
-    `told` is what the host says about a signature (`its signature has expired`).
+    `credentials_source` names where the credentials that were sent come from, `searched` the places that were searched
+    for credentials; neither is ever a value. `refusal` is the host's reason to refuse a signature (`its signature has
+    expired`).
     """
-    if told:
-        what, why = "refuses the URL", told
+    if refusal:
+        what, why = "refuses the URL", refusal
         remedy = "sign the URL anew; the lock does not change by that"
-    elif tried:
-        what, why = f"refuses {tried}", "" if status == 403 else "it was sent once and not again"
+    elif credentials_source:
+        what, why = f"refuses {credentials_source}", "" if status == 403 else "it was sent once and not again"
         remedy = "correct it, or ask for access" if status == 403 else "correct it"
     else:
         what = "wants a user and password" if status == 401 else "refuses access"
-        why = f"none are known for it: {_list_names(looked_in)}" if looked_in else ""
+        why = f"none are known for it: {_list_names(searched)}" if searched else ""
         remedy = f"write `https://${{USER}}:${{PASSWORD}}@{host}/…` in the list, or name a file with `--credentials`"
     return AuthenticationError(f"`{host}` {what}: status {status} for {url}", why=why, remedy=remedy, url=url)
 
@@ -53,13 +68,8 @@ def unencrypted_error(url: str, *, host: str) -> FetchError:
     )
 
 
-def _list_names(names: Sequence[str]) -> str:
-    """`neither in the list nor in a, b`, as a part of a sentence."""
-    return f"not in {', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else f"not in {names[0]}"
-
-
 def proxy_error(url: str, *, proxy: str) -> FetchError:
-    """For a proxy that is not one of HTTP. Of `proxy` only the scheme is told: it may hold a password."""
+    """For a proxy that does not speak HTTP. The message holds only the scheme of `proxy`, which may hold a password."""
     scheme = proxy.partition("://")[0]
     return FetchError(
         f"the `{scheme}` proxy that the environment names for {url} cannot be used",
@@ -69,7 +79,7 @@ def proxy_error(url: str, *, proxy: str) -> FetchError:
 
 
 def status_error(url: str, *, status: int, attempts: int, wanted_delay_s: float = 0.0) -> FetchError:
-    """For any other status that is no answer to the question; `wanted_delay_s` is a wait that is too long."""
+    """For any other bad status; `wanted_delay_s` is a `Retry-After` that is too long to wait, 0 for none."""
     times = f" ({attempts} times)" if attempts > 1 else ""
     remedy = "again later; the server is at fault" if status >= 500 else ""
     if status == 429:
@@ -80,7 +90,7 @@ def status_error(url: str, *, status: int, attempts: int, wanted_delay_s: float 
 
 
 def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
-    """For a host that took too long to connect or to send the next bytes."""
+    """For a host that took more than `limit_s` seconds to connect or to send the next bytes."""
     return FetchError(
         f"no answer within {limit_s:g} s from {url} ({attempts} times)",
         remedy="again later, or set `HTTPS_PROXY` if this network needs a proxy",
@@ -89,13 +99,13 @@ def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
 
 
 def no_answer_error(url: str, *, reason: str, attempts: int) -> FetchError:
-    """For a host that cannot be reached, or hangs up."""
+    """For a host that cannot be reached, or closes the connection."""
     times = f" ({attempts} times)" if attempts > 1 else ""
     return FetchError(f"no answer from {url}{times}", why=reason, url=url)
 
 
 def tls_error(url: str, *, reason: str, host: str) -> FetchError:
-    """For a certificate that is not trusted."""
+    """For a certificate of a host that is not trusted."""
     return FetchError(
         f"the certificate of `{host}` is not trusted: {url}",
         why=reason,
@@ -105,7 +115,7 @@ def tls_error(url: str, *, reason: str, host: str) -> FetchError:
 
 
 def certificates_error(url: str, *, path: str, reason: str) -> FetchError:
-    """For CA certificates of the user's that cannot be read."""
+    """For the user's own CA certificates that cannot be read."""
     return FetchError(
         f"the CA certificates in {path} cannot be read",
         why=reason or "they are no certificates",
@@ -138,15 +148,20 @@ def too_large_error(url: str, *, limit_bytes: int) -> FetchError:
 
 
 def broken_error(url: str, *, reason: str) -> FetchError:
-    """For an answer that cannot be read."""
+    """For a response that cannot be read."""
     return FetchError(f"the answer of {url} cannot be read", why=reason, url=url)
 
 
 def closed_error(url: str) -> FetchError:
-    """For a question to a source that is closed."""
+    """For a query to a package source that is closed."""
     return FetchError("the package source is closed", url=url)
 
 
 def missing_offline(url: str, *, what: str) -> OfflineError:
-    """For what the cache does not hold under `--offline`."""
+    """For what the cache does not hold under `--offline`; `what` names it in the message (`the page`)."""
     return OfflineError(f"{what} is not in the cache: {url}", remedy="run once without `--offline`", url=url)
+
+
+def _list_names(names: Sequence[str]) -> str:
+    """`not in a, b or c`, as a part of a sentence; at least one name."""
+    return f"not in {', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else f"not in {names[0]}"

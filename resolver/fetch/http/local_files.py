@@ -1,4 +1,12 @@
-"""Indexes and find-links locations on disk (`file:` URLs, plain paths), as the pages that a server would have sent."""
+"""Indexes and find-links locations on disk (`file:` URLs and plain paths), in the form of responses of a server.
+
+In: a URL or path that the list names. Out: the HTML page that a server would have sent (`LocalPage`), the `file:` URLs
+of a folder (`LocalFolder`), or size and hashes of a file. Where a folder or file that the user names is missing or
+cannot be read, a FetchError says so.
+
+A module of its own, because no request is made here and nothing of a client is imported: local files are read again in
+each run and are in no cache.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +20,12 @@ from lockfiles._values import dataclass
 from resolver.errors import FetchError
 
 if TYPE_CHECKING:
-    from resolver.fetch.http.answers import Download
+    from resolver.fetch.http.responses import Download
 
-__all__ = [
-    "LocalFolder",
-    "LocalPage",
-    "describe_file",
-    "find_local_path",
-    "list_folder",
-    "read_local_index",
-    "read_local_links",
-]
+__all__ = ["LocalFolder", "describe_file", "find_local_path", "read_local_index", "read_local_links"]
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
+"""Two letters or more: `C:\\wheels` is a path."""
 _CHUNK_BYTES = 1 << 20
 
 
@@ -38,7 +39,7 @@ class LocalPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFolder:
-    """A folder in place of a page: the `file:` URLs of its files."""
+    """A folder in place of a page: the `file:` URLs of its files, in the order of their names."""
 
     urls: tuple[str, ...]
 
@@ -46,34 +47,36 @@ class LocalFolder:
 def find_local_path(url: str) -> Path | None:
     """The path that a `file:` URL or plain path names; None for a URL of any other scheme."""
     if url[:5].lower() == "file:":
-        # Imported where it is needed: it takes 10 ms, and most lists have no local location.
+        # Lazy: it takes 10 ms, and most lists have no local location.
         from urllib.parse import urlsplit
         from urllib.request import url2pathname
 
         parts = urlsplit(url)
         host = "" if parts.netloc in ("", "localhost") else f"//{parts.netloc}"
         return Path(url2pathname(f"{host}{parts.path}"))
-    # `C:\wheels` is a path; a scheme has at least two letters.
     return None if _SCHEME.match(url) else Path(url)
 
 
 def read_local_index(index: Path, name: str) -> LocalPage | LocalFolder | None:
-    """A project's page of a folder laid out as PEP 503 says (`name/index.html`, or just its files); None without it."""
+    """The page of a project in a folder laid out as PEP 503 describes: `name/index.html`, or just the files of `name/`.
+
+    None where the index lacks the project. Raises FetchError where there is no such index, or the page is unreadable.
+    """
     folder = index / name
     page = folder / "index.html"
     if page.is_file():
         return LocalPage(url=page.absolute().as_uri(), body=_read(page))
     if folder.is_dir():
-        return list_folder(folder)
+        return _list_folder(folder)
     if not index.is_dir():
         raise FetchError(f"there is no folder {index}, which is named as an index", url=index.absolute().as_uri())
     return None
 
 
 def read_local_links(path: Path) -> LocalPage | LocalFolder:
-    """A find-links location on disk: a folder of files, or one HTML page."""
+    """A find-links location on disk: a folder of files, or one HTML page. Raises FetchError where it is neither."""
     if path.is_dir():
-        return list_folder(path)
+        return _list_folder(path)
     if path.is_file():
         return LocalPage(url=path.absolute().as_uri(), body=_read(path))
     raise FetchError(
@@ -81,31 +84,36 @@ def read_local_links(path: Path) -> LocalPage | LocalFolder:
     )
 
 
-def list_folder(folder: Path) -> LocalFolder:
-    """The files of a folder, in name order."""
+def describe_file(path: Path, *, algorithms: Iterable[str] = ()) -> Download:
+    """Size and hashes of a file, as of a download. Raises FetchError where the file cannot be read."""
+    # Lazy: a warm run hashes no file.
+    from resolver.fetch.http.responses import hash_chunks
+
+    try:
+        with path.open("rb") as file:
+            return hash_chunks(iter(lambda: file.read(_CHUNK_BYTES), b""), algorithms=algorithms)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _list_folder(folder: Path) -> LocalFolder:
+    """The files of a folder, without its subfolders. Raises FetchError where it cannot be read."""
     base = folder.absolute()
     try:
         with os.scandir(folder) as entries:
             names = sorted(entry.name for entry in entries if entry.is_file())
     except OSError as error:
-        raise FetchError(f"{folder} cannot be read", why=f"{error.strerror}", url=base.as_uri()) from error
+        raise _unreadable(folder, error) from error
     return LocalFolder(urls=tuple((base / name).as_uri() for name in names))
 
 
-def describe_file(path: Path, *, algorithms: Iterable[str] = ()) -> Download:
-    """Size and hashes, as of a download. Raises FetchError where the file cannot be read."""
-    # Imported where it is needed: OpenSSL takes 4 ms, which a warm run has no use for.
-    from resolver.fetch.http.answers import hash_into
-
-    try:
-        with path.open("rb") as file:
-            return hash_into(iter(lambda: file.read(_CHUNK_BYTES), b""), None, algorithms=algorithms)
-    except OSError as error:
-        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error
-
-
 def _read(path: Path) -> bytes:
+    """The content of a file. Raises FetchError where it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
-        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> FetchError:
+    return FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri())

@@ -1,11 +1,16 @@
-"""Questions that need no HTTP library: GET over HTTP/1.1 from a host that is reached straight and answers plainly.
+"""GET requests without an HTTP library: over HTTP/1.1, to a host that is reached without a proxy.
 
-In: a URL. Out: a `PlainResponse`, or None where anything at all is out of the ordinary: a proxy, a redirect, a status
-that is no answer, a broken connection, an unknown coding, a certificate that is not trusted. Then the question is put
-to `HttpClient`, which knows what to do and what to say about it.
+In: a URL and headers. Out: a `PlainResponse`, or None where anything is out of the ordinary: a proxy, a redirect, any
+status but success and absence, a broken connection, an unknown coding, a certificate that is not trusted. The caller
+then makes the same request with `HttpClient`, which follows, repeats or explains it. So nothing is handled here that
+is not the ordinary case, and no message comes from here.
 
-Importing httpx and hishel takes 55 ms, and an answer through them 0.3 ms (2 to 5 where it is stored); here it takes
-0.1 ms, and importing 3, or 9 with TLS.
+A module apart, because it pays for itself: importing httpx and hishel takes 55 ms, and a request through them 0.3 ms
+(2 to 5 ms where the response is stored); here a request takes 0.1 ms, and the import 3 ms, or 9 ms with TLS.
+
+What is read here of HTTP/1.1 (RFC 9112) is strict on purpose: one wrong byte in a head, two lengths or bytes behind the
+announced end close the connection, and the other client reads the response again by its own rules. Requests are sent
+one after the other on a connection (no pipelining), and only GET without a body.
 """
 
 from __future__ import annotations
@@ -19,31 +24,34 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from resolver.fetch.http.answers import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRANSIENT_STATUSES, BadStatusError
-from resolver.fetch.http.hosts import Addresses, find_proxy
+from resolver.fetch.http.hosts import Addresses, build_tls_context, find_proxy
+from resolver.fetch.http.responses import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRANSIENT_STATUSES, BadStatusError
 from resolver.targets.families import is_absent_status
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["PlainClient", "PlainResponse"]
+__all__ = ["PlainClient"]
 
 _PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!-\[\]-~]*")
-"""What needs no quoting; neither `@` in the host, nor addresses of IPv6."""
+"""URLs that need no quoting; without user information and without IPv6 addresses."""
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [^\r\n]*)?\r\n")
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+"""RFC 9110, section 5.1: a token, and a value without the blanks around it."""
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _PLAIN_STATUSES = frozenset({200, 404, 410})
+"""Success and absence; on some hosts other statuses mean absence too (`is_absent_status`)."""
 _HEAD_LIMIT_BYTES = 65_536
-_CHUNK_BYTES = 65_536
-_END = b"\r\n\r\n"
+_RECEIVE_BYTES = 65_536
+"""At most so much is received at once: a head with a small body comes in one piece."""
+_END_OF_HEAD = b"\r\n\r\n"
 
 _log = logging.getLogger("pinfold.http")
 
 
 class PlainResponse:
-    """The answer of a server: status 200, or one that says that there is no such thing.
+    """A response of status 200, or of a status that means that there is no such page or file.
 
     Names of `headers` are in lower case. `body` is as it was sent: packed with gzip if `is_packed`.
     """
@@ -58,18 +66,22 @@ class PlainResponse:
 
 
 class PlainClient:
-    """Asks servers; may be used from many threads at once, each of which has connections of its own."""
+    """Sends plain requests. May be used from many threads at once, each of which has connections of its own.
+
+    Requests for `trusted_hosts` over https are not plain: they need a context that checks no certificate.
+    """
 
     def __init__(self, *, user_agent: str, trusted_hosts: Iterable[str]) -> None:
         self._user_agent = user_agent
         self._trusted_hosts = frozenset(trusted_hosts)
-        self._own = threading.local()
+        self._of_thread = threading.local()
         self._connections: list[_Connection] = []
         self._given_up: set[str] = set()
         self._addresses = Addresses()
+        # Guards `_context` alone. Of the others each thread has its own, or changes them in one step.
         self._lock = threading.Lock()
         # Reading the environment takes longer than a request.
-        self._is_straight = cache(self._find_is_straight)
+        self._is_direct = cache(self._find_is_direct)
         self._context: ssl.SSLContext | None = None
 
     def close(self) -> None:
@@ -78,67 +90,72 @@ class PlainClient:
             connection.close()
 
     def fetch(self, url: str, headers: Mapping[str, str], *, limit_bytes: int) -> PlainResponse | None:
-        """The answer at a URL, or None for whatever another client should ask for again.
+        """The response at a URL, or None where another client should make the same request.
 
-        Raises BadStatusError for an attempt that counts as the first one of several.
+        Raises BadStatusError for a transient status: the attempt then counts as the first one of several.
         """
         if not _URL.fullmatch(url):
             return None
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
-        if origin in self._given_up or not self._is_straight(parts.scheme, parts.netloc):
+        if origin in self._given_up or not self._is_direct(parts.scheme, parts.netloc):
             return None
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         lines = {"Host": parts.netloc, **headers, "User-Agent": self._user_agent, "Connection": "keep-alive"}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         try:
-            answer = self._ask(origin, f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii"), limit_bytes)
+            response = self._send(origin, f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii"), limit_bytes)
         except (OSError, ValueError):
-            answer = None
-        if answer is not None:
+            response = None
+        if response is not None:
             if _log.isEnabledFor(logging.INFO):
-                _log.info("GET %s: %d", origin + parts.path, answer.status)
-            if answer.status in _PLAIN_STATUSES or is_absent_status(url, answer.status):
-                return answer
-        # A host that was out of the ordinary once is so in most of its answers: all that follow are the other client's.
+                _log.info("GET %s: %d", origin + parts.path, response.status)
+            if response.status in _PLAIN_STATUSES or is_absent_status(url, response.status):
+                return response
+        # Most responses of such a host are out of the ordinary: the other client makes all further requests to it.
         self._given_up.add(origin)
-        if answer is not None and answer.status in TRANSIENT_STATUSES:
+        if response is not None and response.status in TRANSIENT_STATUSES:
             raise BadStatusError(
-                answer.status, host=parts.hostname or "", retry_after=answer.headers.get("retry-after")
+                response.status, host=parts.hostname or "", retry_after=response.headers.get("retry-after")
             )
         return None
 
-    def _find_is_straight(self, scheme: str, authority: str) -> bool:
+    def _find_is_direct(self, scheme: str, authority: str) -> bool:
+        """Whether a host is reached without a proxy, and its certificate is to be checked."""
         host, _, port = authority.partition(":")
         trusted = scheme == "https" and not self._trusted_hosts.isdisjoint((host, authority))
         return not trusted and find_proxy(scheme, host, int(port) if port else None) is None
 
-    def _ask(self, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
-        """Raises OSError, and ValueError for an answer that is not plain."""
-        own: dict[str, _Connection] = self._own.__dict__.setdefault("connections", {})
+    def _send(self, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
+        """The response, on this thread's open connection or a new one.
+
+        Raises OSError, and ValueError for a response that is not plain.
+        """
+        own: dict[str, _Connection] = self._of_thread.__dict__.setdefault("connections", {})
         connection = own.pop(origin, None)
         if connection is not None:
             try:
-                return self._ask_on(connection, origin, request, limit_bytes)
-            except _HungUpError:
+                return self._send_on(connection, origin, request, limit_bytes)
+            except _ClosedByHostError:
                 pass  # A server may close a connection that is not in use at any time.
-        return self._ask_on(self._connect(origin), origin, request, limit_bytes)
+        return self._send_on(self._connect(origin), origin, request, limit_bytes)
 
-    def _ask_on(self, connection: _Connection, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
-        """As above; the connection is kept for the next question where it may be."""
+    def _send_on(self, connection: _Connection, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
+        """As `_send`; the connection is kept for the next request where the server allows that."""
+        # After any error, Ctrl-C too, unread bytes may be left: no later request may read them as its response.
         try:
-            answer = connection.ask(request, limit_bytes)
+            response = connection.send(request, limit_bytes)
         except BaseException:
             connection.close()
             raise
-        if answer.headers.get("connection", "keep-alive").lower() == "keep-alive":
-            self._own.connections[origin] = connection
+        if response.headers.get("connection", "keep-alive").lower() == "keep-alive":
+            self._of_thread.connections[origin] = connection
         else:
             connection.close()
-        return answer
+        return response
 
     def _connect(self, origin: str) -> _Connection:
-        """Raises OSError."""
+        """A connection to the first address of the host that accepts one. Raises OSError."""
         parts = urlsplit(origin)
         host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
         *others, last = self._addresses.find(host)
@@ -150,8 +167,10 @@ class PlainClient:
         return self._open(parts.scheme, host, (last, port))
 
     def _open(self, scheme: str, host: str, address: tuple[str, int]) -> _Connection:
+        """A connection to one address. Raises OSError, as `ssl.SSLError` is too."""
         opened = socket.create_connection(address, CONNECT_TIMEOUT_S)
         try:
+            # A request is one small packet, which must not wait for another one to join it.
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if scheme == "https":
                 opened = self._find_context().wrap_socket(opened, server_hostname=host)
@@ -164,27 +183,24 @@ class PlainClient:
         return connection
 
     def _find_context(self) -> ssl.SSLContext:
-        """One for all connections: reading the certificates takes 10 ms or more."""
+        """One TLS context for all connections: reading the certificates takes 10 ms or more."""
         with self._lock:
             if self._context is None:
-                # Imported where it is needed: TLS takes 6 ms.
-                from resolver.fetch.http.hosts import build_tls_context
-
                 self._context = build_tls_context()
                 self._context.set_alpn_protocols(["http/1.1"])
             return self._context
 
 
-class _HungUpError(OSError):
-    """The other side closed the connection before it sent anything."""
+class _ClosedByHostError(OSError):
+    """The host closed the connection before it sent anything."""
 
 
 class _NotPlainError(ValueError):
-    """An answer of another form than is read here."""
+    """A response of a form that is not read here."""
 
 
 class _Connection:
-    """An open connection to one host, and what was received on it but not read yet."""
+    """An open connection to one host, and the bytes that were received on it but not read yet."""
 
     __slots__ = ("_received", "_socket")
 
@@ -193,19 +209,21 @@ class _Connection:
         self._received = b""
 
     def close(self) -> None:
+        """Close the connection; it may be closed already."""
         self._socket.close()
 
-    def ask(self, request: bytes, limit_bytes: int) -> PlainResponse:
-        """The answer to one request. Raises OSError and _NotPlainError; then the connection is of no use any more."""
+    def send(self, request: bytes, limit_bytes: int) -> PlainResponse:
+        """The response to one request. After OSError and _NotPlainError the connection must be closed."""
         try:
             self._socket.sendall(request)
             self._receive()
         except (BrokenPipeError, ConnectionResetError) as error:
-            raise _HungUpError from error
-        status, headers = _parse_head(self._read_until(_END, limit_bytes=_HEAD_LIMIT_BYTES))
+            raise _ClosedByHostError from error
+        status, headers = _parse_head(self._read_until(_END_OF_HEAD, limit_bytes=_HEAD_LIMIT_BYTES))
         encoding = headers.get("content-encoding", "identity").lower()
         if encoding not in ("gzip", "identity"):
             raise _NotPlainError(encoding)
+        # RFC 9112, section 6.3: a message with both lengths may be an attack.
         if "transfer-encoding" not in headers:
             body = self._read(_parse_length(headers.get("content-length", ""), limit_bytes))
         elif headers["transfer-encoding"].lower() == "chunked" and "content-length" not in headers:
@@ -217,13 +235,14 @@ class _Connection:
         return PlainResponse(status, headers, body, is_packed=encoding == "gzip")
 
     def _receive(self) -> None:
-        data = self._socket.recv(_CHUNK_BYTES)
+        """Add to the received bytes what comes next. Raises _ClosedByHostError where nothing more comes."""
+        data = self._socket.recv(_RECEIVE_BYTES)
         if not data:
-            raise _HungUpError
+            raise _ClosedByHostError
         self._received += data
 
     def _read_until(self, mark: bytes, *, limit_bytes: int) -> bytes:
-        """What comes up to a mark, with the mark."""
+        """The bytes up to a mark, with the mark."""
         while (end := self._received.find(mark)) < 0:
             if len(self._received) > limit_bytes:
                 raise _NotPlainError("no end")
@@ -233,7 +252,7 @@ class _Connection:
         return found
 
     def _read(self, count: int) -> bytes:
-        """So many bytes."""
+        """The next `count` bytes; a large body is received into its place, without a copy of each part."""
         if len(self._received) >= count:
             found, self._received = self._received[:count], self._received[count:]
             return found
@@ -250,7 +269,7 @@ class _Connection:
         return bytes(whole)
 
     def _read_chunks(self, limit_bytes: int) -> bytes:
-        """A body in chunks (RFC 9112, section 7.1); fields behind it are not read."""
+        """A body in chunks (RFC 9112, section 7.1). Trailer fields make the response one that is not plain."""
         chunks: list[bytes] = []
         left = limit_bytes
         while True:
@@ -270,12 +289,12 @@ class _Connection:
 
 
 def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
-    """Status and headers; those that come several times are joined (RFC 9110, section 5.3). Raises _NotPlainError."""
+    """Status and headers; values of a repeated header are joined (RFC 9110, section 5.3). Raises _NotPlainError."""
     status = _STATUS.match(head)
     if status is None:
         raise _NotPlainError("not HTTP/1.1")
     headers: dict[str, str] = {}
-    for line in head[status.end() : -len(_END)].decode("latin-1").split("\r\n"):
+    for line in head[status.end() : -len(_END_OF_HEAD)].decode("latin-1").split("\r\n"):
         found = _HEADER.fullmatch(line)
         if found is None:
             raise _NotPlainError("not a header")
@@ -285,6 +304,7 @@ def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
 
 
 def _parse_length(text: str, limit_bytes: int) -> int:
+    """The value of Content-Length. Raises _NotPlainError for no number and for one beyond the limit."""
     if not (text.isascii() and text.isdecimal() and len(text) < 16) or int(text) > limit_bytes:
         raise _NotPlainError("no length, or too large")
     return int(text)

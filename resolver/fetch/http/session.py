@@ -1,6 +1,11 @@
-"""Who asks in a run: `PlainSession`, then the one HTTP client for all that is not plain; each made when it is needed.
+"""The session of a run: every page, metadata file and file that a run requests goes through it.
 
-So a run that finds everything in `row_store` and `record_store` imports neither httpx nor hishel nor ssl.
+In: an `Access`, the credentials, and in some runs a guard of private networks. Out: responses, or an `OfflineError`
+where the cache does not have what a run under `--offline` needs.
+
+A request goes to `PlainSession` first, and to `HttpClient` where it is not a plain one. Each is made when the first
+request needs it: a run that finds everything in `RowStore` and `RecordStore` imports neither httpx nor hishel nor ssl,
+and a cold run over plain HTTP none of them either. That is why this is a module apart from both.
 """
 
 from __future__ import annotations
@@ -11,33 +16,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from resolver.fetch.access import Access
-from resolver.fetch.http.answers import PAGE_LIMIT_BYTES, BadStatusError
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
+from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, BadStatusError
 
 if TYPE_CHECKING:
     import httpx
 
-    from resolver.fetch.http.answers import Body, Download, RangeResponse, Response
     from resolver.fetch.http.cache import CacheMode
     from resolver.fetch.http.client import HttpClient
     from resolver.fetch.http.hosts import HostGuard
     from resolver.fetch.http.plain_session import PlainSession
+    from resolver.fetch.http.responses import Download, FileResponse, RangeResponse, Response
     from resolver.requirements.url import Url
 
-__all__ = ["Session"]
+__all__ = ["CONNECTIONS", "Session"]
 
 _T = TypeVar("_T")
 
 CONNECTIONS = 24
-"""Threads, each with its own: 200 pages and as many metadata files, 20 ms away: 0.74 s with 16, 0.58 s with 24."""
+"""Threads of a run, each with connections of its own.
+
+Measured with 200 pages and as many metadata files, 20 ms away: 0.74 s with 16, 0.58 s with 24.
+"""
 
 _METADATA_LIMIT_BYTES = 32 * 1024 * 1024
 _FILE_LIMIT_BYTES = 16 * 1024**3
+_CACHE_FILES = ("http-v1.db", "responses-v1.log")
+"""The files of `cache` and `plain_session`, which a run without a cache must not import."""
 
 
 class Session:
-    """Asks for pages, metadata and files; offline, only the cache is asked. May be used from many threads."""
+    """Fetches pages, metadata and files. May be used from many threads at once.
+
+    Offline, pages come from the HTTP cache and nothing else is fetched. All methods that fetch raise FetchError, an
+    OfflineError among them; after `close` they raise it too. `sleep` waits between attempts, `time.sleep` by default.
+    """
 
     def __init__(
         self,
@@ -60,7 +74,7 @@ class Session:
         self._closed = False
 
     def close(self) -> None:
-        """Close what was opened; nothing is asked any more."""
+        """Close all connections and the cache."""
         with self._lock:
             self._closed = True
             if self._plain is not None:
@@ -78,34 +92,36 @@ class Session:
         self.credentials.add(url, source=source)
 
     def add_link(self, url: Url, *, source: str) -> None:
-        """The same for a link of a page, whose secret is for this link alone."""
+        """As `add_url` for a link of a page, whose secret is for this link alone."""
         self.credentials.add_link(url, source=source)
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
-        """Tell about a download that may take long, before it begins; from any thread."""
+        """Announce a download that may take long, before it begins; from any thread."""
         if self._access.announce is not None:
             size = "of unknown size" if size_bytes is None else f"{size_bytes / 1_000_000:.1f} MB"
             self._access.announce(f"reading `{filename}` ({size}) {what}")
 
     def fetch_page(self, url: str, *, known_validator: str = "", past_cache: bool = False) -> Response | None:
-        """A project page or find-links page; None where there is none. Offline, an old one will do.
+        """A project page or find-links page; None where there is none. Offline, a stale one is used too.
 
-        `past_cache` asks the server whatever the cache has.
+        With `known_validator`, the body is None where it has not changed. `past_cache` sends the request to the server
+        whatever the cache holds.
         """
         if self.offline and not _has_cache(self._cache_folder):
             raise missing_offline(url, what="the page")
-        from resolver.index.page_building import ACCEPT  # Imported where it is needed: a warm run parses no page.
+        # Lazy: a warm run parses no page.
+        from resolver.index.page_building import ACCEPT
 
-        # What a caller knows is in the HTTP cache too.
+        # A page whose validator the caller knows is in the HTTP cache, too.
         plain = None if past_cache or known_validator else self._open_plain(url)
         failure = None
         if plain is not None:
             try:
-                told = plain.fetch_page(url, accept=ACCEPT, limit_bytes=PAGE_LIMIT_BYTES)
-                if told is not None:
-                    return told[0]
-            except BadStatusError as fault:
-                failure = fault
+                fetched = plain.fetch_page(url, accept=ACCEPT, limit_bytes=PAGE_LIMIT_BYTES)
+                if fetched is not None:
+                    return fetched[0]
+            except BadStatusError as error:
+                failure = error
         return self._open(url).fetch(
             url,
             accept=ACCEPT,
@@ -116,49 +132,55 @@ class Session:
         )
 
     def fetch_metadata(self, url: str) -> bytes | None:
-        """A PEP 658 file; None where there is none."""
+        """The content of a PEP 658 metadata file; None where there is none."""
         self._refuse_offline(url, what="the metadata file")
         plain, failure = self._open_plain(url), None
         if plain is not None:
             try:
-                told = plain.fetch_file(url, limit_bytes=_METADATA_LIMIT_BYTES)
-                if told is not None:
-                    return told[0]
-            except BadStatusError as fault:
-                failure = fault
-        answer = self._open(url).fetch(url, accept="*/*", limit_bytes=_METADATA_LIMIT_BYTES, failure=failure)
-        return None if answer is None else answer.body
+                fetched = plain.fetch_file(url, limit_bytes=_METADATA_LIMIT_BYTES)
+                if fetched is not None:
+                    return fetched[0]
+            except BadStatusError as error:
+                failure = error
+        response = self._open(url).fetch(url, accept="*/*", limit_bytes=_METADATA_LIMIT_BYTES, failure=failure)
+        return None if response is None else response.body
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
-        """A part of a file; None where the server gives none."""
+        """Bytes `start` up to, without, `stop` (`HttpClient.fetch_range`); None where the server gives no ranges."""
         self._refuse_offline(url, what="the file")
         return self._open(url).fetch_range(url, start=start, stop=stop)
 
     def leads_inside(self, url: str) -> bool:
-        """Whether a URL leads to this machine or into a private network. Offline nobody is asked, so nothing does."""
+        """Whether a URL leads to this machine or into a private network. Offline, no name is looked up: False."""
         return not self.offline and self._open(url).leads_inside(url)
 
     def fetch_size(self, url: str) -> int | None:
-        """The size of a file by HEAD; None where the server does not tell."""
+        """The size of a file in bytes, without its content; None where the server does not give it."""
         self._refuse_offline(url, what="the size of the file")
         return self._open(url).fetch_size(url)
 
     def download(self, url: str, *, into: Path | None, algorithms: Iterable[str] = ()) -> Download | None:
-        """A whole file, kept or only hashed; None where there is none."""
+        """A whole file, written to a path or only hashed; None where there is none."""
         self._refuse_offline(url, what="the file")
         return self._open(url).download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES, algorithms=algorithms)
 
-    def read_body(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Body], _T]) -> _T | None:
-        """What `read` makes of the answer to a request for a file or the rest of one; None where there is none."""
+    def read_body(
+        self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
+    ) -> _T | None:
+        """The result of `read` for the response to a request for a file or the rest of one; None where there is none.
+
+        `headers` is called before each attempt: the rest that is missing changes.
+        """
         self._refuse_offline(url, what="the file")
         return self._open(url).read_body(url, headers=headers, read=read)
 
     def _refuse_offline(self, url: str, *, what: str) -> None:
+        """Raises OfflineError under `--offline`."""
         if self.offline:
             raise missing_offline(url, what=what)
 
     def _open_plain(self, url: str) -> PlainSession | None:
-        """Who is asked first; None where only the HTTP client may be asked: it alone knows of secrets and guards."""
+        """The plain session, made if need be; None for a request with secrets or a guard, which `HttpClient` makes."""
         if self.offline or self._access.transport is not None or self.guard is not None:
             return None
         if self.credentials.has_path_tokens or self.credentials.find(url) is not None:
@@ -167,7 +189,7 @@ class Session:
             if self._closed:
                 raise closed_error(url)
             if self._plain is None:
-                # Imported where it is needed: a warm run asks nobody.
+                # Lazy: a warm run makes no request.
                 from resolver.fetch.http.plain_session import PlainSession
 
                 self._plain = PlainSession(
@@ -176,6 +198,7 @@ class Session:
             return self._plain
 
     def _open(self, url: str) -> HttpClient:
+        """The HTTP client, made if need be. Raises FetchError once the session is closed."""
         with self._lock:
             if self._closed:
                 raise closed_error(url)
@@ -184,7 +207,7 @@ class Session:
             return self._client
 
     def _build_client(self) -> HttpClient:
-        # Imported where they are needed: 35 ms for httpx, 20 ms for hishel.
+        # Lazy: 35 ms for httpx, 20 ms for hishel.
         import time
 
         from resolver.fetch.http.client import HttpClient
@@ -201,8 +224,10 @@ class Session:
         )
 
     def _with_cache(self, below: httpx.BaseTransport) -> httpx.BaseTransport:
+        """The HTTP cache above a transport, or the transport alone where there is no folder for a cache."""
         if self._cache_folder is None:
             return below
+        # Lazy: imported with the client, and not by a run that keeps no cache.
         import sqlite3
 
         from resolver.fetch.http.cache import open_cache_transport
@@ -211,9 +236,9 @@ class Session:
         try:
             return open_cache_transport(self._cache_folder, below, mode=mode)
         except (OSError, sqlite3.Error):
-            return below  # A cache that cannot be written is no error; without one everything is asked for again.
+            return below  # A cache that cannot be written is no error: every page is requested from the server.
 
 
 def _has_cache(folder: Path | None) -> bool:
-    """Whether there is a file that an answer could be in."""
-    return folder is not None and any((folder / name).exists() for name in ("http-v1.db", "responses-v1.log"))
+    """Whether there is any file that a page may be in."""
+    return folder is not None and any((folder / name).exists() for name in _CACHE_FILES)

@@ -1,11 +1,14 @@
-"""Size and SHA-256 of a file that its page lists without: asked for, remembered from the old lock, or computed.
+"""Size and SHA-256 of files that are listed without them, from the file, an old lock or earlier runs.
 
-Hashes that a page lists for one file under one name; two of them mean that nobody knows which file is meant.
+In: a `DistributionFile` of a page, the disk or a direct URL. Out: the same with the size and SHA-256 that a lock needs.
 
-What is known of wheels and sdists by URL without asking for them: from their hashes, and records of earlier runs.
+One module, because it holds the one rule of what may be believed without a request:
 
-A hash that the list promises proves that a file is what it was, so that nobody need be asked again. What an old lock
-says is believed offline alone: online a file may have been replaced since.
+- a hash that the list promises proves the content of a file, so that the size read in an earlier run is still right;
+- an old lock is believed online only for a file of the same URL and size, since a file may have been replaced, and
+  offline for any file by URL;
+- nothing is believed under `--refresh`, nor about a file on disk, which is read again;
+- a page that lists one file with two SHA-256 is an error for that file, since either may be the right one.
 """
 
 from __future__ import annotations
@@ -22,56 +25,125 @@ from resolver.fetch.projects.wheel_metadata import find_hash_source, promised_al
 from resolver.index.core_metadata import CoreMetadata
 from resolver.index.distribution_file import DistributionFile, parse_size
 
-__all__ = [
-    "KnownArchives",
-    "KnownHashes",
-    "check_listed_hashes",
-    "complete_file",
-    "has_two_hashes",
-]
-
+__all__ = ["KnownArchives", "KnownHashes", "check_listed_hashes", "complete_file", "has_two_hashes"]
 
 KnownHashes = Mapping[str, tuple[int | None, str]]
 """Size (None where the lock has none) and SHA-256 of files in the old lock, by public URL."""
 
+_PROJECT = "direct"
+"""The project under which records of files by URL are kept."""
+
+
+class KnownArchives:
+    """Finds what is known of wheels and sdists by URL without a request. May be used from many threads.
+
+    `locked` are files of old locks, which answer offline alone. `folder` is that of the cache, None where nothing is
+    kept; with `refresh` nothing that was kept is used.
+    """
+
+    def __init__(self, *, locked: KnownHashes, folder: Path | None, offline: bool, refresh: bool) -> None:
+        self._locked = locked
+        self._offline = offline
+        self._refresh = refresh
+        self._records = RecordStore(None if folder is None else folder / "archives-v1")
+
+    def recall_wheel(self, file: DistributionFile) -> tuple[DistributionFile, CoreMetadata] | None:
+        """The wheel with size and hash, and its metadata; None where a request is needed."""
+        found = self._recall(file)
+        if found is None:
+            return None
+        # The URL is a part of the key: where METADATA came by ranges, the hash of the whole file was not checked.
+        proof = f"{found.size_bytes}" if file.sha256 is None else file.sha256
+        record = self._records.find(_PROJECT, f"wheel {proof} {file.url}")
+        metadata = None if record is None else load_core_metadata(record)
+        return None if metadata is None else (found, metadata)
+
+    def keep_wheel(self, file: DistributionFile, metadata: CoreMetadata) -> None:
+        """Keep the metadata of a wheel by URL; `file` has the size and hash that are known by now."""
+        record = dump_core_metadata(metadata)
+        if file.size_bytes is None or record is None:
+            return
+        self._records.add(_PROJECT, {f"wheel {file.size_bytes} {file.url}": record})
+        if file.sha256 is not None:
+            self._records.add(_PROJECT, {f"wheel {file.sha256} {file.url}": record})
+            self.keep_size(file.sha256, file.size_bytes)
+
+    def recall_sdist(self, file: DistributionFile) -> DistributionFile | None:
+        """The sdist with size and hash; None where a request is needed."""
+        return self._recall(file)
+
+    def keep_size(self, sha256: str, size_bytes: int) -> None:
+        """Keep the size of the content with this hash: of a file that was read whole, or as its host gave it."""
+        if self._records.find(_PROJECT, f"size {sha256}") is None:
+            self._records.add(_PROJECT, {f"size {sha256}": str(size_bytes).encode()})
+
+    def _recall(self, file: DistributionFile) -> DistributionFile | None:
+        """The file with size and hash: from a record for a promised hash, else from an old lock, offline."""
+        if self._refresh or find_local_path(file.url) is not None:
+            return None
+        if file.sha256 is not None:
+            size = self._records.find(_PROJECT, f"size {file.sha256}")
+            size_bytes = None if size is None else parse_size(size.decode())
+            return None if size_bytes is None else replace(file, size_bytes=size_bytes)
+        size_bytes, sha256 = self._locked.get(file.url, (None, ""))
+        if not self._offline or size_bytes is None or not sha256:
+            return None
+        return replace(file, size_bytes=size_bytes, hashes=_with_sha256(file, sha256))
+
 
 def complete_file(
-    file: DistributionFile,
-    *,
-    session: Session,
-    known: KnownHashes,
-    no_download: bool,
+    file: DistributionFile, *, session: Session, known: KnownHashes, no_download: bool
 ) -> DistributionFile:
-    """The file with size and sha256. Raises FetchError, HashMismatchError.
+    """The file with size and SHA-256, by as few requests as possible.
 
-    A hash of the old lock is believed for the same URL and size; else the file is read once, announced with its size.
+    A missing size takes a request for one byte, or HEAD. A missing hash is that of the old lock for the same URL and
+    size, else the file is read once, which is announced. Raises FetchError, also where `no_download` forbids to read
+    the file, and HashMismatchError.
     """
     path = find_local_path(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))
         verify_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_hash_source(file))
-        return _with(file, found.size_bytes, found.sha256)
-    size_bytes = file.size_bytes if file.size_bytes is not None else _ask_size(file, session)
+        return _complete(file, found.size_bytes, found.sha256)
+    size_bytes = file.size_bytes if file.size_bytes is not None else _fetch_size(file, session)
     if file.sha256 is not None and size_bytes is not None:
         return replace(file, size_bytes=size_bytes)
     known_size, known_sha256 = known.get(file.url, (None, ""))
     if file.sha256 is None and known_sha256 and size_bytes is not None and known_size == size_bytes:
-        return _with(file, size_bytes, known_sha256)
-    return _stream(file, size_bytes, session, no_download=no_download)
+        return _complete(file, size_bytes, known_sha256)
+    return _read_whole(file, size_bytes, session, no_download=no_download)
 
 
-def _ask_size(file: DistributionFile, session: Session) -> int | None:
+def has_two_hashes(file: DistributionFile) -> bool:
+    """Whether the page lists the file several times, with different SHA-256."""
+    return sum(text.startswith("sha256:") for text in file.hashes) > 1
+
+
+def check_listed_hashes(file: DistributionFile) -> None:
+    """Raises HashMismatchError with two of the hashes, where a page lists the file with more than one SHA-256."""
+    if not has_two_hashes(file):
+        return
+    first, second, *_ = (text for text in file.hashes if text.startswith("sha256:"))
+    raise HashMismatchError(
+        f"`{file.filename}` is listed with two hashes by {file.index or 'a page of links'}",
+        details=(first, second),
+        remedy="find out which of them is right",
+        filename=file.filename,
+        expected=first,
+        found=second,
+    )
+
+
+def _fetch_size(file: DistributionFile, session: Session) -> int | None:
+    """The size of a file on a host, by its first byte or HEAD; None where the host does not give it."""
     part = session.fetch_range(file.url, start=0, stop=1)
     return part.size if part is not None else session.fetch_size(file.url)
 
 
-def _stream(
-    file: DistributionFile,
-    size_bytes: int | None,
-    session: Session,
-    *,
-    no_download: bool,
+def _read_whole(
+    file: DistributionFile, size_bytes: int | None, session: Session, *, no_download: bool
 ) -> DistributionFile:
+    """The file with the size and hash of its content, which is read once. `size_bytes` is what the host announced."""
     lacking = "SHA-256" if file.sha256 is None else "size"
     if no_download:
         has_url = file.origin is not None and file.sha256 is None
@@ -93,97 +165,19 @@ def _stream(
             f"{file.url} has {download.size_bytes} bytes, but its server promised {size_bytes}",
             url=file.url,
         )
-    return _with(file, download.size_bytes, download.sha256)
+    return _complete(file, download.size_bytes, download.sha256)
 
 
-def _with(file: DistributionFile, size_bytes: int, sha256: str) -> DistributionFile:
+def _complete(file: DistributionFile, size_bytes: int, sha256: str) -> DistributionFile:
+    """The file with a size and hash that were found. Raises FetchError where its page promises another size."""
     if file.size_bytes is not None and file.size_bytes != size_bytes:
         raise FetchError(
             f"{file.url} has {size_bytes} bytes, but its page promises {file.size_bytes}",
             url=file.url,
         )
-    hashes = tuple(sorted({*file.hashes, f"sha256:{sha256}"}))
-    return replace(file, size_bytes=size_bytes, hashes=hashes)
+    return replace(file, size_bytes=size_bytes, hashes=_with_sha256(file, sha256))
 
 
-def has_two_hashes(file: DistributionFile) -> bool:
-    """Whether the page lists the file several times, with different SHA-256."""
-    return sum(text.startswith("sha256:") for text in file.hashes) > 1
-
-
-def check_listed_hashes(file: DistributionFile) -> None:
-    """Raises HashMismatchError that names the hashes, where there is more than one SHA-256."""
-    if not has_two_hashes(file):
-        return
-    first, second, *_ = (text for text in file.hashes if text.startswith("sha256:"))
-    raise HashMismatchError(
-        f"`{file.filename}` is listed with two hashes by {file.index or 'a page of links'}",
-        details=(
-            f"{first}",
-            f"{second}",
-        ),
-        remedy="find out which of them is right",
-        filename=file.filename,
-        expected=first,
-        found=second,
-    )
-
-
-_RECORDS = "direct"
-
-
-class KnownArchives:
-    """Recalls files; may be used from many threads. `locked` has size and SHA-256 by URL, from old locks.
-
-    `folder` is that of the cache, None where nothing is kept; with `refresh` nothing that was kept is believed.
-    """
-
-    def __init__(
-        self, *, locked: Mapping[str, tuple[int | None, str]], folder: Path | None, offline: bool, refresh: bool
-    ) -> None:
-        self._locked = locked
-        self._offline = offline
-        self._refresh = refresh
-        self._records = RecordStore(None if folder is None else folder / "archives-v1")
-
-    def recall_wheel(self, file: DistributionFile) -> tuple[DistributionFile, CoreMetadata] | None:
-        """The wheel with size and hash, and its metadata; None where it has to be asked for."""
-        found = self._recall(file)
-        if found is None:
-            return None
-        # The URL counts: by ranges nobody has seen whether the file has that hash.
-        proof = f"{found.size_bytes}" if file.sha256 is None else file.sha256
-        record = self._records.find(_RECORDS, f"wheel {proof} {file.url}")
-        metadata = None if record is None else load_core_metadata(record)
-        return None if metadata is None else (found, metadata)
-
-    def keep_wheel(self, file: DistributionFile, metadata: CoreMetadata) -> None:
-        """Remember what a wheel by URL says of itself; `file` has what is known of it by now."""
-        record = dump_core_metadata(metadata)
-        if file.size_bytes is None or record is None:
-            return
-        self._records.add(_RECORDS, {f"wheel {file.size_bytes} {file.url}": record})
-        if file.sha256 is not None:
-            self._records.add(_RECORDS, {f"wheel {file.sha256} {file.url}": record})
-            self.keep_size(file.sha256, file.size_bytes)
-
-    def recall_sdist(self, file: DistributionFile) -> DistributionFile | None:
-        """The sdist with size and hash; None where it has to be asked for."""
-        return self._recall(file)
-
-    def keep_size(self, sha256: str, size_bytes: int) -> None:
-        """Remember the size of a file that was read whole, or that its host has told."""
-        if self._records.find(_RECORDS, f"size {sha256}") is None:
-            self._records.add(_RECORDS, {f"size {sha256}": str(size_bytes).encode()})
-
-    def _recall(self, file: DistributionFile) -> DistributionFile | None:
-        if self._refresh or find_local_path(file.url) is not None:
-            return None
-        if file.sha256 is not None:
-            size = self._records.find(_RECORDS, f"size {file.sha256}")
-            size_bytes = None if size is None else parse_size(size.decode())
-            return None if size_bytes is None else replace(file, size_bytes=size_bytes)
-        size_bytes, sha256 = self._locked.get(file.url, (None, ""))
-        if not self._offline or size_bytes is None or not sha256:
-            return None
-        return replace(file, size_bytes=size_bytes, hashes=tuple(sorted({*file.hashes, f"sha256:{sha256}"})))
+def _with_sha256(file: DistributionFile, sha256: str) -> tuple[str, ...]:
+    """The hashes of the file and one more, sorted."""
+    return tuple(sorted({*file.hashes, f"sha256:{sha256}"}))

@@ -1,7 +1,13 @@
 """What one distribution file needs under one target: from a table of the user's, a record, or the file itself.
 
-Two records are kept of each file: its core metadata, which any target can use, and what of it this target needs, so
-that a warm run evaluates no marker.
+In: a `DistributionFile`. Out: its `Dependencies` under the target, or what a build of it needs.
+
+`find_stored` answers without a request; `fetch` reads METADATA of a wheel (`wheel_metadata`) or builds the metadata of
+an sdist (`resolver.fetch.builds.sdists`). Two records are kept of each file: its core metadata, which any target can
+use, and the dependencies under this target, so that a warm run evaluates no marker.
+
+One module, because here is the one rule of which source of dependencies counts: a table of the user's first, then the
+data of pinfold for sdists that cannot be built elsewhere, then a record whose file is proven by a hash, then the file.
 """
 
 from __future__ import annotations
@@ -35,11 +41,15 @@ from resolver.targets.target import Target
 if TYPE_CHECKING:
     from resolver.settings.settings import DependencyMetadata
 
-__all__ = ["FileDependencies", "find_project"]
+__all__ = ["FileDependencies"]
 
 
 class FileDependencies:
-    """Answers for files, each asked anew: callers keep what they get. May be used from many threads."""
+    """Finds and fetches the dependencies of files. May be used from many threads.
+
+    Dependencies are not kept between calls: callers keep what they get. `folder` is that of the cache, None where
+    nothing is kept for later runs. `tables` are the user's own metadata; the first that matches a file counts.
+    """
 
     def __init__(
         self,
@@ -55,15 +65,15 @@ class FileDependencies:
         self._builds = builds
         self._tables = tuple(tables)
         self._records = RecordStore(None if folder is None else folder / "metadata-v1")
+        # Build requirements by URL and proof, of the files that this run has looked into.
         self._build_requires: dict[tuple[str, str], tuple[str, ...]] = {}
-        """What files need to be built, by URL and proof: those that this run has looked into."""
 
     def find_stored(self, file: DistributionFile) -> Dependencies | None:
-        """What a table or a record says, or None where the file must be asked."""
-        project = find_project(file)
-        told = self._find_in_tables(file, project)
-        if told is not None:
-            return self._evaluate(told, file, project, built=False)
+        """The dependencies from a table or a record; None where `fetch` must be called."""
+        project = _find_project(file)
+        listed = self._find_in_tables(file, project)
+        if listed is not None:
+            return self._evaluate(listed, file, project, built=False)
         key = _find_key(file)
         if key is None or not self._may_read(file) or has_two_hashes(file):
             return None
@@ -72,94 +82,77 @@ class FileDependencies:
         return found if found is None or not found.built or self._may_build(project) else None
 
     def find_state(self, file: DistributionFile) -> tuple[NormalizedName, FileState] | None:
-        """The state of the records that answer for a file in every run; None where they do not."""
-        found, project = self.find_stored(file), find_project(file)
+        """The state of the records that give the dependencies of a file in every run.
+
+        None where they do not: the result of a build depends on what a run allows.
+        """
+        found, project = self.find_stored(file), _find_project(file)
         state = self._records.find_state(project)
         return None if found is None or found.built or state is None else (project, state)
 
     def holds(self, project: str, state: FileState) -> bool:
-        """Whether the records of a project are in that state."""
+        """Whether the records of a project are in that state now."""
         return self._records.has_state(project, state)
 
     def fetch(self, file: DistributionFile) -> Dependencies:
-        """What the file itself says. Raises FetchError, HashMismatchError, MetadataError."""
+        """The dependencies from the file itself, which are then kept.
+
+        Raises FetchError, HashMismatchError, MetadataError.
+        """
         check_listed_hashes(file)
-        project, key = find_project(file), _find_key(file)
+        project, key = _find_project(file), _find_key(file)
         record = None if key is None or not self._may_read(file) else self._records.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None
         stored, built = metadata is not None, False
         if metadata is None:
-            metadata, built = self._ask(file, project)
-            self._check_identity(metadata, file, project)
+            metadata, built = self._fetch_metadata(file, project)
+            _check_identity(metadata, file, project)
         dependencies = self._evaluate(metadata, file, project, built=built)
         if key is not None:
-            # What a build told holds for this target alone.
+            # Metadata of a build is for this target alone.
             core = None if built or stored else dump_core_metadata(metadata)
             self._keep(project, {key: core, self._name_record(project, key): dump_dependencies(dependencies)})
         return dependencies
 
     def fetch_build_requires(self, file: DistributionFile) -> tuple[str, ...]:
-        """The texts of what a build of an sdist needs; those of its backend itself where this target had a build.
+        """The requirements of a build of an sdist, as texts (PEP 518).
 
-        Raises FetchError, HashMismatchError, MetadataError.
+        Those that its backend adds (PEP 517) are among them where this target has had a build. Raises FetchError,
+        HashMismatchError, MetadataError.
         """
-        place, project, key = (file.url, _find_proof(file)), find_project(file), _find_key(file)
+        place, project, key = (file.url, _find_proof(file)), _find_project(file), _find_key(file)
         if place not in self._build_requires and key is not None and self._may_read(file):
-            # What a backend asks for holds for this target alone.
+            # The requirements that a backend adds are for this target alone, and are looked up first.
             for name in (self._name_record(project, key), key):
                 record = self._records.find(project, f"build {name}")
                 stored = None if record is None else load_texts(record)
                 if stored is not None:
                     self._build_requires.setdefault(place, stored)
         if place not in self._build_requires:
-            from resolver.fetch.builds.sdists import fetch_sdist_build_requires  # Imported where it is needed.
+            # Lazy: a warm run reads no sdist.
+            from resolver.fetch.builds.sdists import fetch_sdist_build_requires
 
             found = fetch_sdist_build_requires(file, project=project, session=self._session)
             self._keep_build_requires(file, project, found, built=False)
         return self._build_requires[place]
 
-    def _keep_build_requires(
-        self, file: DistributionFile, project: NormalizedName, texts: tuple[str, ...], *, built: bool
-    ) -> None:
-        self._build_requires[file.url, _find_proof(file)] = texts
-        key = _find_key(file)
-        if key is not None:
-            name = self._name_record(project, key) if built else key
-            self._keep(project, {f"build {name}": dump_texts(texts)})
+    def _find_in_tables(self, file: DistributionFile, project: NormalizedName) -> CoreMetadata | None:
+        """The metadata that the user writes for a file, or that pinfold's data has for an sdist; None without both."""
+        for table in self._tables:
+            if table.name == project and table.version in (None, file.version):
+                return CoreMetadata(
+                    name=project,
+                    version=file.version,
+                    metadata_version="2.4",
+                    requires_dist=table.requires_dist,
+                    requires_python=table.requires_python,
+                    provides_extra=table.provides_extra,
+                )
+        return None if file.is_wheel else _find_in_data(file, project)
 
-    def _name_record(self, project: NormalizedName, key: str) -> str:
-        """The key of what holds for this target, and where a build may have told it for its config settings."""
-        settings = self._builds.config_settings.get(project, ())
-        if not settings:
-            return f"{self._target.key} {key}"
-        import json  # Imported where it is needed, as is OpenSSL, which takes 4 ms.
-
-        from lockfiles._files import hash_bytes
-
-        return f"{self._target.key} {hash_bytes(json.dumps(settings).encode())} {key}"
-
-    def _may_read(self, file: DistributionFile) -> bool:
-        """Whether a record may stand for the file: without a hash it may have been replaced since."""
-        return not self._session.refresh and (self._session.offline or _find_proof(file) != "")
-
-    def _keep(self, project: NormalizedName, records: Mapping[str, bytes | None]) -> None:
-        """Store what is new: the file of a project only grows."""
-        find = self._records.find
-        new = {key: data for key, data in records.items() if data is not None and find(project, key) != data}
-        self._records.add(project, new)
-
-    def _may_build(self, project: NormalizedName) -> bool:
-        """Whether what a build told may be believed: a record from a run that was allowed more says nothing here."""
-        if project in self._builds.without_isolation:
-            return False
-        # Imported where it is needed: few lists have a pin that was built.
-        from resolver.fetch.builds.permission import is_host_compatible
-
-        policy = self._builds.policy_for(project)
-        return policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self._target))
-
-    def _ask(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
-        # Imported where they are needed: tarfile, tempfile and hashlib take 10 ms, which a warm run has no use for.
+    def _fetch_metadata(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
+        """The core metadata of a file, and whether it had to be built. Raises as `fetch`."""
+        # Lazy, as the module of wheels: tarfile, tempfile and hashlib take 10 ms, which a warm run does not spend.
         if not file.is_wheel:
             from resolver.fetch.builds.sdists import fetch_sdist_metadata
 
@@ -179,58 +172,80 @@ class FileDependencies:
     def _evaluate(
         self, metadata: CoreMetadata, file: DistributionFile, project: NormalizedName, *, built: bool
     ) -> Dependencies:
+        """The dependencies under the target. Raises MetadataError for a requirement that cannot be parsed."""
         try:
             return build_dependencies(metadata, environment=self._target.environment, built=built)
         except ValueError as error:
             raise _unreadable(file, project, error) from error
 
-    def _check_identity(self, metadata: CoreMetadata, file: DistributionFile, project: NormalizedName) -> None:
-        if metadata.name == project and metadata.version == file.version:
-            return
-        raise MetadataError(
-            f"the metadata of `{file.filename}` is that of `{metadata.name}` {metadata.version}",
-            project=project,
-            filename=file.filename,
-        )
+    def _name_record(self, project: NormalizedName, key: str) -> str:
+        """The key of a record for this target, and for the config settings of its build where there are any."""
+        settings = self._builds.config_settings.get(project, ())
+        if not settings:
+            return f"{self._target.key} {key}"
+        # Lazy: few projects have config settings, and hashing loads OpenSSL, which takes 4 ms.
+        import json
 
-    def _find_in_tables(self, file: DistributionFile, project: NormalizedName) -> CoreMetadata | None:
-        for table in self._tables:
-            if table.name == project and table.version in (None, file.version):
-                return CoreMetadata(
-                    name=project,
-                    version=file.version,
-                    metadata_version="2.4",
-                    requires_dist=table.requires_dist,
-                    requires_python=table.requires_python,
-                    provides_extra=table.provides_extra,
-                )
-        return None if file.is_wheel else _find_in_data(file, project)
+        from lockfiles._files import hash_bytes
+
+        return f"{self._target.key} {hash_bytes(json.dumps(settings).encode())} {key}"
+
+    def _may_read(self, file: DistributionFile) -> bool:
+        """Whether a record may be used for the file: online, one without a hash may have been replaced since."""
+        return not self._session.refresh and (self._session.offline or _find_proof(file) != "")
+
+    def _may_build(self, project: NormalizedName) -> bool:
+        """Whether the result of an earlier build may be used: only where this run would be allowed to build, too."""
+        if project in self._builds.without_isolation:
+            return False
+        # Lazy: few lists have a pin that is built.
+        from resolver.fetch.builds.permission import is_host_compatible
+
+        policy = self._builds.policy_for(project)
+        return policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self._target))
+
+    def _keep(self, project: NormalizedName, records: Mapping[str, bytes | None]) -> None:
+        """Store the records that are new; the file of a project only grows. None is a text that cannot be stored."""
+        find = self._records.find
+        new = {key: data for key, data in records.items() if data is not None and find(project, key) != data}
+        self._records.add(project, new)
+
+    def _keep_build_requires(
+        self, file: DistributionFile, project: NormalizedName, texts: tuple[str, ...], *, built: bool
+    ) -> None:
+        """Keep build requirements: for any target, or for this one where a backend was run for them."""
+        self._build_requires[file.url, _find_proof(file)] = texts
+        key = _find_key(file)
+        if key is not None:
+            name = self._name_record(project, key) if built else key
+            self._keep(project, {f"build {name}": dump_texts(texts)})
 
 
-def find_project(file: DistributionFile) -> NormalizedName:
-    """The project that the file name says (PEP 427, PEP 625), without parsing version and tags as `packaging` would."""
+def _find_project(file: DistributionFile) -> NormalizedName:
+    """The project in a file name (PEP 427, PEP 625); version and tags are not parsed, as `packaging` would."""
     name = file.filename.partition("-")[0] if file.is_wheel else file.filename.rpartition("-")[0]
     return NormalizedName(re.sub(r"[-_.]+", "-", name).lower())
 
 
 def _find_in_data(file: DistributionFile, project: NormalizedName) -> CoreMetadata | None:
-    # Imported where it is needed: few lists have a pin that is built.
+    """The metadata that pinfold's data has for an sdist, or None."""
+    # Lazy: few lists have a pin that is built.
     from resolver.targets.data_files import find_sdist_metadata
 
-    told = find_sdist_metadata(project, file.version)
-    if told is None:
+    found = find_sdist_metadata(project, file.version)
+    if found is None:
         return None
     return CoreMetadata(
         name=project,
         version=file.version,
         metadata_version="2.4",
-        requires_dist=told.requires_dist,
-        requires_python=told.requires_python,
+        requires_dist=found.requires_dist,
+        requires_python=found.requires_python,
     )
 
 
 def _find_key(file: DistributionFile) -> str | None:
-    """What a record of the file goes by; None for one on disk that may change under its name, and is soon read."""
+    """The key of a file's record; None for a file on disk without a hash: it may change, and is read quickly."""
     if file.sha256 is None and find_local_path(file.url) is not None:
         return None
     # The URL is part of it: a hash proves the file, not the metadata that another host offers beside it.
@@ -238,8 +253,19 @@ def _find_key(file: DistributionFile) -> str | None:
 
 
 def _find_proof(file: DistributionFile) -> str:
-    """What the page promises of the content: the file's hash, else that of its PEP 658 file; empty for nothing."""
+    """A hash that the page promises: of the file, else of its PEP 658 file; empty for none."""
     return file.sha256 or file.core_metadata or ""
+
+
+def _check_identity(metadata: CoreMetadata, file: DistributionFile, project: NormalizedName) -> None:
+    """Raises MetadataError where metadata and file name have different projects or versions."""
+    if metadata.name == project and metadata.version == file.version:
+        return
+    raise MetadataError(
+        f"the metadata of `{file.filename}` is that of `{metadata.name}` {metadata.version}",
+        project=project,
+        filename=file.filename,
+    )
 
 
 def _unreadable(file: DistributionFile, project: str, error: ValueError) -> MetadataError:

@@ -1,13 +1,15 @@
-"""What the indexes of locked pins say of their projects now: all files, and the status of the project.
+"""What is known of locked projects today: all files and the status on their index, and advisories about them.
 
-An OSV database: a folder or zip archive of advisories on disk, or such an archive by URL.
+In: projects with their indexes, or the place of an OSV database (a folder or zip archive of advisories on disk, or such
+an archive by URL). Out: `ProjectListing` values and `Advisory` values.
+
+A module apart from `pages`, because a lock reads the files for one target, from a cache if it may, and the verbs
+`audit` and `fetch` need every file of a project as the server lists it now. It is imported by them alone.
 """
 
 from __future__ import annotations
 
 import json
-import tempfile
-import zipfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,27 +19,23 @@ from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
 from resolver.errors import FetchError, InputError, render_os_error
-from resolver.fetch.http.answers import iter_secret_links
+from resolver.fetch.http.responses import iter_secret_links
 from resolver.fetch.http.session import Session
 from resolver.index.distribution_file import PageError, RawFile
 from resolver.index.page_building import parse_project_page
 from resolver.index.project_health import Advisory, ProjectStatus, parse_advisory, read_project_status
 from resolver.requirements.url import parse_url
 
-__all__ = [
-    "ProjectListing",
-    "fetch_listings",
-    "find_signed_link",
-    "read_advisories",
-]
+__all__ = ["fetch_listings", "find_signed_link", "read_advisories"]
 
-
-_AT_ONCE = 16
+_THREADS = 16
+_DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024
+"""The largest advisory that is read from an archive; members beyond it are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectListing:
-    """A project's page. `files` are in page order, for any target."""
+    """The page of a project. `files` are in page order, for any target; `status` is that of PEP 792."""
 
     name: NormalizedName
     index: str
@@ -53,30 +51,14 @@ def fetch_listings(
     Raises FetchError for an index that does not answer, or whose page cannot be read.
     """
     keys = list(dict.fromkeys(wanted))
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         return dict(zip(keys, pool.map(partial(_fetch, session=session), keys), strict=True))
 
 
-def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> ProjectListing | None:
-    name, index = key
-    url = f"{index.rstrip('/')}/{name}/"
-    answer = session.fetch_page(url, past_cache=True)
-    if answer is None:
-        return None
-    body = answer.body or b""
-    try:
-        files = parse_project_page(body, content_type=answer.content_type, url=answer.url, name=name)
-    except PageError as error:
-        raise FetchError(f"the page of `{name}` cannot be read: {url}", why=str(error), url=url) from error
-    return ProjectListing(
-        name=name, index=index, files=files, status=read_project_status(body, content_type=answer.content_type)
-    )
-
-
 def find_signed_link(name: NormalizedName, index: str, url: str, *, session: Session) -> bool:
-    """Whether the index's page links to the file with a signature, which the session then knows.
+    """Whether the page of an index links to a file with a signature, which the session then joins to its requests.
 
-    Locks have the links of such an index without it. Raises FetchError.
+    A lock has the links of such an index without their signatures. Raises FetchError.
     """
     listing = _fetch((name, index), session=session)
     for link in iter_secret_links(() if listing is None else listing.files):
@@ -84,16 +66,16 @@ def find_signed_link(name: NormalizedName, index: str, url: str, *, session: Ses
     return session.credentials.is_signed(url)
 
 
-_DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024
-
-
 def read_advisories(place: str, *, session: Session) -> tuple[Advisory, ...]:
-    """All advisories of a database, in the order of its files.
+    """All advisories of a database, in the order of its files. A folder is read with all its subfolders.
 
     Raises InputError for what is neither folder nor archive, FetchError for a URL that does not answer.
     """
     if "://" not in place:
         return tuple(_iter_local(Path(place)))
+    # Lazy: `fetch` imports this module for its listings, and reads no database.
+    import tempfile
+
     url = parse_url(place)
     session.add_url(url)
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
@@ -103,7 +85,25 @@ def read_advisories(place: str, *, session: Session) -> tuple[Advisory, ...]:
         return tuple(_iter_archive(path, shown=url.public))
 
 
+def _fetch(key: tuple[NormalizedName, str], *, session: Session) -> ProjectListing | None:
+    """The listing of a project on an index, past the cache; None where the index lacks it. Raises FetchError."""
+    name, index = key
+    url = f"{index.rstrip('/')}/{name}/"
+    response = session.fetch_page(url, past_cache=True)
+    if response is None:
+        return None
+    body = response.body or b""
+    try:
+        files = parse_project_page(body, content_type=response.content_type, url=response.url, name=name)
+    except PageError as error:
+        raise FetchError(f"the page of `{name}` cannot be read: {url}", why=str(error), url=url) from error
+    return ProjectListing(
+        name=name, index=index, files=files, status=read_project_status(body, content_type=response.content_type)
+    )
+
+
 def _iter_local(path: Path) -> Iterator[Advisory]:
+    """The advisories of a folder or archive on disk. Raises InputError."""
     if path.is_dir():
         for file in sorted(path.rglob("*.json")):
             try:
@@ -120,6 +120,10 @@ def _iter_local(path: Path) -> Iterator[Advisory]:
 
 
 def _iter_archive(path: Path, *, shown: str) -> Iterator[Advisory]:
+    """The advisories of a zip archive; `shown` is its place in messages. Raises InputError."""
+    # Lazy, as `tempfile` above.
+    import zipfile
+
     try:
         with zipfile.ZipFile(path) as archive:
             for member in sorted(archive.infolist(), key=lambda one: one.filename):
@@ -130,6 +134,7 @@ def _iter_archive(path: Path, *, shown: str) -> Iterator[Advisory]:
 
 
 def _parse(data: bytes, *, shown: str) -> tuple[Advisory, ...]:
+    """The advisories of a JSON document (OSV schema). Raises InputError for what is not JSON."""
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -1,10 +1,14 @@
-"""Processes that read pages while this one asks for more: reading is two thirds of a cold run, all under one lock.
+"""Processes that parse project pages while this process sends requests.
 
-In: bodies as they were received. Out: pages as `dump_project_page` writes them. The processes are forked before this
-one has a second thread, so that they have all that is imported, and the target. They write nothing, ask nobody and are
-told no secret, so they may end at any moment. What one of them cannot read is read here, where errors are told.
+In: the bodies of pages as they were received. Out: pages as `dump_project_page` writes them. Parsing takes two thirds
+of a cold run, and threads would parse one after the other under the interpreter's lock.
 
-Only on Linux: elsewhere a fork is not safe, and a new interpreter takes as long as it saves.
+The processes are forked before this one has a second thread, so that they have all imported modules and the target
+without any start of their own. They write no file, send no request and get no secret, so they may be killed at any
+moment. A page that they cannot read is read again in this process, which raises the error.
+
+A module of its own, because it is the one place that forks. It is used on Linux alone: elsewhere a fork is not safe,
+and a new interpreter takes as long to start as it saves.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName
 
-from resolver.fetch.http.answers import PAGE_LIMIT_BYTES, may_hold_secrets, unpack
+from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, may_hold_secrets, unpack_gzip
 from resolver.index.location import Location
 from resolver.index.page_building import PageError, read_project_page
 from resolver.index.project_page import dump_project_page
@@ -30,21 +34,23 @@ from resolver.targets.target import Target
 __all__ = ["PageReaders"]
 
 _JOB = struct.Struct("<II")
-"""Bytes of the texts, bytes of the body."""
+"""The head of a job: bytes of the texts, bytes of the body."""
 _RESULT = struct.Struct("<?I")
-"""Whether the page could be read, bytes of the dump."""
+"""The head of a result: whether the page could be read, bytes of the dump."""
 _PIPE_BYTES = 1 << 20
-"""As many as anybody may ask for: most pages go through in one piece."""
+"""The most that Linux gives a user without privileges: most pages go through in one piece."""
 
 
 class PageReaders:
     """Processes that read pages for one target. May be used from many threads at once.
 
-    None are started where there are threads already, which a fork would leave behind in the middle of their work.
+    None are started where there are threads already: a fork would copy the locks that they hold. Then `read` returns
+    None for every page.
     """
 
     def __init__(self, count: int, *, target: Target) -> None:
         self._readers: list[_Reader] = []
+        # None in place of a reader that has ended, so that no thread waits for it.
         self._idle: queue.SimpleQueue[_Reader | None] = queue.SimpleQueue()
         for _ in range(count if threading.active_count() == 1 else 0):
             try:
@@ -58,7 +64,7 @@ class PageReaders:
         self.is_closed = False
 
     def close(self) -> None:
-        """End all of them at once, whatever they do."""
+        """End all processes at once, in the middle of a page too."""
         self.is_closed = True
         for reader in self._readers:
             reader.end()
@@ -66,7 +72,10 @@ class PageReaders:
     def read(
         self, body: bytes, *, is_packed: bool, url: str, content_type: str, name: NormalizedName, location: Location
     ) -> bytes | None:
-        """The dump of the page of a project on an index; None for what has to be read here."""
+        """The dump of the page of a project on an index; None for a page that this process has to read.
+
+        `url` is that of the response, after redirects. Waits for an idle process.
+        """
         reader = self._idle.get()
         try:
             if reader is None:
@@ -74,7 +83,7 @@ class PageReaders:
             texts = (url, content_type, "gzip" if is_packed else "", name, location.url.public)
             return reader.read("\n".join(texts).encode(), body)
         except (OSError, struct.error):
-            reader = None  # It has ended, and who comes next is not to wait for it.
+            reader = None  # The process has ended.
             return None
         finally:
             self._idle.put(reader)
@@ -84,12 +93,12 @@ class _Reader:
     """One process, and the pipes to and from it."""
 
     def __init__(self, target: Target, *, others: list[_Reader]) -> None:
-        """Raises OSError where there can be no process."""
+        """Raises OSError where no process can be started."""
         jobs, self._jobs = _open_pipe()
         self._results, results = _open_pipe()
         self._lock = threading.Lock()
-        # Ctrl-C is for this process alone; the other one has to leave it aside from its first moment. So it does with
-        # what is handled as Ctrl-C is: it ends when this process has ended.
+        # Ctrl-C goes to all processes of a terminal. Only this one handles it, and the signals that are handled alike;
+        # the new one ignores Ctrl-C from its first moment and ends when this process has ended.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             self._process = os.fork()
@@ -108,18 +117,19 @@ class _Reader:
             return _read(self._results, size) if is_read else None
 
     def end(self) -> None:
-        """End the process, whatever it does."""
+        """End the process, in the middle of a page too."""
         with suppress(OSError):
             os.kill(self._process, signal.SIGKILL)
             os.waitpid(self._process, 0)
-        with self._lock:  # Whoever waits for an answer learns that there is none.
+        # A thread that waits for a result holds the lock until the end of its pipe.
+        with self._lock:
             os.close(self._jobs)
             os.close(self._results)
             self._jobs = self._results = -1
 
 
 def _serve(jobs: int, results: int, target: Target, *, unused: list[int]) -> NoReturn:
-    """The life of a reader: it ends when nobody can send a job any more, and never returns."""
+    """Read pages in a new process until no process can send a job any more; then end this one."""
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         gc.disable()
@@ -131,15 +141,15 @@ def _serve(jobs: int, results: int, target: Target, *, unused: list[int]) -> NoR
             dump = _read_page(texts, _read(jobs, body_size), target=target)
             _write(results, _RESULT.pack(dump is not None, len(dump or b"")) + (dump or b""))
     finally:
-        # At once: nothing of what this process has from the other one is its own to flush, close or report.
+        # Without cleaning up: files, pools and buffers in memory belong to the process that was forked.
         os._exit(0)
 
 
 def _read_page(texts: list[str], body: bytes, *, target: Target) -> bytes | None:
-    """The dump of a page; None for a body that cannot be read, or links with what may be a secret."""
+    """The dump of a page; None for a body that cannot be read, or that may link with a secret."""
     url, content_type, packing, name_text, public = texts
     name, location = NormalizedName(name_text), Location(url=Url(public=public))
-    content = unpack(body, limit_bytes=PAGE_LIMIT_BYTES) if packing else body
+    content = unpack_gzip(body, limit_bytes=PAGE_LIMIT_BYTES) if packing else body
     if content is None or may_hold_secrets(content):
         return None
     try:
@@ -152,7 +162,8 @@ def _read_page(texts: list[str], body: bytes, *, target: Target) -> bytes | None
 
 
 def _open_pipe() -> tuple[int, int]:
-    """The ends to read from and to write to."""
+    """The ends of a pipe to read from and to write to."""
+    # Lazy: Windows has no such module.
     import fcntl
 
     ends = os.pipe()
@@ -162,7 +173,7 @@ def _open_pipe() -> tuple[int, int]:
 
 
 def _write(pipe: int, data: bytes) -> None:
-    """Write all. Raises OSError where nobody can read it."""
+    """Write all bytes. Raises OSError where the other end is closed."""
     with memoryview(data) as view:
         at = os.write(pipe, view)
         while at < len(data):
@@ -170,7 +181,7 @@ def _write(pipe: int, data: bytes) -> None:
 
 
 def _read(pipe: int, size: int) -> bytes:
-    """So many bytes. Raises OSError where no more can come."""
+    """The next `size` bytes. Raises OSError where the other end is closed before."""
     data = b""
     while len(data) < size:
         more = os.read(pipe, size - len(data))

@@ -1,14 +1,16 @@
-"""What never changes, by key: one file a project to which records are appended, read whole when first asked for.
+"""The record store: what never changes, by key; and core metadata and dependencies as records of it.
 
-Core metadata of a distribution file is immutable, and a warm run reads that of hundreds of versions: one file each
-would cost more to open than to read. Two processes may append at once: what is added is one `write` to a file opened
-for appending. A damaged record ends the file: what stands behind it is asked for again, and the next record written
-starts a new file.
+In: records of a project, by key. Out: the same, or None, which is never an error.
 
-Core metadata and dependencies as bytes for the record store, and back.
+One file a project, to which records are appended, and which is read whole when its first record is looked up. The core
+metadata of a distribution file is immutable, and a warm run reads that of hundreds of versions: one file each would
+cost more to open than to read. Two processes may append at once: all new records of a call are one `write` to a file
+opened for appending. A damaged record ends the file: later ones are fetched again, and the next record written starts
+a new file.
 
-Fields are parted by the ASCII record separator, items by the unit separator: no parser to import, and nothing that runs
-code. Text that holds either, which no sane metadata does, is not stored.
+Core metadata and dependencies are stored as texts: fields are separated by the ASCII record separator, items by the
+unit separator. There is no parser to import, and nothing that runs code. Text that holds either separator, as no sane
+metadata does, is not stored.
 """
 
 from __future__ import annotations
@@ -37,17 +39,18 @@ __all__ = [
     "load_texts",
 ]
 
-
 _RECORD = struct.Struct("<4sIII")
+"""The head of a record: magic, CRC-32 of key and payload, bytes of the key, bytes of the payload."""
 _MAGIC = b"pfr1"
-
+_FIELD, _ITEM = "\x1e", "\x1f"
 
 FileState = tuple[int, int]
-"""Size and time of change of a file: it only grows, or another one takes its place."""
+"""Size and time of change (ns) of a project's file. It only grows or is replaced, so equal states are equal records."""
+_ABSENT: FileState = (0, 0)
 
 
 class RecordStore:
-    """Records by project and key in a folder; None keeps them for this process only."""
+    """Records by project and key in a folder; None keeps them for this process only. May be used from many threads."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -64,7 +67,7 @@ class RecordStore:
     def add(self, project: str, new: Mapping[str, bytes]) -> None:
         """Keep records by key. A folder that cannot be written to keeps them for this process only.
 
-        All go into one write: opening a file takes longer than writing it.
+        Pass all of them in one call: opening a file takes longer than writing it.
         """
         records = self._read(project)
         added = {key.encode(): payload for key, payload in new.items()}
@@ -82,29 +85,32 @@ class RecordStore:
                 self._states[project] = _append(path, data, known=self._states.get(project))
 
     def find_state(self, project: str) -> FileState | None:
-        """The state of the project's file that holds what was read and added; None if that cannot be told."""
+        """The state of the project's file with all that was read and added.
+
+        None where that is unknown: after damage, where another process has written too, or without a folder.
+        """
         return self._states.get(project)
 
     def has_state(self, project: str, state: FileState) -> bool:
-        """Whether the project's file is in that state now."""
+        """Whether the project's file is in that state now; its records are not read."""
         if self._folder is None:
             return False
         try:
-            found = os.stat(self._folder / escape_for_path(project))  # noqa: PTH116 - half the time
+            found = os.stat(self._folder / escape_for_path(project))  # noqa: PTH116  # half the time
         except OSError:
             return False
         return (found.st_size, found.st_mtime_ns) == state
 
     def _read(self, project: str) -> dict[bytes, bytes]:
+        """The records of a project, which are read from its file once."""
         records = self._records.get(project)
         if records is not None:
             return records
         with self._find_lock(project):
             records = self._records.get(project)
             if records is None:
-                data, state = (
-                    (b"", None) if self._folder is None else _read_file(self._folder / escape_for_path(project))
-                )
+                folder = self._folder
+                data, state = (b"", None) if folder is None else _read_file(folder / escape_for_path(project))
                 records, intact = _parse(data)
                 self._records[project] = records
                 self._states[project] = state if intact else None
@@ -112,75 +118,12 @@ class RecordStore:
                     self._damaged.add(project)
             return records
 
-    def _read_file(self, project: str) -> tuple[bytes, FileState | None]:
-        return (b"", None) if self._folder is None else _read_file(self._folder / escape_for_path(project))
-
     def _find_lock(self, project: str) -> threading.Lock:
         return self._locks.setdefault(project, threading.Lock())
 
 
-_ABSENT = (0, 0)
-
-
-def _read_file(path: Path) -> tuple[bytes, FileState | None]:
-    """The content, and the state of the file that has just this content."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            found = os.fstat(file.fileno())
-            data = file.read() or b""
-    except FileNotFoundError:
-        return b"", _ABSENT
-    except OSError:
-        return b"", None
-    return data, (found.st_size, found.st_mtime_ns) if found.st_size == len(data) else None
-
-
-def _append(path: Path, record: bytes, *, known: FileState | None) -> FileState | None:
-    """The state afterwards, if nobody else has written since the known one."""
-    try:
-        try:
-            file = path.open("ab", buffering=0)
-        except FileNotFoundError:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            file = path.open("ab", buffering=0)
-        with file:
-            before = os.fstat(file.fileno())
-            file.write(record)
-            after = os.fstat(file.fileno())
-    except OSError:
-        return None  # A cache that cannot be written is no error.
-    is_known = known == (before.st_size, before.st_mtime_ns) or (known == _ABSENT and before.st_size == 0)
-    is_ours = after.st_size == before.st_size + len(record)
-    return (after.st_size, after.st_mtime_ns) if is_known and is_ours else None
-
-
-def _render(key: bytes, payload: bytes) -> bytes:
-    body = key + payload
-    return _RECORD.pack(_MAGIC, zlib.crc32(body), len(key), len(payload)) + body
-
-
-def _parse(data: bytes) -> tuple[dict[bytes, bytes], bool]:
-    """The records up to the first damaged one, later ones of a key winning, and whether none was damaged."""
-    records: dict[bytes, bytes] = {}
-    at = 0
-    while at < len(data):
-        if at + _RECORD.size > len(data):
-            return records, False
-        magic, checksum, key_length, payload_length = _RECORD.unpack_from(data, at)
-        key_at = at + _RECORD.size
-        payload_at = key_at + key_length
-        at = payload_at + payload_length
-        if magic != _MAGIC or at > len(data) or zlib.crc32(data[key_at:at]) != checksum:
-            return records, False
-        records[data[key_at:payload_at]] = data[payload_at:at]
-    return records, True
-
-
-_FIELD, _ITEM = "\x1e", "\x1f"
-
-
 def dump_dependencies(dependencies: Dependencies) -> bytes | None:
-    """The record, or None for texts that cannot be stored."""
+    """The record of what a file needs under a target, or None for texts that cannot be stored."""
     python = dependencies.requires_python
     head = ("built" if dependencies.built else "", *(() if python is None else (python,)))
     extras = ((name, *texts) for name, texts in dependencies.extras.items())
@@ -188,7 +131,7 @@ def dump_dependencies(dependencies: Dependencies) -> bytes | None:
 
 
 def load_dependencies(record: bytes) -> Dependencies | None:
-    """What `dump_dependencies` wrote, or None."""
+    """What `dump_dependencies` dumped; None for any other bytes."""
     fields = _split(record)
     if len(fields) < 2 or not 1 <= len(fields[0]) <= 2:
         return None
@@ -207,20 +150,20 @@ def dump_texts(texts: tuple[str, ...]) -> bytes | None:
 
 
 def load_texts(record: bytes) -> tuple[str, ...] | None:
-    """What `dump_texts` wrote, or None."""
+    """What `dump_texts` dumped; None for any other bytes."""
     fields = _split(record)
     return fields[0] if len(fields) == 1 else None
 
 
 def dump_core_metadata(metadata: CoreMetadata) -> bytes | None:
-    """The record, or None for texts that cannot be stored."""
+    """The record of core metadata, or None for texts that cannot be stored."""
     python = metadata.requires_python
     head = (metadata.name, str(metadata.version), metadata.metadata_version, *(() if python is None else (python,)))
     return _join((head, metadata.requires_dist, metadata.provides_extra, tuple(sorted(metadata.dynamic))))
 
 
 def load_core_metadata(record: bytes) -> CoreMetadata | None:
-    """What `dump_core_metadata` wrote, or None."""
+    """What `dump_core_metadata` dumped; None for any other bytes."""
     fields = _split(record)
     if len(fields) != 4 or not 3 <= len(fields[0]) <= 4:
         return None
@@ -240,7 +183,63 @@ def load_core_metadata(record: bytes) -> CoreMetadata | None:
     )
 
 
+def _read_file(path: Path) -> tuple[bytes, FileState | None]:
+    """The content of a file with its state; None for the state where another process has written meanwhile."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            found = os.fstat(file.fileno())
+            data = file.read() or b""
+    except FileNotFoundError:
+        return b"", _ABSENT
+    except OSError:
+        return b"", None
+    return data, (found.st_size, found.st_mtime_ns) if found.st_size == len(data) else None
+
+
+def _append(path: Path, data: bytes, *, known: FileState | None) -> FileState | None:
+    """Append records. Returns the state afterwards; None where another process has written since the known one."""
+    try:
+        try:
+            file = path.open("ab", buffering=0)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            file = path.open("ab", buffering=0)
+        with file:
+            before = os.fstat(file.fileno())
+            file.write(data)
+            after = os.fstat(file.fileno())
+    except OSError:
+        return None  # A cache that cannot be written is no error.
+    is_known = known == (before.st_size, before.st_mtime_ns) or (known == _ABSENT and before.st_size == 0)
+    is_ours = after.st_size == before.st_size + len(data)
+    return (after.st_size, after.st_mtime_ns) if is_known and is_ours else None
+
+
+def _render(key: bytes, payload: bytes) -> bytes:
+    """A record as it is in the file."""
+    body = key + payload
+    return _RECORD.pack(_MAGIC, zlib.crc32(body), len(key), len(payload)) + body
+
+
+def _parse(data: bytes) -> tuple[dict[bytes, bytes], bool]:
+    """The records up to the first damaged one, and whether none was damaged. Of equal keys the last one counts."""
+    records: dict[bytes, bytes] = {}
+    at = 0
+    while at < len(data):
+        if at + _RECORD.size > len(data):
+            return records, False
+        magic, checksum, key_length, payload_length = _RECORD.unpack_from(data, at)
+        key_at = at + _RECORD.size
+        payload_at = key_at + key_length
+        at = payload_at + payload_length
+        if magic != _MAGIC or at > len(data) or zlib.crc32(data[key_at:at]) != checksum:
+            return records, False
+        records[data[key_at:payload_at]] = data[payload_at:at]
+    return records, True
+
+
 def _join(fields: tuple[tuple[str, ...], ...]) -> bytes | None:
+    """Fields of texts as one record; None where a text holds a separator."""
     for field in fields:
         for text in field:
             if _FIELD in text or _ITEM in text:
@@ -250,6 +249,7 @@ def _join(fields: tuple[tuple[str, ...], ...]) -> bytes | None:
 
 
 def _split(record: bytes) -> list[tuple[str, ...]]:
+    """The fields of a record; none for bytes that are no text."""
     try:
         fields = record.decode().split(_FIELD)
     except UnicodeDecodeError:

@@ -1,12 +1,16 @@
-"""Project pages as they were parsed for one target: one small file each, so that a warm run parses nothing.
+"""The row store: project pages as they were parsed for one target, one small file each.
 
-hishel keeps what servers said; this keeps what was made of it, with the instant up to which it may be used unasked and
-the validator of the answer behind it. hishel serves a response in 0.5 ms to 5 ms, a file here takes 0.06 ms.
+In: a page dumped by `dump_project_page`, with the instant up to which it may be used without a request and the
+validator of its response. Out: the same, or None, which is never an error: whatever is damaged, of another version, or
+written for another key is a miss, and a folder that cannot be written keeps nothing.
 
-A file is written to a temporary name and renamed, without fsync: any number of processes may share the folder. Whatever
-is damaged, of another version, or written for another key is a miss.
+A store of its own, so that a warm run parses no page: hishel keeps what servers sent and serves a response in 0.5 ms
+to 5 ms; a file here takes 0.06 ms. A file is written under a temporary name and renamed, without fsync, so that any
+number of processes may share the folder.
 
-What this program is: a text that changes with its code, its data, and the libraries that decide answers.
+What all files of the cache folder share is here, too: names that are safe as file names (`escape_for_path`), writing
+without errors (`write_cache_file`), and the version of the program whose answers they hold (`find_product`,
+`find_version`).
 """
 
 from __future__ import annotations
@@ -35,19 +39,25 @@ __all__ = [
     "write_cache_file",
 ]
 
-
 _MAGIC = b"pfrows1\n"
 _HEADER = struct.Struct("<8sIdIII")
+"""Magic, CRC-32 of all that follows it, `fresh_until`, bytes of the key, of the validator and of the payload."""
 _CHECKED_FROM = 12
+"""The offset of the first byte that the checksum covers."""
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-")
+_PACKAGE = Path(__file__).parents[2]
+"""The folder of `resolver`."""
+_LIBRARIES = ("packaging", "resolvelib")
+_LEFT_OUT = frozenset({"__pycache__", "artifacts", "cli", "sources"})
+"""Folders that decide no answer: they build the input, which is a part of every key itself, or show the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredPage:
     """A page as stored. `payload` is the dumped page, empty where the location lacks the project.
 
-    `fresh_until` is in seconds since 1970; `validator` is the answer's own, or a hash of its body. `identity` are the
-    first bytes of its file, with a checksum of the rest.
+    `fresh_until` is in seconds since 1970; `validator` is that of the response, or a hash of its body. `identity` is
+    the header of the file, which has a checksum of the rest: equal identities are equal pages.
     """
 
     fresh_until: float
@@ -57,38 +67,38 @@ class StoredPage:
 
 
 class RowStore:
-    """The pages of one target in a folder; None keeps nothing."""
+    """The pages of one target in a cache folder; None keeps nothing. `location` is any text that names a location."""
 
     def __init__(self, folder: Path | None, *, target_key: str) -> None:
         self._folder = None if folder is None else str(folder / "pages-v1" / escape_for_path(target_key))
 
     def read(self, location: str, name: str) -> StoredPage | None:
-        """The page stored for a location's URL and a project, or None."""
+        """The page stored for a location and a project, or None."""
         if self._folder is None:
             return None
         try:
-            with open(self._path(location, name), "rb", buffering=0) as file:  # noqa: PTH123 - as in `_path`
+            with open(self._path(location, name), "rb", buffering=0) as file:  # noqa: PTH123  # as in `_path`
                 data = file.read()
         except OSError:
             return None
-        return _parse(memoryview(data or b""), key=_key(location, name))
+        return _parse(memoryview(data or b""), key=_build_key(location, name))
 
     def find_fresh_identity(self, location: str, name: str, *, now: float) -> bytes | None:
-        """The identity of the page that is stored, without reading it; None where none may be used unasked."""
+        """The identity of the stored page, without reading it; None where none may be used without a request."""
         if self._folder is None:
             return None
         try:
-            with open(self._path(location, name), "rb", buffering=0) as file:  # noqa: PTH123 - as in `_path`
+            with open(self._path(location, name), "rb", buffering=0) as file:  # noqa: PTH123  # as in `_path`
                 header = file.read(_HEADER.size) or b""
         except OSError:
             return None
         return header if is_fresh(header, now=now) else None
 
     def write(self, location: str, name: str, page: StoredPage) -> bytes:
-        """Store a page in place of what was there; its identity. A folder that cannot be written to keeps nothing."""
+        """Store a page in place of an older one. Returns its identity, which is empty without a folder."""
         if self._folder is None:
             return b""
-        key, validator = _key(location, name), page.validator.encode()
+        key, validator = _build_key(location, name), page.validator.encode()
         rest = b"".join((key, validator, page.payload))
         header = _HEADER.pack(_MAGIC, 0, page.fresh_until, len(key), len(validator), len(page.payload))
         checksum = zlib.crc32(rest, zlib.crc32(header[_CHECKED_FROM:]))
@@ -102,7 +112,7 @@ class RowStore:
 
 
 def is_fresh(identity: bytes, *, now: float) -> bool:
-    """Whether a page of this identity may be used unasked."""
+    """Whether a page of this identity may be used without a request."""
     if len(identity) != _HEADER.size:
         return False
     fresh_until: float = _HEADER.unpack(identity)[2]
@@ -110,7 +120,10 @@ def is_fresh(identity: bytes, *, now: float) -> bool:
 
 
 def write_cache_file(path: Path, data: bytes) -> None:
-    """Replace a file as a whole, or leave it as it is where that fails: a cache that cannot be written is no error."""
+    """Replace a file as a whole, or leave it unchanged where that fails: a cache that cannot be written is no error.
+
+    Missing folders are made, for their owner alone.
+    """
     with suppress(OSError):
         try:
             replace_file(path, data)
@@ -123,7 +136,8 @@ def write_cache_file(path: Path, data: bytes) -> None:
 def escape_for_path(text: str) -> str:
     """A file name that is readable and differs for different texts; very long ones end in a checksum.
 
-    `_` stands before the hexadecimal code of each character that is not in `[a-z0-9.-]`.
+    Each character outside of `[a-z0-9.-]` is its hexadecimal code between two `_`, so that no name depends on the case
+    of letters, which some file systems ignore.
     """
     escaped = "".join(character if character in _PLAIN else f"_{ord(character):x}_" for character in text)
     if escaped.startswith("."):
@@ -131,11 +145,44 @@ def escape_for_path(text: str) -> str:
     return escaped if len(escaped) <= 200 else f"{escaped[:180]}_{zlib.crc32(text.encode()):08x}"
 
 
-def _key(location: str, name: str) -> bytes:
+def find_product() -> str | None:
+    """A text that changes with this program, its data and the libraries that decide answers; None if it is unreadable.
+
+    Names, sizes and times of files stand for their content. The version alone takes 10 ms to look up, and does not
+    change while somebody works on the source.
+    """
+    try:
+        return "\n".join((sys.version, *_iter_files(_PACKAGE), *map(_read_library, _LIBRARIES)))
+    except OSError:
+        return None
+
+
+def find_version() -> str:
+    """The version of the installed distribution.
+
+    From the name of its `dist-info` folder on `sys.path`, since `importlib.metadata` takes 10 ms.
+    """
+    for folder in sys.path:
+        try:
+            names = os.listdir(folder or os.curdir)  # noqa: PTH208  # the names are all that is needed
+        except OSError:
+            continue
+        for name in names:
+            if name.startswith("pinfold-") and name.endswith(".dist-info"):
+                return name.removeprefix("pinfold-").removesuffix(".dist-info")
+    # Lazy: only for an installation whose folder is not on `sys.path` as such.
+    from importlib.metadata import version
+
+    return version("pinfold")
+
+
+def _build_key(location: str, name: str) -> bytes:
+    """The key inside of a file: two long names can have one file name."""
     return f"{location}\n{name}".encode()
 
 
 def _parse(data: memoryview, *, key: bytes) -> StoredPage | None:
+    """The page in the content of a file; None for one that is damaged or has another key."""
     if len(data) < _HEADER.size:
         return None
     magic, checksum, fresh_until, key_length, validator_length, payload_length = _HEADER.unpack_from(data)
@@ -154,41 +201,8 @@ def _parse(data: memoryview, *, key: bytes) -> StoredPage | None:
     )
 
 
-_LIBRARIES = ("packaging", "resolvelib")
-_LEFT_OUT = frozenset({"__pycache__", "artifacts", "cli", "sources"})
-"""What decides no answer: it makes the question, which stands beside the program in every key, or shows the answer."""
-
-
-def find_product() -> str | None:
-    """The text, or None where it cannot be told. Names, sizes and times of files stand for what is in them.
-
-    Looking the version up takes 10 ms, and would not tell a tree that is being worked on from the one before.
-    """
-    try:
-        return "\n".join((sys.version, *_iter_files(Path(__file__).parent.parent), *map(_read_library, _LIBRARIES)))
-    except OSError:
-        return None
-
-
-def find_version() -> str:
-    """The version of the installed distribution.
-
-    Read from the name of its `dist-info` folder, wherever modules come from: `importlib.metadata` takes 10 ms.
-    """
-    for folder in sys.path:
-        try:
-            names = os.listdir(folder or os.curdir)  # noqa: PTH208 - names are all that is wanted
-        except OSError:
-            continue
-        for name in names:
-            if name.startswith("pinfold-") and name.endswith(".dist-info"):
-                return name.removeprefix("pinfold-").removesuffix(".dist-info")
-    from importlib.metadata import version
-
-    return version("pinfold")
-
-
 def _iter_files(folder: Path) -> Iterator[str]:
+    """Path, size and time of change of each file of the program, folder by folder. Raises OSError."""
     folders = [str(folder)]
     while folders:
         with os.scandir(folders.pop()) as entries:
@@ -202,7 +216,7 @@ def _iter_files(folder: Path) -> Iterator[str]:
 
 
 def _read_library(name: str) -> str:
-    """The first module of a library, in which its version stands; it is not imported. Raises OSError."""
+    """The source of a library's first module, which has its version; it is not imported. Raises OSError."""
     found = PathFinder.find_spec(name)
     if found is None or found.origin is None:
         raise FileNotFoundError(name)

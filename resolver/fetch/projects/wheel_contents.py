@@ -1,13 +1,15 @@
-"""The architectures that a wheel of torch was compiled for, read out of it by ranges and kept for the next run.
+"""Contents of large wheels, by a few ranges of each: what they unpack to, and what one of torch is compiled for.
 
-Some 10 MB of a wheel of 500 MB travel: its directory, and its library of Python bindings up to where the flags stand.
+In: locked wheels, by URL or path, or a wheel of torch. Out: their `WheelContents` (`fetch_contents`), or the GPU
+architectures in the form of the data (`75 80 ptx120`; `Kernels`). A wheel whose host gives no ranges, or that cannot be
+read, has no answer, which is no error.
 
-The architectures that a build of torch was compiled for, found in the library that knows them.
+The directory of a wheel is at the end of the file, so its last bytes list all members. The architectures are the flags
+that `libtorch_python.so` was compiled with and that `torch.cuda.get_arch_list()` splits. That library is read up to
+these flags: some 10 MB of a wheel of 500 MB are fetched, and neither a GPU nor an import is needed. The result is kept
+for later runs.
 
-In: the bytes of `libtorch_python.so` as they come, in chunks. Out: text as the data has it (`75 80 ptx120`). It holds
-the flags that it was compiled with, which `torch.cuda.get_arch_list()` splits: no GPU and no import is needed.
-
-The contents of locked wheels, by a range or two of each: their directory stands at the end of the file.
+One module, because both read a wheel the same way: tail, directory, and then, for the library alone, its content.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from packaging.pylock import PackageWheel
 from packaging.utils import NormalizedName
 
+from lockfiles._values import dataclass
 from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import missing_offline
 from resolver.fetch.http.local_files import find_local_path
@@ -38,122 +41,193 @@ from resolver.index.wheel_directory import (
     read_contents,
 )
 
-__all__ = [
-    "LIBRARY",
-    "Kernels",
-    "fetch_contents",
-    "find_architectures",
-]
-
+__all__ = ["LIBRARY", "Kernels", "fetch_contents", "find_architectures"]
 
 LIBRARY = "/libtorch_python.so"
-"""How the name of the library ends in a wheel."""
+"""The end of the library's name in a wheel."""
 
 _FLAGS = re.compile(rb"(?<![0-9a-z_])(?:(?:sm|compute)_\d{2,3}[af]?(?: |(?=\0)))+(?=\0)")
 """`sm_75 sm_80 compute_120`, ended by a zero byte."""
 _OVERLAP_BYTES = 4096
+"""More than the longest list of flags, which may be cut between two chunks."""
+_PROJECT = "torch"
+_TAIL_BYTES = 64 * 1024
+_STEPS = 4
+"""At most so many parts are read until the directory is complete."""
+_CHUNK_BYTES = 1024 * 1024
+_LOCAL_HEADER = struct.Struct("<4s5H3L2H")
+"""The header before the content of a zip member; its last two fields are the lengths of name and extra field."""
+_DEFLATED = 8
+_THREADS = 8
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WheelBytes:
+    """A wheel of which the last bytes are known; `read` returns those from one offset up to, without, another.
+
+    `read` raises WheelDirectoryError where the host gives the part no more, or one of another file.
+    """
+
+    tail: bytes
+    size: int
+    read: Callable[[int, int], bytes]
+
+
+class Kernels:
+    """Finds what wheels of torch are compiled for. May be used from many threads.
+
+    `folder` is that of the cache, None where nothing is kept.
+    """
+
+    def __init__(self, *, session: Session, folder: Path | None) -> None:
+        self._session = session
+        self._records = RecordStore(None if folder is None else folder / "kernels-v1")
+
+    def measure(self, file: DistributionFile) -> str:
+        """The architectures in the form of the data (`75 80 ptx120`); empty where they cannot be found.
+
+        Raises FetchError where the host does not answer, and OfflineError under `--offline` for a new wheel.
+        """
+        stored = self._find_stored(file)
+        if stored is not None:
+            return stored
+        if self._session.offline:
+            raise missing_offline(file.url, what="the kernels")
+        found = self._find(file)
+        record = dump_texts((found,))
+        if found and record is not None and file.sha256 is not None:
+            self._records.add(_PROJECT, {_build_key(file): record})
+        return found
+
+    def _find_stored(self, file: DistributionFile) -> str | None:
+        """The result of an earlier run; None for a new wheel, and for one without a hash, which may have changed."""
+        if file.sha256 is None or self._session.refresh:
+            return None
+        record = self._records.find(_PROJECT, _build_key(file))
+        texts = None if record is None else load_texts(record)
+        return texts[0] if texts else None
+
+    def _find(self, file: DistributionFile) -> str:
+        """The architectures from the wheel itself; the reading of a remote one is announced."""
+        path = find_local_path(file.url)
+        try:
+            if path is not None:
+                return _read_local(path, _find_in_wheel)
+            wheel = _fetch_tail(file.url, self._session)
+            if wheel is None:
+                return ""
+            what = "to see what it is compiled for: some 10 MB of it"
+            self._session.announce(what, filename=file.filename, size_bytes=wheel.size)
+            return _find_in_wheel(wheel)
+        except (WheelDirectoryError, zlib.error):
+            return ""
 
 
 def find_architectures(chunks: Iterable[bytes]) -> str:
-    """The longest list of flags, as `75 80 ptx120`; reading ends once one is found. Empty without any."""
+    """The longest list of flags in `libtorch_python.so`, in the form of the data (`75 80 ptx120`); empty without any.
+
+    `chunks` is not read any further once a list is found.
+    """
     rest = b""
     for chunk in chunks:
         window = rest + chunk
         found = max(_FLAGS.findall(window), key=len, default=b"")
+        # A single flag is a text about one architecture, not the list.
         if b" " in found:
             return found.decode("ascii").replace("sm_", "").replace("compute_", "ptx").strip()
         rest = window[-_OVERLAP_BYTES:]
     return ""
 
 
-_PROJECT = "torch"
-_TAIL_BYTES = 64 * 1024
-_STEPS = 4
-_CHUNK_BYTES = 1024 * 1024
-_LOCAL = struct.Struct("<4s5H3L2H")
-_DEFLATED = 8
+def fetch_contents(
+    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: Session
+) -> Mapping[NormalizedName, WheelContents | None]:
+    """What each wheel unpacks to, by project; None where its host gives no part of it or it cannot be read.
 
-_ReadBytes = Callable[[int, int], bytes]
+    `folder` is the lock's: paths in it are relative to that. Raises FetchError where a host does not answer, or a file
+    on disk cannot be read.
+    """
+    # Lazy: the verb `sizes` alone needs it, and `Kernels` does not.
+    from concurrent.futures import ThreadPoolExecutor
 
-
-class Kernels:
-    """What wheels of torch are compiled for. May be used from many threads."""
-
-    def __init__(self, *, session: Session, folder: Path | None) -> None:
-        self._session = session
-        self._records = RecordStore(None if folder is None else folder / "kernels-v1")
-
-    def find_stored(self, file: DistributionFile) -> str | None:
-        """What a run before has read; None where the wheel must be asked."""
-        if file.sha256 is None or self._session.refresh:
-            return None
-        record = self._records.find(_PROJECT, _key(file))
-        texts = None if record is None else load_texts(record)
-        return texts[0] if texts else None
-
-    def measure(self, file: DistributionFile) -> str:
-        """The architectures as the data has them (`75 80 ptx120`); empty where nobody can tell. Raises FetchError."""
-        stored = self.find_stored(file)
-        if stored is not None:
-            return stored
-        if self._session.offline:
-            raise missing_offline(file.url, what="the kernels")
-        found = self._read(file)
-        record = dump_texts((found,))
-        if found and record is not None and file.sha256 is not None:
-            self._records.add(_PROJECT, {_key(file): record})
-        return found
-
-    def _read(self, file: DistributionFile) -> str:
-        path = find_local_path(file.url)
-        try:
-            if path is None:
-                return self._read_remote(file)
-            return _read_local(path)
-        except (WheelDirectoryError, zlib.error):
-            return ""
-
-    def _read_remote(self, file: DistributionFile) -> str:
-        tail = self._session.fetch_range(file.url, start=-_TAIL_BYTES)
-        if tail is None:
-            return ""
-
-        def read(start: int, stop: int) -> bytes:
-            part = self._session.fetch_range(file.url, start=start, stop=stop)
-            if part is None:
-                raise WheelDirectoryError("the host gives ranges only now and then")
-            return part.data
-
-        what = "to see what it is compiled for: some 10 MB of it"
-        self._session.announce(what, filename=file.filename, size_bytes=tail.size)
-        return _find(tail.data, size=tail.size, read=read)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        found = pool.map(partial(_fetch_contents_of_one, folder=folder, session=session), wheels.values())
+        return dict(zip(wheels, found, strict=True))
 
 
-def _read_local(path: Path) -> str:
-    with path.open("rb") as wheel:
-        size = wheel.seek(0, 2)
+def _fetch_contents_of_one(wheel: PackageWheel, *, folder: Path, session: Session) -> WheelContents | None:
+    path = folder / wheel.path if wheel.path is not None else None
+    if path is None and wheel.url is not None:
+        path = find_local_path(wheel.url)
+    try:
+        if path is not None:
+            return _read_local(path, _read_contents)
+        remote = None if wheel.url is None else _fetch_tail(wheel.url, session)
+        return None if remote is None else _read_contents(remote)
+    except WheelDirectoryError:
+        return None
 
-        def read(start: int, stop: int) -> bytes:
-            wheel.seek(start)
-            return wheel.read(stop - start)
 
-        return _find(read(max(0, size - _TAIL_BYTES), size), size=size, read=read)
+def _fetch_tail(url: str, session: Session) -> _WheelBytes | None:
+    """The end of a wheel on a host; None where the host gives no ranges. Raises FetchError."""
+    tail = session.fetch_range(url, start=-_TAIL_BYTES)
+    if tail is None:
+        return None
+
+    def read(start: int, stop: int) -> bytes:
+        part = session.fetch_range(url, start=start, stop=stop)
+        if part is None or part.size != tail.size:
+            raise WheelDirectoryError("the host gives ranges only now and then")
+        return part.data
+
+    return _WheelBytes(tail=tail.data, size=tail.size, read=read)
 
 
-def _find(tail: bytes, *, size: int, read: _ReadBytes) -> str:
+def _read_local(path: Path, find: Callable[[_WheelBytes], _T]) -> _T:
+    """The result of `find` for a wheel on disk. Raises FetchError where the file cannot be read."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+
+            def read(start: int, stop: int) -> bytes:
+                file.seek(start)
+                return file.read(stop - start)
+
+            return find(_WheelBytes(tail=read(max(0, size - _TAIL_BYTES), size), size=size, read=read))
+    except OSError as error:
+        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri()) from error
+
+
+def _read_contents(wheel: _WheelBytes) -> WheelContents:
+    return read_contents(_list_members(wheel))
+
+
+def _find_in_wheel(wheel: _WheelBytes) -> str:
+    """The architectures of a wheel of torch; empty for one without the library, such as a wheel for CPUs."""
+    library = next((one for one in _list_members(wheel) if one.filename.endswith(LIBRARY)), None)
+    return "" if library is None else find_architectures(_iter_content(library, wheel.read))
+
+
+def _list_members(wheel: _WheelBytes) -> tuple[Member, ...]:
+    """All members, with more of the wheel read where the directory is longer than the tail.
+
+    Raises WheelDirectoryError.
+    """
+    tail = wheel.tail
     for _ in range(_STEPS):
-        members = list_members(tail, size=size)
+        members = list_members(tail, size=wheel.size)
         if not isinstance(members, MoreBytes):
-            library = next((one for one in members if one.filename.endswith(LIBRARY)), None)
-            return "" if library is None else find_architectures(_iter_content(library, read))
-        tail = read(members.start, size - len(tail)) + tail
+            return members
+        tail = wheel.read(members.start, wheel.size - len(tail)) + tail
     raise WheelDirectoryError("the zip directory cannot be found")
 
 
-def _iter_content(member: Member, read: _ReadBytes) -> Iterator[bytes]:
-    """The unpacked content of a member, read step by step."""
-    fields = _LOCAL.unpack(read(member.start, member.start + _LOCAL.size))
-    start = member.start + _LOCAL.size + fields[9] + fields[10]
+def _iter_content(member: Member, read: Callable[[int, int], bytes]) -> Iterator[bytes]:
+    """The unpacked content of a member, read in parts of 1 MiB."""
+    fields = _LOCAL_HEADER.unpack(read(member.start, member.start + _LOCAL_HEADER.size))
+    start = member.start + _LOCAL_HEADER.size + fields[9] + fields[10]
     end = start + member.compressed_size
     unpack = zlib.decompressobj(-zlib.MAX_WBITS).decompress if member.method == _DEFLATED else bytes
     while start < end:
@@ -162,58 +236,5 @@ def _iter_content(member: Member, read: _ReadBytes) -> Iterator[bytes]:
         start = stop
 
 
-def _key(file: DistributionFile) -> str:
+def _build_key(file: DistributionFile) -> str:
     return f"{file.url}#{file.sha256}"
-
-
-_TAIL_BYTES_WHEEL_LISTING = 65_536
-_AT_ONCE = 8
-
-
-def fetch_contents(
-    wheels: Mapping[NormalizedName, PackageWheel], *, folder: Path, session: Session
-) -> Mapping[NormalizedName, WheelContents | None]:
-    """What each wheel unpacks to, by project; None where its host gives no part of it or it cannot be read.
-
-    `folder` is the lock's: paths in it are relative to that. Raises FetchError where a host does not answer.
-    """
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(partial(_fetch_one, folder=folder, session=session), wheels.values())
-        return dict(zip(wheels, found, strict=True))
-
-
-def _fetch_one(wheel: PackageWheel, *, folder: Path, session: Session) -> WheelContents | None:
-    try:
-        if wheel.path is not None:
-            return _read_local_of_wheel_listing(folder / wheel.path)
-        local = None if wheel.url is None else find_local_path(wheel.url)
-        if local is not None:
-            return _read_local_of_wheel_listing(local)
-        return None if wheel.url is None else _fetch_by_ranges(wheel.url, session)
-    except WheelDirectoryError:
-        return None
-
-
-def _fetch_by_ranges(url: str, session: Session) -> WheelContents | None:
-    part = session.fetch_range(url, start=-_TAIL_BYTES_WHEEL_LISTING)
-    if part is None:
-        return None
-    tail, size = part.data, part.size
-    for _ in range(_STEPS):
-        members = list_members(tail, size=size)
-        if not isinstance(members, MoreBytes):
-            return read_contents(members)
-        more = session.fetch_range(url, start=members.start, stop=size - len(tail))
-        if more is None or more.size != size:
-            return None
-        tail = more.data + tail
-    return None
-
-
-def _read_local_of_wheel_listing(path: Path) -> WheelContents | None:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.as_uri()) from error
-    members = list_members(data, size=len(data))
-    return None if isinstance(members, MoreBytes) else read_contents(members)

@@ -1,4 +1,14 @@
-"""The METADATA of a wheel with as few bytes as its host allows: PEP 658 file, ranges of the wheel, or all of it."""
+"""The METADATA of a wheel with as few bytes as its host allows, and the hashes that a page promises of its files.
+
+In: a `DistributionFile` of a page, the list or the disk. Out: the content of METADATA (`fetch_wheel_metadata`), with
+size and hashes where they were learnt on the way (`read_wheel`), or a whole file on disk (`fetch_file`).
+
+METADATA comes from the first of these that the host offers: the PEP 658 file beside the wheel, ranges of the wheel
+(its directory is at the end of the file), or the whole wheel, which is announced. A host that lies about ranges costs a
+download and is no error; a wheel that is broken as a whole is a MetadataError.
+
+Each content that a page gives a hash for is checked against it, in all ways (`verify_hashes`).
+"""
 
 from __future__ import annotations
 
@@ -15,10 +25,9 @@ from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
 
 if TYPE_CHECKING:
-    from resolver.fetch.http.answers import Download
+    from resolver.fetch.http.responses import Download
 
 __all__ = [
-    "WheelFacts",
     "fetch_file",
     "fetch_wheel_metadata",
     "find_hash_source",
@@ -30,16 +39,17 @@ __all__ = [
 _TAIL_BYTES = 32_768
 """Of 65 popular wheels, 46 need no second request (16 KiB: 36, 64 KiB: 49, 128 KiB: 55)."""
 _STEPS = 4
+"""At most so many parts are read until the directory is complete."""
 
-ReadBytes = Callable[[int, int], bytes]
+_ReadBytes = Callable[[int, int], bytes]
 """Bytes of a file from the first offset up to, without, the second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelFacts:
-    """The content of METADATA, and what was learnt of the wheel on the way: its size, and hashes if it was read whole.
+    """The content of METADATA, with the size of the wheel, and its hashes if it was read whole.
 
-    `hashes` are `algorithm:hex`.
+    `size_bytes` is None for a wheel on disk; `hashes` are `algorithm:hex`.
     """
 
     metadata: bytes
@@ -49,7 +59,7 @@ class WheelFacts:
 
 def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Session) -> bytes:
     """The content of METADATA. Raises FetchError, HashMismatchError, and MetadataError for a broken wheel."""
-    # The signature of a link is for that file alone.
+    # The signature of a link is for that file alone: its PEP 658 file cannot be requested.
     offers_metadata = file.core_metadata is not None and not session.credentials.is_signed(file.url)
     if offers_metadata and find_local_path(file.url) is None:
         content = _fetch_metadata_file(file, session)
@@ -59,7 +69,7 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
 
 
 def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
-    """What the wheel itself says, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
+    """METADATA from the wheel itself, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
     path = find_local_path(file.url)
     if path is not None:
         return WheelFacts(metadata=_read_local(path, file, project))
@@ -72,7 +82,8 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
     if found is not None:
         return found
     session.announce(f"for its metadata, since {why}", filename=file.filename, size_bytes=file.size_bytes)
-    import tempfile  # Imported where it is needed: it takes 2 ms, and few wheels are read whole.
+    # Lazy: it takes 2 ms, and few wheels are read whole.
+    import tempfile
 
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         whole = Path(folder) / "file.whl"
@@ -82,7 +93,7 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
 
 
 def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
-    """Download a wheel or sdist whole, and check its hash where the page gives one."""
+    """Download a wheel or sdist whole, and check the hashes that are promised. Raises FetchError, HashMismatchError."""
     download = session.download(file.url, into=into, algorithms=promised_algorithms(file))
     if download is None:
         listed = "" if file.origin is not None else ", although its page lists it"
@@ -92,28 +103,28 @@ def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Downl
 
 
 def find_hash_source(file: DistributionFile) -> str:
-    """What promises the hashes of a file, for messages."""
+    """What promises the hashes of a file, for messages: its page, or the list for a direct URL."""
     return "its page" if file.origin is None else "the list"
 
 
 def promised_algorithms(file: DistributionFile) -> tuple[str, ...]:
-    """The algorithms of the hashes that the page gives."""
+    """The algorithms of the hashes that are promised for a file."""
     return tuple(text.partition(":")[0] for text in file.hashes)
 
 
 def verify_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str], by: str = "its page") -> None:
-    """Raises HashMismatchError where a hash was promised (`by` whom) and another one found; SHA-256 first."""
+    """Raises HashMismatchError where a promised hash differs from the one found; SHA-256 is compared first.
+
+    Hashes are `algorithm:hex`. A promised one without a counterpart in `found` is not compared.
+    """
     actual = {text.partition(":")[0]: text for text in found}
     for expected in sorted(promised, key=lambda text: not text.startswith("sha256:")):
         shown = actual.get(expected.partition(":")[0], expected)
-        # A digest of another length is none, which pages do hold.
+        # A text of another length is no digest of that algorithm; pages do hold such texts.
         if shown != expected and len(shown) == len(expected):
             raise HashMismatchError(
                 f"`{filename}` is not the file that {by} promises",
-                details=(
-                    f"expected {expected}",
-                    f"found    {shown}",
-                ),
+                details=(f"expected {expected}", f"found    {shown}"),
                 filename=filename,
                 expected=expected,
                 found=shown,
@@ -121,6 +132,7 @@ def verify_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str
 
 
 def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:
+    """The content of the PEP 658 file; None where it is missing although the page promises it."""
     content = session.fetch_metadata(f"{file.url}.metadata")
     algorithm, _, expected = (file.core_metadata or "").partition("=")
     if content is not None and algorithm == "sha256":
@@ -130,7 +142,7 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
 
 
 def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> WheelFacts | None:
-    """METADATA from ranges; None where the host serves none. Raises WheelDirectoryError."""
+    """METADATA from ranges; None where the host gives none. Raises WheelDirectoryError where they do not fit."""
     tail = session.fetch_range(file.url, start=-_TAIL_BYTES)
     if tail is None:
         # Some hosts know ranges but no suffix ranges.
@@ -153,15 +165,17 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
 
 
 def _check_whole(file: DistributionFile, content: bytes) -> tuple[str, ...]:
-    """The hashes of a small wheel, which came as a whole in one part."""
-    from resolver.fetch.http.answers import hash_into  # Imported where it is needed, as above.
+    """The hashes of a small wheel, which came as a whole in one part. Raises HashMismatchError."""
+    # Lazy: a warm run hashes no file.
+    from resolver.fetch.http.responses import hash_chunks
 
-    found = hash_into((content,), None, algorithms=promised_algorithms(file)).hashes
+    found = hash_chunks((content,), algorithms=promised_algorithms(file)).hashes
     verify_hashes(file.filename, promised=file.hashes, found=found, by=find_hash_source(file))
     return found
 
 
 def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
+    """METADATA of a wheel on disk. Raises MetadataError for a broken wheel, FetchError where it cannot be read."""
     try:
         with path.open("rb") as wheel:
             size = wheel.seek(0, 2)
@@ -179,7 +193,8 @@ def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
         raise FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=file.url) from error
 
 
-def _find_metadata(tail: bytes, *, size: int, project: str, read: ReadBytes) -> bytes:
+def _find_metadata(tail: bytes, *, size: int, project: str, read: _ReadBytes) -> bytes:
+    """METADATA of a wheel of which the last bytes are known; the rest is read as needed. Raises WheelDirectoryError."""
     for _ in range(_STEPS):
         member = find_metadata_member(tail, size=size, project=project)
         if not isinstance(member, MoreBytes):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import httpx
 import pytest
 
-from resolver.fetch.http.cache import FailFastConnection, open_cache_transport
+from resolver.fetch.http.cache import open_cache_transport
 
 URL = "https://index.example/simple/a/"
 
@@ -49,12 +49,25 @@ def test_locked_cache_is_left_alone(tmp_path: Path) -> None:
     assert server.asked == 1
 
 
-def test_connection_waits_in_vain_once(tmp_path: Path) -> None:
-    path = tmp_path / "some.db"
-    with (
-        closing(sqlite3.connect(path, isolation_level=None)) as other,
-        closing(sqlite3.connect(path, isolation_level=None, timeout=0.05, factory=FailFastConnection)) as connection,
-    ):
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """The connections to a database, in the order in which they are opened."""
+    connections: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def record(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(connect(*arguments, **options))
+        return connections[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", record)
+    return connections
+
+
+def test_connection_waits_in_vain_once(tmp_path: Path, opened: list[sqlite3.Connection]) -> None:
+    transport = open_cache_transport(tmp_path, httpx.MockTransport(Server()), mode="online", lock_wait_s=0.05)
+    (connection,) = opened
+    (database,) = tmp_path.glob("*.db")
+    with closing(transport), closing(sqlite3.connect(database, isolation_level=None)) as other:
         connection.execute("CREATE TABLE a (b TEXT)")
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (50,)
         other.execute("BEGIN IMMEDIATE")
@@ -65,16 +78,8 @@ def test_connection_waits_in_vain_once(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mode", ["online", "offline", "refresh"])
 def test_connection_is_as_patient_as_it_is_told_to_be(
-    mode: Literal["online", "offline", "refresh"], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mode: Literal["online", "offline", "refresh"], tmp_path: Path, opened: list[sqlite3.Connection]
 ) -> None:
-    opened: list[sqlite3.Connection] = []
-    connect = sqlite3.connect
-
-    def record(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        opened.append(connect(*arguments, **options))
-        return opened[-1]
-
-    monkeypatch.setattr(sqlite3, "connect", record)
     transport = open_cache_transport(tmp_path, httpx.MockTransport(Server()), mode=mode, lock_wait_s=0.25)
     with closing(transport):
         transport.handle_request(httpx.Request("GET", URL)).read()

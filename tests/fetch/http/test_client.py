@@ -1,4 +1,4 @@
-"""The HTTP client over a transport that answers what a test says."""
+"""The HTTP client over a transport whose responses a test gives."""
 
 from __future__ import annotations
 

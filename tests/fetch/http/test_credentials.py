@@ -26,7 +26,7 @@ class Asked:
     ) -> None:
         variables = more.pop("variables", {})
         self.requests: list[httpx.Request] = []
-        self.credentials = Credentials(ask_keyring=more.pop("ask_keyring", None))
+        self.credentials = Credentials(query_keyring=more.pop("query_keyring", None))
         for url in urls:
             self.credentials.add(parse_url(url, variables=variables), source="list.txt:1")
         self._answer = answer or (lambda request: httpx.Response(200))
@@ -248,14 +248,14 @@ def test_refusal_of_an_expired_signature_is_told_as_such(body: bytes, why: str) 
 def test_keyring_is_asked_after_a_401_and_once() -> None:
     asked_for: list[tuple[str, ...]] = []
 
-    def ask_keyring(services: Any, known: Login | None) -> Login:
+    def query_keyring(services: Any, known: Login | None) -> Login:
         asked_for.append(tuple(services))
         return Login(user=Secret("u"), password=Secret("p"))
 
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200 if read_login(request) == "u:p" else 401)
 
-    asked = Asked("https://index.example/simple/", answer=answer, ask_keyring=ask_keyring)
+    asked = Asked("https://index.example/simple/", answer=answer, query_keyring=query_keyring)
     asked.fetch("https://index.example/simple/a/")
     asked.fetch("https://index.example/simple/b/")
     assert asked.logins == [None, "u:p", "u:p"]

@@ -1,9 +1,21 @@
+"""How hosts are reached: proxies, certificates, and the guard of private networks."""
+
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.http.hosts import HostGuard
+from resolver.fetch.http.hosts import HostGuard, find_certificates, find_proxy
+from tests.fetch.http.test_transports import VARIABLES
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
 
 
 def never() -> tuple[str, ...]:
@@ -66,3 +78,38 @@ def test_url_without_a_host_is_refused_whatever_is_allowed(url: str) -> None:
     with pytest.raises(FetchError) as caught:
         HostGuard([""]).check(url, find_addresses=never)
     assert str(caught.value) == f"`{url}` is no URL that can be asked for: it names no host"
+
+
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://proxy.example:3128"}, "http://proxy.example:3128"),
+        ({"https_proxy": "proxy.example:3128"}, "http://proxy.example:3128"),
+        ({"ALL_PROXY": "http://proxy.example"}, "http://proxy.example"),
+        ({"HTTP_PROXY": "http://proxy.example"}, None),
+        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": "other.example"}, "http://proxy.example"),
+        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": ".example"}, None),
+        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": "*"}, None),
+        ({"HTTPS_PROXY": ""}, None),
+    ],
+)
+def test_proxy_follows_the_variables(
+    variables: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    found = find_proxy("https", "index.example", None)
+    assert (None if found is None else str(found)) == proxy
+
+
+def test_certificates_follow_the_variables_and_not_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PIP_CERT", "pip.pem")
+    assert find_certificates() == (None, None)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    assert find_certificates() == (None, str(tmp_path))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
+    assert find_certificates() == ("bundle.pem", None)
+    monkeypatch.setenv("SSL_CERT_FILE", "file.pem")
+    monkeypatch.setenv("SSL_CERT_DIR", "folder")
+    assert find_certificates() == ("file.pem", "folder")

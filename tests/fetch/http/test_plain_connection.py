@@ -1,4 +1,4 @@
-"""Questions that need no HTTP library: what is read, and what is left to the other client."""
+"""Requests without an HTTP library: which responses are read, and which are left to the other client."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.fetch.http.answers import BadStatusError, unpack
 from resolver.fetch.http.plain_connection import PlainClient, PlainResponse
+from resolver.fetch.http.responses import BadStatusError, unpack_gzip
 from tests.fetch.http.test_transports import VARIABLES
 from tests.servers import IndexServer
 
@@ -28,7 +28,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Script:
-    """A server that sends what it was told, byte for byte: for each connection a list of answers, then it hangs up."""
+    """A server that sends given bytes: for each connection a list of answers, after which it closes the connection."""
 
     def __init__(self, *connections: list[bytes]) -> None:
         self.requests: list[bytes] = []
@@ -116,7 +116,7 @@ def test_packed_body_is_given_as_it_was_sent() -> None:
     found = fetch_once(OK + b"Content-Encoding: GZIP\r\nContent-Length: %d\r\n\r\n" % len(packed) + packed)
     assert found is not None
     assert found.is_packed
-    assert unpack(found.body, limit_bytes=100) == b"body"
+    assert unpack_gzip(found.body, limit_bytes=100) == b"body"
 
 
 def test_large_body_is_read_whole() -> None:

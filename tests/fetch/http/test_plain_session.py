@@ -1,4 +1,4 @@
-"""Answers that wait for the HTTP cache, and how it takes them over."""
+"""Responses that wait for the HTTP cache, and how it takes them over."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import httpx
 import pytest
 
 from resolver.fetch.http.cache import open_cache_transport
-from resolver.fetch.http.plain_session import SPOOL_FILE_NAME, ResponseSpool
+from resolver.fetch.http.plain_session import ResponseSpool
 
 URL = "https://index.example/simple/a/"
 ETAG = {"etag": '"1"', "cache-control": "max-age=600"}
+FILE_NAME = "responses-v1.log"
 
 
 class Server:
-    """Answers 304 to whoever has the answer, and counts."""
+    """Answers 304 to a request with the right ETag and 200 to any other, and counts the requests."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -68,7 +69,7 @@ def test_last_answer_of_a_url_counts(tmp_path: Path) -> None:
 
 def test_answer_with_a_changed_byte_is_none(tmp_path: Path) -> None:
     ResponseSpool(tmp_path).put(URL, ETAG, b"body")
-    path = tmp_path / SPOOL_FILE_NAME
+    path = tmp_path / FILE_NAME
     path.write_bytes(path.read_bytes()[:-1] + b"Y")
     assert ResponseSpool(tmp_path).find(URL) is None
 
@@ -78,7 +79,7 @@ def test_file_that_is_damaged_is_started_anew(tmp_path: Path, damage: str) -> No
     spool = ResponseSpool(tmp_path)
     spool.put(URL, ETAG, b"one")
     spool.put(f"{URL}two", ETAG, b"two")
-    path = tmp_path / SPOOL_FILE_NAME
+    path = tmp_path / FILE_NAME
     data = path.read_bytes()
     path.write_bytes({"cut": data[:-1], "more": data + b"more", "other": b"other" * 10}[damage])
     after = ResponseSpool(tmp_path)
@@ -97,7 +98,7 @@ def test_answers_that_were_taken_over_do_not_stay_for_ever(tmp_path: Path) -> No
     after = ResponseSpool(tmp_path)
     assert all(after.knows(f"{URL}{number}") for number in range(20))
     assert after.find(f"{URL}0") == (ETAG, body)
-    assert (tmp_path / SPOOL_FILE_NAME).stat().st_size < 1_100_000
+    assert (tmp_path / FILE_NAME).stat().st_size < 1_100_000
 
 
 def test_folder_that_cannot_be_written_to_is_no_error(tmp_path: Path) -> None:

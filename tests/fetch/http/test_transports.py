@@ -1,4 +1,4 @@
-"""The way out of this machine: proxies and certificates from the usual variables."""
+"""The transports: httpx without its command line, connections through proxies, and certificates."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ import pytest
 from resolver.errors import FetchError
 from resolver.fetch.access import Access
 from resolver.fetch.http.client import HttpClient
-from resolver.fetch.http.hosts import find_certificates, find_proxy
-from resolver.fetch.projects.pages import default_index_url
 from tests.private.leaks import spell
 from tests.servers import Answer, IndexServer
 
@@ -115,41 +113,6 @@ def test_proxy_that_refuses_is_an_error(
     assert str(caught.value).startswith("no answer from https://index.example/\n  because the proxy: 501 ")
 
 
-@pytest.mark.parametrize(
-    ("variables", "proxy"),
-    [
-        ({}, None),
-        ({"HTTPS_PROXY": "http://proxy.example:3128"}, "http://proxy.example:3128"),
-        ({"https_proxy": "proxy.example:3128"}, "http://proxy.example:3128"),
-        ({"ALL_PROXY": "http://proxy.example"}, "http://proxy.example"),
-        ({"HTTP_PROXY": "http://proxy.example"}, None),
-        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": "other.example"}, "http://proxy.example"),
-        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": ".example"}, None),
-        ({"HTTPS_PROXY": "http://proxy.example", "NO_PROXY": "*"}, None),
-        ({"HTTPS_PROXY": ""}, None),
-    ],
-)
-def test_proxy_follows_the_variables(
-    variables: dict[str, str], proxy: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    found = find_proxy("https", "index.example", None)
-    assert (None if found is None else str(found)) == proxy
-
-
-def test_certificates_follow_the_variables_and_not_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PIP_CERT", "pip.pem")
-    assert find_certificates() == (None, None)
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
-    assert find_certificates() == (None, str(tmp_path))
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "bundle.pem")
-    assert find_certificates() == ("bundle.pem", None)
-    monkeypatch.setenv("SSL_CERT_FILE", "file.pem")
-    monkeypatch.setenv("SSL_CERT_DIR", "folder")
-    assert find_certificates() == ("file.pem", "folder")
-
-
 def test_certificate_file_that_is_missing_is_an_error(
     client: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -224,14 +187,6 @@ def test_name_of_no_host_is_an_error(client: HttpClient, monkeypatch: pytest.Mon
     assert str(caught.value) == (
         "no answer from http://index.example/ (4 times)\n  because [Errno -2] Name or service not known"
     )
-
-
-def test_default_index_is_the_simple_api_of_the_installed_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple/")
-    url = default_index_url().public
-    assert url.startswith("https://")
-    assert url.endswith("/simple/")
-    assert "index.example" not in url
 
 
 def test_password_of_a_proxy_is_in_no_frame_of_an_error(

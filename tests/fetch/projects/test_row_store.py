@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.fetch.projects.row_store import RowStore, StoredPage, escape_for_path
+import resolver
+from resolver.fetch.projects.row_store import RowStore, StoredPage, escape_for_path, find_product
 
 INDEX = "index https://index.example/simple/"
 PAGE = StoredPage(fresh_until=12.5, validator='"etag"', payload=b"rows")
@@ -93,3 +95,16 @@ def test_long_url_still_has_a_file_name() -> None:
     names = {escape_for_path("https://index.example/" + "/".join("x" * 300) + end) for end in "ab"}
     assert len(names) == 2
     assert max(map(len, names)) <= 200
+
+
+def test_product_changes_with_every_room_that_decides_an_answer_and_no_other() -> None:
+    product = find_product()
+    assert product is not None
+    folder = Path(resolver.__file__).parent
+    rooms = {
+        Path(line.split(" ")[0]).relative_to(folder).parts[0]
+        for line in product.splitlines()
+        if line.startswith(f"{folder}{os.sep}")
+    }
+    assert rooms >= {"fetch", "index", "locking", "requirements", "solve", "targets"}
+    assert not rooms & {"artifacts", "cli", "sources"}

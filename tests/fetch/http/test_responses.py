@@ -1,4 +1,4 @@
-"""Bodies that are read into a file."""
+"""Responses as values: bodies that are read into a file, freshness, validators and delays."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resolver.errors import InputError
-from resolver.fetch.http.answers import (
+from resolver.fetch.http.responses import (
     find_delay_s,
     find_fresh_until,
     find_validator,
     forbids_storing,
-    hash_into,
+    hash_chunks,
     normalize_caching_headers,
-    parse_http_date,
 )
 
 
 def test_body_is_written_whole_and_hashed(tmp_path: Path) -> None:
     chunks = [b"a" * 100_000, b"", b"b" * 3]
     with (tmp_path / "file").open("wb", buffering=0) as file:
-        download = hash_into(chunks, file)
+        download = hash_chunks(chunks, into=file)
 
     assert (tmp_path / "file").read_bytes() == b"".join(chunks)
     assert (download.sha256, download.size_bytes) == (hashlib.sha256(b"".join(chunks)).hexdigest(), 100_003)
@@ -35,7 +34,7 @@ def test_body_is_written_whole_and_hashed(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
 def test_full_disk_is_told_and_no_bug() -> None:
     with Path("/dev/full").open("wb", buffering=0) as file, pytest.raises(InputError) as caught:
-        hash_into([b"a"], file)
+        hash_chunks([b"a"], into=file)
 
     assert str(caught.value) == (
         "`/dev/full` cannot be written: no space left on device\n  try: set `TMPDIR` to a folder with more space"
@@ -45,6 +44,11 @@ def test_full_disk_is_told_and_no_bug() -> None:
 NOW = 784_111_777.0
 DATE = "Sun, 06 Nov 1994 08:49:37 GMT"
 MINUTE_BEFORE = "Sun, 06 Nov 1994 08:48:37 GMT"
+
+
+def read_date(text: str) -> float:
+    """An HTTP date in seconds since 1970, as the lifetime of a response made at that instant; 0 for any other text."""
+    return find_fresh_until({"expires": text}, now=0.0)
 
 
 @pytest.mark.parametrize(
@@ -100,23 +104,23 @@ def test_validator_differs_with_each_of_its_headers() -> None:
 @pytest.mark.parametrize(
     "text", ["", "0", "yesterday", "Sun, 99 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT"]
 )
-def test_date_that_is_none_is_none(text: str) -> None:
-    assert parse_http_date(text) is None
+def test_text_that_is_no_date_is_never_fresh(text: str) -> None:
+    assert read_date(text) == 0.0
 
 
 def test_date_is_in_seconds_since_1970() -> None:
-    assert parse_http_date(DATE) == NOW
+    assert read_date(DATE) == NOW
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(9999, 12, 31), timezones=st.just(UTC)))
 def test_date_of_the_standard_form_is_read_as_the_standard_library_does(moment: datetime) -> None:
     text = format_datetime(moment, usegmt=True)
-    assert parse_http_date(text) == parsedate_to_datetime(text).timestamp()
+    assert read_date(text) == parsedate_to_datetime(text).timestamp()
 
 
 @pytest.mark.parametrize("text", ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun, 6 Nov 1994 09:49:37 +0100"])
 def test_date_of_another_form_is_read(text: str) -> None:
-    assert parse_http_date(text) == NOW
+    assert read_date(text) == NOW
 
 
 @pytest.mark.parametrize(
@@ -157,9 +161,6 @@ def test_answer_that_no_cache_may_keep_says_so() -> None:
     assert forbids_storing({"cache-control": "private, No-Store"})
     assert not forbids_storing({"cache-control": "no-cache"})
     assert not forbids_storing({})
-
-
-"""Sun, 06 Nov 1994 08:49:37 GMT."""
 
 
 @pytest.mark.parametrize(

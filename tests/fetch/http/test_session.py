@@ -1,11 +1,17 @@
-"""What a warm run imports, and two processes that share a cache."""
+"""The session: which libraries a warm run imports, a cache of several processes, and runs that may not go out."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from resolver.errors import FetchError, OfflineError
+from resolver.fetch.access import Access
+from resolver.fetch.http.session import Session
 from tests.fetch.conftest import A, B, OpenSource, index
 from tests.servers import IndexServer, wheel
 
@@ -76,3 +82,36 @@ def test_processes_share_one_cache(server: IndexServer, tmp_path: Path) -> None:
     asked = len(server.log)
     assert finish(start(server, tmp_path / "cache", *names)) == outputs[0]
     assert [request.status for request in server.log[asked:]] == [304] * 40
+
+
+def test_closed_session_is_an_error_that_names_the_url() -> None:
+    session = Session(Access())
+    session.close()
+
+    with pytest.raises(FetchError, match=r"^the package source is closed$") as caught:
+        session.fetch_size("https://index.example/a")
+    assert caught.value.url == "https://index.example/a"
+
+
+def test_offline_session_fetches_nothing_and_looks_up_no_name(tmp_path: Path) -> None:
+    session, url = Session(Access(offline=True, cache_folder=tmp_path)), "https://index.example/a"
+
+    requests: dict[str, Callable[[str], object]] = {
+        "the page": session.fetch_page,
+        "the metadata file": session.fetch_metadata,
+        "the size of the file": session.fetch_size,
+        "the file": lambda url: session.download(url, into=None),
+    }
+    for what, fetch in requests.items():
+        with pytest.raises(OfflineError, match=f"^{what} is not in the cache: {url}"):
+            fetch(url)
+    assert not session.leads_inside(url)
+
+
+def test_announcement_has_the_size_in_megabytes() -> None:
+    announced: list[str] = []
+    session = Session(Access(announce=announced.append))
+    session.announce("for its hash", filename="a.whl", size_bytes=1_250_000)
+    session.announce("for its hash", filename="b.whl", size_bytes=None)
+
+    assert announced == ["reading `a.whl` (1.2 MB) for its hash", "reading `b.whl` (of unknown size) for its hash"]

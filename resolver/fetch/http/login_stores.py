@@ -1,24 +1,26 @@
-"""A file of credentials that the user names: tables in TOML, or netrc.
+"""The stores in which users keep logins for indexes: a credentials file that they name, and the keyring.
+
+In: the path of a file of tables in TOML, or of a netrc:
 
     [[credentials]]
     url = "https://index.example/simple/"
     username = "deploy"
     password-variable = "INDEX_PASSWORD"
 
-In: a path. Out: logins by scheme, host, port and path, and signed URLs. No message shows what stands in the file but
-its keys.
+Out: logins by scheme, host, port and path, and signed URLs. No message shows a value of the file, only its keys.
 
-Logins of the user's keyring, through the command `keyring`: a password comes over a pipe and through nothing else.
+In: service names for the command `keyring`. Out: a login, or None. The password comes over a pipe and through nothing
+else. As with pip's `subprocess` provider there is no prompt, and a user name that may be a token is not passed as an
+argument, which other users of the machine can read: the keyring is then queried for the service alone.
 
-As with pip's `subprocess` provider, nobody is asked anything. A user name that may be a token is in no argument: then
-the keyring is asked whose login it has.
+A module apart from `credentials`, because most runs have no such file and meet no 401: it is imported when a store is
+read.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
@@ -39,20 +41,22 @@ from resolver.fetch.http.credentials import (
 )
 from resolver.requirements.url import Secret, Url, find_illegal_character, find_unset, parse_url, redact
 
-__all__ = [
-    "CredentialsFile",
-    "ask_keyring",
-    "read_credentials_file",
-    "require_keyring",
-]
+__all__ = ["query_keyring", "read_credentials_file", "require_keyring"]
 
-
-_PRIVATE = 0o077
+_NOT_PRIVATE = 0o077
+"""Mode bits that let other users read or write a file."""
+_KEYRING_LIMIT_S = 60
+"""Long enough for a user to unlock the keyring in a window of their own."""
+_PRESCRIBED_USERS = frozenset({"__token__", "aws", "oauth2", "oauth2accesstoken", "token", "vsssessiontoken"})
+"""User names that hosts prescribe for tokens; any other name may be a token itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialsFile:
-    """What a file holds. `urls` are complete: signed, or with a token in query or path."""
+    """The content of a credentials file.
+
+    `urls` are complete: signed, or with a token in query or path. `warnings` are whole messages.
+    """
 
     logins: _FileLogins
     urls: tuple[Url, ...] = ()
@@ -60,7 +64,7 @@ class CredentialsFile:
 
 
 class _FileLogins(ListedLogins):
-    """Logins of tables, or of a netrc file, which serves the default port of https alone."""
+    """Logins of tables, or of a netrc file, which are for the default port of https alone."""
 
     def __init__(self, name: str, *, netrc_path: Path | None = None) -> None:
         super().__init__(name)
@@ -68,6 +72,7 @@ class _FileLogins(ListedLogins):
         self.is_netrc = self._parsed is not None and bool(self._parsed.hosts)
 
     def find(self, place: Destination) -> RequestCredentials | None:
+        """The login for a destination, or None."""
         if self._parsed is None:
             return super().find(place)
         is_default = place.scheme == "https" and place.port == 443
@@ -76,8 +81,11 @@ class _FileLogins(ListedLogins):
 
 
 def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> CredentialsFile:
-    """The credentials of a file; one that others may read is a warning. Raises SettingsError with all its faults."""
-    # A URL in its place, which a path no longer shows as one, may hold a secret itself.
+    """The credentials of a file; `variables` are the environment, for `${VAR}` and `password-variable`.
+
+    A file that other users can read is a warning. Raises SettingsError with all faults of the file.
+    """
+    # The path may be a URL by mistake, which `Path` has changed so that it no longer looks like one: redact its secret.
     name = f"`{redact(str(path))}`"
     try:
         text = path.read_text(encoding="utf-8")
@@ -86,7 +94,7 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
         reason = (getattr(error, "strerror", None) or "it is not UTF-8").lower()
         raise SettingsError(f"the credentials in {name} cannot be read: {reason}") from None
     warnings: tuple[str, ...] = ()
-    if os.name == "posix" and mode & _PRIVATE:
+    if os.name == "posix" and mode & _NOT_PRIVATE:
         fault = Fault(what=f"the credentials in {name} can be read by others", remedy=f"`chmod 600 {path}`")
         warnings = (str(fault),)
     try:
@@ -94,7 +102,7 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
     except tomllib.TOMLDecodeError:
         logins = _FileLogins(name, netrc_path=path)
         if not logins.is_netrc:
-            # Not chained: what is wrong with the file may be a password.
+            # No cause: the error of the parser may quote a password.
             raise SettingsError(
                 f"the credentials in {name} are neither TOML nor netrc",
                 remedy="a table `[[credentials]]` with `url`, `username` and `password` for each host",
@@ -103,9 +111,33 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
     return _read_tables(table, name, variables, warnings)
 
 
+def require_keyring() -> None:
+    """Raises SettingsError where there is no command `keyring`."""
+    if _find_keyring_command() is None:
+        raise SettingsError("`--keyring-provider subprocess` needs the command `keyring`, which is not on PATH")
+
+
+def query_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str] = ()) -> Login | None:
+    """The login under the first service name that has one (`QueryKeyring`); with a known user, that user's.
+
+    `hidden` are environment variables that the command does not get; those of pinfold are always among them.
+    """
+    command = _find_keyring_command()
+    if command is None:
+        return None
+    user = "" if known is None else known.user.open_for_transport()
+    for service in dict.fromkeys(services):
+        login = _query_password(command, service, user, hidden) if user.lower() in _PRESCRIBED_USERS else None
+        login = login or _query_login(command, service, hidden)
+        if login is not None and user in ("", login.user.open_for_transport()):
+            return login
+    return None
+
+
 def _read_tables(
     table: Mapping[str, object], name: str, variables: Mapping[str, str], warnings: tuple[str, ...]
 ) -> CredentialsFile:
+    """The logins and signed URLs of `[[credentials]]`. Raises SettingsError with the faults of all rows."""
     faults: list[TableFault] = []
     reader = TableReader(table, faults=faults)
     row = keyed_table(lambda row: _read_row(row, variables))
@@ -125,6 +157,7 @@ def _read_tables(
 
 
 def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, Login | None] | None:
+    """The URL of a row with its login, which is None for a signed URL; None where the row has a fault."""
     reader.require("url")
     text, user, password = (reader.read(key, _parse_secret) for key in ("url", "username", "password"))
     variable = reader.read("password-variable", filled_text)
@@ -143,7 +176,7 @@ def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, L
 
 
 def _parse_secret(value: Value) -> Secret | None:
-    """A text that no message shows, whatever is wrong with it."""
+    """A text that no message shows, whatever its fault."""
     if isinstance(value.raw, str) and value.raw:
         return Secret(value.raw)
     value.refuse(f"`{value.path}` must be a string that is not empty")
@@ -151,6 +184,7 @@ def _parse_secret(value: Value) -> Secret | None:
 
 
 def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> Fault | None:
+    """The first fault of a row, or None; it shows the public URL alone."""
     place = find_destination(url.public)
     if place is None or place.scheme not in ("https", "http"):
         return Fault(what=f"`url` is `{url}`, which names no host", remedy="begin it with `https://`")
@@ -166,49 +200,31 @@ def _find_fault(url: Url, password: Secret | None, variable: str | None, variabl
 
 
 def _find_login_alone(url: Url) -> Login | None:
-    """The user information of a URL without any other secret."""
+    """The user information of a URL that has no other secret; None for a signed one, which is used as a whole."""
     bare, login = (None, None) if url.secret is None else split_login(url.secret)
     return login if bare is not None and bare.open_for_transport() == url.public else None
 
 
-_LIMIT_S = 60
-_KNOWN_USERS = frozenset({"__token__", "aws", "oauth2", "oauth2accesstoken", "token", "vsssessiontoken"})
-"""User names that hosts prescribe; any other one may be a token."""
+def _find_keyring_command() -> str | None:
+    """The path of the command, or None."""
+    # Lazy: it takes 5 ms, and a run that reads a credentials file rarely needs the keyring too.
+    import shutil
+
+    return shutil.which("keyring")
 
 
-def require_keyring() -> None:
-    """Raises SettingsError where there is no command `keyring`."""
-    if shutil.which("keyring") is None:
-        raise SettingsError("`--keyring-provider subprocess` needs the command `keyring`, which is not on PATH")
-
-
-def ask_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str] = ()) -> Login | None:
-    """The login under the first service name that has one; with a known user, that user's.
-
-    `hidden` are variables that the command does not see; those of pinfold are always among them.
-    """
-    command = shutil.which("keyring")
-    if command is None:
-        return None
-    user = "" if known is None else known.user.open_for_transport()
-    for service in dict.fromkeys(services):
-        login = _ask_for_password(command, service, user, hidden) if user.lower() in _KNOWN_USERS else None
-        login = login or _ask_for_login(command, service, hidden)
-        if login is not None and user in ("", login.user.open_for_transport()):
-            return login
-    return None
-
-
-def _ask_for_password(command: str, service: str, user: str, hidden: Collection[str]) -> Login | None:
-    answer = _run([command, "get", service, user], hidden)
-    password = answer.rstrip("\r\n")
+def _query_password(command: str, service: str, user: str, hidden: Collection[str]) -> Login | None:
+    """The password of a user whose name is no secret; None without one."""
+    output = _run([command, "get", service, user], hidden)
+    password = output.rstrip("\r\n")
     return Login(user=Secret(user), password=Secret(password)) if password and password.isprintable() else None
 
 
-def _ask_for_login(command: str, service: str, hidden: Collection[str]) -> Login | None:
+def _query_login(command: str, service: str, hidden: Collection[str]) -> Login | None:
+    """User and password of a service; None without them, or where the keyring is older than this mode."""
     try:
-        answer = json.loads(_run([command, "--mode", "creds", "--output", "json", "get", service], hidden))
-        user, password = answer["username"], answer["password"]
+        output = json.loads(_run([command, "--mode", "creds", "--output", "json", "get", service], hidden))
+        user, password = output["username"], output["password"]
     except (ValueError, TypeError, LookupError):
         return None
     is_text = isinstance(user, str) and isinstance(password, str) and user.isprintable() and password.isprintable()
@@ -216,7 +232,7 @@ def _ask_for_login(command: str, service: str, hidden: Collection[str]) -> Login
 
 
 def _run(words: Sequence[str], hidden: Collection[str]) -> str:
-    """What the command prints; empty where it fails."""
+    """The output of the command; empty where it fails. Its errors are not shown, since they may hold a secret."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PINFOLD_") and name not in hidden}
     try:
         process = subprocess.run(
@@ -225,7 +241,7 @@ def _run(words: Sequence[str], hidden: Collection[str]) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={**kept, "PYTHONIOENCODING": "utf-8"},
-            timeout=_LIMIT_S,
+            timeout=_KEYRING_LIMIT_S,
             check=False,
         )
         return process.stdout.decode() if process.returncode == 0 else ""

@@ -1,0 +1,362 @@
+"""HTTP responses as values, and the rules that both clients (`PlainClient` and `HttpClient`) apply to them.
+
+In: headers, chunks and bodies as a server sent them. Out:
+
+- bodies read up to a limit, hashed, and checked to be the part that was requested (RFC 9110, section 14);
+- how long a response may be used without another request (RFC 9111), from its headers alone;
+- whether a page links with secrets: no cache may store such a page, and its links are split before they become rows;
+- whether and when a request is repeated: the same delays for the same responses.
+
+One module, because both clients must decide alike. It imports no HTTP library and is pure but for the file that
+`hash_chunks` writes: the clock is a parameter.
+
+Only the explicit lifetime of a response counts (RFC 9111, section 4.2.1: `max-age`, then `Expires`). The heuristic of
+section 4.2.2, a tenth of the age since `Last-Modified`, is left out on purpose: with it a static index that rarely
+changes would hide a new release for days.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, BinaryIO
+
+from lockfiles._values import dataclass
+from resolver.errors import InputError, render_os_error
+from resolver.fetch.http.http_errors import too_large_error
+from resolver.index.distribution_file import parse_size
+from resolver.requirements.url import Url, parse_url
+
+if TYPE_CHECKING:
+    from resolver.index.distribution_file import RawFile
+
+__all__ = [
+    "ANNOUNCED_DELAY_S",
+    "ATTEMPTS",
+    "CONNECT_TIMEOUT_S",
+    "LONGEST_DELAY_S",
+    "PAGE_LIMIT_BYTES",
+    "READ_TIMEOUT_S",
+    "TRANSIENT_STATUSES",
+    "BadStatusError",
+    "Download",
+    "FileResponse",
+    "RangeResponse",
+    "Response",
+    "build_headers",
+    "find_delay_s",
+    "find_fresh_until",
+    "find_validator",
+    "forbids_storing",
+    "hash_chunks",
+    "iter_bounded",
+    "iter_secret_links",
+    "may_hold_secrets",
+    "normalize_caching_headers",
+    "read_range",
+    "unpack_gzip",
+]
+
+CONNECT_TIMEOUT_S = 10.0
+READ_TIMEOUT_S = 30.0
+PAGE_LIMIT_BYTES = 256 * 1024 * 1024
+
+ATTEMPTS = 4
+"""Requests for one URL before its error is raised."""
+TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+"""Statuses after which the request is repeated."""
+LONGEST_DELAY_S = 60.0
+"""A server that wants a longer delay is an error, so that the user knows of it."""
+ANNOUNCED_DELAY_S = 2.0
+"""From this delay on the user is told why the run waits."""
+_FIRST_DELAY_S = 0.25
+
+_QUERY = re.compile(rb"\?[^\s\"'<>]*=")
+_USER_INFORMATION = re.compile(rb"//[^/?#\s\"'<>]*@")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DATE = re.compile(
+    rf"(?:{'|'.join(_DAYS)}), (\d\d) ({'|'.join(_MONTHS)}) (\d{{4}}) ([01]\d|2[0-3]):([0-5]\d):([0-5]\d) GMT", re.ASCII
+)
+"""RFC 9110, section 5.6.7: the one form that servers may write."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A page or metadata file, with what its headers mean for caching.
+
+    `url` is its public URL after redirects. `body` is None where the caller knows it already, and packed with gzip if
+    `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response must be revalidated. `validator` is equal
+    for equal bodies, empty where the server sent none. `store` hands the response to the HTTP cache: call it only for a
+    page that links with no secret; None where there is nothing to store.
+    """
+
+    url: str
+    content_type: str
+    body: bytes | None
+    fresh_until: float
+    validator: str
+    is_packed: bool = False
+    store: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileResponse:
+    """The response to a request for a file: status (200, 206 or 416), headers by lower-case name, the bytes as sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterable[bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RangeResponse:
+    """A part of a file: its bytes, the offset of the first one, and the size of the whole file in bytes."""
+
+    data: bytes
+    start: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """Size and hashes of a body that was read whole.
+
+    `hashes` are `algorithm:hex`, sorted by algorithm: SHA-256, and all others that were requested.
+    """
+
+    hashes: tuple[str, ...]
+    size_bytes: int
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 in hex."""
+        return next(text for text in self.hashes if text.startswith("sha256:")).removeprefix("sha256:")
+
+
+class BadStatusError(Exception):
+    """A status other than success and redirect. Raised below the HTTP cache, so that the cache stores no error.
+
+    `credentials_source` names where the credentials that were sent come from, `refusal` is the host's reason to refuse
+    a signature; both may be empty.
+    """
+
+    def __init__(
+        self, status: int, *, host: str, retry_after: str | None, credentials_source: str = "", refusal: str = ""
+    ) -> None:
+        super().__init__(status)
+        self.status = status
+        self.host = host
+        self.retry_after = retry_after
+        self.credentials_source = credentials_source
+        self.refusal = refusal
+
+
+def build_headers(accept: str) -> dict[str, str]:
+    """The request headers for a page or metadata file: the same from both clients, so that one cache serves both."""
+    return {"Accept": accept, "Accept-Encoding": "gzip, deflate"}
+
+
+def unpack_gzip(body: bytes, *, limit_bytes: int) -> bytes | None:
+    """A whole body without its gzip coding; None where it is not packed with gzip, or beyond the limit."""
+    stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        content = stream.decompress(body, limit_bytes)
+    except zlib.error:
+        return None
+    return content if stream.eof and not stream.unused_data else None
+
+
+def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iterator[bytes]:
+    """The chunks, up to a limit. Raises FetchError beyond it."""
+    size = 0
+    for chunk in chunks:
+        size += len(chunk)
+        if size > limit_bytes:
+            raise too_large_error(url, limit_bytes=limit_bytes)
+        yield chunk
+
+
+def hash_chunks(chunks: Iterable[bytes], *, into: BinaryIO | None = None, algorithms: Iterable[str] = ()) -> Download:
+    """Size and hashes of all chunks, which are written to `into` if it is given.
+
+    SHA-256 is always among the hashes; algorithms that Python does not know are left out. Raises InputError where the
+    disk is full.
+    """
+    # Lazy: it loads OpenSSL, which takes 2.5 ms, and a warm run reads no body.
+    import hashlib
+
+    # Digests of `shake` have no length of their own.
+    known = {name for name in hashlib.algorithms_guaranteed if not name.startswith("shake")}
+    names = sorted({"sha256", *algorithms} & known)
+    digests, size = [hashlib.new(name, usedforsecurity=False) for name in names], 0
+    for chunk in chunks:
+        for digest in digests:
+            digest.update(chunk)
+        size += len(chunk)
+        if into is not None:
+            _write_chunk(into, chunk)
+    hashes = tuple(f"{name}:{digest.hexdigest()}" for name, digest in zip(names, digests, strict=True))
+    return Download(hashes=hashes, size_bytes=size)
+
+
+def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop: int | None) -> RangeResponse | None:
+    """The part that a 206 holds; None where `Content-Range` or the length differ from what was requested.
+
+    `stop` is the offset behind the last byte, None for the end. A negative `start` counts from the end, as in
+    `HttpClient.fetch_range`.
+    """
+    unit, _, span = content_range.partition(" ")
+    ends, _, total = span.partition("/")
+    first, _, last = ends.partition("-")
+    sent_start, sent_last, size = parse_size(first), parse_size(last), parse_size(total)
+    if unit != "bytes" or sent_start is None or sent_last is None or size is None:
+        return None
+    length = sent_last + 1 - sent_start
+    wanted_start = max(0, size + start) if start < 0 else start
+    wanted_stop = size if stop is None else min(stop, size)
+    if (sent_start, sent_last + 1) != (wanted_start, wanted_stop):
+        return None
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > length:
+            return None
+    return RangeResponse(data=bytes(data), start=sent_start, size=size) if len(data) == length else None
+
+
+def may_hold_secrets(body: bytes) -> bool:
+    """Whether any link of a page has a query or user information.
+
+    Which of them are secret is not decided here: `iter_secret_links` parses the links of such a page.
+    """
+    return (b"?" in body and _QUERY.search(body) is not None) or (
+        b"@" in body and _USER_INFORMATION.search(body) is not None
+    )
+
+
+def iter_secret_links(files: Iterable[RawFile]) -> Iterator[Url]:
+    """The links of a page that hold a signature, a token or user information, in page order."""
+    for file in files:
+        if "?" in file.url or "@" in file.url:
+            url = parse_url(file.url)
+            if url.secret is not None:
+                yield url
+
+
+def find_fresh_until(headers: Mapping[str, str], *, now: float) -> float:
+    """The instant (seconds since 1970) up to which the response is fresh; 0 where it must be revalidated at once.
+
+    `Date` is when the response was made, but never later than now. Call `normalize_caching_headers` first, which
+    subtracts `Age` from it.
+    """
+    lifetime_s = _find_lifetime_s(headers, now=now)
+    made = _parse_http_date(headers.get("date", ""))
+    return min(now, made if made is not None else now) + lifetime_s if lifetime_s > 0 else 0.0
+
+
+def find_validator(headers: Mapping[str, str]) -> str:
+    """A text that is equal for equal bodies: ETag, Last-Modified and length. Empty without ETag and Last-Modified."""
+    etag = headers.get("etag", "")
+    modified = headers.get("last-modified", "")
+    if not etag and not modified:
+        return ""
+    return f"{etag}\n{modified}\n{headers.get('content-length', '')}"
+
+
+def forbids_storing(headers: Mapping[str, str]) -> bool:
+    """Whether no cache may store the response (RFC 9111, section 5.2.2.5)."""
+    return "no-store" in _parse_cache_control(headers.get("cache-control", ""))
+
+
+def normalize_caching_headers(headers: MutableMapping[str, str], *, status: int, now: float) -> None:
+    """Rewrite the headers of a response so that hishel 2.0 decides as this module does.
+
+    hishel ignores `Age` and applies the heuristic of RFC 9111, section 4.2.2.
+    """
+    if status == 200 and "cache-control" not in headers and "expires" not in headers:
+        # Without a validator the stored body could never be used again: such a page is stored as rows alone.
+        headers["cache-control"] = "no-cache" if find_validator(headers) else "no-store"
+    age = headers.get("age", "")
+    if age.isdecimal() and len(age) < 10:
+        made = now - int(age)
+        date = _parse_http_date(headers.get("date", ""))
+        headers["date"] = _render_http_date(made if date is None else min(made, date))
+
+
+def find_delay_s(attempt: int, *, retry_after: str | None, now: float) -> float:
+    """Seconds to wait after the failed attempt number `attempt`, counted from 0.
+
+    `retry_after` is the header as sent: seconds or an HTTP date (RFC 9110, section 10.2.3). Without it, or where it
+    cannot be read, the delay doubles with each attempt.
+    """
+    backoff_s = _FIRST_DELAY_S * 2.0**attempt
+    if retry_after is None:
+        return backoff_s
+    if retry_after.strip().isdecimal():
+        wanted_s = float(retry_after)
+    else:
+        instant = _parse_http_date(retry_after)
+        wanted_s = instant - now if instant is not None else backoff_s
+    return max(0.0, wanted_s)
+
+
+def _write_chunk(file: BinaryIO, chunk: bytes) -> None:
+    """Write all of a chunk. Raises InputError where the disk is full."""
+    rest = memoryview(chunk)
+    try:
+        # An unbuffered file may take a part; a buffered one reports a full disk only when it is closed.
+        while rest:
+            rest = rest[file.write(rest) :]
+    except OSError as error:
+        raise InputError(
+            f"`{file.name}` cannot be written: {render_os_error(error)}",
+            remedy="set `TMPDIR` to a folder with more space",
+        ) from error
+
+
+def _find_lifetime_s(headers: Mapping[str, str], *, now: float) -> float:
+    """The explicit lifetime in seconds, counted from `Date`; 0 where there is none or the headers forbid reuse."""
+    directives = _parse_cache_control(headers.get("cache-control", ""))
+    if "no-cache" in directives or "no-store" in directives:
+        return 0.0
+    if "max-age" in directives:
+        text = directives["max-age"]
+        return float(text) if text.isdecimal() else 0.0
+    expires = _parse_http_date(headers.get("expires", ""))
+    if expires is None:
+        return 0.0
+    return max(0.0, expires - (_parse_http_date(headers.get("date", "")) or now))
+
+
+def _parse_cache_control(text: str) -> dict[str, str]:
+    """Directives by lower-case name (RFC 9111, section 5.2); no directive that is used here has commas in its value."""
+    directives = {}
+    for part in text.split(","):
+        name, _, value = part.strip().partition("=")
+        directives[name.strip().lower()] = value.strip().strip('"')
+    return directives
+
+
+def _parse_http_date(text: str) -> float | None:
+    """Seconds since 1970 of an HTTP date; None for any other text, which servers do send (`Expires: 0`)."""
+    match = _DATE.fullmatch(text)
+    try:
+        if match is not None:
+            month = _MONTHS.index(match[2]) + 1
+            day, year, hour, minute, second = (int(match[group]) for group in (1, 3, 4, 5, 6))
+            return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()
+        # Lazy: it takes 6 ms, and only the obsolete forms of a date need it.
+        from email.utils import parsedate_to_datetime
+
+        return parsedate_to_datetime(text).timestamp()
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _render_http_date(instant: float) -> str:
+    """An instant (seconds since 1970) as an HTTP date: as `%a` and `%b` render it, but in English in every locale."""
+    moment = datetime.fromtimestamp(instant, UTC)
+    return f"{_DAYS[moment.weekday()]}, {moment.day:02} {_MONTHS[moment.month - 1]} {moment:%Y %H:%M:%S} GMT"
