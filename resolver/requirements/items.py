@@ -127,15 +127,7 @@ def draft_layer(
     index_url = None if index is None else index.url
     no_index = any(use.flag.name == "--no-index" for use in flags)
     members, constraint_places = [], set()
-    # Places count all statements, so that those of locations and members can be compared.
-    for place, use in enumerate(statements):
-        if not isinstance(use, RequirementUse):
-            continue
-        try:
-            entry = parse_entry(use, variables=variables, layer=number)
-        except Refusal as refusal:
-            faults.add(use.position, refusal)
-            continue
+    for place, use, entry in _iter_entries(statements, number, variables, faults):
         # The locations that are named before this entry, and those that apply to the whole layer.
         in_force = [location for location in locations if location.place is None or location.place < place]
         scope = _build_scope(in_force, index_url, no_index=no_index)
@@ -283,6 +275,20 @@ def _add_flag(statements: list[Statement], use: FlagUse) -> None:
             why="it belongs to the requirement right before it",
             remedy="move it behind its requirement",
         )
+
+
+def _iter_entries(
+    statements: Iterable[Statement], number: int, variables: Mapping[str, str], faults: FaultCollector
+) -> Iterator[tuple[int, RequirementUse, Entry]]:
+    """Each requirement and constraint without a fault, with its place and its entry, which has no scope yet."""
+    # Places count all statements, so that those of locations and members can be compared.
+    for place, use in enumerate(statements):
+        if not isinstance(use, RequirementUse):
+            continue
+        try:
+            yield place, use, parse_entry(use, variables=variables, layer=number)
+        except Refusal as refusal:
+            faults.add(use.position, refusal)
 
 
 def _place_locations(

@@ -68,7 +68,6 @@ def parse_requirement_list(
     - `source` names the list in positions.
     - `leading` are the flags of the command line as items, or those of settings as statements with their own positions.
       They come before item 0 of every layer.
-    - `read_file` reads the files of `-r` and `-c`; None means that there are none.
     - `positions` are those of the items, in the form of `items`, if the items have lines in a file.
     - `additions` are requirements beside the list. After layers they are a layer of their own; after a flat list they
       are its last requirements, and all of its flags apply to them.

@@ -157,17 +157,7 @@ def _parse_direct(
 
     The name before the `@` wins over the one in the reference. Raises Refusal.
     """
-    # `torch @ 2.8` is a version written as a reference.
-    if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
-        remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
-        raise Refusal(f"`{reference}`, after `{name} @`, is no URL and no path", remedy=remedy)
-    # A path may hold spaces, a URL may not.
-    if re.search(r"\s", reference) and has_url_scheme(reference):
-        raise Refusal(
-            f"`{reference}` holds a space",
-            why="a URL ends there",
-            remedy="write `%20` for a space in a URL, and ` ; ` before a marker",
-        )
+    _check_reference(reference, name)
     parsed = parse_reference(reference, variables=variables)
     if name is not None:
         _check_same_name(name, parsed.direct)
@@ -186,6 +176,21 @@ def _parse_direct(
         marker=_parse_marker(marker, reference),
         direct=parsed.direct,
     )
+
+
+def _check_reference(reference: str, name: str | None) -> None:
+    """Raise Refusal for a text after `name @` that is no reference, and for a URL with a space."""
+    # `torch @ 2.8` is a version written as a reference.
+    if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
+        remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
+        raise Refusal(f"`{reference}`, after `{name} @`, is no URL and no path", remedy=remedy)
+    # A path may hold spaces, a URL may not.
+    if re.search(r"\s", reference) and has_url_scheme(reference):
+        raise Refusal(
+            f"`{reference}` holds a space",
+            why="a URL ends there",
+            remedy="write `%20` for a space in a URL, and ` ; ` before a marker",
+        )
 
 
 def _parse_extras(name: str | None, extras: str) -> frozenset[NormalizedName]:
