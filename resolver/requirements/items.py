@@ -94,6 +94,7 @@ def read_items(
     statements: list[Statement] = []
     places = positions or [Position(source=source, layer=layer, item=index) for index in range(len(items))]
     numbered = iter(list(zip(places, items, strict=True)))
+    # An item that a flag takes as its value is not visited by the loop.
     pending = _Lookahead(numbered)
     for position, item in pending:
         # The loop goes on after a fault, so that one report has all of them.
@@ -121,6 +122,7 @@ def draft_layer(
     `number` is that of the layer; `by_position` is whether a flag applies only to the requirements after it. Faults are
     added to `faults`, and the result holds all statements without faults, so that later checks find more of them.
     """
+    # Flags of the layer count wherever they are in it; only extra indexes and find-links depend on their place.
     flags = [use for use in statements if isinstance(use, FlagUse)]
     locations = _place_locations(statements, variables, by_position=by_position, faults=faults)
     index = _find_index_url(flags, variables, faults)
@@ -209,6 +211,7 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
         if attached is not None:
             raise Refusal(f"`{spelling}` takes no value", remedy=f"write `{flag.name}` alone, as an item of its own")
         return FlagUse(position=position, flag=flag)
+    # An attached value wins, even an empty one: `--index-url=` has no value, and takes no item.
     value = attached if attached is not None else pending.take_value(flag)
     if not value:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name}={flag.value}`")
@@ -310,6 +313,7 @@ def _place_locations(
         except Refusal as refusal:
             faults.add(use.position, refusal)
             continue
+        # Without positional rules no location has a place.
         locations.append(
             PlacedLocation(
                 url=url,
@@ -361,6 +365,7 @@ def _iter_effective_locations(
     index: NamedLocation | None, locations: Iterable[PlacedLocation], *, no_index: bool
 ) -> Iterator[NamedLocation]:
     """The locations of flags that have an effect, the `--index-url` first."""
+    # `--no-index` makes every flag that names an index ineffective, even one after it.
     if index is not None and not no_index:
         yield index
     for location in locations:

@@ -110,6 +110,7 @@ def parse_requirement_file(
     other arguments are those of `parse_requirement_list`. Raises ListError with all faults.
     """
     faults = FaultCollector()
+    # The file is read as `-r` would read it, with no file around it.
     statements = read_statements(
         text, source=source, variables=variables or {}, included_by=None, constraint=False, faults=faults
     )
@@ -343,12 +344,14 @@ def _is_in_force(scope: Scope, location: PlacedLocation) -> bool:
 
 def _is_for_family(location: PlacedLocation, name: NormalizedName, families: Sequence[IndexFamily]) -> bool:
     """Whether the location is an index of the family that this project belongs to."""
+    # The first family with this index decides; another one with the same index is ignored.
     family = find_family(location.url, families)
     return family is not None and is_family_name(name, family)
 
 
 def _refuse_position(location: PlacedLocation, entry: Entry) -> Refusal:
     """The refusal of a location that comes after an entry that needs it."""
+    # The other flags that name a location apply to the whole layer.
     flag = "--extra-index-url" if location.is_index else "--find-links"
     return Refusal(
         f"`{flag} {location.url}` does not serve `{entry.text}` at {entry.position}",
@@ -364,6 +367,7 @@ def _assemble(
     taken: Sequence[TakenIndex],
 ) -> RequirementList:
     """The list of these drafts: each entry with the scope of its project, and the values of all layers joined."""
+    # A member is an entry or a constraint of its layer, by its place.
     return RequirementList(
         layers=tuple(
             Layer(
