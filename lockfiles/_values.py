@@ -104,7 +104,8 @@ def _make_class(cls: type, *, frozen: bool, kw_only: bool, eq: bool) -> type:
         body["__setattr__"], body["__delattr__"] = _refuse_assignment, _refuse_deletion
     made = type(cls)(cls.__name__, cls.__bases__, body)
     setters = tuple((name, made.__dict__[name].__set__) for name in fields)
-    set_fields = _make_init(fields, setters, kw_only=kw_only, has_post_init="__post_init__" in body)
+    arguments = _Arguments(fields, f"{cls.__qualname__}.__init__", kw_only=kw_only)
+    set_fields = _make_init(arguments, setters, has_post_init="__post_init__" in body)
     set_fields.__qualname__ = f"{cls.__qualname__}.__init__"
     methods = {"__init__": set_fields, "__signature__": _LazySignature(fields, set_fields)}
     for name, method in (methods | _make_copying(fields, setters)).items():
@@ -120,52 +121,65 @@ def _make_field(cls: type, name: str, annotation: str, *, kw_only: bool) -> data
     return field  # type: ignore[no-any-return]  # Any above: the attributes set are private ones
 
 
-def _make_init(
-    fields: dict[str, dataclasses.Field[Any]], setters: _Setters, *, kw_only: bool, has_post_init: bool
-) -> Callable[..., None]:
-    """The `__init__` of a class: one loop over the setters, with all checks off the usual path.
+class _Arguments:
+    """The arguments of one class, for calls of it that do not name every field.
 
-    It has no named parameters, because a signature of its own would have to be compiled. `complete` and `place` give it
-    the behaviour of a function with such parameters; a call that names every field runs neither of them.
+    `function` is the name of its `__init__` in messages, which are those that Python gives for a compiled one.
     """
-    names = frozenset(fields)
-    defaults = {name: field.default for name, field in fields.items() if field.default is not dataclasses.MISSING}
-    factories = {
-        name: field.default_factory
-        for name, field in fields.items()
-        if field.default_factory is not dataclasses.MISSING
-    }
 
-    def complete(values: dict[str, Any]) -> dict[str, Any]:
-        """The given values and the defaults of all others. Raises TypeError with the message that Python gives."""
-        for name in values:
-            if name not in names:
-                raise TypeError(f"{__init__.__qualname__}() got an unexpected keyword argument {name!r}")
-        missing = [name for name in fields if name not in values and name not in defaults and name not in factories]
-        if missing:
-            kind = "keyword-only" if kw_only else "positional"
-            raise TypeError(f"{__init__.__qualname__}() missing {_count_arguments(kind, missing)}")
-        return {**defaults, **{name: make() for name, make in factories.items() if name not in values}, **values}
+    __slots__ = ("_defaults", "_factories", "_fields", "_function", "_kw_only")
 
-    def place(values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """Positional and named values, all by name. Raises TypeError with the message that Python gives."""
-        if kw_only or len(values) > len(fields):
-            most = 1 if kw_only else len(fields) + 1
-            least = most if kw_only else most - len(defaults) - len(factories)
+    def __init__(self, fields: dict[str, dataclasses.Field[Any]], function: str, *, kw_only: bool) -> None:
+        missing = dataclasses.MISSING
+        self._fields = tuple(fields)
+        self._function = function
+        self._kw_only = kw_only
+        self._defaults = {name: one.default for name, one in fields.items() if one.default is not missing}
+        self._factories: dict[str, Callable[[], Any]] = {
+            name: one.default_factory for name, one in fields.items() if one.default_factory is not missing
+        }
+
+    def place(self, values: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
+        """Positional and named values, all by name. Raises TypeError for too many and for repeated ones."""
+        fields, function = self._fields, self._function
+        if self._kw_only or len(values) > len(fields):
+            most = 1 if self._kw_only else len(fields) + 1
+            least = most if self._kw_only else most - len(self._defaults) - len(self._factories)
             counts = str(most) if least == most else f"from {least} to {most}"
             noun = "argument" if counts == "1" else "arguments"
-            given = len(values) + 1
-            raise TypeError(f"{__init__.__qualname__}() takes {counts} positional {noun} but {given} were given")
+            raise TypeError(f"{function}() takes {counts} positional {noun} but {len(values) + 1} were given")
         placed = dict(zip(fields, values, strict=False))
         for name in placed.keys() & named.keys():
-            raise TypeError(f"{__init__.__qualname__}() got multiple values for argument {name!r}")
+            raise TypeError(f"{function}() got multiple values for argument {name!r}")
         return placed | named
+
+    def complete(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The given values and the defaults of all others. Raises TypeError for unknown and for missing names."""
+        for name in values:
+            if name not in self._fields:
+                raise TypeError(f"{self._function}() got an unexpected keyword argument {name!r}")
+        optional = self._defaults.keys() | self._factories.keys()
+        missing = [name for name in self._fields if name not in values and name not in optional]
+        if missing:
+            kind = "keyword-only" if self._kw_only else "positional"
+            raise TypeError(f"{self._function}() missing {_count_arguments(kind, missing)}")
+        made = {name: make() for name, make in self._factories.items() if name not in values}
+        return {**self._defaults, **made, **values}
+
+
+def _make_init(arguments: _Arguments, setters: _Setters, *, has_post_init: bool) -> Callable[..., None]:
+    """The `__init__` of a class: one loop over the setters, with all checks off the usual path.
+
+    It has no named parameters, because a signature of its own would have to be compiled. `arguments` gives it the
+    behaviour of a function with such parameters, and is not used by a call that names every field.
+    """
+    names = frozenset(name for name, _ in setters)
 
     def __init__(self: Any, /, *placed: Any, **values: Any) -> None:  # noqa: N807 - becomes the method of that name
         if placed:
-            values = place(placed, values)
+            values = arguments.place(placed, values)
         if values.keys() != names:
-            values = complete(values)
+            values = arguments.complete(values)
         for name, set_value in setters:
             set_value(self, values[name])
         if has_post_init:

@@ -262,6 +262,7 @@ def build_document(lockfile: Lockfile) -> dict[str, Any]:
     document["packages"] = sorted(
         (_build_package(_convert_value_class(package)) for package in packages), key=_package_order
     )
+    # Tables of other tools are written as they were read, sorted by name with ours.
     tool = dict(document.pop("tool", None) or {})
     if lockfile.tool is not None:
         tool["pinfold"] = build_tool_table(lockfile.tool)
@@ -276,6 +277,7 @@ def join_lines(tokens: Iterable[str]) -> tuple[str, ...]:
     A line is a flag with its value, `--editable` with its path, or a requirement with the flags of its own line.
     """
     lines: list[str] = []
+    # Whether the next token is the value of the last one, even if it looks like a flag.
     is_open = False
     for token in tokens:
         if (is_open or token in _LINE_FLAGS) and lines:
@@ -383,6 +385,7 @@ def _match_pattern(pattern: str, expected: str) -> Parser[str]:
 
 def _parse_setting(value: Value) -> SettingValue | None:
     """The value of a setting, as `SettingValue` has it."""
+    # An array of strings is the only other type that settings have.
     if isinstance(value.raw, str | bool | int):
         return value.raw
     if isinstance(value.raw, list):
@@ -393,6 +396,7 @@ def _parse_setting(value: Value) -> SettingValue | None:
 
 def _parse_pair(value: Value) -> tuple[str, str] | None:
     """A name and a `sha256:hex`, as `config-settings` have them."""
+    # Its own check of the length, so that the fault names the pair and not one of its texts.
     texts = _TEXTS(value)
     if texts is None:
         return None
@@ -446,6 +450,7 @@ def _convert_value_class(value: Any) -> dict[str, Any]:
     return {key: _convert_value(item) for key, item in pairs if item is not None}
 
 
+# Cached, because a lock has hundreds of values of the same few classes.
 @cache
 def _find_keys(kind: type[Any]) -> tuple[tuple[str, str], ...]:
     """The names of the fields with their keys in TOML."""

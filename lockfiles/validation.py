@@ -113,6 +113,7 @@ def _iter_package_faults(package: Mapping[str, Any]) -> Iterator[tuple[str, str]
 
 def _iter_file_tables(package: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """The tables of wheels, sdist and archive of one package, each with its path inside the package."""
+    # Values of a wrong type are skipped: packaging reports them.
     wheels = package.get("wheels")
     for number, wheel in enumerate(wheels if isinstance(wheels, list) else ()):
         if isinstance(wheel, dict):
@@ -144,6 +145,7 @@ def _find_absolute_path_fault(path: str) -> str | None:
 
     A path may lead above the folder of the lock, since its file has a hash.
     """
+    # A drive, a root or a scheme (`file:`): a lock is read on other platforms than the one that wrote it.
     windows = PureWindowsPath(path)
     if PurePosixPath(path).is_absolute() or windows.drive or windows.root or re.match("[A-Za-z][A-Za-z0-9+.-]*:", path):
         return "an absolute path holds on one machine only"
@@ -280,6 +282,7 @@ def _iter_dangling_names(document: Mapping[str, Any], packages: list[Any]) -> It
     A lock of another tool may have dependencies that it does not list, so it is not checked.
     """
     table = _find_tool_table(document)
+    # Without our table, the dependencies are those of another tool.
     if not table:
         return
     # Names are compared as written: packaging demands that they are normalized.
@@ -313,5 +316,6 @@ def _iter_referred_names(table: Mapping[str, Any], packages: list[Any]) -> Itera
 
 def _shorten(text: str) -> str:
     """The text for a message: at most 80 characters, without any that a terminal would interpret."""
+    # Texts of a lock are not trusted: an escape sequence could rewrite what the terminal shows.
     safe = "".join(character if character.isprintable() else "?" for character in text)
     return safe if len(safe) <= 80 else f"{safe[:77]}…"

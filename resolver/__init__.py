@@ -20,6 +20,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# The order of both lists below is that of the modules, so that a new name is easy to add to both.
 # For type checkers alone: at run time `__getattr__` imports a module when one of its names is first used.
 if TYPE_CHECKING:
     from resolver.artifacts.downloads import FetchedFile, Progress
@@ -201,5 +202,8 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """All public names, also those that are not imported yet: for completion and `help`."""
+    """All public names, also those that are not imported yet.
+
+    Completion in an interactive interpreter and `help` use it.
+    """
     return sorted({*globals(), *__all__})

@@ -94,6 +94,7 @@ def read_items(
     statements: list[Statement] = []
     places = positions or [Position(source=source, layer=layer, item=index) for index in range(len(items))]
     numbered = iter(list(zip(places, items, strict=True)))
+    # An item that a flag takes as its value is not visited by the loop.
     pending = _Lookahead(numbered)
     for position, item in pending:
         # The loop goes on after a fault, so that one report has all of them.
@@ -121,21 +122,14 @@ def draft_layer(
     `number` is that of the layer; `by_position` is whether a flag applies only to the requirements after it. Faults are
     added to `faults`, and the result holds all statements without faults, so that later checks find more of them.
     """
+    # Flags of the layer count wherever they are in it; only extra indexes and find-links depend on their place.
     flags = [use for use in statements if isinstance(use, FlagUse)]
     locations = _place_locations(statements, variables, by_position=by_position, faults=faults)
     index = _find_index_url(flags, variables, faults)
     index_url = None if index is None else index.url
     no_index = any(use.flag.name == "--no-index" for use in flags)
     members, constraint_places = [], set()
-    # Places count all statements, so that those of locations and members can be compared.
-    for place, use in enumerate(statements):
-        if not isinstance(use, RequirementUse):
-            continue
-        try:
-            entry = parse_entry(use, variables=variables, layer=number)
-        except Refusal as refusal:
-            faults.add(use.position, refusal)
-            continue
+    for place, use, entry in _iter_entries(statements, number, variables, faults):
         # The locations that are named before this entry, and those that apply to the whole layer.
         in_force = [location for location in locations if location.place is None or location.place < place]
         scope = _build_scope(in_force, index_url, no_index=no_index)
@@ -217,6 +211,7 @@ def _read_flag(text: str, position: Position, pending: _Lookahead) -> FlagUse:
         if attached is not None:
             raise Refusal(f"`{spelling}` takes no value", remedy=f"write `{flag.name}` alone, as an item of its own")
         return FlagUse(position=position, flag=flag)
+    # An attached value wins, even an empty one: `--index-url=` has no value, and takes no item.
     value = attached if attached is not None else pending.take_value(flag)
     if not value:
         raise Refusal(f"`{spelling}` has no value", remedy=f"write `{flag.name}={flag.value}`")
@@ -285,6 +280,20 @@ def _add_flag(statements: list[Statement], use: FlagUse) -> None:
         )
 
 
+def _iter_entries(
+    statements: Iterable[Statement], number: int, variables: Mapping[str, str], faults: FaultCollector
+) -> Iterator[tuple[int, RequirementUse, Entry]]:
+    """Each requirement and constraint without a fault, with its place and its entry, which has no scope yet."""
+    # Places count all statements, so that those of locations and members can be compared.
+    for place, use in enumerate(statements):
+        if not isinstance(use, RequirementUse):
+            continue
+        try:
+            yield place, use, parse_entry(use, variables=variables, layer=number)
+        except Refusal as refusal:
+            faults.add(use.position, refusal)
+
+
 def _place_locations(
     statements: Sequence[Statement], variables: Mapping[str, str], *, by_position: bool, faults: FaultCollector
 ) -> list[PlacedLocation]:
@@ -304,6 +313,7 @@ def _place_locations(
         except Refusal as refusal:
             faults.add(use.position, refusal)
             continue
+        # Without positional rules no location has a place.
         locations.append(
             PlacedLocation(
                 url=url,
@@ -355,6 +365,7 @@ def _iter_effective_locations(
     index: NamedLocation | None, locations: Iterable[PlacedLocation], *, no_index: bool
 ) -> Iterator[NamedLocation]:
     """The locations of flags that have an effect, the `--index-url` first."""
+    # `--no-index` makes every flag that names an index ineffective, even one after it.
     if index is not None and not no_index:
         yield index
     for location in locations:

@@ -3,7 +3,7 @@
 In: a parsed list, and functions that know how a path is rewritten. Out: the list with its locations and direct
 references made absolute for reading, or relative for messages and the lock. Nothing here touches the disk.
 
-In: the text of a list or setting, and the patterns of `[tool.pinfold.secrets]`. Out: the same text with `${SECRET_1}` in
+In: the text of a list or setting, and the patterns of `[tool.pinfold.secrets]`. Out: that text with `${SECRET_1}` in
 place of each token that a pattern finds in the path of a URL, and a mapping of variables that holds the token. From the
 parser on, such a token is a variable like any other. Only the user can tell such tokens from names.
 """
@@ -61,6 +61,7 @@ class PathTokens(Mapping[str, str]):
 
     def _hide_path(self, path: str) -> str:
         """The path of a URL without tokens of any pattern."""
+        # A later pattern sees the variables of an earlier one, and `_replace` leaves them alone.
         for pattern in self._patterns:
             path = pattern.sub(self._replace, path)
         return path
@@ -72,10 +73,12 @@ class PathTokens(Mapping[str, str]):
             return match[0]
         name = self._names.setdefault(token, f"SECRET_{len(self._names) + 1}")
         self._values[name] = token
+        # The group may be anywhere in the match: the text around it stays.
         start, end = match.start(1) - match.start(), match.end(1) - match.start()
         return f"{match[0][:start]}${{{name}}}{match[0][end:]}"
 
     def __getitem__(self, name: str) -> str:
+        # A token of `hide` has priority over a variable of the same name.
         value = self._values.get(name)
         return self.hide(self._variables[name]) if value is None else value
 
@@ -103,6 +106,7 @@ def rewrite_paths(
     same references in the texts of entries. `text` None leaves these texts as they are.
     """
 
+    # The three parts of a list that hold locations: scopes, named locations, and the scope of dependencies.
     def scope(old: Scope) -> Scope:
         return Scope(
             extra_indexes=tuple(_rewrite_url(url, location) for url in old.extra_indexes),

@@ -68,7 +68,6 @@ def parse_requirement_list(
     - `source` names the list in positions.
     - `leading` are the flags of the command line as items, or those of settings as statements with their own positions.
       They come before item 0 of every layer.
-    - `read_file` reads the files of `-r` and `-c`; None means that there are none.
     - `positions` are those of the items, in the form of `items`, if the items have lines in a file.
     - `additions` are requirements beside the list. After layers they are a layer of their own; after a flat list they
       are its last requirements, and all of its flags apply to them.
@@ -111,6 +110,7 @@ def parse_requirement_file(
     other arguments are those of `parse_requirement_list`. Raises ListError with all faults.
     """
     faults = FaultCollector()
+    # The file is read as `-r` would read it, with no file around it.
     statements = read_statements(
         text, source=source, variables=variables or {}, included_by=None, constraint=False, faults=faults
     )
@@ -344,12 +344,14 @@ def _is_in_force(scope: Scope, location: PlacedLocation) -> bool:
 
 def _is_for_family(location: PlacedLocation, name: NormalizedName, families: Sequence[IndexFamily]) -> bool:
     """Whether the location is an index of the family that this project belongs to."""
+    # The first family with this index decides; another one with the same index is ignored.
     family = find_family(location.url, families)
     return family is not None and is_family_name(name, family)
 
 
 def _refuse_position(location: PlacedLocation, entry: Entry) -> Refusal:
     """The refusal of a location that comes after an entry that needs it."""
+    # The other flags that name a location apply to the whole layer.
     flag = "--extra-index-url" if location.is_index else "--find-links"
     return Refusal(
         f"`{flag} {location.url}` does not serve `{entry.text}` at {entry.position}",
@@ -365,6 +367,7 @@ def _assemble(
     taken: Sequence[TakenIndex],
 ) -> RequirementList:
     """The list of these drafts: each entry with the scope of its project, and the values of all layers joined."""
+    # A member is an entry or a constraint of its layer, by its place.
     return RequirementList(
         layers=tuple(
             Layer(

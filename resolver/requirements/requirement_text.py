@@ -127,6 +127,7 @@ def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
 
 def _parse_pep508(use: RequirementUse, text: str, marker: str) -> Entry:
     """The entry of `name[extras]specifier` and a marker. Raises Refusal."""
+    # The marker is parsed apart, so that a fault in it is reported as one of the marker.
     parsed_marker = _parse_marker(marker, text)
     if has_long_number(text):
         raise Refusal(f"`{text}` is no requirement", why=_TOO_LONG)
@@ -157,17 +158,7 @@ def _parse_direct(
 
     The name before the `@` wins over the one in the reference. Raises Refusal.
     """
-    # `torch @ 2.8` is a version written as a reference.
-    if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
-        remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
-        raise Refusal(f"`{reference}`, after `{name} @`, is no URL and no path", remedy=remedy)
-    # A path may hold spaces, a URL may not.
-    if re.search(r"\s", reference) and has_url_scheme(reference):
-        raise Refusal(
-            f"`{reference}` holds a space",
-            why="a URL ends there",
-            remedy="write `%20` for a space in a URL, and ` ; ` before a marker",
-        )
+    _check_reference(reference, name)
     parsed = parse_reference(reference, variables=variables)
     if name is not None:
         _check_same_name(name, parsed.direct)
@@ -188,8 +179,24 @@ def _parse_direct(
     )
 
 
+def _check_reference(reference: str, name: str | None) -> None:
+    """Raise Refusal for a text after `name @` that is no reference, and for a URL with a space."""
+    # `torch @ 2.8` is a version written as a reference.
+    if name is not None and not (has_url_scheme(reference) or looks_like_path(reference) or "@" in reference):
+        remedy = f"write `{name}=={reference}`" if re.fullmatch(r"v?\d[\w.+!-]*", reference) else ""
+        raise Refusal(f"`{reference}`, after `{name} @`, is no URL and no path", remedy=remedy)
+    # A path may hold spaces, a URL may not.
+    if re.search(r"\s", reference) and has_url_scheme(reference):
+        raise Refusal(
+            f"`{reference}` holds a space",
+            why="a URL ends there",
+            remedy="write `%20` for a space in a URL, and ` ; ` before a marker",
+        )
+
+
 def _parse_extras(name: str | None, extras: str) -> frozenset[NormalizedName]:
     """The normalized extras of `[a,b]` after `name`; none for an empty text. Raises Refusal."""
+    # packaging parses the brackets, so that both forms of a requirement have the same rules.
     if not extras:
         return frozenset()
     try:
@@ -220,6 +227,7 @@ def _split_url_marker(text: str) -> tuple[str, str]:
 
 def _split_reference_marker(text: str) -> tuple[str, str]:
     """The reference after `name @`, and its marker: after the first `;` if a marker follows it, as with pip."""
+    # Without a marker after it, the `;` belongs to the URL.
     reference, semicolon, rest = text.partition(";")
     if not semicolon or not rest.strip() or _is_marker(rest):
         return reference.strip(), rest
@@ -239,6 +247,7 @@ def _parse_marker(text: str, requirement: str) -> Marker | None:
     """The marker in a text, None for a blank one; `requirement` is the text before it. Raises Refusal."""
     if not text.strip():
         return None
+    # The text before the marker helps to find it: the marker alone may occur in many lines.
     wrong = f"`{text.strip()}`, after `{requirement.strip()};`, is no environment marker"
     if has_long_number(text):
         raise Refusal(wrong, why=_TOO_LONG)
@@ -270,6 +279,7 @@ def _refuse_requirement(text: str, error: InvalidRequirement) -> Refusal:
 
 def _find_reason(text: str, error: InvalidRequirement) -> str:
     """What is wrong with a requirement; packaging's own message if it is none of the usual mistakes."""
+    # Brackets first: an unclosed one makes everything after it look wrong.
     if text.count("[") != text.count("]"):
         return "a bracket is not closed" if text.count("[") > text.count("]") else "a bracket is not opened"
     name = re.match(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", text)
@@ -291,6 +301,7 @@ def _find_clause_flaw(clause: str) -> str:
         return ""
     if operator[0] not in ("==", "===", "!=", "~=", "<", "<=", ">", ">="):
         return f"`{operator[0]}` is no operator"
+    # The operator is valid, so the version is missing or wrong.
     version = clause[operator.end() :].strip()
     if not version:
         return f"no version follows `{operator[0]}`"
@@ -310,6 +321,7 @@ def _is_requirement(text: str) -> bool:
 
 def _render_error(error: Exception) -> str:
     """The first line of packaging's message in the style of ours; the other lines repeat the text."""
+    # packaging's messages begin with a capital, and end in a full stop or in lines that show the text.
     line = str(error).partition("\n")[0].strip().rstrip(".")
     return line[:1].lower() + line[1:]
 
@@ -326,6 +338,7 @@ def _check_constraint(entry: Entry) -> None:
 
 def _parse_hashes(flags: tuple[FlagUse, ...]) -> tuple[str, ...]:
     """The `--hash` values of a line, `algorithm:hex` in lower case, sorted. Raises Refusal."""
+    # A set: a line may repeat a hash, and pip accepts files with any of them.
     hashes = set()
     for use in flags:
         if use.flag.name != "--hash":
@@ -365,6 +378,7 @@ def _parse_config_settings(flags: tuple[FlagUse, ...]) -> tuple[tuple[str, str],
 
 def _render_clause(specifier: Specifier) -> str:
     """One clause of a specifier with a normalized version; `===` and `.*` stay as written."""
+    # `===` compares texts, and `.*` is no version, so neither can be normalized.
     if specifier.operator == "===" or specifier.version.endswith(".*"):
         return str(specifier)
     try:
