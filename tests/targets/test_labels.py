@@ -16,7 +16,7 @@ from resolver.targets.labels import (
     contradicts,
     describe_label,
     describe_torch,
-    is_linted,
+    is_torch_extension,
     parse_index_label,
     parse_label,
     parse_name_label,
@@ -260,11 +260,11 @@ def test_wheel_goes_with_its_torch_its_major_cuda_and_its_abi_as_far_as_known(
 
 @pytest.mark.parametrize(("label", "expected"), [("cu124", False), ("cpu", False), ("pt25cu124", True)])
 def test_only_labels_that_name_a_torch_are_looked_at(label: str, expected: bool) -> None:
-    assert is_linted(parse_label(label)) is expected
+    assert is_torch_extension(parse_label(label)) is expected
 
 
 def test_no_label_is_not_looked_at() -> None:
-    assert not is_linted(None)
+    assert not is_torch_extension(None)
 
 
 @pytest.mark.parametrize(
