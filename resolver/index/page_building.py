@@ -396,7 +396,7 @@ def _build_columns(rows: dict[Version, _Row], names: FileNames) -> _Columns:
                 rejections,
             )
         )
-        # Wheels come before sdists, so the first and the last file tell whether there are any.
+        # Wheels come before sdists: there is a wheel if the first file is one, and an sdist if the last one is.
         if usable:
             wheel |= bit * (not usable[0].is_sdist)
             sdist |= bit * usable[-1].is_sdist
@@ -459,7 +459,7 @@ def _join_hashes(usable: list[_Usable]) -> list[_Usable]:
         digests.setdefault(file.filename, set()).update([file.raw.sha256] if file.raw.sha256 else ())
     joined = []
     for file in usable:
-        # The lowest digest is the `sha256` of each; None stands in where the page has no digest at all.
+        # The lowest digest is the `sha256` of each; None replaces it if the page has no digest.
         first, *others = (*sorted(digests[file.filename]), None)
         texts = [f"sha256:{digest}" for digest in others if digest is not None]
         raw = file.raw

@@ -23,7 +23,7 @@ class VersionSets:
     """Masks over `versions`, which are newest first and all different.
 
     Pre-releases match like other versions: whether they are candidates is decided by the search, not by a specifier.
-    `local_mask` has the bits of rows with a local version label. If it is empty, no label is looked for.
+    `local_mask` has the bits of rows with a local version label. If it is 0, labels need no comparison.
     """
 
     __slots__ = ("_all", "_local_mask", "_masks", "_versions")

@@ -1,4 +1,4 @@
-"""What a local version label, an index URL or a project's name tells about the build, and whether it fits torch.
+"""The labels of builds, read from versions, index URLs and project names, and whether a build fits a torch.
 
 In: labels, URLs and names as they are found. Out: a `BuildLabel`; and for a wheel with a label beside a build of torch
 (`TorchFacts`): whether the two contradict each other, what each is built for, and the file name of the wheel for that
@@ -31,7 +31,7 @@ __all__ = [
     "contradicts",
     "describe_label",
     "describe_torch",
-    "is_linted",
+    "is_torch_extension",
     "parse_index_label",
     "parse_label",
     "parse_name_label",
@@ -52,7 +52,7 @@ _PLACEHOLDERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildLabel:
-    """What a label tells about a build; None for each part that it leaves out.
+    """The parts of a label; None for each part that it leaves out.
 
     `backend` is what the build computes on. `cuda` is set for the backend `cuda` alone. `torch` is a release of torch
     or a prefix of one: `2.5` is every 2.5.x. `cxx11_abi` is whether torch's C++ code has the C++11 ABI.
@@ -98,7 +98,8 @@ def parse_label(label: str) -> BuildLabel | None:
 
 @lru_cache(maxsize=256)
 def parse_index_label(url: str) -> BuildLabel | None:
-    """What the path of an index or find-links URL tells about its files: `…/whl/cu128`, `…/torch-2.5.0+cu124.html`.
+    """The path of an index or find-links URL, read as the label of its files: `…/whl/cu128`,
+    `…/torch-2.5.0+cu124.html`.
 
     All segments count together. None if no segment has a known form, or if two contradict each other.
     """
@@ -127,7 +128,7 @@ def parse_name_label(name: NormalizedName) -> BuildLabel | None:
     return _match("name", name)
 
 
-def is_linted(label: BuildLabel | None) -> bool:
+def is_torch_extension(label: BuildLabel | None) -> bool:
     """Whether a label names a torch or its ABI, so that the wheel is an extension of one torch release."""
     return label is not None and (label.torch is not None or label.cxx11_abi is not None)
 

@@ -4,8 +4,8 @@ In: names as users write them, rows of `data/machines.toml` and `data/gpus.toml`
 `MachineChoice`. Unknown names are values in it, since only the caller knows whether they are errors; faults that no
 caller can accept (an AMD GPU, hosts of two architectures) raise.
 
-Each machine has a GPU model and each choice one driver. The drivers come from the command line, the machine's own row
-in the configuration, the configuration, or the default, in that order; the lowest of them counts for all machines.
+A choice has one driver, the lowest of its GPU machines. That of a machine comes from the command line, otherwise from
+its own row in the configuration, otherwise from the configuration as a whole, otherwise it is the default.
 """
 
 from __future__ import annotations

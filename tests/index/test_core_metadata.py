@@ -109,7 +109,7 @@ def test_headers_end_where_the_email_package_ends_them(lines: list[str], newline
         ("2", (), False),
     ],
 )
-def test_an_sdist_is_static_as_pep_643_says(version: str, dynamic: tuple[str, ...], static: bool) -> None:
+def test_an_sdist_is_static_by_the_rules_of_pep_643(version: str, dynamic: tuple[str, ...], static: bool) -> None:
     metadata = CoreMetadata(
         name=NormalizedName("alpha"), version=Version("1"), metadata_version=version, dynamic=frozenset(dynamic)
     )

@@ -38,7 +38,7 @@ SUFFIXES = st.sampled_from([".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz", ".
 
 @settings(max_examples=600)
 @given(st.lists(st.tuples(NAMES, VERSIONS, BUILDS, TAGS), min_size=1, max_size=6))
-def test_wheel_names_mean_what_packaging_says(wheels: list[tuple[str, str, str, str]]) -> None:
+def test_wheel_names_are_read_as_packaging_reads_them(wheels: list[tuple[str, str, str, str]]) -> None:
     names = FileNames(ALPHA)
     for name, version, build, tags in wheels:
         filename = f"{name}-{version}{build}-{tags}.whl"
@@ -57,7 +57,7 @@ def test_wheel_names_mean_what_packaging_says(wheels: list[tuple[str, str, str, 
 
 
 @given(NAMES, VERSIONS, SUFFIXES)
-def test_sdist_names_mean_what_packaging_says(name: str, version: str, suffix: str) -> None:
+def test_sdist_names_are_read_as_packaging_reads_them(name: str, version: str, suffix: str) -> None:
     filename = f"{name}-{version}{suffix}"
     try:
         expected = parse_sdist_filename(filename)
@@ -77,7 +77,7 @@ def read(names: FileNames, filename: str) -> FileName | None:
         return None
 
 
-def test_a_dash_in_the_version_of_an_old_sdist_breaks_the_rules_and_tells_the_version() -> None:
+def test_the_error_for_a_dash_in_the_version_of_an_old_sdist_has_the_version() -> None:
     with pytest.raises(UnreadableNameError) as caught:
         FileNames(ALPHA).read("alpha-project-1.0-1.tar.gz")
     assert caught.value.version == Version("1.0.post1")
@@ -121,7 +121,7 @@ def test_files_of_other_projects_are_none(filename: str) -> None:
         ("alpha_project-1.0.linux-x86_64.tar.gz", "the version `1.0.linux-x86_64` is not one of PEP 440"),
     ],
 )
-def test_a_name_that_breaks_the_rules_says_which(filename: str, message: str) -> None:
+def test_the_error_for_a_malformed_name_contains_the_rule(filename: str, message: str) -> None:
     with pytest.raises(UnreadableNameError) as caught:
         FileNames(ALPHA).read(filename)
     assert str(caught.value) == message

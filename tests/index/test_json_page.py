@@ -78,7 +78,7 @@ def read(body: bytes) -> tuple[RawFile, ...] | str:
 
 
 def read_with_json(body: bytes) -> tuple[RawFile, ...] | str:
-    """The same for a page that means the same, but is not of the layout that is scanned."""
+    """The result for the same page in a layout that cannot be scanned."""
     return read(body.replace(b'"files":[', b'"files": ['))
 
 

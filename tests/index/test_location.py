@@ -57,7 +57,7 @@ def test_a_family_index_moves_behind_all_others_for_a_name_outside_the_family() 
     ]
 
 
-def test_a_family_index_alone_is_asked_for_every_name() -> None:
+def test_a_family_index_alone_serves_every_name() -> None:
     assert order("numpy", Scope(indexes=(TORCH,), default_index=False)) == [
         "index https://wheels.example/whl/cu124 outside torch"
     ]
@@ -78,12 +78,12 @@ def test_names_of_an_exclusive_family_come_from_nowhere_else() -> None:
     assert order("acme-core", Scope()) == []
 
 
-def test_a_scope_without_the_default_index_does_not_ask_it() -> None:
+def test_a_scope_without_the_default_index_has_no_location_for_it() -> None:
     assert order("numpy", Scope(default_index=False)) == []
     assert order("numpy", Scope(), default=None) == []
 
 
-def test_a_url_named_twice_is_asked_once() -> None:
+def test_a_url_named_twice_is_one_location() -> None:
     assert order("numpy", Scope(extra_indexes=(Url(public="https://index.example/simple"),))) == [
         "index https://index.example/simple"
     ]

@@ -122,7 +122,7 @@ def test_both_views_of_an_index_give_equal_files() -> None:
         (b"x", "text/html; charset=klingon", "the character set `klingon` is not known"),
     ],
 )
-def test_an_unreadable_page_says_what_is_wrong(body: bytes, content_type: str, message: str) -> None:
+def test_the_error_for_an_unreadable_page_describes_the_fault(body: bytes, content_type: str, message: str) -> None:
     with pytest.raises(PageError) as caught:
         parse_project_page(body, content_type=content_type, url=URL, name=ALPHA)
     assert str(caught.value) == message

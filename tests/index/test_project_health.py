@@ -19,7 +19,7 @@ def test_status_of_a_json_page_has_its_reason() -> None:
     assert read_project_status(body, content_type=JSON_TYPE) == ProjectStatus(status="archived", reason="moved")
 
 
-def test_status_of_an_html_page_stands_in_its_meta_elements() -> None:
+def test_the_status_of_an_html_page_is_in_its_meta_elements() -> None:
     body = (
         b'<html><head><meta name="pypi:project-status" content="quarantined">'
         b'<meta name="pypi:project-status-reason" content="malware"></head></html>'
@@ -39,7 +39,7 @@ def test_status_of_an_html_page_stands_in_its_meta_elements() -> None:
         (b"<html></html>", "text/html; charset=nonsense"),
     ],
 )
-def test_page_that_says_nothing_is_of_an_active_project(body: bytes, content_type: str) -> None:
+def test_a_page_without_a_status_is_that_of_an_active_project(body: bytes, content_type: str) -> None:
     assert read_project_status(body, content_type=content_type).is_active
 
 
@@ -87,7 +87,7 @@ def test_entries_of_a_document_on_one_project_count_together() -> None:
     assert advisory.fixed_after(Version("1.5")) == Version("2")
 
 
-def test_advisory_tells_the_next_release_without_it() -> None:
+def test_an_advisory_has_the_next_fixed_release() -> None:
     (advisory,) = parse_advisory(document([{"introduced": "1"}, {"fixed": "2"}, {"introduced": "3"}, {"fixed": "4"}]))
 
     assert advisory.fixed_after(Version("1.5")) == Version("2")
@@ -107,11 +107,11 @@ def test_advisory_tells_the_next_release_without_it() -> None:
         {"id": "X", "affected": [{"package": {"ecosystem": "npm", "name": "thing"}}]},
     ],
 )
-def test_what_is_withdrawn_of_another_ecosystem_or_broken_says_nothing(broken: object) -> None:
+def test_withdrawn_foreign_and_malformed_advisories_are_skipped(broken: object) -> None:
     assert parse_advisory(broken) == ()
 
 
-def test_advisories_that_are_aliases_of_each_other_are_told_once() -> None:
+def test_advisories_that_are_aliases_of_each_other_are_listed_once() -> None:
     one = parse_advisory(document(id="GHSA-1", aliases=["PYSEC-1"]))
     other = parse_advisory(document(id="PYSEC-1", aliases=["GHSA-1"]))
 

@@ -86,7 +86,7 @@ def test_files_of_a_row_are_ordered_by_tag_build_tag_and_name() -> None:
     ]
 
 
-def test_a_file_has_all_that_the_page_says() -> None:
+def test_a_file_has_all_values_of_the_page() -> None:
     file = raw("alpha-1.0+cpu-2b-py3-none-any.whl", python=">=3.8", yanked="bad", core_metadata=HASH)
     assert build(file).files(0) == (
         DistributionFile(
@@ -106,7 +106,7 @@ def test_a_file_has_all_that_the_page_says() -> None:
     )
 
 
-def test_a_file_of_which_the_page_says_nothing() -> None:
+def test_a_file_with_its_name_and_url_alone() -> None:
     bare = RawFile(None, "alpha-1.0.zip", None, "", None, None, "https://files.example/download?id=1", None)
     assert build(bare, location=LINKS).files(0) == (
         DistributionFile(
@@ -141,7 +141,7 @@ def test_equal_versions_are_one_row_and_keep_their_spelling() -> None:
     assert [str(file.version) for file in page.files(0)] == ["1.0", "1.0.0"]
 
 
-def test_masks_tell_the_rows_apart() -> None:
+def test_each_mask_has_the_rows_with_its_property() -> None:
     page = build(
         "alpha-4.0-cp311-cp311-win_amd64.whl",
         "alpha-3.0+cpu-py3-none-any.whl",
@@ -316,23 +316,23 @@ FILENAMES = st.builds(
 )
 
 
-def tell(page: ParsedPage) -> set[tuple[str, str, str]]:
-    """What became of each file: its name, its version, and why it is not used."""
-    told = {(rejection.filename, "", rejection.reason) for rejection in page.unreadable}
+def judge(page: ParsedPage) -> set[tuple[str, str, str]]:
+    """Each file of a page with its version and the reason why it is not used, empty for a usable one."""
+    judged = {(rejection.filename, "", rejection.reason) for rejection in page.unreadable}
     for row, version in enumerate(page.versions):
-        told |= {(file.filename, str(file.version.release), "") for file in page.files(row)}
-        told |= {(file.filename, "", file.reason) for file in page.rejections(row)}
+        judged |= {(file.filename, str(file.version.release), "") for file in page.files(row)}
+        judged |= {(file.filename, "", file.reason) for file in page.rejections(row)}
         assert all(file.version == version for file in page.files(row))
-    return told
+    return judged
 
 
 @settings(max_examples=300)
 @given(st.lists(FILENAMES, max_size=12))
-def test_a_file_means_beside_others_what_it_means_alone(filenames: list[str]) -> None:
+def test_a_file_is_judged_alike_alone_and_beside_others(filenames: list[str]) -> None:
     alone: set[tuple[str, str, str]] = set()
     for filename in filenames:
-        alone |= tell(build(filename))
-    assert tell(build(*filenames)) == alone
+        alone |= judge(build(filename))
+    assert judge(build(*filenames)) == alone
     assert build(*filenames).file_count == sum(build(filename).file_count for filename in filenames)
 
 
@@ -370,7 +370,7 @@ def test_a_row_is_late_if_all_its_files_are(times: list[str | None], late: int, 
     assert find_late_rows([times]) == (late, mixed)
 
 
-def test_rows_are_told_by_their_place() -> None:
+def test_rows_are_identified_by_their_number() -> None:
     assert find_late_rows([[EARLY], [LATE], [], [None], [LATE, EARLY], [LATE]]) == (0b100010, 0b011000)
 
 

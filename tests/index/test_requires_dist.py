@@ -1,4 +1,4 @@
-"""Requires-Dist lines: the short way against `packaging`."""
+"""Requires-Dist lines: the reader of the usual form compared with `packaging`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_line_is_read_as_packaging_reads_it(line: str) -> None:
         assert set(decision.find_extras(PROVIDED)) & holding == holding
 
 
-def test_requirements_and_markers_are_combined_as_they_stand() -> None:
+def test_requirements_and_markers_are_combined_freely() -> None:
     memo = find_memo(ENVIRONMENT)
     lines = ['a>=1; extra == "x"', 'b>=1; extra == "x"', "a>=1", 'a>=1; python_version < "3"']
     assert [(found.text, found.always, found.extras) for found in map(memo.decide, lines)] == [

@@ -1,5 +1,3 @@
-"""What a pyproject.toml settles without a build."""
-
 from __future__ import annotations
 
 import io
@@ -67,7 +65,7 @@ def test_project_of_a_tool_alone_leaves_it_to_a_build(text: str) -> None:
     assert parse_pyproject(text.encode()).metadata is None
 
 
-def test_folder_that_only_hatchling_knows_leaves_it_to_a_build() -> None:
+def test_a_folder_placeholder_of_hatchling_needs_a_build() -> None:
     found = parse_pyproject((HEAD + 'dependencies = ["b @ {root:uri}/b"]\n').encode())
     assert (found.metadata, found.name, found.version) == (None, "a-b", Version("1.0"))
 
@@ -129,13 +127,13 @@ def test_build_system_without_backend_has_the_legacy_one() -> None:
         ),
     ],
 )
-def test_broken_file_says_what_is_wrong_where(text: str, message: str) -> None:
+def test_the_error_for_a_broken_file_names_the_place(text: str, message: str) -> None:
     with pytest.raises(PyprojectError) as caught:
         parse_pyproject(text.encode())
     assert str(caught.value) == message
 
 
-def test_file_that_is_not_toml_says_so() -> None:
+def test_a_file_that_is_not_toml_is_an_error() -> None:
     with pytest.raises(PyprojectError, match=r"^pyproject\.toml is not TOML: "):
         parse_pyproject(b"[")
 

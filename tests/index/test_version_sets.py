@@ -56,7 +56,7 @@ def mask_of(rows: Sequence[Version], attribute: str) -> int:
 
 @settings(max_examples=500)
 @given(st.lists(versions(), min_size=1, max_size=30), st.lists(specifiers(), max_size=3))
-def test_a_mask_is_what_packaging_says_of_each_version(texts: list[str], parts: list[str]) -> None:
+def test_a_mask_equals_the_answers_of_packaging(texts: list[str], parts: list[str]) -> None:
     rows = sorted({Version(text) for text in texts}, reverse=True)
     sets = VersionSets(rows, mask_of(rows, "local"))
     specifier = SpecifierSet(",".join(parts))
@@ -93,7 +93,7 @@ def test_no_versions_give_no_rows() -> None:
 
 
 class _Counted(Sequence[Version]):
-    """Versions `999` down to `0` that count how many of them were looked at."""
+    """The versions `999` down to `0`, which record the rows that are read."""
 
     def __init__(self) -> None:
         self.seen: set[int] = set()
@@ -111,7 +111,7 @@ class _Counted(Sequence[Version]):
         return Version(str(999 - index))
 
 
-def test_a_bound_looks_at_few_versions() -> None:
+def test_a_bound_parses_few_versions() -> None:
     versions = _Counted()
     mask = VersionSets(versions, 0).mask(SpecifierSet(">=500,<600"))
     assert mask == ((1 << 500) - 1) ^ ((1 << 400) - 1)

@@ -70,7 +70,7 @@ def test_a_tail_that_holds_the_member_needs_no_second_range() -> None:
     assert read_member(data, member, start=0) == METADATA
 
 
-def test_a_long_comment_is_asked_for() -> None:
+def test_a_long_comment_needs_more_bytes() -> None:
     data = wheel(comment=b"c" * 30_000)
     found = find_metadata_member(data[-1000:], size=len(data))
     assert found == MoreBytes(start=max(0, len(data) - 22 - 65535))

@@ -91,7 +91,7 @@ def test_the_key_ends_with_what_runs(names: str | None, driver: str | None, key:
         ("h100,a100", "Python 3.11 on manylinux_2_35_x86_64 for GPU-H100 or GPU-A100 with driver 570.133.20"),
     ],
 )
-def test_a_target_tells_its_machines_and_driver(names: str | None, text: str) -> None:
+def test_a_target_renders_its_machines_and_driver(names: str | None, text: str) -> None:
     assert str(target(names)) == text
 
 
@@ -217,7 +217,7 @@ def test_drivers_of_one_branch_run_the_same_releases() -> None:
     assert find_cuda_range(parse_driver("570")) != find_cuda_range(parse_driver("575"))
 
 
-def test_a_range_is_told_in_words() -> None:
+def test_a_range_is_rendered_in_words() -> None:
     assert str(find_cuda_range(parse_driver("570"))) == "CUDA up to 12.x, PTX up to 12.8"
     assert str(find_cuda_range(parse_driver("450.36.06"))) == "CUDA up to 11.0, PTX up to 11.0"
 

@@ -136,7 +136,7 @@ def test_machines_and_gpus_are_named_once() -> None:
     assert len({name.lower() for name in gpus}) == len(gpus)
 
 
-def test_a_gpu_row_has_what_its_vendor_tells_of_it() -> None:
+def test_a_gpu_row_has_the_keys_of_its_vendor() -> None:
     for row in read_data("gpus")["gpu"]:
         if row["vendor"] == "amd":
             assert row["gfx"].startswith("gfx")

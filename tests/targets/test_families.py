@@ -77,12 +77,12 @@ def test_another_url_belongs_to_no_family(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://download.pytorch.org/whl", "https://download.pytorch.org/whl/"])
-def test_a_family_that_stands_first_wins(url: str) -> None:
+def test_the_first_of_two_families_wins(url: str) -> None:
     mine = IndexFamily(name="mine", names=("torch",), urls=(url,))
     assert find_family(Url(public="https://download.pytorch.org/whl/cu124"), (mine, *load_families())) == mine
 
 
-def test_a_placeholder_stands_for_part_of_one_path_segment() -> None:
+def test_a_placeholder_matches_part_of_one_path_segment() -> None:
     family = IndexFamily(name="mirror", names=("torch",), urls=("https://index.example/torch-{torch}+{cuda}/simple",))
     assert find_family(Url(public="https://index.example/torch-2.8+cu128/simple/"), (family,)) == family
     assert find_family(Url(public="https://index.example/torch-2.8/x+cu128/simple/"), (family,)) is None
@@ -183,7 +183,7 @@ def test_names_that_mean_something_else_on_the_default_index_have_a_warning(name
     assert str(warning).startswith(f"`{name}` on the default index ")
 
 
-def test_a_warning_says_what_to_write_instead() -> None:
+def test_a_warning_has_the_name_to_write_instead() -> None:
     assert str(find_name_warning(canonicalize_name("apex"))) == (
         "`apex` on the default index is another project: NVIDIA's apex is on no index"
         "\n  try: `apex @ git+https://github.com/NVIDIA/apex`"

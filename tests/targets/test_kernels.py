@@ -159,13 +159,13 @@ def test_what_is_no_architecture_is_refused(text: str) -> None:
         ("A100,RTX5090", "570", "86 120", (12, 8), "has no kernels for sm_80 (GPU-A100)"),
     ],
 )
-def test_a_verdict_says_what_is_lacking(
+def test_a_verdict_renders_what_is_missing(
     machines: str, driver: str, code: str, cuda: tuple[int, int], text: str
 ) -> None:
     assert str(runs(build(code, cuda), machine(machines, driver))) == text
 
 
-def test_ptx_counts_where_the_driver_knows_the_toolkit_that_made_it() -> None:
+def test_ptx_counts_if_the_driver_is_that_of_its_toolkit_or_later() -> None:
     only_ptx = build("80 ptx90", (12, 8))
     assert str(runs(only_ptx, machine("B200", "570"))) == "runs, compiled from PTX at first use"
     assert str(runs(only_ptx, machine("H100", "550"))) == "needs driver 570.26 to compile its PTX"
@@ -173,11 +173,11 @@ def test_ptx_counts_where_the_driver_knows_the_toolkit_that_made_it() -> None:
     assert str(runs(build("ptx90a", (12, 8)), machine("B200", "570"))) == "has no kernels for sm_100 (GPU-B200)"
 
 
-def test_a_fallback_list_of_which_one_needs_ptx_says_so() -> None:
+def test_a_fallback_list_needs_ptx_if_one_of_its_machines_does() -> None:
     assert runs(build("80 90 ptx90"), machine("A100,B200", "570")) == Runs(ptx=True)
 
 
-def test_a_build_that_nobody_measured_is_neither_yes_nor_no_unless_its_driver_says_no() -> None:
+def test_a_build_with_unknown_architectures_has_a_verdict_only_if_the_driver_is_too_old() -> None:
     assert runs(build(None), machine("A100", "570")) == UnknownKernels()
     assert str(UnknownKernels()) == "is compiled for architectures that are not known"
     assert str(runs(build(None, (13, 0)), machine("A100", "570"))) == "needs driver 580"

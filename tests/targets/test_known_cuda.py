@@ -53,11 +53,11 @@ def test_extras_and_names_of_variants_are_rows() -> None:
     ]
 
 
-def test_name_says_the_major_release() -> None:
+def test_a_name_determines_the_major_release() -> None:
     assert rows("cupy-cuda12x", "A100") == [("every version", "12", "")]
 
 
-def test_what_has_no_cuda_of_its_own_says_so() -> None:
+def test_builds_without_a_cuda_of_their_own_are_rendered_so() -> None:
     assert rows("bitsandbytes", "B200") == [("every version", "any", "")]
     assert rows("torchaudio", "B200") == [("<=2.11.0", "torch's", "")]
 
@@ -70,14 +70,14 @@ def test_rows_of_other_operating_systems_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "expected"), [("onnxruntime-gpu", True), ("vllm", True), ("torchvision", False), ("bitsandbytes", False)]
 )
-def test_builds_that_follow_torch_are_none_of_their_own(name: str, expected: bool) -> None:
+def test_builds_with_the_cuda_of_torch_are_not_several(name: str, expected: bool) -> None:
     assert has_several_builds(NormalizedName(name)) is expected
 
 
 @pytest.mark.parametrize(
     ("version", "expected"), [("1.26.0", ""), ("1.28.0", "needs driver 580"), ("1.27.0", ""), ("1.0", "")]
 )
-def test_version_lacks_what_its_row_says_and_nothing_where_there_is_none(version: str, expected: str) -> None:
+def test_a_version_lacks_what_its_row_requires_and_nothing_without_a_row(version: str, expected: str) -> None:
     name = NormalizedName("onnxruntime-gpu")
     assert find_version_lack(name, Version(version), DEFAULT_PLATFORM, gpu("A100")) == expected
 
@@ -175,7 +175,7 @@ def test_a_default_index_of_any_url_is_not_read_as_a_label() -> None:
         ("jax-cuda13-plugin", "0.12.0.1", CudaMajor(13)),
     ],
 )
-def test_the_data_tells_what_the_default_index_carries(name: str, version: str, expected: Cuda | None) -> None:
+def test_the_data_has_the_builds_of_the_default_index(name: str, version: str, expected: Cuda | None) -> None:
     found = find(name, version)
     assert found is not None
     assert (found.cuda, found.rule) == (expected, "data")
@@ -233,11 +233,13 @@ def test_on_another_platform_the_default_index_carries_other_builds() -> None:
         ([], None),
     ],
 )  # fmt: skip
-def test_exact_pins_of_components_say_the_release_or_its_major(requirements: list[str], expected: Cuda | None) -> None:
+def test_exact_pins_of_components_determine_the_release_or_its_major(
+    requirements: list[str], expected: Cuda | None
+) -> None:
     assert pinned(*requirements) == expected
 
 
-def test_every_component_version_of_the_data_says_its_toolkit() -> None:
+def test_every_component_version_of_the_data_determines_its_toolkit() -> None:
     for name, toolkits in read_data("cuda_components")["versions"].items():
         for toolkit, versions in toolkits.items():
             for version in versions.split():
@@ -256,7 +258,7 @@ def test_every_component_version_of_the_data_says_its_toolkit() -> None:
         )
     )
 )
-def test_pins_of_any_version_say_a_release_its_major_or_nothing(pins: list[tuple[str, str, str, str]]) -> None:
+def test_pins_of_any_version_determine_a_release_its_major_or_nothing(pins: list[tuple[str, str, str, str]]) -> None:
     found = pinned(*("".join(pin) for pin in pins))
     assert isinstance(found, CudaVersion | CudaMajor | None)
     assert found is None or any(operator.startswith("==") and operator != "===" for _, operator, _, _ in pins)
@@ -276,7 +278,7 @@ def test_any_version_has_a_known_cuda_or_none(name: str, major: int, minor: int,
     assert isinstance(find(name, str(version)), KnownCuda | None)
 
 
-def test_projects_with_floors_of_their_own_say_them() -> None:
+def test_projects_with_floors_list_them() -> None:
     assert find_floors(canonicalize_name("cudf-cu12")) == (
         Floor(driver=parse_driver("535"), capability=Capability(7, 0)),
     )

@@ -16,7 +16,7 @@ from resolver.targets.labels import (
     contradicts,
     describe_label,
     describe_torch,
-    is_linted,
+    is_torch_extension,
     parse_index_label,
     parse_label,
     parse_name_label,
@@ -64,12 +64,12 @@ CPU = BuildLabel(backend="cpu")
         ("xpu", BuildLabel(backend="xpu")),
     ],
 )
-def test_a_label_says_cuda_torch_and_abi(label: str, expected: BuildLabel) -> None:
+def test_a_label_has_cuda_torch_and_abi(label: str, expected: BuildLabel) -> None:
     assert parse_label(label) == expected
 
 
 @pytest.mark.parametrize("label", ["", "ubuntu1", "cu", "cu1", "cu999", "cu12x", "cuda", "1", "local.4", "git1234abc"])
-def test_any_other_label_says_nothing(label: str) -> None:
+def test_any_other_label_is_none(label: str) -> None:
     assert parse_label(label) is None
 
 
@@ -99,7 +99,7 @@ def test_a_version_has_the_label_of_its_local_part() -> None:
         ("https://mirror.example/torch2.6/simple/", BuildLabel(torch=Version("2.6"))),
     ],
 )
-def test_the_path_of_an_index_says_what_it_holds(url: str, expected: BuildLabel) -> None:
+def test_the_path_of_an_index_is_read_as_a_label(url: str, expected: BuildLabel) -> None:
     assert parse_index_label(url) == expected
 
 
@@ -116,7 +116,7 @@ def test_the_path_of_an_index_says_what_it_holds(url: str, expected: BuildLabel)
         "",
     ],
 )
-def test_a_url_without_a_build_or_with_two_says_nothing(url: str) -> None:
+def test_a_url_without_a_build_or_with_two_has_no_label(url: str) -> None:
     assert parse_index_label(url) is None
 
 
@@ -136,7 +136,7 @@ def test_a_url_without_a_build_or_with_two_says_nothing(url: str) -> None:
         ("nvidia-cublas", None),
     ],
 )
-def test_the_name_of_a_project_may_say_its_cuda(name: str, expected: BuildLabel | None) -> None:
+def test_the_suffix_of_a_name_is_read_as_its_cuda(name: str, expected: BuildLabel | None) -> None:
     assert parse_name_label(canonicalize_name(name)) == expected
 
 
@@ -180,7 +180,7 @@ def test_no_mix_of_the_words_of_labels_makes_a_parser_fail(words: list[str]) -> 
 
 
 @given(st.integers(11, 15), st.integers(0, 9), st.integers(1, 2), st.integers(0, 19))
-def test_forms_that_say_the_same_are_read_alike(major: int, minor: int, torch_major: int, torch_minor: int) -> None:
+def test_forms_with_the_same_meaning_are_read_alike(major: int, minor: int, torch_major: int, torch_minor: int) -> None:
     torch = f"{torch_major}.{torch_minor}"
     expected = cuda(major, minor, torch=torch)
     assert parse_label(f"cu{major}{minor}torch{torch}") == expected
@@ -218,7 +218,7 @@ def test_a_label_fits_the_versions_of_torch_that_it_names(label: str, torch: str
         ("cpu", "https://download.pytorch.org/whl/cu124", CPU),
     ],
 )
-def test_page_completes_what_a_label_says_unless_they_contradict(label: str, url: str, expected: BuildLabel) -> None:
+def test_a_page_completes_a_label_unless_they_contradict(label: str, url: str, expected: BuildLabel) -> None:
     parsed = parse_label(label)
     assert parsed is not None
     assert complete_label(parsed, parse_index_label(url)) == expected
@@ -260,11 +260,11 @@ def test_wheel_goes_with_its_torch_its_major_cuda_and_its_abi_as_far_as_known(
 
 @pytest.mark.parametrize(("label", "expected"), [("cu124", False), ("cpu", False), ("pt25cu124", True)])
 def test_only_labels_that_name_a_torch_are_looked_at(label: str, expected: bool) -> None:
-    assert is_linted(parse_label(label)) is expected
+    assert is_torch_extension(parse_label(label)) is expected
 
 
 def test_no_label_is_not_looked_at() -> None:
-    assert not is_linted(None)
+    assert not is_torch_extension(None)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_what_a_wheel_is_built_for_is_said_in_words(label: str, expected: str) -
         (torch("2.7.0", None, abi=None, known=False), "torch 2.7.0"),
     ],
 )
-def test_build_of_torch_is_said_in_words(build: TorchFacts, expected: str) -> None:
+def test_a_build_of_torch_is_described_in_words(build: TorchFacts, expected: str) -> None:
     assert describe_torch(build) == expected
 
 
@@ -313,7 +313,7 @@ def test_label_for_another_torch_has_the_same_form(label: str, expected: str | N
     assert suggested == (None if expected is None else f"a-1.0+{expected}-py3-none-any.whl")
 
 
-def test_label_that_says_more_than_is_known_has_none_for_another_torch() -> None:
+def test_a_label_with_an_unknown_part_has_no_counterpart_for_another_torch() -> None:
     version = Version("2.11.0")
     of_major = TorchFacts(version=version, cuda=CudaMajor(13), knows_cuda=True)
     without_abi = TorchFacts(version=version, cuda=CU130, knows_cuda=True)
@@ -336,5 +336,5 @@ def test_label_that_says_more_than_is_known_has_none_for_another_torch() -> None
         ("flash_attn-2.7.4-cp311-cp311-linux_x86_64.whl", None),
     ],
 )
-def test_name_of_the_wheel_that_would_do_is_told_from_the_one_at_hand(filename: str, expected: str | None) -> None:
+def test_the_name_of_a_fitting_wheel_is_derived_from_that_of_another(filename: str, expected: str | None) -> None:
     assert suggest_filename(filename, torch("2.6.0")) == expected

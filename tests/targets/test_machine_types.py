@@ -85,7 +85,7 @@ def test_a_fallback_list_is_one_accelerator_that_all_its_machines_are(names: str
     assert gpu.capabilities == {Capability(8, 0), Capability(8, 6), Capability(12, 0)}
 
 
-def test_a_mix_of_cpu_and_gpu_types_is_a_gpu_target_that_says_so() -> None:
+def test_a_mix_of_cpu_and_gpu_types_is_a_gpu_target_with_a_warning() -> None:
     choice = parse_machine_types("GPU-A100,XL,M")
     assert gpu_of(choice).capabilities == {Capability(8, 0)}
     assert choice.is_mixed
@@ -94,7 +94,7 @@ def test_a_mix_of_cpu_and_gpu_types_is_a_gpu_target_that_says_so() -> None:
     ]
 
 
-def test_the_bare_gpu_type_names_no_gpu_and_says_so() -> None:
+def test_the_bare_gpu_type_names_no_gpu_and_gives_a_warning() -> None:
     choice = parse_machine_types("GPU")
     assert choice.accelerator == UNSPECIFIED
     assert list(choice.iter_warnings()) == ["machine type `GPU` is not looked at: it names no GPU\n  try: `GPU-A100`"]
@@ -122,7 +122,7 @@ def test_an_unknown_machine_type_is_data_with_the_nearest_known_one(name: str, s
     assert choice.unknown == (UnknownMachine(name=name, suggestion=suggestion),)
 
 
-def test_an_unknown_machine_type_is_told_with_its_suggestion() -> None:
+def test_the_error_for_an_unknown_machine_type_has_a_suggestion() -> None:
     assert list(parse_machine_types("H10,quantum").iter_warnings()) == [
         "unknown machine type `H10`\n  try: `GPU-H100`",
         "unknown machine type `quantum`",
@@ -159,7 +159,7 @@ def test_a_driver_that_does_not_know_the_gpu_makes_no_machine(driver: str) -> No
 @pytest.mark.parametrize(
     ("name", "driver"), [("B200", "570"), ("B200", "570.133.20"), ("RTX5090", "570"), ("RTX5090", "570.86.10")]
 )
-def test_a_driver_that_knows_the_gpu_makes_one(name: str, driver: str) -> None:
+def test_a_driver_that_supports_the_gpu_is_accepted(name: str, driver: str) -> None:
     assert str(gpu_of(parse_machine_types(name, driver=driver)).driver) == driver
 
 
@@ -210,7 +210,7 @@ def test_a_gpu_of_the_configuration_is_known_by_name_and_by_machine() -> None:
         parse_machine_types("rtx9090", gpus=gpus)
 
 
-def test_a_machine_whose_gpu_nobody_knows_is_refused() -> None:
+def test_a_machine_with_an_unknown_gpu_is_refused() -> None:
     with pytest.raises(TargetError) as caught:
         parse_machine_types("box", machines=[MachineSetting(name="box", gpu="Q1")])
     assert str(caught.value) == (

@@ -85,7 +85,7 @@ def test_the_default_platform_is_linux_with_a_current_glibc() -> None:
         ("macosx_10_9_arm64", "platform `macosx_10_9_arm64` does not exist: macOS on arm64 starts with 11.0"),
     ],
 )
-def test_a_platform_that_cannot_be_says_why_or_what_was_meant(name: str, message: str) -> None:
+def test_the_error_for_an_impossible_platform_has_a_reason_or_a_suggestion(name: str, message: str) -> None:
     with pytest.raises(TargetError) as caught:
         parse_platform(name)
     assert str(caught.value) == message

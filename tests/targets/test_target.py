@@ -61,7 +61,7 @@ def test_a_given_patch_of_zero_is_the_same_version_but_remembered() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "3", "3.x", ">=3.11", "3.11.x", "pypy3.10", "3112", "3 11", "3.15.0rc1", "cp"])
-def test_what_names_no_cpython_version_is_refused(text: str) -> None:
+def test_a_text_that_is_no_cpython_version_is_refused(text: str) -> None:
     with pytest.raises(TargetError) as caught:
         parse_python_version(text)
     assert str(caught.value) == (
@@ -272,5 +272,5 @@ def test_keys_are_equal_for_equal_targets_only(one: Target, other: Target) -> No
     assert re.fullmatch(r"[a-z0-9_.-]+", one.key)
 
 
-def test_a_target_says_what_it_is() -> None:
+def test_a_target_renders_its_python_platform_and_accelerator() -> None:
     assert str(make_target("3.13t", "musllinux_1_2_aarch64")) == "Python 3.13t on musllinux_1_2_aarch64"

@@ -238,20 +238,20 @@ def test_torch_2_4_0_on_a_b200_names_its_builds_what_they_lack_and_the_first_tha
     )
 
 
-def test_builds_that_lack_different_things_are_told_apart_and_an_assumed_driver_is_called_so() -> None:
+def test_builds_that_lack_different_things_are_listed_apart_and_an_assumed_driver_is_marked() -> None:
     assert explain("2.12.0", "B200") == (
         "torch 2.12.0 has builds for cu126, cu130, cu132; cu126 has no kernels for sm_100 (GPU-B200), cu130 and cu132"
         " need driver 580 (570.133.20 is assumed); the last that runs is 2.11.0+cu128"
     )
 
 
-def test_builds_that_all_need_another_driver_say_which() -> None:
+def test_builds_that_all_need_another_driver_are_rendered_with_it() -> None:
     assert explain("2.8.0", "A100", "520.61.05") == (
         "torch 2.8.0 has builds for cu126, cu128, cu129; all need driver 525.60.13; the last that runs is 2.7.1+cu118"
     )
 
 
-def test_one_build_that_was_asked_for_is_told_alone() -> None:
+def test_one_requested_build_is_rendered_alone() -> None:
     assert explain("2.12.0", "B200", "570", cuda=CudaVersion(13, 0)) == (
         "torch 2.12.0+cu130 needs driver 580; the last that runs is 2.11.0+cu128"
     )
@@ -268,7 +268,7 @@ def test_the_first_gpu_of_a_fallback_list_that_fails_is_named() -> None:
     )
 
 
-def test_a_platform_without_builds_says_so_and_is_not_certain() -> None:
+def test_a_platform_without_builds_is_rendered_and_is_not_certain() -> None:
     found = explain_no_build(Version("2.4.0"), AARCH64, machine("GH200", "580"))
     assert found is not None
     assert not found.is_certain

@@ -1,4 +1,4 @@
-"""Every build of torch against every group of GPUs, by a table that was made apart from the product's data."""
+"""Every build of torch with every group of GPUs, by a table that was made apart from the product's data."""
 
 import tomllib
 from pathlib import Path
@@ -31,7 +31,7 @@ def test_a_build_has_kernels_for_the_gpus_of_its_row_and_for_no_others(row: dict
 
 
 @pytest.mark.parametrize("row", TABLE["row"], ids=lambda row: f"{row['torch']}+{row['cuda']}")
-def test_the_default_index_carries_the_builds_that_the_table_says(row: dict[str, Any]) -> None:
+def test_the_default_index_has_the_builds_of_the_table(row: dict[str, Any]) -> None:
     release = find_release(Version(row["torch"]))
     assert release is not None
     builds = {build.label: build for build in release.builds_on(DEFAULT_PLATFORM)}

@@ -42,7 +42,7 @@ from resolver.targets.data_files import read_data
 from resolver.targets.families import is_torch_companion
 from resolver.targets.kernels import CudaBuild, NeedsDriver, Runs, UnknownKernels, Verdict, runs
 from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda, find_missing_floor
-from resolver.targets.labels import is_linted, parse_name_label
+from resolver.targets.labels import is_torch_extension, parse_name_label
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
     TorchRelease,
@@ -249,7 +249,7 @@ class Acceleration:
 
     def find_abi(self, version: Version, known: KnownCuda | None) -> bool | None:
         """Whether a build of torch has the C++11 ABI; None for a build that neither label nor data identify."""
-        # The index of a build does not tell who compiled it.
+        # Anyone may have compiled a build on another index.
         is_known = known is not None and known.rule in ("label", "data")
         return uses_cxx11_abi(version, self.target.platform) if is_known else None
 
@@ -303,7 +303,7 @@ def _is_torch_without_cuda(name: NormalizedName, known: KnownCuda) -> bool:
     Other builds without CUDA have no kernels at all and go with any torch.
     """
     if known.label is not None and known.label.backend == "cpu":
-        return is_torch_companion(name) or is_linted(known.label)
+        return is_torch_companion(name) or is_torch_extension(known.label)
     return name in CUDA_BUILD_NAMES and known.rule == "data"
 
 
@@ -313,7 +313,7 @@ def _demand_cuda(name: NormalizedName, known: KnownCuda) -> Iterator[VirtualDema
     assert cuda is not None
     if isinstance(cuda, CudaVersion) and is_torch_companion(name):
         yield VirtualDemand(name=CUDA, versions=(Version(str(cuda)),), text=f"CUDA {cuda}")
-    elif is_linted(known.label):
+    elif is_torch_extension(known.label):
         # An extension links to torch, so torch must have CUDA as well, in any minor release.
         yield VirtualDemand(name=CUDA, versions=_list_releases_of_major(cuda.major), text=f"CUDA {cuda.major}")
     # `<cuda>` needs this one too, but only after it is decided. Stated here, a collision shows earlier.

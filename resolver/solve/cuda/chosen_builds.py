@@ -37,7 +37,7 @@ from resolver.targets.labels import (
     contradicts,
     describe_label,
     describe_torch,
-    is_linted,
+    is_torch_extension,
     parse_version_label,
     suggest_filename,
 )
@@ -62,14 +62,15 @@ def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     """
     torch = next((pin for pin in resolution.pins if pin.name == TORCH_NAME), None)
     labels = [(pin, parse_version_label(pin.version)) for pin in resolution.pins if pin.version.local]
-    linted = [(pin, label) for pin, label in labels if label is not None and is_linted(label)]
-    if torch is None or not linted:
+    extensions = [(pin, label) for pin, label in labels if label is not None and is_torch_extension(label)]
+    if torch is None or not extensions:
         return None
     rules = Acceleration(target=problem.target, indexes=FamilyIndexes(uses_shipped=False), allow=problem.allow)
+    # Rules for this one comparison: they read no index.
     facts = _build_torch_facts(
         rules, torch.version, rules.find_known(TORCH_NAME, torch.version, _locate(problem, torch))
     )
-    if not any(contradicts(label, facts) for pin, label in linted if pin.name not in problem.allow):
+    if not any(contradicts(label, facts) for pin, label in extensions if pin.name not in problem.allow):
         return None
     return replace(problem, build_indexes=rules.indexes)
 
@@ -116,6 +117,7 @@ def find_chosen_build(demands: CudaDemands, pins: Sequence[Pin]) -> ChosenBuild 
     for name, known in solved.known.items():
         if known is not None and known.cuda is not None:
             found.setdefault(_render_cuda_label(known.cuda), name)
+    # Of `cu12` and `cu124` the longer one is the more precise.
     label = max(found, default="", key=len)
     return ChosenBuild(cuda=label, why=f"{found[label]} is built for it") if label else None
 
@@ -144,13 +146,16 @@ def _locate(problem: Problem, torch: Pin) -> Location:
 
 
 def _iter_wheels(demands: CudaDemands, colliding: Sequence[_Version]) -> Iterator[tuple[str, BuildLabel]]:
-    """The file names and labels of the colliding wheels that are extensions of one torch."""
+    """The file names and labels of the colliding wheels that are extensions of one torch.
+
+    The label is that of the version, completed by the one of its page.
+    """
     for name, version in colliding:
         row = demands.table(name).find_row(version)
         if row is None:
             continue
         known, files = demands.find_known(name, row), demands.table(name).files(row)
-        if known is not None and known.label is not None and is_linted(known.label) and files:
+        if known is not None and known.label is not None and is_torch_extension(known.label) and files:
             yield files[0].filename, known.label
 
 
@@ -183,6 +188,7 @@ def _find_needed(demands: CudaDemands, colliding: Sequence[_Version], label: Bui
         known = () if row is None else demands.universe.known_demands(Node(name), row) or ()
         masks = [demand.mask for demand in known if demand.node.name == TORCH_RELEASE]
         found += [frozenset(one for at, one in enumerate(releases) if mask >> at & 1) for mask in masks]
+    # Only releases that the wheel does not fit are evidence of another torch in the lock.
     others = [versions for versions in found if not any(map(label.fits_torch, versions))]
     return frozenset().union(*others)
 
@@ -190,6 +196,7 @@ def _find_needed(demands: CudaDemands, colliding: Sequence[_Version], label: Bui
 def _find_release(demands: CudaDemands, label: BuildLabel) -> Version | None:
     """The newest release of torch with a build that fits the label, whatever the list requires; None without one."""
     table = demands.table(TORCH_NAME)
+    # Pre-releases are left out, since a remedy must not lead to one.
     for row in iter_rows(table.usable(table.all_rows & ~table.prerelease_mask)):
         found = _build_torch_facts(demands.acceleration, table.versions[row], demands.find_known(TORCH_NAME, row))
         if not contradicts(label, found):
@@ -198,7 +205,10 @@ def _find_release(demands: CudaDemands, label: BuildLabel) -> Version | None:
 
 
 class _Solved:
-    """The pins of a solution with the CUDA of each, in `known`, None if unknown. `torch` is the pin of torch."""
+    """The pins of a solution with what is known of their builds.
+
+    `known` is the CUDA of each pin, metadata included, None if unknown. `torch` is the pin of torch, None without one.
+    """
 
     def __init__(self, demands: CudaDemands, pins: Sequence[Pin]) -> None:
         self.demands = demands
@@ -234,7 +244,10 @@ def _render_cuda_label(cuda: Cuda) -> str:
 
 
 def _explain(solved: _Solved, torch: Pin) -> str:
-    """Why this build of torch was chosen, as a clause: from an index of the list, by its label, or as one that runs."""
+    """Why this build of torch was chosen, as a clause for the summary and the lock.
+
+    It is that of the default index, one that the list names by its label or by an index, or the best that runs.
+    """
     table = solved.demands.table(TORCH_NAME)
     row = solved.demands.row_of(torch)
     location = None if row is None else next((listing.location for listing, _ in table.places(row)), None)
@@ -246,6 +259,7 @@ def _explain(solved: _Solved, torch: Pin) -> str:
         return f"torch {torch.version} comes from an index that the list names"
     if isinstance(solved.acceleration.target.accelerator, Cpu):
         return f"torch {torch.version} is the build without CUDA"
+    # The row of the default build has the version without a label, with the reason why it does not run.
     public = Version(torch.version.public)
     default = next((table.reason(at) for at, version in enumerate(table.versions) if version == public), "")
     why = f", where the default index's build {default}" if default else ""
@@ -253,7 +267,10 @@ def _explain(solved: _Solved, torch: Pin) -> str:
 
 
 def _iter_warnings_of(solved: _Solved, pin: Pin) -> Iterator[str]:
-    """The warnings about one pin."""
+    """The warnings about one pin: what it lacks though it is allowed, then what the target makes of it.
+
+    Empty for a pin whose file is in no row of its table.
+    """
     demands, known, accelerator = solved.demands, solved.known[pin.name], solved.acceleration.target.accelerator
     row = demands.row_of(pin)
     if row is None:
@@ -304,6 +321,7 @@ def _iter_older_warnings(solved: _Solved, torch: Pin) -> Iterator[str]:
     if not isinstance(table, AcceleratedTable) or not table.has_default or rules.indexes.has_any(TORCH_NAME):
         return
     row = solved.demands.row_of(torch)
+    # Rows are newest first, so the rows before the pinned one are newer.
     newer = [at for at in range(row or 0) if table.reason(at) and at in solved.demands.listed_rows(TORCH_NAME)]
     if newer:
         fault = Fault(
@@ -330,6 +348,7 @@ def _iter_unlabelled_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
     torch = None if solved.torch is None else solved.torch.version
     url = None if page is None else page.render(cuda=solved.torch_cuda, torch=torch, version=str(pin.version))
     table = solved.demands.table(pin.name)
+    # A page that was read and has no wheel for the target is no remedy.
     read = (*table.missing, *(listing.location for listing in table.listings))
     if any(location.url.public == url for location in read):
         text += f"; {url} has no wheel of it that fits"
@@ -339,7 +358,10 @@ def _iter_unlabelled_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
 
 
 def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
-    """A warning about a companion that the list pins beside a torch which it does not go with by the table."""
+    """A warning about a companion that the list pins beside a torch which it does not go with by the table.
+
+    The pins of the list take precedence (`untied`), so the lock has both.
+    """
     if solved.torch is None or pin.name not in solved.acceleration.untied:
         return
     releases = [release.version for release in iter_releases_of_companion(pin.name, pin.version)]
@@ -351,9 +373,17 @@ def _iter_companion_warnings(solved: _Solved, pin: Pin) -> Iterator[str]:
 
 
 def _iter_allowed_wheels(solved: _Solved, pin: Pin, known: KnownCuda | None) -> Iterator[str]:
-    """A warning about a wheel for another torch that `allow` admits."""
+    """A warning about a wheel for another torch that `allow` admits.
+
+    Without `allow` such a wheel is in no solution.
+    """
     label = None if known is None else known.label
-    if pin.name not in solved.acceleration.allow or solved.torch is None or label is None or not is_linted(label):
+    if (
+        pin.name not in solved.acceleration.allow
+        or solved.torch is None
+        or label is None
+        or not is_torch_extension(label)
+    ):
         return
     torch = _build_torch_facts(solved.acceleration, solved.torch.version, solved.known[TORCH_NAME])
     if contradicts(label, torch):

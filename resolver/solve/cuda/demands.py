@@ -125,7 +125,7 @@ class CudaDemands:
             return []
         before = set(table.absent)
         table.realise(row)
-        return [(gone, reason) for gone, reason in table.absent.items() if gone not in before]
+        return [(absent, reason) for absent, reason in table.absent.items() if absent not in before]
 
     def early_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
         """The demands on virtual projects that follow from a candidate's name, version and index."""

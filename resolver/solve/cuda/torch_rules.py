@@ -1,4 +1,4 @@
-"""What a problem says about torch, used before the search: releases that cannot run, pages to add, pins to respect.
+"""The part of a problem that concerns torch: releases that cannot run, pages to add, and pins that take precedence.
 
 In: a problem and the `Acceleration` of its target. Out, each before or after the search for the whole list:
 
@@ -118,7 +118,7 @@ def _find_refusal(root: Root, acceleration: Acceleration) -> NoRunningBuild | No
         # `===` compares texts, which need not be versions.
         return None
     cuda = _parse_cuda_label(version)
-    # A label that is none of CUDA (`+cpu`, or a vendor's own) says nothing about the builds of the data.
+    # The data has no builds with another label (`+cpu`, or a vendor's own).
     if version.local is not None and cuda is None:
         return None
     found = _explain(Version(version.public), acceleration, cuda)

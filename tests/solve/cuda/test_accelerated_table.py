@@ -8,7 +8,7 @@ from tests.solve.pytorch_indexes import PYTORCH
 
 
 @pytest.mark.parametrize("machine", ["GPU-A100", "GPU-B200"])
-def test_where_the_newest_default_build_runs_no_other_index_is_asked(machine: str) -> None:
+def test_no_other_index_is_read_if_the_newest_default_build_runs(machine: str) -> None:
     _, asked = lock(["torch", "torchvision", "torchaudio"], build_target(machine, "580"))
     assert asked == {DEFAULT_INDEX}
 

@@ -28,7 +28,7 @@ from tests.solve.pytorch_indexes import PYTORCH
         (["torch==2.6.0"], "M", ("cpu", "torch 2.6.0+cpu is the build without CUDA")),
     ],
 )
-def test_a_solution_says_which_build_it_has_and_why(texts: list[str], machine: str, expected: tuple[str, str]) -> None:
+def test_a_solution_has_its_build_with_the_reason(texts: list[str], machine: str, expected: tuple[str, str]) -> None:
     resolution, _ = lock(texts, build_target(machine, "570.133.20"))
     assert resolution.build is not None
     assert (resolution.build.cuda, resolution.build.why) == expected

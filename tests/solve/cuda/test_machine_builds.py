@@ -1,4 +1,4 @@
-"""Builds of torch in whole solutions: for every machine type and driver, and what holds of all of them."""
+"""Builds of torch in whole solutions: the expected one for every machine type and driver, and common properties."""
 
 from __future__ import annotations
 
