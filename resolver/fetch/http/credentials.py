@@ -225,6 +225,7 @@ class Credentials:
         for token in self._path_tokens:
             url = token.join(public_url, place)
             if url is not None:
+                # The login of the same host is sent along: some indexes want both.
                 return RequestCredentials(url=url, login=None if login is None else login.login, source=token.source)
         return login
 
@@ -240,6 +241,7 @@ class Credentials:
         place = find_destination(public_url)
         if self._query_keyring is None or place is None:
             return None
+        # The keyring is queried for two service names: the URL of the index, as pip does, and its host with the port.
         # The lock is held during the query, so that a keyring opens one prompt to unlock it and not one a thread.
         with self._keyring_lock:
             if place not in self._from_keyring:
@@ -278,6 +280,7 @@ class Credentials:
 
     def name_sources(self) -> tuple[str, ...]:
         """The names of all stores that are searched for a login, in the order of the search."""
+        # A name may change: that of a netrc file tells whether it could be read.
         keyring = () if self._query_keyring is None else ("the keyring",)
         return (self._listed.name, *(source.name for source in self._sources), *keyring)
 
@@ -304,6 +307,7 @@ class _PathToken:
 
     place: Destination
     prefix: str
+    # Names and values, in the order of the path.
     values: tuple[tuple[str, Secret], ...]
     source: str
 
@@ -317,6 +321,7 @@ class _PathToken:
         return Secret(url)
 
     def hide(self, text: str) -> str:
+        """See `Credentials.hide`."""
         for name, spelling in self._iter_spellings():
             text = text.replace(spelling, f"${{{name}}}")
         return text

@@ -46,6 +46,7 @@ class LocalFolder:
 
 def find_local_path(url: str) -> Path | None:
     """The path that a `file:` URL or plain path names; None for a URL of any other scheme."""
+    # RFC 8089: the host of a `file:` URL is empty or `localhost`; any other is a network share of Windows.
     if url[:5].lower() == "file:":
         # Lazy: it takes 10 ms, and most lists have no local location.
         from urllib.parse import urlsplit
@@ -116,4 +117,5 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> FetchError:
+    """The error for a file or folder of which the system refuses the content."""
     return FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri())
