@@ -1,8 +1,8 @@
 """Indexes and find-links locations on disk (`file:` URLs and plain paths), in the form of responses of a server.
 
 In: a URL or path that the list names. Out: the HTML page that a server would have sent (`LocalPage`), the `file:` URLs
-of a folder (`LocalFolder`), or size and hashes of a file. Where a folder or file that the user names is missing or
-cannot be read, a FetchError says so.
+of a folder (`LocalFolder`), or size and hashes of a file; a FetchError where a folder or file that the user names is
+missing or cannot be read.
 
 A module of its own, because no request is made here and nothing of a client is imported: local files are read again in
 each run and are in no cache.

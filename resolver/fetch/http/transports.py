@@ -136,7 +136,7 @@ class CacheableResponses(httpx.BaseTransport):
 
 
 class AuthorizingTransport(httpx.BaseTransport):
-    """Joins credentials to requests; `may_send` tells whether a destination may get them.
+    """Joins credentials to requests; `may_send` decides whether a destination may get them.
 
     A login that a host has refused is not sent again, since hosts lock accounts. So of several requests with one login
     the first goes alone, and the others wait for its status.
@@ -473,7 +473,7 @@ def _without_frames(error: httpx.TransportError | httpx.InvalidURL) -> Exception
     cause = error.__cause__ or error.__context__
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            # By this cause, a certificate that is not trusted is told from a host that closes the connection.
+            # This cause distinguishes a certificate that is not trusted from a host that closes the connection.
             bare.__cause__ = ssl.SSLCertVerificationError(*cause.args)
         cause = cause.__cause__ or cause.__context__
     return bare

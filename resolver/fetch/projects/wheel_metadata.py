@@ -4,8 +4,8 @@ In: a `DistributionFile` of a page, the list or the disk. Out: the content of ME
 size and hashes where they were learnt on the way (`read_wheel`), or a whole file on disk (`fetch_file`).
 
 METADATA comes from the first of these that the host offers: the PEP 658 file beside the wheel, ranges of the wheel
-(its directory is at the end of the file), or the whole wheel, which is announced. A host that lies about ranges costs a
-download and is no error; a wheel that is broken as a whole is a MetadataError.
+(its directory is at the end of the file), or the whole wheel, which is announced. A host that sends wrong ranges
+costs a download and is no error; a wheel that is broken as a whole is a MetadataError.
 
 Each content that a page gives a hash for is checked against it, in all ways (`verify_hashes`).
 """
@@ -77,7 +77,7 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
         found = _fetch_by_ranges(file, project, session)
         why = "its host gives no part of it"
     except WheelDirectoryError as error:
-        # A server may lie about ranges; the whole file shows whether the wheel itself is broken.
+        # A server may send wrong ranges; the whole file shows whether the wheel itself is broken.
         found, why = None, f"parts of it do not give that: {error}"
     if found is not None:
         return found
