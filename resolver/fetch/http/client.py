@@ -110,6 +110,7 @@ class HttpClient:
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        # Before the first connection, which logs.
         _shorten_log_records()
         trusted = frozenset(access.trusted_hosts)
         self._credentials = credentials or Credentials()
@@ -132,7 +133,7 @@ class HttpClient:
         self._announced: set[str] = set()
 
     def close(self) -> None:
-        """Close all connections, and the cache."""
+        """Close all connections, and the cache. A borrowed transport stays open."""
         self._cached.close()
 
     def fetch(
@@ -178,6 +179,7 @@ class HttpClient:
 
         None where the server gives no ranges. 404 and 410 are errors: a page has listed the file.
         """
+        # RFC 9110, section 14.1.2: both ends of a range belong to it, and `-n` are the last n bytes.
         wanted = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
 
         def send() -> RangeResponse | None:
@@ -188,6 +190,7 @@ class HttpClient:
                     content_range = response.headers.get("content-range", "")
                     return read_range(response.iter_bytes(), content_range, start=start, stop=stop)
             except BadStatusError as error:
+                # For a signed URL, a 403 is about the signature and not about the range.
                 if error.status in _NO_RANGE and not (error.status == 403 and self._credentials.is_signed(url)):
                     return None
                 raise
@@ -372,7 +375,10 @@ def _find_no_addresses(url: str) -> tuple[str, ...]:
 
 
 def _connection_error(url: str, error: httpx.TransportError) -> FetchError:
-    """The error to raise for a host that cannot be reached, is not trusted, or does not answer in time."""
+    """The error to raise for a host that cannot be reached, is not trusted, or does not answer in time.
+
+    A timeout names the limit that was exceeded: that of connecting, or that between two parts of a body.
+    """
     if isinstance(error, httpx.TimeoutException):
         limit_s = CONNECT_TIMEOUT_S if isinstance(error, httpx.ConnectTimeout) else READ_TIMEOUT_S
         return http_errors.timeout_error(url, limit_s=limit_s, attempts=ATTEMPTS)
@@ -382,7 +388,10 @@ def _connection_error(url: str, error: httpx.TransportError) -> FetchError:
 
 
 def _is_untrusted(error: BaseException) -> bool:
-    """Whether a certificate was refused, anywhere in the chain of causes."""
+    """Whether a certificate was refused, anywhere in the chain of causes.
+
+    `AuthorizingTransport` keeps the cause; an error of another transport may have only the text of OpenSSL.
+    """
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(cause):

@@ -11,10 +11,10 @@ Logins of a netrc file are found here too (`NETRC`, else `.netrc` in the home fo
 one. A netrc names hosts alone, so its logins go to the default port of https only, and its `default` entry is ignored:
 it would send a password to every host.
 
-Three forms of a secret in a URL are told apart:
+A secret in a URL has one of three forms:
 
-- `https://user:password@host/simple/`: a login, for all files of the host that lie nearer to this path than to that of
-  another login;
+- `https://user:password@host/simple/`: a login, for all files of the host whose path is nearer to this one than to that
+  of another login;
 - `https://host/${TOKEN}/simple/`: a token in the path, for all URLs below the last variable (`_PathToken`);
 - `https://host/file.whl?X-Amz-Signature=…`: a signature, for this one URL.
 """
@@ -225,6 +225,7 @@ class Credentials:
         for token in self._path_tokens:
             url = token.join(public_url, place)
             if url is not None:
+                # The login of the same host is sent along: some indexes want both.
                 return RequestCredentials(url=url, login=None if login is None else login.login, source=token.source)
         return login
 
@@ -240,6 +241,7 @@ class Credentials:
         place = find_destination(public_url)
         if self._query_keyring is None or place is None:
             return None
+        # The keyring is queried for two service names: the URL of the index, as pip does, and its host with the port.
         # The lock is held during the query, so that a keyring opens one prompt to unlock it and not one a thread.
         with self._keyring_lock:
             if place not in self._from_keyring:
@@ -278,6 +280,7 @@ class Credentials:
 
     def name_sources(self) -> tuple[str, ...]:
         """The names of all stores that are searched for a login, in the order of the search."""
+        # A name may change: that of a netrc file has a remark where it could not be read.
         keyring = () if self._query_keyring is None else ("the keyring",)
         return (self._listed.name, *(source.name for source in self._sources), *keyring)
 
@@ -304,6 +307,7 @@ class _PathToken:
 
     place: Destination
     prefix: str
+    # Names and values, in the order of the path.
     values: tuple[tuple[str, Secret], ...]
     source: str
 
@@ -317,6 +321,7 @@ class _PathToken:
         return Secret(url)
 
     def hide(self, text: str) -> str:
+        """See `Credentials.hide`."""
         for name, spelling in self._iter_spellings():
             text = text.replace(spelling, f"${{{name}}}")
         return text
@@ -445,7 +450,7 @@ def _find_path_token(public: str, complete: Secret, place: Destination, source: 
     if match is None:
         return None
     values = dict(zip(names, match.groups(), strict=True))
-    # The token serves what lies below the folder that the last variable is in.
+    # The token is joined to all URLs below the folder that the last variable is in.
     end = max(found.end() for found in VARIABLE.finditer(template))
     prefix = f"{template[:end]}{template[end:].partition('/')[0]}/"
     return _PathToken(

@@ -60,7 +60,7 @@ def authentication_error(
 
 
 def unencrypted_error(url: str, *, host: str) -> FetchError:
-    """For credentials that would go over the network in plain text."""
+    """For credentials that would go over the network in plain text. `host` is as `--trusted-host` takes it."""
     return FetchError(
         f"the credentials for `{host}` are not sent without encryption: {url}",
         remedy=f"`https://`, or `--trusted-host {host}` if nobody can listen",
@@ -69,7 +69,10 @@ def unencrypted_error(url: str, *, host: str) -> FetchError:
 
 
 def proxy_error(url: str, *, proxy: str) -> FetchError:
-    """For a proxy that does not speak HTTP. The message holds only the scheme of `proxy`, which may hold a password."""
+    """For a proxy that does not speak HTTP.
+
+    `proxy` may hold a password: the message has only its scheme.
+    """
     scheme = proxy.partition("://")[0]
     return FetchError(
         f"the `{scheme}` proxy that the environment names for {url} cannot be used",
@@ -79,7 +82,10 @@ def proxy_error(url: str, *, proxy: str) -> FetchError:
 
 
 def status_error(url: str, *, status: int, attempts: int, wanted_delay_s: float = 0.0) -> FetchError:
-    """For any other bad status; `wanted_delay_s` is a `Retry-After` that is too long to wait, 0 for none."""
+    """For any other bad status, after so many `attempts`.
+
+    `wanted_delay_s` is a `Retry-After` that is too long to wait, 0 for none.
+    """
     times = f" ({attempts} times)" if attempts > 1 else ""
     remedy = "again later; the server is at fault" if status >= 500 else ""
     if status == 429:
@@ -99,7 +105,10 @@ def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
 
 
 def no_answer_error(url: str, *, reason: str, attempts: int) -> FetchError:
-    """For a host that cannot be reached, or closes the connection."""
+    """For a host that cannot be reached, or closes the connection.
+
+    `reason` is the text of the system or library.
+    """
     times = f" ({attempts} times)" if attempts > 1 else ""
     return FetchError(f"no answer from {url}{times}", why=reason, url=url)
 
@@ -115,7 +124,7 @@ def tls_error(url: str, *, reason: str, host: str) -> FetchError:
 
 
 def certificates_error(url: str, *, path: str, reason: str) -> FetchError:
-    """For the user's own CA certificates that cannot be read."""
+    """For the user's own CA certificates that cannot be read; `reason` is empty where they hold no certificate."""
     return FetchError(
         f"the CA certificates in {path} cannot be read",
         why=reason or "they are no certificates",
@@ -134,7 +143,7 @@ def downgrade_error(url: str, *, target: str) -> FetchError:
 
 
 def private_redirect_error(url: str, *, target: str, host: str) -> FetchError:
-    """For a redirect of a public host to this machine or a private network."""
+    """For a redirect of a public host to this machine or a private network; `host` is as `--allow-host` takes it."""
     return FetchError(
         f"{url} redirects to {target}, which is this machine or in a private network",
         remedy=f"`--allow-host {host}` if it is meant to be",
@@ -148,7 +157,7 @@ def too_large_error(url: str, *, limit_bytes: int) -> FetchError:
 
 
 def broken_error(url: str, *, reason: str) -> FetchError:
-    """For a response that cannot be read."""
+    """For a response that cannot be read: of an unknown form, or sent against the rules of HTTP."""
     return FetchError(f"the answer of {url} cannot be read", why=reason, url=url)
 
 

@@ -1,8 +1,8 @@
 """Indexes and find-links locations on disk (`file:` URLs and plain paths), in the form of responses of a server.
 
 In: a URL or path that the list names. Out: the HTML page that a server would have sent (`LocalPage`), the `file:` URLs
-of a folder (`LocalFolder`), or size and hashes of a file. Where a folder or file that the user names is missing or
-cannot be read, a FetchError says so.
+of a folder (`LocalFolder`), or size and hashes of a file; a FetchError where a folder or file that the user names is
+missing or cannot be read.
 
 A module of its own, because no request is made here and nothing of a client is imported: local files are read again in
 each run and are in no cache.
@@ -46,6 +46,7 @@ class LocalFolder:
 
 def find_local_path(url: str) -> Path | None:
     """The path that a `file:` URL or plain path names; None for a URL of any other scheme."""
+    # RFC 8089: the host of a `file:` URL is empty or `localhost`; any other is a network share of Windows.
     if url[:5].lower() == "file:":
         # Lazy: it takes 10 ms, and most lists have no local location.
         from urllib.parse import urlsplit
@@ -116,4 +117,5 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> FetchError:
+    """The error for a file or folder of which the system refuses the content."""
     return FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri())

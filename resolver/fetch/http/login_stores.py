@@ -147,6 +147,7 @@ def _read_tables(
         raise SettingsError.from_faults(Fault(where=name, what=fault.what, remedy=fault.remedy) for fault in faults)
     logins, urls = _FileLogins(name), []
     for url, login in rows:
+        # A row whose URL leads nowhere is a fault.
         place = find_destination(url.public)
         assert place is not None
         if login is not None:
@@ -185,6 +186,7 @@ def _parse_secret(value: Value) -> Secret | None:
 
 def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> Fault | None:
     """The first fault of a row, or None; it shows the public URL alone."""
+    # Only for an http(s) URL are credentials ever joined to a request.
     place = find_destination(url.public)
     if place is None or place.scheme not in ("https", "http"):
         return Fault(what=f"`url` is `{url}`, which names no host", remedy="begin it with `https://`")
@@ -233,6 +235,7 @@ def _query_login(command: str, service: str, hidden: Collection[str]) -> Login |
 
 def _run(words: Sequence[str], hidden: Collection[str]) -> str:
     """The output of the command; empty where it fails. Its errors are not shown, since they may hold a secret."""
+    # The command gets no variable that holds a secret of pinfold or of the list.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PINFOLD_") and name not in hidden}
     try:
         process = subprocess.run(

@@ -82,6 +82,7 @@ class PlainClient:
         self._lock = threading.Lock()
         # Reading the environment takes longer than a request.
         self._is_direct = cache(self._find_is_direct)
+        # Made for the first https host: a run over plain HTTP loads no TLS.
         self._context: ssl.SSLContext | None = None
 
     def close(self) -> None:
@@ -94,6 +95,7 @@ class PlainClient:
 
         Raises BadStatusError for a transient status: the attempt then counts as the first one of several.
         """
+        # What needs quoting could end the request line too soon.
         if not _URL.fullmatch(url):
             return None
         parts = urlsplit(url)
@@ -108,6 +110,7 @@ class PlainClient:
         except (OSError, ValueError):
             response = None
         if response is not None:
+            # Without the query, which may hold a signature.
             if _log.isEnabledFor(logging.INFO):
                 _log.info("GET %s: %d", origin + parts.path, response.status)
             if response.status in _PLAIN_STATUSES or is_absent_status(url, response.status):
@@ -131,6 +134,7 @@ class PlainClient:
 
         Raises OSError, and ValueError for a response that is not plain.
         """
+        # At most one connection a thread and origin; it is not kept while a request is on its way.
         own: dict[str, _Connection] = self._of_thread.__dict__.setdefault("connections", {})
         connection = own.pop(origin, None)
         if connection is not None:
@@ -178,6 +182,7 @@ class PlainClient:
         except BaseException:
             opened.close()
             raise
+        # For `close`: appending to a list is one step, so that threads need no lock here.
         connection = _Connection(opened)
         self._connections.append(connection)
         return connection
@@ -270,6 +275,7 @@ class _Connection:
 
     def _read_chunks(self, limit_bytes: int) -> bytes:
         """A body in chunks (RFC 9112, section 7.1). Trailer fields make the response one that is not plain."""
+        # Each chunk is a line with its size in hex, its bytes, and a line break; the last one is empty.
         chunks: list[bytes] = []
         left = limit_bytes
         while True:

@@ -113,6 +113,7 @@ class ResponseSpool:
         places = self._open()
         record = _render(head, body)
         with self._lock, suppress(OSError):
+            # Bytes behind a damaged record would never be found.
             if self._is_damaged:
                 self._is_damaged = False
                 places.clear()

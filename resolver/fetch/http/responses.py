@@ -70,7 +70,7 @@ TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 LONGEST_DELAY_S = 60.0
 """A server that wants a longer delay is an error, so that the user knows of it."""
 ANNOUNCED_DELAY_S = 2.0
-"""From this delay on the user is told why the run waits."""
+"""From this delay on the reason of the wait is announced."""
 _FIRST_DELAY_S = 0.25
 
 _QUERY = re.compile(rb"\?[^\s\"'<>]*=")

@@ -5,7 +5,7 @@ where the cache does not have what a run under `--offline` needs.
 
 A request goes to `PlainSession` first, and to `HttpClient` where it is not a plain one. Each is made when the first
 request needs it: a run that finds everything in `RowStore` and `RecordStore` imports neither httpx nor hishel nor ssl,
-and a cold run over plain HTTP none of them either. That is why this is a module apart from both.
+and a cold run over plain HTTP imports none of them either. That is why this is a module apart from both clients.
 """
 
 from __future__ import annotations

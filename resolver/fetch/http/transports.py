@@ -90,6 +90,7 @@ _CREDENTIALS_SOURCE = "pinfold_tried"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _REFUSAL_LIMIT_BYTES = 4096
+"""So much of the body of a refusal is read: its reason is at the beginning."""
 _EXPIRED = "its signature has expired"
 _REFUSALS = (
     (b"Request has expired", _EXPIRED),
@@ -135,7 +136,7 @@ class CacheableResponses(httpx.BaseTransport):
 
 
 class AuthorizingTransport(httpx.BaseTransport):
-    """Joins credentials to requests; `may_send` tells whether a destination may get them.
+    """Joins credentials to requests; `may_send` decides whether a destination may get them.
 
     A login that a host has refused is not sent again, since hosts lock accounts. So of several requests with one login
     the first goes alone, and the others wait for its status.
@@ -158,6 +159,7 @@ class AuthorizingTransport(httpx.BaseTransport):
         complete = request.extensions.get(COMPLETE_URL)
         credentials = self._credentials.find(url) if complete is None else RequestCredentials(url=complete, source="")
         response = self._pass(request, None) if credentials is None else self._send(request, url, credentials)
+        # The target of a redirect with a signature needs no login.
         if response.status_code == 401 and complete is None:
             other = self._credentials.query_keyring(url)
             if other is not None and (credentials is None or other.login != credentials.login):
@@ -286,6 +288,7 @@ class NetworkTransport(httpx.BaseTransport):
     def _find_pool(self, url: httpx.URL) -> httpx.HTTPTransport:
         """This thread's pool for the URL's proxy, encryption and trust."""
         trusted = url.host in self._trusted_hosts or f"{url.host}:{url.port}" in self._trusted_hosts
+        # The scheme is part of the key, since one proxy may serve both, and certificates are checked for https alone.
         encrypted = url.scheme == "https"
         key = (self._find_proxy(url.scheme, url.host, url.port), encrypted, trusted)
         pools: dict[object, httpx.HTTPTransport] = self._of_thread.__dict__.setdefault("pools", {})
@@ -423,6 +426,7 @@ def _read_page(response: httpx.Response, *, url: str) -> httpx.Response:
     """The page, read whole and decoded; with `no-store` where it may link with secrets."""
     body = b"".join(iter_bounded(response.iter_bytes(), url=url, limit_bytes=PAGE_LIMIT_BYTES))
     response.close()
+    # These describe the body as it was sent; the new response has it decoded.
     headers = response.headers.copy()
     for name in ("content-encoding", "content-length", "transfer-encoding"):
         headers.pop(name, None)
@@ -463,12 +467,13 @@ def _next(chunks: Iterator[bytes]) -> tuple[Exception | None, bytes | None]:
 def _without_frames(error: httpx.TransportError | httpx.InvalidURL) -> Exception:
     """The same error without frames and causes. The text of an error about the request itself may quote a secret."""
     is_local = isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.InvalidURL)
+    # The type stays: by it `HttpClient` decides whether to repeat the request.
     text = "the request cannot be sent" if is_local else str(error)
     bare = type(error)(text)
     cause = error.__cause__ or error.__context__
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            # By this cause, a certificate that is not trusted is told from a host that closes the connection.
+            # This cause distinguishes a certificate that is not trusted from a host that closes the connection.
             bare.__cause__ = ssl.SSLCertVerificationError(*cause.args)
         cause = cause.__cause__ or cause.__context__
     return bare

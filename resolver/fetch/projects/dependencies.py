@@ -148,6 +148,7 @@ class FileDependencies:
                     requires_python=table.requires_python,
                     provides_extra=table.provides_extra,
                 )
+        # A wheel has its metadata with it; the data is for sdists that only a build could read.
         return None if file.is_wheel else _find_in_data(file, project)
 
     def _fetch_metadata(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
@@ -223,6 +224,7 @@ class FileDependencies:
 
 def _find_project(file: DistributionFile) -> NormalizedName:
     """The project in a file name (PEP 427, PEP 625); version and tags are not parsed, as `packaging` would."""
+    # In an sdist the name may hold hyphens; the version follows the last one.
     name = file.filename.partition("-")[0] if file.is_wheel else file.filename.rpartition("-")[0]
     return NormalizedName(re.sub(r"[-_.]+", "-", name).lower())
 
@@ -269,6 +271,7 @@ def _check_identity(metadata: CoreMetadata, file: DistributionFile, project: Nor
 
 
 def _unreadable(file: DistributionFile, project: str, error: ValueError) -> MetadataError:
+    """The error for metadata that is broken; `error` is the reason of the parser."""
     return MetadataError(
         f"the metadata of `{file.filename}` cannot be read: {error}", project=project, filename=file.filename
     )

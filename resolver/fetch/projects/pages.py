@@ -76,6 +76,7 @@ class ProjectPages:
         if not self._session.offline and row.fresh_until <= time.time():
             self._stale[name, _name_location(location)] = row
             return None
+        # An empty payload is an absent project; one that cannot be loaded is from another version.
         page = _load(row)
         if page is None and row.payload:
             return None
@@ -141,10 +142,12 @@ class ProjectPages:
         return body
 
     def _fetch_url(self, url: str, known_validator: str, *, past_cache: bool = False) -> _Body | None:
+        """The body at a URL; None where there is none. Without a validator of the server, its hash is one."""
         response = self._session.fetch_page(url, known_validator=known_validator, past_cache=past_cache)
         if response is None:
             return None
         body = _Body(response)
+        # An index without ETag and Last-Modified: an equal body then needs no second parsing.
         if not body.validator and response.body is not None:
             body.validator = f"sha256:{hash_bytes(body.unpack())}"
         return body
@@ -243,6 +246,7 @@ class ProjectPages:
         return self._build(_Body(response), name, location)
 
     def _store(self, name: NormalizedName, location: Location, page: StoredPage) -> None:
+        """Store a row, which is then the one that this run used."""
         self._note(name, location, self._rows.write(_name_location(location), name, page))
 
     def _note(self, name: NormalizedName, location: Location, identity: bytes) -> None:

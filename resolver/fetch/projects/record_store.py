@@ -61,7 +61,7 @@ class RecordStore:
         self._states: dict[str, FileState | None] = {}
 
     def find(self, project: str, key: str) -> bytes | None:
-        """The record of a key, or None."""
+        """The record of a key, or None. The first call for a project reads its file."""
         return self._read(project).get(key.encode())
 
     def add(self, project: str, new: Mapping[str, bytes]) -> None:
@@ -77,6 +77,7 @@ class RecordStore:
                 return
             path = self._folder / escape_for_path(project)
             if project in self._damaged:
+                # All records that could be read are written again, without the damaged end.
                 self._damaged.discard(project)
                 write_cache_file(path, b"".join(_render(*record) for record in records.items()))
                 self._states[project] = None
@@ -103,6 +104,7 @@ class RecordStore:
 
     def _read(self, project: str) -> dict[bytes, bytes]:
         """The records of a project, which are read from its file once."""
+        # Without the lock first: a warm run looks up each project many times.
         records = self._records.get(project)
         if records is not None:
             return records
@@ -119,11 +121,16 @@ class RecordStore:
             return records
 
     def _find_lock(self, project: str) -> threading.Lock:
+        """The lock of a project; `setdefault` is one step, so that two threads get the same one."""
         return self._locks.setdefault(project, threading.Lock())
 
 
 def dump_dependencies(dependencies: Dependencies) -> bytes | None:
-    """The record of what a file needs under a target, or None for texts that cannot be stored."""
+    """The record of what a file needs under a target, or None for texts that cannot be stored.
+
+    Fields: whether it was built, with `Requires-Python` if there is one; the requirements; and one for each extra, its
+    name first.
+    """
     python = dependencies.requires_python
     head = ("built" if dependencies.built else "", *(() if python is None else (python,)))
     extras = ((name, *texts) for name, texts in dependencies.extras.items())
@@ -156,7 +163,11 @@ def load_texts(record: bytes) -> tuple[str, ...] | None:
 
 
 def dump_core_metadata(metadata: CoreMetadata) -> bytes | None:
-    """The record of core metadata, or None for texts that cannot be stored."""
+    """The record of core metadata, or None for texts that cannot be stored.
+
+    Fields: name, version, metadata version and, if there is one, `Requires-Python`; `Requires-Dist`; extras; dynamic
+    fields.
+    """
     python = metadata.requires_python
     head = (metadata.name, str(metadata.version), metadata.metadata_version, *(() if python is None else (python,)))
     return _join((head, metadata.requires_dist, metadata.provides_extra, tuple(sorted(metadata.dynamic))))
@@ -210,6 +221,7 @@ def _append(path: Path, data: bytes, *, known: FileState | None) -> FileState | 
             after = os.fstat(file.fileno())
     except OSError:
         return None  # A cache that cannot be written is no error.
+    # The file holds what this process knows if nothing was added before this write, nor during it.
     is_known = known == (before.st_size, before.st_mtime_ns) or (known == _ABSENT and before.st_size == 0)
     is_ours = after.st_size == before.st_size + len(data)
     return (after.st_size, after.st_mtime_ns) if is_known and is_ours else None

@@ -149,7 +149,7 @@ def find_product() -> str | None:
     """A text that changes with this program, its data and the libraries that decide answers; None if it is unreadable.
 
     Names, sizes and times of files stand for their content. The version alone takes 10 ms to look up, and does not
-    change while somebody works on the source.
+    change when the source of a checkout does.
     """
     try:
         return "\n".join((sys.version, *_iter_files(_PACKAGE), *map(_read_library, _LIBRARIES)))

@@ -1,8 +1,8 @@
 """Contents of large wheels, by a few ranges of each: what they unpack to, and what one of torch is compiled for.
 
 In: locked wheels, by URL or path, or a wheel of torch. Out: their `WheelContents` (`fetch_contents`), or the GPU
-architectures in the form of the data (`75 80 ptx120`; `Kernels`). A wheel whose host gives no ranges, or that cannot be
-read, has no answer, which is no error.
+architectures in the form of the data (`75 80 ptx120`; `Kernels`). For a wheel whose host gives no ranges,
+or that cannot be read, the result is None or empty, which is no error.
 
 The directory of a wheel is at the end of the file, so its last bytes list all members. The architectures are the flags
 that `libtorch_python.so` was compiled with and that `torch.cuda.get_arch_list()` splits. That library is read up to

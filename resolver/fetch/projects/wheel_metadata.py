@@ -4,8 +4,8 @@ In: a `DistributionFile` of a page, the list or the disk. Out: the content of ME
 size and hashes where they were learnt on the way (`read_wheel`), or a whole file on disk (`fetch_file`).
 
 METADATA comes from the first of these that the host offers: the PEP 658 file beside the wheel, ranges of the wheel
-(its directory is at the end of the file), or the whole wheel, which is announced. A host that lies about ranges costs a
-download and is no error; a wheel that is broken as a whole is a MetadataError.
+(its directory is at the end of the file), or the whole wheel, which is announced. A host that sends wrong ranges
+costs a download and is no error; a wheel that is broken as a whole is a MetadataError.
 
 Each content that a page gives a hash for is checked against it, in all ways (`verify_hashes`).
 """
@@ -77,7 +77,7 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
         found = _fetch_by_ranges(file, project, session)
         why = "its host gives no part of it"
     except WheelDirectoryError as error:
-        # A server may lie about ranges; the whole file shows whether the wheel itself is broken.
+        # A server may send wrong ranges; the whole file shows whether the wheel itself is broken.
         found, why = None, f"parts of it do not give that: {error}"
     if found is not None:
         return found
@@ -134,6 +134,7 @@ def verify_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str
 def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:
     """The content of the PEP 658 file; None where it is missing although the page promises it."""
     content = session.fetch_metadata(f"{file.url}.metadata")
+    # PEP 714: `core-metadata` is a hash such as `sha256=…`, or `true` without one.
     algorithm, _, expected = (file.core_metadata or "").partition("=")
     if content is not None and algorithm == "sha256":
         found = f"sha256:{hash_bytes(content)}"
@@ -143,6 +144,7 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
 
 def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> WheelFacts | None:
     """METADATA from ranges; None where the host gives none. Raises WheelDirectoryError where they do not fit."""
+    # The directory of a zip file is at its end, and METADATA is often near it.
     tail = session.fetch_range(file.url, start=-_TAIL_BYTES)
     if tail is None:
         # Some hosts know ranges but no suffix ranges.
@@ -157,6 +159,7 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
             raise WheelDirectoryError("the host gives ranges only now and then")
         return part.data
 
+    # Then the ranges are those of another file, or of an error page.
     if file.size_bytes not in (None, tail.size):
         raise WheelDirectoryError("the host tells another size than the page")
     metadata = _find_metadata(tail.data, size=tail.size, project=project, read=read)
@@ -199,6 +202,7 @@ def _find_metadata(tail: bytes, *, size: int, project: str, read: _ReadBytes) ->
         member = find_metadata_member(tail, size=size, project=project)
         if not isinstance(member, MoreBytes):
             start = size - len(tail)
+            # The tail may hold METADATA itself; else it is one more part.
             if member.start >= start:
                 return read_member(tail, member, start=start)
             return read_member(read(member.start, member.stop), member)

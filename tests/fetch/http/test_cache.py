@@ -77,7 +77,7 @@ def test_connection_waits_in_vain_once(tmp_path: Path, opened: list[sqlite3.Conn
 
 
 @pytest.mark.parametrize("mode", ["online", "offline", "refresh"])
-def test_connection_is_as_patient_as_it_is_told_to_be(
+def test_connection_waits_for_a_lock_as_long_as_it_is_set_to(
     mode: Literal["online", "offline", "refresh"], tmp_path: Path, opened: list[sqlite3.Connection]
 ) -> None:
     transport = open_cache_transport(tmp_path, httpx.MockTransport(Server()), mode=mode, lock_wait_s=0.25)

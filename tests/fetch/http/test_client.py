@@ -70,7 +70,7 @@ def test_a_host_that_forbids_what_it_lacks_has_no_such_page() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_transient_status_is_asked_again_with_growing_delays(status: int) -> None:
+def test_request_is_repeated_after_a_transient_status_with_growing_delays(status: int) -> None:
     asked = Asked(httpx.Response(status), httpx.Response(status), httpx.Response(200, content=b"x"))
     assert asked.fetch() == b"x"
     assert asked.waited_s == [0.25, 0.5]
@@ -127,7 +127,7 @@ def test_server_error_after_all_attempts_names_status_and_url() -> None:
         (403, "`index.example` refuses access: status 403 for https://index.example/simple/a/"),
     ],
 )
-def test_refused_access_names_the_host_and_is_not_asked_again(status: int, message: str) -> None:
+def test_refused_access_names_the_host_and_is_not_requested_again(status: int, message: str) -> None:
     with pytest.raises(AuthenticationError) as caught:
         Asked(httpx.Response(status)).fetch()
     assert str(caught.value) == (
@@ -153,7 +153,7 @@ def test_other_status_is_an_error_at_once() -> None:
     assert str(caught.value) == "status 418 for https://index.example/simple/a/"
 
 
-def test_dropped_connection_is_asked_again() -> None:
+def test_request_is_repeated_after_a_dropped_connection() -> None:
     asked = Asked(httpx.RemoteProtocolError("Server disconnected"), httpx.ReadError("reset"), httpx.Response(200))
     assert asked.fetch() == b""
     assert asked.waited_s == [0.25, 0.5]
@@ -178,7 +178,7 @@ def test_time_out_after_all_attempts_names_the_limit() -> None:
     )
 
 
-def test_untrusted_certificate_is_not_asked_again_and_says_what_to_set() -> None:
+def test_untrusted_certificate_is_an_error_at_once_that_names_what_to_set() -> None:
     fault = httpx.ConnectError("certificate verify failed: self-signed certificate")
     fault.__cause__ = ssl.SSLCertVerificationError(1, "self-signed certificate")
     with pytest.raises(FetchError) as caught:
@@ -203,7 +203,7 @@ def test_body_in_a_broken_encoding_is_an_error() -> None:
     assert str(caught.value).startswith("the answer of https://index.example/simple/a/ cannot be read\n  because ")
 
 
-def test_redirect_is_followed_and_the_final_url_is_told() -> None:
+def test_redirect_is_followed_and_the_response_has_its_final_url() -> None:
     asked = Asked(httpx.Response(301, headers={"Location": "/other/a/"}), httpx.Response(200, content=b"x"))
     answer = asked.client.fetch(URL, accept="*/*", limit_bytes=10)
     assert answer is not None
@@ -289,7 +289,7 @@ def test_suffix_range_longer_than_the_file_gives_all_of_it() -> None:
     assert (part.data, part.start, part.size) == (b"abc", 0, 3)
 
 
-def test_range_asks_for_the_bytes_without_the_stop() -> None:
+def test_range_requests_the_bytes_without_the_stop() -> None:
     asked = Asked(partial_answer("bytes 2-4/10", b"234"))
     part = asked.client.fetch_range(URL, start=2, stop=5)
     assert part is not None
@@ -317,7 +317,7 @@ def test_server_that_does_not_do_ranges_as_asked_gives_none(answer: httpx.Respon
     assert Asked(answer).client.fetch_range(URL, start=2, stop=5) is None
 
 
-def test_size_is_told_by_head() -> None:
+def test_size_comes_from_a_head_request() -> None:
     asked = Asked(httpx.Response(200, headers={"Content-Length": "12"}))
     assert asked.client.fetch_size(URL) == 12
     assert asked.requests[0].method == "HEAD"

@@ -19,7 +19,7 @@ SIGNED = "https://bucket.example/a%2Bb.whl?X-Amz-Signature=canary&X-Amz-Date=202
 
 
 class Asked:
-    """A client over a transport that answers as a test says, with what it was told."""
+    """A client over a transport that answers as a test decides, and keeps the requests."""
 
     def __init__(
         self, *urls: str, answer: Callable[[httpx.Request], httpx.Response] | None = None, **more: Any
@@ -235,7 +235,7 @@ def test_login_that_was_refused_is_not_sent_again() -> None:
         (b"<Details>Request signature expired at: 2026</Details>", "its signature has expired"),
     ],
 )
-def test_refusal_of_an_expired_signature_is_told_as_such(body: bytes, why: str) -> None:
+def test_error_of_an_expired_signature_names_the_reason(body: bytes, why: str) -> None:
     asked = Asked(SIGNED, answer=lambda request: httpx.Response(403, content=body))
     with pytest.raises(AuthenticationError) as caught:
         asked.fetch("https://bucket.example/a%2Bb.whl")

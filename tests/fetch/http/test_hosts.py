@@ -42,7 +42,7 @@ def never() -> tuple[str, ...]:
         "metadata.google.internal",
     ],
 )
-def test_private_host_is_refused_without_asking_for_its_address(host: str) -> None:
+def test_private_host_is_refused_without_a_lookup_of_its_address(host: str) -> None:
     with pytest.raises(FetchError):
         HostGuard().check(f"https://{host}/a.whl", find_addresses=never)
 

@@ -81,7 +81,7 @@ def fetch_once(answer: bytes, *, limit_bytes: int = 1000) -> PlainResponse | Non
         return fetch(client, script.url, limit_bytes=limit_bytes)
 
 
-def test_request_says_what_is_asked_of_whom() -> None:
+def test_request_has_these_headers_and_no_other() -> None:
     with running([OK + b"Content-Length: 0\r\n\r\n"]) as script, opened() as client:
         fetch(client, f"{script.url}?a=b")
     host = script.url.split("/")[2]
@@ -178,7 +178,7 @@ def test_status_that_may_pass_counts_as_a_first_attempt(status: int) -> None:
     assert (caught.value.status, caught.value.host, caught.value.retry_after) == (status, "127.0.0.1", "3")
 
 
-def test_host_that_was_not_plain_is_not_asked_again() -> None:
+def test_host_that_was_not_plain_is_not_requested_again() -> None:
     with running([b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n"]) as script, opened() as client:
         assert fetch(client, script.url) is None
         assert fetch(client, script.url) is None

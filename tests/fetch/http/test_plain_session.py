@@ -155,7 +155,7 @@ def test_refresh_does_not_use_what_waits(tmp_path: Path) -> None:
     assert server.asked == 1
 
 
-def test_url_that_the_cache_was_asked_for_is_known(tmp_path: Path) -> None:
+def test_url_that_was_requested_through_the_cache_is_known(tmp_path: Path) -> None:
     read(tmp_path, Server())
     assert ResponseSpool(tmp_path).knows(URL)
     assert ResponseSpool(tmp_path).find(URL) is None

@@ -32,7 +32,7 @@ def test_body_is_written_whole_and_hashed(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
-def test_full_disk_is_told_and_no_bug() -> None:
+def test_full_disk_is_an_input_error() -> None:
     with Path("/dev/full").open("wb", buffering=0) as file, pytest.raises(InputError) as caught:
         hash_chunks([b"a"], into=file)
 
@@ -63,7 +63,7 @@ def read_date(text: str) -> float:
         ({"cache-control": "max-age=600", "expires": MINUTE_BEFORE}, 600),
     ],
 )
-def test_answer_is_fresh_as_long_as_the_server_says(headers: dict[str, str], fresh_for_s: float) -> None:
+def test_response_is_fresh_for_the_lifetime_that_the_server_sends(headers: dict[str, str], fresh_for_s: float) -> None:
     assert find_fresh_until(headers, now=NOW) == NOW + fresh_for_s
 
 
@@ -81,7 +81,7 @@ def test_answer_is_fresh_as_long_as_the_server_says(headers: dict[str, str], fre
         {"expires": MINUTE_BEFORE, "date": DATE},
     ],
 )
-def test_answer_that_the_server_does_not_vouch_for_is_never_fresh(headers: dict[str, str]) -> None:
+def test_response_without_a_lifetime_is_never_fresh(headers: dict[str, str]) -> None:
     assert find_fresh_until(headers, now=NOW) == 0.0
 
 
@@ -151,13 +151,13 @@ def test_headers_say_how_old_an_answer_is_and_whether_to_keep_it(
     assert headers == settled
 
 
-def test_only_a_whole_page_is_told_apart_by_what_it_lacks() -> None:
+def test_headers_of_a_304_stay_without_a_lifetime() -> None:
     headers: dict[str, str] = {}
     normalize_caching_headers(headers, status=304, now=NOW)
     assert headers == {}
 
 
-def test_answer_that_no_cache_may_keep_says_so() -> None:
+def test_no_store_forbids_storing() -> None:
     assert forbids_storing({"cache-control": "private, No-Store"})
     assert not forbids_storing({"cache-control": "no-cache"})
     assert not forbids_storing({})

@@ -161,7 +161,7 @@ def test_name_of_a_host_is_looked_up_once_for_all_connections(
     look_up = socket.getaddrinfo
 
     def count(host: str, *rest: Any, **options: Any) -> Any:
-        # Connecting to an address looks that up as well, which asks nobody.
+        # Connecting to an address looks that up as well, without a query to a server.
         lookups.append(host)
         return look_up(host, *rest, **options)
 

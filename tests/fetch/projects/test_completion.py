@@ -32,7 +32,7 @@ def methods(server: IndexServer) -> list[tuple[str, int]]:
     return [(request.method, request.status) for request in server.log if request.path == WHEEL]
 
 
-def test_complete_file_is_not_asked_about(server: IndexServer, open_source: OpenSource) -> None:
+def test_complete_file_needs_no_request(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", FILE)
     file = complete(open_source, server)
     assert (file.size_bytes, file.sha256) == (len(FILE.content), FILE.listed_sha256)
@@ -104,7 +104,7 @@ def test_no_download_forbids_reading_a_file_for_its_hash(server: IndexServer, op
     assert methods(server) == []
 
 
-def test_no_download_allows_asking_for_a_size(server: IndexServer, open_source: OpenSource) -> None:
+def test_no_download_allows_requesting_a_size(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", FILE)
     server.sizes = False
     assert complete(open_source, server, no_download=True).size_bytes == len(FILE.content)
@@ -230,7 +230,7 @@ def test_file_that_is_listed_twice_with_one_hash_is_no_error(server: IndexServer
         assert source.complete(page.files(0)[0]).sha256 == FILE.listed_sha256
 
 
-def test_file_with_two_hashes_that_nobody_needs_is_no_error(project: Project) -> None:
+def test_file_with_two_hashes_that_no_pin_needs_is_no_error(project: Project) -> None:
     project.server.add("a", *twice("ab" * 32), wheel("a", "2.0"))
     project.write_list("a")
 

@@ -56,7 +56,7 @@ def test_metadata_without_a_name_is_a_metadata_error(server: IndexServer, open_s
     assert str(caught.value) == ("the metadata of `a-1.0-py3-none-any.whl` cannot be read: the metadata has no `Name`")
 
 
-def test_dependencies_are_asked_for_once_ever(server: IndexServer, open_source: OpenSource) -> None:
+def test_dependencies_are_requested_once_ever(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0", REQUIRES))
     server.cache_control = None
     first = read_requires(open_source, server)
@@ -72,7 +72,7 @@ def test_another_target_evaluates_what_is_stored(server: IndexServer, open_sourc
     assert server.paths("/files/") == [f"{WHEEL}.metadata"]
 
 
-def test_file_replaced_under_its_name_is_asked_for_anew(server: IndexServer, open_source: OpenSource) -> None:
+def test_file_replaced_under_its_name_is_requested_anew(server: IndexServer, open_source: OpenSource) -> None:
     server.cache_control = None
     for requires in (["b"], ["c"]):
         server.projects["a"] = [wheel("a", "1.0", requires)]
@@ -85,14 +85,14 @@ def add_without_hashes(server: IndexServer, requires: str) -> None:
     server.projects["a"] = [wheel("a", "1.0", [requires])]
 
 
-def test_file_without_hash_is_asked_anew_in_each_run(server: IndexServer, open_source: OpenSource) -> None:
+def test_file_without_hash_is_requested_anew_in_each_run(server: IndexServer, open_source: OpenSource) -> None:
     add_without_hashes(server, "b")
     assert read_requires(open_source, server) == ("b",)
     add_without_hashes(server, "c")
     assert read_requires(open_source, server) == ("c",)
 
 
-def test_offline_uses_what_a_file_without_hash_told_last(server: IndexServer, open_source: OpenSource) -> None:
+def test_offline_uses_the_last_metadata_of_a_file_without_hash(server: IndexServer, open_source: OpenSource) -> None:
     for requires in ("b", "c"):
         add_without_hashes(server, requires)
         read_requires(open_source, server)
@@ -140,7 +140,7 @@ def test_offline_uses_stored_dependencies_and_names_missing_ones(server: IndexSe
     )
 
 
-def test_refresh_asks_for_metadata_anew(server: IndexServer, open_source: OpenSource) -> None:
+def test_refresh_requests_metadata_anew(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0", ["b"]))
     read_requires(open_source, server)
     with open_source(refresh=True) as source:

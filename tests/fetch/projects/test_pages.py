@@ -44,7 +44,7 @@ def test_missing_project_is_none(server: IndexServer, open_source: OpenSource) -
         assert source.project_page(A, index(server)) is None
 
 
-def test_page_is_asked_for_once_a_run(server: IndexServer, open_source: OpenSource) -> None:
+def test_page_is_requested_once_a_run(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0"))
     server.cache_control = None
     with open_source(cache_folder=None) as source:
@@ -53,7 +53,7 @@ def test_page_is_asked_for_once_a_run(server: IndexServer, open_source: OpenSour
     assert server.paths() == ["/simple/a/"]
 
 
-def test_fresh_page_is_not_asked_for_again(server: IndexServer, open_source: OpenSource) -> None:
+def test_fresh_page_is_not_requested_again(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0"))
     for _ in range(2):
         with open_source() as source:
@@ -92,7 +92,7 @@ def test_changed_page_is_read_anew(server: IndexServer, open_source: OpenSource)
 
 
 @pytest.mark.parametrize("cache_control", [None, "no-store"])
-def test_page_without_validators_and_freshness_is_asked_for_in_each_run(
+def test_page_without_validators_and_freshness_is_requested_in_each_run(
     server: IndexServer, open_source: OpenSource, cache_control: str | None
 ) -> None:
     server.add("a", wheel("a", "1.0"))
@@ -198,7 +198,7 @@ def test_unreadable_page_is_an_error(server: IndexServer, open_source: OpenSourc
     assert str(caught.value).startswith(f"the answer of {server.index_url}a/ cannot be read\n  because ")
 
 
-def test_damaged_stores_are_asked_around(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:
+def test_damaged_stores_are_replaced_by_requests(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:
     server.add("a", wheel("a", "1.0"))
     with open_source() as source:
         source.project_page(A, index(server))
@@ -228,7 +228,7 @@ def test_cache_folder_that_cannot_be_made_is_no_error(
         assert filenames(source.project_page(A, index(server))) == ["a-1.0-py3-none-any.whl"]
 
 
-def test_find_links_page_is_asked_for_once_for_all_projects(server: IndexServer, open_source: OpenSource) -> None:
+def test_find_links_page_is_requested_once_for_all_projects(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0"))
     server.add("b", wheel("b", "1.0"))
     server.cache_control = None
@@ -296,7 +296,7 @@ def test_index_on_disk_is_read_with_and_without_pages(open_source: OpenSource, t
 _KEPT = {"Content-Type": "application/vnd.pypi.simple.v1+json", "Cache-Control": "max-age=600"}
 
 
-def test_page_that_was_unreadable_is_asked_for_again_by_the_next_run(
+def test_page_that_was_unreadable_is_requested_again_by_the_next_run(
     server: IndexServer, open_source: OpenSource
 ) -> None:
     server.add("a", wheel("a", "1.0"))
@@ -324,7 +324,7 @@ def test_page_to_log_in_is_an_error(server: IndexServer, open_source: OpenSource
     )
 
 
-def test_page_that_stays_unreadable_is_asked_for_twice_a_run(server: IndexServer, open_source: OpenSource) -> None:
+def test_page_that_stays_unreadable_is_requested_twice_a_run(server: IndexServer, open_source: OpenSource) -> None:
     server.always["/simple/a/"] = Answer(headers={**_KEPT, "Cache-Control": "no-store"}, body=b"[]")
     with open_source() as source, pytest.raises(FetchError, match="not a JSON object"):
         source.project_page(A, index(server))

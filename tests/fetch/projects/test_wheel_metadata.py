@@ -30,7 +30,7 @@ def read_requires(open_source: OpenSource, server: IndexServer) -> tuple[str, ..
 
 
 def ranged_wheel() -> ServedFile:
-    """A wheel whose METADATA stands far from the end, in an index without PEP 658 files."""
+    """A wheel whose METADATA is far from the end, in an index without PEP 658 files."""
     content = make_wheel("a", "1.0", ["b>=2"], files={f"a/{number:0200}.txt": b"x" for number in range(200)})
     return ServedFile(filename="a-1.0-py3-none-any.whl", content=content)
 
