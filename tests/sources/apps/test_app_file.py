@@ -3,8 +3,9 @@ from textwrap import dedent
 import pytest
 
 from resolver.errors import Position, SourceError
-from resolver.sources.apps.app_file import App, read_app
+from resolver.sources.apps.app_file import App
 from resolver.sources.source import StatedValue
+from tests.sources.apps.app_files import read_app
 
 
 def read(text: str, class_name: str | None = None) -> App:

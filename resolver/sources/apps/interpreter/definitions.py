@@ -31,7 +31,6 @@ from resolver.sources.apps.interpreter.values import (
 )
 
 __all__ = [
-    "PLATFORM",
     "DefinitionReader",
     "UncertaintyTracker",
     "as_load",
@@ -177,7 +176,6 @@ def as_load(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
             return ast.Subscript(value=value, slice=key, ctx=ast.Load())
 
 
-PLATFORM = "fal"
 _HARMLESS_CLASS_DECORATORS = frozenset({"dataclasses.dataclass", "typing.final", "typing.runtime_checkable"})
 
 
@@ -290,7 +288,7 @@ class DefinitionReader(UncertaintyTracker):
         for alias in node.names:
             if alias.name == "*":
                 own = self._own_module(module)
-                if own is None and module.partition(".")[0] not in {*sys.stdlib_module_names, PLATFORM}:
+                if own is None and module.partition(".")[0] not in {*sys.stdlib_module_names, *self.context.installed}:
                     self._doubt_star(node, scope)
                 for name, value in (own.names if own is not None else {}).items():
                     if not name.startswith("_"):
@@ -315,7 +313,7 @@ class DefinitionReader(UncertaintyTracker):
         """The names of a module that is a file of the app's own; None for others, and while it is being read."""
         if dotted.startswith("/"):
             path: Path | None = Path(dotted[1:])
-        elif dotted.startswith(".") or dotted.partition(".")[0] in {*sys.stdlib_module_names, PLATFORM}:
+        elif dotted.startswith(".") or dotted.partition(".")[0] in {*sys.stdlib_module_names, *self.context.installed}:
             return None
         else:
             path = self.context.files.find_module(dotted, level=0, beside=self.context.files.path)

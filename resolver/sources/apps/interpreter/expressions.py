@@ -66,6 +66,7 @@ class Context:
     target: AppTarget | None = None
     environment: frozenset[str] = frozenset()
     variables: Mapping[str, str]
+    installed: frozenset[str] = frozenset()
     steps: int = 0
     steps_before: int = 0
     failures: int = 0

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from resolver.sources.apps.interpreter.definitions import (
-    PLATFORM,
     DefinitionReader,
     as_load,
     parse_file,
@@ -300,7 +299,7 @@ class Interpreter(DefinitionReader):
                 else:
                     continue
                 roots = {module.partition(".")[0] for module in modules}
-                if not roots <= {*sys.stdlib_module_names, PLATFORM}:
+                if not roots <= {*sys.stdlib_module_names, *self.context.installed}:
                     yield node
 
     def _define_in(self, statements: Iterable[ast.stmt], scope: Namespace, *, known: Iterable[str]) -> None:

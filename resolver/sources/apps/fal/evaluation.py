@@ -50,7 +50,7 @@ _CHILD = Path(__file__).with_name("evaluation_child.py")
 _UNSET = re.compile(r"'(\w+)'")
 
 Evaluated = Mapping[str, Mapping[str, Any]]
-"""What each app of a file says, by its name, as `resolver.sources.apps.evaluation_child` describes it."""
+"""What each app of a file says, by its name, as `resolver.sources.apps.fal.evaluation_child` describes it."""
 
 
 def evaluate_file(

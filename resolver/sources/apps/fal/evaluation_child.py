@@ -1,4 +1,4 @@
-"""The program that runs an app file: started by `resolver.sources.apps.evaluation`, alone, with `-I`.
+"""The program that runs an app file: started by `resolver.sources.apps.fal.evaluation`, alone, with `-I`.
 
 In: one JSON document on standard input: the file, what it may import beside, the target, and which variables of the
 environment stand for themselves. Out: one JSON document on what standard output was: what the classes and functions of

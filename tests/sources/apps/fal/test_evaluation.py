@@ -11,7 +11,7 @@ import pytest
 
 from resolver.errors import SourceError
 from resolver.sources.apps.app_source import read_app_source
-from resolver.sources.apps.evaluation import evaluate_file
+from resolver.sources.apps.fal.evaluation import evaluate_file
 from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.sources.source import Source, StatedValue
 from resolver.targets.platforms import Platform, parse_platform

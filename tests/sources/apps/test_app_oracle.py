@@ -13,10 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
-from resolver.sources.apps.app_file import App, read_app
+from resolver.sources.apps.app_file import App
 from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.target import PythonVersion, build_marker_environment
+from tests.sources.apps.app_files import read_app
 
 PYTHON = PythonVersion(minor=sys.version_info.minor, patch=sys.version_info.micro)
 TARGET = AppTarget(python=PYTHON, environment=build_marker_environment(PYTHON, DEFAULT_PLATFORM))
