@@ -11,7 +11,6 @@ one, hands the names to the other, and collects the faults of both. By default t
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -127,7 +126,7 @@ class AppReader:
             chosen = self._choose(declarations, app_name, scope, interpreter)
             if table is None:
                 table = self._find_table(chosen, alone=len(declarations) == 1)
-            return self._build_app(apply_platform_rules(chosen, table), interpreter, scope)
+            return self._build_app(apply_platform_rules(chosen, table), interpreter)
         except RecursionError as error:
             raise self._refuse_depth() from error
 
@@ -168,7 +167,10 @@ class AppReader:
     def _choose(
         self, declarations: Sequence[Declaration], name: str | None, scope: Namespace, interpreter: Interpreter
     ) -> Declaration:
-        """The named declaration, or the only one that has a list. Raises SourceError with the names to choose from."""
+        """The named declaration, or the only one that has a list.
+
+        Raises SourceError with the names to choose from if there are several, and with the reason if there is none.
+        """
         with_list = [one for one in declarations if one.requirements is not None] or list(declarations)
         remedy = _suggest([f"{self._name}::{one.name}" for one in with_list])
         if name is None:
@@ -201,6 +203,7 @@ class AppReader:
         )
 
     def _refuse_depth(self) -> SourceError:
+        """The error for a file that is nested deeper than Python can follow, in parsing or in reading."""
         return SourceError(f"`{self._name}` is not Python that can be read: it is nested too deep")
 
     def _find_table(self, chosen: Declaration, *, alone: bool) -> AppTable | None:
@@ -225,10 +228,10 @@ class AppReader:
             )
         return found[0] if found else None
 
-    def _build_app(self, effective: EffectiveValues, interpreter: Interpreter, scope: Namespace) -> App:
+    def _build_app(self, effective: EffectiveValues, interpreter: Interpreter) -> App:
         """The app with the values in force. Raises SourceError with every fault, unless it only lacks its target."""
         declaration = effective.declaration
-        reader = ValueReader(interpreter, scope)
+        reader = ValueReader(interpreter)
         for reason in effective.unknown:
             reader.note(reason, "requirements")
         items, positions, locked = _read_list(effective, reader)
@@ -284,7 +287,10 @@ def _read_list(
 
 
 def _check_faults(faults: Sequence[tuple[int, Fault]]) -> None:
-    """Raises SourceError with faults in the order of their lines, each once, if there are any."""
+    """Raises SourceError with faults in the order of their lines, each once, if there are any.
+
+    A value that several items share is at fault once for each of them.
+    """
     if faults:
         placed = sorted(faults, key=lambda fault: (fault[0], str(fault[1])))
         raise SourceError.from_faults(dict.fromkeys(fault for _, fault in placed))
@@ -297,4 +303,5 @@ def _build_usual_target() -> AppTarget:
 
 
 def _suggest(sources: Sequence[str]) -> str:
+    """SOURCEs to choose from, for the remedy of an error."""
     return " or ".join(f"`{source}`" for source in sources)

@@ -311,8 +311,9 @@ def _find_unknown(own_line: list[ClassValue], keywords: Mapping[str, DeclaredVal
     if "**" in keywords:
         yield keywords["**"].value.reason
     for one in own_line:
-        if one.strange is not None and not (one is own_line[0] and "__init_subclass__" in one.strange.expression):
-            yield one.strange
+        reason = one.uncertainty
+        if reason is not None and not (one is own_line[0] and "__init_subclass__" in reason.expression):
+            yield reason
 
 
 def _is_app_name(base: str) -> bool:

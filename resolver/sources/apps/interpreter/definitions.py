@@ -46,7 +46,7 @@ class UncertaintyTracker(CallReader):
     def _define_in(self, statements: Iterable[ast.stmt], scope: Namespace, *, known: Iterable[str]) -> None:
         """Defines the classes and functions of a branch that may not be taken."""
 
-    def _doubt(
+    def _mark_uncertain(
         self,
         statement: ast.AST,
         scope: Namespace,
@@ -65,9 +65,9 @@ class UncertaintyTracker(CallReader):
                 if keeps_new_names is None or node in keeps_new_names:
                     scope.bind(node, Opaque(reason=reason))
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
-                self._doubt_attribute(node, scope, reason)
+                self._mark_attribute(node, scope, reason)
             else:
-                self._doubt_value(self._peek(node, scope), reason, seen)
+                self._mark_value(self._peek(node, scope), reason, seen)
         if isinstance(statement, ast.stmt) and keeps_new_names is None:
             blocks = [one for one in ast.iter_child_nodes(statement) if isinstance(one, ast.stmt | ast.ExceptHandler)]
             self._define_in([one for one in blocks if isinstance(one, ast.stmt)], scope, known=())
@@ -84,30 +84,30 @@ class UncertaintyTracker(CallReader):
             return owner.attributes.get(node.attr) if isinstance(owner, ClassValue) else None
         return None
 
-    def _doubt_attribute(self, node: ast.Attribute, scope: Namespace, reason: NotUnderstood) -> None:
+    def _mark_attribute(self, node: ast.Attribute, scope: Namespace, reason: NotUnderstood) -> None:
         owner = self._peek(node.value, scope)
         if isinstance(owner, ClassValue):
             owner.attributes[node.attr] = Opaque(reason=reason)
             owner.lines[node.attr] = node.lineno
 
-    def _doubt_value(self, value: Any, reason: NotUnderstood, seen: set[int]) -> None:
+    def _mark_value(self, value: Any, reason: NotUnderstood, seen: set[int]) -> None:
         if id(value) in seen:
             return
         seen.add(id(value))
         if isinstance(value, Container):
-            value.doubt = value.doubt or reason
+            value.uncertainty = value.uncertainty or reason
         if isinstance(value, list | tuple | dict):
             for one in value.values() if isinstance(value, dict) else value:
-                self._doubt_value(one, reason, seen)
+                self._mark_value(one, reason, seen)
         if isinstance(value, FunctionValue):
             for statement in ast.iter_child_nodes(value.node):
                 for node in _iter_changes(statement):
                     if isinstance(node, ast.Name | ast.Attribute):
-                        self._doubt_value(self._peek(node, value.scope), reason, seen)
-                self._doubt_globals(statement, value, reason)
+                        self._mark_value(self._peek(node, value.scope), reason, seen)
+                self._mark_globals(statement, value, reason)
 
     @staticmethod
-    def _doubt_globals(statement: ast.AST, function: FunctionValue, reason: NotUnderstood) -> None:
+    def _mark_globals(statement: ast.AST, function: FunctionValue, reason: NotUnderstood) -> None:
         for node in ast.walk(statement):
             if isinstance(node, ast.Global):
                 for name in node.names:
@@ -253,13 +253,13 @@ class DefinitionReader(UncertaintyTracker):
             keyword_lines=lines,
             attributes=body.names,
             lines={},
-            strange=self._find_strange(node, scope),
+            uncertainty=self._find_uncertainty(node, scope),
         )
         self.read_class_body(node, body)
         made.lines.update(_attribute_lines(node))
         return made
 
-    def _find_strange(self, node: ast.ClassDef, scope: Namespace) -> NotUnderstood | None:
+    def _find_uncertainty(self, node: ast.ClassDef, scope: Namespace) -> NotUnderstood | None:
         """What can make another class of it than its body says: a decorator, a metaclass, a hook for subclasses."""
         for decorator in node.decorator_list:
             found = self.value_or_opaque(decorator.func if isinstance(decorator, ast.Call) else decorator, scope)
@@ -289,14 +289,14 @@ class DefinitionReader(UncertaintyTracker):
             if alias.name == "*":
                 own = self._own_module(module)
                 if own is None and module.partition(".")[0] not in {*sys.stdlib_module_names, *self.context.installed}:
-                    self._doubt_star(node, scope)
+                    self._mark_star_import(node, scope)
                 for name, value in (own.names if own is not None else {}).items():
                     if not name.startswith("_"):
                         scope.bind(name, value)
             else:
                 scope.bind(alias.asname or alias.name, Imported(module=module, name=alias.name))
 
-    def _doubt_star(self, node: ast.ImportFrom, scope: Namespace) -> None:
+    def _mark_star_import(self, node: ast.ImportFrom, scope: Namespace) -> None:
         """Notes that a module that is not read may have given any name another value."""
         reason = self._reason(node, scope, "which names it gives a value is known at run time alone")
         for name, value in scope.names.items():

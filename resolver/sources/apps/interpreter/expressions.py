@@ -103,8 +103,8 @@ class ExpressionReader(ABC):
         """The value itself. Raises the reason of one that is not known or in doubt."""
         if isinstance(value, Opaque):
             raise value.reason
-        if isinstance(value, Container) and value.doubt is not None:
-            raise value.doubt
+        if isinstance(value, Container) and value.uncertainty is not None:
+            raise value.uncertainty
         return value
 
     def known(self, value: Any, node: ast.expr, scope: Namespace) -> Any:

@@ -141,11 +141,11 @@ class Interpreter(DefinitionReader):
                 reason = self._reason(statement, scope, f"{refused} cannot be worked out")
                 if is_sure or (self._is_in_loop and _leaves(statement)):
                     raise reason from refused
-                self._doubt(statement, scope, reason)
+                self._mark_uncertain(statement, scope, reason)
             except NotUnderstood as reason:
                 if is_sure or (self._is_in_loop and _leaves(statement)):
                     raise
-                self._doubt(statement, scope, reason)
+                self._mark_uncertain(statement, scope, reason)
             except (_Break, _Continue, _Return):
                 if scope.outer is None and not self._depth and not self._is_in_loop:
                     return
@@ -207,7 +207,7 @@ class Interpreter(DefinitionReader):
         for target in targets:
             self.assign(target, given, scope)
         if isinstance(given, Opaque):
-            self._doubt(ast.Expr(value=value), scope, given.reason)
+            self._mark_uncertain(ast.Expr(value=value), scope, given.reason)
 
     def _with(self, statement: ast.With, scope: Namespace, *, is_sure: bool) -> None:
         for item in statement.items:
@@ -275,18 +275,18 @@ class Interpreter(DefinitionReader):
             reason = self._reason(uncertain or statement, scope, why)
             # Once the target is known it may well be read to its end.
             reason.needs_target = uncertain is None and self.context.late_failures > late_failures
-            self._doubt_try(statement, scope, reason)
+            self._mark_try(statement, scope, reason)
         self._run(statement.finalbody, scope, is_sure=is_sure)
 
-    def _doubt_try(self, statement: ast.Try, scope: Namespace, reason: NotUnderstood) -> None:
+    def _mark_try(self, statement: ast.Try, scope: Namespace, reason: NotUnderstood) -> None:
         """Notes that the body of a `try` may have ended early. What it imports keeps its name where no handler gives
         it another one."""
         known = frozenset(scope.names)
         for one in (*statement.body, *statement.orelse):
             if not isinstance(one, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef):
-                self._doubt(one, scope, reason)
+                self._mark_uncertain(one, scope, reason)
         for handler in statement.handlers:
-            self._doubt(handler, scope, reason, keeps_new_names=known)
+            self._mark_uncertain(handler, scope, reason, keeps_new_names=known)
             self._define_in(handler.body, scope, known=known)
 
     def _uncertain_imports(self, statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
