@@ -29,9 +29,10 @@ from resolver.sources.apps.fal.declarations import (
     iter_outside,
 )
 from resolver.sources.apps.fal.tables import AppTable
+from resolver.sources.apps.interpreter.definitions import parse_file
 from resolver.sources.apps.interpreter.expressions import Context
 from resolver.sources.apps.interpreter.files import AppFiles
-from resolver.sources.apps.interpreter.statements import Interpreter, parse_file
+from resolver.sources.apps.interpreter.statements import Interpreter
 from resolver.sources.apps.interpreter.values import AppTarget, LockedList, Namespace, Opaque
 from resolver.sources.source import Positions, StatedValue
 from resolver.targets.platforms import DEFAULT_PLATFORM

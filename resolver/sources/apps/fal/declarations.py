@@ -130,10 +130,7 @@ class Declaration:
 
     @property
     def has_list(self) -> bool:
-        """Whether it gives itself a list.
-
-        `requirements=None` in a decorator gives none, which the client of the platform treats like a missing argument.
-        """
+        """Whether it gives itself a list. `requirements=None` is how a decorator gives none."""
         given = self.requirements
         return given is not None and not (given.value is None and isinstance(self.form, AppFunction))
 
@@ -453,7 +450,7 @@ def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTa
     ):
         if said is not None and own is not None:
             warnings.append(_ignored(name, table, declaration, own))
-    # With `serve=True` the platform puts its own list in place, before it looks at the table.
+    # With `serve=True` the platform makes a list of its own, and the list of the table is lost.
     takes_list = declaration.requirements is None and not form.serves
     if table.requirements is not None and declaration.requirements is None and form.serves:
         warnings.append(
@@ -488,7 +485,10 @@ def _default(machine: str, kind: str) -> StatedValue[tuple[str, ...]]:
 
 
 def _quote_version(given: DeclaredValue) -> str:
-    """The Python version of an attribute as the keyword would be written; `…` if it is not known."""
+    """The Python version of an attribute as the keyword would be written.
+
+    It is `…` if it is not known, and quoted also if it is a number, as the keyword must be text.
+    """
     if isinstance(given.value, PlacedText):
         return f'"{given.value}"'
     return "…" if isinstance(given.value, Opaque) else f'"{given.value}"'

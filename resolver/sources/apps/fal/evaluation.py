@@ -44,7 +44,7 @@ __all__ = [
     "evaluate_file",
 ]
 
-# Imports included, which take longest: no function of an app is called.
+# Imports of the file included. No function of an app is called.
 _TIME_LIMIT_S = 30.0
 # What Python and the programs that it may start need to run at all.
 _KEPT_VARIABLES = ("LANG", "LC_ALL", "LC_CTYPE", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "TZ")
