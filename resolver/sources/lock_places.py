@@ -125,7 +125,10 @@ def _check_only_one(printed: Sequence[Source], unreadable: Sequence[str]) -> Non
 
 
 def _is_file(place: Path) -> bool:
-    """Whether a place is meant as a file. A folder may be called `x.toml`, too."""
+    """Whether a place is meant as a file.
+
+    A folder may be called `x.toml`, too.
+    """
     return place.suffix == ".toml" and not place.is_dir()
 
 

@@ -203,7 +203,10 @@ def _find_running_python() -> PythonVersion:
 
 
 def _find_names(source: Source, arguments: Settings) -> StatedValue[tuple[str, ...]] | None:
-    """The machine types by the first rule that names some, with the rule; None if none does."""
+    """The machine types by the first rule that names some, with the rule; None if none does.
+
+    The command line comes first, then the app, `[tool.pinfold]`, and the default of the platform.
+    """
     if arguments.machine_type is not None:
         return StatedValue(value=arguments.machine_type, where=_FLAG)
     if source.machine_types is not None:
