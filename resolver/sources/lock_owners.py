@@ -183,7 +183,7 @@ def _read(argument: str, folder: Path) -> Source | None:
 
 
 def _slug(text: str) -> str:
-    """The text as it is part of the name of a lock: see `lockfile_name`."""
+    """The text as it is part of the name of a lock: see `lock_places`."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 

@@ -19,44 +19,10 @@ from resolver.errors import SourceError
 from resolver.settings.settings import Settings
 from resolver.sources.source import Source
 
-__all__ = [
-    "check_collisions",
-    "lockfile_name",
-    "place_locks",
-]
+__all__ = ["place_locks"]
 
 # A place that ends like one of these is meant as a file, and a lock has another suffix.
 _FILE_SUFFIXES = {".in", ".json", ".lock", ".py", ".txt", ".yaml", ".yml"}
-
-
-def lockfile_name(stem: str, machine: str | None = None, *, several: bool = False) -> str:
-    """The file name of a lock: `pylock.toml`, `pylock.gpu-a100.toml`, `pylock.text-to-image-gpu-h100.toml`.
-
-    `stem` is that of the source and takes part if `several` sources are locked into one folder; `machine` is the
-    machine type, or several joined with `-or-`. Raises SourceError if nothing is left of a name but punctuation.
-    """
-    parts = [stem] if several else []
-    parts += [machine] if machine else []
-    name = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
-    if parts and not name:
-        raise SourceError(f"`{'-'.join(parts)}` leaves no name for its lock", remedy="`-o pylock.NAME.toml`")
-    return f"pylock.{name}.toml" if name else "pylock.toml"
-
-
-def check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:
-    """Raises SourceError if two locks would be in one file. Letter case is ignored: some file systems ignore it.
-
-    `outputs` are the locks by their names in messages (`app.py`, `app.py for GPU-A100`), with their files.
-    """
-    owners: dict[str, str] = {}
-    for name, path in outputs:
-        key = str(path.absolute()).casefold()
-        if key in owners:
-            raise SourceError(
-                f"`{owners[key]}` and `{name}` would both be locked into `{path.name}`",
-                remedy=_remedy(owners[key], name),
-            )
-        owners[key] = name
 
 
 def place_locks(
@@ -82,13 +48,43 @@ def place_locks(
             place = source.lock_path
         _check_folder(place)
         if place is not None and not _is_file(place):
-            place /= lockfile_name(source.stem, machine, several=shared.count(place) > 1)
+            place /= _name_lock(source.stem, machine, several=shared.count(place) > 1)
         _check_lock_name(place)
         paths.append(place)
     _check_only_one([source for (source, _), path in zip(jobs, paths, strict=True) if path is None], unreadable)
     names = [source.name if machine is None else f"{source.name} for {machine}" for source, machine in jobs]
-    check_collisions((name, path) for name, path in zip(names, paths, strict=True) if path is not None)
+    _check_collisions((name, path) for name, path in zip(names, paths, strict=True) if path is not None)
     return tuple(paths)
+
+
+def _name_lock(stem: str, machine: str | None = None, *, several: bool = False) -> str:
+    """The file name of a lock: `pylock.toml`, `pylock.gpu-a100.toml`, `pylock.text-to-image-gpu-h100.toml`.
+
+    `stem` is that of the source and takes part if `several` sources are locked into one folder; `machine` is the
+    machine type, or several joined with `-or-`. Raises SourceError if nothing is left of a name but punctuation.
+    """
+    parts = [stem] if several else []
+    parts += [machine] if machine else []
+    name = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+    if parts and not name:
+        raise SourceError(f"`{'-'.join(parts)}` leaves no name for its lock", remedy="`-o pylock.NAME.toml`")
+    return f"pylock.{name}.toml" if name else "pylock.toml"
+
+
+def _check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:
+    """Raises SourceError if two locks would be in one file. Letter case is ignored: some file systems ignore it.
+
+    `outputs` are the locks by their names in messages (`app.py`, `app.py for GPU-A100`), with their files.
+    """
+    owners: dict[str, str] = {}
+    for name, path in outputs:
+        key = str(path.absolute()).casefold()
+        if key in owners:
+            raise SourceError(
+                f"`{owners[key]}` and `{name}` would both be locked into `{path.name}`",
+                remedy=_remedy(owners[key], name),
+            )
+        owners[key] = name
 
 
 def _remedy(one: str, other: str) -> str:

@@ -188,12 +188,7 @@ def read_imports(path: Path) -> frozenset[str]:
 def _iter_files(folder: Path) -> Iterator[Path]:
     """The Python files below a folder, for imports. Links are left out: they can lead anywhere, and in a circle."""
     for path in folder.iterdir():
-        if (
-            path.name.startswith(".")
-            or path.name in _LEFT_OUT
-            or path.is_symlink()
-            or (path / "pyvenv.cfg").exists()
-        ):
+        if path.name.startswith(".") or path.name in _LEFT_OUT or path.is_symlink() or (path / "pyvenv.cfg").exists():
             continue
         if path.is_dir():
             yield from _iter_files(path)
