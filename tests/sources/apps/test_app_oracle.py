@@ -177,6 +177,7 @@ def read(text: str) -> App | None:
 @example(["MORE = NAMES", "NAMES += ['c']"], "1", "MORE")
 @example(["adder('c')", "adder('d')"], "1", "NAMES")
 @example(["unknown(NAMES)"], "1", "[*NAMES]")
+@example(["NAMES = 0", "unknown((z := MORE))"], "0", "MORE")
 @example(["try:\n    unknown.x\n    NAMES.append('t')\nexcept Exception:\n    pass"], "1", "[*NAMES]")
 def test_a_list_that_is_read_is_the_list_that_python_makes(parts: list[str], one: str, other: str) -> None:
     text = HEAD + "\n".join(parts) + APP.format(one, other)

@@ -426,6 +426,8 @@ def _iter_handed_over(arguments: Iterable[ast.expr]) -> Iterator[ast.expr]:
                 yield from _iter_handed_over((one, other))
             case ast.BoolOp(values=items):
                 yield from _iter_handed_over(items)
+            case ast.NamedExpr(value=value):
+                yield from _iter_handed_over((value,))
             case _:
                 pass
 

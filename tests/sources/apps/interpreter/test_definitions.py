@@ -79,6 +79,14 @@ def test_a_list_that_is_only_looked_into_stays_known() -> None:
     assert read_list("names", "names = ['a']\nunknown(names[0], len(names))") == ("a",)
 
 
+@pytest.mark.parametrize(
+    "argument", ["names", "[names]", "{'k': names}", "names or None", "names if 1 else 2", "(other := names)"]
+)
+def test_a_list_that_is_passed_to_an_unknown_call_is_uncertain(argument: str) -> None:
+    fault = find_fault(f"names = ['a']\nunknown({argument})\nclass A:\n    requirements = names")
+    assert fault.startswith("app.py:2: `requirements` is not understood: `unknown`")
+
+
 def test_a_list_that_a_function_which_is_passed_on_can_change_is_uncertain() -> None:
     before = "names = ['a']\ndef add():\n    names.append('b')\nunknown(add)"
     assert " is not understood: `unknown" in find_fault(f"{before}\nclass A:\n    requirements = names")
