@@ -53,22 +53,12 @@ def read_app_source(
     if table is not None:
         file, app_name = name_path(path, folder), table.ref_name or ""
     settings, settings_path = find_settings(path.parent, seen_from=folder)
+    environment, tables = _select_environment(settings, variables), find_tables(path.parent, seen_from=folder)
     reader = AppReader(
-        data,
-        name=file,
-        path=path,
-        seen_from=folder,
-        environment=_select_environment(settings, variables),
-        tables=find_tables(path.parent, seen_from=folder),
-        is_run=is_run,
+        data, name=file, path=path, seen_from=folder, environment=environment, tables=tables, is_run=is_run
     )
     app = reader.read(app_name or None, table=table)
-    if not app.has_list:
-        raise SourceError(
-            f"`{app.class_name}` has no `requirements`, so there is nothing to lock",
-            where=f"{file}:{app.line}",
-            details=app.outside,
-        )
+    _check_list(app, file)
     source = Source(
         name=name,
         stem=_split_words(app.class_name if table is None else table.name),
@@ -156,6 +146,16 @@ def _select_environment(settings: Settings, variables: Mapping[str, str]) -> App
     names = frozenset(settings.complete().environment)
     values = {name: variables[name] for name in sorted(names) if name in variables}
     return AppEnvironment(names=names, values=values)
+
+
+def _check_list(app: App, file: str) -> None:
+    """Raises SourceError for an app without a list, with what its image gets instead."""
+    if not app.has_list:
+        raise SourceError(
+            f"`{app.class_name}` has no `requirements`, so there is nothing to lock",
+            where=f"{file}:{app.line}",
+            details=app.outside,
+        )
 
 
 def _read_referenced(path: Path, table: AppTable) -> bytes:
