@@ -215,8 +215,9 @@ def _build_owned(path: Path, named: tuple[_Candidate, str | None] | None, rest: 
 
 
 def _find_by_content(path: Path, candidates: Sequence[_Candidate]) -> _Candidate | None:
-    """The list that has most in common with the list in the lock; without anything in common the
-    only or the usual one.
+    """The list that has most in common with the list in the lock.
+
+    Without anything in common it is the only list, or else the one of the usual name.
     """
     sure = [candidate for candidate in candidates if candidate.is_sure]
     if len(candidates) == 1 and sure:

@@ -68,8 +68,9 @@ class _ProjectReader:
         return tuple(dict.fromkeys(listed))
 
     def _iter_extra(self, extra: NormalizedName, *, seen: frozenset[NormalizedName]) -> Iterator[str]:
-        """The texts of an extra. `seen` are the extras that led to it: a circle ends there. Raises SourceError for an
-        unknown one.
+        """The texts of an extra. `seen` are the extras that led to it: a circle ends there.
+
+        Raises SourceError for an unknown one.
         """
         if extra not in self._extras:
             close = get_close_matches(extra, self._extras, n=1)

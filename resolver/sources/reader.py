@@ -1,6 +1,6 @@
 """The list that a SOURCE on the command line names, and the requirement files that a list includes.
 
-In: an argument and the folder of the run. Out: a `Source`. The name of the file tells how it is read: `*.txt` and
+In: an argument and the folder of the run. Out: a `Source`. The name of the file decides how it is read: `*.txt` and
 `*.in` as requirement files, `*.py` as apps, `pyproject.toml` by its tables, `-` as a requirement file from standard
 input. Without an argument it is the list of `[tool.pinfold]` in the folder.
 

@@ -1,4 +1,4 @@
-"""A list to lock, together with everything that its file says about the lock: a `Source`, in one of five forms.
+"""A list to lock, together with everything that its file states about the lock: a `Source`, in one of five forms.
 
 In: values that a reader has found, or a list that a program gives. Out: a `Source`; its items with functions of the
 target called (`call_items`); and the flags that come before a list, from the command line and from `[tool.pinfold]`
@@ -220,7 +220,8 @@ def _argument_tokens(arguments: Settings) -> list[str]:
 
 def _configured_flags(configured: Settings, arguments: Settings) -> Iterator[Statement]:
     """Flags of the table that the command line does not repeat, with their keys as positions.
-    Constraints follow them.
+
+    Constraints of the table follow them.
     """
     repeated = dict(_values_by_flag(arguments))
     for flag, values in _values_by_flag(configured):
@@ -294,8 +295,9 @@ def _split(items: Sequence[object]) -> tuple[Sequence[Sequence[object]], bool]:
 def _call_layer(
     layer: Sequence[object], name: str, number: int | None, target: Target, faults: list[Fault]
 ) -> list[tuple[Position, object]]:
-    """The items of a layer with their positions, after functions have been called. `number` is that of the layer, None
-    for a flat list.
+    """The items of a layer with their positions, after functions have been called.
+
+    `number` is that of the layer, None for a flat list.
     """
     found: list[tuple[Position, object]] = []
     for place, item in enumerate(layer):

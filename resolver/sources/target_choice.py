@@ -1,8 +1,7 @@
-"""Which Python and which machine types a lock is for, by the first rule that gives an answer, and the name of that
-rule.
+"""Which Python and which machine types a lock is for, by the first rule that gives an answer.
 
 In: a source and the settings of the command line. Out: a Python version, and machine types with the accelerator that
-they have in common, each with what chose it, for the summary.
+they have in common, each with the name of its rule for the summary.
 
 Python: `--python`, the app, `[tool.pinfold]`, the lock that is renewed, `.python-version`, the active virtual
 environment, the running interpreter. The last two give the minor version only, because a lock must not depend on the
@@ -69,8 +68,9 @@ class ChosenMachines:
         return UNSPECIFIED if self.choice is None else self.choice.accelerator
 
     def choose_platform(self, platform: Platform | None) -> Platform:
-        """The platform to lock for: the given one, or else the default for the host of the machines. Raises
-        TargetError.
+        """The platform to lock for: the given one, or else the default for the host of the machines.
+
+        Raises TargetError for a platform that the machines cannot have.
         """
         if self.choice is None:
             return platform or DEFAULT_PLATFORM
@@ -116,7 +116,8 @@ def choose_python(
 def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     """The machine types that a source is locked for. `arguments` are the settings of the command line.
 
-    Raises TargetError for machines that cannot be one target, with the place that names them.
+    Raises TargetError for machines that cannot be one target, with the place that names them. `label` is set for `-m`
+    alone: other locks are named after their source.
     """
     chosen = _find_names(source, arguments)
     if chosen is None:
@@ -185,7 +186,7 @@ def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None
         return None
     # venv writes `version`, virtualenv and uv write `version_info`, which may end with `.final.0`.
     numbers = (values.get("version") or values.get("version_info") or "").split(".")[:2]
-    # pyvenv.cfg does not tell a free-threaded build, but the folder of its modules does.
+    # pyvenv.cfg has no key for a free-threaded build, but the name of its folder of modules ends with `t`.
     free_threaded = any((Path(root) / "lib").glob(f"python{'.'.join(numbers)}t"))
     try:
         return parse_python_version(".".join(numbers) + ("t" if free_threaded else ""))

@@ -1,7 +1,7 @@
 """An app as a source of a list: its file, its pyproject.toml and its target put together.
 
 In: an app file, or the `[tool.fal.apps.NAME]` of a pyproject.toml. Out: a `Source` with the list, the machine types and
-the Python that the app asks for, and warnings about what the lock will not hold.
+the Python that the app names, and warnings about what the lock will not hold.
 
 `AppReader` reads a file for one target; this module adds what surrounds the file. An app can depend on its target, so
 the source carries an object that reads the list again once the target is known. An app can install a lock
@@ -122,7 +122,7 @@ class _TargetDependentApp:
     def read(self, source: Source, *, python: PythonVersion, platform: Platform) -> Source:
         """The source with its items for a target: one object for equal targets.
 
-        Raises SourceError also if the app asks for another machine or Python once it knows its target: then no target
+        Raises SourceError also if the app names another machine or Python once it knows its target: then no target
         fits it.
         """
         key = (python, platform)

@@ -218,15 +218,16 @@ class ValueReader:
     def _read_variables(self, value: EnvironmentText, attribute: str, *, before: str) -> str:
         """The text of an item, with variables inside its URLs as `${VAR}` and all others as their values.
 
-        The default of a variable in a URL is not used, which a warning says: it can be a secret, and the lock must not
-        hold it.
+        The default of a variable in a URL can be a secret, which no lock may hold. It is not used, and a warning
+        reports that.
         """
         text = ""
         for number, part in enumerate(value.parts):
             if isinstance(part, str):
                 text += part
                 continue
-            # The next part, unless it is a variable too: `/` stands for that, since paths of URLs are made of several.
+            # The next part, unless it is a variable too: then it counts as a path, since URLs often
+            # end with several variables.
             after = value.parts[number + 1] if number + 1 < len(value.parts) else ""
             if not _is_in_url(text, after if isinstance(after, str) else "/", before):
                 text += self._look_up(EnvironmentText(parts=(part,), place=value.place), attribute)
@@ -271,8 +272,9 @@ class ValueReader:
 
 
 def _is_in_url(text: str, after: str, before: str) -> bool:
-    """Whether a variable after `text` is part of a URL. `after` is the text behind it, `before` the item before this
-    one.
+    """Whether a variable after `text` is part of a URL.
+
+    `after` is the text behind it, `before` the item before this one.
 
     True behind a scheme or `git+`, before `://` or a path, behind `NAME @`, and in the value of a flag that takes a
     URL.

@@ -86,7 +86,7 @@ class AppClass:
     - `is_app` is false for a class that has `requirements` and derives from no `App`.
     - `python_attribute` is `python_version` in the body, which the platform ignores; the keyword is in the Declaration.
     - `clashing` are keywords that the platform takes as attributes alone, with their lines.
-    - `has_own_machine` and `has_own_gpus` tell a value of the class itself from an inherited one.
+    - `has_own_machine` and `has_own_gpus` are whether the class itself sets the value, which it may also inherit.
     - `unseen_base` is the first base that another file defines, by its dotted name; None if there is none.
     """
 
@@ -184,8 +184,9 @@ def find_declarations(scope: Namespace) -> tuple[Declaration, ...]:
 
 
 def apply_platform_rules(declaration: Declaration, table: AppTable | None) -> EffectiveValues:
-    """The values in force for an app, by the table in the module docstring. `table` is the one that refers to it, if
-    any.
+    """The values in force for an app, by the table in the module docstring.
+
+    `table` is the one that refers to it, if any.
     """
     match declaration.form:
         case AppClass(is_app=False) as form:
@@ -270,7 +271,7 @@ def _read_class(owner: ClassValue) -> Declaration | None:
     """The declaration of a class; None for a class that is no app and has no `requirements`.
 
     A base of another file makes the class an app if its name ends with `App`: what it inherits is then unknown, and a
-    warning tells the user.
+    warning reports that.
     """
     own_line = linearize(owner)
     bases = [base for one in own_line for base in _iter_outer_bases(one)]
@@ -408,7 +409,7 @@ def _iter_base_warnings(declaration: Declaration, form: AppClass) -> Iterator[st
 def _lay_under_class(plain: EffectiveValues, form: AppClass, table: AppTable) -> EffectiveValues:
     """The values of a class completed by a table.
 
-    The platform fills in what the class leaves at its default, and compares the machine type with `S` to tell that. A
+    The platform fills in what the class leaves at its default, which it recognizes by the machine type `S`. A
     base that repeats `S` thus counts as a default, an attribute `S` of the class itself does not.
     """
     declaration, warnings = plain.declaration, [*plain.warnings]
@@ -443,12 +444,12 @@ def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTa
     )
     if table is None:
         return plain
-    for name, said, own in (
+    for name, stated, own in (
         ("requirements", table.requirements, declaration.requirements),
         ("machine_type", table.machine_type, declaration.machine_type),
         ("python_version", table.python_version, declaration.python_version),
     ):
-        if said is not None and own is not None:
+        if stated is not None and own is not None:
             warnings.append(_ignored(name, table, declaration, own))
     # With `serve=True` the platform makes a list of its own, and the list of the table is lost.
     takes_list = declaration.requirements is None and not form.serves

@@ -202,7 +202,7 @@ class _Decoder:
 def declare_evaluated(evaluated: _AppValues, *, file: str, known: Sequence[Declaration]) -> tuple[Declaration, ...]:
     """The apps of a file that was run, by line. `known` are its declarations as far as they could be read.
 
-    A run tells values and no lines, reading tells lines and perhaps no values: together they give a declaration.
+    A run gives values without lines, reading gives lines and not every value. A declaration needs both.
     """
     known_by_name = {one.name: one for one in known}
     start = FileLine(file=file, line=1)
@@ -211,8 +211,9 @@ def declare_evaluated(evaluated: _AppValues, *, file: str, known: Sequence[Decla
 
 
 def _declare(name: str, values: Mapping[str, Any], start: FileLine, known: Declaration | None) -> Declaration:
-    """One app with its values from the run and its lines from `known`; line 1 of the file if it was not found by
-    reading.
+    """One app with its values from the run and its lines from `known`.
+
+    An app that reading has not found is at line 1 of the file.
     """
     place = start if known is None else known.place
     given: Mapping[str, Any] = values["given"]

@@ -173,8 +173,9 @@ class StubModule(types.ModuleType):
 
 
 class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds stubs for packages by their first name. It comes first in `sys.meta_path`, so installed
-    ones are not seen.
+    """Finds stubs for packages by their first name.
+
+    It comes first in `sys.meta_path`, so packages that are installed here are not found.
     """
 
     def __init__(self, roots: frozenset[str]) -> None:
@@ -206,7 +207,7 @@ def main() -> None:
     try:
         names = runpy.run_path(request["path"], run_name=_RUN_NAME)
         answer = {"apps": {name: found for name, value in names.items() if (found := _describe(value)) is not None}}
-    except BaseException as error:  # noqa: BLE001  (whatever an app raises, `SystemExit` too, is what it answers)
+    except BaseException as error:  # noqa: BLE001  (any exception of an app is its result, `SystemExit` too)
         answer = {"error": _describe_error(error, request["path"])}
     os.write(answer_to, json.dumps(answer).encode())
     # Without cleaning up: threads and exit handlers of the app would keep the process alive or print.

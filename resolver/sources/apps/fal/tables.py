@@ -1,4 +1,4 @@
-"""What a pyproject.toml says to the platform: the apps of `[tool.fal.apps.*]`, and `[tool.pinfold.platform]`.
+"""The tables of a pyproject.toml about the platform: `[tool.fal.apps.*]` and `[tool.pinfold.platform]`.
 
 In: a folder or the settings of a source. Out: the tables that apply to the apps of the folder, and the requirements
 that the platform installs beside the list of an app.

@@ -102,8 +102,9 @@ class CallReader(DisplayReader):
         return self.fail(node, scope, "such a function is not worked out")
 
     def open_file(self, path: Any, node: ast.AST, scope: Namespace) -> FileText:
-        """The text of a file of the repository, with its lines. Raises NotUnderstood for a file
-        that may not be read.
+        """The text of a file of the repository, with its lines.
+
+        Raises NotUnderstood for a file that may not be read.
         """
         if not isinstance(path, str | PurePath):
             self.fail(node, scope, "it is no path")

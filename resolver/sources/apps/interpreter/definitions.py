@@ -61,8 +61,9 @@ class UncertaintyTracker(CallReader):
         *,
         keeps_new_names: Iterable[str] | None = None,
     ) -> None:
-        """Marks everything as uncertain that a statement could have bound or changed. `reason` is why it is not
-        understood.
+        """Marks everything as uncertain that a statement could have bound or changed.
+
+        `reason` is why it is not understood.
 
         With `keeps_new_names` only the names in it become unknown, and classes in the statement are not defined: that
         is for the handlers of a `try`.
@@ -108,7 +109,7 @@ class UncertaintyTracker(CallReader):
     def _mark_value(self, value: Any, reason: NotUnderstood, seen: set[int]) -> None:
         """Marks a container, and all that it contains, as uncertain. The first reason is the one that is reported.
 
-        A function may change whatever its body could change, because a call that is not understood may call it.
+        A function counts as called: everything that its body could change becomes uncertain too.
         """
         if id(value) in seen:
             return
@@ -152,8 +153,9 @@ class DefinitionReader(UncertaintyTracker):
         """Binds the names of a class body."""
 
     def _define_function(self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Namespace) -> FunctionValue:
-        """A function with the values of its defaults and decorators. As in Python they are worked out once, when it is
-        defined.
+        """A function with the values of its defaults and decorators.
+
+        As in Python they are worked out once, when it is defined.
         """
         parameters = node.args
         names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
@@ -226,8 +228,9 @@ class DefinitionReader(UncertaintyTracker):
         return made
 
     def _find_uncertainty(self, node: ast.ClassDef, scope: Namespace) -> NotUnderstood | None:
-        """The reason why the class may differ from its body: a decorator, a metaclass, a hook for subclasses. None for
-        none.
+        """The reason why the class may differ from its body: a decorator, a metaclass, a hook for subclasses.
+
+        None for none.
 
         The hook (`__init_subclass__`) concerns the classes that derive from this one: see `declarations`.
         """
@@ -382,8 +385,8 @@ def walk_same_scope(node: ast.AST) -> Iterator[ast.AST]:
 def _iter_changes(statement: ast.AST) -> Iterator[ast.expr | str]:
     """What a statement may change: names that it binds, and containers that it changes in place or passes to a call.
 
-    A name that is bound has a `Store` or `Del` context, or is a text if an import binds it; a name that is read stands
-    for its value.
+    A name that is bound has a `Store` or `Del` context, or is a text if an import binds it. A name with a `Load`
+    context means its value.
     """
     for node in walk_same_scope(statement):
         match node:

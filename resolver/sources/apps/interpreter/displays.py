@@ -39,8 +39,9 @@ class DisplayReader(ExpressionReader):
     """Reads displays and comprehensions, and assigns values to targets."""
 
     def _list(self, node: ast.List, scope: Namespace) -> ListValue | LockedList:
-        """A list display. `[*lockfiles.requirements(…)]` alone is still the list of a lock, which must not be read
-        here.
+        """A list display.
+
+        `[*lockfiles.requirements(…)]` alone is still the list of a lock, which must not be read here.
         """
         match node.elts:
             case [ast.Starred(value=only)] if isinstance(locked := self.value_or_opaque(only, scope), LockedList):
@@ -122,8 +123,9 @@ class DisplayReader(ExpressionReader):
         return format_value(self.known(value, node.value, scope), node.conversion, str(specification))
 
     def _comprehend(self, node: ast.ListComp | ast.GeneratorExp, scope: Namespace) -> ListValue:
-        """A list comprehension or generator, with unknown items as Opaque values. New texts have the line of the
-        element.
+        """A list comprehension or generator, with unknown items as Opaque values.
+
+        New texts have the line of the element.
         """
         place = self.place(node.elt, scope)
         found = OnceValue() if isinstance(node, ast.GeneratorExp) else ListValue()

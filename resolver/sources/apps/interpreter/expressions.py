@@ -194,8 +194,9 @@ class ExpressionReader(ABC):
         needs_target: bool = False,
         refused: OperationRefused | None = None,
     ) -> NoReturn:
-        """Raises NotUnderstood for a node and counts the failure. `refused` is the operation that was not carried out,
-        if any.
+        """Raises NotUnderstood for a node and counts the failure.
+
+        `refused` is the operation that was not carried out, if any.
         """
         self.context.failures += 1
         self.context.late_failures += needs_target

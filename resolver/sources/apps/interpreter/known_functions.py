@@ -97,7 +97,7 @@ def _open(
 ) -> FileText:
     """`open` for reading text; any other mode is refused.
 
-    The encoding is ignored: the file is decoded like a requirement file, which tells encodings by marks and comments.
+    The encoding is ignored: the file is decoded like a requirement file, by its byte order mark or encoding comment.
     """
     if mode not in ("r", "rt"):
         raise OperationRefused("a file that is opened so")

@@ -61,7 +61,7 @@ _PERCENT = re.compile(r"%(?:%|[-+ #0]*\d{0,3}(?:\.\d{1,2})?[sdiuxXof])")
 
 # `%s` and `%%`, which change nothing about a value.
 _PLAIN_PERCENT = re.compile(r"%[%s]")
-# What stands for a variable while a template is filled: its number between characters of private use.
+# The mark of a variable while a template is filled: its number between characters of private use.
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 
 # The methods that are carried out, by the type of their owner. None of them calls code of the app.
@@ -110,8 +110,9 @@ _SCALARS = (str, int, float, bool, type(None))
 
 
 class OperationRefused(Exception):  # noqa: N818  (its catcher makes a finding of it, with a place)
-    """An operation that is not carried out. Its text is the subject of a sentence: "a text that long" cannot be worked
-    out.
+    """An operation that is not carried out.
+
+    Its text is the subject of a sentence: "a text that long" cannot be worked out.
     """
 
 
@@ -257,8 +258,9 @@ def fill_template(
 ) -> list[str | EnvironmentVariable]:
     """The parts of the text that `fill` makes of a template and its values, some of which have variables.
 
-    `fill` is called with a mark in place of each value with variables. `is_percent` tells `%` from `.format`. Raises
-    OperationRefused for a template that could change a variable, and for texts that contain marks already.
+    `fill` is called with a mark in place of each value with variables. `is_percent` is whether the template is one of
+    `%` instead of `.format`. Raises OperationRefused for a template that could change a variable, and for texts that
+    contain marks already.
     """
     if not (_is_plain_percent(template) if is_percent else _is_plain_format(template)):
         raise OperationRefused("a format that could change what the environment gives")

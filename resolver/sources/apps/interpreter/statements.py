@@ -74,8 +74,9 @@ class Interpreter(DefinitionReader):
         self._in_try = 0
 
     def read_module(self, tree: ast.Module, *, file: str, path: Path) -> Namespace:
-        """The names of a module with their values. `file` is its name in messages. Nothing is raised for single
-        statements.
+        """The names of a module with their values. `file` is its name in messages.
+
+        Nothing is raised for single statements.
         """
         scope = Namespace(file=file, path=path)
         self._modules[path] = scope
@@ -130,8 +131,9 @@ class Interpreter(DefinitionReader):
         node: ast.Call,
         scope: Namespace,
     ) -> None:
-        """Binds the parameters of a function in the scope of its call. Raises NotUnderstood if the arguments do not
-        fit.
+        """Binds the parameters of a function in the scope of its call.
+
+        Raises NotUnderstood if the arguments do not fit.
         """
         parameters = function.node.args
         names = [one.arg for one in (*parameters.posonlyargs, *parameters.args)]
@@ -238,8 +240,9 @@ class Interpreter(DefinitionReader):
                 self.fail(statement, scope, "such a statement is not worked out")
 
     def _assign_all(self, targets: list[ast.expr], value: ast.expr, scope: Namespace, *, is_sure: bool) -> None:
-        """Binds the targets of an assignment. An unknown value makes them unknown, and what its expression may have
-        changed too.
+        """Binds the targets of an assignment.
+
+        An unknown value makes them unknown, and what its expression may have changed too.
         """
         given = self.value(value, scope) if is_sure else self.value_or_opaque(value, scope)
         for target in targets:
@@ -256,8 +259,9 @@ class Interpreter(DefinitionReader):
         self._run(statement.body, scope, is_sure=is_sure)
 
     def _augment(self, statement: ast.AugAssign, scope: Namespace) -> None:
-        """`target += value` and the like. A list is extended in place, so other names of the list
-        see it, as in Python.
+        """`target += value` and the like.
+
+        A list is extended in place, so other names of the list see it, as in Python.
         """
         target = statement.target
         loaded: ast.expr = ast.copy_location(as_load(target), target)
@@ -345,7 +349,7 @@ class Interpreter(DefinitionReader):
     def _uncertain_imports(self, statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         """The imports that may fail: those of modules that are neither Python's own nor always installed.
 
-        Imports inside of functions count too, since nothing tells whether the body calls them.
+        Imports inside of functions count too, since the body may call them.
         """
         for statement in statements:
             for node in ast.walk(statement):

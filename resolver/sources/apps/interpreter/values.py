@@ -4,7 +4,7 @@ Texts carry the line that they come from. Variables of the environment stay vari
 can become uncertain, when a statement that is not understood may have changed it. A value that is not known is an
 `Opaque` with the reason, so a fault is reported only if the value is used.
 
-Also here: the names of a module (`Namespace`), and what `sys` and `platform` tell an app about its target. All other
+Also here: the names of a module (`Namespace`), and the target as `sys` and `platform` show it to an app. All other
 modules of the interpreter build on these types, and the rules of the platform read them.
 """
 
@@ -50,7 +50,7 @@ __all__ = [
     "quote",
 ]
 
-# Quotes stand inside a message of one line.
+# Quotes are part of a message of one line.
 _LONGEST_QUOTE = 60
 # A chain of bases that is longer is taken for a circle, which a class in two branches can make.
 _DEEPEST_BASE = 50
@@ -68,9 +68,9 @@ class FileLine:
 
 
 class NotUnderstood(Exception):  # noqa: N818  (it is a finding about a file, which becomes an error only if it matters)
-    """An expression whose value cannot be told without running the file: its line, its text, and why.
+    """An expression whose value is not known without running the file: its line, its text, and the reason.
 
-    With `needs_target` it can be told as soon as the Python and the platform of the target are known. `remedy` is empty
+    With `needs_target` it is known as soon as the Python and the platform of the target are known. `remedy` is empty
     if the usual one of the value fits.
     """
 
@@ -106,8 +106,9 @@ class FileText(PlacedText):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentVariable:
-    """A variable that the app reads. `default` replaces it where it is not set, if the app gives
-    one (`has_default`).
+    """A variable that the app reads.
+
+    `default` replaces it if it is not set; without `has_default` the app would then fail.
     """
 
     name: str
@@ -260,7 +261,7 @@ class FunctionValue:
 class ClassValue:
     """A class of the file: its bases, keywords and attributes, with the lines that set them.
 
-    `uncertainty` is a decorator, metaclass or hook that can make another class of it than its body says.
+    `uncertainty` is a decorator, metaclass or hook that can change the class after its body has run.
     """
 
     name: str
