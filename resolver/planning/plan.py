@@ -350,8 +350,8 @@ def _fit_to_target(source: Source, target: Target) -> Source:
     """The source with the items of the target, where the target decides them."""
     if isinstance(source.form, ItemList):
         return call_items(source, target)
-    late = source.form.late if isinstance(source.form, AppFile) else None
-    return source if late is None else late.read(source, python=target.python, platform=target.platform)
+    dependent = source.form.target_dependent if isinstance(source.form, AppFile) else None
+    return source if dependent is None else dependent.read(source, python=target.python, platform=target.platform)
 
 
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:

@@ -73,15 +73,15 @@ class StandardInput:
 class AppFile:
     """An app of a Python file. `line` is that of its list.
 
-    `items` are flat or in layers, and `positions` in the same form. `late` reads the items again for a target; None if
-    they do not depend on it.
+    `items` are flat or in layers, and `positions` in the same form. `target_dependent` reads the items again for a
+    target; None if they do not depend on it.
     """
 
     class_name: str
     line: int
     items: RequirementItems = field(repr=False)
     positions: Positions = field(default=(), repr=False, compare=False)
-    late: TargetDependentList | None = field(default=None, repr=False, compare=False)
+    target_dependent: TargetDependentList | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,12 +65,13 @@ def read_app_source(
         form=AppFile(class_name=app.class_name, line=app.line, items=()),
         path=path,
         folder=path.parent,
+        # The list of `[tool.pinfold]` is a list of its own, not a setting of this one.
         settings=replace(settings, requirements=None),
         settings_path=settings_path,
     )
     if app.locked is not None:
         return _read_locked(app, app.locked, source, settings, folder)
-    return _fill(source, app, late=_TargetDependentApp(reader, table) if app.needs_target else None)
+    return _fill(source, app, target_dependent=_TargetDependentApp(reader, table) if app.needs_target else None)
 
 
 def read_table_source(
@@ -115,6 +116,7 @@ class _TargetDependentApp:
     """
 
     def __init__(self, reader: AppReader, table: AppTable | None) -> None:
+        """`table` is the one to take if several refer to the app."""
         self._reader = reader
         self._table = table
         self._found: dict[tuple[PythonVersion, Platform], Source] = {}
@@ -131,7 +133,7 @@ class _TargetDependentApp:
             form = source.form
             name = form.class_name if isinstance(form, AppFile) else None
             app = self._reader.read(name, target=target, table=self._table)
-            filled = _fill(source, app, late=None)
+            filled = _fill(source, app, target_dependent=None)
             if (filled.machine_types, filled.python) != (source.machine_types, source.python):
                 raise SourceError(
                     f"`{source.name}` asks for another machine or Python when it is shown the target that it asks for",
@@ -167,9 +169,21 @@ def _read_referenced(path: Path, table: AppTable) -> bytes:
         raise SourceError(f"`ref` leads to a file that cannot be read: {why}", where=table.where) from error
 
 
-def _fill(source: Source, app: App, *, late: _TargetDependentApp | None, form: Form | None = None) -> Source:
-    """The source with the values of the app. `form` replaces the list of the app, for an app that installs a lock."""
-    own_form = AppFile(class_name=app.class_name, line=app.line, items=app.items, positions=app.positions, late=late)
+def _fill(
+    source: Source, app: App, *, target_dependent: _TargetDependentApp | None, form: Form | None = None
+) -> Source:
+    """The source with the values of the app.
+
+    `form` replaces the list of the app, for an app that installs a lock. `target_dependent` is None if the items are
+    final.
+    """
+    own_form = AppFile(
+        class_name=app.class_name,
+        line=app.line,
+        items=app.items,
+        positions=app.positions,
+        target_dependent=target_dependent,
+    )
     return replace(
         source,
         form=form or own_form,
@@ -202,7 +216,7 @@ def _read_locked(app: App, locked: LockedList, source: Source, settings: Setting
             remedy="one of them alone" if choices else "a requirements.txt beside the app",
         )
     _, list_path, form = choices[0]
-    filled = _fill(source, app, late=None, form=form or _read_list(list_path, folder))
+    filled = _fill(source, app, target_dependent=None, form=form or _read_list(list_path, folder))
     return replace(
         filled,
         folder=list_path.parent,
@@ -212,7 +226,10 @@ def _read_locked(app: App, locked: LockedList, source: Source, settings: Setting
 
 
 def _read_list(path: Path, folder: Path) -> RequirementFile:
-    """A requirement file beside the app. Raises SourceError with its name as seen from `folder`."""
+    """A requirement file beside the app, as its text.
+
+    Raises SourceError with its name as seen from `folder`.
+    """
     try:
         return RequirementFile(text=decode_requirement_file(path.read_bytes()))
     except OSError as error:
@@ -223,5 +240,8 @@ def _read_list(path: Path, folder: Path) -> RequirementFile:
 
 
 def _split_words(class_name: str) -> str:
-    """A class name in the words of a file name: `TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`."""
+    """A class name in the words of a file name: `TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`.
+
+    Locks of several apps in one folder are named after it.
+    """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()

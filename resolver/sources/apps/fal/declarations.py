@@ -136,7 +136,10 @@ class Declaration:
 
     @property
     def takes_table_list(self) -> bool:
-        """Whether the platform takes a list from the table that refers to it: a function has this, a class does not."""
+        """Whether the platform takes a list from the table that refers to the app.
+
+        It does for a function, and not for a class.
+        """
         return isinstance(self.form, AppFunction)
 
     @property
@@ -146,7 +149,7 @@ class Declaration:
 
     @property
     def python(self) -> DeclaredValue | None:
-        """The Python version to lock for. A class that is no app says it by an attribute, as no keyword exists."""
+        """The Python version to lock for: the keyword of an app, the attribute of a class that is no app."""
         if isinstance(self.form, AppClass) and not self.form.is_app:
             return self.form.python_attribute
         return self.python_version
@@ -273,44 +276,44 @@ def _read_class(owner: ClassValue) -> Declaration | None:
     A base of another file makes the class an app if its name ends with `App`: what it inherits is then unknown, and a
     warning reports that.
     """
-    own_line = linearize(owner)
-    bases = [base for one in own_line for base in _iter_outer_bases(one)]
-    is_app = any(_is_app_name(base) for base in bases) or any(one.name == "App" for one in own_line if one is not owner)
+    lineage = linearize(owner)
+    bases = [base for one in lineage for base in _iter_outer_bases(one)]
+    is_app = any(_is_app_name(base) for base in bases) or any(one.name == "App" for one in lineage if one is not owner)
     unseen = next((base for base in bases if base.endswith("App") and not _is_app_name(base)), None)
-    if not is_app and unseen is None and _attribute(own_line, "requirements") is None:
+    if not is_app and unseen is None and _attribute(lineage, "requirements") is None:
         return None
-    keywords = _host_keywords(own_line)
+    keywords = _find_keywords(lineage)
     return Declaration(
         name=owner.name,
         place=FileLine(file=owner.file, line=owner.node.lineno),
         form=AppClass(
             is_app=is_app or unseen is not None,
-            python_attribute=_attribute(own_line, "python_version"),
+            python_attribute=_attribute(lineage, "python_version"),
             clashing=tuple((name, keywords[name].place) for name in CLASHING if name in keywords),
             has_own_machine="machine_type" in owner.attributes,
             has_own_gpus="num_gpus" in owner.attributes,
-            unseen_base=unseen or (None if is_app else _find_unseen_base(own_line)),
+            unseen_base=unseen or (None if is_app else _find_unseen_base(lineage)),
         ),
-        requirements=_attribute(own_line, "requirements"),
-        machine_type=_attribute(own_line, "machine_type") or keywords.get("machine_type"),
-        num_gpus=_attribute(own_line, "num_gpus"),
+        requirements=_attribute(lineage, "requirements"),
+        machine_type=_attribute(lineage, "machine_type") or keywords.get("machine_type"),
+        num_gpus=_attribute(lineage, "num_gpus"),
         python_version=keywords.get("python_version"),
-        image=_attribute(own_line, "image") or keywords.get("image"),
-        local_modules=_attribute(own_line, "local_python_modules"),
-        unknown=tuple(_find_unknown(own_line, keywords)),
+        image=_attribute(lineage, "image") or keywords.get("image"),
+        local_modules=_attribute(lineage, "local_python_modules"),
+        unknown=tuple(_find_unknown(lineage, keywords)),
     )
 
 
-def _find_unknown(own_line: list[ClassValue], keywords: Mapping[str, DeclaredValue]) -> Iterator[NotUnderstood]:
+def _find_unknown(lineage: list[ClassValue], keywords: Mapping[str, DeclaredValue]) -> Iterator[NotUnderstood]:
     """The reasons why the class may differ from what was read: unknown keywords, decorators, metaclasses and hooks.
 
     `__init_subclass__` of the class itself is no reason, because Python calls it for subclasses alone.
     """
     if "**" in keywords:
         yield keywords["**"].value.reason
-    for one in own_line:
+    for one in lineage:
         reason = one.uncertainty
-        if reason is not None and not (one is own_line[0] and "__init_subclass__" in reason.expression):
+        if reason is not None and not (one is lineage[0] and "__init_subclass__" in reason.expression):
             yield reason
 
 
@@ -328,34 +331,34 @@ def _iter_outer_bases(owner: ClassValue) -> Iterator[str]:
             yield quote(node)
 
 
-def _find_unseen_base(own_line: list[ClassValue]) -> str | None:
+def _find_unseen_base(lineage: list[ClassValue]) -> str | None:
     """The first base from another module, which may or may not be an App; None if all others are of Python itself."""
-    outer = (base for one in own_line for base in one.bases if isinstance(base, Imported))
+    outer = (base for one in lineage for base in one.bases if isinstance(base, Imported))
     return next((base.dotted for base in outer if base.dotted.partition(".")[0] not in sys.stdlib_module_names), None)
 
 
-def _attribute(own_line: list[ClassValue], name: str) -> DeclaredValue | None:
+def _attribute(lineage: list[ClassValue], name: str) -> DeclaredValue | None:
     """An attribute of the class or of its nearest base that has it, with the line that sets it last."""
-    for one in own_line:
+    for one in lineage:
         if name in one.attributes:
             line = one.lines.get(name, one.node.lineno)
             return DeclaredValue(value=one.attributes[name], place=FileLine(file=one.file, line=line))
     return None
 
 
-def _host_keywords(own_line: list[ClassValue]) -> dict[str, DeclaredValue]:
-    """The class keywords in force, with those of the bases first.
+def _find_keywords(lineage: list[ClassValue]) -> dict[str, DeclaredValue]:
+    """The class keywords in force, with those of the bases first. `lineage` is the class and its bases, nearest first.
 
-    As in the platform, an attribute replaces a keyword of its name if it is set in the class that inherits the keyword,
-    or in a class between the two.
+    As in the platform, an inherited keyword is replaced by an attribute of its name that the inheriting class has, its
+    own or that of a base.
     """
     found: dict[str, DeclaredValue] = {}
-    for place, one in reversed(list(enumerate(own_line))):
+    for place, one in reversed(list(enumerate(lineage))):
         inherited = set(found)
         for name, value in one.keywords.items():
             found[name] = DeclaredValue(value=value, place=FileLine(file=one.file, line=one.keyword_lines[name]))
         for name in inherited - {"**"}:
-            attribute = _attribute(own_line[place:], name)
+            attribute = _attribute(lineage[place:], name)
             if attribute is not None and attribute.value is not None:
                 found[name] = attribute
     return found
@@ -391,7 +394,7 @@ def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | 
         faults=faults,
         unknown=declaration.unknown,
     )
-    return plain if table is None else _lay_under_class(plain, form, table)
+    return plain if table is None else _complete_class(plain, form, table)
 
 
 def _iter_base_warnings(declaration: Declaration, form: AppClass) -> Iterator[str]:
@@ -406,11 +409,11 @@ def _iter_base_warnings(declaration: Declaration, form: AppClass) -> Iterator[st
         )
 
 
-def _lay_under_class(plain: EffectiveValues, form: AppClass, table: AppTable) -> EffectiveValues:
-    """The values of a class completed by a table.
+def _complete_class(plain: EffectiveValues, form: AppClass, table: AppTable) -> EffectiveValues:
+    """The values of a class completed by those of a table.
 
-    The platform fills in what the class leaves at its default, which it recognizes by the machine type `S`. A
-    base that repeats `S` thus counts as a default, an attribute `S` of the class itself does not.
+    The platform takes the machine type of the table if the class has the default `S`. A base that repeats `S` counts as
+    the default, an attribute `S` of the class itself does not.
     """
     declaration, warnings = plain.declaration, [*plain.warnings]
     if table.requirements is not None:
@@ -418,7 +421,6 @@ def _lay_under_class(plain: EffectiveValues, form: AppClass, table: AppTable) ->
             f"{table.where}: the platform ignores `requirements` here, because `ref` leads to class"
             f" `{declaration.name}`, whose own list it takes"
         )
-    # A base that repeats the default is taken for no value, as the platform does.
     leaves_machine = not form.has_own_machine and _is_default(declaration.machine_type)
     if table.machine_type is not None and not leaves_machine:
         warnings.append(_ignored("machine_type", table, declaration, declaration.machine_type))

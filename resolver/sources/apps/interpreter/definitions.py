@@ -59,33 +59,31 @@ class UncertaintyTracker(CallReader):
         scope: Namespace,
         reason: NotUnderstood,
         *,
-        keeps_new_names: Iterable[str] | None = None,
+        only: Iterable[str] | None = None,
     ) -> None:
-        """Marks everything as uncertain that a statement could have bound or changed.
+        """Marks everything as uncertain that a statement could have bound or changed, with the `reason`.
 
-        `reason` is why it is not understood.
-
-        With `keeps_new_names` only the names in it become unknown, and classes in the statement are not defined: that
-        is for the handlers of a `try`.
+        With `only`, just these names become unknown and classes in the statement are not defined. That is for the
+        handlers of a `try`: a name that only a handler binds keeps the value that the body gives it.
         """
         # A list can contain itself, and several names can share one.
         seen: set[int] = set()
         changed = list(_iter_changes(statement))
         for node in changed:
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-                if keeps_new_names is None or node.id in keeps_new_names:
+                if only is None or node.id in only:
                     scope.bind(node.id, Opaque(reason=reason))
             elif isinstance(node, str):
-                if keeps_new_names is None or node in keeps_new_names:
+                if only is None or node in only:
                     scope.bind(node, Opaque(reason=reason))
             elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
                 self._mark_attribute(node, scope, reason)
             else:
                 self._mark_value(self._peek(node, scope), reason, seen)
         # A class in a branch that is not understood may still be the app that the user names.
-        if isinstance(statement, ast.stmt) and keeps_new_names is None:
-            blocks = [one for one in ast.iter_child_nodes(statement) if isinstance(one, ast.stmt | ast.ExceptHandler)]
-            self._define_in([one for one in blocks if isinstance(one, ast.stmt)], scope, known=())
+        if isinstance(statement, ast.stmt) and only is None:
+            inner = [one for one in ast.iter_child_nodes(statement) if isinstance(one, ast.stmt)]
+            self._define_in(inner, scope, known=())
 
     def _peek(self, node: Any, scope: Namespace) -> Any:
         """The value of a name or attribute, known or not; None if it has none. Nothing is raised or counted."""
@@ -206,7 +204,10 @@ class DefinitionReader(UncertaintyTracker):
                 yield "**", unknown, keyword.value.lineno
 
     def _define_class(self, node: ast.ClassDef, scope: Namespace) -> ClassValue:
-        """A class with its keywords, bases and attributes, where unknown values are Opaque."""
+        """A class with its keywords, bases and attributes, where unknown values are Opaque.
+
+        The names of its body are its attributes: both are one dict, which later assignments from outside change too.
+        """
         keywords: dict[str, Any] = {}
         lines: dict[str, int] = {}
         for name, value, line in self._read_keywords(node.keywords, scope):
@@ -228,9 +229,7 @@ class DefinitionReader(UncertaintyTracker):
         return made
 
     def _find_uncertainty(self, node: ast.ClassDef, scope: Namespace) -> NotUnderstood | None:
-        """The reason why the class may differ from its body: a decorator, a metaclass, a hook for subclasses.
-
-        None for none.
+        """The reason why the class may differ from its body, or None: a decorator, a metaclass, a hook for subclasses.
 
         The hook (`__init_subclass__`) concerns the classes that derive from this one: see `declarations`.
         """

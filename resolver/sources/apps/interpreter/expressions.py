@@ -73,7 +73,7 @@ class Context:
       set.
     - `installed` are packages that the app can always import, besides the standard library.
     - `steps` counts the work on the current statement, `steps_before` that on the statements before it.
-    - `failures` counts expressions that were not understood, `late_failures` those of them that only lack the target.
+    - `failures` counts expressions that were not understood, `target_failures` those of them that only lack the target.
     """
 
     files: AppFiles
@@ -84,7 +84,7 @@ class Context:
     steps: int = 0
     steps_before: int = 0
     failures: int = 0
-    late_failures: int = 0
+    target_failures: int = 0
 
 
 class ExpressionReader(ABC):
@@ -199,7 +199,7 @@ class ExpressionReader(ABC):
         `refused` is the operation that was not carried out, if any.
         """
         self.context.failures += 1
-        self.context.late_failures += needs_target
+        self.context.target_failures += needs_target
         place = self.place(node, scope)
         raise NotUnderstood(place, quote(node), why, remedy=remedy, needs_target=needs_target) from refused
 

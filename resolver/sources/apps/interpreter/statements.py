@@ -268,7 +268,6 @@ class Interpreter(DefinitionReader):
         old = self.value(loaded, scope)
         added = self.value(statement.value, scope)
         if isinstance(old, ListValue) and isinstance(statement.op, ast.Add):
-            # In place, as Python does: other names of the list see it.
             old.extend(self.iterate(added, statement.value, scope))
             return
         self.assign(target, self.operate(type(statement.op), old, added, statement, scope), scope)
@@ -317,7 +316,7 @@ class Interpreter(DefinitionReader):
         uncertain = next(self._uncertain_imports(statement.body), None)
         if uncertain is not None and is_sure:
             self.fail(uncertain, scope, "whether it can be imported is known at run time alone")
-        failures, late_failures = self.context.failures, self.context.late_failures
+        failures, target_failures = self.context.failures, self.context.target_failures
         self._in_try += bool(statement.handlers)
         try:
             self._run((*statement.body, *statement.orelse), scope, is_sure=is_sure)
@@ -329,7 +328,7 @@ class Interpreter(DefinitionReader):
                 why = "whether something in it fails is known at run time alone"
             reason = self._reason(uncertain or statement, scope, why)
             # With a target nothing in it may fail, so the reason goes away.
-            reason.needs_target = uncertain is None and self.context.late_failures > late_failures
+            reason.needs_target = uncertain is None and self.context.target_failures > target_failures
             self._mark_try(statement, scope, reason)
         self._run(statement.finalbody, scope, is_sure=is_sure)
 
@@ -343,7 +342,7 @@ class Interpreter(DefinitionReader):
             if not isinstance(one, ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef):
                 self._mark_uncertain(one, scope, reason)
         for handler in statement.handlers:
-            self._mark_uncertain(handler, scope, reason, keeps_new_names=known)
+            self._mark_uncertain(handler, scope, reason, only=known)
             self._define_in(handler.body, scope, known=known)
 
     def _uncertain_imports(self, statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

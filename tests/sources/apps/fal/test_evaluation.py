@@ -50,8 +50,8 @@ def run(
         is_run=True,
     )
     target: Platform = parse_platform(platform)
-    late = source.form.late  # type: ignore[union-attr]  # an app file has it
-    return late.read(source, python=parse_python_version(python), platform=target)  # type: ignore[union-attr]  # as above
+    dependent = source.form.target_dependent  # type: ignore[union-attr]  # an app file has it
+    return dependent.read(source, python=parse_python_version(python), platform=target)  # type: ignore[union-attr]  # as above
 
 
 def find_fault(folder: Path, app: str, *, environment: dict[str, str] | None = None) -> str:
