@@ -188,7 +188,7 @@ def _slug(text: str) -> str:
 
 
 def _find_named(path: Path, candidates: Sequence[_Candidate]) -> tuple[_Candidate, str | None] | None:
-    """The list that the app or the name of the lock tells, with the machine types in the name; None if neither does.
+    """The list that the app or the name of the lock names, with the machine types in that name; None if neither does.
 
     The longest name is compared first: `pylock.web-gpu.toml` may be of `web-gpu` or of `web`.
     """

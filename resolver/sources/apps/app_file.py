@@ -18,7 +18,7 @@ from pathlib import Path
 from lockfiles._values import dataclass
 from resolver.errors import Fault, SourceError
 from resolver.requirements.entry import RequirementItems
-from resolver.sources.apps.fal.app_lists import ValueReader
+from resolver.sources.apps.fal.app_values import ValueReader
 from resolver.sources.apps.fal.declarations import (
     APP_FORMS,
     PLATFORM_PACKAGES,

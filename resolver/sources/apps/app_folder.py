@@ -97,6 +97,7 @@ def iter_own_files(folder: Path) -> Iterator[Path]:
 
 
 def _is_ours(folder: Path) -> bool:
+    """Whether a folder can hold the user's own files: see `iter_own_folders`."""
     name = folder.name
     return not (name.startswith(".") or name in _LEFT_OUT or (folder / "pyvenv.cfg").exists())
 

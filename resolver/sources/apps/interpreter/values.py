@@ -99,7 +99,7 @@ class PlacedText(str):
 
 
 class FileText(PlacedText):
-    """The text of a file. Its place is the first line, and pieces of it find their own."""
+    """The text of a file. Its place is the first line; its pieces find their own lines."""
 
     __slots__ = ()
 

@@ -226,8 +226,7 @@ class ValueReader:
             if isinstance(part, str):
                 text += part
                 continue
-            # The next part, unless it is a variable too: then it counts as a path, since URLs often
-            # end with several variables.
+            # The next part. A variable counts as a path, since URLs often end with several variables.
             after = value.parts[number + 1] if number + 1 < len(value.parts) else ""
             if not _is_in_url(text, after if isinstance(after, str) else "/", before):
                 text += self._look_up(EnvironmentText(parts=(part,), place=value.place), attribute)
