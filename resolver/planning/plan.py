@@ -33,7 +33,7 @@ from resolver.settings.settings import CompleteSettings, Mirror, Settings, parse
 from resolver.sources.apps.fal.tables import list_platform_additions
 from resolver.sources.reader import RequirementFiles
 from resolver.sources.settings_file import name_path
-from resolver.sources.source import AppFile, ItemList, Source, StatedValue, leading_flags
+from resolver.sources.source import AppFile, ItemList, Source, StatedValue, call_items, leading_flags
 from resolver.sources.target_choice import ChosenMachines, choose_machines, choose_python
 from resolver.targets.families import load_families
 from resolver.targets.platforms import parse_platform
@@ -349,12 +349,9 @@ def _choose_python(
 def _fit_to_target(source: Source, target: Target) -> Source:
     """The source with the items of the target, where the target decides them."""
     if isinstance(source.form, ItemList):
-        # Lazy: only a program gives such a list.
-        from resolver.sources.apps.app_source import call_items
-
         return call_items(source, target)
-    late = source.form.late if isinstance(source.form, AppFile) else None
-    return source if late is None else late.read(source, python=target.python, platform=target.platform)
+    dependent = source.form.target_dependent if isinstance(source.form, AppFile) else None
+    return source if dependent is None else dependent.read(source, python=target.python, platform=target.platform)
 
 
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:

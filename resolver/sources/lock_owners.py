@@ -1,19 +1,15 @@
-"""Which source each lock of a folder belongs to, for whoever has only the files.
+"""Which list each lock of a repository belongs to, and which locks a change of files concerns.
 
-In: a folder of a repository. Out: its locks with the source and the machine types that write them. Names tell first:
-the lock that an app installs, and the names that `lock` gives. Where they leave several lists, the list that the lock
-itself holds tells which it was made from, though that may have been edited since.
+In: a folder, or changed files and the root of the repository. Out: locks, each with the source and the machine types
+that write it. For the hook, and for programs that have only the files.
 
-How much two lists say the same, without parsing either: for a guess that a check then confirms.
+Names count first: the lock that an app installs, and the names that `lock` gives. If they leave several lists, the list
+that the lock itself records decides: the one with the most items in common, which may have been edited since. The
+comparison does not parse either list, since a check confirms the guess.
 
-In: sources, or the layers of a lock. Out: their items without white space and quotes, and how many of them agree.
-
-Which locks of a repository the files concern that have changed, for a hook.
-
-In: changed files and the root of the repository. Out: locks with the lists that write them. All locks beside a changed
-file and in the folders above it count; of the others, those whose list, or a file that this one may read, has changed.
-Whether a file reads another is not worked out: it is enough that it names it. A lock that is looked at in vain takes
-milliseconds.
+A change concerns all locks beside the file and in the folders above it, and any other lock whose list has changed or
+may read the file. Whether a file reads another is not worked out: it is enough that it names it, as checking a lock in
+vain takes milliseconds.
 """
 
 from __future__ import annotations
@@ -32,14 +28,17 @@ from resolver.sources.source import Source
 
 __all__ = [
     "OwnedLock",
-    "collect_words",
     "find_owned_locks",
-    "is_lock",
     "iter_concerned_locks",
-    "measure_likeness",
 ]
 
+_LOCK = re.compile(r"pylock(?:\.([^.]+))?\.toml")
+# Larger files are data sets and generated code, no lists.
+_LARGEST_BYTES = 1_000_000
+# Suffixes of files that can be a list, or name one.
+_TEXTS = frozenset({".txt", ".in", ".py"})
 
+# How a list is compared with a lock: without comments, white space and quotes, and with files that it includes.
 _INCLUDED = re.compile(r"^\s*(?:-r|--requirement)[\s=]*(\S+)")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _SPACES = re.compile(r"[\s\"'()]+")
@@ -47,53 +46,11 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _MOST_FILES = 50
 
 
-def collect_words(source: Source | Sequence[Sequence[str]]) -> frozenset[str]:
-    """The items of a list, each as one word in small letters; those of the files that it includes too."""
-    if not isinstance(source, Source):
-        items: Iterator[str] = (text for layer in source for text in layer)
-    elif source.layers is not None:
-        items = (text for layer in source.layers for text in layer)
-    else:
-        items = _iter_lines(source.text or "", source.folder, set())
-    return frozenset(word for text in items if (word := _SPACES.sub("", text).lower()))
-
-
-def measure_likeness(one: frozenset[str], other: frozenset[str]) -> tuple[float, float]:
-    """The part of all items that both lists have, then that of projects, each from 0 to 1: likeness."""
-    names = [frozenset(match[0] for word in words if (match := _NAME.match(word))) for words in (one, other)]
-    return _share(one, other), _share(*names)
-
-
-def _share(one: frozenset[str], other: frozenset[str]) -> float:
-    both = one | other
-    return len(one & other) / len(both) if both else 0.0
-
-
-def _iter_lines(text: str, folder: Path, seen: set[Path]) -> Iterator[str]:
-    for line in text.splitlines():
-        included = _INCLUDED.match(line)
-        if included is None:
-            yield _COMMENT.sub("", line)
-            continue
-        path = folder / included[1]
-        if path in seen or len(seen) >= _MOST_FILES:
-            continue
-        seen.add(path)
-        try:
-            yield from _iter_lines(path.read_text(encoding="utf-8", errors="replace"), path.parent, seen)
-        except (OSError, ValueError):
-            continue
-
-
-_LOCK = re.compile(r"pylock(?:\.([^.]+))?\.toml")
-_LARGEST_BYTES = 1_000_000
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnedLock:
-    """A lock and what writes it: `source` as the command line names it, `machine` as `-m` does, None for the source's.
+    """A lock and what writes it: `source` as on the command line, `machine` as for `-m`.
 
-    `source` is None for a lock that no list writes.
+    `source` is None for a lock that no list writes; `machine` is None if the source alone decides the machine types.
     """
 
     path: Path
@@ -103,7 +60,11 @@ class OwnedLock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Candidate:
-    """A list that writes locks into the folder. `is_sure` is false for a text file that only its content can tell."""
+    """A list that writes locks into the folder.
+
+    `argument` is its name on the command line, `slug` its part in the names of locks, `lock_path` the one file that its
+    app or settings name. `is_sure` is false for a text file, which only its content shows to be a list.
+    """
 
     argument: str
     slug: str
@@ -112,17 +73,13 @@ class _Candidate:
     is_sure: bool
 
 
-def is_lock(path: Path) -> bool:
-    """Whether a file has the name of a lock (PEP 751)."""
-    return _LOCK.fullmatch(path.name) is not None
-
-
 def find_owned_locks(folder: Path, *, seen_from: Path) -> tuple[OwnedLock, ...]:
-    """The locks that lie in a folder, by name, each with the list that writes it.
+    """The locks of a folder, by name, each with the list that writes it.
 
-    That is a list of the folder, else one below `seen_from` whose settings or app say that its lock lies there.
+    That is a list of the folder, or else one anywhere below `seen_from` whose settings or app name the folder. Sources
+    are named as seen from `seen_from`.
     """
-    locks = sorted(path for path in folder.iterdir() if is_lock(path) and path.is_file())
+    locks = sorted(path for path in folder.iterdir() if _is_lock(path) and path.is_file())
     if not locks:
         return ()
     owned = _assign(locks, tuple(_iter_candidates(folder, folder, seen_from)))
@@ -131,11 +88,35 @@ def find_owned_locks(folder: Path, *, seen_from: Path) -> tuple[OwnedLock, ...]:
     places = [place for place in iter_own_folders(seen_from) if place.resolve() != folder.resolve()]
     others = [one for place in places for one in _iter_candidates(place, folder, seen_from)]
     open_locks = [one.path for one in owned if one.source is None]
-    late = {one.path: one for one in _assign(open_locks, others)}
-    return tuple(late.get(one.path, one) for one in owned)
+    owned_elsewhere = {one.path: one for one in _assign(open_locks, others)}
+    return tuple(owned_elsewhere.get(one.path, one) for one in owned)
+
+
+def iter_concerned_locks(changed: Iterable[Path], *, root: Path) -> Iterator[OwnedLock]:
+    """The locks to check when files of a repository have changed, folder by folder.
+
+    `changed` are paths relative to `root`, also of deleted files.
+    """
+    paths = [root / path for path in changed]
+    near = _list_folders_above(paths, root)
+    for folder in near:
+        yield from find_owned_locks(folder, seen_from=root)
+    files = list(iter_own_files(root)) if paths else []
+    far = sorted({path.parent for path in files if _is_lock(path)} - set(near))
+    if not far:
+        return
+    touched = _find_touched({path.resolve() for path in paths}, files)
+    for folder in far:
+        for lock in find_owned_locks(folder, seen_from=root):
+            if lock.source is not None and _is_touched(root / lock.source.partition("::")[0], touched):
+                yield lock
 
 
 def _assign(locks: Sequence[Path], candidates: Sequence[_Candidate]) -> tuple[OwnedLock, ...]:
+    """The owner of each lock. A list that owns one by its name is no candidate for the others.
+
+    The only list that is sure stays a candidate, as it may write locks under several names (`-o`).
+    """
     named = {path: _find_named(path, candidates) for path in locks}
     taken = {candidate.argument for candidate, _ in filter(None, named.values())}
     sure = [candidate for candidate in candidates if candidate.is_sure]
@@ -145,7 +126,7 @@ def _assign(locks: Sequence[Path], candidates: Sequence[_Candidate]) -> tuple[Ow
 
 
 def _iter_candidates(place: Path, lock_folder: Path, seen_from: Path) -> Iterator[_Candidate]:
-    """The lists that stand in a folder and are locked into `lock_folder`, those of `[tool.pinfold]` first."""
+    """The lists in a folder that are locked into `lock_folder`, those of `[tool.pinfold]` first."""
     here = name_path(place, seen_from)
     prefix = "" if here in ("", ".") else f"{here}/"
     sure = {f"{prefix}{name}" for name in list_possible_sources(place) if not name.endswith(".py")}
@@ -168,6 +149,7 @@ def _iter_candidates(place: Path, lock_folder: Path, seen_from: Path) -> Iterato
 
 
 def _is_small(path: Path) -> bool:
+    """Whether it is a regular file that may be a list."""
     try:
         return path.is_file() and path.stat().st_size <= _LARGEST_BYTES
     except OSError:
@@ -175,7 +157,7 @@ def _is_small(path: Path) -> bool:
 
 
 def _find_lock_place(source: Source) -> Path | None:
-    """The file, or else the folder, that the source says its locks lie in; None for standard output."""
+    """The file, or else the folder, in which the source puts its locks; None for standard output."""
     output = source.settings.output
     if source.lock_path is not None or output == "-":
         return source.lock_path
@@ -185,11 +167,15 @@ def _find_lock_place(source: Source) -> Path | None:
 
 
 def _folder_of(place: Path) -> Path:
+    """The folder of a place.
+
+    A name that ends with `.toml` is a file, any other one a folder, as in `place_locks`.
+    """
     return place.parent if place.suffix == ".toml" else place
 
 
 def _read(argument: str, folder: Path) -> Source | None:
-    """The source; None where it cannot be read as a list, which is then no owner of a lock."""
+    """The source; None if it cannot be read as a list, and so owns no lock."""
     try:
         return read_source(argument, folder=folder)
     except PinfoldError:
@@ -197,12 +183,15 @@ def _read(argument: str, folder: Path) -> Source | None:
 
 
 def _slug(text: str) -> str:
-    """The text as it stands in the name of a lock."""
+    """The text as it is part of the name of a lock: see `lock_places`."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _find_named(path: Path, candidates: Sequence[_Candidate]) -> tuple[_Candidate, str | None] | None:
-    """The list that the lock's name or the app says, with the machine types in the name; None where neither does."""
+    """The list that the app or the name of the lock names, with the machine types in that name; None if neither does.
+
+    The longest name is compared first: `pylock.web-gpu.toml` may be of `web-gpu` or of `web`.
+    """
     for candidate in candidates:
         if candidate.lock_path is not None and candidate.lock_path.resolve() == path.resolve():
             return candidate, None
@@ -216,6 +205,7 @@ def _find_named(path: Path, candidates: Sequence[_Candidate]) -> tuple[_Candidat
 
 
 def _build_owned(path: Path, named: tuple[_Candidate, str | None] | None, rest: Sequence[_Candidate]) -> OwnedLock:
+    """The lock with its owner by name, or else by its content among the `rest`."""
     if named is not None:
         return OwnedLock(path=path, source=named[0].argument, machine=named[1])
     owner = _find_by_content(path, rest)
@@ -225,14 +215,17 @@ def _build_owned(path: Path, named: tuple[_Candidate, str | None] | None, rest: 
 
 
 def _find_by_content(path: Path, candidates: Sequence[_Candidate]) -> _Candidate | None:
-    """The list that says most of what the lock was made from; the only one where there is no other."""
+    """The list that has most in common with the list in the lock.
+
+    Without anything in common it is the only list, or else the one of the usual name.
+    """
     sure = [candidate for candidate in candidates if candidate.is_sure]
     if len(candidates) == 1 and sure:
         return sure[0]
     locked = _read_locked_words(path)
-    likeness = {one.argument: measure_likeness(locked, collect_words(one.source)) for one in candidates}
+    likeness = {one.argument: _measure_likeness(locked, _collect_words(one.source)) for one in candidates}
     usual = [one for one in candidates if one.slug == "requirements"]
-    # A stable sort: among equals the usual name is first, then what stands first.
+    # The sort is stable: among equals the usual name is first, then the order of the candidates.
     order = sorted([*usual, *candidates], key=lambda one: likeness[one.argument], reverse=True)
     if order and likeness[order[0].argument] > (0, 0):
         return order[0]
@@ -241,16 +234,17 @@ def _find_by_content(path: Path, candidates: Sequence[_Candidate]) -> _Candidate
 
 
 def _read_locked_words(path: Path) -> frozenset[str]:
+    """The items of the list that a lock records; empty for a lock of other tools, and for one that cannot be read."""
     try:
         tool = read(path).tool
     except (LockfileError, OSError):
         return frozenset()
-    return frozenset() if tool is None else collect_words(tool.requirements)
+    return frozenset() if tool is None else _collect_words(tool.requirements)
 
 
 def _find_machine(text: str, source: Source) -> str | None:
-    """The machine types that a part of a lock's name stands for; None where it is a name of somebody's own."""
-    # Lazy: most locks are of no machine type in their name.
+    """The machine types that a part of a lock's name means; None if it is any other name."""
+    # Lazy: most locks have no machine type in their name.
     from resolver.targets.machine_types import parse_machine_types
 
     names = text.replace("-or-", ",")
@@ -271,32 +265,61 @@ def _find_machine(text: str, source: Source) -> str | None:
 
 
 def _name_part(path: Path) -> str:
+    """The name of a lock between `pylock.` and `.toml`; empty for `pylock.toml`."""
     match = _LOCK.fullmatch(path.name)
     return (match[1] or "") if match else ""
 
 
-_TEXTS = frozenset({".txt", ".in", ".py"})
+def _collect_words(source: Source | Sequence[Sequence[str]]) -> frozenset[str]:
+    """The items of a list, each as one word in small letters, with those of the files that it includes.
+
+    A sequence is the layers of a lock.
+    """
+    if not isinstance(source, Source):
+        items: Iterator[str] = (text for layer in source for text in layer)
+    elif source.layers is not None:
+        items = (text for layer in source.layers for text in layer)
+    else:
+        items = _iter_lines(source.text or "", source.folder, set())
+    return frozenset(word for text in items if (word := _SPACES.sub("", text).lower()))
 
 
-def iter_concerned_locks(changed: Iterable[Path], *, root: Path) -> Iterator[OwnedLock]:
-    """The locks to look at when files of a repository have changed, folder by folder."""
-    paths = [root / path for path in changed]
-    near = _list_folders_above(paths, root)
-    for folder in near:
-        yield from find_owned_locks(folder, seen_from=root)
-    files = list(iter_own_files(root)) if paths else []
-    far = sorted({path.parent for path in files if is_lock(path)} - set(near))
-    if not far:
-        return
-    touched = _find_touched({path.resolve() for path in paths}, files)
-    for folder in far:
-        for lock in find_owned_locks(folder, seen_from=root):
-            if lock.source is not None and _is_touched(root / lock.source.partition("::")[0], touched):
-                yield lock
+def _measure_likeness(one: frozenset[str], other: frozenset[str]) -> tuple[float, float]:
+    """The share of items that both lists have, then the share of projects, each from 0 to 1. Compared in this order."""
+    names = [frozenset(match[0] for word in words if (match := _NAME.match(word))) for words in (one, other)]
+    return _share(one, other), _share(*names)
+
+
+def _share(one: frozenset[str], other: frozenset[str]) -> float:
+    """The number of common words as a part of all words of both lists; 0 for two empty lists."""
+    both = one | other
+    return len(one & other) / len(both) if both else 0.0
+
+
+def _iter_lines(text: str, folder: Path, seen: set[Path]) -> Iterator[str]:
+    """The lines of a requirement file, without comments and with included files in place. Missing ones are skipped."""
+    for line in text.splitlines():
+        included = _INCLUDED.match(line)
+        if included is None:
+            yield _COMMENT.sub("", line)
+            continue
+        path = folder / included[1]
+        if path in seen or len(seen) >= _MOST_FILES:
+            continue
+        seen.add(path)
+        try:
+            yield from _iter_lines(path.read_text(encoding="utf-8", errors="replace"), path.parent, seen)
+        except (OSError, ValueError):
+            continue
+
+
+def _is_lock(path: Path) -> bool:
+    """Whether a file has the name of a lock (PEP 751)."""
+    return _LOCK.fullmatch(path.name) is not None
 
 
 def _list_folders_above(paths: Iterable[Path], root: Path) -> tuple[Path, ...]:
-    """The folders of files and those above, up to `root`, sorted."""
+    """The folders of the files and those above, up to `root`, sorted. Deleted folders are left out."""
     folders: set[Path] = set()
     for path in paths:
         place = path.parent
@@ -309,21 +332,29 @@ def _list_folders_above(paths: Iterable[Path], root: Path) -> tuple[Path, ...]:
 
 
 def _find_touched(changed: set[Path], files: Iterable[Path]) -> frozenset[Path]:
-    """The changed files, and all files that name one of them, or name one that does."""
+    """The changed files, all files that name one of them, and so on.
+
+    Each round looks for the files that the round before has found.
+    """
     touched = set(changed)
     texts = {path.resolve(): text for path in files if (text := _read_text(path)) is not None}
     new = {path for path in changed if path.suffix in _TEXTS}
     while new:
         named = [(path, re.compile(_name_pattern(path))) for path in new]
         new = {
-            path for path, text in texts.items() if any(_names(path, text, other, pattern) for other, pattern in named)
+            path
+            for path, text in texts.items()
+            if any(_names_file(path, text, other, pattern) for other, pattern in named)
         } - touched
         touched |= new
     return frozenset(touched)
 
 
-def _names(path: Path, text: bytes, other: Path, pattern: re.Pattern[bytes]) -> bool:
-    """Whether a file names another: a list by its path, an app by its name unless it has such a file beside itself."""
+def _names_file(path: Path, text: bytes, other: Path, pattern: re.Pattern[bytes]) -> bool:
+    """Whether a file names another: a list by its path, an app by the name of the module.
+
+    A module is another one if the app has a file of that name beside itself.
+    """
     found = [match[0].decode(errors="replace") for match in pattern.finditer(text)]
     if path.suffix != ".py":
         return any((path.parent / one).resolve() == other for one in found)
@@ -332,7 +363,7 @@ def _names(path: Path, text: bytes, other: Path, pattern: re.Pattern[bytes]) -> 
 
 
 def _name_pattern(path: Path) -> bytes:
-    """What a file has in it that names another: the name of a list, the import of a module."""
+    """The pattern for a text that names a file: the name of a list, or the import of a module."""
     stem = path.parent.name if path.name == "__init__.py" else path.stem
     named = rb"[^\s=\"']*(?<![\w-])" + re.escape(path.name.encode())
     if path.suffix != ".py":
@@ -341,7 +372,7 @@ def _name_pattern(path: Path) -> bytes:
 
 
 def _read_text(path: Path) -> bytes | None:
-    """The bytes of a list, an app or settings; None for any other file, and for one that is too large for them."""
+    """The bytes of a list, an app or settings; None for any other file, and for one that is too large."""
     if path.suffix not in _TEXTS and path.name != "pyproject.toml":
         return None
     try:
@@ -351,7 +382,7 @@ def _read_text(path: Path) -> bytes | None:
 
 
 def _is_touched(source: Path, touched: frozenset[Path]) -> bool:
-    """Whether the list of a lock, or the file with its settings, is one of these files."""
+    """Whether the list of a lock, or the file with its settings, is among these files."""
     if source.resolve() in touched:
         return True
     try:

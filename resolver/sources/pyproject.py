@@ -1,4 +1,12 @@
-"""The list of a pyproject.toml: `[tool.pinfold] requirements`, else `[project] dependencies` with extras and groups."""
+"""The dependencies of a project in its pyproject.toml: `[project] dependencies`, with extras and dependency groups.
+
+In: a parsed pyproject.toml and the names of extras and groups. Out: requirement texts in order, those of the project
+first. Extras that refer to the project's own extras are resolved (as pip resolves `name[extra]`), and groups that
+include groups too.
+
+A module of its own because it is the standards' list (PEP 621, PEP 735), used only if `[tool.pinfold]` has no
+`requirements`, and because `packaging.dependency_groups` is loaded for nothing else.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +28,8 @@ def list_project_dependencies(
 ) -> tuple[str, ...]:
     """The dependencies of the project, then those of the extras, then those of the groups (PEP 621, PEP 735).
 
-    An extra that asks for the project's own extras gives what they ask for. `name` is the file's, for messages. Raises
-    SourceError.
+    Each text of an extra is given once, also if two extras have it. A pyproject.toml without `[project]` may have
+    groups. `name` is the file in messages. Raises SourceError for a name that is not there, and for a dynamic list.
     """
     project = pyproject.get("project")
     if project is None and groups and not extras:
@@ -33,11 +41,12 @@ def list_project_dependencies(
 
 
 class _ProjectReader:
-    """A `[project]` table with the extras that refer to one another."""
+    """A `[project]` table, whose extras may refer to one another. Names of extras are normalized (PEP 685)."""
 
     def __init__(self, project: Mapping[str, object], name: str) -> None:
         self._project = project
         self._name = name
+        # The name is needed to see references to the project itself; without one there are none.
         own = project.get("name")
         self._own_name = canonicalize_name(own) if isinstance(own, str) else None
         table = project.get("optional-dependencies", {})
@@ -46,17 +55,23 @@ class _ProjectReader:
         self._extras = {canonicalize_name(extra): (extra, texts) for extra, texts in table.items()}
 
     def list_dependencies(self) -> tuple[str, ...]:
+        """The texts of `dependencies`, with references to own extras replaced."""
         self._check_static("dependencies")
         texts = self._check_texts(self._project.get("dependencies", []), "project.dependencies")
         return tuple(self._iter_own(texts, "project.dependencies", seen=frozenset()))
 
     def list_extras(self, extras: Sequence[str]) -> tuple[str, ...]:
+        """The texts of extras in their order, each text once."""
         if extras:
             self._check_static("optional-dependencies")
         listed = (text for extra in extras for text in self._iter_extra(canonicalize_name(extra), seen=frozenset()))
         return tuple(dict.fromkeys(listed))
 
     def _iter_extra(self, extra: NormalizedName, *, seen: frozenset[NormalizedName]) -> Iterator[str]:
+        """The texts of an extra. `seen` are the extras that led to it: a circle ends there.
+
+        Raises SourceError for an unknown one.
+        """
         if extra not in self._extras:
             close = get_close_matches(extra, self._extras, n=1)
             raise SourceError(f"`{self._name}` has no extra `{extra}`", remedy=f"`{close[0]}`" if close else "")
@@ -67,7 +82,7 @@ class _ProjectReader:
         yield from self._iter_own(self._check_texts(texts, key), key, seen=seen | {extra})
 
     def _iter_own(self, texts: Sequence[str], key: str, *, seen: frozenset[NormalizedName]) -> Iterator[str]:
-        """The texts, with a reference to the project itself replaced by what the extras that it names ask for."""
+        """The texts, with each reference to the project itself replaced by the texts of the extras that it names."""
         for place, text in enumerate(texts):
             try:
                 requirement = Requirement(text)
@@ -81,6 +96,7 @@ class _ProjectReader:
                     yield _add_marker(inner, requirement)
 
     def _check_static(self, field: str) -> None:
+        """Raises SourceError for a field that the build backend computes (PEP 621: `dynamic`)."""
         dynamic = self._project.get("dynamic", [])
         if isinstance(dynamic, list) and field in dynamic:
             raise SourceError(
@@ -91,13 +107,17 @@ class _ProjectReader:
             )
 
     def _check_texts(self, texts: object, key: str) -> list[str]:
+        """The value itself. Raises SourceError if it is no array of strings."""
         if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
             raise SourceError(f"`{key}` must be an array of strings", where=self._name)
         return texts
 
 
 def _add_marker(text: str, reference: Requirement) -> str:
-    """The requirement with the marker of the reference that led to it."""
+    """The requirement with the marker of the reference that led to it.
+
+    `name[a]; python_version < "3.11"` includes the extra only there, so both markers must hold.
+    """
     if reference.marker is None:
         return text
     requirement = Requirement(text)
@@ -106,6 +126,10 @@ def _add_marker(text: str, reference: Requirement) -> str:
 
 
 def _list_groups(pyproject: Mapping[str, object], name: str, groups: Sequence[str]) -> tuple[str, ...]:
+    """The texts of dependency groups with the groups that they include (PEP 735).
+
+    Unknown names are found first, to suggest the nearest one. Raises SourceError.
+    """
     if not groups:
         return ()
     table = pyproject.get("dependency-groups", {})
@@ -126,7 +150,7 @@ def _list_groups(pyproject: Mapping[str, object], name: str, groups: Sequence[st
 
 
 def _iter_reasons(error: BaseException) -> Iterator[str]:
-    """The messages of the errors in a group, in one line each and without their final full stop."""
+    """The messages of the errors in a group, each on one line and without its final full stop."""
     if isinstance(error, ExceptionGroup):
         for inner in error.exceptions:
             yield from _iter_reasons(inner)

@@ -1,9 +1,13 @@
-"""What a SOURCE on the command line means: the file it names, read as a list.
+"""The list that a SOURCE on the command line names, and the requirement files that a list includes.
 
-The requirement files that a list names with `-r` and `-c`, read from disk for the parser.
+In: an argument and the folder of the run. Out: a `Source`. The name of the file decides how it is read: `*.txt` and
+`*.in` as requirement files, `*.py` as apps, `pyproject.toml` by its tables, `-` as a requirement file from standard
+input. Without an argument it is the list of `[tool.pinfold]` in the folder.
 
-In: a reference as written and the name of what includes it. Out: the file's name for messages and its text. Names are
-relative to where the user stands, like those on the command line, so that messages can be followed.
+Requirement files that a list includes (`-r`, `-c`) are read for the parser, which touches no file. Their names are
+relative to the folder of the run, like those on the command line, so that messages can be followed.
+
+A module of its own as the door from names to lists: all other readers are given the file that they read.
 """
 
 from __future__ import annotations
@@ -33,10 +37,34 @@ __all__ = [
     "read_source",
 ]
 
-
 _STANDARD_INPUT = "standard input"
 _REQUIREMENT_SUFFIXES = {".txt", ".in"}
 _MOST_SUGGESTIONS = 5
+# A URL, and not the drive of a Windows path: a scheme has two letters at least.
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+class RequirementFiles:
+    """Reads the requirement files that a list includes. `folder` is that of the run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, reference: str, including: str) -> tuple[str, str]:
+        """The name and the text of a file that `-r` or `-c` names (pip: relative to the including file).
+
+        Raises OSError, and SourceError for a URL and for a file that cannot be decoded.
+        """
+        name = self._name(reference, including)
+        return name, decode_requirement_file((self._folder / name).read_bytes())
+
+    def _name(self, reference: str, including: str) -> str:
+        """The path of a reference from the folder of the run. Raises SourceError for a URL other than `file:`."""
+        if reference.lower().startswith("file:"):
+            return unquote(urlsplit(reference).path)
+        if _SCHEME.match(reference):
+            raise SourceError("it is a URL, and what a URL serves can change: keep a copy beside the list")
+        return posixpath.normpath(posixpath.join(posixpath.dirname(including.replace("\\", "/")), reference))
 
 
 def read_source(
@@ -51,8 +79,8 @@ def read_source(
 ) -> Source:
     """The list that an argument names, relative to `folder`; for None that of `[tool.pinfold]` in the folder.
 
-    `extras` and `groups` choose from a pyproject.toml without such a list. `standard_input` is the process's own unless
-    given. An app sees those of `variables` that `environment` in [tool.pinfold] names; None is the environment of the
+    `extras` and `groups` choose from a pyproject.toml without such a list. `standard_input` is that of the process
+    unless given. An app sees the `variables` that `environment` in [tool.pinfold] names; None is the environment of the
     process. With `is_run` an app file is run instead of read. Raises SourceError and SettingsError.
     """
     return without_traceback(
@@ -68,6 +96,17 @@ def read_source(
     )
 
 
+def list_possible_sources(folder: Path) -> tuple[str, ...]:
+    """The files of a folder that look like lists, sorted.
+
+    They are suggested in messages, and are candidates for the owner of a lock.
+    """
+    names = {path.name for path in folder.glob("*.txt") if "require" in path.name.lower()}
+    names |= {path.name for path in folder.glob("*.in") if path.name != "MANIFEST.in"}
+    names |= {path.name for path in folder.glob("*.py") if path.is_file() and _looks_like_app(path)}
+    return tuple(sorted(names | {path.name for path in folder.glob("pyproject.toml") if _has_dependencies(path)}))
+
+
 def _read_argument(
     argument: str | None,
     *,
@@ -78,6 +117,10 @@ def _read_argument(
     variables: Mapping[str, str] | None,
     is_run: bool,
 ) -> Source:
+    """The body of `read_source`, whose error must not show the content of a file in a traceback.
+
+    The order of the checks decides which error a wrong argument gets.
+    """
     known = os.environ if variables is None else variables
     if argument is None:
         return _read_default(folder, extras, groups)
@@ -91,7 +134,7 @@ def _read_argument(
     path = folder / file
     _check_file(path, file, folder)
     if path.name == "pyproject.toml" and app_name:
-        # Imported where it is needed, as below.
+        # Lazy: no other form of a list needs `ast`.
         from resolver.sources.apps.app_source import read_table_source
 
         return read_table_source(path, name=argument, folder=folder, variables=known, is_run=is_run)
@@ -106,15 +149,8 @@ def _read_argument(
     raise _refuse_unknown(path, argument)
 
 
-def list_possible_sources(folder: Path) -> tuple[str, ...]:
-    """The files of a folder that look like lists, for messages; sorted."""
-    names = {path.name for path in folder.glob("*.txt") if "require" in path.name.lower()}
-    names |= {path.name for path in folder.glob("*.in") if path.name != "MANIFEST.in"}
-    names |= {path.name for path in folder.glob("*.py") if path.is_file() and _looks_like_app(path)}
-    return tuple(sorted(names | {path.name for path in folder.glob("pyproject.toml") if _has_dependencies(path)}))
-
-
 def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) -> Source:
+    """The list of `[tool.pinfold]` in the folder. Raises SourceError that suggests other files."""
     path = folder / "pyproject.toml"
     settings = read_settings(path, name=path.name) if path.is_file() else None
     if settings is not None and settings.requirements is not None:
@@ -128,25 +164,36 @@ def _read_default(folder: Path, extras: Sequence[str], groups: Sequence[str]) ->
 
 
 def _read_standard_input(folder: Path, stream: BinaryIO | None) -> Source:
-    if stream is None:  # The process was started without one.
+    """Standard input as a requirement file. `stream` is None if the process has none.
+
+    Its locks are named `stdin`, and its relative paths start at the folder of the run.
+    """
+    # A process can be started with standard input closed.
+    if stream is None:
         raise SourceError(f"{_STANDARD_INPUT} cannot be read: it is closed")
     text = _decode(stream.read(), _STANDARD_INPUT)
     return _build_source(StandardInput(text=text), name=_STANDARD_INPUT, stem="stdin", path=None, folder=folder)
 
 
 def _read_requirement_file(path: Path, name: str, folder: Path) -> Source:
+    """A requirement file as its text; the parser reads it later."""
     form = RequirementFile(text=_decode(_read_bytes(path, name), name))
     return _build_source(form, name=name, stem=path.stem, path=path, folder=folder)
 
 
 def _read_app(path: Path, name: str, folder: Path, variables: Mapping[str, str], *, is_run: bool) -> Source:
-    # Imported where it is needed: no other form of a list needs `ast`.
+    """An app file, read or run."""
+    # Lazy, as above.
     from resolver.sources.apps.app_source import read_app_source
 
     return read_app_source(path, _read_bytes(path, name), name=name, folder=folder, variables=variables, is_run=is_run)
 
 
 def _read_pyproject(path: Path, name: str, folder: Path, extras: Sequence[str], groups: Sequence[str]) -> Source:
+    """The list of a pyproject.toml: that of `[tool.pinfold]`, or else that of `[project]` with extras and groups.
+
+    Its locks are named after the project.
+    """
     pyproject = read_pyproject(path, name=name)
     settings = read_settings(path, name=name)
     if settings is not None and settings.requirements is not None:
@@ -156,7 +203,7 @@ def _read_pyproject(path: Path, name: str, folder: Path, extras: Sequence[str], 
             )
         form = PyprojectList(table="[tool.pinfold]", items=settings.requirements)
     else:
-        # Imported where it is needed: no other form of a list needs it.
+        # Lazy: no other form of a list needs `packaging.dependency_groups`.
         from resolver.sources.pyproject import list_project_dependencies
 
         items = list_project_dependencies(pyproject, name=name, extras=extras, groups=groups)
@@ -168,7 +215,10 @@ def _read_pyproject(path: Path, name: str, folder: Path, extras: Sequence[str], 
 
 
 def _build_source(form: Form, *, name: str, stem: str, path: Path | None, folder: Path) -> Source:
-    """The source with its settings. `folder` is that of the run."""
+    """The source with its settings. `folder` is that of the run.
+
+    Relative paths in a list start at its own folder, settings apply from there upwards.
+    """
     own_folder = folder if path is None else path.parent
     settings, settings_path = find_settings(own_folder, seen_from=folder)
     return Source(
@@ -177,20 +227,21 @@ def _build_source(form: Form, *, name: str, stem: str, path: Path | None, folder
         form=form,
         path=path,
         folder=own_folder,
-        # Another list's items are no settings of this one.
+        # The list of `[tool.pinfold]` is a list of its own, not a setting of this one.
         settings=replace(settings, requirements=None),
         settings_path=settings_path,
     )
 
 
 def _check_file(path: Path, name: str, folder: Path) -> None:
+    """Raises SourceError for a folder, and for a name without a file, with files that could be meant."""
     # `os.path` takes any text; methods of Path raise for a name that is too long.
     if os.path.isdir(path):  # noqa: PTH112  (see above)
         possible = list_possible_sources(path)
         inside = tuple((Path(name) / one).as_posix() for one in possible)
         raise SourceError(f"`{name}` is a folder, not a list", details=_suggest(inside))
     if not os.path.lexists(path):
-        # Imported where it is needed: a run without faults has no use for it.
+        # Lazy: a run without faults has no use for it.
         from difflib import get_close_matches
 
         close = get_close_matches(path.name, _list_names(path.parent), n=1, cutoff=0.7)
@@ -204,11 +255,15 @@ def _check_file(path: Path, name: str, folder: Path) -> None:
 
 
 def _suggest(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The line of an error that names files which could be meant."""
+    """The line of an error that names files which could be meant; empty without any."""
     return (f"files that could be meant: {_join(names)}",) if names else ()
 
 
 def _refuse_unknown(path: Path, argument: str) -> SourceError:
+    """The error for a file that is no list by its name.
+
+    A class of another file and a lock get errors of their own.
+    """
     if "::" in argument:
         return SourceError(f"`{argument}` names a class, but `{path.name}` is no Python file")
     if re.fullmatch(r"pylock\.([^.]+\.)?toml", path.name):
@@ -220,7 +275,10 @@ def _refuse_unknown(path: Path, argument: str) -> SourceError:
 
 
 def _looks_like_requirement(name: str) -> bool:
-    """Whether an argument is a requirement rather than the name of a file."""
+    """Whether an argument is a requirement rather than the name of a file.
+
+    `requirements.txt` would be a valid name of a project, so known suffixes come first.
+    """
     try:
         return Path(name).suffix not in _REQUIREMENT_SUFFIXES | {".py", ".toml"} and Requirement(name).url is None
     except InvalidRequirement:
@@ -228,7 +286,7 @@ def _looks_like_requirement(name: str) -> bool:
 
 
 def _looks_like_app(path: Path) -> bool:
-    """Whether a Python file seems to assign `requirements` in a class; a look at the bytes, for a suggestion only."""
+    """Whether a Python file seems to assign `requirements` in a class. A look at the bytes, for suggestions."""
     try:
         return re.search(rb"^\s+requirements\s*[:=]", path.read_bytes(), re.MULTILINE) is not None
     except OSError:
@@ -236,6 +294,10 @@ def _looks_like_app(path: Path) -> bool:
 
 
 def _has_dependencies(path: Path) -> bool:
+    """Whether a pyproject.toml has a list of a project.
+
+    A file at fault has none: reading it as a list reports the fault.
+    """
     try:
         project = read_pyproject(path, name=path.name).get("project")
     except SourceError:
@@ -244,10 +306,12 @@ def _has_dependencies(path: Path) -> bool:
 
 
 def _list_names(folder: Path) -> list[str]:
+    """All names in a folder, sorted, for the nearest one to a wrong name; empty if there is no folder."""
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def _read_bytes(path: Path, name: str) -> bytes:
+    """The bytes of a file. Raises SourceError."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -255,6 +319,10 @@ def _read_bytes(path: Path, name: str) -> bytes:
 
 
 def _decode(data: bytes, name: str) -> str:
+    """The text of a requirement file, by its byte order mark or encoding comment, as pip decodes it.
+
+    Raises SourceError with the name of the file.
+    """
     try:
         return decode_requirement_file(data)
     except SourceError as error:
@@ -262,27 +330,6 @@ def _decode(data: bytes, name: str) -> str:
 
 
 def _join(names: Sequence[str]) -> str:
+    """At most five names, and the number of the others."""
     shown = ", ".join(f"`{name}`" for name in names[:_MOST_SUGGESTIONS])
     return shown if len(names) <= _MOST_SUGGESTIONS else f"{shown} and {len(names) - _MOST_SUGGESTIONS} more"
-
-
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-
-
-class RequirementFiles:
-    """Reads requirement files. `folder` is the current one."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def read(self, reference: str, including: str) -> tuple[str, str]:
-        """Name and text of the file; pip's rule: relative to the including file. Raises OSError, SourceError."""
-        name = self._name(reference, including)
-        return name, decode_requirement_file((self._folder / name).read_bytes())
-
-    def _name(self, reference: str, including: str) -> str:
-        if reference.lower().startswith("file:"):
-            return unquote(urlsplit(reference).path)
-        if _SCHEME.match(reference):
-            raise SourceError("it is a URL, and what a URL serves can change: keep a copy beside the list")
-        return posixpath.normpath(posixpath.join(posixpath.dirname(including.replace("\\", "/")), reference))

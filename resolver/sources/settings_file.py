@@ -1,7 +1,11 @@
-"""The `pyproject.toml` whose `[tool.pinfold]` applies to a folder.
+"""The `pyproject.toml` whose `[tool.pinfold]` applies to a folder, and how messages name files.
 
-The nearest one upwards that has the table applies, alone: tables are not merged. Files without the table are passed
-over. The search ends at the root of the repository (the folder with `.git`), outside of one at the root of the disk.
+In: a folder. Out: the settings that apply to it, and their file. The nearest file upwards that has the table applies,
+alone: tables are not merged, and files without it are passed over. The search ends at the root of the repository (the
+folder with `.git`), without one at the root of the disk.
+
+A module of its own because every verb needs it, and because it is the only reader of a pyproject.toml: the values of
+the table are parsed by `settings`, which touches no file.
 """
 
 from __future__ import annotations
@@ -17,15 +21,15 @@ from resolver.settings.settings import Settings, parse_settings
 
 __all__ = ["find_settings", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
 
-# Every way to write the table in TOML, but with escapes in its name: `[tool.pinfold]`, below `[tool]`, in `tool = {…}`.
-# A text, which `re` compiles where it is first needed: most files say `tool.pinfold`, or nothing of pinfold.
+# Every way to write the table in TOML without escapes in its name: `[tool.pinfold]`, below `[tool]`, in `tool = {…}`.
+# A text, which `re` compiles at its first use: most files contain `tool.pinfold`, or nothing about pinfold.
 _TABLE = rb"""tool["']?\s*\.\s*["']?pinfold|\[\s*["']?tool["']?\s*\]|tool["']?\s*="""
 
 
 def find_settings(folder: Path, *, seen_from: Path) -> tuple[Settings, Path | None]:
-    """The settings that apply to a folder, and their file; unset settings and None where there is none.
+    """The settings that apply to a folder, and their file; unset settings and None if there is no such file.
 
-    Messages call the file by its path from `seen_from`.
+    Messages name the file by its path from `seen_from`. Raises SourceError, SettingsError.
     """
     for parent in iter_upwards(folder.absolute()):
         path = parent / "pyproject.toml"
@@ -36,23 +40,38 @@ def find_settings(folder: Path, *, seen_from: Path) -> tuple[Settings, Path | No
 
 
 def read_settings(path: Path, *, name: str) -> Settings | None:
-    """The settings of a pyproject.toml; None where it has no `[tool.pinfold]`. `name` is for messages."""
+    """The settings of a pyproject.toml; None if it has no `[tool.pinfold]`. `name` is the file in messages.
+
+    Raises SourceError for a file that cannot be read, SettingsError for a fault in the table.
+    """
     return without_traceback(lambda: _read_settings(path, name))
 
 
-def _may_have_table(data: bytes) -> bool:
-    """Whether `[tool.pinfold]` can stand in a file. Parsing the file of a project takes 1 ms and more."""
-    return b"tool.pinfold" in data or (b"pinfold" in data and re.search(_TABLE, data) is not None)
-
-
 def read_pyproject(path: Path, *, name: str) -> dict[str, object]:
-    """The whole of a pyproject.toml. Raises SourceError."""
+    """The whole content of a pyproject.toml. Raises SourceError if it cannot be read or is no TOML."""
     return without_traceback(lambda: _read_pyproject(path, name))
 
 
+def name_path(path: Path, seen_from: Path) -> str:
+    """The path from a folder, for messages; the path itself if it is on another drive (Windows)."""
+    try:
+        return Path(os.path.relpath(path, seen_from)).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def iter_upwards(folder: Path) -> Iterator[Path]:
+    """The folder and those above it, up to the root of its repository or else of the disk."""
+    for parent in (folder, *folder.parents):
+        yield parent
+        if (parent / ".git").exists():
+            return
+
+
 def _read_settings(path: Path, name: str) -> Settings | None:
+    """The body of `read_settings`, whose error must not show the content of the file in a traceback."""
     if not _may_have_table(_read_bytes(path, name)):
-        # Not even parsed: what is wrong with somebody else's file is not ours to tell.
+        # Not even parsed: the file configures other tools, and a fault in it does not concern a lock.
         return None
     tool = read_pyproject(path, name=name).get("tool", {})
     table = tool.get("pinfold") if isinstance(tool, dict) else None
@@ -63,29 +82,19 @@ def _read_settings(path: Path, name: str) -> Settings | None:
     return parse_settings(table, where=f"{name} [tool.pinfold]")
 
 
+def _may_have_table(data: bytes) -> bool:
+    """Whether a file may contain `[tool.pinfold]`. Parsing the file of a project takes 1 ms and more."""
+    return b"tool.pinfold" in data or (b"pinfold" in data and re.search(_TABLE, data) is not None)
+
+
 def _read_pyproject(path: Path, name: str) -> dict[str, object]:
+    """The body of `read_pyproject`, as above."""
     try:
         return tomllib.loads(_read_bytes(path, name).decode("utf-8"))
     except UnicodeDecodeError as error:
         raise SourceError(f"`{name}` is no UTF-8 text, which TOML must be") from error
     except tomllib.TOMLDecodeError as error:
         raise SourceError(f"`{name}` is no TOML: {_lower_first(str(error))}") from error
-
-
-def name_path(path: Path, seen_from: Path) -> str:
-    """The path from a folder, for messages; as it stands where there is no way (another drive)."""
-    try:
-        return Path(os.path.relpath(path, seen_from)).as_posix()
-    except ValueError:
-        return path.as_posix()
-
-
-def iter_upwards(folder: Path) -> Iterator[Path]:
-    """The folder and those above it, up to the root of its repository."""
-    for parent in (folder, *folder.parents):
-        yield parent
-        if (parent / ".git").exists():
-            return
 
 
 def _read_bytes(path: Path, name: str) -> bytes:

@@ -1,26 +1,30 @@
-"""A requirement list with everything that the file it stands in says besides.
+"""A list to lock, together with everything that its file states about the lock: a `Source`, in one of five forms.
 
-Flags that stand before a list: those of the command line, and those of `[tool.pinfold]` by their keys.
+In: values that a reader has found, or a list that a program gives. Out: a `Source`; its items with functions of the
+target called (`call_items`); and the flags that come before a list, from the command line and from `[tool.pinfold]`
+(`leading_flags`).
 
-In: the settings of both. Out: items and statements in the order in which the parser is to read them.
+A module of its own between readers, which make sources of files, and plans, which lock them: neither imports the other.
+It is on the path of every lock, so it imports nothing about targets at run time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar, cast
 
 from lockfiles._values import dataclass
-from resolver.errors import Position
+from resolver.errors import Fault, ListError, Position
 from resolver.requirements.entry import RequirementItems
 from resolver.requirements.flags import FlagUse, RequirementUse, Statement, find_item_flag
+from resolver.requirements.url import redact
 from resolver.settings.settings import Settings
 
 if TYPE_CHECKING:
     from resolver.targets.platforms import Platform
-    from resolver.targets.target import PythonVersion
+    from resolver.targets.target import PythonVersion, Target
 
 __all__ = [
     "AppFile",
@@ -33,18 +37,19 @@ __all__ = [
     "StandardInput",
     "StatedValue",
     "TargetDependentList",
+    "call_items",
     "leading_flags",
 ]
 
-
 _T = TypeVar("_T")
+_TABLE = "[tool.pinfold]"
 
 Positions = tuple[Position, ...] | tuple[tuple[Position, ...], ...]
 """The positions of items, flat or in layers as the items are."""
 
 
 class TargetDependentList(Protocol):
-    """A list that depends on the target."""
+    """A list whose items depend on the target. Apps have one if code decides their items."""
 
     def read(self, source: Source, *, python: PythonVersion, platform: Platform) -> Source:
         """The source with its items for a target: one object for equal targets. Raises SourceError."""
@@ -52,36 +57,36 @@ class TargetDependentList(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementFile:
-    """A requirement file, as its decoded text: the parser of such files counts its lines."""
+    """A requirement file, as its decoded text, because the parser of such files counts its lines."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandardInput:
-    """A requirement file that came through standard input."""
+    """A requirement file from standard input, as its decoded text."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppFile:
-    """An app of a Python file, which was read and not run. `items` is as worked out: flat or in layers.
+    """An app of a Python file. `line` is that of its list.
 
-    `positions` are those of the items, in the same form. `late` reads the items again for a target, where they can
-    only be told with it.
+    `items` are flat or in layers, and `positions` in the same form. `target_dependent` reads the items again for a
+    target; None if they do not depend on it.
     """
 
     class_name: str
     line: int
     items: RequirementItems = field(repr=False)
     positions: Positions = field(default=(), repr=False, compare=False)
-    late: TargetDependentList | None = field(default=None, repr=False, compare=False)
+    target_dependent: TargetDependentList | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PyprojectList:
-    """A list of pyproject.toml. `table` says which: `[tool.pinfold]` or `[project]`."""
+    """A list of a pyproject.toml. `table` is the header of its table, such as `[tool.pinfold]` or `[project]`."""
 
     table: str
     items: RequirementItems = field(repr=False)
@@ -89,7 +94,7 @@ class PyprojectList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ItemList:
-    """A list that a program gave, flat or in layers. `positions` are as those of an app.
+    """A list that a program gives, flat or in layers. `positions` are in the same form.
 
     An item may be a function of the target until `call_items` has called it.
     """
@@ -103,7 +108,7 @@ Form = RequirementFile | StandardInput | AppFile | PyprojectList | ItemList
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatedValue(Generic[_T]):
-    """A value that a source gives, and where it stands: `app.py:12`."""
+    """A value that a source states, and where: `app.py:12`, or the name of a rule."""
 
     value: _T
     where: str
@@ -113,14 +118,14 @@ class StatedValue(Generic[_T]):
 class Source:
     """One list to lock.
 
-    - `name` is what messages call it, as the user wrote it; `stem` names its locks where several lie in one folder.
-    - `path` is None where the list stands in no file. `folder` is what relative paths in the list are relative to.
-    - `python`, `machine_types` and `num_gpus` are what an app asks for; `default_machine` is what its platform takes
-      where nothing names a machine type.
-    - `list_name` is what positions call the list where that is not the file that was named; `lock_path` is the lock
-      that the app installs, where it names one.
+    - `name` is its name in messages, as the user wrote it; `stem` names its locks if several lie in one folder.
+    - `path` is None for a list without a file. Relative paths in the list are relative to `folder`.
+    - `python`, `machine_types` and `num_gpus` are stated by an app; `default_machine` is what its platform takes if
+      nothing names a machine type.
+    - `list_name` is the name of the list in positions, None for that of the file; `lock_path` is the lock that the app
+      installs, None for any other source.
     - `adds_requirements` is whether the platform installs requirements of its own beside the list.
-    - `warnings` are whole messages: what the platform ignores, and what the lock does not hold.
+    - `warnings` are whole messages: values that the platform ignores, and packages that the lock does not hold.
     - `settings` are those of the nearest `[tool.pinfold]`, without its `requirements`; `settings_path` is that file,
       and relative paths in the settings are relative to its folder.
     """
@@ -143,22 +148,22 @@ class Source:
 
     @property
     def text(self) -> str | None:
-        """The text of a requirement file; None where the list is made of items."""
+        """The text of a requirement file; None if the list is made of items."""
         return self.form.text if isinstance(self.form, RequirementFile | StandardInput) else None
 
     @property
     def items(self) -> RequirementItems | None:
-        """The items as written, flat or in layers; None where the list is a requirement file."""
+        """The items as written, flat or in layers; None if the list is a requirement file."""
         return self.form.items if isinstance(self.form, AppFile | PyprojectList | ItemList) else None
 
     @property
     def positions(self) -> Positions:
-        """The positions of the items; empty where they only have numbers."""
+        """The positions of the items; empty if they only have numbers."""
         return self.form.positions if isinstance(self.form, AppFile | ItemList) else ()
 
     @property
     def layers(self) -> tuple[tuple[str, ...], ...] | None:
-        """The items in layers, a flat list as one; None where the list is a requirement file."""
+        """The items in layers, with a flat list as one layer; None if the list is a requirement file."""
         items = self.items
         if items is None:
             return None
@@ -166,16 +171,42 @@ class Source:
         return layers or (tuple(item for item in items if isinstance(item, str)),)
 
 
-_TABLE = "[tool.pinfold]"
-
-
 def leading_flags(configured: Settings, arguments: Settings) -> list[str | Statement]:
-    """What stands before item 0: what is nearer first, but for formats, where the last word wins.
+    """The flags before item 0: those of the command line before those of `[tool.pinfold]`, which are `configured`.
 
-    A configured `index-url` does not: it takes the place of the default index. Paths are relative to the
-    current folder.
+    Formats (`--no-binary`, `--only-binary`) are in the opposite order, since the last one wins in pip. A configured
+    `index-url` is not here: it replaces the default index. Paths are relative to the current folder.
     """
     return [*_configured_formats(configured), *_argument_tokens(arguments), *_configured_flags(configured, arguments)]
+
+
+def call_items(source: Source, target: Target) -> Source:
+    """The source with each function replaced by its result for the target. An item whose result is None is left out.
+
+    The other items keep their numbers in positions. Raises ListError with the position of every function that fails or
+    returns something else than text.
+    """
+    form = source.form
+    if not isinstance(form, ItemList) or not _has_functions(form.items):
+        return source
+    faults: list[Fault] = []
+    layers, is_flat = _split(form.items)
+    called = [
+        _call_layer(layer, source.name, None if is_flat else number, target, faults)
+        for number, layer in enumerate(layers)
+    ]
+    if faults:
+        raise ListError.from_faults(faults)
+    items = tuple(tuple(item for _, item in layer) for layer in called)
+    positions = tuple(tuple(position for position, _ in layer) for layer in called)
+    return replace(
+        source,
+        form=replace(
+            form,
+            items=cast("RequirementItems", items[0] if is_flat else items),
+            positions=positions[0] if is_flat else positions,
+        ),
+    )
 
 
 def _argument_tokens(arguments: Settings) -> list[str]:
@@ -188,11 +219,14 @@ def _argument_tokens(arguments: Settings) -> list[str]:
 
 
 def _configured_flags(configured: Settings, arguments: Settings) -> Iterator[Statement]:
-    """Flags of the table that the command line does not say too, with their keys as positions."""
-    said = dict(_values_by_flag(arguments))
+    """Flags of the table that the command line does not repeat, with their keys as positions.
+
+    Constraints of the table follow them.
+    """
+    repeated = dict(_values_by_flag(arguments))
     for flag, values in _values_by_flag(configured):
         for item, value in enumerate(values):
-            if value not in said[flag]:
+            if value not in repeated[flag]:
                 yield _configured_flag(flag, value, item=item)
     for flag, is_set in _switches(configured):
         if is_set and dict(_switches(arguments))[flag] is None:
@@ -203,7 +237,10 @@ def _configured_flags(configured: Settings, arguments: Settings) -> Iterator[Sta
 
 
 def _configured_formats(configured: Settings) -> list[FlagUse]:
-    """`no-binary` and `only-binary` of the table, which has no order of keys: `:all:` first, for names to override."""
+    """`no-binary` and `only-binary` of the table, with `:all:` first, so that names override it.
+
+    The keys of a TOML table have no order, unlike the flags of a command line.
+    """
     uses = [
         _configured_flag(flag, value, item=item)
         for flag, values in (("--no-binary", configured.no_binary), ("--only-binary", configured.only_binary))
@@ -213,11 +250,13 @@ def _configured_formats(configured: Settings) -> list[FlagUse]:
 
 
 def _configured_flag(flag: str, value: str = "", *, item: int | None = None) -> FlagUse:
+    """A flag at the position of its key: `[tool.pinfold] find-links[0]`."""
     position = Position(source=f"{_TABLE} {flag.removeprefix('--')}", item=item)
     return FlagUse(position=position, flag=find_item_flag(flag), value=value)
 
 
 def _values_by_flag(settings: Settings) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The flags that can be repeated, with their values."""
     return (
         ("--extra-index-url", settings.extra_index_url or ()),
         ("--find-links", settings.find_links or ()),
@@ -226,6 +265,7 @@ def _values_by_flag(settings: Settings) -> tuple[tuple[str, tuple[str, ...]], ..
 
 
 def _switches(settings: Settings) -> tuple[tuple[str, bool | None], ...]:
+    """The flags without a value; None is a flag that is not set either way."""
     return (
         ("--no-index", settings.no_index),
         ("--pre", settings.pre),
@@ -233,3 +273,58 @@ def _switches(settings: Settings) -> tuple[tuple[str, bool | None], ...]:
         ("--no-deps", settings.no_deps),
         ("--no-build-isolation", settings.no_build_isolation),
     )
+
+
+def _has_functions(items: object) -> bool:
+    """Whether an item is a function, in a flat list or in a layer."""
+    if isinstance(items, Sequence) and not isinstance(items, str):
+        return any(_has_functions(item) for item in items)
+    return callable(items)
+
+
+def _split(items: Sequence[object]) -> tuple[Sequence[Sequence[object]], bool]:
+    """The layers, and whether the list is flat.
+
+    A mixture counts as flat: the parser then reports the layers among its items.
+    """
+    if all(isinstance(item, tuple) for item in items):
+        return cast("Sequence[Sequence[object]]", items), False
+    return (items,), True
+
+
+def _call_layer(
+    layer: Sequence[object], name: str, number: int | None, target: Target, faults: list[Fault]
+) -> list[tuple[Position, object]]:
+    """The items of a layer with their positions, after functions have been called.
+
+    `number` is that of the layer, None for a flat list.
+    """
+    found: list[tuple[Position, object]] = []
+    for place, item in enumerate(layer):
+        position = Position(source=name, layer=number, item=place)
+        text = _call(item, position, target, faults) if callable(item) else item
+        if text is not None:
+            found.append((position, text))
+    return found
+
+
+def _call(function: Callable[[Target], object], position: Position, target: Target, faults: list[Fault]) -> str | None:
+    """The result of a function for a target; None if it leaves the item out, or after adding a fault."""
+    shown = f"`{getattr(function, '__qualname__', type(function).__name__)}`"
+    try:
+        text = function(target)
+    # The function is code of the caller: any exception of it is a fault of the list at this position.
+    except Exception as error:  # noqa: BLE001  (see above)
+        why = redact(f"{type(error).__name__}: {error}")
+        faults.append(Fault(where=position, what=f"{shown} failed for {target}", why=why))
+        return None
+    if text is None or isinstance(text, str):
+        return text
+    faults.append(
+        Fault(
+            where=position,
+            what=f"{shown} gave a value of type `{type(text).__name__}` for {target}",
+            remedy="give text, or None to leave the item out",
+        )
+    )
+    return None

@@ -1,14 +1,14 @@
-"""Which Python a lock is for, by the first rule that answers, and which rule that was.
+"""Which Python and which machine types a lock is for, by the first rule that gives an answer.
 
-The only part of pinfold that asks the environment or the running interpreter for a target. Both are asked last, give
-the minor version only (a lock must not depend on a patch that somebody happens to run), and can be forbidden.
+In: a source and the settings of the command line. Out: a Python version, and machine types with the accelerator that
+they have in common, each with the name of its rule for the summary.
 
-Which machine types a lock is for, by the first rule that answers.
+Python: `--python`, the app, `[tool.pinfold]`, the lock that is renewed, `.python-version`, the active virtual
+environment, the running interpreter. The last two give the minor version only, because a lock must not depend on the
+patch of this machine, and can be forbidden. Machine types: `-m`, the app, `[tool.pinfold]`, the default of the app's
+platform, else none; this machine is never examined.
 
-That is `-m`, the app's own, `[tool.pinfold]`, the default of the app's platform; else there are none.
-
-In: a source and what the command line says. Out: the accelerator that they stand for, which rule that was, and what the
-lock is called after it. Nothing is asked of this machine.
+A module of its own because it is the only part of pinfold that looks at this machine for a target.
 """
 
 from __future__ import annotations
@@ -39,6 +39,46 @@ __all__ = [
     "choose_python",
 ]
 
+_FLAG = "`-m`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenMachines:
+    """The machine types of one lock. Without any, `choice` is None and `where` empty; otherwise `where` names the rule.
+
+    `label` is their part in the name of a lock that `-m` asked for, None for any other lock: an app has one lock.
+    """
+
+    choice: MachineChoice | None = None
+    where: str = ""
+    label: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The machine types by their full names, then unknown ones as they were written."""
+        if self.choice is None:
+            return ()
+        known = (machine.name for machine in self.choice.machines)
+        return (*known, *(unknown.name for unknown in self.choice.unknown))
+
+    @property
+    def accelerator(self) -> Accelerator:
+        """The accelerator that all of the machines have; unspecified without machines."""
+        return UNSPECIFIED if self.choice is None else self.choice.accelerator
+
+    def choose_platform(self, platform: Platform | None) -> Platform:
+        """The platform to lock for: the given one, or else the default for the host of the machines.
+
+        Raises TargetError for a platform that the machines cannot have.
+        """
+        if self.choice is None:
+            return platform or DEFAULT_PLATFORM
+        # Lazy: without a machine the data about machines is not read.
+        from resolver.targets.machine_types import choose_platform
+
+        return choose_platform(self.choice, platform)
+
 
 def choose_python(
     *,
@@ -50,12 +90,12 @@ def choose_python(
     environ: Mapping[str, str],
     allow_host: bool = True,
 ) -> tuple[PythonVersion, str]:
-    """The Python to lock for, and what named it, as text for the summary.
+    """The Python to lock for, and the rule that gave it, as text for the summary.
 
     In order: the `--python` flag, the app, `[tool.pinfold]` (`setting`), the lock being renewed (`locked`), the nearest
     `.python-version` from `folder` up to the root of the repository, the active virtual environment (`VIRTUAL_ENV` in
-    `environ`), the running interpreter. Without `allow_host` the last two are not asked, and where nothing else
-    answers that is a SourceError. Raises TargetError for an answer that is no supported version.
+    `environ`), the running interpreter. Without `allow_host` the last two do not count, and a lack of all others is a
+    SourceError. Raises TargetError for an answer that is no supported version.
     """
     for text, where in _iter_written(flag, app, setting, locked, folder):
         try:
@@ -73,107 +113,11 @@ def choose_python(
     return _find_running_python(), "the running Python"
 
 
-def _iter_written(
-    flag: str | None, app: StatedValue[str] | None, setting: StatedValue[str] | None, locked: str | None, folder: Path
-) -> Iterator[tuple[str, str]]:
-    """The answers that somebody wrote down, first one first, each with where."""
-    if flag is not None:
-        yield flag, "`--python`"
-    for hint in (app, setting):
-        if hint is not None:
-            yield hint.value, hint.where
-    if locked is not None:
-        yield locked, "the lock being renewed"
-    for parent in iter_upwards(folder.absolute()):
-        path = parent / ".python-version"
-        if path.is_file() and (text := _read_python_version_file(path, folder)):
-            yield text, f"`{name_path(path, folder)}`"
-
-
-def _read_python_version_file(path: Path, folder: Path) -> str:
-    """The first version of the file, past comments and empty lines (as pyenv and uv read it); empty without one."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
-    words = (line.partition("#")[0].strip() for line in lines)
-    return next((word for word in words if word), "")
-
-
-def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None:
-    """The minor version of the active virtual environment; None without one, or where it does not tell."""
-    root = environ.get("VIRTUAL_ENV")
-    if not root:
-        return None
-    try:
-        text = (Path(root) / "pyvenv.cfg").read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
-    values = {
-        key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in text.splitlines())
-    }
-    if values.get("implementation", "cpython").lower() != "cpython":
-        return None
-    # venv writes `version`, virtualenv and uv write `version_info`, which may end with `.final.0`.
-    numbers = (values.get("version") or values.get("version_info") or "").split(".")[:2]
-    # pyvenv.cfg does not tell a free-threaded build, but the folder of its modules does.
-    free_threaded = any((Path(root) / "lib").glob(f"python{'.'.join(numbers)}t"))
-    try:
-        return parse_python_version(".".join(numbers) + ("t" if free_threaded else ""))
-    except TargetError:
-        return None
-
-
-def _find_running_python() -> PythonVersion:
-    if platform.python_implementation() != "CPython":
-        running = platform.python_implementation()
-        raise SourceError(f"the running Python is {running}, and locks are for CPython", remedy="`--python 3.11`")
-    suffix = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
-    return parse_python_version(f"{sys.version_info.major}.{sys.version_info.minor}{suffix}")
-
-
-_FLAG = "`-m`"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenMachines:
-    """The machine types of one lock. `where` names what chose them, empty where nothing did; `choice` is None then.
-
-    `label` is theirs in the name of a lock that `-m` asked for, None for every other lock: an app has one lock.
-    """
-
-    choice: MachineChoice | None = None
-    where: str = ""
-    label: str | None = None
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The machine types by their full names, then those that nobody knows, as they were written."""
-        if self.choice is None:
-            return ()
-        known = (machine.name for machine in self.choice.machines)
-        return (*known, *(unknown.name for unknown in self.choice.unknown))
-
-    @property
-    def accelerator(self) -> Accelerator:
-        """What all of the machines are."""
-        return UNSPECIFIED if self.choice is None else self.choice.accelerator
-
-    def choose_platform(self, platform: Platform | None) -> Platform:
-        """The platform to lock for: the given one, else the default on the machines' host. Raises TargetError."""
-        if self.choice is None:
-            return platform or DEFAULT_PLATFORM
-        # Lazy: where no machine is named, nothing is read about them.
-        from resolver.targets.machine_types import choose_platform
-
-        return choose_platform(self.choice, platform)
-
-
 def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     """The machine types that a source is locked for. `arguments` are the settings of the command line.
 
-    Raises TargetError for machines that cannot be one target, named with where they stand.
+    Raises TargetError for machines that cannot be one target, with the place that names them. `label` is set for `-m`
+    alone: other locks are named after their source.
     """
     chosen = _find_names(source, arguments)
     if chosen is None:
@@ -199,7 +143,71 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     return replace(found, label="-or-".join(found.names)) if chosen.where == _FLAG else found
 
 
+def _iter_written(
+    flag: str | None, app: StatedValue[str] | None, setting: StatedValue[str] | None, locked: str | None, folder: Path
+) -> Iterator[tuple[str, str]]:
+    """The answers that are written down, first rule first, each with its place."""
+    if flag is not None:
+        yield flag, "`--python`"
+    for hint in (app, setting):
+        if hint is not None:
+            yield hint.value, hint.where
+    if locked is not None:
+        yield locked, "the lock being renewed"
+    for parent in iter_upwards(folder.absolute()):
+        path = parent / ".python-version"
+        if path.is_file() and (text := _read_python_version_file(path, folder)):
+            yield text, f"`{name_path(path, folder)}`"
+
+
+def _read_python_version_file(path: Path, folder: Path) -> str:
+    """The first version of the file, past comments and empty lines (as pyenv and uv read it); empty if it has none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
+    words = (line.partition("#")[0].strip() for line in lines)
+    return next((word for word in words if word), "")
+
+
+def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None:
+    """The minor version of the active virtual environment; None without one, or if its files do not tell (PEP 405)."""
+    root = environ.get("VIRTUAL_ENV")
+    if not root:
+        return None
+    try:
+        text = (Path(root) / "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    values = {
+        key.strip().lower(): value.strip() for key, _, value in (line.partition("=") for line in text.splitlines())
+    }
+    if values.get("implementation", "cpython").lower() != "cpython":
+        return None
+    # venv writes `version`, virtualenv and uv write `version_info`, which may end with `.final.0`.
+    numbers = (values.get("version") or values.get("version_info") or "").split(".")[:2]
+    # pyvenv.cfg has no key for a free-threaded build, but the name of its folder of modules ends with `t`.
+    free_threaded = any((Path(root) / "lib").glob(f"python{'.'.join(numbers)}t"))
+    try:
+        return parse_python_version(".".join(numbers) + ("t" if free_threaded else ""))
+    except TargetError:
+        return None
+
+
+def _find_running_python() -> PythonVersion:
+    """The minor version of the running interpreter. Raises SourceError for any other than CPython."""
+    if platform.python_implementation() != "CPython":
+        running = platform.python_implementation()
+        raise SourceError(f"the running Python is {running}, and locks are for CPython", remedy="`--python 3.11`")
+    suffix = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    return parse_python_version(f"{sys.version_info.major}.{sys.version_info.minor}{suffix}")
+
+
 def _find_names(source: Source, arguments: Settings) -> StatedValue[tuple[str, ...]] | None:
+    """The machine types by the first rule that names some, with the rule; None if none does.
+
+    The command line comes first, then the app, `[tool.pinfold]`, and the default of the platform.
+    """
     if arguments.machine_type is not None:
         return StatedValue(value=arguments.machine_type, where=_FLAG)
     if source.machine_types is not None:
@@ -210,6 +218,7 @@ def _find_names(source: Source, arguments: Settings) -> StatedValue[tuple[str, .
 
 
 def _unused_driver(arguments: Settings, why: str) -> list[str]:
+    """A warning about `--driver` for a lock that no driver concerns; empty without the flag."""
     if arguments.driver is None:
         return []
     return [f"`--driver {arguments.driver}` says nothing here: the lock is for {why}"]

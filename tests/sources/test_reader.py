@@ -1,18 +1,14 @@
-import tomllib
 from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from resolver.errors import SettingsError, SourceError
+from resolver.errors import SourceError
 from resolver.settings.settings import Settings
 from resolver.sources.reader import list_possible_sources, read_source
 from resolver.sources.source import AppFile, PyprojectList, RequirementFile, StandardInput, StatedValue
-from tests.foreign_words import find_words_in_a_sentence
 
 APP = 'class TextToImage:\n    requirements = ["torch"]\n    machine_type = "GPU-A100"\n    python_version = "3.12"\n'
-UNFINISHED = find_words_in_a_sentence(lambda: tomllib.loads("[tool.pinfold]\npre = ["))
-"""What tomllib says of a file that ends within an array."""
 
 
 @pytest.fixture
@@ -217,70 +213,5 @@ def test_a_class_in_a_file_that_is_not_python_is_refused(folder: Path) -> None:
     )
 
 
-def test_the_nearest_table_up_to_the_repository_applies(folder: Path) -> None:
-    inner = folder / "apps" / "paint"
-    inner.mkdir(parents=True)
-    (inner / "requirements.txt").write_text("torch")
-    (folder / "pyproject.toml").write_text('[tool.pinfold]\npython = "3.12"\nrequirements = ["other"]\n')
-    (folder / "apps" / "pyproject.toml").write_text('[project]\nname = "x"\n')
-    source = read_source("apps/paint/requirements.txt", folder=folder)
-    assert (source.settings, source.settings_path) == (Settings(python="3.12"), folder / "pyproject.toml")
-    (folder / "apps" / "pyproject.toml").write_text("[tool.pinfold]\npre = true\n")
-    assert read_source("apps/paint/requirements.txt", folder=folder).settings == Settings(pre=True)
-
-
-def test_a_table_above_the_repository_does_not_apply(folder: Path) -> None:
-    inner = folder / "inner"
-    (inner / ".git").mkdir(parents=True)
-    (inner / "requirements.txt").write_text("torch")
-    (folder / "pyproject.toml").write_text('[tool.pinfold]\npython = "3.12"\n')
-    assert read_source("requirements.txt", folder=inner).settings_path is None
-
-
-def test_a_pyproject_of_somebody_else_is_not_even_parsed(folder: Path) -> None:
-    (folder / "requirements.txt").write_text("torch")
-    (folder / "pyproject.toml").write_text("this is no TOML")
-    assert read_source("requirements.txt", folder=folder).settings_path is None
-
-
-def test_a_fault_of_the_settings_names_their_file(folder: Path) -> None:
-    (folder / "sub").mkdir()
-    (folder / "sub" / "requirements.txt").write_text("torch")
-    (folder / "pyproject.toml").write_text("[tool.pinfold]\npyhton = '3.12'\n")
-    with pytest.raises(SettingsError) as caught:
-        read_source("requirements.txt", folder=folder / "sub")
-    assert str(caught.value) == "../pyproject.toml [tool.pinfold]: unknown key `pyhton`\n  try: `python`"
-
-
-@pytest.mark.parametrize(
-    ("data", "message"),
-    [
-        (b"[tool.pinfold]\npre = [", f"`pyproject.toml` is no TOML: {UNFINISHED}"),
-        (b"[tool.pinfold]\npre = '\xff'", "`pyproject.toml` is no UTF-8 text, which TOML must be"),
-        (b"[tool]\npinfold = 1", "pyproject.toml: `tool.pinfold` must be a table"),
-    ],
-)
-def test_a_broken_pyproject_is_named(folder: Path, data: bytes, message: str) -> None:
-    (folder / "pyproject.toml").write_bytes(data)
-    assert find_fault(None, folder) == message
-
-
 def test_empty_argument_is_no_source(folder: Path) -> None:
     assert find_fault("", folder) == "a SOURCE is empty\n  try: the name of a file, or `-` for standard input"
-
-
-@pytest.mark.parametrize(
-    "table",
-    [
-        '[tool.pinfold]\nrequirements = ["a"]\n',
-        '[ "tool" . "pinfold" ]\nrequirements = ["a"]\n',
-        '[tool]\npinfold.requirements = ["a"]\n',
-        '[tool]\npinfold = { requirements = ["a"] }\n',
-        'tool.pinfold.requirements = ["a"]\n',
-        'tool = { pinfold = { requirements = ["a"] } }\n',
-    ],
-)
-def test_table_is_found_however_toml_lets_it_be_written(tmp_path: Path, table: str) -> None:
-    (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
-
-    assert read_source(None, folder=tmp_path).items == ("a",)

@@ -1,41 +1,35 @@
-"""An app as a source of a list: what its file, its pyproject.toml and its target say, put together.
+"""An app as a source of a list: its file, its pyproject.toml and its target put together.
 
-In: the file, and which app of it. Out: a `Source`. Where an app's list is that of a lock
-(`lockfiles.requirements("pylock.toml")`), the source is the list that the lock is made from.
+In: an app file, or the `[tool.fal.apps.NAME]` of a pyproject.toml. Out: a `Source` with the list, the machine types and
+the Python that the app names, and warnings about what the lock will not hold.
 
-Items of a list that are functions of the target: called, so that a list of texts is left.
-
-In: a list that a program gave, and a target. Out: the same source with texts alone, whose items keep their positions.
+`AppReader` reads a file for one target; this module adds what surrounds the file. An app can depend on its target, so
+the source carries an object that reads the list again once the target is known. An app can install a lock
+(`lockfiles.requirements("pylock.toml")`), and then its source is the list that this lock is made from. Imported only
+for apps, because the interpreter behind it needs `ast`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
-from resolver.errors import Fault, ListError, Position, SourceError, render_os_error
-from resolver.requirements.entry import RequirementItems
+from resolver.errors import SourceError, render_os_error
 from resolver.requirements.requirement_file import decode_requirement_file
-from resolver.requirements.url import redact
 from resolver.settings.settings import Settings
 from resolver.sources.apps.app_file import App, AppEnvironment, AppReader
-from resolver.sources.apps.fal.tables import AppTable, find_tables, read_tables
+from resolver.sources.apps.fal.tables import AppTable, find_named_table, find_tables
 from resolver.sources.apps.interpreter.values import AppTarget, LockedList
-from resolver.sources.settings_file import find_settings, name_path, read_pyproject
-from resolver.sources.source import AppFile, Form, ItemList, PyprojectList, RequirementFile, Source, StatedValue
+from resolver.sources.settings_file import find_settings, name_path
+from resolver.sources.source import AppFile, Form, PyprojectList, RequirementFile, Source
 from resolver.targets.platforms import Platform
-from resolver.targets.target import PythonVersion, Target, build_marker_environment
+from resolver.targets.target import PythonVersion, build_marker_environment
 
-__all__ = [
-    "call_items",
-    "read_app_source",
-    "read_table_source",
-]
+__all__ = ["read_app_source", "read_table_source"]
 
-
+# The lists beside an app that a lock which it installs can be made from.
 _LIST_NAMES = ("requirements.txt", "requirements.in")
 
 
@@ -51,63 +45,46 @@ def read_app_source(
 ) -> Source:
     """The app that `name` names (`app.py`, `app.py::Name`), as seen from `folder`. Raises SourceError, SettingsError.
 
-    `variables` is the whole environment: an app sees what the settings allow. `table` is the one to take of several
-    that refer to the app. With `is_run` the file is run instead of read, in a process of its own.
+    `data` are the bytes of the file at `path`. `variables` is the whole environment: an app sees only the variables
+    that the settings allow. `table` is the one to take if several refer to the app. With `is_run` the file is run in a
+    process of its own instead of read.
     """
     file, _, app_name = name.partition("::")
     if table is not None:
         file, app_name = name_path(path, folder), table.ref_name or ""
     settings, settings_path = find_settings(path.parent, seen_from=folder)
-    names = frozenset(settings.complete().environment)
-    values = {one: variables[one] for one in sorted(names) if one in variables}
+    environment, tables = _select_environment(settings, variables), find_tables(path.parent, seen_from=folder)
     reader = AppReader(
-        data,
-        name=file,
-        path=path,
-        seen_from=folder,
-        environment=AppEnvironment(names=names, values=values),
-        tables=find_tables(path.parent, seen_from=folder),
-        is_run=is_run,
+        data, name=file, path=path, seen_from=folder, environment=environment, tables=tables, is_run=is_run
     )
     app = reader.read(app_name or None, table=table)
-    if not app.has_list:
-        raise SourceError(
-            f"`{app.class_name}` has no `requirements`, so there is nothing to lock",
-            where=f"{file}:{app.line}",
-            details=app.outside,
-        )
+    _check_list(app, file)
     source = Source(
         name=name,
         stem=_split_words(app.class_name if table is None else table.name),
         form=AppFile(class_name=app.class_name, line=app.line, items=()),
         path=path,
         folder=path.parent,
+        # The list of `[tool.pinfold]` is a list of its own, not a setting of this one.
         settings=replace(settings, requirements=None),
         settings_path=settings_path,
     )
     if app.locked is not None:
         return _read_locked(app, app.locked, source, settings, folder)
-    return _fill(source, app, late=_Late(reader, table) if app.needs_target else None)
+    return _fill(source, app, target_dependent=_TargetDependentApp(reader, table) if app.needs_target else None)
 
 
 def read_table_source(
     path: Path, *, name: str, folder: Path, variables: Mapping[str, str], is_run: bool = False
 ) -> Source:
-    """The app of a pyproject.toml that `pyproject.toml::NAME` names: that of its `ref`, or its own list."""
+    """The app that `pyproject.toml::NAME` names: the app of its `ref`, or else the list of the table itself.
+
+    The parameters are those of `read_app_source`. Raises SourceError, SettingsError.
+    """
     file, _, app_name = name.partition("::")
-    tool = read_pyproject(path, name=file).get("tool")
-    fal = tool.get("fal", {}) if isinstance(tool, dict) else {}
-    tables = read_tables(fal, path=path, name=file)
-    table = next((one for one in tables if one.name == app_name), None)
-    if table is None:
-        known = " or ".join(f"`{file}::{one.name}`" for one in tables)
-        raise SourceError(f"`{file}` has no `[tool.fal.apps.{app_name}]`", remedy=known)
+    table = find_named_table(path, name=file, app_name=app_name)
     if table.ref is not None:
-        try:
-            data = table.ref.read_bytes()
-        except OSError as error:
-            why = render_os_error(error)
-            raise SourceError(f"`ref` leads to a file that cannot be read: {why}", where=table.where) from error
+        data = _read_referenced(table.ref, table)
         return read_app_source(
             table.ref, data, name=name, folder=folder, variables=variables, table=table, is_run=is_run
         )
@@ -117,38 +94,46 @@ def read_table_source(
     return Source(
         name=name,
         stem=table.name,
-        form=PyprojectList(table=f"[tool.fal.apps.{table.name}]", items=table.requirements),
+        form=PyprojectList(table=table.header, items=table.requirements),
         path=path,
         folder=path.parent,
-        python=None if table.python_version is None else StatedValue(value=table.python_version, where=table.where),
-        machine_types=None if table.machine_type is None else StatedValue(value=table.machine_type, where=table.where),
-        num_gpus=None if table.num_gpus is None else StatedValue(value=table.num_gpus, where=table.where),
-        default_machine=StatedValue(value=("XS",), where="the platform's default for a `python_entry_point`"),
+        python=table.state(table.python_version),
+        machine_types=table.state(table.machine_type),
+        num_gpus=table.state(table.num_gpus),
+        default_machine=table.default_machine,
         list_name=table.where,
         adds_requirements=False,
-        warnings=(f"{table.where}: what the `image` installs is outside the lock",) if table.has_image else (),
+        warnings=table.outside,
         settings=replace(settings, requirements=None),
         settings_path=settings_path,
     )
 
 
-class _Late:
-    """Reads the list of an app again for each target, and keeps what it found."""
+class _TargetDependentApp:
+    """An app whose list depends on the target (a `TargetDependentList`). Keeps the source of each target it has read.
+
+    Plans compare sources by identity, so that machine types of one Python and platform share a list.
+    """
 
     def __init__(self, reader: AppReader, table: AppTable | None) -> None:
+        """`table` is the one to take if several refer to the app."""
         self._reader = reader
         self._table = table
         self._found: dict[tuple[PythonVersion, Platform], Source] = {}
 
     def read(self, source: Source, *, python: PythonVersion, platform: Platform) -> Source:
-        """The source with its items for a target: one object for equal targets. Raises SourceError."""
+        """The source with its items for a target: one object for equal targets.
+
+        Raises SourceError also if the app names another machine or Python once it knows its target: then no target
+        fits it.
+        """
         key = (python, platform)
         if key not in self._found:
             target = AppTarget(python=python, environment=build_marker_environment(python, platform))
             form = source.form
             name = form.class_name if isinstance(form, AppFile) else None
             app = self._reader.read(name, target=target, table=self._table)
-            filled = _fill(source, app, late=None)
+            filled = _fill(source, app, target_dependent=None)
             if (filled.machine_types, filled.python) != (source.machine_types, source.python):
                 raise SourceError(
                     f"`{source.name}` asks for another machine or Python when it is shown the target that it asks for",
@@ -158,9 +143,47 @@ class _Late:
         return self._found[key]
 
 
-def _fill(source: Source, app: App, *, late: _Late | None, form: Form | None = None) -> Source:
-    """The source with all that the app says."""
-    own_form = AppFile(class_name=app.class_name, line=app.line, items=app.items, positions=app.positions, late=late)
+def _select_environment(settings: Settings, variables: Mapping[str, str]) -> AppEnvironment:
+    """The variables that `[tool.pinfold] environment` names, sorted so that no run depends on the order of a set."""
+    names = frozenset(settings.complete().environment)
+    values = {name: variables[name] for name in sorted(names) if name in variables}
+    return AppEnvironment(names=names, values=values)
+
+
+def _check_list(app: App, file: str) -> None:
+    """Raises SourceError for an app without a list, with what its image gets instead."""
+    if not app.has_list:
+        raise SourceError(
+            f"`{app.class_name}` has no `requirements`, so there is nothing to lock",
+            where=f"{file}:{app.line}",
+            details=app.outside,
+        )
+
+
+def _read_referenced(path: Path, table: AppTable) -> bytes:
+    """The bytes of the file that `ref` leads to. Raises SourceError at the table."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        why = render_os_error(error)
+        raise SourceError(f"`ref` leads to a file that cannot be read: {why}", where=table.where) from error
+
+
+def _fill(
+    source: Source, app: App, *, target_dependent: _TargetDependentApp | None, form: Form | None = None
+) -> Source:
+    """The source with the values of the app.
+
+    `form` replaces the list of the app, for an app that installs a lock. `target_dependent` is None if the items are
+    final.
+    """
+    own_form = AppFile(
+        class_name=app.class_name,
+        line=app.line,
+        items=app.items,
+        positions=app.positions,
+        target_dependent=target_dependent,
+    )
     return replace(
         source,
         form=form or own_form,
@@ -174,7 +197,11 @@ def _fill(source: Source, app: App, *, late: _Late | None, form: Form | None = N
 
 
 def _read_locked(app: App, locked: LockedList, source: Source, settings: Settings, folder: Path) -> Source:
-    """The source of an app that installs a lock: the list that the lock is made from, the machines of the app."""
+    """The source of an app that installs a lock: the list that the lock is made from, the machines of the app.
+
+    That list is the only one among the requirement files beside the app and `[tool.pinfold] requirements`. Raises
+    SourceError for none or several, because the wrong one would replace the lock with another project's.
+    """
     lists = [source.folder / name for name in _LIST_NAMES if (source.folder / name).is_file()]
     choices: list[tuple[str, Path, Form | None]] = [(f"`{name_path(one, folder)}`", one, None) for one in lists]
     if settings.requirements is not None and source.settings_path is not None:
@@ -189,7 +216,7 @@ def _read_locked(app: App, locked: LockedList, source: Source, settings: Setting
             remedy="one of them alone" if choices else "a requirements.txt beside the app",
         )
     _, list_path, form = choices[0]
-    filled = _fill(source, app, late=None, form=form or _read_list(list_path, folder))
+    filled = _fill(source, app, target_dependent=None, form=form or _read_list(list_path, folder))
     return replace(
         filled,
         folder=list_path.parent,
@@ -199,6 +226,10 @@ def _read_locked(app: App, locked: LockedList, source: Source, settings: Setting
 
 
 def _read_list(path: Path, folder: Path) -> RequirementFile:
+    """A requirement file beside the app, as its text.
+
+    Raises SourceError with its name as seen from `folder`.
+    """
     try:
         return RequirementFile(text=decode_requirement_file(path.read_bytes()))
     except OSError as error:
@@ -209,79 +240,8 @@ def _read_list(path: Path, folder: Path) -> RequirementFile:
 
 
 def _split_words(class_name: str) -> str:
-    """`TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()
+    """A class name in the words of a file name: `TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`.
 
-
-def call_items(source: Source, target: Target) -> Source:
-    """The source with each function replaced by what it gives for the target; an item that gives None is left out.
-
-    Raises ListError, with the position of every function that fails or gives something else than text.
+    Locks of several apps in one folder are named after it.
     """
-    form = source.form
-    if not isinstance(form, ItemList) or not _has_functions(form.items):
-        return source
-    faults: list[Fault] = []
-    layers, is_flat = _split(form.items)
-    called = [
-        _call_layer(layer, source.name, None if is_flat else number, target, faults)
-        for number, layer in enumerate(layers)
-    ]
-    if faults:
-        raise ListError.from_faults(faults)
-    items = tuple(tuple(item for _, item in layer) for layer in called)
-    positions = tuple(tuple(position for position, _ in layer) for layer in called)
-    return replace(
-        source,
-        form=replace(
-            form,
-            items=cast("RequirementItems", items[0] if is_flat else items),
-            positions=positions[0] if is_flat else positions,
-        ),
-    )
-
-
-def _has_functions(items: object) -> bool:
-    if isinstance(items, Sequence) and not isinstance(items, str):
-        return any(_has_functions(item) for item in items)
-    return callable(items)
-
-
-def _split(items: Sequence[object]) -> tuple[Sequence[Sequence[object]], bool]:
-    """The layers, and whether the list is flat; a mixture is flat, for the parser to say what is wrong with it."""
-    if all(isinstance(item, tuple) for item in items):
-        return cast("Sequence[Sequence[object]]", items), False
-    return (items,), True
-
-
-def _call_layer(
-    layer: Sequence[object], name: str, number: int | None, target: Target, faults: list[Fault]
-) -> list[tuple[Position, object]]:
-    found: list[tuple[Position, object]] = []
-    for place, item in enumerate(layer):
-        position = Position(source=name, layer=number, item=place)
-        text = _call(item, position, target, faults) if callable(item) else item
-        if text is not None:
-            found.append((position, text))
-    return found
-
-
-def _call(function: Callable[[Target], object], position: Position, target: Target, faults: list[Fault]) -> str | None:
-    shown = f"`{getattr(function, '__qualname__', type(function).__name__)}`"
-    try:
-        text = function(target)
-    # It is the caller's code: whatever it raises, the list has a fault at this place.
-    except Exception as error:  # noqa: BLE001  (see above)
-        why = redact(f"{type(error).__name__}: {error}")
-        faults.append(Fault(where=position, what=f"{shown} failed for {target}", why=why))
-        return None
-    if text is None or isinstance(text, str):
-        return text
-    faults.append(
-        Fault(
-            where=position,
-            what=f"{shown} gave a value of type `{type(text).__name__}` for {target}",
-            remedy="give text, or None to leave the item out",
-        )
-    )
-    return None
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()

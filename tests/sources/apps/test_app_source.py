@@ -1,92 +1,110 @@
-"""Items that are functions of the target, through `resolver.lock`."""
+"""Apps as sources: what an app file and the tables of its pyproject.toml give together."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from resolver import ListError, LockOutcome, Settings, lock
-from resolver.targets.target import Target
-from tests.command import Project
-from tests.servers import wheel
+from resolver.errors import SourceError
+from resolver.sources.reader import read_source
+from resolver.sources.source import RequirementFile, Source, StatedValue
+
+APP = 'import fal\n\n\nclass Paint(fal.App):\n    requirements = ["torch"]\n'
+LOCKED = 'import lockfiles\n\n\nclass Paint:\n    requirements = lockfiles.requirements("pylock.toml")\n'
+WHERE = "pyproject.toml [tool.fal.apps.paint]"
 
 
-@pytest.fixture(autouse=True)
-def index(project: Project) -> None:
-    project.server.add("a", wheel("a", "1.0"))
-    project.server.add("b", wheel("b", "1.0"))
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / ".git").mkdir()
+    return tmp_path
 
 
-def lock_here(project: Project, requirements: Any) -> LockOutcome:
-    settings = Settings(index_url=project.server.index_url)
-    return lock(requirements, python="3.11", settings=settings, folder=project.folder)
+def read(folder: Path, table: str, name: str) -> Source:
+    (folder / "app.py").write_text(APP)
+    (folder / "pyproject.toml").write_text(f"[tool.fal.apps.paint]\n{table}")
+    return read_source(name, folder=folder, variables={})
 
 
-def list_requirements(outcome: LockOutcome) -> tuple[tuple[str, ...], ...]:
-    assert outcome.lockfile.tool is not None
-    return outcome.lockfile.tool.requirements
-
-
-def render_faults(project: Project, requirements: Any) -> str:
-    with pytest.raises(ListError) as caught:
-        lock_here(project, requirements)
+def find_fault(folder: Path, table: str, name: str) -> str:
+    with pytest.raises(SourceError) as caught:
+        read(folder, table, name)
     return str(caught.value)
 
 
-def pick_by_python(target: Target) -> str:
-    return "a" if target.python.minor == 11 else "b"
+def test_an_entry_point_has_its_table_alone(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text(
+        '[tool.fal.apps.paint]\npython_entry_point = "pkg.mod:Paint"\nrequirements = [["torch"], ["numpy"]]\n'
+        'machine_type = ["GPU-A100", "GPU-H100"]\npython_version = "3.11"\n'
+    )
+    source = read_source("pyproject.toml::paint", folder=folder, variables={})
+    assert source.layers == (("torch",), ("numpy",))
+    assert source.machine_types == StatedValue(value=("GPU-A100", "GPU-H100"), where=WHERE)
+    assert source.python == StatedValue(value="3.11", where=WHERE)
+    assert (source.name, source.stem, source.folder) == ("pyproject.toml::paint", "paint", folder)
 
 
-def test_function_gives_an_item_for_the_target(project: Project) -> None:
-    assert list_requirements(lock_here(project, ["b", pick_by_python])) == (("b", "a"),)
+def test_an_entry_point_without_a_list_has_nothing_to_lock(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[tool.fal.apps.paint]\npython_entry_point = "pkg.mod:Paint"\n')
+    with pytest.raises(SourceError) as caught:
+        read_source("pyproject.toml::paint", folder=folder, variables={})
+    assert str(caught.value) == f"{WHERE}: there is no `requirements`, so there is nothing to lock"
 
 
-def test_function_is_called_once(project: Project) -> None:
-    asked: list[Target] = []
-
-    def note(target: Target) -> str:
-        asked.append(target)
-        return "a"
-
-    lock_here(project, [note])
-
-    assert [str(target) for target in asked] == ["Python 3.11 on manylinux_2_35_x86_64"]
+def test_an_app_of_a_table_can_be_named_by_it(folder: Path) -> None:
+    source = read(folder, 'ref = "app.py::Paint"\nmachine_type = "L"', "pyproject.toml::paint")
+    assert (source.name, source.stem, source.items) == ("pyproject.toml::paint", "paint", ("torch",))
+    assert source.machine_types == StatedValue(value=("L",), where=WHERE)
 
 
-def test_function_that_gives_none_leaves_its_item_out(project: Project) -> None:
-    assert list_requirements(lock_here(project, [[lambda target: None, "b"], [pick_by_python]])) == (("b",), ("a",))
-
-
-def test_function_may_give_the_value_of_a_flag(project: Project) -> None:
-    outcome = lock_here(project, ["--extra-index-url", lambda target: project.server.index_url, "a"])
-
-    assert list_requirements(outcome) == (("--extra-index-url", project.server.index_url, "a"),)
-
-
-def test_items_after_one_that_was_left_out_keep_their_positions(project: Project) -> None:
-    assert render_faults(project, ["a", lambda target: None, "b =="]) == (
-        "requirements[2]: `b ==` is no requirement\n  because no version follows `==`"
+def test_a_name_that_no_table_has_is_refused(folder: Path) -> None:
+    assert find_fault(folder, 'ref = "app.py"', "pyproject.toml::point") == (
+        "`pyproject.toml` has no `[tool.fal.apps.point]`\n  try: `pyproject.toml::paint`"
     )
 
 
-def test_failing_functions_are_told_with_their_positions(project: Project) -> None:
-    def fail(target: Target) -> str:
-        raise ValueError(f"nothing for {target.python} at https://me:hunter2@files.example/")
+def test_an_entry_point_has_the_machine_that_the_platform_takes_for_it(folder: Path) -> None:
+    source = read(folder, 'python_entry_point = "a:B"\nrequirements = ["a"]\nimage = {}\n', "pyproject.toml::paint")
+    assert source.default_machine == StatedValue(
+        value=("XS",), where="the platform's default for a `python_entry_point`"
+    )
+    assert source.warnings == (f"{WHERE}: what the `image` installs is outside the lock",)
 
-    name = "test_failing_functions_are_told_with_their_positions.<locals>.fail"
-    assert render_faults(project, [["a"], ["b", fail]]) == (
-        f"requirements[1][1]: `{name}` failed for Python 3.11 on manylinux_2_35_x86_64\n"
-        "  because ValueError: nothing for 3.11 at https://files.example/"
+
+def test_a_ref_to_a_file_that_is_not_there_is_a_fault_of_the_table(folder: Path) -> None:
+    assert find_fault(folder, 'ref = "other.py"', "pyproject.toml::paint").startswith(
+        f"{WHERE}: `ref` leads to a file that cannot be read: "
     )
 
 
-def test_function_that_gives_no_text_is_told_with_its_position(project: Project) -> None:
-    assert render_faults(project, [len_of]) == (
-        "requirements[0]: `len_of` gave a value of type `int` for Python 3.11 on manylinux_2_35_x86_64\n"
-        "  try: give text, or None to leave the item out"
+def test_an_app_that_installs_a_lock_has_the_list_beside_it(folder: Path) -> None:
+    (folder / "app.py").write_text(LOCKED)
+    (folder / "requirements.txt").write_text("torch")
+    source = read_source("app.py", folder=folder, variables={})
+    assert source.form == RequirementFile(text="torch")
+    assert (source.list_name, source.lock_path) == ("requirements.txt", folder / "pylock.toml")
+
+
+@pytest.mark.parametrize(
+    ("names", "what", "remedy"),
+    [
+        ((), "no list", "a requirements.txt beside the app"),
+        (
+            ("requirements.txt", "requirements.in"),
+            "2 lists, `requirements.txt` and `requirements.in`,",
+            "one of them alone",
+        ),
+    ],
+)
+def test_an_app_that_installs_a_lock_needs_one_list(
+    folder: Path, names: tuple[str, ...], what: str, remedy: str
+) -> None:
+    (folder / "app.py").write_text(LOCKED)
+    for name in names:
+        (folder / name).write_text("torch")
+    with pytest.raises(SourceError) as caught:
+        read_source("app.py", folder=folder, variables={})
+    assert str(caught.value) == (
+        f"app.py:5: `requirements` is what a lock holds, and {what} can be what the lock is made from\n  try: {remedy}"
     )
-
-
-def len_of(target: Target) -> int:
-    return len(str(target))

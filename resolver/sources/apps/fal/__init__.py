@@ -1,1 +1,1 @@
-"""All that pinfold knows about the platform: its class and function forms, its tables, and what it installs itself."""
+"""The platform: its forms of apps, its tables, the packages that it installs itself, and a stand-in to run apps."""

@@ -1,12 +1,12 @@
-"""The apps of a file: classes that derive from an `App`, and functions under a `function(...)` decorator.
+"""The apps of a file, and what the platform makes of them.
 
-In: the names of a module as `resolver.sources.apps.interpreter.statements` left them. Out: for each app what it says and where it
-says it, with what its bases in the file say. What that means to the platform is for `resolver.sources.apps.fal.declarations`.
+In: the names of a module, as `interpreter.statements` leaves them, and the `[tool.fal.apps.*]` that refers to an app.
+Out: for each app the values that it declares, each with its line, and then the values in force, with warnings for
+values that the platform ignores and faults for values that it fails on.
 
-What the platform makes of an app: which of the places that give a value wins, which it ignores, where it fails.
-
-In: a declaration, and the `[tool.fal.apps.*]` that refers to it. Out: the values in force, warnings for what the
-platform silently ignores, and faults for what it fails on. The rules are those of its client, version 1.83.0.
+An app is a class that derives from an `App`, or a function under a `function(…)` decorator; bases in the file count as
+in Python. The rules are those of the client of the platform, version 1.83.0. They are a module of their own because the
+interpreter knows Python alone.
 
 | form                 | requirements                | machine_type                     | python_version         |
 |----------------------|-----------------------------|----------------------------------|------------------------|
@@ -23,12 +23,12 @@ import ast
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
 from lockfiles._values import dataclass
 from resolver.errors import Fault
 from resolver.requirements.entry import RequirementItems
-from resolver.sources.apps.fal.tables import AppTable
+from resolver.sources.apps.fal.tables import FUNCTION_MACHINE, AppTable, has_platform_table
 from resolver.sources.apps.interpreter.values import (
     ClassValue,
     FileLine,
@@ -44,9 +44,9 @@ from resolver.sources.apps.interpreter.values import (
 from resolver.sources.source import StatedValue
 
 __all__ = [
+    "APP_FORMS",
     "CLASHING",
-    "CLASS_MACHINE",
-    "FUNCTION_MACHINE",
+    "PLATFORM_PACKAGES",
     "AppClass",
     "AppFunction",
     "Declaration",
@@ -54,16 +54,26 @@ __all__ = [
     "EffectiveValues",
     "apply_platform_rules",
     "find_declarations",
+    "iter_outside",
+    "may_declare_list",
+    "may_define_base",
 ]
 
-
-_DECORATORS = frozenset({"function", "isolated"})
+APP_FORMS = "an app is a class that derives from an `App` or has `requirements`, or a function under `@fal.function(…)`"
 CLASHING = ("requirements", "machine_type", "num_gpus", "local_python_modules", "regions")
+"""Attributes of an app class that the platform refuses as keywords of the class, with a TypeError."""
+PLATFORM_PACKAGES = frozenset({"fal"})
+"""Packages that every app can import where it runs, although neither Python nor its list has them."""
+
+_CLASS_MACHINE = "S"
+_DECORATORS = frozenset({"function", "isolated"})
+# A file without one of these bytes declares no app.
+_MARKS = (b"App", b"function", b"isolated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaredValue:
-    """A value that an app gives, and where."""
+    """A value that an app declares, as the interpreter gives it, and the line that declares it."""
 
     value: Any
     place: FileLine
@@ -71,12 +81,13 @@ class DeclaredValue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppClass:
-    """A class. `is_app` is false for one that just has `requirements`.
+    """The form of an app that is a class.
 
-    - `python_attribute` is an attribute, which the platform does not read; `python_version` is what it reads.
-    - `clashing` are keywords that the platform takes as attributes alone.
-    - `has_own_machine` and `has_own_gpus` are whether the class itself gives `machine_type` and `num_gpus`.
-    - `unseen_base` is a base that another file defines.
+    - `is_app` is false for a class that has `requirements` and derives from no `App`.
+    - `python_attribute` is `python_version` in the body, which the platform ignores; the keyword is in the Declaration.
+    - `clashing` are keywords that the platform takes as attributes alone, with their lines.
+    - `has_own_machine` and `has_own_gpus` are whether the class itself sets the value, which it may also inherit.
+    - `unseen_base` is the first base that another file defines, by its dotted name; None if there is none.
     """
 
     is_app: bool = True
@@ -89,14 +100,17 @@ class AppClass:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppFunction:
-    """A function. `serves` is its `serve=True`, for which the platform adds requirements of its own."""
+    """The form of an app that is a function. With `serves` (`serve=True`) the platform adds requirements of its own."""
 
     serves: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """One app as its file declares it. None is what it does not give."""
+    """One app as its file declares it, before a rule of the platform is applied. None is a value that it does not give.
+
+    `unknown` are the reasons why its keywords or the class itself may differ from what was read.
+    """
 
     name: str
     place: FileLine
@@ -109,27 +123,128 @@ class Declaration:
     local_modules: DeclaredValue | None = None
     unknown: tuple[NotUnderstood, ...] = field(default=())
 
+    @property
+    def is_app(self) -> bool:
+        """Whether the platform can run it. A class that only has `requirements` is read too, but is no app."""
+        return not isinstance(self.form, AppClass) or self.form.is_app
+
+    @property
+    def has_list(self) -> bool:
+        """Whether it gives itself a list. `requirements=None` is how a decorator gives none."""
+        given = self.requirements
+        return given is not None and not (given.value is None and isinstance(self.form, AppFunction))
+
+    @property
+    def takes_table_list(self) -> bool:
+        """Whether the platform takes a list from the table that refers to the app.
+
+        It does for a function, and not for a class.
+        """
+        return isinstance(self.form, AppFunction)
+
+    @property
+    def adds_requirements(self) -> bool:
+        """Whether the platform installs requirements of its own beside the list."""
+        return self.form.is_app if isinstance(self.form, AppClass) else self.form.serves
+
+    @property
+    def python(self) -> DeclaredValue | None:
+        """The Python version to lock for: the keyword of an app, the attribute of a class that is no app."""
+        if isinstance(self.form, AppClass) and not self.form.is_app:
+            return self.form.python_attribute
+        return self.python_version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectiveValues:
+    """The values in force for an app: its own, and values of a table that replace or complete them.
+
+    A `table_…` value counts if the declaration has none of that name. `default_machine` counts last. `faults` are line
+    numbers with the fault there; `unknown` is that of the declaration.
+    """
+
+    declaration: Declaration
+    table_requirements: StatedValue[RequirementItems] | None = None
+    table_machine: StatedValue[tuple[str, ...]] | None = None
+    table_python: StatedValue[str] | None = None
+    table_gpus: StatedValue[int] | None = None
+    default_machine: StatedValue[tuple[str, ...]] | None = None
+    warnings: tuple[str, ...] = ()
+    faults: tuple[tuple[int, Fault], ...] = ()
+    unknown: tuple[NotUnderstood, ...] = ()
+
 
 def find_declarations(scope: Namespace) -> tuple[Declaration, ...]:
-    """The apps of a module in the order of their lines; where there is none, the classes with `requirements`."""
-    found = [_read(name, value) for name, value in scope.names.items() if _is_own(value, scope)]
+    """The apps of a module in the order of their lines; if there is none, the classes with `requirements`."""
+    found = (
+        _read_class(value) if isinstance(value, ClassValue) else _read_function(name, value)
+        for name, value in scope.names.items()
+        if _is_own(value, scope)
+    )
     declarations = [one for one in found if one is not None]
-    apps = [one for one in declarations if not isinstance(one.form, AppClass) or one.form.is_app]
+    apps = [one for one in declarations if one.is_app]
     return tuple(sorted(apps or declarations, key=lambda one: one.place.line))
 
 
+def apply_platform_rules(declaration: Declaration, table: AppTable | None) -> EffectiveValues:
+    """The values in force for an app, by the table in the module docstring.
+
+    `table` is the one that refers to it, if any.
+    """
+    match declaration.form:
+        case AppClass(is_app=False) as form:
+            return EffectiveValues(declaration=declaration, warnings=tuple(_iter_base_warnings(declaration, form)))
+        case AppClass() as form:
+            return _apply_to_class(declaration, form, table)
+        case AppFunction() as form:
+            return _apply_to_function(declaration, form, table)
+        case _:
+            assert_never(declaration.form)
+
+
+def iter_outside(declaration: Declaration, tree: ast.Module, *, file: str) -> Iterator[str]:
+    """Warnings about packages and code that reach the app and that no lock holds, in order of their lines.
+
+    These are packages of its image, its own modules and repositories that it clones. `tree` is the whole file, because
+    a call of `clone_repository` anywhere in it can serve the app.
+    """
+    found: list[tuple[FileLine, str]] = []
+    image, modules = declaration.image, declaration.local_modules
+    if image is not None and image.value is not None:
+        found.append((image.place, "what the `image` installs"))
+    if modules is not None and modules.value not in (None, []):
+        found.append((modules.place, "`local_python_modules`"))
+    for node in ast.walk(tree):
+        if _is_clone(node):
+            line = getattr(node, "lineno", 1)
+            found.append((FileLine(file=file, line=line), "the repository that `clone_repository` fetches"))
+    for place, what in sorted(found, key=lambda one: one[0].line):
+        yield f"{place}: {what} is outside the lock"
+
+
+def may_declare_list(data: bytes) -> bool:
+    """Whether a file may declare an app with a list. False is certain, True is not: this looks at bytes alone."""
+    return b"requirements" in data and any(mark in data for mark in _MARKS)
+
+
+def may_define_base(data: bytes) -> bool:
+    """Whether a file may define a class that derives from the `App` of the platform. False is certain."""
+    return has_platform_table(data) and b"App" in data
+
+
 def _is_own(value: Any, scope: Namespace) -> bool:
-    """Whether a value was defined in the module itself, and not in one that it imports."""
+    """Whether a value is defined in the module itself, and not in a module that it imports."""
     return (isinstance(value, ClassValue) and value.file == scope.file) or (
         isinstance(value, FunctionValue) and value.scope is scope
     )
 
 
-def _read(name: str, value: ClassValue | FunctionValue) -> Declaration | None:
-    return _read_class(value) if isinstance(value, ClassValue) else _read_function(name, value)
-
-
 def _read_function(name: str, function: FunctionValue) -> Declaration | None:
+    """The declaration of a function; None without a decorator of the platform.
+
+    `*` and `**` in the arguments of the decorator can give any value, so an uncertain one makes the whole list
+    uncertain.
+    """
     for decorator, given, place in function.decorators:
         if isinstance(decorator, Imported) and decorator.name in _DECORATORS:
             return Declaration(
@@ -148,6 +263,7 @@ def _read_function(name: str, function: FunctionValue) -> Declaration | None:
 
 
 def _argument(given: Mapping[str, Any], name: str, place: FileLine) -> DeclaredValue | None:
+    """An argument of a decorator at its own line, or at that of the decorator if it has none."""
     if name not in given:
         return None
     line = given.get(f"line of {name}", place.line)
@@ -155,49 +271,59 @@ def _argument(given: Mapping[str, Any], name: str, place: FileLine) -> DeclaredV
 
 
 def _read_class(owner: ClassValue) -> Declaration | None:
-    own_line = linearize(owner)
-    bases = [base for one in own_line for base in _iter_outer_bases(one)]
-    is_app = any(_is_app_name(base) for base in bases) or any(one.name == "App" for one in own_line if one is not owner)
+    """The declaration of a class; None for a class that is no app and has no `requirements`.
+
+    A base of another file makes the class an app if its name ends with `App`: what it inherits is then unknown, and a
+    warning reports that.
+    """
+    lineage = linearize(owner)
+    bases = [base for one in lineage for base in _iter_outer_bases(one)]
+    is_app = any(_is_app_name(base) for base in bases) or any(one.name == "App" for one in lineage if one is not owner)
     unseen = next((base for base in bases if base.endswith("App") and not _is_app_name(base)), None)
-    if not is_app and unseen is None and _attribute(own_line, "requirements") is None:
+    if not is_app and unseen is None and _attribute(lineage, "requirements") is None:
         return None
-    keywords = _host_keywords(own_line)
+    keywords = _find_keywords(lineage)
     return Declaration(
         name=owner.name,
         place=FileLine(file=owner.file, line=owner.node.lineno),
         form=AppClass(
             is_app=is_app or unseen is not None,
-            python_attribute=_attribute(own_line, "python_version"),
+            python_attribute=_attribute(lineage, "python_version"),
             clashing=tuple((name, keywords[name].place) for name in CLASHING if name in keywords),
             has_own_machine="machine_type" in owner.attributes,
             has_own_gpus="num_gpus" in owner.attributes,
-            unseen_base=unseen or (None if is_app else _find_unseen_base(own_line)),
+            unseen_base=unseen or (None if is_app else _find_unseen_base(lineage)),
         ),
-        requirements=_attribute(own_line, "requirements"),
-        machine_type=_attribute(own_line, "machine_type") or keywords.get("machine_type"),
-        num_gpus=_attribute(own_line, "num_gpus"),
+        requirements=_attribute(lineage, "requirements"),
+        machine_type=_attribute(lineage, "machine_type") or keywords.get("machine_type"),
+        num_gpus=_attribute(lineage, "num_gpus"),
         python_version=keywords.get("python_version"),
-        image=_attribute(own_line, "image") or keywords.get("image"),
-        local_modules=_attribute(own_line, "local_python_modules"),
-        unknown=tuple(_find_unknown(own_line, keywords)),
+        image=_attribute(lineage, "image") or keywords.get("image"),
+        local_modules=_attribute(lineage, "local_python_modules"),
+        unknown=tuple(_find_unknown(lineage, keywords)),
     )
 
 
-def _find_unknown(own_line: list[ClassValue], keywords: Mapping[str, DeclaredValue]) -> Iterator[NotUnderstood]:
-    """Keywords that are not known, and what can make another class of this one; a hook is for subclasses alone."""
+def _find_unknown(lineage: list[ClassValue], keywords: Mapping[str, DeclaredValue]) -> Iterator[NotUnderstood]:
+    """The reasons why the class may differ from what was read: unknown keywords, decorators, metaclasses and hooks.
+
+    `__init_subclass__` of the class itself is no reason, because Python calls it for subclasses alone.
+    """
     if "**" in keywords:
         yield keywords["**"].value.reason
-    for one in own_line:
-        if one.strange is not None and not (one is own_line[0] and "__init_subclass__" in one.strange.expression):
-            yield one.strange
+    for one in lineage:
+        reason = one.uncertainty
+        if reason is not None and not (one is lineage[0] and "__init_subclass__" in reason.expression):
+            yield reason
 
 
 def _is_app_name(base: str) -> bool:
+    """Whether a dotted name is that of an `App`, of whatever module: the platform exports it from several."""
     return base.rpartition(".")[2] == "App"
 
 
 def _iter_outer_bases(owner: ClassValue) -> Iterator[str]:
-    """The bases that the file does not define, by the names that they have where they come from."""
+    """The bases that the file does not define, by their dotted names or else as they are written."""
     for base, node in zip(owner.bases, owner.node.bases, strict=True):
         if isinstance(base, Imported):
             yield base.dotted
@@ -205,82 +331,41 @@ def _iter_outer_bases(owner: ClassValue) -> Iterator[str]:
             yield quote(node)
 
 
-def _find_unseen_base(own_line: list[ClassValue]) -> str | None:
-    """The first base that comes from another module, which can be an App or not; those of Python itself are none."""
-    outer = (base for one in own_line for base in one.bases if isinstance(base, Imported))
+def _find_unseen_base(lineage: list[ClassValue]) -> str | None:
+    """The first base from another module, which may or may not be an App; None if all others are of Python itself."""
+    outer = (base for one in lineage for base in one.bases if isinstance(base, Imported))
     return next((base.dotted for base in outer if base.dotted.partition(".")[0] not in sys.stdlib_module_names), None)
 
 
-def _attribute(own_line: list[ClassValue], name: str) -> DeclaredValue | None:
-    for one in own_line:
+def _attribute(lineage: list[ClassValue], name: str) -> DeclaredValue | None:
+    """An attribute of the class or of its nearest base that has it, with the line that sets it last."""
+    for one in lineage:
         if name in one.attributes:
             line = one.lines.get(name, one.node.lineno)
             return DeclaredValue(value=one.attributes[name], place=FileLine(file=one.file, line=line))
     return None
 
 
-def _host_keywords(own_line: list[ClassValue]) -> dict[str, DeclaredValue]:
-    """The class keywords in force: those of the bases first. An attribute of a keyword's name counts below the class
-    that gave the keyword, as the platform has it."""
+def _find_keywords(lineage: list[ClassValue]) -> dict[str, DeclaredValue]:
+    """The class keywords in force, with those of the bases first. `lineage` is the class and its bases, nearest first.
+
+    As in the platform, an inherited keyword is replaced by an attribute of its name that the inheriting class has, its
+    own or that of a base.
+    """
     found: dict[str, DeclaredValue] = {}
-    for place, one in reversed(list(enumerate(own_line))):
+    for place, one in reversed(list(enumerate(lineage))):
         inherited = set(found)
         for name, value in one.keywords.items():
             found[name] = DeclaredValue(value=value, place=FileLine(file=one.file, line=one.keyword_lines[name]))
         for name in inherited - {"**"}:
-            attribute = _attribute(own_line[place:], name)
+            attribute = _attribute(lineage[place:], name)
             if attribute is not None and attribute.value is not None:
                 found[name] = attribute
     return found
 
 
-def is_clone(node: ast.AST) -> bool:
-    """Whether a node is a call that fetches a repository when the app runs."""
-    if not isinstance(node, ast.Call):
-        return False
-    function = node.func
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-    return name == "clone_repository"
-
-
-CLASS_MACHINE = "S"
-FUNCTION_MACHINE = "XS"
-
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EffectiveValues:
-    """What is in force for an app: its own values, and those of a table that take their place or fill them in.
-
-    `faults` are numbers of lines with what is wrong there.
-    """
-
-    declaration: Declaration
-    table_requirements: StatedValue[RequirementItems] | None = None
-    table_machine: StatedValue[tuple[str, ...]] | None = None
-    table_python: StatedValue[str] | None = None
-    table_gpus: StatedValue[int] | None = None
-    default_machine: StatedValue[tuple[str, ...]] | None = None
-    warnings: tuple[str, ...] = ()
-    faults: tuple[tuple[int, Fault], ...] = ()
-    unknown: tuple[NotUnderstood, ...] = ()
-
-
-def apply_platform_rules(declaration: Declaration, table: AppTable | None) -> EffectiveValues:
-    """The values in force for an app."""
-    match declaration.form:
-        case AppClass(is_app=False) as form:
-            return EffectiveValues(declaration=declaration, warnings=tuple(_iter_base_warnings(declaration, form)))
-        case AppClass() as form:
-            return _apply_to_class(declaration, form, table)
-        case AppFunction() as form:
-            return _apply_to_function(declaration, form, table)
-        case _:
-            assert_never(declaration.form)
-
-
 def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | None) -> EffectiveValues:
+    """The values in force for a class: faults for clashing keywords, a warning for an ignored Python, and the table."""
     warnings: list[str] = []
     faults = tuple(
         (
@@ -304,15 +389,19 @@ def _apply_to_class(declaration: Declaration, form: AppClass, table: AppTable | 
     warnings += _iter_base_warnings(declaration, form)
     plain = EffectiveValues(
         declaration=replace(declaration, requirements=None if form.clashing else declaration.requirements),
-        default_machine=_default(CLASS_MACHINE, "App"),
+        default_machine=_default(_CLASS_MACHINE, "App"),
         warnings=tuple(warnings),
         faults=faults,
         unknown=declaration.unknown,
     )
-    return plain if table is None else _lay_under_class(plain, form, table)
+    return plain if table is None else _complete_class(plain, form, table)
 
 
 def _iter_base_warnings(declaration: Declaration, form: AppClass) -> Iterator[str]:
+    """A warning that an inherited list, machine or Python of another file is not seen.
+
+    Only files of the app's own repository are read, so that the lock does not depend on what is installed here.
+    """
     if form.unseen_base is not None:
         yield (
             f"{declaration.place}: `{declaration.name}` derives from `{form.unseen_base}`, which another file defines:"
@@ -320,7 +409,12 @@ def _iter_base_warnings(declaration: Declaration, form: AppClass) -> Iterator[st
         )
 
 
-def _lay_under_class(plain: EffectiveValues, form: AppClass, table: AppTable) -> EffectiveValues:
+def _complete_class(plain: EffectiveValues, form: AppClass, table: AppTable) -> EffectiveValues:
+    """The values of a class completed by those of a table.
+
+    The platform takes the machine type of the table if the class has the default `S`. A base that repeats `S` counts as
+    the default, an attribute `S` of the class itself does not.
+    """
     declaration, warnings = plain.declaration, [*plain.warnings]
     if table.requirements is not None:
         warnings.append(
@@ -335,14 +429,15 @@ def _lay_under_class(plain: EffectiveValues, form: AppClass, table: AppTable) ->
     return replace(
         plain,
         declaration=replace(declaration, machine_type=None) if table.machine_type and leaves_machine else declaration,
-        table_machine=_hint(table.machine_type, table) if leaves_machine else None,
-        table_python=_hint(table.python_version, table) if declaration.python_version is None else None,
-        table_gpus=_hint(table.num_gpus, table) if not form.has_own_gpus and declaration.num_gpus is None else None,
+        table_machine=table.state(table.machine_type) if leaves_machine else None,
+        table_python=table.state(table.python_version) if declaration.python_version is None else None,
+        table_gpus=table.state(table.num_gpus) if not form.has_own_gpus and declaration.num_gpus is None else None,
         warnings=tuple(warnings),
     )
 
 
 def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTable | None) -> EffectiveValues:
+    """The values in force for a function: its decorator first, then the table."""
     warnings: list[str] = []
     plain = EffectiveValues(
         declaration=declaration,
@@ -351,13 +446,14 @@ def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTa
     )
     if table is None:
         return plain
-    for name, said, own in (
+    for name, stated, own in (
         ("requirements", table.requirements, declaration.requirements),
         ("machine_type", table.machine_type, declaration.machine_type),
         ("python_version", table.python_version, declaration.python_version),
     ):
-        if said is not None and own is not None:
+        if stated is not None and own is not None:
             warnings.append(_ignored(name, table, declaration, own))
+    # With `serve=True` the platform makes a list of its own, and the list of the table is lost.
     takes_list = declaration.requirements is None and not form.serves
     if table.requirements is not None and declaration.requirements is None and form.serves:
         warnings.append(
@@ -366,33 +462,45 @@ def _apply_to_function(declaration: Declaration, form: AppFunction, table: AppTa
         )
     return replace(
         plain,
-        table_requirements=_hint(table.requirements, table) if takes_list else None,
-        table_machine=_hint(table.machine_type, table) if declaration.machine_type is None else None,
-        table_python=_hint(table.python_version, table) if declaration.python_version is None else None,
-        table_gpus=_hint(table.num_gpus, table) if declaration.num_gpus is None else None,
+        table_requirements=table.state(table.requirements) if takes_list else None,
+        table_machine=table.state(table.machine_type) if declaration.machine_type is None else None,
+        table_python=table.state(table.python_version) if declaration.python_version is None else None,
+        table_gpus=table.state(table.num_gpus) if declaration.num_gpus is None else None,
         warnings=tuple(warnings),
     )
 
 
 def _is_default(given: DeclaredValue | None) -> bool:
-    return given is None or given.value == CLASS_MACHINE
+    """Whether the platform takes a machine type for its own default."""
+    return given is None or given.value == _CLASS_MACHINE
 
 
 def _ignored(name: str, table: AppTable, declaration: Declaration, own: DeclaredValue | None) -> str:
+    """The warning for a key of a table whose value the app itself has."""
     where = f" ({own.place})" if own is not None else ""
     return f"{table.where}: the platform ignores `{name}` here, because `{declaration.name}` has its own{where}"
 
 
 def _default(machine: str, kind: str) -> StatedValue[tuple[str, ...]]:
+    """The default of the platform for a kind of app (`App`, `function`), with the text that the summary shows."""
     article = "an" if kind[0] in "AEIOU" else "a"
     return StatedValue(value=(machine,), where=f"the platform's default for {article} {kind}")
 
 
-def _hint(value: _T | None, table: AppTable) -> StatedValue[_T] | None:
-    return None if value is None else StatedValue(value=value, where=table.where)
-
-
 def _quote_version(given: DeclaredValue) -> str:
+    """The Python version of an attribute as the keyword would be written.
+
+    It is `…` if it is not known, and quoted also if it is a number, as the keyword must be text.
+    """
     if isinstance(given.value, PlacedText):
         return f'"{given.value}"'
     return "…" if isinstance(given.value, Opaque) else f'"{given.value}"'
+
+
+def _is_clone(node: ast.AST) -> bool:
+    """Whether a node is a call that clones a repository when the app runs."""
+    if not isinstance(node, ast.Call):
+        return False
+    function = node.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name == "clone_repository"

@@ -1,8 +1,12 @@
-"""The values of expressions, worked out from the syntax tree: nothing of the app is imported, compiled or run.
+"""The values of expressions, worked out from the syntax tree: no code of the app is imported, compiled or run.
 
-In: an expression, the names in scope, and what is known about the target. Out: its value, or `NotUnderstood` with the
-innermost expression at which knowledge ends. Calls go to `resolver.sources.apps.interpreter.calls`; statements, which give names
-their values, are read by `resolver.sources.apps.interpreter.statements`.
+In: an expression, the names in scope, and the `Context`: the target as far as it is known, the variables that may be
+read, the files of the repository. Out: the value, or `NotUnderstood` with the innermost expression that is not
+understood.
+
+This is the first of a chain of classes, one chapter each, and each knows one more kind of syntax: `ExpressionReader`,
+`DisplayReader` (lists and comprehensions), `CallReader`, `UncertaintyTracker` and `DefinitionReader`, `Interpreter`
+(statements). Methods that a later chapter supplies are abstract here.
 """
 
 from __future__ import annotations
@@ -47,12 +51,14 @@ from resolver.sources.apps.interpreter.values import (
     quote,
 )
 
-__all__ = ["BUILTINS", "Context", "ExpressionReader"]
+__all__ = ["Context", "ExpressionReader"]
 
+# No statement of the recorded apps (tests/data/apps) takes more than 81 steps. The limits end loops that run away.
 _MOST_STEPS = 20_000
 _MOST_STEPS_OF_A_FILE = 1_000_000
 
-BUILTINS = frozenset(
+# The names of Python itself that are understood; all others are unknown.
+_BUILTINS = frozenset(
     {"all", "any", "bool", "dict", "enumerate", "filter", "float", "frozenset", "int", "isinstance", "len", "list"}
     | {"map", "max", "min", "open", "print", "range", "repr", "reversed", "set", "sorted", "str", "sum", "tuple", "zip"}
 )
@@ -60,26 +66,39 @@ BUILTINS = frozenset(
 
 @dataclass(slots=True, kw_only=True)
 class Context:
-    """What is known while a file is read. `variables` are those that `[tool.pinfold] environment` names and are set."""
+    """The facts that hold while a file is read for one target, and counters.
+
+    - `target` is None while it is not known: a value that depends on it is then not understood.
+    - `environment` are the names that `[tool.pinfold] environment` allows, `variables` the values of those that are
+      set.
+    - `installed` are packages that the app can always import, besides the standard library.
+    - `steps` counts the work on the current statement, `steps_before` that on the statements before it.
+    - `failures` counts expressions that were not understood, `target_failures` those of them that only lack the target.
+    """
 
     files: AppFiles
     target: AppTarget | None = None
     environment: frozenset[str] = frozenset()
     variables: Mapping[str, str]
+    installed: frozenset[str] = frozenset()
     steps: int = 0
     steps_before: int = 0
     failures: int = 0
-    late_failures: int = 0
+    target_failures: int = 0
 
 
 class ExpressionReader(ABC):
-    """Reads expressions. A part that is not understood ends the whole, but for the items of a list."""
+    """Reads expressions. A part that is not understood makes the whole unknown, except an item of a list."""
 
     def __init__(self, context: Context) -> None:
+        """`context` is shared by all modules that are read for one target."""
         self.context = context
 
     def value(self, node: ast.expr, scope: Namespace) -> Any:
-        """The value of an expression. Raises NotUnderstood."""
+        """The value of an expression. Raises NotUnderstood.
+
+        Every node counts as a step; beyond the limit the expression is not understood.
+        """
         self.context.steps += 1
         if self.context.steps > min(_MOST_STEPS, _MOST_STEPS_OF_A_FILE - self.context.steps_before):
             self.fail(node, scope, "working it out takes too many steps")
@@ -92,22 +111,26 @@ class ExpressionReader(ABC):
             self.fail(node, scope, f"{refused} cannot be worked out", refused=refused)
 
     def value_or_opaque(self, node: ast.expr, scope: Namespace) -> Any:
-        """The value, or an Opaque that says why there is none."""
+        """The value of an expression, or an Opaque with the reason why there is none."""
         try:
             return self.value(node, scope)
         except NotUnderstood as reason:
             return Opaque(reason=reason)
 
     def usable(self, value: Any) -> Any:
-        """The value itself. Raises the reason of one that is not known or in doubt."""
+        """The value itself. Raises its reason if it is unknown or uncertain."""
         if isinstance(value, Opaque):
             raise value.reason
-        if isinstance(value, Container) and value.doubt is not None:
-            raise value.doubt
+        if isinstance(value, Container) and value.uncertainty is not None:
+            raise value.uncertainty
         return value
 
     def known(self, value: Any, node: ast.expr, scope: Namespace) -> Any:
-        """The value with the environment looked up, which only variables that the settings name allow."""
+        """The value with variables of the environment resolved.
+
+        Raises NotUnderstood for a variable that the settings do not name or that is not set, and for an imported name,
+        whose module is not read. None is the value of a single variable that is not set and has None as default.
+        """
         if isinstance(value, Imported):
             self.fail(node, scope, f"`{value.shown}` is not read here")
         if not isinstance(value, EnvironmentText):
@@ -126,7 +149,7 @@ class ExpressionReader(ABC):
         return PlacedText("".join(map(str, parts)), value.place)
 
     def whole(self, value: Any, node: ast.expr, scope: Namespace) -> Any:
-        """The value with the environment looked up. Raises NotUnderstood for a list with an item that is not known."""
+        """The value with its variables resolved and all items of a list known. Raises NotUnderstood."""
         value = self.known(value, node, scope)
         for item in value if isinstance(value, list | tuple | set) else ():
             self.known(self.usable(item), node, scope)
@@ -137,7 +160,10 @@ class ExpressionReader(ABC):
         return self.counts_as_true(self.value(node, scope), node, scope)
 
     def counts_as_true(self, value: Any, node: ast.expr, scope: Namespace) -> bool:
-        """Whether a value is true. Raises NotUnderstood."""
+        """Whether a value is true. Raises NotUnderstood.
+
+        Modules, functions and classes are true; a name of a module that is not read can be anything.
+        """
         if not isinstance(value, Imported):
             value = self.known(value, node, scope)
         if isinstance(value, Imported | FunctionValue | ClassValue | Builtin | BoundMethod):
@@ -148,15 +174,15 @@ class ExpressionReader(ABC):
 
     @abstractmethod
     def call(self, node: ast.Call, scope: Namespace) -> Any:
-        """The value of a call. Raises NotUnderstood, OperationRefused."""
+        """The value of a call (see `CallReader`). Raises NotUnderstood, OperationRefused."""
 
     @abstractmethod
     def imported(self, value: Imported, node: ast.expr, scope: Namespace) -> Any:
-        """What an imported name stands for. Raises NotUnderstood."""
+        """The value of an imported name (see `DefinitionReader`). Raises NotUnderstood."""
 
     @abstractmethod
     def assign(self, target: ast.expr, value: Any, scope: Namespace) -> None:
-        """Gives the names of a target their values. Raises NotUnderstood, OperationRefused."""
+        """Assigns a value to a target (see `DisplayReader`). Raises NotUnderstood, OperationRefused."""
 
     def fail(
         self,
@@ -166,26 +192,32 @@ class ExpressionReader(ABC):
         *,
         remedy: str = "",
         needs_target: bool = False,
-        refused: Any = None,
+        refused: OperationRefused | None = None,
     ) -> NoReturn:
-        """Raises NotUnderstood for a node."""
+        """Raises NotUnderstood for a node and counts the failure.
+
+        `refused` is the operation that was not carried out, if any.
+        """
         self.context.failures += 1
-        self.context.late_failures += needs_target
+        self.context.target_failures += needs_target
         place = self.place(node, scope)
         raise NotUnderstood(place, quote(node), why, remedy=remedy, needs_target=needs_target) from refused
 
     def place(self, node: ast.AST, scope: Namespace) -> FileLine:
-        """Where a node stands."""
+        """The line of a node."""
         return FileLine(file=scope.file, line=getattr(node, "lineno", 1))
 
     def target(self, node: ast.AST, scope: Namespace) -> AppTarget:
-        """The target. Raises NotUnderstood while it is not known."""
+        """The target. Raises NotUnderstood while it is not known, with `needs_target` set."""
         if self.context.target is None:
             self.fail(node, scope, "it depends on the target", needs_target=True)
         return self.context.target
 
     def iterate(self, value: Any, node: ast.expr, scope: Namespace) -> list[Any]:
-        """What a loop gives, item by item."""
+        """The items of a loop, in order. A generator can be gone through once.
+
+        Raises NotUnderstood, and OperationRefused for a value without items. Each item counts as a step.
+        """
         if isinstance(value, OnceValue):
             if value.is_used:
                 self.fail(node, scope, "it has been gone through before, and gives nothing more")
@@ -195,10 +227,11 @@ class ExpressionReader(ABC):
         return items
 
     def each(self, value: Any, node: ast.expr, scope: Namespace) -> Iterator[Any]:
-        """The items of a loop one by one: a list that the loop changes is seen as it is by then, as in Python."""
+        """The items of a loop one by one. As in Python, a list that the loop changes is seen as it is by then."""
         if not isinstance(value, ListValue) or isinstance(value, OnceValue):
             yield from self.iterate(value, node, scope)
             return
+        # The length is read anew in each round, since the loop may have changed the list or made it uncertain.
         place = 0
         while place < len(self.usable(value)):
             self.context.steps += 1
@@ -208,6 +241,10 @@ class ExpressionReader(ABC):
             place += 1
 
     def _look_up(self, part: str | EnvironmentVariable, node: ast.expr, scope: Namespace) -> Any:
+        """A part of a text, with a variable as its value or else its default.
+
+        A default may itself be a text with variables.
+        """
         if isinstance(part, str):
             return part
         found = self.context.variables.get(part.name)
@@ -218,6 +255,7 @@ class ExpressionReader(ABC):
         return self.known(part.default, node, scope)
 
     def _constant(self, node: ast.Constant, scope: Namespace) -> Any:
+        """A text with its line, a number, a truth value or None. Bytes and `...` are not understood."""
         if isinstance(node.value, str):
             return PlacedText(node.value, self.place(node, scope))
         if node.value is None or isinstance(node.value, bool | int | float):
@@ -225,32 +263,41 @@ class ExpressionReader(ABC):
         return self.fail(node, scope, "it is no text, number or truth value")
 
     def _name(self, node: ast.Name, scope: Namespace) -> Any:
+        """The value of a name. `__file__` and `__name__` are those of the module that contains the expression."""
         try:
             found = scope.find(node.id)
         except KeyError:
             if node.id == "__file__":
                 return PlacedText(self._own_path(scope), self.place(node, scope))
             if node.id == "__name__":
+                # As under `--evaluate`: the program of a file does not run.
                 return "<run_path>"
-            if node.id in BUILTINS:
+            if node.id in _BUILTINS:
                 return Builtin(name=node.id)
             self.fail(node, scope, "nothing that is read here gives it a value")
         return self.imported(found, node, scope) if isinstance(found, Imported) else found
 
     def _own_path(self, scope: Namespace) -> str:
+        """The path of the module that contains the expression."""
         return str(self.context.files.path if scope.module.path is None else scope.module.path)
 
     def _reason(self, node: ast.AST, scope: Namespace, why: str) -> NotUnderstood:
+        """A reason for a node, counted as a failure, for a caller that stores it instead of raising it."""
         self.context.failures += 1
         return NotUnderstood(self.place(node, scope), quote(node), why)
 
     def _binary(self, node: ast.BinOp, scope: Namespace) -> Any:
+        """`left + right` and the like."""
         left, right = self.value(node.left, scope), self.value(node.right, scope)
         return self.operate(type(node.op), left, right, node, scope)
 
     def operate(self, kind: type[ast.operator], left: Any, right: Any, node: ast.AST, scope: Namespace) -> Any:
-        """`left + right`, with variables of the environment kept as such. Raises OperationRefused."""
+        """The result of an operator, with variables of the environment kept in texts. Raises OperationRefused.
+
+        A text has the line of its left part, so that a message leads to the beginning of the item.
+        """
         place = left.place if isinstance(left, PlacedText | EnvironmentText) else self.place(node, scope)
+        # Joining texts needs no value of a variable.
         both = (left, right)
         if kind is ast.Add and has_variables(both) and all(isinstance(one, str | EnvironmentText) for one in both):
             return join_parts([part for one in (left, right) for part in split_parts(one)], place)
@@ -260,11 +307,16 @@ class ExpressionReader(ABC):
                 left, values, lambda marked: apply_operator(kind, str(left), tuple(marked)), is_percent=True
             )
             return join_parts(filled, place)
+        # An augmented assignment is a statement, which is no expression to report: only its line is used.
         expression = node if isinstance(node, ast.expr) else ast.Constant(value=None)
         result = apply_operator(kind, self.known(left, expression, scope), self.known(right, expression, scope))
         return PlacedText(result, place) if isinstance(result, str) else result
 
     def _boolean(self, node: ast.BoolOp, scope: Namespace) -> Any:
+        """`and`, `or`: the first operand that decides. Those after it are not read.
+
+        Like Python it gives the operand itself, not its truth value.
+        """
         wanted = isinstance(node.op, ast.Or)
         for operand in node.values[:-1]:
             value = self.value(operand, scope)
@@ -273,6 +325,7 @@ class ExpressionReader(ABC):
         return self.value(node.values[-1], scope)
 
     def _unary(self, node: ast.UnaryOp, scope: Namespace) -> Any:
+        """`not` of any value, and the sign of a number."""
         if isinstance(node.op, ast.Not):
             return not self.is_true(node.operand, scope)
         value = self.value(node.operand, scope)
@@ -281,10 +334,15 @@ class ExpressionReader(ABC):
         return self.fail(node, scope, "it is no number")
 
     def _compare(self, node: ast.Compare, scope: Namespace) -> bool:
+        """A chain of comparisons, up to the first that is false.
+
+        Both sides must be known with all their items.
+        """
         left_node: ast.expr = node.left
         for operator, right_node in zip(node.ops, node.comparators, strict=True):
             left = self.whole(self.value(left_node, scope), left_node, scope)
             right = self.value(right_node, scope)
+            # `"NAME" in os.environ` is the one comparison with a value that is never resolved.
             if (
                 isinstance(right, Imported)
                 and right.dotted == "os.environ"
@@ -299,20 +357,23 @@ class ExpressionReader(ABC):
         return True
 
     def _is_set(self, name: Any, node: ast.expr, scope: Namespace) -> bool:
+        """Whether a variable that the settings name is set."""
         variable = EnvironmentVariable(name=str(name), has_default=True)
         place = self.place(node, scope)
         return self.known(EnvironmentText(parts=(variable,), place=place), node, scope) is not None
 
     def _conditional(self, node: ast.IfExp, scope: Namespace) -> Any:
+        """The branch of `a if test else b` that the test chooses. The other one is not read."""
         return self.value(node.body if self.is_true(node.test, scope) else node.orelse, scope)
 
     def _subscript(self, node: ast.Subscript, scope: Namespace) -> Any:
+        """An item or slice of a value, or a variable of `os.environ`."""
         owner = self.value(node.value, scope)
         if isinstance(owner, Imported) and owner.dotted == "os.environ":
             name = self.known(self.value(node.slice, scope), node.slice, scope)
             return self.variable(EnvironmentVariable(name=str(name)), node, scope)
         if isinstance(owner, Imported | Builtin | ClassValue):
-            # `list[str]` in an annotation, or a generic base class.
+            # `list[str]` in an annotation, or a generic base class: the type without its parameters.
             return owner
         owner = owner if isinstance(owner, dict) else self.whole(owner, node.value, scope)
         if not isinstance(owner, str | list | tuple | dict):
@@ -322,23 +383,30 @@ class ExpressionReader(ABC):
             found = (str(owner) if isinstance(owner, str) else owner)[key]
         except (KeyError, IndexError, TypeError, ValueError) as error:
             self.fail(node, scope, f"it raises {type(error).__name__}")
+        # A piece of a text keeps its line; a slice of a list becomes a list that can be marked as uncertain.
         if isinstance(found, str) and isinstance(owner, PlacedText):
             return PlacedText(found, owner.place)
         return ListValue(found) if type(found) is list else found
 
     def _key(self, node: ast.expr, scope: Namespace) -> Any:
+        """The key of a subscript, or the slice.
+
+        A variable of the environment as key is resolved, which the settings must allow.
+        """
         if not isinstance(node, ast.Slice):
             return self.known(self.value(node, scope), node, scope)
         bounds = (None if one is None else self.value(one, scope) for one in (node.lower, node.upper, node.step))
         return slice(*bounds)
 
     def _attribute(self, node: ast.Attribute, scope: Namespace) -> Any:
+        """An attribute: of a module, a class of the file, a version, a path; or a method of a plain value."""
         owner = self.value(node.value, scope)
         if isinstance(owner, Imported):
             found = self.imported(Imported(module=owner.dotted, name=node.attr), node, scope)
-            # Whether there is such an attribute is not known, which counts inside a `try`.
+            # Whether the module has such an attribute is not known, so inside a `try` its handler may run.
             self.context.failures += isinstance(found, Imported)
             return found
+        # `str.strip`, for `map`.
         if isinstance(owner, Builtin) and owner.name == "str":
             return Imported(module="builtins.str", name=node.attr)
         if isinstance(owner, ClassValue):
@@ -353,20 +421,22 @@ class ExpressionReader(ABC):
         return self.fail(node, scope, "such an attribute is not worked out")
 
     def find_attribute(self, owner: ClassValue, name: str, node: ast.AST, scope: Namespace) -> Any:
-        """An attribute of a class of the file, its own or one of a base. Raises NotUnderstood."""
+        """An attribute of a class of the file, its own or that of a base. Raises NotUnderstood."""
         for one in linearize(owner):
             if name in one.attributes:
                 return one.attributes[name]
         return self.fail(node, scope, "nothing that is read here gives it a value")
 
     def variable(self, variable: EnvironmentVariable, node: ast.expr, scope: Namespace) -> Any:
-        """A variable of the environment as a text with a variable in it."""
+        """A variable of the environment as a text that consists of it."""
         return EnvironmentText(parts=(variable,), place=self.place(node, scope))
 
     def _lambda(self, node: ast.Lambda, scope: Namespace) -> FunctionValue:
+        """A function without a name. Its body is read when it is called."""
         return FunctionValue(node=node, scope=scope)
 
 
+# The method for each node, by name: later chapters define some of them.
 _READERS: dict[type[ast.expr], str] = {
     ast.Constant: "_constant",
     ast.Name: "_name",

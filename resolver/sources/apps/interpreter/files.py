@@ -1,7 +1,10 @@
-"""The files that an app file may be read together with: those of its own repository, and nothing special among them.
+"""The files that an app file may be read together with: regular files of moderate size in its own repository.
 
-In: paths as the app's code makes them. Out: their text. A file outside of the repository (without one: outside of the
-app's folder) is not read, and neither is a device, a pipe or anything large: a list to lock is none of these.
+In: paths and module names as the code of the app makes them. Out: the file that each means, and its bytes. Without a
+repository (a folder with `.git`) only the folder of the app counts. A device, a pipe and a large file are not read: no
+list is one of these, and reading them could hang or fill the memory.
+
+A module of its own because it is the only door of the interpreter to the disk.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from resolver.sources.settings_file import iter_upwards, name_path
 __all__ = ["AppFiles"]
 
 _LARGEST_BYTES = 1_000_000
+# The limit of Linux is 4096, with the final zero byte (PATH_MAX).
+_LONGEST_PATH = 4000
 
 
 class AppFiles:
@@ -29,15 +34,15 @@ class AppFiles:
 
     @property
     def folders(self) -> tuple[Path, ...]:
-        """The folders that the app's own modules can lie in, nearest first."""
+        """The folders that modules of the app can lie in, nearest first."""
         return tuple(self._folders)
 
     def name(self, path: Path) -> str:
-        """What messages call a file."""
+        """The name of a file in messages."""
         return name_path(path, self._seen_from)
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a regular file that may be read."""
+        """Whether there is such a regular file that may be read. A path that could be several files exists."""
         try:
             return bool(self._candidates(path))
         except SourceError:
@@ -66,7 +71,10 @@ class AppFiles:
             raise SourceError(f"`{self.name(path)}` cannot be read: {why}") from error
 
     def find_module(self, dotted: str, *, level: int, beside: Path) -> Path | None:
-        """The file of a module of the app's own, if there is just one; `level` and `beside` are for relative names."""
+        """The file of a module of the app's own; None if there is none, or if several folders have one.
+
+        `level` is the number of dots of a relative import, whose start is the folder of the file `beside`.
+        """
         parts = dotted.split(".") if dotted else []
         if level:
             start = beside.parent
@@ -79,19 +87,24 @@ class AppFiles:
         return found[0] if len({one.resolve() for one in found}) == 1 else None
 
     def _find_in(self, folder: Path, parts: list[str]) -> Path | None:
+        """The module or package of this dotted name in a folder; the folder itself is a package for an empty name."""
         place = folder.joinpath(*parts)
         candidates = [place / "__init__.py"] if not parts else [place.with_suffix(".py"), place / "__init__.py"]
         return next((one for one in candidates if self._is_readable(one)), None)
 
     def _candidates(self, path: str) -> list[Path]:
-        if "\0" in path or len(path) > 4000:
+        """The files that a path can mean, nearest folder first. Raises SourceError for a text that is no path."""
+        if "\0" in path or len(path) > _LONGEST_PATH:
             raise SourceError("that is no path")
         places = [Path(path)] if Path(path).is_absolute() else [folder / path for folder in self._folders]
         found = dict.fromkeys(Path(os.path.normpath(place)) for place in places)
         return [place for place in found if self._is_readable(place)]
 
     def _is_readable(self, path: Path) -> bool:
-        """Whether it is a regular file of moderate size that lies in the repository, wherever links lead."""
+        """Whether it is a regular file of moderate size that lies in the repository.
+
+        Links are followed first, so that a link cannot lead outside of the repository.
+        """
         try:
             status = path.stat()
             inside = path.resolve().is_relative_to(self._folders[-1].resolve())

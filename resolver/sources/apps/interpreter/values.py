@@ -1,9 +1,11 @@
-"""What expressions of an app file come to, without running it: Python's own plain values, and a few of ours.
+"""The values of an app file, worked out without running it: Python's own plain values, and a few of ours.
 
-Texts know where they stand; what comes from the environment stays a variable; containers can come into doubt; and
-whatever is not understood is an `Opaque` value that says why, so that only those who use it meet the fault.
+Texts carry the line that they come from. Variables of the environment stay variables inside texts. A list, dict or set
+can become uncertain, when a statement that is not understood may have changed it. A value that is not known is an
+`Opaque` with the reason, so a fault is reported only if the value is used.
 
-What an app may ask about where it runs, answered for the target and not for this machine.
+Also here: the names of a module (`Namespace`), and the target as `sys` and `platform` show it to an app. All other
+modules of the interpreter build on these types, and the rules of the platform read them.
 """
 
 from __future__ import annotations
@@ -48,13 +50,15 @@ __all__ = [
     "quote",
 ]
 
-
+# Quotes are part of a message of one line.
 _LONGEST_QUOTE = 60
+# A chain of bases that is longer is taken for a circle, which a class in two branches can make.
+_DEEPEST_BASE = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileLine:
-    """A line of a file, as messages call it."""
+    """A line of a file, named as messages name it: relative to the folder of the run."""
 
     file: str
     line: int
@@ -64,9 +68,10 @@ class FileLine:
 
 
 class NotUnderstood(Exception):  # noqa: N818  (it is a finding about a file, which becomes an error only if it matters)
-    """An expression whose value cannot be told without running the file: where it stands, how it reads, and why.
+    """An expression whose value is not known without running the file: its line, its text, and the reason.
 
-    With `needs_target` it can be told as soon as the target's Python and platform are known.
+    With `needs_target` it is known as soon as the Python and the platform of the target are known. `remedy` is empty
+    if the usual one of the value fits.
     """
 
     def __init__(
@@ -81,7 +86,7 @@ class NotUnderstood(Exception):  # noqa: N818  (it is a finding about a file, wh
 
 
 class PlacedText(str):
-    """Text that knows where it stands."""
+    """A text with the line that it comes from. Equal texts of different lines are equal."""
 
     __slots__ = ("place",)
 
@@ -94,14 +99,17 @@ class PlacedText(str):
 
 
 class FileText(PlacedText):
-    """Text that was read from a file: its pieces know their lines."""
+    """The text of a file. Its place is the first line; its pieces find their own lines."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentVariable:
-    """A variable that the app reads. `default` is what stands in for it where it is not set."""
+    """A variable that the app reads.
+
+    `default` replaces it if it is not set; without `has_default` the app would then fail.
+    """
 
     name: str
     default: Any = None
@@ -110,28 +118,28 @@ class EnvironmentVariable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentText:
-    """Text with variables of the environment in it, whose values are not looked at."""
+    """A text with variables of the environment in it, which are not resolved: parts in order."""
 
     parts: tuple[str | EnvironmentVariable, ...]
     place: FileLine
 
     @property
     def variables(self) -> tuple[EnvironmentVariable, ...]:
-        """The variables, in order."""
+        """The variables, in order; one that occurs twice is here twice."""
         return tuple(part for part in self.parts if isinstance(part, EnvironmentVariable))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opaque:
-    """A value that is not known, and why."""
+    """A value that is not known, and the reason."""
 
     reason: NotUnderstood
 
 
 class Container:
-    """A list, table or set that the file can change. With a `doubt` nobody knows what is in it."""
+    """A list, dict or set that the file can change. With an `uncertainty` its content is not known."""
 
-    doubt: NotUnderstood | None = None
+    uncertainty: NotUnderstood | None = None
 
 
 class ListValue(list[Any], Container):
@@ -139,7 +147,7 @@ class ListValue(list[Any], Container):
 
 
 class OnceValue(ListValue):
-    """What a generator, `map`, `filter` or `zip` gives: it can be gone through once."""
+    """What a generator, `map`, `filter` or `zip` gives. As in Python, a second loop over it gives nothing."""
 
     is_used = False
 
@@ -154,14 +162,17 @@ class SetValue(set[Any], Container):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imported:
-    """A module (`name` empty), or what a module is said to have. `import fal` is `fal`; `fal.App` is `App` of `fal`."""
+    """A module (`name` empty), or a name of a module. `import fal` is `fal`; `fal.App` is `App` of `fal`.
+
+    A relative import is named by its file: `module` is then `/` and the absolute path.
+    """
 
     module: str
     name: str = ""
 
     @property
     def dotted(self) -> str:
-        """The whole name."""
+        """The whole dotted name."""
         return f"{self.module}.{self.name}" if self.name else self.module
 
     @property
@@ -173,14 +184,14 @@ class Imported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builtin:
-    """A function or type of Python's own, or of a module that is understood, by its dotted name."""
+    """A function or type of Python itself, or of a module that is understood, by its dotted name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundMethod:
-    """A method of a value."""
+    """A method of a value, which nothing has called yet."""
 
     owner: Any
     name: str
@@ -188,7 +199,7 @@ class BoundMethod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockedList:
-    """`lockfiles.requirements("pylock.toml")`: the list is what the lock at `path` holds."""
+    """`lockfiles.requirements("pylock.toml")`: the app installs the lock at `path`, as it is written there."""
 
     path: str
     place: FileLine
@@ -196,7 +207,11 @@ class LockedList:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Namespace:
-    """Names and their values: of a module, a class body or a call."""
+    """Names and their values: of a module, a class body or a call.
+
+    `outer` is the scope around it, None for a module. `path` is the file of a module; `file` is its name in messages.
+    `global_names` are those that a `global` statement declares.
+    """
 
     file: str
     names: dict[str, Any] = field(default_factory=dict)
@@ -205,7 +220,7 @@ class Namespace:
     global_names: set[str] = field(default_factory=set)
 
     def find(self, name: str) -> Any:
-        """The value of a name here or outside. Raises KeyError."""
+        """The value of a name here or in a scope around it. Raises KeyError."""
         scope: Namespace | None = self
         while scope is not None:
             if name in scope.names:
@@ -215,7 +230,7 @@ class Namespace:
 
     @property
     def module(self) -> Namespace:
-        """The scope of the module."""
+        """The scope of the module, at the end of the chain of outer scopes."""
         scope = self
         while scope.outer is not None:
             scope = scope.outer
@@ -228,7 +243,12 @@ class Namespace:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class FunctionValue:
-    """A function of the file, with what its decorators were given. `defaults` are the values of its parameters."""
+    """A function of the file. `defaults` are the values of its parameters.
+
+    Each decorator is its value, the arguments that it is given, and its line. Among the arguments, `""` is the first
+    positional one, `*` and `**` are what could not be worked out, and `line of NAME` is the line of a keyword.
+    `is_sure` is false if a branch that may not be taken defines it.
+    """
 
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     scope: Namespace
@@ -239,9 +259,9 @@ class FunctionValue:
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class ClassValue:
-    """A class of the file: its bases, keywords and attributes, the latter with the lines that set them.
+    """A class of the file: its bases, keywords and attributes, with the lines that set them.
 
-    `strange` is what can make another class of it than its body says.
+    `uncertainty` is a decorator, metaclass or hook that can change the class after its body has run.
     """
 
     name: str
@@ -252,54 +272,7 @@ class ClassValue:
     keyword_lines: dict[str, int]
     attributes: dict[str, Any]
     lines: dict[str, int]
-    strange: NotUnderstood | None = None
-
-
-def linearize(owner: ClassValue) -> list[ClassValue]:
-    """A class of the file and its bases in the file, nearest first, each after all that derive from it."""
-    found: list[ClassValue] = []
-
-    def visit(one: ClassValue, depth: int) -> None:
-        found.append(one)
-        for base in one.bases if depth < 50 else ():
-            if isinstance(base, ClassValue):
-                visit(base, depth + 1)
-
-    visit(owner, 0)
-    return [one for place, one in enumerate(found) if one not in found[place + 1 :]]
-
-
-def place_of(value: Any, otherwise: FileLine) -> FileLine:
-    """Where a value stands, if it is a text that knows."""
-    return value.place if isinstance(value, PlacedText | EnvironmentText) else otherwise
-
-
-def quote(node: ast.AST) -> str:
-    """The source text of a node on one line, short and without secrets."""
-    try:
-        text = redact(" ".join(ast.unparse(_hide_defaults(node)).split()))
-    except (RecursionError, ValueError):
-        return "…"
-    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
-
-
-def _hide_defaults(node: ast.AST) -> ast.AST:
-    """The node without what stands in for variables of the environment: a default can be a secret."""
-    if not any(map(_has_default, ast.walk(node))):
-        return node
-    shown = copy.deepcopy(node)
-    for one in ast.walk(shown):
-        if isinstance(one, ast.Call) and _has_default(one):
-            one.args[1:] = [ast.Name(id="…", ctx=ast.Load())]
-            one.keywords = []
-    return shown
-
-
-def _has_default(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call) or len(node.args) + len(node.keywords) < 2 or not node.args:
-        return False
-    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-    return name in ("get", "getenv")
+    uncertainty: NotUnderstood | None = None
 
 
 class VersionInfo(NamedTuple):
@@ -314,7 +287,62 @@ class VersionInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppTarget:
-    """What the target says to an app that asks."""
+    """The answers of `sys` and `platform` for the target: its Python, and its marker environment (PEP 508)."""
 
     python: PythonVersion
     environment: Environment
+
+
+def linearize(owner: ClassValue) -> list[ClassValue]:
+    """A class of the file and its bases in the file, nearest first, each after all classes that derive from it.
+
+    This is the order in which Python looks up attributes (its method resolution order) for every case in which Python
+    accepts the bases.
+    """
+    found: list[ClassValue] = []
+
+    def visit(one: ClassValue, depth: int) -> None:
+        found.append(one)
+        for base in one.bases if depth < _DEEPEST_BASE else ():
+            if isinstance(base, ClassValue):
+                visit(base, depth + 1)
+
+    visit(owner, 0)
+    return [one for place, one in enumerate(found) if one not in found[place + 1 :]]
+
+
+def place_of(value: Any, otherwise: FileLine) -> FileLine:
+    """The line of a value, if it is a text with one."""
+    return value.place if isinstance(value, PlacedText | EnvironmentText) else otherwise
+
+
+def quote(node: ast.AST) -> str:
+    """The source text of a node on one line, for messages: at most 60 characters, with secrets in URLs redacted.
+
+    `…` for a node that cannot be written out.
+    """
+    try:
+        text = redact(" ".join(ast.unparse(_hide_defaults(node)).split()))
+    except (RecursionError, ValueError):
+        return "…"
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+
+
+def _hide_defaults(node: ast.AST) -> ast.AST:
+    """The node without the defaults of variables of the environment, which can be secrets."""
+    if not any(map(_has_default, ast.walk(node))):
+        return node
+    shown = copy.deepcopy(node)
+    for one in ast.walk(shown):
+        if isinstance(one, ast.Call) and _has_default(one):
+            one.args[1:] = [ast.Name(id="…", ctx=ast.Load())]
+            one.keywords = []
+    return shown
+
+
+def _has_default(node: ast.AST) -> bool:
+    """Whether a node looks like `os.environ.get(NAME, DEFAULT)` or `os.getenv(NAME, DEFAULT)`."""
+    if not isinstance(node, ast.Call) or len(node.args) + len(node.keywords) < 2 or not node.args:
+        return False
+    name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    return name in ("get", "getenv")

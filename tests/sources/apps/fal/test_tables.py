@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ from resolver.requirements.entry import RequirementList
 from resolver.requirements.flags import RequirementUse
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.settings.settings import PlatformAdditions, Settings
-from resolver.sources.apps.fal.tables import find_platform_hint, list_platform_additions, list_profiles
+from resolver.sources.apps.fal import tables
+from resolver.sources.apps.fal.tables import find_platform_hint, list_platform_additions
 from resolver.sources.source import AppFile, RequirementFile, Source
 
 ADDED = RequirementUse(position=Position(source="[tool.pinfold.platform] requirements", item=0), text="uvicorn")
@@ -118,7 +120,9 @@ def test_an_unknown_profile_is_refused() -> None:
 
 
 def test_every_row_of_every_profile_is_a_requirement() -> None:
-    names = [Requirement(text).name for texts in list_profiles().values() for text in texts]
+    profiles = tomllib.loads((Path(tables.__file__).with_name("data") / "platforms.toml").read_text(encoding="utf-8"))
+    sources = [build_source(PlatformAdditions(profile=profile)) for profile in profiles]
+    names = [Requirement(use.text).name for source in sources for use in list_platform_additions(source)]
     assert {"fastapi", "pydantic", "uvicorn"} <= set(names)
     assert len(names) == len(set(names))
 

@@ -14,7 +14,7 @@ from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.target import build_marker_environment, parse_python_version
 
-APPS = Path(__file__).parents[1] / "data" / "apps"
+APPS = Path(__file__).parents[2] / "data" / "apps"
 ROWS: list[dict[str, Any]] = tomllib.loads((APPS / "recorded.toml").read_text(encoding="utf-8"))["app"]
 
 

@@ -1,7 +1,13 @@
-"""Values of an app file as what a lock needs: items with their positions, machine types, texts; and every fault.
+"""The values of one app as a lock needs them: items with their positions, machine types, Python, GPUs; and every fault.
 
-Variables of the environment become `${VAR}` inside URLs, where the parser of the list keeps them apart; elsewhere they
-become their values, which only names in `[tool.pinfold] environment` have.
+In: declared values, as the interpreter gives them. Out: texts and numbers with the lines that state them. Each value
+that is unknown or of the wrong type is collected as a fault instead of raised, so that one run reports all faults of an
+app.
+
+Variables of the environment become `${VAR}` inside URLs, where the parser of the list keeps them apart from the text
+(pip: Requirements File Format). Anywhere else they become their values, which only names in `[tool.pinfold]
+environment` have. A module of its own because it decides which values the platform accepts, and nothing of how they are
+computed.
 """
 
 from __future__ import annotations
@@ -35,20 +41,20 @@ from resolver.sources.apps.interpreter.values import (
     SetValue,
     place_of,
 )
-from resolver.sources.source import StatedValue
+from resolver.sources.source import Positions, StatedValue
 
-__all__ = ["Placed", "ValueReader"]
+__all__ = ["ValueReader"]
 
-Placed = tuple[Position, ...] | tuple[tuple[Position, ...], ...]
-"""The positions of items, in the form that the items have."""
-
+# By the name of the value that is at fault.
 _REMEDIES = {
     "requirements": "write it out, put the list into a requirements.txt, or run the file with `--evaluate`",
     "machine_type": "write it out, or run the file with `--evaluate`",
     "python_version": "write it out, or give `--python`",
     "num_gpus": "write it out, or run the file with `--evaluate`",
 }
+# Flags whose value is a URL or a path.
 _LOCATION_FLAGS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links")
+# Kinds of values in words, for messages.
 _KINDS: dict[type[object], str] = {
     BoundMethod: "a method",
     ClassValue: "a class",
@@ -59,21 +65,30 @@ _KINDS: dict[type[object], str] = {
     LockedList: "what a lock holds",
     SetValue: "a set",
 }
+# The names that pip expands in `${NAME}` (pip: Requirements File Format).
 _VARIABLE_NAME = re.compile(r"[A-Z0-9_]+")
 
 
 class ValueReader:
-    """Reads the values of one app, collecting faults. `needs_target` is whether one of them only lacks the target."""
+    """Reads the values of one app and collects `faults`, each with its line, and `warnings`.
 
-    def __init__(self, reader: ExpressionReader, scope: Namespace) -> None:
+    `needs_target` is whether a value is only unknown because the target is. A value at fault is read as None or empty
+    text; its caller checks `faults` at the end.
+    """
+
+    def __init__(self, reader: ExpressionReader) -> None:
+        """`reader` is the interpreter that has read the module: it resolves variables for the same target."""
         self._reader = reader
-        self._scope = scope
         self.faults: list[tuple[int, Fault]] = []
         self.warnings: list[str] = []
         self.needs_target = False
 
-    def read_items(self, given: DeclaredValue, *, must_be_list: bool) -> tuple[RequirementItems, Placed]:
-        """The items, flat or in layers, and where each stands."""
+    def read_items(self, given: DeclaredValue, *, must_be_list: bool) -> tuple[RequirementItems, Positions]:
+        """The items, flat or in layers, and their positions in the same form.
+
+        The platform takes a list alone (`must_be_list`); a class that is no app may have a tuple, or None for an empty
+        list. One layer among flat items makes all items layers, so that the flat ones are faults.
+        """
         value = self._usable(given.value, "requirements", given.place)
         if value is None:
             if given.value is None and must_be_list:
@@ -93,7 +108,7 @@ class ValueReader:
         return tuple(items for items, _ in layers), tuple(positions for _, positions in layers)
 
     def read_machines(self, given: DeclaredValue) -> StatedValue[tuple[str, ...]] | None:
-        """The machine types; None where there are none."""
+        """The machine types, of which an app may name several; None if there are none."""
         value = self._usable(given.value, "machine_type", given.place)
         if value is None:
             return None
@@ -104,7 +119,7 @@ class ValueReader:
         return StatedValue(value=names, where=str(given.place))
 
     def read_python(self, given: DeclaredValue) -> StatedValue[str] | None:
-        """The Python version, which must be text."""
+        """The Python version; None if there is none. A number is a fault, because `3.10` is the number 3.1."""
         value = self._usable(given.value, "python_version", given.place)
         if value is None:
             return None
@@ -120,7 +135,7 @@ class ValueReader:
         return StatedValue(value=self._read_text(value, "python_version", given.place), where=str(given.place))
 
     def read_gpus(self, given: DeclaredValue) -> StatedValue[int] | None:
-        """The number of GPUs."""
+        """The number of GPUs; None if there is none."""
         value = self._usable(given.value, "num_gpus", given.place)
         if value is None:
             return None
@@ -130,7 +145,7 @@ class ValueReader:
         return StatedValue(value=value, where=str(given.place))
 
     def note(self, reason: NotUnderstood, attribute: str) -> None:
-        """Notes what is not understood."""
+        """Collects a fault for an unknown value. `attribute` is its name, such as `requirements[4]`."""
         self.needs_target = self.needs_target or reason.needs_target
         remedy = reason.remedy or _REMEDIES[attribute.partition("[")[0]]
         fault = Fault(
@@ -142,7 +157,11 @@ class ValueReader:
         self.faults.append((reason.place.line, fault))
 
     def _usable(self, value: Any, attribute: str, place: FileLine) -> Any:
-        """The value; None after noting why it is not known."""
+        """The value if it is known; None after collecting a fault.
+
+        An imported name is not known: its module is outside of the repository. An uncertain list is not known either,
+        because a statement that is not understood may have changed it.
+        """
         if isinstance(value, Opaque):
             self.note(value.reason, attribute)
             return None
@@ -150,12 +169,16 @@ class ValueReader:
             why = f"`{value.shown}` is not read here"
             self.note(NotUnderstood(place, value.shown, why), attribute)
             return None
-        if isinstance(value, Container) and value.doubt is not None:
-            self.note(value.doubt, attribute)
+        if isinstance(value, Container) and value.uncertainty is not None:
+            self.note(value.uncertainty, attribute)
             return None
         return value
 
     def _read_inner(self, layer: Any, number: int, place: FileLine) -> tuple[tuple[str, ...], tuple[Position, ...]]:
+        """One layer with the positions of its items; empty after collecting a fault.
+
+        The platform installs layers one after the other, so each must be a list or tuple of its own.
+        """
         attribute = f"requirements[{number}]"
         value = self._usable(layer, attribute, place)
         if isinstance(value, list | tuple):
@@ -168,6 +191,10 @@ class ValueReader:
     def _read_layer(
         self, items: Sequence[Any], attribute: str, place: FileLine, *, layer: int | None = None
     ) -> tuple[tuple[str, ...], tuple[Position, ...]]:
+        """The items of a list with their positions. `layer` is its number, None for a flat list.
+
+        An item without a line of its own (made by code) has the line of the list.
+        """
         texts: list[str] = []
         positions: list[Position] = []
         for number, item in enumerate(items):
@@ -178,6 +205,7 @@ class ValueReader:
         return tuple(texts), tuple(positions)
 
     def _read_text(self, value: Any, attribute: str, place: FileLine, *, before: str = "") -> str:
+        """A text with its variables resolved; empty after collecting a fault. `before` is the item before it."""
         usable = self._usable(value, attribute, place)
         if isinstance(usable, EnvironmentText):
             return self._read_variables(usable, attribute, before=before)
@@ -188,12 +216,17 @@ class ValueReader:
         return ""
 
     def _read_variables(self, value: EnvironmentText, attribute: str, *, before: str) -> str:
-        """The text of an item, with variables inside its URLs as `${VAR}`."""
+        """The text of an item, with variables inside its URLs as `${VAR}` and all others as their values.
+
+        The default of a variable in a URL can be a secret, which no lock may hold. It is not used, and a warning
+        reports that.
+        """
         text = ""
         for number, part in enumerate(value.parts):
             if isinstance(part, str):
                 text += part
                 continue
+            # The next part. A variable counts as a path, since URLs often end with several variables.
             after = value.parts[number + 1] if number + 1 < len(value.parts) else ""
             if not _is_in_url(text, after if isinstance(after, str) else "/", before):
                 text += self._look_up(EnvironmentText(parts=(part,), place=value.place), attribute)
@@ -215,7 +248,9 @@ class ValueReader:
         return text
 
     def _look_up(self, value: EnvironmentText, attribute: str) -> str:
+        """The value of a variable outside of URLs; empty after collecting a fault."""
         name = value.variables[0].name
+        # The interpreter reports faults at a node, so the variable gets one at the line of its text.
         node = ast.Name(id=name, ctx=ast.Load(), lineno=value.place.line)
         try:
             found = self._reader.known(value, node, Namespace(file=value.place.file))
@@ -230,12 +265,19 @@ class ValueReader:
         return str(found)
 
     def _refuse(self, place: FileLine, attribute: str, what: str, *, why: str = "", remedy: str = "") -> None:
+        """Collects a fault at a line. Without a `remedy` it is the usual one for the value."""
         remedy = remedy or _REMEDIES[attribute.partition("[")[0]]
         self.faults.append((place.line, Fault(where=place, what=f"`{attribute}` {what}", why=why, remedy=remedy)))
 
 
 def _is_in_url(text: str, after: str, before: str) -> bool:
-    """Whether what comes after `text`, in an item that follows the item `before`, is part of a URL."""
+    """Whether a variable after `text` is part of a URL.
+
+    `after` is the text behind it, `before` the item before this one.
+
+    True behind a scheme or `git+`, before `://` or a path, behind `NAME @`, and in the value of a flag that takes a
+    URL.
+    """
     word = text.rpartition(" ")[2]
     if "://" in word or after.startswith(("://", "/")) or word.endswith(("git+", "@")):
         return True
@@ -244,7 +286,7 @@ def _is_in_url(text: str, after: str, before: str) -> bool:
 
 
 def _show(value: Any) -> str:
-    """A value in a message: short, and without what it may hold in secret."""
+    """A value in a message: at most 40 characters, with secrets in URLs redacted; containers by their kind alone."""
     if isinstance(value, str | PlacedText):
         text = redact(str(value))
         return text if len(text) <= 40 else f"{text[:39]}…"

@@ -172,37 +172,6 @@ def test_a_function_that_serves_takes_no_list_of_a_table(folder: Path) -> None:
     )
 
 
-def test_an_entry_point_has_its_table_alone(folder: Path) -> None:
-    (folder / "pyproject.toml").write_text(
-        '[tool.fal.apps.paint]\npython_entry_point = "pkg.mod:Paint"\nrequirements = [["torch"], ["numpy"]]\n'
-        'machine_type = ["GPU-A100", "GPU-H100"]\npython_version = "3.11"\n'
-    )
-    source = read_source("pyproject.toml::paint", folder=folder, variables={})
-    assert source.layers == (("torch",), ("numpy",))
-    assert source.machine_types == StatedValue(value=("GPU-A100", "GPU-H100"), where=WHERE)
-    assert source.python == StatedValue(value="3.11", where=WHERE)
-    assert (source.name, source.stem, source.folder) == ("pyproject.toml::paint", "paint", folder)
-
-
-def test_an_entry_point_without_a_list_has_nothing_to_lock(folder: Path) -> None:
-    (folder / "pyproject.toml").write_text('[tool.fal.apps.paint]\npython_entry_point = "pkg.mod:Paint"\n')
-    with pytest.raises(SourceError) as caught:
-        read_source("pyproject.toml::paint", folder=folder, variables={})
-    assert str(caught.value) == f"{WHERE}: there is no `requirements`, so there is nothing to lock"
-
-
-def test_an_app_of_a_table_can_be_named_by_it(folder: Path) -> None:
-    source = read(folder, of_class(), 'ref = "app.py::Paint"\nmachine_type = "L"', "pyproject.toml::paint")
-    assert (source.name, source.stem, source.items) == ("pyproject.toml::paint", "paint", ("torch",))
-    assert source.machine_types == StatedValue(value=("L",), where=WHERE)
-
-
-def test_a_name_that_no_table_has_is_refused(folder: Path) -> None:
-    assert find_fault(folder, of_class(), 'ref = "app.py"', "pyproject.toml::point") == (
-        "`pyproject.toml` has no `[tool.fal.apps.point]`\n  try: `pyproject.toml::paint`"
-    )
-
-
 def test_two_tables_that_make_different_apps_of_a_class_have_to_be_told_apart(folder: Path) -> None:
     table = 'ref = "app.py"\nmachine_type = "L"\n[tool.fal.apps.fast]\nref = "app.py"\nmachine_type = "GPU-H100"\n'
     assert find_fault(folder, of_class(), table) == (

@@ -13,10 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
-from resolver.sources.apps.app_file import App, read_app
+from resolver.sources.apps.app_file import App
 from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.target import PythonVersion, build_marker_environment
+from tests.sources.apps.app_files import read_app
 
 PYTHON = PythonVersion(minor=sys.version_info.minor, patch=sys.version_info.micro)
 TARGET = AppTarget(python=PYTHON, environment=build_marker_environment(PYTHON, DEFAULT_PLATFORM))
@@ -176,6 +177,7 @@ def read(text: str) -> App | None:
 @example(["MORE = NAMES", "NAMES += ['c']"], "1", "MORE")
 @example(["adder('c')", "adder('d')"], "1", "NAMES")
 @example(["unknown(NAMES)"], "1", "[*NAMES]")
+@example(["NAMES = 0", "unknown((z := MORE))"], "0", "MORE")
 @example(["try:\n    unknown.x\n    NAMES.append('t')\nexcept Exception:\n    pass"], "1", "[*NAMES]")
 def test_a_list_that_is_read_is_the_list_that_python_makes(parts: list[str], one: str, other: str) -> None:
     text = HEAD + "\n".join(parts) + APP.format(one, other)

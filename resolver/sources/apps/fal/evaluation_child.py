@@ -1,13 +1,17 @@
-"""The program that runs an app file: started by `resolver.sources.apps.evaluation`, alone, with `-I`.
+"""The program that runs an app file: started by `resolver.sources.apps.fal.evaluation`, alone, with `-I`.
 
-In: one JSON document on standard input: the file, what it may import beside, the target, and which variables of the
-environment stand for themselves. Out: one JSON document on what standard output was: what the classes and functions of
-the file say. Whatever the app prints goes to standard error. This file imports the standard library alone.
+In: one JSON document on standard input: the file, the folders that it may import from, the packages to replace by
+stubs, the target, and the marker of placeholders. Out: one JSON document on standard output: the values of the classes
+and functions of the file, or the error that it raised. Output of the app goes to standard error.
+
+It is a module of its own because it is a program: it imports the standard library alone, so that an app meets nothing
+of pinfold, and its stand-ins for the platform (`AppBase`, `Decorated`) behave as the client of the platform does.
 """
 
 from __future__ import annotations
 
-# What apps import most is loaded before the target is shown: its modules ask `sys` themselves, and must get the truth.
+# Modules that apps often import are loaded before `sys` describes the target: they branch on `sys.platform`
+# themselves, and on the real platform they need its modules.
 import abc  # noqa: F401
 import collections
 import glob  # noqa: F401
@@ -24,12 +28,17 @@ import traceback
 import types
 from typing import Any
 
+# The `__name__` of the app file, as `runpy.run_path` sets it by default: not `__main__`, so its program does not run.
 _RUN_NAME = "<run_path>"
+# The values of an app that decide a lock.
 _READ = ("requirements", "machine_type", "num_gpus", "python_version", "image", "local_python_modules")
 
 
 class Placeholder(str):
-    """A variable of the environment, which only stands for itself: the app sees neither its value nor its length."""
+    """A variable of the environment that stands for itself: the app sees neither its value nor its length.
+
+    It can be put into texts, and any operation that would reveal the value raises TypeError.
+    """
 
     __slots__ = ()
 
@@ -37,13 +46,16 @@ class Placeholder(str):
         return str.__hash__(self)
 
     def __bool__(self) -> bool:
+        """True: an unset or empty variable has no placeholder."""
         return True
 
 
 def _refuse(self: object, *_: object) -> Any:
+    """The method of a Placeholder for everything that would reveal its value. Raises TypeError."""
     raise TypeError("the value of a variable of the environment decides here, and it is not shown to the app")
 
 
+# Every operation whose result would depend on the value.
 for _name in (
     *("__contains__", "__eq__", "__ge__", "__gt__", "__int__", "__le__", "__len__", "__lt__", "__ne__"),
     *("endswith", "isdigit", "lower", "split", "startswith", "upper"),
@@ -57,6 +69,7 @@ class AppBase:
     _pinfold_keywords: dict[str, Any] = {}  # noqa: RUF012  (a class's own is made anew for each)
 
     def __init_subclass__(cls, **keywords: Any) -> None:
+        # As in the client: keywords of the bases count, and an attribute replaces an inherited keyword of its name.
         inherited = cls._pinfold_keywords
         merged = {**inherited, **keywords}
         merged.update({key: getattr(cls, key) for key in inherited if getattr(cls, key, None) is not None})
@@ -64,80 +77,92 @@ class AppBase:
 
 
 class Decorated:
-    """A function under `@fal.function(…)`."""
+    """A function under `@fal.function(…)`, with the arguments of its decorator. It can still be called."""
 
     def __init__(self, function: Any, options: dict[str, Any]) -> None:
         self.function = function
         self.options = options
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """The result of the function itself: module-level code of an app may call it."""
         return self.function(*arguments, **keywords)
 
     def __getattr__(self, name: str) -> Any:
+        """A stub: decorated functions have methods of the platform, such as `on` and `submit`."""
         return Stub(name)
 
 
 class StubBase:
-    """What a class derives from that derives from a stub."""
+    """The base of a class that derives from a stub. It takes any keyword of the class."""
 
     def __init_subclass__(cls, **_: Any) -> None:
         return None
 
 
 class Stub:
-    """Anything of a package that is not there: can be called, looked into, decorate and be derived from."""
+    """Anything of a package that is replaced: can be called, looked into, used as a decorator and derived from.
+
+    A call with one function or class returns it unchanged, so a decorator of a stub leaves the app visible.
+    """
 
     def __init__(self, name: str) -> None:
         self.__name__ = name
 
     def __getattr__(self, name: str) -> Any:
+        """Another stub. Special methods do not exist, since Python and copying look them up."""
         if name.startswith("__"):
             raise AttributeError(name)
         return Stub(f"{self.__name__}.{name}")
 
     def __call__(self, *arguments: Any, **_: Any) -> Any:
+        """The only argument if it is a function or class, else another stub."""
         if len(arguments) == 1 and isinstance(arguments[0], types.FunctionType | type):
             return arguments[0]
         return Stub(f"{self.__name__}()")
 
     def __getitem__(self, _: Any) -> Any:
+        """The stub itself: annotations and generic bases subscript types."""
         return self
 
     def __or__(self, _: Any) -> Any:
+        """The stub itself: annotations join types with `|`."""
         return self
 
     __ror__ = __or__
 
     def __mro_entries__(self, _: Any) -> tuple[type, ...]:
+        """The class to derive from in place of the stub (PEP 560)."""
         return (StubBase,)
 
 
 def _function(*arguments: Any, **options: Any) -> Any:
-    """Stands for the platform's `function`."""
+    """Stands for the platform's `function`, with and without arguments."""
     if len(arguments) == 1 and isinstance(arguments[0], types.FunctionType):
         return Decorated(arguments[0], options)
     return lambda function: Decorated(function, options)
 
 
 class LockedRequirements(list[str]):
-    """Stands for the list of a lock."""
+    """Stands for the list of a lock: empty, with the path of the lock."""
 
     path = ""
 
 
 def _locked(path: Any, *_: Any, **__: Any) -> LockedRequirements:
+    """Stands for `lockfiles.requirements`, without reading the lock."""
     made = LockedRequirements()
     made.path = str(path)
     return made
 
 
 class StubModule(types.ModuleType):
-    """A module of a package that is not there, or must not be asked."""
+    """A module of a package that is replaced. Each name in it is a stub, or stands for a part of the platform."""
 
     __path__: list[str] = []  # noqa: RUF012  (read by the import system, and left empty)
     __all__: list[str] = []  # noqa: RUF012  (so that `import *` finds nothing)
 
     def __getattr__(self, name: str) -> Any:
+        """The stand-in for a name of the platform, or a stub. Special names do not exist."""
         if name.startswith("__"):
             raise AttributeError(name)
         known = {"App": AppBase, "function": _function, "isolated": _function}
@@ -148,12 +173,16 @@ class StubModule(types.ModuleType):
 
 
 class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Finds stubs for packages by their first name."""
+    """Finds stubs for packages by their first name.
+
+    It comes first in `sys.meta_path`, so packages that are installed here are not found.
+    """
 
     def __init__(self, roots: frozenset[str]) -> None:
         self._roots = roots
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        """The stub of a package that is replaced; None leaves a module to the other finders."""
         if fullname.partition(".")[0] not in self._roots:
             return None
         return importlib.machinery.ModuleSpec(fullname, self, is_package=True)
@@ -162,12 +191,13 @@ class StubFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return StubModule(spec.name)
 
     def exec_module(self, module: types.ModuleType) -> None:
-        return None
+        """Runs nothing: a stub has no code."""
 
 
 def main() -> None:
     """Runs the file of the request and writes the answer."""
     request = json.loads(sys.stdin.buffer.read())
+    # The answer keeps the real standard output, and prints of the app go to standard error.
     answer_to = os.dup(1)
     os.dup2(2, 1)
     sys.path += request["folders"]
@@ -177,17 +207,19 @@ def main() -> None:
     try:
         names = runpy.run_path(request["path"], run_name=_RUN_NAME)
         answer = {"apps": {name: found for name, value in names.items() if (found := _describe(value)) is not None}}
-    except BaseException as error:  # noqa: BLE001  (whatever an app raises, `SystemExit` too, is what it answers)
+    except BaseException as error:  # noqa: BLE001  (any exception of an app is its result, `SystemExit` too)
         answer = {"error": _describe_error(error, request["path"])}
     os.write(answer_to, json.dumps(answer).encode())
+    # Without cleaning up: threads and exit handlers of the app would keep the process alive or print.
     os._exit(0)
 
 
 def _show_variables(marker: str) -> None:
-    """Makes variables that stand for themselves refuse to be compared."""
+    """Makes `os.environ` return a Placeholder for each variable whose value begins with the marker."""
     kind: Any = type(os.environ)
     plain = kind.__getitem__
 
+    # `get`, `items` and `os.getenv` all call it.
     def read(environ: Any, key: str) -> str:
         value: str = plain(environ, key)
         return Placeholder(value) if value.startswith(marker) else value
@@ -196,7 +228,10 @@ def _show_variables(marker: str) -> None:
 
 
 def _show_target(target: dict[str, Any]) -> None:
-    """Makes `sys` and `platform` tell of the target."""
+    """Makes `sys` and `platform` describe the target.
+
+    `release` and `version` are empty: the kernel of the image is not known, and no lock should depend on it.
+    """
     version_info = collections.namedtuple("version_info", "major minor micro releaselevel serial")
     major, minor, micro = target["python"]
     vars(sys)["version_info"] = version_info(major, minor, micro, "final", 0)
@@ -219,7 +254,11 @@ def _show_target(target: dict[str, Any]) -> None:
 
 
 def _describe(value: Any) -> dict[str, Any] | None:
-    """What an app says; None for what is no app."""
+    """The values of an app for the answer; None for a value that is no app of this file.
+
+    `given` are attributes (inherited ones too) or arguments of a decorator, `own` the names that the class itself sets,
+    `keywords` those of the class as the platform merges them.
+    """
     if isinstance(value, type) and issubclass(value, AppBase) and value.__module__ == _RUN_NAME:
         given = {name: getattr(value, name) for name in _READ if hasattr(value, name)}
         own = [name for name in _READ if name in value.__dict__]
@@ -236,7 +275,7 @@ def _describe(value: Any) -> dict[str, Any] | None:
 
 
 def _encode(value: Any) -> Any:
-    """A value in JSON; what has no place there by its kind."""
+    """A value in JSON. A tuple, the list of a lock and a value without a JSON form become tables that name them."""
     if isinstance(value, LockedRequirements):
         return {"locked": value.path}
     if value is None or isinstance(value, bool | int | float):
@@ -251,6 +290,7 @@ def _encode(value: Any) -> Any:
 
 
 def _describe_error(error: BaseException, path: str) -> dict[str, Any]:
+    """An exception for the answer: its type, its text in brief, and the last line of the app file that it passed."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
     return {
         "line": frames[-1].lineno if frames else None,

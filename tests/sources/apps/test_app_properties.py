@@ -12,12 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from resolver.errors import SourceError
-from resolver.sources.apps.app_file import App, AppReader, read_app
+from resolver.sources.apps.app_file import App, AppReader
 from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.target import build_marker_environment, parse_python_version
+from tests.sources.apps.app_files import read_app
 
-WRITTEN = Path(__file__).parents[1] / "data" / "apps" / "written"
+WRITTEN = Path(__file__).parents[2] / "data" / "apps" / "written"
 SOURCES = [path.read_text(encoding="utf-8") for path in sorted(WRITTEN.glob("*.py"))]
 LINES = sorted({line for source in SOURCES for line in source.splitlines() if line.strip()})
 PYTHON = parse_python_version("3.11")

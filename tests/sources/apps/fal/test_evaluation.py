@@ -11,7 +11,7 @@ import pytest
 
 from resolver.errors import SourceError
 from resolver.sources.apps.app_source import read_app_source
-from resolver.sources.apps.evaluation import evaluate_file
+from resolver.sources.apps.fal.evaluation import evaluate_file
 from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.sources.source import Source, StatedValue
 from resolver.targets.platforms import Platform, parse_platform
@@ -50,8 +50,8 @@ def run(
         is_run=True,
     )
     target: Platform = parse_platform(platform)
-    late = source.form.late  # type: ignore[union-attr]  # an app file has it
-    return late.read(source, python=parse_python_version(python), platform=target)  # type: ignore[union-attr]  # as above
+    dependent = source.form.target_dependent  # type: ignore[union-attr]  # an app file has it
+    return dependent.read(source, python=parse_python_version(python), platform=target)  # type: ignore[union-attr]  # as above
 
 
 def find_fault(folder: Path, app: str, *, environment: dict[str, str] | None = None) -> str:

@@ -14,7 +14,7 @@ from resolver.sources.apps.interpreter.values import AppTarget
 from resolver.targets.platforms import DEFAULT_PLATFORM
 from resolver.targets.target import build_marker_environment, parse_python_version
 
-FOLDER = Path(__file__).parents[1] / "data" / "apps" / "written"
+FOLDER = Path(__file__).parents[2] / "data" / "apps" / "written"
 FILES = sorted(path for path in FOLDER.glob("*.py") if "#: " in path.read_text(encoding="utf-8"))
 
 

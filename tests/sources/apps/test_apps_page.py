@@ -10,9 +10,9 @@ import pytest
 
 from resolver.errors import SourceError
 from resolver.settings.settings import parse_settings
-from resolver.sources.apps.app_file import read_app
+from tests.sources.apps.app_files import read_app
 
-PAGE = (Path(__file__).parents[2] / "docs" / "apps.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "apps.md").read_text(encoding="utf-8")
 
 
 def test_the_fault_that_is_shown_is_the_one_that_is_told() -> None:
