@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from resolver.settings.settings import DependencyMetadata
 
 __all__ = [
-    "BuildSupport",
-    "DirectSupport",
+    "BuildResources",
+    "DirectReferences",
 ]
 
 
-class DirectSupport:
+class DirectReferences:
     """Looks at direct references for one target; may be asked from many threads. To be closed.
 
     `tables` are the user's own metadata, `locked` has size and SHA-256 by URL from old locks, `folder` is that of the
@@ -124,7 +124,7 @@ class DirectSupport:
             return self._repositories
 
 
-class BuildSupport:
+class BuildResources:
     """The shared parts of the builds of a run; `folder` is that of the cache. May be used from many threads."""
 
     def __init__(self, *, session: Session, folder: Path | None) -> None:
@@ -157,7 +157,7 @@ class BuildSupport:
             wheels = self._wheels
         return wheels.fetch(file)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the builds that are under way, and remove what is not kept."""
         with self._lock:
             children, wheels = self._children, self._wheels
