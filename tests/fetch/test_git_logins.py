@@ -174,7 +174,7 @@ def question(**lines: str) -> dict[str, str]:
 def test_login_is_told_for_one_scheme_host_port_and_path(asked: dict[str, str], is_answered: bool) -> None:
     logins = RepositoryLogins(check_repository(parse_url("https://git.example/org/repo.git")), find_login=login())
     assert logins.answer(asked) == ([("username", "me"), ("password", CANARY)] if is_answered else [])
-    assert logins.answered is is_answered
+    assert logins.was_given is is_answered
 
 
 def test_host_may_send_on_to_the_name_that_ends_in_git() -> None:
@@ -389,7 +389,7 @@ def test_credential_program_stores_and_forgets_nothing(verb: str, is_answered: b
         asked = "protocol=https\nhost=git.example\npath=repo\n\n"
         done = subprocess.run([*words, verb], input=asked, capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == (f"username=me\npassword={CANARY}\n" if is_answered else "", "")
-    assert logins.asked is is_answered
+    assert logins.was_requested is is_answered
 
 
 def test_credential_program_is_silent_where_nobody_listens() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.git.credential_server import find_proxies
+from resolver.fetch.git.command import _find_proxies
 from resolver.fetch.git.repositories import GitRepositories
 from tests.fetch.git_fixtures import Recorder, assert_without, find, recorder, repository, server
 from tests.git_server import GitServer, Repository
@@ -59,4 +59,4 @@ def test_proxy_that_refuses_its_login_is_told(
 )
 def test_proxies_are_named_without_logins(caller: dict[str, str], told: dict[str, str]) -> None:
     both = {form: value for name, value in told.items() for form in (name, name.upper())}
-    assert find_proxies(caller).variables == both
+    assert _find_proxies(caller).variables == both

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.git.credential_server import git_environment
+from resolver.fetch.git.command import _build_environment
 from resolver.fetch.git.repositories import GitRepositories
 from resolver.fetch.git.repository import GitReferenceError
 from resolver.requirements.entry import VcsReference
@@ -255,7 +255,7 @@ def test_git_sees_nothing_of_the_callers_environment_but_what_it_needs(
     ("scheme", "allowed"), [("https", "https"), ("ssh", "ssh"), ("file", "file"), ("git", "git"), ("", "none")]
 )
 def test_only_the_scheme_of_the_list_is_allowed(scheme: str, allowed: str, tmp_path: Path) -> None:
-    told = git_environment({"SSH_AUTH_SOCK": "/agent"}, scheme=scheme, home=tmp_path)
+    told = _build_environment({"SSH_AUTH_SOCK": "/agent"}, scheme=scheme, home=tmp_path)
     assert told["GIT_ALLOW_PROTOCOL"] == allowed
     assert ("SSH_AUTH_SOCK" in told) is (scheme == "ssh")
 

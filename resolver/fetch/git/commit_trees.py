@@ -24,8 +24,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, OfflineError
-from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
-from resolver.fetch.git.commit_store import CommitStore, MissingCommit, copy_repository, remove_folder, write_config
+from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
+from resolver.fetch.git.commit_store import (
+    CommitStore,
+    MissingCommitError,
+    copy_repository,
+    remove_folder,
+    write_config,
+)
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, warn_of_pointers
 from resolver.fetch.git.repository import GitReferenceError, Repository, check_repository, render_printable
@@ -168,7 +174,7 @@ def _read_settings(git: Git, root: Path) -> dict[str, dict[str, str]]:
     """What `.gitmodules` says by name of submodule; the commit's own, so that no link in its place is followed."""
     try:
         text = git.run("config", "--no-includes", "--blob", "HEAD:.gitmodules", "--null", "--list", folder=root)
-    except GitFailed:
+    except GitCommandError:
         return {}
     settings: dict[str, dict[str, str]] = {}
     for entry in text.split("\0"):
@@ -230,7 +236,7 @@ class TreeMaker:
         """The folder of the subdirectory, the time of the commit, and warnings."""
         try:
             return self._make(remote, commit_id, root, subdirectory=subdirectory, shown=shown)
-        except GitFailed as failed:
+        except GitCommandError as failed:
             if self._offline:
                 raise _explain_damage(failed, remote, shown=shown) from None
         # What is kept may be damaged: it is asked for again, once.
@@ -238,7 +244,7 @@ class TreeMaker:
         self._store.forget(remote.repository.key, commit_id)
         try:
             return self._make(remote, commit_id, root, subdirectory=subdirectory, shown=shown)
-        except GitFailed as failed:
+        except GitCommandError as failed:
             raise _explain_damage(failed, remote, shown=shown) from None
 
     def _make(
@@ -323,13 +329,13 @@ class TreeMaker:
         try:
             fetch = self._store.fetch_history if history else self._store.fetch
             return fetch(remote, commit_id)
-        except GitFailed as failed:
+        except GitCommandError as failed:
             raise explain_git_failure(failed, remote.repository, shown=shown) from None
-        except MissingCommit as missing:
+        except MissingCommitError as missing:
             raise _explain_missing(missing, commit_id, shown=shown) from None
 
 
-def _explain_damage(failed: GitFailed, remote: RemoteRepository, *, shown: str) -> FetchError:
+def _explain_damage(failed: GitCommandError, remote: RemoteRepository, *, shown: str) -> FetchError:
     return FetchError(
         f"git cannot lay out {shown}",
         url=remote.repository.url.public,
@@ -338,7 +344,7 @@ def _explain_damage(failed: GitFailed, remote: RemoteRepository, *, shown: str) 
     )
 
 
-def _explain_missing(missing: MissingCommit, commit_id: str, *, shown: str) -> GitReferenceError:
+def _explain_missing(missing: MissingCommitError, commit_id: str, *, shown: str) -> GitReferenceError:
     if missing.kind:
         remedy = "name the tag, or the commit that it names" if missing.kind == "tag" else "name a commit"
         return GitReferenceError(f"`{commit_id}` is no commit of {shown}", why=f"it is a {missing.kind}", remedy=remedy)

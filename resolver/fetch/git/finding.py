@@ -18,7 +18,7 @@ from pathlib import Path
 from lockfiles._files import hash_bytes
 from lockfiles._values import dataclass
 from resolver.errors import Fault, OfflineError
-from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
+from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.repository import GitReferenceError
@@ -218,8 +218,8 @@ class CommitFinder:
         # Servers that speak version 2 of the protocol list just what is asked for, of thousands.
         words = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", remote.repository.clean_url]
         try:
-            text = self._git.ask(remote, *words, *patterns, limit_s=LISTING_LIMIT_S)
-        except GitFailed as failed:
+            text = self._git.run_remote(remote, *words, *patterns, limit_s=LISTING_LIMIT_S)
+        except GitCommandError as failed:
             raise explain_git_failure(failed, remote.repository, shown=shown) from None
         return parse_listing(text)
 
@@ -230,7 +230,7 @@ class CommitFinder:
             made = folder / "repository"
             try:
                 self._store.fetch_commits(remote, made, like=like)
-            except GitFailed as failed:
+            except GitCommandError as failed:
                 raise explain_git_failure(failed, remote.repository, shown=shown) from None
             listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
             begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, OfflineError
-from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
+from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.repository import GitReferenceError, Repository, check_repository, render_printable
@@ -79,8 +79,8 @@ def lay_out_large_files(
                 f"{files} are not in the cache", remedy="run once without `--offline`", url=lfs.repository.url.public
             )
         try:
-            git.ask(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
-        except GitFailed as failed:
+            git.run_remote(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
+        except GitCommandError as failed:
             raise explain_git_failure(failed, lfs.repository, shown=files) from None
     missing = tuple(pointer for pointer in pointers if not _put_content(root, storage, pointer))
     if missing:
@@ -117,7 +117,7 @@ def _find_address(git: Git, root: Path, repository: Repository, *, shown: str) -
     """Where the LFS server is; None where git-lfs is to find it out by the repository's own address."""
     try:
         text = git.run("config", "--no-includes", "--blob", "HEAD:.lfsconfig", "--get", "lfs.url", folder=root).strip()
-    except GitFailed:
+    except GitCommandError:
         text = ""
     if not text:
         if repository.scheme not in ("https", "http"):
