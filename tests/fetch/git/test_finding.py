@@ -1,4 +1,4 @@
-"""Which commit a reference names: branches, tags, commit ids, and what is wrong with those that name none."""
+"""The commit that a reference names: branches, tags, commit ids, and the errors for those that name none."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from resolver.errors import FetchError, OfflineError
+from resolver.errors import OfflineError
 from resolver.fetch.git.repositories import FoundCommit, GitRepositories
 from resolver.fetch.git.repository import GitReferenceError
-from tests.fetch.git_fixtures import Recorder, find, recorder, repositories, repository, server
-from tests.foreign_words import find_git_words
+from tests.fetch.git.git_fixtures import Recorder, find, recorder, repositories, repository, server
 from tests.git_server import GitServer, Repository, run_git
 
 __all__ = ["recorder", "repositories", "repository", "server"]
@@ -330,51 +329,3 @@ def test_offline_the_answer_of_the_last_run_is_given(repository: Repository, ser
     assert str(caught.value) == (
         f"the commit of `v1` is not in the cache: `{url}@v1`\n  try: run once without `--offline`"
     )
-
-
-def test_answers_are_kept_for_one_run_where_there_is_no_cache(repository: Repository, server: GitServer) -> None:
-    commit_id = repository.commit()
-    with GitRepositories(cache_folder=None) as repositories:
-        assert find(repositories, f"git+{server.url('demo')}@main").commit_id == commit_id
-
-
-@pytest.mark.parametrize(("status", "first"), [(404, "there is no repository `{}`"), (503, "git cannot read `{}`")])
-def test_refusal_is_told_with_the_words_of_git(server: GitServer, tmp_path: Path, status: int, first: str) -> None:
-    server.refuse = status
-    url = server.url("demo")
-    with (
-        GitRepositories(cache_folder=tmp_path / "cache", sleep=lambda seconds: None) as repositories,
-        pytest.raises(FetchError) as caught,
-    ):
-        find(repositories, f"git+{url}@main")
-    lines = str(caught.value).splitlines()
-    assert lines[:2] == [first.format(f"git+{url}@main"), f"  because {find_git_words(url)}"]
-    assert caught.value.url == url
-
-
-def test_server_that_is_not_there_is_an_error(tmp_path: Path, repositories: GitRepositories) -> None:
-    with GitServer(tmp_path) as gone:
-        url = gone.url("demo")
-    with pytest.raises(FetchError) as caught:
-        find(repositories, f"git+{url}@main")
-    first, second, third = str(caught.value).splitlines()
-    assert first == f"`127.0.0.1:{gone.port}` cannot be reached for `git+{url}@main`"
-    assert second.partition(": ")[0] == f"  because {find_git_words(url).partition(': ')[0]}"
-    assert f"'{url}/'" in second
-    assert third == "  try: check its name, or set `HTTPS_PROXY` if this network needs a proxy"
-
-
-def test_folder_that_is_no_repository_is_an_error(tmp_path: Path, repositories: GitRepositories) -> None:
-    url = f"git+{(tmp_path / 'none').as_uri()}"
-    with pytest.raises(FetchError) as caught:
-        find(repositories, url)
-    lines = str(caught.value).splitlines()
-    assert (lines[0], lines[2]) == (f"there is no repository `{url}`", "  try: check the path")
-
-
-def test_words_of_a_server_cannot_move_the_cursor(server: GitServer, repositories: GitRepositories) -> None:
-    server.refuse, server.refuse_body = 418, "\x1b[2J\x1b[31mall is well\r\x07"
-    with pytest.raises(FetchError) as caught:
-        find(repositories, f"git+{server.url('demo')}@main")
-    assert "\x1b" not in str(caught.value) and "\r" not in str(caught.value)
-    assert "[31mall is well" in str(caught.value)

@@ -1,10 +1,8 @@
-"""Logins for repositories: who is told them, and where they leave no trace."""
+"""Logins for repositories and proxies: who gets them, and where they leave no trace."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,17 @@ from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.git.credential_server import RepositoryLogins, serve_logins
 from resolver.fetch.git.repositories import GitRepositories
 from resolver.fetch.git.repository import check_repository
-from resolver.fetch.http.credentials import FindLogin, Login
+from resolver.fetch.http.credentials import Login
 from resolver.requirements.flags import Refusal
 from resolver.requirements.url import Secret, parse_url
-from tests.fetch.git_fixtures import (
+from tests.fetch.git.git_fixtures import (
+    CANARY,
+    PROXY_CANARY,
+    QUOTED,
     Recorder,
     assert_without,
     find,
+    login,
     read_all,
     read_descendants,
     recorder,
@@ -29,17 +31,9 @@ from tests.fetch.git_fixtures import (
     repository,
     server,
 )
-from tests.foreign_words import find_git_words
 from tests.git_server import GitServer, Repository, make_repository
 
 __all__ = ["recorder", "repositories", "repository", "server"]
-
-CANARY = "ghp_c4n4ry/+tok3n=that~nobody?may#see"
-QUOTED = "ghp_c4n4ry%2F%2Btok3n%3Dthat~nobody%3Fmay%23see"
-
-
-def login(password: str = CANARY, user: str = "me") -> FindLogin:
-    return lambda url: Login(user=Secret(user), password=Secret(password))
 
 
 @pytest.mark.parametrize("user_information", [f"me:{QUOTED}", QUOTED, f"x-access-token:{QUOTED}"])
@@ -322,79 +316,13 @@ def test_users_own_helper_and_netrc_are_neither_asked_nor_told(
     assert not (home / "asked").exists()
 
 
-def test_missing_login_is_told_with_what_to_set(
-    repository: Repository, server: GitServer, repositories: GitRepositories
+def test_login_of_a_proxy_is_told_to_it_and_stands_nowhere(
+    repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
-    repository.commit()
-    server.token = CANARY
-    with pytest.raises(AuthenticationError) as caught:
-        find(repositories, f"git+{server.url('demo')}@main")
-    place = f"127.0.0.1:{server.port}"
-    assert str(caught.value) == (
-        f"`{place}` wants a user and password for `git+http://{place}/demo@main`\n"
-        "  because none are known for it; a host may say so as well where there is no such repository\n"
-        f"  try: write `git+http://${{TOKEN}}@{place}/demo` and set `TOKEN`, or name a file with `--credentials`"
-    )
-
-
-def test_unset_variable_is_told_where_the_host_wants_a_login(
-    repository: Repository, server: GitServer, repositories: GitRepositories
-) -> None:
-    repository.commit()
-    server.token = CANARY
-    with pytest.raises(AuthenticationError) as caught:
-        find(repositories, f"git+{server.url('demo', login='me:${MY_TOKEN}')}@main")
-    assert str(caught.value).splitlines()[1:] == [
-        "  because `MY_TOKEN` is not set",
-        "  try: set `MY_TOKEN` to a token that may read the repository",
-    ]
-
-
-def test_wrong_login_is_told_without_what_the_host_repeats_of_it(
-    repository: Repository, server: GitServer, repositories: GitRepositories
-) -> None:
-    repository.commit()
-    server.refuse, server.refuse_body = 403, f"the token {CANARY} is not valid"
-    server.refuse_after_login = True
-    server.token = CANARY
-    with pytest.raises(AuthenticationError) as caught:
-        find(repositories, f"git+{server.url('demo', login=f'me:{QUOTED}')}@main")
-    assert str(caught.value) == (
-        f"`127.0.0.1:{server.port}` does not accept the login for `git+{server.url('demo')}@main`\n"
-        f"  because remote: the token … is not valid; {find_git_words(server.url('demo', login=f'me:{QUOTED}'))}\n"
-        "  try: renew the token, and check that it may read the repository"
-    )
-
-
-def test_error_while_a_login_is_looked_for_is_told(repository: Repository, server: GitServer, tmp_path: Path) -> None:
-    repository.commit()
-    server.token = CANARY
-
-    def find_login(url: str) -> Login:
-        raise FetchError("the keyring cannot be read", url=url)
-
-    with (
-        GitRepositories(cache_folder=tmp_path / "cache", find_login=find_login) as repositories,
-        pytest.raises(AuthenticationError) as caught,
-    ):
-        find(repositories, f"git+{server.url('demo')}@main")
-    assert str(caught.value) == "the keyring cannot be read"
-
-
-@pytest.mark.parametrize(("verb", "is_answered"), [("get", True), ("store", False), ("erase", False)])
-def test_credential_program_stores_and_forgets_nothing(verb: str, is_answered: bool) -> None:
-    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
-    with serve_logins(logins) as options:
-        words = shlex.split(options[1].removeprefix("credential.helper=!"))
-        asked = "protocol=https\nhost=git.example\npath=repo\n\n"
-        done = subprocess.run([*words, verb], input=asked, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == (f"username=me\npassword={CANARY}\n" if is_answered else "", "")
-    assert logins.was_requested is is_answered
-
-
-def test_credential_program_is_silent_where_nobody_listens() -> None:
-    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
-    with serve_logins(logins) as options:
-        words = shlex.split(options[1].removeprefix("credential.helper=!"))
-    done = subprocess.run([*words, "get"], input="protocol=https\n\n", capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("", "")
+    commit_id = repository.commit()
+    server.proxy_login = f"me:{PROXY_CANARY}"
+    environment = {**recorder.environment, "http_proxy": f"http://me:{PROXY_CANARY}@127.0.0.1:{server.port}"}
+    with GitRepositories(cache_folder=tmp_path / "cache", environment=environment) as repositories:
+        assert find(repositories, "git+http://git.example/demo@main").commit_id == commit_id
+    assert f"http_proxy=http://pinfold@127.0.0.1:{server.port}" in recorder.text()
+    assert_without(recorder.text(), PROXY_CANARY)

@@ -13,13 +13,13 @@ from resolver.errors import FetchError, OfflineError
 from resolver.fetch.git.repositories import GitRepositories
 from resolver.fetch.git.repository import GitReferenceError
 from resolver.requirements.url import parse_url
-from tests.fetch.git_fixtures import Recorder, assert_without, read_all, recorder, repositories, repository, server
+from tests.fetch.git.git_fixtures import Recorder, assert_without, read_all, recorder, repositories, repository, server
 from tests.git_server import GitServer, Repository, lfs_pointer, make_repository, run_git
 
 __all__ = ["recorder", "repositories", "repository", "server"]
 
-needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="needs git-lfs")
 
+needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="needs git-lfs")
 CONTENT = b"\x00weights" * 100
 ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
 CANARY = "ghp_c4n4ryTokenThatNobodyMaySee"
