@@ -90,10 +90,9 @@ def open_package_source(
     - `known_hashes` are size and SHA-256 by URL, out of the old lock.
     - `sleep` waits between attempts; None is `time.sleep`.
     """
-    folder = _make_cache_folder(access.cache_folder)
-    access = replace(access, cache_folder=folder)
+    access = replace(access, cache_folder=_make_cache_folder(access.cache_folder))
     session = Session(access, credentials=credentials, sleep=sleep)
-    resources = BuildResources(session=session, folder=folder)
+    resources = BuildResources(session=session, folder=access.cache_folder)
     builds = _describe_builds(options, resources)
     direct = DirectReferences(
         session=session,
@@ -101,29 +100,51 @@ def open_package_source(
         builds=builds,
         tables=options.dependency_metadata,
         locked=known_hashes or {},
-        folder=folder,
+        folder=access.cache_folder,
         announce=access.announce,
     )
-    metadata = FileDependencies(
-        target=target, session=session, builds=builds, folder=folder, tables=options.dependency_metadata
-    )
-    pages = _open_pages(access, target, session)
-    tasks = _PackageTasks(
-        pages=pages,
-        metadata=metadata,
-        fetch_direct=direct.fetch,
-        complete=partial(_complete, session=session, known=known_hashes or {}, no_download=options.no_download),
-        measure=partial(_measure, session=session, folder=folder),
-    )
-    # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
-    evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
+    source = _build_source(access, target, options, session=session, builds=builds, direct=direct, known=known_hashes)
     try:
-        yield _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence)
+        yield source
     finally:
         resources.close()
         direct.close()
         # A worker may still be inside a request: the session closes when the last one has returned.
-        tasks.close(then=session.close)
+        source.close(then=session.close)
+
+
+def _build_source(
+    access: Access,
+    target: Target,
+    options: SourceOptions,
+    *,
+    session: Session,
+    builds: Builds,
+    direct: DirectReferences,
+    known: KnownHashes | None,
+) -> _IndexSource:
+    """The source over the readers of pages, metadata and direct references."""
+    folder = access.cache_folder
+    metadata = FileDependencies(
+        target=target, session=session, builds=builds, folder=folder, tables=options.dependency_metadata
+    )
+    pages = ProjectPages(
+        target=target,
+        session=session,
+        rows=RowStore(folder, target_key=target.key),
+        # A forked reader would share whatever the program's own transport has open.
+        reader_count=access.reader_count if access.transport is None else 0,
+    )
+    tasks = _PackageTasks(
+        pages=pages,
+        metadata=metadata,
+        fetch_direct=direct.fetch,
+        complete=partial(_complete, session=session, known=known or {}, no_download=options.no_download),
+        measure=partial(_measure, session=session, folder=folder),
+    )
+    # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
+    evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
+    return _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence)
 
 
 def _make_cache_folder(folder: Path | None) -> Path | None:
@@ -153,17 +174,6 @@ def _describe_builds(options: SourceOptions, resources: BuildResources) -> Build
 def _find_no_wheels(requirements: Sequence[str]) -> Sequence[DistributionFile]:
     """A `FindBuildWheels` for a source that knows no index: raises ResolutionError."""
     raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")
-
-
-def _open_pages(access: Access, target: Target, session: Session) -> ProjectPages:
-    """The reader of project pages."""
-    return ProjectPages(
-        target=target,
-        session=session,
-        rows=RowStore(access.cache_folder, target_key=target.key),
-        # A forked reader would share whatever the program's own transport has open.
-        reader_count=access.reader_count if access.transport is None else 0,
-    )
 
 
 def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:
@@ -198,6 +208,10 @@ class _IndexSource:
         self._metadata = metadata
         self._evidence = evidence
         self._callbacks = CallbackQueue()
+
+    def close(self, *, then: Callable[[], None]) -> None:
+        """Cancel all prefetches, and call `then` when no worker runs a task any more."""
+        self._tasks.close(then=then)
 
     @property
     def answers(self) -> AnswerCache | None:

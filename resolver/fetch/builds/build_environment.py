@@ -181,7 +181,7 @@ def build_tree_metadata(
             return _parse_metadata(backend.prepare_metadata()), wanted
     except BuildFailedError as error:
         what = f"the build of `{described}` gave no metadata; its last words:"
-        cause: Exception = error
+        raise _explain_failure(what, error, project=project, described=described) from error
     except MetadataError:
         raise
     except ResolutionError as error:
@@ -189,15 +189,7 @@ def build_tree_metadata(
             f"`{described}` cannot be built for its metadata: no wheels meet its build requirements, which are not"
             " built themselves"
         )
-        cause = error
-    raise MetadataError(
-        what,
-        details=tuple(f"  {line}" for line in str(cause).splitlines()),
-        remedy=_REMEDY,
-        project=project or described,
-        filename=described,
-        needs_build=True,
-    ) from cause
+        raise _explain_failure(what, error, project=project, described=described) from error
 
 
 @contextmanager
@@ -352,6 +344,18 @@ def _group(config_settings: _BackendSettings) -> dict[str, str | list[str]]:
         else:
             found[key] = [*(known if isinstance(known, list) else [known]), value]
     return found
+
+
+def _explain_failure(what: str, cause: Exception, *, project: NormalizedName | None, described: str) -> MetadataError:
+    """The error for metadata that a build cannot give; its details are the lines of the cause."""
+    return MetadataError(
+        what,
+        details=tuple(f"  {line}" for line in str(cause).splitlines()),
+        remedy=_REMEDY,
+        project=project or described,
+        filename=described,
+        needs_build=True,
+    )
 
 
 def _check_requirement(text: str) -> None:

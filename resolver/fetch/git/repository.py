@@ -107,17 +107,7 @@ def check_repository(url: Url, *, what: str = "") -> Repository:
         raise _refuse_scheme(shown, parts.scheme)
     user, host = parts.username or "", parts.hostname or ""
     _check_host(shown, scheme=parts.scheme, netloc=parts.netloc, host=host)
-    if VARIABLE.search(f"{parts.path}?{parts.query}"):
-        raise GitReferenceError(
-            f"{shown} has a variable in its path",
-            why="git would show its value to every process of this machine",
-            remedy="put the secret before the host, as in `git+https://${TOKEN}@host/path`",
-        )
-    path = unquote(parts.path)
-    if not path.strip("/ ") or not path.isprintable():
-        raise GitReferenceError(f"{shown} names no repository", why="its path is empty or holds control characters")
-    if any(part in (".", "..") for part in path.split("/")) or path.lstrip("/").startswith("-"):
-        raise GitReferenceError(f"{shown} is refused", why="its path begins with `-` or has a part `.` or `..`")
+    path = _check_path(shown, path=parts.path, query=parts.query)
     login = f"{user}@" if parts.scheme == "ssh" and user else ""
     if login and not _USER.fullmatch(user):
         raise GitReferenceError(f"{shown} is refused", why="its user is no plain login name")
@@ -250,3 +240,23 @@ def _check_host(shown: str, *, scheme: str, netloc: str, host: str) -> None:
         raise GitReferenceError(f"{shown} has a variable in its host that is not set")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
         raise GitReferenceError(f"{shown} is refused", why=f"`{render_printable(host)}` is no name of a host")
+
+
+def _check_path(shown: str, *, path: str, query: str) -> str:
+    """The path of a URL, decoded.
+
+    Raises GitReferenceError for one that is empty, could be an option or leads upwards, or has a variable: other
+    processes can read the arguments of git.
+    """
+    if VARIABLE.search(f"{path}?{query}"):
+        raise GitReferenceError(
+            f"{shown} has a variable in its path",
+            why="git would show its value to every process of this machine",
+            remedy="put the secret before the host, as in `git+https://${TOKEN}@host/path`",
+        )
+    decoded = unquote(path)
+    if not decoded.strip("/ ") or not decoded.isprintable():
+        raise GitReferenceError(f"{shown} names no repository", why="its path is empty or holds control characters")
+    if any(part in (".", "..") for part in decoded.split("/")) or decoded.lstrip("/").startswith("-"):
+        raise GitReferenceError(f"{shown} is refused", why="its path begins with `-` or has a part `.` or `..`")
+    return decoded
