@@ -36,6 +36,7 @@ __all__ = [
     "find_in",
     "read_dependencies",
     "read_told",
+    "start_and_wait",
     "write_tree",
     "write_wheel",
 ]
@@ -124,3 +125,9 @@ def write_wheel(folder: Path, name: str, version: str) -> Path:
 def read_told(wheel: Path) -> str:
     with zipfile.ZipFile(wheel) as archive:
         return archive.read("told").decode()
+
+
+def start_and_wait(port: int) -> str:
+    """A statement of a backend that starts a process, which is connected to a port as long as it runs."""
+    child = f"import socket, time; link = socket.create_connection(('127.0.0.1', {port})); time.sleep(60)"
+    return f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

@@ -11,7 +11,7 @@ import pytest
 
 from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
 from resolver.fetch.builds.wheel_builds import build_wheel
-from tests.fetch.builds.building import build, write_tree
+from tests.fetch.builds.building import build, start_and_wait, write_tree
 
 
 def test_failed_build_has_the_last_words_and_leaves_nothing(tmp_path: Path) -> None:
@@ -65,9 +65,3 @@ def test_end_of_a_run_is_that_of_all_that_its_builds_started(tmp_path: Path) -> 
         assert len(failures) == 1
         with pytest.raises(BuildFailedError, match=r"^it was ended together with the run$"):
             build_with(children, tree, tmp_path / "again")
-
-
-def start_and_wait(port: int) -> str:
-    """A statement of a backend that starts a process, which is connected to a port as long as it runs."""
-    child = f"import socket, time; link = socket.create_connection(('127.0.0.1', {port})); time.sleep(60)"
-    return f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
