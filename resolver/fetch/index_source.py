@@ -65,11 +65,17 @@ class SourceOptions:
     """The user's own tables, `[[tool.pinfold.dependency-metadata]]`, which replace the metadata of a file."""
 
     build_policy: BuildPolicy = "if-compatible"
+    """Whether a build may find the metadata of an sdist or source tree."""
+
     allow_build: frozenset[NormalizedName] = frozenset()
+    """The projects that the policy `never` does not apply to."""
+
     config_settings: ConfigSettings = field(default_factory=dict, repr=False, hash=False)
     """Config settings of build backends, by project. They may be secret, so the repr leaves them out."""
 
     without_isolation: frozenset[NormalizedName] = frozenset()
+    """The projects of layers with `--no-build-isolation`, which are never built here."""
+
     find_build_wheels: FindBuildWheels | None = field(default=None, compare=False)
     """Chooses the wheels of build requirements; None fails for any requirement with a ResolutionError."""
 
@@ -311,6 +317,7 @@ class _IndexSource:
         """Schedule the page at the first location, and at the next one only if that lacks the project."""
         if not locations:
             return
+        # Only the first location decides under first-index, so the others are not requested ahead.
         first, *rest = locations
         task = self._tasks.page(name, first)
 

@@ -33,7 +33,10 @@ _T = TypeVar("_T")
 
 
 class Task(Generic[_T]):
-    """Work that runs at most once; its result or its error is kept. May be used from many threads."""
+    """Work that runs at most once; its result or its error is kept. May be used from many threads.
+
+    A run makes one for each page and file, most of which are done when they are made: hence the slots.
+    """
 
     __slots__ = ("_begun", "_callbacks", "_done", "_error", "_lock", "_result", "_work")
 
@@ -138,6 +141,7 @@ class Workers:
         self._queue: deque[Task[Any]] = deque()
         self._tasks: dict[Hashable, Task[Any]] = {}
         self._threads: list[threading.Thread] = []
+        # Threads that wait for a task, and threads that run one.
         self._idle = 0
         self._busy = 0
         self._closed = False
@@ -157,6 +161,7 @@ class Workers:
             if self._closed or task.is_done:
                 return
             self._queue.append(task)
+            # A thread is started only if no waiting one is left for this task.
             if len(self._queue) <= self._idle:
                 self._condition.notify()
             elif len(self._threads) < self._count:

@@ -113,6 +113,7 @@ def fetch_sdist_metadata(
     """
     with tempfile.TemporaryDirectory(prefix="pinfold-") as name:
         folder = Path(name)
+        # Not by ranges: a build may need the whole file, and a tar has no table of contents to read first.
         sdist = _fetch(file, folder, session)
         files = _read_files(sdist, file, project)
         static = _find_static(files)
@@ -157,6 +158,7 @@ def unpack_sdist(archive: Path, into: Path, *, filename: str | None = None) -> P
         # tarfile adds a line for each format that it tried.
         why = str(error).partition("\n")[0].rstrip(":")
         raise SdistArchiveError(f"`{name}` cannot be unpacked: {why}") from error
+    # PEP 625 prescribes one top folder; archives of repositories by other tools may lack it.
     found = list(into.iterdir())
     return found[0] if len(found) == 1 and found[0].is_dir() else into
 
@@ -216,6 +218,7 @@ def _build_metadata(
     # Lazy: few lists need a build.
     from resolver.fetch.builds.build_environment import build_tree_metadata
 
+    # `requires` has more than `build_system`: what the backend itself requires.
     metadata, requires = build_tree_metadata(
         tree,
         build_system=build_system,
@@ -297,8 +300,9 @@ def _build_sdist(
 
 def _unpack_tar(archive: Path, into: Path) -> None:
     """Unpack a tar of any compression. Raises SdistArchiveError, and the errors of `tarfile`."""
+    # Without the filter, a member of the archive could be written anywhere.
     if not hasattr(tarfile, "data_filter"):
         raise SdistArchiveError("the running Python has no safe way to unpack a tar: 3.11.4 and later have")
     with tarfile.open(archive) as file:
-        # PEP 706: no absolute paths, no links or members that lead outside, no devices.
+        # The filter of PEP 706: no absolute paths, no links or members that lead outside, no devices.
         file.extractall(into, filter="data")

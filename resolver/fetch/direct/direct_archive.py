@@ -112,6 +112,7 @@ def _fetch_archive(
     known: KnownArchives,
 ) -> DirectDistribution:
     """The wheel or sdist at a URL. `hashes` are those in the reference itself; `subdirectory` has the project in it."""
+    # The last part of the path, without query and fragment. Its ending tells a wheel from an sdist.
     filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
     file = DistributionFile(
         filename=filename,
@@ -190,6 +191,7 @@ def _fetch_sdist(
     another version than the metadata; the file of another project (`archive-1.0.zip`) states nothing about this one.
     """
     recalled = known.recall_sdist(file)
+    # Two steps: the hash of a URL may be known from a lock, and the tree of a hash from an earlier run.
     tree = None if recalled is None else trees.recall(_build_proof(recalled), request)
     if recalled is None or tree is None:
         recalled, tree = _read_sdist(file, request, session=session, trees=trees)
@@ -213,6 +215,7 @@ def _read_sdist(
 ) -> tuple[DistributionFile, TreeMetadata]:
     """The file with size and hashes, and the metadata of the project in it."""
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
+        # A file on disk is hashed where it is; another one is hashed while it is downloaded.
         path = find_local_path(file.url)
         if path is None:
             path = Path(folder) / _clean_name(file.filename)

@@ -121,6 +121,7 @@ class DirectTrees:
         """
         if self._refresh or self._tables:
             return None
+        # Metadata that the tree states is valid for each target; metadata of a build only for its own.
         for key, built in ((proof, False), (self._name_build(proof, request), True)):
             found = self._load(key, built=built)
             if found is not None and (not built or self._may_build(request, found.metadata.name)):

@@ -62,6 +62,7 @@ class DirectReferences:
         self._locked = locked
         self._folder = folder
         self._announce = announce
+        # Guards the parts below, each of which is made once.
         self._lock = threading.Lock()
         self._trees: DirectTrees | None = None
         self._known: KnownArchives | None = None
@@ -88,7 +89,7 @@ class DirectReferences:
             repositories.close()
 
     def _find_trees(self) -> DirectTrees:
-        """The reader of source trees of this run."""
+        """The reader of source trees of this run; it keeps records in the cache folder."""
         from resolver.fetch.direct.direct_tree import DirectTrees
 
         with self._lock:
@@ -103,7 +104,7 @@ class DirectReferences:
             return self._trees
 
     def _find_known(self) -> KnownArchives:
-        """What earlier runs and old locks know of archives."""
+        """What earlier runs and old locks know of archives: sizes, hashes and metadata, by URL and by hash."""
         from resolver.fetch.projects.completion import KnownArchives
 
         with self._lock:
@@ -117,7 +118,7 @@ class DirectReferences:
             return self._known
 
     def _find_repositories(self) -> GitRepositories:
-        """The git repositories of this run."""
+        """The git repositories of this run. They get logins from the same credentials as all HTTP requests."""
         from resolver.fetch.git.repositories import GitRepositories
 
         with self._lock:

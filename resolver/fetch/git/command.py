@@ -252,12 +252,15 @@ def _build_environment(caller: Mapping[str, str], *, scheme: str, home: Path, ag
         "GIT_ALLOW_PROTOCOL": scheme or "none",
         "GIT_ASKPASS": "",
         "GIT_CEILING_DIRECTORIES": str(home.parent),
+        # No configuration of the user or the system: it can name programs, and other URLs for ours.
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_SYSTEM": os.devnull,
         "GIT_DEFAULT_REF_FORMAT": "files",
+        # A checkout gets the pointers of LFS files, which `large_files` replaces.
         "GIT_LFS_SKIP_SMUDGE": "1",
         "GIT_NO_LAZY_FETCH": "1",
+        # A commit id must name its own content (git: git-replace).
         "GIT_NO_REPLACE_OBJECTS": "1",
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
@@ -316,16 +319,19 @@ def _build_options() -> list[str]:
         "advice.detachedHead": "false",
         "core.askPass": "",
         "core.attributesFile": _EMPTY_FILE,
+        # Files have the line ends of the commit on each system.
         "core.autocrlf": "false",
         "core.excludesFile": _EMPTY_FILE,
         "core.fsmonitor": "false",
         "core.hooksPath": _EMPTY_FILE,
         "credential.helper": "",
+        # The helper gives a login for one path of a host, so it has to get the path.
         "credential.useHttpPath": "true",
         "fetch.recurseSubmodules": "false",
         "gc.auto": "0",
         # The first response may redirect, as GitLab's do to `.git`. The later ones, which carry logins, must not.
         "http.followRedirects": "initial",
+        # A connection without a byte in 60 s is broken.
         "http.lowSpeedLimit": "1",
         "http.lowSpeedTime": "60",
         "init.defaultBranch": "none",

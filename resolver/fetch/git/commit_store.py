@@ -104,10 +104,10 @@ class CommitStore:
         self._init(folder, like)
         self._fetch_into(remote, folder, "--filter=tree:0", "--end-of-options", remote.repository.clean_url, *_ALL)
 
-    def _fetch_into(self, remote: RemoteRepository, folder: Path, *words: str) -> None:
+    def _fetch_into(self, remote: RemoteRepository, folder: Path, *arguments: str) -> None:
         """Run `git fetch` in a bare repository."""
         fetch = ("--git-dir", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-        self._git.run_remote(remote, *fetch, *words, limit_s=FETCH_LIMIT_S)
+        self._git.run_remote(remote, *fetch, *arguments, limit_s=FETCH_LIMIT_S)
 
     def _fetch_commit(self, remote: RemoteRepository, folder: Path, commit_id: str) -> None:
         """Fetch the commit alone if the server sends commits by id; else all branches and tags."""
@@ -128,13 +128,13 @@ class CommitStore:
     def _deepen(self, remote: RemoteRepository, folder: Path, commit_id: str) -> None:
         """Fetch the ancestors of a commit, and the tags; those of all branches if the server sends nothing less."""
         depth = ["--unshallow"] if (folder / "shallow").exists() else []
-        words = [*depth, "--filter=tree:0", "--end-of-options", remote.repository.clean_url]
+        arguments = [*depth, "--filter=tree:0", "--end-of-options", remote.repository.clean_url]
         try:
-            self._fetch_into(remote, folder, *words, f"+{commit_id}:{_KEPT_REFERENCE}", _TAGS)
+            self._fetch_into(remote, folder, *arguments, f"+{commit_id}:{_KEPT_REFERENCE}", _TAGS)
         except GitCommandError as failed:
             if not is_refused_request(failed):
                 raise
-            self._fetch_into(remote, folder, *words, *_ALL)
+            self._fetch_into(remote, folder, *arguments, *_ALL)
 
     def _finish(self, folder: Path, commit_id: str, *, history: bool) -> None:
         """Check that the commit is there, point HEAD to it, and remove everything that depends on the server or git.

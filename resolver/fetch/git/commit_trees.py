@@ -90,6 +90,7 @@ class TreeMaker:
         """See `make`. Raises GitCommandError if the stored commit is damaged."""
         stored = self._find_stored(remote, commit_id, history=False, shown=shown)
         _make_checkout(self._git, stored, commit_id, root)
+        # The shallow commit comes first: its files tell whether the history is needed, which is rare.
         if self._wants_history(root, subdirectory, shown=shown):
             stored = self._find_stored(remote, commit_id, history=True, shown=shown)
             remove_folder(root)
@@ -102,6 +103,7 @@ class TreeMaker:
     def _wants_history(self, root: Path, subdirectory: str | None, *, shown: str) -> bool:
         """Whether the project, or the one at the top of the repository, reads the history."""
         folders = [root]
+        # A subdirectory that is missing now may be inside of a submodule; that one is not searched.
         with contextlib.suppress(GitReferenceError):
             folders.append(_find_folder(root, subdirectory, shown=shown))
         return any(wants_history(folder) for folder in folders)
@@ -125,6 +127,7 @@ class TreeMaker:
             inner_shown = (
                 f"the submodule `{render_printable(submodule.path)}` (`{submodule.repository.url}`) of {shown}"
             )
+            # The agent has keys for many hosts: only a repository that is read by ssh may make ssh use them.
             inner = RemoteRepository(
                 repository=submodule.repository,
                 logins=remote.logins.for_repository(submodule.repository),
@@ -240,6 +243,7 @@ def _find_folder(root: Path, subdirectory: str | None, *, shown: str) -> Path:
         raise GitReferenceError(
             f"the subdirectory of {shown} is refused: `{subdirectory}`", why="it is a link out of the repository"
         )
+    # The check of the reference refuses `.git` in its text; this one is about links.
     if ".git" in folder.relative_to(root.resolve()).parts:
         raise GitReferenceError(
             f"the subdirectory of {shown} is refused: `{subdirectory}`", why="it is git's own folder"
@@ -281,6 +285,7 @@ def _find_submodules(
     if not links:
         return (), ()
     settings = _read_settings(git, root)
+    # `.gitmodules` may name submodules that the commit does not have, so the links of the commit decide.
     by_path = {values["path"].rstrip("/"): values for values in settings.values() if "path" in values}
     known, unknown = [], []
     for path, commit_id in links.items():
@@ -355,6 +360,7 @@ def _check_address(text: str, parent: Repository, *, path: str, shown: str) -> R
     repository = check_repository(parse_url(text), what=what)
     if repository.variables:
         raise GitReferenceError(f"{what} is not followed", why="its address holds a variable, which a list alone may")
+    # `http` and `git` are not encrypted: only a repository that is read so itself may lead to another such one.
     allowed = {"https", "ssh", *({parent.scheme} - {"file"})}
     if repository.scheme not in allowed:
         raise GitReferenceError(

@@ -22,11 +22,14 @@ _DENIED = re.compile(
     r"|returned error: (?:401|403)|permission denied \(|access denied|invalid username or (?:password|token)",
     re.IGNORECASE,
 )
+# The status 407 of a proxy, as curl words it for a request and for a tunnel.
 _PROXY_DENIED = re.compile(r"returned error: 407|response 407|proxy authentication required", re.IGNORECASE)
+# Hosts also send 404 for a repository that the login may not see, so a message cannot exclude a missing login.
 _ABSENT = re.compile(
     r"repository .*not found|returned error: (?:404|410)|does not appear to be a git repository|does not exist",
     re.IGNORECASE,
 )
+# The network below HTTP and ssh: names, routes, connections, time limits.
 _UNREACHED = re.compile(
     r"could not resolve|failed to connect|couldn't connect|connection (?:refused|timed out|reset|closed)"
     r"|network is unreachable|operation timed out|operation too slow|no route to host|name or service not known",
@@ -35,7 +38,10 @@ _UNREACHED = re.compile(
 
 
 def is_refused_request(failed: GitCommandError) -> bool:
-    """Whether the server refuses this form of request: for a commit without reference, or for a shallow history."""
+    """Whether the server refuses this form of request, and may accept another one.
+
+    It refuses a commit that no branch or tag names, or a shallow history, as servers without git's own protocol do.
+    """
     text = failed.text.lower()
     return "unadvertised object" in text or "dumb http transport" in text or "does not support shallow" in text
 
@@ -46,8 +52,11 @@ def is_unknown_object(failed: GitCommandError) -> bool:
 
 
 def explain_git_failure(failed: GitCommandError, repository: Repository, *, shown: str) -> FetchError:
-    """The error to raise for a command that reached out to a repository; `shown` names what it was for."""
-    # The first match decides: a text about a login may follow one about the host key or the proxy.
+    """The error to raise for a command that reached out to a repository.
+
+    `shown` names what it was for, in backquotes. The first cause that matches decides: the output of a failure at the
+    host key or at the proxy may go on with a failed login.
+    """
     return (
         _explain_waiting(failed, repository, shown=shown)
         or _explain_denial(failed, repository, shown=shown)
@@ -131,7 +140,11 @@ def _explain_absence(failed: GitCommandError, repository: Repository, *, shown: 
 
 
 def _explain_login(failed: GitCommandError, repository: Repository, *, shown: str) -> AuthenticationError:
-    """The error for a login that the host requires or refuses, by what became of ours."""
+    """The error for a login that the host requires or refuses.
+
+    It depends on what became of ours: ssh has keys instead, a variable of the URL is not set, a login was held back, a
+    login was refused, or none was found.
+    """
     place, url, logins = repository.place, repository.url.public, failed.logins
     if repository.scheme == "ssh":
         what, why = f"`{place}` refuses access to {shown}", _join_lines(failed)

@@ -100,10 +100,12 @@ class CommitFinder:
     def _find_revision(self, remote: RemoteRepository, revision: str, *, shown: str) -> str:
         """The commit of a branch, tag or short id. Raises GitReferenceError if there is none, or more than one."""
         names = _candidate_names(revision)
+        # `NAME^{}` is the commit of an annotated tag.
         listing = self._list(remote, *names, *(f"{name}^{{}}" for name in names), shown=shown)
         commit_id = _choose_commit(listing, revision, shown=shown)
         if commit_id is not None:
             return commit_id
+        # For a short id, and for the names in the error.
         everything = self._list(remote, shown=shown, only=("--heads", "--tags"))
         if _is_short_id(revision) and everything:
             commit_id = self._find_short(remote, revision, like=next(iter(everything.values())), shown=shown)
@@ -116,9 +118,9 @@ class CommitFinder:
 
         With version 2 of git's protocol, a server sends only the matching ones, of possibly thousands.
         """
-        words = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", remote.repository.clean_url]
+        arguments = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", remote.repository.clean_url]
         try:
-            text = self._git.run_remote(remote, *words, *patterns, limit_s=_LISTING_LIMIT_S)
+            text = self._git.run_remote(remote, *arguments, *patterns, limit_s=_LISTING_LIMIT_S)
         except GitCommandError as failed:
             raise explain_git_failure(failed, remote.repository, shown=shown) from None
         return _parse_listing(text)

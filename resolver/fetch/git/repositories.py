@@ -144,6 +144,7 @@ class GitRepositories:
         if revision is not None:
             check_revision(revision, shown=shown)
         check_subdirectory(reference.subdirectory, shown=shown)
+        # Two entries of a list with the same revision must get the same commit, even if a branch moves meanwhile.
         with self._locked(remote.repository):
             key = (remote.repository.clean_url, revision)
             if key not in self._found:
@@ -165,6 +166,7 @@ class GitRepositories:
         subdirectory = check_subdirectory(subdirectory, shown=shown)
         opened = self._open(remote.repository)
         with opened.store.temporary_folder() as folder:
+            # Tools may derive a name from that of the folder, so it has the name of the repository.
             root = folder / remote.repository.name
             with self._locked(remote.repository), _disk_errors(url, shown=shown):
                 inner, time_s, warnings = opened.trees.make(
@@ -200,6 +202,7 @@ class GitRepositories:
             if self._opened is None:
                 self._opened = self._build()
             opened = self._opened
+        # Here, so that the error names the repository.
         opened.git.find_program(repository.url.public)
         return opened
 
@@ -226,6 +229,7 @@ class GitRepositories:
             folder = self._cache_folder.absolute() / _FOLDER
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                # Also for a folder that existed: private repositories must not be readable by others.
                 folder.chmod(0o700)
                 (folder / "work").mkdir(exist_ok=True, mode=0o700)
             except OSError:

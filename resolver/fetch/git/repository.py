@@ -36,11 +36,13 @@ __all__ = [
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 _DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+# `NAME::ADDRESS` starts the program `git-remote-NAME` (git: gitremote-helpers).
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
 _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _MOST_LINES = 3
 _LONGEST_LINE = 300
+# Lines about the progress of a transfer.
 _NOISE = ("remote: Enumerating", "remote: Counting", "remote: Compressing", "remote: Total", "Receiving objects")
 
 
@@ -108,6 +110,7 @@ def check_repository(url: Url, *, what: str = "") -> Repository:
     user, host = parts.username or "", parts.hostname or ""
     _check_host(shown, scheme=parts.scheme, netloc=parts.netloc, host=host)
     path = _check_path(shown, path=parts.path, query=parts.query)
+    # The user of an ssh URL is the name of an account, such as `git`, and not a secret.
     login = f"{user}@" if parts.scheme == "ssh" and user else ""
     if login and not _USER.fullmatch(user):
         raise GitReferenceError(f"{shown} is refused", why="its user is no plain login name")
