@@ -7,8 +7,8 @@ Each query is one `Task`, whatever the number of callers: a prefetch runs it in 
 the result runs it immediately if no thread has begun it. What the stores can answer is answered in the calling thread,
 so a warm run starts no thread and imports no HTTP client.
 
-It is a module of its own because it is the only place where the parts of `fetch` meet: sessions, pages, metadata,
-direct references, builds and evidence do not know each other.
+This is the door of the room for everything that solves: here the parts of `fetch` (sessions, pages, metadata, direct
+references, builds, evidence) are put together, and callers use none of them directly.
 """
 
 from __future__ import annotations

@@ -187,8 +187,8 @@ def _fetch_sdist(
     """The sdist at the URL of `file`.
 
     It is read as a whole: its metadata may be anywhere in it, and its hash is the key of the records. One that is known
-    by hash, and whose tree was read before, is not downloaded. Raises MetadataError if the name of the file states
-    another version than the metadata; the file of another project (`archive-1.0.zip`) states nothing about this one.
+    by hash, and whose tree was read before, is not downloaded. Raises MetadataError if the name of the file states the
+    same project as the metadata, and another version. A name such as `archive-1.0.zip` is no claim about the project.
     """
     recalled = known.recall_sdist(file)
     # Two steps: the hash of a URL may be known from a lock, and the tree of a hash from an earlier run.
