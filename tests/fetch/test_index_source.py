@@ -83,7 +83,7 @@ def test_all_pages_come_in_the_order_of_their_locations(server: IndexServer, ope
     assert [page.location for page in pages] == [late.url.public, server.index_url]
 
 
-def test_failed_speculation_is_told_when_its_result_is_asked_for(server: IndexServer, open_source: OpenSource) -> None:
+def test_error_of_a_prefetch_is_raised_where_its_result_is_needed(server: IndexServer, open_source: OpenSource) -> None:
     server.always["/simple/a/"] = Answer(status=500)
     heard = Heard()
     with open_source() as source:
@@ -156,14 +156,14 @@ def test_closing_cancels_what_waits_in_the_queue(server: IndexServer, open_sourc
         source.project_page(names[-1], index(server))
 
 
-def test_asking_ahead_in_a_closed_source_does_nothing(server: IndexServer, open_source: OpenSource) -> None:
+def test_prefetch_in_a_closed_source_does_nothing(server: IndexServer, open_source: OpenSource) -> None:
     with open_source() as source:
         pass
     source.prefetch_pages(B, [index(server)], until_found=True)
     assert server.log == []
 
 
-def test_sdists_are_not_asked_ahead(server: IndexServer, open_source: OpenSource) -> None:
+def test_sdists_are_not_prefetched(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b"], static=False))
     with open_source() as source:
         page = source.project_page(A, index(server))

@@ -35,7 +35,7 @@ __all__ = [
     "find_at",
     "find_in",
     "read_dependencies",
-    "read_told",
+    "read_record",
     "start_and_wait",
     "write_tree",
     "write_wheel",
@@ -122,7 +122,7 @@ def write_wheel(folder: Path, name: str, version: str) -> Path:
     return path
 
 
-def read_told(wheel: Path) -> str:
+def read_record(wheel: Path) -> str:
     with zipfile.ZipFile(wheel) as archive:
         return archive.read("told").decode()
 

@@ -18,7 +18,7 @@ from tests.fetch.builds.building import (
     find_at,
     find_in,
     read_dependencies,
-    read_told,
+    read_record,
     write_tree,
     write_wheel,
 )
@@ -42,7 +42,7 @@ def test_build_requirements_come_from_the_given_index_within_build_constraints(
 
 
 def add_build_tool(first: IndexServer, second: IndexServer) -> None:
-    """An sdist on the first index that tells which version of its build requirement it got; the second has a newer."""
+    """An sdist whose metadata names the version of its build requirement; the second index has a newer one."""
     first.add("tool", wheel("tool", "1.0"))
     second.add("tool", wheel("tool", "2.0"))
     statement = "import tool"
@@ -101,7 +101,7 @@ def test_build_requirement_by_url_is_refused(server: IndexServer, open_source: O
     )
 
 
-def test_failed_build_shows_the_last_words_of_the_backend(server: IndexServer, open_source: OpenSource) -> None:
+def test_error_for_a_failed_build_shows_the_end_of_its_output(server: IndexServer, open_source: OpenSource) -> None:
     statement = "import sys; print('no compiler here', file=sys.stderr); raise SystemExit(3)"
     server.add("a", sdist("a", "1.0", ["b"], static=False, backend_statement=statement))
     with pytest.raises(MetadataError) as caught:
@@ -113,7 +113,7 @@ def test_failed_build_shows_the_last_words_of_the_backend(server: IndexServer, o
     assert caught.value.needs_build
 
 
-def test_build_tells_requirements_without_their_credentials(server: IndexServer, open_source: OpenSource) -> None:
+def test_built_requirements_have_no_credentials(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b @ https://user:s3cret@files.example/b-1.0.zip"], static=False))
     assert read_dependencies(open_source, server, target=HOST).requires == ("b @ https://files.example/b-1.0.zip",)
 
@@ -143,7 +143,7 @@ def test_backend_sees_nothing_of_the_environment_but_what_a_build_needs(
     assert "('PATH', " in shown
 
 
-def test_last_words_of_a_backend_hold_no_credential(server: IndexServer, open_source: OpenSource) -> None:
+def test_error_for_a_failed_build_hides_credentials(server: IndexServer, open_source: OpenSource) -> None:
     url = "https://user:s3cret@files.example/x?token=s3cret2"
     shown = read_failure(open_source, server, f"print('cannot read {url}', file=sys.stderr)")
     assert "s3cret" not in shown
@@ -168,7 +168,7 @@ def test_build_with_setuptools_from_the_public_index(server: IndexServer, open_s
         ("tool", "`get_requires_for_build_wheel` gave no list of texts"),
     ],
 )
-def test_what_a_backend_asks_for_must_be_requirements_without_secrets(
+def test_requirements_of_a_backend_must_be_valid_and_without_secrets(
     server: IndexServer, open_source: OpenSource, asked: object, message: str
 ) -> None:
     statement = f"def get_requires_for_build_wheel(config_settings=None):\n    return {asked!r}\n"
@@ -198,7 +198,7 @@ def test_interpreter_that_is_too_old_for_our_pip_uses_its_own(tmp_path: Path) ->
     more = "import tool, importlib.util as util\nassert util.find_spec('pip') is None"
     tree = write_tree(tmp_path / "tree", more, '["tool"]')
     wheel = build(tree, tmp_path / "into", tool, python=find_interpreter("3.8"), key="value")
-    assert read_told(wheel) == "[(3, 8), '1', {'key': 'value'}, ['x', 'y', 'z']]"
+    assert read_record(wheel) == "[(3, 8), '1', {'key': 'value'}, ['x', 'y', 'z']]"
 
 
 def test_backend_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from resolver.fetch.builds.wheel_builds import build_wheel
 from tests.fetch.builds.building import build, start_and_wait, write_tree
 
 
-def test_failed_build_has_the_last_words_and_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_build_has_the_end_of_its_output_and_leaves_nothing(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", "raise SystemExit('no compiler')")
     with pytest.raises(BuildFailedError) as caught:
         build(tree, tmp_path / "into")

@@ -100,7 +100,7 @@ def test_build_without_isolation_is_left_to_the_image(tmp_path: Path) -> None:
     )
 
 
-def test_folder_without_a_project_says_where_to_look(tmp_path: Path) -> None:
+def test_error_for_a_folder_without_a_project_names_where_to_look(tmp_path: Path) -> None:
     with pytest.raises(MetadataError) as caught:
         read(tmp_path, policy="anyway")
     assert str(caught.value) == (
@@ -258,7 +258,7 @@ def test_table_of_the_user_replaces_the_build(server: IndexServer, open_source: 
 FLASH = NormalizedName("flash-attn")
 
 
-def test_sdist_that_wants_torch_to_say_what_it_needs_is_told_of_by_the_data(
+def test_sdist_whose_build_needs_torch_has_its_metadata_in_the_data(
     server: IndexServer, open_source: OpenSource
 ) -> None:
     server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False, backend_statement="import torch"))
@@ -278,7 +278,7 @@ def test_own_metadata_of_the_user_comes_before_that_of_the_data(server: IndexSer
         assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("torch",))
 
 
-def test_a_wheel_says_itself_what_it_needs(server: IndexServer, open_source: OpenSource) -> None:
+def test_wheel_has_its_own_metadata(server: IndexServer, open_source: OpenSource) -> None:
     server.add("flash-attn", wheel("flash-attn", "2.8.3", ["triton"]))
     with open_source() as source:
         page = source.project_page(FLASH, index(server))

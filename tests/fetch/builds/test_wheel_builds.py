@@ -18,7 +18,7 @@ from resolver.fetch.builds.wheel_builds import BuildWheels
 from resolver.fetch.http.session import Session
 from resolver.index.distribution_file import DistributionFile
 from tests.command import find_interpreter
-from tests.fetch.builds.building import build, read_told, write_tree, write_wheel
+from tests.fetch.builds.building import build, read_record, write_tree, write_wheel
 from tests.servers import IndexServer, wheel
 
 TOOL = wheel("tool", "1.0")
@@ -96,7 +96,7 @@ def test_wheel_without_a_hash_is_a_bug(serving: IndexServer, tmp_path: Path) -> 
 def test_wheel_is_built_with_its_settings_and_instant(tmp_path: Path) -> None:
     wheel = build(write_tree(tmp_path / "tree"), tmp_path / "into", key="value")
     assert wheel == tmp_path / "into" / "a-1.0-py3-none-any.whl"
-    assert read_told(wheel) == str([tuple(sys.version_info[:2]), "1", {"key": "value"}, ["x", "y", "z"]])
+    assert read_record(wheel) == str([tuple(sys.version_info[:2]), "1", {"key": "value"}, ["x", "y", "z"]])
     assert [path.name for path in wheel.parent.iterdir()] == [wheel.name]
 
 
@@ -105,7 +105,7 @@ def test_wheel_is_built_under_the_interpreter_that_is_given(tmp_path: Path) -> N
     tool = write_wheel(tmp_path, "tool", "1.0")
     tree = write_tree(tmp_path / "tree", "import tool", '["tool"]')
     wheel = build(tree, tmp_path / "into", tool, python=find_interpreter(f"3.{minor}"))
-    assert read_told(wheel).startswith(f"[(3, {minor}), ")
+    assert read_record(wheel).startswith(f"[(3, {minor}), ")
 
 
 def test_two_builds_of_the_same_tree_give_the_same_bytes(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_only_what_is_given_is_installed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tool", "helper"])
-def test_what_the_backend_asks_for_must_be_there(tmp_path: Path, name: str) -> None:
+def test_requirements_of_the_backend_must_be_installed(tmp_path: Path, name: str) -> None:
     asks = (
         "def get_requires_for_build_wheel(config_settings=None):\n    return ['tool>=2', 'other; os_name == \"x\"']\n"
     )

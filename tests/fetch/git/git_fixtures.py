@@ -1,4 +1,4 @@
-"""What tests of repositories share: a served folder with a repository, and all that git processes are told."""
+"""What tests of repositories share: a served folder with a repository, and what git processes get."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def recorder(tmp_path: Path) -> Recorder:
 
 
 def read_descendants(pid: int) -> str:
-    """Arguments and environment of all processes below one, at this moment; Linux alone tells them."""
+    """Arguments and environment of all processes below one, at this moment; only Linux shows them."""
     if not sys.platform.startswith("linux"):
         pytest.skip("needs /proc")
     parents: dict[int, int] = {}
@@ -142,7 +142,7 @@ def read_all(folder: Path) -> bytes:
 
 
 def assert_without(content: str | bytes, canary: str) -> None:
-    """Fail if the canary stands in the content in any form."""
+    """Fail if the content contains the canary in any form."""
     data = content.encode() if isinstance(content, str) else content
     for form in forms(canary):
         assert form not in data

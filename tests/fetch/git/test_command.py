@@ -30,7 +30,7 @@ PLANTED = (
 )
 
 
-def test_every_word_of_the_users_stands_behind_end_of_options(
+def test_every_argument_of_the_users_follows_end_of_options(
     repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()
@@ -72,7 +72,7 @@ def test_only_the_scheme_of_the_list_is_allowed(scheme: str, allowed: str, tmp_p
     assert ("SSH_AUTH_SOCK" in told) is (scheme == "ssh")
 
 
-def test_ssh_asks_nobody_and_reaches_the_users_agent(
+def test_ssh_shows_no_prompt_and_reaches_the_users_agent(
     repository: Repository, recorder: Recorder, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()
@@ -123,7 +123,7 @@ def test_neither_hooks_nor_monitors_nor_filters_run(
         ("what?", "`git` is too old for http://git.example/x: what?"),
     ],
 )
-def test_old_git_is_told(tmp_path: Path, version: str, first: str) -> None:
+def test_old_git_is_an_error(tmp_path: Path, version: str, first: str) -> None:
     program = tmp_path / "bin" / "git"
     program.parent.mkdir()
     program.write_text(f"#!/bin/sh\necho '{version}'\n")
@@ -138,7 +138,7 @@ def test_old_git_is_told(tmp_path: Path, version: str, first: str) -> None:
     )
 
 
-def test_missing_git_is_told(tmp_path: Path) -> None:
+def test_missing_git_is_an_error(tmp_path: Path) -> None:
     with (
         GitRepositories(cache_folder=tmp_path / "cache", environment={"PATH": str(tmp_path)}) as repositories,
         pytest.raises(FetchError) as caught,
@@ -248,7 +248,7 @@ def test_proxies_are_named_without_logins(caller: dict[str, str], told: dict[str
     assert _find_proxies(caller).variables == both
 
 
-def test_server_that_fails_for_a_moment_is_asked_again(
+def test_request_is_repeated_after_a_failure_of_a_moment(
     repository: Repository, server: GitServer, tmp_path: Path
 ) -> None:
     commit_id = repository.commit({"a.txt": "a"})

@@ -54,7 +54,7 @@ def test_submodules_are_laid_out_with_those_inside_of_them(
 
 
 @pytest.mark.parametrize("place", ["", "python"])
-def test_history_and_tags_are_there_where_the_build_asks_for_them(
+def test_history_and_tags_are_fetched_for_a_build_that_reads_them(
     repository: Repository, repositories: GitRepositories, tree_url: Url, place: str
 ) -> None:
     repository.commit({"old.txt": "old"})
@@ -105,7 +105,7 @@ def test_submodule_that_is_not_to_be_read_stays_empty(
 
 
 @pytest.mark.parametrize("address", ["git@git.example:org/inner.git", "ssh://git@git.example/org/inner.git"])
-def test_submodule_by_ssh_is_asked_without_the_users_agent(
+def test_submodule_by_ssh_is_fetched_without_the_users_agent(
     repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path, address: str
 ) -> None:
     repository.add_submodule("inner", address, "a" * 40)
@@ -200,7 +200,7 @@ def test_subdirectory_that_is_a_link_inside_of_the_checkout_is_followed(
         assert (tree.folder / "setup.py").is_file()
 
 
-def test_subdirectory_that_is_not_there_is_told_with_those_that_hold_projects(
+def test_error_for_a_missing_subdirectory_names_those_with_projects(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     commit_id = repository.commit({"python/setup.py": "", "libs/core/pyproject.toml": "", "docs/x": ""})

@@ -24,7 +24,7 @@ def test_credential_program_stores_and_forgets_nothing(verb: str, is_answered: b
     assert logins.was_requested is is_answered
 
 
-def test_credential_program_is_silent_where_nobody_listens() -> None:
+def test_credential_program_writes_nothing_without_a_server() -> None:
     logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
     with serve_logins(logins) as options:
         words = shlex.split(options[1].removeprefix("credential.helper=!"))

@@ -37,7 +37,7 @@ __all__ = ["recorder", "repositories", "repository", "server"]
 
 
 @pytest.mark.parametrize("user_information", [f"me:{QUOTED}", QUOTED, f"x-access-token:{QUOTED}"])
-def test_login_of_the_url_is_told_to_its_host(
+def test_login_of_the_url_is_sent_to_its_host(
     repository: Repository, server: GitServer, repositories: GitRepositories, user_information: str
 ) -> None:
     commit_id = repository.commit({"a.txt": "a"})
@@ -48,7 +48,7 @@ def test_login_of_the_url_is_told_to_its_host(
         assert (tree.root / "a.txt").read_text() == "a"
 
 
-def test_variable_in_user_information_is_told_as_its_value(
+def test_variable_in_user_information_is_sent_as_its_value(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     commit_id = repository.commit()
@@ -58,7 +58,7 @@ def test_variable_in_user_information_is_told_as_its_value(
     assert server.logins() == {"geheim:"}
 
 
-def test_login_that_is_known_for_the_host_is_told_where_the_url_has_none(
+def test_login_found_for_the_host_is_sent_if_the_url_has_none(
     repository: Repository, server: GitServer, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()
@@ -74,7 +74,7 @@ def test_login_that_is_known_for_the_host_is_told_where_the_url_has_none(
     assert set(asked) == {server.url("demo")}
 
 
-def test_nobody_is_asked_for_the_login_of_an_open_repository(
+def test_no_login_is_looked_up_for_an_open_repository(
     repository: Repository, server: GitServer, tmp_path: Path
 ) -> None:
     repository.commit()
@@ -165,7 +165,7 @@ def question(**lines: str) -> dict[str, str]:
         (question(), False),
     ],
 )
-def test_login_is_told_for_one_scheme_host_port_and_path(asked: dict[str, str], is_answered: bool) -> None:
+def test_login_is_given_for_one_scheme_host_port_and_path(asked: dict[str, str], is_answered: bool) -> None:
     logins = RepositoryLogins(check_repository(parse_url("https://git.example/org/repo.git")), find_login=login())
     assert logins.answer(asked) == ([("username", "me"), ("password", CANARY)] if is_answered else [])
     assert logins.was_given is is_answered
@@ -185,7 +185,7 @@ def test_line_break_in_a_login_adds_no_line_to_what_git_reads(letter: str, place
     assert logins.unusable == "its user or password holds a line break"
 
 
-def test_line_break_in_a_url_is_told_to_nobody(
+def test_login_with_a_line_break_in_a_url_is_sent_to_no_host(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -206,7 +206,7 @@ def test_socket_is_this_users_alone_and_gone_afterwards() -> None:
     assert not socket_path.parent.exists()
 
 
-def test_git_over_http_tells_a_login_to_this_machine_alone(tmp_path: Path) -> None:
+def test_git_over_http_sends_a_login_to_this_machine_alone(tmp_path: Path) -> None:
     logins = RepositoryLogins(check_repository(parse_url("http://git.example/repo")), find_login=login())
     assert logins.answer(question(protocol="http", host="git.example", path="repo")) == []
     assert logins.unusable == "`http` is not encrypted"
@@ -235,7 +235,7 @@ def test_login_does_not_follow_a_redirect_to_another_port(
         assert other.logins() == set()
 
 
-def test_login_does_not_follow_a_redirect_that_comes_after_it_was_told(
+def test_login_does_not_follow_a_redirect_that_comes_after_it_was_sent(
     repository: Repository, server: GitServer, repositories: GitRepositories, tmp_path: Path
 ) -> None:
     repository.commit()
@@ -293,7 +293,7 @@ def test_submodule_on_another_path_of_the_host_gets_nothing_of_the_urls_login(
     assert {request.login for request in server.log if request.path.startswith("/inner")} == {None}
 
 
-def test_users_own_helper_and_netrc_are_neither_asked_nor_told(
+def test_users_own_helper_and_netrc_are_not_used(
     repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()
@@ -316,7 +316,7 @@ def test_users_own_helper_and_netrc_are_neither_asked_nor_told(
     assert not (home / "asked").exists()
 
 
-def test_login_of_a_proxy_is_told_to_it_and_stands_nowhere(
+def test_login_of_a_proxy_is_sent_to_it_and_leaves_no_trace(
     repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()

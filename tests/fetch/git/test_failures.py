@@ -32,7 +32,9 @@ __all__ = ["recorder", "repositories", "repository", "server"]
 
 
 @pytest.mark.parametrize(("status", "first"), [(404, "there is no repository `{}`"), (503, "git cannot read `{}`")])
-def test_refusal_is_told_with_the_words_of_git(server: GitServer, tmp_path: Path, status: int, first: str) -> None:
+def test_refusal_of_a_server_is_an_error_with_the_message_of_git(
+    server: GitServer, tmp_path: Path, status: int, first: str
+) -> None:
     server.refuse = status
     url = server.url("demo")
     with (
@@ -65,7 +67,7 @@ def test_folder_that_is_no_repository_is_an_error(tmp_path: Path, repositories: 
     assert (lines[0], lines[2]) == (f"there is no repository `{url}`", "  try: check the path")
 
 
-def test_words_of_a_server_cannot_move_the_cursor(server: GitServer, repositories: GitRepositories) -> None:
+def test_message_of_a_server_cannot_move_the_cursor(server: GitServer, repositories: GitRepositories) -> None:
     server.refuse, server.refuse_body = 418, "\x1b[2J\x1b[31mall is well\r\x07"
     with pytest.raises(FetchError) as caught:
         find(repositories, f"git+{server.url('demo')}@main")
@@ -81,7 +83,7 @@ def test_words_of_a_server_cannot_move_the_cursor(server: GitServer, repositorie
         ("ssh: Could not resolve hostname git.example", "`git.example` cannot be reached for `{}`"),
     ],
 )
-def test_refusal_of_ssh_is_told(recorder: Recorder, tmp_path: Path, words: str, first: str) -> None:
+def test_refusal_of_ssh_is_an_error(recorder: Recorder, tmp_path: Path, words: str, first: str) -> None:
     program = recorder.folder / "bin" / "ssh"
     program.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 255\n")
     program.chmod(0o755)
@@ -95,7 +97,7 @@ def test_refusal_of_ssh_is_told(recorder: Recorder, tmp_path: Path, words: str, 
     assert len(str(caught.value).splitlines()) == 3
 
 
-def test_proxy_that_refuses_its_login_is_told(
+def test_proxy_that_refuses_its_login_is_an_error(
     repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
     server.proxy_login = "me:other"
@@ -111,7 +113,7 @@ def test_proxy_that_refuses_its_login_is_told(
     assert_without(str(caught.value), PROXY_CANARY)
 
 
-def test_missing_login_is_told_with_what_to_set(
+def test_error_for_a_missing_login_names_what_to_set(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -126,7 +128,7 @@ def test_missing_login_is_told_with_what_to_set(
     )
 
 
-def test_unset_variable_is_told_where_the_host_wants_a_login(
+def test_error_for_a_missing_login_names_the_unset_variable(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -139,7 +141,7 @@ def test_unset_variable_is_told_where_the_host_wants_a_login(
     ]
 
 
-def test_wrong_login_is_told_without_what_the_host_repeats_of_it(
+def test_error_for_a_wrong_login_hides_what_the_host_repeats_of_it(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -155,7 +157,7 @@ def test_wrong_login_is_told_without_what_the_host_repeats_of_it(
     )
 
 
-def test_error_while_a_login_is_looked_for_is_told(repository: Repository, server: GitServer, tmp_path: Path) -> None:
+def test_error_of_the_search_for_a_login_is_raised(repository: Repository, server: GitServer, tmp_path: Path) -> None:
     repository.commit()
     server.token = CANARY
 

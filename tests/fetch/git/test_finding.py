@@ -91,7 +91,7 @@ def test_name_that_only_ends_so_is_another_branch(
     assert refuse(repositories, f"{url}@fix").startswith("there is no `fix` in ")
 
 
-def test_full_commit_id_is_taken_without_asking(server: GitServer, recorder: Recorder, tmp_path: Path) -> None:
+def test_full_commit_id_needs_no_request(server: GitServer, recorder: Recorder, tmp_path: Path) -> None:
     commit_id = "AB" * 20
     with GitRepositories(cache_folder=tmp_path / "cache", environment=recorder.environment) as repositories:
         found = find(repositories, f"git+{server.url('demo')}@{commit_id}")
@@ -173,7 +173,7 @@ def test_no_revision_is_the_default_branch_with_a_warning(
     )
 
 
-def test_head_that_is_no_branch_is_told_as_such(
+def test_warning_names_a_head_that_is_no_branch(
     repository: Repository, repositories: GitRepositories, url: str
 ) -> None:
     commit_id = repository.commit()
@@ -247,7 +247,7 @@ def test_missing_revision_is_an_error_with_what_is_near(
     )
 
 
-def test_missing_short_commit_id_is_told_as_such(
+def test_error_for_a_missing_revision_mentions_that_it_could_be_a_commit_id(
     repository: Repository, repositories: GitRepositories, url: str
 ) -> None:
     repository.commit()
@@ -258,7 +258,7 @@ def test_missing_short_commit_id_is_told_as_such(
     )
 
 
-def test_repository_is_asked_once_a_run(
+def test_repository_is_listed_once_a_run(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -272,7 +272,7 @@ def test_repository_is_asked_once_a_run(
     assert len(server.log) == asked
 
 
-def test_one_branch_of_many_is_asked_for_by_name(
+def test_one_branch_of_many_is_requested_by_name(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()

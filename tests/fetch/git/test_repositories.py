@@ -56,7 +56,7 @@ def test_without_cache_nothing_is_left(
 
 
 @pytest.mark.parametrize("commit_id", ["main", "abc1234", "g" * 40, "a" * 41, ""])
-def test_tree_is_asked_for_by_a_full_commit_id(repositories: GitRepositories, commit_id: str) -> None:
+def test_tree_needs_a_full_commit_id(repositories: GitRepositories, commit_id: str) -> None:
     assert refuse_tree(repositories, parse_url("https://git.example/x"), commit_id) == (
         f"`{commit_id}` is no commit id of `git+https://git.example/x`\n  try: write it in full"
     )
@@ -76,7 +76,7 @@ def test_cache_that_cannot_be_written_is_done_without(
         assert (tree.root / "a.txt").read_text() == "a"
 
 
-def test_disk_that_cannot_be_written_is_told(repository: Repository, server: GitServer, tmp_path: Path) -> None:
+def test_disk_that_cannot_be_written_is_an_error(repository: Repository, server: GitServer, tmp_path: Path) -> None:
     commit_id = repository.commit()
     url = parse_url(server.url("demo"))
     with GitRepositories(cache_folder=tmp_path / "cache") as repositories:

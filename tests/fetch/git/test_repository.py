@@ -82,7 +82,7 @@ def test_url_that_is_none_of_a_repository_is_refused(recorder: Recorder, tmp_pat
         ),
     ],
 )
-def test_url_that_cannot_be_read_is_told(repositories: GitRepositories, url: str, message: str) -> None:
+def test_url_that_cannot_be_read_is_an_error(repositories: GitRepositories, url: str, message: str) -> None:
     assert refuse(repositories, url) == message
 
 
