@@ -1,12 +1,13 @@
-"""How a run reaches indexes and hosts: one value for every verb and function that sends requests.
+"""How a run reaches indexes and other hosts, and where it looks for the user's logins.
 
-In: what the user configures. Out: `Access`, which carries it unchanged down to the connections. It is a module of its
-own because the stages above `fetch` and the parts of `fetch` share it.
+In: what the user configures. Out: `Access`, which each verb and function that sends requests takes, and which is
+passed unchanged down to the connections; and `Credentials` with the logins that the user keeps outside of the list: in
+the file of `--credentials`, environment variables, netrc or a keyring, in this order.
 
-Where a user keeps logins apart from lists: a file, the environment, netrc, a keyring, asked in this order.
+A login goes only to the host that the user binds it to. No list, page or lock can redirect one to another host.
 
-In: options of a run. Out: `Credentials` that look there for what the list does not give. All of them are bound to a
-host by the user alone; nothing that a list, a page or a lock says makes a login go anywhere else.
+It is a module of its own because the stages above `fetch` and the parts of `fetch` share it, and because it imports no
+HTTP client.
 """
 
 from __future__ import annotations
@@ -45,19 +46,59 @@ __all__ = [
 
 
 KeyringProvider = Literal["auto", "disabled", "subprocess"]
+"""pip's `--keyring-provider`: the command `keyring` if it is installed, never, or always (an error if it is not)."""
 
 _VARIABLE = re.compile(r"PINFOLD_INDEX_([A-Z0-9_]+)_(URL|USERNAME|PASSWORD)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginOptions:
-    """Where to look for logins. `file` is that of `--credentials`; None is what `PINFOLD_CREDENTIALS_FILE` names.
-
-    `keyring` is pip's choice: `auto` asks the command `keyring` where it is installed.
-    """
+    """Where to look for logins that the list does not contain."""
 
     file: Path | None = None
+    """The file of `--credentials`; None is the one that `PINFOLD_CREDENTIALS_FILE` names, if it is set."""
+
     keyring: KeyringProvider = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How to reach indexes and other hosts."""
+
+    cache_folder: Path | None = None
+    """Where responses are kept between runs. It is created with mode 0700; None keeps nothing."""
+
+    offline: bool = False
+    """Answer from the cache alone, whatever its age."""
+
+    refresh: bool = False
+    """Answer from servers alone, and store their responses."""
+
+    announce: Callable[[str], None] | None = None
+    """Gets each warning, and a line before a long download, wait or build. It is called from any thread."""
+
+    logins: LoginOptions = LoginOptions()
+
+    allowed_hosts: tuple[str, ...] = ()
+    """Hosts that may be this machine or in a private network, although a public host redirects to them."""
+
+    trusted_hosts: tuple[str, ...] = ()
+    """Hosts, beside those that the list names, that get credentials over http and whose certificates are not checked
+    (pip: `--trusted-host`)."""
+
+    forbids_builds: bool = False
+    """Run no build of an sdist or source tree, whatever the settings allow. The verb `hook` sets it."""
+
+    clock: Callable[[], datetime] = partial(datetime.now, UTC)
+    """The present time, in UTC: it decides which signed URLs have expired."""
+
+    reader_count: int = 0
+    """The number of processes that may be forked to parse pages. More than 0 only suits a program that has nothing
+    open which its forks must not share."""
+
+    transport: httpx.BaseTransport | None = None
+    """Sends all HTTP requests in place of sockets; only `git` reaches its repositories without it. It is called from
+    many threads, gets complete requests with their secrets, and is closed by its owner."""
 
 
 def open_credentials(
@@ -67,10 +108,11 @@ def open_credentials(
     hidden: Collection[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> Credentials:
-    """Credentials that know what the user keeps; `places` are URL prefixes by the name of an index family.
+    """Credentials that know the user's logins.
 
-    `hidden` are variables that hold secrets of the list, which a keyring has no business with. Raises
-    SettingsError for a file that cannot be used, and for a keyring that is wanted and not there.
+    `places` are the URL prefixes of each index family, by name. `hidden` are variables with secrets of the list, which
+    the command `keyring` must not see. Raises SettingsError for a file that cannot be used, and for a keyring that is
+    required and not installed.
     """
     sources: list[LoginSource] = []
     warnings: list[str] = []
@@ -95,6 +137,7 @@ def open_credentials(
 
 
 def _find_named_file(environ: Mapping[str, str]) -> Path | None:
+    """The credentials file that the environment names; an empty value counts as unset."""
     named = environ.get("PINFOLD_CREDENTIALS_FILE")
     return Path(named) if named else None
 
@@ -102,7 +145,10 @@ def _find_named_file(environ: Mapping[str, str]) -> Path | None:
 def _read_variables(
     environ: Mapping[str, str], places: Mapping[str, Sequence[str]], warnings: list[str]
 ) -> ListedLogins | None:
-    """The logins of `PINFOLD_INDEX_NAME_URL`, `_USERNAME` and `_PASSWORD`; without a URL, NAME is that of a family."""
+    """The logins of `PINFOLD_INDEX_NAME_URL`, `_USERNAME` and `_PASSWORD`, or None if no such variable is set.
+
+    Without a URL, NAME is that of an index family. Adds a warning for a login that belongs to no host.
+    """
     indexes: dict[str, dict[str, str]] = {}
     for variable, value in environ.items():
         match = _VARIABLE.fullmatch(variable)
@@ -114,7 +160,7 @@ def _read_variables(
     urls = {re.sub(r"[^A-Z0-9]", "_", name.upper()): prefixes for name, prefixes in places.items()}
     for name, values in sorted(indexes.items()):
         prefixes = [values["URL"]] if "URL" in values else list(urls.get(name, ()))
-        if not _add(logins, name, prefixes, values):
+        if not _add_logins(logins, name, prefixes, values):
             fault = Fault(
                 what=f"`PINFOLD_INDEX_{name}_…` belongs to no host",
                 remedy=f"set `PINFOLD_INDEX_{name}_URL` to the URL of its index, with `https://`",
@@ -123,8 +169,8 @@ def _read_variables(
     return logins
 
 
-def _add(logins: ListedLogins, name: str, prefixes: Sequence[str], values: Mapping[str, str]) -> bool:
-    """Whether the login has a place, where it then is kept."""
+def _add_logins(logins: ListedLogins, name: str, prefixes: Sequence[str], values: Mapping[str, str]) -> bool:
+    """Add the login of one NAME for each of its URL prefixes; False if none of them has a host."""
     added = False
     for url, login in _iter_logins(prefixes, values):
         place = find_destination(url)
@@ -135,7 +181,9 @@ def _add(logins: ListedLogins, name: str, prefixes: Sequence[str], values: Mappi
 
 
 def _iter_logins(prefixes: Sequence[str], values: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
+    """Public URL and login for each prefix: `_USERNAME` and `_PASSWORD` take precedence over a login in the URL."""
     for prefix in prefixes:
+        # The prefix of a family may end in a placeholder, such as `{cuda}`.
         url = parse_url(prefix.partition("{")[0])
         _, login = split_login(url.secret) if url.secret is not None else (None, None)
         if "USERNAME" in values or "PASSWORD" in values:
@@ -145,47 +193,19 @@ def _iter_logins(prefixes: Sequence[str], values: Mapping[str, str]) -> Iterator
 
 
 def _find_keyring(provider: KeyringProvider, hidden: Collection[str]) -> QueryKeyring | None:
+    """The query to the keyring, or None if it is disabled. Raises SettingsError if a required one is missing."""
     if provider == "disabled":
         return None
-    # Lazy: `shutil` takes 5 ms, and most runs are asked for no password. One that must be there is looked for now.
+    # Lazy: `shutil` takes 5 ms, and most runs need no password. Only a required keyring is looked for immediately.
     if provider == "subprocess":
         from resolver.fetch.http.login_stores import require_keyring
 
         require_keyring()
-    return partial(_ask_keyring, hidden=frozenset(hidden))
+    return partial(_query_keyring, hidden=frozenset(hidden))
 
 
-def _ask_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str]) -> Login | None:
+def _query_keyring(services: Sequence[str], known: Login | None, *, hidden: Collection[str]) -> Login | None:
+    """The login that the keyring has for the first of some services; see `QueryKeyring`."""
     from resolver.fetch.http.login_stores import query_keyring  # Lazy, as above.
 
     return query_keyring(services, known, hidden=hidden)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How to reach indexes and other hosts.
-
-    - `cache_folder` None keeps nothing; a folder is made with mode 0700.
-    - `offline` answers from the cache alone, however old; `refresh` from servers alone, and stores the answers.
-    - `announce` gets warnings, and a line before a long download, wait or build; from any thread.
-    - `logins` say where a user and password are looked for that the list does not give.
-    - `allowed_hosts` may be this machine or in a private network though a public host redirects there.
-    - `trusted_hosts` get credentials over http, and their certificates are not checked, beside those that a list names.
-    - `clock` tells which signatures have expired.
-    - `reader_count` processes may be forked to read pages: for a program that has nothing open which they must not
-      share.
-    - `transport` sends all HTTP requests in place of sockets. It is called from many threads and gets complete
-      requests, with their secrets; its owner closes it. Only `git` reaches its repositories without it.
-    """
-
-    cache_folder: Path | None = None
-    offline: bool = False
-    refresh: bool = False
-    announce: Callable[[str], None] | None = None
-    logins: LoginOptions = LoginOptions()
-    allowed_hosts: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    forbids_builds: bool = False
-    clock: Callable[[], datetime] = partial(datetime.now, UTC)
-    reader_count: int = 0
-    transport: httpx.BaseTransport | None = None

@@ -1,12 +1,13 @@
-"""What the answers of a source were, so that a later run can tell that they would be the same, and search nothing.
+"""Answers of earlier runs, each with the evidence that it rests on, so that an equal run searches nothing.
 
-Evidence is the identity of each page and of each project's records that were asked for since the source was opened. It
-holds where the stores would give the same of each, unasked: then whatever follows from these answers follows again.
+In: the pages and files that a package source was queried for, and the answer that followed from them. Out: that answer
+in a later run, if the stores would still give the same pages and metadata without a request. Then everything that was
+derived from them would be derived again.
 
-Answers to questions asked before, each with the evidence that it rests on: a file for each question.
-
-A file is used only if it is whole, of the same question, and all of its evidence still holds; else it is as if there
-were none. Who asks says what the evidence is; here it is text.
+The evidence of a page is the identity of its stored response; that of a file is the size and change time of the record
+file of its project. `Evidence` collects both and checks them; `_AnswerStore` keeps texts on disk, one file for each
+question, and does not interpret them. It is a module of its own because it joins the page and metadata stores, which
+know nothing of each other.
 """
 
 from __future__ import annotations
@@ -24,18 +25,103 @@ from resolver.fetch.projects.row_store import find_product, is_fresh, write_cach
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
 
-__all__ = [
-    "Evidence",
-    "MemoStore",
-]
+__all__ = ["Evidence"]
 
 
-_MOST = 64
-"""So many questions are kept: a cut-off that moves with the clock makes a new one each day."""
+_MOST_ANSWERS = 64
+"""The number of answers kept on disk. A cut-off date that moves with the clock adds one each day."""
 
 
-class MemoStore:
-    """Answers in a folder; None keeps nothing."""
+class Evidence:
+    """What one package source was queried for, and the kept answers that rest on it: an `AnswerCache`.
+
+    `folder` is that of the cache; None keeps nothing. Every answer is bound to the code that gave it (`find_product`):
+    another version of the resolver or of a library has answers of its own.
+    """
+
+    def __init__(self, *, pages: ProjectPages, metadata: FileDependencies, folder: Path | None) -> None:
+        self._pages = pages
+        self._metadata = metadata
+        self._store = _AnswerStore(folder)
+        # Dictionaries as ordered sets: the order of the queries is that of the written evidence.
+        self._queried_pages: dict[tuple[NormalizedName, Location], None] = {}
+        self._queried_files: dict[DistributionFile, None] = {}
+        self._is_unrepeatable = False
+        self._product = None if folder is None else find_product()
+
+    def record_page(self, name: NormalizedName, location: Location) -> None:
+        """Add the page of a project to the evidence."""
+        self._queried_pages[name, location] = None
+
+    def record_file(self, file: DistributionFile) -> None:
+        """Add the metadata of a file to the evidence."""
+        self._queried_files[file] = None
+
+    def mark_unrepeatable(self) -> None:
+        """Keep no answer of this source: it was queried for something that the stores do not keep."""
+        self._is_unrepeatable = True
+
+    def find_answer(self, question: str) -> str | None:
+        """The kept answer to a question, if all of its evidence still holds; else None."""
+        found = None if self._product is None else self._store.read(self._complete(question))
+        if found is None:
+            return None
+        evidence, answer = found
+        try:
+            return answer if self._holds(evidence) else None
+        except (ValueError, TypeError):
+            return None  # A file that another program has written, or changed.
+
+    def keep_answer(self, question: str, answer: str) -> None:
+        """Keep the answer with the evidence recorded so far, unless a later run could not check that evidence."""
+        evidence = None if self._product is None or self._is_unrepeatable else self._render()
+        if evidence is not None:
+            self._store.write(self._complete(question), evidence, answer)
+
+    def _complete(self, question: str) -> str:
+        """The question as it is stored: together with the code that answers it."""
+        return f"{self._product}\n{question}"
+
+    def _holds(self, evidence: str) -> bool:
+        """Whether the stores still have each page and record as they were.
+
+        Raises ValueError or TypeError for a text that `_render` cannot have written.
+        """
+        import json  # Lazy: only a run that keeps answers reads them.
+
+        pages, records = json.loads(evidence)
+        now = time.time()
+        return all(
+            self._pages.holds(name, place, bytes.fromhex(identity), now=now) for place, name, identity in pages
+        ) and all(self._metadata.holds(project, (size, changed)) for project, size, changed in records)
+
+    def _render(self) -> str | None:
+        """The evidence as one line of JSON: pages, then records; None if one of them is not stored, or has expired."""
+        import json  # Lazy, as above.
+
+        now = time.time()
+        pages: list[tuple[str, str, str]] = []
+        for name, location in self._queried_pages:
+            place, identity = self._pages.find_identity(name, location)
+            if not is_fresh(identity, now=now):
+                return None
+            pages.append((place, name, identity.hex()))
+        records: dict[tuple[str, int, int], None] = {}
+        for file in self._queried_files:
+            found = self._metadata.find_state(file)
+            if found is None:
+                return None
+            project, (size, changed) = found
+            records[project, size, changed] = None
+        return json.dumps([pages, list(records)])
+
+
+class _AnswerStore:
+    """Texts in files named by the hash of their question; a folder of None keeps nothing.
+
+    A file is a checksum, and then three lines under it: the hash of the question, the evidence, the answer. One that
+    is cut off or damaged counts as absent.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = None if folder is None else folder / "answers-v1"
@@ -56,7 +142,7 @@ class MemoStore:
         return (evidence, answer) if stored_key == key else None
 
     def write(self, question: str, evidence: str, answer: str) -> None:
-        """Keep an answer in place of the one before. Both texts are one line."""
+        """Replace the answer to a question. Texts of more than one line, or with lone surrogates, are not kept."""
         if self._folder is None or "\n" in evidence or "\n" in answer:
             return
         key = hash_bytes(question.encode())
@@ -65,84 +151,11 @@ class MemoStore:
         except UnicodeEncodeError:
             return
         write_cache_file(self._folder / key, hash_bytes(rest).encode() + b"\n" + rest)
-        self._forget_oldest()
+        self._remove_oldest(self._folder)
 
-    def _forget_oldest(self) -> None:
-        assert self._folder is not None
+    def _remove_oldest(self, folder: Path) -> None:
+        """Remove the files that were written first, down to the limit. Another process may remove them meanwhile."""
         with suppress(OSError):
-            files = sorted(self._folder.iterdir(), key=lambda path: path.stat().st_mtime)
-            for path in files[: max(0, len(files) - _MOST)]:
+            files = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime)
+            for path in files[: max(0, len(files) - _MOST_ANSWERS)]:
                 path.unlink()
-
-
-class Evidence:
-    """What was asked of one source, and the answers to questions that rest on it. `folder` None keeps nothing."""
-
-    def __init__(self, *, pages: ProjectPages, metadata: FileDependencies, folder: Path | None) -> None:
-        self._pages = pages
-        self._metadata = metadata
-        self._memo = MemoStore(folder)
-        self._asked_pages: dict[tuple[NormalizedName, Location], None] = {}
-        self._asked_files: dict[DistributionFile, None] = {}
-        self._is_spoiled = False
-        self._product = None if folder is None else find_product()
-
-    def note_page(self, name: NormalizedName, location: Location) -> None:
-        """Tell that a page was asked for."""
-        self._asked_pages[name, location] = None
-
-    def note_file(self, file: DistributionFile) -> None:
-        """Tell that it was asked what a file needs."""
-        self._asked_files[file] = None
-
-    def mark_unkeepable(self) -> None:
-        """Tell that something was asked that must be asked in every run: nothing is kept."""
-        self._is_spoiled = True
-
-    def find_answer(self, question: str) -> str | None:
-        """The answer kept for a question, if all that it rests on is as it was; else None."""
-        found = None if self._product is None else self._memo.read(self._complete(question))
-        if found is None:
-            return None
-        evidence, answer = found
-        try:
-            return answer if self._holds(evidence) else None
-        except (ValueError, TypeError):
-            return None
-
-    def keep_answer(self, question: str, answer: str) -> None:
-        """Keep an answer that rests on what was asked, unless some of that has to be asked anew in every run."""
-        evidence = None if self._product is None or self._is_spoiled else self._render()
-        if evidence is not None:
-            self._memo.write(self._complete(question), evidence, answer)
-
-    def _complete(self, question: str) -> str:
-        return f"{self._product}\n{question}"
-
-    def _holds(self, evidence: str) -> bool:
-        import json  # Lazy: only a run that keeps answers reads them.
-
-        pages, records = json.loads(evidence)
-        now = time.time()
-        return all(
-            self._pages.holds(name, place, bytes.fromhex(identity), now=now) for place, name, identity in pages
-        ) and all(self._metadata.holds(project, (size, changed)) for project, size, changed in records)
-
-    def _render(self) -> str | None:
-        import json  # As above.
-
-        now = time.time()
-        pages: list[tuple[str, str, str]] = []
-        for name, location in self._asked_pages:
-            place, identity = self._pages.find_identity(name, location)
-            if not is_fresh(identity, now=now):
-                return None
-            pages.append((place, name, identity.hex()))
-        records: dict[tuple[str, int, int], None] = {}
-        for file in self._asked_files:
-            found = self._metadata.find_state(file)
-            if found is None:
-                return None
-            project, (size, changed) = found
-            records[project, size, changed] = None
-        return json.dumps([pages, list(records)])

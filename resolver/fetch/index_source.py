@@ -1,15 +1,14 @@
-"""The `PackageSource` over HTTP, disk and the cache, for one target.
+"""The `PackageSource` over indexes, repositories, disk and cache, for one target.
 
-Each query is one task of `PackageTasks`: run ahead in the background, or now where its result is needed, and never
-twice.
+In: `Access` (how to reach hosts), `SourceOptions` (what a list and its settings say about files and builds) and a
+target. Out: an open `PackageSource`, which the caller closes by leaving the context.
 
-A view of a package source that makes no request: it has what was read before, for what other targets would get.
+Each query is one `Task`, whatever the number of callers: a prefetch runs it in the background, and a caller that needs
+the result runs it immediately if no thread has begun it. What the stores can answer is answered in the calling thread,
+so a warm run starts no thread and imports no HTTP client.
 
-The tasks behind a package source: one for each query, however often and from wherever its result is asked for.
-
-In: what reads pages and metadata, and the stores behind it. Out: `Task` values. What the stores can answer is done in
-the asking thread, so that a warm run starts no thread and imports no HTTP client. It is a module of its own because the
-source over HTTP runs these tasks, and its view without requests only looks at those that are done.
+This is the door of the room for everything that solves: here the parts of `fetch` (sessions, pages, metadata, direct
+references, builds, evidence) are put together, and callers use none of them directly.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from packaging.utils import NormalizedName
 
@@ -27,7 +26,7 @@ from lockfiles._values import dataclass
 from resolver.errors import ResolutionError
 from resolver.fetch.access import Access
 from resolver.fetch.builds.permission import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
-from resolver.fetch.direct.run_support import BuildSupport, DirectSupport
+from resolver.fetch.direct.run_support import BuildResources, DirectReferences
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
@@ -49,17 +48,367 @@ if TYPE_CHECKING:
     from resolver.fetch.projects.completion import KnownHashes
     from resolver.settings.settings import DependencyMetadata
 
-__all__ = [
-    "OfflineSource",
-    "PackageTasks",
-    "SourceOptions",
-    "is_complete",
-    "open_package_source",
-]
+__all__ = ["SourceOptions", "open_package_source"]
 
 
-class PackageTasks:
-    """The tasks of one package source. None is run before it is scheduled or its result is asked for."""
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """What a list and its settings say about files and builds; `Builds` has more on the last five."""
+
+    no_download: bool = False
+    """Refuse to download a whole file only to learn its size or hash."""
+
+    dependency_metadata: tuple[DependencyMetadata, ...] = ()
+    """The user's own tables, `[[tool.pinfold.dependency-metadata]]`, which replace the metadata of a file."""
+
+    build_policy: BuildPolicy = "if-compatible"
+    """Whether a build may find the metadata of an sdist or source tree."""
+
+    allow_build: frozenset[NormalizedName] = frozenset()
+    """The projects that the policy `never` does not apply to."""
+
+    config_settings: ConfigSettings = field(default_factory=dict, repr=False, hash=False)
+    """Config settings of build backends, by project. They may be secret, so the repr leaves them out."""
+
+    without_isolation: frozenset[NormalizedName] = frozenset()
+    """The projects of layers with `--no-build-isolation`, which are never built here."""
+
+    find_build_wheels: FindBuildWheels | None = field(default=None, compare=False)
+    """Chooses the wheels of build requirements; None fails for any requirement with a ResolutionError."""
+
+
+@contextmanager
+def open_package_source(
+    access: Access,
+    *,
+    target: Target,
+    options: SourceOptions = SourceOptions(),
+    credentials: Credentials | None = None,
+    known_hashes: KnownHashes | None = None,
+    sleep: Callable[[float], None] | None = None,
+) -> Iterator[PackageSource]:
+    """A source of pages and metadata for one target. Leaving the context ends everything that it has under way.
+
+    - `credentials` None sends no login.
+    - `known_hashes` are size and SHA-256 by URL, out of the old lock.
+    - `sleep` waits between attempts; None is `time.sleep`.
+    """
+    access = replace(access, cache_folder=_make_cache_folder(access.cache_folder))
+    session = Session(access, credentials=credentials, sleep=sleep)
+    resources = BuildResources(session=session, folder=access.cache_folder)
+    builds = _describe_builds(options, resources)
+    direct = DirectReferences(
+        session=session,
+        target=target,
+        builds=builds,
+        tables=options.dependency_metadata,
+        locked=known_hashes or {},
+        folder=access.cache_folder,
+        announce=access.announce,
+    )
+    source = _build_source(access, target, options, session=session, builds=builds, direct=direct, known=known_hashes)
+    try:
+        yield source
+    finally:
+        resources.close()
+        direct.close()
+        # A worker may still be inside a request: the session closes when the last one has returned.
+        source.close(then=session.close)
+
+
+def _build_source(
+    access: Access,
+    target: Target,
+    options: SourceOptions,
+    *,
+    session: Session,
+    builds: Builds,
+    direct: DirectReferences,
+    known: KnownHashes | None,
+) -> _IndexSource:
+    """The source over the readers of pages, metadata and direct references."""
+    folder = access.cache_folder
+    metadata = FileDependencies(
+        target=target, session=session, builds=builds, folder=folder, tables=options.dependency_metadata
+    )
+    pages = ProjectPages(
+        target=target,
+        session=session,
+        rows=RowStore(folder, target_key=target.key),
+        # A forked reader would share whatever the program's own transport has open.
+        reader_count=access.reader_count if access.transport is None else 0,
+    )
+    tasks = _PackageTasks(
+        pages=pages,
+        metadata=metadata,
+        fetch_direct=direct.fetch,
+        complete=partial(_complete, session=session, known=known or {}, no_download=options.no_download),
+        measure=partial(_measure, session=session, folder=folder),
+    )
+    # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
+    evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
+    return _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence)
+
+
+def _make_cache_folder(folder: Path | None) -> Path | None:
+    """The cache folder, created if it is missing; None if it cannot be: a run without cache is slower, not wrong."""
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError:
+        return None
+    return folder
+
+
+def _describe_builds(options: SourceOptions, resources: BuildResources) -> Builds:
+    """The rules and resources of builds, as the readers of metadata get them."""
+    return Builds(
+        policy=options.build_policy,
+        find_wheels=options.find_build_wheels or _find_no_wheels,
+        fetch_wheel=resources.fetch_wheel,
+        children=resources.children,
+        config_settings=options.config_settings,
+        without_isolation=options.without_isolation,
+        allowed=options.allow_build,
+    )
+
+
+def _find_no_wheels(requirements: Sequence[str]) -> Sequence[DistributionFile]:
+    """A `FindBuildWheels` for a source that knows no index: raises ResolutionError."""
+    raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")
+
+
+def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:
+    """The kernels of a wheel of torch, read out of the wheel."""
+    # Lazy: few runs meet a release of torch that the data does not cover.
+    from resolver.fetch.projects.wheel_contents import Kernels
+
+    return Kernels(session=session, folder=folder).measure(file)
+
+
+def _complete(file: DistributionFile, **options: Any) -> DistributionFile:
+    """The file with size and SHA-256, from wherever they can be read."""
+    # Lazy: most indexes publish size and hash of every file.
+    from resolver.fetch.projects.completion import complete_file
+
+    return complete_file(file, **options)
+
+
+def _is_complete(file: DistributionFile) -> bool:
+    """Whether size and SHA-256 of a file are known."""
+    return file.size_bytes is not None and file.sha256 is not None
+
+
+class _IndexSource:
+    """The `PackageSource` over its tasks; it records as evidence what it is queried for.
+
+    `evidence` None keeps no answers.
+    """
+
+    def __init__(self, *, tasks: _PackageTasks, metadata: FileDependencies, evidence: Evidence | None) -> None:
+        self._tasks = tasks
+        self._metadata = metadata
+        self._evidence = evidence
+        self._callbacks = CallbackQueue()
+
+    def close(self, *, then: Callable[[], None]) -> None:
+        """Cancel all prefetches, and call `then` when no worker runs a task any more."""
+        self._tasks.close(then=then)
+
+    @property
+    def answers(self) -> AnswerCache | None:
+        """See `PackageSource`."""
+        return self._evidence
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """See `PackageSource`."""
+        if self._evidence is not None:
+            self._evidence.record_page(name, location)
+        return self._tasks.page(name, location).result()
+
+    def dependencies(self, file: DistributionFile) -> Dependencies:
+        """See `PackageSource`."""
+        if self._evidence is not None:
+            self._evidence.record_file(file)
+        return self._tasks.dependencies(file).result()
+
+    def direct(self, request: DirectRequest) -> DirectDistribution:
+        """See `PackageSource`."""
+        return self._tasks.direct(request).result()
+
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
+        """See `PackageSource`."""
+        for request in requests:
+            self._tasks.schedule(self._tasks.direct(request))
+
+    def complete(self, file: DistributionFile) -> DistributionFile:
+        """See `PackageSource`. Raises HashMismatchError also for a file that is listed with two SHA-256.
+
+        A completion is found anew in each run, so no answer that rests on one is kept.
+        """
+        check_listed_hashes(file)
+        if self._evidence is not None and not _is_complete(file):
+            self._evidence.mark_unrepeatable()
+        return file if _is_complete(file) else self._tasks.completion(file).result()
+
+    def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
+        """See `PackageSource`."""
+        return self._metadata.fetch_build_requires(file)
+
+    def kernels(self, file: DistributionFile) -> str:
+        """See `PackageSource`."""
+        return self._tasks.kernels(file).result()
+
+    def without_requests(self) -> PackageSource:
+        """See `PackageSource`. The view shares the tasks of this source."""
+        return _OfflineSource(self._tasks)
+
+    def prefetch_pages(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        *,
+        until_found: bool,
+        then: Callable[[Sequence[ProjectPage]], None] | None = None,
+    ) -> None:
+        """See `PackageSource`."""
+        if until_found:
+            self._prefetch_until_found(name, tuple(locations), then)
+            return
+        tasks = [self._tasks.page(name, location) for location in locations]
+        if then is not None:
+            PageBarrier(tasks, partial(self._callbacks.call, then)).start()
+        for task in tasks:
+            self._tasks.schedule(task)
+
+    def prefetch_dependencies(
+        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
+    ) -> None:
+        """See `PackageSource`. It skips sdists: one may need a build, which is too much work for a guess."""
+        for file in files:
+            if not file.is_wheel:
+                continue
+            task = self._tasks.dependencies(file)
+            if then is not None:
+                task.then(partial(self._deliver, then))
+            self._tasks.schedule(task)
+
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
+        """See `PackageSource`."""
+        for file in files:
+            if not _is_complete(file) and not has_two_hashes(file):
+                self._tasks.schedule(self._tasks.completion(file))
+
+    def _deliver(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
+        """Call `then` with the result of a prefetch; its error is raised where the result is needed."""
+        if not task.has_failed:
+            self._callbacks.call(then, task.result())
+
+    def _prefetch_until_found(
+        self,
+        name: NormalizedName,
+        locations: tuple[Location, ...],
+        then: Callable[[Sequence[ProjectPage]], None] | None,
+    ) -> None:
+        """Schedule the page at the first location, and at the next one only if that lacks the project."""
+        if not locations:
+            return
+        # Only the first location decides under first-index, so the others are not requested ahead.
+        first, *rest = locations
+        task = self._tasks.page(name, first)
+
+        def continue_(done: Task[ProjectPage | None]) -> None:
+            if done.has_failed:
+                return
+            page = done.result()
+            if page is None:
+                self._prefetch_until_found(name, tuple(rest), then)
+            elif then is not None:
+                self._callbacks.call(then, (page,))
+
+        task.then(continue_)
+        self._tasks.schedule(task)
+
+
+class _OfflineSource:
+    """A `PackageSource` of the tasks that are done or that the stores can answer.
+
+    It raises OfflineError for everything that would need a request; its prefetches do nothing.
+    """
+
+    answers = None
+
+    def __init__(self, tasks: _PackageTasks) -> None:
+        self._tasks = tasks
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """See `PackageSource`."""
+        return _find_result(self._tasks.page(name, location), location.url.public, what=f"the page of `{name}`")
+
+    def dependencies(self, file: DistributionFile) -> Dependencies:
+        """See `PackageSource`."""
+        return _find_result(self._tasks.dependencies(file), file.url, what="the metadata")
+
+    def direct(self, request: DirectRequest) -> DirectDistribution:
+        """See `PackageSource`."""
+        return _find_result(self._tasks.direct(request), request.text, what="the metadata")
+
+    def complete(self, file: DistributionFile) -> DistributionFile:
+        """See `PackageSource`. A completion is never stored, so only a file that is complete already is known."""
+        if not _is_complete(file):
+            raise missing_offline(file.url, what="the hash")
+        return file
+
+    def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
+        """See `PackageSource`. Always an OfflineError: they are read from the sdist itself."""
+        raise missing_offline(file.url, what="the build requirements")
+
+    def kernels(self, file: DistributionFile) -> str:
+        """See `PackageSource`."""
+        return _find_result(self._tasks.kernels(file), file.url, what="the kernels")
+
+    def without_requests(self) -> PackageSource:
+        """See `PackageSource`: this source."""
+        return self
+
+    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
+        """Does nothing: it would send requests."""
+
+    def prefetch_pages(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        *,
+        until_found: bool,
+        then: Callable[[Sequence[ProjectPage]], None] | None = None,
+    ) -> None:
+        """Does nothing: it would send requests."""
+
+    def prefetch_dependencies(
+        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
+    ) -> None:
+        """Does nothing: it would send requests."""
+
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
+        """Does nothing: it would send requests."""
+
+
+def _find_result(task: Task[_T], place: str, *, what: str) -> _T:
+    """The result of a task that is done; else OfflineError, which names `what` is missing and its `place`."""
+    if not task.is_done:
+        raise missing_offline(place, what=what)
+    return task.result()
+
+
+class _PackageTasks:
+    """The tasks of one package source: one for each query. None runs before it is scheduled or its result is needed.
+
+    `complete` finds the size and SHA-256 of a file, and `measure` the kernels of a wheel.
+    """
 
     def __init__(
         self,
@@ -78,16 +427,18 @@ class PackageTasks:
         self._workers = Workers(CONNECTIONS)
 
     def close(self, *, then: Callable[[], None]) -> None:
-        """End all speculation. A request under way holds its connection: `then` is called when the last has ended."""
+        """Cancel all tasks that no thread has begun, and call `then` when the last running one has ended."""
         self._workers.close(closed_error(""), then=then)
         self._pages.close()
 
     def schedule(self, task: Task[Any]) -> None:
-        """Run the task in the background."""
+        """Run the task in a worker thread."""
         self._workers.schedule(task)
 
+    # `find_or_add` is called last in each of these: two threads that miss the key get the same task.
+
     def page(self, name: NormalizedName, location: Location) -> Task[ProjectPage | None]:
-        """The one task of a page; done already where the stores can answer."""
+        """The one task of a page; done already if the stores have it."""
         key = (name, location.form, location.url.public)
         task = self._workers.find(key)
         if task is None:
@@ -98,7 +449,7 @@ class PackageTasks:
         return task
 
     def dependencies(self, file: DistributionFile) -> Task[Dependencies]:
-        """The one task of what a file needs; done already where the stores can answer."""
+        """The one task of the dependencies of a file; done already if the stores have them."""
         key = (file.url, file.sha256)
         task = self._workers.find(key)
         if task is None:
@@ -114,308 +465,11 @@ class PackageTasks:
         return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._fetch_direct, request)))
 
     def kernels(self, file: DistributionFile) -> Task[str]:
-        """The one task of what a wheel of torch is compiled for."""
+        """The one task of the kernels that a wheel of torch holds."""
         key = ("kernels", file.url)
         return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._measure, file)))
 
     def completion(self, file: DistributionFile) -> Task[DistributionFile]:
-        """The one task of a file and of what its page says about it, which is checked against what is found."""
+        """The one task that completes a file. The key holds its listed hashes, since each are checked."""
         key = ("completed", file)
         return self._workers.find(key) or self._workers.find_or_add(key, Task(partial(self._complete, file)))
-
-
-def is_complete(file: DistributionFile) -> bool:
-    """Whether size and SHA-256 of a file are known."""
-    return file.size_bytes is not None and file.sha256 is not None
-
-
-class OfflineSource:
-    """A `PackageSource` of the tasks that are done. What would need a request is an OfflineError."""
-
-    answers = None
-
-    def __init__(self, tasks: PackageTasks) -> None:
-        self._tasks = tasks
-
-    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        task = self._tasks.page(name, location)
-        if not task.is_done:
-            raise missing_offline(location.url.public, what=f"the page of `{name}`")
-        return task.result()
-
-    def dependencies(self, file: DistributionFile) -> Dependencies:
-        task = self._tasks.dependencies(file)
-        if not task.is_done:
-            raise missing_offline(file.url, what="the metadata")
-        return task.result()
-
-    def direct(self, request: DirectRequest) -> DirectDistribution:
-        task = self._tasks.direct(request)
-        if not task.is_done:
-            raise missing_offline(request.text, what="the metadata")
-        return task.result()
-
-    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
-        """Nothing: it would be a request."""
-
-    def complete(self, file: DistributionFile) -> DistributionFile:
-        if not is_complete(file):
-            raise missing_offline(file.url, what="the hash")
-        return file
-
-    def prefetch_pages(
-        self,
-        name: NormalizedName,
-        locations: Sequence[Location],
-        *,
-        until_found: bool,
-        then: Callable[[Sequence[ProjectPage]], None] | None = None,
-    ) -> None:
-        """Nothing: it would be a request."""
-
-    def prefetch_dependencies(
-        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
-    ) -> None:
-        """Nothing: it would be a request."""
-
-    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
-        """Nothing: it would be a request."""
-
-    def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
-        raise missing_offline(file.url, what="the build requirements")
-
-    def kernels(self, file: DistributionFile) -> str:
-        task = self._tasks.kernels(file)
-        if not task.is_done:
-            raise missing_offline(file.url, what="the kernels")
-        return task.result()
-
-    def without_requests(self) -> PackageSource:
-        return self
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOptions:
-    """What a list and its settings say about files and builds.
-
-    - `no_download` refuses to download a whole file for its size or hash alone.
-    - `dependency_metadata` are the user's own tables, which replace what a file says.
-    - `build_policy`, `allow_build`, `config_settings` (they may be secret) and `without_isolation` are those of
-      `Builds`.
-    - `find_build_wheels` decides on the build requirements of what must be built; None has none.
-    """
-
-    no_download: bool = False
-    dependency_metadata: tuple[DependencyMetadata, ...] = ()
-    build_policy: BuildPolicy = "if-compatible"
-    allow_build: frozenset[NormalizedName] = frozenset()
-    config_settings: ConfigSettings = field(default_factory=dict, repr=False, hash=False)
-    without_isolation: frozenset[NormalizedName] = frozenset()
-    find_build_wheels: FindBuildWheels | None = field(default=None, compare=False)
-
-
-@contextmanager
-def open_package_source(
-    access: Access,
-    *,
-    target: Target,
-    options: SourceOptions = SourceOptions(),
-    credentials: Credentials | None = None,
-    known_hashes: KnownHashes | None = None,
-    sleep: Callable[[float], None] | None = None,
-) -> Iterator[PackageSource]:
-    """A source of pages and metadata for one target, closed at the end with everything it has under way.
-
-    - `known_hashes` are size and SHA-256 by URL of the old lock.
-    - `sleep` waits between attempts; None is the clock's.
-    """
-    folder = _prepare(access.cache_folder)
-    session = Session(replace(access, cache_folder=folder), credentials=credentials, sleep=sleep)
-    support = BuildSupport(session=session, folder=folder)
-    builds = _open_builds(options, support)
-    direct = DirectSupport(
-        session=session,
-        target=target,
-        builds=builds,
-        tables=options.dependency_metadata,
-        locked=known_hashes or {},
-        folder=folder,
-        announce=access.announce,
-    )
-    pages = ProjectPages(
-        target=target,
-        session=session,
-        rows=RowStore(folder, target_key=target.key),
-        # A fork would share what the program's own transport has open.
-        reader_count=access.reader_count if access.transport is None else 0,
-    )
-    metadata = FileDependencies(
-        target=target, session=session, builds=builds, folder=folder, tables=options.dependency_metadata
-    )
-    tasks = PackageTasks(
-        pages=pages,
-        metadata=metadata,
-        fetch_direct=direct.fetch,
-        complete=partial(
-            _complete,
-            session=session,
-            known=known_hashes or {},
-            no_download=options.no_download,
-        ),
-        measure=partial(_measure, session=session, folder=folder),
-    )
-    evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
-    try:
-        yield _HttpPackageSource(tasks=tasks, metadata=metadata, evidence=evidence)
-    finally:
-        support.stop()
-        direct.close()
-        tasks.close(then=session.close)
-
-
-def _open_builds(options: SourceOptions, support: BuildSupport) -> Builds:
-    return Builds(
-        policy=options.build_policy,
-        find_wheels=options.find_build_wheels or _find_no_wheels,
-        fetch_wheel=support.fetch_wheel,
-        children=support.children,
-        config_settings=options.config_settings,
-        without_isolation=options.without_isolation,
-        allowed=options.allow_build,
-    )
-
-
-class _HttpPackageSource:
-    """See `PackageSource`."""
-
-    def __init__(self, *, tasks: PackageTasks, metadata: FileDependencies, evidence: Evidence | None) -> None:
-        self._tasks = tasks
-        self._metadata = metadata
-        self._evidence = evidence
-        self._callbacks = CallbackQueue()
-
-    @property
-    def answers(self) -> AnswerCache | None:
-        return self._evidence
-
-    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        if self._evidence is not None:
-            self._evidence.note_page(name, location)
-        return self._tasks.page(name, location).result()
-
-    def dependencies(self, file: DistributionFile) -> Dependencies:
-        if self._evidence is not None:
-            self._evidence.note_file(file)
-        return self._tasks.dependencies(file).result()
-
-    def direct(self, request: DirectRequest) -> DirectDistribution:
-        return self._tasks.direct(request).result()
-
-    def prefetch_direct(self, requests: Iterable[DirectRequest]) -> None:
-        for request in requests:
-            self._tasks.schedule(self._tasks.direct(request))
-
-    def complete(self, file: DistributionFile) -> DistributionFile:
-        check_listed_hashes(file)
-        if self._evidence is not None and not is_complete(file):
-            self._evidence.mark_unkeepable()
-        return file if is_complete(file) else self._tasks.completion(file).result()
-
-    def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
-        return self._metadata.fetch_build_requires(file)
-
-    def kernels(self, file: DistributionFile) -> str:
-        return self._tasks.kernels(file).result()
-
-    def without_requests(self) -> PackageSource:
-        return OfflineSource(self._tasks)
-
-    def prefetch_pages(
-        self,
-        name: NormalizedName,
-        locations: Sequence[Location],
-        *,
-        until_found: bool,
-        then: Callable[[Sequence[ProjectPage]], None] | None = None,
-    ) -> None:
-        if until_found:
-            self._ask_until_found(name, tuple(locations), then)
-            return
-        tasks = [self._tasks.page(name, location) for location in locations]
-        if then is not None:
-            PageBarrier(tasks, partial(self._callbacks.call, then)).start()
-        for task in tasks:
-            self._tasks.schedule(task)
-
-    def prefetch_dependencies(
-        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
-    ) -> None:
-        for file in files:
-            if not file.is_wheel:
-                continue  # An sdist may need a build: too much for a guess.
-            task = self._tasks.dependencies(file)
-            if then is not None:
-                task.then(partial(self._tell, then))
-            self._tasks.schedule(task)
-
-    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
-        for file in files:
-            if not is_complete(file) and not has_two_hashes(file):
-                self._tasks.schedule(self._tasks.completion(file))
-
-    def _tell(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
-        # The error of a prefetch is raised where its result is asked for.
-        if not task.has_failed:
-            self._callbacks.call(then, task.result())
-
-    def _ask_until_found(
-        self,
-        name: NormalizedName,
-        locations: tuple[Location, ...],
-        then: Callable[[Sequence[ProjectPage]], None] | None,
-    ) -> None:
-        if not locations:
-            return
-        first, *rest = locations
-        task = self._tasks.page(name, first)
-
-        def continue_(done: Task[ProjectPage | None]) -> None:
-            if done.has_failed:
-                return
-            page = done.result()
-            if page is None:
-                self._ask_until_found(name, tuple(rest), then)
-            elif then is not None:
-                self._callbacks.call(then, (page,))
-
-        task.then(continue_)
-        self._tasks.schedule(task)
-
-
-def _measure(file: DistributionFile, *, session: Session, folder: Path | None) -> str:
-    # Imported where it is needed: few runs meet a release of torch that the data does not know.
-    from resolver.fetch.projects.wheel_contents import Kernels
-
-    return Kernels(session=session, folder=folder).measure(file)
-
-
-def _complete(file: DistributionFile, **options: Any) -> DistributionFile:
-    # Imported where it is needed: most indexes tell size and hash of every file.
-    from resolver.fetch.projects.completion import complete_file
-
-    return complete_file(file, **options)
-
-
-def _prepare(folder: Path | None) -> Path | None:
-    """The cache folder, made if need be; None where it cannot be made: a cache is never a reason to fail."""
-    if folder is None:
-        return None
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        return None
-    return folder
-
-
-def _find_no_wheels(requirements: Sequence[str]) -> Sequence[DistributionFile]:
-    raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")

@@ -1,10 +1,13 @@
-"""Background work: one task a key, however often and from wherever it is asked for.
+"""Background work: one task for each key, run by a few daemon threads or by the thread that needs its result.
 
-A task that somebody needs now, but that no worker has begun, is done by whoever needs it: demand never waits behind
-speculation. Threads are daemons and start on first need, so a warm run starts none and Ctrl-C waits for none.
-`concurrent.futures` has neither property, and takes 8 ms to import.
+In: functions to run, under a key. Out: `Task` values, each with one result or one error. A task that no worker has
+begun when its result is needed runs in the thread that needs it, so a needed result never waits behind prefetches.
 
-Callbacks of questions that are asked ahead: of several pages at once, and one after the other in each thread.
+It is a module of its own because `concurrent.futures` has neither property that a run relies on, and takes 8 ms to
+import: threads start with the first scheduled task (a warm run starts none), and they are daemons (Ctrl-C waits for
+none). Downloads (`resolver.artifacts`) and the package source share it.
+
+Callbacks of prefetches are here too: `PageBarrier` joins several page tasks, `CallbackQueue` flattens recursion.
 """
 
 from __future__ import annotations
@@ -30,22 +33,27 @@ _T = TypeVar("_T")
 
 
 class Task(Generic[_T]):
-    """Work that is done at most once; its result or its error is kept."""
+    """Work that runs at most once; its result or its error is kept. May be used from many threads.
+
+    A run makes one for each page and file, most of which are done when they are made: hence the slots.
+    """
 
     __slots__ = ("_begun", "_callbacks", "_done", "_error", "_lock", "_result", "_work")
 
     def __init__(self, work: Callable[[], _T]) -> None:
         self._work: Callable[[], _T] | None = work
         self._lock = threading.Lock()
+        # Made by the first thread that has to wait: most tasks are done by then, and an event is slow to make.
         self._done: threading.Event | None = None
         self._begun = False
         self._result: _T | None = None
         self._error: BaseException | None = None
+        # None once there is a result or an error.
         self._callbacks: list[Callable[[Task[_T]], None]] | None = []
 
     @classmethod
     def of(cls, result: _T) -> Task[_T]:
-        """A task that is done."""
+        """A task that is done and has this result."""
         task = cls(lambda: result)
         task.run()
         return task
@@ -57,11 +65,14 @@ class Task(Generic[_T]):
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended with an error."""
+        """Whether the work ended with an error; False while it has not ended."""
         return self._error is not None
 
     def run(self) -> None:
-        """Do the work unless somebody has begun it."""
+        """Do the work, unless a thread has begun it already.
+
+        An `Exception` is kept for `result`. Others, such as KeyboardInterrupt, are kept and raised here as well.
+        """
         with self._lock:
             if self._begun:
                 return
@@ -70,7 +81,7 @@ class Task(Generic[_T]):
         assert work is not None
         try:
             self._result = work()
-        except BaseException as error:  # Kept, and raised wherever the result is asked for.
+        except BaseException as error:  # Kept: each call of `result` raises it.
             self._error = error
             self._finish()
             if not isinstance(error, Exception):
@@ -79,7 +90,7 @@ class Task(Generic[_T]):
             self._finish()
 
     def cancel(self, error: BaseException) -> None:
-        """Let a task that nobody has begun end with this error."""
+        """End the task with this error, unless a thread has begun it."""
         with self._lock:
             if self._begun:
                 return
@@ -89,7 +100,7 @@ class Task(Generic[_T]):
         self._finish()
 
     def result(self) -> _T:
-        """The result, waiting for it or doing the work here; raises what the work raised."""
+        """The result: runs the work in this thread if no other has begun it, else waits. Raises the work's error."""
         if not self._begun:
             self.run()
         if self._callbacks is not None:
@@ -100,10 +111,10 @@ class Task(Generic[_T]):
                 waiter.wait()
         if self._error is not None:
             raise self._error
-        return self._result  # type: ignore[return-value]  # None only where T has it
+        return self._result  # type: ignore[return-value]  # None only where T includes None
 
     def then(self, callback: Callable[[Task[_T]], None]) -> None:
-        """Call back once it is done: now, if it is."""
+        """Call `callback` with this task when it is done: immediately if it is, else in the thread that ends it."""
         with self._lock:
             if self._callbacks is not None:
                 self._callbacks.append(callback)
@@ -111,6 +122,7 @@ class Task(Generic[_T]):
         callback(self)
 
     def _finish(self) -> None:
+        """Mark the task as done, wake the waiting threads, and run the callbacks in the order of their addition."""
         with self._lock:
             callbacks, self._callbacks = self._callbacks, None
             waiter = self._done
@@ -121,7 +133,7 @@ class Task(Generic[_T]):
 
 
 class Workers:
-    """Threads that do tasks in the order in which they were asked for, and a memory of all tasks by key."""
+    """Up to `count` threads that run scheduled tasks in order, and the one task of each key."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -129,6 +141,7 @@ class Workers:
         self._queue: deque[Task[Any]] = deque()
         self._tasks: dict[Hashable, Task[Any]] = {}
         self._threads: list[threading.Thread] = []
+        # Threads that wait for a task, and threads that run one.
         self._idle = 0
         self._busy = 0
         self._closed = False
@@ -139,15 +152,16 @@ class Workers:
         return self._tasks.get(key)
 
     def find_or_add(self, key: Hashable, task: Task[_T]) -> Task[_T]:
-        """The task of a key: this one, or the one that was first. Nobody does it before it is scheduled or needed."""
+        """The task of a key: this one, or the one added first. It does not run until it is scheduled or needed."""
         return self._tasks.setdefault(key, task)
 
     def schedule(self, task: Task[Any]) -> None:
-        """Have a thread do the task, when its turn comes."""
+        """Queue the task for a worker thread, and start one if all are busy. Does nothing after `close`."""
         with self._condition:
             if self._closed or task.is_done:
                 return
             self._queue.append(task)
+            # A thread is started only if no waiting one is left for this task.
             if len(self._queue) <= self._idle:
                 self._condition.notify()
             elif len(self._threads) < self._count:
@@ -156,9 +170,9 @@ class Workers:
                 thread.start()
 
     def close(self, error: BaseException, *, then: Callable[[], None] = lambda: None) -> None:
-        """Cancel what nobody has begun, and call `then` once nothing is under way: now, or from the last thread.
+        """Cancel the queued tasks with `error`, and call `then` when no worker runs a task any more.
 
-        Nobody waits for a speculation that is no longer needed.
+        It returns without waiting: `then` is called here if all workers are idle, else by the last busy one.
         """
         with self._condition:
             if self._closed:
@@ -182,6 +196,7 @@ class Workers:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
+        """Run tasks until the workers are closed: the body of each thread."""
         while (task := self._take()) is not None:
             task.run()
             with self._condition:
@@ -191,7 +206,7 @@ class Workers:
                 self._then()
 
     def _take(self) -> Task[Any] | None:
-        """The next task, waiting for one; None once closed."""
+        """The next task, after waiting for one; None once closed."""
         with self._condition:
             while not self._queue:
                 if self._closed:
@@ -204,7 +219,10 @@ class Workers:
 
 
 class PageBarrier:
-    """Calls back once when all of some page tasks are done, with the pages found, in order."""
+    """Calls `then` once, when all page tasks are done, with the pages found in the order of the tasks.
+
+    It does not call `then` if a task has failed: the error is raised where that page is needed.
+    """
 
     def __init__(
         self, tasks: Sequence[Task[ProjectPage | None]], then: Callable[[Sequence[ProjectPage]], None]
@@ -215,10 +233,12 @@ class PageBarrier:
         self._left = len(tasks)
 
     def start(self) -> None:
+        """Count the tasks as they end; `then` may be called before this returns."""
         for task in self._tasks:
             task.then(self._count)
 
     def _count(self, task: Task[ProjectPage | None]) -> None:
+        """Note one ended task, and call `then` after the last."""
         with self._lock:
             self._left -= 1
             if self._left:
@@ -228,12 +248,18 @@ class PageBarrier:
 
 
 class CallbackQueue(threading.local):
-    """Calls one after the other, in order, instead of one inside the other: chains of stored answers can be long."""
+    """Runs callbacks one after the other in each thread, instead of one inside another.
+
+    A callback of a prefetch starts the next prefetch. Where all pages are stored, each ends at once, and the chain
+    would exceed the recursion limit.
+    """
 
     def __init__(self) -> None:
+        # None while no callback of this thread runs.
         self._waiting: deque[Callable[[], None]] | None = None
 
     def call(self, then: Callable[[_T], None], value: _T) -> None:
+        """Call `then(value)`: now, or after the running callback of this thread has returned."""
         call = partial(then, value)
         if self._waiting is not None:
             self._waiting.append(call)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.command import Project, start_process
-from tests.fetch.builds.test_wheel_builds import start_and_wait
+from tests.fetch.builds.building import start_and_wait
 from tests.servers import sdist, wheel
 
 CANARY = "c4n4ry"

@@ -9,7 +9,7 @@ from resolver.fetch.workers import Task, Workers
 WAIT_S = 20.0
 
 
-def test_task_runs_once_for_all_who_ask() -> None:
+def test_task_runs_once_for_all_threads_that_need_it() -> None:
     runs: list[int] = []
     task = Task(lambda: runs.append(1))
     task.result()
@@ -18,7 +18,7 @@ def test_task_runs_once_for_all_who_ask() -> None:
     assert runs == [1]
 
 
-def test_error_is_raised_each_time_the_result_is_asked_for() -> None:
+def test_error_is_raised_each_time_the_result_is_needed() -> None:
     def fail() -> None:
         raise ValueError("no")
 

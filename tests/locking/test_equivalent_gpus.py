@@ -202,20 +202,20 @@ def test_product_that_cannot_be_told_keeps_nothing(
     assert searches.count == 3
 
 
-@pytest.mark.parametrize("mark_unkeepable", ["cut", "flipped", "empty", "of another question"])
-def test_damaged_answer_is_none(locked: Project, searches: Searches, mark_unkeepable: str) -> None:
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty", "of another question"])
+def test_damaged_answer_is_none(locked: Project, searches: Searches, damage: str) -> None:
     text = locked.read()
     (path,) = (locked.cache / "answers-v1").iterdir()
     data = path.read_bytes()
     middle = len(data) // 2
-    if mark_unkeepable == "of another question":
+    if damage == "of another question":
         lock_afresh(locked, "--exclude-newer", CUT_OFF)
         (other,) = (one for one in path.parent.iterdir() if one != path)
         shutil.copy(other, path)
         searches.count = 1
     else:
         flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
-        path.write_bytes({"cut": data[:middle], "flipped": flipped, "empty": b""}[mark_unkeepable])
+        path.write_bytes({"cut": data[:middle], "flipped": flipped, "empty": b""}[damage])
     lock_afresh(locked)
 
     assert (searches.count, locked.read()) == (2, text)

@@ -1,7 +1,11 @@
-"""Running the children of a build: with a time limit, an ending for all that they started, and their last words.
+"""The child processes of builds: a time limit, an end for everything that they started, and the end of their output.
 
-In: a command, a folder, a complete environment. Out: nothing, or BuildFailedError. A child has a session of its own,
-so no terminal to ask anything of, and everything below it can be ended at once.
+In: a command, a folder, a complete environment. Out: nothing, or `BuildFailedError` with the last lines of the output.
+Each child has a session of its own. So it has no terminal to show a prompt on, and it is ended together with all the
+processes below it.
+
+It is a module of its own because a run has to end its builds from another thread: `resolver.artifacts` and the package
+source share one `BuildProcesses` for all builds of a run.
 """
 
 from __future__ import annotations
@@ -18,25 +22,32 @@ from resolver.requirements.url import redact
 
 __all__ = ["BuildFailedError", "BuildProcesses"]
 
+# The end of the output is shown in the error: enough for a traceback, and little enough to read.
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 * 1024
 _TIMEOUT_S = 1800.0
 _ENDING_S = 5.0
-_AT_ONCE = max(1, min(4, os.cpu_count() or 1))
+_PARALLEL_BUILDS = max(1, min(4, os.cpu_count() or 1))
 _SHORTEST_SECRET = 4
-"""A shorter value of a setting cannot be a secret, and would garble what a backend says."""
+"""A shorter value of a setting is no secret, and replacing it would make the output unreadable."""
 
 
 class BuildFailedError(Exception):
-    """The build gave nothing; the text is the end of what was written, or why it was ended."""
+    """A build failed. The text is the end of its output, or the reason why it was ended.
+
+    It does not leave `fetch` and `artifacts`, which name the tree and the remedy in an error of their own.
+    """
 
 
 class BuildProcesses:
-    """The children of the builds of one run. May be used from many threads; `stop` ends all, from any."""
+    """The child processes of the builds of one run. May be used from many threads.
+
+    `timeout_s` is the longest time for one process.
+    """
 
     def __init__(self, *, timeout_s: float = _TIMEOUT_S) -> None:
         self._timeout_s = timeout_s
-        self._slots = threading.BoundedSemaphore(_AT_ONCE)
+        self._slots = threading.BoundedSemaphore(_PARALLEL_BUILDS)
         self._state = threading.Condition()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._builds = 0
@@ -44,7 +55,10 @@ class BuildProcesses:
 
     @contextmanager
     def build(self) -> Iterator[None]:
-        """One whole build, with its folder; no more of them at once than the machine has cores."""
+        """The time of one build, its temporary folder included.
+
+        Waits while as many builds run as the machine has cores, or four.
+        """
         with self._slots:
             with self._state:
                 self._builds += 1
@@ -56,7 +70,7 @@ class BuildProcesses:
                     self._state.notify_all()
 
     def stop(self) -> None:
-        """End all children and start no more, and wait until their builds have removed what they left behind."""
+        """End all processes, start no more, and wait up to 5 s for the builds to remove their temporary folders."""
         with self._state:
             self._is_stopped = True
             for child in self._running:
@@ -70,34 +84,36 @@ class BuildProcesses:
         folder: Path,
         environment: Mapping[str, str],
         log: Path,
-        said: str = "",
+        stdin: str = "",
         hide: Sequence[str] = (),
     ) -> None:
-        """Run a command to its end.
+        """Run a command to its end, and end everything that it has started.
 
-        `log` gets what it writes, `said` stands on its standard input, and `hide` are texts that no message may show.
+        `environment` is complete: no variable of this process is added. `log` gets its output and errors, `stdin` is
+        its standard input, and `hide` are texts that an error must not show.
 
-        Raises BuildFailedError where it fails, or has not ended in time.
+        Raises BuildFailedError if it fails, or has not ended in time.
         """
         with log.open("wb") as output:
             child = self._start(command, folder, environment, output.fileno())
             try:
-                _say(child, said)
+                _write_stdin(child, stdin)
                 code = child.wait(self._timeout_s)
             except subprocess.TimeoutExpired:
                 raise BuildFailedError(f"it had not finished after {self._timeout_s:g} s") from None
             finally:
-                # Also what it has left running: a build is over when its backend is.
+                # Also for a command that has ended: it may have left processes of its session running.
                 _end(child)
                 child.wait()
                 with self._state:
                     self._running.discard(child)
         if code != 0:
-            raise BuildFailedError(render_tail(log, hide=hide) or f"nothing; it ended with status {code}")
+            raise BuildFailedError(_render_tail(log, hide=hide) or f"nothing; it ended with status {code}")
 
     def _start(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], output: int
     ) -> subprocess.Popen[bytes]:
+        """Start a process whose output goes to a file descriptor. Raises BuildFailedError after `stop`."""
         with self._state:
             if self._is_stopped:
                 raise BuildFailedError("it was ended together with the run")
@@ -108,14 +124,15 @@ class BuildProcesses:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                # It has no terminal for a prompt, and its whole session can be ended.
                 start_new_session=True,
             )
             self._running.add(child)
             return child
 
 
-def render_tail(log: Path, *, hide: Sequence[str] = ()) -> str:
-    """The last lines of a log, with the public part of every URL and without the texts to hide."""
+def _render_tail(log: Path, *, hide: Sequence[str]) -> str:
+    """The last lines of a log, with the public part of each URL, and `…` in place of the texts to hide."""
     with log.open("rb") as stream:
         size = stream.seek(0, os.SEEK_END)
         stream.seek(max(0, size - _TAIL_BYTES))
@@ -128,21 +145,22 @@ def render_tail(log: Path, *, hide: Sequence[str] = ()) -> str:
     return "\n".join(redact(line) for line in lines[-_TAIL_LINES:])
 
 
-def _say(child: subprocess.Popen[bytes], text: str) -> None:
+def _write_stdin(child: subprocess.Popen[bytes], text: str) -> None:
+    """Write the standard input of a child, and close it."""
     assert child.stdin is not None, "it was started with one"
     try:
         with child.stdin:
             child.stdin.write(text.encode())
     except BrokenPipeError:
-        pass  # It does not listen, or has ended.
+        pass  # It does not read its input, or has ended.
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Kill a child and all of its session."""
+    """Kill a child and its session; Windows has no sessions, so there only the child."""
     try:
         if hasattr(os, "killpg"):
             os.killpg(child.pid, signal.SIGKILL)
         else:
             child.kill()
     except (ProcessLookupError, PermissionError):
-        pass  # All have ended.
+        pass  # They have ended.

@@ -1,8 +1,10 @@
-"""Whether and how source trees may be built: the options, apart from the code that builds, which few runs load.
+"""Whether a build may find the metadata of a source tree, and what builds are given.
 
-Whether a build may tell what a project needs: the policy, and the message where it may not.
+In: the policy of the settings, a target, and the running interpreter and machine. Out: nothing, or a MetadataError that
+names what to write instead; and `Builds`, the options and resources of all builds of a run. This is the only module of
+the room that inspects the host.
 
-Whether this machine could be the target: the one question about the host, asked before a build.
+It is a module of its own because every run loads it, and the code that builds is loaded by few.
 """
 
 from __future__ import annotations
@@ -42,47 +44,59 @@ __all__ = [
 
 
 BuildPolicy = Literal["never", "if-compatible", "anyway"]
+"""When a build may run: never, on a machine that could be the target, or on any machine."""
 
 ConfigSettings = Mapping[NormalizedName, tuple[tuple[str, str], ...]]
-"""`--config-settings` by project, in list order; they may be secret."""
+"""Key and value of each `--config-settings` by project, in the order of the list. They may be secret."""
 
 FindBuildWheels = Callable[[Sequence[str]], Sequence[DistributionFile]]
-"""The wheels that meet requirements, and all that these need, for the interpreter that runs this, with their SHA-256.
+"""The wheels that meet some requirements and their dependencies, for the running interpreter, with their SHA-256.
 
-Raises ResolutionError where there are none, FetchError, HashMismatchError.
+Raises ResolutionError if there are none, FetchError, HashMismatchError.
 """
+
+_MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "x86", "i686": "x86"}
+"""The names of architectures in `Platform`, by those that `platform.machine` also has for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builds:
-    """Whether a build may tell what a project needs, and what it is given.
+    """Whether a build may find the metadata of a project, and what it gets.
 
-    - `if-compatible` builds only where this machine could be the target; so are `allowed` built under `never`.
-    - `find_wheels` decides on build requirements, and `fetch_wheel` gives the verified file of one. Both run in this
-      process, which has credentials and runs no build code. They may be called from many threads.
-    - `children` are the processes of builds, for whoever has to end them; made when the first build begins.
-    - `config_settings` (they may be secret) are those of the list, by project; `without_isolation` are the projects of
-      layers with `--no-build-isolation`, which are not built here.
+    The functions run in this process, which has credentials and runs no code of a build, and in many threads.
     """
 
     policy: BuildPolicy
+
     find_wheels: FindBuildWheels
+    """Chooses the wheels of build requirements."""
+
     fetch_wheel: Callable[[DistributionFile], Path]
+    """The verified file of such a wheel."""
+
     children: Callable[[], BuildProcesses]
+    """The processes of all builds of the run; created by the first call."""
+
     config_settings: ConfigSettings = field(default_factory=dict, repr=False)
+    """Those of the list."""
+
     without_isolation: frozenset[NormalizedName] = frozenset()
+    """The projects of layers with `--no-build-isolation`. They are not built here."""
+
     allowed: frozenset[NormalizedName] = frozenset()
+    """Projects that the policy `never` treats as `if-compatible`: those of `allow-build`."""
 
     def policy_for(self, project: NormalizedName | None) -> BuildPolicy:
-        """The policy for one project: a name that may be built is, where this machine could be the target."""
+        """The policy for one project; None is a project whose name is not known yet."""
         return "if-compatible" if self.policy == "never" and project in self.allowed else self.policy
 
 
-_MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "x86", "i686": "x86"}
-
-
 def is_host_compatible(target: Target) -> bool:
-    """Whether the interpreter has the target's Python minor, and the host its operating system and architecture."""
+    """Whether a build here gives what it would on the target.
+
+    The interpreter must be CPython of the target's minor version and threading, and the host must have its operating
+    system and architecture.
+    """
     python = target.python
     return (
         sys.implementation.name == "cpython"
@@ -94,26 +108,32 @@ def is_host_compatible(target: Target) -> bool:
 
 def is_host_platform(target: Target) -> bool:
     """Whether the host has the target's operating system and architecture."""
-    return sys.platform == _system(target) and _machine(platform.machine()) == _machine(target.platform.arch)
+    return sys.platform == _find_system(target) and _find_machine() == _normalize_machine(target.platform.arch)
 
 
 def describe_host() -> str:
     """The running interpreter and machine, for messages: `Python 3.11 on linux x86_64`."""
     threads = "t" if _is_free_threaded() else ""
-    return (
-        f"Python {sys.version_info[0]}.{sys.version_info[1]}{threads} on {sys.platform} {_machine(platform.machine())}"
-    )
+    return f"Python {sys.version_info[0]}.{sys.version_info[1]}{threads} on {sys.platform} {_find_machine()}"
 
 
 def _is_free_threaded() -> bool:
+    """Whether the running interpreter is built without the global lock (PEP 703)."""
     return bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
 
 
-def _machine(name: str) -> str:
+def _find_machine() -> str:
+    """The architecture of the host."""
+    return _normalize_machine(platform.machine())
+
+
+def _normalize_machine(name: str) -> str:
+    """The name of an architecture in the form of `Platform`: macOS and Windows have others for some."""
     return _MACHINES.get(name.lower(), name.lower())
 
 
-def _system(target: Target) -> str:
+def _find_system(target: Target) -> str:
+    """The `sys.platform` of a target."""
     match target.platform:
         case Linux():
             return "linux"
@@ -126,11 +146,11 @@ def _system(target: Target) -> str:
 
 
 def host_target() -> Target:
-    """The running interpreter and machine as a target: what wheels are for that a build on it installs.
+    """The running interpreter and machine as a target: the one of the wheels that a build here installs.
 
-    Raises TargetError on a platform that wheels of an index cannot be chosen for.
+    Raises TargetError on a platform for which no wheels of an index can be chosen.
     """
-    # Imported where they are needed: few lists need a build.
+    # Lazy: few lists need a build.
     from packaging.tags import platform_tags
 
     from resolver.targets.platforms import parse_platform
@@ -140,7 +160,7 @@ def host_target() -> Target:
     python = PythonVersion(
         major=version[0], minor=version[1], patch=version[2], free_threaded=_is_free_threaded(), patch_given=True
     )
-    # A wheel for `linux_x86_64` names no C library, so that no index takes one.
+    # Indexes accept no wheels for tags such as `linux_x86_64`, which name no C library.
     names = (name for name in platform_tags() if not name.startswith("linux_"))
     return Target(python=python, platform=parse_platform(next(names, sysconfig.get_platform())))
 
@@ -154,9 +174,10 @@ def check_build_allowed(
     policy: BuildPolicy,
     isolated: bool = True,
 ) -> None:
-    """Raises MetadataError where the policy forbids a build for this target, and says what to write instead.
+    """Raise MetadataError if the policy forbids a build for this target; its remedy is a table to write instead.
 
-    `isolated` is false under `--no-build-isolation`: such a build runs among packages that only the image has.
+    `described` names the tree in messages. `project` and `version` are None as long as nothing states them. `isolated`
+    is false under `--no-build-isolation`: such a build runs among packages that only the image has.
     """
     if policy == "never":
         why, remedy = "`--no-build` forbids it", f", or its name (`{project or 'NAME'}`) under `allow-build`"

@@ -1,12 +1,13 @@
-"""The wheels of build requirements as verified files, downloaded by the process that has credentials.
+"""Wheels built from source trees, and the wheels of their build requirements.
 
-In: files that a search has decided on. Out: paths, in the cache folder where there is one, so that setuptools is
-downloaded once and not for every sdist.
+In: files that the solver has chosen as build requirements. Out: their verified paths (`BuildWheels`), downloaded by
+this process, which has the credentials.
 
-A wheel of a source tree, from build requirements that lie here as wheels, under an interpreter that is given.
+In: a source tree, verified wheels of its build requirements, an interpreter, config settings, an instant. Out: the
+wheel of the tree (`build_wheel`). Time, time zone and hash seed are the same in each build; whether two builds of one
+tree give the same bytes is then up to the backend.
 
-In: a tree, verified wheels, config settings, an instant. Out: the wheel. The backend is kept apart as for metadata.
-That two builds of one tree give the same bytes is up to it: time, time zone and hash seed are the same for both.
+It is a module of its own because `fetch` and `hydrate` build wheels, while a lock needs the metadata alone.
 """
 
 from __future__ import annotations
@@ -37,7 +38,11 @@ __all__ = [
 
 
 class BuildWheels:
-    """Fetches wheels, each once; may be used from many threads. `folder` None keeps them until `close`."""
+    """Downloads and verifies the wheels of build requirements, each once. May be used from many threads.
+
+    They are kept in `folder`, so that setuptools is downloaded once and not for each sdist; a `folder` of None keeps
+    them until `close`.
+    """
 
     def __init__(self, *, session: Session, folder: Path | None) -> None:
         self._session = session
@@ -46,23 +51,25 @@ class BuildWheels:
         self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Remove what is not kept."""
+        """Remove the wheels that are not kept in a folder of the caller's."""
         with self._lock:
             if self._temporary is not None:
                 shutil.rmtree(self._temporary, ignore_errors=True)
 
     def fetch(self, file: DistributionFile) -> Path:
-        """The file of a wheel, whose SHA-256 is that of `file`. Raises FetchError, HashMismatchError."""
+        """The path of a wheel with the SHA-256 of `file`, which must have one. Raises FetchError, HashMismatchError."""
         if file.sha256 is None:
             raise InternalError(f"`{file.filename}` is to be installed without a hash to verify")
         with self._lock:
-            # A folder for each hash: pip wants the wheel under its own name.
+            # A folder for each hash, since pip reads name and tags out of the file name.
             place = self._find_folder() / file.sha256 / file.filename
+            # Hashed again in each run: a file of the cache that another program changed would run in the build.
             if not _is_intact(place, file.sha256):
                 self._fetch_into(place, file)
             return place
 
     def _fetch_into(self, place: Path, file: DistributionFile) -> None:
+        """Write the file to its place, where it appears when it is complete and verified."""
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
         os.close(descriptor)
@@ -80,6 +87,7 @@ class BuildWheels:
             new.unlink(missing_ok=True)
 
     def _find_folder(self) -> Path:
+        """The folder of the wheels; a temporary one is created on first use."""
         if self._folder is not None:
             return self._folder
         if self._temporary is None:
@@ -88,6 +96,7 @@ class BuildWheels:
 
 
 def _is_intact(path: Path, sha256: str) -> bool:
+    """Whether the file exists and has this SHA-256."""
     return path.is_file() and describe_file(path).sha256 == sha256
 
 
@@ -102,12 +111,17 @@ def build_wheel(
     config_settings: Sequence[tuple[str, str]] = (),
     children: BuildProcesses | None = None,
 ) -> Path:
-    """The wheel of the project at the top of a tree, in the folder `into`.
+    """The path of the wheel of the project at the top of a tree, in the folder `into`.
 
-    `requirement_wheels` are installed as they are, whatever the tree asks for: those of an old lock, or all that is
-    installed before a project without isolation. `described` names the tree in messages; `config_settings` may be
-    secret. `source_date_epoch` is in seconds. Raises BuildFailedError with the backend's last words, MetadataError for
-    a broken pyproject.toml.
+    - `python` is the interpreter to build with.
+    - `requirement_wheels` are installed instead of `[build-system] requires`: those of the lock, or everything that is
+      installed before a project without isolation.
+    - `described` names the tree in messages.
+    - `source_date_epoch` is in seconds since 1970 (reproducible-builds.org: `SOURCE_DATE_EPOCH`).
+    - `config_settings` may be secret.
+    - `children` is that of the run; None is one for this build alone.
+
+    Raises BuildFailedError with the end of the output, and MetadataError for a broken pyproject.toml.
     """
     build_system = read_build_system(tree, described=described)
     variables = {"SOURCE_DATE_EPOCH": str(source_date_epoch), "PYTHONHASHSEED": "0", "TZ": "UTC"}
@@ -123,7 +137,7 @@ def build_wheel(
 
 
 def _check_met(requirements: Sequence[str], wheels: Sequence[Path]) -> None:
-    """Raises BuildFailedError for what the backend itself asks for and nobody has installed."""
+    """Raise BuildFailedError for requirements of the backend that are not among the installed wheels."""
     missing = list(_iter_missing(requirements, wheels))
     if missing:
         raise BuildFailedError(
@@ -133,6 +147,10 @@ def _check_met(requirements: Sequence[str], wheels: Sequence[Path]) -> None:
 
 
 def _iter_missing(requirements: Sequence[str], wheels: Sequence[Path]) -> Iterator[str]:
+    """The requirements that no wheel meets. One with a marker counts as met.
+
+    Only the interpreter of the build could evaluate the marker, and a backend that lacks a package fails by itself.
+    """
     parsed = (parse_wheel_filename(wheel.name)[:2] for wheel in wheels)
     installed = dict(parsed)
     for text in requirements:
@@ -141,7 +159,6 @@ def _iter_missing(requirements: Sequence[str], wheels: Sequence[Path]) -> Iterat
         except InvalidRequirement:
             yield text
             continue
-        # Whether a marker holds is known to the other interpreter, whose backend says if it lacks something.
         version = installed.get(canonicalize_name(requirement.name))
         is_met = version is not None and requirement.specifier.contains(version, prereleases=True)
         if not is_met and requirement.marker is None:
@@ -149,6 +166,7 @@ def _iter_missing(requirements: Sequence[str], wheels: Sequence[Path]) -> Iterat
 
 
 def _check_name(wheel: Path) -> None:
+    """Raise BuildFailedError for a file name that no installer accepts."""
     try:
         parse_wheel_filename(wheel.name)
     except InvalidWheelFilename as error:
@@ -156,7 +174,7 @@ def _check_name(wheel: Path) -> None:
 
 
 def _move(wheel: Path, into: Path) -> Path:
-    """Move a file to a folder, perhaps on another disk, where it appears at once or not at all."""
+    """Move a file to a folder, perhaps on another disk. It appears there complete or not at all."""
     new = into / f".{wheel.name}.new"
     try:
         shutil.copyfile(wheel, new)

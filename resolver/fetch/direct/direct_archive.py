@@ -1,12 +1,10 @@
-"""A wheel or sdist that a list names by URL or path: what it is called, and what it needs.
+"""Direct references, for one target: the choice by their kind, and the archives among them.
 
-In: a request and where the file lies. Out: a `DirectDistribution` whose file has the hashes that the list promises, and
-those that were found on the way; size and SHA-256 are completed later, where they are still missing.
+In: a `DirectRequest`. Out: a `DirectDistribution`. An archive is a wheel or an sdist that a list names by URL or path.
+Its file has the hashes that the list promises, and those found while its metadata was read; a completion adds size and
+SHA-256 later where they are still missing. As few bytes as possible are read: the end of a wheel, an sdist as a whole.
 
-What a direct reference is, for one target: a wheel or sdist by URL or path, a folder, a commit of a repository.
-
-In: a `DirectRequest`. Out: a `DirectDistribution`, whose metadata was read with as few bytes as the place allows. Each
-request is looked at once a run; `resolver.fetch.index_source` keeps what it gets.
+Folders and commits are in `direct_tree`. The caller (`resolver.fetch.index_source`) fetches each request once a run.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ from packaging.version import Version
 
 from resolver.errors import InputError, MetadataError
 from resolver.fetch.builds.sdists import TreeMetadata, unpack_sdist
-from resolver.fetch.direct.direct_tree import DirectTrees
+from resolver.fetch.direct.direct_tree import DirectTrees, fetch_direct_commit, read_direct_folder
 from resolver.fetch.http.local_files import describe_file, find_local_path
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.completion import KnownArchives
@@ -45,17 +43,65 @@ from resolver.requirements.url import Url
 if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
 
-__all__ = [
-    "fetch_direct_archive",
-    "fetch_direct_distribution",
-]
+__all__ = ["fetch_direct_distribution"]
 
 
 _UNKNOWN = Version("0")
-"""Stands for the version of an sdist whose name does not tell it, until its metadata does."""
+"""The version of an sdist until its metadata is read: a name such as `main.zip` states none."""
 
 
-def fetch_direct_archive(
+def fetch_direct_distribution(
+    request: DirectRequest,
+    *,
+    session: Session,
+    trees: DirectTrees,
+    known: KnownArchives,
+    repositories: Callable[[], GitRepositories],
+) -> DirectDistribution:
+    """The distribution that a reference names. Raises FetchError, HashMismatchError, MetadataError, InputError.
+
+    `known` is what earlier runs and old locks know of archives. `repositories` is called for a VCS reference only.
+    """
+    reference = request.reference
+    if request.is_followed:
+        _check_public(request, session)
+    match reference:
+        case ArchiveUrl(url=url, hashes=hashes, subdirectory=subdirectory):
+            return _fetch_archive(
+                request, url, hashes=hashes, subdirectory=subdirectory, session=session, trees=trees, known=known
+            )
+        case LocalPath(path=path):
+            return _fetch_path(request, Path(path), session=session, trees=trees, known=known)
+        case VcsReference():
+            return fetch_direct_commit(request, reference, trees=trees, repositories=repositories())
+        case _:
+            assert_never(reference)
+
+
+def _check_public(request: DirectRequest, session: Session) -> None:
+    """Check that a reference found in metadata does not lead into a private network, whatever the name of its host.
+
+    Raises InputError. Otherwise a published package could read from hosts that only this machine reaches.
+    """
+    reference = request.reference
+    if not isinstance(reference, LocalPath) and session.leads_inside(reference.url.public):
+        raise InputError(
+            f"`{request.text}`, which metadata names, cannot be followed",
+            why="the name of its host stands for an address of this machine or of its own network",
+            remedy=f"if it is meant, name it in the list: `{request.text}`",
+        )
+
+
+def _fetch_path(
+    request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees, known: KnownArchives
+) -> DirectDistribution:
+    """The project in a folder, or an archive on disk."""
+    if path.is_dir():
+        return read_direct_folder(request, path, trees=trees)
+    return _fetch_archive(request, Url(public=path.as_uri()), session=session, trees=trees, known=known)
+
+
+def _fetch_archive(
     request: DirectRequest,
     url: Url,
     *,
@@ -65,7 +111,8 @@ def fetch_direct_archive(
     trees: DirectTrees,
     known: KnownArchives,
 ) -> DirectDistribution:
-    """What the file is. `hashes` are promised by the reference itself. Raises as `PackageSource.direct`."""
+    """The wheel or sdist at a URL. `hashes` are those in the reference itself; `subdirectory` has the project in it."""
+    # The last part of the path, without query and fragment. Its ending tells a wheel from an sdist.
     filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
     file = DistributionFile(
         filename=filename,
@@ -80,7 +127,10 @@ def fetch_direct_archive(
 
 
 def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, ...]:
-    """The hashes that the file has to have. Of several `--hash` it needs one, so that a single one is a promise."""
+    """The hashes that the file must have: those of the reference, and a single `--hash` of the list.
+
+    A file needs to match only one of several `--hash` options, so several of them promise no particular hash.
+    """
     if not any(text.startswith("sha256:") for text in own) and len(listed) == 1:
         return tuple(sorted({*own, *listed}))
     return own
@@ -89,6 +139,11 @@ def _find_promised(own: tuple[str, ...], listed: tuple[str, ...]) -> tuple[str, 
 def _fetch_wheel(
     file: DistributionFile, *, session: Session, trees: DirectTrees, known: KnownArchives
 ) -> DirectDistribution:
+    """The wheel at the URL of `file`; one that is known by hash is not read again.
+
+    Metadata of the user's own tables replaces that of the wheel, after the check that the wheel is the one it claims to
+    be. Raises MetadataError if its metadata states another project or version than its name.
+    """
     name, version, build, tags = parse_wheel_filename(file.filename)
     all_ranks = trees.target.tag_ranks
     ranks = [all_ranks[text] for text in map(str, tags) if text in all_ranks]
@@ -109,7 +164,7 @@ def _fetch_wheel(
 def _read_wheel(
     file: DistributionFile, name: NormalizedName, session: Session
 ) -> tuple[DistributionFile, CoreMetadata]:
-    """The file with what was learnt of it, and its metadata."""
+    """The file with the size and hashes found on the way, and its metadata. Raises MetadataError."""
     facts = read_wheel(file, project=name, session=session)
     try:
         metadata = parse_core_metadata(facts.metadata)
@@ -129,16 +184,22 @@ def _fetch_sdist(
     trees: DirectTrees,
     known: KnownArchives,
 ) -> DirectDistribution:
-    """An sdist is read whole: its metadata stands somewhere in the middle, and its hash is needed."""
+    """The sdist at the URL of `file`.
+
+    It is read as a whole: its metadata may be anywhere in it, and its hash is the key of the records. One that is known
+    by hash, and whose tree was read before, is not downloaded. Raises MetadataError if the name of the file states the
+    same project as the metadata, and another version. A name such as `archive-1.0.zip` is no claim about the project.
+    """
     recalled = known.recall_sdist(file)
-    tree = None if recalled is None else trees.recall(_name_proof(recalled), request)
+    # Two steps: the hash of a URL may be known from a lock, and the tree of a hash from an earlier run.
+    tree = None if recalled is None else trees.recall(_build_proof(recalled), request)
     if recalled is None or tree is None:
         recalled, tree = _read_sdist(file, request, session=session, trees=trees)
         if recalled.sha256 is not None and recalled.size_bytes is not None:
             known.keep_size(recalled.sha256, recalled.size_bytes)
-    metadata, told = tree.metadata, _read_name(file.filename)
-    if told is not None and told[0] == metadata.name:
-        _check_identity(metadata, file, *told)
+    metadata, named = tree.metadata, _read_name(file.filename)
+    if named is not None and named[0] == metadata.name:
+        _check_identity(metadata, file, *named)
     return DirectDistribution(
         name=metadata.name,
         version=metadata.version,
@@ -152,11 +213,12 @@ def _fetch_sdist(
 def _read_sdist(
     file: DistributionFile, request: DirectRequest, *, session: Session, trees: DirectTrees
 ) -> tuple[DistributionFile, TreeMetadata]:
-    """The file with size and hashes, and what the project in it says."""
+    """The file with size and hashes, and the metadata of the project in it."""
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
+        # A file on disk is hashed where it is; another one is hashed while it is downloaded.
         path = find_local_path(file.url)
         if path is None:
-            path = Path(folder) / _safe_name(file.filename)
+            path = Path(folder) / _clean_name(file.filename)
             download = fetch_file(file, session=session, into=path)
         else:
             download = describe_file(path, algorithms=promised_algorithms(file))
@@ -174,31 +236,34 @@ def _read_tree(
     *,
     trees: DirectTrees,
 ) -> TreeMetadata:
-    """The metadata of the project in an archive, or in the subdirectory of it that the list names."""
+    """The metadata of the project in an archive, or in its subdirectory that the list names.
+
+    `folder` is where the archive is unpacked. The version in a file name is not that of a project in a subdirectory.
+    """
     folder.mkdir()
     subdirectory = file.origin.subdirectory if isinstance(file.origin, Archive) else None
     try:
         tree = unpack_sdist(path, folder, filename=file.filename)
     except (SdistArchiveError, OSError) as error:
         raise _broken(file, request, str(error)) from error
-    told = _read_name(file.filename)
+    named = _read_name(file.filename)
     return trees.read(
         tree if subdirectory is None else _find_subdirectory(tree, subdirectory, file, request),
         request,
         described=file.filename if subdirectory is None else request.text,
-        version=told[1] if told is not None and subdirectory is None else None,
-        proof=_name_proof(file),
+        version=named[1] if named is not None and subdirectory is None else None,
+        proof=_build_proof(file),
     )
 
 
-def _name_proof(file: DistributionFile) -> str:
-    """The key of what an archive with a hash says of itself."""
+def _build_proof(file: DistributionFile) -> str:
+    """The key of the metadata of an archive whose SHA-256 is known; see `DirectTrees.read`."""
     subdirectory = file.origin.subdirectory if isinstance(file.origin, Archive) else None
     return f"sha256:{file.sha256} {subdirectory or ''}"
 
 
 def _find_subdirectory(tree: Path, subdirectory: str, file: DistributionFile, request: DirectRequest) -> Path:
-    """The folder inside the tree, links resolved. Raises MetadataError for one that is not there, or leads outside."""
+    """The folder inside the tree, links resolved. Raises MetadataError if it is missing, or outside of the tree."""
     found = (tree / subdirectory).resolve()
     if not found.is_relative_to(tree.resolve()):
         raise _broken(file, request, f"the folder `{subdirectory}` leads out of `{file.filename}`")
@@ -208,25 +273,27 @@ def _find_subdirectory(tree: Path, subdirectory: str, file: DistributionFile, re
 
 
 def _broken(file: DistributionFile, request: DirectRequest, reason: str) -> MetadataError:
+    """The error for an archive that cannot be used for the request."""
     return MetadataError(
         f"`{request.text}` cannot be used", why=reason, project=request.name or file.filename, filename=file.filename
     )
 
 
 def _read_name(filename: str) -> tuple[NormalizedName, Version] | None:
-    """Project and version as an sdist's name tells them (PEP 625); None for `main.zip`."""
+    """Project and version in the name of an sdist (PEP 625); None for a name such as `main.zip`."""
     try:
         return parse_sdist_filename(filename)
     except InvalidSdistFilename:
         return None
 
 
-def _safe_name(filename: str) -> str:
-    """The name as it may stand in a folder of ours; its ending says how to unpack it."""
+def _clean_name(filename: str) -> str:
+    """The name without characters that a file system may refuse. Its ending, which tells the format, stays."""
     return re.sub(r"[^\w.+-]", "_", filename).lstrip(".") or "archive"
 
 
 def _check_identity(metadata: CoreMetadata, file: DistributionFile, name: NormalizedName, version: Version) -> None:
+    """Raise MetadataError unless the metadata is that of the project and version in the file name."""
     if metadata.name == name and metadata.version == version:
         return
     raise MetadataError(
@@ -234,54 +301,3 @@ def _check_identity(metadata: CoreMetadata, file: DistributionFile, name: Normal
         project=name,
         filename=file.filename,
     )
-
-
-def fetch_direct_distribution(
-    request: DirectRequest,
-    *,
-    session: Session,
-    trees: DirectTrees,
-    known: KnownArchives,
-    repositories: Callable[[], GitRepositories],
-) -> DirectDistribution:
-    """What the reference is. Raises FetchError, HashMismatchError, MetadataError, InputError.
-
-    `repositories` are asked for once a repository is named.
-    """
-    reference = request.reference
-    if request.is_followed:
-        _check_public(request, session)
-    match reference:
-        case ArchiveUrl(url=url, hashes=hashes, subdirectory=subdirectory):
-            return fetch_direct_archive(
-                request, url, hashes=hashes, subdirectory=subdirectory, session=session, trees=trees, known=known
-            )
-        case LocalPath(path=path):
-            return _fetch_path(request, Path(path), session=session, trees=trees, known=known)
-        case VcsReference():
-            from resolver.fetch.direct.direct_tree import fetch_direct_commit
-
-            return fetch_direct_commit(request, reference, trees=trees, repositories=repositories())
-        case _:
-            assert_never(reference)
-
-
-def _check_public(request: DirectRequest, session: Session) -> None:
-    """Raises InputError where a reference out of metadata leads into a private network, whatever its host is called."""
-    reference = request.reference
-    if not isinstance(reference, LocalPath) and session.leads_inside(reference.url.public):
-        raise InputError(
-            f"`{request.text}`, which metadata names, cannot be followed",
-            why="the name of its host stands for an address of this machine or of its own network",
-            remedy=f"if it is meant, name it in the list: `{request.text}`",
-        )
-
-
-def _fetch_path(
-    request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees, known: KnownArchives
-) -> DirectDistribution:
-    if path.is_dir():
-        from resolver.fetch.direct.direct_tree import read_direct_folder  # As above.
-
-        return read_direct_folder(request, path, trees=trees)
-    return fetch_direct_archive(request, Url(public=path.as_uri()), session=session, trees=trees, known=known)

@@ -1,7 +1,9 @@
-"""The hash of a source tree on disk: the same for the same files, wherever they lie.
+"""The hash of a source tree on disk: equal for equal files, whatever the path of the folder.
 
-In: a folder. Out: `sha256:hex`, for the lock, and for comparing a lock with the folder; docs/lockfile.md has the
-exact rule. What git ignores is no part of a tree. Little is imported here: `lock --check` has to start fast.
+In: a folder. Out: `sha256:hex`, which a lock holds, and which `lock --check` compares with the folder; docs/lockfile.md
+defines it. Files that git ignores are not part of a tree, so that a build or a test run does not change the hash.
+
+It is a module of its own because it imports little: `lock --check` has to start fast.
 """
 
 from __future__ import annotations
@@ -16,9 +18,11 @@ from resolver.errors import InputError, render_os_error
 
 __all__ = ["hash_folder", "list_folder_files"]
 
+# What each build or test run leaves behind, for trees without git's list of ignored files.
 _LEFT_OUT = frozenset({".git", "__pycache__"})
 _LEFT_OUT_ENDS = (".pyc", ".egg-info")
 _GIT_TIMEOUT_S = 60.0
+# `git ls-files` needs a path, a home for the user's ignored files, and folders for temporary files; no other variable.
 _GIT_VARIABLES = {"HOME", "HOMEDRIVE", "HOMEPATH", "LD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "USERPROFILE"} | {
     *("TEMP", "TMP", "TMPDIR", "XDG_CONFIG_HOME"),
 }
@@ -26,9 +30,9 @@ _NO_REPOSITORY = "not a git repository"
 
 
 def hash_folder(folder: Path) -> str:
-    """`sha256:hex` of a source tree: paths, contents, executable bits and targets of links of what belongs to it.
+    """`sha256:hex` of a source tree: the paths, contents, executable bits and link targets of its files.
 
-    Raises InputError where it cannot be read.
+    Raises InputError for a folder or file that cannot be read.
     """
     try:
         tree = b"".join([_describe(folder / path, path) for path in list_folder_files(folder)])
@@ -39,18 +43,22 @@ def hash_folder(folder: Path) -> str:
 
 
 def list_folder_files(folder: Path) -> tuple[str, ...]:
-    """The paths that belong to the tree, with `/`, in the order of their bytes in UTF-8. Raises InputError, OSError.
+    """The paths of the files of the tree, separated by `/`, in the order of their UTF-8 bytes.
 
-    Inside a git work tree they are those that git tracks or would add; else all but what every build leaves behind.
+    Inside a git work tree they are the files that git tracks or would add; elsewhere all but the results of builds.
+    Raises InputError if git fails, and OSError.
     """
     found = _list_with_git(folder)
-    # A folder that git ignores as a whole is wanted nevertheless.
+    # Git lists no file of a folder that it ignores as a whole; the user has named that folder nevertheless.
     paths = found or _walk(folder)
     return tuple(sorted({path for path in paths if not _is_left_out(path)}, key=_encode))
 
 
 def _describe(file: Path, path: str) -> bytes:
-    """One file for the hash: its mode as git writes it, the hash of its content, its path, and a NUL."""
+    """The entry of one file: its mode as git writes it, the hash of its content, its path, and a NUL.
+
+    Windows keeps no executable bit, so there each file has the mode of a plain one.
+    """
     state = file.lstat()
     if stat.S_ISLNK(state.st_mode):
         mode, digest = "120000", hash_bytes(_encode(file.readlink().as_posix()))
@@ -61,20 +69,21 @@ def _describe(file: Path, path: str) -> bytes:
 
 
 def _encode(path: str) -> bytes:
-    """The path in UTF-8, composed: macOS may hand out the letters of a name apart."""
+    """The path in UTF-8, with composed letters (NFC): file systems of macOS may return them decomposed."""
     if not path.isascii():
-        from unicodedata import normalize  # Imported where it is needed: few trees have such a name.
+        from unicodedata import normalize  # Lazy: few trees have such a name.
 
         path = normalize("NFC", path)
     return path.encode("utf-8", "surrogateescape")
 
 
 def _is_left_out(path: str) -> bool:
+    """Whether a part of the path is the result of a build, or git's own folder."""
     return any(part in _LEFT_OUT or part.endswith(_LEFT_OUT_ENDS) for part in path.split("/"))
 
 
 def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
-    """All files and links below; links to folders are not followed, devices and pipes passed over."""
+    """All files and links below `folder / prefix`. It follows no links to folders, and skips devices and pipes."""
     with os.scandir(folder / prefix) as entries:
         for entry in entries:
             path = f"{prefix}{entry.name}"
@@ -87,8 +96,8 @@ def _walk(folder: Path, prefix: str = "") -> Iterator[str]:
 
 
 def _list_with_git(folder: Path, prefix: str = "") -> list[str] | None:
-    """What git tracks there or would add; None outside a work tree, or without git."""
-    listed = _ask_git(folder / prefix)
+    """The files that git tracks or would add, below `folder / prefix`; None outside a work tree, or without git."""
+    listed = _run_git(folder / prefix)
     if listed is None:
         return None
     found: list[str] = []
@@ -105,11 +114,14 @@ def _list_with_git(folder: Path, prefix: str = "") -> list[str] | None:
     return found
 
 
-def _ask_git(folder: Path) -> list[str] | None:
-    """The names that `git ls-files` gives; nothing that the repository's own configuration names is run for it."""
+def _run_git(folder: Path) -> list[str] | None:
+    """The names that `git ls-files` prints; None if git is missing, or the folder is in no repository.
+
+    The options in front turn off the programs that the configuration of a repository could start. Raises InputError.
+    """
     if not any((parent / ".git").exists() for parent in (folder, *folder.absolute().parents)):
         return None
-    import subprocess  # Imported where it is needed: 8 ms, which a list without folders has no use for.
+    import subprocess  # Lazy: it takes 8 ms, and most lists have no folder.
 
     command = ["git", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false"]
     command += ["ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -129,13 +141,14 @@ def _ask_git(folder: Path) -> list[str] | None:
         raise InputError(f"git had not listed the files of `{folder}` after {_GIT_TIMEOUT_S:g} s") from None
     if done.returncode == 0:
         return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]
-    said = done.stderr.decode(errors="replace").strip()
-    if _NO_REPOSITORY in said:
+    error = done.stderr.decode(errors="replace").strip()
+    if _NO_REPOSITORY in error:
         return None
-    raise InputError(f"git does not say which files of `{folder}` it ignores: {said.partition(chr(10))[0]}")
+    raise InputError(f"git does not say which files of `{folder}` it ignores: {error.partition(chr(10))[0]}")
 
 
 def _git_environment() -> dict[str, str]:
+    """The variables of `git ls-files`: it reaches no server, shows no prompt, writes nothing, and speaks English."""
     kept = {name: value for name, value in os.environ.items() if name.upper() in _GIT_VARIABLES}
-    asked_nobody = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
-    return {**kept, **asked_nobody, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    local = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
+    return {**kept, **local, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}

@@ -1,8 +1,10 @@
-"""Commits on disk: one small bare repository each, kept in the cache under the repository and the commit id.
+"""Commits on disk: one small bare repository for each, kept in the cache by repository and commit id.
 
-In: a commit id and the repository that has it. Out: a folder with the objects of that commit, and on demand with its
-history and tags. Folders are made apart and renamed when they are whole, so that two processes may share them.
-Nothing in them holds a login: git is told the clean URL alone, and what it writes into `config` is replaced.
+In: a commit id, and the repository that has it. Out: a folder with the objects of that commit, and on demand also its
+history and tags. A folder is made beside the store and renamed when it is complete, so that two processes can share a
+store. It contains no login: git gets the URL without one, and the `config` that git writes is replaced.
+
+It is a module of its own because revisions (`finding`), trees (`commit_trees`) and LFS files share the store.
 """
 
 from __future__ import annotations
@@ -15,20 +17,25 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
+from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.failures import is_refused_request, is_unknown_object
 
-__all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommit", "copy_repository", "remove_folder", "write_config"]
+__all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommitError", "copy_repository", "remove_folder", "write_config"]
 
 FETCH_LIMIT_S = 1800.0
+"""The longest time for a command that reads files of a repository: large ones take minutes."""
+
 _KEPT_REFERENCE = "refs/pinfold/commit"
 _TAGS = "+refs/tags/*:refs/tags/*"
 _ALL = ("+refs/heads/*:refs/heads/*", _TAGS)
 _STALE_AFTER_S = 7 * 24 * 3600.0
 
 
-class MissingCommit(Exception):  # noqa: N818 - the word for what it is; it never leaves this package
-    """The repository has no such commit, or the id is that of something else: `kind` is `tag`, `tree` or `blob`."""
+class MissingCommitError(Exception):
+    """The repository has no such commit. It does not leave this room.
+
+    `kind` is `tag`, `tree` or `blob` if the id is that of another object, and empty if there is no such object.
+    """
 
     def __init__(self, kind: str = "") -> None:
         super().__init__(kind)
@@ -36,7 +43,11 @@ class MissingCommit(Exception):  # noqa: N818 - the word for what it is; it neve
 
 
 class CommitStore:
-    """Bare repositories under `folder`, which is this user's alone and has a folder `work`."""
+    """Bare repositories below `folder`, which only this user can open and which has a folder `work`.
+
+    The path of a stored commit is `commits/KEY/COMMIT_ID`, with `-history` at its end if it has the history. KEY is
+    `Repository.key`. A complete one is never changed, so readers need no lock.
+    """
 
     def __init__(self, git: Git, folder: Path) -> None:
         self._git = git
@@ -54,17 +65,17 @@ class CommitStore:
             remove_folder(folder)
 
     def find(self, key: str, commit_id: str, *, history: bool = False) -> Path | None:
-        """The stored repository of a commit, or None."""
+        """The stored repository of a commit, with its history if that is wanted; or None."""
         path = self._path(key, commit_id, history=history)
         return path if path.is_dir() else None
 
     def forget(self, key: str, commit_id: str) -> None:
-        """Remove what is stored of a commit."""
+        """Remove a stored commit, with and without history."""
         for history in (False, True):
             remove_folder(self._path(key, commit_id, history=history))
 
     def fetch(self, remote: RemoteRepository, commit_id: str) -> Path:
-        """The stored repository of a commit, asked for now. Raises GitFailed and MissingCommit."""
+        """Fetch and store a commit without history. Raises GitCommandError and MissingCommitError."""
         with self.temporary_folder() as folder:
             made = folder / "repository"
             self._init(made, commit_id)
@@ -73,7 +84,10 @@ class CommitStore:
             return self._keep(made, remote, commit_id, history=False)
 
     def fetch_history(self, remote: RemoteRepository, commit_id: str) -> Path:
-        """The same with all commits before it, and with the tags: what `git describe` reads. No old files."""
+        """Fetch and store a commit with its ancestors and tags, which `git describe` reads, but without their files.
+
+        Raises GitCommandError and MissingCommitError.
+        """
         shallow = self.find(remote.repository.key, commit_id) or self.fetch(remote, commit_id)
         with self.temporary_folder() as folder:
             made = folder / "repository"
@@ -83,53 +97,56 @@ class CommitStore:
             return self._keep(made, remote, commit_id, history=True)
 
     def fetch_commits(self, remote: RemoteRepository, folder: Path, *, like: str) -> None:
-        """All commits that branches and tags reach, without their files, into a new bare repository.
+        """Fetch the commits of all branches and tags, without their files, into the new bare repository `folder`.
 
-        `like` is one of its ids, which tells their kind.
+        `like` is any id of the repository: its length tells SHA-1 from SHA-256. Raises GitCommandError.
         """
         self._init(folder, like)
         self._fetch_into(remote, folder, "--filter=tree:0", "--end-of-options", remote.repository.clean_url, *_ALL)
 
-    def _fetch_into(self, remote: RemoteRepository, folder: Path, *words: str) -> None:
-        """One `git fetch`."""
+    def _fetch_into(self, remote: RemoteRepository, folder: Path, *arguments: str) -> None:
+        """Run `git fetch` in a bare repository."""
         fetch = ("--git-dir", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-        self._git.ask(remote, *fetch, *words, limit_s=FETCH_LIMIT_S)
+        self._git.run_remote(remote, *fetch, *arguments, limit_s=FETCH_LIMIT_S)
 
     def _fetch_commit(self, remote: RemoteRepository, folder: Path, commit_id: str) -> None:
-        """Just the commit, where the server gives one that is asked for by its id; else everything."""
+        """Fetch the commit alone if the server sends commits by id; else all branches and tags."""
         url = remote.repository.clean_url
         kept = f"+{commit_id}:{_KEPT_REFERENCE}"
         try:
             self._fetch_into(remote, folder, "--depth=1", "--end-of-options", url, kept)
             return
-        except GitFailed as failed:
+        except GitCommandError as failed:
             if is_unknown_object(failed):
-                raise MissingCommit from failed
+                raise MissingCommitError from failed
             if not is_refused_request(failed):
                 raise
         self._fetch_into(remote, folder, "--end-of-options", url, *_ALL)
         if not self._kind(folder, commit_id):
-            raise MissingCommit
+            raise MissingCommitError
 
     def _deepen(self, remote: RemoteRepository, folder: Path, commit_id: str) -> None:
-        """The commits before one that is there, and the tags; of everything, where a server gives nothing else."""
+        """Fetch the ancestors of a commit, and the tags; those of all branches if the server sends nothing less."""
         depth = ["--unshallow"] if (folder / "shallow").exists() else []
-        words = [*depth, "--filter=tree:0", "--end-of-options", remote.repository.clean_url]
+        arguments = [*depth, "--filter=tree:0", "--end-of-options", remote.repository.clean_url]
         try:
-            self._fetch_into(remote, folder, *words, f"+{commit_id}:{_KEPT_REFERENCE}", _TAGS)
-        except GitFailed as failed:
+            self._fetch_into(remote, folder, *arguments, f"+{commit_id}:{_KEPT_REFERENCE}", _TAGS)
+        except GitCommandError as failed:
             if not is_refused_request(failed):
                 raise
-            self._fetch_into(remote, folder, *words, *_ALL)
+            self._fetch_into(remote, folder, *arguments, *_ALL)
 
     def _finish(self, folder: Path, commit_id: str, *, history: bool) -> None:
-        """Check what came, and leave neither configuration nor notes of git's in it."""
+        """Check that the commit is there, point HEAD to it, and remove everything that depends on the server or git.
+
+        Raises MissingCommitError.
+        """
         kind = self._kind(folder, commit_id)
         if kind != "commit":
-            raise MissingCommit(kind)
+            raise MissingCommitError(kind)
         self._git.run("--git-dir", str(folder), "update-ref", _KEPT_REFERENCE, commit_id)
         self._git.run("--git-dir", str(folder), "update-ref", "--no-deref", "HEAD", commit_id)
-        # What came only because a server gives nothing less is not there on others.
+        # Some servers send more references than were requested. A build must not see them on one machine only.
         unwanted = ["refs/heads"] if history else ["refs/heads", "refs/tags"]
         listed = self._git.run("--git-dir", str(folder), "for-each-ref", "--format=delete %(refname)", *unwanted)
         if listed:
@@ -139,22 +156,25 @@ class CommitStore:
             remove_folder(folder / name)
 
     def _kind(self, folder: Path, commit_id: str) -> str:
+        """The type of an object (git: cat-file -t); empty if it is missing."""
         try:
             return self._git.run("--git-dir", str(folder), "cat-file", "-t", commit_id).strip()
-        except GitFailed:
+        except GitCommandError:
             return ""
 
     def _init(self, folder: Path, commit_id: str) -> None:
+        """Create an empty bare repository with the hash algorithm of an id."""
         kind = "sha256" if len(commit_id) == 64 else "sha1"
         self._git.run("init", "--quiet", "--bare", "--template=", f"--object-format={kind}", str(folder))
 
     def _keep(self, made: Path, remote: RemoteRepository, commit_id: str, *, history: bool) -> Path:
+        """Rename a finished repository to its path in the store."""
         path = self._path(remote.repository.key, commit_id, history=history)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             made.rename(path)
         except OSError:
-            # Another process was faster; what it made is the same.
+            # Another process has stored the same commit first.
             if not path.is_dir():
                 raise
         return path
@@ -164,7 +184,10 @@ class CommitStore:
 
 
 def write_config(folder: Path, commit_id: str, *, bare: bool) -> None:
-    """The whole configuration of a repository: no remote, no address."""
+    """Replace the configuration of a repository by one without remotes and URLs.
+
+    `bare` is false for a work tree's `.git`.
+    """
     sha256 = len(commit_id) == 64
     lines = ["[core]", f"\trepositoryformatversion = {int(sha256)}", f"\tbare = {str(bare).lower()}"]
     lines += ["[extensions]", "\tobjectFormat = sha256"] if sha256 else []
@@ -172,13 +195,13 @@ def write_config(folder: Path, commit_id: str, *, bare: bool) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a file or a folder with all that is in it, also what is write-protected; as far as that can be done."""
+    """Remove a file, or a folder with its content, as far as possible; write protection does not prevent it."""
     if not path.is_dir() or path.is_symlink():
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         return
     for folder, folders, files in os.walk(path):
-        # Windows removes no file that is write-protected, others remove none in a folder that is.
+        # Windows refuses to remove a write-protected file, other systems a file in a write-protected folder.
         for name in (*folders, *(files if os.name == "nt" else ())):
             inner = Path(folder) / name
             with contextlib.suppress(OSError):
@@ -188,14 +211,14 @@ def remove_folder(path: Path) -> None:
 
 
 def copy_repository(stored: Path, target: Path) -> None:
-    """A repository of its own with the same objects. LFS files stay where they are: others may be fetching some."""
+    """Copy a stored repository, without its LFS files: another process may be adding some."""
     shutil.copytree(
         stored, target, copy_function=_link, ignore=lambda folder, _: ["lfs"] if Path(folder) == stored else []
     )
 
 
 def _link(source: str, target: str) -> str:
-    """A second name for a file of objects, which nobody writes to; a copy of all others."""
+    """Link a file of objects, which is never changed, and copy any other."""
     if "/objects/" in source.replace(os.sep, "/"):
         with contextlib.suppress(OSError):
             os.link(source, target)
@@ -204,7 +227,7 @@ def _link(source: str, target: str) -> str:
 
 
 def _remove_stale(work: Path) -> None:
-    """Remove what runs that were killed have left."""
+    """Remove temporary folders of killed runs: those that are older than a week."""
     now = time.time()
     with contextlib.suppress(OSError):
         for path in work.iterdir():

@@ -1,7 +1,10 @@
-"""The credential helper that git starts: it passes git's question on to a socket, and the answer back.
+"""The credential helper that git starts: it passes queries on to `credential_server`, and its responses back.
 
-Run as a file by the interpreter alone (`python -I -S credential_program.py SOCKET get`), so it imports nothing of
-ours and holds no secret. What git would like to have stored or forgotten is not passed on (git: gitcredentials).
+In: git's query on standard input. Out: the response on standard output. Queries to store or erase a login are dropped
+(git: gitcredentials).
+
+It is a short module of its own because the interpreter runs it by its path (`python -I -S credential_program.py SOCKET
+get`), once for each query of git's: it imports nothing of ours, so it starts fast, and it holds no secret.
 """
 
 import socket
@@ -9,22 +12,22 @@ import sys
 
 
 def main() -> None:
-    """Answer one question of git's; say nothing where nobody listens."""
+    """Pass on one query and its response; write nothing if the socket does not respond."""
     if len(sys.argv) != 3 or sys.argv[2] != "get":
         return
-    question = sys.stdin.buffer.read(65536)
-    answer = b""
+    query = sys.stdin.buffer.read(65536)
+    response = b""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(60)
             connection.connect(sys.argv[1])
-            connection.sendall(question)
+            connection.sendall(query)
             connection.shutdown(socket.SHUT_WR)
             while part := connection.recv(65536):
-                answer += part
+                response += part
     except OSError:
         return
-    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.write(response)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,11 @@
-"""Tells git the login of one repository, over a socket that only this user can open, while one command runs.
+"""Gives git the login of one repository, over a socket that only this user can open, while one command runs.
 
-In: questions in git's credential format (git: git-credential, input/output format). Out: user and password, if the
-question is about the very repository that the command was started for; otherwise nothing. This is where the secret
-of a repository's URL is opened.
+In: queries in git's credential format (git: git-credential, input/output format), which `credential_program` passes on.
+Out: user and password, if the query is about the repository that the command was started for, or about a proxy on the
+way to it; else nothing. This is the only module that opens the secret of a repository's URL.
 
-What a git process is told by its environment and its configuration: names let in one by one, nothing by default.
-
-In: the caller's environment and the kind of repository. Out: the environment, and `-c` options that come before the
-command. Neither holds a secret: logins are asked for through `credential_server`.
+It is a module of its own because logins must be in no command line, no environment and no file, where other processes
+could read them.
 """
 
 from __future__ import annotations
@@ -20,175 +18,63 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-from lockfiles._values import dataclass
 from resolver.errors import PinfoldError
 from resolver.fetch.git.repository import Repository
 from resolver.fetch.http.credentials import FindLogin
-from resolver.fetch.http.hosts import find_certificates
 from resolver.requirements.index_urls import is_loopback
-from resolver.requirements.url import Secret, parse_url
+from resolver.requirements.url import Secret
 
-__all__ = [
-    "PROXY_USER",
-    "Proxies",
-    "RepositoryLogins",
-    "find_proxies",
-    "git_environment",
-    "git_options",
-    "serve_logins",
-]
+__all__ = ["PROXY_USER", "RepositoryLogins", "serve_logins"]
 
 
-_SYSTEM = {"PATH", "TEMP", "TMP", "TMPDIR", "TZ"}
-_WINDOWS = {"COMSPEC", "PATHEXT", "SYSTEMDRIVE", "SYSTEMROOT", "WINDIR"}
-_SSH = {"HOME", "USER", "LOGNAME", "GIT_SSH", "GIT_SSH_VARIANT"}
-_PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
-_OFF = "/dev/null"
 PROXY_USER = "pinfold"
-"""Stands for the user of a proxy on the way to git."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxies:
-    """Variables that name proxies without their logins, and the URLs with them."""
-
-    variables: dict[str, str]
-    secrets: tuple[Secret, ...]
-
-
-def git_environment(
-    caller: Mapping[str, str], *, scheme: str, home: Path, agent: bool = True, allow_http: bool = False
-) -> dict[str, str]:
-    """The variables of a git process for a repository of that scheme; an empty scheme is a process without network.
-
-    Only ssh gets the user's HOME: elsewhere curl would look for a `.netrc` there, and take its `default` entry for
-    every host. `agent` lets ssh ask the user's agent. `allow_http` is for repositories that are named by `http:`.
-    """
-    kept = {name: value for name, value in caller.items() if name.upper() in _SYSTEM | _WINDOWS}
-    fixed = {
-        "GIT_ALLOW_PROTOCOL": scheme or "none",
-        "GIT_ASKPASS": "",
-        "GIT_CEILING_DIRECTORIES": str(home.parent),
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_SYSTEM": os.devnull,
-        "GIT_DEFAULT_REF_FORMAT": "files",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "HOME": str(home),
-        # What git says is read by this program.
-        "LC_ALL": "C",
-        "XDG_CONFIG_HOME": str(home),
-    }
-    if scheme == "ssh":
-        return {**kept, **fixed, **_ssh_variables(caller, agent=agent)}
-    if scheme in ("https", "http"):
-        fixed["GIT_ALLOW_PROTOCOL"] = "https:http" if allow_http else "https"
-        return {**kept, **fixed, **_certificates(), **find_proxies(caller).variables}
-    return {**kept, **fixed}
-
-
-def git_options() -> list[str]:
-    """The options in front of every command: no programs of the repository's or the user's are run."""
-    settings = {
-        "advice.detachedHead": "false",
-        "core.askPass": "",
-        "core.attributesFile": _OFF,
-        "core.autocrlf": "false",
-        "core.excludesFile": _OFF,
-        "core.fsmonitor": "false",
-        "core.hooksPath": _OFF,
-        "credential.helper": "",
-        "credential.useHttpPath": "true",
-        "fetch.recurseSubmodules": "false",
-        "gc.auto": "0",
-        # The first answer may lead elsewhere, as GitLab's do to `.git`; what is asked then must not.
-        "http.followRedirects": "initial",
-        "http.lowSpeedLimit": "1",
-        "http.lowSpeedTime": "60",
-        "init.defaultBranch": "none",
-        "maintenance.auto": "false",
-        "protocol.file.allow": "never",
-        "submodule.recurse": "false",
-    }
-    return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-
-
-def find_proxies(caller: Mapping[str, str]) -> Proxies:
-    """The proxies that the environment names. One that wants a login is named with a user who stands for it.
-
-    git asks for the login of such a user as it does for that of a host; the name that it is told takes its place.
-    """
-    lower = {name.lower(): value for name, value in caller.items() if name.lower().endswith("_proxy") and value}
-    # Those in lower case go first, as everywhere.
-    lower |= {name: caller[name] for name in lower if caller.get(name)}
-    variables: dict[str, str] = {}
-    secrets = []
-    for name, value in lower.items():
-        if name == "no_proxy":
-            variables |= {name: value, name.upper(): value}
-        elif name in _PROXIES:
-            url = parse_url(value if "://" in value else f"http://{value}")
-            shown = url.public if url.secret is None else url.public.replace("://", f"://{PROXY_USER}@", 1)
-            secrets += [url.secret] if url.secret is not None else []
-            variables |= {name: shown, name.upper(): shown}
-    return Proxies(variables=variables, secrets=tuple(secrets))
-
-
-def _ssh_variables(caller: Mapping[str, str], *, agent: bool) -> dict[str, str]:
-    """What ssh needs; it never asks anybody a question."""
-    names = _SSH | ({"SSH_AUTH_SOCK"} if agent else set())
-    kept = {name: value for name, value in caller.items() if name in names}
-    command = caller.get("GIT_SSH_COMMAND") or ("" if "GIT_SSH" in kept else "ssh")
-    # Behind the user's own options: the first one that ssh is given wins, but for this one nobody sets it otherwise.
-    return {**kept, **({"GIT_SSH_COMMAND": f"{command} -o BatchMode=yes"} if command else {})}
-
-
-def _certificates() -> dict[str, str]:
-    file, folder = find_certificates()
-    return {**({"GIT_SSL_CAINFO": file} if file else {}), **({"GIT_SSL_CAPATH": folder} if folder else {})}
-
+"""The user in the URL of a proxy that needs a login: git queries the helper for this user's password."""
 
 _PROGRAM = Path(__file__).with_name("credential_program.py")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
-_LONGEST_QUESTION = 65536
-_SHORTEST_HIDDEN = 4
+_LONGEST_QUERY_BYTES = 65536
+_SHORTEST_SECRET = 4
+"""A shorter text is not hidden: replacing it would make the output unreadable."""
 _END_WAIT_S = 5.0
 
 
 class RepositoryLogins:
-    """The logins that one repository may be told, and what became of the questions.
+    """The logins for one repository, and what became of git's queries for them.
 
-    `asked` says that git wanted one; `answered` that there was one; `unusable` why one was not told; `told` are the
-    texts that no output may show; `error` is what went wrong while one was looked for. All are read after the command
-    has ended.
+    `find_login` finds the login of a URL without one of its own; None finds none. The attributes are read after the
+    command has ended.
     """
 
     def __init__(self, repository: Repository, *, find_login: FindLogin | None) -> None:
         self.repository = repository
-        self.asked = False
-        self.answered = False
+        self.was_requested = False
+        """Whether git needed a login for the repository."""
+        self.was_given = False
+        """Whether it got one."""
         self.unusable = self.unusable_remedy = ""
-        self.told: tuple[str, ...] = ()
+        """Why a login was not given although there is one, and what to do; empty if none was held back."""
+        self.secrets: tuple[str, ...] = ()
+        """The texts that no output may show."""
         self.error: PinfoldError | None = None
+        """The error of `find_login`."""
         self._find_login = find_login
 
     def for_repository(self, repository: Repository) -> RepositoryLogins:
-        """Those of another repository, such as a submodule: with the same places to look, and nothing of this URL."""
+        """The logins of another repository, such as a submodule: found in the same way, without those of this URL."""
         return RepositoryLogins(repository, find_login=self._find_login)
 
-    def answer(self, question: dict[str, str]) -> list[tuple[str, str]]:
-        """The lines to answer with; none for a question about anything but the repository."""
-        if not self._is_ours(question):
+    def answer(self, query: dict[str, str]) -> list[tuple[str, str]]:
+        """The attributes of the response; empty if the query is not about the repository, or there is no usable login.
+
+        A login with a line break is held back, since it could add attributes; so is one that http would send in clear.
+        """
+        if not self._is_about_repository(query):
             return []
-        self.asked = True
+        self.was_requested = True
         login = self._open_login()
         if login is None:
             return []
@@ -200,46 +86,46 @@ class RepositoryLogins:
         if self.repository.scheme == "http" and not is_loopback(self.repository.host):
             self.unusable, self.unusable_remedy = "`http` is not encrypted", "write `https`"
             return []
-        self.answered = True
-        self.told += _forms(user, password)
+        self.was_given = True
+        self.secrets += _find_forms(user, password)
         return [("username", user), ("password", password)]
 
-    def answer_for_proxy(self, question: dict[str, str], proxies: tuple[Secret, ...]) -> list[tuple[str, str]]:
-        """The lines for a question about a proxy: it asks for the user that stands for its login, and for no path."""
-        if question.get("username") != PROXY_USER or question.get("path"):
+    def answer_for_proxy(self, query: dict[str, str], proxies: tuple[Secret, ...]) -> list[tuple[str, str]]:
+        """The attributes of the response to a query about a proxy, whose user is `PROXY_USER`; else empty."""
+        if query.get("username") != PROXY_USER or query.get("path"):
             return []
         for proxy in proxies:
             parts = urlsplit(proxy.open_for_transport())
             host = parts.netloc.rpartition("@")[2].lower()
             user, password = unquote(parts.username or ""), unquote(parts.password or "")
-            if (question.get("protocol"), question.get("host", "").lower()) != (parts.scheme, host):
+            if (query.get("protocol"), query.get("host", "").lower()) != (parts.scheme, host):
                 continue
             if not any(letter in user + password for letter in "\n\r\0"):
-                self.told += _forms(user, password)
+                self.secrets += _find_forms(user, password)
                 return [("username", user), ("password", password)]
         return []
 
-    def _is_ours(self, question: dict[str, str]) -> bool:
-        """Whether scheme, host and port are the repository's, and the path is its own or lies inside of it."""
+    def _is_about_repository(self, query: dict[str, str]) -> bool:
+        """Whether scheme, host and port are those of the repository, and the path is its own or inside of it."""
         repository = self.repository
-        if question.get("protocol") != repository.scheme:
+        if query.get("protocol") != repository.scheme:
             return False
         try:
-            parts = urlsplit(f"//{question.get('host', '')}")
+            parts = urlsplit(f"//{query.get('host', '')}")
             port = parts.port or _DEFAULT_PORTS[repository.scheme]
         except ValueError:
             return False
         if parts.username is not None or (parts.hostname, port) != (repository.host, repository.port):
             return False
-        path = question.get("path", "").strip("/")
+        path = query.get("path", "").strip("/")
         if any(part in (".", "..") for part in path.split("/")):
             return False
-        # Hosts send on from `name` to `name.git`.
+        # Hosts redirect from `name` to `name.git`.
         own = {repository.path, f"{repository.path}.git"}
         return any(path == known or path.startswith(f"{known}/") for known in own)
 
     def _open_login(self) -> tuple[str, str] | None:
-        """User and password: of the URL itself, else what is known for it."""
+        """User and password: those of the URL itself, else those found for it; None if there are none."""
         if self.repository.url.secret is not None:
             parts = urlsplit(self.repository.url.secret.open_for_transport())
             if parts.username or parts.password:
@@ -256,9 +142,10 @@ class RepositoryLogins:
 
 @contextlib.contextmanager
 def serve_logins(logins: RepositoryLogins, *, proxies: tuple[Secret, ...] = ()) -> Iterator[list[str]]:
-    """The options that make git ask us, for as long as the context is open; none where git asks nobody.
+    """The options that make git query us for logins, as long as the context is open.
 
-    `proxies` are the URLs of those proxies that want a login.
+    They are empty for schemes without logins of this kind (ssh, file), and on systems without Unix sockets. `proxies`
+    are the URLs of those proxies that need a login.
     """
     if logins.repository.scheme not in _DEFAULT_PORTS or not hasattr(socket, "AF_UNIX"):
         yield []
@@ -273,7 +160,7 @@ def serve_logins(logins: RepositoryLogins, *, proxies: tuple[Secret, ...] = ()) 
     finally:
         ended.set()
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as waking:
-            # Closing the listener alone would not wake the thread that waits for a connection.
+            # A connection ends the thread's wait for one; closing the listener would not.
             waking.connect(str(folder / "s"))
         thread.join(_END_WAIT_S)
         listener.close()
@@ -281,7 +168,11 @@ def serve_logins(logins: RepositoryLogins, *, proxies: tuple[Secret, ...] = ()) 
 
 
 def _listen() -> tuple[Path, socket.socket]:
-    """A folder that is this user's alone, and a socket in it; the path of a socket may have about 100 letters."""
+    """A new folder that only this user can open, and a listening socket `s` in it.
+
+    The path of a socket may have about 100 characters. Where the folder for temporary files has a longer one, the
+    socket is in `/tmp`.
+    """
     for parent in (None, "/tmp"):
         folder = Path(tempfile.mkdtemp(prefix="pinfold-", dir=parent))
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -302,6 +193,7 @@ def _listen() -> tuple[Path, socket.socket]:
 def _serve(
     listener: socket.socket, logins: RepositoryLogins, proxies: tuple[Secret, ...], ended: threading.Event
 ) -> None:
+    """Answer one connection after the other until the event is set."""
     while not ended.is_set():
         try:
             connection, _ = listener.accept()
@@ -309,20 +201,24 @@ def _serve(
             return
         with connection, contextlib.suppress(OSError):
             connection.settimeout(30)
-            question = _read_question(connection)
-            lines = logins.answer_for_proxy(question, proxies) or logins.answer(question)
-            connection.sendall(os.fsencode("".join(f"{name}={value}\n" for name, value in lines)))
+            query = _read_query(connection)
+            attributes = logins.answer_for_proxy(query, proxies) or logins.answer(query)
+            connection.sendall(os.fsencode("".join(f"{name}={value}\n" for name, value in attributes)))
 
 
-def _read_question(connection: socket.socket) -> dict[str, str]:
+def _read_query(connection: socket.socket) -> dict[str, str]:
+    """The attributes of a query, up to the end of the stream or the limit."""
     data = b""
-    while len(data) < _LONGEST_QUESTION and (part := connection.recv(4096)):
+    while len(data) < _LONGEST_QUERY_BYTES and (part := connection.recv(4096)):
         data += part
     lines = os.fsdecode(data).split("\n")
     return {name: value for name, separator, value in (line.partition("=") for line in lines) if separator}
 
 
-def _forms(user: str, password: str) -> tuple[str, ...]:
-    """The texts of a login that a server could repeat in what it says."""
+def _find_forms(user: str, password: str) -> tuple[str, ...]:
+    """The texts of a login that a server could repeat in a message: the password, also percent-encoded.
+
+    A user without password is a token, and so a secret itself.
+    """
     known = {password, quote(password, safe=""), *(() if password else (user, quote(user, safe="")))}
-    return tuple(sorted(text for text in known if len(text) >= _SHORTEST_HIDDEN))
+    return tuple(sorted(text for text in known if len(text) >= _SHORTEST_SECRET))

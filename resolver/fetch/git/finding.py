@@ -1,10 +1,11 @@
-"""Which commit a reference names: by asking what the repository lists, without a clone where that is enough.
+"""The commit that a reference names: found in what the repository lists, without a clone where that is enough.
 
-In: a VCS reference. Out: `FoundCommit`. Answers are kept for the run, and in the cache for runs without network.
+In: a checked revision (branch, tag, full or short commit id; None for the default branch), and a repository. Out:
+`FoundCommit`, or an error that names what is near. Revisions are resolved as git does it (git: gitrevisions), but one
+that is both a branch and a tag is an error. Results are kept in the cache, for runs without network.
 
-What a repository lists, and which commit a revision of it names. Nothing here talks to anybody.
-
-In: the output of `git ls-remote`. Out: a commit id, or an error that names what is near.
+It is a module of its own because a lock needs the commit of each reference, but the tree of few: one request tells the
+commit of a branch or tag.
 """
 
 from __future__ import annotations
@@ -18,38 +19,161 @@ from pathlib import Path
 from lockfiles._files import hash_bytes
 from lockfiles._values import dataclass
 from resolver.errors import Fault, OfflineError
-from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
+from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.repository import GitReferenceError
 from resolver.fetch.projects.row_store import write_cache_file
 
-__all__ = [
-    "CommitFinder",
-    "FoundCommit",
-    "Head",
-    "candidate_names",
-    "choose_commit",
-    "find_head",
-    "is_full_id",
-    "is_short_id",
-    "missing_revision",
-    "parse_listing",
-]
+__all__ = ["CommitFinder", "FoundCommit", "is_full_id"]
 
 
 _FULL_ID = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?")
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{4,63}")
 _LINE = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?|ref: [^\t\n]+)\t([^\t\n]+)")
+_LISTING_LIMIT_S = 120.0
+# How many names a message shows: of what is near, and of all that there are.
 _MOST_NAMES = 3
+_MOST_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """The default branch: its short name, None where HEAD is no branch, and its commit."""
+class FoundCommit:
+    """The commit that a reference names."""
 
-    branch: str | None
     commit_id: str
+
+    requested_revision: str | None
+    """The revision in the list; None if it has none (PEP 751 `packages.vcs.requested-revision`)."""
+
+    warnings: tuple[str, ...] = ()
+    """Whole messages, without the position in the list."""
+
+
+class CommitFinder:
+    """Finds commits in repositories.
+
+    Results are kept in the folder `memory`. `offline` uses those alone. `announce` gets a line before a long fetch.
+    """
+
+    def __init__(
+        self, git: Git, store: CommitStore, *, memory: Path, offline: bool, announce: Callable[[str], None]
+    ) -> None:
+        self._git = git
+        self._store = store
+        self._memory = memory
+        self._offline = offline
+        self._announce = announce
+
+    def find(self, remote: RemoteRepository, revision: str | None, *, shown: str) -> FoundCommit:
+        """The commit of a checked revision; None is the default branch. `shown` names the repository in messages.
+
+        A full commit id is not looked up. Raises GitReferenceError, FetchError.
+        """
+        if revision is not None and is_full_id(revision):
+            return FoundCommit(commit_id=revision.lower(), requested_revision=revision)
+        if self._offline:
+            named = self._recall(remote, revision, shown=shown)
+        elif revision is None or revision == "HEAD":
+            named = self._find_default(remote, shown=shown)
+        else:
+            named = _NamedCommit(branch=None, commit_id=self._find_revision(remote, revision, shown=shown))
+        self._remember(remote, revision, named)
+        warnings = (_warn_of_default(named, shown),) if revision is None or revision == "HEAD" else ()
+        return FoundCommit(commit_id=named.commit_id, requested_revision=revision, warnings=warnings)
+
+    def _find_default(self, remote: RemoteRepository, *, shown: str) -> _NamedCommit:
+        """The default branch. Raises GitReferenceError for a repository without one."""
+        named = _find_head(self._list(remote, "HEAD", shown=shown))
+        if named is not None:
+            return named
+        listing = self._list(remote, shown=shown, only=("--heads",))
+        names = [name.removeprefix("refs/heads/") for name in listing][:_MOST_SHOWN]
+        if not names:
+            raise GitReferenceError(f"{shown} is empty", why="it has no commit")
+        raise GitReferenceError(
+            f"{shown} has no default branch",
+            why="its HEAD names a branch that is not there",
+            remedy="name one of its branches: " + ", ".join(f"`@{name}`" for name in names),
+        )
+
+    def _find_revision(self, remote: RemoteRepository, revision: str, *, shown: str) -> str:
+        """The commit of a branch, tag or short id. Raises GitReferenceError if there is none, or more than one."""
+        names = _candidate_names(revision)
+        # `NAME^{}` is the commit of an annotated tag.
+        listing = self._list(remote, *names, *(f"{name}^{{}}" for name in names), shown=shown)
+        commit_id = _choose_commit(listing, revision, shown=shown)
+        if commit_id is not None:
+            return commit_id
+        # For a short id, and for the names in the error.
+        everything = self._list(remote, shown=shown, only=("--heads", "--tags"))
+        if _is_short_id(revision) and everything:
+            commit_id = self._find_short(remote, revision, like=next(iter(everything.values())), shown=shown)
+            if commit_id is not None:
+                return commit_id
+        raise _missing_revision(everything, revision, shown=shown)
+
+    def _list(self, remote: RemoteRepository, *patterns: str, shown: str, only: tuple[str, ...] = ()) -> dict[str, str]:
+        """The references of a repository that match the patterns (see `_parse_listing`). Raises FetchError.
+
+        With version 2 of git's protocol, a server sends only the matching ones, of possibly thousands.
+        """
+        arguments = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", remote.repository.clean_url]
+        try:
+            text = self._git.run_remote(remote, *arguments, *patterns, limit_s=_LISTING_LIMIT_S)
+        except GitCommandError as failed:
+            raise explain_git_failure(failed, remote.repository, shown=shown) from None
+        return _parse_listing(text)
+
+    def _find_short(self, remote: RemoteRepository, revision: str, *, like: str, shown: str) -> str | None:
+        """The commit whose id begins with `revision`, among those of all branches and tags; None if there is none.
+
+        It fetches all commits, without their files: no server looks up a short id. Raises GitReferenceError for two.
+        """
+        self._announce(f"reading the commits of {shown}")
+        with self._store.temporary_folder() as folder:
+            made = folder / "repository"
+            try:
+                self._store.fetch_commits(remote, made, like=like)
+            except GitCommandError as failed:
+                raise explain_git_failure(failed, remote.repository, shown=shown) from None
+            listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
+            begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))
+        if len(begun) <= 1:
+            return begun[0] if begun else None
+        more = f" and {len(begun) - _MOST_SHOWN} more" if len(begun) > _MOST_SHOWN else ""
+        raise GitReferenceError(
+            f"`{revision}` is ambiguous in {shown}",
+            why=f"{len(begun)} commits begin so: " + ", ".join(f"`{text}`" for text in begun[:_MOST_SHOWN]) + more,
+            remedy="write the whole commit id",
+        )
+
+    def _recall(self, remote: RemoteRepository, revision: str | None, *, shown: str) -> _NamedCommit:
+        """The result of an earlier run. Raises OfflineError if there is none."""
+        try:
+            known = json.loads(self._path(remote, revision).read_bytes())
+        except (OSError, ValueError):
+            known = None
+        if isinstance(known, dict) and is_full_id(str(known.get("commit"))):
+            branch = known.get("branch")
+            return _NamedCommit(branch=str(branch) if branch else None, commit_id=str(known["commit"]))
+        what = f"the commit of `{revision}`" if revision else "the commit of the default branch"
+        raise OfflineError(
+            f"{what} is not in the cache: {shown}",
+            remedy="run once without `--offline`",
+            url=remote.repository.url.public,
+        )
+
+    def _remember(self, remote: RemoteRepository, revision: str | None, named: _NamedCommit) -> None:
+        """Keep a result for runs without network."""
+        if not self._offline:
+            data = json.dumps({"commit": named.commit_id, "branch": named.branch}).encode()
+            write_cache_file(self._path(remote, revision), data)
+
+    def _path(self, remote: RemoteRepository, revision: str | None) -> Path:
+        """The file of a result."""
+        name = hash_bytes((revision or "").encode())[:32]
+        return self._memory / remote.repository.key / name
 
 
 def is_full_id(revision: str) -> bool:
@@ -57,15 +181,24 @@ def is_full_id(revision: str) -> bool:
     return _FULL_ID.fullmatch(revision) is not None
 
 
-def is_short_id(revision: str) -> bool:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NamedCommit:
+    """What a revision names: its commit, and the short name of the default branch if HEAD names one."""
+
+    branch: str | None
+    commit_id: str
+
+
+def _is_short_id(revision: str) -> bool:
     """Whether the text could be the beginning of a commit id."""
     return _SHORT_ID.fullmatch(revision) is not None and not is_full_id(revision)
 
 
-def parse_listing(text: str) -> dict[str, str]:
-    """Object ids by reference name; a symbolic reference has `ref: NAME` under its name with a leading `=`.
+def _parse_listing(text: str) -> dict[str, str]:
+    """The output of `git ls-remote --symref` as object ids by reference name.
 
-    An annotated tag stands for the commit that it names: `git ls-remote` adds that as `NAME^{}`.
+    A symbolic reference adds `ref: TARGET` under its name with a leading `=`. An annotated tag has the id of its
+    commit, which git lists as `NAME^{}`. Lines with unprintable characters are skipped.
     """
     found: dict[str, str] = {}
     for line in text.split("\n"):
@@ -79,25 +212,28 @@ def parse_listing(text: str) -> dict[str, str]:
     return found
 
 
-def find_head(listing: dict[str, str]) -> Head | None:
+def _find_head(listing: dict[str, str]) -> _NamedCommit | None:
     """The default branch; None for a repository without commits."""
     commit_id = listing.get("HEAD")
     if commit_id is None:
         return None
     target = listing.get("=HEAD", "").removeprefix("ref: ")
-    return Head(branch=target.removeprefix("refs/heads/") or None, commit_id=commit_id)
+    return _NamedCommit(branch=target.removeprefix("refs/heads/") or None, commit_id=commit_id)
 
 
-def candidate_names(revision: str) -> tuple[str, ...]:
-    """The full names that a revision may stand for, tags first (git: gitrevisions)."""
+def _candidate_names(revision: str) -> tuple[str, ...]:
+    """The full reference names of a revision, in git's order of precedence (git: gitrevisions)."""
     if revision.startswith("refs/"):
         return (revision,)
     return (f"refs/tags/{revision}", f"refs/heads/{revision}", f"refs/{revision}")
 
 
-def choose_commit(listing: dict[str, str], revision: str, *, shown: str) -> str | None:
-    """The commit of a revision; None where nothing has its name. Raises GitReferenceError for two that differ."""
-    found = {name: listing[name] for name in candidate_names(revision) if name in listing}
+def _choose_commit(listing: dict[str, str], revision: str, *, shown: str) -> str | None:
+    """The commit of a revision; None if no reference has its name.
+
+    Raises GitReferenceError for a branch and a tag of this name at different commits: git takes the tag.
+    """
+    found = {name: listing[name] for name in _candidate_names(revision) if name in listing}
     if len(set(found.values())) <= 1:
         return next(iter(found.values()), None)
     described = " and ".join(f"{_describe(name)} at commit `{commit_id}`" for name, commit_id in found.items())
@@ -107,16 +243,16 @@ def choose_commit(listing: dict[str, str], revision: str, *, shown: str) -> str 
     )
 
 
-def missing_revision(listing: dict[str, str], revision: str, *, shown: str) -> GitReferenceError:
-    """The error for a revision that a repository has not, with what it has that is near."""
+def _missing_revision(listing: dict[str, str], revision: str, *, shown: str) -> GitReferenceError:
+    """The error for a revision that a repository lacks; its remedy names similar ones."""
     names = [name for name in listing if name.startswith(("refs/heads/", "refs/tags/"))]
-    near = find_near(revision, names)
+    near = _find_near(revision, names)
     branches, tags = (sum(name.startswith(f"refs/{kind}/") for name in names) for kind in ("heads", "tags"))
     searched = (
         f"none of its {branches} {'branch' if branches == 1 else 'branches'}"
         f" and {tags} {'tag' if tags == 1 else 'tags'} has that name"
     )
-    if is_short_id(revision):
+    if _is_short_id(revision):
         searched += ", and no commit begins so"
     return GitReferenceError(
         f"there is no `{revision}` in {shown}",
@@ -125,8 +261,12 @@ def missing_revision(listing: dict[str, str], revision: str, *, shown: str) -> G
     )
 
 
-def find_near(revision: str, names: Iterable[str]) -> list[str]:
-    """Up to three short names of branches and tags that look like the revision, nearest first; else all, if no more."""
+def _find_near(revision: str, names: Iterable[str]) -> list[str]:
+    """Up to three short names of branches and tags that resemble the revision, nearest first.
+
+    If none does, all names of a repository that has no more than three; else none. The rules, in order: the same name
+    in another case or with a `v` (`1.0` and `v1.0`), names that end in it, and names with similar letters.
+    """
     wanted = re.sub(r"^refs/(heads|tags)/", "", revision)
     shorts = sorted({re.sub(r"^refs/(heads|tags)/", "", name) for name in names})
     lower = wanted.lower().removeprefix("origin/")
@@ -139,140 +279,19 @@ def find_near(revision: str, names: Iterable[str]) -> list[str]:
 
 
 def _describe(name: str) -> str:
+    """A reference as messages name it."""
     for prefix, what in (("refs/heads/", "a branch"), ("refs/tags/", "a tag")):
         if name.startswith(prefix):
             return what
     return f"`{name}`"
 
 
-LISTING_LIMIT_S = 120.0
-_MOST_SHOWN = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundCommit:
-    """The commit that a reference names. `requested_revision` is what the list said, None where it said nothing.
-
-    `warnings` are whole messages without position.
-    """
-
-    commit_id: str
-    requested_revision: str | None
-    warnings: tuple[str, ...] = ()
-
-
-class CommitFinder:
-    """Asks repositories what they have. `memory` is a folder for answers."""
-
-    def __init__(
-        self, git: Git, store: CommitStore, *, memory: Path, offline: bool, announce: Callable[[str], None]
-    ) -> None:
-        self._git = git
-        self._store = store
-        self._memory = memory
-        self._offline = offline
-        self._announce = announce
-
-    def find(self, remote: RemoteRepository, revision: str | None, *, shown: str) -> FoundCommit:
-        """The commit of a revision that is checked already; None asks for the default branch."""
-        if revision is not None and is_full_id(revision):
-            return FoundCommit(commit_id=revision.lower(), requested_revision=revision)
-        if self._offline:
-            head = self._recall(remote, revision, shown=shown)
-        elif revision is None or revision == "HEAD":
-            head = self._ask_default(remote, shown=shown)
-        else:
-            head = Head(branch=None, commit_id=self._ask_revision(remote, revision, shown=shown))
-        self._remember(remote, revision, head)
-        warnings = (_warn_of_default(head, shown),) if revision is None or revision == "HEAD" else ()
-        return FoundCommit(commit_id=head.commit_id, requested_revision=revision, warnings=warnings)
-
-    def _ask_default(self, remote: RemoteRepository, *, shown: str) -> Head:
-        head = find_head(self._list(remote, "HEAD", shown=shown))
-        if head is not None:
-            return head
-        listing = self._list(remote, shown=shown, only=("--heads",))
-        names = [name.removeprefix("refs/heads/") for name in listing][:_MOST_SHOWN]
-        if not names:
-            raise GitReferenceError(f"{shown} is empty", why="it has no commit")
-        raise GitReferenceError(
-            f"{shown} has no default branch",
-            why="its HEAD names a branch that is not there",
-            remedy="name one of its branches: " + ", ".join(f"`@{name}`" for name in names),
-        )
-
-    def _ask_revision(self, remote: RemoteRepository, revision: str, *, shown: str) -> str:
-        names = candidate_names(revision)
-        listing = self._list(remote, *names, *(f"{name}^{{}}" for name in names), shown=shown)
-        commit_id = choose_commit(listing, revision, shown=shown)
-        if commit_id is not None:
-            return commit_id
-        everything = self._list(remote, shown=shown, only=("--heads", "--tags"))
-        if is_short_id(revision) and everything:
-            commit_id = self._find_short(remote, revision, like=next(iter(everything.values())), shown=shown)
-            if commit_id is not None:
-                return commit_id
-        raise missing_revision(everything, revision, shown=shown)
-
-    def _list(self, remote: RemoteRepository, *patterns: str, shown: str, only: tuple[str, ...] = ()) -> dict[str, str]:
-        # Servers that speak version 2 of the protocol list just what is asked for, of thousands.
-        words = ["ls-remote", "--quiet", "--symref", *only, "--end-of-options", remote.repository.clean_url]
-        try:
-            text = self._git.ask(remote, *words, *patterns, limit_s=LISTING_LIMIT_S)
-        except GitFailed as failed:
-            raise explain_git_failure(failed, remote.repository, shown=shown) from None
-        return parse_listing(text)
-
-    def _find_short(self, remote: RemoteRepository, revision: str, *, like: str, shown: str) -> str | None:
-        """The commit that begins so, among all that branches and tags reach; None where there is none."""
-        self._announce(f"reading the commits of {shown}")
-        with self._store.temporary_folder() as folder:
-            made = folder / "repository"
-            try:
-                self._store.fetch_commits(remote, made, like=like)
-            except GitFailed as failed:
-                raise explain_git_failure(failed, remote.repository, shown=shown) from None
-            listed = self._git.run("--git-dir", str(made), "rev-list", "--all")
-            begun = sorted(commit_id for commit_id in listed.split() if commit_id.startswith(revision.lower()))
-        if len(begun) <= 1:
-            return begun[0] if begun else None
-        more = f" and {len(begun) - _MOST_SHOWN} more" if len(begun) > _MOST_SHOWN else ""
-        raise GitReferenceError(
-            f"`{revision}` is ambiguous in {shown}",
-            why=f"{len(begun)} commits begin so: " + ", ".join(f"`{text}`" for text in begun[:_MOST_SHOWN]) + more,
-            remedy="write the whole commit id",
-        )
-
-    def _recall(self, remote: RemoteRepository, revision: str | None, *, shown: str) -> Head:
-        try:
-            known = json.loads(self._path(remote, revision).read_bytes())
-        except (OSError, ValueError):
-            known = None
-        if isinstance(known, dict) and is_full_id(str(known.get("commit"))):
-            branch = known.get("branch")
-            return Head(branch=str(branch) if branch else None, commit_id=str(known["commit"]))
-        what = f"the commit of `{revision}`" if revision else "the commit of the default branch"
-        raise OfflineError(
-            f"{what} is not in the cache: {shown}",
-            remedy="run once without `--offline`",
-            url=remote.repository.url.public,
-        )
-
-    def _remember(self, remote: RemoteRepository, revision: str | None, head: Head) -> None:
-        if not self._offline:
-            data = json.dumps({"commit": head.commit_id, "branch": head.branch}).encode()
-            write_cache_file(self._path(remote, revision), data)
-
-    def _path(self, remote: RemoteRepository, revision: str | None) -> Path:
-        name = hash_bytes((revision or "").encode())[:32]
-        return self._memory / remote.repository.key / name
-
-
-def _warn_of_default(head: Head, shown: str) -> str:
-    taken = f"its default branch `{head.branch}`" if head.branch else "its HEAD"
+def _warn_of_default(named: _NamedCommit, shown: str) -> str:
+    """The warning about a reference whose commit will change with the default branch."""
+    taken = f"its default branch `{named.branch}`" if named.branch else "its HEAD"
     fault = Fault(
         what=f"{shown} names no revision",
-        why=f"of that {taken} was taken, which is at commit `{head.commit_id}` now",
-        remedy=f"name a tag, or the commit: `@{head.commit_id}`",
+        why=f"of that {taken} was taken, which is at commit `{named.commit_id}` now",
+        remedy=f"name a tag, or the commit: `@{named.commit_id}`",
     )
     return str(fault)

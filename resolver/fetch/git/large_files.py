@@ -1,7 +1,9 @@
-"""The files of a checkout that git-lfs keeps elsewhere: pointers become contents, or the user is told.
+"""The files of a checkout that git-lfs keeps on a server: pointers become contents, or the user gets a warning.
 
-In: a checkout with pointer files, and the repository that it came from. Out: their contents in place. The LFS server
-is that of the repository, on its own host; `.lfsconfig` may name another path there, and no other host.
+In: a checkout with pointer files, and the repository that it came from. Out: the contents in place of the pointers. The
+LFS server is on the host of the repository; `.lfsconfig` may name another path there, and no other host.
+
+It is a module of its own because git-lfs is a program of its own, which may be missing.
 """
 
 from __future__ import annotations
@@ -12,32 +14,41 @@ from pathlib import Path, PurePosixPath
 
 from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, OfflineError
-from resolver.fetch.git.command import Git, GitFailed, RemoteRepository
+from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.repository import GitReferenceError, Repository, check_repository, render_printable
 from resolver.requirements.url import parse_url
 
-__all__ = ["Pointer", "find_pointers", "lay_out_large_files", "warn_of_pointers"]
+__all__ = ["LargeFilePointer", "find_pointers", "lay_out_large_files", "warn_of_pointers"]
 
+# git-lfs: docs/spec.md, a pointer file and its size.
 _POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\n(?:.*\n)*?oid sha256:([0-9a-f]{64})\n")
 _LARGEST_POINTER_BYTES = 1024
 _MOST_NAMES = 3
 _CHUNK_BYTES = 1 << 20
+# The length of a command line is limited, so paths are given in portions.
 _PATHS_AT_ONCE = 200
+# Files that a build reads as source: with a pointer in place of one, it would fail or give a broken wheel.
 _READ_BY_BUILDS = re.compile(r"pyproject\.toml|setup\.(?:py|cfg)|[^/]+\.(?:py|pyi|pyx|c|cc|cpp|h|rs|toml)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """A file that stands for a content: `path` from the top of the checkout, `oid` the content's SHA-256."""
+class LargeFilePointer:
+    """A small file in place of a large one."""
 
     path: str
+    """The path below the top of the checkout, with `/`."""
+
     oid: str
+    """The SHA-256 of the content, in hex."""
 
 
-def find_pointers(git: Git, root: Path) -> tuple[Pointer, ...]:
-    """The pointer files of a checkout, sorted by path."""
+def find_pointers(git: Git, root: Path) -> tuple[LargeFilePointer, ...]:
+    """The pointer files of a checkout, sorted by path: small files with the filter `lfs` and the text of a pointer.
+
+    It runs git for the attributes only if a `.gitattributes` names the filter, which few repositories do.
+    """
     attributes = git.run("ls-files", "-z", "--", ":(glob)**/.gitattributes", folder=root).split("\0")
     if not any(_mentions_lfs(root / name) for name in attributes if name):
         return ()
@@ -49,7 +60,7 @@ def find_pointers(git: Git, root: Path) -> tuple[Pointer, ...]:
             continue
         match = _POINTER.match(path.read_bytes())
         if match is not None:
-            found.append(Pointer(path=name, oid=match[1].decode()))
+            found.append(LargeFilePointer(path=name, oid=match[1].decode()))
     return tuple(found)
 
 
@@ -57,21 +68,23 @@ def lay_out_large_files(
     git: Git,
     remote: RemoteRepository,
     root: Path,
-    pointers: tuple[Pointer, ...],
+    pointers: tuple[LargeFilePointer, ...],
     *,
     commit_id: str,
     storage: Path,
     offline: bool,
     shown: str,
 ) -> None:
-    """Put contents in the place of pointers; they are kept in `storage`. Raises FetchError and GitReferenceError."""
+    """Replace pointers by contents, which are kept in the folder `storage`.
+
+    `offline` uses those that are there. Raises FetchError, GitReferenceError.
+    """
     files = f"the LFS files of {shown}"
-    address = _find_address(git, root, remote.repository, shown=shown)
-    lfs = RemoteRepository(repository=address or remote.repository, logins=remote.logins, agent=remote.agent)
-    if address is not None and not _lies_inside(address, remote.repository):
-        lfs = RemoteRepository(repository=address, logins=remote.logins.for_repository(address), agent=remote.agent)
+    server = _find_server(git, root, remote, shown=shown)
+    lfs = server or remote
     options = ["-c", f"lfs.storage={storage}", "-c", f"remote.origin.url={remote.repository.clean_url}"]
-    options += ["-c", f"lfs.url={lfs.repository.clean_url}"] if address is not None else []
+    options += ["-c", f"lfs.url={server.repository.clean_url}"] if server is not None else []
+    # The repository could leave some out in its `.lfsconfig`.
     options += ["-c", "lfs.fetchinclude=*", "-c", "lfs.fetchexclude="]
     if any(not _stored(storage, pointer).is_file() for pointer in pointers):
         if offline:
@@ -79,8 +92,8 @@ def lay_out_large_files(
                 f"{files} are not in the cache", remedy="run once without `--offline`", url=lfs.repository.url.public
             )
         try:
-            git.ask(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
-        except GitFailed as failed:
+            git.run_remote(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
+        except GitCommandError as failed:
             raise explain_git_failure(failed, lfs.repository, shown=files) from None
     missing = tuple(pointer for pointer in pointers if not _put_content(root, storage, pointer))
     if missing:
@@ -92,8 +105,11 @@ def lay_out_large_files(
     _settle(git, root, pointers, commit_id)
 
 
-def warn_of_pointers(pointers: tuple[Pointer, ...], *, shown: str) -> str:
-    """The warning about pointers that stay; raises GitReferenceError where a build would read one as its source."""
+def warn_of_pointers(pointers: tuple[LargeFilePointer, ...], *, shown: str) -> str:
+    """The warning about pointers that are left in place.
+
+    Raises GitReferenceError if a build would read one of them as its source.
+    """
     needed = tuple(pointer for pointer in pointers if _READ_BY_BUILDS.fullmatch(PurePosixPath(pointer.path).name))
     if needed:
         raise GitReferenceError(
@@ -110,14 +126,20 @@ def warn_of_pointers(pointers: tuple[Pointer, ...], *, shown: str) -> str:
 
 
 def _mentions_lfs(path: Path) -> bool:
+    """Whether a `.gitattributes` names the filter `lfs`; it is not read through a link."""
     return not path.is_symlink() and path.is_file() and b"filter=lfs" in path.read_bytes()
 
 
-def _find_address(git: Git, root: Path, repository: Repository, *, shown: str) -> Repository | None:
-    """Where the LFS server is; None where git-lfs is to find it out by the repository's own address."""
+def _find_server(git: Git, root: Path, remote: RemoteRepository, *, shown: str) -> RemoteRepository | None:
+    """The LFS server; None where git-lfs has to derive it from the URL of the repository, as for ssh.
+
+    The login of the repository itself is given to a server whose path is below its own, as by default. Raises
+    GitReferenceError if `.lfsconfig` names a server on another host: that could take the login of the repository.
+    """
+    repository = remote.repository
     try:
         text = git.run("config", "--no-includes", "--blob", "HEAD:.lfsconfig", "--get", "lfs.url", folder=root).strip()
-    except GitFailed:
+    except GitCommandError:
         text = ""
     if not text:
         if repository.scheme not in ("https", "http"):
@@ -132,20 +154,23 @@ def _find_address(git: Git, root: Path, repository: Repository, *, shown: str) -
             why=f"it is on another host than the repository, `{repository.place}`",
             remedy="ask its maintainers, or use a release of it",
         )
-    return named
+    logins = remote.logins if _is_inside(named, repository) else remote.logins.for_repository(named)
+    return RemoteRepository(repository=named, logins=logins, agent=remote.agent)
 
 
-def _lies_inside(address: Repository, repository: Repository) -> bool:
+def _is_inside(server: Repository, repository: Repository) -> bool:
+    """Whether the path of an LFS server is below that of the repository."""
     own = repository.path.removesuffix(".git")
-    return address.path.startswith((f"{own}/", f"{own}.git/"))
+    return server.path.startswith((f"{own}/", f"{own}.git/"))
 
 
-def _stored(storage: Path, pointer: Pointer) -> Path:
+def _stored(storage: Path, pointer: LargeFilePointer) -> Path:
+    """The path of a content in the storage of git-lfs."""
     return storage / "objects" / pointer.oid[:2] / pointer.oid[2:4] / pointer.oid
 
 
-def _put_content(root: Path, storage: Path, pointer: Pointer) -> bool:
-    """Write a content over its pointer; false where it is not there, or is not what the pointer says."""
+def _put_content(root: Path, storage: Path, pointer: LargeFilePointer) -> bool:
+    """Write a content over its pointer. False if it is missing, or has another SHA-256 than the pointer names."""
     digest = hashlib.sha256()
     try:
         with _stored(storage, pointer).open("rb") as source, (root / pointer.path).open("wb") as target:
@@ -157,10 +182,10 @@ def _put_content(root: Path, storage: Path, pointer: Pointer) -> bool:
     return digest.hexdigest() == pointer.oid
 
 
-def _settle(git: Git, root: Path, pointers: tuple[Pointer, ...], commit_id: str) -> None:
-    """Let git see that the contents are what is committed: else a build would call the tree changed.
+def _settle(git: Git, root: Path, pointers: tuple[LargeFilePointer, ...], commit_id: str) -> None:
+    """Make git take the contents as committed: otherwise a build would add `dirty` to its version.
 
-    The configuration is written anew: git-lfs notes in it which kind of login a host wants.
+    The configuration is replaced, since git-lfs writes the kind of login of a host into it.
     """
     write_config(root / ".git", commit_id, bare=False)
     with (root / ".git" / "config").open("a", encoding="utf-8") as file:
@@ -170,6 +195,7 @@ def _settle(git: Git, root: Path, pointers: tuple[Pointer, ...], commit_id: str)
         git.run("update-index", "--", *names, folder=root)
 
 
-def _name_some(pointers: tuple[Pointer, ...]) -> str:
+def _name_some(pointers: tuple[LargeFilePointer, ...]) -> str:
+    """The first paths, for messages."""
     more = f" and {len(pointers) - _MOST_NAMES} more" if len(pointers) > _MOST_NAMES else ""
     return ", ".join(f"`{render_printable(pointer.path)}`" for pointer in pointers[:_MOST_NAMES]) + more

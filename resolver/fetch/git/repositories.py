@@ -1,7 +1,10 @@
-"""Repositories of a run: which commit a revision is, and the source tree of a commit.
+"""The git repositories of a run: which commit a revision names, and the source tree of a commit.
 
-In: VCS references of a list, and commit ids that it or a lock holds. Out: `FoundCommit` and `SourceTree`. What was
-fetched is kept in the cache by repository and commit; without a cache folder it lasts as long as the object.
+In: VCS references of a list, and commit ids that the list or a lock has. Out: `FoundCommit` and `SourceTree`. Fetched
+commits are kept in the cache by repository and commit id.
+
+This is the door of the room: callers outside of it use `GitRepositories`, which checks each URL, opens the parts on
+first use, and ends all git processes when it is closed.
 """
 
 from __future__ import annotations
@@ -38,25 +41,29 @@ from resolver.requirements.url import Url
 __all__ = ["FoundCommit", "GitRepositories", "SourceTree"]
 
 _FOLDER = "git-v1"
+"""The folder in the cache; another layout gets another number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTree:
-    """The files of a commit: `root` is the checkout, `folder` the subdirectory in it that was asked for, or `root`.
-
-    `commit_time_s` is when the commit was made, in seconds since 1970: `SOURCE_DATE_EPOCH` of its build. `warnings`
-    are whole messages without position.
-    """
+    """The files of a commit, on disk."""
 
     root: Path
+    """The folder of the checkout."""
+
     folder: Path
+    """The subdirectory that was requested; `root` without one."""
+
     commit_time_s: int
+    """The time of the commit, in seconds since 1970: the `SOURCE_DATE_EPOCH` of its build."""
+
     warnings: tuple[str, ...] = ()
+    """Whole messages about what the tree lacks, without the position in the list."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
-    """What works on folders, made when the first repository is asked for."""
+    """The parts that need a folder; made for the first repository."""
 
     git: Git
     store: CommitStore
@@ -65,12 +72,17 @@ class _Opened:
 
 
 class GitRepositories:
-    """Asks repositories through the `git` command; may be used from many threads. To be closed.
+    """Repositories, reached through the `git` command. May be used from many threads; the owner closes it.
 
-    `find_login` is asked where a server wants a login and the URL itself has none; `announce` gets a line before a
-    fetch that may take long, from any thread. `refresh` changes nothing: what a name stands for is always asked, and
-    what a commit is does not change. `environment` stands in for the process's own; `limit_s` is the longest time for
-    one question to a repository, None for 2 minutes, and half an hour for its files; `sleep` waits.
+    - `cache_folder` None keeps fetched commits as long as this object.
+    - `offline` uses the cache alone, and raises OfflineError for what it lacks.
+    - `refresh` changes nothing: a name is always looked up, and a commit never changes.
+    - `find_login` finds the login of a server if the URL has none.
+    - `announce` gets a line before a fetch that may take long, from any thread.
+    - `environment` replaces that of the process.
+    - `limit_s` is the longest time for one git command; None is 2 minutes for a list of references, and half an hour
+      for files.
+    - `sleep` waits between attempts.
     """
 
     def __init__(
@@ -109,7 +121,7 @@ class GitRepositories:
         self.close()
 
     def close(self) -> None:
-        """End what still runs, and remove what was kept for this run alone."""
+        """End the git processes that run, and remove the temporary folders."""
         with self._lock:
             self._closed = True
             opened, self._opened = self._opened, None
@@ -121,10 +133,10 @@ class GitRepositories:
             folder.cleanup()
 
     def find_commit(self, reference: VcsReference, *, text: str) -> FoundCommit:
-        """The commit that a reference names now; `text` is the requirement for messages.
+        """The commit that a reference names now; `text` is the requirement, for messages.
 
-        Raises GitReferenceError for what the list should say otherwise, FetchError where git gets no answer. A full
-        commit id is taken as it stands: `open_tree` finds out whether there is one.
+        Each revision is looked up once. A full commit id is returned without a check that the repository has it, which
+        `open_tree` does. Raises GitReferenceError for a reference that the list has to change, and FetchError.
         """
         shown = f"`{text}`"
         remote = self._check(reference.url, shown=shown)
@@ -132,7 +144,8 @@ class GitRepositories:
         if revision is not None:
             check_revision(revision, shown=shown)
         check_subdirectory(reference.subdirectory, shown=shown)
-        with self._only_one(remote.repository):
+        # Two entries of a list with the same revision must get the same commit, even if a branch moves meanwhile.
+        with self._locked(remote.repository):
             key = (remote.repository.clean_url, revision)
             if key not in self._found:
                 opened = self._open(remote.repository)
@@ -141,9 +154,9 @@ class GitRepositories:
 
     @contextmanager
     def open_tree(self, url: Url, commit_id: str, *, subdirectory: str | None = None) -> Iterator[SourceTree]:
-        """The files of a commit in a folder that is the caller's to change, and is removed when the context closes.
+        """The files of a commit, with submodules and LFS files, in a folder that the caller may change.
 
-        Raises as `find_commit` does. Submodules and LFS files are in it; `.git` has neither remote nor address.
+        Leaving the context removes it. Its `.git` has no remote and no URL. Raises GitReferenceError and FetchError.
         """
         shown = f"`git+{url}`"
         remote = self._check(url, shown=shown)
@@ -153,15 +166,16 @@ class GitRepositories:
         subdirectory = check_subdirectory(subdirectory, shown=shown)
         opened = self._open(remote.repository)
         with opened.store.temporary_folder() as folder:
+            # Tools may derive a name from that of the folder, so it has the name of the repository.
             root = folder / remote.repository.name
-            with self._only_one(remote.repository), _told_of_disk(url, shown=shown):
+            with self._locked(remote.repository), _disk_errors(url, shown=shown):
                 inner, time_s, warnings = opened.trees.make(
                     remote, commit_id, root, subdirectory=subdirectory, shown=shown
                 )
             yield SourceTree(root=root, folder=inner, commit_time_s=time_s, warnings=warnings)
 
     def _check(self, url: Url, *, shown: str) -> RemoteRepository:
-        """The repository and its logins, after all that can be said without asking anybody."""
+        """The repository and its logins. Raises GitReferenceError or AuthenticationError for an unsafe URL."""
         repository = check_repository(url, what=shown)
         if repository.scheme == "http" and url.secret is not None and not is_loopback(repository.host):
             raise AuthenticationError(
@@ -173,26 +187,29 @@ class GitRepositories:
         return RemoteRepository(repository=repository, logins=RepositoryLogins(repository, find_login=self._find_login))
 
     @contextmanager
-    def _only_one(self, repository: Repository) -> Iterator[None]:
-        """Threads that want the same repository wait for each other: the second one finds what the first fetched."""
+    def _locked(self, repository: Repository) -> Iterator[None]:
+        """Let one thread use a repository: the next one then finds what this one has fetched."""
         with self._lock:
             lock = self._busy.setdefault(repository.key, threading.Lock())
         with lock:
             yield
 
     def _open(self, repository: Repository) -> _Opened:
+        """The parts that need a folder. Raises FetchError after `close`, and without a git that is new enough."""
         with self._lock:
             if self._closed:
                 raise FetchError("the package source is closed", url=repository.url.public)
             if self._opened is None:
                 self._opened = self._build()
             opened = self._opened
+        # Here, so that the error names the repository.
         opened.git.find_program(repository.url.public)
         return opened
 
     def _build(self) -> _Opened:
+        """Make the folders, and the parts that use them."""
         folder = self._make_folder()
-        # New for each run, so that nobody has put a `.netrc` there.
+        # A new folder for each run: no program can have put a `.netrc` there.
         self._home = tempfile.TemporaryDirectory(prefix="h", dir=folder / "work", ignore_cleanup_errors=True)
         home = Path(self._home.name)
         git = Git(home=home, environment=self._environment, limit_s=self._limit_s, sleep=self._sleep)
@@ -207,11 +224,12 @@ class GitRepositories:
         )
 
     def _make_folder(self) -> Path:
-        """The folder of the cache; one for this run where there is none, or none that can be written."""
+        """The folder in the cache; a temporary one if there is no cache, or one that cannot be written."""
         if self._cache_folder is not None:
             folder = self._cache_folder.absolute() / _FOLDER
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                # Also for a folder that existed: private repositories must not be readable by others.
                 folder.chmod(0o700)
                 (folder / "work").mkdir(exist_ok=True, mode=0o700)
             except OSError:
@@ -224,7 +242,8 @@ class GitRepositories:
 
 
 @contextmanager
-def _told_of_disk(url: Url, *, shown: str) -> Iterator[None]:
+def _disk_errors(url: Url, *, shown: str) -> Iterator[None]:
+    """Raise the errors of the disk, such as a full one, as FetchError."""
     try:
         yield
     except OSError as error:

@@ -1,9 +1,13 @@
-"""A repository that git may be told about: a URL that is checked, in the form that stands on git's command line.
+"""The URL of a repository, checked before git gets it, and the texts of git that are safe to show.
 
-In: the URL of a VCS reference or of a submodule. Out: `Repository`, whose `clean_url` has neither user information
-nor anything that git could take for an option or for a program to run; or an error that says what is wrong with it.
+In: the URL of a VCS reference, a submodule or an LFS server; a revision; a subdirectory. Out: `Repository`, whose
+`clean_url` has no login and nothing that git could take for an option or for a program to run; or a `GitReferenceError`
+that names the fault.
 
-What can be told about git: an error of its own, and lines of git's output that are safe to quote.
+In: the output of git, which may contain anything that a server has sent. Out: lines without secrets and control
+characters.
+
+It is a module of its own because it runs nothing: it can be tested and read without git.
 """
 
 from __future__ import annotations
@@ -29,70 +33,54 @@ __all__ = [
 ]
 
 
+_SCHEMES = ("https", "http", "ssh", "git", "file")
+_DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
+# `NAME::ADDRESS` starts the program `git-remote-NAME` (git: gitremote-helpers).
+_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
+_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
+_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
 _MOST_LINES = 3
 _LONGEST_LINE = 300
+# Lines about the progress of a transfer.
 _NOISE = ("remote: Enumerating", "remote: Counting", "remote: Compressing", "remote: Total", "Receiving objects")
 
 
 class GitReferenceError(InputError):
-    """A reference to a repository cannot be used as it stands."""
-
-
-def hide_texts(text: str, hidden: Iterable[str]) -> str:
-    """The text with `…` for each of the hidden ones."""
-    for secret in sorted(hidden, key=len, reverse=True):
-        text = text.replace(secret, "…") if secret else text
-    return text
-
-
-def clean_lines(text: str) -> tuple[str, ...]:
-    """The last lines that git wrote, without control characters and URL credentials."""
-    lines = []
-    # git writes progress over itself with carriage returns.
-    for line in text.replace("\r", "\n").split("\n"):
-        shown = redact("".join(letter if letter.isprintable() else " " for letter in line)).strip()
-        if shown and not shown.startswith(_NOISE):
-            lines.append(shown[:_LONGEST_LINE])
-    return tuple(lines[-_MOST_LINES:])
-
-
-def render_printable(text: str) -> str:
-    """The text on one line, with control characters and what is no text in visible form."""
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
-
-
-_SCHEMES = ("https", "http", "ssh", "git", "file")
-_DEFAULT_PORTS = {"https": 443, "http": 80, "ssh": 22, "git": 9418}
-_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*")
-_HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.-]*::")
-_HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?|\[[0-9A-Fa-f:.]+\]")
-_USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*")
+    """A reference to a repository has to be changed in the list: it is unsafe, ambiguous, or names nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
-    """A checked repository. `url` may hold a secret; all other fields are public.
-
-    `path` is decoded, without slashes at its ends. `variables` are those that the user information needs and that are
-    not set.
-    """
+    """A checked repository. `url` may contain a secret; all other fields are public."""
 
     url: Url
+
     clean_url: str
+    """The URL for git's command line: without user information, but for the login name of ssh."""
+
     scheme: str
+
     host: str
+    """In lower case; empty for a repository on disk."""
+
     port: int | None
+    """The default one of the scheme, if the URL has none; None for a repository on disk."""
+
     path: str
+    """Decoded, without slashes at its ends."""
+
     variables: tuple[str, ...] = ()
+    """The environment variables that the user information names and that are not set."""
 
     @property
     def key(self) -> str:
-        """A name for files about this repository."""
+        """A name for folders and files about this repository in the cache."""
         return hash_bytes(self.clean_url.encode())[:32]
 
     @property
     def name(self) -> str:
-        """The last part of its path, for a folder name."""
+        """The last part of its path, as the name of a folder: a build may show it."""
         name = re.sub(r"[^A-Za-z0-9._-]", "_", self.path.rpartition("/")[2].removesuffix(".git"))
         return name.lstrip(".-") or "source"
 
@@ -105,7 +93,10 @@ class Repository:
 
 
 def check_repository(url: Url, *, what: str = "") -> Repository:
-    """The repository of a URL. Raises GitReferenceError; `what` names it in messages, for example a submodule."""
+    """The repository at a URL. Raises GitReferenceError for a URL that git must not get.
+
+    `what` names it in messages, for example as a submodule; by default it is the URL.
+    """
     shown = what or f"`git+{render_printable(url.public)}`"
     text = url.public
     _refuse_odd_text(text, shown)
@@ -118,17 +109,8 @@ def check_repository(url: Url, *, what: str = "") -> Repository:
         raise _refuse_scheme(shown, parts.scheme)
     user, host = parts.username or "", parts.hostname or ""
     _check_host(shown, scheme=parts.scheme, netloc=parts.netloc, host=host)
-    if VARIABLE.search(f"{parts.path}?{parts.query}"):
-        raise GitReferenceError(
-            f"{shown} has a variable in its path",
-            why="git would show its value to every process of this machine",
-            remedy="put the secret before the host, as in `git+https://${TOKEN}@host/path`",
-        )
-    path = unquote(parts.path)
-    if not path.strip("/ ") or not path.isprintable():
-        raise GitReferenceError(f"{shown} names no repository", why="its path is empty or holds control characters")
-    if any(part in (".", "..") for part in path.split("/")) or path.lstrip("/").startswith("-"):
-        raise GitReferenceError(f"{shown} is refused", why="its path begins with `-` or has a part `.` or `..`")
+    path = _check_path(shown, path=parts.path, query=parts.query)
+    # The user of an ssh URL is the name of an account, such as `git`, and not a secret.
     login = f"{user}@" if parts.scheme == "ssh" and user else ""
     if login and not _USER.fullmatch(user):
         raise GitReferenceError(f"{shown} is refused", why="its user is no plain login name")
@@ -147,7 +129,10 @@ def check_repository(url: Url, *, what: str = "") -> Repository:
 
 
 def check_revision(revision: str, *, shown: str) -> str:
-    """The revision, if git could have it as the name of a reference or commit (git: check-ref-format)."""
+    """The revision itself, if it can be the name of a reference or commit (git: check-ref-format).
+
+    Raises GitReferenceError. `shown` names the repository in messages.
+    """
     if revision.startswith("-"):
         raise GitReferenceError(
             f"the revision of {shown} is refused",
@@ -173,7 +158,10 @@ def check_revision(revision: str, *, shown: str) -> str:
 
 
 def check_subdirectory(subdirectory: str | None, *, shown: str) -> str | None:
-    """The subdirectory in plain form, if it can only lie inside of a checkout; None for the checkout itself."""
+    """The subdirectory without empty parts and `.`; None for the checkout itself.
+
+    Raises GitReferenceError for one that could be outside of a checkout on some system, or that is git's own folder.
+    """
     if subdirectory is None:
         return None
     why = ""
@@ -191,12 +179,36 @@ def check_subdirectory(subdirectory: str | None, *, shown: str) -> str | None:
     return "/".join(parts) or None
 
 
+def hide_texts(text: str, hidden: Iterable[str]) -> str:
+    """The text with `…` in place of each hidden one. The longest are replaced first, since one may contain another."""
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, "…") if secret else text
+    return text
+
+
+def clean_lines(text: str) -> tuple[str, ...]:
+    """The last three lines of git's output, without its progress, control characters and URL credentials."""
+    lines = []
+    # Git overwrites its progress with carriage returns.
+    for line in text.replace("\r", "\n").split("\n"):
+        shown = redact("".join(letter if letter.isprintable() else " " for letter in line)).strip()
+        if shown and not shown.startswith(_NOISE):
+            lines.append(shown[:_LONGEST_LINE])
+    return tuple(lines[-_MOST_LINES:])
+
+
+def render_printable(text: str) -> str:
+    """The text on one line: characters that are not printable become escapes, such as `\\x1b`."""
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
 def _is_odd(text: str) -> bool:
-    """Whether a text holds what could end a word or a line somewhere, or what nobody sees."""
+    """Whether a text contains a space, a line break or an invisible character."""
     return " " in text or not text.isprintable()
 
 
 def _refuse_odd_text(text: str, shown: str) -> None:
+    """Raise GitReferenceError for a URL that git could take for an option, or for a program to run."""
     if text.startswith("-"):
         raise GitReferenceError(f"{shown} is refused", why="it begins with `-`, as an option of git does")
     if _is_odd(text):
@@ -208,6 +220,7 @@ def _refuse_odd_text(text: str, shown: str) -> None:
 
 
 def _refuse_scheme(shown: str, scheme: str) -> GitReferenceError:
+    """The error for a scheme that is not followed, or for a text without one."""
     known = _SCHEME.fullmatch(scheme)
     return GitReferenceError(
         f"{shown} is refused",
@@ -216,6 +229,10 @@ def _refuse_scheme(shown: str, scheme: str) -> GitReferenceError:
 
 
 def _check_host(shown: str, *, scheme: str, netloc: str, host: str) -> None:
+    """Raise GitReferenceError for a host that is missing, has a variable, or has characters that hosts do not have.
+
+    A variable is refused since its value would go to the name server.
+    """
     if scheme == "file":
         if netloc not in ("", "localhost"):
             raise GitReferenceError(f"{shown} is refused", why="a `file:` URL names no other host")
@@ -226,3 +243,23 @@ def _check_host(shown: str, *, scheme: str, netloc: str, host: str) -> None:
         raise GitReferenceError(f"{shown} has a variable in its host that is not set")
     if not _HOST.fullmatch(f"[{host}]" if ":" in host else host):
         raise GitReferenceError(f"{shown} is refused", why=f"`{render_printable(host)}` is no name of a host")
+
+
+def _check_path(shown: str, *, path: str, query: str) -> str:
+    """The path of a URL, decoded.
+
+    Raises GitReferenceError for one that is empty, could be an option or leads upwards, or has a variable: other
+    processes can read the arguments of git.
+    """
+    if VARIABLE.search(f"{path}?{query}"):
+        raise GitReferenceError(
+            f"{shown} has a variable in its path",
+            why="git would show its value to every process of this machine",
+            remedy="put the secret before the host, as in `git+https://${TOKEN}@host/path`",
+        )
+    decoded = unquote(path)
+    if not decoded.strip("/ ") or not decoded.isprintable():
+        raise GitReferenceError(f"{shown} names no repository", why="its path is empty or holds control characters")
+    if any(part in (".", "..") for part in decoded.split("/")) or decoded.lstrip("/").startswith("-"):
+        raise GitReferenceError(f"{shown} is refused", why="its path begins with `-` or has a part `.` or `..`")
+    return decoded

@@ -1,6 +1,6 @@
-"""The metadata of a source tree: static where it can be, from its backend where it must be.
+"""The metadata of sdists and source trees: what they state themselves, and what their backend gives.
 
-Unpacking sdists: what they hold, and nothing outside the folder.
+Unpacking sdists writes nothing outside of the folder.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import pytest
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from resolver.errors import MetadataError
+from resolver.errors import HashMismatchError, MetadataError
 from resolver.fetch.builds.build_process import BuildProcesses
 from resolver.fetch.builds.permission import BuildPolicy, Builds, describe_host
 from resolver.fetch.builds.sdists import TreeMetadata, read_tree_metadata, unpack_sdist
+from resolver.index.core_metadata import Dependencies
 from resolver.index.sdist_metadata import SdistArchiveError
+from resolver.settings.settings import DependencyMetadata
 from tests.distributions import make_metadata, make_sdist
-from tests.fetch.conftest import A
-from tests.fetch.test_sdists import ELSEWHERE, HOST
+from tests.fetch.builds.building import ELSEWHERE, HOST, read_dependencies
+from tests.fetch.conftest import A, OpenSource, index
+from tests.servers import IndexServer, sdist, wheel
 
 STATIC = '[project]\nname = "a"\nversion = "1.0"\ndependencies = ["b>=2"]\n[build-system]\nrequires = ["hatchling"]\n'
 DYNAMIC = '[project]\nname = "a"\nversion = "1.0"\ndynamic = ["dependencies"]\n'
@@ -97,7 +100,7 @@ def test_build_without_isolation_is_left_to_the_image(tmp_path: Path) -> None:
     )
 
 
-def test_folder_without_a_project_says_where_to_look(tmp_path: Path) -> None:
+def test_error_for_a_folder_without_a_project_names_where_to_look(tmp_path: Path) -> None:
     with pytest.raises(MetadataError) as caught:
         read(tmp_path, policy="anyway")
     assert str(caught.value) == (
@@ -209,3 +212,75 @@ def test_broken_archive_is_named(tmp_path: Path, name: str) -> None:
     archive.write_bytes(b"nothing of the kind")
     with pytest.raises(SdistArchiveError, match=f"^`{name}` cannot be unpacked: "):
         unpack(tmp_path, archive)
+
+
+def test_static_metadata_needs_no_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2"], backend_statement="raise SystemExit(3)"))
+    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, build_policy="never")
+    assert dependencies == Dependencies(requires=("b>=2",))
+
+
+def test_sdist_with_another_hash_is_an_error(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", sha256="0" * 64))
+    with pytest.raises(HashMismatchError):
+        read_dependencies(open_source, server)
+
+
+def test_sdist_that_is_no_archive_is_a_metadata_error(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", content=b"no archive"))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server)
+    assert str(caught.value).startswith("`a-1.0.tar.gz` is a broken sdist: ")
+
+
+def test_dynamic_metadata_is_built_on_a_machine_like_the_target(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2", 'c; extra == "x"'], static=False))
+    dependencies = read_dependencies(open_source, server, target=HOST)
+    assert dependencies.requires == ("b>=2",)
+    assert dependencies.built
+
+
+def test_built_metadata_is_kept(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2"], static=False))
+    first = read_dependencies(open_source, server, target=HOST)
+    assert read_dependencies(open_source, server, target=HOST) == first
+    assert server.paths("/files/") == ["/files/a-1.0.tar.gz"]
+
+
+def test_table_of_the_user_replaces_the_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    table = DependencyMetadata(name=A, requires_dist=("c",))
+    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, dependency_metadata=[table])
+    assert dependencies == Dependencies(requires=("c",))
+    assert server.paths("/files/") == []
+
+
+FLASH = NormalizedName("flash-attn")
+
+
+def test_sdist_whose_build_needs_torch_has_its_metadata_in_the_data(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False, backend_statement="import torch"))
+    with open_source(build_policy="never") as source:
+        page = source.project_page(FLASH, index(server))
+        assert page is not None
+        told = source.dependencies(page.files(0)[0])
+    assert told == Dependencies(requires=("torch", "einops"), requires_python=">=3.8")
+    assert server.paths() == ["/simple/flash-attn/"]
+
+
+def test_own_metadata_of_the_user_comes_before_that_of_the_data(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False))
+    with open_source(dependency_metadata=(DependencyMetadata(name=FLASH, requires_dist=("torch",)),)) as source:
+        page = source.project_page(FLASH, index(server))
+        assert page is not None
+        assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("torch",))
+
+
+def test_wheel_has_its_own_metadata(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("flash-attn", wheel("flash-attn", "2.8.3", ["triton"]))
+    with open_source() as source:
+        page = source.project_page(FLASH, index(server))
+        assert page is not None
+        assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("triton",))

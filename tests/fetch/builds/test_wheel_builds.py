@@ -1,18 +1,11 @@
-"""Wheels of build requirements: downloaded once, verified always, removed where nothing is kept.
-
-A wheel out of a tree and wheels of build requirements, under a given interpreter.
-"""
+"""Wheels of build requirements, and wheels built from trees under a given interpreter."""
 
 from __future__ import annotations
 
 import hashlib
-import socket
 import sys
-import threading
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,13 +13,12 @@ from packaging.version import Version
 
 from resolver.errors import HashMismatchError, InternalError, MetadataError
 from resolver.fetch.access import Access
-from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
-from resolver.fetch.builds.wheel_builds import BuildWheels, build_wheel
+from resolver.fetch.builds.build_process import BuildFailedError
+from resolver.fetch.builds.wheel_builds import BuildWheels
 from resolver.fetch.http.session import Session
 from resolver.index.distribution_file import DistributionFile
 from tests.command import find_interpreter
-from tests.distributions import make_wheel
-from tests.foreign_words import find_words
+from tests.fetch.builds.building import build, read_record, write_tree, write_wheel
 from tests.servers import IndexServer, wheel
 
 TOOL = wheel("tool", "1.0")
@@ -101,56 +93,10 @@ def test_wheel_without_a_hash_is_a_bug(serving: IndexServer, tmp_path: Path) -> 
     assert str(caught.value) == f"`{TOOL.filename}` is to be installed without a hash to verify"
 
 
-BACKEND = """\
-import os, sys, zipfile
-{more}
-def build_wheel(folder, config_settings=None, metadata_directory=None):
-    name = "a-1.0-py3-none-any.whl"
-    told = [sys.version_info[:2], os.environ.get("SOURCE_DATE_EPOCH"), config_settings, sorted({{"x", "y", "z"}})]
-    with zipfile.ZipFile(os.path.join(folder, name), "w") as archive:
-        for path, text in (("told", repr(told)), ("a-1.0.dist-info/METADATA", "Name: a")):
-            archive.writestr(zipfile.ZipInfo(path), text)
-    return name
-"""
-
-
-def write_tree(folder: Path, more: str = "", requires: str = "[]") -> Path:
-    folder.mkdir()
-    (folder / "pyproject.toml").write_text(
-        f'[build-system]\nrequires = {requires}\nbuild-backend = "own"\nbackend-path = ["."]\n'
-    )
-    (folder / "own.py").write_text(BACKEND.format(more=more))
-    return folder
-
-
-def write_wheel(folder: Path, name: str, version: str) -> Path:
-    path = folder / f"{name}-{version}-py3-none-any.whl"
-    path.write_bytes(make_wheel(name, version))
-    return path
-
-
-def build(tree: Path, into: Path, *wheels: Path, python: str = sys.executable, **settings: str) -> Path:
-    into.mkdir(exist_ok=True)
-    return build_wheel(
-        tree,
-        python=Path(python),
-        requirement_wheels=wheels,
-        into=into,
-        described="a",
-        source_date_epoch=1,
-        config_settings=tuple(settings.items()),
-    )
-
-
-def read_told(wheel: Path) -> str:
-    with zipfile.ZipFile(wheel) as archive:
-        return archive.read("told").decode()
-
-
 def test_wheel_is_built_with_its_settings_and_instant(tmp_path: Path) -> None:
     wheel = build(write_tree(tmp_path / "tree"), tmp_path / "into", key="value")
     assert wheel == tmp_path / "into" / "a-1.0-py3-none-any.whl"
-    assert read_told(wheel) == str([tuple(sys.version_info[:2]), "1", {"key": "value"}, ["x", "y", "z"]])
+    assert read_record(wheel) == str([tuple(sys.version_info[:2]), "1", {"key": "value"}, ["x", "y", "z"]])
     assert [path.name for path in wheel.parent.iterdir()] == [wheel.name]
 
 
@@ -159,15 +105,7 @@ def test_wheel_is_built_under_the_interpreter_that_is_given(tmp_path: Path) -> N
     tool = write_wheel(tmp_path, "tool", "1.0")
     tree = write_tree(tmp_path / "tree", "import tool", '["tool"]')
     wheel = build(tree, tmp_path / "into", tool, python=find_interpreter(f"3.{minor}"))
-    assert read_told(wheel).startswith(f"[(3, {minor}), ")
-
-
-def test_interpreter_that_is_too_old_for_our_pip_uses_its_own(tmp_path: Path) -> None:
-    tool = write_wheel(tmp_path, "tool", "1.0")
-    more = "import tool, importlib.util as util\nassert util.find_spec('pip') is None"
-    tree = write_tree(tmp_path / "tree", more, '["tool"]')
-    wheel = build(tree, tmp_path / "into", tool, python=find_interpreter("3.8"), key="value")
-    assert read_told(wheel) == "[(3, 8), '1', {'key': 'value'}, ['x', 'y', 'z']]"
+    assert read_record(wheel).startswith(f"[(3, {minor}), ")
 
 
 def test_two_builds_of_the_same_tree_give_the_same_bytes(tmp_path: Path) -> None:
@@ -188,7 +126,7 @@ def test_only_what_is_given_is_installed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["tool", "helper"])
-def test_what_the_backend_asks_for_must_be_there(tmp_path: Path, name: str) -> None:
+def test_requirements_of_the_backend_must_be_installed(tmp_path: Path, name: str) -> None:
     asks = (
         "def get_requires_for_build_wheel(config_settings=None):\n    return ['tool>=2', 'other; os_name == \"x\"']\n"
     )
@@ -200,96 +138,8 @@ def test_what_the_backend_asks_for_must_be_there(tmp_path: Path, name: str) -> N
     )
 
 
-def test_failed_build_has_the_last_words_and_leaves_nothing(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path / "tree", "raise SystemExit('no compiler')")
-    with pytest.raises(BuildFailedError) as caught:
-        build(tree, tmp_path / "into")
-    assert str(caught.value) == "no compiler"
-    assert list((tmp_path / "into").iterdir()) == []
-
-
-def test_backend_that_is_not_there_is_named(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path / "tree")
-    (tree / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "nowhere"\n')
-    with pytest.raises(BuildFailedError) as caught:
-        build(tree, tmp_path / "into")
-    assert str(caught.value) == (
-        "the backend `nowhere` cannot be imported: ModuleNotFoundError: " + find_words(lambda: import_module("nowhere"))
-    )
-
-
-def test_backend_path_outside_the_tree_is_refused(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path / "tree")
-    (tree / "pyproject.toml").write_text(
-        '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = [".."]\n'
-    )
-    with pytest.raises(BuildFailedError) as caught:
-        build(tree, tmp_path / "into")
-    assert str(caught.value) == "pyproject.toml: `build-system.backend-path`: paths must be inside source tree"
-
-
-@pytest.mark.parametrize("name", ["../a-1.0-py3-none-any.whl", "missing-1.0-py3-none-any.whl"])
-def test_backend_that_names_another_file_is_refused(tmp_path: Path, name: str) -> None:
-    tree = write_tree(tmp_path / "tree")
-    (tree / "own.py").write_text(f"def build_wheel(folder, *more):\n    return {name!r}\n")
-    with pytest.raises(BuildFailedError) as caught:
-        build(tree, tmp_path / "into")
-    assert str(caught.value) == "`build_wheel` named no result of its own"
-
-
 def test_broken_pyproject_is_a_metadata_error(tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree")
     (tree / "pyproject.toml").write_text("[")
     with pytest.raises(MetadataError, match=r"^what `a` needs cannot be told: pyproject\.toml is not TOML: "):
         build(tree, tmp_path / "into")
-
-
-def build_with(children: BuildProcesses, tree: Path, into: Path) -> Path:
-    into.mkdir()
-    return build_wheel(
-        tree,
-        python=Path(sys.executable),
-        requirement_wheels=(),
-        into=into,
-        described="a",
-        source_date_epoch=1,
-        children=children,
-    )
-
-
-def test_build_without_an_end_is_ended(tmp_path: Path) -> None:
-    tree = write_tree(tmp_path / "tree", "import time; time.sleep(60)")
-    with pytest.raises(BuildFailedError) as caught:
-        build_with(BuildProcesses(timeout_s=1.0), tree, tmp_path / "into")
-    assert str(caught.value) == "it had not finished after 1 s"
-
-
-def test_end_of_a_run_is_that_of_all_that_its_builds_started(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(60)
-        tree = write_tree(tmp_path / "tree", start_and_wait(server.getsockname()[1]))
-        children, failures = BuildProcesses(), []
-
-        def build_it() -> None:
-            try:
-                build_with(children, tree, tmp_path / "into")
-            except BuildFailedError as error:
-                failures.append(error)
-
-        thread = threading.Thread(target=build_it)
-        thread.start()
-        connection, _ = server.accept()
-        with connection:
-            connection.settimeout(60)
-            children.stop()
-            assert connection.recv(1) == b""
-        thread.join()
-        assert len(failures) == 1
-        with pytest.raises(BuildFailedError, match=r"^it was ended together with the run$"):
-            build_with(children, tree, tmp_path / "again")
-
-
-def start_and_wait(port: int) -> str:
-    """A statement of a backend that starts a process, which is connected to a port as long as it runs."""
-    child = f"import socket, time; link = socket.create_connection(('127.0.0.1', {port})); time.sleep(60)"
-    return f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"

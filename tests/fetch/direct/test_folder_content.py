@@ -147,7 +147,7 @@ def test_repository_runs_nothing_when_it_is_listed(tmp_path: Path) -> None:
     assert not sprung.exists()
 
 
-def test_folder_without_a_repository_asks_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_without_a_repository_starts_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = write_tree(tmp_path / "tree", **{".gitignore": "run.sh\n"})
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "run.sh" in list_folder_files(tree)

@@ -1,72 +1,30 @@
-"""Metadata of sdists: static PKG-INFO, or a build by pip in an environment of its own."""
+"""The environment of a build: its requirements, its variables, and a backend that misbehaves."""
 
 from __future__ import annotations
 
-import platform
-import sys
-import sysconfig
+from importlib import import_module
 from pathlib import Path
 
 import pytest
-from packaging.utils import NormalizedName
 
-from resolver.errors import HashMismatchError, MetadataError
-from resolver.fetch.builds.permission import describe_host, host_target, is_host_compatible
+from resolver.errors import MetadataError
+from resolver.fetch.builds.build_process import BuildFailedError
+from resolver.fetch.builds.permission import host_target
 from resolver.fetch.projects.pages import default_index_url
-from resolver.index.core_metadata import Dependencies
-from resolver.settings.settings import DependencyMetadata
-from resolver.targets.platforms import parse_platform
-from resolver.targets.target import PythonVersion, Target
-from tests.fetch.building import find_at, find_in
-from tests.fetch.conftest import A, OpenSource, index
-from tests.servers import IndexServer, sdist, wheel
-
-_NAMES = {"linux": f"manylinux_2_28_{platform.machine()}", "win32": "win_amd64"}
-HOST = Target(
-    python=PythonVersion(minor=sys.version_info.minor, free_threaded=bool(sysconfig.get_config_var("Py_GIL_DISABLED"))),
-    platform=parse_platform(_NAMES.get(sys.platform, f"macosx_13_0_{platform.machine()}")),
+from tests.command import find_interpreter
+from tests.fetch.builds.building import (
+    HOST,
+    build,
+    find_at,
+    find_in,
+    read_dependencies,
+    read_record,
+    write_tree,
+    write_wheel,
 )
-ELSEWHERE = Target(python=PythonVersion(minor=8 if sys.version_info.minor != 8 else 9))
-
-
-def read_dependencies(open_source: OpenSource, server: IndexServer, **options: object) -> Dependencies:
-    with open_source(**{"find_build_wheels": find_in(server), **options}) as source:
-        page = source.project_page(A, index(server))
-        assert page is not None
-        return source.dependencies(page.files(0)[0])
-
-
-def test_static_metadata_needs_no_build(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b>=2"], backend_statement="raise SystemExit(3)"))
-    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, build_policy="never")
-    assert dependencies == Dependencies(requires=("b>=2",))
-
-
-def test_sdist_with_another_hash_is_an_error(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", sha256="0" * 64))
-    with pytest.raises(HashMismatchError):
-        read_dependencies(open_source, server)
-
-
-def test_sdist_that_is_no_archive_is_a_metadata_error(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", content=b"no archive"))
-    with pytest.raises(MetadataError) as caught:
-        read_dependencies(open_source, server)
-    assert str(caught.value).startswith("`a-1.0.tar.gz` is a broken sdist: ")
-
-
-def test_dynamic_metadata_is_built_on_a_machine_like_the_target(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b>=2", 'c; extra == "x"'], static=False))
-    dependencies = read_dependencies(open_source, server, target=HOST)
-    assert dependencies.requires == ("b>=2",)
-    assert dependencies.built
-
-
-def test_built_metadata_is_kept(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b>=2"], static=False))
-    first = read_dependencies(open_source, server, target=HOST)
-    assert read_dependencies(open_source, server, target=HOST) == first
-    assert server.paths("/files/") == ["/files/a-1.0.tar.gz"]
+from tests.fetch.conftest import OpenSource
+from tests.foreign_words import find_words
+from tests.servers import IndexServer, sdist, wheel
 
 
 def test_build_requirements_come_from_the_given_index_within_build_constraints(
@@ -84,7 +42,7 @@ def test_build_requirements_come_from_the_given_index_within_build_constraints(
 
 
 def add_build_tool(first: IndexServer, second: IndexServer) -> None:
-    """An sdist on the first index that tells which version of its build requirement it got; the second has a newer."""
+    """An sdist whose metadata names the version of its build requirement; the second index has a newer one."""
     first.add("tool", wheel("tool", "1.0"))
     second.add("tool", wheel("tool", "2.0"))
     statement = "import tool"
@@ -143,54 +101,7 @@ def test_build_requirement_by_url_is_refused(server: IndexServer, open_source: O
     )
 
 
-def test_build_elsewhere_is_an_error_that_names_the_table(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b"], static=False))
-    with pytest.raises(MetadataError) as caught:
-        read_dependencies(open_source, server, target=ELSEWHERE)
-    assert caught.value.needs_build
-    assert str(caught.value) == (
-        "only a build can tell what `a-1.0.tar.gz` needs, and it was not built\n"
-        f"  because a build on {describe_host()} may tell other requirements than one on the target, {ELSEWHERE}\n"
-        "  try: write its requirements into pyproject.toml, or accept those of this machine with `--build-anyway`\n"
-        "    [[tool.pinfold.dependency-metadata]]\n"
-        '    name = "a"\n'
-        '    version = "1.0"\n'
-        "    requires-dist = []"
-    )
-
-
-def test_build_anyway_builds_elsewhere_and_marks_the_result(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b"], static=False))
-    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, build_policy="anyway")
-    assert dependencies.requires == ("b",)
-    assert dependencies.built
-
-
-def test_no_build_forbids_a_build_even_on_the_target(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b"], static=False))
-    with pytest.raises(MetadataError) as caught:
-        read_dependencies(open_source, server, target=HOST, build_policy="never")
-    assert caught.value.needs_build
-    assert str(caught.value) == (
-        "only a build can tell what `a-1.0.tar.gz` needs, and it was not built\n"
-        "  because `--no-build` forbids it\n"
-        "  try: write its requirements into pyproject.toml, or its name (`a`) under `allow-build`\n"
-        "    [[tool.pinfold.dependency-metadata]]\n"
-        '    name = "a"\n'
-        '    version = "1.0"\n'
-        "    requires-dist = []"
-    )
-
-
-def test_table_of_the_user_replaces_the_build(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b"], static=False))
-    table = DependencyMetadata(name=A, requires_dist=("c",))
-    dependencies = read_dependencies(open_source, server, target=ELSEWHERE, dependency_metadata=[table])
-    assert dependencies == Dependencies(requires=("c",))
-    assert server.paths("/files/") == []
-
-
-def test_failed_build_shows_the_last_words_of_the_backend(server: IndexServer, open_source: OpenSource) -> None:
+def test_error_for_a_failed_build_shows_the_end_of_its_output(server: IndexServer, open_source: OpenSource) -> None:
     statement = "import sys; print('no compiler here', file=sys.stderr); raise SystemExit(3)"
     server.add("a", sdist("a", "1.0", ["b"], static=False, backend_statement=statement))
     with pytest.raises(MetadataError) as caught:
@@ -202,7 +113,7 @@ def test_failed_build_shows_the_last_words_of_the_backend(server: IndexServer, o
     assert caught.value.needs_build
 
 
-def test_build_tells_requirements_without_their_credentials(server: IndexServer, open_source: OpenSource) -> None:
+def test_built_requirements_have_no_credentials(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b @ https://user:s3cret@files.example/b-1.0.zip"], static=False))
     assert read_dependencies(open_source, server, target=HOST).requires == ("b @ https://files.example/b-1.0.zip",)
 
@@ -232,27 +143,11 @@ def test_backend_sees_nothing_of_the_environment_but_what_a_build_needs(
     assert "('PATH', " in shown
 
 
-def test_last_words_of_a_backend_hold_no_credential(server: IndexServer, open_source: OpenSource) -> None:
+def test_error_for_a_failed_build_hides_credentials(server: IndexServer, open_source: OpenSource) -> None:
     url = "https://user:s3cret@files.example/x?token=s3cret2"
     shown = read_failure(open_source, server, f"print('cannot read {url}', file=sys.stderr)")
     assert "s3cret" not in shown
     assert "cannot read https://files.example/x\n" in shown
-
-
-def test_sdists_are_not_asked_ahead(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("a", sdist("a", "1.0", ["b"], static=False))
-    with open_source() as source:
-        page = source.project_page(A, index(server))
-        assert page is not None
-        source.prefetch_dependencies(page.files(0))
-    assert server.paths("/files/") == []
-
-
-def test_host_is_compatible_with_itself_alone() -> None:
-    assert is_host_compatible(HOST)
-    assert not is_host_compatible(ELSEWHERE)
-    other = parse_platform("win_arm64" if sys.platform != "win32" else "manylinux_2_28_aarch64")
-    assert not is_host_compatible(Target(python=HOST.python, platform=other))
 
 
 @pytest.mark.network
@@ -273,7 +168,7 @@ def test_build_with_setuptools_from_the_public_index(server: IndexServer, open_s
         ("tool", "`get_requires_for_build_wheel` gave no list of texts"),
     ],
 )
-def test_what_a_backend_asks_for_must_be_requirements_without_secrets(
+def test_requirements_of_a_backend_must_be_valid_and_without_secrets(
     server: IndexServer, open_source: OpenSource, asked: object, message: str
 ) -> None:
     statement = f"def get_requires_for_build_wheel(config_settings=None):\n    return {asked!r}\n"
@@ -298,32 +193,38 @@ def test_build_requirement_that_no_index_has_is_named(server: IndexServer, open_
     )
 
 
-FLASH = NormalizedName("flash-attn")
+def test_interpreter_that_is_too_old_for_our_pip_uses_its_own(tmp_path: Path) -> None:
+    tool = write_wheel(tmp_path, "tool", "1.0")
+    more = "import tool, importlib.util as util\nassert util.find_spec('pip') is None"
+    tree = write_tree(tmp_path / "tree", more, '["tool"]')
+    wheel = build(tree, tmp_path / "into", tool, python=find_interpreter("3.8"), key="value")
+    assert read_record(wheel) == "[(3, 8), '1', {'key': 'value'}, ['x', 'y', 'z']]"
 
 
-def test_sdist_that_wants_torch_to_say_what_it_needs_is_told_of_by_the_data(
-    server: IndexServer, open_source: OpenSource
-) -> None:
-    server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False, backend_statement="import torch"))
-    with open_source(build_policy="never") as source:
-        page = source.project_page(FLASH, index(server))
-        assert page is not None
-        told = source.dependencies(page.files(0)[0])
-    assert told == Dependencies(requires=("torch", "einops"), requires_python=">=3.8")
-    assert server.paths() == ["/simple/flash-attn/"]
+def test_backend_that_is_not_there_is_named(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree")
+    (tree / "pyproject.toml").write_text('[build-system]\nrequires = []\nbuild-backend = "nowhere"\n')
+    with pytest.raises(BuildFailedError) as caught:
+        build(tree, tmp_path / "into")
+    assert str(caught.value) == (
+        "the backend `nowhere` cannot be imported: ModuleNotFoundError: " + find_words(lambda: import_module("nowhere"))
+    )
 
 
-def test_own_metadata_of_the_user_comes_before_that_of_the_data(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("flash-attn", sdist("flash-attn", "2.8.3", static=False))
-    with open_source(dependency_metadata=(DependencyMetadata(name=FLASH, requires_dist=("torch",)),)) as source:
-        page = source.project_page(FLASH, index(server))
-        assert page is not None
-        assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("torch",))
+def test_backend_path_outside_the_tree_is_refused(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree")
+    (tree / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = [".."]\n'
+    )
+    with pytest.raises(BuildFailedError) as caught:
+        build(tree, tmp_path / "into")
+    assert str(caught.value) == "pyproject.toml: `build-system.backend-path`: paths must be inside source tree"
 
 
-def test_a_wheel_says_itself_what_it_needs(server: IndexServer, open_source: OpenSource) -> None:
-    server.add("flash-attn", wheel("flash-attn", "2.8.3", ["triton"]))
-    with open_source() as source:
-        page = source.project_page(FLASH, index(server))
-        assert page is not None
-        assert source.dependencies(page.files(0)[0]) == Dependencies(requires=("triton",))
+@pytest.mark.parametrize("name", ["../a-1.0-py3-none-any.whl", "missing-1.0-py3-none-any.whl"])
+def test_backend_that_names_another_file_is_refused(tmp_path: Path, name: str) -> None:
+    tree = write_tree(tmp_path / "tree")
+    (tree / "own.py").write_text(f"def build_wheel(folder, *more):\n    return {name!r}\n")
+    with pytest.raises(BuildFailedError) as caught:
+        build(tree, tmp_path / "into")
+    assert str(caught.value) == "`build_wheel` named no result of its own"

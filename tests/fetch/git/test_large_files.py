@@ -13,13 +13,13 @@ from resolver.errors import FetchError, OfflineError
 from resolver.fetch.git.repositories import GitRepositories
 from resolver.fetch.git.repository import GitReferenceError
 from resolver.requirements.url import parse_url
-from tests.fetch.git_fixtures import Recorder, assert_without, read_all, recorder, repositories, repository, server
+from tests.fetch.git.git_fixtures import Recorder, assert_without, read_all, recorder, repositories, repository, server
 from tests.git_server import GitServer, Repository, lfs_pointer, make_repository, run_git
 
 __all__ = ["recorder", "repositories", "repository", "server"]
 
-needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="needs git-lfs")
 
+needs_lfs = pytest.mark.skipif(shutil.which("git-lfs") is None, reason="needs git-lfs")
 CONTENT = b"\x00weights" * 100
 ATTRIBUTES = "*.bin filter=lfs diff=lfs merge=lfs -text\n"
 CANARY = "ghp_c4n4ryTokenThatNobodyMaySee"
@@ -55,7 +55,7 @@ def test_pointer_becomes_its_content(repository: Repository, server: GitServer, 
 
 
 @needs_lfs
-def test_login_of_the_repository_is_told_to_its_lfs_server(
+def test_login_of_the_repository_is_given_to_its_lfs_server(
     repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
     commit_id = commit(repository)
@@ -77,7 +77,7 @@ def test_login_of_the_repository_is_told_to_its_lfs_server(
 
 
 @needs_lfs
-def test_contents_on_another_host_are_asked_for_without_login(
+def test_contents_on_another_host_are_requested_without_login(
     repository: Repository, server: GitServer, repositories: GitRepositories, tmp_path: Path
 ) -> None:
     commit_id = commit(repository)
@@ -172,7 +172,7 @@ def test_content_that_the_server_lacks_is_an_error(
     assert "no such object" in str(caught.value)
 
 
-def test_without_git_lfs_a_warning_says_what_is_missing(
+def test_without_git_lfs_a_warning_names_what_is_missing(
     repository: Repository, server: GitServer, tmp_path: Path
 ) -> None:
     commit_id = commit(repository, **{f"b/{number}.bin": lfs_pointer(CONTENT) for number in range(3)})

@@ -1,4 +1,4 @@
-"""What tests of repositories share: a served folder with a repository, and all that git processes are told."""
+"""What tests of repositories share: a served folder with a repository, and what git processes get."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
 from urllib.parse import quote
 
 import pytest
 
 from resolver.fetch.git.repositories import FoundCommit, GitRepositories
+from resolver.fetch.git.repository import GitReferenceError
+from resolver.fetch.http.credentials import FindLogin, Login
 from resolver.requirements.direct_reference import parse_reference
 from resolver.requirements.entry import VcsReference
+from resolver.requirements.url import Secret, Url, parse_url
 from tests.git_server import GitServer, Repository, make_repository
 
-
-class OpenRepositories(Protocol):
-    def __call__(self, **options: Any) -> AbstractContextManager[GitRepositories]: ...
+CANARY = "ghp_c4n4ry/+tok3n=that~nobody?may#see"
+QUOTED = "ghp_c4n4ry%2F%2Btok3n%3Dthat~nobody%3Fmay%23see"
+PROXY_CANARY = "pr0xy-c4n4ry"
 
 
 @pytest.fixture
@@ -41,6 +42,25 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 def repositories(tmp_path: Path) -> Iterator[GitRepositories]:
     with GitRepositories(cache_folder=tmp_path / "cache") as repositories:
         yield repositories
+
+
+@pytest.fixture(params=["file", "http"])
+def tree_url(request: pytest.FixtureRequest, repository: Repository, server: GitServer) -> Url:
+    return parse_url(repository.url if request.param == "file" else server.url("demo"))
+
+
+def login(password: str = CANARY, user: str = "me") -> FindLogin:
+    return lambda url: Login(user=Secret(user), password=Secret(password))
+
+
+def refuse_tree(repositories: GitRepositories, url: Url, commit_id: str, subdirectory: str | None = None) -> str:
+    """The message about a tree that cannot be had."""
+    with (
+        pytest.raises(GitReferenceError) as caught,
+        repositories.open_tree(url, commit_id, subdirectory=subdirectory),
+    ):
+        pass
+    return str(caught.value)
 
 
 def find(repositories: GitRepositories, text: str, **variables: str) -> FoundCommit:
@@ -81,7 +101,7 @@ def recorder(tmp_path: Path) -> Recorder:
 
 
 def read_descendants(pid: int) -> str:
-    """Arguments and environment of all processes below one, at this moment; Linux alone tells them."""
+    """Arguments and environment of all processes below one, at this moment; only Linux shows them."""
     if not sys.platform.startswith("linux"):
         pytest.skip("needs /proc")
     parents: dict[int, int] = {}
@@ -122,7 +142,7 @@ def read_all(folder: Path) -> bytes:
 
 
 def assert_without(content: str | bytes, canary: str) -> None:
-    """Fail if the canary stands in the content in any form."""
+    """Fail if the content contains the canary in any form."""
     data = content.encode() if isinstance(content, str) else content
     for form in forms(canary):
         assert form not in data

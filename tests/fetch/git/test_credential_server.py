@@ -1,10 +1,8 @@
-"""Logins for repositories: who is told them, and where they leave no trace."""
+"""Logins for repositories and proxies: who gets them, and where they leave no trace."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import subprocess
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,17 @@ from resolver.errors import AuthenticationError, FetchError
 from resolver.fetch.git.credential_server import RepositoryLogins, serve_logins
 from resolver.fetch.git.repositories import GitRepositories
 from resolver.fetch.git.repository import check_repository
-from resolver.fetch.http.credentials import FindLogin, Login
+from resolver.fetch.http.credentials import Login
 from resolver.requirements.flags import Refusal
 from resolver.requirements.url import Secret, parse_url
-from tests.fetch.git_fixtures import (
+from tests.fetch.git.git_fixtures import (
+    CANARY,
+    PROXY_CANARY,
+    QUOTED,
     Recorder,
     assert_without,
     find,
+    login,
     read_all,
     read_descendants,
     recorder,
@@ -29,21 +31,13 @@ from tests.fetch.git_fixtures import (
     repository,
     server,
 )
-from tests.foreign_words import find_git_words
 from tests.git_server import GitServer, Repository, make_repository
 
 __all__ = ["recorder", "repositories", "repository", "server"]
 
-CANARY = "ghp_c4n4ry/+tok3n=that~nobody?may#see"
-QUOTED = "ghp_c4n4ry%2F%2Btok3n%3Dthat~nobody%3Fmay%23see"
-
-
-def login(password: str = CANARY, user: str = "me") -> FindLogin:
-    return lambda url: Login(user=Secret(user), password=Secret(password))
-
 
 @pytest.mark.parametrize("user_information", [f"me:{QUOTED}", QUOTED, f"x-access-token:{QUOTED}"])
-def test_login_of_the_url_is_told_to_its_host(
+def test_login_of_the_url_is_sent_to_its_host(
     repository: Repository, server: GitServer, repositories: GitRepositories, user_information: str
 ) -> None:
     commit_id = repository.commit({"a.txt": "a"})
@@ -54,7 +48,7 @@ def test_login_of_the_url_is_told_to_its_host(
         assert (tree.root / "a.txt").read_text() == "a"
 
 
-def test_variable_in_user_information_is_told_as_its_value(
+def test_variable_in_user_information_is_sent_as_its_value(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     commit_id = repository.commit()
@@ -64,7 +58,7 @@ def test_variable_in_user_information_is_told_as_its_value(
     assert server.logins() == {"geheim:"}
 
 
-def test_login_that_is_known_for_the_host_is_told_where_the_url_has_none(
+def test_login_found_for_the_host_is_sent_if_the_url_has_none(
     repository: Repository, server: GitServer, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()
@@ -80,7 +74,7 @@ def test_login_that_is_known_for_the_host_is_told_where_the_url_has_none(
     assert set(asked) == {server.url("demo")}
 
 
-def test_nobody_is_asked_for_the_login_of_an_open_repository(
+def test_no_login_is_looked_up_for_an_open_repository(
     repository: Repository, server: GitServer, tmp_path: Path
 ) -> None:
     repository.commit()
@@ -171,10 +165,10 @@ def question(**lines: str) -> dict[str, str]:
         (question(), False),
     ],
 )
-def test_login_is_told_for_one_scheme_host_port_and_path(asked: dict[str, str], is_answered: bool) -> None:
+def test_login_is_given_for_one_scheme_host_port_and_path(asked: dict[str, str], is_answered: bool) -> None:
     logins = RepositoryLogins(check_repository(parse_url("https://git.example/org/repo.git")), find_login=login())
     assert logins.answer(asked) == ([("username", "me"), ("password", CANARY)] if is_answered else [])
-    assert logins.answered is is_answered
+    assert logins.was_given is is_answered
 
 
 def test_host_may_send_on_to_the_name_that_ends_in_git() -> None:
@@ -191,7 +185,7 @@ def test_line_break_in_a_login_adds_no_line_to_what_git_reads(letter: str, place
     assert logins.unusable == "its user or password holds a line break"
 
 
-def test_line_break_in_a_url_is_told_to_nobody(
+def test_login_with_a_line_break_in_a_url_is_sent_to_no_host(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -212,7 +206,7 @@ def test_socket_is_this_users_alone_and_gone_afterwards() -> None:
     assert not socket_path.parent.exists()
 
 
-def test_git_over_http_tells_a_login_to_this_machine_alone(tmp_path: Path) -> None:
+def test_git_over_http_sends_a_login_to_this_machine_alone(tmp_path: Path) -> None:
     logins = RepositoryLogins(check_repository(parse_url("http://git.example/repo")), find_login=login())
     assert logins.answer(question(protocol="http", host="git.example", path="repo")) == []
     assert logins.unusable == "`http` is not encrypted"
@@ -241,7 +235,7 @@ def test_login_does_not_follow_a_redirect_to_another_port(
         assert other.logins() == set()
 
 
-def test_login_does_not_follow_a_redirect_that_comes_after_it_was_told(
+def test_login_does_not_follow_a_redirect_that_comes_after_it_was_sent(
     repository: Repository, server: GitServer, repositories: GitRepositories, tmp_path: Path
 ) -> None:
     repository.commit()
@@ -299,7 +293,7 @@ def test_submodule_on_another_path_of_the_host_gets_nothing_of_the_urls_login(
     assert {request.login for request in server.log if request.path.startswith("/inner")} == {None}
 
 
-def test_users_own_helper_and_netrc_are_neither_asked_nor_told(
+def test_users_own_helper_and_netrc_are_not_used(
     repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
     commit_id = repository.commit()
@@ -322,79 +316,13 @@ def test_users_own_helper_and_netrc_are_neither_asked_nor_told(
     assert not (home / "asked").exists()
 
 
-def test_missing_login_is_told_with_what_to_set(
-    repository: Repository, server: GitServer, repositories: GitRepositories
+def test_login_of_a_proxy_is_sent_to_it_and_leaves_no_trace(
+    repository: Repository, server: GitServer, recorder: Recorder, tmp_path: Path
 ) -> None:
-    repository.commit()
-    server.token = CANARY
-    with pytest.raises(AuthenticationError) as caught:
-        find(repositories, f"git+{server.url('demo')}@main")
-    place = f"127.0.0.1:{server.port}"
-    assert str(caught.value) == (
-        f"`{place}` wants a user and password for `git+http://{place}/demo@main`\n"
-        "  because none are known for it; a host may say so as well where there is no such repository\n"
-        f"  try: write `git+http://${{TOKEN}}@{place}/demo` and set `TOKEN`, or name a file with `--credentials`"
-    )
-
-
-def test_unset_variable_is_told_where_the_host_wants_a_login(
-    repository: Repository, server: GitServer, repositories: GitRepositories
-) -> None:
-    repository.commit()
-    server.token = CANARY
-    with pytest.raises(AuthenticationError) as caught:
-        find(repositories, f"git+{server.url('demo', login='me:${MY_TOKEN}')}@main")
-    assert str(caught.value).splitlines()[1:] == [
-        "  because `MY_TOKEN` is not set",
-        "  try: set `MY_TOKEN` to a token that may read the repository",
-    ]
-
-
-def test_wrong_login_is_told_without_what_the_host_repeats_of_it(
-    repository: Repository, server: GitServer, repositories: GitRepositories
-) -> None:
-    repository.commit()
-    server.refuse, server.refuse_body = 403, f"the token {CANARY} is not valid"
-    server.refuse_after_login = True
-    server.token = CANARY
-    with pytest.raises(AuthenticationError) as caught:
-        find(repositories, f"git+{server.url('demo', login=f'me:{QUOTED}')}@main")
-    assert str(caught.value) == (
-        f"`127.0.0.1:{server.port}` does not accept the login for `git+{server.url('demo')}@main`\n"
-        f"  because remote: the token … is not valid; {find_git_words(server.url('demo', login=f'me:{QUOTED}'))}\n"
-        "  try: renew the token, and check that it may read the repository"
-    )
-
-
-def test_error_while_a_login_is_looked_for_is_told(repository: Repository, server: GitServer, tmp_path: Path) -> None:
-    repository.commit()
-    server.token = CANARY
-
-    def find_login(url: str) -> Login:
-        raise FetchError("the keyring cannot be read", url=url)
-
-    with (
-        GitRepositories(cache_folder=tmp_path / "cache", find_login=find_login) as repositories,
-        pytest.raises(AuthenticationError) as caught,
-    ):
-        find(repositories, f"git+{server.url('demo')}@main")
-    assert str(caught.value) == "the keyring cannot be read"
-
-
-@pytest.mark.parametrize(("verb", "is_answered"), [("get", True), ("store", False), ("erase", False)])
-def test_credential_program_stores_and_forgets_nothing(verb: str, is_answered: bool) -> None:
-    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
-    with serve_logins(logins) as options:
-        words = shlex.split(options[1].removeprefix("credential.helper=!"))
-        asked = "protocol=https\nhost=git.example\npath=repo\n\n"
-        done = subprocess.run([*words, verb], input=asked, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == (f"username=me\npassword={CANARY}\n" if is_answered else "", "")
-    assert logins.asked is is_answered
-
-
-def test_credential_program_is_silent_where_nobody_listens() -> None:
-    logins = RepositoryLogins(check_repository(parse_url("https://git.example/repo")), find_login=login())
-    with serve_logins(logins) as options:
-        words = shlex.split(options[1].removeprefix("credential.helper=!"))
-    done = subprocess.run([*words, "get"], input="protocol=https\n\n", capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == ("", "")
+    commit_id = repository.commit()
+    server.proxy_login = f"me:{PROXY_CANARY}"
+    environment = {**recorder.environment, "http_proxy": f"http://me:{PROXY_CANARY}@127.0.0.1:{server.port}"}
+    with GitRepositories(cache_folder=tmp_path / "cache", environment=environment) as repositories:
+        assert find(repositories, "git+http://git.example/demo@main").commit_id == commit_id
+    assert f"http_proxy=http://pinfold@127.0.0.1:{server.port}" in recorder.text()
+    assert_without(recorder.text(), PROXY_CANARY)

@@ -1,4 +1,4 @@
-"""Which commit a reference names: branches, tags, commit ids, and what is wrong with those that name none."""
+"""The commit that a reference names: branches, tags, commit ids, and the errors for those that name none."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from resolver.errors import FetchError, OfflineError
+from resolver.errors import OfflineError
 from resolver.fetch.git.repositories import FoundCommit, GitRepositories
 from resolver.fetch.git.repository import GitReferenceError
-from tests.fetch.git_fixtures import Recorder, find, recorder, repositories, repository, server
-from tests.foreign_words import find_git_words
+from tests.fetch.git.git_fixtures import Recorder, find, recorder, repositories, repository, server
 from tests.git_server import GitServer, Repository, run_git
 
 __all__ = ["recorder", "repositories", "repository", "server"]
@@ -92,7 +91,7 @@ def test_name_that_only_ends_so_is_another_branch(
     assert refuse(repositories, f"{url}@fix").startswith("there is no `fix` in ")
 
 
-def test_full_commit_id_is_taken_without_asking(server: GitServer, recorder: Recorder, tmp_path: Path) -> None:
+def test_full_commit_id_needs_no_request(server: GitServer, recorder: Recorder, tmp_path: Path) -> None:
     commit_id = "AB" * 20
     with GitRepositories(cache_folder=tmp_path / "cache", environment=recorder.environment) as repositories:
         found = find(repositories, f"git+{server.url('demo')}@{commit_id}")
@@ -174,7 +173,7 @@ def test_no_revision_is_the_default_branch_with_a_warning(
     )
 
 
-def test_head_that_is_no_branch_is_told_as_such(
+def test_warning_names_a_head_that_is_no_branch(
     repository: Repository, repositories: GitRepositories, url: str
 ) -> None:
     commit_id = repository.commit()
@@ -248,7 +247,7 @@ def test_missing_revision_is_an_error_with_what_is_near(
     )
 
 
-def test_missing_short_commit_id_is_told_as_such(
+def test_error_for_a_missing_revision_mentions_that_it_could_be_a_commit_id(
     repository: Repository, repositories: GitRepositories, url: str
 ) -> None:
     repository.commit()
@@ -259,7 +258,7 @@ def test_missing_short_commit_id_is_told_as_such(
     )
 
 
-def test_repository_is_asked_once_a_run(
+def test_repository_is_listed_once_a_run(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -273,7 +272,7 @@ def test_repository_is_asked_once_a_run(
     assert len(server.log) == asked
 
 
-def test_one_branch_of_many_is_asked_for_by_name(
+def test_one_branch_of_many_is_requested_by_name(
     repository: Repository, server: GitServer, repositories: GitRepositories
 ) -> None:
     repository.commit()
@@ -330,51 +329,3 @@ def test_offline_the_answer_of_the_last_run_is_given(repository: Repository, ser
     assert str(caught.value) == (
         f"the commit of `v1` is not in the cache: `{url}@v1`\n  try: run once without `--offline`"
     )
-
-
-def test_answers_are_kept_for_one_run_where_there_is_no_cache(repository: Repository, server: GitServer) -> None:
-    commit_id = repository.commit()
-    with GitRepositories(cache_folder=None) as repositories:
-        assert find(repositories, f"git+{server.url('demo')}@main").commit_id == commit_id
-
-
-@pytest.mark.parametrize(("status", "first"), [(404, "there is no repository `{}`"), (503, "git cannot read `{}`")])
-def test_refusal_is_told_with_the_words_of_git(server: GitServer, tmp_path: Path, status: int, first: str) -> None:
-    server.refuse = status
-    url = server.url("demo")
-    with (
-        GitRepositories(cache_folder=tmp_path / "cache", sleep=lambda seconds: None) as repositories,
-        pytest.raises(FetchError) as caught,
-    ):
-        find(repositories, f"git+{url}@main")
-    lines = str(caught.value).splitlines()
-    assert lines[:2] == [first.format(f"git+{url}@main"), f"  because {find_git_words(url)}"]
-    assert caught.value.url == url
-
-
-def test_server_that_is_not_there_is_an_error(tmp_path: Path, repositories: GitRepositories) -> None:
-    with GitServer(tmp_path) as gone:
-        url = gone.url("demo")
-    with pytest.raises(FetchError) as caught:
-        find(repositories, f"git+{url}@main")
-    first, second, third = str(caught.value).splitlines()
-    assert first == f"`127.0.0.1:{gone.port}` cannot be reached for `git+{url}@main`"
-    assert second.partition(": ")[0] == f"  because {find_git_words(url).partition(': ')[0]}"
-    assert f"'{url}/'" in second
-    assert third == "  try: check its name, or set `HTTPS_PROXY` if this network needs a proxy"
-
-
-def test_folder_that_is_no_repository_is_an_error(tmp_path: Path, repositories: GitRepositories) -> None:
-    url = f"git+{(tmp_path / 'none').as_uri()}"
-    with pytest.raises(FetchError) as caught:
-        find(repositories, url)
-    lines = str(caught.value).splitlines()
-    assert (lines[0], lines[2]) == (f"there is no repository `{url}`", "  try: check the path")
-
-
-def test_words_of_a_server_cannot_move_the_cursor(server: GitServer, repositories: GitRepositories) -> None:
-    server.refuse, server.refuse_body = 418, "\x1b[2J\x1b[31mall is well\r\x07"
-    with pytest.raises(FetchError) as caught:
-        find(repositories, f"git+{server.url('demo')}@main")
-    assert "\x1b" not in str(caught.value) and "\r" not in str(caught.value)
-    assert "[31mall is well" in str(caught.value)

@@ -1,0 +1,67 @@
+"""The child processes of a build: their output, their time limit and their end."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
+from resolver.fetch.builds.wheel_builds import build_wheel
+from tests.fetch.builds.building import build, start_and_wait, write_tree
+
+
+def test_failed_build_has_the_end_of_its_output_and_leaves_nothing(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", "raise SystemExit('no compiler')")
+    with pytest.raises(BuildFailedError) as caught:
+        build(tree, tmp_path / "into")
+    assert str(caught.value) == "no compiler"
+    assert list((tmp_path / "into").iterdir()) == []
+
+
+def build_with(children: BuildProcesses, tree: Path, into: Path) -> Path:
+    into.mkdir()
+    return build_wheel(
+        tree,
+        python=Path(sys.executable),
+        requirement_wheels=(),
+        into=into,
+        described="a",
+        source_date_epoch=1,
+        children=children,
+    )
+
+
+def test_build_without_an_end_is_ended(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", "import time; time.sleep(60)")
+    with pytest.raises(BuildFailedError) as caught:
+        build_with(BuildProcesses(timeout_s=1.0), tree, tmp_path / "into")
+    assert str(caught.value) == "it had not finished after 1 s"
+
+
+def test_end_of_a_run_is_that_of_all_that_its_builds_started(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        tree = write_tree(tmp_path / "tree", start_and_wait(server.getsockname()[1]))
+        children, failures = BuildProcesses(), []
+
+        def build_it() -> None:
+            try:
+                build_with(children, tree, tmp_path / "into")
+            except BuildFailedError as error:
+                failures.append(error)
+
+        thread = threading.Thread(target=build_it)
+        thread.start()
+        connection, _ = server.accept()
+        with connection:
+            connection.settimeout(60)
+            children.stop()
+            assert connection.recv(1) == b""
+        thread.join()
+        assert len(failures) == 1
+        with pytest.raises(BuildFailedError, match=r"^it was ended together with the run$"):
+            build_with(children, tree, tmp_path / "again")

@@ -1,0 +1,92 @@
+"""Answers of earlier runs: they are given while the pages and metadata they rest on are the same, and only then."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from resolver.index.package_source import PackageSource
+from tests.fetch.conftest import A, OpenSource, index
+from tests.servers import IndexServer, wheel
+
+
+def exchange(source: PackageSource, server: IndexServer, question: str = "q", answer: str = "a") -> str | None:
+    """The answer that was kept; then another one is kept, with a page and the metadata of a file as its evidence."""
+    answers = source.answers
+    assert answers is not None
+    found = answers.find_answer(question)
+    page = source.project_page(A, index(server))
+    assert page is not None
+    source.dependencies(page.files(0)[0])
+    answers.keep_answer(question, answer)
+    return found
+
+
+def run(open_source: OpenSource, server: IndexServer, question: str = "q", answer: str = "a") -> str | None:
+    """The exchange of one run."""
+    with open_source() as source:
+        return exchange(source, server, question, answer)
+
+
+def test_answer_is_given_while_its_evidence_holds(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    assert [run(open_source, server) for _ in range(3)] == [None, "a", "a"]
+    assert run(open_source, server, question="another") is None
+
+
+def test_new_page_ends_an_answer(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    assert run(open_source, server) is None
+    server.add("a", wheel("a", "2.0"))
+    with open_source(refresh=True) as source:
+        assert source.project_page(A, index(server)) is not None
+    assert run(open_source, server) is None
+
+
+def test_new_records_end_an_answer(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:
+    server.add("a", wheel("a", "1.0"))
+    assert run(open_source, server) is None
+    shutil.rmtree(tmp_path / "cache" / "metadata-v1")
+    assert run(open_source, server) is None
+
+
+def test_page_that_is_not_stored_supports_no_answer(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    server.cache_control = "no-store"
+    assert [run(open_source, server) for _ in range(2)] == [None, None]
+
+
+def test_answer_of_several_lines_is_not_kept(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    assert [run(open_source, server, answer="a\nb") for _ in range(2)] == [None, None]
+
+
+def test_completed_file_supports_no_answer(server: IndexServer, open_source: OpenSource) -> None:
+    server.sizes = server.hashes = False
+    server.add("a", wheel("a", "1.0"))
+    for _ in range(2):
+        with open_source() as source:
+            page = source.project_page(A, index(server))
+            assert page is not None
+            source.complete(page.files(0)[0])
+            assert exchange(source, server) is None
+
+
+@pytest.mark.parametrize("option", ["offline", "refresh"])
+def test_offline_and_refreshing_sources_keep_no_answers(
+    server: IndexServer, open_source: OpenSource, option: str
+) -> None:
+    with open_source(**{option: True}) as source:
+        assert source.answers is None
+    with open_source() as source:
+        assert source.without_requests().answers is None
+
+
+def test_the_oldest_of_many_answers_are_removed(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:
+    server.add("a", wheel("a", "1.0"))
+    with open_source() as source:
+        for number in range(70):
+            exchange(source, server, question=str(number))
+    assert len(list((tmp_path / "cache" / "answers-v1").iterdir())) == 64
