@@ -52,8 +52,8 @@ if TYPE_CHECKING:
         read_environment,
         verify_lockfile,
     )
-    from resolver.locking.document import LockOutcome, Upgrade
-    from resolver.locking.locker import lock, lock_plan
+    from resolver.locking.locker import LockOutcome, lock, lock_plan
+    from resolver.locking.old_lock import Upgrade
     from resolver.locking.plan_secrets import open_session
     from resolver.planning.plan import LockPlan, RunContext, plan_lock
     from resolver.requirements.requirement_list import parse_requirement_list
@@ -151,7 +151,7 @@ _ELSEWHERE = {
     "InstallerComparison": "resolver.inspection.installers",
     "InstallerDifference": "resolver.inspection.installers",
     "Listed": "resolver.inspection.auditing",
-    "LockOutcome": "resolver.locking.document",
+    "LockOutcome": "resolver.locking.locker",
     "LockPlan": "resolver.planning.plan",
     "LoginOptions": "resolver.fetch.access",
     "NewerRelease": "resolver.inspection.auditing",
@@ -163,7 +163,7 @@ _ELSEWHERE = {
     "Settings": "resolver.settings.settings",
     "Source": "resolver.sources.source",
     "Target": "resolver.targets.target",
-    "Upgrade": "resolver.locking.document",
+    "Upgrade": "resolver.locking.old_lock",
     "WheelContents": "resolver.index.wheel_directory",
     "ask_indexes": "resolver.inspection.auditing",
     "audit_pins": "resolver.inspection.auditing",
