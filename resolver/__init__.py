@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from resolver.fetch.projects.wheel_contents import fetch_contents
     from resolver.index.project_health import Advisory, AffectedRange, parse_advisory
     from resolver.index.wheel_directory import WheelContents
-    from resolver.inspection.auditing import Finding, Listed, NewerRelease, ask_indexes, audit_pins, find_newer
+    from resolver.inspection.auditing import Finding, Listed, NewerRelease, audit_pins, fetch_pin_listings, find_newer
     from resolver.inspection.contents import PinSize, build_bill_of_materials, find_unused, measure_pins
     from resolver.inspection.installers import (
         InstallerChoice,
@@ -109,13 +109,13 @@ __all__ = [
     "TargetError",
     "Upgrade",
     "WheelContents",
-    "ask_indexes",
     "audit_pins",
     "build_bill_of_materials",
     "compare_installed",
     "compare_installers",
     "fetch_artifacts",
     "fetch_contents",
+    "fetch_pin_listings",
     "find_newer",
     "find_owned_locks",
     "find_unused",
@@ -165,13 +165,13 @@ _ELSEWHERE = {
     "Target": "resolver.targets.target",
     "Upgrade": "resolver.locking.old_lock",
     "WheelContents": "resolver.index.wheel_directory",
-    "ask_indexes": "resolver.inspection.auditing",
     "audit_pins": "resolver.inspection.auditing",
     "build_bill_of_materials": "resolver.inspection.contents",
     "compare_installed": "resolver.inspection.verification",
     "compare_installers": "resolver.inspection.installers",
     "fetch_artifacts": "resolver.artifacts.hydrating",
     "fetch_contents": "resolver.fetch.projects.wheel_contents",
+    "fetch_pin_listings": "resolver.inspection.auditing",
     "find_newer": "resolver.inspection.auditing",
     "find_owned_locks": "resolver.sources.lock_owners",
     "find_unused": "resolver.inspection.contents",
