@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.utils import NormalizedName
@@ -13,27 +11,10 @@ from packaging.utils import NormalizedName
 from lockfiles import Lockfile, write
 from resolver.errors import InputError
 from resolver.locking.document import RecordedInputs, build_lockfile
-from resolver.planning.plan import LockPlan, RunContext, plan_lock, read_old_lock, share_old_locks
+from resolver.planning.plan import read_old_lock, share_old_locks
 from resolver.settings.settings import Settings
-from resolver.sources.source import ItemList, Source, StatedValue
 from tests.lock_samples import REQUIREMENTS, SETTINGS, TARGET, build_resolution
-
-NOW = datetime(2026, 5, 10, tzinfo=UTC)
-
-
-def make_plan(folder: Path, *items: str, arguments: Settings = Settings(), **options: Any) -> LockPlan:
-    """The plan for a list in a folder; `settings` are those of its `[tool.pinfold]`."""
-    source = Source(
-        name="requirements",
-        stem="requirements",
-        form=ItemList(items=items),
-        path=None,
-        folder=folder,
-        python=StatedValue(value="3.11", where="`python`"),
-        settings=options.pop("settings", Settings()),
-    )
-    run = RunContext(folder=folder, variables={"TOKEN": "hunter2"}, now=NOW, may_ask_host=False)
-    return plan_lock(source, arguments=arguments, run=run, **{"path": None, "old": None, **options})
+from tests.planning.plans import make_plan
 
 
 def build_old(exclude_newer: str | None = None, setting: str | None = None) -> Lockfile:
@@ -53,18 +34,7 @@ def test_a_constraint_file_of_the_settings_is_relative_to_their_file(tmp_path: P
     (tmp_path / "inner").mkdir()
     (tmp_path / "inner" / "overrides.txt").write_text("numpy<2\n")
     settings = Settings(override=("overrides.txt",))
-    source = Source(
-        name="list",
-        stem="list",
-        form=ItemList(items=("numpy",)),
-        path=None,
-        folder=tmp_path,
-        python=StatedValue(value="3.11", where="`python`"),
-        settings=settings,
-        settings_path=tmp_path / "inner" / "pyproject.toml",
-    )
-    run = RunContext(folder=tmp_path, variables={}, now=NOW, may_ask_host=False)
-    plan = plan_lock(source, arguments=Settings(), path=None, old=None, run=run)
+    plan = make_plan(tmp_path, "numpy", settings=settings, settings_path=tmp_path / "inner" / "pyproject.toml")
     assert [entry.text for entry in plan.overrides] == ["numpy<2"]
     assert plan.recorded_settings == {"overrides": ("numpy<2",)}
 
@@ -78,7 +48,7 @@ def test_a_file_that_command_line_and_settings_name_is_read_once(tmp_path: Path)
 
 def test_index_url_of_the_command_line_replaces_that_of_the_settings(tmp_path: Path) -> None:
     settings = Settings(index_url="https://${TOKEN}@index.example/simple")
-    plan = make_plan(tmp_path, "numpy", settings=settings)
+    plan = make_plan(tmp_path, "numpy", settings=settings, variables={"TOKEN": "hunter2"})
     assert plan.default_index is not None
     assert plan.default_index.public == "https://index.example/simple"
     assert plan.recorded_settings["index-url"] == plan.default_index.text
