@@ -186,26 +186,17 @@ def check_lockfile(
     if tool is None:
         return (Unrecorded(created_by=lockfile.pylock.created_by),)
     wanted = tuple(entry for entry in entries if target.admits(entry.marker))
+    bounds = tuple(entry for entry in constraints if target.admits(entry.marker))
     found: tuple[Difference, ...] = (
         *_iter_target_differences(tool, target),
         *_iter_setting_differences(
             {**tool.settings, "index-strategy": tool.index_strategy}, {**settings, "index-strategy": index_strategy}
         ),
         *_iter_list_differences(tool.requirements, canonical_layers),
-        *_iter_pin_differences(
-            lockfile,
-            tool,
-            wanted=wanted,
-            constraints=tuple(entry for entry in constraints if target.admits(entry.marker)),
-            overridden=overridden,
-        ),
+        *_iter_pin_differences(lockfile, tool, wanted=wanted, constraints=bounds, overridden=overridden),
     )
     # An edit by hand is worth a line only where nothing else explains why the lock has to be made again.
-    edits = found or (
-        *_iter_edits(lockfile, tool, target, digest=requirement_digest(canonical_layers, settings, target)),
-        *_iter_unrequired(lockfile, wanted),
-    )
-    return edits or ((Edited(what="`contents` is not that of what stands in it"),) if lockfile.is_edited else ())
+    return found or _find_edits(lockfile, wanted, target, requirement_digest(canonical_layers, settings, target))
 
 
 def iter_content_differences(lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
@@ -390,12 +381,20 @@ def _iter_unfit(entry: Entry, package: Package, tool: ToolTable, *, is_overridde
         )
 
 
-def _iter_edits(lockfile: Lockfile, tool: ToolTable, target: Target, *, digest: str) -> Iterator[Edited]:
-    """The keys of a lock that are derived from others, where they do not agree with them."""
-    if tool.requirement_digest != digest:
-        yield Edited(what="`requirement-digest` is not that of its list, settings and target")
-    if lockfile.pylock.requires_python != SpecifierSet(target.requires_python):
-        yield Edited(what=f"`requires-python` is not `{target.requires_python}`")
+def _find_edits(lockfile: Lockfile, wanted: Sequence[Entry], target: Target, digest: str) -> tuple[Edited, ...]:
+    """The places where a lock was edited: keys that are derived from others, and packages that nothing requires.
+
+    `digest` is the requirement digest that the lock should have. Any other edit breaks the seal of the lock.
+    """
+    tool, wanted_python = lockfile.tool, target.requires_python
+    found = list(_iter_unrequired(lockfile, wanted))
+    if lockfile.pylock.requires_python != SpecifierSet(wanted_python):
+        found.insert(0, Edited(what=f"`requires-python` is not `{wanted_python}`"))
+    if tool is not None and tool.requirement_digest != digest:
+        found.insert(0, Edited(what="`requirement-digest` is not that of its list, settings and target"))
+    if not found and lockfile.is_edited:
+        found.append(Edited(what="`contents` is not that of what stands in it"))
+    return tuple(found)
 
 
 def _iter_unrequired(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Edited]:

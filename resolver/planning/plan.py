@@ -36,7 +36,7 @@ from resolver.sources.source import AppFile, ItemList, Source, StatedValue, lead
 from resolver.sources.target_choice import ChosenMachines, choose_machines, choose_python
 from resolver.targets.families import load_families
 from resolver.targets.platforms import Platform, parse_platform
-from resolver.targets.target import PythonVersion, Target
+from resolver.targets.target import Target
 
 __all__ = ["LockPlan", "RunContext", "plan_lock", "read_old_lock", "share_old_locks"]
 
@@ -116,33 +116,11 @@ def plan_lock(
     Raises InputError (ListError, SettingsError, TargetError …).
     """
     settings = _merge_settings(source, arguments, run)
-    python, python_rule = _choose_python(source, settings, old, run)
-    machines = machines or choose_machines(source, arguments=arguments)
-    platform = machines.choose_platform(settings.platform)
-    target = Target(python=python, platform=platform, accelerator=machines.accelerator)
-    source = _fit_to_target(source, target)
+    chosen = _choose_target(source, settings, old, run, machines)
+    source = _fit_to_target(source, chosen.target)
     lists = _read_lists(source, settings, path=path, folder=run.folder)
-    default_index, mirrors = _read_default_index(settings), _read_mirrors(settings)
-    return LockPlan(
-        source=source,
-        path=path,
-        settings=settings.complete,
-        target=target,
-        python_rule=python_rule,
-        requirement_list=lists.requirement_list,
-        layers=lists.layers,
-        overrides=lists.overrides,
-        build_constraints=lists.build_constraints,
-        recorded_settings=_record_settings(settings.complete, lists, default_index, mirrors),
-        default_index=default_index,
-        mirrors=mirrors,
-        families=settings.families,
-        exclude_newer=_find_cut_off(settings.complete, old, now=run.now, upgrade=upgrade),
-        old=old,
-        kept=old,
-        machines=machines,
-        warnings=(*source.warnings, *machines.warnings),
-    )
+    exclude_newer = _find_cut_off(settings.complete, old, now=run.now, upgrade=upgrade)
+    return _build_plan(source, settings, chosen, lists, path=path, old=old, exclude_newer=exclude_newer)
 
 
 def share_old_locks(plans: Sequence[LockPlan]) -> tuple[LockPlan, ...]:
@@ -234,15 +212,24 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
     )
 
 
-def _choose_python(
-    source: Source, settings: _PlanSettings, old: Lockfile | None, run: RunContext
-) -> tuple[PythonVersion, str]:
-    """The Python to lock for, and the name of the rule that decided it (see `choose_python`).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChosenTarget:
+    """The target of a plan, the rule that decided its Python, and the machine types behind its accelerator."""
 
-    Raises SourceError where no rule decides, TargetError for a version that is not supported.
+    target: Target
+    python_rule: str
+    machines: ChosenMachines
+
+
+def _choose_target(
+    source: Source, settings: _PlanSettings, old: Lockfile | None, run: RunContext, machines: ChosenMachines | None
+) -> _ChosenTarget:
+    """The target of a plan. `machines` are given, or None for those that source and settings name.
+
+    Raises SourceError where no rule decides the Python, TargetError for a target that is not supported.
     """
     configured = source.settings.python
-    return choose_python(
+    python, python_rule = choose_python(
         flag=settings.arguments.python,
         app=source.python,
         setting=None if configured is None else StatedValue(value=configured, where=_TABLE),
@@ -251,6 +238,10 @@ def _choose_python(
         environ=settings.variables,
         allow_host=run.may_ask_host,
     )
+    machines = machines or choose_machines(source, arguments=settings.arguments)
+    platform = machines.choose_platform(settings.platform)
+    target = Target(python=python, platform=platform, accelerator=machines.accelerator)
+    return _ChosenTarget(target=target, python_rule=python_rule, machines=machines)
 
 
 def _fit_to_target(source: Source, target: Target) -> Source:
@@ -447,6 +438,40 @@ def _find_cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: date
     if tool is not None and tool.exclude_newer is not None and tool.settings.get("exclude-newer") == text:
         return tool.exclude_newer
     return parse_exclude_newer(text, now=now)
+
+
+def _build_plan(
+    source: Source,
+    settings: _PlanSettings,
+    chosen: _ChosenTarget,
+    lists: _PlanLists,
+    *,
+    path: Path | None,
+    old: Lockfile | None,
+    exclude_newer: str | None,
+) -> LockPlan:
+    """The plan from the results of all stages, with the URLs of its settings parsed. Raises SettingsError for these."""
+    default_index, mirrors = _read_default_index(settings), _read_mirrors(settings)
+    return LockPlan(
+        source=source,
+        path=path,
+        settings=settings.complete,
+        target=chosen.target,
+        python_rule=chosen.python_rule,
+        requirement_list=lists.requirement_list,
+        layers=lists.layers,
+        overrides=lists.overrides,
+        build_constraints=lists.build_constraints,
+        recorded_settings=_record_settings(settings.complete, lists, default_index, mirrors),
+        default_index=default_index,
+        mirrors=mirrors,
+        families=settings.families,
+        exclude_newer=exclude_newer,
+        old=old,
+        kept=old,
+        machines=chosen.machines,
+        warnings=(*source.warnings, *chosen.machines.warnings),
+    )
 
 
 def _record_settings(
