@@ -112,12 +112,12 @@ def _follow_installer(plan: LockPlan, lockfile: Lockfile, path: Path, strategy: 
 
 
 def _read_choices(resolution: Resolution) -> dict[NormalizedName, InstallerChoice]:
-    """The file of each pin, by project."""
+    """The file of each pin and its index, by project."""
     return {pin.name: InstallerChoice(filename=pin.file.filename, index=pin.index) for pin in resolution.pins}
 
 
 def _build_rows(chosen: Mapping[str, Mapping[NormalizedName, InstallerChoice]]) -> list[InstallerDifference]:
-    """A row for each project that any rule chooses, by name."""
+    """A row for each project that any rule chooses, by name; a rule that does not need a project has None."""
     names = sorted({name for found in chosen.values() for name in found})
     return [
         InstallerDifference(
@@ -131,6 +131,9 @@ def _build_rows(chosen: Mapping[str, Mapping[NormalizedName, InstallerChoice]]) 
 
 
 def _is_difference(row: InstallerDifference, failures: Mapping[str, str]) -> bool:
-    """Whether the rules that found a solution differ for a project."""
+    """Whether the rules that found a solution differ for a project.
+
+    Two rules differ as well where they choose one file name from two indexes, since these can be different files.
+    """
     choices = {"pinfold": row.pinfold, "pip": row.pip, "uv": row.uv}
     return len({choice for rule, choice in choices.items() if rule not in failures}) > 1

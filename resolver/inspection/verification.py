@@ -218,6 +218,7 @@ def _describe_rest(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 
 def _list_files(pin: LockedPin) -> str:
+    """The names of a pin's files; a source tree has none."""
     return ", ".join(f"`{file.filename}`" for file in pin.files) or "no file"
 
 

@@ -87,7 +87,10 @@ def iter_yank_warnings(resolution: Resolution) -> Iterator[str]:
 
 
 def _iter_entry_faults(entry: Entry, credentials: Credentials, remedy: str) -> Iterator[Fault]:
-    """The faults of an entry's direct reference, then those of the indexes that serve it."""
+    """The faults of an entry's direct reference, then those of the indexes that serve it.
+
+    An index is checked at each entry that it serves: one that serves no entry needs no value for its variables.
+    """
     match entry.direct:
         case ArchiveUrl(url=url) | VcsReference(url=url):
             yield from _iter_url_faults(entry.position, url, credentials, remedy)
@@ -101,7 +104,10 @@ def _iter_entry_faults(entry: Entry, credentials: Credentials, remedy: str) -> I
 
 
 def _iter_url_faults(position: Position, url: Url, credentials: Credentials, remedy: str) -> Iterator[Fault]:
-    """A fault where the URL has a variable without a value and without credentials in its place."""
+    """A fault where the URL has a variable without a value and without credentials in its place.
+
+    pip sends such a URL with the text `${NAME}` in it, and the answer of the host then hides the reason.
+    """
     if (unset := find_unset(url)) and not _is_known(url, credentials):
         names = ", ".join(f"`{name}`" for name in unset)
         yield Fault(
@@ -129,7 +135,10 @@ def _iter_missing_path(entry: Entry, path: Path | None) -> Iterator[Fault]:
 
 
 def _iter_location_faults(location: NamedLocation) -> Iterator[Fault]:
-    """A fault where an index or a `--find-links` is a path that does not exist."""
+    """A fault where an index or a `--find-links` is a path that does not exist.
+
+    A URL with a secret or an unset variable is no path: its faults are those of the entries that it serves.
+    """
     path = None if location.url.secret or find_unset(location.url) else find_local_path(location.url.public)
     if path is not None and not _exists(path):
         form, flag = ("folder", "as an index") if location.is_index else ("file or folder", "for `--find-links`")

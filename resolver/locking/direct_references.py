@@ -140,6 +140,8 @@ def find_direct(
 class _Claim:
     """A place of the list that names the source of a project, itself or through the metadata of its own reference.
 
+    Claims are compared in list order, so an error names the later place first and says with which it disagrees.
+
     `shown` is the place as messages name it.
     """
 
@@ -150,7 +152,11 @@ class _Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ReferenceReader:
-    """Fetches direct references for one target. `without_isolation` are the numbers of layers with that flag."""
+    """Fetches direct references for one target.
+
+    `locked_commits` and `locate` are those of `find_direct`. `without_isolation` are the numbers of the layers with
+    `--no-build-isolation`, whose source trees are not built to learn their metadata.
+    """
 
     target: Target
     source: PackageSource
@@ -159,7 +165,10 @@ class _ReferenceReader:
     without_isolation: frozenset[int]
 
     def fetch_all(self, entries: Sequence[Entry]) -> dict[Entry, FixedSource]:
-        """The source of each entry, in list order. All are fetched at the same time, and each reference once."""
+        """The source of each entry, in list order. All are fetched at the same time, and each reference once.
+
+        Wheels that do not fit are refused by their file names before anything is fetched.
+        """
         requests = self._merge(entries)
         self._check_wheels(requests.values())
         self.source.prefetch_direct(dict.fromkeys(requests.values()))
@@ -204,6 +213,7 @@ class _ReferenceReader:
         return replace(one, found=found)
 
     def _check_wheels(self, requests: Iterable[DirectRequest]) -> None:
+        """Raises ResolutionError for wheels that the target cannot use."""
         check_wheels_fit(dict.fromkeys(requests), target=self.target, source=self.source, locate=self.locate)
 
     def _merge(self, entries: Sequence[Entry]) -> dict[Entry, DirectRequest]:
@@ -216,7 +226,10 @@ class _ReferenceReader:
         return {entry: merged[without_hashes(entry.direct)] for entry in entries if entry.direct is not None}
 
     def _merge_group(self, group: Sequence[Entry]) -> DirectRequest:
-        """One request with the name, hashes and options that any entry of the group gives."""
+        """One request with the name, hashes and options that any entry of the group gives.
+
+        Position and text are those of the first entry, which errors name.
+        """
         request = self._build_request(group[0])
         hashes = {text for entry in group if isinstance(entry.direct, ArchiveUrl) for text in entry.direct.hashes}
         reference = request.reference
@@ -249,7 +262,10 @@ class _ReferenceReader:
     def _iter_followed(
         self, entry: Entry, parent: FixedSource, left_out: frozenset[NormalizedName]
     ) -> Iterator[_Claim]:
-        """The direct references in the metadata of a distribution that the list names by a direct reference."""
+        """The direct references in the metadata of a distribution that the list names by a direct reference.
+
+        Only these are followed: the metadata of a file from an index must not lead away from the indexes.
+        """
         assert parent.found is not None
         dependencies = read_dependencies(parent.found, self.target)
         for wanted in _list_requirements(dependencies, entry.extras, name=parent.name):
@@ -340,6 +356,7 @@ def _settle(claims: Sequence[_Claim]) -> dict[NormalizedName, FixedSource]:
 
     Raises ListError with every place that names another source than the first one.
     """
+    # Two places may name one source with different hashes or options: `is_same_source` compares what they lead to.
     first: dict[NormalizedName, _Claim] = {}
     faults: list[Fault] = []
     for claim in claims:

@@ -69,12 +69,16 @@ class SourceWithDirect(DelegatingSource):
         """None: the target of a direct reference may change from run to run, so no answer is kept."""
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        """The one row of a fixed project. Raises the errors of `fetch_direct`, `check_wheels_fit` and `check_name`."""
+        """The one row of a fixed project at its own location; any other page is that of the source behind.
+
+        Raises the errors of `fetch_direct`, `check_wheels_fit` and `check_name`.
+        """
         if location.form != "direct":
             return self._source.project_page(name, location)
         fixed = self._fixed[name]
         found = fixed.found
         if found is None:
+            # The reference of a constraint or an override, whose project only now came up in the search.
             check_wheels_fit([fixed.request], target=self._target, source=self._source, locate=self._locate)
             found = fetch_direct(self._source, fixed.request)
             check_name(found, fixed.request, name)
@@ -102,7 +106,10 @@ class SourceWithDirect(DelegatingSource):
         until_found: bool,
         then: Callable[[Sequence[ProjectPage]], None] | None = None,
     ) -> None:
-        """Passes the page of a fetched reference on at once. One that was not fetched causes no request here."""
+        """Passes the page of a fetched reference on at once.
+
+        A reference that was not fetched yet causes no request here, because the search may never need its project.
+        """
         if not any(location.form == "direct" for location in locations):
             self._source.prefetch_pages(name, locations, until_found=until_found, then=then)
         elif then is not None and self._fixed[name].found is not None:
@@ -112,7 +119,10 @@ class SourceWithDirect(DelegatingSource):
     def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
-        """Passes the dependencies of fixed files on at once, since their metadata is known."""
+        """Passes the dependencies of fixed files on at once, since their metadata is known.
+
+        Those of all other files are left to the source behind, one call per file, as the order of calls is kept.
+        """
         for file in files:
             if file.origin is None:
                 self._source.prefetch_dependencies([file], then=then)
@@ -153,7 +163,11 @@ def check_wheels_fit(
 
 
 def fetch_direct(source: PackageSource, request: DirectRequest) -> DirectDistribution:
-    """The distribution of a reference. Raises the errors of `PackageSource.direct`, with the position in the list."""
+    """The distribution of a reference.
+
+    Raises the errors of `PackageSource.direct`, with the position of the reference in the list added, because `fetch`
+    knows URLs and no lists.
+    """
     try:
         return source.direct(request)
     except FetchError as error:
@@ -177,7 +191,7 @@ def read_dependencies(found: DirectDistribution, target: Target) -> Dependencies
 
 
 def check_name(found: DirectDistribution, request: DirectRequest, name: NormalizedName) -> None:
-    """Raises MetadataError where the reference leads to another project."""
+    """Raises MetadataError where the metadata has another name than the list gives (`name @ URL`)."""
     if found.name != name:
         raise MetadataError(
             f"`{request.text}` is `{found.name}`, not `{name}`",
@@ -254,6 +268,7 @@ def _is_tree(file: DistributionFile) -> bool:
 def _find_wheel(reference: DirectReference) -> str | None:
     """The file name of a reference to a wheel; None for a reference to anything else."""
     match reference:
+        # The public part suffices: a secret is in the user info or in the query, which is cut off here.
         case ArchiveUrl(url=url):
             filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
         case LocalPath(path=path):
@@ -271,7 +286,10 @@ def _find_tags(filename: str, target: Target) -> list[str]:
 def _build_fault(
     request: DirectRequest, filename: str, *, target: Target, source: PackageSource, locate: LocateProject
 ) -> Fault:
-    """The fault for a wheel that does not fit: its tags, and the best wheel of an index as the remedy."""
+    """The fault for a wheel that does not fit: its tags, and the best wheel of an index as the remedy.
+
+    The index is queried only now that the run fails, so a list without faults costs no request.
+    """
     name, version, _, tags = parse_wheel_filename(filename)
     texts = sorted(map(str, tags))
     more = len(texts) - _SHOWN_TAGS
@@ -306,6 +324,7 @@ def _find_fitting(
         rows = [
             row for row in range(len(page.versions)) if page.wheel_mask >> row & 1 and not page.yanked_mask >> row & 1
         ]
+        # The wanted version first, then releases before pre-releases, then the newest: rows are newest first.
         rows.sort(key=lambda row: (page.versions[row] != version, page.prerelease_mask >> row & 1, row))
         return (page.files(rows[0])[0], location) if rows else None
     return None

@@ -284,6 +284,7 @@ def _iter_build_facts(
 
 
 def _hash_text(text: str) -> str:
+    """`sha256:hex` of a text in UTF-8."""
     return f"sha256:{hash_bytes(text.encode())}"
 
 
@@ -294,7 +295,10 @@ def _list_build_wheels(build_pins: BuildPins, base_url: str | None) -> tuple[Bui
 
 
 def _build_wheel(pin: Pin, base_url: str | None) -> BuildWheel:
-    """One row of `[[tool.pinfold.build-wheels]]`. Raises InternalError for a file without size or sha256."""
+    """One row of `[[tool.pinfold.build-wheels]]`. Raises InternalError for a file without size or sha256.
+
+    PEP 751 has no place for build requirements, which is why they are in the table of the tool.
+    """
     size_bytes, sha256 = _find_size_and_hash(pin.file)
     path = find_relative_path(pin.file.url, base_url)
     return BuildWheel(

@@ -161,7 +161,11 @@ def _admits_release(specifiers: Sequence[SpecifierSet], release: TorchRelease, t
 def _find_change(
     resolution: Resolution, target: Target, gpu: Gpu, solve_for: SolveFor, versions_of: VersionsOf
 ) -> DriverChange | None:
-    """What the driver of `gpu` would change; None for nothing."""
+    """What the driver of `gpu` would change; None for nothing.
+
+    `gpu` is that of the target with the driver replaced. The cheapest way that gives a certain result is taken: the
+    tables, then a search among what was read, then an estimate from the tables.
+    """
     other = replace(target, accelerator=gpu)
     if _runs_alike(resolution, target, other):
         return None

@@ -64,7 +64,7 @@ class PackageSources:
         self._opened_for_builds: dict[Hashable, PackageSource] = {}
 
     def close(self) -> None:
-        """Close all sources that were opened."""
+        """Close all sources that were opened, with their connections and their worker threads."""
         self._stack.close()
 
     def open(self, plan: LockPlan, default_index: Url | None) -> OpenSource:
@@ -92,7 +92,10 @@ class PackageSources:
         )
 
     def _open_for_builds(self, plan: LockPlan, target: Target) -> PackageSource:
-        """The package source of build requirements for a target, which builds nothing itself."""
+        """The package source of build requirements for a target, which builds nothing itself.
+
+        Settings such as `dependency-metadata` and `allow-build` are left out: they describe the projects of the list.
+        """
         options = SourceOptions(no_download=bool(plan.settings.no_download), build_policy="never")
         key = (target, plan.requirement_list.trusted_hosts, options)
         if key not in self._opened_for_builds:

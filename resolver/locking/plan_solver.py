@@ -89,6 +89,7 @@ class PlanSolver:
         Raises what the search raises. An error is not kept, because its text names the machine of its plan.
         """
         key = _build_key(plan, problem)
+        # `or` is safe: a resolution has no length, so it is never false.
         found = self._resolutions.get(key) or self._find_equivalent(plan, problem)
         if found is None:
             found = self._solve_anew(plan, problem, source)
@@ -154,7 +155,11 @@ def find_default_index(plan: LockPlan) -> Url | None:
 
 
 class _WatchedSource(DelegatingSource):
-    """A package source that records the `names` of the projects whose pages are read."""
+    """A package source that records the `names` of the projects whose pages are read.
+
+    These are all projects that the search could have chosen, so they decide whether another GPU has the same
+    resolution.
+    """
 
     def __init__(self, source: PackageSource) -> None:
         super().__init__(source)

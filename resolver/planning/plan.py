@@ -266,7 +266,10 @@ class _PlanLists:
 
 
 def _read_lists(source: Source, settings: _PlanSettings, *, path: Path | None, folder: Path) -> _PlanLists:
-    """All lists of a plan, with paths in the forms that solver, lock and messages need. Raises ListError."""
+    """All lists of a plan, with paths in the forms that solver, lock and messages need.
+
+    Raises ListError with all faults of a list at once, and the errors of reading requirement files.
+    """
     parser = _ListParser(source, settings, folder=folder)
     # A lock that is printed has the paths of a lock beside its list.
     lock_folder = (source.folder if path is None else folder / path.parent).resolve()
@@ -450,7 +453,10 @@ def _build_plan(
     old: Lockfile | None,
     exclude_newer: str | None,
 ) -> LockPlan:
-    """The plan from the results of all stages, with the URLs of its settings parsed. Raises SettingsError for these."""
+    """The plan from the results of all stages, with the URLs of its settings parsed.
+
+    Raises ListError for a configured `index-url` that is no URL.
+    """
     default_index, mirrors = _read_default_index(settings), _read_mirrors(settings)
     return LockPlan(
         source=source,
