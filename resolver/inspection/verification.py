@@ -5,7 +5,7 @@ none for a lock that holds. These are the two forms of `lock verify`.
 
 Against indexes, the list of the lock is resolved again. Versions and commits are kept where they still fit, but every
 URL, size, hash and dependency is read anew: an added package, a changed hash and a file on another host show up,
-whatever the requirement digest says. Against an environment, nothing is requested and nothing of the environment is
+even if the requirement digest agrees. Against an environment, nothing is requested and nothing of the environment is
 run. Standards: recording installed projects (`*.dist-info`), direct URL origin (`direct_url.json`).
 """
 

@@ -140,9 +140,8 @@ def find_direct(
 class _Claim:
     """A place of the list that names the source of a project, itself or through the metadata of its own reference.
 
-    Claims are compared in list order, so an error names the later place first and says with which it disagrees.
-
-    `shown` is the place as messages name it.
+    `shown` is the place as messages name it. Claims are compared in list order, so an error names the later place
+    first, then the earlier one that it contradicts.
     """
 
     position: Position

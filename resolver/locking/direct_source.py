@@ -121,7 +121,7 @@ class SourceWithDirect(DelegatingSource):
     ) -> None:
         """Passes the dependencies of fixed files on at once, since their metadata is known.
 
-        Those of all other files are left to the source behind, one call per file, as the order of calls is kept.
+        Those of all other files are left to the source behind, one call per file, which keeps the order of `files`.
         """
         for file in files:
             if file.origin is None:

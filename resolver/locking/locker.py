@@ -1,8 +1,8 @@
 """From plans to lockfiles: the stages of a lock in order.
 
-In: the `LockPlan`s of a run (list, target, settings, old lock) and an `Access` that says how to reach the indexes. Out:
-for each plan a `LockOutcome` with the new lock; no file is written. The same plan and the same answers of the indexes
-give the same lock.
+In: the `LockPlan`s of a run (list, target, settings, old lock) and the `Access` to the indexes. Out: for each plan a
+`LockOutcome` with the new lock; no file is written. The same plan and the same answers of the indexes give the same
+lock.
 
 It is a module of its own because here the parts meet that do not know each other: `fetch` gives a package source,
 `solve` the search, `locking.document` the lock. The plans of one run share what they have in common, so each page is
@@ -102,17 +102,17 @@ def lock(
     """A lock for the list, or for its layers; nothing is written.
 
     - An item is text, or a function that is called once with the target and gives text, or None for no item.
-    - `python` is like `3.11`, `platform` like `manylinux_2_35_x86_64`, which is what None means where `settings` says
-      nothing else.
-    - `machine_type` is like `GPU-A100`, or a fallback list; None is what `settings` say.
-    - `settings` are those of a `[tool.pinfold]`: an `index_url` takes the place of the default index.
+    - `python` is like `3.11`, `platform` like `manylinux_2_35_x86_64`. None is the platform of `settings`, and
+      `manylinux_2_35_x86_64` where they have none.
+    - `machine_type` is like `GPU-A100`, or a fallback list; None is the one of `settings`.
+    - `settings` are those of a `[tool.pinfold]`: an `index_url` replaces the default index.
     - Pins of `old` that still fit are kept, but for those that `upgrade` releases.
-    - `access` says how to reach indexes; by default no cache is kept.
-    - `folder` is what paths in the list and the settings are relative to, and where the lock is meant to lie: files
-      below it are locked by relative path. None is the current folder.
+    - `access` is the way to the indexes; by default no cache is kept.
+    - `folder` is the folder of the lock, to which paths in the list and the settings are relative; files on its disk
+      are locked by relative path. None is the current folder.
 
-    In messages the list is `requirements`: `requirements[4]`. Raises PinfoldError, whose subclasses tell bad input,
-    no solution, network and hash mismatch apart.
+    Messages call the list `requirements`, as in `requirements[4]`. Raises PinfoldError; its subclasses distinguish bad
+    input, no solution, network errors and hash mismatches.
     """
     folder = folder or Path.cwd()
     plan = plan_lock(

@@ -20,7 +20,6 @@ from lockfiles import Lockfile
 from resolver.errors import Fault, FetchError, Position
 from resolver.fetch.access import Access, LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Destination, find_destination
-from resolver.fetch.http.hosts import HostGuard
 from resolver.fetch.http.session import Session
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
@@ -100,6 +99,9 @@ def open_session(access: Access, *, lists: Sequence[LockPlan] = ()) -> Iterator[
     `lists` are plans of lists with the same URLs as the one that was locked, with fresh signatures and tokens. Raises
     FetchError where signatures in them have ended, SettingsError for a file of credentials that cannot be used.
     """
+    # Lazy: a lock opens its sessions through a package source and needs no guard, which loads `socket`.
+    from resolver.fetch.http.hosts import HostGuard
+
     announce = access.announce or (lambda line: None)
     for plan in lists:
         for warning in check_signatures(plan, now=access.clock()):
