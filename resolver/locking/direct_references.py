@@ -206,7 +206,7 @@ class _ReferenceReader:
         return {name: self._fetch_named(one) for name, one in settled.items()}
 
     def _fetch_named(self, one: FixedSource) -> FixedSource:
-        """The source with what its reference is. Raises MetadataError for another project than the expected one."""
+        """The source with its fetched reference. Raises MetadataError for another project than the expected one."""
         found = fetch_direct(self.source, one.request)
         check_name(found, one.request, one.name)
         return replace(one, found=found)
@@ -285,7 +285,7 @@ class _ReferenceReader:
 
 
 def _build_claim(fixed: FixedSource) -> _Claim:
-    """The claim of an entry that names the source itself."""
+    """The claim of an entry that names the source itself; messages show it by its text alone."""
     return _Claim(position=fixed.request.position, shown=f"`{fixed.request.text}`", fixed=fixed)
 
 
@@ -296,6 +296,7 @@ def _list_requirements(
 
     An extra may request further extras of the same distribution (`all = ["name[a,b]"]`); these are followed as well.
     """
+    # An unreadable requirement is left out here: the search reports it if it needs the distribution.
     found = [parse_dependency(text) for text in dependencies.requires if is_readable(text)]
     waiting, seen = sorted(extras), set(extras)
     while waiting:

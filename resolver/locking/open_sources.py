@@ -117,7 +117,10 @@ class PackageSources:
 
 
 def _find_policy(settings: CompleteSettings) -> BuildPolicy:
-    """When a source tree may be built for its metadata: `no-build` outweighs `build-anyway`."""
+    """When a source tree may be built for its metadata: `no-build` outweighs `build-anyway`.
+
+    The default builds only on a machine that could be the target, because metadata can depend on the machine.
+    """
     if settings.no_build:
         return "never"
     return "anyway" if settings.build_anyway else "if-compatible"

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.specifiers import SpecifierSet
@@ -27,10 +27,8 @@ from lockfiles._values import dataclass
 from lockfiles.lockfile import LineChange, join_lines
 from resolver.errors import InputError, Position, TargetError
 from resolver.requirements.entry import Entry
-from resolver.targets.target import Cpu, Gpu, Target, Unspecified
-
-if TYPE_CHECKING:
-    from resolver.targets.accelerators import CudaRange
+from resolver.targets.accelerators import Cpu, CudaRange, Gpu, Unspecified, find_cuda_range, parse_driver
+from resolver.targets.target import Target
 
 __all__ = [
     "PinMissing",
@@ -286,9 +284,6 @@ def _read_running(facts: Mapping[str, str]) -> tuple[str | None, str | None, Cud
     driver = facts.get("driver")
     if driver is None:
         return facts.get("kind"), facts.get("capability"), None
-    # Lazy: only a GPU has a driver, and the data about CUDA takes time to load.
-    from resolver.targets.accelerators import find_cuda_range, parse_driver
-
     try:
         runs = find_cuda_range(parse_driver(driver))
     except TargetError:

@@ -13,7 +13,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from packaging.utils import NormalizedName
 
@@ -33,14 +33,14 @@ from resolver.targets.accelerators import (
     Accelerator,
     Capability,
     Cpu,
+    Driver,
     DriverSource,
     Gpu,
     GpuModel,
     HostArchitecture,
+    find_cuda_range,
+    parse_driver,
 )
-
-if TYPE_CHECKING:
-    from resolver.targets.accelerators import Driver
 
 __all__ = ["has_own_digest", "parse_list", "plan_from_lock"]
 
@@ -158,9 +158,6 @@ def _build_accelerator(tool: ToolTable) -> Accelerator:
         case "cpu":
             return Cpu()
         case "gpu":
-            # Lazy: only a GPU has a driver.
-            from resolver.targets.accelerators import find_cuda_range, parse_driver
-
             driver = parse_driver(facts.get("driver", ""))
             capabilities = tuple(map(Capability.parse, facts.get("capability", "").split()))
             return Gpu(

@@ -200,7 +200,7 @@ def test_a_project_that_a_layer_names_twice_is_in_it_once() -> None:
     assert tool.requested_by == {"anyio": ("layer 0: anyio>=4", "layer 0: anyio<5")}
 
 
-def test_parents_are_sorted_and_told_once() -> None:
+def test_parents_are_sorted_and_named_once() -> None:
     requesters = (asked_by_pin("zope", "idna"), asked_by_pin("anyio", "idna>=2.8"), asked_by_pin("zope", "idna"))
     pin = build_pin(build_file("idna-3.7-py3-none-any.whl", "3.7"), *requesters)
     tool = lock(Resolution(pins=(pin,)), RequirementList(layers=())).tool
@@ -215,7 +215,7 @@ def test_a_wheel_has_no_build_facts() -> None:
 
 
 @pytest.mark.parametrize(("parent", "isolation"), [("anyio", True), ("idna", False)])
-def test_an_sdist_that_only_dependencies_name_is_built_as_the_first_layer_that_needs_it_says(
+def test_the_first_layer_that_needs_an_sdist_of_dependencies_decides_its_isolation(
     parent: str, isolation: bool
 ) -> None:
     sdist = build_pin(build_file("sniffio-1.3.tar.gz", "1.3"), asked_by_pin(parent, "sniffio"))
