@@ -13,83 +13,108 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# For type checkers alone: at run time `__getattr__` imports a module when one of its names is first used.
 if TYPE_CHECKING:
-    from lockfiles.comparison import Comparison, FactChange, LineChange, LockedFile, LockedPin, PinChange, compare
-    from lockfiles.errors import (
-        ExportError,
-        Fault,
-        InvalidLockfileError,
-        LockfileError,
-        LockfileNameError,
-        LockfileSyntaxError,
-        PinfoldError,
-        UnsupportedLockfileError,
-    )
-    from lockfiles.exporting import export_list, export_requirements, move_paths, requirements, select_layer
-    from lockfiles.graph import (
-        ImageLayer,
-        LockGraph,
-        LockPath,
-        Request,
-        assign_layers,
-        build_graph,
-        find_paths,
-        split_layers,
-    )
-    from lockfiles.identity import digest
-    from lockfiles.lockfile import BuildFacts, BuildWheel, Lockfile, SettingValue, ToolTable
-    from lockfiles.reading import dumps, loads, read, write
-    from lockfiles.secret_forms import FoundSecret, find_secrets
+    # `A as A` exports a name to type checkers, which cannot read the table below.
+    from lockfiles.comparison import Comparison as Comparison
+    from lockfiles.comparison import FactChange as FactChange
+    from lockfiles.comparison import LineChange as LineChange
+    from lockfiles.comparison import LockedFile as LockedFile
+    from lockfiles.comparison import LockedPin as LockedPin
+    from lockfiles.comparison import PinChange as PinChange
+    from lockfiles.comparison import compare as compare
+    from lockfiles.errors import ExportError as ExportError
+    from lockfiles.errors import Fault as Fault
+    from lockfiles.errors import InvalidLockfileError as InvalidLockfileError
+    from lockfiles.errors import LockfileError as LockfileError
+    from lockfiles.errors import LockfileNameError as LockfileNameError
+    from lockfiles.errors import LockfileSyntaxError as LockfileSyntaxError
+    from lockfiles.errors import PinfoldError as PinfoldError
+    from lockfiles.errors import UnsupportedLockfileError as UnsupportedLockfileError
+    from lockfiles.exporting import export_list as export_list
+    from lockfiles.exporting import export_requirements as export_requirements
+    from lockfiles.exporting import move_paths as move_paths
+    from lockfiles.exporting import requirements as requirements
+    from lockfiles.exporting import select_layer as select_layer
+    from lockfiles.graph import ImageLayer as ImageLayer
+    from lockfiles.graph import LockGraph as LockGraph
+    from lockfiles.graph import LockPath as LockPath
+    from lockfiles.graph import Request as Request
+    from lockfiles.graph import assign_layers as assign_layers
+    from lockfiles.graph import build_graph as build_graph
+    from lockfiles.graph import find_paths as find_paths
+    from lockfiles.graph import split_layers as split_layers
+    from lockfiles.identity import digest as digest
+    from lockfiles.lockfile import BuildFacts as BuildFacts
+    from lockfiles.lockfile import BuildWheel as BuildWheel
+    from lockfiles.lockfile import Lockfile as Lockfile
+    from lockfiles.lockfile import SettingValue as SettingValue
+    from lockfiles.lockfile import ToolTable as ToolTable
+    from lockfiles.reading import dumps as dumps
+    from lockfiles.reading import loads as loads
+    from lockfiles.reading import read as read
+    from lockfiles.reading import write as write
+    from lockfiles.secret_forms import FoundSecret as FoundSecret
+    from lockfiles.secret_forms import find_secrets as find_secrets
 
-# Each public name is written in two places, above for type checkers and below for `__getattr__`. Type checkers accept
-# `__all__` only as literals, so a table that maps names to modules would repeat every name a third time. Instead, the
-# names of a module are added together, and `_ENDS` records where in `__all__` they end.
-__all__: list[str] = []
-_ENDS: dict[str, int] = {}
-"""By module, the number of names in `__all__` up to its last one, before `__all__` is sorted."""
+_NAMES_BY_MODULE = {
+    "lockfiles.comparison": (
+        "Comparison",
+        "FactChange",
+        "LineChange",
+        "LockedFile",
+        "LockedPin",
+        "PinChange",
+        "compare",
+    ),
+    "lockfiles.errors": (
+        "ExportError",
+        "Fault",
+        "InvalidLockfileError",
+        "LockfileError",
+        "LockfileNameError",
+        "LockfileSyntaxError",
+        "PinfoldError",
+        "UnsupportedLockfileError",
+    ),
+    "lockfiles.exporting": (
+        "export_list",
+        "export_requirements",
+        "move_paths",
+        "requirements",
+        "select_layer",
+    ),
+    "lockfiles.graph": (
+        "ImageLayer",
+        "LockGraph",
+        "LockPath",
+        "Request",
+        "assign_layers",
+        "build_graph",
+        "find_paths",
+        "split_layers",
+    ),
+    "lockfiles.identity": ("digest",),
+    "lockfiles.lockfile": (
+        "BuildFacts",
+        "BuildWheel",
+        "Lockfile",
+        "SettingValue",
+        "ToolTable",
+    ),
+    "lockfiles.reading": (
+        "dumps",
+        "loads",
+        "read",
+        "write",
+    ),
+    "lockfiles.secret_forms": (
+        "FoundSecret",
+        "find_secrets",
+    ),
+}
+_MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
-__all__ += ["Comparison", "FactChange", "LineChange", "LockedFile", "LockedPin", "PinChange", "compare"]
-_ENDS["lockfiles.comparison"] = len(__all__)
-__all__ += [
-    "ExportError",
-    "Fault",
-    "InvalidLockfileError",
-    "LockfileError",
-    "LockfileNameError",
-    "LockfileSyntaxError",
-    "PinfoldError",
-    "UnsupportedLockfileError",
-]
-_ENDS["lockfiles.errors"] = len(__all__)
-__all__ += ["export_list", "export_requirements", "move_paths", "requirements", "select_layer"]
-_ENDS["lockfiles.exporting"] = len(__all__)
-__all__ += [
-    "ImageLayer",
-    "LockGraph",
-    "LockPath",
-    "Request",
-    "assign_layers",
-    "build_graph",
-    "find_paths",
-    "split_layers",
-]
-_ENDS["lockfiles.graph"] = len(__all__)
-__all__ += ["digest"]
-_ENDS["lockfiles.identity"] = len(__all__)
-__all__ += ["BuildFacts", "BuildWheel", "Lockfile", "SettingValue", "ToolTable"]
-_ENDS["lockfiles.lockfile"] = len(__all__)
-__all__ += ["dumps", "loads", "read", "write"]
-_ENDS["lockfiles.reading"] = len(__all__)
-__all__ += ["FoundSecret", "find_secrets"]
-_ENDS["lockfiles.secret_forms"] = len(__all__)
-
-# `_ENDS` counts in the order of definition, so this table is made before the names are sorted.
-_MODULES = {name: next(module for module, end in _ENDS.items() if place < end) for place, name in enumerate(__all__)}
-"""By public name, the module that `__getattr__` imports for it."""
-
-# Sorted as tools and `from lockfiles import *` expect it, and as the documentation lists the names.
-__all__.sort()
+__all__ = sorted(_MODULES)  # noqa: PLE0605 - a list all the same
 
 
 def __getattr__(name: str) -> object:

@@ -20,173 +20,174 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-# The order of both lists below is that of the modules, so that a new name is easy to add to both.
-# For type checkers alone: at run time `__getattr__` imports a module when one of its names is first used.
 if TYPE_CHECKING:
-    from resolver.artifacts.downloads import FetchedFile, Progress
-    from resolver.artifacts.hydrating import Hydrated, fetch_artifacts, hydrate
-    from resolver.artifacts.wheelhouse import FetchOutcome
-    from resolver.errors import (
-        AuthenticationError,
-        Fault,
-        FetchError,
-        HashMismatchError,
-        InputError,
-        InternalError,
-        ListError,
-        MetadataError,
-        OfflineError,
-        PinfoldError,
-        ResolutionError,
-        SettingsError,
-        SourceError,
-        TargetError,
-    )
-    from resolver.fetch.access import Access, LoginOptions
-    from resolver.fetch.projects.listings import read_advisories
-    from resolver.fetch.projects.wheel_contents import fetch_contents
-    from resolver.index.project_health import Advisory, AffectedRange, parse_advisory
-    from resolver.index.wheel_directory import WheelContents
-    from resolver.inspection.auditing import Finding, Listed, NewerRelease, ask_indexes, audit_pins, find_newer
-    from resolver.inspection.contents import PinSize, build_bill_of_materials, find_unused, measure_pins
-    from resolver.inspection.installers import (
-        InstallerChoice,
-        InstallerComparison,
-        InstallerDifference,
-        compare_installers,
-    )
-    from resolver.inspection.verification import (
-        Discrepancy,
-        Installed,
-        InstalledDifference,
-        compare_installed,
-        read_environment,
-        verify_lockfile,
-    )
-    from resolver.locking.document import LockOutcome, Upgrade
-    from resolver.locking.locker import lock, lock_plan
-    from resolver.locking.plan_secrets import open_session
-    from resolver.planning.plan import LockPlan, RunContext, plan_lock
-    from resolver.requirements.requirement_list import parse_requirement_list
-    from resolver.requirements.scopes import ScopeRules
-    from resolver.settings.settings import Settings
-    from resolver.sources.apps.app_folder import read_imports
-    from resolver.sources.lock_owners import OwnedLock, find_owned_locks
-    from resolver.sources.reader import read_source
-    from resolver.sources.source import Source
-    from resolver.targets.platforms import parse_platform
-    from resolver.targets.target import Target, parse_python_version
+    # `A as A` exports a name to type checkers, which cannot read the table below.
+    from resolver.artifacts.downloads import FetchedFile as FetchedFile
+    from resolver.artifacts.downloads import Progress as Progress
+    from resolver.artifacts.hydrating import Hydrated as Hydrated
+    from resolver.artifacts.hydrating import fetch_artifacts as fetch_artifacts
+    from resolver.artifacts.hydrating import hydrate as hydrate
+    from resolver.artifacts.wheelhouse import FetchOutcome as FetchOutcome
+    from resolver.errors import AuthenticationError as AuthenticationError
+    from resolver.errors import Fault as Fault
+    from resolver.errors import FetchError as FetchError
+    from resolver.errors import HashMismatchError as HashMismatchError
+    from resolver.errors import InputError as InputError
+    from resolver.errors import InternalError as InternalError
+    from resolver.errors import ListError as ListError
+    from resolver.errors import MetadataError as MetadataError
+    from resolver.errors import OfflineError as OfflineError
+    from resolver.errors import PinfoldError as PinfoldError
+    from resolver.errors import ResolutionError as ResolutionError
+    from resolver.errors import SettingsError as SettingsError
+    from resolver.errors import SourceError as SourceError
+    from resolver.errors import TargetError as TargetError
+    from resolver.fetch.access import Access as Access
+    from resolver.fetch.access import LoginOptions as LoginOptions
+    from resolver.fetch.projects.listings import read_advisories as read_advisories
+    from resolver.fetch.projects.wheel_contents import fetch_contents as fetch_contents
+    from resolver.index.project_health import Advisory as Advisory
+    from resolver.index.project_health import AffectedRange as AffectedRange
+    from resolver.index.project_health import parse_advisory as parse_advisory
+    from resolver.index.wheel_directory import WheelContents as WheelContents
+    from resolver.inspection.auditing import Finding as Finding
+    from resolver.inspection.auditing import Listed as Listed
+    from resolver.inspection.auditing import NewerRelease as NewerRelease
+    from resolver.inspection.auditing import audit_pins as audit_pins
+    from resolver.inspection.auditing import fetch_pin_listings as fetch_pin_listings
+    from resolver.inspection.auditing import find_newer as find_newer
+    from resolver.inspection.contents import PinSize as PinSize
+    from resolver.inspection.contents import build_bill_of_materials as build_bill_of_materials
+    from resolver.inspection.contents import find_unused as find_unused
+    from resolver.inspection.contents import measure_pins as measure_pins
+    from resolver.inspection.installers import InstallerChoice as InstallerChoice
+    from resolver.inspection.installers import InstallerComparison as InstallerComparison
+    from resolver.inspection.installers import InstallerDifference as InstallerDifference
+    from resolver.inspection.installers import compare_installers as compare_installers
+    from resolver.inspection.verification import Discrepancy as Discrepancy
+    from resolver.inspection.verification import Installed as Installed
+    from resolver.inspection.verification import InstalledDifference as InstalledDifference
+    from resolver.inspection.verification import compare_installed as compare_installed
+    from resolver.inspection.verification import read_environment as read_environment
+    from resolver.inspection.verification import verify_lockfile as verify_lockfile
+    from resolver.locking.locker import LockOutcome as LockOutcome
+    from resolver.locking.locker import lock as lock
+    from resolver.locking.locker import lock_plan as lock_plan
+    from resolver.locking.old_lock import Upgrade as Upgrade
+    from resolver.locking.plan_secrets import open_session as open_session
+    from resolver.planning.plan import LockPlan as LockPlan
+    from resolver.planning.plan import RunContext as RunContext
+    from resolver.planning.plan import plan_lock as plan_lock
+    from resolver.requirements.requirement_list import parse_requirement_list as parse_requirement_list
+    from resolver.requirements.scopes import ScopeRules as ScopeRules
+    from resolver.settings.settings import Settings as Settings
+    from resolver.sources.apps.app_folder import read_imports as read_imports
+    from resolver.sources.lock_owners import OwnedLock as OwnedLock
+    from resolver.sources.lock_owners import find_owned_locks as find_owned_locks
+    from resolver.sources.reader import read_source as read_source
+    from resolver.sources.source import Source as Source
+    from resolver.targets.platforms import parse_platform as parse_platform
+    from resolver.targets.target import Target as Target
+    from resolver.targets.target import parse_python_version as parse_python_version
 
-# Each public name is written in two places, above for type checkers and below for `__getattr__`. Type checkers accept
-# `__all__` only as literals, so a table that maps names to modules would repeat every name a third time. Instead, the
-# names of a module are added together, and `_ENDS` records where in `__all__` they end.
-__all__: list[str] = []
-_ENDS: dict[str, int] = {}
-"""By module, the number of names in `__all__` up to its last one, before `__all__` is sorted."""
+_NAMES_BY_MODULE = {
+    "resolver.artifacts.downloads": (
+        "FetchedFile",
+        "Progress",
+    ),
+    "resolver.artifacts.hydrating": (
+        "Hydrated",
+        "fetch_artifacts",
+        "hydrate",
+    ),
+    "resolver.artifacts.wheelhouse": ("FetchOutcome",),
+    "resolver.errors": (
+        "AuthenticationError",
+        "Fault",
+        "FetchError",
+        "HashMismatchError",
+        "InputError",
+        "InternalError",
+        "ListError",
+        "MetadataError",
+        "OfflineError",
+        "PinfoldError",
+        "ResolutionError",
+        "SettingsError",
+        "SourceError",
+        "TargetError",
+    ),
+    "resolver.fetch.access": (
+        "Access",
+        "LoginOptions",
+    ),
+    "resolver.fetch.projects.listings": ("read_advisories",),
+    "resolver.fetch.projects.wheel_contents": ("fetch_contents",),
+    "resolver.index.project_health": (
+        "Advisory",
+        "AffectedRange",
+        "parse_advisory",
+    ),
+    "resolver.index.wheel_directory": ("WheelContents",),
+    "resolver.inspection.auditing": (
+        "Finding",
+        "Listed",
+        "NewerRelease",
+        "audit_pins",
+        "fetch_pin_listings",
+        "find_newer",
+    ),
+    "resolver.inspection.contents": (
+        "PinSize",
+        "build_bill_of_materials",
+        "find_unused",
+        "measure_pins",
+    ),
+    "resolver.inspection.installers": (
+        "InstallerChoice",
+        "InstallerComparison",
+        "InstallerDifference",
+        "compare_installers",
+    ),
+    "resolver.inspection.verification": (
+        "Discrepancy",
+        "Installed",
+        "InstalledDifference",
+        "compare_installed",
+        "read_environment",
+        "verify_lockfile",
+    ),
+    "resolver.locking.locker": (
+        "LockOutcome",
+        "lock",
+        "lock_plan",
+    ),
+    "resolver.locking.old_lock": ("Upgrade",),
+    "resolver.locking.plan_secrets": ("open_session",),
+    "resolver.planning.plan": (
+        "LockPlan",
+        "RunContext",
+        "plan_lock",
+    ),
+    "resolver.requirements.requirement_list": ("parse_requirement_list",),
+    "resolver.requirements.scopes": ("ScopeRules",),
+    "resolver.settings.settings": ("Settings",),
+    "resolver.sources.apps.app_folder": ("read_imports",),
+    "resolver.sources.lock_owners": (
+        "OwnedLock",
+        "find_owned_locks",
+    ),
+    "resolver.sources.reader": ("read_source",),
+    "resolver.sources.source": ("Source",),
+    "resolver.targets.platforms": ("parse_platform",),
+    "resolver.targets.target": (
+        "Target",
+        "parse_python_version",
+    ),
+}
+_MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
-
-# Files of a lock: downloads, wheelhouses, folders to install from.
-__all__ += ["FetchedFile", "Progress"]
-_ENDS["resolver.artifacts.downloads"] = len(__all__)
-__all__ += ["Hydrated", "fetch_artifacts", "hydrate"]
-_ENDS["resolver.artifacts.hydrating"] = len(__all__)
-__all__ += ["FetchOutcome"]
-_ENDS["resolver.artifacts.wheelhouse"] = len(__all__)
-
-# Errors. Each is a `PinfoldError`; `resolver.errors` draws the tree with the exit codes.
-__all__ += [
-    "AuthenticationError",
-    "Fault",
-    "FetchError",
-    "HashMismatchError",
-    "InputError",
-    "InternalError",
-    "ListError",
-    "MetadataError",
-    "OfflineError",
-    "PinfoldError",
-    "ResolutionError",
-    "SettingsError",
-    "SourceError",
-    "TargetError",
-]
-_ENDS["resolver.errors"] = len(__all__)
-
-# The network, and what index and files report about a project.
-__all__ += ["Access", "LoginOptions"]
-_ENDS["resolver.fetch.access"] = len(__all__)
-__all__ += ["read_advisories"]
-_ENDS["resolver.fetch.projects.listings"] = len(__all__)
-__all__ += ["fetch_contents"]
-_ENDS["resolver.fetch.projects.wheel_contents"] = len(__all__)
-
-# Values that describe projects and wheels.
-__all__ += ["Advisory", "AffectedRange", "parse_advisory"]
-_ENDS["resolver.index.project_health"] = len(__all__)
-__all__ += ["WheelContents"]
-_ENDS["resolver.index.wheel_directory"] = len(__all__)
-
-# Inspection of a finished lock.
-__all__ += ["Finding", "Listed", "NewerRelease", "ask_indexes", "audit_pins", "find_newer"]
-_ENDS["resolver.inspection.auditing"] = len(__all__)
-__all__ += ["PinSize", "build_bill_of_materials", "find_unused", "measure_pins"]
-_ENDS["resolver.inspection.contents"] = len(__all__)
-__all__ += ["InstallerChoice", "InstallerComparison", "InstallerDifference", "compare_installers"]
-_ENDS["resolver.inspection.installers"] = len(__all__)
-__all__ += [
-    "Discrepancy",
-    "Installed",
-    "InstalledDifference",
-    "compare_installed",
-    "read_environment",
-    "verify_lockfile",
-]
-_ENDS["resolver.inspection.verification"] = len(__all__)
-
-# Locking: from a plan to a lock.
-__all__ += ["LockOutcome", "Upgrade"]
-_ENDS["resolver.locking.document"] = len(__all__)
-__all__ += ["lock", "lock_plan"]
-_ENDS["resolver.locking.locker"] = len(__all__)
-__all__ += ["open_session"]
-_ENDS["resolver.locking.plan_secrets"] = len(__all__)
-
-# Planning: list, settings and target joined and checked.
-__all__ += ["LockPlan", "RunContext", "plan_lock"]
-_ENDS["resolver.planning.plan"] = len(__all__)
-
-# Requirement lists, without disk and network.
-__all__ += ["parse_requirement_list"]
-_ENDS["resolver.requirements.requirement_list"] = len(__all__)
-__all__ += ["ScopeRules"]
-_ENDS["resolver.requirements.scopes"] = len(__all__)
-
-# Settings, as `[tool.pinfold]` or a program gives them.
-__all__ += ["Settings"]
-_ENDS["resolver.settings.settings"] = len(__all__)
-
-# Sources of a list, and the locks that belong to them.
-__all__ += ["read_imports"]
-_ENDS["resolver.sources.apps.app_folder"] = len(__all__)
-__all__ += ["OwnedLock", "find_owned_locks"]
-_ENDS["resolver.sources.lock_owners"] = len(__all__)
-__all__ += ["read_source"]
-_ENDS["resolver.sources.reader"] = len(__all__)
-__all__ += ["Source"]
-_ENDS["resolver.sources.source"] = len(__all__)
-
-# Targets.
-__all__ += ["parse_platform"]
-_ENDS["resolver.targets.platforms"] = len(__all__)
-__all__ += ["Target", "parse_python_version"]
-_ENDS["resolver.targets.target"] = len(__all__)
-
-# `_ENDS` counts in the order of definition, so this table is made before the names are sorted.
-_MODULES = {name: next(module for module, end in _ENDS.items() if place < end) for place, name in enumerate(__all__)}
-"""By public name, the module that `__getattr__` imports for it."""
-
-# Sorted as tools and `from resolver import *` expect it, and as the documentation lists the names.
-__all__.sort()
+__all__ = sorted(_MODULES)  # noqa: PLE0605 - a list all the same
 
 
 def __getattr__(name: str) -> object:

@@ -11,13 +11,13 @@ from lockfiles._values import dataclass
 from resolver.cli.output import escape_text
 from resolver.errors import InternalError
 from resolver.index.distribution_file import Commit, Folder
-from resolver.locking.document import LockOutcome
 from resolver.solve.resolution import Pin, Requester
 from resolver.sources.target_choice import ChosenMachines
 from resolver.targets.accelerators import Cpu, Gpu, Unspecified
 
 if TYPE_CHECKING:
-    from resolver.locking.driver_changes import DriverChange
+    from resolver.locking.gpu_differences import DriverChange
+    from resolver.locking.locker import LockOutcome
 
 __all__ = ["LockReport", "render_report", "report_as_json"]
 

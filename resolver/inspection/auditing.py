@@ -1,9 +1,10 @@
 """What speaks against the pins of a lock today: yanked files, the status of projects, advisories, newer releases.
 
-In: a lock, what the indexes list now, advisories. Out: findings as values, in the order of the pins. Pure.
-Standards: PEP 592 (yanked), PEP 792 (status of projects).
+In: a lock, what its indexes list now, and advisories. Out: findings and newer releases as values, sorted by project.
+Standards: PEP 592 (yanked files), PEP 792 (status of projects), OSV (advisories).
 
-What the indexes of a lock's pins list of them now, for the verbs that judge a lock by it.
+It is a module of its own because it judges a lock without locking again: one request per project gives the listings,
+and the judgement is a pure function of them, which a program can also apply to listings of its own.
 """
 
 from __future__ import annotations
@@ -25,21 +26,21 @@ from resolver.index.project_health import Advisory, ProjectStatus, find_advisori
 
 __all__ = [
     "Finding",
-    "FindingKind",
     "Listed",
     "NewerRelease",
-    "ask_indexes",
     "audit_pins",
+    "fetch_pin_listings",
     "find_newer",
 ]
 
 
 FindingKind = Literal["vulnerable", "yanked", "gone", "quarantined", "archived", "deprecated", "status"]
+"""`gone` is a file or project that its index no longer has, `status` a word that a later standard adds to PEP 792."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """What an index says of one project: its files for any target, and its status."""
+    """What an index lists of one project: its files for any target, and its status."""
 
     files: tuple[RawFile, ...]
     status: ProjectStatus
@@ -47,9 +48,10 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that speaks against a pin. `detail` is a reason or an advisory's summary, which may be empty.
+    """One thing that speaks against a pin.
 
-    `id`, `aliases` and `fixed` are those of an advisory: `fixed` is the lowest release without it, if it says one.
+    `detail` is a reason or the summary of an advisory; it may be empty. `id`, `aliases` and `fixed` belong to an
+    advisory: `fixed` is the lowest release that it does not concern, None where it names none.
     """
 
     name: NormalizedName
@@ -63,17 +65,35 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewerRelease:
-    """A pin that its index has a newer release of. `newest` is no pre-release, and has a file that is not yanked."""
+    """A pin whose index has a newer release. `newest` has a file that is not yanked and that fits the lock's Python."""
 
     name: NormalizedName
     version: Version
     newest: Version
 
 
+def fetch_pin_listings(lockfile: Lockfile, session: Session) -> dict[NormalizedName, Listed | None]:
+    """What the index of each pin lists now; None where it no longer has the project.
+
+       Pins without an index (direct references, find-links) are left out.
+    Raises FetchError for an index that does not answer.
+    """
+    wanted = [(package.name, package.index) for package in lockfile.pylock.packages if package.index is not None]
+    found = fetch_listings(wanted, session=session)
+    return {
+        name: None if listing is None else Listed(files=listing.files, status=listing.status)
+        for (name, _), listing in found.items()
+    }
+
+
 def audit_pins(
     lockfile: Lockfile, listings: Mapping[NormalizedName, Listed | None], advisories: Iterable[Advisory]
 ) -> tuple[Finding, ...]:
-    """The findings by name of the pin; those of its index before advisories. No listing, no judgement."""
+    """The findings by name of the pin; those from its index come before advisories.
+
+    `listings` are those of `fetch_pin_listings`: None is a project that is gone, and a pin without a key is judged by
+    advisories alone.
+    """
     pins = [(package.name, package.version) for package in lockfile.pylock.packages if package.version is not None]
     concerned = find_advisories(pins, advisories)
     findings: list[Finding] = []
@@ -87,7 +107,10 @@ def audit_pins(
 def find_newer(
     lockfile: Lockfile, listings: Mapping[NormalizedName, Listed | None], *, with_prereleases: bool = False
 ) -> tuple[NewerRelease, ...]:
-    """The pins that have a newer release on their index, by name. A pre-release counts where the pin is one."""
+    """The pins that have a newer release on their index, by name.
+
+    Pre-releases count with `with_prereleases`, and for a pin that is one itself.
+    """
     found, python = [], _find_python(lockfile)
     for package in sorted(lockfile.pylock.packages, key=lambda package: package.name):
         listed = listings.get(package.name)
@@ -97,26 +120,30 @@ def find_newer(
         if not (with_prereleases or package.version.is_prerelease):
             candidates = {version for version in candidates if not version.is_prerelease}
         newest = max(candidates, default=package.version)
-        # Another build of the same release is not newer.
+        # A build with another local label (`+cu124`) is not newer.
         if Version(newest.public) > Version(package.version.public):
             found.append(NewerRelease(name=package.name, version=package.version, newest=newest))
     return tuple(found)
 
 
 def _iter_index_findings(package: Package, listed: Listed | None) -> Iterator[Finding]:
+    """The findings about a pin from its index: status of the project first, then each file that is gone or yanked."""
     version = str(package.version)
     if listed is None:
         yield Finding(name=package.name, version=version, kind="gone", detail="its index no longer has the project")
         return
     if not listed.status.is_active:
         yield Finding(
-            name=package.name, version=version, kind=_name_status(listed.status.status), detail=_tell(listed.status)
+            name=package.name,
+            version=version,
+            kind=_name_status(listed.status.status),
+            detail=_describe_status(listed.status),
         )
     files = {file.filename: file for file in listed.files}
-    # Other tools write the names of files in another spelling than the index.
-    contents = {file.sha256: file for file in listed.files if file.sha256}
+    # Other tools may spell the name of a file differently than the index does, so its hash identifies it as well.
+    files_by_hash = {file.sha256: file for file in listed.files if file.sha256}
     for filename, sha256 in _iter_files(package):
-        file = files.get(filename) or contents.get(sha256 or "")
+        file = files.get(filename) or files_by_hash.get(sha256 or "")
         if file is None:
             detail = f"its index no longer lists `{filename}`"
             yield Finding(name=package.name, version=version, kind="gone", detail=detail)
@@ -125,6 +152,7 @@ def _iter_index_findings(package: Package, listed: Listed | None) -> Iterator[Fi
 
 
 def _name_status(status: str) -> FindingKind:
+    """The kind of finding for a status; `status` for one that PEP 792 does not know."""
     match status:
         case "quarantined":
             return "quarantined"
@@ -136,13 +164,14 @@ def _name_status(status: str) -> FindingKind:
             return "status"
 
 
-def _tell(status: ProjectStatus) -> str:
+def _describe_status(status: ProjectStatus) -> str:
+    """The reason for a status; an unknown status is named, because its kind does not name it."""
     known = status.status in ("quarantined", "archived", "deprecated")
     return status.reason if known else f"{status.status} {status.reason}".strip()
 
 
 def _iter_files(package: Package) -> Iterator[tuple[str, str | None]]:
-    """Each file's name and SHA-256."""
+    """Name and SHA-256 of each wheel and sdist; None for a file that another tool locked with other hashes."""
     files: list[PackageWheel | PackageSdist] = [*(package.wheels or ())]
     files += [package.sdist] if package.sdist is not None else []
     for file in files:
@@ -150,6 +179,10 @@ def _iter_files(package: Package) -> Iterator[tuple[str, str | None]]:
 
 
 def _build_vulnerable(package: Package, advisory: Advisory) -> Finding:
+    """The finding for an advisory that concerns the version of the pin.
+
+    The pin has a version: advisories concern versions, so a source tree has none.
+    """
     assert package.version is not None
     fixed = advisory.fixed_after(package.version)
     return Finding(
@@ -164,7 +197,11 @@ def _build_vulnerable(package: Package, advisory: Advisory) -> Finding:
 
 
 def _iter_versions(name: NormalizedName, files: Iterable[RawFile], python: Version | None) -> Iterator[Version]:
-    """The versions with a file that is not yanked and that the Python of the lock can use."""
+    """The versions with a file that is not yanked and that the lock's Python can use.
+
+    Wheel tags are not compared: another tool may have written the lock, and then its platform is not known. A file
+    whose name cannot be parsed is no release.
+    """
     names = FileNames(name)
     for file in files:
         if file.yanked is not None:
@@ -180,18 +217,5 @@ def _iter_versions(name: NormalizedName, files: Iterable[RawFile], python: Versi
 
 
 def _find_python(lockfile: Lockfile) -> Version | None:
-    """The Python that the lock is for; None where it does not say."""
+    """The Python that the lock is for; None for a lock of another tool."""
     return None if lockfile.tool is None else Version(lockfile.tool.python.removesuffix("t"))
-
-
-def ask_indexes(lockfile: Lockfile, session: Session) -> dict[NormalizedName, Listed | None]:
-    """The listing of each pin that an index has, None where it no longer does; pins of no index are left out.
-
-    Raises FetchError for an index that does not answer.
-    """
-    wanted = [(package.name, package.index) for package in lockfile.pylock.packages if package.index is not None]
-    found = fetch_listings(wanted, session=session)
-    return {
-        name: None if listing is None else Listed(files=listing.files, status=listing.status)
-        for (name, _), listing in found.items()
-    }

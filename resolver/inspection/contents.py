@@ -1,11 +1,10 @@
-"""How much each pin of a lock weighs, and which items of the list nobody seems to need.
+"""What a lock contains: the size of each pin, pins that seem unused, and a software bill of materials.
 
-In: a lock, what its wheels unpack to, what an app imports. Out: a row a pin. Pure.
+In: a lock; for the sizes also what its wheels unpack to, and what an app imports. Out: a row for each pin, names of
+projects, or the text of a CycloneDX document. All of it is pure and the same for the same lock.
 
-A lock as a software bill of materials in CycloneDX's JSON, made by its own library (the extra `sbom`).
-
-In: a `Lockfile`. Out: text that is the same for the same lock: no time stamp, and a serial number made of its digest.
-Standards: CycloneDX 1.6, Package URL (type `pypi` for what an index has).
+It is a module of its own because these are reports for people and for scanners: nothing here judges a lock, and nothing
+is requested. Standards: CycloneDX 1.6 (written by its own library, the extra `sbom`), Package URL (type `pypi`).
 """
 
 from __future__ import annotations
@@ -35,10 +34,17 @@ __all__ = [
     "measure_pins",
 ]
 
+_NAMESPACE = uuid.UUID("6f1ab5a8-5e36-5a4e-8f0f-3f5b1d0e8a56")
+"""The namespace of serial numbers (RFC 9562, version 5), a random constant of this project."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinSize:
-    """One pin. `download_bytes` and `unpacked_bytes` are None where nobody says; `layer` is the first that needs it."""
+    """The size of one pin.
+
+    `version` is None for a source tree. `layer` is the number of the first layer that needs the pin. `download_bytes`
+    is None where the lock has no size, `unpacked_bytes` where the contents of the file are not known.
+    """
 
     name: NormalizedName
     version: str | None
@@ -48,7 +54,7 @@ class PinSize:
 
 
 def measure_pins(lockfile: Lockfile, contents: Mapping[NormalizedName, WheelContents | None]) -> tuple[PinSize, ...]:
-    """The pins by layer, largest download first; `contents` are by project name."""
+    """The pins by layer, largest download first. `contents` are those of the wheels that were read, by project."""
     layers = assign_layers(lockfile)
     rows = [
         PinSize(
@@ -66,9 +72,11 @@ def measure_pins(lockfile: Lockfile, contents: Mapping[NormalizedName, WheelCont
 def find_unused(
     lockfile: Lockfile, contents: Mapping[NormalizedName, WheelContents | None], imports: frozenset[str]
 ) -> tuple[NormalizedName, ...]:
-    """Items of the list, by name, that no other pin asks for and whose modules the app does not import.
+    """Items of the list, by name, that no other pin requires and whose modules the app does not import.
 
-    Where a wheel tells its modules, those count; else the project's name in the form of a module's.
+    `imports` are the top-level modules that the app imports. The modules of a project are those of its wheel; where
+    that was not read, its name is taken as the name of its module. Plugins and command-line tools show up here although
+    they are used, so the result is a hint.
     """
     graph = build_graph(lockfile)
     unused = []
@@ -80,16 +88,14 @@ def find_unused(
     return tuple(sorted(unused))
 
 
-_NAMESPACE = uuid.UUID("6f1ab5a8-5e36-5a4e-8f0f-3f5b1d0e8a56")
-"""Of the serial numbers (RFC 9562, version 5); any constant will do."""
-
-
 def build_bill_of_materials(lockfile: Lockfile, *, name: str, default_index: str) -> str:
     """The CycloneDX document of a lock, as JSON with a final newline.
 
-    `name` is what the image or app is called; packages of another index than `default_index` name theirs. Raises
-    InputError where the library is not installed.
+    `name` is that of the image or app; packages of another index than `default_index` record their index. There is no
+    time stamp, and the serial number is derived from the lock's digest. Raises InputError where the library is not
+    installed.
     """
+    # Lazy: the library belongs to an extra.
     try:
         from cyclonedx.model.bom import Bom, BomMetaData
         from cyclonedx.model.component import Component, ComponentType
@@ -116,17 +122,22 @@ def build_bill_of_materials(lockfile: Lockfile, *, name: str, default_index: str
     for pin, component in components.items():
         document.register_dependency(component, [components[needed] for needed in graph.dependencies[pin]])
     text = make_outputter(document, OutputFormat.JSON, SchemaVersion.V1_6).output_as_string()
-    return _without_moment(text)
+    return _remove_timestamp(text)
 
 
-def _without_moment(text: str) -> str:
-    """The document without the time it was made at, in a fixed layout."""
+def _remove_timestamp(text: str) -> str:
+    """The document without the time at which the library wrote it, in a fixed layout."""
+    # CycloneDX makes the time stamp optional, but its library always writes one.
     document: dict[str, Any] = json.loads(text)
     document["metadata"].pop("timestamp", None)
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def _build_component(package: Package, layer: int, default_index: str) -> Component:
+    """The CycloneDX component of a package.
+
+    A package from a repository has its commit id as version, since a lock has no version for it.
+    """
     # Lazy: the library belongs to an extra.
     from cyclonedx.model import Property
     from cyclonedx.model.component import Component, ComponentType
@@ -151,10 +162,12 @@ def _build_component(package: Package, layer: int, default_index: str) -> Compon
 
 
 def _refer(name: NormalizedName, version: str | None) -> str:
+    """The `bom-ref` of a component, which dependencies refer to."""
     return f"{name}@{version}" if version else name
 
 
 def _iter_qualifiers(package: Package, default_index: str) -> Iterator[tuple[str, str]]:
+    """The qualifiers of a Package URL: where the package comes from, if that is not the default index."""
     if package.index is not None and package.index != default_index:
         yield "repository_url", package.index
     if package.vcs is not None and package.vcs.url is not None:
@@ -164,6 +177,7 @@ def _iter_qualifiers(package: Package, default_index: str) -> Iterator[tuple[str
 
 
 def _iter_hashes(package: Package) -> Iterator[HashType]:
+    """The SHA-256 of each file of the package, sorted."""
     # Lazy, as above.
     from cyclonedx.model import HashAlgorithm, HashType
 
@@ -173,6 +187,7 @@ def _iter_hashes(package: Package) -> Iterator[HashType]:
 
 
 def _iter_references(package: Package) -> Iterator[ExternalReference]:
+    """The URLs that the package is downloaded from."""
     # Lazy, as above.
     from cyclonedx.model import ExternalReference, ExternalReferenceType, XsUri
 
@@ -184,5 +199,6 @@ def _iter_references(package: Package) -> Iterator[ExternalReference]:
 
 
 def _find_url(package: Package) -> str | None:
+    """The URL of the first file that has one; None for a source tree and for files on disk."""
     files = (*(package.wheels or ()), package.sdist, package.archive)
     return next((file.url for file in files if file is not None and file.url is not None), None)

@@ -1,8 +1,12 @@
-"""Where pip's and uv's own rules would take another file for the list of a lock.
+"""Where the rules of pip and uv choose another file for the list of a lock than pinfold does.
 
-In: a lock. Out: the projects for which the three differ. Each rule is asked the same question of the same indexes, with
-nothing kept from the lock: pip takes the best version of all indexes together, uv all files of the first index that has
-the project; both know every flag for the whole list, no index families and no machine.
+In: a lock. Out: the projects for which the three rules differ, with the file that each chooses. The list of the lock is
+resolved three times on the same indexes, with nothing kept from the lock. pip takes the best version of all indexes
+together, uv all files of the first index that has the project; both apply every flag to the whole list, and know
+neither index families nor machine types.
+
+It is a module of its own because the rules are simulated with pinfold's own search: no installer is run, so the
+comparison needs neither pip nor uv, and shows the difference in rules alone.
 """
 
 from __future__ import annotations
@@ -21,7 +25,7 @@ from resolver.locking.locker import Locker
 from resolver.planning.from_lock import parse_list, plan_from_lock
 from resolver.planning.plan import LockPlan
 from resolver.settings.settings import IndexStrategy
-from resolver.solve.resolution import Pin, Resolution
+from resolver.solve.resolution import Resolution
 from resolver.targets.accelerators import UNSPECIFIED
 
 __all__ = ["InstallerChoice", "InstallerComparison", "InstallerDifference", "compare_installers"]
@@ -29,7 +33,7 @@ __all__ = ["InstallerChoice", "InstallerComparison", "InstallerDifference", "com
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallerChoice:
-    """The file that a rule takes for a project, and the public URL of its index; None where no index has it."""
+    """The file that a rule chooses for a project, and the public URL of its index; None for a file of no index."""
 
     filename: str
     index: str | None
@@ -40,7 +44,7 @@ class InstallerChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallerDifference:
-    """What the rules take for one project; None where a rule does not need it, or finds no solution at all."""
+    """What the rules choose for one project; None where a rule does not need it, or finds no solution at all."""
 
     name: NormalizedName
     pinfold: InstallerChoice | None
@@ -50,7 +54,11 @@ class InstallerDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstallerComparison:
-    """The differences by name; `failures` has, by `pinfold`, `pip` and `uv`, why a rule finds no solution."""
+    """The differences by name of the project.
+
+    `failures` has the message for each rule that finds no solution, by `pinfold`, `pip` and `uv`. Such a rule is left
+    out of the comparison: it would differ for every project.
+    """
 
     differences: tuple[InstallerDifference, ...]
     failures: Mapping[str, str]
@@ -64,16 +72,20 @@ def compare_installers(
     access: Access,
     lists: Sequence[LockPlan] = (),
 ) -> InstallerComparison:
-    """What the three rules take for the list of the lock at `path`.
+    """What the three rules choose for the list of the lock at `path`; `shown` is the path as messages name it.
 
-    `lists` bring credentials and fresh signatures for the same hosts. Raises InputError for a lock that does
-    not say what it was made from, and FetchError.
+    `lists` give credentials and fresh signatures for the same hosts. Raises InputError for a lock of another tool,
+    which does not record its list, and FetchError.
     """
     ours = replace(plan_from_lock(lockfile, path=path, shown=shown), old=None, kept=None)
-    plans = {"pinfold": ours, "pip": _as_installer(ours, lockfile, path, "best-match")}
-    plans["uv"] = _as_installer(ours, lockfile, path, "first-index")
+    plans = {
+        "pinfold": ours,
+        "pip": _follow_installer(ours, lockfile, path, "best-match"),
+        "uv": _follow_installer(ours, lockfile, path, "first-index"),
+    }
     chosen: dict[str, dict[NormalizedName, InstallerChoice]] = {}
     failures: dict[str, str] = {}
+    # One locker for the three plans: they share the pages and metadata that it reads.
     with Locker([*plans.values(), *lists], access=access) as locker:
         for rule, plan in plans.items():
             try:
@@ -81,23 +93,14 @@ def compare_installers(
             except ResolutionError as error:
                 failures[rule] = str(error)
                 chosen[rule] = {}
-    names = sorted({name for found in chosen.values() for name in found})
-    rows = [
-        InstallerDifference(
-            name=name,
-            pinfold=chosen["pinfold"].get(name),
-            pip=chosen["pip"].get(name),
-            uv=chosen["uv"].get(name),
-        )
-        for name in names
-    ]
-    # A rule without any solution differs as a whole, which its failure says.
-    differing = tuple(row for row in rows if _differs(row, failures))
-    return InstallerComparison(differences=differing, failures=failures)
+    rows = _build_rows(chosen)
+    return InstallerComparison(
+        differences=tuple(row for row in rows if _is_difference(row, failures)), failures=failures
+    )
 
 
-def _as_installer(plan: LockPlan, lockfile: Lockfile, path: Path, strategy: IndexStrategy) -> LockPlan:
-    """The plan as an installer without families, positions and machines would understand it."""
+def _follow_installer(plan: LockPlan, lockfile: Lockfile, path: Path, strategy: IndexStrategy) -> LockPlan:
+    """The plan as an installer reads the same list: without families, positions of flags, mirrors and machines."""
     return replace(
         plan,
         settings=replace(plan.settings, index_strategy=strategy, flag_scope="list", families=()),
@@ -109,13 +112,28 @@ def _as_installer(plan: LockPlan, lockfile: Lockfile, path: Path, strategy: Inde
 
 
 def _read_choices(resolution: Resolution) -> dict[NormalizedName, InstallerChoice]:
-    return {pin.name: _read_choice(pin) for pin in resolution.pins}
+    """The file of each pin and its index, by project."""
+    return {pin.name: InstallerChoice(filename=pin.file.filename, index=pin.index) for pin in resolution.pins}
 
 
-def _read_choice(pin: Pin) -> InstallerChoice:
-    return InstallerChoice(filename=pin.file.filename, index=pin.index)
+def _build_rows(chosen: Mapping[str, Mapping[NormalizedName, InstallerChoice]]) -> list[InstallerDifference]:
+    """A row for each project that any rule chooses, by name; a rule that does not need a project has None."""
+    names = sorted({name for found in chosen.values() for name in found})
+    return [
+        InstallerDifference(
+            name=name,
+            pinfold=chosen["pinfold"].get(name),
+            pip=chosen["pip"].get(name),
+            uv=chosen["uv"].get(name),
+        )
+        for name in names
+    ]
 
 
-def _differs(row: InstallerDifference, failures: Mapping[str, str]) -> bool:
+def _is_difference(row: InstallerDifference, failures: Mapping[str, str]) -> bool:
+    """Whether the rules that found a solution differ for a project.
+
+    Two rules differ as well where they choose one file name from two indexes, since these can be different files.
+    """
     choices = {"pinfold": row.pinfold, "pip": row.pip, "uv": row.uv}
     return len({choice for rule, choice in choices.items() if rule not in failures}) > 1

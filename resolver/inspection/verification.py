@@ -1,13 +1,12 @@
-"""Whether a lock still says what its indexes say: its own question asked again, without believing any of its answers.
+"""Whether a lock still agrees with the world: with the indexes that it was made from, or with an installed environment.
 
-In: a lock. Out: the differences as texts, none for a lock that holds. Versions and commits are kept where they still
-fit, but every URL, size, hash and dependency is read anew: an added package, a changed hash and a file on another host
-show, whatever the requirement digest says.
+In: a lock, and either the access to its indexes or the folder of an environment. Out: every disagreement as a value;
+none for a lock that holds. These are the two forms of `lock verify`.
 
-An installed environment beside a lock: what is missing, what is there in another version, what is there besides.
-
-In: the folder of a virtual environment, or of its packages, and a lock. Out: differences as values. Nothing of the
-environment is run. Standards: recording installed projects (`*.dist-info`), direct URL origin (`direct_url.json`).
+Against indexes, the list of the lock is resolved again. Versions and commits are kept where they still fit, but every
+URL, size, hash and dependency is read anew: an added package, a changed hash and a file on another host show up,
+even if the requirement digest agrees. Against an environment, nothing is requested and nothing of the environment is
+run. Standards: recording installed projects (`*.dist-info`), direct URL origin (`direct_url.json`).
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from packaging.pylock import Package
 from packaging.utils import NormalizedName
@@ -26,11 +25,12 @@ from packaging.version import InvalidVersion, Version
 from lockfiles import Comparison, LockedPin, Lockfile, PinChange, compare
 from lockfiles._values import dataclass
 from resolver.errors import InputError
-from resolver.fetch.access import Access
 from resolver.index.core_metadata import parse_core_metadata
-from resolver.locking.locker import Locker
 from resolver.planning.from_lock import has_own_digest, plan_from_lock
-from resolver.planning.plan import LockPlan
+
+if TYPE_CHECKING:
+    from resolver.fetch.access import Access
+    from resolver.planning.plan import LockPlan
 
 __all__ = [
     "Discrepancy",
@@ -43,11 +43,20 @@ __all__ = [
 
 
 _FOLDER_CONTENT = re.compile(r"tool\.pinfold\.build\.(?P<name>[^.]+)\.content")
+"""The key of a fact about the content of a folder that is locked."""
+_SEEDS = frozenset({"pip"})
+"""The projects that `venv` itself puts into a new environment."""
+_OLD_SEEDS = frozenset({"pip", "setuptools"})
+"""The same up to Python 3.11."""
+_FIRST_WITHOUT_SETUPTOOLS = Version("3.12")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discrepancy:
-    """One thing about a lock that does not hold. `name` is the pin's, None for what concerns the lock as a whole."""
+    """One fact of a lock that does not agree with its indexes; `text` is a whole message.
+
+    `name` is that of the pin, None for a fact about the lock as a whole.
+    """
 
     name: str | None
     text: str
@@ -56,98 +65,9 @@ class Discrepancy:
         return self.text
 
 
-def verify_lockfile(
-    lockfile: Lockfile,
-    *,
-    path: Path,
-    shown: str,
-    access: Access,
-    lists: Sequence[LockPlan] = (),
-) -> tuple[Discrepancy, ...]:
-    """What does not hold of the lock at `path`, by name of the pin; empty where all of it does.
-
-    `lists` bring credentials and fresh signatures for the same hosts. Raises InputError for a lock that does not say
-    what it was made from, FetchError where a host does not answer, ResolutionError where its list has no solution.
-    """
-    plan = plan_from_lock(lockfile, path=path, shown=shown)
-    # What the lock says of sizes and hashes is in question: it is no input.
-    asked = replace(plan, old=None)
-    with Locker([asked, *lists], access=access) as locker:
-        fresh = locker.lock(asked).lockfile
-    found = [] if has_own_digest(plan) else [_forged_digest(shown)]
-    found += _iter_discrepancies(compare(lockfile, fresh))
-    return tuple(found)
-
-
-def _forged_digest(shown: str) -> Discrepancy:
-    return Discrepancy(name=None, text=f"the requirement digest of `{shown}` is not that of the list it holds")
-
-
-def _iter_discrepancies(comparison: Comparison) -> Iterator[Discrepancy]:
-    found = [
-        *(Discrepancy(name=pin.name, text=f"{pin} is locked, and nothing asks for it") for pin in comparison.removed),
-        *(Discrepancy(name=pin.name, text=f"{pin} is not locked, and is asked for") for pin in comparison.added),
-        *(Discrepancy(name=change.new.name, text=_describe(change)) for change in comparison.changed),
-    ]
-    yield from sorted(found, key=lambda one: (one.name or "", one.text))
-    for change in comparison.target:
-        yield Discrepancy(name=None, text=f"target {change}")
-    for fact in comparison.other:
-        if (folder := _FOLDER_CONTENT.fullmatch(fact.key)) is not None:
-            name = folder["name"]
-            yield Discrepancy(name=name, text=f"the folder of {name} has changed since it was locked")
-        elif _is_of_builds(fact.key):
-            where, locked, offered = fact.key.removeprefix("tool.pinfold."), fact.old or "none", fact.new or "none"
-            yield Discrepancy(name=None, text=f"{where} is locked as {locked}, and is {offered}")
-
-
-def _is_of_builds(key: str) -> bool:
-    """Whether a fact decides what is installed to build something."""
-    return key.startswith("tool.pinfold.build-wheels") or (
-        key.startswith("tool.pinfold.build.") and key.endswith(".requirements")
-    )
-
-
-def _describe(change: PinChange) -> str:
-    """What differs about a pin, the weightiest first: what is installed, then where it comes from."""
-    old, new = change.old, change.new
-    if old.version != new.version or old.source != new.source:
-        return f"{old} is locked, which cannot be had as its list asks for it any more: {new} can"
-    locked = {file.filename: file.sha256 for file in old.files}
-    offered = {file.filename: file.sha256 for file in new.files}
-    for filename in sorted(locked.keys() & offered.keys()):
-        if locked[filename] != offered[filename]:
-            return f"{old}: `{filename}` is locked with sha256 {locked[filename]}, and is {offered[filename]}"
-    if locked.keys() != offered.keys():
-        return f"{old}: {_list(old)} is locked, and {_list(new)} is the file to take"
-    if old.index != new.index:
-        return f"{old}: locked from {_place(old.index)}, and comes from {_place(new.index)}"
-    return f"{old}: {_describe_rest(dict(old.rest), dict(new.rest))}"
-
-
-def _describe_rest(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-    return "; ".join(f"{key} is locked as {old.get(key, 'none')}, and is {new.get(key, 'none')}" for key in changed)
-
-
-def _list(pin: LockedPin) -> str:
-    return ", ".join(f"`{file.filename}`" for file in pin.files) or "no file"
-
-
-def _place(index: str | None) -> str:
-    return f"`{index}`" if index is not None else "no index"
-
-
-_SEEDS = frozenset({"pip"})
-"""What `venv` itself puts into a new environment."""
-_OLD_SEEDS = frozenset({"pip", "setuptools"})
-"""The same up to Python 3.11."""
-_FIRST_WITHOUT = Version("3.12")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """One installed project. `commit_id` is that of a checkout, None for anything else."""
+    """One installed project. `commit_id` is that of a VCS reference, None for an installation from anything else."""
 
     name: NormalizedName
     version: str
@@ -156,7 +76,12 @@ class Installed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstalledDifference:
-    """One difference. `locked` and `installed` are versions or commit ids; None where it is not there at all."""
+    """One difference between lock and environment.
+
+    `missing` is a pin that is not installed, `other` one that is installed in another version or commit, `besides` a
+    project that is installed and not locked. `locked` and `installed` are versions or commit ids, None on the side that
+    lacks the project.
+    """
 
     name: NormalizedName
     kind: Literal["missing", "other", "besides"]
@@ -171,13 +96,44 @@ class InstalledDifference:
                 return f"{self.name} {self.installed} is installed, and not locked"
             case "other":
                 return f"{self.name} {self.locked} is locked, and {self.installed} is installed"
+            case _:
+                assert_never(self.kind)
+
+
+def verify_lockfile(
+    lockfile: Lockfile,
+    *,
+    path: Path,
+    shown: str,
+    access: Access,
+    lists: Sequence[LockPlan] = (),
+) -> tuple[Discrepancy, ...]:
+    """The facts of the lock at `path` that do not agree with its indexes, by name of the pin; empty for none.
+
+    `shown` is the path as messages name it; `lists` give credentials and fresh signatures for the same hosts. Raises
+    InputError for a lock of another tool, which does not record its list, FetchError where a host does not answer, and
+    ResolutionError where the list has no solution.
+    """
+    # Lazy: an environment is compared without solver and network.
+    from resolver.locking.locker import Locker
+
+    plan = plan_from_lock(lockfile, path=path, shown=shown)
+    # The sizes and hashes of the lock are what is verified, so they are no input (`old`); its versions are (`kept`).
+    plan_anew = replace(plan, old=None)
+    with Locker([plan_anew, *lists], access=access) as locker:
+        fresh = locker.lock(plan_anew).lockfile
+    found = [] if has_own_digest(plan) else [_build_digest_discrepancy(shown)]
+    found += _iter_discrepancies(compare(lockfile, fresh))
+    return tuple(found)
 
 
 def read_environment(folder: Path) -> tuple[Installed, ...]:
-    """What is installed in a virtual environment, or in a folder of packages, by name.
+    """The projects in a virtual environment, or in a folder of installed packages, by name.
 
-    Raises InputError for a folder that is neither.
+    A project in two of its folders (`lib`, `lib64`) counts once, as in the first. Raises InputError for a
+    folder that is neither, and for a project whose metadata cannot be read.
     """
+    # POSIX has `lib/python3.11/site-packages`, Windows `Lib/site-packages`.
     places = [*sorted(folder.glob("lib*/python*/site-packages")), *folder.glob("Lib/site-packages")]
     if not places and not any(folder.glob("*.dist-info")):
         raise InputError(f"`{folder}` is no virtual environment, and no folder of installed packages")
@@ -190,11 +146,13 @@ def read_environment(folder: Path) -> tuple[Installed, ...]:
 
 
 def compare_installed(lockfile: Lockfile, installed: tuple[Installed, ...]) -> tuple[InstalledDifference, ...]:
-    """The differences between lock and environment, by name; what `venv` itself puts there may be there besides."""
+    """The differences between lock and environment, by name; projects that `venv` installs itself are left out."""
     seeds = _find_seeds(lockfile)
     there = {one.name: one for one in installed}
     locked = {package.name: package for package in lockfile.pylock.packages}
-    found = [difference for package in locked.values() for difference in _compare(package, there.get(package.name))]
+    found = [
+        difference for package in locked.values() for difference in _compare_package(package, there.get(package.name))
+    ]
     found += [
         InstalledDifference(name=one.name, kind="besides", locked=None, installed=one.version)
         for one in installed
@@ -203,12 +161,82 @@ def compare_installed(lockfile: Lockfile, installed: tuple[Installed, ...]) -> t
     return tuple(sorted(found, key=lambda difference: difference.name))
 
 
+def _build_digest_discrepancy(shown: str) -> Discrepancy:
+    return Discrepancy(name=None, text=f"the requirement digest of `{shown}` is not that of the list it holds")
+
+
+def _iter_discrepancies(comparison: Comparison) -> Iterator[Discrepancy]:
+    """The differences between a lock and a new one: of pins by name, then of the target, then of builds.
+
+    Facts that an installation does not depend on, such as who requires a pin, are left out.
+    """
+    found = [
+        *(Discrepancy(name=pin.name, text=f"{pin} is locked, and nothing asks for it") for pin in comparison.removed),
+        *(Discrepancy(name=pin.name, text=f"{pin} is not locked, and is asked for") for pin in comparison.added),
+        *(Discrepancy(name=change.new.name, text=_describe_change(change)) for change in comparison.changed),
+    ]
+    yield from sorted(found, key=lambda one: (one.name or "", one.text))
+    for change in comparison.target:
+        yield Discrepancy(name=None, text=f"target {change}")
+    for fact in comparison.other:
+        if (folder := _FOLDER_CONTENT.fullmatch(fact.key)) is not None:
+            name = folder["name"]
+            yield Discrepancy(name=name, text=f"the folder of {name} has changed since it was locked")
+        elif _is_about_builds(fact.key):
+            key, locked, offered = fact.key.removeprefix("tool.pinfold."), fact.old or "none", fact.new or "none"
+            yield Discrepancy(name=None, text=f"{key} is locked as {locked}, and is {offered}")
+
+
+def _is_about_builds(key: str) -> bool:
+    """Whether a fact is about the build requirements of a source tree."""
+    return key.startswith("tool.pinfold.build-wheels") or (
+        key.startswith("tool.pinfold.build.") and key.endswith(".requirements")
+    )
+
+
+def _describe_change(change: PinChange) -> str:
+    """The most important difference of a pin: first what is installed, then where it comes from, then the rest."""
+    old, new = change.old, change.new
+    if old.version != new.version or old.source != new.source:
+        return f"{old} is locked, which cannot be had as its list asks for it any more: {new} can"
+    locked = {file.filename: file.sha256 for file in old.files}
+    offered = {file.filename: file.sha256 for file in new.files}
+    for filename in sorted(locked.keys() & offered.keys()):
+        if locked[filename] != offered[filename]:
+            return f"{old}: `{filename}` is locked with sha256 {locked[filename]}, and is {offered[filename]}"
+    if locked.keys() != offered.keys():
+        return f"{old}: {_list_files(old)} is locked, and {_list_files(new)} is the file to take"
+    if old.index != new.index:
+        return f"{old}: locked from {_render_index(old.index)}, and comes from {_render_index(new.index)}"
+    return f"{old}: {_describe_rest(dict(old.rest), dict(new.rest))}"
+
+
+def _describe_rest(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    """The differences of all other facts of a pin, such as its dependencies, by key."""
+    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return "; ".join(f"{key} is locked as {old.get(key, 'none')}, and is {new.get(key, 'none')}" for key in changed)
+
+
+def _list_files(pin: LockedPin) -> str:
+    """The names of a pin's files; a source tree has none."""
+    return ", ".join(f"`{file.filename}`" for file in pin.files) or "no file"
+
+
+def _render_index(index: str | None) -> str:
+    return f"`{index}`" if index is not None else "no index"
+
+
 def _find_seeds(lockfile: Lockfile) -> frozenset[str]:
+    """The projects that `venv` of the lock's Python installs; those of a current Python where the lock names none."""
     python = None if lockfile.tool is None else Version(lockfile.tool.python.removesuffix("t"))
-    return _SEEDS if python is None or python >= _FIRST_WITHOUT else _OLD_SEEDS
+    return _SEEDS if python is None or python >= _FIRST_WITHOUT_SETUPTOOLS else _OLD_SEEDS
 
 
-def _compare(package: Package, one: Installed | None) -> Iterator[InstalledDifference]:
+def _compare_package(package: Package, one: Installed | None) -> Iterator[InstalledDifference]:
+    """The difference between a pin and what is installed of its project, if there is one.
+
+    A source tree has no version in a lock; a commit is compared only if the installer recorded one.
+    """
     version = None if package.version is None else str(package.version)
     commit = None if package.vcs is None else package.vcs.commit_id
     if one is None:
@@ -220,6 +248,7 @@ def _compare(package: Package, one: Installed | None) -> Iterator[InstalledDiffe
 
 
 def _is_same(locked: str, installed: str) -> bool:
+    """Whether two versions are equal (`1.0` and `1.0.0` are); a text that is no version is compared as text."""
     try:
         return Version(locked) == Version(installed)
     except InvalidVersion:
@@ -227,6 +256,7 @@ def _is_same(locked: str, installed: str) -> bool:
 
 
 def _read_info(info: Path) -> Installed:
+    """The project of a `*.dist-info` folder. Raises InputError for metadata that cannot be read."""
     try:
         metadata = parse_core_metadata((info / "METADATA").read_bytes())
     except (OSError, ValueError) as error:
@@ -235,6 +265,7 @@ def _read_info(info: Path) -> Installed:
 
 
 def _read_commit(info: Path) -> str | None:
+    """The commit id in `direct_url.json`; None where there is no such file, or it records no commit."""
     try:
         document = json.loads((info / "direct_url.json").read_bytes())
         commit = document["vcs_info"]["commit_id"]

@@ -1,14 +1,9 @@
-"""The world with the sources that direct references fix: their projects have one candidate, whatever indexes list.
+"""The package source in which direct references fix projects: each has one candidate, whatever the indexes list.
 
-In: a package source, and the fixed sources of a problem. Out: a package source that answers for those projects itself,
-and asks the other for all else.
-
-Whether a wheel that a list names fits the target, told before anybody is asked for it.
-
-In: references to wheels, by the names of their files. Out: nothing, or an error that says which tags a wheel has, what
-the target is, and which wheel of an index would fit.
-
-The page of a project whose source is a direct reference: one row with one file, whatever indexes list.
+In: a package source, and the `FixedSource`s of a list. Out: a package source that answers for the fixed projects
+itself and passes every other query on. The checks of a reference are here too, because a reference is fetched either
+before the search (for the list) or during it (for a constraint or an override), and must be checked alike: the tags of
+a wheel fit the target, and the metadata has the name that the list gives.
 """
 
 from __future__ import annotations
@@ -33,7 +28,6 @@ from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, 
 from resolver.targets.target import Target
 
 __all__ = [
-    "DirectPage",
     "LocateProject",
     "SourceWithDirect",
     "check_name",
@@ -42,17 +36,123 @@ __all__ = [
     "read_dependencies",
 ]
 
-
 LocateProject = Callable[[NormalizedName], Sequence[Location]]
-"""Where a project could be asked for, first one first."""
+"""The locations of a project on indexes, the preferred one first."""
 
 _SHOWN_TAGS = 3
+"""How many tags of a wheel an error shows; manylinux wheels can have a dozen."""
+
+
+class SourceWithDirect(DelegatingSource):
+    """A package source that answers for the projects of `fixed` itself, for one target.
+
+    A source that was not fetched before the search (`FixedSource.found` is None) is fetched when its page is needed.
+    """
+
+    def __init__(
+        self,
+        source: PackageSource,
+        fixed: Mapping[NormalizedName, FixedSource],
+        *,
+        target: Target,
+        locate: LocateProject,
+    ) -> None:
+        super().__init__(source)
+        self._fixed = fixed
+        self._target = target
+        self._locate = locate
+        self._distributions = {one.found.file: one.found for one in fixed.values() if one.found is not None}
+        self._dependencies: dict[DistributionFile, Dependencies] = {}
+
+    @property
+    def answers(self) -> None:
+        """None: the target of a direct reference may change from run to run, so no answer is kept."""
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """The one row of a fixed project at its own location; any other page is that of the source behind.
+
+        Raises the errors of `fetch_direct`, `check_wheels_fit` and `check_name`.
+        """
+        if location.form != "direct":
+            return self._source.project_page(name, location)
+        fixed = self._fixed[name]
+        found = fixed.found
+        if found is None:
+            # The reference of a constraint or an override, whose project only now came up in the search.
+            check_wheels_fit([fixed.request], target=self._target, source=self._source, locate=self._locate)
+            found = fetch_direct(self._source, fixed.request)
+            check_name(found, fixed.request, name)
+            self._distributions[found.file] = found
+        return _DirectPage(name=name, location=location.url.public, file=found.file, version=found.version)
+
+    def dependencies(self, file: DistributionFile) -> Dependencies:
+        """The dependencies of the file under the target. Raises MetadataError."""
+        if file.origin is None:
+            return self._source.dependencies(file)
+        known = self._dependencies.get(file)
+        if known is None:
+            known = self._dependencies[file] = read_dependencies(self._distributions[file], self._target)
+        return known
+
+    def complete(self, file: DistributionFile) -> DistributionFile:
+        """The file with size and SHA-256; a commit or a folder has neither and is returned unchanged."""
+        return file if _is_tree(file) else self._source.complete(file)
+
+    def prefetch_pages(
+        self,
+        name: NormalizedName,
+        locations: Sequence[Location],
+        *,
+        until_found: bool,
+        then: Callable[[Sequence[ProjectPage]], None] | None = None,
+    ) -> None:
+        """Passes the page of a fetched reference on at once.
+
+        A reference that was not fetched yet causes no request here, because the search may never need its project.
+        """
+        if not any(location.form == "direct" for location in locations):
+            self._source.prefetch_pages(name, locations, until_found=until_found, then=then)
+        elif then is not None and self._fixed[name].found is not None:
+            pages = [self.project_page(name, location) for location in locations if location.form == "direct"]
+            then([page for page in pages if page is not None])
+
+    def prefetch_dependencies(
+        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
+    ) -> None:
+        """Passes the dependencies of fixed files on at once, since their metadata is known.
+
+        Those of all other files are left to the source behind, one call per file, which keeps the order of `files`.
+        """
+        for file in files:
+            if file.origin is None:
+                self._source.prefetch_dependencies([file], then=then)
+            elif then is not None:
+                self._pass_on(file, then)
+
+    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
+        """Starts to complete the files that are no source trees."""
+        self._source.prefetch_completion([file for file in files if not _is_tree(file)])
+
+    def without_requests(self) -> PackageSource:
+        """The same references over a source that makes no request."""
+        return SourceWithDirect(self._source.without_requests(), self._fixed, target=self._target, locate=self._locate)
+
+    def _pass_on(self, file: DistributionFile, then: Callable[[Dependencies], None]) -> None:
+        try:
+            found = self.dependencies(file)
+        except MetadataError:
+            return  # A prefetch raises nothing: the search gets the error from `dependencies`.
+        then(found)
 
 
 def check_wheels_fit(
     requests: Iterable[DirectRequest], *, target: Target, source: PackageSource, locate: LocateProject
 ) -> None:
-    """Raises ResolutionError that tells of all wheels which the target cannot use."""
+    """Raises ResolutionError with a fault for each request that names a wheel which the target cannot use.
+
+    It reads file names alone, so that it can run before the wheels are fetched. `source` and `locate` serve the hint:
+    which wheel of an index would fit.
+    """
     faults = [
         _build_fault(request, filename, target=target, source=source, locate=locate)
         for request in requests
@@ -62,9 +162,113 @@ def check_wheels_fit(
         raise ResolutionError.from_faults(faults)
 
 
+def fetch_direct(source: PackageSource, request: DirectRequest) -> DirectDistribution:
+    """The distribution of a reference.
+
+    Raises the errors of `PackageSource.direct`, with the position of the reference in the list added, because `fetch`
+    knows URLs and no lists.
+    """
+    try:
+        return source.direct(request)
+    except FetchError as error:
+        raise error.at(f"{request.position}: `{request.text}`") from error
+    except ListError:
+        raise
+    except (HashMismatchError, MetadataError, InputError) as error:
+        raise error.at(request.position) from error
+
+
+def read_dependencies(found: DirectDistribution, target: Target) -> Dependencies:
+    """The dependencies of a direct distribution under a target. Raises MetadataError for unreadable metadata."""
+    try:
+        return build_dependencies(found.metadata, environment=target.environment, built=found.built)
+    except ValueError as error:
+        raise MetadataError(
+            f"the metadata of `{found.file.filename}` cannot be read: {error}",
+            project=found.name,
+            filename=found.file.filename,
+        ) from error
+
+
+def check_name(found: DirectDistribution, request: DirectRequest, name: NormalizedName) -> None:
+    """Raises MetadataError where the metadata has another name than the list gives (`name @ URL`)."""
+    if found.name != name:
+        raise MetadataError(
+            f"`{request.text}` is `{found.name}`, not `{name}`",
+            where=request.position,
+            why="its metadata says so",
+            remedy=f"write `{found.name}` in place of `{name}`",
+            project=name,
+            filename=found.file.filename,
+            reason=f"`{request.text}` is `{found.name}`, not `{name}`",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DirectPage:
+    """The `ProjectPage` of a fixed project: one row with one file.
+
+    `location` is the public URL of the reference. Each mask has one bit, for the one row.
+    """
+
+    name: NormalizedName
+    location: str
+    file: DistributionFile
+    version: Version
+    file_count: int = 1
+    yanked_mask: int = 0
+    partly_yanked_mask: int = 0
+
+    @property
+    def versions(self) -> Sequence[Version]:
+        """The version of the reference, as the only one."""
+        return (self.version,)
+
+    @property
+    def wheel_mask(self) -> int:
+        """1 for a wheel."""
+        return int(self.file.is_wheel)
+
+    @property
+    def sdist_mask(self) -> int:
+        """1 for a file or tree that has to be built."""
+        return int(not self.file.is_wheel)
+
+    @property
+    def prerelease_mask(self) -> int:
+        """1 for a pre-release."""
+        return int(self.version.is_prerelease)
+
+    @property
+    def local_mask(self) -> int:
+        """1 for a version with a local label."""
+        return int(self.version.local is not None)
+
+    def files(self, row: int) -> tuple[DistributionFile, ...]:
+        """The one file."""
+        del row
+        return (self.file,)
+
+    def late_rows(self, cutoff: datetime) -> tuple[int, int]:
+        """No row: a reference has no upload time, and the list names it in spite of any cut-off."""
+        del cutoff
+        return 0, 0
+
+    def rejections(self, row: int) -> tuple[Rejection, ...]:
+        """No rejections: a reference that the target cannot use ends the run with an error."""
+        del row
+        return ()
+
+
+def _is_tree(file: DistributionFile) -> bool:
+    """Whether the file is a commit or a folder."""
+    return file.origin is not None and not isinstance(file.origin, Archive)
+
+
 def _find_wheel(reference: DirectReference) -> str | None:
-    """The file name of a wheel; None for anything else."""
+    """The file name of a reference to a wheel; None for a reference to anything else."""
     match reference:
+        # The public part suffices: a secret is in the user info or in the query, which is cut off here.
         case ArchiveUrl(url=url):
             filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
         case LocalPath(path=path):
@@ -75,13 +279,17 @@ def _find_wheel(reference: DirectReference) -> str | None:
 
 
 def _find_tags(filename: str, target: Target) -> list[str]:
-    """The tags of a wheel that the target can use."""
+    """The tags of a wheel that the target can use (platform compatibility tags, PEP 425)."""
     return [text for text in map(str, parse_wheel_filename(filename)[3]) if text in target.tag_ranks]
 
 
 def _build_fault(
     request: DirectRequest, filename: str, *, target: Target, source: PackageSource, locate: LocateProject
 ) -> Fault:
+    """The fault for a wheel that does not fit: its tags, and the best wheel of an index as the remedy.
+
+    The index is queried only now that the run fails, so a list without faults costs no request.
+    """
     name, version, _, tags = parse_wheel_filename(filename)
     texts = sorted(map(str, tags))
     more = len(texts) - _SHOWN_TAGS
@@ -102,201 +310,21 @@ def _build_fault(
 def _find_fitting(
     name: NormalizedName, version: Version, source: PackageSource, locations: Sequence[Location]
 ) -> tuple[DistributionFile, Location] | None:
-    """The best wheel of the version that fits, or of the newest release that has one, and where it is."""
+    """The best fitting wheel and its location: of the same version, else of the newest release that has one.
+
+    Only the first location with the project is read. None where nothing fits or the index does not answer.
+    """
     for location in locations:
         try:
             page = source.project_page(name, location)
         except FetchError:
-            return None  # A hint is not worth another error.
+            return None  # The hint is left out: a second error would hide the first one.
         if page is None:
             continue
         rows = [
             row for row in range(len(page.versions)) if page.wheel_mask >> row & 1 and not page.yanked_mask >> row & 1
         ]
+        # The wanted version first, then releases before pre-releases, then the newest: rows are newest first.
         rows.sort(key=lambda row: (page.versions[row] != version, page.prerelease_mask >> row & 1, row))
         return (page.files(rows[0])[0], location) if rows else None
     return None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DirectPage:
-    """See `ProjectPage`. `location` is the public URL of the location that stands for the reference."""
-
-    name: NormalizedName
-    location: str
-    file: DistributionFile
-    version: Version
-    file_count: int = 1
-    yanked_mask: int = 0
-    partly_yanked_mask: int = 0
-
-    @property
-    def versions(self) -> Sequence[Version]:
-        """The one version."""
-        return (self.version,)
-
-    @property
-    def wheel_mask(self) -> int:
-        """Whether it is a wheel."""
-        return int(self.file.is_wheel)
-
-    @property
-    def sdist_mask(self) -> int:
-        """Whether it is anything that has to be built."""
-        return int(not self.file.is_wheel)
-
-    @property
-    def prerelease_mask(self) -> int:
-        """Whether it is a pre-release."""
-        return int(self.version.is_prerelease)
-
-    @property
-    def local_mask(self) -> int:
-        """Whether it has a local version label."""
-        return int(self.version.local is not None)
-
-    def files(self, row: int) -> tuple[DistributionFile, ...]:
-        """The file."""
-        del row
-        return (self.file,)
-
-    def late_rows(self, cutoff: datetime) -> tuple[int, int]:
-        """None: nobody knows when it was uploaded, and the list names it."""
-        del cutoff
-        return 0, 0
-
-    def rejections(self, row: int) -> tuple[Rejection, ...]:
-        """None: a reference that the target cannot use ends the run."""
-        del row
-        return ()
-
-
-class SourceWithDirect(DelegatingSource):
-    """See `PackageSource`."""
-
-    def __init__(
-        self,
-        source: PackageSource,
-        fixed: Mapping[NormalizedName, FixedSource],
-        *,
-        target: Target,
-        locate: LocateProject,
-    ) -> None:
-        super().__init__(source)
-        self._fixed = fixed
-        self._target = target
-        self._locate = locate
-        self._found = {one.found.file: one.found for one in fixed.values() if one.found is not None}
-        self._read: dict[DistributionFile, Dependencies] = {}
-
-    @property
-    def answers(self) -> None:
-        """None: what a direct reference leads to may change from run to run."""
-
-    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        """The one row of a project that is fixed."""
-        if location.form != "direct":
-            return self._source.project_page(name, location)
-        fixed = self._fixed[name]
-        found = fixed.found
-        if found is None:
-            check_wheels_fit([fixed.request], target=self._target, source=self._source, locate=self._locate)
-            found = fetch_direct(self._source, fixed.request)
-            check_name(found, fixed.request, name)
-            self._found[found.file] = found
-        return DirectPage(name=name, location=location.url.public, file=found.file, version=found.version)
-
-    def dependencies(self, file: DistributionFile) -> Dependencies:
-        """What the file needs under the target."""
-        if file.origin is None:
-            return self._source.dependencies(file)
-        known = self._read.get(file)
-        if known is None:
-            known = self._read[file] = read_dependencies(self._found[file], self._target)
-        return known
-
-    def complete(self, file: DistributionFile) -> DistributionFile:
-        """The file; a commit and a folder are what they are."""
-        return file if _is_tree(file) else self._source.complete(file)
-
-    def prefetch_pages(
-        self,
-        name: NormalizedName,
-        locations: Sequence[Location],
-        *,
-        until_found: bool,
-        then: Callable[[Sequence[ProjectPage]], None] | None = None,
-    ) -> None:
-        """A fixed page that is here is passed on at once; one that is not causes no request before it is needed."""
-        if not any(location.form == "direct" for location in locations):
-            self._source.prefetch_pages(name, locations, until_found=until_found, then=then)
-        elif then is not None and self._fixed[name].found is not None:
-            pages = [self.project_page(name, location) for location in locations if location.form == "direct"]
-            then([page for page in pages if page is not None])
-
-    def prefetch_dependencies(
-        self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
-    ) -> None:
-        """As `prefetch_pages`."""
-        for file in files:
-            if file.origin is None:
-                self._source.prefetch_dependencies([file], then=then)
-            elif then is not None:
-                self._tell(file, then)
-
-    def prefetch_completion(self, files: Iterable[DistributionFile]) -> None:
-        """See `PackageSource`."""
-        self._source.prefetch_completion([file for file in files if not _is_tree(file)])
-
-    def without_requests(self) -> PackageSource:
-        """See `PackageSource`."""
-        return SourceWithDirect(self._source.without_requests(), self._fixed, target=self._target, locate=self._locate)
-
-    def _tell(self, file: DistributionFile, then: Callable[[Dependencies], None]) -> None:
-        try:
-            found = self.dependencies(file)
-        except MetadataError:
-            return  # It is raised where the result is asked for.
-        then(found)
-
-
-def fetch_direct(source: PackageSource, request: DirectRequest) -> DirectDistribution:
-    """What a reference is; an error says which line of the list asked. Raises as `PackageSource.direct`."""
-    try:
-        return source.direct(request)
-    except FetchError as error:
-        raise error.at(f"{request.position}: `{request.text}`") from error
-    except ListError:
-        raise
-    except (HashMismatchError, MetadataError, InputError) as error:
-        raise error.at(request.position) from error
-
-
-def read_dependencies(found: DirectDistribution, target: Target) -> Dependencies:
-    """What a direct distribution needs under a target. Raises MetadataError."""
-    try:
-        return build_dependencies(found.metadata, environment=target.environment, built=found.built)
-    except ValueError as error:
-        raise MetadataError(
-            f"the metadata of `{found.file.filename}` cannot be read: {error}",
-            project=found.name,
-            filename=found.file.filename,
-        ) from error
-
-
-def check_name(found: DirectDistribution, request: DirectRequest, name: NormalizedName) -> None:
-    """Raises MetadataError where the reference leads to another project."""
-    if found.name != name:
-        raise MetadataError(
-            f"`{request.text}` is `{found.name}`, not `{name}`",
-            where=request.position,
-            why="its metadata says so",
-            remedy=f"write `{found.name}` in place of `{name}`",
-            project=name,
-            filename=found.file.filename,
-            reason=f"`{request.text}` is `{found.name}`, not `{name}`",
-        )
-
-
-def _is_tree(file: DistributionFile) -> bool:
-    return file.origin is not None and not isinstance(file.origin, Archive)

@@ -1,19 +1,19 @@
-"""From pins to a document: a `Resolution` and what it was made from in, a `Lockfile` out, and an old lock as an input.
+"""The lockfile of a resolution: pins as PEP 751 packages, and what they were made from as `[tool.pinfold]`.
 
-Everything here is public already: URLs are the public parts, and what could be a secret stands as a hash. Nothing is
-fetched and no file is read.
+In: a `Resolution` whose files are complete, the list, the target, and the inputs that the lock records. Out: a
+`Lockfile`, which `lockfiles.write` turns into text.
 
-What locking takes and gives beside plans: which pins an upgrade releases, and a new lock with what to tell of it.
-
-It is a module of its own so that code which only reads an outcome, such as the summary, imports no stage of locking.
+Everything here is public already: URLs are the public parts, and a value that may be secret is recorded as a hash.
+Nothing is fetched and no file is read, so the same values always give the same lock. It is a module of its own because
+it is the one place that decides which fact of a pin is stored under which key.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 from urllib.parse import unquote
 
 from packaging.markers import Marker
@@ -22,38 +22,29 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import InvalidSdistFilename, NormalizedName, parse_sdist_filename
 from packaging.version import Version
 
-from lockfiles import Lockfile, SettingValue, ToolTable
+from lockfiles import BuildFacts, BuildWheel, Lockfile, SettingValue, ToolTable
+from lockfiles._files import hash_bytes
 from lockfiles._values import dataclass
-from resolver.errors import HashMismatchError, InternalError, Position
+from resolver.errors import InternalError, Position
 from resolver.index.distribution_file import Archive, Commit, DistributionFile, Folder
-from resolver.locking.build_pins import BuildPins, build_build_wheels, iter_build_facts
+from resolver.locking.build_requirements import BuildPins, find_isolated
 from resolver.planning.check import render_accelerator, render_python, requirement_digest
-from resolver.requirements.entry import DirectReference, RequirementList, VcsReference
-from resolver.requirements.url import Url
+from resolver.requirements.entry import RequirementList
 from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
 from resolver.targets.target import Target
 
-if TYPE_CHECKING:
-    from resolver.locking.driver_changes import DriverChange
+__all__ = ["RecordedInputs", "build_lockfile", "find_relative_path"]
 
-__all__ = [
-    "LockOutcome",
-    "RecordedInputs",
-    "Upgrade",
-    "build_lockfile",
-    "check_against_old",
-    "find_locked_commits",
-    "known_hashes",
-    "preferences",
-]
+_LOCK_VERSION = Version("1.0")
+"""The version of PEP 751 that the lock follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedInputs:
-    """What a lock says it was made from.
+    """What a lock was made from, as the lock records it.
 
     - `layers` are the list's canonical texts without secrets; `settings` those that influenced the result.
-    - `exclude_newer` is an instant in RFC 3339 UTC.
+    - `exclude_newer` is an instant in RFC 3339 UTC; None where no date limits the candidates.
     """
 
     layers: Sequence[Sequence[str]]
@@ -75,17 +66,11 @@ def build_lockfile(
 
     - `base_url` is the `file:` URL of the folder that the lock will lie in, ending in a slash: files of its disk
       are locked by relative path, so that the lock can move with them.
-    - `build_pins` are the pins of what builds install, whose files are complete, too.
+    - `build_pins` are the pins that builds install, whose files are complete, too; None is the same as no pins.
 
     Raises InternalError for a file without size or sha256.
     """
-    pylock = Pylock(
-        lock_version=Version("1.0"),
-        environments=[Marker(target.environment_marker)],
-        requires_python=SpecifierSet(target.requires_python),
-        created_by="pinfold",
-        packages=[_build_package(pin, base_url) for pin in sorted(resolution.pins, key=lambda pin: pin.name)],
-    )
+    pins = build_pins or {}
     tool = ToolTable(
         python=render_python(target),
         platform=str(target.platform),
@@ -99,117 +84,58 @@ def build_lockfile(
         settings=dict(inputs.settings),
         extras={pin.name: tuple(sorted(pin.extras)) for pin in resolution.pins if pin.extras},
         requested_by={pin.name: _build_requested_by(pin, requirement_list) for pin in resolution.pins},
-        build=dict(iter_build_facts(resolution, requirement_list, build_pins or {})),
-        build_wheels=build_build_wheels(build_pins or {}, find_path=lambda url: _find_path(url, base_url)),
+        build=dict(_iter_build_facts(resolution, requirement_list, pins)),
+        build_wheels=_list_build_wheels(pins, base_url),
     )
-    return Lockfile(pylock=pylock, tool=tool)
+    return Lockfile(pylock=_build_pylock(resolution, target, base_url), tool=tool)
 
 
-def preferences(lockfile: Lockfile) -> dict[NormalizedName, Version]:
-    """The versions of an old lock, for a search to keep; projects that it has more than once are left out."""
-    versions: dict[NormalizedName, set[Version | None]] = {}
-    for package in lockfile.pylock.packages:
-        versions.setdefault(package.name, set()).add(package.version)
-    return {
-        name: version
-        for name, found in sorted(versions.items())
-        if len(found) == 1
-        for version in found
-        if version is not None
-    }
+def find_relative_path(url: str, base_url: str | None) -> str | None:
+    """The path from the lock's folder to a file on the same disk; None for a file that is recorded by its URL.
 
-
-def known_hashes(
-    lockfile: Lockfile, *, without: Collection[NormalizedName] = frozenset()
-) -> dict[tuple[str, int], str]:
-    """The sha256 that an old lock holds for a URL and size, for indexes that give none."""
-    found = {
-        (file.url, file.size): file.hashes["sha256"]
-        for package, file in _iter_files(lockfile)
-        if file.url is not None and file.size is not None and package.name not in without
-    }
-    wheels = lockfile.tool.build_wheels if lockfile.tool is not None else ()
-    return {**{(wheel.url, wheel.size): wheel.sha256 for wheel in wheels if wheel.url is not None}, **found}
-
-
-def find_locked_commits(
-    lockfile: Lockfile, *, without: Collection[NormalizedName] = frozenset()
-) -> dict[DirectReference, str]:
-    """The commit ids that an old lock holds, by what a list says to mean them; some projects let go of theirs."""
-    return {
-        VcsReference(
-            url=Url(public=vcs.url), revision=vcs.requested_revision, subdirectory=vcs.subdirectory
-        ): vcs.commit_id
-        for package in lockfile.pylock.packages
-        if (vcs := package.vcs) is not None and vcs.url is not None and package.name not in without
-    }
-
-
-def check_against_old(resolution: Resolution, old: Lockfile, *, base_url: str | None = None) -> None:
-    """Raises HashMismatchError where a file of the old lock now has another sha256.
-
-    A file is the same if it has its name and comes from the same index, or has the same URL or path: another index may
-    well have its own build under that name. `base_url` is that of `build_lockfile`.
+    The path begins with `..` where the file is outside that folder: a lock holds no absolute path of the machine that
+    made it. A file on another Windows drive or network share has no relative path and is recorded by its URL.
     """
-    locked = {
-        (package.name, _find_filename(file)): (package.index, file.path or file.url, file.hashes["sha256"])
-        for package, file in _iter_files(old)
-    }
-    for pin in resolution.pins:
-        index, place, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
-        places = (pin.file.url, _find_path(pin.file.url, base_url))
-        is_same = (index is not None and index == pin.index) or (place is not None and place in places)
-        found = pin.file.sha256
-        if is_same and expected is not None and found is not None and found != expected:
-            raise _mismatch(pin, expected=expected, found=found)
+    if base_url is None or not url.startswith("file:///"):
+        return None
+    path, folder = unquote(url.removeprefix("file://")), unquote(base_url.removeprefix("file://"))
+    if ":" in (path + folder) and path.split("/")[1] != folder.split("/")[1]:
+        return None
+    return posixpath.relpath(path, folder)
 
 
-def _iter_files(lockfile: Lockfile) -> Iterator[tuple[Package, PackageWheel | PackageSdist | PackageArchive]]:
-    """Each file of a lock with its package, archives included."""
-    yield from lockfile.iter_files()
-    for package in lockfile.pylock.packages:
-        if package.archive is not None:
-            yield package, package.archive
-
-
-def _find_filename(file: PackageWheel | PackageSdist | PackageArchive) -> str:
-    if not isinstance(file, PackageArchive):
-        return file.filename
-    return unquote((file.path or file.url or "").partition("?")[0].rpartition("/")[2])
-
-
-def _mismatch(pin: Pin, *, expected: str, found: str) -> HashMismatchError:
-    where = f"index `{pin.index}`" if pin.index is not None else f"`{pin.file.url}`"
-    return HashMismatchError(
-        f"`{pin.file.filename}` is not the file that was locked: {where} now has another one of this name",
-        details=(f"locked: sha256 {expected}", f"found:  sha256 {found}"),
-        remedy=f"find out why it was replaced; `--upgrade-package {pin.name}` accepts the new file",
-        filename=pin.file.filename,
-        expected=expected,
-        found=found,
+def _build_pylock(resolution: Resolution, target: Target, base_url: str | None) -> Pylock:
+    """The standard part of the lock, for one Python and one platform, with the packages sorted by name."""
+    return Pylock(
+        lock_version=_LOCK_VERSION,
+        environments=[Marker(target.environment_marker)],
+        requires_python=SpecifierSet(target.requires_python),
+        created_by="pinfold",
+        packages=[_build_package(pin, base_url) for pin in sorted(resolution.pins, key=lambda pin: pin.name)],
     )
-
-
-def _render_build(build: ChosenBuild | None) -> dict[str, str]:
-    return {} if build is None else {"cuda": build.cuda, "why": build.why}
 
 
 def _build_package(pin: Pin, base_url: str | None) -> Package:
+    """PEP 751 `[[packages]]`: exactly one source, the direct dependencies by name, and no markers."""
     file = _build_source(pin, base_url)
     is_tree = isinstance(file, PackageVcs | PackageDirectory)
     return Package(
         name=pin.name,
-        # What the version of a source tree is can change with the tree (PEP 751).
+        # PEP 751 advises against a version for source trees, because it can change with the tree.
         version=None if is_tree else pin.version,
         dependencies=[{"name": name} for name in sorted(pin.dependencies)] or None,
-        # An index on disk is a place on this machine: its files' paths say as much as another one can use.
-        index=None if pin.index is None or pin.index.startswith("file:") else pin.index,
+        index=_find_public_index(pin),
         vcs=file if isinstance(file, PackageVcs) else None,
         directory=file if isinstance(file, PackageDirectory) else None,
         archive=file if isinstance(file, PackageArchive) else None,
         sdist=file if isinstance(file, PackageSdist) else None,
         wheels=[file] if isinstance(file, PackageWheel) else None,
     )
+
+
+def _find_public_index(pin: Pin) -> str | None:
+    """The URL of the pin's index; None for an index on disk, whose location means nothing on another machine."""
+    return None if pin.index is None or pin.index.startswith("file:") else pin.index
 
 
 def _build_source(
@@ -220,8 +146,9 @@ def _build_source(
         case None:
             return _build_file(pin.file, base_url)
         case Archive(subdirectory=subdirectory):
+            # Installers write the URL of a PEP 751 `archive` into `direct_url.json`, which differs from what an
+            # index gives. A wheel or sdist with a direct URL is therefore locked like one of an index.
             if pin.file.is_wheel or (subdirectory is None and _is_sdist_of(pin)):
-                # Of an archive, installers write the URL into `direct_url.json`.
                 return _build_file(pin.file, base_url)
             return _build_archive(pin.file, subdirectory, base_url)
         case Commit(url=url, commit_id=commit_id, requested_revision=revision, subdirectory=subdirectory):
@@ -242,9 +169,27 @@ def _is_sdist_of(pin: Pin) -> bool:
         return False
 
 
+def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | PackageSdist:
+    """PEP 751 `[[packages.wheels]]` or `[packages.sdist]`.
+
+    The upload time is left out: HTML pages have none, and both forms of an index have to give the same lock.
+    """
+    size_bytes, sha256 = _find_size_and_hash(file)
+    path = find_relative_path(file.url, base_url)
+    model = PackageWheel if file.is_wheel else PackageSdist
+    return model(
+        name=file.filename,
+        url=None if path is not None else file.url,
+        path=path,
+        size=size_bytes,
+        hashes={"sha256": sha256},
+    )
+
+
 def _build_archive(file: DistributionFile, subdirectory: str | None, base_url: str | None) -> PackageArchive:
-    size_bytes, sha256 = _find_proof(file)
-    path = _find_path(file.url, base_url)
+    """PEP 751 `[packages.archive]`: an archive of a source tree whose file name is that of no sdist."""
+    size_bytes, sha256 = _find_size_and_hash(file)
+    path = find_relative_path(file.url, base_url)
     return PackageArchive(
         url=None if path is not None else file.url,
         path=path,
@@ -255,47 +200,28 @@ def _build_archive(file: DistributionFile, subdirectory: str | None, base_url: s
 
 
 def _find_folder_path(path: str, base_url: str | None) -> str:
-    """The path from the lock's folder on; as it is where there is no way."""
-    return _find_path(PurePath(path).as_uri(), base_url) or path
+    """The path from the lock's folder to another folder; unchanged where no relative path leads there."""
+    return find_relative_path(PurePath(path).as_uri(), base_url) or path
 
 
-def _find_proof(file: DistributionFile) -> tuple[int, str]:
-    """Size and SHA-256. Raises InternalError for a file that lacks one."""
+def _find_size_and_hash(file: DistributionFile) -> tuple[int, str]:
+    """Size in bytes and SHA-256. Raises InternalError for a file that lacks one."""
     if file.sha256 is None or file.size_bytes is None:
         missing = "sha256" if file.sha256 is None else "size"
         raise InternalError(f"`{file.filename}` reached the lock without {missing}")
     return file.size_bytes, file.sha256
 
 
-def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | PackageSdist:
-    """PEP 751 `[[packages.wheels]]` or `[packages.sdist]`, without upload time: HTML pages have none."""
-    size_bytes, sha256 = _find_proof(file)
-    path = _find_path(file.url, base_url)
-    kind = PackageWheel if file.is_wheel else PackageSdist
-    return kind(
-        name=file.filename,
-        url=None if path is not None else file.url,
-        path=path,
-        size=size_bytes,
-        hashes={"sha256": sha256},
-    )
-
-
-def _find_path(url: str, base_url: str | None) -> str | None:
-    """The path of a file on the disk of the lock, from its folder on; None for any other file.
-
-    With `..` where need be: a lock has no path of the machine that made it. Another drive or host keeps its URL.
-    """
-    if base_url is None or not url.startswith("file:///"):
-        return None
-    path, folder = unquote(url.removeprefix("file://")), unquote(base_url.removeprefix("file://"))
-    if ":" in (path + folder) and path.split("/")[1] != folder.split("/")[1]:
-        return None
-    return posixpath.relpath(path, folder)
+def _render_build(build: ChosenBuild | None) -> dict[str, str]:
+    """The CUDA build that the search chose, for `[tool.pinfold.accelerator]`; empty where no project has several."""
+    return {} if build is None else {"cuda": build.cuda, "why": build.why}
 
 
 def _build_layers(resolution: Resolution, requirement_list: RequirementList) -> tuple[tuple[NormalizedName, ...], ...]:
-    """The projects that each layer's entries brought in, in list order; entries with a false marker bring in none."""
+    """The projects that each layer's entries requested, in list order.
+
+    An entry whose marker is false requests nothing, so its project is left out.
+    """
     requested = {
         (pin.name, requester.position)
         for pin in resolution.pins
@@ -315,9 +241,9 @@ def _build_layers(resolution: Resolution, requirement_list: RequirementList) -> 
 
 
 def _build_requested_by(pin: Pin, requirement_list: RequirementList) -> tuple[str, ...]:
-    """Who asked for the pin, list entries first: `layer 0: numpy<2`, `scipy: numpy>=1.26`.
+    """The requirements behind the pin, list entries first: `layer 0: numpy<2`, `scipy: numpy>=1.26`.
 
-    Without file names and lines, so that a comment added to a file does not change the lock.
+    File names and line numbers are left out, so that a comment added to a file does not change the lock.
     """
     layers = {entry.position: entry.layer for entry in requirement_list.entries}
     listed = [requester for requester in pin.requesters if requester.position is not None]
@@ -326,31 +252,62 @@ def _build_requested_by(pin: Pin, requirement_list: RequirementList) -> tuple[st
 
 
 def _render_listed(requester: Requester, layers: Mapping[Position, int]) -> str:
+    """The text of a list entry with its layer; without a layer for an entry of an override or constraint file."""
     layer = None if requester.position is None else layers.get(requester.position)
     return requester.text if layer is None else f"layer {layer}: {requester.text}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgrade:
-    """Which pins of the old lock to let go of: all of them, or those of `names`."""
+def _iter_build_facts(
+    resolution: Resolution, requirement_list: RequirementList, build_pins: BuildPins
+) -> Iterator[tuple[NormalizedName, BuildFacts]]:
+    """What decides the outcome of each build that an installation makes, by project.
 
-    everything: bool = False
-    names: frozenset[NormalizedName] = frozenset()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LockOutcome:
-    """A new lock and what is worth telling about it.
-
-    `shadowed` are pins that only dependencies ask for and that came from an extra index although the default index has
-    the project too. `warnings` are whole messages: the source's and the list's, then the solver's. `default_index` is
-    the public URL of the default index, None where no item of the list is served by it. `driver_changes` are drivers
-    under which other builds would be locked.
+    Config settings may be secret, so the lock holds a hash of each value.
     """
+    isolated = find_isolated(resolution, requirement_list)
+    for pin in resolution.pins:
+        if pin.file.is_wheel:
+            continue
+        settings = (
+            pair for entry in requirement_list.entries if entry.name == pin.name for pair in entry.config_settings
+        )
+        origin = pin.file.origin
+        yield (
+            pin.name,
+            BuildFacts(
+                config_settings=tuple((key, _hash_text(value)) for key, value in settings),
+                isolation=pin.name in isolated,
+                requirements=tuple(sorted(f"{one.name}=={one.version}" for one in build_pins.get(pin.name, ()))),
+                content=origin.content if isinstance(origin, Folder) else None,
+            ),
+        )
 
-    lockfile: Lockfile
-    resolution: Resolution
-    default_index: str | None = None
-    warnings: tuple[str, ...] = ()
-    shadowed: tuple[Pin, ...] = ()
-    driver_changes: tuple[DriverChange, ...] = ()
+
+def _hash_text(text: str) -> str:
+    """`sha256:hex` of a text in UTF-8."""
+    return f"sha256:{hash_bytes(text.encode())}"
+
+
+def _list_build_wheels(build_pins: BuildPins, base_url: str | None) -> tuple[BuildWheel, ...]:
+    """The wheels that the builds install, each once, sorted by name, version and file name."""
+    wheels = {_build_wheel(pin, base_url) for pins in build_pins.values() for pin in pins}
+    return tuple(sorted(wheels, key=lambda wheel: (wheel.name, wheel.version, wheel.file)))
+
+
+def _build_wheel(pin: Pin, base_url: str | None) -> BuildWheel:
+    """One row of `[[tool.pinfold.build-wheels]]`. Raises InternalError for a file without size or sha256.
+
+    PEP 751 has no place for build requirements, which is why they are in the table of the tool.
+    """
+    size_bytes, sha256 = _find_size_and_hash(pin.file)
+    path = find_relative_path(pin.file.url, base_url)
+    return BuildWheel(
+        name=pin.name,
+        version=pin.version,
+        file=pin.file.filename,
+        url=None if path is not None else pin.file.url,
+        path=path,
+        index=_find_public_index(pin),
+        size=size_bytes,
+        sha256=sha256,
+    )

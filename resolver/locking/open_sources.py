@@ -1,7 +1,10 @@
-"""The package sources of a run: one for all plans that would be told the same, each with what its builds install.
+"""The package sources of a run: plans whose answers are equal share one.
 
-In: plans, and how to reach indexes. Out: a `PackageSource`, and what decides on build requirements, for a plan. Opened
-when the first plan wants them, closed together.
+In: plans, and the `Access` to the indexes. Out: for each plan a `PackageSource` and the `BuildRequirements` that go
+with it. A source is opened when the first plan needs it; all are closed together.
+
+It is a module of its own because two kinds of sources are opened here: that of a plan, whose builds need build
+requirements, and that of the build requirements, which builds nothing. Each is needed to open or to use the other.
 """
 
 from __future__ import annotations
@@ -37,46 +40,47 @@ __all__ = ["OpenSource", "PackageSources"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenSource:
-    """A package source for the target of a plan, and what decides on the build requirements of its list."""
+    """A package source for the target of a plan, and the build requirements of its list."""
 
     source: PackageSource
     build_requirements: BuildRequirements
 
 
 class PackageSources:
-    """Plans whose targets take the same wheels (machine types of one Python and platform) share a source.
+    """Opens package sources; plans for one Python and one platform share a source, whatever their machine types.
 
-    So each page and each file's metadata is asked for and read once, however many machine types there are. `hashes` are
-    size and SHA-256 by URL of old locks.
+    So each page and each file's metadata is requested and parsed once in a run. `known_hashes` are size in bytes and
+    SHA-256 by URL, from old locks.
     """
 
     def __init__(
-        self, *, access: Access, credentials: Credentials, hashes: Mapping[str, tuple[int | None, str]]
+        self, *, access: Access, credentials: Credentials, known_hashes: Mapping[str, tuple[int | None, str]]
     ) -> None:
         self._access = access
         self._credentials = credentials
-        self._hashes = hashes
+        self._known_hashes = known_hashes
         self._stack = ExitStack()
         self._opened: dict[Hashable, OpenSource] = {}
-        self._wheels: dict[Hashable, PackageSource] = {}
+        self._opened_for_builds: dict[Hashable, PackageSource] = {}
 
     def close(self) -> None:
-        """Close all that were opened."""
+        """Close all sources that were opened, with their connections and their worker threads."""
         self._stack.close()
 
     def open(self, plan: LockPlan, default_index: Url | None) -> OpenSource:
-        """The package source of a plan, which another may have opened."""
-        # What can be installed does not depend on the accelerator, and so neither do pages, metadata and their cache.
+        """The package source of a plan, opened now or for an earlier plan."""
+        # Which files can be installed does not depend on the accelerator, so pages and metadata are the same for all.
         target = replace(plan.target, accelerator=UNSPECIFIED)
         scope, options = build_scope(plan, default_index), self._build_options(plan)
         key = (target, plan.requirement_list.trusted_hosts, scope, options)
         if key not in self._opened:
-            requirements = BuildRequirements(scope, open_source=partial(self._open_for_wheels, plan))
+            requirements = BuildRequirements(scope, open_source=partial(self._open_for_builds, plan))
             source = self._open(plan, target, replace(options, find_build_wheels=requirements.find_wheels))
             self._opened[key] = OpenSource(source=source, build_requirements=requirements)
         return self._opened[key]
 
     def _build_options(self, plan: LockPlan) -> SourceOptions:
+        """The options of a plan's source; the callback for build requirements is added when it is opened."""
         settings = plan.settings
         return SourceOptions(
             no_download=settings.no_download,
@@ -87,15 +91,19 @@ class PackageSources:
             without_isolation=find_without_isolation(plan),
         )
 
-    def _open_for_wheels(self, plan: LockPlan, target: Target) -> PackageSource:
-        """The package source of build requirements for a target, which builds nothing itself."""
+    def _open_for_builds(self, plan: LockPlan, target: Target) -> PackageSource:
+        """The package source of build requirements for a target, which builds nothing itself.
+
+        Settings such as `dependency-metadata` and `allow-build` are left out: they describe the projects of the list.
+        """
         options = SourceOptions(no_download=bool(plan.settings.no_download), build_policy="never")
         key = (target, plan.requirement_list.trusted_hosts, options)
-        if key not in self._wheels:
-            self._wheels[key] = self._open(plan, target, options)
-        return self._wheels[key]
+        if key not in self._opened_for_builds:
+            self._opened_for_builds[key] = self._open(plan, target, options)
+        return self._opened_for_builds[key]
 
     def _open(self, plan: LockPlan, target: Target, options: SourceOptions) -> PackageSource:
+        """A new source, which trusts the hosts of the list in addition to those of the run."""
         trusted_hosts = (*plan.requirement_list.trusted_hosts, *self._access.trusted_hosts)
         return self._stack.enter_context(
             open_package_source(
@@ -103,12 +111,16 @@ class PackageSources:
                 target=target,
                 options=options,
                 credentials=self._credentials,
-                known_hashes=self._hashes,
+                known_hashes=self._known_hashes,
             )
         )
 
 
 def _find_policy(settings: CompleteSettings) -> BuildPolicy:
+    """When a source tree may be built for its metadata: `no-build` outweighs `build-anyway`.
+
+    The default builds only on a machine that could be the target, because metadata can depend on the machine.
+    """
     if settings.no_build:
         return "never"
     return "anyway" if settings.build_anyway else "if-compatible"

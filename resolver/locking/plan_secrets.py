@@ -1,12 +1,11 @@
-"""The secrets of a plan: which URLs hold one, and where in the list or the settings each of them stands.
+"""The secrets of plans: which URLs hold one, and how a run or a builder uses them to reach hosts.
 
-In: a `LockPlan`. Out: URLs with their positions, for the transport to know and for messages to name.
+In: the `LockPlan`s of a run, and the `Access` that the user configures. Out: `Credentials` by scheme, host and port for
+the transport; warnings and errors about signatures and literal secrets; the hosts for which a lock needs credentials;
+and a `Session` for the files of a lock.
 
-How a builder reaches the hosts of a lock: with its own credentials, and with the URLs of its own lists.
-
-In: the `Access` that the builder configures, and plans of lists. Out: a `Session` that knows credentials by scheme,
-host and port, and signatures by public URL. Of the lock nothing but public URLs is used: its words about hosts,
-variables and indexes are hints.
+It is a module of its own because one rule holds for all of it: secrets come from the lists and settings of the user.
+A lock gives only public URLs, and its text about hosts and variables is a hint, never a reason to send a secret.
 """
 
 from __future__ import annotations
@@ -15,34 +14,37 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile
 from resolver.errors import Fault, FetchError, Position
 from resolver.fetch.access import Access, LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Destination, find_destination
-from resolver.fetch.http.hosts import HostGuard
 from resolver.fetch.http.session import Session
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
 from resolver.requirements.url import VARIABLE, Url
 
+if TYPE_CHECKING:
+    from resolver.requirements.presigned import Expiry
+
 __all__ = [
     "build_credentials",
     "check_signatures",
     "find_needed_credentials",
-    "iter_secret_urls",
+    "list_literal_warnings",
     "open_session",
-    "warn_of_literals",
 ]
 
-
 _SOON = timedelta(hours=1)
+"""How long before its end a signature causes a warning: a lock and the download that follows can take that long."""
 
 
 def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = LoginOptions()) -> Credentials:
-    """What the lists and settings of a run say about credentials, and what the user keeps elsewhere.
+    """The credentials in the URLs of all lists and settings of a run, with the logins that the user keeps elsewhere.
 
-    Raises SettingsError for a file of credentials that cannot be used.
+    A login in the URL of a repository is used for that repository alone, any other for its whole host. Raises
+    SettingsError for a file of credentials that cannot be used.
     """
     plans = tuple(plans)
     families = (family for plan in plans for family in plan.settings.families)
@@ -55,105 +57,39 @@ def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = Login
     return credentials
 
 
-def iter_secret_urls(plan: LockPlan) -> Iterator[tuple[Position, Url]]:
-    """Every URL of list and settings that has a secret, with where it stands."""
-    for position, url, _ in _iter_urls(plan):
-        if url.secret is not None:
-            yield position, url
-
-
 def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
     """Warnings about signatures that end within an hour. Raises FetchError for those that have ended."""
-    urls = tuple(iter_secret_urls(plan))
+    urls = tuple(_iter_secret_urls(plan))
     if not urls:
         return ()
     # Lazy: few lists have a URL with a secret.
     from resolver.requirements.presigned import find_expiry
 
-    ended, warnings = [], []
-    first = ""
-    for position, url in urls:
-        expiry = find_expiry(url)
-        if expiry is None or expiry.at - now > _SOON:
-            continue
-        when = f"{expiry.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-        if expiry.at <= now:
-            first = first or url.public
-            ended.append(Fault(where=position, what=f"the signature of `{url}` has expired: it was good until {when}"))
-        else:
-            minutes = (expiry.at - now).seconds // 60
-            sooner = ", or before: its credentials are temporary" if expiry.is_temporary else ""
-            warnings.append(f"{position}: the signature of `{url}` ends in {minutes} min, at {when}{sooner}")
+    ending = [(position, url, expiry) for position, url in urls if (expiry := find_expiry(url)) is not None]
+    ended = [(position, url, expiry) for position, url, expiry in ending if expiry.at <= now]
     if ended:
-        remedy = "sign the URLs anew" if len(ended) > 1 else "sign the URL anew"
-        ended[-1] = replace(ended[-1], remedy=f"{remedy}; the lock does not change by that")
-        raise FetchError.from_faults(ended, url=first)
-    return tuple(warnings)
+        faults = [_build_expired(position, url, expiry) for position, url, expiry in ended]
+        remedy = "sign the URLs anew" if len(faults) > 1 else "sign the URL anew"
+        faults[-1] = replace(faults[-1], remedy=f"{remedy}; the lock does not change by that")
+        raise FetchError.from_faults(faults, url=ended[0][1].public)
+    return tuple(
+        _render_ending(position, url, expiry, now) for position, url, expiry in ending if expiry.at - now <= _SOON
+    )
 
 
-def warn_of_literals(plan: LockPlan) -> tuple[str, ...]:
-    """Warnings for secrets that stand in the text itself, each form once, with the safer way to write them.
+def list_literal_warnings(plan: LockPlan) -> tuple[str, ...]:
+    """Warnings for secrets that are written out in a list, settings or command line, with a safer way to pass them.
 
-    A signature is told of on the command line alone: in a list it is what one has, and it ends by itself.
+    Each form of secret (login, token, signature) has one warning, with all its positions. A signature causes one on
+    the command line only: in a list it is the usual way to share a file, and it ends by itself.
     """
     places: dict[tuple[bool, str], list[str]] = {}
-    for position, url in iter_secret_urls(plan):
+    for position, url in _iter_secret_urls(plan):
         on_command_line = position.source.startswith("command line")
         for form in url.forms:
             if on_command_line or not form.endswith(("signature", ")")) or "token" in form:
                 places.setdefault((on_command_line, form), []).append(str(position))
     return tuple(_render_literal(form, where, on_command_line=shown) for (shown, form), where in places.items())
-
-
-def _render_literal(form: str, positions: Iterable[str], *, on_command_line: bool) -> str:
-    where = ", ".join(dict.fromkeys(positions))
-    why = "which other users of this machine can see" if on_command_line else "which stays in that file"
-    remedy = "`${VARIABLE}` in its place, in single quotes for a shell, or `--credentials FILE`"
-    return str(Fault(where=where, what=f"{form} in a URL, {why}", remedy=remedy))
-
-
-def find_needed_credentials(plan: LockPlan, lockfile: Lockfile) -> tuple[str, ...]:
-    """The hosts of a lock's files for which list or settings have credentials, with the variables that hold them.
-
-    Logins that are kept elsewhere say nothing here: they are of this machine, and a lock is not.
-    """
-    known: dict[Destination, set[str]] = {}
-    for _, url in iter_secret_urls(plan):
-        place = find_destination(url.public)
-        if place is not None:
-            known.setdefault(place, set()).update(VARIABLE.findall(url.text))
-    if not known:
-        return ()
-    needed = {place: known[place] for url in _iter_locked_urls(lockfile) if (place := find_destination(url)) in known}
-    return tuple(sorted(_render_need(place, variables) for place, variables in needed.items() if place is not None))
-
-
-def _render_need(place: Destination, variables: Iterable[str]) -> str:
-    names = ", ".join(f"${{{name}}}" for name in sorted(variables))
-    return f"{place.authority} ({names})" if names else place.authority
-
-
-def _iter_locked_urls(lockfile: Lockfile) -> Iterator[str]:
-    for _, file in lockfile.iter_files():
-        if file.url is not None:
-            yield file.url
-    for package in lockfile.pylock.packages:
-        if package.vcs is not None and package.vcs.url is not None:
-            yield package.vcs.url
-
-
-def _iter_urls(plan: LockPlan) -> Iterator[tuple[Position, Url, bool]]:
-    """Every URL of list and settings, where it stands, and whether it is that of a repository."""
-    requirement_list = plan.requirement_list
-    for location in requirement_list.named_locations:
-        yield location.position, location.url, False
-    for entry in (*requirement_list.entries, *requirement_list.constraints, *plan.overrides):
-        if isinstance(entry.direct, ArchiveUrl | VcsReference):
-            yield entry.position, entry.direct.url, isinstance(entry.direct, VcsReference)
-    if plan.default_index is not None:
-        yield Position(source="[tool.pinfold] index-url"), plan.default_index, False
-    for url in plan.mirrors.values():
-        yield Position(source="[tool.pinfold] mirrors"), url, False
 
 
 @contextmanager
@@ -163,6 +99,9 @@ def open_session(access: Access, *, lists: Sequence[LockPlan] = ()) -> Iterator[
     `lists` are plans of lists with the same URLs as the one that was locked, with fresh signatures and tokens. Raises
     FetchError where signatures in them have ended, SettingsError for a file of credentials that cannot be used.
     """
+    # Lazy: a lock opens its sessions through a package source and needs no guard, which loads `socket`.
+    from resolver.fetch.http.hosts import HostGuard
+
     announce = access.announce or (lambda line: None)
     for plan in lists:
         for warning in check_signatures(plan, now=access.clock()):
@@ -175,3 +114,82 @@ def open_session(access: Access, *, lists: Sequence[LockPlan] = ()) -> Iterator[
         yield session
     finally:
         session.close()
+
+
+def _iter_secret_urls(plan: LockPlan) -> Iterator[tuple[Position, Url]]:
+    """Every URL of list and settings that has a secret, with its position."""
+    for position, url, _ in _iter_urls(plan):
+        if url.secret is not None:
+            yield position, url
+
+
+def _build_expired(position: Position, url: Url, expiry: Expiry) -> Fault:
+    """The fault for a signature that has ended."""
+    when = _render_instant(expiry)
+    return Fault(where=position, what=f"the signature of `{url}` has expired: it was good until {when}")
+
+
+def _render_ending(position: Position, url: Url, expiry: Expiry, now: datetime) -> str:
+    """The warning for a signature that ends soon; one made with temporary credentials may end before its own time."""
+    minutes = (expiry.at - now).seconds // 60
+    sooner = ", or before: its credentials are temporary" if expiry.is_temporary else ""
+    return f"{position}: the signature of `{url}` ends in {minutes} min, at {_render_instant(expiry)}{sooner}"
+
+
+def _render_instant(expiry: Expiry) -> str:
+    return f"{expiry.at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _render_literal(form: str, positions: Iterable[str], *, on_command_line: bool) -> str:
+    """One warning for all places that have a form of secret."""
+    where = ", ".join(dict.fromkeys(positions))
+    why = "which other users of this machine can see" if on_command_line else "which stays in that file"
+    remedy = "`${VARIABLE}` in its place, in single quotes for a shell, or `--credentials FILE`"
+    return str(Fault(where=where, what=f"{form} in a URL, {why}", remedy=remedy))
+
+
+def find_needed_credentials(plan: LockPlan, lockfile: Lockfile) -> tuple[str, ...]:
+    """The hosts of a lock's files for which list or settings have credentials, with the variables that hold them.
+
+    Each is like `host.example (${TOKEN})`. Logins that are kept elsewhere (netrc, keyring) are left out: they belong to
+    this machine, and a lock must not depend on the machine that made it.
+    """
+    known: dict[Destination, set[str]] = {}
+    for _, url in _iter_secret_urls(plan):
+        place = find_destination(url.public)
+        if place is not None:
+            known.setdefault(place, set()).update(VARIABLE.findall(url.text))
+    if not known:
+        return ()
+    needed = {place: known[place] for url in _iter_locked_urls(lockfile) if (place := find_destination(url)) in known}
+    return tuple(sorted(_render_need(place, variables) for place, variables in needed.items() if place is not None))
+
+
+def _render_need(place: Destination, variables: Iterable[str]) -> str:
+    """A host with the variables that hold its secrets; the host alone where the secret is written out."""
+    names = ", ".join(f"${{{name}}}" for name in sorted(variables))
+    return f"{place.authority} ({names})" if names else place.authority
+
+
+def _iter_locked_urls(lockfile: Lockfile) -> Iterator[str]:
+    """The URLs that an installation fetches: of wheels and sdists, then of repositories."""
+    for _, file in lockfile.iter_files():
+        if file.url is not None:
+            yield file.url
+    for package in lockfile.pylock.packages:
+        if package.vcs is not None and package.vcs.url is not None:
+            yield package.vcs.url
+
+
+def _iter_urls(plan: LockPlan) -> Iterator[tuple[Position, Url, bool]]:
+    """Every URL of list and settings with its position, and whether it is the URL of a repository."""
+    requirement_list = plan.requirement_list
+    for location in requirement_list.named_locations:
+        yield location.position, location.url, False
+    for entry in (*requirement_list.entries, *requirement_list.constraints, *plan.overrides):
+        if isinstance(entry.direct, ArchiveUrl | VcsReference):
+            yield entry.position, entry.direct.url, isinstance(entry.direct, VcsReference)
+    if plan.default_index is not None:
+        yield Position(source="[tool.pinfold] index-url"), plan.default_index, False
+    for url in plan.mirrors.values():
+        yield Position(source="[tool.pinfold] mirrors"), url, False

@@ -1,12 +1,12 @@
-"""Whether a lock still fits a list, settings and a target, without a network and without a search.
+"""Whether a lock still fits: its list, settings and target are unchanged, and so are its files on disk.
 
-In: a lock and what it would be made from today. Out: every difference as a value that renders as one line. This is a
-module apart from `resolver.locking.document` since `lock --check` has to start fast: it sees no index and no solver.
+In: a lock, the canonical texts, settings and target that a new lock would record, and the lock's folder. Out: every
+difference as a value; its `str()` is one line of a message. An empty result means that the lock is up to date, as far
+as can be seen without a network and without a search.
 
-Whether files and folders on disk are still those that a lock was made from.
-
-In: a lock and the folder that it lies in. Out: a difference for each that has changed or is gone. Nothing is asked of a
-network, and what hashes folders is loaded only for a lock that has one.
+It is a module of its own, apart from `resolver.locking.document`, because `lock --check` runs in hooks and has to start
+fast: it imports no index, no solver and no `fetch`. The texts that a lock records about a target and its inputs are
+rendered here as well, so that writing and checking cannot differ.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.specifiers import SpecifierSet
@@ -27,22 +27,12 @@ from lockfiles._values import dataclass
 from lockfiles.lockfile import LineChange, join_lines
 from resolver.errors import InputError, Position, TargetError
 from resolver.requirements.entry import Entry
-from resolver.targets.accelerators import Cpu, Gpu, Unspecified
+from resolver.targets.accelerators import Cpu, CudaRange, Gpu, Unspecified, find_cuda_range, parse_driver
 from resolver.targets.target import Target
 
-if TYPE_CHECKING:
-    from resolver.targets.accelerators import CudaRange
-
 __all__ = [
-    "ContentDifference",
-    "Difference",
-    "Edited",
-    "LayerCountDifference",
     "PinMissing",
     "PinUnfit",
-    "SettingDifference",
-    "TargetDifference",
-    "Unrecorded",
     "check_lockfile",
     "has_local_paths",
     "iter_content_differences",
@@ -54,7 +44,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unrecorded:
-    """The lock does not say what it was made from: another tool wrote it."""
+    """The lock was written by another tool, so it does not record what it was made from."""
 
     created_by: str
 
@@ -64,7 +54,7 @@ class Unrecorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerCountDifference:
-    """The list has another number of layers than the lock."""
+    """The list has another number of layers: `old` in the lock, `new` now."""
 
     old: int
     new: int
@@ -75,7 +65,7 @@ class LayerCountDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettingDifference:
-    """A setting that influenced the lock and now has another value; None for one that is not set."""
+    """A setting that influences the lock and now has another value; None for a setting that is not set."""
 
     name: str
     old: SettingValue | None
@@ -87,7 +77,7 @@ class SettingDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetDifference:
-    """Something about the target: `Python`, `platform` or `machine`."""
+    """A part of the target that changed; `what` is `Python`, `platform` or `machine`."""
 
     what: str
     old: str
@@ -99,7 +89,7 @@ class TargetDifference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinMissing:
-    """An entry whose project the lock does not have."""
+    """An entry whose project has no pin in the lock; `text` is that of the entry."""
 
     position: Position
     text: str
@@ -111,7 +101,11 @@ class PinMissing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PinUnfit:
-    """An entry that its pin does not satisfy: another version, or extras that were not locked."""
+    """An entry that its pin does not satisfy.
+
+    Without `missing_extras` the version does not satisfy the specifier; with them, these extras were not locked.
+    `version` is None for a source tree.
+    """
 
     position: Position
     text: str
@@ -129,12 +123,28 @@ class PinUnfit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edited:
-    """A lock whose list, settings and target are today's, but that was not made from them alone; `what` says where."""
+    """A lock with the current list, settings and target that was changed by hand elsewhere; `what` names the place."""
 
     what: str
 
     def __str__(self) -> str:
         return f"the lock was edited: {self.what}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentDifference:
+    """A file or folder on disk whose content is not the locked one.
+
+    `path` is as the lock has it; `is_there` is false where nothing can be read at that path.
+    """
+
+    name: str
+    path: str
+    is_there: bool
+
+    def __str__(self) -> str:
+        fault = "has changed since it was locked" if self.is_there else "is not there"
+        return f"{self.name}: `{self.path}` {fault}"
 
 
 Difference = (
@@ -147,6 +157,7 @@ Difference = (
     | PinUnfit
     | Edited
 )
+"""All differences that `check_lockfile` finds; those on disk are `ContentDifference`s."""
 
 
 def check_lockfile(
@@ -162,37 +173,46 @@ def check_lockfile(
 ) -> tuple[Difference, ...]:
     """What no longer fits, in the order target, settings, list, pins; empty if the lock is up to date.
 
-    `entries` are those of the list, `constraints` bind only what is locked; of both, those whose marker is false for
-    the target say nothing, and `overridden` projects need not satisfy them. `settings` are those that
-    `build_lockfile` was given. Reading the lock has validated it already.
+    - `canonical_layers`, `settings` and `index_strategy` are what a new lock would record.
+    - `entries` are those of the list; `constraints` apply only to projects that are locked. An entry or constraint
+      whose marker is false for the target is ignored.
+    - `overridden` projects need not satisfy entries and constraints.
+
+    Only where all of that fits, the lock is searched for edits by hand. The lock is valid: reading it checked that.
     """
     tool = lockfile.tool
     if tool is None:
         return (Unrecorded(created_by=lockfile.pylock.created_by),)
     wanted = tuple(entry for entry in entries if target.admits(entry.marker))
+    bounds = tuple(entry for entry in constraints if target.admits(entry.marker))
     found: tuple[Difference, ...] = (
         *_iter_target_differences(tool, target),
         *_iter_setting_differences(
             {**tool.settings, "index-strategy": tool.index_strategy}, {**settings, "index-strategy": index_strategy}
         ),
         *_iter_list_differences(tool.requirements, canonical_layers),
-        *_iter_pin_differences(
-            lockfile,
-            tool,
-            wanted=wanted,
-            constraints=tuple(entry for entry in constraints if target.admits(entry.marker)),
-            overridden=overridden,
-        ),
+        *_iter_pin_differences(lockfile, tool, wanted=wanted, constraints=bounds, overridden=overridden),
     )
-    edits = found or (
-        *_iter_edits(lockfile, tool, target, digest=requirement_digest(canonical_layers, settings, target)),
-        *_iter_unwanted(lockfile, wanted),
-    )
-    return edits or ((Edited(what="`contents` is not that of what stands in it"),) if lockfile.is_edited else ())
+    # An edit by hand is worth a line only where nothing else explains why the lock has to be made again.
+    return found or _find_edits(lockfile, wanted, target, requirement_digest(canonical_layers, settings, target))
+
+
+def iter_content_differences(lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
+    """What differs on disk, in the order of the lock. Paths of the lock are relative to `folder`, its own folder.
+
+    Nothing on disk is a reason to fail: a file that cannot be read is a difference.
+    """
+    for package in lockfile.pylock.packages:
+        for path, sha256 in _iter_local_files(package):
+            found = _find_hash(folder / path)
+            if found != sha256:
+                yield ContentDifference(name=package.name, path=path, is_there=found is not None)
+        if package.directory is not None:
+            yield from _iter_folder_differences(package, lockfile, folder)
 
 
 def has_local_paths(lockfile: Lockfile) -> bool:
-    """Whether the lock names a file or folder on disk, whose content can have changed."""
+    """Whether the lock names a file or folder on disk: only then `iter_content_differences` has anything to do."""
     for package in lockfile.pylock.packages:
         files = (*(package.wheels or ()), package.sdist, package.archive)
         if package.directory is not None or any(file is not None and file.path is not None for file in files):
@@ -203,9 +223,10 @@ def has_local_paths(lockfile: Lockfile) -> bool:
 def requirement_digest(
     canonical_layers: Sequence[Sequence[str]], settings: Mapping[str, SettingValue], target: Target
 ) -> str:
-    """`sha256:hex` of what a lock is made from: one JSON array in ASCII without white space, keys sorted.
+    """`sha256:hex` of the inputs of a lock, so that tools can compare two lists without parsing them.
 
-    Its items are the layers (arrays of texts), the settings (an object), and the target's key.
+    The hashed text is one JSON array in ASCII without white space, keys sorted. Its items are the layers (arrays of
+    texts), the settings (an object), and the target's key.
     """
     document = [[list(layer) for layer in canonical_layers], dict(settings), target.key]
     data = json.dumps(document, ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode("ascii")
@@ -222,10 +243,10 @@ def render_python(target: Target) -> str:
 
 
 def render_accelerator(target: Target) -> dict[str, str]:
-    """What a lock's `accelerator` says of the target itself; empty where no machine was named.
+    """The target's part of `[tool.pinfold.accelerator]`; empty where no machine was named.
 
-    Capabilities and driver, since these say what runs; names of machine types are left out: targets with different ones
-    can be equal.
+    It has the capabilities and the driver, which decide what runs. The names of machine types are left out, because
+    targets with different names can be equal.
     """
     match target.accelerator:
         case Unspecified():
@@ -244,23 +265,25 @@ def render_accelerator(target: Target) -> dict[str, str]:
 
 
 def _iter_target_differences(tool: ToolTable, target: Target) -> Iterator[Difference]:
+    """Differences of Python, platform and machine; machines are compared by what runs on them."""
     if tool.python != (python := render_python(target)):
         yield TargetDifference(what="Python", old=tool.python, new=python)
     if tool.platform != (platform := str(target.platform)):
         yield TargetDifference(what="platform", old=tool.platform, new=platform)
     facts = render_accelerator(target)
-    if _what_runs(tool.accelerator) != _what_runs(facts):
+    if _read_running(tool.accelerator) != _read_running(facts):
         yield TargetDifference(what="machine", old=_describe_machine(tool.accelerator), new=_describe_machine(facts))
 
 
-def _what_runs(facts: Mapping[str, str]) -> tuple[str | None, str | None, CudaRange | str | None]:
-    """What decides which builds run: drivers that run the same releases of CUDA are the same here."""
+def _read_running(facts: Mapping[str, str]) -> tuple[str | None, str | None, CudaRange | str | None]:
+    """Kind, capabilities, and the range of CUDA releases that the driver runs: what decides which builds run.
+
+    Two drivers with one range are equal here, so a lock stays valid when the platform updates a driver within a
+    branch. A driver text that cannot be parsed is compared as text.
+    """
     driver = facts.get("driver")
     if driver is None:
         return facts.get("kind"), facts.get("capability"), None
-    # Lazy: only a GPU has a driver, and the rules of CUDA take time to load.
-    from resolver.targets.accelerators import find_cuda_range, parse_driver
-
     try:
         runs = find_cuda_range(parse_driver(driver))
     except TargetError:
@@ -269,7 +292,7 @@ def _what_runs(facts: Mapping[str, str]) -> tuple[str | None, str | None, CudaRa
 
 
 def _describe_machine(facts: Mapping[str, str]) -> str:
-    """A machine in a few words."""
+    """A machine in a few words, for a message."""
     match facts.get("kind"):
         case None:
             return "not said"
@@ -282,13 +305,17 @@ def _describe_machine(facts: Mapping[str, str]) -> str:
 def _iter_setting_differences(
     old: Mapping[str, SettingValue], new: Mapping[str, SettingValue]
 ) -> Iterator[SettingDifference]:
+    """Settings that were added, removed or changed, by name."""
     for name in sorted(old.keys() | new.keys()):
         if old.get(name) != new.get(name):
             yield SettingDifference(name=name, old=old.get(name), new=new.get(name))
 
 
 def _iter_list_differences(old: Sequence[Sequence[str]], new: Sequence[Sequence[str]]) -> Iterator[Difference]:
-    """Removed and added lines in list order, layer by layer; a line that moved is removed and added."""
+    """Removed and added lines in list order, layer by layer; a line that moved is removed and added.
+
+    Both lists hold canonical texts, so a change of white space or of a comment is no difference.
+    """
     if len(old) != len(new):
         yield LayerCountDifference(old=len(old), new=len(new))
     for layer in range(max(len(old), len(new))):
@@ -298,11 +325,13 @@ def _iter_list_differences(old: Sequence[Sequence[str]], new: Sequence[Sequence[
 
 
 def _iter_line_differences(layer: int, before: Sequence[str], after: Sequence[str]) -> Iterator[LineChange]:
+    """The lines of one layer that were removed and added."""
     if before == after:
         return
-    # Lazy: the usual check finds nothing, and then needs no difflib.
+    # Lazy: the usual check finds no difference and needs no difflib.
     from difflib import SequenceMatcher
 
+    # Without `autojunk`: it would ignore lines that are frequent in a list of 200 lines or more.
     for operation, start, end, new_start, new_end in SequenceMatcher(a=before, b=after, autojunk=False).get_opcodes():
         if operation != "equal":
             yield from (LineChange(layer=layer, text=text, is_added=False) for text in before[start:end])
@@ -317,7 +346,10 @@ def _iter_pin_differences(
     constraints: Sequence[Entry],
     overridden: frozenset[NormalizedName],
 ) -> Iterator[Difference]:
-    """Entries without a pin, and entries and constraints that their pin does not satisfy, in list order."""
+    """Entries without a pin, and entries and constraints that their pin does not satisfy, in list order.
+
+    A constraint without a pin is no difference: it names no project that has to be locked.
+    """
     packages = {package.name: package for package in lockfile.pylock.packages}
     for entry in (*wanted, *constraints):
         package = packages.get(entry.name) if entry.name is not None else None
@@ -328,7 +360,11 @@ def _iter_pin_differences(
 
 
 def _iter_unfit(entry: Entry, package: Package, tool: ToolTable, *, is_overridden: bool) -> Iterator[PinUnfit]:
-    """How the package fails the entry: by its version, or by extras that nobody had asked for."""
+    """How the package fails the entry: by its version, or by extras that were not requested when it was locked.
+
+    The version is free for a direct reference, whose source decides it, and for an overridden project. Pre-releases
+    count as any other version, because the search has already decided that this one is admitted.
+    """
     version = package.version
     is_free = version is None or entry.direct is not None or is_overridden
     if version is not None and not is_free and not entry.specifier.contains(version, prereleases=True):
@@ -340,19 +376,30 @@ def _iter_unfit(entry: Entry, package: Package, tool: ToolTable, *, is_overridde
         )
 
 
-def _iter_edits(lockfile: Lockfile, tool: ToolTable, target: Target, *, digest: str) -> Iterator[Edited]:
-    """What the lock says once more in other words, where the two differ."""
-    if tool.requirement_digest != digest:
-        yield Edited(what="`requirement-digest` is not that of its list, settings and target")
-    if lockfile.pylock.requires_python != SpecifierSet(target.requires_python):
-        yield Edited(what=f"`requires-python` is not `{target.requires_python}`")
+def _find_edits(lockfile: Lockfile, wanted: Sequence[Entry], target: Target, digest: str) -> tuple[Edited, ...]:
+    """The places where a lock was edited: keys that are derived from others, and packages that nothing requires.
+
+    `digest` is the requirement digest that the lock should have. Any other edit breaks the seal of the lock.
+    """
+    tool, wanted_python = lockfile.tool, target.requires_python
+    found = list(_iter_unrequired(lockfile, wanted))
+    if lockfile.pylock.requires_python != SpecifierSet(wanted_python):
+        found.insert(0, Edited(what=f"`requires-python` is not `{wanted_python}`"))
+    if tool is not None and tool.requirement_digest != digest:
+        found.insert(0, Edited(what="`requirement-digest` is not that of its list, settings and target"))
+    if not found and lockfile.is_edited:
+        found.append(Edited(what="`contents` is not that of what stands in it"))
+    return tuple(found)
 
 
-def _iter_unwanted(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Edited]:
-    """Packages that neither the list nor another package leads to, in the order of the lock."""
+def _iter_unrequired(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Edited]:
+    """Packages that neither the list nor another package requires, in the order of the lock.
+
+    Nothing is reported where the list has an entry without a name (a URL), because its package is not known.
+    """
     packages = {package.name: package for package in lockfile.pylock.packages}
     if any(entry.name is None for entry in wanted):
-        return  # Whose package it is cannot be told.
+        return
     reached: set[NormalizedName] = set()
     waiting = [entry.name for entry in wanted if entry.name is not None]
     while waiting:
@@ -366,6 +413,7 @@ def _iter_unwanted(lockfile: Lockfile, wanted: Sequence[Entry]) -> Iterator[Edit
 
 
 def _render_setting(value: SettingValue | None) -> str:
+    """A value as a message shows it; the texts of an array are separated by spaces."""
     match value:
         case None:
             return "not set"
@@ -377,32 +425,8 @@ def _render_setting(value: SettingValue | None) -> str:
             return f"`{value}`"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentDifference:
-    """Something on disk that is not what was locked. `path` is as the lock has it; `is_there` false if it is gone."""
-
-    name: str
-    path: str
-    is_there: bool
-
-    def __str__(self) -> str:
-        fault = "has changed since it was locked" if self.is_there else "is not there"
-        return f"{self.name}: `{self.path}` {fault}"
-
-
-def iter_content_differences(lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
-    """What differs on disk, in the order of the lock, whose paths are relative to `folder`."""
-    for package in lockfile.pylock.packages:
-        for path, sha256 in _iter_local_files(package):
-            found = _find_hash(folder / path)
-            if found != sha256:
-                yield ContentDifference(name=package.name, path=path, is_there=found is not None)
-        if package.directory is not None:
-            yield from _iter_folder_differences(package, lockfile, folder)
-
-
 def _iter_local_files(package: Package) -> Iterator[tuple[str, str]]:
-    """Path and SHA-256 of each file of a package that is on disk."""
+    """Path and SHA-256 of each wheel, sdist and archive of a package that the lock has by path."""
     files: list[PackageWheel | PackageSdist | PackageArchive | None] = [*(package.wheels or ())]
     files += [package.sdist, package.archive]
     for file in files:
@@ -411,16 +435,21 @@ def _iter_local_files(package: Package) -> Iterator[tuple[str, str]]:
 
 
 def _iter_folder_differences(package: Package, lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
+    """A difference where a source tree on disk has another content hash than `[tool.pinfold.build]` records.
+
+    A lock of another tool records no content hash, so its folders cannot differ.
+    """
     directory, tool = package.directory, lockfile.tool
     facts = None if tool is None else tool.build.get(package.name)
     if directory is None or facts is None or facts.content is None:
-        return  # Another tool wrote it, and says nothing of its content.
+        return
     found = _hash_folder(folder / directory.path)
     if found != facts.content:
         yield ContentDifference(name=package.name, path=directory.path, is_there=found is not None)
 
 
 def _find_hash(path: Path) -> str | None:
+    """The SHA-256 of a file; None where it cannot be read."""
     try:
         return hash_file(path)
     except OSError:
@@ -428,7 +457,8 @@ def _find_hash(path: Path) -> str | None:
 
 
 def _hash_folder(path: Path) -> str | None:
-    # Imported where it is needed: few locks have a folder.
+    """The content hash of a folder; None where there is none or it cannot be read."""
+    # Lazy: few locks have a folder.
     from resolver.fetch.direct.folder_content import hash_folder
 
     try:

@@ -1,7 +1,10 @@
-"""A plan out of a lock alone: the question that it says it answers, to be asked again.
+"""A plan from a lock alone: the list, settings and target that the lock records, to be resolved once more.
 
-In: a lock that pinfold wrote. Out: the `LockPlan` of the list, settings and target that stand in its `[tool.pinfold]`.
-Secrets are in no lock: whoever asks brings credentials of his own.
+In: a lock that pinfold wrote. Out: the `LockPlan` of what its `[tool.pinfold]` records, for verbs that compare the lock
+with a new resolution. The lock holds no secrets, so the user's lists or credentials have to give them.
+
+It is a module of its own because a lock is not trusted like a list: its variables are never expanded, and it trusts no
+host. It needs no file but the lock, so it works where the list is not at hand.
 """
 
 from __future__ import annotations
@@ -10,7 +13,7 @@ import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from packaging.utils import NormalizedName
 
@@ -30,25 +33,27 @@ from resolver.targets.accelerators import (
     Accelerator,
     Capability,
     Cpu,
+    Driver,
     DriverSource,
     Gpu,
     GpuModel,
     HostArchitecture,
+    find_cuda_range,
+    parse_driver,
 )
-
-if TYPE_CHECKING:
-    from resolver.targets.accelerators import Driver
 
 __all__ = ["has_own_digest", "parse_list", "plan_from_lock"]
 
 _NAME = "the lock's list"
+"""The name of the source in messages."""
 
 
 def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
-    """The plan whose answer the lock at `path` claims to be; its pins are to be kept.
+    """The plan that the lock at `path` was made from; it keeps the pins of the lock where they fit.
 
-    A variable of the lock stays one, wherever it stands: a lock does not say to which host a value of ours goes.
-    Raises InputError for a lock of another tool, which does not say what it was made from.
+    `shown` is the path as messages name it. Variables in URLs are not expanded: a lock must not decide to which host
+    the value of a variable of this machine is sent. Raises InputError for a lock of another tool, which does not record
+    its inputs.
     """
     tool = lockfile.tool
     if tool is None:
@@ -63,6 +68,8 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
         python=StatedValue(value=tool.python, where=f"`{shown}`"),
         settings=_build_settings(tool, lockfile),
     )
+    # The list, the recorded settings and the accelerator are taken from the lock as they are: planning them anew would
+    # expand variables, and would read files that may have changed since.
     plan = plan_lock(
         source,
         arguments=Settings(),
@@ -81,9 +88,9 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
 
 
 def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "position") -> RequirementList:
-    """The list that the lock at `path` was made from, with absolute paths; empty for a lock that does not say.
+    """The list that the lock at `path` was made from, with absolute paths; empty for a lock of another tool.
 
-    It trusts no host: whose certificates need no check is not for a lock to say.
+    `--trusted-host` of the recorded list is left out: a lock must not decide which certificates are not checked.
     """
     layers = () if lockfile.tool is None else lockfile.tool.requirements
     written = replace(parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope), trusted_hosts=())
@@ -97,14 +104,17 @@ def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "posit
 
 
 def has_own_digest(plan: LockPlan) -> bool:
-    """Whether the requirement digest of the plan's lock is that of the list and settings beside it."""
+    """Whether the requirement digest of the lock agrees with the list and settings that the same lock records.
+
+    The plan is one of `plan_from_lock`. A disagreement means that the lock was edited.
+    """
     assert plan.old is not None and plan.old.tool is not None
     tool = plan.old.tool
     return requirement_digest(tool.requirements, tool.settings, plan.target) == tool.requirement_digest
 
 
 def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
-    """The settings that the lock records, in the form that a configuration has them."""
+    """The recorded settings in the form of a configuration; all others have their defaults."""
     recorded = read_recorded(tool.settings)
     return Settings(
         platform=tool.platform,
@@ -127,7 +137,7 @@ def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
 
 
 def _build_metadata(name: NormalizedName, lockfile: Lockfile) -> DependencyMetadata:
-    """Metadata of the user's, of which a lock has only a hash: what it locked of the project stands in its place."""
+    """The `dependency-metadata` of a project. A lock has only its hash, so its locked dependencies replace it."""
     needed = {
         dependency["name"]
         for package in lockfile.pylock.packages
@@ -138,14 +148,16 @@ def _build_metadata(name: NormalizedName, lockfile: Lockfile) -> DependencyMetad
 
 
 def _build_accelerator(tool: ToolTable) -> Accelerator:
+    """The accelerator that the lock records; unspecified where it records none.
+
+    A driver's source is kept, so that a summary can still report that a driver is an assumption. Raises TargetError for
+    a driver or capability that cannot be parsed.
+    """
     facts = tool.accelerator
     match facts.get("kind"):
         case "cpu":
             return Cpu()
         case "gpu":
-            # Lazy: only a GPU has a driver.
-            from resolver.targets.accelerators import find_cuda_range, parse_driver
-
             driver = parse_driver(facts.get("driver", ""))
             capabilities = tuple(map(Capability.parse, facts.get("capability", "").split()))
             return Gpu(
@@ -160,6 +172,9 @@ def _build_accelerator(tool: ToolTable) -> Accelerator:
 
 
 def _build_model(capability: Capability, tool: ToolTable, driver: Driver) -> GpuModel:
-    """Some GPU of a capability: a lock names no machine types, for equal targets can have different ones."""
+    """A GPU model for a capability, without a product name: a lock records capabilities only.
+
+    Targets with different machine types can be equal, so their names are in no lock.
+    """
     host: HostArchitecture = "aarch64" if tool.platform.endswith("aarch64") else "x86_64"
     return GpuModel(name=capability.sm, capability=capability, architecture="", host=host, driver=driver)

@@ -1,11 +1,11 @@
-"""What one run is to do, decided before any network: for each source its list, target, settings, lock and old lock.
+"""What a run has to do for each lock, decided before any network: list, target, settings, and old lock in one value.
 
-In: sources, machine types and settings of the command line. Out: one `LockPlan` a lock. `lock` and `lock --check` share
-it, so that both mean the same; it imports neither the solver nor `fetch`.
+In: a source (where a list was found), the settings of the command line, and the run's folder, variables and clock. Out:
+a `LockPlan`. All texts of the source are parsed here, all relative paths are resolved, and all defaults are filled in,
+so that no later stage reads a file of the list or a default of its own.
 
-The lists of one plan as values: what the source, its settings and the command line name, parsed alike.
-
-In: a source, settings, variables. Out: requirement lists and entries, and where the paths of direct references lead.
+It is a module of its own because `lock` and `lock --check` must mean the same by a list: both start from this plan.
+`--check` has to start fast, so this module imports neither the solver nor `fetch`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ from resolver.errors import InputError, Position, render_os_error, without_trace
 from resolver.planning.recorded_settings import RecordedSettings, digest_metadata, record_settings
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, LocalPath, RequirementList
-from resolver.requirements.flags import Statement
 from resolver.requirements.index_urls import parse_index_url
 from resolver.requirements.paths import PathTokens, hide_items, hide_statement, is_url, rewrite_entry, rewrite_paths
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
-from resolver.requirements.scopes import FlagScope, IndexFamily, ScopeRules
+from resolver.requirements.scopes import IndexFamily, ScopeRules
 from resolver.requirements.url import Url, parse_url
 from resolver.settings.settings import CompleteSettings, Mirror, Settings, parse_exclude_newer
 from resolver.sources.apps.fal.tables import list_platform_additions
@@ -36,152 +35,31 @@ from resolver.sources.settings_file import name_path
 from resolver.sources.source import AppFile, ItemList, Source, StatedValue, call_items, leading_flags
 from resolver.sources.target_choice import ChosenMachines, choose_machines, choose_python
 from resolver.targets.families import load_families
-from resolver.targets.platforms import parse_platform
-from resolver.targets.target import PythonVersion, Target
+from resolver.targets.platforms import Platform, parse_platform
+from resolver.targets.target import Target
 
-__all__ = [
-    "ListParser",
-    "LockPlan",
-    "ReferencePaths",
-    "RunContext",
-    "plan_lock",
-    "read_old_lock",
-    "share_old_locks",
-]
-
+__all__ = ["LockPlan", "RunContext", "plan_lock", "read_old_lock", "share_old_locks"]
 
 _COMMAND_LINE = "command line"
 _TABLE = "[tool.pinfold]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReferencePaths:
-    """Where the paths of direct references lead: each is relative to the file or folder of its list.
-
-    `folder` is the current one, from which the names of files are given, and `lock_folder` that of the lock.
-    """
-
-    source: Source
-    folder: Path
-    lock_folder: Path
-
-    def find(self, entry: Entry, reference: LocalPath) -> str:
-        """The absolute path."""
-        return os.path.normpath(self._find_folder(entry) / reference.path)
-
-    def show_from_source(self, entry: Entry, reference: LocalPath) -> str:
-        """The path from the source's folder on, for messages."""
-        return _see_from(self._root, self.find(entry, reference))
-
-    def show_from_lock(self, entry: Entry, reference: LocalPath) -> str:
-        """The path from the lock's folder on, for the lock, which can be read without knowing where its list is."""
-        return _see_from(self.lock_folder, self.find(entry, reference))
-
-    @property
-    def _root(self) -> Path:
-        return self.source.folder.resolve()
-
-    def _find_folder(self, entry: Entry) -> Path:
-        position, settings_path = entry.position, self.source.settings_path
-        is_in_file = position.included_by is not None or self.source.text is not None
-        if is_in_file and position.line is not None:
-            return (self.folder / position.source).parent.resolve()
-        if settings_path is not None and position.source.startswith(_TABLE):
-            return settings_path.parent.resolve()
-        return self._root
-
-
-def _see_from(folder: Path, path: str) -> str:
-    """The path from a folder on, in a form that no project has as its name."""
-    seen = name_path(Path(path), folder)
-    return seen if seen.startswith(("/", ".")) or re.match("[A-Za-z]:", seen) else f"./{seen}"
-
-
-class ListParser:
-    """Parses the lists of one plan, all with the same files, variables and families."""
-
-    def __init__(
-        self,
-        *,
-        source: Source,
-        flag_scope: FlagScope,
-        families: Sequence[IndexFamily],
-        variables: PathTokens,
-        folder: Path,
-    ) -> None:
-        self._source = source
-        self._flag_scope = flag_scope
-        self._families = families
-        self._variables = variables
-        self._folder = folder
-
-    def read_list(self, leading: Sequence[str | Statement]) -> RequirementList:
-        """The source's own list, with what stands before it."""
-        read_file, hide = self._read_file, self._variables.hide
-        leading = [hide_statement(one, hide) for one in leading]
-        rules = ScopeRules(flag_scope=self._flag_scope, families=tuple(self._families))
-        additions = [replace(one, text=hide(one.text)) for one in list_platform_additions(self._source)]
-        if self._source.text is not None:
-            return parse_requirement_file(
-                hide(self._source.text),
-                source=self._source.list_name or self._source.name,
-                leading=leading,
-                read_file=read_file,
-                variables=self._variables,
-                rules=rules,
-                additions=additions,
-            )
-        return parse_requirement_list(
-            hide_items(self._source.items or (), hide),
-            source=self._source.list_name or self._source.name,
-            leading=leading,
-            read_file=read_file,
-            variables=self._variables,
-            rules=rules,
-            positions=self._source.positions,
-            additions=additions,
-        )
-
-    def _read_file(self, reference: str, including: str) -> tuple[str, str]:
-        name, text = RequirementFiles(self._folder).read(reference, including)
-        return name, self._variables.hide(text)
-
-    def read_entries(self, key: str, configured: Settings, arguments: Settings) -> tuple[Entry, ...]:
-        """The entries of the requirement files under a key, what is nearer first, then those of `KEY-dependencies`."""
-        field = key.replace("-", "_")
-        said = getattr(arguments, field) or ()
-        files = [(_COMMAND_LINE, said)]
-        files.append((f"{_TABLE} {key}", tuple(one for one in getattr(configured, field) or () if one not in said)))
-        lists = [
-            parse_requirement_list(
-                [f"--requirement={file}" for file in names],
-                source=source,
-                read_file=self._read_file,
-                variables=self._variables,
-            )
-            for source, names in files
-        ]
-        inline = [self._variables.hide(text) for text in getattr(configured, f"{field}_dependencies") or ()]
-        lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
-        entries = tuple(entry for one in lists for entry in one.entries)
-        return tuple(replace(entry, layer=0) for entry in entries)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LockPlan:
     """Everything about one lock that needs no network.
 
-    - `path` is where the lock lies, None for standard output; `old` is the lock there now.
-    - `requirement_list` has absolute paths; `layers` are its canonical texts, with paths from the lock's folder on;
-      the texts of its entries have them from the source's folder on.
+    - `path` is where the lock is written, None for standard output; `old` is the lock there now.
+    - `requirement_list` has absolute paths; the texts of its entries, which messages show, have paths from the source's
+      folder. `layers` are its canonical texts for the lock, with paths from the lock's folder.
+    - `python_rule` names the place that decided the Python version, for the summary.
     - `recorded_settings` are those that the lock records because they influence it.
-    - `default_index` is the configured one, None for the built-in default. `families` stand with the user's first.
-    - `exclude_newer` is an instant; a duration's stays that of the old lock until an upgrade.
-    - `mirrors` are what stands in for the URLs that begin with their key.
+    - `default_index` is the configured one, None for the built-in default. `families` are the user's, then the shipped.
+    - `exclude_newer` is an instant in RFC 3339 UTC; None where no date limits the candidates.
+    - `mirrors` are URLs by the prefix that each replaces.
     - `machines` are the machine types behind the target's accelerator.
-    - `kept` is the lock whose pins are kept where they fit: `old`, or an equal target's (see `share_old_locks`).
-    - `warnings` are about the source; those of the list are the list's.
-    - `remedy_for_unset` says what to do about a variable without a value.
+    - `kept` is the lock whose pins are kept where they fit: `old`, or that of an equal target (see `share_old_locks`).
+    - `warnings` are about the source; those about the list are in `requirement_list`.
+    - `remedy_for_unset` is the advice for a variable without a value.
     """
 
     source: Source
@@ -207,9 +85,9 @@ class LockPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What a plan takes from the run that makes it: the current folder, the environment variables, and the time.
+    """The facts of the run that a plan depends on: the current folder, the environment variables, and the time.
 
-    With `may_ask_host` false the running Python is no answer to which Python to lock for.
+    `may_ask_host` is whether the Python that runs pinfold may decide which Python is locked for, if nothing else does.
     """
 
     folder: Path
@@ -228,75 +106,27 @@ def plan_lock(
     upgrade: bool = False,
     machines: ChosenMachines | None = None,
 ) -> LockPlan:
-    """The plan for one source on some machines; None is what source and settings say.
+    """The plan for one source and one target.
 
-    `arguments` are the settings of the command line, whose paths are relative to the current folder. Raises InputError
-    (ListError, SettingsError, TargetError …).
+    - `arguments` are the settings of the command line, whose paths are relative to the current folder.
+    - `path` is where the lock will be, None for standard output; `old` is the lock there now.
+    - `upgrade` is whether everything is upgraded: then a relative `exclude-newer` starts from now.
+    - `machines` are the machine types of the target; None stands for those that source and settings name.
+
+    Raises InputError (ListError, SettingsError, TargetError …).
     """
-    folder = run.folder
-    configured = _with_paths_seen_from(folder, source.settings, source.settings_path)
-    settings = configured.merge(arguments).complete()
-    # First of all: the repr of these variables is redacted, so that tracebacks with locals do not leak them.
-    variables = PathTokens(settings.secrets, run.variables)
-    platform = None if settings.platform is None else parse_platform(settings.platform)
-    families = (*settings.families, *load_families())
-    python, python_rule = _choose_python(source, arguments, old, variables, may_ask_host=run.may_ask_host)
-    machines = machines or choose_machines(source, arguments=arguments)
-    platform = machines.choose_platform(platform)
-    target = Target(python=python, platform=platform, accelerator=machines.accelerator)
-    source = _fit_to_target(source, target)
-    parse = ListParser(
-        source=source, flag_scope=settings.flag_scope, families=families, variables=variables, folder=folder
-    )
-    # A lock that is printed has the paths of one beside its list.
-    lock_folder = (source.folder if path is None else folder / path.parent).resolve()
-    paths = ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
-    listed = without_traceback(lambda: parse.read_list(leading_flags(configured, arguments)))
-    stored = rewrite_paths(
-        listed,
-        location=lambda text: name_path((folder / text).resolve(), lock_folder),
-        reference=paths.show_from_lock,
-        text=paths.show_from_lock,
-    )
-    overrides = tuple(
-        rewrite_entry(entry, reference=paths.find, text=paths.show_from_lock)
-        for entry in without_traceback(lambda: parse.read_entries("override", configured, arguments))
-    )
-    build_constraints = without_traceback(lambda: parse.read_entries("build-constraint", configured, arguments))
-    build_texts = tuple(entry.text for entry in build_constraints)
-    default_index = _default_index(configured, arguments, variables)
-    mirrors = {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.mirrors}
-    return LockPlan(
-        source=source,
-        path=path,
-        settings=settings,
-        target=target,
-        python_rule=python_rule,
-        requirement_list=rewrite_paths(
-            listed,
-            location=lambda text: str((folder / text).resolve()),
-            reference=paths.find,
-            text=paths.show_from_source,
-        ),
-        layers=canonical_layers(stored),
-        overrides=overrides,
-        build_constraints=build_texts,
-        recorded_settings=record_settings(_collect_recorded(settings, overrides, build_texts, default_index, mirrors)),
-        default_index=default_index,
-        mirrors=mirrors,
-        families=families,
-        exclude_newer=_cut_off(settings, old, now=run.now, upgrade=upgrade),
-        old=old,
-        kept=old,
-        machines=machines,
-        warnings=(*source.warnings, *machines.warnings),
-    )
+    settings = _merge_settings(source, arguments, run)
+    chosen = _choose_target(source, settings, old, run, machines)
+    source = _fit_to_target(source, chosen.target)
+    lists = _read_lists(source, settings, path=path, folder=run.folder)
+    exclude_newer = _find_cut_off(settings.complete, old, now=run.now, upgrade=upgrade)
+    return _build_plan(source, settings, chosen, lists, path=path, old=old, exclude_newer=exclude_newer)
 
 
 def share_old_locks(plans: Sequence[LockPlan]) -> tuple[LockPlan, ...]:
-    """The plans, those of one list for equal targets with what the first old lock among them says.
+    """The plans in their order, where plans of one list for equal targets keep the pins of one old lock, the first.
 
-    So machine types that run the same builds have locks with the same pins, whichever of them had a lock before.
+    So machine types that run the same builds have locks with the same pins, even if some of them had no lock before.
     """
     first: dict[tuple[Source, Target], LockPlan] = {}
     for plan in plans:
@@ -310,9 +140,9 @@ def share_old_locks(plans: Sequence[LockPlan]) -> tuple[LockPlan, ...]:
 
 
 def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
-    """The lock that lies there now; None if there is none.
+    """The lock at `path` now; None if there is none, or for standard output.
 
-    Raises InputError for one that cannot be read, named as seen from `folder`.
+    Raises InputError for one that cannot be read or parsed, with its path as seen from `folder`.
     """
     if path is None or not path.exists():
         return None
@@ -330,32 +160,40 @@ def read_old_lock(path: Path | None, *, folder: Path) -> Lockfile | None:
     )
 
 
-def _choose_python(
-    source: Source, arguments: Settings, old: Lockfile | None, variables: Mapping[str, str], *, may_ask_host: bool
-) -> tuple[PythonVersion, str]:
-    configured = source.settings.python
-    setting = None if configured is None else StatedValue(value=configured, where="[tool.pinfold]")
-    return choose_python(
-        flag=arguments.python,
-        app=source.python,
-        setting=setting,
-        locked=None if old is None or old.tool is None else old.tool.python,
-        folder=source.folder,
-        environ=variables,
-        allow_host=may_ask_host,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlanSettings:
+    """The settings of a plan in the forms that its stages need.
+
+    `configured` are those of the source's file, with paths from the current folder; `complete` are both merged, with
+    defaults. `variables` expand `${VAR}`, and hide secrets that are written out in a path. `platform` is None where the
+    machine types decide.
+    """
+
+    configured: Settings
+    arguments: Settings
+    complete: CompleteSettings
+    variables: PathTokens
+    platform: Platform | None
+    families: tuple[IndexFamily, ...]
+
+
+def _merge_settings(source: Source, arguments: Settings, run: RunContext) -> _PlanSettings:
+    """The settings of source and command line. Raises SettingsError and TargetError."""
+    configured = _with_paths_seen_from(run.folder, source.settings, source.settings_path)
+    complete = configured.merge(arguments).complete()
+    return _PlanSettings(
+        configured=configured,
+        arguments=arguments,
+        complete=complete,
+        # Before all parsing: their repr is redacted, so tracebacks with locals do not leak them.
+        variables=PathTokens(complete.secrets, run.variables),
+        platform=None if complete.platform is None else parse_platform(complete.platform),
+        families=(*complete.families, *load_families()),
     )
 
 
-def _fit_to_target(source: Source, target: Target) -> Source:
-    """The source with the items of the target, where the target decides them."""
-    if isinstance(source.form, ItemList):
-        return call_items(source, target)
-    dependent = source.form.target_dependent if isinstance(source.form, AppFile) else None
-    return source if dependent is None else dependent.read(source, python=target.python, platform=target.platform)
-
-
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:
-    """Settings of a file, whose relative paths are relative to it, as if they stood on the command line."""
+    """The settings of a file with paths from the current folder; in the file they are relative to it."""
     if settings_path is None:
         return settings
     own_folder = settings_path.parent
@@ -374,15 +212,225 @@ def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path 
     )
 
 
-def _default_index(configured: Settings, arguments: Settings, variables: PathTokens) -> Url | None:
-    if configured.index_url is None or arguments.index_url is not None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ChosenTarget:
+    """The target of a plan, the rule that decided its Python, and the machine types behind its accelerator."""
+
+    target: Target
+    python_rule: str
+    machines: ChosenMachines
+
+
+def _choose_target(
+    source: Source, settings: _PlanSettings, old: Lockfile | None, run: RunContext, machines: ChosenMachines | None
+) -> _ChosenTarget:
+    """The target of a plan. `machines` are given, or None for those that source and settings name.
+
+    Raises SourceError where no rule decides the Python, TargetError for a target that is not supported.
+    """
+    configured = source.settings.python
+    python, python_rule = choose_python(
+        flag=settings.arguments.python,
+        app=source.python,
+        setting=None if configured is None else StatedValue(value=configured, where=_TABLE),
+        locked=None if old is None or old.tool is None else old.tool.python,
+        folder=source.folder,
+        environ=settings.variables,
+        allow_host=run.may_ask_host,
+    )
+    machines = machines or choose_machines(source, arguments=settings.arguments)
+    platform = machines.choose_platform(settings.platform)
+    target = Target(python=python, platform=platform, accelerator=machines.accelerator)
+    return _ChosenTarget(target=target, python_rule=python_rule, machines=machines)
+
+
+def _fit_to_target(source: Source, target: Target) -> Source:
+    """The source with its items for the target, where it has functions as items or an app file that depends on it."""
+    if isinstance(source.form, ItemList):
+        return call_items(source, target)
+    dependent = source.form.target_dependent if isinstance(source.form, AppFile) else None
+    return source if dependent is None else dependent.read(source, python=target.python, platform=target.platform)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlanLists:
+    """The lists of a plan, parsed; see the fields of `LockPlan`."""
+
+    requirement_list: RequirementList
+    layers: tuple[tuple[str, ...], ...]
+    overrides: tuple[Entry, ...]
+    build_constraints: tuple[str, ...]
+
+
+def _read_lists(source: Source, settings: _PlanSettings, *, path: Path | None, folder: Path) -> _PlanLists:
+    """All lists of a plan, with paths in the forms that solver, lock and messages need.
+
+    Raises ListError with all faults of a list at once, and the errors of reading requirement files.
+    """
+    parser = _ListParser(source, settings, folder=folder)
+    # A lock that is printed has the paths of a lock beside its list.
+    lock_folder = (source.folder if path is None else folder / path.parent).resolve()
+    paths = _ReferencePaths(source=source, folder=folder, lock_folder=lock_folder)
+    # A traceback with locals would leak the literal secrets of a list.
+    parsed = without_traceback(parser.read_list)
+    overrides = without_traceback(lambda: parser.read_entries("override"))
+    build_constraints = without_traceback(lambda: parser.read_entries("build-constraint"))
+    recorded = rewrite_paths(
+        parsed,
+        location=lambda text: name_path((folder / text).resolve(), lock_folder),
+        reference=paths.show_from_lock,
+        text=paths.show_from_lock,
+    )
+    return _PlanLists(
+        requirement_list=rewrite_paths(
+            parsed,
+            location=lambda text: str((folder / text).resolve()),
+            reference=paths.find,
+            text=paths.show_from_source,
+        ),
+        layers=canonical_layers(recorded),
+        overrides=tuple(rewrite_entry(one, reference=paths.find, text=paths.show_from_lock) for one in overrides),
+        build_constraints=tuple(entry.text for entry in build_constraints),
+    )
+
+
+class _ListParser:
+    """Parses the lists of one plan, all with the same files, variables and families."""
+
+    def __init__(self, source: Source, settings: _PlanSettings, *, folder: Path) -> None:
+        self._source = source
+        self._settings = settings
+        self._variables = settings.variables
+        self._folder = folder
+
+    def read_list(self) -> RequirementList:
+        """The source's own list, after the flags of settings and command line, with what the platform adds."""
+        source, hide = self._source, self._variables.hide
+        flags = leading_flags(self._settings.configured, self._settings.arguments)
+        leading = [hide_statement(one, hide) for one in flags]
+        rules = ScopeRules(flag_scope=self._settings.complete.flag_scope, families=self._settings.families)
+        additions = [replace(one, text=hide(one.text)) for one in list_platform_additions(source)]
+        if source.text is not None:
+            return parse_requirement_file(
+                hide(source.text),
+                source=source.list_name or source.name,
+                leading=leading,
+                read_file=self._read_file,
+                variables=self._variables,
+                rules=rules,
+                additions=additions,
+            )
+        return parse_requirement_list(
+            hide_items(source.items or (), hide),
+            source=source.list_name or source.name,
+            leading=leading,
+            read_file=self._read_file,
+            variables=self._variables,
+            rules=rules,
+            positions=source.positions,
+            additions=additions,
+        )
+
+    def read_entries(self, key: str) -> tuple[Entry, ...]:
+        """The entries of a setting that names requirement files, such as `override`.
+
+        First come those of the command line's files, then those of configured files that the command line does not
+        name as well, then the requirements of `KEY-dependencies`. All are in layer 0.
+        """
+        field_name = key.replace("-", "_")
+        configured = self._settings.configured
+        on_command_line = getattr(self._settings.arguments, field_name) or ()
+        in_table = tuple(one for one in getattr(configured, field_name) or () if one not in on_command_line)
+        lists = [
+            parse_requirement_list(
+                [f"--requirement={file}" for file in files],
+                source=source,
+                read_file=self._read_file,
+                variables=self._variables,
+            )
+            for source, files in ((_COMMAND_LINE, on_command_line), (f"{_TABLE} {key}", in_table))
+        ]
+        inline = [self._variables.hide(text) for text in getattr(configured, f"{field_name}_dependencies") or ()]
+        lists.append(parse_requirement_list(inline, source=f"{_TABLE} {key}-dependencies", variables=self._variables))
+        return tuple(replace(entry, layer=0) for one in lists for entry in one.entries)
+
+    def _read_file(self, reference: str, including: str) -> tuple[str, str]:
+        """Name and text of the file that `-r` or `-c` names in the file `including`.
+
+        Literal secrets in the text are replaced by tokens before it is parsed. Raises OSError and SourceError.
+        """
+        name, text = RequirementFiles(self._folder).read(reference, including)
+        return name, self._variables.hide(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ReferencePaths:
+    """Resolves the paths of direct references: each is relative to the file or folder of its list.
+
+    `folder` is the current folder, to which file names in positions are relative; `lock_folder` is that of the lock.
+    """
+
+    source: Source
+    folder: Path
+    lock_folder: Path
+
+    def find(self, entry: Entry, reference: LocalPath) -> str:
+        """The absolute path."""
+        return os.path.normpath(self._find_folder(entry) / reference.path)
+
+    def show_from_source(self, entry: Entry, reference: LocalPath) -> str:
+        """The path from the source's folder, for messages."""
+        return _see_from(self._root, self.find(entry, reference))
+
+    def show_from_lock(self, entry: Entry, reference: LocalPath) -> str:
+        """The path from the lock's folder, for the lock: it can be read without knowing where its list is."""
+        return _see_from(self.lock_folder, self.find(entry, reference))
+
+    @property
+    def _root(self) -> Path:
+        return self.source.folder.resolve()
+
+    def _find_folder(self, entry: Entry) -> Path:
+        """The folder of the file that the entry is written in; the source's folder for an entry of no file."""
+        position, settings_path = entry.position, self.source.settings_path
+        is_in_file = position.included_by is not None or self.source.text is not None
+        if is_in_file and position.line is not None:
+            return (self.folder / position.source).parent.resolve()
+        if settings_path is not None and position.source.startswith(_TABLE):
+            return settings_path.parent.resolve()
+        return self._root
+
+
+def _see_from(folder: Path, path: str) -> str:
+    """The path from a folder, with `./` before it where it could be read as the name of a project."""
+    seen = name_path(Path(path), folder)
+    return seen if seen.startswith(("/", ".")) or re.match("[A-Za-z]:", seen) else f"./{seen}"
+
+
+def _read_default_index(settings: _PlanSettings) -> Url | None:
+    """The `index-url` of the configuration; None where the command line replaces it, which is a flag of the list."""
+    if settings.configured.index_url is None or settings.arguments.index_url is not None:
         return None
-    position = Position(source="[tool.pinfold] index-url")
-    return parse_index_url(variables.hide(configured.index_url), position=position, variables=variables)
+    variables = settings.variables
+    position = Position(source=f"{_TABLE} index-url")
+    return parse_index_url(variables.hide(settings.configured.index_url), position=position, variables=variables)
 
 
-def _cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
-    """The instant of `exclude-newer`. The old lock's stays as long as the same text is asked for."""
+def _read_mirrors(settings: _PlanSettings) -> dict[str, Url]:
+    """The URLs of mirrors by the prefix that each replaces.
+
+    They are used in the place of shipped indexes of CUDA builds, which belong to hosts that a network may not reach.
+    """
+    variables = settings.variables
+    return {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.complete.mirrors}
+
+
+def _find_cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
+    """The instant of `exclude-newer`, in RFC 3339 UTC; None where the setting is not set.
+
+    A text such as `7 days` keeps the instant of the old lock as long as the setting has the same text: otherwise each
+    relock would change the lock.
+    """
     text = settings.exclude_newer
     if text is None:
         return None
@@ -392,27 +440,63 @@ def _cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: datetime,
     return parse_exclude_newer(text, now=now)
 
 
-def _collect_recorded(
-    settings: CompleteSettings,
-    overrides: Sequence[Entry],
-    build_constraints: Sequence[str],
-    default_index: Url | None,
-    mirrors: Mapping[str, Url],
-) -> RecordedSettings:
-    """The settings that can change the answer and stand in no list."""
-    return RecordedSettings(
-        build_constraints=tuple(build_constraints),
-        dependency_metadata=tuple(map(digest_metadata, settings.dependency_metadata)),
-        exclude=settings.exclude,
-        exclude_newer=settings.exclude_newer,
-        exclude_newer_exempt=settings.exclude_newer_exempt,
-        allow=settings.allow,
-        allow_build=settings.allow_build if settings.no_build else (),
+def _build_plan(
+    source: Source,
+    settings: _PlanSettings,
+    chosen: _ChosenTarget,
+    lists: _PlanLists,
+    *,
+    path: Path | None,
+    old: Lockfile | None,
+    exclude_newer: str | None,
+) -> LockPlan:
+    """The plan from the results of all stages, with the URLs of its settings parsed.
+
+    Raises ListError for a configured `index-url` that is no URL.
+    """
+    default_index, mirrors = _read_default_index(settings), _read_mirrors(settings)
+    return LockPlan(
+        source=source,
+        path=path,
+        settings=settings.complete,
+        target=chosen.target,
+        python_rule=chosen.python_rule,
+        requirement_list=lists.requirement_list,
+        layers=lists.layers,
+        overrides=lists.overrides,
+        build_constraints=lists.build_constraints,
+        recorded_settings=_record_settings(settings.complete, lists, default_index, mirrors),
+        default_index=default_index,
+        mirrors=mirrors,
         families=settings.families,
-        flag_scope=settings.flag_scope,
-        index_url=None if default_index is None else default_index.text,
-        measure_kernels=settings.measure_kernels,
-        mirrors=tuple(Mirror(prefix=prefix, url=f"{url}") for prefix, url in mirrors.items()),
-        no_build=settings.no_build,
-        overrides=tuple(entry.text for entry in overrides),
+        exclude_newer=exclude_newer,
+        old=old,
+        kept=old,
+        machines=chosen.machines,
+        warnings=(*source.warnings, *chosen.machines.warnings),
+    )
+
+
+def _record_settings(
+    settings: CompleteSettings, lists: _PlanLists, default_index: Url | None, mirrors: Mapping[str, Url]
+) -> dict[str, SettingValue]:
+    """The settings that can change the resolution and are in no list, as the lock records them."""
+    return record_settings(
+        RecordedSettings(
+            build_constraints=lists.build_constraints,
+            dependency_metadata=tuple(map(digest_metadata, settings.dependency_metadata)),
+            exclude=settings.exclude,
+            exclude_newer=settings.exclude_newer,
+            exclude_newer_exempt=settings.exclude_newer_exempt,
+            allow=settings.allow,
+            # It has an effect together with `no-build` only.
+            allow_build=settings.allow_build if settings.no_build else (),
+            families=settings.families,
+            flag_scope=settings.flag_scope,
+            index_url=None if default_index is None else default_index.text,
+            measure_kernels=settings.measure_kernels,
+            mirrors=tuple(Mirror(prefix=prefix, url=f"{url}") for prefix, url in mirrors.items()),
+            no_build=settings.no_build,
+            overrides=tuple(entry.text for entry in lists.overrides),
+        )
     )

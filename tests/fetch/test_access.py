@@ -21,9 +21,9 @@ from resolver import (
     AuthenticationError,
     LockOutcome,
     Settings,
-    ask_indexes,
     compare_installers,
     fetch_artifacts,
+    fetch_pin_listings,
     hydrate,
     lock,
     open_session,
@@ -183,7 +183,7 @@ def test_every_verb_that_reaches_out_uses_the_transport(
 
 def _ask(outcome: LockOutcome, access: Access) -> object:
     with open_session(access) as session:
-        return ask_indexes(outcome.lockfile, session)
+        return fetch_pin_listings(outcome.lockfile, session)
 
 
 def test_hydrate_needs_no_request(own: OwnIndex, tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_modules_of_a_wheel_are_what_can_be_imported_from_the_top() -> None:
     assert contents == WheelContents(unpacked_bytes=90, modules=("fast", "other", "pkg", "single"))
 
 
-def test_pins_stand_by_layer_with_the_largest_first() -> None:
+def test_pins_are_sorted_by_layer_with_the_largest_first() -> None:
     rows = measure_pins(build_lock(), {WEB: WheelContents(unpacked_bytes=7, modules=("web",))})
 
     assert [(row.name, row.download_bytes, row.unpacked_bytes) for row in rows] == [

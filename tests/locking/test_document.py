@@ -6,16 +6,15 @@ from typing import Any
 
 import pytest
 from packaging.pylock import PackageSdist
-from packaging.version import Version
 
 from lockfiles import Lockfile, dumps, loads
 from lockfiles.identity import build_seal
 from lockfiles.lockfile import build_document
-from resolver.errors import HashMismatchError, InternalError
+from resolver.errors import InternalError
 from resolver.index.distribution_file import DistributionFile
-from resolver.locking.document import RecordedInputs, build_lockfile, check_against_old, known_hashes, preferences
+from resolver.locking.document import RecordedInputs, build_lockfile
 from resolver.requirements.entry import RequirementList
-from resolver.solve.resolution import Pin, Resolution
+from resolver.solve.resolution import Resolution
 from resolver.targets.target import Target, parse_python_version
 from tests.lock_samples import (
     CANONICAL,
@@ -202,7 +201,7 @@ def test_a_project_that_a_layer_names_twice_is_in_it_once() -> None:
     assert tool.requested_by == {"anyio": ("layer 0: anyio>=4", "layer 0: anyio<5")}
 
 
-def test_parents_are_sorted_and_told_once() -> None:
+def test_parents_are_sorted_and_named_once() -> None:
     requesters = (asked_by_pin("zope", "idna"), asked_by_pin("anyio", "idna>=2.8"), asked_by_pin("zope", "idna"))
     pin = build_pin(build_file("idna-3.7-py3-none-any.whl", "3.7"), *requesters)
     tool = lock(Resolution(pins=(pin,)), RequirementList(layers=())).tool
@@ -217,7 +216,7 @@ def test_a_wheel_has_no_build_facts() -> None:
 
 
 @pytest.mark.parametrize(("parent", "isolation"), [("anyio", True), ("idna", False)])
-def test_an_sdist_that_only_dependencies_name_is_built_as_the_first_layer_that_needs_it_says(
+def test_the_first_layer_that_needs_an_sdist_of_dependencies_decides_its_isolation(
     parent: str, isolation: bool
 ) -> None:
     sdist = build_pin(build_file("sniffio-1.3.tar.gz", "1.3"), asked_by_pin(parent, "sniffio"))
@@ -282,81 +281,6 @@ def test_a_pin_from_find_links_has_no_index() -> None:
     pin = build_pin(build_file("idna-3.7-py3-none-any.whl", "3.7"), asked_by_pin("a", "idna"), index=None)
     locked = lock(Resolution(pins=(pin,)), RequirementList(layers=()))
     assert locked.pylock.packages[0].index is None
-
-
-def test_the_versions_of_an_old_lock_are_preferences() -> None:
-    assert preferences(lock()) == {"anyio": Version("4.4.0"), "idna": Version("3.7")}
-
-
-def test_a_project_that_an_old_lock_has_twice_is_no_preference() -> None:
-    text = dumps(replace(lock(), tool=None)).replace(
-        'name = "idna"\nversion', 'name = "idna"\nmarker = "os_name == \'nt\'"\nversion'
-    )
-    twice = loads(text + '[[packages]]\nname = "idna"\nversion = "3.6"\nmarker = "os_name == \'posix\'"\n'
-                  f'sdist = {{ url = "{FILES}/idna-3.6.tar.gz", hashes = {{ sha256 = "{"c" * 64}" }} }}\n')  # fmt: skip
-    assert preferences(twice) == {"anyio": Version("4.4.0")}
-
-
-def test_an_old_lock_knows_hashes_by_url_and_size() -> None:
-    assert known_hashes(lock()) == {
-        (f"{FILES}/anyio-4.4.0-py3-none-any.whl", 100): "a" * 64,
-        (f"{FILES}/idna-3.7.tar.gz", 100): "b" * 64,
-    }
-
-
-def relocked(**changes: Any) -> Resolution:
-    """The sample resolution with another first pin."""
-    first, second = build_resolution().pins
-    return Resolution(pins=(replace(first, **changes), second))
-
-
-def renewed_file(**changes: Any) -> DistributionFile:
-    pin: Pin = build_resolution().pins[0]
-    return replace(pin.file, **changes)
-
-
-def test_the_same_files_pass_against_the_old_lock() -> None:
-    check_against_old(build_resolution(), lock())
-
-
-def test_the_same_file_with_another_hash_is_refused_with_both() -> None:
-    with pytest.raises(HashMismatchError) as caught:
-        check_against_old(relocked(file=renewed_file(hashes=(f"sha256:{'c' * 64}",))), lock())
-    assert str(caught.value) == (
-        "`anyio-4.4.0-py3-none-any.whl` is not the file that was locked: index `https://index.example/simple/` now has "
-        "another one of this name\n"
-        f"  locked: sha256 {'a' * 64}\n"
-        f"  found:  sha256 {'c' * 64}\n"
-        "  try: find out why it was replaced; `--upgrade-package anyio` accepts the new file"
-    )
-    assert (caught.value.filename, caught.value.expected, caught.value.found) == (
-        "anyio-4.4.0-py3-none-any.whl",
-        "a" * 64,
-        "c" * 64,
-    )
-
-
-def test_a_file_that_moved_within_its_index_is_still_the_same_file() -> None:
-    moved = renewed_file(url=f"{FILES}/new/anyio-4.4.0-py3-none-any.whl", hashes=(f"sha256:{'c' * 64}",))
-    with pytest.raises(HashMismatchError):
-        check_against_old(relocked(file=moved), lock())
-
-
-def test_the_same_url_is_the_same_file_in_any_index() -> None:
-    changed = renewed_file(hashes=(f"sha256:{'c' * 64}",))
-    with pytest.raises(HashMismatchError) as caught:
-        check_against_old(relocked(file=changed, index=None), lock())
-    assert f"`{FILES}/anyio-4.4.0-py3-none-any.whl` now has another one" in str(caught.value)
-
-
-def test_another_index_may_have_another_build_of_that_name() -> None:
-    other = renewed_file(url="https://other.example/anyio-4.4.0-py3-none-any.whl", hashes=(f"sha256:{'c' * 64}",))
-    check_against_old(relocked(file=other, index="https://other.example/simple/"), lock())
-
-
-def test_another_version_is_another_file() -> None:
-    newer = build_file("anyio-4.5.0-py3-none-any.whl", "4.5.0", sha256="c" * 64)
-    check_against_old(relocked(file=newer, version=Version("4.5.0")), lock())
 
 
 def test_an_index_on_disk_is_not_named() -> None:

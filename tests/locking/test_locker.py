@@ -86,7 +86,7 @@ def test_platform_of_the_settings_is_used(project: Project) -> None:
     assert tool.platform == "musllinux_1_2_aarch64"
 
 
-def test_pins_of_the_old_lock_are_kept_until_let_go_of(project: Project) -> None:
+def test_pins_of_the_old_lock_are_kept_until_released(project: Project) -> None:
     old = lock_here(project, ["anyio<4.4"]).lockfile
     names = frozenset({NormalizedName("anyio")})
 
@@ -129,7 +129,7 @@ def test_unsupported_python_is_named_by_its_argument(project: Project) -> None:
     assert str(caught.value) == "`python`: Python `2.7` is not supported: CPython 3.8 to 3.15 are"
 
 
-def test_examples_of_the_documentation_give_what_it_says(project: Project) -> None:
+def test_examples_of_the_documentation_give_the_documented_results(project: Project) -> None:
     project.monkeypatch.chdir(project.folder)
     blocks = re.findall(r"```(python|)\n(.*?)```", _DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)
     names: dict[str, object] = {}

@@ -153,14 +153,14 @@ def test_a_locked_prerelease_satisfies_its_entry() -> None:
     assert differences(lock, entries=with_entries(build_entry("idna>=3.7", item=9, specifier=">=3.7"))) == []
 
 
-def test_extras_that_nobody_had_asked_for_are_shown() -> None:
+def test_extras_that_were_not_requested_are_shown() -> None:
     entry = build_entry("anyio[test,doc]", item=9, extras=("test", "doc", "trio"))
     assert differences(entries=with_entries(entry)) == [
         "requirements[0][9]: `anyio[test,doc]` asks for `doc`, `test`, which the lock does not have for anyio 4.4.0"
     ]
 
 
-def test_a_lock_of_another_tool_says_so() -> None:
+def test_a_lock_of_another_tool_is_named_with_its_tool() -> None:
     lock = build_lock()
     foreign = Lockfile(pylock=replace(lock.pylock, created_by="pip"))
     assert differences(foreign) == ["the lock was written by `pip` and holds no `[tool.pinfold]` to compare with"]

@@ -13,7 +13,7 @@ from resolver.cli.output import show_locks, show_text
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.listings import read_advisories
 from resolver.index.project_health import Advisory
-from resolver.inspection.auditing import Finding, ask_indexes, audit_pins
+from resolver.inspection.auditing import Finding, audit_pins, fetch_pin_listings
 from resolver.locking.plan_secrets import open_session
 from resolver.sources.settings_file import find_settings
 
@@ -75,7 +75,7 @@ def _find_database(folder: Path) -> str | None:
 
 
 def _audit(lock: ChosenLock, advisories: Sequence[Advisory], session: Session) -> tuple[Finding, ...]:
-    return audit_pins(lock.lockfile, ask_indexes(lock.lockfile, session), advisories)
+    return audit_pins(lock.lockfile, fetch_pin_listings(lock.lockfile, session), advisories)
 
 
 def _render(found: Sequence[tuple[ChosenLock, tuple[Finding, ...]]], *, has_advisories: bool) -> str:

@@ -94,8 +94,8 @@ class _Run:
     def _make_all(self, plans: Sequence[LockPlan]) -> None:
         # Lazy: `--check` needs neither the solver nor the fetcher.
         from resolver.cli.host_options import build_lock_access
-        from resolver.locking.document import Upgrade
         from resolver.locking.locker import Locker
+        from resolver.locking.old_lock import Upgrade
 
         upgrade = Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
         access = build_lock_access(self._arguments, announce=tell)

@@ -14,7 +14,7 @@ from resolver.cli.host_options import add_access_options, read_access, read_list
 from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.fetch.http.session import Session
-from resolver.inspection.auditing import NewerRelease, ask_indexes, find_newer
+from resolver.inspection.auditing import NewerRelease, fetch_pin_listings, find_newer
 from resolver.locking.plan_secrets import open_session
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.url import parse_url
@@ -72,7 +72,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _look(lock: ChosenLock, session: Session, *, with_prereleases: bool) -> _Outdated:
-    listings = ask_indexes(lock.lockfile, session)
+    listings = fetch_pin_listings(lock.lockfile, session)
     return _Outdated(
         lock=lock,
         newer=find_newer(lock.lockfile, listings, with_prereleases=with_prereleases),

@@ -52,7 +52,7 @@ def lock_afresh(project: Project, *argv: str) -> Run:
     """A lock without an old one."""
     (project.folder / "pylock.toml").unlink(missing_ok=True)
     run = project.lock("requirements.txt", *argv)
-    # What was asked ahead may still be on its way into the cache.
+    # A prefetch may still be writing to the cache.
     for thread in threading.enumerate():
         if thread.name.startswith("pinfold-"):
             thread.join()
@@ -74,11 +74,11 @@ def locked(project: Project, searches: Searches) -> Project:
     return project
 
 
-def test_second_run_searches_nothing_and_asks_nobody(locked: Project, searches: Searches) -> None:
-    text, asked = locked.read(), len(locked.server.log)
+def test_second_run_searches_nothing_and_requests_nothing(locked: Project, searches: Searches) -> None:
+    text, requests_before = locked.read(), len(locked.server.log)
 
     assert lock_afresh(locked).code == 0
-    assert (searches.count, len(locked.server.log), locked.read()) == (1, asked, text)
+    assert (searches.count, len(locked.server.log), locked.read()) == (1, requests_before, text)
 
 
 CHANGES: dict[str, Callable[[Project], tuple[str, ...]]] = {
@@ -98,11 +98,11 @@ CHANGES: dict[str, Callable[[Project], tuple[str, ...]]] = {
     "no builds": lambda project: ("--no-build",),
     "an override": lambda project: _write_settings(project, 'override-dependencies = ["b<2"]'),
     "an exclusion": lambda project: _write_settings(project, 'exclude = ["b"]'),
-    "told metadata": lambda project: _write_settings(
+    "dependency metadata": lambda project: _write_settings(
         project, '[[tool.pinfold.dependency-metadata]]\nname = "a"\nrequires-dist = []'
     ),
     "asking anew": lambda project: ("--refresh",),
-    "asking nobody": lambda project: ("--offline",),
+    "offline": lambda project: ("--offline",),
 }
 
 
@@ -134,25 +134,25 @@ PAGES: dict[str, Callable[[IndexServer], None]] = {
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_pages_past_their_time_are_asked_for(
+def test_stale_pages_are_requested(
     locked: Project, searches: Searches, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     locked.server.add("c", wheel("c", "1.0"))
     PAGES[name](locked.server)
     later = time.time() + 1000
     monkeypatch.setattr(time, "time", lambda: later)
-    asked = len(locked.server.log)
+    requests_before = len(locked.server.log)
     lock_afresh(locked)
     text = locked.read()
 
     assert searches.count == 2
-    assert {request.path for request in locked.server.log[asked:]} >= {"/simple/a/", "/simple/b/"}
+    assert {request.path for request in locked.server.log[requests_before:]} >= {"/simple/a/", "/simple/b/"}
     shutil.rmtree(locked.cache)
     lock_afresh(locked)
     assert locked.read() == text
 
 
-def test_project_that_an_index_lacks_is_asked_for_in_each_run(project: Project, searches: Searches) -> None:
+def test_project_that_an_index_lacks_is_requested_in_each_run(project: Project, searches: Searches) -> None:
     with IndexServer({}) as extra:
         project.server.add("a", wheel("a", "1.0"))
         project.write_list(f"--extra-index-url {extra.index_url}", "a")
@@ -192,9 +192,7 @@ def test_other_product_searches_again(locked: Project, searches: Searches, monke
     assert searches.count == 2
 
 
-def test_product_that_cannot_be_told_keeps_nothing(
-    locked: Project, searches: Searches, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unknown_product_keeps_nothing(locked: Project, searches: Searches, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resolver.fetch.evidence, "find_product", lambda: None)
     lock_afresh(locked)
     lock_afresh(locked)
@@ -231,7 +229,7 @@ def test_index_without_hashes_is_searched_in_each_run(project: Project, searches
     assert not (project.cache / "answers-v1").exists()
 
 
-def test_kept_answers_do_not_pile_up(locked: Project) -> None:
+def test_kept_resolutions_do_not_accumulate(locked: Project) -> None:
     folder = locked.cache / "answers-v1"
     for number in range(70):
         (folder / f"{number}").write_text("")

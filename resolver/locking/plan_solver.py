@@ -1,0 +1,251 @@
+"""The problem of a plan and its resolution; what was solved before is not solved again.
+
+In: a `LockPlan`, its direct references, and its package source. Out: the `Problem` for the search, and a `Resolution`
+whose files all have size and SHA-256.
+
+A search is saved in three ways, each with the result that a new search would give: another plan of this run has an
+equal problem; another plan is for a GPU on which the same builds run; or an earlier run kept its resolution in the
+cache, and no page or metadata behind it has changed since. It is a module of its own because the problem and the keys
+that compare problems must depend on the same fields of a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import replace
+
+from packaging.utils import NormalizedName
+
+from lockfiles._values import dataclass
+from resolver.fetch.projects.pages import default_index_url
+from resolver.index.direct_distribution import FixedSource
+from resolver.index.location import Location
+from resolver.index.package_source import DelegatingSource, PackageSource
+from resolver.index.project_page import ProjectPage
+from resolver.locking.old_lock import Upgrade, find_kept_commits, find_kept_versions
+from resolver.planning.plan import LockPlan
+from resolver.requirements.url import Url
+from resolver.settings.settings import Mirror
+from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
+from resolver.solve.problem import Problem, render_question
+from resolver.solve.resolution import Resolution, dump_resolution, load_resolution
+from resolver.targets.accelerators import UNSPECIFIED, Gpu
+from resolver.targets.target import Target
+
+__all__ = ["PlanSolver", "find_default_index"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SolvedTarget:
+    """A resolution for a GPU. `key` leaves the accelerator out; `names` are the projects whose pages were read."""
+
+    target: Target
+    key: Hashable
+    resolution: Resolution
+    names: frozenset[NormalizedName]
+
+
+class PlanSolver:
+    """Solves the plans of one run.
+
+    `has_one_plan` is whether the run has a single plan: then nothing is kept for comparison with other GPUs.
+    """
+
+    def __init__(self, *, upgrade: Upgrade, has_one_plan: bool) -> None:
+        self._upgrade = upgrade
+        self._has_one_plan = has_one_plan
+        self._resolutions: dict[Hashable, Resolution] = {}
+        self._solved_targets: list[_SolvedTarget] = []
+
+    def build_problem(self, plan: LockPlan, fixed: Mapping[NormalizedName, FixedSource]) -> Problem:
+        """The problem of a plan, which prefers the versions of the old lock. `fixed` are its direct references."""
+        settings = plan.settings
+        return build_problem(
+            plan.requirement_list,
+            target=plan.target,
+            indexes=IndexOptions(
+                default_index=find_default_index(plan),
+                families=plan.families,
+                strategy=settings.index_strategy,
+                mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
+                uses_family_indexes=_uses_family_indexes(plan),
+            ),
+            options=SolverOptions(
+                overrides=plan.overrides,
+                excludes=settings.exclude,
+                exclude_newer=plan.exclude_newer,
+                exclude_newer_exempt=settings.exclude_newer_exempt,
+                no_build=settings.no_build,
+                allow=settings.allow,
+                measures_kernels=settings.measure_kernels,
+            ),
+            direct=fixed,
+            preferences=find_kept_versions(plan.kept, self._upgrade),
+        )
+
+    def solve(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
+        """The resolution, with size and SHA-256 of every file.
+
+        Raises what the search raises. An error is not kept, because its text names the machine of its plan.
+        """
+        key = _build_key(plan, problem)
+        # `or` is safe: a resolution has no length, so it is never false.
+        found = self._resolutions.get(key) or self._find_equivalent(plan, problem)
+        if found is None:
+            found = self._solve_anew(plan, problem, source)
+        self._resolutions[key] = found
+        return found
+
+    def solve_without_requests(
+        self, plan: LockPlan, fixed: Mapping[NormalizedName, FixedSource], source: PackageSource
+    ) -> Resolution:
+        """The resolution from pages and metadata that were read already; its files may lack size and SHA-256.
+
+        `source` makes no request. Raises FetchError where the search needs one.
+        """
+        # Lazy, as in `_search`.
+        from resolver.solve.solving import solve
+
+        problem = self.build_problem(plan, fixed)
+        key = (_build_key(plan, problem), "without requests")
+        if key not in self._resolutions:
+            self._resolutions[key] = solve(problem, source)
+        return self._resolutions[key]
+
+    def _solve_anew(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
+        """The resolution of the cache or of a search; the one for a GPU is kept for the other GPUs of the run."""
+        if self._has_one_plan or not isinstance(plan.target.accelerator, Gpu):
+            return _solve_cached(problem, source, _list_inputs(plan), solve=lambda: _search(problem, source))
+        watched = _WatchedSource(source)
+        found = _search(problem, watched)
+        self._solved_targets.append(
+            _SolvedTarget(
+                target=plan.target,
+                key=_build_key(plan, problem, for_all_accelerators=True),
+                resolution=found,
+                names=frozenset(watched.names),
+            )
+        )
+        return found
+
+    def _find_equivalent(self, plan: LockPlan, problem: Problem) -> Resolution | None:
+        """The resolution for another GPU that is certainly the one for this GPU as well."""
+        if not self._solved_targets or problem.direct or plan.settings.measure_kernels:
+            return None
+        # Lazy: only a run for several GPUs compares them, and the tables of torch's builds take time to load.
+        from resolver.locking.gpu_differences import has_same_resolution
+
+        key = _build_key(plan, problem, for_all_accelerators=True)
+        for solved in self._solved_targets:
+            if solved.key == key and has_same_resolution(
+                solved.resolution, solved.names, here=solved.target, there=plan.target
+            ):
+                return solved.resolution
+        return None
+
+
+def find_default_index(plan: LockPlan) -> Url | None:
+    """The configured or built-in default index; None where no scope of the list has a default index in force."""
+    requirement_list = plan.requirement_list
+    members = (*requirement_list.entries, *requirement_list.constraints)
+    scopes = (requirement_list.dependency_scope, *(member.scope for member in members))
+    if not any(scope.default_index for scope in scopes):
+        return None
+    return plan.default_index or default_index_url()
+
+
+class _WatchedSource(DelegatingSource):
+    """A package source that records the `names` of the projects whose pages are read.
+
+    These are all projects that the search could have chosen, so they decide whether another GPU has the same
+    resolution.
+    """
+
+    def __init__(self, source: PackageSource) -> None:
+        super().__init__(source)
+        self.names: set[NormalizedName] = set()
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """The page of the wrapped source."""
+        self.names.add(name)
+        return super().project_page(name, location)
+
+
+def _uses_family_indexes(plan: LockPlan) -> bool:
+    """Whether the shipped indexes of CUDA builds may be used, because the source configures no indexes of its own."""
+    configured = plan.source.settings
+    return not (configured.index_url or configured.extra_index_url or configured.no_index)
+
+
+def _build_key(plan: LockPlan, problem: Problem, *, for_all_accelerators: bool = False) -> Hashable:
+    """A key that is equal for plans whose problems have one solution.
+
+    It is made of values alone, never of `id()`: a plan may be freed during a run, and another plan may then get its
+    id. With `for_all_accelerators` the key is the same for all accelerators.
+    """
+    target = replace(plan.target, accelerator=UNSPECIFIED) if for_all_accelerators else plan.target
+    # Two plans of one list can have old locks with different commits.
+    commits = tuple(sorted(find_kept_commits(plan.kept).values())) if problem.direct else ()
+    return (
+        *_list_inputs(plan),
+        plan.settings,
+        tuple(plan.mirrors.items()),
+        _uses_family_indexes(plan),
+        target,
+        plan.exclude_newer,
+        tuple(sorted(problem.preferences.items())),
+        commits,
+    )
+
+
+def _list_inputs(plan: LockPlan) -> tuple[Hashable, ...]:
+    """The fields of a plan that decide the locations of its problem and the answers of its package source."""
+    settings = plan.settings
+    return (
+        plan.requirement_list,
+        plan.overrides,
+        plan.families,
+        find_default_index(plan),
+        plan.build_constraints,
+        settings.dependency_metadata,
+        settings.no_build,
+        settings.allow_build,
+        settings.build_anyway,
+        settings.no_download,
+    )
+
+
+def _search(problem: Problem, source: PackageSource) -> Resolution:
+    """The resolution of a new search, with size and SHA-256 of every file."""
+    # Lazy: most relocks find their resolution in the cache and never load the search.
+    from resolver.solve.solving import solve
+
+    resolution = solve(problem, source)
+    source.prefetch_completion([pin.file for pin in resolution.pins])
+    return replace(resolution, pins=tuple(replace(pin, file=source.complete(pin.file)) for pin in resolution.pins))
+
+
+def _solve_cached(
+    problem: Problem, source: PackageSource, inputs: Hashable, *, solve: Callable[[], Resolution]
+) -> Resolution:
+    """The resolution that an earlier run kept, or that of `solve`, which is then kept for the next run.
+
+    The source keeps resolutions under a text of the question, together with the pages and metadata that were read, and
+    finds none once one of those has changed. `inputs` are what decides the answer beside the problem and the source.
+    Nothing is kept where a pin had to be built for its metadata, because a build may give other metadata next time.
+    """
+    answers = source.answers
+    question = None if answers is None or problem.require_hashes else render_question(problem, inputs)
+    if answers is None or question is None:
+        return solve()
+    answer = answers.find_answer(question)
+    if answer is not None:
+        try:
+            return load_resolution(answer, problem.roots)
+        except (ValueError, TypeError, LookupError):
+            pass  # The cache is damaged: search, and replace the entry.
+    resolution = solve()
+    text = None if any(pin.built for pin in resolution.pins) else dump_resolution(resolution, problem.roots)
+    if text is not None:
+        answers.keep_answer(question, text)
+    return resolution
