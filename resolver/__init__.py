@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from resolver.artifacts.downloads import FetchedFile, Progress
-    from resolver.artifacts.hydrating import Hydrated, fetch_artifacts, hydrate
-    from resolver.artifacts.wheelhouse import FetchOutcome
+    from resolver.artifacts.hydrating import Hydrated, hydrate
+    from resolver.artifacts.wheelhouse import FetchOutcome, fetch_artifacts
     from resolver.errors import (
         AuthenticationError,
         Fault,
@@ -170,7 +170,7 @@ _ELSEWHERE = {
     "build_bill_of_materials": "resolver.inspection.contents",
     "compare_installed": "resolver.inspection.verification",
     "compare_installers": "resolver.inspection.installers",
-    "fetch_artifacts": "resolver.artifacts.hydrating",
+    "fetch_artifacts": "resolver.artifacts.wheelhouse",
     "fetch_contents": "resolver.fetch.projects.wheel_contents",
     "find_newer": "resolver.inspection.auditing",
     "find_owned_locks": "resolver.sources.lock_owners",

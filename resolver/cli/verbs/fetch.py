@@ -15,8 +15,7 @@ from typing import Any
 
 from lockfiles import digest
 from resolver.artifacts.downloads import Progress
-from resolver.artifacts.hydrating import fetch_artifacts
-from resolver.artifacts.wheelhouse import FetchOutcome
+from resolver.artifacts.wheelhouse import FetchOutcome, fetch_artifacts
 from resolver.cli.host_options import add_credential_options, add_host_options, read_access, read_lists
 from resolver.cli.lock_choice import ChosenLock, SafeParser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import describe_error, escape_text, render_bytes, show_json
