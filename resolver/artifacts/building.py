@@ -115,7 +115,10 @@ class WheelBuilder:
             return self._move(build, wheel, into)
 
     def _move(self, build: SourceBuild, wheel: Path, into: Path) -> BuiltWheel:
-        """Move the wheel into the wheelhouse. A build can leave a link of this name; that is refused."""
+        """Move the wheel into the wheelhouse, and hash it for the record.
+
+        A build can leave a link or a folder of this name. Both are refused with InputError.
+        """
         found = measure_file(wheel)
         if found is None:
             raise InputError(f"the build of `{build.described}` gave `{wheel.name}`, which is no file")
@@ -220,6 +223,7 @@ def _check_settings(build: SourceBuild, settings: ConfigSettings) -> None:
     if hashed == build.facts.config_settings:
         return
     name = build.package.name
+    # Without any settings the list is missing; with other settings it is another list, or has changed.
     if not given:
         raise InputError(
             f"`{name}` is built with config settings, of which the lock has only hashes",
@@ -243,7 +247,7 @@ class _Interpreter:
 
 
 def _check_named(path: Path, wanted: str) -> Path:
-    """The path, if it is a CPython of this version. Raises InputError."""
+    """The path, if it is a CPython of this version: other implementations take other wheels. Raises InputError."""
     found = _probe(path)
     if found is None:
         raise InputError(f"`{path}` is no Python that can be run", remedy="another `--python-executable`")

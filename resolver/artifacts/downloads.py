@@ -149,6 +149,7 @@ class Downloads:
         """Wait until all files are done or one has failed, and report progress meanwhile."""
         total, count = sum(file.size_bytes or 0 for file in files), 0
         while count < len(files):
+            # Bytes arrive while no file is done, so the wait is short, and progress is reported after each.
             try:
                 task = done.get(timeout=_PROGRESS_INTERVAL_S)
             except queue.Empty:
@@ -279,7 +280,8 @@ class _PartialFile:
         self._digest = hashlib.sha256()
         self.size_bytes = 0
         try:
-            # O_NOFOLLOW: a link in place of the file would let another user choose which file is written.
+            # O_NOFOLLOW: a link in place of the file would let another user choose which file is written. Neither flag
+            # exists on every system.
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
             self._file = os.fdopen(os.open(path, flags, 0o666), "r+b")
         except OSError as error:
@@ -424,6 +426,7 @@ class _Transfer:
             return False
         if body.status == 200:
             partial_file.restart()
+        # A part of another run may be of another file than this response.
         self._is_joined = partial_file.size_bytes > 0
         for chunk in body.chunks:
             partial_file.write(chunk)

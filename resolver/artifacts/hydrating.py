@@ -66,7 +66,10 @@ def hydrate(lockfile: Lockfile, path: Path, *, access: Access = Access(), lists:
 
 
 def _complete_urls(lockfile: Lockfile, credentials: Credentials) -> Hydrated:
-    """The lock with its URLs completed: with a signature, a token, or a user and password."""
+    """The lock with its URLs completed: with a signature, a token, or a user and password.
+
+    It works on the TOML document, not on the model, so that every other key of the lock stays as it is.
+    """
     import tomli_w  # Lazy: reading locks needs no writer.
 
     document = tomllib.loads(dumps(lockfile))
@@ -124,7 +127,7 @@ def _find_authority(url: str) -> str:
 def _refuse_commitable(path: Path) -> None:
     """Raises InputError for a place in a git work tree, unless git confirms that it ignores the file."""
     folder = path.parent.resolve()
-    # Without a `.git` on the way up, no git command is needed.
+    # Most folders are in no work tree: then no git command is needed, and none has to be installed.
     if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
         return
     why = _find_commit_risk(folder, path.name)
@@ -136,7 +139,10 @@ def _refuse_commitable(path: Path) -> None:
 
 
 def _find_commit_risk(folder: Path, name: str) -> str:
-    """Why the file could be committed, for a message; empty where git ignores it, or finds no repository."""
+    """Why the file could be committed, for a message; empty where git ignores it, or finds no repository.
+
+    A git that does not answer counts as a risk: a secret in a commit cannot be taken back.
+    """
     environment = {key: value for key, value in os.environ.items() if key.upper() in _GIT_VARIABLES}
     try:
         done = subprocess.run(
