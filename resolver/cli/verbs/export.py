@@ -10,7 +10,7 @@ from pathlib import Path
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
 from resolver.cli.lock_choice import ChosenLock, SafeParser, find_lock_warnings, read_lockfiles
-from resolver.cli.output import escape_text, way_to, write_file, write_output
+from resolver.cli.output import escape_text, find_relative_path, write_file, write_output
 from resolver.errors import InputError, render_os_error
 
 __all__ = ["run_export"]
@@ -33,7 +33,7 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     folder = Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     output = None if values.output in (None, "-") else folder / values.output
-    lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, folder if output is None else output.parent))
+    lockfile = move_paths(chosen.lockfile, find_relative_path(chosen.path.parent, folder if output is None else output.parent))
     try:
         text = _render(lockfile, values)
         notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)

@@ -13,7 +13,7 @@ from lockfiles import move_paths
 from resolver.artifacts.hydrating import hydrate
 from resolver.cli.host_options import add_credential_options, read_access, read_lists
 from resolver.cli.lock_choice import SafeParser, find_lock_warnings, read_lockfiles
-from resolver.cli.output import escape_text, way_to
+from resolver.cli.output import escape_text, find_relative_path
 from resolver.errors import InputError
 
 __all__ = ["run_hydrate"]
@@ -37,7 +37,7 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
     for warning in find_lock_warnings(chosen):
         _tell(f"warning: {warning}")
     _check_place(output, chosen.path)
-    lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
+    lockfile = move_paths(chosen.lockfile, find_relative_path(chosen.path.parent, output.parent))
     lists = read_lists(values, folder=folder)
     hydrated = hydrate(lockfile, output, access=read_access(values, announce=_tell), lists=lists)
     for host in hydrated.missing:
