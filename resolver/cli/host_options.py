@@ -90,7 +90,7 @@ def read_access(
         announce=announce,
         logins=LoginOptions(
             file=None if getattr(values, "credentials", None) is None else Path(values.credentials),
-            # Without the option there is no network, so the command `keyring` must not run either.
+            # `hydrate` has no such option: it sends no request that a host could refuse.
             keyring=getattr(values, "keyring_provider", "disabled"),
         ),
         allowed_hosts=tuple(getattr(values, "allow_host", ())),

@@ -25,11 +25,11 @@ __all__ = [
     "describe_error",
     "drop_output",
     "escape_text",
+    "find_relative_path",
     "render_bytes",
     "show_json",
     "show_locks",
     "show_text",
-    "find_relative_path",
     "write_file",
     "write_output",
 ]

@@ -33,7 +33,9 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     folder = Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     output = None if values.output in (None, "-") else folder / values.output
-    lockfile = move_paths(chosen.lockfile, find_relative_path(chosen.path.parent, folder if output is None else output.parent))
+    lockfile = move_paths(
+        chosen.lockfile, find_relative_path(chosen.path.parent, folder if output is None else output.parent)
+    )
     try:
         text = _render(lockfile, values)
         notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
