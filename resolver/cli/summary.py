@@ -252,8 +252,8 @@ def _count(number: int, noun: str) -> str:
 def _pin_as_json(pin: Pin, tool: ToolTable) -> dict[str, Any]:
     """A pin with its file and the requirements that led to it.
 
-    `built` is true where a build on this machine gave the metadata. `build` is how an image must build the pin, null for
-    a wheel.
+    `built` is true where a build on this machine gave the metadata. `build` is how an image must build the pin, null
+    for a wheel.
     """
     return {
         "name": pin.name,

@@ -1,4 +1,11 @@
-"""The verb `compare-installers`: where pip's and uv's own rules would take another file for the list of a lock."""
+"""The verb `compare-installers`: where pip's and uv's own rules would take another file for the list of a lock.
+
+In: lockfiles. Out: for each project with different files, the file under each of the three rules; exit code 1 if there
+is such a project, or if a rule finds no solution.
+
+Neither installer is run: `resolver.inspection.installers` solves the list again under a model of their rules, with the
+pages of now. All three solutions come from the same pages, so a newer release makes no difference.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +31,10 @@ Nothing is kept from the lock, so that only rules make a difference. Exit code 1
 
 
 def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock compare-installers [LOCKFILE…]`: 0 where all agree, else 1."""
+    """The exit code of `lock compare-installers [LOCKFILE…]`: 0 where all agree, else 1.
+
+    Raises InputError for a lock of another tool, which has no list, and FetchError.
+    """
     parser = SafeParser(
         prog=f"{program} compare-installers",
         description=_DESCRIPTION,
@@ -47,14 +57,20 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
 
 
 def _compare(lock: ChosenLock, access: Access, lists: Sequence[LockPlan]) -> InstallerComparison:
+    """The three solutions for the list of one lock, where they differ."""
     return compare_installers(lock.lockfile, path=lock.path, shown=lock.shown, access=access, lists=lists)
 
 
 def _announce(line: str) -> None:
+    """Print a line about a request on standard error."""
     print(escape_text(line), file=sys.stderr)
 
 
 def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -> Iterator[str]:
+    """A project, then its file under each rule; a rule without a solution has a line of its own at the end.
+
+    `named` puts the name of the lock before each project.
+    """
     head = f"{lock.shown}: " if named else ""
     for difference in comparison.differences:
         yield f"{head}{difference.name}"
@@ -68,10 +84,15 @@ def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -
 
 
 def _pairs(difference: InstallerDifference) -> tuple[tuple[str, InstallerChoice | None], ...]:
+    """The three rules by name, each with its file; None where the project is not needed under that rule."""
     return (("pinfold", difference.pinfold), ("pip", difference.pip), ("uv", difference.uv))
 
 
 def _as_json(lock: ChosenLock, comparison: InstallerComparison) -> dict[str, Any]:
+    """The comparison of one lock as data.
+
+    A rule without a solution is in `failures` with the reason; its file is null in every difference.
+    """
     return {
         "lockfile": lock.shown,
         "differences": [

@@ -1,4 +1,8 @@
-"""The verb `digest`: the cache key of each lock, for builders that compare and store images by it."""
+"""The verb `digest`: the cache key of each lock, for builders that compare and store images by it.
+
+In: lockfiles. Out: a line or JSON object for each. `lockfiles.digest` computes the digest; docs/lockfile.md says what
+it covers. The module is short because each verb has one: `resolver.cli.main` imports it by the name of the verb.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,10 @@ whoever asked for them."""
 
 
 def run_digest(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock digest [LOCKFILE…]`."""
+    """The exit code of `lock digest [LOCKFILE…]`.
+
+    The output for one lock is the digest alone, for use in scripts; for several it is that of `sha256sum`.
+    """
     parser = SafeParser(prog=f"{program} digest", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON")

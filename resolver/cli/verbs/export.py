@@ -1,4 +1,9 @@
-"""The verb `lock export`: a lock as a requirement file, as a requirement list, or one layer as a lock of its own."""
+"""The verb `lock export`: a lock as a requirement file, as a requirement list, or one layer as a lock of its own.
+
+In: a lockfile. Out: text on standard output or in a file, and notes on standard error about facts that the form cannot
+have. `lockfiles.exporting` renders the text; this module has the options and moves relative paths to the place of the
+output.
+"""
 
 from __future__ import annotations
 
@@ -26,22 +31,28 @@ LOCKFILE is the folder's only pylock*.toml unless it is named."""
 
 
 def run_export(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock export` with these words. Raises InputError."""
+    """The exit code of `lock export --format FORMAT [LOCKFILE]`.
+
+    Raises InputError for a lock that cannot be read or a file that cannot be written, LockfileError for a lock that
+    does not have the layer, or that the form cannot express.
+    """
     values = _build_parser(program).parse_args(list(argv))
     if values.as_json and values.format != "list":
         raise InputError("`--json` is for `--format list` alone")
     folder = Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     output = None if values.output in (None, "-") else folder / values.output
+    # The paths of the lock are relative to its folder; those of the output must be relative to the output's folder.
     lockfile = move_paths(
         chosen.lockfile, find_relative_path(chosen.path.parent, folder if output is None else output.parent)
     )
     try:
         text = _render(lockfile, values)
-        notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
+        # A lock as a lock loses nothing.
+            notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
     except LockfileError as error:
         raise error.at(chosen.shown) from error
-    _put(text, output, chosen)
+    _write(text, output, chosen)
     for warning in find_lock_warnings(chosen):
         print(escape_text(f"warning: {warning}"), file=sys.stderr)
     for note in notes:
@@ -50,6 +61,7 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
+    """The parser of the verb; `program` is the name of the command in its help."""
     parser = SafeParser(
         prog=f"{program} export",
         usage=f"{program} export [LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]",
@@ -70,6 +82,10 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _render(lockfile: Lockfile, values: argparse.Namespace) -> str:
+    """The text of the chosen form, with a newline at the end.
+
+    `requirements` is in pip's Requirements File Format; `list` has the items that an installer gets as arguments.
+    """
     if values.format == "requirements":
         return export_requirements(lockfile, layer=values.layer)
     if values.format == "pylock":
@@ -83,10 +99,15 @@ def _render(lockfile: Lockfile, values: argparse.Namespace) -> str:
     return f"{json.dumps(items, indent=2)}\n"
 
 
-def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:
+def _write(text: str, output: Path | None, chosen: ChosenLock) -> None:
+    """Print the text, or write it to a file.
+
+    Raises InputError where it cannot be written, and where the file is the lock itself.
+    """
     if output is None:
         write_output(text.encode())
         return
+    # The lock would lose what the other form cannot have.
     try:
         if output.exists() and output.samefile(chosen.path):
             raise InputError(f"`{chosen.shown}` would be replaced by its own export", remedy="another place, with `-o`")

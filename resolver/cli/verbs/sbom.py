@@ -1,4 +1,8 @@
-"""The verb `sbom`: a lock as a software bill of materials (CycloneDX)."""
+"""The verb `sbom`: a lock as a software bill of materials (CycloneDX 1.6).
+
+In: a lockfile. Out: a JSON document. `resolver.inspection.contents` builds it; this module has the options and writes
+the file. It is short because each verb has a module: `resolver.cli.main` imports it by the name of the verb.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,10 @@ same document. Needs the extra: pip install 'pinfold[sbom]'."""
 
 
 def run_sbom(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock sbom [LOCKFILE]`."""
+    """The exit code of `lock sbom [LOCKFILE]`.
+
+    Raises InputError for a lock or file that cannot be read or written, and where the CycloneDX library is missing.
+    """
     parser = SafeParser(
         prog=f"{program} sbom",
         description=_DESCRIPTION,
@@ -31,6 +38,7 @@ def run_sbom(argv: Sequence[str], *, program: str) -> int:
     parser.add_argument("--name", metavar="NAME", help="what is described; default: the folder's name")
     values = parser.parse_args(list(argv))
     (lock,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=Path.cwd())
+    # A lock has no name of its own for what it describes; its folder is mostly that of the app.
     name = values.name or lock.path.resolve().parent.name or "app"
     text = build_bill_of_materials(lock.lockfile, name=name, default_index=default_index_url().public)
     if values.output == "-":
