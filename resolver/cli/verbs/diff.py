@@ -73,7 +73,7 @@ def _read_sides(old: str, new: str | None, folder: Path) -> tuple[_Side, _Side]:
     (new_path,) = choose_lockfiles([] if new is None else [new], folder=folder)
     chosen = read_lockfile(new_path, folder=folder)
     right = _Side(shown=chosen.shown, lockfile=chosen.lockfile)
-    # A file wins over a revision of the same name: `HEAD` as a file can be seen in the folder.
+    # A file wins over a revision of the same name.
     if (folder / old).exists():
         left = read_lockfile(folder / old, folder=folder)
         return _Side(shown=left.shown, lockfile=left.lockfile), right

@@ -49,7 +49,7 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     try:
         text = _render(lockfile, values)
         # A lock as a lock loses nothing.
-            notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
+        notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
     except LockfileError as error:
         raise error.at(chosen.shown) from error
     _write(text, output, chosen)

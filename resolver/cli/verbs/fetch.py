@@ -1,7 +1,8 @@
 """The verb `lock fetch`: all wheels of a lock in a folder, from which pip and uv install without a network.
 
 In: a lockfile and a folder. Out: the wheelhouse, a summary on standard error, and with `--json` a document on standard
-output. `resolver.artifacts.wheelhouse` fills the folder; this module has the options, the progress and the summary.
+output. `resolver.artifacts.wheelhouse` fills the folder; this module has the options, the progress and the summary. The
+options about hosts and credentials are those of other verbs, from `resolver.cli.host_options`.
 
 The progress is one line that is overwritten. It is shown only where standard error is a terminal, so logs have none.
 """
@@ -35,7 +36,7 @@ continued by the next one. Then, without a network:
 LOCKFILE is the folder's only pylock*.toml unless it is named."""
 
 _PROGRESS_INTERVAL_S = 0.2
-"""How often the line changes at most: more often cannot be read, and slows a terminal over a network down."""
+"""How often the line changes at most."""
 _CLEAR_LINE = "\r\x1b[K"
 """ECMA-48: back to the first column, and erase to the end of the line."""
 _OUTCOMES = ("downloaded", "copied", "built", "present")
@@ -58,7 +59,10 @@ def run_fetch(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    """The parser of the verb; `program` is the name of the command in its help."""
+    """The parser of the verb; `program` is the name of the command in its help.
+
+    `usage` is written out because the full list of options would hide `--to`, which is required.
+    """
     parser = SafeParser(
         prog=f"{program} fetch",
         usage=f"{program} fetch [LOCKFILE] --to DIR [options]",
@@ -130,11 +134,15 @@ class _ProgressLine:
             return
         self._next_s, self._has_line = now + _PROGRESS_INTERVAL_S, True
         sizes = f"{render_bytes(progress.bytes_done)} of {render_bytes(progress.bytes)}"
+        # No newline: the next state overwrites this one.
         sys.stderr.write(f"{_CLEAR_LINE}{progress.files_done} of {progress.files} files, {sizes}")
         sys.stderr.flush()
 
     def clear(self) -> None:
-        """Remove the line, if one is shown."""
+        """Remove the line, if one is shown.
+
+        The next message or prompt then begins in the first column.
+        """
         if self._has_line:
             sys.stderr.write(_CLEAR_LINE)
             sys.stderr.flush()
@@ -144,7 +152,8 @@ class _ProgressLine:
 def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: float) -> str:
     """The summary: how many files and bytes came from where, and the command that installs them.
 
-    `to` is the folder as the user wrote it, quoted for a shell in the command.
+    `to` is the folder as the user wrote it, quoted for a shell in the command. A run that found everything in place
+    still has counts: `42 present`. Only an empty lock has nothing to do.
     """
     counts = {kind: [file for file in outcome.files if file.outcome == kind] for kind in _OUTCOMES}
     parts = [
@@ -152,6 +161,7 @@ def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: floa
         for kind, files in counts.items()
         if files
     ]
+    # pip's `--find-links` takes a path as it is, so only the shell matters.
     place = shlex.quote(Path(to).as_posix())
     count = "1 file" if len(outcome.files) == 1 else f"{len(outcome.files)} files"
     return (

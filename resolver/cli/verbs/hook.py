@@ -38,7 +38,7 @@ def run_hook(argv: Sequence[str], *, program: str) -> int:
     values = parser.parse_args(list(argv))
     locks = tuple(iter_concerned_locks(map(Path, values.file), root=Path.cwd()))
     checked = max((_check(lock, program, is_quiet=values.what == "lock") for lock in locks), default=0)
-    # `hook lock` leaves locks that fit as they are: a relock could bring newer versions of unrelated files.
+    # `hook lock` makes only the locks that do not fit. The first check was quiet, so each lock is checked once more.
     if values.what == "check" or checked == 0:
         return checked
     return max(_renew(lock, program) for lock in locks if _check(lock, program, is_quiet=True))

@@ -1,4 +1,11 @@
-"""The verb `tree`: the pins of a lock under what asks for them, with sizes."""
+"""The verb `tree`: the pins of a lock under the pins that require them, with sizes.
+
+In: lockfiles. Out: a tree on standard output for each, or a JSON document with the pins and their edges. The edges are
+those that a lock records (`lockfiles.graph`), so no index is queried.
+
+A pin that several others require has a branch of its own only at its first place. Later places refer to that one; a
+tree with every repetition would be thousands of lines long for common locks.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +30,12 @@ _DESCRIPTION = "The pins of a lock, each under what asks for it, with what each 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Node:
-    """A pin at its place in the tree. `is_repeated` is one whose own branch was shown before; `bars` draw the lines."""
+    """A line of the tree: a pin at one of its places.
+
+    - `asked` is the requirement of the pin above it, empty at the first level.
+    - `bars` has one item for each level: whether more pins of that level follow below.
+    - `is_repeated` is true where the branch below the pin was shown before.
+    """
 
     name: NormalizedName
     asked: str
@@ -32,7 +44,10 @@ class _Node:
 
 
 def run_tree(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock tree [LOCKFILE…]`."""
+    """The exit code of `lock tree [LOCKFILE…]`, which is always 0.
+
+    Raises InputError for a lock that cannot be read, and for a `--package` that a lock does not have.
+    """
     values = _build_parser(program).parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     if values.as_json:
@@ -43,6 +58,7 @@ def run_tree(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
+    """The parser of the verb; `program` is the name of the command in its help."""
     parser = SafeParser(prog=f"{program} tree", description=_DESCRIPTION, allow_abbrev=False)
     parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("--invert", action="store_true", help="each pin over what asks for it")
@@ -55,6 +71,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _render(lock: ChosenLock, values: argparse.Namespace, *, named: bool) -> str:
+    """The tree of one lock, and a last line with the totals. `named` puts the name of the lock above."""
     graph = build_graph(lock.lockfile)
     total = sum(size_bytes(package) or 0 for packages in graph.packages.values() for package in packages)
     lines = [f"{lock.shown}:"] if named else []
@@ -64,11 +81,15 @@ def _render(lock: ChosenLock, values: argparse.Namespace, *, named: bool) -> str
 
 
 def _iter_nodes(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) -> Iterator[_Node]:
-    """Depth first; a pin that comes up again is shown without its branch."""
+    """The lines of the tree, depth first. A pin that comes again is shown without its branch.
+
+    A stack instead of recursion: dependencies can be deeper than Python's limit for recursion, and can have circles.
+    """
     seen: set[NormalizedName] = set()
     edges = graph.dependents if values.invert else graph.dependencies
-    waiting = [(name, "", ()) for name in reversed(_find_roots(graph, lock, values))]
-    stack: list[tuple[NormalizedName, str, tuple[bool, ...]]] = list(waiting)
+    stack: list[tuple[NormalizedName, str, tuple[bool, ...]]] = [
+        (name, "", ()) for name in reversed(_find_roots(graph, lock, values))
+    ]
     while stack:
         name, asked, bars = stack.pop()
         below = edges[name] if values.depth is None or len(bars) < values.depth else ()
@@ -82,6 +103,10 @@ def _iter_nodes(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) 
 
 
 def _find_roots(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) -> tuple[NormalizedName, ...]:
+    """The pins of the first level: `--package`, else the items of the list; with `--invert` pins without dependencies.
+
+    Raises InputError for a `--package` that the lock does not have.
+    """
     if values.package:
         names = tuple(dict.fromkeys(map(canonicalize_name, values.package)))
         unknown = [name for name in names if name not in graph.packages]
@@ -94,6 +119,10 @@ def _find_roots(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) 
 
 
 def _render_node(graph: LockGraph, node: _Node) -> str:
+    """One line: `│   ├── numpy 2.1.0 (asks numpy>=1.26, 16.1 MB, shown above)`.
+
+    A detail is left out where it is not known, or says no more than the name.
+    """
     *above, last = node.bars or (False,)
     lines = "".join("│   " if bar else "    " for bar in above) + ("├── " if last else "└── ") if node.bars else ""
     (package, *_) = graph.packages[node.name]
@@ -107,6 +136,7 @@ def _render_node(graph: LockGraph, node: _Node) -> str:
 
 
 def _as_json(lock: ChosenLock, values: argparse.Namespace) -> dict[str, Any]:
+    """All pins of one lock with their edges; `--depth` has no effect here. `roots` are those of the text."""
     graph = build_graph(lock.lockfile)
     return {
         "lockfile": lock.shown,
@@ -116,6 +146,7 @@ def _as_json(lock: ChosenLock, values: argparse.Namespace) -> dict[str, Any]:
 
 
 def _package_as_json(graph: LockGraph, name: NormalizedName) -> dict[str, Any]:
+    """A pin with its edges. A requester is a layer of the list, or the pin `name`."""
     package = graph.packages[name][0]
     return {
         "name": name,
