@@ -13,7 +13,7 @@ from resolver.cli.main import main
 from tests.command import Project, Run
 from tests.lockfiles.samples import build_pylock, build_tool, build_wheel
 
-__all__ = ["build_web_lock", "parts", "run_verb"]
+__all__ = ["build_web_lock", "build_web_package", "parts", "run_verb"]
 
 
 def run_verb(project: Project, *argv: str, within: str = ".") -> Run:
@@ -46,15 +46,15 @@ def build_web_lock(*, http: str = "2.0") -> Lockfile:
         },
     )
     packages = (
-        _build_package("web", "1.0", "http"),
-        _build_package("http", http, "json", size=30_000_000),
-        _build_package("json", "3.0"),
-        _build_package("log", "1.0", "json"),
+        build_web_package("web", "1.0", "http"),
+        build_web_package("http", http, "json", size=30_000_000),
+        build_web_package("json", "3.0"),
+        build_web_package("log", "1.0", "json"),
     )
     return Lockfile(pylock=build_pylock(*packages), tool=tool)
 
 
-def _build_package(name: str, version: str, *needs: str, size: int = 1500) -> Package:
+def build_web_package(name: str, version: str, *needs: str, size: int = 1500) -> Package:
     return Package(
         name=NormalizedName(name),
         version=Version(version),

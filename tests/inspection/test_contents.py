@@ -81,7 +81,8 @@ def test_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch
         build()
 
     assert str(caught.value) == (
-        "an SBOM needs the CycloneDX library, which is not installed\n  try: `pip install 'pinfold[sbom]'`"
+        "an SBOM needs the CycloneDX library, which is not installed\n"
+        "  try: `pip install 'cyclonedx-python-lib>=11,<12'`"
     )
 
 

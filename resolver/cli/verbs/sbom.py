@@ -19,7 +19,7 @@ __all__ = ["run_sbom"]
 
 _DESCRIPTION = """\
 A lock as a software bill of materials in CycloneDX 1.6 JSON, on standard output or into a file. The same lock gives the
-same document. Needs the extra: pip install 'pinfold[sbom]'."""
+same document. Needs the extra: pip install 'cyclonedx-python-lib>=11,<12'."""
 
 
 def run_sbom(argv: Sequence[str], *, program: str) -> int:
