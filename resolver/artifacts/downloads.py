@@ -8,7 +8,7 @@ Bytes go to a `PartialFile` first, which stays on disk when a run breaks off. Th
 another one, the whole file is requested once more, since host or disk may have changed in between.
 
 This is a module of its own because it knows nothing of builds and requirement files: `resolver.artifacts.wheelhouse`
-says which files go where.
+decides which files go where.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ _MOST_READERS = 4
 
 
 def add_access_options(parser: argparse.ArgumentParser) -> None:
-    """Add all options of this module to a verb that sends requests."""
+    """Add all options of this module, for verbs that send requests with credentials."""
     add_credential_options(parser)
     add_host_options(parser)
 
@@ -117,7 +117,10 @@ def read_lists(values: argparse.Namespace, *, folder: Path) -> tuple[LockPlan, .
 
 
 def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], None]) -> Access:
-    """The `Access` of the verb `lock`. `--quiet` drops what `announce` would get."""
+    """The `Access` of the verb `lock`, the only one with a cache that outlives the run.
+
+    `announce` gets lines for standard error, none of them with `--quiet`.
+    """
     return Access(
         cache_folder=_choose_cache_folder(arguments.cache_dir),
         offline=arguments.offline,

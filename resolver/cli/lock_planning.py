@@ -261,7 +261,10 @@ def _list_texts(plan: LockPlan) -> Iterator[tuple[tuple[str, ...], ...]]:
 
 
 def _iter_others(folder: Path, known: set[Path]) -> Iterator[Path]:
-    """The lockfiles of a folder (PEP 751: `pylock.toml`, `pylock.<name>.toml`) without the known ones."""
+    """The lockfiles of a folder (PEP 751: `pylock.toml`, `pylock.<name>.toml`) without the known ones.
+
+    The pattern of `glob` is wider than the names that PEP 751 allows.
+    """
     for path in folder.glob("pylock*.toml"):
         if path not in known and is_valid_pylock_path(path):
             yield path

@@ -1,7 +1,6 @@
 """`-v`: each request of a run as a line on standard error.
 
-This is a module of its own, and short, because it imports `logging`, which takes longer than parsing the arguments:
-only a run with `-v` imports it.
+This is a module of its own, and short, because it imports `logging`, which takes 8 ms: only a run with `-v` imports it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ __all__ = ["show_requests"]
 def show_requests() -> None:
     """Print the records of pinfold's own loggers from now on.
 
-    The records of httpx and httpcore are not printed: they have URLs with their secrets, which our records leave out.
+    The records of httpx and httpcore are not printed: they may have secrets of a URL, which our records leave out.
     """
     logger = logging.getLogger("pinfold")
     handler = logging.StreamHandler(sys.stderr)

@@ -104,7 +104,7 @@ def report_as_json(report: LockReport) -> dict[str, Any]:
 
 
 def _tool(report: LockReport) -> ToolTable:
-    """`[tool.pinfold]` of the new lock, which every lock of ours has."""
+    """`[tool.pinfold]` of the new lock. Every lock that we make has one, so its absence is a bug: InternalError."""
     tool = report.outcome.lockfile.tool
     if tool is None:
         raise InternalError("a lock that was just made has no `[tool.pinfold]`")
@@ -116,7 +116,10 @@ def _python(report: LockReport) -> str:
 
 
 def _machine_lines(report: LockReport) -> list[str]:
-    """The machine types with their GPU code and driver, each with its origin; then what other drivers would change."""
+    """The machine types with their GPU code and driver, each with its origin; then what other drivers would change.
+
+    A lock that was made without a machine type has no such line.
+    """
     machines = report.machines
     names = " or ".join(machines.names)
     match machines.accelerator:
@@ -144,7 +147,10 @@ def _driver_lines(changes: Sequence[DriverChange]) -> list[str]:
 
 
 def _change_lines(report: LockReport) -> list[str]:
-    """How many pins were added, removed and changed, then the first of them; empty for a first lock."""
+    """How many pins were added, removed and changed, then the first of them.
+
+    Empty for a first lock, of which every pin would be new.
+    """
     comparison = report.comparison
     if comparison is None:
         return []
@@ -173,7 +179,7 @@ def _index_counts(outcome: LockOutcome) -> str:
 
 
 def _name_place(pin: Pin) -> str:
-    """The index of a pin, or in words where its file comes from without one."""
+    """The index of a pin, or in words where its file comes from without one: a direct reference, or `--find-links`."""
     if pin.file.origin is not None:
         return "a direct reference"
     return pin.index or "find-links"

@@ -1,7 +1,7 @@
 """The verb `digest`: the cache key of each lock, for builders that compare and store images by it.
 
-In: lockfiles. Out: a line or JSON object for each. `lockfiles.digest` computes the digest; docs/lockfile.md says what
-it covers. The module is short because each verb has one: `resolver.cli.main` imports it by the name of the verb.
+In: lockfiles. Out: a line or JSON object for each. `lockfiles.digest` computes the digest; docs/lockfile.md describes
+what it covers. The module is short because each verb has one: `resolver.cli.main` imports it by the name of the verb.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class _Run:
         with Locker(plans, access=access, upgrade=upgrade) as locker:
             for plan in plans:
                 with self._outcomes.attempt(key_of(plan)):
-                    # Without an old lock of ours there is nothing to compare a new one with: the plain check says so.
+                    # Without an old lock of ours there is nothing to compare with: the plain check reports that.
                     if self._arguments.check and (plan.old is None or plan.old.tool is None):
                         self._check(plan)
                     else:

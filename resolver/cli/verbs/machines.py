@@ -136,7 +136,7 @@ def run_machines(argv: Sequence[str], *, program: str) -> int:
 class _Row:
     """A line of the table of machine types.
 
-    `choice` has its accelerator. It is None where the driver is too old for the GPU; `fault` then says so.
+    `choice` has its accelerator. It is None where the driver is too old for the GPU; `fault` is the message then.
     """
 
     machine: Machine
@@ -236,7 +236,10 @@ def _build_row(machine: Machine, values: argparse.Namespace, settings: CompleteS
 
 
 def _render_rows(rows: Sequence[_Row]) -> str:
-    """The table of machine types, with a note where a driver is assumed."""
+    """The table of machine types, with a note where a driver is assumed.
+
+    The note names both ways out: to measure the driver, and to configure it.
+    """
     cells = [("machine type", "GPU", "capability", "driver", "runs")]
     cells += [_row_cells(row) for row in rows]
     lines = _align(cells)
@@ -268,13 +271,19 @@ def _row_cells(row: _Row) -> tuple[str, str, str, str, str]:
 
 
 def _driver_source(row: _Row) -> str | None:
-    """Where the driver of a row comes from: `flag`, `configuration` or `assumption`; None without a GPU."""
+    """Where the driver of a row comes from: `flag`, `configuration` or `assumption`.
+
+    None without a GPU, and for a driver that is too old for it.
+    """
     accelerator = None if row.choice is None else row.choice.accelerator
     return accelerator.driver_source if isinstance(accelerator, Gpu) else None
 
 
 def _row_as_json(row: _Row) -> dict[str, Any]:
-    """The row as data; a key is missing where the fact does not apply: `capability` without a GPU."""
+    """The row as data.
+
+    A key is missing where the fact does not apply: `capability` without a GPU, `driver` where it is too old.
+    """
     machine, gpu = row.machine, row.machine.gpu
     found: dict[str, Any] = {"type": machine.name, "gpu": None if gpu is None else gpu.name}
     if machine.deprecated:
@@ -307,7 +316,10 @@ def _choose_gpu(values: argparse.Namespace, settings: CompleteSettings) -> tuple
 
 
 def _read_builds(values: argparse.Namespace, settings: CompleteSettings) -> _Builds:
-    """The builds of torch for TYPE, with a verdict from its GPU and driver for each."""
+    """The builds of torch for TYPE, with a verdict for each.
+
+    The verdict follows from the kernels of the build, the CUDA that it needs, and the driver of the GPU.
+    """
     choice, gpu, platform = _choose_gpu(values, settings)
     releases = tuple((one, list_verdicts(one, platform, gpu)) for one in load_releases())
     return _Builds(choice=choice, accelerator=gpu, platform=platform, releases=releases)
@@ -445,7 +457,10 @@ def _read_family(machine: str, project: str, *, gpu: Gpu, platform: Platform) ->
 
 
 def _build_family_cells(table: _FamilyTable) -> list[tuple[str, ...]]:
-    """The rows of the table with its head; empty where no build is known, but an index or a warning is."""
+    """The rows of the table with its head.
+
+    Empty where no build is known: then there is an index that may have some, or a warning about the name.
+    """
     cells: list[tuple[str, ...]] = [("builds", "CUDA", "", "source")]
     cells += [(row.what, row.cuda, row.lack or "runs", _render_source(row)) for row in table.rows]
     return cells if table.rows else []
@@ -472,5 +487,5 @@ def _family_as_json(table: _FamilyTable) -> dict[str, Any]:
 
 
 def _render_source(row: FamilyBuild) -> str:
-    """Where a fact comes from; how certain it is, unless it was measured."""
+    """Where a fact comes from, with its confidence unless it was measured."""
     return row.source if row.confidence == "measured" else f"{row.source} ({row.confidence})"

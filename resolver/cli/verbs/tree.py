@@ -32,13 +32,13 @@ _DESCRIPTION = "The pins of a lock, each under what asks for it, with what each 
 class _Node:
     """A line of the tree: a pin at one of its places.
 
-    - `asked` is the requirement of the pin above it, empty at the first level.
+    - `requirement` is that between the pin and the one above it, empty at the first level.
     - `bars` has one item for each level: whether more pins of that level follow below.
     - `is_repeated` is true where the branch below the pin was shown before.
     """
 
     name: NormalizedName
-    asked: str
+    requirement: str
     bars: tuple[bool, ...]
     is_repeated: bool
 
@@ -91,15 +91,15 @@ def _iter_nodes(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) 
         (name, "", ()) for name in reversed(_find_roots(graph, lock, values))
     ]
     while stack:
-        name, asked, bars = stack.pop()
+        name, requirement, bars = stack.pop()
         below = edges[name] if values.depth is None or len(bars) < values.depth else ()
         is_repeated = name in seen and bool(below)
-        yield _Node(name=name, asked=asked, bars=bars, is_repeated=is_repeated)
+        yield _Node(name=name, requirement=requirement, bars=bars, is_repeated=is_repeated)
         seen.add(name)
         if not is_repeated:
             for place, other in reversed(list(enumerate(below))):
-                words = graph.asked(name, other) if values.invert else graph.asked(other, name)
-                stack.append((other, words, (*bars, place + 1 < len(below))))
+                needed = graph.asked(name, other) if values.invert else graph.asked(other, name)
+                stack.append((other, needed, (*bars, place + 1 < len(below))))
 
 
 def _find_roots(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) -> tuple[NormalizedName, ...]:
@@ -121,18 +121,18 @@ def _find_roots(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) 
 def _render_node(graph: LockGraph, node: _Node) -> str:
     """One line: `│   ├── numpy 2.1.0 (asks numpy>=1.26, 16.1 MB, shown above)`.
 
-    A detail is left out where it is not known, or says no more than the name.
+    A detail is left out where it is not known, or only repeats the name.
     """
     *above, last = node.bars or (False,)
     lines = "".join("│   " if bar else "    " for bar in above) + ("├── " if last else "└── ") if node.bars else ""
     (package, *_) = graph.packages[node.name]
     text = f"{node.name} {package.version}" if package.version is not None else str(node.name)
     size = size_bytes(package)
-    details = [f"asks {node.asked}" if node.asked and node.asked != node.name else ""]
+    details = [f"asks {node.requirement}" if node.requirement and node.requirement != node.name else ""]
     details.append(render_bytes(size) if size is not None else "")
     details.append("shown above" if node.is_repeated else "")
-    told = ", ".join(filter(None, details))
-    return f"{lines}{text}" + (f" ({told})" if told else "")
+    shown = ", ".join(filter(None, details))
+    return f"{lines}{text}" + (f" ({shown})" if shown else "")
 
 
 def _as_json(lock: ChosenLock, values: argparse.Namespace) -> dict[str, Any]:
