@@ -25,7 +25,8 @@ from resolver.requirements.url import redact
 
 __all__ = [
     "ChosenLock",
-    "SafeParser",
+    "add_lockfiles",
+    "build_verb_parser",
     "choose_lockfiles",
     "explain_unusable",
     "find_lock_warnings",
@@ -61,6 +62,29 @@ class SafeParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the message without credentials, and raise SystemExit with code 2."""
         super().error(redact(message))
+
+
+def build_verb_parser(
+    program: str, verb: str, description: str, *, usage: str = "", keeps_lines: bool = True
+) -> SafeParser:
+    """The parser of a verb, without arguments yet.
+
+    `program` is the name of the command. The help has the lines of `description` as they are, or with `keeps_lines`
+    false as one paragraph that is as wide as the terminal. `usage` replaces argparse's list of all options; it begins
+    after the name of the verb.
+    """
+    return SafeParser(
+        prog=f"{program} {verb}",
+        usage=f"{program} {verb} {usage}" if usage else None,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter if keeps_lines else argparse.HelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_lockfiles(parser: argparse.ArgumentParser) -> None:
+    """Add `[LOCKFILE…]`, for verbs that take several locks. `read_lockfiles` reads them."""
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
 
 
 def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:

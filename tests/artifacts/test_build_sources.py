@@ -14,7 +14,7 @@ from resolver.artifacts.wanted import list_wanted
 from resolver.errors import InputError
 from tests.lockfiles.samples import COMMIT, build_full_lock
 
-APP, IDNA, PLUGIN = NormalizedName("app"), NormalizedName("idna"), NormalizedName("plugin")
+ANYIO, APP, IDNA, PLUGIN = (NormalizedName(name) for name in ("anyio", "app", "idna", "plugin"))
 
 
 def list_all(lockfile: Lockfile) -> dict[NormalizedName, SourceBuild]:
@@ -46,7 +46,7 @@ def test_sources_are_described_by_file_commit_or_folder() -> None:
 def test_build_without_isolation_comes_after_the_layers_before_it() -> None:
     lockfile = edit_build(build_full_lock(), PLUGIN, BuildFacts(isolation=False))
     builds = list_all(lockfile)
-    assert builds[PLUGIN].after == {"anyio", "app", "idna"}
+    assert builds[PLUGIN].after == frozenset({ANYIO, APP, IDNA})
     assert builds[APP].after == frozenset()
     assert builds[IDNA].after is None
 

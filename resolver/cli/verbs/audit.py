@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.listings import read_advisories
@@ -64,13 +64,8 @@ def run_audit(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(
-        prog=f"{program} audit",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "audit", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument(
         "--osv", metavar="PLACE", help="a folder, a zip archive or its URL; default: `osv` of [tool.pinfold]"
     )

@@ -9,14 +9,13 @@ pages of now. All three solutions come from the same pages, so a newer release m
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import escape_text, show_locks, show_text
 from resolver.fetch.access import Access
 from resolver.inspection.installers import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
@@ -35,13 +34,8 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
 
     Raises InputError for a lock of another tool, which has no list, and FetchError.
     """
-    parser = SafeParser(
-        prog=f"{program} compare-installers",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "compare-installers", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     add_access_options(parser)
     values = parser.parse_args(list(argv))

@@ -9,7 +9,6 @@ nothing: a missing object in a partial clone is an error.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 
 from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, digest, loads
 from lockfiles._values import dataclass
-from resolver.cli.lock_choice import SafeParser, choose_lockfiles, explain_unusable, read_lockfile
+from resolver.cli.lock_choice import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.cli.output import show_json, show_text
 from resolver.errors import InputError
 
@@ -38,12 +37,7 @@ _TIMEOUT_S = 60.0
 
 def run_diff(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock diff OLD [NEW]`: 0 where nothing differs, else 1. Raises InputError."""
-    parser = SafeParser(
-        prog=f"{program} diff",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = build_verb_parser(program, "diff", _DESCRIPTION)
     parser.add_argument("old", metavar="OLD", help="a lockfile, or a git revision")
     parser.add_argument("new", nargs="?", metavar="NEW", help="a lockfile; default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")

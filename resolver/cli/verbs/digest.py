@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lockfiles import digest
-from resolver.cli.lock_choice import SafeParser, read_lockfiles
+from resolver.cli.lock_choice import add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 
 __all__ = ["run_digest"]
@@ -25,8 +25,8 @@ def run_digest(argv: Sequence[str], *, program: str) -> int:
 
     The output for one lock is the digest alone, for use in scripts; for several it is that of `sha256sum`.
     """
-    parser = SafeParser(prog=f"{program} digest", description=_DESCRIPTION, allow_abbrev=False)
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "digest", _DESCRIPTION, keeps_lines=False)
+    add_lockfiles(parser)
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON")
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())

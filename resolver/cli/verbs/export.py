@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
-from resolver.cli.lock_choice import ChosenLock, SafeParser, find_lock_warnings, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import escape_text, find_relative_path, write_file, write_output
 from resolver.errors import InputError, render_os_error
 
@@ -62,13 +62,8 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(
-        prog=f"{program} export",
-        usage=f"{program} export [LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    usage = "[LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]"
+    parser = build_verb_parser(program, "export", _DESCRIPTION, usage=usage)
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("--format", required=True, choices=("requirements", "list", "pylock"), help="see above")
     parser.add_argument(

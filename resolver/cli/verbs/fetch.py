@@ -21,7 +21,7 @@ from lockfiles import digest
 from resolver.artifacts.downloads import Progress
 from resolver.artifacts.wheelhouse import FetchOutcome, fetch_artifacts
 from resolver.cli.host_options import add_credential_options, add_host_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, find_lock_warnings, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import describe_error, escape_text, render_bytes, show_json
 from resolver.errors import PinfoldError
 
@@ -63,13 +63,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
     `usage` is written out because the full list of options would hide `--to`, which is required.
     """
-    parser = SafeParser(
-        prog=f"{program} fetch",
-        usage=f"{program} fetch [LOCKFILE] --to DIR [options]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = build_verb_parser(program, "fetch", _DESCRIPTION, usage="[LOCKFILE] --to DIR [options]")
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("--to", metavar="DIR", required=True, help="the folder of wheels; made if it is not there")
     parser.add_argument("--no-build", action="store_true", help="build nothing: a lock with sources is refused")

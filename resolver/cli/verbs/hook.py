@@ -9,12 +9,11 @@ and no network. It is the verb `lock --check` for that one lock, so hooks and us
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from resolver.cli.lock_choice import SafeParser
+from resolver.cli.lock_choice import build_verb_parser
 from resolver.cli.output import escape_text
 from resolver.sources.lock_owners import OwnedLock, iter_concerned_locks
 
@@ -27,12 +26,7 @@ such locks again, without building anything that `allow-build` in [tool.pinfold]
 
 def run_hook(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock hook check|lock FILE…`: that of `lock` for the lock with the highest one."""
-    parser = SafeParser(
-        prog=f"{program} hook",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = build_verb_parser(program, "hook", _DESCRIPTION)
     parser.add_argument("what", choices=("check", "lock"))
     parser.add_argument("file", nargs="*", default=[], metavar="FILE", help="files that changed")
     values = parser.parse_args(list(argv))

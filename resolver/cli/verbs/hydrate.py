@@ -19,7 +19,7 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles import move_paths
 from resolver.artifacts.hydrating import hydrate
 from resolver.cli.host_options import add_credential_options, read_access, read_lists
-from resolver.cli.lock_choice import SafeParser, find_lock_warnings, read_lockfiles
+from resolver.cli.lock_choice import build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import escape_text, find_relative_path
 from resolver.errors import InputError
 
@@ -64,13 +64,7 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(
-        prog=f"{program} hydrate",
-        usage=f"{program} hydrate [LOCKFILE] -o FILE [options]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = build_verb_parser(program, "hydrate", _DESCRIPTION, usage="[LOCKFILE] -o FILE [options]")
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="pylock.NAME.toml, another than LOCKFILE")
     add_credential_options(parser)

@@ -14,7 +14,7 @@ from typing import Any
 
 from lockfiles import digest
 from lockfiles.graph import ImageLayer, split_layers
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
 
 __all__ = ["run_layers"]
@@ -36,8 +36,8 @@ def run_layers(argv: Sequence[str], *, program: str) -> int:
 
     Raises InputError for a lock that cannot be read.
     """
-    parser = SafeParser(prog=f"{program} layers", description=_DESCRIPTION, allow_abbrev=False)
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "layers", _DESCRIPTION, keeps_lines=False)
+    add_lockfiles(parser)
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON, for builders")
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())

@@ -18,7 +18,7 @@ from packaging.pylock import PackageVcs
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.fetch.http.session import Session
 from resolver.inspection.auditing import NewerRelease, ask_indexes, find_newer
@@ -74,13 +74,8 @@ def run_outdated(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(
-        prog=f"{program} outdated",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "outdated", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument("--pre", action="store_true", help="count pre-releases too")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     add_access_options(parser)

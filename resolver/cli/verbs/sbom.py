@@ -6,11 +6,10 @@ the file. It is short because each verb has a module: `resolver.cli.main` import
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from resolver.cli.lock_choice import SafeParser, read_lockfiles
+from resolver.cli.lock_choice import build_verb_parser, read_lockfiles
 from resolver.cli.output import write_file, write_output
 from resolver.fetch.projects.pages import default_index_url
 from resolver.inspection.contents import build_bill_of_materials
@@ -27,12 +26,7 @@ def run_sbom(argv: Sequence[str], *, program: str) -> int:
 
     Raises InputError for a lock or file that cannot be read or written, and where the CycloneDX library is missing.
     """
-    parser = SafeParser(
-        prog=f"{program} sbom",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = build_verb_parser(program, "sbom", _DESCRIPTION)
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument("-o", "--output", metavar="FILE", default="-", help="default: standard output")
     parser.add_argument("--name", metavar="NAME", help="what is described; default: the folder's name")

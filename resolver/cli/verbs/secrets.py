@@ -9,7 +9,6 @@ names of lists, apps and locks are read, because other files have other forms of
 
 from __future__ import annotations
 
-import argparse
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from io import BytesIO
 from pathlib import Path
 
 from lockfiles.secret_forms import FoundSecret, find_secrets
-from resolver.cli.lock_choice import SafeParser
+from resolver.cli.lock_choice import build_verb_parser
 from resolver.cli.output import show_json, show_text
 from resolver.errors import InputError, render_os_error
 from resolver.sources.settings_file import find_settings
@@ -41,12 +40,7 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
 
     Raises InputError for a path that cannot be read, so that a misspelled name does not count as clean.
     """
-    parser = SafeParser(
-        prog=f"{program} secrets",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = build_verb_parser(program, "secrets", _DESCRIPTION)
     parser.add_argument("path", nargs="+", metavar="PATH", help="a file, or a folder with everything below it")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     values = parser.parse_args(list(argv))

@@ -18,7 +18,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
 from resolver.index.wheel_directory import WheelContents
 from resolver.inspection.contents import PinSize, find_unused, measure_pins
@@ -63,13 +63,8 @@ def run_sizes(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(
-        prog=f"{program} sizes",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "sizes", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument("--unpacked", action="store_true", help="read each wheel's directory for its size on disk")
     parser.add_argument("--app", metavar="PATH", help="a file or folder whose imports tell what is needed")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")

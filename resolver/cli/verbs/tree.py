@@ -19,7 +19,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles._values import dataclass
 from lockfiles.graph import LockGraph, build_graph, size_bytes
-from resolver.cli.lock_choice import ChosenLock, SafeParser, parse_number, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, parse_number, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
 from resolver.errors import InputError
 
@@ -59,8 +59,8 @@ def run_tree(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(prog=f"{program} tree", description=_DESCRIPTION, allow_abbrev=False)
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "tree", _DESCRIPTION, keeps_lines=False)
+    add_lockfiles(parser)
     parser.add_argument("--invert", action="store_true", help="each pin over what asks for it")
     parser.add_argument("--package", action="append", metavar="NAME", help="begin with this pin; several times")
     parser.add_argument(

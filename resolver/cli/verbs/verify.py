@@ -18,7 +18,7 @@ from typing import Any
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import describe_error, escape_text, show_locks, show_text
 from resolver.errors import PinfoldError
 
@@ -70,13 +70,8 @@ def run_verify(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(
-        prog=f"{program} verify",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    parser = build_verb_parser(program, "verify", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument(
         "--environment", metavar="FOLDER", help="compare with a virtual environment, or a folder of packages"
     )

@@ -19,7 +19,7 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles.graph import LockGraph, LockPath, Request, build_graph, find_paths
-from resolver.cli.lock_choice import ChosenLock, SafeParser, parse_number, read_lockfiles
+from resolver.cli.lock_choice import ChosenLock, build_verb_parser, parse_number, read_lockfiles
 from resolver.cli.output import show_locks, show_text
 from resolver.errors import InputError
 
@@ -52,7 +52,7 @@ def run_why(argv: Sequence[str], *, program: str) -> int:
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
     """The parser of the verb; `program` is the name of the command in its help."""
-    parser = SafeParser(prog=f"{program} why", description=_DESCRIPTION, allow_abbrev=False)
+    parser = build_verb_parser(program, "why", _DESCRIPTION, keeps_lines=False)
     parser.add_argument("name", metavar="NAME", help="the project")
     parser.add_argument("lockfile", nargs="*", default=[], metavar="LOCKFILE", help="default: the folder's only lock")
     parser.add_argument(
