@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.listings import read_advisories
 from resolver.index.project_health import Advisory

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import escape_text, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.fetch.access import Access
 from resolver.inspection.installers import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
 from resolver.planning.plan import LockPlan

@@ -18,8 +18,8 @@ from typing import Any
 
 from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, digest, loads
 from lockfiles._values import dataclass
-from resolver.cli.lock_choice import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.cli.output import show_json, show_text
+from resolver.cli.verb_arguments import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.errors import InputError
 
 __all__ = ["run_diff"]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lockfiles import digest
-from resolver.cli.lock_choice import add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
+from resolver.cli.verb_arguments import add_lockfiles, build_verb_parser, read_lockfiles
 
 __all__ = ["run_digest"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
-from resolver.cli.lock_choice import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import escape_text, find_relative_path, write_file, write_output
+from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError, render_os_error
 
 __all__ = ["run_export"]

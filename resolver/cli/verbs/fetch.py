@@ -21,8 +21,8 @@ from lockfiles import digest
 from resolver.artifacts.downloads import Progress
 from resolver.artifacts.wheelhouse import FetchOutcome, fetch_artifacts
 from resolver.cli.host_options import add_credential_options, add_host_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import describe_error, escape_text, render_bytes, show_json
+from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import PinfoldError
 
 __all__ = ["run_fetch"]

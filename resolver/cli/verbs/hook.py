@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from resolver.cli.lock_choice import build_verb_parser
 from resolver.cli.output import escape_text
+from resolver.cli.verb_arguments import build_verb_parser
 from resolver.sources.lock_owners import OwnedLock, iter_concerned_locks
 
 __all__ = ["run_hook"]

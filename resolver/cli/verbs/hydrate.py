@@ -19,8 +19,8 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles import move_paths
 from resolver.artifacts.hydrating import hydrate
 from resolver.cli.host_options import add_credential_options, read_access, read_lists
-from resolver.cli.lock_choice import build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import escape_text, find_relative_path
+from resolver.cli.verb_arguments import build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError
 
 __all__ = ["run_hydrate"]

@@ -14,8 +14,8 @@ from typing import Any
 
 from lockfiles import digest
 from lockfiles.graph import ImageLayer, split_layers
-from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 
 __all__ = ["run_layers"]
 

@@ -18,8 +18,8 @@ from packaging.pylock import PackageVcs
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.fetch.http.session import Session
 from resolver.inspection.auditing import NewerRelease, ask_indexes, find_newer
 from resolver.locking.plan_secrets import open_session

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from resolver.cli.lock_choice import build_verb_parser, read_lockfiles
 from resolver.cli.output import write_file, write_output
+from resolver.cli.verb_arguments import build_verb_parser, read_lockfiles
 from resolver.fetch.projects.pages import default_index_url
 from resolver.inspection.contents import build_bill_of_materials
 

@@ -17,8 +17,8 @@ from io import BytesIO
 from pathlib import Path
 
 from lockfiles.secret_forms import FoundSecret, find_secrets
-from resolver.cli.lock_choice import build_verb_parser
 from resolver.cli.output import show_json, show_text
+from resolver.cli.verb_arguments import build_verb_parser
 from resolver.errors import InputError, render_os_error
 from resolver.sources.settings_file import find_settings
 

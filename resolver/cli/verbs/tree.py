@@ -19,8 +19,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles._values import dataclass
 from lockfiles.graph import LockGraph, build_graph, size_bytes
-from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, parse_number, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, parse_number, read_lockfiles
 from resolver.errors import InputError
 
 __all__ = ["run_tree"]

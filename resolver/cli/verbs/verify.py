@@ -18,8 +18,8 @@ from typing import Any
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.cli.output import describe_error, escape_text, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.errors import PinfoldError
 
 __all__ = ["run_verify"]

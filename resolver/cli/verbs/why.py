@@ -19,8 +19,8 @@ from typing import Any
 from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles.graph import LockGraph, LockPath, Request, build_graph, find_paths
-from resolver.cli.lock_choice import ChosenLock, build_verb_parser, parse_number, read_lockfiles
 from resolver.cli.output import show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, parse_number, read_lockfiles
 from resolver.errors import InputError
 
 __all__ = ["run_why"]
