@@ -76,13 +76,7 @@ _NAMES_BY_MODULE = {
         "PinfoldError",
         "UnsupportedLockfileError",
     ),
-    "lockfiles.exporting": (
-        "export_list",
-        "export_requirements",
-        "move_paths",
-        "requirements",
-        "select_layer",
-    ),
+    "lockfiles.exporting": ("export_list", "export_requirements", "move_paths", "requirements", "select_layer"),
     "lockfiles.graph": (
         "ImageLayer",
         "LockGraph",
@@ -94,23 +88,9 @@ _NAMES_BY_MODULE = {
         "split_layers",
     ),
     "lockfiles.identity": ("digest",),
-    "lockfiles.lockfile": (
-        "BuildFacts",
-        "BuildWheel",
-        "Lockfile",
-        "SettingValue",
-        "ToolTable",
-    ),
-    "lockfiles.reading": (
-        "dumps",
-        "loads",
-        "read",
-        "write",
-    ),
-    "lockfiles.secret_forms": (
-        "FoundSecret",
-        "find_secrets",
-    ),
+    "lockfiles.lockfile": ("BuildFacts", "BuildWheel", "Lockfile", "SettingValue", "ToolTable"),
+    "lockfiles.reading": ("dumps", "loads", "read", "write"),
+    "lockfiles.secret_forms": ("FoundSecret", "find_secrets"),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from resolver.artifacts.downloads import FetchedFile as FetchedFile
     from resolver.artifacts.downloads import Progress as Progress
     from resolver.artifacts.hydrating import Hydrated as Hydrated
-    from resolver.artifacts.hydrating import fetch_artifacts as fetch_artifacts
     from resolver.artifacts.hydrating import hydrate as hydrate
     from resolver.artifacts.wheelhouse import FetchOutcome as FetchOutcome
+    from resolver.artifacts.wheelhouse import fetch_artifacts as fetch_artifacts
     from resolver.errors import AuthenticationError as AuthenticationError
     from resolver.errors import Fault as Fault
     from resolver.errors import FetchError as FetchError
@@ -91,16 +91,9 @@ if TYPE_CHECKING:
     from resolver.targets.target import parse_python_version as parse_python_version
 
 _NAMES_BY_MODULE = {
-    "resolver.artifacts.downloads": (
-        "FetchedFile",
-        "Progress",
-    ),
-    "resolver.artifacts.hydrating": (
-        "Hydrated",
-        "fetch_artifacts",
-        "hydrate",
-    ),
-    "resolver.artifacts.wheelhouse": ("FetchOutcome",),
+    "resolver.artifacts.downloads": ("FetchedFile", "Progress"),
+    "resolver.artifacts.hydrating": ("Hydrated", "hydrate"),
+    "resolver.artifacts.wheelhouse": ("FetchOutcome", "fetch_artifacts"),
     "resolver.errors": (
         "AuthenticationError",
         "Fault",
@@ -117,17 +110,10 @@ _NAMES_BY_MODULE = {
         "SourceError",
         "TargetError",
     ),
-    "resolver.fetch.access": (
-        "Access",
-        "LoginOptions",
-    ),
+    "resolver.fetch.access": ("Access", "LoginOptions"),
     "resolver.fetch.projects.listings": ("read_advisories",),
     "resolver.fetch.projects.wheel_contents": ("fetch_contents",),
-    "resolver.index.project_health": (
-        "Advisory",
-        "AffectedRange",
-        "parse_advisory",
-    ),
+    "resolver.index.project_health": ("Advisory", "AffectedRange", "parse_advisory"),
     "resolver.index.wheel_directory": ("WheelContents",),
     "resolver.inspection.auditing": (
         "Finding",
@@ -137,12 +123,7 @@ _NAMES_BY_MODULE = {
         "fetch_pin_listings",
         "find_newer",
     ),
-    "resolver.inspection.contents": (
-        "PinSize",
-        "build_bill_of_materials",
-        "find_unused",
-        "measure_pins",
-    ),
+    "resolver.inspection.contents": ("PinSize", "build_bill_of_materials", "find_unused", "measure_pins"),
     "resolver.inspection.installers": (
         "InstallerChoice",
         "InstallerComparison",
@@ -157,33 +138,19 @@ _NAMES_BY_MODULE = {
         "read_environment",
         "verify_lockfile",
     ),
-    "resolver.locking.locker": (
-        "LockOutcome",
-        "lock",
-        "lock_plan",
-    ),
+    "resolver.locking.locker": ("LockOutcome", "lock", "lock_plan"),
     "resolver.locking.old_lock": ("Upgrade",),
     "resolver.locking.plan_secrets": ("open_session",),
-    "resolver.planning.plan": (
-        "LockPlan",
-        "RunContext",
-        "plan_lock",
-    ),
+    "resolver.planning.plan": ("LockPlan", "RunContext", "plan_lock"),
     "resolver.requirements.requirement_list": ("parse_requirement_list",),
     "resolver.requirements.scopes": ("ScopeRules",),
     "resolver.settings.settings": ("Settings",),
     "resolver.sources.apps.app_folder": ("read_imports",),
-    "resolver.sources.lock_owners": (
-        "OwnedLock",
-        "find_owned_locks",
-    ),
+    "resolver.sources.lock_owners": ("OwnedLock", "find_owned_locks"),
     "resolver.sources.reader": ("read_source",),
     "resolver.sources.source": ("Source",),
     "resolver.targets.platforms": ("parse_platform",),
-    "resolver.targets.target": (
-        "Target",
-        "parse_python_version",
-    ),
+    "resolver.targets.target": ("Target", "parse_python_version"),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -26,7 +26,7 @@ from resolver.errors import FetchError, MetadataError, Position
 from resolver.index.project_health import ProjectStatus
 from resolver.requirements.url import Secret
 from resolver.solve.explanation import Explanation
-from tests.cli.test_reading_verbs import build_lock
+from tests.cli.verb_runs import build_web_lock
 from tests.command import Project
 from tests.servers import wheel
 
@@ -156,7 +156,7 @@ def build_values(project: Project) -> Mapping[str, object]:
     )
     fact = lockfiles.FactChange(key="python", old=None, new="3.11")
     line = lockfiles.LineChange(layer=0, text="torch", is_added=True)
-    graph = lockfiles.build_graph(build_lock())
+    graph = lockfiles.build_graph(build_web_lock())
     fetched = resolver.FetchedFile(
         project=_NAME, filename="a.whl", sha256="aa", size_bytes=1, outcome="downloaded", place="https://a.example/"
     )
@@ -199,7 +199,7 @@ def build_values(project: Project) -> Mapping[str, object]:
         fact,
         line,
         lockfiles.FoundSecret(line=1, what="a GitHub token", host="a.example"),
-        lockfiles.split_layers(build_lock())[0],
+        lockfiles.split_layers(build_web_lock())[0],
         graph,
         lockfiles.find_paths(graph, NormalizedName("json"), limit=1)[0][0],
         next(iter(graph.requests.values()))[0],

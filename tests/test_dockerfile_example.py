@@ -107,11 +107,11 @@ def fill_base(root: Path) -> dict[str, str]:
 
 
 def is_installation_of_tools(instruction: Instruction) -> bool:
-    return "pip install pinfold" in instruction.text
+    return "pip install git+https://git.example/pinfold" in instruction.text
 
 
 def fill_tools(folder: Path) -> None:
-    """What `pip install pinfold uv` gives: this pinfold, its pip, and uv."""
+    """What `pip install git+https://git.example/pinfold uv` gives: this pinfold, its pip, and uv."""
     folder.mkdir(parents=True)
     python = shlex.quote(sys.executable)
     write_script(

@@ -13,9 +13,8 @@ from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile, write
 from resolver.cli.main import _MODULES, main
-from tests.cli.test_judging_verbs import ADVISORY
-from tests.cli.test_reading_verbs import build_lock, package
-from tests.cli.verb_runs import run_verb
+from tests.cli.verb_runs import build_web_lock, build_web_package, run_verb
+from tests.cli.verbs.test_audit import ADVISORY
 from tests.command import Project
 from tests.git_server import make_repository
 from tests.servers import IndexServer, sdist, wheel
@@ -66,7 +65,7 @@ def collect_keys(*documents: str) -> set[str]:
 
 @pytest.fixture
 def locked(project: Project) -> Project:
-    write(build_lock(), project.folder / "pylock.toml")
+    write(build_web_lock(), project.folder / "pylock.toml")
     return project
 
 
@@ -89,12 +88,12 @@ def test_keys_of_a_lock_are_the_documented_ones(locked: Project, verb: str, word
 
 
 def test_keys_of_diff_are_the_documented_ones(locked: Project) -> None:
-    lock = build_lock(http="3.0")
+    lock = build_web_lock(http="3.0")
     assert lock.tool is not None
     packages = [one for one in lock.pylock.packages if one.name != "log"]
     packages[0] = replace(packages[0], index="https://other.example/simple/")
     changed = Lockfile(
-        pylock=replace(lock.pylock, packages=[*packages, package("zip", "1.0")], created_by="other"),
+        pylock=replace(lock.pylock, packages=[*packages, build_web_package("zip", "1.0")], created_by="other"),
         tool=replace(
             lock.tool,
             python="3.12",

@@ -1,12 +1,14 @@
-"""What has to be built of a lock: each source with its requirements, settings and a key that says whether it was.
+"""The sources of a lock that have to be built: which, in which order, and each as a folder that its build may change.
 
-In: the sources of a lock, the config settings of a list, and what an earlier run has built. Out: `SourceBuild`s. The
-key covers all that decides the outcome, so an unchanged source is built once for a wheelhouse.
+In: a lockfile and the files that it names, and what an earlier run has built. Out: `SourceBuild`s in build order, and
+for each a `BuildTree`: an unpacked sdist, a copy of a folder, or the checkout of a commit. The tree is deleted when its
+build has ended.
 
-The source of a build as a folder that the build may change: an unpacked sdist, a copy of a folder, a checkout.
+The key of a `SourceBuild` covers everything in a lock that decides the outcome of the build. A source whose key has not
+changed is built once for a wheelhouse; `read_records` and `write_records` keep the keys between runs.
 
-In: what a lock says about a source, and its file if it has one. Out: a folder that is gone afterwards. What the lock
-has a hash of is compared with it before anything of it runs.
+This is a module of its own because it runs no code of a source. `resolver.artifacts.building` does that, and only after
+the content was compared with the hash in the lock, where the lock has one.
 """
 
 from __future__ import annotations
@@ -40,27 +42,28 @@ if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
 
 __all__ = [
+    "BuildTree",
+    "BuildTrees",
     "BuiltWheel",
-    "LaidOut",
-    "Settings",
     "SourceBuild",
-    "SourceTrees",
     "list_builds",
     "read_records",
     "write_records",
 ]
 
-
-Settings = Mapping[NormalizedName, tuple[tuple[str, str], ...]]
-"""`--config-settings` by project, in list order; they may be secret."""
+_EPOCH_S = 315_532_800
+"""1980-01-01, the first moment that a ZIP archive can store. Sources without a date are built as of this moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceBuild:
-    """A source to build. `file` is its sdist or archive, None for a commit and a folder.
+    """A source to build.
 
-    `requirements` are the wheels of its environment. `after` are the projects that are installed before it where it is
-    built without isolation, None where it is built with it; `layer` is its own layer.
+    - `file` is its sdist or archive, None for a commit and a folder.
+    - `requirements` are the wheels of its build environment.
+    - `after` is None for a build with isolation. Without isolation it has the projects that are installed beforehand.
+    - `layer` is the layer of the list that the source belongs to, from 0.
+    - `key` is a SHA-256 in hex: two builds with the same key have the same outcome as far as a lock decides it.
     """
 
     package: Package
@@ -73,7 +76,7 @@ class SourceBuild:
 
     @property
     def described(self) -> str:
-        """The source for messages, in public."""
+        """The source for messages, without secrets: a file name, `git+URL@COMMIT`, or the path of a folder."""
         package = self.package
         if self.file is not None:
             return self.file.filename
@@ -84,17 +87,116 @@ class SourceBuild:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltWheel:
-    """A wheel that was built, by the key of its build."""
+    """A wheel that was built. `key` is that of its `SourceBuild`, `sha256` that of the wheel itself."""
 
     key: str
     filename: str
     sha256: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildTree:
+    """A source as files on disk.
+
+    `folder` is the project in it (its `subdirectory`, if it has one). `epoch_s` becomes `SOURCE_DATE_EPOCH` of the
+    build. `warnings` are whole messages, for example about submodules.
+    """
+
+    folder: Path
+    epoch_s: int = _EPOCH_S
+    warnings: tuple[str, ...] = ()
+
+
+class BuildTrees:
+    """Makes build trees.
+
+    `lock_folder` is where the relative paths of the lock start; `stash` is the folder with the downloaded sdists.
+    """
+
+    def __init__(self, *, lock_folder: Path, stash: Path, repositories: GitRepositories, guard: HostGuard) -> None:
+        self._lock_folder = lock_folder
+        self._stash = stash
+        self._repositories = repositories
+        self._guard = guard
+
+    @contextmanager
+    def open(self, build: SourceBuild) -> Iterator[BuildTree]:
+        """The tree of a source, deleted at the end. Raises InputError, FetchError, HashMismatchError."""
+        package = build.package
+        if package.vcs is not None:
+            with self._open_commit(build, package.vcs) as tree:
+                yield tree
+            return
+        with tempfile.TemporaryDirectory(prefix="pinfold-", ignore_cleanup_errors=True) as name:
+            # A build backend that resolves links would otherwise see another path than ours.
+            folder = Path(name).resolve()
+            if package.directory is not None:
+                yield BuildTree(folder=self._copy(build, package.directory, folder))
+            else:
+                yield BuildTree(folder=self._unpack(build, folder))
+
+    @contextmanager
+    def _open_commit(self, build: SourceBuild, vcs: PackageVcs) -> Iterator[BuildTree]:
+        """The checkout of a commit; its date is the date of the build.
+
+        A repository on this disk needs no permission; any other host passes the guard for private networks.
+        """
+        if vcs.type != "git" or vcs.url is None:
+            raise InputError(f"`{build.package.name}` comes from a repository that is not read: `{vcs.type}`")
+        url = parse_url(vcs.url)
+        if urlsplit(url.public).scheme != "file":
+            self._guard.check(url.public)
+        with self._repositories.open_tree(url, vcs.commit_id, subdirectory=vcs.subdirectory) as tree:
+            yield BuildTree(folder=tree.folder, epoch_s=max(_EPOCH_S, tree.commit_time_s), warnings=tree.warnings)
+
+    def _copy(self, build: SourceBuild, directory: PackageDirectory, into: Path) -> Path:
+        """The project in a copy of its folder: a build writes into its tree, and must not change the original.
+
+        Raises InputError for a folder that cannot be read, HashMismatchError where the copy is not what was locked.
+        The copy is hashed, not the original: the original may change while it is read.
+        """
+        source, shown = self._lock_folder / directory.path, f"`{directory.path}` ({build.package.name})"
+        if not source.is_dir():
+            raise InputError(
+                f"there is no folder {shown} where the lock has it",
+                remedy="put it there; a path in a lock starts from the folder that the lock lies in",
+            )
+        copy = into / source.resolve().name
+        try:
+            for path in list_folder_files(source):
+                (copy / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source / path, copy / path, follow_symlinks=False)
+            found = hash_folder(copy)
+            _copy_history(source, copy)
+        except OSError as error:
+            raise InputError(f"the folder {shown} cannot be read: {render_os_error(error)}") from error
+        expected = build.facts.content
+        if expected is not None and found != expected:
+            raise HashMismatchError(
+                f"the folder {shown} is not what was locked",
+                details=(f"locked: {expected}", f"found:  {found}"),
+                remedy="`lock`, which locks it as it is now",
+                filename=directory.path,
+                expected=expected,
+                found=found,
+            )
+        return _find_project(copy, directory.subdirectory, build)
+
+    def _unpack(self, build: SourceBuild, into: Path) -> Path:
+        """The project in its unpacked sdist or archive, whose hash the download has checked."""
+        assert build.file is not None
+        try:
+            tree = unpack_sdist(self._stash / build.file.filename, into)
+        except SdistArchiveError as error:
+            raise InputError(str(error)) from error
+        archive = build.package.archive
+        return _find_project(tree, None if archive is None else archive.subdirectory, build)
+
+
 def list_builds(lockfile: Lockfile, wanted: Wanted) -> tuple[SourceBuild, ...]:
     """The sources of a lock in the order in which they can be built: by layer, then by name.
 
-    Raises InputError where the lock does not say what a build needs.
+    Raises InputError with all faults where the lock lacks what a build needs.
     """
     layers = assign_layers(lockfile)
     faults: list[str] = []
@@ -107,6 +209,27 @@ def list_builds(lockfile: Lockfile, wanted: Wanted) -> tuple[SourceBuild, ...]:
     return tuple(builds)
 
 
+def read_records(path: Path) -> dict[NormalizedName, BuiltWheel]:
+    """What an earlier run has built, by project; empty where the file is missing or broken, so all is built again."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            NormalizedName(name): BuiltWheel(key=row["key"], filename=row["file"], sha256=row["sha256"])
+            for name, row in rows.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def write_records(path: Path, records: Mapping[NormalizedName, BuiltWheel]) -> None:
+    """Write what was built, for `read_records` of the next run. The file is replaced as a whole."""
+    rows = {
+        name: {"key": wheel.key, "file": wheel.filename, "sha256": wheel.sha256}
+        for name, wheel in sorted(records.items())  # Sorted, so that equal wheelhouses have equal files.
+    }
+    replace_file(path, json.dumps(rows, indent=1).encode())
+
+
 def _read_build(
     lockfile: Lockfile,
     package: Package,
@@ -115,6 +238,10 @@ def _read_build(
     layers: Mapping[NormalizedName, int],
     faults: list[str],
 ) -> SourceBuild:
+    """The build of one source. What the lock lacks for it is appended to `faults`.
+
+    Without isolation a build sees the projects of earlier layers, so those are part of its key.
+    """
     tool, name = lockfile.tool, package.name
     facts = BuildFacts() if tool is None else tool.build.get(name, BuildFacts())
     if tool is None or name not in tool.build:
@@ -142,7 +269,10 @@ def _build_key(
     requirements: Sequence[WantedFile],
     after: Iterable[NormalizedName],
 ) -> str:
-    """The SHA-256 of all that decides the outcome of a build, as far as a lock decides it."""
+    """The SHA-256, in hex, of all that decides the outcome of a build, as far as a lock decides it.
+
+    The keys lie in wheelhouses: a change of this document makes every wheelhouse build its sources again.
+    """
     tool, vcs, directory, archive = lockfile.tool, package.vcs, package.directory, package.archive
     installed = {one.name: one for one in lockfile.pylock.packages if one.name in frozenset(after)}
     document = {
@@ -163,128 +293,22 @@ def _build_key(
     return hash_bytes(json.dumps(document, sort_keys=True).encode())
 
 
-def read_records(path: Path) -> dict[NormalizedName, BuiltWheel]:
-    """What an earlier run has built, by project; empty where that cannot be read."""
-    try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
-        return {
-            NormalizedName(name): BuiltWheel(key=row["key"], filename=row["file"], sha256=row["sha256"])
-            for name, row in rows.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return {}
-
-
-def write_records(path: Path, records: Mapping[NormalizedName, BuiltWheel]) -> None:
-    """Keep what was built for the next run."""
-    rows = {
-        name: {"key": wheel.key, "file": wheel.filename, "sha256": wheel.sha256}
-        for name, wheel in sorted(records.items())
-    }
-    replace_file(path, json.dumps(rows, indent=1).encode())
-
-
-_EPOCH_S = 315_532_800
-"""1980-01-01, the first moment that a wheel's archive can name: what has no date of its own is built as of then."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LaidOut:
-    """A source tree: the folder of the project in it, `SOURCE_DATE_EPOCH` of its build, and warnings."""
-
-    folder: Path
-    epoch_s: int = _EPOCH_S
-    warnings: tuple[str, ...] = ()
-
-
-class SourceTrees:
-    """Lays out source trees. `lock_folder` is where relative paths start; `stash` is where sdists lie."""
-
-    def __init__(self, *, lock_folder: Path, stash: Path, repositories: GitRepositories, guard: HostGuard) -> None:
-        self._lock_folder = lock_folder
-        self._stash = stash
-        self._repositories = repositories
-        self._guard = guard
-
-    @contextmanager
-    def open(self, build: SourceBuild) -> Iterator[LaidOut]:
-        """The tree of a source. Raises InputError, FetchError, HashMismatchError."""
-        package = build.package
-        if package.vcs is not None:
-            with self._open_commit(build, package.vcs) as found:
-                yield found
-            return
-        with tempfile.TemporaryDirectory(prefix="pinfold-", ignore_cleanup_errors=True) as name:
-            # Links on the way there would be other folders to a backend that resolves them.
-            folder = Path(name).resolve()
-            if package.directory is not None:
-                yield LaidOut(folder=self._copy(build, package.directory, folder))
-            else:
-                yield LaidOut(folder=self._unpack(build, folder))
-
-    @contextmanager
-    def _open_commit(self, build: SourceBuild, vcs: PackageVcs) -> Iterator[LaidOut]:
-        if vcs.type != "git" or vcs.url is None:
-            raise InputError(f"`{build.package.name}` comes from a repository that is not read: `{vcs.type}`")
-        url = parse_url(vcs.url)
-        if urlsplit(url.public).scheme != "file":
-            self._guard.check(url.public)
-        with self._repositories.open_tree(url, vcs.commit_id, subdirectory=vcs.subdirectory) as tree:
-            yield LaidOut(folder=tree.folder, epoch_s=max(_EPOCH_S, tree.commit_time_s), warnings=tree.warnings)
-
-    def _copy(self, build: SourceBuild, directory: PackageDirectory, into: Path) -> Path:
-        source, shown = self._lock_folder / directory.path, f"`{directory.path}` ({build.package.name})"
-        if not source.is_dir():
-            raise InputError(
-                f"there is no folder {shown} where the lock has it",
-                remedy="put it there; a path in a lock starts from the folder that the lock lies in",
-            )
-        copy = into / source.resolve().name
-        try:
-            for path in list_folder_files(source):
-                (copy / path).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source / path, copy / path, follow_symlinks=False)
-            found = hash_folder(copy)
-            _copy_history(source, copy)
-        except OSError as error:
-            raise InputError(f"the folder {shown} cannot be read: {render_os_error(error)}") from error
-        expected = build.facts.content
-        if expected is not None and found != expected:
-            raise HashMismatchError(
-                f"the folder {shown} is not what was locked",
-                details=(
-                    f"locked: {expected}",
-                    f"found:  {found}",
-                ),
-                remedy="`lock`, which locks it as it is now",
-                filename=directory.path,
-                expected=expected,
-                found=found,
-            )
-        return _inside(copy, directory.subdirectory, build)
-
-    def _unpack(self, build: SourceBuild, into: Path) -> Path:
-        assert build.file is not None
-        try:
-            tree = unpack_sdist(self._stash / build.file.filename, into)
-        except SdistArchiveError as error:
-            raise InputError(str(error)) from error
-        archive = build.package.archive
-        return _inside(tree, None if archive is None else archive.subdirectory, build)
-
-
 def _copy_history(source: Path, copy: Path) -> None:
-    """The repository of a folder whose build makes up its version from tags."""
-    # Lazy: it is of the git part, which few folders need.
+    """Copy the git repository of a folder too where its build derives the version from tags (setuptools-scm)."""
+    # Lazy: it belongs to the git part, which few folders need.
     from resolver.fetch.git.commit_trees import wants_history
 
     repository = source / ".git"
     if repository.is_dir() and wants_history(source):
+        # Without hooks: git could run them during the build.
         shutil.copytree(repository, copy / ".git", symlinks=True, ignore=shutil.ignore_patterns("hooks"))
 
 
-def _inside(tree: Path, subdirectory: str | None, build: SourceBuild) -> Path:
-    """The folder of the project, which links must not lead out of the tree. Raises InputError."""
+def _find_project(tree: Path, subdirectory: str | None, build: SourceBuild) -> Path:
+    """The folder of the project in a tree, with links resolved.
+
+    Raises InputError where it is missing, or where a link leads out of the tree.
+    """
     folder = Path(os.path.realpath(tree / (subdirectory or "")))
     if not folder.is_relative_to(os.path.realpath(tree)) or not folder.is_dir():
         raise InputError(f"`{build.described}` has no folder `{subdirectory}`")

@@ -1,12 +1,10 @@
-"""Making wheels of the sources of a lock: under the target's Python, from the build requirements that the lock has.
+"""Wheels from the sources of a lock, built under the target's Python with the build requirements in the lock.
 
-In: `SourceBuild`s whose files lie in the stash of a wheelhouse. Out: wheels in it, with their own hashes. A build runs
-somebody else's code: it sees no credentials and no configuration of a network (see docs/security.md).
+In: `SourceBuild`s whose files lie in the stash of a wheelhouse. Out: wheels in the wheelhouse, each with its hash.
 
-The interpreter that builds for a target: the running one, or another of this machine that has the target's Python.
-
-In: a target, and perhaps a path. Out: the path of an interpreter that was asked what it is. Wheels that are built for
-another Python or platform would not install, so nothing else will do.
+A build runs the code of its source. It gets no credentials and no network configuration (docs/security.md), and it must
+run under the target's own Python and platform: a wheel that is built for another would not install. `find_interpreter`
+finds that Python; it runs each candidate to learn its version.
 """
 
 from __future__ import annotations
@@ -26,24 +24,19 @@ from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_fi
 from lockfiles import Lockfile
 from lockfiles._files import hash_bytes
 from lockfiles._values import dataclass
-from resolver.artifacts.build_sources import BuiltWheel, LaidOut, Settings, SourceBuild, SourceTrees
+from resolver.artifacts.build_sources import BuildTree, BuildTrees, BuiltWheel, SourceBuild
 from resolver.artifacts.downloads import measure_file
 from resolver.artifacts.wanted import find_name_fault
 from resolver.errors import InputError, MetadataError
 from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
-from resolver.fetch.builds.permission import describe_host, is_host_compatible, is_host_platform
+from resolver.fetch.builds.permission import ConfigSettings, describe_host, is_host_compatible, is_host_platform
 from resolver.fetch.builds.wheel_builds import build_wheel
 from resolver.targets.platforms import parse_platform
 from resolver.targets.target import Target, parse_python_version
 
-__all__ = [
-    "Building",
-    "WheelBuilder",
-    "find_interpreter",
-]
+__all__ = ["Building", "WheelBuilder", "find_interpreter"]
 
-
-_QUESTION = """\
+_PROBE = """\
 import json, platform, sys, sysconfig
 print(json.dumps({
     "name": sys.implementation.name,
@@ -51,98 +44,37 @@ print(json.dumps({
     "threads": "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "",
 }))
 """
-_TIMEOUT_S = 60.0
+"""The program that an interpreter runs to describe itself. Its syntax is that of every Python 3."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
-    """What an interpreter says of itself."""
-
-    name: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{'Python' if self.name == 'cpython' else self.name} {self.version}"
-
-
-def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
-    """The interpreter for builds: the one that is named, the running one, or `pythonX.Y` of PATH.
-
-    Raises InputError that says what is missing: the platform is another, or there is no such Python.
-    """
-    if not is_host_platform(target):
-        raise InputError(
-            f"a build for {target} cannot be made here, on {describe_host()}",
-            remedy="fetch on a machine like the target, or lock wheels alone: `lock --only-binary :all:`",
-        )
-    wanted = f"{target.python.short}{'t' if target.python.free_threaded else ''}"
-    if named is not None:
-        return _check_named(named, wanted)
-    if is_host_compatible(target):
-        return Path(sys.executable)
-    found = shutil.which(f"python{wanted}")
-    answer = None if found is None else _ask(Path(found))
-    if found is not None and answer is not None and (answer.name, answer.version) == ("cpython", wanted):
-        return Path(found)
-    is_what = "" if answer is None else f": the `python{wanted}` of PATH is {answer}"
-    raise InputError(
-        f"the lock is for Python {wanted}, which what it builds has to be built with, and there is none here{is_what}",
-        remedy="install it, or name one with `--python-executable`",
-    )
-
-
-def _check_named(path: Path, wanted: str) -> Path:
-    answer = _ask(path)
-    if answer is None:
-        raise InputError(f"`{path}` is no Python that can be run", remedy="another `--python-executable`")
-    if (answer.name, answer.version) != ("cpython", wanted):
-        raise InputError(
-            f"`{path}` is {answer}, and the lock is for Python {wanted}", remedy="name one of that version"
-        )
-    return path
-
-
-def _ask(path: Path) -> _Answer | None:
-    """What the interpreter is; None where it cannot be run."""
-    try:
-        done = subprocess.run(
-            [str(path), "-I", "-c", _QUESTION],
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=True,
-        )
-        said = json.loads(done.stdout)
-        return _Answer(name=said["name"], version=f"{said['version']}{said['threads']}")
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name.upper() in _VARIABLES}
-
-
-_VARIABLES = {"HOME", "LANG", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "LD_LIBRARY_PATH"} | {
+_PROBE_TIMEOUT_S = 60.0
+_PROBE_VARIABLES = {"HOME", "LANG", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "LD_LIBRARY_PATH"} | {
     *("PYENV_ROOT", "PYENV_VERSION", "DYLD_LIBRARY_PATH"),
 }
+"""The environment variables of that program: what starts an interpreter, and no credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Building:
-    """What builds are given: `python` is the interpreter to use, None for one that is found.
+    """How to build the sources of a lock.
 
-    `config_settings` are those of the list that was locked, since the lock has only their hashes. `announce` gets a
-    line before each build.
+    - `python` is the interpreter to use; None searches for one.
+    - `config_settings` are those of the list that was locked, by project: the lock has only their hashes. They may be
+      secret, so the repr leaves them out.
+    - `announce` gets a line before each build.
     """
 
     python: Path | None = None
-    config_settings: Settings = field(default_factory=dict, repr=False)
+    config_settings: ConfigSettings = field(default_factory=dict, repr=False)
     announce: Callable[[str], None] = lambda line: None
 
 
 class WheelBuilder:
-    """Builds the sources of one lock. Raises InputError at once where they cannot be built here."""
+    """Builds the sources of one lock.
+
+    `builds` are all sources that will be built, so that the constructor raises InputError before the first download:
+    for a missing interpreter, and for config settings that are not those of the lock. `stash` is the hidden folder of
+    the wheelhouse.
+    """
 
     def __init__(
         self,
@@ -150,7 +82,7 @@ class WheelBuilder:
         building: Building,
         *,
         builds: Iterable[SourceBuild],
-        trees: SourceTrees,
+        trees: BuildTrees,
         stash: Path,
         children: BuildProcesses,
     ) -> None:
@@ -166,9 +98,10 @@ class WheelBuilder:
     def build(
         self, build: SourceBuild, *, into: Path, installed: Mapping[NormalizedName, Sequence[Path]]
     ) -> BuiltWheel:
-        """The wheel of a source, moved into a folder. `installed` are wheels by project, for a build without isolation.
+        """Build the wheel of a source and move it into a folder.
 
-        Raises InputError where it fails, FetchError and HashMismatchError where its source cannot be had.
+        `installed` are the wheels of the wheelhouse by project; a build without isolation gets those of `build.after`.
+        Raises InputError where the build fails, FetchError and HashMismatchError where the source cannot be read.
         """
         self._building.announce(f"building `{build.described}`")
         with (
@@ -179,10 +112,13 @@ class WheelBuilder:
                 self._building.announce(f"warning: {warning}")
             wheel = self._run(build, tree, Path(name), installed)
             self._check(build, wheel)
-            return self._take(build, wheel, into)
+            return self._move(build, wheel, into)
 
-    def _take(self, build: SourceBuild, wheel: Path, into: Path) -> BuiltWheel:
-        """Move the wheel to its place."""
+    def _move(self, build: SourceBuild, wheel: Path, into: Path) -> BuiltWheel:
+        """Move the wheel into the wheelhouse, and hash it for the record.
+
+        A build can leave a link or a folder of this name. Both are refused with InputError.
+        """
         found = measure_file(wheel)
         if found is None:
             raise InputError(f"the build of `{build.described}` gave `{wheel.name}`, which is no file")
@@ -190,8 +126,9 @@ class WheelBuilder:
         return BuiltWheel(key=build.key, filename=wheel.name, sha256=found[1])
 
     def _run(
-        self, build: SourceBuild, tree: LaidOut, into: Path, installed: Mapping[NormalizedName, Sequence[Path]]
+        self, build: SourceBuild, tree: BuildTree, into: Path, installed: Mapping[NormalizedName, Sequence[Path]]
     ) -> Path:
+        """Run the build backend; the path of what it made in the folder `into`. Raises InputError."""
         wheels = [self._stash / "build-wheels" / file.filename for file in build.requirements]
         if build.after is not None:
             wheels += [path for name in sorted(build.after) for path in installed.get(name, ())]
@@ -209,13 +146,18 @@ class WheelBuilder:
         except MetadataError as error:
             raise InputError.from_faults(error.faults) from error
         except BuildFailedError as error:
+            # The error has the last lines of the backend's output, which are indented below ours.
             raise InputError(
                 f"the build of `{build.described}` failed; its last words:",
                 details=tuple(f"  {line}" for line in str(error).splitlines()),
             ) from error
 
     def _check(self, build: SourceBuild, wheel: Path) -> None:
-        """Raises InputError for a wheel of another project, version, Python or platform."""
+        """Raises InputError for a wheel of another project, version, Python or platform.
+
+        A source tree has no version in the lock, so any version is accepted for it. The file name comes from the code
+        of the source, so it must be a safe one.
+        """
         package = build.package
         try:
             name, version, _, tags = parse_wheel_filename(wheel.name)
@@ -224,8 +166,10 @@ class WheelBuilder:
         if fault := find_name_fault(wheel.name):
             raise InputError(f"the build of `{build.described}` gave a wheel whose name cannot be used: {fault}")
         if name != package.name or (package.version is not None and version != package.version):
-            wanted = package.name if package.version is None else f"{package.name} {package.version}"
-            raise InputError(f"the build of `{build.described}` gave `{name} {version}`, and locked is `{wanted}`")
+            expected = package.name if package.version is None else f"{package.name} {package.version}"
+            raise InputError(f"the build of `{build.described}` gave `{name} {version}`, and locked is `{expected}`")
+        # A backend tags its wheel for the plain platform, such as `linux_x86_64`, which no target lists. The tags of
+        # interpreter and ABI must be those of the target all the same.
         pairs = {(tag.interpreter, tag.abi) for tag in self._target.tags}
         platforms = {tag.platform for tag in self._target.tags}
         if not any(
@@ -235,19 +179,51 @@ class WheelBuilder:
             raise InputError(f"the build of `{build.described}` gave `{wheel.name}`, which is not for {self._target}")
 
 
+def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
+    """The interpreter for builds: `named` if given, else the running one, else `pythonX.Y` of PATH.
+
+    Raises InputError that names what is missing: the platform is another, or there is no such Python.
+    """
+    # A wheel can only be built on its own platform, whatever Python is there.
+    if not is_host_platform(target):
+        raise InputError(
+            f"a build for {target} cannot be made here, on {describe_host()}",
+            remedy="fetch on a machine like the target, or lock wheels alone: `lock --only-binary :all:`",
+        )
+    wanted = f"{target.python.short}{'t' if target.python.free_threaded else ''}"
+    if named is not None:
+        return _check_named(named, wanted)
+    if is_host_compatible(target):
+        return Path(sys.executable)
+    path = shutil.which(f"python{wanted}")
+    found = None if path is None else _probe(Path(path))
+    if path is not None and found is not None and (found.name, found.version) == ("cpython", wanted):
+        return Path(path)
+    is_what = "" if found is None else f": the `python{wanted}` of PATH is {found}"
+    raise InputError(
+        f"the lock is for Python {wanted}, which what it builds has to be built with, and there is none here{is_what}",
+        remedy="install it, or name one with `--python-executable`",
+    )
+
+
 def _read_target(lockfile: Lockfile) -> Target:
+    """The target that the lock was made for (`[tool.pinfold]`)."""
     tool = lockfile.tool
-    assert tool is not None, "a lock of another tool says not what its builds need"
+    assert tool is not None, "`list_builds` refuses sources in locks of other tools"
     return Target(python=parse_python_version(tool.python), platform=parse_platform(tool.platform))
 
 
-def _check_settings(build: SourceBuild, settings: Settings) -> None:
-    """Raises InputError where the settings are not those that were locked, of which the lock has hashes."""
+def _check_settings(build: SourceBuild, settings: ConfigSettings) -> None:
+    """Raises InputError where the config settings are not those that were locked.
+
+    The values may be secret, so the lock has a SHA-256 of each; the order of the settings counts too.
+    """
     given = settings.get(build.package.name, ())
     hashed = tuple((key, f"sha256:{hash_bytes(value.encode())}") for key, value in given)
     if hashed == build.facts.config_settings:
         return
     name = build.package.name
+    # Without any settings the list is missing; with other settings it is another list, or has changed.
     if not given:
         raise InputError(
             f"`{name}` is built with config settings, of which the lock has only hashes",
@@ -257,3 +233,41 @@ def _check_settings(build: SourceBuild, settings: Settings) -> None:
         f"the config settings of `{name}` are not those that were locked",
         remedy="lock again, or name the list that was locked: `--list SOURCE`",
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interpreter:
+    """What an interpreter reports: `name` is that of its implementation, `version` such as `3.13` or `3.13t`."""
+
+    name: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{'Python' if self.name == 'cpython' else self.name} {self.version}"
+
+
+def _check_named(path: Path, wanted: str) -> Path:
+    """The path, if it is a CPython of this version: other implementations take other wheels. Raises InputError."""
+    found = _probe(path)
+    if found is None:
+        raise InputError(f"`{path}` is no Python that can be run", remedy="another `--python-executable`")
+    if (found.name, found.version) != ("cpython", wanted):
+        raise InputError(f"`{path}` is {found}, and the lock is for Python {wanted}", remedy="name one of that version")
+    return path
+
+
+def _probe(path: Path) -> _Interpreter | None:
+    """Run an interpreter (`-I`: without the user's modules and variables); None where it cannot be run."""
+    try:
+        done = subprocess.run(
+            [str(path), "-I", "-c", _PROBE],
+            env={name: value for name, value in os.environ.items() if name.upper() in _PROBE_VARIABLES},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_TIMEOUT_S,
+            check=True,
+        )
+        facts = json.loads(done.stdout)
+        return _Interpreter(name=facts["name"], version=f"{facts['version']}{facts['threads']}")
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        return None

@@ -1,12 +1,11 @@
-"""What a lock wants to be on disk: files with their hashes, and source trees, each checked before anything is done.
+"""The files and sources that a lock names, checked before any of them is fetched.
 
-In: a lockfile and the folder that it lies in. Out: `Wanted`. A lock is somebody else's text: names that are no plain
-file names, and places that are neither on the web nor on this disk, are refused with all their faults at once.
+In: a lockfile and the folder that it lies in. Out: `Wanted`: wheels, sources, and the wheels that builds install, each
+with its hash and its URL or path.
 
-Whether a file name of a lock may be used as one on this machine: a lock is somebody else's text.
-
-In: a name. Out: why not, or an empty text. The rules are those of all platforms at once, so that a wheelhouse that is
-made on one can be copied to another.
+A lock is untrusted text. File names that could leave the wheelhouse, and URLs that are neither on the web nor on this
+disk, are refused with all their faults at once. The rules for names are those of all platforms together, so that a
+wheelhouse that was filled on one platform can be copied to another.
 """
 
 from __future__ import annotations
@@ -25,54 +24,33 @@ from lockfiles._values import dataclass
 from resolver.errors import InputError
 from resolver.index.distribution_file import is_distribution
 
-__all__ = [
-    "Wanted",
-    "WantedFile",
-    "find_name_fault",
-    "list_wanted",
-]
-
+__all__ = ["Wanted", "WantedFile", "find_name_fault", "list_wanted"]
 
 _LONGEST_NAME = 200
-"""File systems hold 255 bytes, and parts of files have longer names than the files."""
+"""In characters. File systems hold 255 bytes, and parts of files have longer names than the files."""
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9_.+!~-]+")
-"""What names of wheels and sdists consist of: PEP 427 and PEP 625, versions with epoch and label."""
+"""The characters in names of wheels and sdists: PEP 427 and PEP 625, versions with epoch and local label (PEP 440)."""
 
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
-
-
-def find_name_fault(name: str) -> str:
-    """Why a file cannot have this name in a wheelhouse, in a few words; empty where it can."""
-    if not name or name.strip(".") == "":
-        return "it is no name"
-    if "/" in name or "\\" in name:
-        return "it is a path"
-    if not _CHARACTERS.fullmatch(name):
-        return "it holds characters that no wheel or sdist has in its name"
-    if name.startswith(("-", ".")):
-        return f"it begins with `{name[0]}`"
-    if _DEVICES.fullmatch(name):
-        return "it is the name of a device on Windows"
-    if len(name) > _LONGEST_NAME:
-        return f"it has {len(name)} characters, and {_LONGEST_NAME} is the limit"
-    if not is_distribution(name):
-        return "it ends like neither a wheel nor an sdist"
-    return ""
-
+"""Names that Windows takes for devices, whatever their suffix."""
 
 _SCHEMES = ("https", "http", "file")
+_ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 
 _PackageFile = PackageWheel | PackageSdist | PackageArchive
-_LockedFile = _PackageFile | BuildWheel
+_NamedFile = _PackageFile | BuildWheel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedFile:
-    """A wheel, sdist or archive of a project. `place` is a public URL, or a path on this disk.
+    """A wheel, sdist or archive of a project.
 
-    `size_bytes` is None where the lock does not say. `is_for_builds` marks what is not installed itself: sdists,
-    archives of sources, and wheels that builds install. `index` is the public URL of the index that lists it.
+    - `place` is a URL without secrets, or a path on this disk.
+    - `sha256` is in hex. `size_bytes` is None where the lock does not have it.
+    - `is_for_builds` is true for files that are not installed themselves: sdists, source archives, and the wheels that
+      builds install.
+    - `index` is the URL, without secrets, of the index that lists the file; None for a direct URL.
     """
 
     project: NormalizedName
@@ -86,11 +64,11 @@ class WantedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a lock wants, each in its order.
+    """The files and sources of a lock, in the order of the lock.
 
-    - `wheels` are installed as they stand.
-    - `sources` are packages that have none, with the sdist or archive that they are; None for a commit and a folder.
-    - `build_wheels` are what builds install, by the texts that builds name them with (`setuptools==80.9.0`).
+    - `wheels` are installed as they are.
+    - `sources` are packages without wheels, each with its sdist or archive; None for a commit and a folder.
+    - `build_wheels` are the wheels that builds install, by requirement as in the lock (`setuptools==80.9.0`).
     """
 
     wheels: tuple[WantedFile, ...]
@@ -99,7 +77,10 @@ class Wanted:
 
 
 def list_wanted(lockfile: Lockfile, *, folder: Path) -> Wanted:
-    """What a lock wants; `folder` is where its relative paths start. Raises InputError with all faults."""
+    """The files and sources of a lock; `folder` is where its relative paths start.
+
+    Raises InputError with all faults.
+    """
     reader = _Reader(folder)
     wheels: list[WantedFile] = []
     sources: list[tuple[Package, WantedFile | None]] = []
@@ -122,15 +103,34 @@ def list_wanted(lockfile: Lockfile, *, folder: Path) -> Wanted:
     return Wanted(wheels=tuple(dict.fromkeys(wheels)), sources=tuple(sources), build_wheels=build_wheels)
 
 
+def find_name_fault(name: str) -> str:
+    """Why a file of a wheelhouse cannot have this name, in a few words for a message; empty where it can."""
+    if not name or name.strip(".") == "":
+        return "it is no name"
+    if "/" in name or "\\" in name:
+        return "it is a path"
+    if not _CHARACTERS.fullmatch(name):
+        return "it holds characters that no wheel or sdist has in its name"
+    if name.startswith(("-", ".")):
+        return f"it begins with `{name[0]}`"
+    if _DEVICES.fullmatch(name):
+        return "it is the name of a device on Windows"
+    if len(name) > _LONGEST_NAME:
+        return f"it has {len(name)} characters, and {_LONGEST_NAME} is the limit"
+    if not is_distribution(name):
+        return "it ends like neither a wheel nor an sdist"
+    return ""
+
+
 class _Reader:
-    """Reads files of a lock and collects their faults."""
+    """Reads `[[packages.wheels]]`, `[packages.sdist]` and `[packages.archive]` (PEP 751), and collects their faults."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._faults: list[str] = []
 
-    def read(self, project: NormalizedName, name: str, file: _LockedFile) -> WantedFile | None:
-        """The file, or None for one that cannot be used here."""
+    def read(self, project: NormalizedName, name: str, file: _NamedFile) -> WantedFile | None:
+        """The file, or None for one that cannot be used here, whose fault is kept for `finish`."""
         if fault := find_name_fault(name):
             self._faults.append(f"{project}: `{_shown(name)}` can be no file here: {fault}")
             return None
@@ -148,14 +148,17 @@ class _Reader:
         )
 
     def finish(self, wheels: Sequence[WantedFile]) -> None:
-        """Raises InputError with all faults, those of files together too."""
+        """Raises InputError with all faults, also those of two files of one name."""
         faults = [*self._faults, *_iter_collisions(wheels)]
         if faults:
             raise InputError("the lock cannot be used here", details=tuple(faults))
 
 
 def _iter_files(package: Package) -> Iterator[_PackageFile]:
-    """What an installation takes: the wheels, else the sdist, else the archive."""
+    """The files that an installation uses: the wheels, else the sdist, else the archive.
+
+    PEP 751: an installer prefers wheels, so an sdist beside them is not needed.
+    """
     if package.wheels:
         yield from package.wheels
     elif package.sdist is not None:
@@ -165,18 +168,22 @@ def _iter_files(package: Package) -> Iterator[_PackageFile]:
 
 
 def _name(project: NormalizedName, file: _PackageFile) -> str:
-    """The name of the file on disk; an archive may have any at its host, so it gets one of ours."""
+    """The name of the file on disk.
+
+    An archive may have any name at its host (`main.zip`), so it gets one of its project and hash, with the same suffix.
+    """
     if not isinstance(file, PackageArchive):
         return file.filename
     place = file.path or urlsplit(file.url or "").path
     name = place.rpartition("/")[2]
     if name.endswith(".whl"):
         return name
-    suffix = next((one for one in (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip") if name.endswith(one)), ".tar.gz")
+    suffix = next((suffix for suffix in _ARCHIVE_SUFFIXES if name.endswith(suffix)), ".tar.gz")
     return f"{project}-{file.hashes['sha256'][:16]}{suffix}"
 
 
-def _find_place(file: _LockedFile, folder: Path) -> str | Path | None:
+def _find_place(file: _NamedFile, folder: Path) -> str | Path | None:
+    """The URL or path of a file; None for a URL of another scheme."""
     if file.path is not None:
         return folder / file.path
     url = file.url or ""
@@ -192,7 +199,7 @@ def _find_place(file: _LockedFile, folder: Path) -> str | Path | None:
 
 
 def _iter_collisions(files: Sequence[WantedFile]) -> Iterator[str]:
-    """Different files of one name; letter case does not tell files apart."""
+    """The faults of different files that have one name. Windows and macOS ignore letter case, so it is ignored here."""
     seen: dict[str, WantedFile] = {}
     for file in files:
         other = seen.setdefault(file.filename.casefold(), file)
@@ -201,6 +208,6 @@ def _iter_collisions(files: Sequence[WantedFile]) -> Iterator[str]:
 
 
 def _shown(name: str) -> str:
-    """The name for a message: short, and without what would disturb a terminal."""
+    """The name for a message: at most 80 characters, with `?` for characters that a terminal would not show."""
     safe = "".join(character if character.isprintable() else "?" for character in name)
     return safe if len(safe) <= 80 else f"{safe[:77]}…"

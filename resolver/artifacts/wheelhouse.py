@@ -1,14 +1,16 @@
-"""A folder with all wheels of a lock, from which pip and uv install without a network.
+"""A wheelhouse: a folder with all wheels of a lock, from which pip and uv install without a network.
 
-In: a lockfile, the folder that it lies in, a place, and how to reach hosts. Out: `FetchOutcome`, and on disk the
-verified wheels with a requirements.txt. What has another hash is not kept. A run that is broken off leaves whole files,
-and parts that the next run goes on from.
+In: a lockfile, the folder that it lies in, the folder to fill, and an `Access`. Out: a `FetchOutcome`, and on disk
 
-One run at a time in a folder of wheels: two that bring the same files would stand in each other's way.
+    *.whl                        the wheels, each with the hash that is in the lock, or built from such a source
+    requirements.txt             each project with its version and the hashes of its wheels
+    requirements.layer-N.txt     the same by layer, for a list of several layers: an image builder caches each step
+    .pinfold/                    parts of files, sdists, build requirements, and the record of what was built
 
-The requirements.txt of a wheelhouse: each project with its version and the hashes of the wheels that lie there.
+A file with another hash is not kept. A run that breaks off leaves whole files, and parts that the next run continues.
+One run at a time fills a wheelhouse; a second one waits for it.
 
-A list of several layers has a file for each besides, so that an image builder installs and caches them step by step.
+This module decides what goes where and in which order. `downloads` brings the files and `building` makes the wheels.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from packaging.pylock import Package, PackageWheel
@@ -30,9 +31,9 @@ from lockfiles.exporting import find_variables, render_pin
 from lockfiles.graph import assign_layers
 from lockfiles.lockfile import ToolTable
 from resolver.artifacts.build_sources import (
+    BuildTrees,
     BuiltWheel,
     SourceBuild,
-    SourceTrees,
     list_builds,
     read_records,
     write_records,
@@ -41,27 +42,278 @@ from resolver.artifacts.building import Building, WheelBuilder
 from resolver.artifacts.downloads import Downloads, FetchedFile, Progress, measure_file
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import AuthenticationError, InputError, render_os_error
+from resolver.fetch.access import Access
 from resolver.fetch.http.hosts import HostGuard
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.listings import find_signed_link
+from resolver.locking.build_requirements import find_config_settings
+from resolver.locking.plan_secrets import open_session
+from resolver.planning.plan import LockPlan
 
-__all__ = [
-    "FILE_NAME",
-    "FetchOutcome",
-    "check_place",
-    "fill_wheelhouse",
-    "hold_folder",
-    "render_requirements",
-    "write_layers",
-    "write_requirements",
-]
+__all__ = ["FetchOutcome", "fetch_artifacts"]
+
+_STASH = ".pinfold"
+"""The folder inside a wheelhouse for everything but its wheels. Installers do not look into folders."""
+_BUILD_WHEELS = "build-wheels"
+_RECORDS = "built.json"
+
+_REQUIREMENTS = "requirements.txt"
+_MARK = "# The wheels of a lock"
+"""How our requirement files begin. Only files with it are replaced or deleted."""
+_FLAGS = "--no-index --find-links DIR --require-hashes --no-deps -r DIR/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchOutcome:
+    """What a wheelhouse holds.
+
+    - `requirements` is the file to install from.
+    - `files` are the downloaded wheels in the order of the lock, then the built ones.
+    - `layers` are files that install the same in steps, one for each layer of the list; empty for a single layer.
+    """
+
+    folder: Path
+    requirements: Path
+    files: tuple[FetchedFile, ...]
+    layers: tuple[Path, ...] = ()
+
+
+def fetch_artifacts(
+    lockfile: Lockfile,
+    *,
+    lock_folder: Path,
+    to: Path,
+    access: Access = Access(),
+    lists: Sequence[LockPlan] = (),
+    build: bool = True,
+    python_executable: Path | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> FetchOutcome:
+    """Fill a folder with all wheels of a lock, and write a requirements.txt to install them without a network.
+
+    - `lock_folder` is where relative paths of the lock start. `to` is created if it is missing; other files in it stay.
+    - `access` has the logins, and the hosts that may be private. `lists` bring fresh signatures, tokens and
+      `--config-settings` of the list that was locked.
+    - Sources become wheels under the target's Python: `python_executable`, or one that is found. With `build=False` a
+      lock that has sources is refused.
+    - `on_progress` is called from the caller's thread.
+
+    Raises InputError for a lock that cannot be used or built here, FetchError, and HashMismatchError for a file or
+    folder that is not the one that was locked; no such file is kept.
+    """
+    announce = access.announce or (lambda line: None)
+    config_settings = {name: values for plan in lists for name, values in find_config_settings(plan).items()}
+    building = Building(python=python_executable, config_settings=config_settings, announce=announce)
+    with open_session(access, lists=lists) as session:
+        filling = _Filling(lockfile, to=to, session=session, on_progress=on_progress, announce=announce)
+        return filling.fill(building if build else None, lock_folder=lock_folder)
+
+
+class _Filling:
+    """One run that fills a wheelhouse.
+
+    `to` is the wheelhouse. `announce` may be called from any thread, `on_progress` from the thread of `fill` alone.
+    """
+
+    def __init__(
+        self,
+        lockfile: Lockfile,
+        *,
+        to: Path,
+        session: Session,
+        on_progress: Callable[[Progress], None],
+        announce: Callable[[str], None],
+    ) -> None:
+        self._lockfile = lockfile
+        self._to = to
+        self._stash = to / _STASH
+        self._session = session
+        self._on_progress = on_progress
+        self._announce = announce
+
+    def fill(self, building: Building | None, *, lock_folder: Path) -> FetchOutcome:
+        """Bring the wheels and write the requirement files. `building` None refuses sources."""
+        wanted = list_wanted(self._lockfile, folder=lock_folder)
+        _refuse_sources(wanted, building)
+        builds = list_builds(self._lockfile, wanted)
+        self._make_folders()
+        with _hold_folder(self._stash, announce=self._announce_wait):
+            built = self._find_built(builds)
+            missing = [build for build in builds if build.package.name not in built]
+            # The builder is made first: it refuses what cannot be built here, before gigabytes are downloaded.
+            with self._open_builder(building, missing, lock_folder) as builder:
+                fetched = self._download(wanted, missing)
+                files = [fetched[file] for file in wanted.wheels]
+                for build in builds:
+                    files.append(self._add_built(build, builder, built, files))
+            return self._write_lists(files)
+
+    def _announce_wait(self) -> None:
+        self._announce(f"waiting for another run that fills `{self._to.name}`")
+
+    def _make_folders(self) -> None:
+        """Create the wheelhouse and its stash. Raises InputError where that fails, or other files would be replaced."""
+        try:
+            (self._stash / _BUILD_WHEELS).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"`{self._to.name}` cannot be a folder of wheels: {render_os_error(error)}",
+                remedy="another, with `--to`",
+            ) from error
+        _check_requirements_file(self._to)
+
+    def _find_built(self, builds: Sequence[SourceBuild]) -> dict[NormalizedName, BuiltWheel]:
+        """The wheels that an earlier run has built with the same key, and that are still in the folder unchanged.
+
+        Each is hashed: another program may have replaced the file.
+        """
+        records, found = read_records(self._stash / _RECORDS), {}
+        for build in builds:
+            wheel = records.get(build.package.name)
+            if wheel is not None and wheel.key == build.key:
+                known = measure_file(self._to / wheel.filename)
+                if known is not None and known[1] == wheel.sha256:
+                    found[build.package.name] = wheel
+        return found
+
+    @contextmanager
+    def _open_builder(
+        self, building: Building | None, builds: Sequence[SourceBuild], lock_folder: Path
+    ) -> Iterator[WheelBuilder | None]:
+        """The builder of these sources, None where there are none. Its processes end with the context."""
+        if building is None or not builds:
+            yield None
+            return
+        # Lazy: most locks have wheels alone.
+        from resolver.fetch.builds.build_process import BuildProcesses
+        from resolver.fetch.git.repositories import GitRepositories
+
+        children, session = BuildProcesses(), self._session
+        with GitRepositories(
+            cache_folder=None,
+            offline=session.offline,
+            find_login=session.credentials.find_login,
+            announce=building.announce,
+        ) as repositories:
+            guard = session.guard or HostGuard()
+            trees = BuildTrees(lock_folder=lock_folder, stash=self._stash, repositories=repositories, guard=guard)
+            try:
+                yield WheelBuilder(
+                    self._lockfile, building, builds=builds, trees=trees, stash=self._stash, children=children
+                )
+            finally:
+                children.stop()
+
+    def _download(self, wanted: Wanted, missing: Sequence[SourceBuild]) -> dict[WantedFile, FetchedFile]:
+        """Bring the wheels, and the files that the missing wheels are built from."""
+        files = tuple(dict.fromkeys((*wanted.wheels, *_iter_build_files(missing))))
+        self._refuse_unknown_variables(files)
+        downloads = Downloads(
+            find_folder=self._find_folder,
+            stash=self._stash,
+            client=self._session,
+            on_progress=self._on_progress,
+            announce=self._announce,
+            find_link=self._find_link,
+        )
+        return downloads.fetch_all(files)
+
+    def _refuse_unknown_variables(self, files: Iterable[WantedFile]) -> None:
+        """Raises AuthenticationError for a URL with a token in its path whose value is not given.
+
+        A lock has such a URL as `…/${NAME}/…`; a request for it would only fail with a status that explains nothing.
+        """
+        for file in files:
+            names = find_variables(file.place) if isinstance(file.place, str) else []
+            if not names or not isinstance(file.place, str):
+                continue
+            grant = self._session.credentials.find(file.place)
+            if grant is None or grant.url is None:
+                shown = ", ".join(f"`{name}`" for name in names)
+                raise AuthenticationError(
+                    f"the URL of `{file.filename}` has a token in its path, which a lock never holds: {file.place}",
+                    remedy=f"`--list SOURCE` with the list that was locked, and {shown} in the environment",
+                    url=file.place,
+                )
+
+    def _find_folder(self, file: WantedFile) -> Path:
+        """Where a file belongs. Only wheels of the lock itself lie where installers find them."""
+        if not file.is_for_builds:
+            return self._to
+        return self._stash / _BUILD_WHEELS if file.filename.endswith(".whl") else self._stash
+
+    def _find_link(self, file: WantedFile) -> bool:
+        """Look for the signed URL of a file on the page of its index; whether there is one."""
+        if file.index is None or not isinstance(file.place, str):
+            return False
+        return find_signed_link(file.project, file.index, file.place, session=self._session)
+
+    def _add_built(
+        self,
+        build: SourceBuild,
+        builder: WheelBuilder | None,
+        built: dict[NormalizedName, BuiltWheel],
+        files: Sequence[FetchedFile],
+    ) -> FetchedFile:
+        """The wheel of a source, built unless it is among `built`; `files` are in the wheelhouse already.
+
+        Each new wheel is recorded at once, so that a run that breaks off later need not build it again.
+        """
+        name, is_new = build.package.name, build.package.name not in built
+        if is_new:
+            assert builder is not None, "sources without a builder are refused"
+            installed: dict[NormalizedName, list[Path]] = {}
+            for file in files:
+                installed.setdefault(file.project, []).append(self._to / file.filename)
+            built[name] = builder.build(build, into=self._to, installed=installed)
+            write_records(self._stash / _RECORDS, built)
+        wheel = built[name]
+        return FetchedFile(
+            project=name,
+            filename=wheel.filename,
+            sha256=wheel.sha256,
+            size_bytes=(self._to / wheel.filename).stat().st_size,
+            outcome="built" if is_new else "present",
+            place=build.described,
+        )
+
+    def _write_lists(self, files: Sequence[FetchedFile]) -> FetchOutcome:
+        """Write the requirement files beside the wheels; an earlier lock may have had more layers.
+
+        Raises ExportError, before anything is written, for a package that a requirement file cannot name.
+        """
+        packages = [_replace_wheels(package, files) for package in self._lockfile.pylock.packages]
+        layers = _split_layers(self._lockfile, packages)
+        named = {f"requirements.layer-{number}.txt": layer for number, layer in enumerate(layers)}
+        texts = {
+            self._to / name: _render_requirements(chosen, tool=self._lockfile.tool, file_name=name)
+            for name, chosen in {**named, _REQUIREMENTS: packages}.items()
+        }
+        for path, text in texts.items():
+            replace_file(path, text.encode())
+        for path in self._to.glob("requirements.layer-*.txt"):
+            if path not in texts and path.read_bytes().startswith(_MARK.encode()):
+                path.unlink()
+        *written_layers, requirements = texts
+        return FetchOutcome(folder=self._to, requirements=requirements, files=tuple(files), layers=(*written_layers,))
+
+
+def _refuse_sources(wanted: Wanted, building: Building | None) -> None:
+    """Raises InputError for a lock with sources where nothing may be built."""
+    if building is None and wanted.sources:
+        names = ", ".join(f"`{package.name}`" for package, _ in wanted.sources)
+        raise InputError(
+            f"the lock has sources, which `--no-build` keeps from becoming wheels: {names}",
+            remedy="leave it out, or lock wheels alone: `lock --only-binary :all:`",
+        )
 
 
 @contextmanager
-def hold_folder(folder: Path, *, announce: Callable[[], None]) -> Iterator[None]:
-    """Hold a folder; where another process does, wait for that, which is announced once.
+def _hold_folder(folder: Path, *, announce: Callable[[], None]) -> Iterator[None]:
+    """Hold a folder while other runs wait for it. Call `announce` once before waiting for another run.
 
-    Systems and disks without such locks go without: there the hashes of the files decide.
+    Systems and disks without such locks are not held: Windows, some network file systems. There the hashes of the files
+    show damage.
     """
     try:
         import fcntl
@@ -71,7 +323,7 @@ def hold_folder(folder: Path, *, announce: Callable[[], None]) -> Iterator[None]
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     except OSError:
-        yield  # It is none: whoever writes there next says so.
+        yield  # Not a folder: the first write into it reports the error.
         return
     try:
         try:
@@ -80,33 +332,23 @@ def hold_folder(folder: Path, *, announce: Callable[[], None]) -> Iterator[None]
             announce()
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError:
-            pass  # Such as a network's disk.
+            pass  # The file system has no locks.
         yield
     finally:
         os.close(descriptor)
 
 
-FILE_NAME = "requirements.txt"
-
-_MARK = "# The wheels of a lock"
-_FLAGS = "--no-index --find-links DIR --require-hashes --no-deps -r DIR/"
-
-
-def render_requirements(packages: Iterable[Package], *, tool: ToolTable | None, file_name: str = FILE_NAME) -> str:
-    """The file for packages that have wheels alone, sorted by name. Raises ExportError for names that are none."""
-    target = "" if tool is None else f" for Python {tool.python} on {tool.platform}"
-    lines = [
-        f"{_MARK}{target}; install them with",
-        f"#   pip install {_FLAGS}{file_name}",
-        f"#   uv pip install {_FLAGS}{file_name}",
-    ]
-    lines += (render_pin(package) for package in sorted(packages, key=lambda one: (one.name, str(one.marker))))
-    return "\n".join(lines) + "\n"
+def _iter_build_files(builds: Iterable[SourceBuild]) -> Iterator[WantedFile]:
+    """The sdists and build requirements of these builds."""
+    for build in builds:
+        if build.file is not None:
+            yield build.file
+        yield from build.requirements
 
 
-def check_place(folder: Path) -> None:
-    """Raises InputError where the folder has a requirements.txt that no wheelhouse has."""
-    path = folder / FILE_NAME
+def _check_requirements_file(folder: Path) -> None:
+    """Raises InputError where the folder has a requirements.txt that is not ours: it would be replaced."""
+    path = folder / _REQUIREMENTS
     try:
         with path.open("rb") as file:
             is_ours = file.read(len(_MARK)) == _MARK.encode()
@@ -121,236 +363,11 @@ def check_place(folder: Path) -> None:
         )
 
 
-def write_requirements(folder: Path, text: str, *, file_name: str = FILE_NAME) -> Path:
-    """The path of the file, which appears at once or not at all."""
-    path = folder / file_name
-    replace_file(path, text.encode())
-    return path
+def _replace_wheels(package: Package, files: Iterable[FetchedFile]) -> Package:
+    """The package with its wheels as they lie in the folder, and the version in their names.
 
-
-def write_layers(folder: Path, layers: Sequence[Sequence[Package]], *, tool: ToolTable | None) -> tuple[Path, ...]:
-    """The paths of `requirements.layer-N.txt`, from 0; those of an earlier lock that had more of them are gone."""
-    names = [f"requirements.layer-{number}.txt" for number in range(len(layers))]
-    written = tuple(
-        write_requirements(folder, render_requirements(packages, tool=tool, file_name=name), file_name=name)
-        for name, packages in zip(names, layers, strict=True)
-    )
-    for path in folder.glob("requirements.layer-*.txt"):
-        if path not in written and path.read_bytes().startswith(_MARK.encode()):
-            path.unlink()
-    return written
-
-
-_STASH = ".pinfold"
-"""The folder inside a wheelhouse for parts and for what wheels are built from: installers do not look there."""
-_BUILD_WHEELS = "build-wheels"
-_RECORDS = "built.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FetchOutcome:
-    """What a wheelhouse holds: downloaded wheels in the order of the lock, then built ones.
-
-    `requirements` is the file to install from; `layers` are files that install the same in steps, one a layer of the
-    list, and none where it has one.
+    A source has no wheels in the lock: its built wheel is the file of its project.
     """
-
-    folder: Path
-    requirements: Path
-    files: tuple[FetchedFile, ...]
-    layers: tuple[Path, ...] = ()
-
-
-def fill_wheelhouse(
-    lockfile: Lockfile,
-    *,
-    lock_folder: Path,
-    to: Path,
-    session: Session,
-    building: Building | None = None,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
-    announce: Callable[[str], None] = lambda line: None,
-) -> FetchOutcome:
-    """Bring all wheels of a lock to a folder, which is made if need be; sources become wheels there.
-
-    `building` None builds nothing. Raises InputError for what cannot be used or built here, FetchError, and
-    HashMismatchError for a file or folder that is not the one that was locked.
-    """
-    wanted = list_wanted(lockfile, folder=lock_folder)
-    _refuse_sources(wanted, building)
-    builds = list_builds(lockfile, wanted)
-    stash = _make_folders(to)
-    with hold_folder(stash, announce=lambda: announce(f"waiting for another run that fills `{to.name}`")):
-        present = _find_built(builds, to, stash)
-        missing = [build for build in builds if build.package.name not in present]
-        with _open_builder(
-            lockfile, building, missing, lock_folder=lock_folder, stash=stash, session=session
-        ) as builder:
-            downloads = Downloads(
-                find_folder=lambda file: _find_folder(file, to, stash),
-                stash=stash,
-                client=session,
-                on_progress=on_progress,
-                announce=announce,
-                find_link=partial(_find_link, session=session),
-            )
-            wanted_files = tuple(dict.fromkeys((*wanted.wheels, *_list_files(missing))))
-            _refuse_unknown_variables(wanted_files, session)
-            fetched = downloads.fetch_all(wanted_files)
-            files = [fetched[file] for file in wanted.wheels]
-            for build in builds:
-                wheel = present.get(build.package.name)
-                if wheel is None and builder is not None:
-                    wheel = present[build.package.name] = builder.build(
-                        build, into=to, installed=_list_paths(files, to)
-                    )
-                    write_records(stash / _RECORDS, present)
-                    files.append(_describe(build, wheel, to, is_new=True))
-                elif wheel is not None:
-                    files.append(_describe(build, wheel, to, is_new=False))
-        return _write_lists(lockfile, files, to)
-
-
-def _find_link(file: WantedFile, *, session: Session) -> bool:
-    if file.index is None or not isinstance(file.place, str):
-        return False
-    return find_signed_link(file.project, file.index, file.place, session=session)
-
-
-def _write_lists(lockfile: Lockfile, files: Sequence[FetchedFile], to: Path) -> FetchOutcome:
-    """Write what installers read, beside the wheels."""
-    packages = [_with_wheels(package, files) for package in lockfile.pylock.packages]
-    text = render_requirements(packages, tool=lockfile.tool)
-    layers = write_layers(to, _split(lockfile, packages), tool=lockfile.tool)
-    return FetchOutcome(folder=to, requirements=write_requirements(to, text), files=tuple(files), layers=layers)
-
-
-def _split(lockfile: Lockfile, packages: Sequence[Package]) -> list[list[Package]]:
-    """The packages by layer of the list; none where it has one alone."""
-    count = 1 if lockfile.tool is None else len(lockfile.tool.layers)
-    if count < 2:
-        return []
-    assigned = assign_layers(lockfile)
-    return [[package for package in packages if assigned[package.name] == number] for number in range(count)]
-
-
-def _refuse_sources(wanted: Wanted, building: Building | None) -> None:
-    if building is None and wanted.sources:
-        names = ", ".join(f"`{package.name}`" for package, _ in wanted.sources)
-        raise InputError(
-            f"the lock has sources, which `--no-build` keeps from becoming wheels: {names}",
-            remedy="leave it out, or lock wheels alone: `lock --only-binary :all:`",
-        )
-
-
-def _refuse_unknown_variables(files: Iterable[WantedFile], session: Session) -> None:
-    """Raises AuthenticationError for a URL with a token in its path whose value nobody has given."""
-    for file in files:
-        names = find_variables(file.place) if isinstance(file.place, str) else []
-        if not names or not isinstance(file.place, str):
-            continue
-        grant = session.credentials.find(file.place)
-        if grant is None or grant.url is None:
-            shown = ", ".join(f"`{name}`" for name in names)
-            raise AuthenticationError(
-                f"the URL of `{file.filename}` has a token in its path, which a lock never holds: {file.place}",
-                remedy=f"`--list SOURCE` with the list that was locked, and {shown} in the environment",
-                url=file.place,
-            )
-
-
-def _make_folders(to: Path) -> Path:
-    """The folder for what is no wheel of the lock. Raises InputError where there can be none."""
-    stash = to / _STASH
-    try:
-        (stash / _BUILD_WHEELS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"`{to.name}` cannot be a folder of wheels: {render_os_error(error)}", remedy="another, with `--to`"
-        ) from error
-    check_place(to)
-    return stash
-
-
-def _find_folder(file: WantedFile, to: Path, stash: Path) -> Path:
-    if not file.is_for_builds:
-        return to
-    return stash / _BUILD_WHEELS if file.filename.endswith(".whl") else stash
-
-
-def _find_built(builds: Sequence[SourceBuild], to: Path, stash: Path) -> dict[NormalizedName, BuiltWheel]:
-    """What an earlier run has built in the same way, and still lies there."""
-    records, found = read_records(stash / _RECORDS), {}
-    for build in builds:
-        wheel = records.get(build.package.name)
-        if wheel is not None and wheel.key == build.key:
-            known = measure_file(to / wheel.filename)
-            if known is not None and known[1] == wheel.sha256:
-                found[build.package.name] = wheel
-    return found
-
-
-def _list_files(builds: Iterable[SourceBuild]) -> Iterator[WantedFile]:
-    for build in builds:
-        if build.file is not None:
-            yield build.file
-        yield from build.requirements
-
-
-@contextmanager
-def _open_builder(
-    lockfile: Lockfile,
-    building: Building | None,
-    builds: Sequence[SourceBuild],
-    *,
-    lock_folder: Path,
-    stash: Path,
-    session: Session,
-) -> Iterator[WheelBuilder | None]:
-    """What makes the wheels; None where there is nothing to make. Its processes end with it."""
-    if building is None or not builds:
-        yield None
-        return
-    # Lazy: most locks have wheels alone.
-    from resolver.fetch.builds.build_process import BuildProcesses
-    from resolver.fetch.git.repositories import GitRepositories
-
-    children = BuildProcesses()
-    with GitRepositories(
-        cache_folder=None,
-        offline=session.offline,
-        find_login=session.credentials.find_login,
-        announce=building.announce,
-    ) as repositories:
-        trees = SourceTrees(
-            lock_folder=lock_folder, stash=stash, repositories=repositories, guard=session.guard or HostGuard()
-        )
-        try:
-            yield WheelBuilder(lockfile, building, builds=builds, trees=trees, stash=stash, children=children)
-        finally:
-            children.stop()
-
-
-def _list_paths(files: Iterable[FetchedFile], to: Path) -> dict[NormalizedName, list[Path]]:
-    paths: dict[NormalizedName, list[Path]] = {}
-    for file in files:
-        paths.setdefault(file.project, []).append(to / file.filename)
-    return paths
-
-
-def _describe(build: SourceBuild, wheel: BuiltWheel, to: Path, *, is_new: bool) -> FetchedFile:
-    return FetchedFile(
-        project=build.package.name,
-        filename=wheel.filename,
-        sha256=wheel.sha256,
-        size_bytes=(to / wheel.filename).stat().st_size,
-        outcome="built" if is_new else "present",
-        place=build.described,
-    )
-
-
-def _with_wheels(package: Package, files: Iterable[FetchedFile]) -> Package:
-    """The package with its wheels as they lie in the folder, and the version that these have."""
     own = {wheel.filename for wheel in package.wheels or ()}
     wheels = [
         PackageWheel(name=file.filename, path=file.filename, hashes={"sha256": file.sha256})
@@ -359,3 +376,30 @@ def _with_wheels(package: Package, files: Iterable[FetchedFile]) -> Package:
     ]
     version = package.version or parse_wheel_filename(wheels[0].filename)[1]
     return replace(package, version=version, wheels=wheels, sdist=None, vcs=None, directory=None, archive=None)
+
+
+def _split_layers(lockfile: Lockfile, packages: Sequence[Package]) -> list[list[Package]]:
+    """The packages by layer of the list; empty for a list of a single layer, which needs no steps.
+
+    The layers of a lock are those of `[tool.pinfold]`, so a lock of another tool has one.
+    """
+    count = 1 if lockfile.tool is None else len(lockfile.tool.layers)
+    if count < 2:
+        return []
+    assigned = assign_layers(lockfile)
+    return [[package for package in packages if assigned[package.name] == number] for number in range(count)]
+
+
+def _render_requirements(packages: Iterable[Package], *, tool: ToolTable | None, file_name: str) -> str:
+    """A requirement file (pip: Requirements File Format) for packages that have wheels alone, sorted by name.
+
+    Each line has the version and the hashes of the wheels. Raises ExportError for a package that it cannot name.
+    """
+    target = "" if tool is None else f" for Python {tool.python} on {tool.platform}"
+    lines = [
+        f"{_MARK}{target}; install them with",
+        f"#   pip install {_FLAGS}{file_name}",
+        f"#   uv pip install {_FLAGS}{file_name}",
+    ]
+    lines += (render_pin(package) for package in sorted(packages, key=lambda one: (one.name, str(one.marker))))
+    return "\n".join(lines) + "\n"

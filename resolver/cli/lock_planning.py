@@ -1,8 +1,12 @@
-"""The plans of a run: each SOURCE is read, once for each `-m`, and gets a place that no other lock of the run has.
+"""The plans that one run of `lock` begins with, and the outcomes that it ends with.
 
-Locks that lie beside that of their list and that no target writes any more: of a machine type that is gone, say.
+In: the arguments of the run. Out, from `LockPlanning`: a `LockPlan` for each lock. Each SOURCE is read once, combined
+with each `-m`, and gets a path that no other lock of the run has. Out, from `LockOutcomes`: messages on standard error,
+the exit code, and the document of `--json`.
 
-What becomes of each lock of a run: the exit code, what standard error is told, the document that `--json` prints.
+Both are here because one source may fail while the others are locked: an outcome belongs to a `LockKey`, which exists
+before there is a plan. `find_left_over` looks for locks that no plan writes any more, such as that of a machine type
+that was removed from the configuration.
 """
 
 from __future__ import annotations
@@ -38,13 +42,16 @@ __all__ = [
     "tell",
 ]
 
+_LONGEST_PATH = 255
+"""In characters. A longer SOURCE cannot be the name of a folder, and some systems raise an error for it."""
 
 LockKey = tuple[str | None, str | None]
-"""What the document of a lock goes by: the name of its source (None: of all), and the label of its machine types."""
+"""Which lock an outcome belongs to: the name of its source, and the label of its machine types (None: without one).
+A pair of None is the run as a whole."""
 
 
 class LockOutcomes:
-    """The outcomes of one run. `code` is the exit code so far: the highest wins."""
+    """The outcomes of one run. `code` is the exit code so far; with several locks the highest one wins."""
 
     def __init__(self, arguments: LockArguments) -> None:
         self.code = 0
@@ -59,21 +66,25 @@ class LockOutcomes:
         return tuple(dict.fromkeys(name for name, _ in self._documents if name is not None))
 
     def expect(self, key: LockKey) -> None:
-        """Let the document of this key, if there will be one, stand behind those expected before."""
+        """Reserve the next place in the document of `--json` for this key, which may stay without an outcome."""
         self._order.append(key)
 
     def note(self, key: LockKey, document: dict[str, object], *, code: int = 0) -> None:
-        """Keep what has become of a lock."""
+        """Record the outcome of a lock: its part of the document of `--json`, and its exit code."""
         self._documents[key] = document
         self.code = max(self.code, code)
 
     @contextmanager
     def attempt(self, key: LockKey) -> Iterator[None]:
-        """The error of one lock (or of all) is told, and the next one is tried."""
+        """Record an error of one lock, or of the run, and print it, so that the next lock can be tried.
+
+        Any other exception is a bug, and ends the run.
+        """
         try:
             yield
         except PinfoldError as error:
             name, machine = key
+            # The source is part of most messages; the machine type is named where the run has several.
             where = "" if machine is None or len(self._arguments.machines) < 2 else f"for {machine}: "
             tell(f"error: {where}{error}")
             if self._arguments.annotates:
@@ -89,14 +100,14 @@ class LockOutcomes:
             self.note(key, document, code=error.exit_code)
 
     def warn(self, warnings: Sequence[str]) -> None:
-        """Tells each warning once a run: locks of one list have most of theirs in common."""
+        """Print each warning once a run, since the locks of one list share most of them."""
         for warning in warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
                 tell(f"warning: {warning}")
 
     def print_document(self) -> None:
-        """Prints the documents in the order of the sources and machine types."""
+        """Print the document of `--json`, with the locks in the order of sources and machine types."""
         # Lazy: only --json needs it.
         import json
 
@@ -106,30 +117,11 @@ class LockOutcomes:
         write_output(f"{json.dumps(document, indent=2)}\n".encode())
 
 
-def key_of(plan: LockPlan) -> LockKey:
-    """The key of a plan's lock."""
-    return plan.source.name, plan.machines.label
-
-
-def tell(message: str) -> None:
-    """Prints a message on standard error."""
-    print(escape_text(message), file=sys.stderr, flush=True)
-
-
-_LONGEST_PATH = 255
-"""A longer SOURCE may be text that no file system takes as a name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """One lock of the run: a source, and the machine types that it is locked for."""
-
-    source: Source
-    machines: ChosenMachines
-
-
 class LockPlanning:
-    """Makes the plans of one run. `locked_names` are the projects of all old locks that were read for it."""
+    """Makes the plans of one run.
+
+    `folder` is where relative paths start. `locked_names` are the projects in all old locks that were read for it.
+    """
 
     def __init__(self, arguments: LockArguments, outcomes: LockOutcomes, *, folder: Path) -> None:
         self.locked_names: set[NormalizedName] = set()
@@ -138,15 +130,17 @@ class LockPlanning:
         self._folder = folder
 
     def plan_all(self) -> list[LockPlan]:
-        """The plans of all locks that can be planned; none if two would share a place."""
+        """The plans of all locks, without those that have failed; empty if two locks would have one path."""
         jobs = self._read_all()
         plans: list[LockPlan] = []
-        for job, path in zip(jobs, self._place(jobs), strict=False):
+        # Not strict: without paths there are no plans.
+        for job, path in zip(jobs, self._choose_paths(jobs), strict=False):
             with self._outcomes.attempt((job.source.name, job.machines.label)):
                 plans.append(self._plan(job, path))
         return plans
 
     def _read_all(self) -> list[_Job]:
+        """Read each source once, and combine it with each `-m`. The order of the keys is that of the document."""
         jobs: list[_Job] = []
         for argument in self._list_sources() or (None,):
             name = _name_source(argument)
@@ -159,25 +153,28 @@ class LockPlanning:
                         jobs += self._build_job(source, machine, known=jobs)
         return jobs
 
-    def _place(self, jobs: list[_Job]) -> list[Path | None]:
-        """Where the lock of each job goes; nothing where that is an error."""
+    def _choose_paths(self, jobs: list[_Job]) -> list[Path | None]:
+        """The path of each job's lock, None for standard output; empty where two jobs would have the same.
+
+        Sources that could not be read count too: whether a path is shared must not depend on a typo in another file.
+        """
         readable = {job.source.name for job in jobs}
-        places: list[Path | None] = []
+        paths: list[Path | None] = []
         with self._outcomes.attempt((None, None)):
-            places += place_locks(
+            paths += place_locks(
                 [(job.source, job.machines.label) for job in jobs],
                 self._arguments.settings,
                 folder=self._folder,
                 unreadable=tuple(name for name in self._outcomes.sources if name not in readable),
             )
-        return places
+        return paths
 
     def _list_sources(self) -> tuple[str, ...]:
-        """The SOURCEs of the run, each folder as the apps below it."""
+        """The SOURCEs of the run, with each folder replaced by the apps below it."""
         sources = self._arguments.sources
         if not any((self._folder / source).is_dir() for source in sources if len(source) < _LONGEST_PATH):
             return sources
-        # Lazy: only a folder has to be searched.
+        # Lazy: few runs have a folder.
         from resolver.sources.apps.app_folder import expand_folders
 
         return expand_folders(sources, folder=self._folder)
@@ -193,7 +190,10 @@ class LockPlanning:
         )
 
     def _build_job(self, source: Source, machine: str | None, *, known: list[_Job]) -> list[_Job]:
-        """The job of one `-m`, or of none; empty where another one has the same machine types."""
+        """The job of one `-m` (None: of the configuration); empty where another one has the same machine types.
+
+        The key gets its final label here: `-m h100` is the label of its machine type.
+        """
         settings = self._arguments.settings
         if machine is not None:
             settings = replace(settings, machine_type=(machine,))
@@ -203,10 +203,12 @@ class LockPlanning:
         return [] if is_known else [_Job(source=source, machines=machines)]
 
     def _plan(self, job: _Job, path: Path | None) -> LockPlan:
+        """The plan of one job, with the old lock at its path."""
         arguments = self._arguments
         old = read_old_lock(path, folder=self._folder)
         self.locked_names.update(() if old is None else (package.name for package in old.pylock.packages))
-        # A check asks what was written down; without a lock that was made here its answer needs no Python.
+        # A check must have the same result under every Python, so the running one does not count. Without a lock of
+        # ours there is nothing to compare, and any Python will do.
         may_ask_host = not arguments.check or old is None or old.tool is None
         now = datetime.now(UTC)
         return plan_lock(
@@ -220,35 +222,58 @@ class LockPlanning:
         )
 
 
-def _name_source(argument: str | None) -> str:
-    """What messages call the source of an argument, as `read_source` does."""
-    return {None: "pyproject.toml", "-": "standard input"}.get(argument, argument or "")
+def key_of(plan: LockPlan) -> LockKey:
+    """The key of the lock that a plan makes."""
+    return plan.source.name, plan.machines.label
+
+
+def tell(message: str) -> None:
+    """Print a message on standard error, with control characters escaped."""
+    print(escape_text(message), file=sys.stderr, flush=True)
 
 
 def find_left_over(plans: Sequence[LockPlan]) -> tuple[Path, ...]:
-    """The locks in the folders of the plans' locks that were made of one of their lists, and belong to none; sorted."""
+    """The locks that lie beside the lock of a plan, were made from its list, and are written by no plan; sorted."""
     paths = {plan.path for plan in plans if plan.path is not None}
     lists = {(plan.path.parent, text) for plan in plans if plan.path is not None for text in _list_texts(plan)}
     found = (path for folder in {path.parent for path in paths} for path in _iter_others(folder, paths))
     return tuple(sorted(path for path in found if (path.parent, _read_list(path)) in lists))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One lock of the run before its plan: a source, and the machine types that it is locked for."""
+
+    source: Source
+    machines: ChosenMachines
+
+
+def _name_source(argument: str | None) -> str:
+    """The name of a source in messages, as `read_source` chooses it."""
+    return {None: "pyproject.toml", "-": "standard input"}.get(argument, argument or "")
+
+
 def _list_texts(plan: LockPlan) -> Iterator[tuple[tuple[str, ...], ...]]:
-    """The list as it is, and as it was when its lock was made: another lock may be as old."""
+    """The list as it is now, and as it was when its lock was made, because the other lock may be as old."""
     yield plan.layers
     if plan.old is not None and plan.old.tool is not None:
         yield plan.old.tool.requirements
 
 
 def _iter_others(folder: Path, known: set[Path]) -> Iterator[Path]:
+    """The lockfiles of a folder (PEP 751: `pylock.toml`, `pylock.<name>.toml`) without the known ones.
+
+    The pattern of `glob` is wider than the names that PEP 751 allows.
+    """
     for path in folder.glob("pylock*.toml"):
         if path not in known and is_valid_pylock_path(path):
             yield path
 
 
 def _read_list(path: Path) -> tuple[tuple[str, ...], ...] | None:
+    """The list that a lock was made from; None for a lock of another tool, and for one that cannot be read."""
     try:
         tool = read(path).tool
     except (LockfileError, OSError):
-        return None  # Somebody else's, or broken: nothing can be said of it.
+        return None
     return None if tool is None else tool.requirements

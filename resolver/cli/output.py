@@ -1,8 +1,10 @@
-"""What a verb prints on standard output: text that is safe for a terminal, or one JSON document.
+"""The output of the command: text that is safe for a terminal, JSON documents, and files.
 
-The way from one folder to another, for paths in files that are written elsewhere than the lock lies.
+In: text, values and errors of a verb. Out: bytes on standard output, or a file that is replaced as a whole.
 
-What leaves by the standard streams: what lists, indexes and metadata say is shown, never obeyed.
+Lists, indexes and metadata are untrusted: their control characters could change a terminal, and some lines are commands
+to GitHub Actions. Every verb therefore prints through this module, which escapes both. It also has the few forms that
+verbs share: a size in bytes, a relative path, an error as data.
 """
 
 from __future__ import annotations
@@ -23,26 +25,27 @@ __all__ = [
     "describe_error",
     "drop_output",
     "escape_text",
+    "find_relative_path",
     "render_bytes",
     "show_json",
     "show_locks",
     "show_text",
-    "way_to",
     "write_file",
     "write_output",
 ]
 
-
 # Cc control, Cf format (bidi overrides among them), Cs lone surrogates, Zl/Zp line separators.
 _UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-# What GitHub Actions takes for a command in the output of a step: `::name …::` where a line begins, `##[name …]`.
+# GitHub Actions: Workflow commands. A command is `::name …::` at the beginning of a line, or `##[name …]` anywhere.
 _COMMAND = re.compile(r"^(\s*):(?=:)|#(?=#\[)", re.MULTILINE)
+
+_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def escape_text(text: str, *, keep_newlines: bool = True) -> str:
-    """The text with every control, format and separator character written as its escape (`\\x1b`, `\\u202e`).
+    """The text with every control, format and separator character replaced by its escape (`\\x1b`, `\\u202e`).
 
-    So is the first character of what a workflow of GitHub would take for a command.
+    The first character of a workflow command is escaped too. With `keep_newlines` the text may have several lines.
     """
     if "::" in text or "##[" in text:
         text = _COMMAND.sub(lambda match: rf"{match[1]}\x3a" if match[1] is not None else r"\x23", text)
@@ -58,8 +61,11 @@ def escape_text(text: str, *, keep_newlines: bool = True) -> str:
 
 
 def write_output(data: bytes) -> None:
-    """Puts bytes on standard output, whole. Raises InputError if it takes none, BrokenPipeError if nobody reads it."""
-    stream = getattr(sys.stdout, "buffer", None)  # None where the process was started without one.
+    """Write bytes to standard output, and flush it.
+
+    Raises InputError where it cannot be written (closed, disk full), BrokenPipeError where its reader has ended.
+    """
+    stream = getattr(sys.stdout, "buffer", None)  # None in a process that was started without standard output.
     if stream is None:
         raise InputError("standard output cannot be written: it is closed")
     try:
@@ -74,32 +80,28 @@ def write_output(data: bytes) -> None:
 
 
 def drop_output() -> None:
-    """From here on what is still buffered for standard output has nowhere to go, and no flush of it fails."""
+    """Discard what is still buffered for standard output, so that no later flush of it fails."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _escape(character: str) -> str:
-    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
-
-
-_UNITS = ("B", "kB", "MB", "GB", "TB")
-
-
 def show_text(text: str) -> None:
-    """Prints lines; what lists, metadata and file names hold is escaped."""
+    """Print lines, escaped, with a newline at the end; print nothing for an empty text."""
     write_output(f"{escape_text(text)}\n".encode() if text else b"")
 
 
 def show_json(value: object) -> None:
-    """Prints one JSON document in ASCII."""
+    """Print one JSON document. It is ASCII, so it needs no other escape."""
     import json  # Lazy: only --json needs it.
 
     write_output(f"{json.dumps(value, indent=2)}\n".encode())
 
 
 def describe_error(error: PinfoldError) -> dict[str, object]:
-    """An error for a JSON document: the whole message, and its parts as data; null for a part that it does not have."""
+    """An error for a JSON document: the whole message, and its parts as data; null for a part that it does not have.
+
+    `docs/command.md` describes the keys.
+    """
     return {
         "error": str(error),
         "exit_code": error.exit_code,
@@ -111,28 +113,16 @@ def describe_error(error: PinfoldError) -> dict[str, object]:
     }
 
 
-def _describe_fault(fault: Fault) -> dict[str, object]:
-    return {
-        "what": fault.what,
-        "where": str(fault.where) or None,
-        "involved": list(fault.involved),
-        "why": fault.why or None,
-        "details": list(fault.details),
-        "remedy": fault.remedy or None,
-        "other_remedies": list(fault.other_remedies),
-        "quoted": list(fault.quoted),
-    }
-
-
 def show_locks(locks: Sequence[object]) -> None:
-    """Prints what a verb has to say of each lock, as one JSON document."""
+    """Print the document of a verb that has one value for each lock."""
     show_json({"schema": 1, "locks": locks})
 
 
 def write_file(path: Path, data: bytes, *, shown: str | None = None) -> None:
-    """Puts a file in its place, whole or not at all. Raises InputError where it cannot be written.
+    """Write a file that appears as a whole or not at all. An existing file keeps its mode.
 
-    It goes where a link points; what is no regular file (`/dev/stdout`, a pipe) is written to, never replaced.
+    A link is followed: its target is replaced. A device or pipe (`/dev/stdout`) is written to, not replaced. `shown` is
+    the path for messages. Raises InputError where the file cannot be written.
     """
     target = Path(os.path.realpath(path))
     try:
@@ -147,19 +137,42 @@ def write_file(path: Path, data: bytes, *, shown: str | None = None) -> None:
 
 
 def render_bytes(size: int | None) -> str:
-    """A size in decimal units, three digits: `3.91 GB`, `24 B`; `?` for one that is not known."""
+    """A size in decimal units with three digits: `3.91 GB`, `24 B`; `?` for an unknown one (None)."""
     if size is None:
         return "?"
     value, unit = float(size), 0
+    # The bounds are those of rounding: 999.5 kB would be shown as 1000 kB.
     while value >= 999.5 and unit + 1 < len(_UNITS):
         value, unit = value / 1000, unit + 1
     digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
     return f"{value:.{digits}f} {_UNITS[unit]}"
 
 
-def way_to(folder: Path, start: Path) -> str:
-    """The relative path from one folder to another. Raises InputError where there is none: another drive."""
+def find_relative_path(folder: Path, start: Path) -> str:
+    """The relative path that leads from `start` to `folder`, with slashes.
+
+    Raises InputError where there is none: on Windows, folders may be on different drives.
+    """
     try:
         return Path(os.path.relpath(folder.resolve(), start.resolve())).as_posix()
     except ValueError as error:
         raise InputError("the lock lies on another drive, to which no relative path leads") from error
+
+
+def _escape(character: str) -> str:
+    """The escape of a character as in a Python string."""
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
+
+
+def _describe_fault(fault: Fault) -> dict[str, object]:
+    """One fault of an error as data; every key is always there."""
+    return {
+        "what": fault.what,
+        "where": str(fault.where) or None,
+        "involved": list(fault.involved),
+        "why": fault.why or None,
+        "details": list(fault.details),
+        "remedy": fault.remedy or None,
+        "other_remedies": list(fault.other_remedies),
+        "quoted": list(fault.quoted),
+    }

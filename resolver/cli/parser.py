@@ -1,8 +1,12 @@
-"""The words of the `lock` command: argv in, `LockArguments` out.
+"""The arguments of the verb `lock`: argv in, `LockArguments` out.
 
-argparse does the parsing; an error of it is exit 2, as for every other bad input. The options are those of
-`resolver.settings.options`, which also says what each means. Flags that say what a list says too
-(`-i`, `--extra-index-url`, `-f` …) become settings: they stand before item 0 of the list.
+The options and their help come from the table in `resolver.settings.options`, and argparse parses them. An error is
+exit code 2, as for every other bad input; under `--json` it is a document on standard output as well.
+
+Options that a list can have too (`-i`, `--extra-index-url`, `-f` …) become settings: they apply before the first item
+of the list. `render_options` writes settings as options again, for messages that name a command.
+
+`lock --help` loads this module and little else, so what only a run needs is imported in functions.
 """
 
 from __future__ import annotations
@@ -44,10 +48,12 @@ _ABOUT_INDEXES = "as in the list; on the command line they stand before its firs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockArguments:
-    """What one run was asked for. `settings` are those of the command line alone.
+    """The arguments of one run.
 
-    `machines` are the texts of `-m`, one for each lock of a source: a machine type, or a fallback list (`H100,A100`).
-    `forbids_builds` is what hooks ask for: no flag sets it. `annotates` is `--format github`.
+    - `settings` are those of the command line alone, without configuration and defaults.
+    - `machines` are the texts of `-m`, one for each lock of a source: a machine type, or a fallback list (`H100,A100`).
+    - `forbids_builds` has no option: the verb `hook` sets it.
+    - `annotates` is `--format github`, `as_json` is `--format json` or `--json`.
     """
 
     sources: tuple[str, ...]
@@ -73,51 +79,8 @@ class LockArguments:
     verbose: bool = False
 
 
-class _ShowVersion(argparse.Action):
-    """Prints the version; it is looked up only then, since that reads every installed distribution's name."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import version
-
-        print(f"pinfold {version('pinfold')}")
-        parser.exit()
-
-
-class _AppendFormat(argparse.Action):
-    """Appends the flag and its value to one list: the later word about a project wins, whichever flag says it."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,
-    ) -> None:
-        namespace.format_flags = [*namespace.format_flags, (self.option_strings[0], values)]
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors show no credentials, and under `--json` are a document on standard output as well."""
-
-    words: Sequence[str] = ()
-
-    def error(self, message: str) -> NoReturn:
-        # Lazy: a run without faults has no use for them.
-        import json
-
-        from resolver.cli.output import describe_error
-        from resolver.errors import InputError
-        from resolver.requirements.url import redact
-
-        message = redact(message)
-        if "--json" in self.words or "--format=json" in "=".join(self.words):
-            fault = {"source": None, **describe_error(InputError(message))}
-            print(json.dumps({"schema": 1, "exit_code": 2, "locks": [fault]}, indent=2))
-        super().error(message)
-
-
 def build_parser(program: str) -> _Parser:
-    """The parser of the `lock` verb; `program` is the name that it was called by."""
+    """The parser of the verb `lock`; `program` is the name of the command in its help."""
     parser = _Parser(
         prog=program,
         usage=f"{program} [SOURCE ...] [options]",
@@ -134,9 +97,10 @@ def build_parser(program: str) -> _Parser:
 
 def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     """The arguments of one run. Raises SystemExit (code 2, or 0 for `--help`) as argparse does."""
+    # Combinations that make no sense are errors: to ignore one of two options would hide a mistake.
     parser = build_parser(program)
     parser.words = argv
-    # `parse_intermixed_args` takes what stands after `--` for options.
+    # `parse_intermixed_args` takes what follows `--` for options, against the convention.
     end = argv.index("--") if "--" in argv else len(argv)
     values = parser.parse_intermixed_args(list(argv[:end]))
     if values.check and (values.upgrade or values.upgrade_package):
@@ -172,73 +136,11 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     )
 
 
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help as wide as the terminal. argparse asks `shutil` for that width with every option: 3 ms for its import."""
-
-    def __init__(self, prog: str) -> None:
-        super().__init__(prog, width=_find_width() - 2)
-
-
-def _find_width() -> int:
-    try:
-        return int(os.environ.get("COLUMNS", "")) or 80
-    except ValueError:
-        pass
-    try:
-        return os.get_terminal_size(1).columns or 80
-    except OSError:
-        return 80
-
-
-def _name(text: str) -> NormalizedName:
-    # Lazy: few runs name a project, and `--help` needs no packaging.
-    from packaging.utils import InvalidName, canonicalize_name
-
-    try:
-        return canonicalize_name(text, validate=True)
-    except InvalidName:
-        raise argparse.ArgumentTypeError(f"`{text}` is no project name") from None
-
-
-def _machines(text: str) -> str:
-    if not text.replace(",", "").strip():
-        raise argparse.ArgumentTypeError(f"`{text}` names no machine type")
-    return text
-
-
-def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of the table, under the headings of their groups."""
-    headings: dict[Group, argparse._ActionsContainer] = {Group.LIST: parser}
-    for option in OPTIONS:
-        if not option.flags:
-            continue
-        if option.group not in headings:
-            about = _ABOUT_INDEXES if option.group is Group.INDEXES else None
-            headings[option.group] = parser.add_argument_group(option.group.value, about)
-        headings[option.group].add_argument(*option.flags, help=option.help, **_describe(option))
-
-
-def _describe(option: Option) -> dict[str, Any]:
-    """What argparse is told of an option beside its flags and help. A setting that is not given is None or empty."""
-    if option.stands_for is not None:
-        name, choice = option.stands_for
-        return {"action": "store_const", "dest": name, "const": choice}
-    match option.kind:
-        case Kind.FLAG:
-            return {"action": "store_true", "default": None if option.is_key else False}
-        case Kind.CHOICE:
-            return {"choices": option.choices, "default": option.default}
-        case Kind.FORMATS:
-            return {"metavar": option.metavar, "action": _AppendFormat, "dest": "format_flags", "default": []}
-        case Kind.TEXTS | Kind.NAMES | Kind.MACHINES:
-            parse = {Kind.NAMES: _name, Kind.MACHINES: _machines}.get(option.kind, str)
-            return {"metavar": option.metavar, "action": "append", "default": [], "type": parse}
-        case _:
-            return {"metavar": option.metavar, "default": option.default}
-
-
 def render_options(settings: Settings) -> str:
-    """The settings of a command line as options again, each with a space before it, without secrets: for messages."""
+    """The settings of a command line as options, each with a space before it, for a message that names a command.
+
+    The text can be pasted into a shell. Secrets are left out.
+    """
     # Lazy: few messages name a command.
     import shlex
     from dataclasses import fields
@@ -258,13 +160,147 @@ def render_options(settings: Settings) -> str:
     return "".join(f" {shlex.quote(word)}" for word in words)
 
 
+class _ShowVersion(argparse.Action):
+    """Prints the version and exits.
+
+    argparse's own action needs the version beforehand, which takes time: all installed distributions are listed for it.
+    """
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"pinfold {version('pinfold')}")
+        parser.exit()
+
+
+class _AppendFormat(argparse.Action):
+    """Appends the option and its value to one list for `--no-binary` and `--only-binary` together.
+
+    The order matters: as with pip, the last of both options that names a project applies to it.
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        namespace.format_flags = [*namespace.format_flags, (self.option_strings[0], values)]
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors show no credentials, and under `--json` are a document on standard output as well.
+
+    `words` are the arguments: an error may come before the options are parsed, so `--json` is looked for in them.
+    """
+
+    words: Sequence[str] = ()
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message, and raise SystemExit with code 2."""
+        # Lazy: a run without faults needs none of them.
+        import json
+
+        from resolver.cli.output import describe_error
+        from resolver.errors import InputError
+        from resolver.requirements.url import redact
+
+        message = redact(message)
+        if "--json" in self.words or "--format=json" in "=".join(self.words):
+            fault = {"source": None, **describe_error(InputError(message))}
+            print(json.dumps({"schema": 1, "exit_code": 2, "locks": [fault]}, indent=2))
+        super().error(message)
+
+
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal.
+
+    argparse would import `shutil` for that width, and query it for every option: 3 ms.
+    """
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_find_width() - 2)
+
+
+def _find_width() -> int:
+    """The columns of the terminal: `COLUMNS`, else those of standard output, else 80."""
+    try:
+        return int(os.environ.get("COLUMNS", "")) or 80
+    except ValueError:
+        pass
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80
+
+
+def _name(text: str) -> NormalizedName:
+    """The name of a project, for `type=`. Raises ArgumentTypeError."""
+    # Lazy: few runs name a project, and `--help` needs no packaging.
+    from packaging.utils import InvalidName, canonicalize_name
+
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        raise argparse.ArgumentTypeError(f"`{text}` is no project name") from None
+
+
+def _machines(text: str) -> str:
+    """A text that names machine types, for `type=`. Raises ArgumentTypeError for an empty one.
+
+    Whether a type exists is checked later, because the configuration can add some.
+    """
+    if not text.replace(",", "").strip():
+        raise argparse.ArgumentTypeError(f"`{text}` names no machine type")
+    return text
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the table, under the headings of their groups."""
+    # Options about the list itself come first, without a heading of their own.
+    headings: dict[Group, argparse._ActionsContainer] = {Group.LIST: parser}
+    for option in OPTIONS:
+        if not option.flags:
+            continue
+        if option.group not in headings:
+            about = _ABOUT_INDEXES if option.group is Group.INDEXES else None
+            headings[option.group] = parser.add_argument_group(option.group.value, about)
+        headings[option.group].add_argument(*option.flags, help=option.help, **_describe(option))
+
+
+def _describe(option: Option) -> dict[str, Any]:
+    """The arguments of `add_argument` for an option, without its flags and help.
+
+    A setting that is not given is None or empty, never its default: the configuration may set it.
+    """
+    if option.stands_for is not None:
+        name, choice = option.stands_for
+        return {"action": "store_const", "dest": name, "const": choice}
+    match option.kind:
+        case Kind.FLAG:
+            return {"action": "store_true", "default": None if option.is_key else False}
+        case Kind.CHOICE:
+            return {"choices": option.choices, "default": option.default}
+        case Kind.FORMATS:
+            return {"metavar": option.metavar, "action": _AppendFormat, "dest": "format_flags", "default": []}
+        case Kind.TEXTS | Kind.NAMES | Kind.MACHINES:
+            parse = {Kind.NAMES: _name, Kind.MACHINES: _machines}.get(option.kind, str)
+            return {"metavar": option.metavar, "action": "append", "default": [], "type": parse}
+        case _:
+            # A text. Lists of items and tables have no option: they are keys of the configuration alone.
+            return {"metavar": option.metavar, "default": option.default}
+
+
 def _build_settings(values: argparse.Namespace) -> Settings:
+    """The settings of the command line; None for each that is not given."""
     # Lazy: `--help` ends before it.
     from resolver.settings.settings import Settings
 
     found: dict[str, Any] = {"format_flags": tuple(values.format_flags) or None}
     for option in OPTIONS:
         # Machine types are no setting of the run: each `-m` makes a lock of its own.
+        # A repeated option that is not given is an empty list for argparse, and None in Settings.
         if option.is_key and option.flags and option.kind not in {Kind.FORMATS, Kind.MACHINES}:
             value = getattr(values, option.field)
             found[option.field] = (tuple(value) or None) if isinstance(value, list) else value

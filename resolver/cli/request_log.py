@@ -1,4 +1,7 @@
-"""`-v`: each request of a run as a line on standard error."""
+"""`-v`: each request of a run as a line on standard error.
+
+This is a module of its own, and short, because it imports `logging`, which takes 8 ms: only a run with `-v` imports it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ __all__ = ["show_requests"]
 
 
 def show_requests() -> None:
-    """Show the records of pinfold's own loggers from now on; those of libraries may hold what ours keep out."""
+    """Print the records of pinfold's own loggers from now on.
+
+    The records of httpx and httpcore are not printed: they may have secrets of a URL, which our records leave out.
+    """
     logger = logging.getLogger("pinfold")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_SafeFormatter("%(message)s"))
@@ -21,7 +27,7 @@ def show_requests() -> None:
 
 
 class _SafeFormatter(logging.Formatter):
-    """Records as text that a terminal shows and does not obey."""
+    """Records as text whose control characters are escaped, so that a terminal does not obey them."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record in one line."""

@@ -1,4 +1,17 @@
-"""What a run tells: a short text on standard error for people, or one JSON document on standard output for programs."""
+"""The report about one lock: a short text for people, or its part of the JSON document for programs.
+
+In: a `LockReport`, which has the outcome of locking and how it differs from the old lock. Out: text for standard error,
+or a value for `--json`; `docs/command.md` describes its keys. Both have the same facts, so they are in one module.
+
+The text has these lines, of which only the first two are always there:
+
+    requirements.txt → pylock.toml: 42 pins in 0.61 s
+      target: CPython 3.11 on manylinux_2_28_x86_64 (Python from pyproject.toml)
+      machine: GPU-A100 (from -m): sm_80, driver 570.133.20 (assumed: the platform publishes none)
+      changed: 1 added, 2 changed
+      from: 40 × the default index, 2 × https://wheels.example/cu128
+      download: 3.91 GB, of which torch and its CUDA libraries 3.40 GB
+"""
 
 from __future__ import annotations
 
@@ -22,19 +35,29 @@ if TYPE_CHECKING:
 __all__ = ["LockReport", "render_report", "report_as_json"]
 
 _CHANGES_SHOWN = 12
+"""The text is for a terminal; the verb `diff` and the JSON document have all changes."""
 _DRIVER_CHANGES_SHOWN = 4
+
 _TORCH = frozenset({"torch", "triton", "cuda-toolkit"})
+_TORCH_COMPANIONS = ("nvidia-", "cuda-")
+"""Beginnings of project names: the CUDA libraries that torch depends on."""
+
 _DRIVER_SOURCES = {
     "flag": "from `--driver`",
     "configuration": "from [tool.pinfold]",
     "assumption": "assumed: the platform publishes none",
 }
-_TORCH_COMPANIONS = ("nvidia-", "cuda-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockReport:
-    """One lock of a run: `source` and `path` as the user would write them (`path` None: printed), and what happened."""
+    """One lock of a run, and how it was made.
+
+    - `source` and `path` are written as the user would write them; `path` None is standard output.
+    - `comparison` is with the old lock, None where there was none. `written` is false for a lock that has not changed.
+    - `python_rule` is where the Python version comes from, in words.
+    - `duration_s` is for this lock alone. `hint` is one more line about the source.
+    """
 
     source: str
     path: str | None
@@ -48,7 +71,7 @@ class LockReport:
 
 
 def render_report(report: LockReport) -> str:
-    """The summary of one lock: lines without a final newline, safe for a terminal."""
+    """The report as text: lines without a final newline, escaped for a terminal."""
     resolution = report.outcome.resolution
     place = report.path or "standard output"
     state = "" if report.written or report.path is None else " (unchanged)"
@@ -57,12 +80,12 @@ def render_report(report: LockReport) -> str:
     lines += [f"  {line}" for line in (*_machine_lines(report), *_change_lines(report))]
     if resolution.pins:
         lines.append(f"  from: {_index_counts(report.outcome)}")
-    lines += [f"  {line}" for line in _remarks(report)]
+    lines += [f"  {line}" for line in _file_lines(report)]
     return escape_text("\n".join(lines))
 
 
 def report_as_json(report: LockReport) -> dict[str, Any]:
-    """The same facts for programs; `docs/command.md` describes the keys."""
+    """The report as a value for JSON. Every key is always there; a fact that is not known is null."""
     pins = report.outcome.resolution.pins
     comparison = report.comparison
     return {
@@ -81,6 +104,7 @@ def report_as_json(report: LockReport) -> dict[str, Any]:
 
 
 def _tool(report: LockReport) -> ToolTable:
+    """`[tool.pinfold]` of the new lock. Every lock that we make has one, so its absence is a bug: InternalError."""
     tool = report.outcome.lockfile.tool
     if tool is None:
         raise InternalError("a lock that was just made has no `[tool.pinfold]`")
@@ -92,7 +116,10 @@ def _python(report: LockReport) -> str:
 
 
 def _machine_lines(report: LockReport) -> list[str]:
-    """The machine types with what decides, and where it comes from; then what other drivers would change."""
+    """The machine types with their GPU code and driver, each with its origin; then what other drivers would change.
+
+    A lock that was made without a machine type has no such line.
+    """
     machines = report.machines
     names = " or ".join(machines.names)
     match machines.accelerator:
@@ -109,7 +136,10 @@ def _machine_lines(report: LockReport) -> list[str]:
 
 
 def _driver_lines(changes: Sequence[DriverChange]) -> list[str]:
-    """A line for each thing that other drivers would change: `with driver 580: torch 2.13.0+cu129 -> 2.15.0`."""
+    """What other drivers would change: `with driver 580: torch 2.13.0+cu129 -> 2.15.0`.
+
+    Drivers with the same changes share a line.
+    """
     drivers: dict[str, list[str]] = {}
     for change in changes:
         drivers.setdefault(_render_driver_change(change), []).append(change.driver)
@@ -117,9 +147,14 @@ def _driver_lines(changes: Sequence[DriverChange]) -> list[str]:
 
 
 def _change_lines(report: LockReport) -> list[str]:
+    """How many pins were added, removed and changed, then the first of them.
+
+    Empty for a first lock, of which every pin would be new.
+    """
     comparison = report.comparison
     if comparison is None:
         return []
+    # With the marks of `str(comparison)`, which `lock --check` prints.
     changes = [
         *(f"+ {pin}" for pin in comparison.added),
         *(f"- {pin}" for pin in comparison.removed),
@@ -135,7 +170,7 @@ def _change_lines(report: LockReport) -> list[str]:
 
 
 def _index_counts(outcome: LockOutcome) -> str:
-    """How many files come from where, most first; the default index by that name."""
+    """How many files come from each index, most first; the default index is called so instead of its URL."""
     counts = Counter(_name_place(pin) for pin in outcome.resolution.pins)
     rows = sorted(counts.items(), key=lambda row: (-row[1], row[0]))
     return ", ".join(
@@ -144,30 +179,35 @@ def _index_counts(outcome: LockOutcome) -> str:
 
 
 def _name_place(pin: Pin) -> str:
+    """The index of a pin, or in words where its file comes from without one: a direct reference, or `--find-links`."""
     if pin.file.origin is not None:
         return "a direct reference"
     return pin.index or "find-links"
 
 
-def _remarks(report: LockReport) -> list[str]:
+def _file_lines(report: LockReport) -> list[str]:
+    """What a user may want to know of the files: their size, unexpected indexes, builds; then the hint.
+
+    A dependency from an extra index that the default index has too is named, because it may be dependency confusion.
+    """
     outcome = report.outcome
     pins = outcome.resolution.pins
-    remarks = (
+    lines = (
         [f"download: {_sizes(pins, is_for_any=isinstance(report.machines.accelerator, Unspecified))}"] if pins else []
     )
     if outcome.shadowed:
         names = ", ".join(f"{pin.name} ({pin.index})" for pin in outcome.shadowed)
-        remarks.append(f"dependencies from an extra index that the default index has too: {names}")
-    if trees := [pin for pin in pins if not pin.file.is_wheel]:
-        remarks.append(f"the image must build {_count(len(trees), 'package')}:")
-        remarks += [f"  {_describe_build(pin, _tool(report))}" for pin in trees]
+        lines.append(f"dependencies from an extra index that the default index has too: {names}")
+    if sources := [pin for pin in pins if not pin.file.is_wheel]:
+        lines.append(f"the image must build {_count(len(sources), 'package')}:")
+        lines += [f"  {_describe_build(pin, _tool(report))}" for pin in sources]
     if built := [f"{pin.name} {pin.version}" for pin in pins if pin.built]:
-        remarks.append(f"metadata from a build on this machine: {', '.join(built)}")
-    return [*remarks, report.hint] if report.hint is not None else remarks
+        lines.append(f"metadata from a build on this machine: {', '.join(built)}")
+    return [*lines, report.hint] if report.hint is not None else lines
 
 
 def _describe_build(pin: Pin, tool: ToolTable) -> str:
-    """What a build is made from and with: `c 1.0 from its sdist, with setuptools 80.9.0`."""
+    """A build with its source and its requirements: `c 1.0 from its sdist, with setuptools 80.9.0`."""
     facts = tool.build.get(pin.name, BuildFacts())
     match pin.file.origin:
         case Commit(commit_id=commit_id):
@@ -181,6 +221,10 @@ def _describe_build(pin: Pin, tool: ToolTable) -> str:
 
 
 def _render_driver_change(change: DriverChange) -> str:
+    """The first changes of one driver, and how many more there are.
+
+    A change comes either from locking once more for that driver, or from our data about torch builds, which is marked.
+    """
     shown = change.changes[:_DRIVER_CHANGES_SHOWN]
     more = len(change.changes) - len(shown)
     rest = f", and {more} more" if more else ""
@@ -189,7 +233,10 @@ def _render_driver_change(change: DriverChange) -> str:
 
 
 def _sizes(pins: Sequence[Pin], *, is_for_any: bool) -> str:
-    """The bytes that an installation downloads, and torch's share, which is most of it where there is a torch."""
+    """The bytes that an installation downloads, and the share of torch, which is most of them where there is a torch.
+
+    A lock for any machine has libraries for all GPUs, so `is_for_any` adds how to lock for one.
+    """
     total = sum(pin.file.size_bytes or 0 for pin in pins)
     torch = [pin for pin in pins if pin.name in _TORCH or pin.name.startswith(_TORCH_COMPANIONS)]
     if not any(pin.name == "torch" for pin in pins):
@@ -200,6 +247,7 @@ def _sizes(pins: Sequence[Pin], *, is_for_any: bool) -> str:
 
 
 def _megabytes(size_bytes: int) -> str:
+    """A size in decimal units as indexes and installers show it: `912.4 MB`, `3.91 GB`."""
     return f"{size_bytes / 1e9:.2f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
 
 
@@ -208,6 +256,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def _pin_as_json(pin: Pin, tool: ToolTable) -> dict[str, Any]:
+    """A pin with its file and the requirements that led to it.
+
+    `built` is true where a build on this machine gave the metadata. `build` is how an image must build the pin, null
+    for a wheel.
+    """
     return {
         "name": pin.name,
         "version": str(pin.version),
@@ -222,16 +275,18 @@ def _pin_as_json(pin: Pin, tool: ToolTable) -> dict[str, Any]:
 
 
 def _build_as_json(facts: BuildFacts) -> dict[str, Any]:
+    """How a source is built, without its config settings, which may be secret."""
     return {"isolation": facts.isolation, "requirements": list(facts.requirements)}
 
 
 def _requester_as_json(requester: Requester) -> dict[str, Any]:
+    """A line of the list (with its position), or a pin (the parent) that requires another one with this text."""
     position = None if requester.position is None else str(requester.position)
     return {"position": position, "parent": requester.parent, "text": requester.text}
 
 
 def _machine_as_json(machines: ChosenMachines, changes: Sequence[DriverChange]) -> dict[str, Any] | None:
-    """The machine types of the lock; None where none was named."""
+    """The machine types of the lock, with the facts about their GPUs; None where no machine type was named."""
     if not machines.where:
         return None
     found: dict[str, Any] = {"types": list(machines.names), "from": machines.where}
@@ -246,6 +301,7 @@ def _machine_as_json(machines: ChosenMachines, changes: Sequence[DriverChange]) 
 
 
 def _changes_as_json(comparison: Comparison) -> dict[str, Any]:
+    """The changed pins as the lines of the text report; the verb `diff` has them as data."""
     return {
         "added": [str(pin) for pin in comparison.added],
         "removed": [str(pin) for pin in comparison.removed],

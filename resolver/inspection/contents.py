@@ -103,7 +103,8 @@ def build_bill_of_materials(lockfile: Lockfile, *, name: str, default_index: str
         from cyclonedx.schema import OutputFormat, SchemaVersion
     except ImportError as error:
         raise InputError(
-            "an SBOM needs the CycloneDX library, which is not installed", remedy="`pip install 'pinfold[sbom]'`"
+            "an SBOM needs the CycloneDX library, which is not installed",
+            remedy="`pip install 'cyclonedx-python-lib>=11,<12'`",
         ) from error
     key = digest(lockfile)
     root = Component(name=name, version=key, type=ComponentType.APPLICATION, bom_ref=f"{name}@{key}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resolver.artifacts.wheelhouse import hold_folder
+from resolver.artifacts.wheelhouse import _hold_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 
@@ -21,10 +21,10 @@ def test_second_run_says_that_it_waits_and_goes_on_after_the_first(tmp_path: Pat
     waits, order = threading.Event(), list[str]()
 
     def run() -> None:
-        with hold_folder(tmp_path, announce=waits.set):
+        with _hold_folder(tmp_path, announce=waits.set):
             order.append("second")
 
-    with hold_folder(tmp_path, announce=fail):
+    with _hold_folder(tmp_path, announce=fail):
         second = threading.Thread(target=run)
         second.start()
         assert waits.wait(timeout=30)
@@ -35,17 +35,17 @@ def test_second_run_says_that_it_waits_and_goes_on_after_the_first(tmp_path: Pat
 
 
 def test_lock_is_free_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), hold_folder(tmp_path, announce=fail):
+    with pytest.raises(KeyError), _hold_folder(tmp_path, announce=fail):
         raise KeyError
 
-    with hold_folder(tmp_path, announce=fail):
+    with _hold_folder(tmp_path, announce=fail):
         pass
 
 
 def test_what_is_no_folder_is_held_by_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with hold_folder(tmp_path / "file", announce=fail), hold_folder(tmp_path / "file", announce=fail):
+    with _hold_folder(tmp_path / "file", announce=fail), _hold_folder(tmp_path / "file", announce=fail):
         pass
 
     assert (tmp_path / "file").is_file()

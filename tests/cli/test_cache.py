@@ -54,25 +54,6 @@ def test_refresh_asks_for_fresh_answers_again(project: Project) -> None:
     assert project.pins() == {"a": "1.0", "b": "2.0"}
 
 
-def test_refresh_and_offline_exclude_each_other(project: Project) -> None:
-    run = project.lock("requirements.txt", "--refresh", "--offline")
-
-    assert run.code == 2
-    assert run.err.endswith("lock: error: --refresh asks the network and --offline forbids it: leave out one of them\n")
-
-
-def test_variable_moves_the_cache(project: Project) -> None:
-    process = start_process(
-        ["requirements.txt", "--python", "3.11"], project.folder, environment={"PINFOLD_CACHE_DIR": str(project.cache)}
-    )
-
-    _, err = process.communicate(timeout=60)
-
-    assert process.returncode == 0, err
-    assert list(project.cache.iterdir()) != []
-    assert project.files() == ["pylock.toml", "requirements.txt"]
-
-
 def test_cache_is_readable_by_its_owner_alone(project: Project) -> None:
     project.lock("requirements.txt")
 

@@ -15,7 +15,7 @@ from resolver.errors import InputError, SourceError
 from resolver.index.wheel_directory import Member, WheelContents, read_contents
 from resolver.inspection.contents import build_bill_of_materials, find_unused, measure_pins
 from resolver.sources.apps.app_folder import read_imports
-from tests.cli.test_reading_verbs import build_lock
+from tests.cli.verb_runs import build_web_lock
 from tests.lockfiles.samples import COMMIT, INDEX, build_full_lock, build_small_lock
 
 
@@ -81,7 +81,8 @@ def test_missing_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch
         build()
 
     assert str(caught.value) == (
-        "an SBOM needs the CycloneDX library, which is not installed\n  try: `pip install 'pinfold[sbom]'`"
+        "an SBOM needs the CycloneDX library, which is not installed\n"
+        "  try: `pip install 'cyclonedx-python-lib>=11,<12'`"
     )
 
 
@@ -108,7 +109,7 @@ def test_modules_of_a_wheel_are_what_can_be_imported_from_the_top() -> None:
 
 
 def test_pins_are_sorted_by_layer_with_the_largest_first() -> None:
-    rows = measure_pins(build_lock(), {WEB: WheelContents(unpacked_bytes=7, modules=("web",))})
+    rows = measure_pins(build_web_lock(), {WEB: WheelContents(unpacked_bytes=7, modules=("web",))})
 
     assert [(row.name, row.download_bytes, row.unpacked_bytes) for row in rows] == [
         ("http", 30_000_000, None),
@@ -119,18 +120,18 @@ def test_pins_are_sorted_by_layer_with_the_largest_first() -> None:
 
 
 def test_item_that_the_app_does_not_import_is_unused() -> None:
-    assert find_unused(build_lock(), {}, frozenset({"web"})) == (LOG,)
+    assert find_unused(build_web_lock(), {}, frozenset({"web"})) == (LOG,)
 
 
 def test_modules_that_a_wheel_tells_count_instead_of_its_name() -> None:
     contents = {LOG: WheelContents(unpacked_bytes=1, modules=("logger",))}
 
-    assert find_unused(build_lock(), contents, frozenset({"web", "logger"})) == ()
-    assert find_unused(build_lock(), contents, frozenset({"web", "log"})) == (LOG,)
+    assert find_unused(build_web_lock(), contents, frozenset({"web", "logger"})) == ()
+    assert find_unused(build_web_lock(), contents, frozenset({"web", "log"})) == (LOG,)
 
 
 def test_lock_without_table_has_unused_pins_too() -> None:
-    assert find_unused(Lockfile(pylock=build_lock().pylock), {}, frozenset({"log"})) == (WEB,)
+    assert find_unused(Lockfile(pylock=build_web_lock().pylock), {}, frozenset({"log"})) == (WEB,)
 
 
 def test_imports_are_read_from_functions_and_calls_as_well(tmp_path: Path) -> None:

@@ -1,4 +1,11 @@
-"""The verb `audit`: what speaks against the pins of a lock today, on their indexes and in an OSV database."""
+"""The verb `audit`: what speaks against the pins of a lock today, on their indexes and in an OSV database.
+
+In: lockfiles, and optionally a database of advisories in OSV format (https://ossf.github.io/osv-schema/). Out: one line
+or JSON object for each finding, and exit code 1 if there is one.
+
+The index of each pin is queried now: a file may have been yanked (PEP 592) or deleted, and a project quarantined,
+archived or deprecated (PEP 792). `resolver.inspection.auditing` does the work; this module has the options and texts.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.listings import read_advisories
 from resolver.index.project_health import Advisory
@@ -32,14 +39,19 @@ _KINDS = {
     "deprecated": "is of a deprecated project",
     "status": "is of a project that its index calls",
 }
+"""The text between a pin and the details of a finding. `status` is one that PEP 792 does not define."""
 
 
 def run_audit(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock audit [LOCKFILE…]`: 0 where nothing is found, else 1."""
+    """The exit code of `lock audit [LOCKFILE…]`: 0 where nothing is found, else 1.
+
+    Raises InputError for a lock or database that cannot be read, FetchError for an index that does not answer.
+    """
     values = _build_parser(program).parse_args(list(argv))
     folder = Path.cwd()
     locks = read_lockfiles(values.lockfile, folder=folder)
     database = values.osv or _find_database(folder)
+    # One session for all locks: pages that they share are fetched once.
     with open_session(read_access(values), lists=read_lists(values, folder=folder)) as session:
         advisories = () if database is None else read_advisories(database, session=session)
         found = [(lock, _audit(lock, advisories, session)) for lock in locks]
@@ -51,13 +63,9 @@ def run_audit(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(
-        prog=f"{program} audit",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The parser of the verb; `program` is the name of the command in its help."""
+    parser = build_verb_parser(program, "audit", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument(
         "--osv", metavar="PLACE", help="a folder, a zip archive or its URL; default: `osv` of [tool.pinfold]"
     )
@@ -67,7 +75,10 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _find_database(folder: Path) -> str | None:
-    """The `osv` of the configuration; a path is relative to its file."""
+    """The `osv` of the configuration, a URL or a path; None without one.
+
+    A path in the configuration is relative to its file, not to the folder of the run.
+    """
     settings, path = find_settings(folder, seen_from=folder)
     if settings.osv is None or path is None or "://" in settings.osv:
         return settings.osv
@@ -75,10 +86,15 @@ def _find_database(folder: Path) -> str | None:
 
 
 def _audit(lock: ChosenLock, advisories: Sequence[Advisory], session: Session) -> tuple[Finding, ...]:
+    """The findings about one lock. Raises FetchError where one of its indexes does not answer."""
     return audit_pins(lock.lockfile, fetch_pin_listings(lock.lockfile, session), advisories)
 
 
 def _render(found: Sequence[tuple[ChosenLock, tuple[Finding, ...]]], *, has_advisories: bool) -> str:
+    """One line for each finding, with the name of its lock where there are several locks.
+
+    The last line is a note where no database was read.
+    """
     lines = []
     for lock, findings in found:
         head = f"{lock.shown}: " if len(found) > 1 else ""
@@ -91,6 +107,7 @@ def _render(found: Sequence[tuple[ChosenLock, tuple[Finding, ...]]], *, has_advi
 
 
 def _render_finding(finding: Finding) -> str:
+    """`jinja2 2.10 has a known vulnerability: GHSA-…, CVE-…: summary (fixed in 2.10.1)`, as far as it is known."""
     text = f"{finding.name} {finding.version} {_KINDS[finding.kind]}"
     if finding.kind == "status":
         return f"{text} {finding.detail}"
@@ -102,6 +119,11 @@ def _render_finding(finding: Finding) -> str:
 
 
 def _as_json(lock: ChosenLock, findings: Sequence[Finding], *, has_advisories: bool) -> dict[str, Any]:
+    """The findings about one lock as data. Every key is always there; an unknown fact is null or empty.
+
+    `advisories` is false where vulnerabilities were not looked for. An empty list does not mean then that there are
+    none.
+    """
     return {
         "lockfile": lock.shown,
         "advisories": has_advisories,

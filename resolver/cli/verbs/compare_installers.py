@@ -1,16 +1,22 @@
-"""The verb `compare-installers`: where pip's and uv's own rules would take another file for the list of a lock."""
+"""The verb `compare-installers`: where pip's and uv's own rules would take another file for the list of a lock.
+
+In: lockfiles. Out: for each project with different files, the file under each of the three rules; exit code 1 if there
+is such a project, or if a rule finds no solution.
+
+Neither installer is run: `resolver.inspection.installers` solves the list again under a model of their rules, with the
+pages of now. All three solutions come from the same pages, so a newer release makes no difference.
+"""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
 from resolver.cli.output import escape_text, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.fetch.access import Access
 from resolver.inspection.installers import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
 from resolver.planning.plan import LockPlan
@@ -24,14 +30,12 @@ Nothing is kept from the lock, so that only rules make a difference. Exit code 1
 
 
 def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock compare-installers [LOCKFILE…]`: 0 where all agree, else 1."""
-    parser = SafeParser(
-        prog=f"{program} compare-installers",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The exit code of `lock compare-installers [LOCKFILE…]`: 0 where all agree, else 1.
+
+    Raises InputError for a lock of another tool, which has no list, and FetchError.
+    """
+    parser = build_verb_parser(program, "compare-installers", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     add_access_options(parser)
     values = parser.parse_args(list(argv))
@@ -47,14 +51,20 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
 
 
 def _compare(lock: ChosenLock, access: Access, lists: Sequence[LockPlan]) -> InstallerComparison:
+    """The three solutions for the list of one lock, where they differ."""
     return compare_installers(lock.lockfile, path=lock.path, shown=lock.shown, access=access, lists=lists)
 
 
 def _announce(line: str) -> None:
+    """Print a line about a request on standard error."""
     print(escape_text(line), file=sys.stderr)
 
 
 def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -> Iterator[str]:
+    """A project, then its file under each rule; a rule without a solution has a line of its own at the end.
+
+    `named` puts the name of the lock before each project.
+    """
     head = f"{lock.shown}: " if named else ""
     for difference in comparison.differences:
         yield f"{head}{difference.name}"
@@ -68,10 +78,15 @@ def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -
 
 
 def _pairs(difference: InstallerDifference) -> tuple[tuple[str, InstallerChoice | None], ...]:
+    """The three rules by name, each with its file; None where the project is not needed under that rule."""
     return (("pinfold", difference.pinfold), ("pip", difference.pip), ("uv", difference.uv))
 
 
 def _as_json(lock: ChosenLock, comparison: InstallerComparison) -> dict[str, Any]:
+    """The comparison of one lock as data.
+
+    A rule without a solution is in `failures` with the reason; its file is null in every difference.
+    """
     return {
         "lockfile": lock.shown,
         "differences": [

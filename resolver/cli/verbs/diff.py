@@ -1,11 +1,14 @@
-"""The verb `diff`: what differs between two locks, each a file or the one of a git revision.
+"""The verb `diff`: what differs between two locks, each a file or the lock of a git revision.
 
-A file as a git revision has it, for comparisons with what lies there now.
+In: the name of an old lock or a revision, and that of a new lock. Out: a text or JSON document, and exit code 1 if the
+locks differ. `lockfiles.compare` compares them.
+
+git is run for revisions, with options that keep the repository's configuration from running programs, and it fetches
+nothing: a missing object in a partial clone is an error.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import subprocess
@@ -15,35 +18,26 @@ from typing import Any
 
 from lockfiles import Comparison, LockedPin, Lockfile, LockfileError, compare, digest, loads
 from lockfiles._values import dataclass
-from resolver.cli.lock_choice import SafeParser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.cli.output import show_json, show_text
+from resolver.cli.verb_arguments import build_verb_parser, choose_lockfiles, explain_unusable, read_lockfile
 from resolver.errors import InputError
 
-__all__ = [
-    "read_at_revision",
-    "run_diff",
-]
-
+__all__ = ["run_diff"]
 
 _DESCRIPTION = """\
 What differs between two locks, pins first: `lock diff OLD NEW`. A git revision stands for the lock as it was then:
 `lock diff HEAD~1` compares it with the folder's only lock, `lock diff HEAD~1 pylock.gpu-a100.toml` with that one."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Side:
-    shown: str
-    lockfile: Lockfile
+_REVISION = re.compile(r"[^-\s:\x00-\x1f\x7f][^\s:\x00-\x1f\x7f]*")
+"""What git gets as a revision: no option, and no `:`, which would begin a path."""
+_GIT_OPTIONS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.pager=cat")
+"""The configuration of a repository can name programs; these options keep git from running them."""
+_TIMEOUT_S = 60.0
 
 
 def run_diff(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock diff OLD [NEW]`: 0 where nothing differs, else 1."""
-    parser = SafeParser(
-        prog=f"{program} diff",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """The exit code of `lock diff OLD [NEW]`: 0 where nothing differs, else 1. Raises InputError."""
+    parser = build_verb_parser(program, "diff", _DESCRIPTION)
     parser.add_argument("old", metavar="OLD", help="a lockfile, or a git revision")
     parser.add_argument("new", nargs="?", metavar="NEW", help="a lockfile; default: the folder's only lock")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
@@ -57,10 +51,23 @@ def run_diff(argv: Sequence[str], *, program: str) -> int:
     return 1 if comparison else 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Side:
+    """One of the two locks. `shown` is its name in messages: a path, or `REVISION:FILE`."""
+
+    shown: str
+    lockfile: Lockfile
+
+
 def _read_sides(old: str, new: str | None, folder: Path) -> tuple[_Side, _Side]:
+    """The old lock and the new one. `old` is a revision where there is no file of this name.
+
+    Raises InputError where either cannot be read.
+    """
     (new_path,) = choose_lockfiles([] if new is None else [new], folder=folder)
     chosen = read_lockfile(new_path, folder=folder)
     right = _Side(shown=chosen.shown, lockfile=chosen.lockfile)
+    # A file wins over a revision of the same name.
     if (folder / old).exists():
         left = read_lockfile(folder / old, folder=folder)
         return _Side(shown=left.shown, lockfile=left.lockfile), right
@@ -68,64 +75,24 @@ def _read_sides(old: str, new: str | None, folder: Path) -> tuple[_Side, _Side]:
 
 
 def _read_revision(revision: str, path: Path) -> _Side:
-    """The lock as a git revision has it. Raises InputError where there is none."""
-
+    """The lock at `path` as it was in a git revision. Raises InputError where there was none, or it cannot be used."""
     shown = f"{revision}:{path.name}"
     try:
-        return _Side(shown=shown, lockfile=loads(read_at_revision(path, revision)))
+        return _Side(shown=shown, lockfile=loads(_read_text_at(path, revision)))
     except LockfileError as error:
         raise explain_unusable(error, shown=shown) from error
 
 
-def _render(old: _Side, new: _Side, comparison: Comparison) -> str:
-    if not comparison:
-        return f"{old.shown} and {new.shown} are the same"
-    same = digest(old.lockfile) == digest(new.lockfile)
-    end = "same digest: both install the same" if same else "another digest"
-    return f"{old.shown} → {new.shown}\n{comparison}\n{end}"
+def _read_text_at(path: Path, revision: str) -> str:
+    """The text of the file at `path` in a revision of its repository, from objects that are on disk.
 
-
-def _as_json(old: _Side, new: _Side, comparison: Comparison) -> dict[str, Any]:
-    return {
-        "schema": 1,
-        "old": {"lockfile": old.shown, "digest": digest(old.lockfile)},
-        "new": {"lockfile": new.shown, "digest": digest(new.lockfile)},
-        "added": [_pin_as_json(pin) for pin in comparison.added],
-        "removed": [_pin_as_json(pin) for pin in comparison.removed],
-        "changed": [{"old": _pin_as_json(one.old), "new": _pin_as_json(one.new)} for one in comparison.changed],
-        "target": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.target],
-        "settings": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.settings],
-        "requirements": [
-            {"layer": one.layer, "text": one.text, "added": one.is_added} for one in comparison.requirements
-        ],
-        "other": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.other],
-    }
-
-
-def _pin_as_json(pin: LockedPin) -> dict[str, Any]:
-    return {
-        "name": pin.name,
-        "version": pin.version,
-        "source": pin.source,
-        "index": pin.index,
-        "files": [{"filename": file.filename, "sha256": file.sha256} for file in pin.files],
-    }
-
-
-_REVISION = re.compile(r"[^-\s:\x00-\x1f\x7f][^\s:\x00-\x1f\x7f]*")
-_SAFE = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.pager=cat")
-_TIMEOUT_S = 60.0
-
-
-def read_at_revision(path: Path, revision: str) -> str:
-    """The text of the file at `path` in a revision of its repository; nothing is fetched.
-
-    Raises InputError where git is missing, the revision is unknown, or the file was not there.
+    Raises InputError where git is missing, the revision is unknown, or the revision has no such file.
     """
     shown = f"`{path.name}` of `{revision}`"
     if not _REVISION.fullmatch(revision):
         raise InputError(f"`{revision}` is neither a lockfile nor a git revision")
-    command = ["git", *_SAFE, "-C", str(path.parent), "show", "--no-textconv", "--end-of-options"]
+    # `--no-textconv`: the attributes of a repository can name a program that converts the text.
+    command = ["git", *_GIT_OPTIONS, "-C", str(path.parent), "show", "--no-textconv", "--end-of-options"]
     try:
         done = subprocess.run(
             [*command, f"{revision}:./{path.name}"],
@@ -146,3 +113,50 @@ def read_at_revision(path: Path, revision: str) -> str:
             remedy="name two lockfiles, or a revision that has it",
         )
     return done.stdout.decode("utf-8", "replace")
+
+
+def _render(old: _Side, new: _Side, comparison: Comparison) -> str:
+    """The names of both locks, the lines of the comparison, and whether both install the same.
+
+    Locks with one digest can still differ, for example in their list: a builder can use one image for both.
+    """
+    if not comparison:
+        return f"{old.shown} and {new.shown} are the same"
+    same = digest(old.lockfile) == digest(new.lockfile)
+    end = "same digest: both install the same" if same else "another digest"
+    return f"{old.shown} → {new.shown}\n{comparison}\n{end}"
+
+
+def _as_json(old: _Side, new: _Side, comparison: Comparison) -> dict[str, Any]:
+    """The comparison as data; all lists are empty where nothing differs.
+
+    `other` has what is no pin, target, setting or line of the list, by its path in the lock.
+    """
+    return {
+        "schema": 1,
+        "old": {"lockfile": old.shown, "digest": digest(old.lockfile)},
+        "new": {"lockfile": new.shown, "digest": digest(new.lockfile)},
+        "added": [_pin_as_json(pin) for pin in comparison.added],
+        "removed": [_pin_as_json(pin) for pin in comparison.removed],
+        "changed": [{"old": _pin_as_json(one.old), "new": _pin_as_json(one.new)} for one in comparison.changed],
+        "target": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.target],
+        "settings": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.settings],
+        "requirements": [
+            {"layer": one.layer, "text": one.text, "added": one.is_added} for one in comparison.requirements
+        ],
+        "other": [{"key": one.key, "old": one.old, "new": one.new} for one in comparison.other],
+    }
+
+
+def _pin_as_json(pin: LockedPin) -> dict[str, Any]:
+    """A pin with its files.
+
+    `source` is the commit id or folder of a source tree, which has no version; other pins have null there.
+    """
+    return {
+        "name": pin.name,
+        "version": pin.version,
+        "source": pin.source,
+        "index": pin.index,
+        "files": [{"filename": file.filename, "sha256": file.sha256} for file in pin.files],
+    }

@@ -1,4 +1,8 @@
-"""The verb `digest`: the cache key of each lock, for builders that compare and store images by it."""
+"""The verb `digest`: the cache key of each lock, for builders that compare and store images by it.
+
+In: lockfiles. Out: a line or JSON object for each. `lockfiles.digest` computes the digest; docs/lockfile.md describes
+what it covers. The module is short because each verb has one: `resolver.cli.main` imports it by the name of the verb.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lockfiles import digest
-from resolver.cli.lock_choice import SafeParser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
+from resolver.cli.verb_arguments import add_lockfiles, build_verb_parser, read_lockfiles
 
 __all__ = ["run_digest"]
 
@@ -17,9 +21,12 @@ whoever asked for them."""
 
 
 def run_digest(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock digest [LOCKFILE…]`."""
-    parser = SafeParser(prog=f"{program} digest", description=_DESCRIPTION, allow_abbrev=False)
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The exit code of `lock digest [LOCKFILE…]`.
+
+    The output for one lock is the digest alone, for use in scripts; for several it is that of `sha256sum`.
+    """
+    parser = build_verb_parser(program, "digest", _DESCRIPTION, keeps_lines=False)
+    add_lockfiles(parser)
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON")
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())

@@ -1,4 +1,9 @@
-"""The verb `lock export`: a lock as a requirement file, as a requirement list, or one layer as a lock of its own."""
+"""The verb `lock export`: a lock as a requirement file, as a requirement list, or one layer as a lock of its own.
+
+In: a lockfile. Out: text on standard output or in a file, and notes on standard error about facts that the form cannot
+have. `lockfiles.exporting` renders the text; this module has the options and moves relative paths to the place of the
+output.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,8 @@ from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
-from resolver.cli.lock_choice import ChosenLock, SafeParser, find_lock_warnings, read_lockfiles
-from resolver.cli.output import escape_text, way_to, write_file, write_output
+from resolver.cli.output import escape_text, find_relative_path, write_file, write_output
+from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError, render_os_error
 
 __all__ = ["run_export"]
@@ -26,20 +31,28 @@ LOCKFILE is the folder's only pylock*.toml unless it is named."""
 
 
 def run_export(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock export` with these words. Raises InputError."""
+    """The exit code of `lock export --format FORMAT [LOCKFILE]`.
+
+    Raises InputError for a lock that cannot be read or a file that cannot be written, LockfileError for a lock that
+    does not have the layer, or that the form cannot express.
+    """
     values = _build_parser(program).parse_args(list(argv))
     if values.as_json and values.format != "list":
         raise InputError("`--json` is for `--format list` alone")
     folder = Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     output = None if values.output in (None, "-") else folder / values.output
-    lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, folder if output is None else output.parent))
+    # The paths of the lock are relative to its folder; those of the output must be relative to the output's folder.
+    lockfile = move_paths(
+        chosen.lockfile, find_relative_path(chosen.path.parent, folder if output is None else output.parent)
+    )
     try:
         text = _render(lockfile, values)
+        # A lock as a lock loses nothing.
         notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
     except LockfileError as error:
         raise error.at(chosen.shown) from error
-    _put(text, output, chosen)
+    _write(text, output, chosen)
     for warning in find_lock_warnings(chosen):
         print(escape_text(f"warning: {warning}"), file=sys.stderr)
     for note in notes:
@@ -48,13 +61,9 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(
-        prog=f"{program} export",
-        usage=f"{program} export [LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """The parser of the verb; `program` is the name of the command in its help."""
+    usage = "[LOCKFILE] --format requirements|list|pylock [--layer N] [-o FILE]"
+    parser = build_verb_parser(program, "export", _DESCRIPTION, usage=usage)
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("--format", required=True, choices=("requirements", "list", "pylock"), help="see above")
     parser.add_argument(
@@ -68,6 +77,10 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _render(lockfile: Lockfile, values: argparse.Namespace) -> str:
+    """The text of the chosen form, with a newline at the end.
+
+    `requirements` is in pip's Requirements File Format; `list` has the items that an installer gets as arguments.
+    """
     if values.format == "requirements":
         return export_requirements(lockfile, layer=values.layer)
     if values.format == "pylock":
@@ -81,10 +94,15 @@ def _render(lockfile: Lockfile, values: argparse.Namespace) -> str:
     return f"{json.dumps(items, indent=2)}\n"
 
 
-def _put(text: str, output: Path | None, chosen: ChosenLock) -> None:
+def _write(text: str, output: Path | None, chosen: ChosenLock) -> None:
+    """Print the text, or write it to a file.
+
+    Raises InputError where it cannot be written, and where the file is the lock itself.
+    """
     if output is None:
         write_output(text.encode())
         return
+    # The lock would lose what the other form cannot have.
     try:
         if output.exists() and output.samefile(chosen.path):
             raise InputError(f"`{chosen.shown}` would be replaced by its own export", remedy="another place, with `-o`")

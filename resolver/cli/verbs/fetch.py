@@ -1,6 +1,10 @@
 """The verb `lock fetch`: all wheels of a lock in a folder, from which pip and uv install without a network.
 
-A line on a terminal that says how far a download has come; nothing where standard error is no terminal.
+In: a lockfile and a folder. Out: the wheelhouse, a summary on standard error, and with `--json` a document on standard
+output. `resolver.artifacts.wheelhouse` fills the folder; this module has the options, the progress and the summary. The
+options about hosts and credentials are those of other verbs, from `resolver.cli.host_options`.
+
+The progress is one line that is overwritten. It is shown only where standard error is a terminal, so logs have none.
 """
 
 from __future__ import annotations
@@ -15,48 +19,13 @@ from typing import Any
 
 from lockfiles import digest
 from resolver.artifacts.downloads import Progress
-from resolver.artifacts.hydrating import fetch_artifacts
-from resolver.artifacts.wheelhouse import FetchOutcome
+from resolver.artifacts.wheelhouse import FetchOutcome, fetch_artifacts
 from resolver.cli.host_options import add_credential_options, add_host_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, find_lock_warnings, read_lockfiles
 from resolver.cli.output import describe_error, escape_text, render_bytes, show_json
+from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import PinfoldError
 
-__all__ = [
-    "ProgressLine",
-    "run_fetch",
-]
-
-
-_EVERY_S = 0.2
-_CLEAR = "\r\x1b[K"
-
-
-class ProgressLine:
-    """Shows one line, over and over; `clear` takes it away."""
-
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown and sys.stderr.isatty()
-        self._next_s = 0.0
-        self._has_line = False
-
-    def show(self, progress: Progress) -> None:
-        """The state of now, not more often than can be read."""
-        now = time.monotonic()
-        if not self._is_shown or now < self._next_s:
-            return
-        self._next_s, self._has_line = now + _EVERY_S, True
-        sizes = f"{render_bytes(progress.bytes_done)} of {render_bytes(progress.bytes)}"
-        sys.stderr.write(f"{_CLEAR}{progress.files_done} of {progress.files} files, {sizes}")
-        sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Take the line away."""
-        if self._has_line:
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
-            self._has_line = False
-
+__all__ = ["run_fetch"]
 
 _DESCRIPTION = """\
 Download every file of a lock into a folder of wheels, and check its size and sha256. A run that was broken off is
@@ -66,26 +35,35 @@ continued by the next one. Then, without a network:
 
 LOCKFILE is the folder's only pylock*.toml unless it is named."""
 
+_PROGRESS_INTERVAL_S = 0.2
+"""How often the line changes at most."""
+_CLEAR_LINE = "\r\x1b[K"
+"""ECMA-48: back to the first column, and erase to the end of the line."""
+_OUTCOMES = ("downloaded", "copied", "built", "present")
+"""How files came into the folder, in the order of the summary."""
+
 
 def run_fetch(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock fetch` with these words. Raises PinfoldError."""
+    """The exit code of `lock fetch --to DIR [LOCKFILE]`.
+
+    Raises PinfoldError, after printing it as a document under `--json`.
+    """
     values = _build_parser(program).parse_args(list(argv))
     try:
         return _fetch(values)
     except PinfoldError as error:
+        # A program reads the document alone; `main` prints the message on standard error as well.
         if values.as_json:
             show_json({"schema": 1, **describe_error(error)})
         raise
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(
-        prog=f"{program} fetch",
-        usage=f"{program} fetch [LOCKFILE] --to DIR [options]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """The parser of the verb; `program` is the name of the command in its help.
+
+    `usage` is written out because the full list of options would hide `--to`, which is required.
+    """
+    parser = build_verb_parser(program, "fetch", _DESCRIPTION, usage="[LOCKFILE] --to DIR [options]")
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("--to", metavar="DIR", required=True, help="the folder of wheels; made if it is not there")
     parser.add_argument("--no-build", action="store_true", help="build nothing: a lock with sources is refused")
@@ -100,11 +78,13 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _fetch(values: argparse.Namespace) -> int:
+    """Fill the folder and report it; the exit code."""
     since, folder = time.monotonic(), Path.cwd()
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
-    line = ProgressLine(is_shown=not values.quiet)
+    line = _ProgressLine(is_shown=not values.quiet)
 
     def tell(message: str) -> None:
+        # The message would begin at the end of the progress line otherwise.
         line.clear()
         if not values.quiet or message.startswith("warning: "):
             print(escape_text(message), file=sys.stderr, flush=True)
@@ -112,6 +92,7 @@ def _fetch(values: argparse.Namespace) -> int:
     for warning in find_lock_warnings(chosen):
         tell(f"warning: {warning}")
     lists = read_lists(values, folder=folder)
+    # Whatever ends the run: the line must not remain above the prompt or an error.
     try:
         outcome = fetch_artifacts(
             chosen.lockfile,
@@ -132,13 +113,49 @@ def _fetch(values: argparse.Namespace) -> int:
     return 0
 
 
+class _ProgressLine:
+    """A line on standard error that is overwritten; nothing where standard error is not a terminal."""
+
+    def __init__(self, *, is_shown: bool) -> None:
+        self._is_shown = is_shown and sys.stderr.isatty()
+        self._next_s = 0.0
+        self._has_line = False
+
+    def show(self, progress: Progress) -> None:
+        """Show how far the run has come: files, and bytes of those whose size the lock has."""
+        now = time.monotonic()
+        if not self._is_shown or now < self._next_s:
+            return
+        self._next_s, self._has_line = now + _PROGRESS_INTERVAL_S, True
+        sizes = f"{render_bytes(progress.bytes_done)} of {render_bytes(progress.bytes)}"
+        # No newline: the next state overwrites this one.
+        sys.stderr.write(f"{_CLEAR_LINE}{progress.files_done} of {progress.files} files, {sizes}")
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Remove the line, if one is shown.
+
+        The next message or prompt then begins in the first column.
+        """
+        if self._has_line:
+            sys.stderr.write(_CLEAR_LINE)
+            sys.stderr.flush()
+            self._has_line = False
+
+
 def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: float) -> str:
-    counts = {kind: [file for file in outcome.files if file.outcome == kind] for kind in _KINDS}
+    """The summary: how many files and bytes came from where, and the command that installs them.
+
+    `to` is the folder as the user wrote it, quoted for a shell in the command. A run that found everything in place
+    still has counts: `42 present`. Only an empty lock has nothing to do.
+    """
+    counts = {kind: [file for file in outcome.files if file.outcome == kind] for kind in _OUTCOMES}
     parts = [
         f"{len(files)} {kind} ({render_bytes(sum(file.size_bytes for file in files))})"
         for kind, files in counts.items()
         if files
     ]
+    # pip's `--find-links` takes a path as it is, so only the shell matters.
     place = shlex.quote(Path(to).as_posix())
     count = "1 file" if len(outcome.files) == 1 else f"{len(outcome.files)} files"
     return (
@@ -148,10 +165,12 @@ def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: floa
     )
 
 
-_KINDS = ("downloaded", "copied", "built", "present")
-
-
 def _as_json(chosen: ChosenLock, to: str, outcome: FetchOutcome, *, duration_s: float) -> dict[str, Any]:
+    """The same facts as data, with each file.
+
+    Paths begin with `to` as the user wrote it. `from` is the URL or path of a file without its secrets, so a document
+    can be kept as the record of a build.
+    """
     return {
         "schema": 1,
         "exit_code": 0,

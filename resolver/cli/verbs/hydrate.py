@@ -1,4 +1,11 @@
-"""The verb `lock hydrate`: a lock with fresh signatures and tokens in its URLs, for one build."""
+"""The verb `lock hydrate`: a lock with fresh signatures and tokens in its URLs, for one build.
+
+In: a lockfile, credentials of the builder, and the path of the output. Out: a file of mode 0600, and warnings on
+standard error that it holds secrets. `resolver.artifacts.hydrating` completes the URLs and refuses places where git
+would take the file along; this module has the options, and moves relative paths to the place of the output.
+
+It sends no request to the hosts of the lock, so a wrong password shows only when something is installed.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +19,8 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles import move_paths
 from resolver.artifacts.hydrating import hydrate
 from resolver.cli.host_options import add_credential_options, read_access, read_lists
-from resolver.cli.lock_choice import SafeParser, find_lock_warnings, read_lockfiles
-from resolver.cli.output import escape_text, way_to
+from resolver.cli.output import escape_text, find_relative_path
+from resolver.cli.verb_arguments import build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError
 
 __all__ = ["run_hydrate"]
@@ -29,7 +36,10 @@ LOCKFILE is the folder's only pylock*.toml unless it is named."""
 
 
 def run_hydrate(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock hydrate` with these words. Raises InputError."""
+    """The exit code of `lock hydrate -o FILE [LOCKFILE]`: 0 also where no URL has credentials, which is warned of.
+
+    Raises InputError for a lock that cannot be read, and for a place that would be unsafe.
+    """
     values = _build_parser(program).parse_args(list(argv))
     folder = Path.cwd()
     output = folder / values.output
@@ -37,11 +47,13 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
     for warning in find_lock_warnings(chosen):
         _tell(f"warning: {warning}")
     _check_place(output, chosen.path)
-    lockfile = move_paths(chosen.lockfile, way_to(chosen.path.parent, output.parent))
+    lockfile = move_paths(chosen.lockfile, find_relative_path(chosen.path.parent, output.parent))
     lists = read_lists(values, folder=folder)
     hydrated = hydrate(lockfile, output, access=read_access(values, announce=_tell), lists=lists)
+    # A warning, not an error: a host may accept requests from some networks without a login.
     for host in hydrated.missing:
         _tell(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
+    # The file is written all the same: a build can use it without a special case.
     if not hydrated.replaced:
         _tell(f"warning: no URL of `{chosen.shown}` has credentials here: `{values.output}` is the same lock")
         return 0
@@ -51,13 +63,8 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(
-        prog=f"{program} hydrate",
-        usage=f"{program} hydrate [LOCKFILE] -o FILE [options]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """The parser of the verb; `program` is the name of the command in its help."""
+    parser = build_verb_parser(program, "hydrate", _DESCRIPTION, usage="[LOCKFILE] -o FILE [options]")
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="pylock.NAME.toml, another than LOCKFILE")
     add_credential_options(parser)
@@ -65,12 +72,16 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _find_lock(folder: Path, output: Path) -> list[str]:
-    """The only lock beside one that was hydrated before; empty where that is not it, for `read_lockfiles` to tell."""
+    """The name of the folder's only lock, without the output of an earlier run, which is a lock too.
+
+    Empty where there is none or more than one: `read_lockfiles` then raises the error.
+    """
     names = [path.name for path in folder.glob("pylock*.toml") if is_valid_pylock_path(path) and path != output]
     return names if len(names) == 1 else []
 
 
 def _check_place(output: Path, lock: Path) -> None:
+    """Raises InputError for an output whose name is not that of a PEP 751 lockfile, and for the lock itself."""
     if not is_valid_pylock_path(output):
         raise InputError(
             f"`{output.name}` is no name that installers take for a lock",
@@ -83,4 +94,5 @@ def _check_place(output: Path, lock: Path) -> None:
 
 
 def _tell(message: str) -> None:
+    """Print a message on standard error."""
     print(escape_text(message), file=sys.stderr)

@@ -1,4 +1,10 @@
-"""The verb `layers`: how an image can take a lock step by step, as a table or as JSON for its builder."""
+"""The verb `layers`: how an image can install a lock in several layers, as text or as JSON for its builder.
+
+In: lockfiles. Out: for each layer the packages, the download size and a digest, which is the cache key of that layer.
+Apps with the same heavy packages have layers of the same digest, so that hosts store and fetch those once.
+
+`lockfiles.graph.split_layers` computes the split; `lock export --layer N` writes one layer of the list as a lock.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +14,8 @@ from typing import Any
 
 from lockfiles import digest
 from lockfiles.graph import ImageLayer, split_layers
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 
 __all__ = ["run_layers"]
 
@@ -22,12 +28,16 @@ _REASONS = {
     "light": "all other packages",
     "own": "source trees and direct URLs",
 }
+"""Why packages share a layer, by `ImageLayer.reason`."""
 
 
 def run_layers(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock layers [LOCKFILE…]`."""
-    parser = SafeParser(prog=f"{program} layers", description=_DESCRIPTION, allow_abbrev=False)
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The exit code of `lock layers [LOCKFILE…]`, which is always 0.
+
+    Raises InputError for a lock that cannot be read.
+    """
+    parser = build_verb_parser(program, "layers", _DESCRIPTION, keeps_lines=False)
+    add_lockfiles(parser)
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same as JSON, for builders")
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
@@ -39,6 +49,10 @@ def run_layers(argv: Sequence[str], *, program: str) -> int:
 
 
 def _render(lock: ChosenLock, *, named: bool) -> str:
+    """Three lines for each layer: reason and size, digest, packages.
+
+    `named` puts the name of the lock above.
+    """
     layers = split_layers(lock.lockfile)
     lines = [f"{lock.shown}:"] if named else []
     for number, layer in enumerate(layers):
@@ -49,6 +63,7 @@ def _render(lock: ChosenLock, *, named: bool) -> str:
 
 
 def _as_json(lock: ChosenLock) -> dict[str, Any]:
+    """The layers of one lock as data, in installation order, with the digest of the whole lock."""
     return {
         "lockfile": lock.shown,
         "digest": digest(lock.lockfile),
@@ -57,6 +72,7 @@ def _as_json(lock: ChosenLock) -> dict[str, Any]:
 
 
 def _layer_as_json(layer: ImageLayer) -> dict[str, Any]:
+    """One layer as data. `size_bytes` is what its installation downloads."""
     return {
         "reason": layer.reason,
         "digest": layer.digest,

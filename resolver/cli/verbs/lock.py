@@ -1,7 +1,19 @@
-"""The verb `lock`: plan every lock, then check each, or make and write it.
+"""The verb `lock`: plan every lock of a run, then check each, or make and write it.
 
-There is one lock a source, or one for each `-m` and source. Each is tried, whatever happens to the others; the highest
-exit code wins.
+In: `LockArguments`. Out: lockfiles, messages on standard error, with `--json` a document on standard output, and the
+exit code. There is one lock for each source, or one for each source and `-m`. An error of one lock does not stop the
+others; the highest exit code wins.
+
+A run takes these steps, in the order of the methods of `_Run`:
+
+1. Plan: read each source and its old lock, and combine the settings (`resolver.cli.lock_planning`).
+2. With `--check`, compare each old lock with its plan. No network and no solver are needed.
+3. Without it, lock each plan, write the file if it differs, and report. `--check --refresh` locks too, but compares the
+   new lock with the old one instead of writing it.
+4. Warn of `--upgrade-package` names that are in no old lock, and print the document of `--json`.
+
+A warm run and a check take some tens of milliseconds, of which imports are the largest part. What only one of the steps
+needs is imported there.
 """
 
 from __future__ import annotations
@@ -13,17 +25,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile
-from resolver.cli.lock_planning import LockOutcomes, LockPlanning, key_of, tell
+from resolver.cli.lock_planning import LockOutcomes, LockPlanning, find_left_over, key_of, tell
 from resolver.cli.output import write_output
 from resolver.cli.parser import LockArguments, render_options
 from resolver.errors import Fault, InputError, render_os_error
-from resolver.planning.check import check_lockfile, has_local_paths
+from resolver.planning.check import check_lockfile, has_local_paths, iter_content_differences
 from resolver.planning.plan import LockPlan, share_old_locks
 from resolver.sources.source import StandardInput
 
 if TYPE_CHECKING:
     from lockfiles import Comparison
-    from resolver.locking.locker import Locker
+    from resolver.locking.locker import Locker, LockOutcome
 
 __all__ = ["run_lock"]
 
@@ -31,13 +43,17 @@ _DIFFERS = 1
 
 
 def run_lock(arguments: LockArguments) -> int:
-    """The exit code of `lock` with these arguments."""
-    run = _Run(arguments)
-    return run.lock_all()
+    """The exit code of `lock` with these arguments: 0, 1 for a check that found differences, or that of an error."""
+    if arguments.verbose:
+        # Lazy: it takes 8 ms.
+        from resolver.cli.request_log import show_requests
+
+        show_requests()
+    return _Run(arguments).run()
 
 
 class _Run:
-    """One run over all its sources."""
+    """One run over all its sources. Its outcomes are recorded by lock, since one lock may fail and the next succeed."""
 
     def __init__(self, arguments: LockArguments) -> None:
         self._arguments = arguments
@@ -45,16 +61,14 @@ class _Run:
         self._since = time.monotonic()
         self._folder = Path.cwd()
 
-    def lock_all(self) -> int:
-        """Plans all locks, then makes or checks each; the exit code."""
-        if self._arguments.verbose:
-            _show_requests()
+    def run(self) -> int:
+        """Take the steps of the run; the exit code."""
         planning = LockPlanning(self._arguments, self._outcomes, folder=self._folder)
         plans = share_old_locks(planning.plan_all())
         if self._arguments.check and not self._arguments.refresh:
             for plan in plans:
                 self._check(plan)
-            self._tell_left_over(plans)
+            self._warn_of_left_over(plans)
         elif plans:
             self._make_all(plans)
         for name in sorted(set(self._arguments.upgrade_packages) - planning.locked_names):
@@ -64,9 +78,9 @@ class _Run:
         return self._outcomes.code
 
     def _check(self, plan: LockPlan) -> None:
-        """Compares the lock with the list and the settings, without a network."""
+        """Compare the old lock with the list, the settings, and the folders and files that it names."""
         if plan.old is None:
-            self._say_no(plan, ["there is no such file"])
+            self._report_differences(plan, ["there is no such file"])
             return
         differences = check_lockfile(
             plan.old,
@@ -78,21 +92,27 @@ class _Run:
             overridden=frozenset(entry.name for entry in plan.overrides if entry.name is not None),
             index_strategy=plan.settings.index_strategy,
         )
-        self._answer(plan, [*differences, *self._list_changed_content(plan, plan.old)])
+        self._report_check(plan, [*differences, *_list_changed_content(plan, plan.old)])
 
-    @staticmethod
-    def _list_changed_content(plan: LockPlan, lockfile: Lockfile) -> list[str]:
-        """What differs on disk from what was locked."""
-        if not has_local_paths(lockfile):
-            return []
-        # Lazy: most locks name nothing on disk.
-        from resolver.planning.check import iter_content_differences
+    def _warn_of_left_over(self, plans: Sequence[LockPlan]) -> None:
+        """Warn of locks beside those of the plans that no target writes any more.
 
-        folder = plan.source.folder if plan.path is None else plan.path.parent
-        return [str(difference) for difference in iter_content_differences(lockfile, folder)]
+        Not where `-m` or `-o` choose other targets or files than the configuration: then other locks are expected.
+        """
+        if self._arguments.machines or self._arguments.settings.output is not None or self._arguments.quiet:
+            return
+        for path in find_left_over(plans):
+            message = f"`{self._show(path)}` is of the same list, and no target writes it any more"
+            tell(f"warning: {message}")
+            if self._arguments.annotates:
+                # Lazy: only a workflow of GitHub reads annotations.
+                from resolver.cli.annotations import annotate_left_over
+
+                annotate_left_over(message, lock=self._show(path))
 
     def _make_all(self, plans: Sequence[LockPlan]) -> None:
-        # Lazy: `--check` needs neither the solver nor the fetcher.
+        """Lock all plans with one `Locker`, which shares what it has fetched."""
+        # Lazy: `--check` needs neither the solver nor the network.
         from resolver.cli.host_options import build_lock_access
         from resolver.locking.locker import Locker
         from resolver.locking.old_lock import Upgrade
@@ -102,22 +122,31 @@ class _Run:
         with Locker(plans, access=access, upgrade=upgrade) as locker:
             for plan in plans:
                 with self._outcomes.attempt(key_of(plan)):
+                    # Without an old lock of ours there is nothing to compare with: the plain check reports that.
                     if self._arguments.check and (plan.old is None or plan.old.tool is None):
                         self._check(plan)
                     else:
                         self._make(plan, locker)
 
     def _make(self, plan: LockPlan, locker: Locker) -> None:
-        """Makes the lock; writes it, or under --check says how it would differ."""
+        """Lock one plan, and write and report it; under `--check --refresh` only report how it would differ."""
         outcome = locker.lock(plan)
         comparison = _compare(plan.old, outcome.lockfile) if plan.old is not None else None
         self._outcomes.warn(outcome.warnings)
         if self._arguments.check:
-            self._answer(plan, str(comparison).splitlines() if comparison else [])
+            self._report_check(plan, str(comparison).splitlines() if comparison else [])
             return
-        written = _put(outcome.lockfile, plan.path, name=self._show(plan.path))
-        if self._arguments.quiet and not self._arguments.as_json:
-            return
+        written = _write(outcome.lockfile, plan.path, shown=self._show(plan.path))
+        if self._arguments.as_json or not self._arguments.quiet:
+            self._report_lock(plan, outcome, comparison, written=written)
+
+    def _report_lock(
+        self, plan: LockPlan, outcome: LockOutcome, comparison: Comparison | None, *, written: bool
+    ) -> None:
+        """Report a new lock: as text unless `--quiet`, and in the document of `--json`.
+
+        A hint about the platform of an app belongs to the text alone.
+        """
         # Lazy: a quiet run reports nothing.
         from resolver.cli.summary import LockReport, render_report, report_as_json
         from resolver.sources.apps.fal.tables import find_platform_hint
@@ -130,7 +159,7 @@ class _Run:
             written=written,
             python_rule=plan.python_rule,
             machines=plan.machines,
-            duration_s=self._split_time(),
+            duration_s=self._measure_lock(),
             hint=find_platform_hint(plan.source),
         )
         if self._arguments.as_json:
@@ -138,39 +167,26 @@ class _Run:
         if not self._arguments.quiet:
             print(render_report(report), file=sys.stderr)
 
-    def _split_time(self) -> float:
-        """Seconds since the lock before, or since the start: reading and parsing count too."""
+    def _measure_lock(self) -> float:
+        """Seconds since the last report, or since the start for the first one: reading and parsing count too."""
         before, self._since = self._since, time.monotonic()
         return self._since - before
 
-    def _answer(self, plan: LockPlan, differences: Sequence[object]) -> None:
+    def _report_check(self, plan: LockPlan, differences: Sequence[object]) -> None:
+        """Report the result of a check: values of `resolver.planning.check` or texts; none if the lock fits."""
         if differences:
-            self._say_no(plan, differences)
+            self._report_differences(plan, differences)
             return
-        self._note(plan, [])
+        self._note_check(plan, [])
         if not self._arguments.quiet:
             tell(f"{plan.source.name}: {self._show(plan.path)} fits")
 
-    def _tell_left_over(self, plans: Sequence[LockPlan]) -> None:
-        """Warns of locks that no target writes any more; whoever names targets or places himself has others."""
-        if self._arguments.machines or self._arguments.settings.output is not None or self._arguments.quiet:
-            return
-        # Lazy: only a whole check looks at what lies beside its locks.
-        from resolver.cli.lock_planning import find_left_over
-
-        for path in find_left_over(plans):
-            message = f"`{self._show(path)}` is of the same list, and no target writes it any more"
-            tell(f"warning: {message}")
-            if self._arguments.annotates:
-                from resolver.cli.annotations import annotate_left_over
-
-                annotate_left_over(message, lock=self._show(path))
-
-    def _say_no(self, plan: LockPlan, differences: Sequence[object]) -> None:
-        """Tells what does not fit: values of `resolver.planning.check`, or texts."""
+    def _report_differences(self, plan: LockPlan, differences: Sequence[object]) -> None:
+        """Report a lock that does not fit, with the command that makes it anew. Exit code 1."""
         place = self._show(plan.path)
-        self._note(plan, [*map(str, differences)], code=_DIFFERS)
+        self._note_check(plan, [*map(str, differences)], code=_DIFFERS)
         if self._arguments.annotates:
+            # Lazy: only a workflow of GitHub reads annotations.
             from resolver.cli.annotations import annotate_differences
 
             annotate_differences(plan, differences, lock=place)
@@ -186,7 +202,8 @@ class _Run:
         )
         tell(str(fault))
 
-    def _note(self, plan: LockPlan, differences: list[str], *, code: int = 0) -> None:
+    def _note_check(self, plan: LockPlan, differences: list[str], *, code: int = 0) -> None:
+        """Record the result of a check for the exit code and the document of `--json`."""
         document: dict[str, object] = {
             "source": plan.source.name,
             "lockfile": self._show(plan.path),
@@ -195,21 +212,36 @@ class _Run:
         self._outcomes.note(key_of(plan), document, code=code)
 
     def _show(self, path: Path | None) -> str:
-        """A path as the user would write it from here."""
+        """A path for messages: relative to the folder of the run if it is below it."""
         if path is None:
             return "standard output"
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else str(path)
 
 
+def _list_changed_content(plan: LockPlan, lockfile: Lockfile) -> list[str]:
+    """How folders and files that a lock names by path differ from their hashes in it.
+
+    Paths in a lock are relative to its folder; a lock on standard output has those of the source's folder.
+    """
+    if not has_local_paths(lockfile):
+        return []
+    folder = plan.source.folder if plan.path is None else plan.path.parent
+    return [str(difference) for difference in iter_content_differences(lockfile, folder)]
+
+
 def _compare(old: Lockfile, new: Lockfile) -> Comparison:
+    """How a new lock differs from the old one."""
     # Lazy: only a relock has two locks.
     from lockfiles import compare
 
     return compare(old, new)
 
 
-def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
-    """Writes the lock to its file, or prints it; whether the file has changed. Raises InputError with its `name`."""
+def _write(lockfile: Lockfile, path: Path | None, *, shown: str) -> bool:
+    """Write the lock to its file, or print it; whether the file has changed.
+
+    `shown` is the path for messages. Raises InputError where the file cannot be written.
+    """
     # Lazy: `--check` writes nothing.
     from lockfiles import dumps, write
 
@@ -222,12 +254,5 @@ def _put(lockfile: Lockfile, path: Path | None, *, name: str) -> bool:
         return write(lockfile, path)
     except OSError as error:
         raise InputError(
-            f"`{name}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
+            f"`{shown}` cannot be written: {render_os_error(error)}", remedy="another place, with `-o`"
         ) from error
-
-
-def _show_requests() -> None:
-    # Lazy: it takes 8 ms.
-    from resolver.cli.request_log import show_requests
-
-    show_requests()

@@ -1,4 +1,11 @@
-"""The verb `outdated`: pins that their index has a newer release of, and branches that have moved."""
+"""The verb `outdated`: pins that their index has a newer release of, and branches that have moved.
+
+In: lockfiles. Out: one line or JSON object for each newer release or commit, and exit code 1 if there is one.
+
+Only the index of each pin and the repository of each commit are queried: whether the list admits the newer release is
+left to `lock --upgrade`. `resolver.inspection.auditing` compares the releases; the commits are compared here, since git
+is needed for them alone.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +18,8 @@ from packaging.pylock import PackageVcs
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
 from resolver.cli.output import show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.fetch.http.session import Session
 from resolver.inspection.auditing import NewerRelease, fetch_pin_listings, find_newer
 from resolver.locking.plan_secrets import open_session
@@ -28,7 +35,10 @@ The list may not admit them: `lock -U` tells. Exit code 1 says that there is som
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Moved:
-    """A revision of a repository that names another commit than the lock. `revision` None is the default branch."""
+    """A revision that is now another commit than in the lock.
+
+    `revision` is a branch or tag, None the default branch; `locked` and `now` are commit ids.
+    """
 
     name: str
     revision: str | None
@@ -38,18 +48,23 @@ class _Moved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Outdated:
+    """One lock with everything in it that has something newer."""
+
     lock: ChosenLock
     newer: tuple[NewerRelease, ...]
     moved: tuple[_Moved, ...]
 
 
 def run_outdated(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock outdated [LOCKFILE…]`: 0 where nothing is newer, else 1."""
+    """The exit code of `lock outdated [LOCKFILE…]`: 0 where nothing is newer, else 1.
+
+    Raises InputError for a lock that cannot be read, FetchError for an index or repository that does not answer.
+    """
     values = _build_parser(program).parse_args(list(argv))
     folder = Path.cwd()
     locks = read_lockfiles(values.lockfile, folder=folder)
     with open_session(read_access(values), lists=read_lists(values, folder=folder)) as session:
-        found = [_look(lock, session, with_prereleases=values.pre) for lock in locks]
+        found = [_find_outdated(lock, session, with_prereleases=values.pre) for lock in locks]
     if values.as_json:
         show_locks([_as_json(one) for one in found])
     else:
@@ -58,20 +73,20 @@ def run_outdated(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(
-        prog=f"{program} outdated",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The parser of the verb; `program` is the name of the command in its help."""
+    parser = build_verb_parser(program, "outdated", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument("--pre", action="store_true", help="count pre-releases too")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     add_access_options(parser)
     return parser
 
 
-def _look(lock: ChosenLock, session: Session, *, with_prereleases: bool) -> _Outdated:
+def _find_outdated(lock: ChosenLock, session: Session, *, with_prereleases: bool) -> _Outdated:
+    """What is newer than the pins of one lock, for the Python of that lock.
+
+    Pre-releases count only with `with_prereleases`.
+    """
     listings = fetch_pin_listings(lock.lockfile, session)
     return _Outdated(
         lock=lock,
@@ -81,10 +96,11 @@ def _look(lock: ChosenLock, session: Session, *, with_prereleases: bool) -> _Out
 
 
 def _iter_moved(lock: ChosenLock, session: Session) -> Iterator[_Moved]:
+    """The branches and tags that have moved, in the order of the lock. A requested commit id never moves."""
     trees = [(package.name, package.vcs) for package in lock.lockfile.pylock.packages if package.vcs is not None]
     if not trees:
         return
-    # Lazy: few locks hold a commit.
+    # Lazy: few locks have a commit. Without a cache and with `refresh`, since the commit of now is needed.
     from resolver.fetch.git.repositories import GitRepositories
 
     with GitRepositories(
@@ -100,13 +116,17 @@ def _iter_moved(lock: ChosenLock, session: Session) -> Iterator[_Moved]:
 
 
 def _build_reference(vcs: PackageVcs) -> VcsReference | None:
-    """What the list asked for; None where the lock does not say where the repository is."""
+    """The VCS reference of the list (PEP 751 `[packages.vcs]`); None for a repository that the lock has by path."""
     if vcs.url is None:
         return None
     return VcsReference(url=parse_url(vcs.url), revision=vcs.requested_revision, subdirectory=vcs.subdirectory)
 
 
 def _render(one: _Outdated, *, named: bool) -> Iterator[str]:
+    """One line for each newer release, then for each moved revision, or one line that nothing is newer.
+
+    `named` puts the name of the lock before each line.
+    """
     head = f"{one.lock.shown}: " if named else ""
     for newer in one.newer:
         yield f"{head}{newer.name} {newer.version} -> {newer.newest}"
@@ -118,6 +138,10 @@ def _render(one: _Outdated, *, named: bool) -> Iterator[str]:
 
 
 def _as_json(one: _Outdated) -> dict[str, Any]:
+    """The same facts of one lock as data; both lists are empty where nothing is newer.
+
+    `revision` null is the default branch. Commit ids are whole here, where the text has their first 12 digits.
+    """
     return {
         "lockfile": one.lock.shown,
         "newer": [

@@ -1,8 +1,14 @@
-"""The verb `secrets`: literal tokens and signatures in lists, apps and locks, by file and line, without their value."""
+"""The verb `secrets`: literal tokens and signatures in lists, apps and locks, by file and line, without their value.
+
+In: files and folders. Out: one line or JSON object for each secret, and exit code 1 if there is one.
+`lockfiles.secret_forms` finds secrets in a text; this module chooses the files and reads them in their encoding.
+
+No list or app is imported or parsed, so an app with a syntax error is searched too. Of a folder only files with the
+names of lists, apps and locks are read, because other files have other forms of secrets.
+"""
 
 from __future__ import annotations
 
-import argparse
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -11,8 +17,8 @@ from io import BytesIO
 from pathlib import Path
 
 from lockfiles.secret_forms import FoundSecret, find_secrets
-from resolver.cli.lock_choice import SafeParser
 from resolver.cli.output import show_json, show_text
+from resolver.cli.verb_arguments import build_verb_parser
 from resolver.errors import InputError, render_os_error
 from resolver.sources.settings_file import find_settings
 
@@ -24,17 +30,17 @@ folder the lists, apps and locks in it are read."""
 _REMEDY = "write `${NAME}` in its place, and set that variable where the list is locked and where the lock is installed"
 _READ_IN_FOLDERS = re.compile(r"pylock(\.[^.]+)?\.toml|pyproject\.toml|.*\.py|.*(requirements|constraints).*\.(txt|in)")
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages"})
+"""Folders with the code of other projects."""
 _LIMIT_BYTES = 64_000_000
+"""A larger file is refused rather than skipped, because a skipped file would count as clean."""
 
 
 def run_secrets(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock secrets PATH…`: 0 where none is found, else 1."""
-    parser = SafeParser(
-        prog=f"{program} secrets",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    """The exit code of `lock secrets PATH…`: 0 where none is found, else 1.
+
+    Raises InputError for a path that cannot be read, so that a misspelled name does not count as clean.
+    """
+    parser = build_verb_parser(program, "secrets", _DESCRIPTION)
     parser.add_argument("path", nargs="+", metavar="PATH", help="a file, or a folder with everything below it")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
     values = parser.parse_args(list(argv))
@@ -43,6 +49,7 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
         for path in _iter_files(values.path)
         for secret in find_secrets(_read(path), patterns=_find_patterns(path.parent.resolve()))
     ]
+    # The remedy once, not with each line: it is the same for all.
     if values.as_json:
         show_json({"schema": 1, "findings": [_as_json(name, secret) for name, secret in found]})
     else:
@@ -52,7 +59,7 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
 
 
 def _iter_files(names: Sequence[str]) -> Iterator[Path]:
-    """Every file, each once."""
+    """The named files and those of the named folders, each once, in the order of the names."""
     seen: set[Path] = set()
     for name in names:
         path = Path(name)
@@ -65,16 +72,17 @@ def _iter_files(names: Sequence[str]) -> Iterator[Path]:
 
 @cache
 def _find_patterns(folder: Path) -> tuple[re.Pattern[str], ...]:
-    """What `[tool.pinfold.secrets]` of the folder calls a token in a path."""
+    """The patterns of `[tool.pinfold.secrets]` for tokens in paths of URLs, from the configuration of a folder."""
     return find_settings(folder, seen_from=Path.cwd())[0].secrets or ()
 
 
 def _iter_folder(folder: Path) -> Iterator[Path]:
+    """The lists, apps and locks below a folder, sorted. Links are not followed: they could lead into a circle."""
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.name in _SKIPPED or path.is_symlink():
             continue
         if path.is_dir():
-            # A virtual environment holds what others wrote.
+            # A virtual environment has the code of other projects.
             if not (path / "pyvenv.cfg").exists():
                 yield from _iter_folder(path)
         elif _READ_IN_FOLDERS.fullmatch(path.name):
@@ -82,7 +90,10 @@ def _iter_folder(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> str:
-    """The text of a file; bytes that are not of its encoding are passed over, for a secret is ASCII."""
+    """The text of a file. Bytes that its encoding does not have are replaced; secrets are ASCII.
+
+    Raises InputError for a file that cannot be read or is too large.
+    """
     try:
         if path.stat().st_size > _LIMIT_BYTES:
             raise InputError(f"`{path}` is larger than {_LIMIT_BYTES} bytes: no list, app or lock is")
@@ -93,7 +104,7 @@ def _read(path: Path) -> str:
 
 
 def _find_encoding(data: bytes) -> str:
-    """UTF-8 unless a byte order mark or a PEP 263 line says otherwise."""
+    """The encoding of a byte order mark or of a PEP 263 line (`# -*- coding: … -*-`), else UTF-8."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     try:
@@ -103,4 +114,5 @@ def _find_encoding(data: bytes) -> str:
 
 
 def _as_json(name: str, secret: FoundSecret) -> dict[str, object]:
+    """One secret as data, without its value. `host` is that of its URL, if it is in one."""
     return {"path": name, "line": secret.line, "what": secret.what, "host": secret.host}

@@ -1,4 +1,11 @@
-"""The verb `sizes`: what a lock weighs by pin and layer, several locks side by side, and what nobody seems to need."""
+"""The verb `sizes`: what a lock weighs by pin and layer, several locks side by side, and which items look unneeded.
+
+In: lockfiles, and with `--app` the Python files of an app. Out: tables on standard output, or a JSON document.
+
+Download sizes are in the lock. Sizes on disk and the names of modules are in the directory at the end of each wheel
+(ZIP: central directory), which a range request of some kilobytes reads: only `--unpacked` and `--app` need a network.
+`resolver.inspection.contents` measures and compares; this module fetches the directories and renders the tables.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +18,8 @@ from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.index.wheel_directory import WheelContents
 from resolver.inspection.contents import PinSize, find_unused, measure_pins
 
@@ -26,13 +33,21 @@ needs; it reads those directories too, for the modules in them. Several locks st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sized:
+    """One lock with the size of each pin: by layer, and in each layer the largest first.
+
+    `unused` are list items that the app does not seem to need; None without `--app`.
+    """
+
     lock: ChosenLock
     rows: tuple[PinSize, ...]
     unused: tuple[NormalizedName, ...] | None
 
 
 def run_sizes(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock sizes [LOCKFILE…]`."""
+    """The exit code of `lock sizes [LOCKFILE…]`, which is always 0: an unused item is a guess, not a fault.
+
+    Raises InputError for a lock or app that cannot be read, FetchError for a wheel that cannot be.
+    """
     values = _build_parser(program).parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     imports = None if values.app is None else _read_imports(Path(values.app))
@@ -47,13 +62,9 @@ def run_sizes(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(
-        prog=f"{program} sizes",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The parser of the verb; `program` is the name of the command in its help."""
+    parser = build_verb_parser(program, "sizes", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument("--unpacked", action="store_true", help="read each wheel's directory for its size on disk")
     parser.add_argument("--app", metavar="PATH", help="a file or folder whose imports tell what is needed")
     parser.add_argument("--json", dest="as_json", action="store_true", help="the same facts as JSON")
@@ -62,6 +73,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _read_imports(path: Path) -> frozenset[str]:
+    """The modules that a Python file, or those of a folder, import. Raises InputError."""
     # Lazy: only --app parses Python.
     from resolver.sources.apps.app_folder import read_imports
 
@@ -69,7 +81,8 @@ def _read_imports(path: Path) -> frozenset[str]:
 
 
 def _measure(lock: ChosenLock, values: argparse.Namespace, imports: frozenset[str] | None) -> _Sized:
-    contents = _fetch(lock, values) if values.unpacked or imports is not None else {}
+    """The sizes of one lock, and its unused items if there are `imports` of an app to compare with."""
+    contents = _fetch_directories(lock, values) if values.unpacked or imports is not None else {}
     return _Sized(
         lock=lock,
         rows=measure_pins(lock.lockfile, contents),
@@ -77,8 +90,12 @@ def _measure(lock: ChosenLock, values: argparse.Namespace, imports: frozenset[st
     )
 
 
-def _fetch(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedName, WheelContents | None]:
-    # Lazy: only what reads wheels has to do with a network.
+def _fetch_directories(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedName, WheelContents | None]:
+    """The directory of the first wheel of each pin, by project; None for one that cannot be read.
+
+    Sources have no directory, so their size on disk stays unknown.
+    """
+    # Lazy: without `--unpacked` and `--app` no request is sent.
     from resolver.fetch.projects.wheel_contents import fetch_contents
     from resolver.locking.plan_secrets import open_session
 
@@ -88,6 +105,7 @@ def _fetch(lock: ChosenLock, values: argparse.Namespace) -> Mapping[NormalizedNa
 
 
 def _render_one(sized: _Sized, *, unpacked: bool) -> Iterator[str]:
+    """The table of one lock: a line for each pin by layer, then the total, then unused items."""
     width = max((len(_title(row)) for row in sized.rows), default=0)
     numbers = sorted({row.layer for row in sized.rows})
     for number in numbers:
@@ -95,6 +113,7 @@ def _render_one(sized: _Sized, *, unpacked: bool) -> Iterator[str]:
         if len(numbers) > 1:
             yield f"layer {number}:"
         yield from (_render_row(_title(row), row.download_bytes, row.unpacked_bytes, width, unpacked) for row in rows)
+    # Unknown sizes are shown as `?` in their own line, and left out of the total.
     total = _sum(row.download_bytes for row in sized.rows), _sum(row.unpacked_bytes for row in sized.rows)
     yield _render_row(f"{len(sized.rows)} pins", *total, width, unpacked)
     yield from _render_unused(sized)
@@ -106,7 +125,10 @@ def _render_row(title: str, download: int | None, unpacked_bytes: int | None, wi
 
 
 def _render_side_by_side(sized: Sequence[_Sized]) -> Iterator[str]:
-    """One line a project, with its version and size in each lock; heaviest anywhere first."""
+    """The table of several locks: a line for each project, with its version and size in each lock.
+
+    The order is by the largest size in any lock, so that the reasons for a difference come first.
+    """
     found = [{row.name: row for row in one.rows} for one in sized]
     names = sorted(
         {name for rows in found for name in rows},
@@ -123,24 +145,32 @@ def _render_side_by_side(sized: Sequence[_Sized]) -> Iterator[str]:
 
 
 def _cell(row: PinSize | None) -> str:
+    """Version and size of a project in one lock; a dash where the lock does not have it."""
     return "–" if row is None else f"{row.version or 'source tree'} {render_bytes(row.download_bytes)}"
 
 
 def _render_unused(sized: _Sized) -> Iterator[str]:
+    """One line about unused items, or none.
+
+    It is a guess: an app can import a module by its name in a text.
+    """
     if sized.unused:
         names = ", ".join(f"`{name}`" for name in sized.unused)
         yield f"{sized.lock.shown}: not imported by the app, and needed by no other pin: {names}"
 
 
 def _title(row: PinSize) -> str:
+    """`numpy 2.1.0`; a source tree has no version in a lock."""
     return f"{row.name} {row.version}" if row.version is not None else row.name
 
 
 def _sum(sizes: Iterator[int | None]) -> int:
+    """The sum in bytes of the known sizes; a total with unknown sizes in it is a lower bound."""
     return sum(size for size in sizes if size is not None)
 
 
 def _as_json(sized: _Sized) -> dict[str, Any]:
+    """The sizes of one lock as data, in bytes; null for an unknown size, and for `unused` without `--app`."""
     return {
         "lockfile": sized.lock.shown,
         "download_bytes": _sum(row.download_bytes for row in sized.rows),

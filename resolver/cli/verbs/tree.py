@@ -1,4 +1,11 @@
-"""The verb `tree`: the pins of a lock under what asks for them, with sizes."""
+"""The verb `tree`: the pins of a lock under the pins that require them, with sizes.
+
+In: lockfiles. Out: a tree on standard output for each, or a JSON document with the pins and their edges. The edges are
+those that a lock records (`lockfiles.graph`), so no index is queried.
+
+A pin that several others require has a branch of its own only at its first place. Later places refer to that one; a
+tree with every repetition would be thousands of lines long for common locks.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +19,8 @@ from packaging.utils import NormalizedName, canonicalize_name
 
 from lockfiles._values import dataclass
 from lockfiles.graph import LockGraph, build_graph, size_bytes
-from resolver.cli.lock_choice import ChosenLock, SafeParser, parse_number, read_lockfiles
 from resolver.cli.output import render_bytes, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, parse_number, read_lockfiles
 from resolver.errors import InputError
 
 __all__ = ["run_tree"]
@@ -23,16 +30,24 @@ _DESCRIPTION = "The pins of a lock, each under what asks for it, with what each 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Node:
-    """A pin at its place in the tree. `is_repeated` is one whose own branch was shown before; `bars` draw the lines."""
+    """A line of the tree: a pin at one of its places.
+
+    - `requirement` is that between the pin and the one above it, empty at the first level.
+    - `bars` has one item for each level: whether more pins of that level follow below.
+    - `is_repeated` is true where the branch below the pin was shown before.
+    """
 
     name: NormalizedName
-    asked: str
+    requirement: str
     bars: tuple[bool, ...]
     is_repeated: bool
 
 
 def run_tree(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock tree [LOCKFILE…]`."""
+    """The exit code of `lock tree [LOCKFILE…]`, which is always 0.
+
+    Raises InputError for a lock that cannot be read, and for a `--package` that a lock does not have.
+    """
     values = _build_parser(program).parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     if values.as_json:
@@ -43,8 +58,9 @@ def run_tree(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(prog=f"{program} tree", description=_DESCRIPTION, allow_abbrev=False)
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The parser of the verb; `program` is the name of the command in its help."""
+    parser = build_verb_parser(program, "tree", _DESCRIPTION, keeps_lines=False)
+    add_lockfiles(parser)
     parser.add_argument("--invert", action="store_true", help="each pin over what asks for it")
     parser.add_argument("--package", action="append", metavar="NAME", help="begin with this pin; several times")
     parser.add_argument(
@@ -55,6 +71,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _render(lock: ChosenLock, values: argparse.Namespace, *, named: bool) -> str:
+    """The tree of one lock, and a last line with the totals. `named` puts the name of the lock above."""
     graph = build_graph(lock.lockfile)
     total = sum(size_bytes(package) or 0 for packages in graph.packages.values() for package in packages)
     lines = [f"{lock.shown}:"] if named else []
@@ -64,24 +81,32 @@ def _render(lock: ChosenLock, values: argparse.Namespace, *, named: bool) -> str
 
 
 def _iter_nodes(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) -> Iterator[_Node]:
-    """Depth first; a pin that comes up again is shown without its branch."""
+    """The lines of the tree, depth first. A pin that comes again is shown without its branch.
+
+    A stack instead of recursion: dependencies can be deeper than Python's limit for recursion, and can have circles.
+    """
     seen: set[NormalizedName] = set()
     edges = graph.dependents if values.invert else graph.dependencies
-    waiting = [(name, "", ()) for name in reversed(_find_roots(graph, lock, values))]
-    stack: list[tuple[NormalizedName, str, tuple[bool, ...]]] = list(waiting)
+    stack: list[tuple[NormalizedName, str, tuple[bool, ...]]] = [
+        (name, "", ()) for name in reversed(_find_roots(graph, lock, values))
+    ]
     while stack:
-        name, asked, bars = stack.pop()
+        name, requirement, bars = stack.pop()
         below = edges[name] if values.depth is None or len(bars) < values.depth else ()
         is_repeated = name in seen and bool(below)
-        yield _Node(name=name, asked=asked, bars=bars, is_repeated=is_repeated)
+        yield _Node(name=name, requirement=requirement, bars=bars, is_repeated=is_repeated)
         seen.add(name)
         if not is_repeated:
             for place, other in reversed(list(enumerate(below))):
-                words = graph.join_requirements(name, other) if values.invert else graph.join_requirements(other, name)
-                stack.append((other, words, (*bars, place + 1 < len(below))))
+                needed = graph.join_requirements(name, other) if values.invert else graph.join_requirements(other, name)
+                stack.append((other, needed, (*bars, place + 1 < len(below))))
 
 
 def _find_roots(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) -> tuple[NormalizedName, ...]:
+    """The pins of the first level: `--package`, else the items of the list; with `--invert` pins without dependencies.
+
+    Raises InputError for a `--package` that the lock does not have.
+    """
     if values.package:
         names = tuple(dict.fromkeys(map(canonicalize_name, values.package)))
         unknown = [name for name in names if name not in graph.packages]
@@ -94,19 +119,24 @@ def _find_roots(graph: LockGraph, lock: ChosenLock, values: argparse.Namespace) 
 
 
 def _render_node(graph: LockGraph, node: _Node) -> str:
+    """One line: `│   ├── numpy 2.1.0 (asks numpy>=1.26, 16.1 MB, shown above)`.
+
+    A detail is left out where it is not known, or only repeats the name.
+    """
     *above, last = node.bars or (False,)
     lines = "".join("│   " if bar else "    " for bar in above) + ("├── " if last else "└── ") if node.bars else ""
     (package, *_) = graph.packages[node.name]
     text = f"{node.name} {package.version}" if package.version is not None else str(node.name)
     size = size_bytes(package)
-    details = [f"asks {node.asked}" if node.asked and node.asked != node.name else ""]
+    details = [f"asks {node.requirement}" if node.requirement and node.requirement != node.name else ""]
     details.append(render_bytes(size) if size is not None else "")
     details.append("shown above" if node.is_repeated else "")
-    told = ", ".join(filter(None, details))
-    return f"{lines}{text}" + (f" ({told})" if told else "")
+    shown = ", ".join(filter(None, details))
+    return f"{lines}{text}" + (f" ({shown})" if shown else "")
 
 
 def _as_json(lock: ChosenLock, values: argparse.Namespace) -> dict[str, Any]:
+    """All pins of one lock with their edges; `--depth` has no effect here. `roots` are those of the text."""
     graph = build_graph(lock.lockfile)
     return {
         "lockfile": lock.shown,
@@ -116,6 +146,7 @@ def _as_json(lock: ChosenLock, values: argparse.Namespace) -> dict[str, Any]:
 
 
 def _package_as_json(graph: LockGraph, name: NormalizedName) -> dict[str, Any]:
+    """A pin with its edges. A requester is a layer of the list, or the pin `name`."""
     package = graph.packages[name][0]
     return {
         "name": name,

@@ -1,4 +1,12 @@
-"""The verb `verify`: whether a lock still says what its indexes say, or what an environment has installed."""
+"""The verb `verify`: whether a lock agrees with its indexes, or an environment with the lock.
+
+In: lockfiles, and with `--environment` the folder of an environment. Out: what does not agree, as text, JSON or
+annotations of GitHub, and exit code 1 if there is something.
+
+Against indexes, the facts about every pin are read again from the index or host that the list in the lock names, so a
+manipulated lock is not confirmed by its own hashes. Against an environment, the metadata of installed packages is read
+from disk. `resolver.inspection.verification` does both; one of several locks may fail while the others are verified.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +18,8 @@ from typing import Any
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.lock_choice import ChosenLock, SafeParser, read_lockfiles
 from resolver.cli.output import describe_error, escape_text, show_locks, show_text
+from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.errors import PinfoldError
 
 __all__ = ["run_verify"]
@@ -24,7 +32,10 @@ with exit code 1. `--environment` compares the lock with what is installed inste
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Verified:
-    """What was found of one lock: what does not hold, as pairs of the pin's name and a text, or an error instead."""
+    """The result for one lock: its differences, or the error that kept it from being verified.
+
+    A difference is the name of its pin, None for one of the lock itself, and a text.
+    """
 
     lock: ChosenLock
     texts: tuple[tuple[str | None, str], ...] = ()
@@ -32,13 +43,17 @@ class _Verified:
 
     @property
     def code(self) -> int:
+        """The exit code for this lock."""
         if self.error is not None:
             return self.error.exit_code
         return 1 if self.texts else 0
 
 
 def run_verify(argv: Sequence[str], *, program: str) -> int:
-    """The exit code of `lock verify [LOCKFILE…]`: 0 where all holds, 1 where something does not, else an error's."""
+    """The exit code of `lock verify [LOCKFILE…]`: 0 where all agree, 1 where one does not, or that of an error.
+
+    The highest one wins. Raises InputError for a lock that cannot be read.
+    """
     values = _build_parser(program).parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
     found = []
@@ -46,7 +61,7 @@ def run_verify(argv: Sequence[str], *, program: str) -> int:
         try:
             found.append(_Verified(lock=lock, texts=tuple(_verify(lock, values))))
         except PinfoldError as error:
-            # The other locks are looked at all the same.
+            # The other locks are verified all the same.
             print(escape_text(f"error: {lock.shown}: {error}"), file=sys.stderr)
             found.append(_Verified(lock=lock, error=error))
     _show(values, found)
@@ -54,13 +69,9 @@ def run_verify(argv: Sequence[str], *, program: str) -> int:
 
 
 def _build_parser(program: str) -> argparse.ArgumentParser:
-    parser = SafeParser(
-        prog=f"{program} verify",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
+    """The parser of the verb; `program` is the name of the command in its help."""
+    parser = build_verb_parser(program, "verify", _DESCRIPTION)
+    add_lockfiles(parser)
     parser.add_argument(
         "--environment", metavar="FOLDER", help="compare with a virtual environment, or a folder of packages"
     )
@@ -71,13 +82,14 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | None, str]]:
-    """What does not hold, as pairs of the pin's name and a text."""
+    """The differences of one lock, as pairs of the pin's name and a text. Raises PinfoldError."""
     if values.environment is not None:
+        # Lazy: so that each of both uses imports only what it needs.
         from resolver.inspection.verification import compare_installed, read_environment
 
         differences = compare_installed(lock.lockfile, read_environment(Path(values.environment)))
         return [(difference.name, str(difference)) for difference in differences]
-    # Lazy: an environment is looked at without solver and network.
+    # Lazy: an environment is compared without solver and network.
     from resolver.inspection.verification import verify_lockfile
 
     discrepancies = verify_lockfile(
@@ -91,10 +103,15 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
 
 
 def _announce(line: str) -> None:
+    """Print a line about a request on standard error."""
     print(escape_text(line), file=sys.stderr)
 
 
 def _show(values: argparse.Namespace, found: Sequence[_Verified]) -> None:
+    """Print the results of all locks on standard output, in the chosen format.
+
+    As text, an error is not repeated here: it is on standard error already.
+    """
     match values.format:
         case "json":
             show_locks([_as_json(one) for one in found])
@@ -115,6 +132,7 @@ def _show(values: argparse.Namespace, found: Sequence[_Verified]) -> None:
 
 
 def _as_json(one: _Verified) -> dict[str, Any]:
+    """The result for one lock as data: `findings`, or the parts of an error."""
     if one.error is not None:
         return {"lockfile": one.lock.shown, **describe_error(one.error)}
     return {"lockfile": one.lock.shown, "findings": [{"name": name, "text": text} for name, text in one.texts]}

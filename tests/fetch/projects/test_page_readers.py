@@ -197,9 +197,9 @@ def test_locks_are_the_same_with_readers_and_without(tmp_path: Path) -> None:
 
 _LOCK = """
 import sys
-import resolver.cli.verbs.lock
+import resolver.cli.host_options
 count = int(sys.argv.pop(1))
-resolver.cli.verbs.lock._count_readers = lambda: count
+resolver.cli.host_options._count_readers = lambda: count
 from resolver.cli.main import run
 run()
 """

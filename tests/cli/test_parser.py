@@ -1,8 +1,32 @@
-"""An option whose value is empty, as a shell gives it for an unset variable, is refused: it is no default."""
+"""Options that make no sense alone or together, and `--version`."""
 
 from __future__ import annotations
 
+import pytest
+
+from resolver.cli.main import main
 from tests.command import Project
+
+
+def test_the_version_is_that_of_the_installed_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    from importlib.metadata import version
+
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"pinfold {version('pinfold')}\n"
+
+
+def test_refresh_and_offline_exclude_each_other(project: Project) -> None:
+    run = project.lock("requirements.txt", "--refresh", "--offline")
+
+    assert run.code == 2
+    assert run.err.endswith("lock: error: --refresh asks the network and --offline forbids it: leave out one of them\n")
+
+
+def test_upgrade_and_check_exclude_each_other(project: Project) -> None:
+    run = project.lock("requirements.txt", "--check", "-U")
+
+    assert run.code == 2
+    assert run.err.endswith("lock: error: --check changes nothing: leave out --upgrade, --upgrade-package\n")
 
 
 def test_empty_index_url_is_no_wish_for_the_default_index(project: Project) -> None:

@@ -142,13 +142,6 @@ def test_python_of_the_lock_is_the_one_that_is_checked(project: Project) -> None
     assert (run.code, run.err) == (0, FITS)
 
 
-def test_upgrade_and_check_exclude_each_other(project: Project) -> None:
-    run = project.lock("requirements.txt", "--check", "-U")
-
-    assert run.code == 2
-    assert run.err.endswith("lock: error: --check changes nothing: leave out --upgrade, --upgrade-package\n")
-
-
 def test_check_with_refresh_keeps_pins_that_still_exist(project: Project) -> None:
     project.server.add("b", wheel("b", "2.2"))
 
@@ -199,94 +192,3 @@ def test_remedy_has_the_options_of_the_command_and_no_credentials(project: Proje
         "  try: `lock requirements.txt --python 3.11 --platform macos"
         " --extra-index-url https://other.example/simple/ --pre`"
     )
-
-
-def test_lock_that_no_target_writes_any_more_is_told(project: Project) -> None:
-    project.write_list("a")
-    assert project.lock("requirements.txt", "-m", "M", "-m", "L").code == 0
-    assert project.lock("requirements.txt", "-m", "M", "-o", "pylock.toml").code == 0
-    project.write("pyproject.toml", '[tool.pinfold]\nmachine-type = "M"\n')
-
-    run = project.lock("requirements.txt", "--check")
-
-    assert (run.code, run.err) == (
-        0,
-        "requirements.txt: pylock.toml fits\n"
-        "warning: `pylock.l.toml` is of the same list, and no target writes it any more\n"
-        "warning: `pylock.m.toml` is of the same list, and no target writes it any more\n",
-    )
-
-
-def test_locks_of_targets_that_are_named_are_not_told(project: Project) -> None:
-    project.write_list("a")
-    assert project.lock("requirements.txt", "-m", "M", "-m", "L").code == 0
-
-    assert "no target" not in project.lock("requirements.txt", "--check", "-m", "M").err
-
-
-def test_annotations_name_the_lines_of_the_list(project: Project) -> None:
-    project.write("more.txt", "\nnew>=1\n")
-    project.write_list("b<2", "-r more.txt")
-
-    run = project.lock("requirements.txt", "--check", "--format", "github")
-
-    title = "title=pylock.toml does not fit"
-    assert (run.code, run.out.splitlines()) == (
-        1,
-        [
-            f"::error file=requirements.txt,{title}::- a",
-            f"::error file=requirements.txt,line=2,{title}::+ b<2",
-            f"::error file=more.txt,line=2,{title}::+ new>=1",
-            f"::error file=requirements.txt,line=2,{title}::requirements.txt:2: `b<2` is not satisfied by b 2.1",
-            f"::error file=more.txt,line=2,{title}::"
-            "more.txt:2 (from requirements.txt:3): `new>=1` has no pin in the lock",
-        ],
-    )
-    assert run.err.startswith("requirements.txt: pylock.toml does not fit\n")
-
-
-def test_lock_that_fits_has_no_annotation(project: Project) -> None:
-    run = project.lock("requirements.txt", "--check", "--format", "github")
-
-    assert (run.code, run.out, run.err) == (0, "", FITS)
-
-
-def test_annotation_of_a_list_that_cannot_be_read_names_its_file(project: Project) -> None:
-    project.write_list("a ==")
-
-    run = project.lock("requirements.txt", "--check", "--format", "github")
-
-    message = run.err.removeprefix("error: ").rstrip("\n").replace("%", "%25").replace("\n", "%0A")
-    assert message.startswith("requirements.txt:2: `a ==` is no requirement")
-    assert (run.code, run.out) == (2, f"::error file=requirements.txt,title=lock::{message}\n")
-
-
-@pytest.mark.parametrize("text", ["%0A::error::x", "##[error]x", "::stop-commands::x"])
-def test_texts_of_a_list_are_no_commands_of_a_workflow(project: Project, text: str) -> None:
-    project.write("pyproject.toml", f'[tool.pinfold]\nrequirements = ["a", "b ; \\n{text}"]\n')
-
-    for words in (("--check", "--format", "github"), ("--check",)):
-        run = project.lock(*words)
-        lines = [line.lstrip() for line in (run.out + run.err).splitlines()]
-        commands = [line for line in lines if line.startswith("::") or "##[" in line]
-        assert all(line.startswith("::error file=pyproject.toml,title=lock::") for line in commands)
-        assert (run.code, len(commands)) == (2, words.count("github"))
-
-
-def test_annotations_are_those_of_a_check(project: Project) -> None:
-    run = project.lock("requirements.txt", "--format", "github")
-
-    assert (run.code, run.err.splitlines()[-1]) == (
-        2,
-        "lock: error: --format github annotates what a check finds: add --check",
-    )
-
-
-def test_lock_that_no_target_writes_is_annotated_as_a_warning(project: Project) -> None:
-    (project.folder / "pylock.old.toml").write_bytes((project.folder / "pylock.toml").read_bytes())
-
-    run = project.lock("requirements.txt", "--check", "--format", "github")
-
-    told = "`pylock.old.toml` is of the same list, and no target writes it any more"
-    assert (run.code, run.out) == (0, f"::warning file=pylock.old.toml,title=lock::{told}\n")
-    assert run.err == f"{FITS}warning: {told}\n"

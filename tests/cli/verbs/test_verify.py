@@ -13,7 +13,6 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile, write
-from resolver.cli.annotations import render_annotation
 from tests.cli.verb_runs import parts, run_verb
 from tests.command import INDEX, Project
 from tests.servers import IndexServer, wheel
@@ -222,12 +221,6 @@ def test_lock_of_another_tool_is_an_error_in_every_format(locked: Project) -> No
     assert (document.code, json.loads(document.out)) == (
         2,
         {"schema": 1, "locks": [{"lockfile": "pylock.toml", "error": message, "exit_code": 2, **parts(message)}]},
-    )
-
-
-def test_annotation_can_neither_be_ended_nor_begun_by_its_text() -> None:
-    assert render_annotation("a\r\n::error::b%", file="x,y:z", line=3, title="t\n") == (
-        "::error file=x%2Cy%3Az,line=3,title=t%0A::a%0D%0A::error::b%25"
     )
 
 

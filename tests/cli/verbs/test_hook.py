@@ -14,7 +14,7 @@ from lockfiles import read
 from tests.command import Project, child_environment
 from tests.servers import sdist, wheel
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 CANARY = "c4n4ryT0k3n"
 APPS = ("paint", "sing", "write")
 

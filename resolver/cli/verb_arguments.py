@@ -1,8 +1,12 @@
-"""Which lockfiles a verb is about: those named, else the only one of the folder.
+"""What the verbs about locks have in common: a parser for their arguments, and the lockfiles that those name.
 
-What is odd about a lock that a verb is about to use: told, and no reason to refuse it.
+In: the arguments of a verb, and the folder that it runs in. Out: `ChosenLock`s, each a lockfile with the name that the
+user gave it. Without a name, the only lockfile of the folder is chosen.
 
-A parser of words whose errors show no credentials: what a user typed in the wrong place is quoted without them.
+The errors of the parser show no credentials, because a user may type a URL in the wrong place. A lock that was edited
+is used all the same; `find_lock_warnings` has the messages about it.
+
+The verb `lock` has a parser of its own, in `resolver.cli.parser`.
 """
 
 from __future__ import annotations
@@ -21,7 +25,8 @@ from resolver.requirements.url import redact
 
 __all__ = [
     "ChosenLock",
-    "SafeParser",
+    "add_lockfiles",
+    "build_verb_parser",
     "choose_lockfiles",
     "explain_unusable",
     "find_lock_warnings",
@@ -33,11 +38,53 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenLock:
-    """A lockfile with the name that the user gave it."""
+    """A lockfile that a verb is about. `shown` is its path for messages, relative to the folder of the run if below."""
 
     shown: str
     path: Path
     lockfile: Lockfile
+
+
+class SafeParser(argparse.ArgumentParser):
+    """A parser that accepts options between positional arguments: `lock why numpy --json LOCK`.
+
+    Its errors show no credentials.
+    """
+
+    def parse_args(  # type: ignore[override]  # argparse has overloads for a namespace, which no verb gives
+        self, args: Sequence[str] | None = None, namespace: None = None
+    ) -> Any:
+        """The parsed arguments. Raises SystemExit: code 2 for wrong ones, 0 for `--help`."""
+        words = list(args or ())
+        # `parse_intermixed_args` takes what follows `--` for options, against the convention.
+        return super().parse_args(words) if "--" in words else self.parse_intermixed_args(words)
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message without credentials, and raise SystemExit with code 2."""
+        super().error(redact(message))
+
+
+def build_verb_parser(
+    program: str, verb: str, description: str, *, usage: str = "", keeps_lines: bool = True
+) -> SafeParser:
+    """The parser of a verb, without arguments yet.
+
+    `program` is the name of the command. The help has the lines of `description` as they are, or with `keeps_lines`
+    false as one paragraph that is as wide as the terminal. `usage` replaces argparse's list of all options; it begins
+    after the name of the verb.
+    """
+    return SafeParser(
+        prog=f"{program} {verb}",
+        usage=f"{program} {verb} {usage}" if usage else None,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter if keeps_lines else argparse.HelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def add_lockfiles(parser: argparse.ArgumentParser) -> None:
+    """Add `[LOCKFILE…]`, for verbs that take several locks. `read_lockfiles` reads them."""
+    parser.add_argument("lockfile", nargs="*", metavar="LOCKFILE", help="default: the folder's only lock")
 
 
 def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
@@ -62,12 +109,12 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
 
 
 def read_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[ChosenLock, ...]:
-    """The locks that `choose_lockfiles` finds, read. Raises InputError for one that cannot be."""
+    """The lockfiles that `choose_lockfiles` finds, read. Raises InputError for one that cannot be read."""
     return tuple(read_lockfile(path, folder=folder) for path in choose_lockfiles(names, folder=folder))
 
 
 def read_lockfile(path: Path, *, folder: Path) -> ChosenLock:
-    """One lock, read. Raises InputError where it cannot be."""
+    """Read one lockfile. `folder` is that of the run. Raises InputError for one that cannot be read or used."""
     shown = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
     try:
         return ChosenLock(shown=shown, path=path, lockfile=read(path))
@@ -78,13 +125,13 @@ def read_lockfile(path: Path, *, folder: Path) -> ChosenLock:
 
 
 def explain_unusable(error: LockfileError, *, shown: str) -> InputError:
-    """The error for a lockfile that cannot be used, with all that is wrong with it."""
+    """The error for a lockfile that cannot be used, with all its faults; `shown` is its name for the message."""
     first, *others = error.faults
     return InputError.from_faults((Fault(what=f"`{shown}` is no lockfile that can be used: {first}"), *others))
 
 
 def find_lock_warnings(chosen: ChosenLock) -> tuple[str, ...]:
-    """Whole messages: what reading it passed over, and whether it was edited."""
+    """Whole messages, without `warning: `: what reading the lock skipped, and that it was edited after it was made."""
     warnings = [f"{chosen.shown}: {warning}" for warning in chosen.lockfile.warnings]
     if chosen.lockfile.is_edited:
         what = f"`{chosen.shown}` was edited since it was made, by hand or by a merge"
@@ -92,27 +139,8 @@ def find_lock_warnings(chosen: ChosenLock) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-class SafeParser(argparse.ArgumentParser):
-    """argparse, for verbs whose words may hold a URL. Options may stand between words: `lock why numpy --json LOCK`."""
-
-    def parse_args(  # type: ignore[override]  # argparse has overloads for a namespace, which no verb gives
-        self, args: Sequence[str] | None = None, namespace: None = None
-    ) -> Any:
-        """The values of the words; leaves with code 2 where they are wrong."""
-        words = list(args or ())
-        # What stands after `--` is no option, which `parse_intermixed_args` does not know.
-        return super().parse_args(words) if "--" in words else self.parse_intermixed_args(words)
-
-    def error(self, message: str) -> NoReturn:
-        """Leave with code 2 and the message."""
-        # Lazy: a run without faults has no use for it.
-        from resolver.requirements.url import redact
-
-        super().error(redact(message))
-
-
 def parse_number(text: str, *, lowest: int) -> int:
-    """The whole number that a word says, for `type=`. Raises ArgumentTypeError for another one."""
+    """A whole number from `lowest` on, for `type=` of argparse. Raises ArgumentTypeError for any other text."""
     if text.isdecimal() and len(text) < 10 and int(text) >= lowest:
         return int(text)
     raise argparse.ArgumentTypeError(f"`{text}` is no whole number from {lowest} on")

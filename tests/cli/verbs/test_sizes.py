@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 
 from lockfiles import write
-from tests.cli.test_reading_verbs import build_lock
-from tests.cli.verb_runs import run_verb
+from tests.cli.verb_runs import build_web_lock, run_verb
 from tests.command import Project
 from tests.distributions import make_wheel
 from tests.servers import wheel
@@ -15,7 +14,7 @@ LOOPBACK = ("--allow-host", "127.0.0.1")
 
 
 def test_sizes_are_those_of_the_lock_without_a_request(project: Project) -> None:
-    write(build_lock(), project.folder / "pylock.toml")
+    write(build_web_lock(), project.folder / "pylock.toml")
 
     run = run_verb(project, "sizes")
 
@@ -68,8 +67,8 @@ def test_item_that_the_app_does_not_import_is_named(project: Project) -> None:
 
 
 def test_several_locks_stand_side_by_side(project: Project) -> None:
-    write(build_lock(), project.folder / "pylock.toml")
-    write(build_lock(http="2.1"), project.folder / "pylock.new.toml")
+    write(build_web_lock(), project.folder / "pylock.toml")
+    write(build_web_lock(http="2.1"), project.folder / "pylock.new.toml")
 
     assert run_verb(project, "sizes", "pylock.toml", "pylock.new.toml").out == (
         "       pylock.toml  pylock.new.toml\n"

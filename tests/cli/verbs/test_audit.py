@@ -1,19 +1,17 @@
-"""`audit` and `outdated`: what the indexes say of a lock's pins now."""
+"""`lock audit`: what the indexes and advisories say of a lock's pins now."""
 
 from __future__ import annotations
 
 import json
 import zipfile
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.cli.verb_runs import run_verb
 from tests.command import Project, Run
 from tests.foreign_words import find_words
-from tests.git_server import GitServer, make_repository
-from tests.servers import JSON_TYPE, Answer, sdist, wheel
+from tests.servers import JSON_TYPE, Answer, wheel
 
 ADVISORY = {
     "id": "PYSEC-1",
@@ -26,6 +24,8 @@ ADVISORY = {
         }
     ],
 }
+
+
 NO_DATABASE = "vulnerabilities were not looked for: `--osv`, or `osv` in [tool.pinfold], names a database\n"
 
 
@@ -125,35 +125,6 @@ def test_audit_of_an_index_that_does_not_answer_is_a_network_error(locked: Proje
     locked.server.always["/simple/thing/"] = Answer(status=404 + 99)
 
     assert judge(locked, "audit").code == 4
-
-
-def test_outdated_names_newer_releases_for_the_python_of_the_lock(locked: Project) -> None:
-    locked.server.add("thing", wheel("thing", "1.1"), sdist("thing", "1.2"), wheel("thing", "2.0rc1"))
-    locked.server.add("thing", wheel("thing", "3.0", requires_python=">=3.12"), wheel("thing", "4.0", yanked="no"))
-
-    assert (judge(locked, "outdated").code, judge(locked, "outdated").out) == (1, "thing 1.0 -> 1.2\n")
-    assert judge(locked, "outdated", "--pre").out == "thing 1.0 -> 2.0rc1\n"
-
-
-def test_outdated_of_a_lock_with_the_newest_pins_exits_0(locked: Project) -> None:
-    run = judge(locked, "outdated")
-
-    assert (run.code, run.out) == (0, "nothing newer than its 1 pins\n")
-
-
-def test_outdated_tells_branches_that_have_moved(project: Project, tmp_path: Path) -> None:
-    repository = make_repository(tmp_path / "git" / "app")
-    build = '[build-system]\nrequires = []\nbuild-backend = "own"\n'
-    locked = repository.commit({"pyproject.toml": f'[project]\nname = "app"\nversion = "1.0"\n{build}'})
-    with GitServer(tmp_path / "git") as server:
-        project.write_list(f"app @ git+{server.url('app')}@main")
-        assert project.lock("requirements.txt").code == 0
-        assert judge(project, "outdated").out == "nothing newer than its 1 pins\n"
-        moved = repository.commit({"more.txt": "more"})
-
-        run = judge(project, "outdated")
-
-    assert (run.code, run.out) == (1, f"app: `main` is {moved[:12]} now, {locked[:12]} is locked\n")
 
 
 def test_audit_with_an_advisory_that_cannot_be_read_is_bad_input(locked: Project) -> None:
