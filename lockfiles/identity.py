@@ -21,7 +21,7 @@ from packaging.pylock import Package, PackageArchive
 from lockfiles._files import hash_bytes
 from lockfiles.lockfile import SEAL_KEY, BuildFacts, Lockfile, ToolTable
 
-__all__ = ["build_seal", "digest", "has_broken_seal", "with_seal"]
+__all__ = ["digest", "has_broken_seal", "with_seal"]
 
 _VERSION = "pinfold-v1"
 # The key of `[tool.pinfold]` that the seal is written after.
@@ -67,7 +67,7 @@ def digest(lockfile: Lockfile) -> str:
     return f"{_VERSION}:sha256:{hash_bytes(data)}"
 
 
-def build_seal(document: Mapping[str, Any]) -> str:
+def _build_seal(document: Mapping[str, Any]) -> str:
     """`sha256:hex` over the document as canonical JSON, without the seal itself.
 
     Dates and times, which JSON does not have, are texts as Python writes them.
@@ -89,7 +89,7 @@ def with_seal(document: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in tool["pinfold"].items():
         table[key] = value
         if key == _KEY_BEFORE_SEAL:
-            table[SEAL_KEY] = build_seal(document)
+            table[SEAL_KEY] = _build_seal(document)
     return {**document, "tool": {**tool, "pinfold": table}}
 
 
@@ -98,7 +98,7 @@ def has_broken_seal(document: Mapping[str, Any]) -> bool:
     tool = document.get("tool")
     table = tool.get("pinfold") if isinstance(tool, Mapping) else None
     seal = table.get(SEAL_KEY) if isinstance(table, Mapping) else None
-    return seal is not None and seal != build_seal(document)
+    return seal is not None and seal != _build_seal(document)
 
 
 def _render_json(value: Any) -> str:

@@ -47,7 +47,6 @@ __all__ = [
     "SettingValue",
     "ToolTable",
     "build_document",
-    "build_tool_table",
     "join_lines",
     "read_tool_table",
 ]
@@ -225,7 +224,7 @@ def read_tool_table(table: Mapping[str, Any], faults: list[Fault]) -> ToolTable:
     return tool
 
 
-def build_tool_table(tool: ToolTable) -> dict[str, Any]:
+def _build_tool_table(tool: ToolTable) -> dict[str, Any]:
     """The table to write: keys in a fixed order, mappings sorted, empty values left out.
 
     It is the reverse of `read_tool_table`, and equal values give equal tables.
@@ -265,7 +264,7 @@ def build_document(lockfile: Lockfile) -> dict[str, Any]:
     # Tables of other tools are written as they were read, sorted by name with ours.
     tool = dict(document.pop("tool", None) or {})
     if lockfile.tool is not None:
-        tool["pinfold"] = build_tool_table(lockfile.tool)
+        tool["pinfold"] = _build_tool_table(lockfile.tool)
     if tool:
         document["tool"] = {name: tool[name] for name in sorted(tool)}
     return document

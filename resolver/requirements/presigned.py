@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 from lockfiles._values import dataclass
 from resolver.requirements.url import Url
 
-__all__ = ["Expiry", "find_expiry", "parse_expiry"]
+__all__ = ["Expiry", "find_expiry"]
 
 # A time as AWS and Google write it (ISO 8601, basic format).
 _BASIC_TIME = re.compile(r"(\d{8}T\d{6})Z")
@@ -38,10 +38,10 @@ class Expiry:
 
 def find_expiry(url: Url) -> Expiry | None:
     """When the signature of a URL expires; None for a URL without a signature, or one that does not expire."""
-    return None if url.secret is None else parse_expiry(url.secret.open_for_transport())
+    return None if url.secret is None else _parse_expiry(url.secret.open_for_transport())
 
 
-def parse_expiry(complete: str) -> Expiry | None:
+def _parse_expiry(complete: str) -> Expiry | None:
     """When the signature in the query of a complete URL expires; None if no expiry can be read from it.
 
     AWS version 4 and Google version 4 have a date and a duration. Version 2 of both and CloudFront have a Unix time, in

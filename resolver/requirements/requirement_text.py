@@ -34,7 +34,6 @@ __all__ = [
     "has_long_number",
     "parse_entry",
     "render_requirement",
-    "render_specifier",
 ]
 
 MOST_DIGITS = 4300
@@ -80,7 +79,7 @@ def render_requirement(entry: Entry) -> str:
     extras = f"[{','.join(sorted(entry.extras))}]" if entry.extras else ""
     marker = f"; {entry.marker}" if entry.marker else ""
     if entry.direct is None:
-        return f"{entry.name}{extras}{render_specifier(entry.specifier)}{marker}"
+        return f"{entry.name}{extras}{_render_specifier(entry.specifier)}{marker}"
     # A space before the `;`: without it the semicolon would belong to the URL (PEP 508).
     reference = render_reference(entry.direct)
     marker = f" {marker}" if marker else ""
@@ -89,7 +88,7 @@ def render_requirement(entry: Entry) -> str:
     return f"{reference}{extras}{marker}"
 
 
-def render_specifier(specifier: SpecifierSet) -> str:
+def _render_specifier(specifier: SpecifierSet) -> str:
     """The specifiers of a set with normalized versions, sorted, without repeats: one text for equal sets."""
     return ",".join(sorted({_render_clause(one) for one in specifier}))
 

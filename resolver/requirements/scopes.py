@@ -26,7 +26,6 @@ __all__ = [
     "Scope",
     "ScopeRules",
     "find_family",
-    "is_family_index",
     "is_family_name",
     "merge_scopes",
 ]
@@ -97,10 +96,10 @@ def merge_scopes(scopes: Iterable[Scope]) -> Scope:
 
 def find_family(url: Url, families: Iterable[IndexFamily]) -> IndexFamily | None:
     """The first family that this index belongs to; None if it belongs to no family."""
-    return next((family for family in families if is_family_index(url, family)), None)
+    return next((family for family in families if _is_family_index(url, family)), None)
 
 
-def is_family_index(url: Url, family: IndexFamily) -> bool:
+def _is_family_index(url: Url, family: IndexFamily) -> bool:
     """Whether the URL begins with a prefix of the family that ends at the end of a path segment."""
     return _begins_with_one(url.public, family.urls)
 

@@ -14,7 +14,7 @@ from enum import Enum, unique
 
 from lockfiles._values import dataclass
 
-__all__ = ["OPTIONS", "Group", "Kind", "Merge", "Option", "find_option"]
+__all__ = ["OPTIONS", "Group", "Kind", "Merge", "Option"]
 
 
 @unique
@@ -100,11 +100,6 @@ class Option:
     def field(self) -> str:
         """The field of `Settings` with its value."""
         return self.name.replace("-", "_")
-
-
-def find_option(name: str) -> Option:
-    """The option with this name. Raises KeyError for an unknown name."""
-    return _BY_NAME[name]
 
 
 OPTIONS = (
@@ -574,5 +569,3 @@ OPTIONS = (
         help="show each request",
     ),
 )
-
-_BY_NAME = {option.name: option for option in OPTIONS}

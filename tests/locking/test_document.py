@@ -8,7 +8,7 @@ import pytest
 from packaging.pylock import PackageSdist
 
 from lockfiles import Lockfile, dumps, loads
-from lockfiles.identity import build_seal
+from lockfiles.identity import with_seal
 from lockfiles.lockfile import build_document
 from resolver.errors import InternalError
 from resolver.index.distribution_file import DistributionFile
@@ -155,7 +155,7 @@ def test_a_resolution_becomes_this_text() -> None:
         )
     )
     assert locked.tool is not None
-    seal = build_seal(build_document(locked))
+    seal = with_seal(build_document(locked))["tool"]["pinfold"]["contents"]
     assert dumps(locked) == TEXT.replace("DIGEST", locked.tool.requirement_digest).replace("SEAL", seal)
 
 

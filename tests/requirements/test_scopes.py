@@ -4,7 +4,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from resolver.requirements.requirement_list import parse_requirement_list
-from resolver.requirements.scopes import IndexFamily, ScopeRules, find_family, is_family_index, is_family_name
+from resolver.requirements.scopes import IndexFamily, ScopeRules, find_family, is_family_name
 from resolver.requirements.url import Url
 from tests.requirements.lists import CU124, A, B, extras, files, report
 from tests.requirements.lists import TORCH as TORCH_SPELLING
@@ -41,7 +41,7 @@ def test_a_project_belongs_to_a_family_by_pattern() -> None:
 
 
 def test_a_placeholder_stands_for_one_segment_only() -> None:
-    assert not is_family_index(Url(public="https://d.example/whl/torch-2/5+cu124.html"), GEOMETRIC)
+    assert find_family(Url(public="https://d.example/whl/torch-2/5+cu124.html"), [GEOMETRIC]) is None
 
 
 def test_an_empty_list_is_one_empty_layer_that_sees_the_default_index() -> None:

@@ -19,7 +19,7 @@ from resolver.cli.parser import build_parser, parse_lock_arguments
 from resolver.fetch.access import KeyringProvider
 from resolver.requirements.flags import FLAGS
 from resolver.requirements.scopes import FlagScope
-from resolver.settings.options import OPTIONS, Group, Kind, Merge, Option, find_option
+from resolver.settings.options import OPTIONS, Group, Kind, Merge, Option
 from resolver.settings.settings import IndexStrategy, Settings, parse_settings
 from tests.reference_pages import PAGES, fill_page
 
@@ -70,7 +70,8 @@ def test_field_has_the_type_of_its_kind(option: Option) -> None:
     [("index-strategy", IndexStrategy), ("flag-scope", FlagScope), ("keyring-provider", KeyringProvider)],
 )
 def test_choices_are_those_of_the_type(name: str, literal: object) -> None:
-    assert find_option(name).choices == get_args(literal)
+    options = {option.name: option for option in OPTIONS}
+    assert options[name].choices == get_args(literal)
 
 
 def test_every_name_and_flag_is_of_one_option() -> None:
