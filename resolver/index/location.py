@@ -84,16 +84,16 @@ class FamilyIndexes:
     def find(self, name: NormalizedName, cuda: CudaVersion | None, *, version: str = "") -> tuple[FamilyIndex, ...]:
         """The indexes that may have a build of a project; `version` is the project's, for templates that contain it."""
         own = tuple(self._iter_own(name, cuda))
-        return own or tuple(self._iter_shipped(name, cuda, version))
+        return own or tuple(self._iter_shipped(name, cuda, version=version))
 
     def find_pages(self, name: NormalizedName, cuda: CudaVersion | None, torch: Version) -> tuple[FamilyIndex, ...]:
         """The find-links pages that may have builds of a project for a release of torch."""
         own = tuple(self._iter_own(name, cuda, torch=torch))
-        return own or tuple(self._iter_shipped_pages(name, cuda, torch))
+        return own or tuple(self._iter_shipped(name, cuda, torch=torch))
 
     def has_any(self, name: NormalizedName) -> bool:
-        """Whether any index may have builds of a project, for whatever CUDA."""
-        # Any release and version fill the templates.
+        """Whether any index may have builds of a project, judged by one recent CUDA release."""
+        # The version fills templates that contain one; its value does not matter.
         return bool(self.find(name, CudaVersion(12, 8), version="1"))
 
     def _iter_own(
@@ -110,28 +110,19 @@ class FamilyIndexes:
                     location = Location(url=parse_url(url.replace("{cuda}", label)))
                     yield FamilyIndex(family=family.name, cuda=cuda, location=location)
 
-    def _iter_shipped(self, name: NormalizedName, cuda: CudaVersion | None, version: str) -> Iterator[FamilyIndex]:
-        """The indexes of shipped templates, each replaced by its mirror."""
-        for row in list_build_locations(name):
-            shipped = None if row.is_page else row.render(cuda=cuda, version=version)
-            if shipped is None:
-                continue
-            url = apply_mirrors(shipped, self.mirrors)
-            if self.uses_shipped or url != shipped:
-                location = Location(url=parse_url(url))
-                yield FamilyIndex(family=row.family, cuda=cuda, location=location, mirrored=_name_prefix(row))
-
-    def _iter_shipped_pages(
-        self, name: NormalizedName, cuda: CudaVersion | None, torch: Version
+    def _iter_shipped(
+        self, name: NormalizedName, cuda: CudaVersion | None, *, version: str = "", torch: Version | None = None
     ) -> Iterator[FamilyIndex]:
-        """The find-links pages of shipped templates for a release of torch, each replaced by its mirror."""
+        """The indexes of shipped templates, or with `torch` their find-links pages; each replaced by its mirror."""
         for row in list_build_locations(name):
-            shipped = row.render(cuda=cuda, torch=torch) if row.is_page else None
+            is_wanted = row.is_page is (torch is not None)
+            shipped = row.render(cuda=cuda, torch=torch, version=version) if is_wanted else None
             if shipped is None:
                 continue
             url = apply_mirrors(shipped, self.mirrors)
             if self.uses_shipped or url != shipped:
-                yield FamilyIndex(family=row.family, cuda=cuda, location=_locate_page(url), mirrored=_name_prefix(row))
+                location = _locate_page(url) if row.is_page else Location(url=parse_url(url))
+                yield FamilyIndex(family=row.family, cuda=cuda, location=location, mirrored=_name_prefix(row))
 
 
 def order_locations(

@@ -61,7 +61,7 @@ _UNKNOWN = "~"
 _HEADER = struct.Struct("=16sIIII")
 """Magic with format version, checksum of all bytes after it, bytes of the head, number of rows, bytes of the content.
 
-The byte order is that of the machine, as in the ends of the rows. A dump of another byte order fails the checksum.
+The byte order is that of the machine, as in the ends of the rows, so a cache from another machine may be refused.
 """
 
 _MAGIC = b"pinfold page 4\n\0"
@@ -410,7 +410,7 @@ def _split(data: memoryview) -> tuple[str, _LazyTexts]:
 
 
 class _LazyTexts(Sequence[str]):
-    """Consecutive texts of a dump, decoded on each use. `ends` holds the offset of the end of each."""
+    """Consecutive texts of a dump, decoded on each use. `ends` holds the end offset of each text."""
 
     __slots__ = ("_data", "_ends")
 
