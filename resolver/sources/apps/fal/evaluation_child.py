@@ -10,11 +10,11 @@ of pinfold, and its stand-ins for the platform (`AppBase`, `Decorated`) behave a
 
 from __future__ import annotations
 
-# Modules that apps often import are loaded before `sys` describes the target: they branch on `sys.platform`
-# themselves, and on the real platform they need its modules.
-import abc  # noqa: F401
+# Modules that apps often import are loaded before `sys` describes the target: they read `sys.platform` while they
+# are loaded, and must find this machine there.
+import abc  # noqa: F401  (see above)
 import collections
-import glob  # noqa: F401
+import glob  # noqa: F401  (see above)
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -22,7 +22,7 @@ import json
 import os
 import platform
 import runpy
-import subprocess  # noqa: F401
+import subprocess  # noqa: F401  (see above)
 import sys
 import traceback
 import types

@@ -44,7 +44,7 @@ PATHS = frozenset({"pathlib.Path", "pathlib.PurePath", "pathlib.PosixPath", "pat
 _LONGEST_NUMBER = 18
 
 
-class FunctionContext(Protocol):
+class _FunctionContext(Protocol):
     """The parts of the reader of a call that these functions use: see `CallReader` for what each does."""
 
     context: Context
@@ -78,7 +78,7 @@ class FunctionContext(Protocol):
 
 
 def _get_variable(
-    reader: FunctionContext, node: ast.Call, scope: Namespace, name: Any, *default: Any, **named: Any
+    reader: _FunctionContext, node: ast.Call, scope: Namespace, name: Any, *default: Any, **named: Any
 ) -> Any:
     """`os.environ.get` and `os.getenv`: the variable with its default, unresolved."""
     name = reader.known(name, node, scope)
@@ -93,7 +93,7 @@ def _get_variable(
 
 
 def _open(
-    reader: FunctionContext, node: ast.Call, scope: Namespace, path: Any, mode: Any = "r", *_: Any, **__: Any
+    reader: _FunctionContext, node: ast.Call, scope: Namespace, path: Any, mode: Any = "r", *_: Any, **__: Any
 ) -> FileText:
     """`open` for reading text; any other mode is refused.
 
@@ -107,54 +107,56 @@ def _open(
 def _platform(field: str) -> Callable[..., Any]:
     """A function of `platform`, by the marker of PEP 508 that has the same value."""
 
-    def read(reader: FunctionContext, node: ast.Call, scope: Namespace) -> Any:
+    def read(reader: _FunctionContext, node: ast.Call, scope: Namespace) -> Any:
         environment: Mapping[str, Any] = {**reader.target(node, scope).environment}
         return PlacedText(str(environment[field]), reader.place(node, scope))
 
     return read
 
 
-def _version_tuple(reader: FunctionContext, node: ast.Call, scope: Namespace) -> tuple[str, ...]:
+def _version_tuple(reader: _FunctionContext, node: ast.Call, scope: Namespace) -> tuple[str, ...]:
     """`platform.python_version_tuple`."""
     return tuple(reader.target(node, scope).python.full.split("."))
 
 
-def _items(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any) -> list[Any]:
+def _items(reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any) -> list[Any]:
     """The items of a value, which may be a generator that this uses up."""
     return reader.iterate(value, node, scope)
 
 
-def _make_list(reader: FunctionContext, node: ast.Call, scope: Namespace, *value: Any) -> ListValue | LockedList:
+def _make_list(reader: _FunctionContext, node: ast.Call, scope: Namespace, *value: Any) -> ListValue | LockedList:
     """`list`. The list of a lock stays one: `list(lockfiles.requirements(…))` is the same list."""
     if len(value) == 1 and isinstance(value[0], LockedList):
         return value[0]
     return ListValue(_items(reader, node, scope, value[0]) if value else ())
 
 
-def _make_tuple(reader: FunctionContext, node: ast.Call, scope: Namespace, *value: Any) -> tuple[Any, ...]:
+def _make_tuple(reader: _FunctionContext, node: ast.Call, scope: Namespace, *value: Any) -> tuple[Any, ...]:
     """`tuple`."""
     return tuple(_items(reader, node, scope, value[0]) if value else ())
 
 
-def _make_set(reader: FunctionContext, node: ast.Call, scope: Namespace, *value: Any) -> SetValue:
+def _make_set(reader: _FunctionContext, node: ast.Call, scope: Namespace, *value: Any) -> SetValue:
     """`set` and `frozenset`, whose items must all be known."""
     return SetValue(reader.whole(_items(reader, node, scope, value[0]), node, scope) if value else ())
 
 
-def _make_dict(reader: FunctionContext, node: ast.Call, scope: Namespace, *value: Any, **named: Any) -> DictValue:
+def _make_dict(reader: _FunctionContext, node: ast.Call, scope: Namespace, *value: Any, **named: Any) -> DictValue:
     """`dict` of a dict or of pairs, with keywords."""
     if value and not isinstance(value[0], dict):
         return DictValue({**dict(map(tuple, _items(reader, node, scope, value[0]))), **named})
     return DictValue({**(value[0] if value else {}), **named})
 
 
-def _sort(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any, *, reverse: bool = False) -> ListValue:
+def _sort(
+    reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any, *, reverse: bool = False
+) -> ListValue:
     """`sorted` without a key. A set is allowed here, since the result has an order."""
     items = reader.iterate(value, node, scope) if not isinstance(value, set) else list(value)
     return ListValue(sorted(reader.whole(items, node, scope), reverse=bool(reverse)))
 
 
-def _filter(reader: FunctionContext, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
+def _filter(reader: _FunctionContext, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
     """`filter`; without a function it keeps true items."""
     items = reader.iterate(value, node, scope)
     if function is None:
@@ -162,7 +164,7 @@ def _filter(reader: FunctionContext, node: ast.Call, scope: Namespace, function:
     return OnceValue(item for item in items if reader.known(reader.apply(function, [item], node, scope), node, scope))
 
 
-def _map(reader: FunctionContext, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
+def _map(reader: _FunctionContext, node: ast.Call, scope: Namespace, function: Any, value: Any) -> OnceValue:
     """`map` over one list.
 
     Each call of the function is interpreted, so it counts towards the limit of steps.
@@ -170,17 +172,17 @@ def _map(reader: FunctionContext, node: ast.Call, scope: Namespace, function: An
     return OnceValue(reader.apply(function, [item], node, scope) for item in reader.iterate(value, node, scope))
 
 
-def _zip(reader: FunctionContext, node: ast.Call, scope: Namespace, *values: Any, strict: bool = False) -> OnceValue:
+def _zip(reader: _FunctionContext, node: ast.Call, scope: Namespace, *values: Any, strict: bool = False) -> OnceValue:
     """`zip` with `strict`. Its result can be used once, as in Python."""
     return OnceValue(zip(*(reader.iterate(value, node, scope) for value in values), strict=bool(strict)))
 
 
-def _enumerate(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any, start: int = 0) -> OnceValue:
+def _enumerate(reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any, start: int = 0) -> OnceValue:
     """`enumerate`, from `start`."""
     return OnceValue(enumerate(reader.iterate(value, node, scope), start))
 
 
-def _range(reader: FunctionContext, node: ast.Call, scope: Namespace, *bounds: int) -> range:
+def _range(reader: _FunctionContext, node: ast.Call, scope: Namespace, *bounds: int) -> range:
     """`range`, not longer than a list may be."""
     found = range(*bounds)
     if len(found) > LONGEST_LIST:
@@ -188,7 +190,7 @@ def _range(reader: FunctionContext, node: ast.Call, scope: Namespace, *bounds: i
     return found
 
 
-def _is_instance(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any, kinds: Any) -> bool:
+def _is_instance(reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any, kinds: Any) -> bool:
     """`isinstance` for the types of plain values.
 
     Any other type is refused: whether a value is an instance of a class of the app is known at run time alone.
@@ -200,7 +202,7 @@ def _is_instance(reader: FunctionContext, node: ast.Call, scope: Namespace, valu
     return isinstance(value, tuple(types[kind.name] for kind in named))
 
 
-def _text_of(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any = "") -> Any:
+def _text_of(reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any = "") -> Any:
     """`str` of a text, number, path or None. A text with variables stays as it is."""
     if isinstance(value, EnvironmentText):
         return value
@@ -215,7 +217,7 @@ def _number(kind: type[int] | type[float]) -> Callable[..., Any]:
     A text that is no number raises ValueError, as in Python.
     """
 
-    def make(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any = 0) -> Any:
+    def make(reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any = 0) -> Any:
         if not isinstance(value, str | int | float) or len(str(value)) > _LONGEST_NUMBER:
             raise OperationRefused("such a value as a number")
         return kind(value)
@@ -226,14 +228,14 @@ def _number(kind: type[int] | type[float]) -> Callable[..., Any]:
 def _over(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of Python itself over one list, or over its arguments, if all values are known."""
 
-    def call(reader: FunctionContext, node: ast.Call, scope: Namespace, *values: Any) -> Any:
+    def call(reader: _FunctionContext, node: ast.Call, scope: Namespace, *values: Any) -> Any:
         items = reader.whole(reader.iterate(values[0], node, scope) if len(values) == 1 else list(values), node, scope)
         return function(items)
 
     return call
 
 
-def _sum(reader: FunctionContext, node: ast.Call, scope: Namespace, values: Any, start: Any = 0) -> Any:
+def _sum(reader: _FunctionContext, node: ast.Call, scope: Namespace, values: Any, start: Any = 0) -> Any:
     """`sum`, also of lists, which `sum(lists, [])` joins.
 
     The limits of `apply_operator` hold for each step.
@@ -246,7 +248,7 @@ def _sum(reader: FunctionContext, node: ast.Call, scope: Namespace, values: Any,
     return total
 
 
-def _length(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any) -> int:
+def _length(reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any) -> int:
     """`len` of a value whose items are all known."""
     whole = reader.whole(value, node, scope)
     if not isinstance(whole, str | list | tuple | dict | set | range):
@@ -254,12 +256,12 @@ def _length(reader: FunctionContext, node: ast.Call, scope: Namespace, value: An
     return len(whole)
 
 
-def _chain(reader: FunctionContext, node: ast.Call, scope: Namespace, *values: Any) -> OnceValue:
+def _chain(reader: _FunctionContext, node: ast.Call, scope: Namespace, *values: Any) -> OnceValue:
     """`itertools.chain`."""
     return OnceValue(item for value in values for item in reader.iterate(value, node, scope))
 
 
-def _join_path(reader: FunctionContext, node: ast.Call, scope: Namespace, *parts: Any) -> PlacedText:
+def _join_path(reader: _FunctionContext, node: ast.Call, scope: Namespace, *parts: Any) -> PlacedText:
     """`os.path.join`."""
     return PlacedText(str(PurePath(*map(str, parts))), reader.place(node, scope))
 
@@ -270,23 +272,23 @@ def _path(change: Callable[[PurePath], object]) -> Callable[..., Any]:
     The result is a text, as in Python, at the line of the call.
     """
 
-    def call(reader: FunctionContext, node: ast.Call, scope: Namespace, path: Any, *_: Any) -> PlacedText:
+    def call(reader: _FunctionContext, node: ast.Call, scope: Namespace, path: Any, *_: Any) -> PlacedText:
         return PlacedText(str(change(PurePath(str(path)))), reader.place(node, scope))
 
     return call
 
 
-def _copy(reader: FunctionContext, node: ast.Call, scope: Namespace, value: Any) -> Any:
+def _copy(reader: _FunctionContext, node: ast.Call, scope: Namespace, value: Any) -> Any:
     """`copy.copy` and `copy.deepcopy`: a list or dict of its own, with the same items."""
     return ListValue(value) if isinstance(value, list) else DictValue(value) if isinstance(value, dict) else value
 
 
-def _locked(reader: FunctionContext, node: ast.Call, scope: Namespace, path: Any, **_: Any) -> LockedList:
+def _locked(reader: _FunctionContext, node: ast.Call, scope: Namespace, path: Any, **_: Any) -> LockedList:
     """`lockfiles.requirements`: the list of a lock, which is not read here."""
     return LockedList(path=str(path), place=reader.place(node, scope))
 
 
-def find_known(value: Imported, reader: FunctionContext, node: ast.AST, scope: Namespace) -> Any:
+def find_known(value: Imported, reader: _FunctionContext, node: ast.AST, scope: Namespace) -> Any:
     """The value of an imported name, if the target or the standard library decides it; else the name itself.
 
     Raises NotUnderstood for a name that depends on a target that is not known yet.
