@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
 from resolvelib.resolvers import Resolution
@@ -40,11 +41,8 @@ def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) 
 
 def _search_in_passes(universe: Universe, *, max_rounds: int) -> Found | Conflict:
     short = min(_SHORT_ROUNDS, max_rounds)
-    if universe.problem.index_strategy == "first-index":
-        kept = _search(Provider(universe, keeps_decisions=True), max_rounds=short)
-        if isinstance(kept, Found):
-            return kept
-    plain = _search(Provider(universe), max_rounds=max_rounds)
+    keeps = universe.problem.index_strategy == "first-index"
+    plain = _search(Provider(universe, keeps_decisions=keeps), max_rounds=max_rounds)
     if isinstance(plain, Found) or not _has_hidden(universe):
         return plain
     full = _search(Provider(universe, shows_all=True), max_rounds=short)
@@ -72,6 +70,7 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
         # Not `Resolver`: it also builds a graph, which is not needed here, and recurses without end where projects that
         # a jump back left behind depend on each other.
         resolution = _Resolution(provider, reporter)
+        provider.attach(partial(getattr, resolution, "state"))
         try:
             state = resolution.resolve(demands, max_rounds=max_rounds - reporter.rounds)
         except _StartAgain:
@@ -80,8 +79,6 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
             return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
         except ResolutionTooDeep:
             return Conflict(causes=(), steps=provider.steps, is_proven=False)
-        if provider.readmits(state.mapping):
-            continue
         return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
 
 
@@ -126,6 +123,8 @@ class _Reporter(BaseReporter[Demand, Candidate, Node]):
     def rejecting_candidate(self, criterion: Criterion[Demand, Candidate], candidate: Candidate) -> None:
         self.collisions.append(_build_causes(criterion.information))
         self._provider.note_rejection(candidate, criterion.information)
+        if self._provider.note_loss(candidate, list(criterion.information)):
+            raise _StartAgain
 
     def resolving_conflicts(self, causes: Collection[RequirementInformation[Demand, Candidate]]) -> None:
         self._provider.note_conflict(causes)

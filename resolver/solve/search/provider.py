@@ -6,16 +6,18 @@ threads nor on the hash seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import overload
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
 from resolvelib.providers import AbstractProvider
-from resolvelib.structs import RequirementInformation
+from resolvelib.structs import RequirementInformation, State
 
 from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.project_table import iter_rows
+from resolver.solve.search.precedence import Precedence, find_culprits
 from resolver.solve.search.propagation import Lookahead, Propagation
 from resolver.solve.search.universe import Universe, preferred_row
 
@@ -24,13 +26,11 @@ __all__ = ["Matches", "Provider"]
 _BATCH = 10
 """How many more candidates of a name are prefetched once its first one has failed."""
 
-_OFTEN = 5
-"""How many conflicts of a name move it ahead of names that were met earlier."""
-
 _TRIAL_EVERY = 20
 """After how many collisions the decisions are tested again."""
 
 Information = RequirementInformation[Demand, Candidate]
+SearchState = State[Demand, Candidate, Node]
 
 
 class Matches(Sequence[Candidate]):
@@ -88,11 +88,16 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._conflicts: dict[Node, int] = {}
         self._tried: dict[Node, int] = {}
         self._last_row: dict[str, int] = {}
-        self._set_aside: dict[tuple[Node, int], Sequence[tuple[Node, int]]] = {}
-        self._readmitted: set[tuple[Node, int]] = set()
+        self._contradictions: dict[tuple[Node, int], list[tuple[tuple[Node, int], ...]]] = {}
+        self._precedence = Precedence()
+        self._read_state: Callable[[], SearchState] | None = None
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
+
+    def attach(self, read_state: Callable[[], SearchState]) -> None:
+        """Take the way to read the decisions in force and the demands on each node."""
+        self._read_state = read_state
 
     def root_demands(self) -> list[Demand]:
         """The demands of the list, passed to the propagation."""
@@ -142,8 +147,6 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         rows &= self._facts.live.get(identifier, -1)
         for candidate in incompatibilities[identifier]:
             rows &= ~(1 << candidate.row)
-        for node, row in self._set_aside:
-            rows &= ~(1 << row) if node == identifier else -1
         return Matches(self, identifier, rows)
 
     def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
@@ -162,10 +165,26 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             self._learn(node, row, known)
             demands = iter((*known, self._impossible) if self._is_dead(node, row) else known)
         if self._keeps_decisions:
-            version = f"{node.name}=={self._universe.table(node.name).versions[row]}"
-            kept = Demand(node=node, mask=1 << row, text=version, specifier=SpecifierSet(), is_own=True)
-            return chain((kept,), demands)
+            return chain((self._build_exact(node, row),), self._iter_contradicting(node, row), demands)
         return demands
+
+    def _build_exact(self, node: Node, row: int) -> Demand:
+        version = f"{node.name}=={self._universe.table(node.name).versions[row]}"
+        return Demand(node=node, mask=1 << row, text=version, specifier=SpecifierSet(), is_own=True)
+
+    def _iter_contradicting(self, node: Node, row: int) -> Iterator[Demand]:
+        """Demands against decisions in force that were found to contradict this row."""
+        contradictions = self._contradictions.get((node, row))
+        if not contradictions or self._read_state is None:
+            return
+        decided = self._read_state().mapping
+        for others in contradictions:
+            rows = [(decided[other].row if other in decided else None) for other, _ in others]
+            if all(row == needed for row, (_, needed) in zip(rows, others, strict=True)):
+                last, last_row = others[-1]
+                yield Demand(
+                    node=last, mask=~(1 << last_row), text=f"{last.name}", specifier=SpecifierSet(), is_own=True
+                )
 
     def _iter_new(self, candidate: Candidate) -> Iterator[Demand]:
         node, row = candidate.node, candidate.row
@@ -207,6 +226,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         rows = self._universe.candidate_rows(node.name)
         if node not in self._met:
             self._met[node] = len(self._met)
+            self._precedence.meet(node.name)
             shown = rows if self._shows_all else self._universe.shown_rows(node.name)
             self._facts.add_node(node, rows, shown)
         if demand.pinned or demand.prereleases:
@@ -229,20 +249,19 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         candidates: Mapping[Node, Iterator[Candidate]],
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
-    ) -> tuple[bool, bool, bool, int, bool]:
+    ) -> tuple[bool, bool, int, bool]:
         """As in `narrow_requirement_selection`, which leaves only one name to choose from."""
         return self._preference(identifier, information[identifier])
 
-    def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, bool, int, bool]:
-        """Decided first: single candidates, names that often collide, then in the order they were met."""
+    def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, int, bool]:
+        """Decided first: single candidates, then by precedence; a project before its extras."""
         rows = self._universe.candidate_rows(identifier.name)
         for item in information:
             rows &= item.requirement.mask
-        often = self._conflicts.get(identifier, 0) >= _OFTEN
         # What several projects must agree on follows from them, so it is decided after them.
         follows = is_virtual(identifier.name)
         several = rows & (rows - 1) != 0
-        return (several and follows, several, not often, self._met[Node(identifier.name)], identifier.part != "")
+        return (several and follows, several, self._precedence.place(identifier.name), identifier.part != "")
 
     def narrow_requirement_selection(
         self,
@@ -252,16 +271,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> Iterable[Node]:
-        """The one to decide: the preferred one of the names that collided last, or of all if none did.
-
-        A name that fails again should fail early. The choice by `get_preference` in resolvelib takes twice as long.
-        """
-        nodes = list(identifiers)
-        if backtrack_causes:
-            collided = {cause.requirement.node for cause in backtrack_causes}
-            collided |= {cause.parent.node for cause in backtrack_causes if cause.parent is not None}
-            nodes = [node for node in nodes if node in collided] or nodes
-        return [min(nodes, key=lambda node: self._preference(node, information[node]))]
+        """The one to decide. The choice by `get_preference` in resolvelib takes twice as long."""
+        return [min(identifiers, key=lambda node: self._preference(node, information[node]))]
 
     def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
         """Whether some decision is in no solution; tested once every `_TRIAL_EVERY` collisions.
@@ -275,33 +286,25 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         looking.narrow_all()
         decided = [(candidate.node, candidate.row) for candidate in resolutions.values()]
         refuted = [self._facts.is_dead(node, row) or looking.refutes(node, row) for node, row in decided]
-        return any(refuted) or (self._keeps_decisions and self._sets_aside(decided))
+        return any(refuted) or (self._keeps_decisions and self._find_contradiction(decided))
 
-    def _sets_aside(self, decided: Sequence[tuple[Node, int]]) -> bool:
-        """Whether some decision contradicts the earlier ones: those are kept, and this one is not made again.
+    def _find_contradiction(self, decided: Sequence[tuple[Node, int]]) -> bool:
+        """Whether some decisions contradict each other; they are not made together again.
 
         resolvelib itself would jump back to an earlier decision where it sees no collision through the projects in
-        between.
+        between. The last of them counts as a release that the others cost.
         """
         looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
         found = looking.find_contradiction(decided)
-        if found is None or found[-1] in self._readmitted:
+        if found is None:
             return False
-        *reasons, last = found
-        self._set_aside[last] = reasons
+        for one in found:
+            others = tuple(other for other in found if other != one)
+            self._contradictions.setdefault(one, []).append(others)
         self._conflicts = {}
+        *reasons, (last, _) = found
+        self._count(last.name, tuple(dict.fromkeys(node.name for node, _ in reasons if node.name != last.name)))
         return True
-
-    def readmits(self, resolutions: Mapping[Node, Candidate]) -> bool:
-        """Whether rows were set aside for decisions that were not kept in the end; they are readmitted for good."""
-        rows = {node: candidate.row for node, candidate in resolutions.items()}
-        unfounded = [
-            one for one, reasons in self._set_aside.items() if any(rows.get(node) != row for node, row in reasons)
-        ]
-        for one in unfounded:
-            del self._set_aside[one]
-        self._readmitted.update(unfounded)
-        return bool(unfounded)
 
     def _collided(self) -> list[Node]:
         """The nodes that took part in collisions, the most frequent first."""
@@ -332,6 +335,22 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             # A dead row collides with a conclusion, so its own demands show the node.
             if not self._facts.live.get(demand.node, -1) & demand.mask:
                 rules.note_collision(candidate.node.name, candidate.row, demand.node)
+
+    def note_loss(self, candidate: Candidate, information: Sequence[Information]) -> bool:
+        """Count a rejected release against the decisions that excluded it; whether that changed the precedence.
+
+        `information` has the demands on the node that was left without a row.
+        """
+        if self._read_state is None or not self._concludes or is_virtual(candidate.node.name):
+            return False
+        live = self._facts.live.get(information[0].requirement.node, -1)
+        culprits = find_culprits(self._universe, candidate, information, self._read_state().criteria, live)
+        return self._count(candidate.node.name, culprits)
+
+    def _count(self, rejected: NormalizedName, culprits: Sequence[NormalizedName]) -> bool:
+        if self._read_state is None or not culprits:
+            return False
+        return self._precedence.count(rejected, culprits, self._read_state().criteria) is not None
 
     def note_conflict(self, causes: Iterable[Information]) -> None:
         """Count a collision for the names that took part."""
