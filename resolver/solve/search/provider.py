@@ -50,8 +50,13 @@ class Matches(Sequence[Candidate]):
         return self._mask.bit_count()
 
     def __iter__(self) -> Iterator[Candidate]:
-        for row in self._provider.order(self._node, self._mask):
-            yield self._provider.candidate(self._node, row)
+        # Rows that died since the mask was made are left out, but never all: resolvelib takes an empty iteration for a
+        # success.
+        first = True
+        for row in self._provider.order(self._node, self._provider.living(self._node, self._mask) or self._mask):
+            if first or self._provider.living(self._node, 1 << row):
+                yield self._provider.candidate(self._node, row)
+            first = False
 
     @overload
     def __getitem__(self, index: int) -> Candidate: ...
@@ -116,6 +121,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if candidate is None:
             candidate = self._candidates[node, row] = Candidate(node, row)
         return candidate
+
+    def living(self, node: Node, mask: int) -> int:
+        """The rows of a mask that may be in a solution, as far as is known now."""
+        return 0 if self._facts.is_unsolvable else mask & self._facts.live.get(node, -1)
 
     def order(self, node: Node, mask: int) -> Iterator[int]:
         """The rows of a mask in the order to try: the project's decision for an extra, the old pin, newest first."""
