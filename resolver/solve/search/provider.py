@@ -352,7 +352,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         """
         if self._read_state is None or not self._concludes or is_virtual(candidate.node.name):
             return False
-        live = self._facts.live.get(information[0].requirement.node, -1)
+        node = information[0].requirement.node
+        if node == IMPOSSIBLE:  # What follows from the list alone is no decision's fault.
+            return False
+        live = self._facts.live.get(node, -1)
         culprits = find_culprits(self._universe, candidate, information, self._read_state().criteria, live)
         return self._count(candidate.node.name, culprits)
 
