@@ -149,6 +149,9 @@ class OfflineSource:
             raise missing_offline(file.url, what="the metadata")
         return task.result()
 
+    def needs_build(self, file: DistributionFile) -> bool:
+        return self.dependencies(file).built
+
     def direct(self, request: DirectRequest) -> DirectDistribution:
         task = self._tasks.direct(request)
         if not task.is_done:
@@ -307,6 +310,12 @@ class _HttpPackageSource:
         if self._evidence is not None:
             self._evidence.note_file(file)
         return self._tasks.dependencies(file).result()
+
+    def needs_build(self, file: DistributionFile) -> bool:
+        needs_build = self._metadata.needs_build(file)
+        if needs_build and self._evidence is not None:
+            self._evidence.mark_unkeepable()  # No record says that nothing but a build can tell.
+        return needs_build
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
         return self._tasks.direct(request).result()

@@ -215,6 +215,10 @@ class SourceWithDirect(DelegatingSource):
             known = self._read[file] = read_dependencies(self._found[file], self._target)
         return known
 
+    def needs_build(self, file: DistributionFile) -> bool:
+        """Whether only a build can tell what the file needs; what the list names itself was read before."""
+        return file.origin is None and self._source.needs_build(file)
+
     def complete(self, file: DistributionFile) -> DistributionFile:
         """The file; a commit and a folder are what they are."""
         return file if _is_tree(file) else self._source.complete(file)

@@ -83,9 +83,7 @@ class Precedence:
         return bool(moving)
 
 
-def _find_bringing(
-    rejected: NormalizedName, culprit: NormalizedName, criteria: Criteria
-) -> frozenset[NormalizedName]:
+def _find_bringing(rejected: NormalizedName, culprit: NormalizedName, criteria: Criteria) -> frozenset[NormalizedName]:
     """The rejected project and all that lead to it from the list without the culprit; empty where nothing does."""
     parents: dict[NormalizedName, dict[NormalizedName, None]] = {}
     listed: dict[NormalizedName, None] = {}

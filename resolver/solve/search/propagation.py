@@ -101,11 +101,11 @@ class Propagation:
         self.propagate()
 
     def notice(self, node: Node, row: int) -> None:
-        """Look at a row that was learned or rejected elsewhere."""
+        """Look at a row that was learned or rejected elsewhere; nothing is concluded from one that was neither."""
         self._changed[node] = None
         if (node, row) in self._demands:
             self._check_row(node, row)
-        else:
+        elif not self._start.get(node, -1) >> row & 1:
             self._narrow(node, ~(1 << row))
         self.propagate()
 

@@ -6,7 +6,8 @@ threads nor on the hash seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import overload
 
@@ -81,8 +82,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         shows_all: bool = False,
         concludes: bool = True,
         keeps_decisions: bool = False,
+        builds: bool = True,
     ) -> None:
         self.steps = 0
+        self.passed_over = False
+        self._builds = builds
         self._keeps_decisions = keeps_decisions
         self._universe = universe
         self._facts = Propagation()
@@ -168,14 +172,66 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self.steps += 1
         if not node.part:
             self._last_row[node.name] = row
-        demands = self._iter_new(candidate)
+        demands: Iterable[Demand] = self._iter_new(candidate)
         known = self._universe.known_demands(node, row)
         if known is not None:
             self._learn(node, row, known)
             demands = iter((*known, self._impossible) if self._is_dead(node, row) else known)
+        if self._concludes and self._read_state is not None:
+            demands = chain(self._iter_passed_over(node, row), demands, self._iter_without_extra(node, row))
         if self._keeps_decisions:
-            return chain((self._build_exact(node, row),), self._iter_contradicting(node, row), demands)
+            demands = chain((self._build_exact(node, row),), self._iter_contradicting(node, row), demands)
         return demands
+
+    def _iter_passed_over(self, node: Node, row: int) -> Iterator[Demand]:
+        """A demand against a row itself that only a build can read, and that newer rows had to fail for."""
+        if not self._builds and self._universe.needs_build(node.name, row) and self._is_fallen_to(node, row, set()):
+            self.passed_over = True
+            yield self._build_exact(node, row)
+            yield self._build_against(node, row)
+
+    def _iter_without_extra(self, node: Node, row: int) -> Iterator[Demand]:
+        """A demand against a row itself that lacks an extra which a newer row has that its dependents admit.
+
+        The extras that the list itself asks for are looked at in the universe.
+        """
+        if not node.part or (node.name, row) in self._universe.ruled_out:
+            return
+        for item in self._find_information(node):
+            if item.parent is None or item.parent.node.name == node.name:
+                continue
+            if self._universe.find_with_extra(node, row, item.requirement.mask) is not None:
+                yield self._build_exact(node, row)
+                yield self._build_against(node, row)
+                return
+
+    def _is_fallen_to(self, node: Node, row: int, seen: set[Node]) -> bool:
+        """Whether newer rows of the project had to fail for this one.
+
+        What the list admits is compared, and what dependents admit that were not fallen to themselves: what an old
+        release of a dependent needs is fallen to with it.
+        """
+        base = Node(node.name)
+        seen.add(base)
+        demands = [
+            item.requirement
+            for item in self._find_information(base)
+            if item.parent is None
+            or (
+                Node(item.parent.node.name) not in seen
+                and not self._is_fallen_to(item.parent.node, item.parent.row, seen)
+            )
+        ]
+        rows = self._universe.select(node.name, demands)
+        return next(self.order(base, rows), row) != row
+
+    def _find_information(self, node: Node) -> Collection[Information]:
+        """The demands in force on a node."""
+        criterion = None if self._read_state is None else self._read_state().criteria.get(node)
+        return () if criterion is None else criterion.information
+
+    def _build_against(self, node: Node, row: int) -> Demand:
+        return replace(self._build_exact(node, row), mask=~(1 << row))
 
     def _build_exact(self, node: Node, row: int) -> Demand:
         version = f"{node.name}=={self._universe.table(node.name).versions[row]}"
@@ -190,10 +246,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         for others in contradictions:
             rows = [(decided[other].row if other in decided else None) for other, _ in others]
             if all(row == needed for row, (_, needed) in zip(rows, others, strict=True)):
-                last, last_row = others[-1]
-                yield Demand(
-                    node=last, mask=~(1 << last_row), text=f"{last.name}", specifier=SpecifierSet(), is_own=True
-                )
+                yield self._build_against(*others[-1])
 
     def _iter_new(self, candidate: Candidate) -> Iterator[Demand]:
         node, row = candidate.node, candidate.row
@@ -247,7 +300,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if node.part or tried % _BATCH != 2 or is_virtual(node.name):
             return
         table = self._universe.table(node.name)
-        rows = self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
+        # Reading an sdist may need a build, which is not made ahead.
+        rows = table.wheel_mask & self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
         following = islice((number for number in iter_rows(rows) if not table.is_promised(number)), _BATCH)
         self._universe.source.prefetch_dependencies([table.files(number)[0] for number in following])
 
@@ -322,8 +376,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
 
     def learn_ahead(self, node: Node, row: int) -> None:
         """Read the demands of a row that is not decided yet, unless that needs the index of a promised build."""
-        if self._universe.table(node.name).is_promised(row):
+        table = self._universe.table(node.name)
+        if table.is_promised(row):
             return
+        if not table.wheel_mask >> row & 1 and self._universe.known_demands(node, row) is None:
+            return  # It may need a build.
         if self._universe.known_demands(node, row) is None:
             self._prefetch(node, row)
         demands = tuple(self._universe.iter_demands(node, row))
@@ -363,6 +420,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if self._read_state is None or not culprits:
             return False
         return self._precedence.count(rejected, culprits, self._read_state().criteria) is not None
+
+    def find_losses(self) -> tuple[tuple[NormalizedName, NormalizedName], ...]:
+        """See `Conflict.losses`."""
+        return self._precedence.most_rejected()
 
     def note_conflict(self, causes: Iterable[Information]) -> None:
         """Count a collision for the names that took part."""
