@@ -16,7 +16,7 @@ the number of moves is bounded by the work between them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from packaging.utils import NormalizedName
 from resolvelib.resolvers.criterion import Criterion
@@ -64,23 +64,34 @@ class Precedence:
         for culprit in culprits:
             pair = (rejected, culprit)
             self._counts[pair] = self._counts.get(pair, 0) + 1
-            if self._counts[pair] >= self._limits.get(frozenset(pair), _FIRST_LIMIT):
-                moving = _find_bringing(rejected, culprit, criteria)
-                if self._move(moving, culprit):
-                    self._limits[frozenset(pair)] = 2 * self._limits.get(frozenset(pair), _FIRST_LIMIT)
-                    self._counts.pop((culprit, rejected), None)
-                    del self._counts[pair]
-                    return culprit
+            if self._counts[pair] >= _FIRST_LIMIT and self._move(pair, criteria):
+                return culprit
         return None
 
-    def _move(self, names: Collection[NormalizedName], culprit: NormalizedName) -> bool:
-        """Move names that come after the culprit before it, in their order; whether there was one."""
+    def _move(self, pair: tuple[NormalizedName, NormalizedName], criteria: Criteria) -> bool:
+        """Move the rejected project of a pair, with what brings it in, if it has lost enough; whether it moved.
+
+        A project that moves for the sake of what it brings in changes places as well. So the limit is the highest one
+        of all that move, or the same two would change places again through each project that one of them brings in.
+        """
+        rejected, culprit = pair
+        bringing = _find_bringing(rejected, culprit, criteria)
         at = self._places[culprit]
-        moving = [name for name in self._order[at + 1 :] if name in names]
-        staying = [name for name in self._order[at:] if name not in names]
+        moving = [name for name in self._order[at + 1 :] if name in bringing]
+        limit = max((self._find_limit(name, culprit) for name in moving), default=0)
+        if not moving or self._counts[pair] < limit:
+            return False
+        staying = [name for name in self._order[at:] if name not in bringing]
         self._order[at:] = [*moving, *staying]
         self._places = {name: place for place, name in enumerate(self._order)}
-        return bool(moving)
+        for name in moving:
+            self._limits[frozenset((name, culprit))] = 2 * limit
+            self._counts.pop((name, culprit), None)
+            self._counts.pop((culprit, name), None)
+        return True
+
+    def _find_limit(self, one: NormalizedName, other: NormalizedName) -> int:
+        return self._limits.get(frozenset((one, other)), _FIRST_LIMIT)
 
 
 def _find_bringing(rejected: NormalizedName, culprit: NormalizedName, criteria: Criteria) -> frozenset[NormalizedName]:
