@@ -311,7 +311,8 @@ class Universe:
         demands: list[Demand] = []
         for text in texts:
             demands += self._demands_of(text, node.name, row)
-        if any(demand.node == node and not demand.mask >> row & 1 for demand in demands):
+        # An extra that needs another version of its project collides with its own demand, and the project stays usable.
+        if not node.part and any(demand.node == node and not demand.mask >> row & 1 for demand in demands):
             self.rule_out(node.name, row, "metadata", "it depends on another version of itself")
         elif node in self._listed_extras:
             self._check_extra(node, row)
