@@ -54,7 +54,8 @@ class Matches(Sequence[Candidate]):
         # Rows that died since the mask was made are left out, but never all: resolvelib takes an empty iteration for a
         # success.
         first = True
-        for row in self._provider.order(self._node, self._provider.living(self._node, self._mask) or self._mask):
+        mask = self._provider.living(self._node, self._mask) or self._mask
+        for row in self._provider.order(self._node, self._provider.narrow_to_decision(self._node, mask)):
             if first or self._provider.living(self._node, 1 << row):
                 yield self._provider.candidate(self._node, row)
             first = False
@@ -99,6 +100,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._last_row: dict[str, int] = {}
         self._contradictions: dict[tuple[Node, int], list[tuple[tuple[Node, int], ...]]] = {}
         self._precedence = Precedence()
+        self._culprits: dict[NormalizedName, tuple[NormalizedName, ...]] = {}
         self._read_state: Callable[[], SearchState] | None = None
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
@@ -125,6 +127,17 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if candidate is None:
             candidate = self._candidates[node, row] = Candidate(node, row)
         return candidate
+
+    def narrow_to_decision(self, node: Node, mask: int) -> int:
+        """The rows of an extra to try: that of its project's decision, and one that collides with the decision.
+
+        All others collide likewise. One is enough to make that decision a reason for the failure of the extra.
+        """
+        decided = self._read_state().mapping.get(Node(node.name)) if node.part and self._read_state else None
+        if decided is None:
+            return mask
+        others = mask & ~(1 << decided.row)
+        return mask & 1 << decided.row | others & -others
 
     def living(self, node: Node, mask: int) -> int:
         """The rows of a mask that may be in a solution, as far as is known now."""
@@ -412,9 +425,17 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         node = information[0].requirement.node
         if node == IMPOSSIBLE:  # What follows from the list alone is no decision's fault.
             return False
-        live = self._facts.live.get(node, -1)
-        culprits = find_culprits(self._universe, candidate, information, self._read_state().criteria, live)
-        return self._count(candidate.node.name, culprits)
+        if node != candidate.node and node.name == candidate.node.name:  # An extra follows its project.
+            return False
+        name = candidate.node.name
+        if node == candidate.node:
+            # It was passed over where newer releases had failed: what cost those costs this one too.
+            culprits = self._culprits.get(name, ())
+        else:
+            live = self._facts.live.get(node, -1)
+            culprits = find_culprits(self._universe, candidate, information, self._read_state().criteria, live)
+            self._culprits[name] = culprits
+        return self._count(name, culprits)
 
     def _count(self, rejected: NormalizedName, culprits: Sequence[NormalizedName]) -> bool:
         if self._read_state is None or not culprits:
