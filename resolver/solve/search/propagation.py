@@ -57,11 +57,13 @@ class Propagation:
             self._shown[node] = shown
             self._changed[node] = None
 
-    def show(self, node: Node, rows: int) -> None:
-        """Admit more rows, where a demand names a pre-release or pins a yanked version."""
-        if rows & ~self._shown[node]:
-            self._shown[node] |= rows
-            self._restart()
+    def show(self, node: Node, rows: int) -> bool:
+        """Admit more rows, where a demand names a pre-release or pins a yanked version; whether there are any."""
+        if not rows & ~self._shown[node]:
+            return False
+        self._shown[node] |= rows
+        self._restart()
+        return True
 
     def require(self, demand: Demand) -> None:
         """Take a demand of the list itself."""

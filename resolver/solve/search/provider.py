@@ -305,7 +305,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             shown = rows if self._shows_all else self._universe.shown_rows(node.name)
             self._facts.add_node(node, rows, shown)
         if demand.pinned or demand.prereleases:
-            self._facts.show(node, self._universe.select(node.name, [demand]))
+            if self._facts.show(node, self._universe.select(node.name, [demand])):
+                self._contradictions.clear()  # They rest on fewer rows.
 
     def _prefetch(self, node: Node, row: int) -> None:
         """From the second candidate of a name on, prefetch the next ones in batches."""
@@ -374,6 +375,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         found = looking.find_contradiction(decided)
         if found is None:
             return False
+        if len(found) == 1:
+            self._facts.refute(*found[0])
+            return True
         for one in found:
             others = tuple(other for other in found if other != one)
             self._contradictions.setdefault(one, []).append(others)
