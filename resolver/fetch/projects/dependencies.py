@@ -105,6 +105,9 @@ class FileDependencies:
         """
         if file.is_wheel:
             return False
+        stored = self.find_stored(file)
+        if stored is not None:
+            return stored.built
         from dataclasses import replace  # Lazy: few lists have sdists.
 
         without_builds = FileDependencies(
@@ -116,8 +119,7 @@ class FileDependencies:
         )
         without_builds._records = self._records
         try:
-            if without_builds.find_stored(file) is None:
-                without_builds.fetch(file)
+            without_builds.fetch(file)
         except MetadataError as error:
             return error.needs_build
         return False

@@ -304,9 +304,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             self._precedence.meet(node.name)
             shown = rows if self._shows_all else self._universe.shown_rows(node.name)
             self._facts.add_node(node, rows, shown)
-        if demand.pinned or demand.prereleases:
-            if self._facts.show(node, self._universe.select(node.name, [demand])):
-                self._contradictions.clear()  # They rest on fewer rows.
+        names_hidden = demand.pinned or demand.prereleases
+        if names_hidden and self._facts.show(node, self._universe.select(node.name, [demand])):
+            self._contradictions.clear()  # They rest on fewer rows.
 
     def _prefetch(self, node: Node, row: int) -> None:
         """From the second candidate of a name on, prefetch the next ones in batches."""
