@@ -60,6 +60,13 @@ class PackageSource(Protocol):
         """The dependencies of a file under the target. Raises MetadataError, FetchError, HashMismatchError."""
         ...
 
+    def needs_build(self, file: DistributionFile) -> bool:
+        """Whether only a build can tell what the file needs; the answer is the same on every machine, and builds nothing.
+
+        Raises FetchError, HashMismatchError.
+        """
+        ...
+
     def complete(self, file: DistributionFile) -> DistributionFile:
         """The file with `size_bytes` and a SHA-256. Raises FetchError, HashMismatchError."""
         ...
@@ -137,6 +144,10 @@ class DelegatingSource:
     def dependencies(self, file: DistributionFile) -> Dependencies:
         """See `PackageSource`."""
         return self._source.dependencies(file)
+
+    def needs_build(self, file: DistributionFile) -> bool:
+        """See `PackageSource`."""
+        return self._source.needs_build(file)
 
     def complete(self, file: DistributionFile) -> DistributionFile:
         """See `PackageSource`."""

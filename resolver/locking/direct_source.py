@@ -94,6 +94,10 @@ class SourceWithDirect(DelegatingSource):
             known = self._dependencies[file] = read_dependencies(self._distributions[file], self._target)
         return known
 
+    def needs_build(self, file: DistributionFile) -> bool:
+        """Whether only a build gives the metadata; that of a direct reference was read before."""
+        return file.origin is None and self._source.needs_build(file)
+
     def complete(self, file: DistributionFile) -> DistributionFile:
         """The file with size and SHA-256; a commit or a folder has neither and is returned unchanged."""
         return file if _is_tree(file) else self._source.complete(file)

@@ -30,6 +30,7 @@ __all__ = [
     "ParsedRequirement",
     "is_readable",
     "is_virtual",
+    "list_prereleases",
     "names_prerelease",
     "parse_dependency",
     "pins_exactly",
@@ -147,7 +148,13 @@ def pins_exactly(specifier: SpecifierSet) -> bool:
 
 def names_prerelease(specifier: SpecifierSet) -> bool:
     """Whether a part of the specifier names a pre-release or development release, other than to exclude it."""
-    return any(part.operator != "!=" and _is_prerelease(part.version.removesuffix(".*")) for part in specifier)
+    return bool(list_prereleases(specifier))
+
+
+def list_prereleases(specifier: SpecifierSet) -> list[Version]:
+    """The pre-releases and development releases that parts of the specifier name, other than to exclude them."""
+    texts = [part.version.removesuffix(".*") for part in specifier if part.operator != "!="]
+    return [Version(text) for text in texts if _is_prerelease(text)]
 
 
 @lru_cache(maxsize=65536)

@@ -58,7 +58,15 @@ def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
         more_collisions=len(collisions[_SHOWN_COLLISIONS:]),
         hints=find_hints(universe, collisions),
         is_proven=conflict.is_proven,
+        stood="" if conflict.is_proven else _describe_end(conflict),
     )
+
+
+def _describe_end(conflict: Conflict) -> str:
+    """Where a search stood that gave up: its rounds, and which projects excluded most releases of which."""
+    text = f"the search gave up after {_count(conflict.rounds, 'round')}"
+    pairs = [f"`{project}` lost releases to `{culprit}`" for project, culprit in conflict.losses[:_SHOWN_COLLISIONS]]
+    return f"{text}, in which {', '.join(pairs)}" if pairs else text
 
 
 def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
@@ -378,6 +386,8 @@ def _iter_faults(explanation: Explanation) -> Iterator[Fault]:
         faults.append(_build_fault(lead + _render_obstacle(collision), collision))
     if not faults:
         faults.append(Fault(what=f"{what} for {explanation.target}"))
+    if explanation.stood:
+        faults.append(Fault(what=explanation.stood))
     if explanation.more_collisions:
         faults.append(Fault(what=f"and {explanation.more_collisions} more collisions like these"))
     yield from faults[:-1]

@@ -102,7 +102,8 @@ class Collision:
 class Explanation:
     """Everything there is to say. `more_collisions` counts those beyond `collisions`; `hints` are whole actions.
 
-    `is_proven` is false where the search gave up before it had tried everything.
+    `is_proven` is false where the search gave up before it had tried everything; `stood` then says where, else it is
+    empty.
     """
 
     target: str
@@ -110,3 +111,4 @@ class Explanation:
     more_collisions: int = 0
     hints: tuple[str, ...] = ()
     is_proven: bool = True
+    stood: str = ""

@@ -36,7 +36,8 @@ class Release:
     """One version of a project as a test writes it.
 
     `wheels` are tags, `sdist` adds an sdist. `requires` are lines of Requires-Dist with markers. `error` is what
-    reading its metadata ends with; `needs_build` makes that a build.
+    reading its metadata ends with; `needs_build` makes that a build. `built` is
+    for one that only a build can read, and that succeeds.
     """
 
     name: NormalizedName
@@ -53,6 +54,7 @@ class Release:
     build_tag: str = ""
     error: str | None = None
     needs_build: bool = False
+    built: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -196,6 +198,7 @@ class MemorySource:
     asked_pages: list[tuple[str, str]] = field(default_factory=list)
     asked_direct: list[str] = field(default_factory=list)
     asked_dependencies: list[str] = field(default_factory=list)
+    built: list[str] = field(default_factory=list)
     ahead: list[str] = field(default_factory=list)
     ahead_pages: list[tuple[str, str]] = field(default_factory=list)
 
@@ -223,7 +226,13 @@ class MemorySource:
         if release.error is not None or release.needs_build:
             message = release.error or f"`{file.filename}` has no static metadata and would have to be built"
             raise MetadataError(message, project=release.name, filename=file.filename, needs_build=release.needs_build)
-        return evaluate(release, self.target)
+        if release.built:
+            self.built.append(file.filename)
+        return replace(evaluate(release, self.target), built=release.built)
+
+    def needs_build(self, file: DistributionFile) -> bool:
+        release = self._release(file)
+        return release.needs_build or release.built
 
     def _release(self, file: DistributionFile) -> Release:
         stem = file.filename.split("-")[0].replace("_", "-").lower()

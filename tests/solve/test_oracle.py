@@ -134,3 +134,30 @@ def test_the_order_of_a_page_and_speculation_do_not_matter(
     except ResolutionError as error:
         answer = str(error)
     assert answer == try_solve(roots, releases)
+
+
+@st.composite
+def long_universes(draw: st.DrawFn) -> tuple[list[str], list[Release]]:
+    """Three projects of eight versions, so that decisions cost each other more releases than the rule allows."""
+    bounds = st.sampled_from(["", "<2", "<4", "<6", "<8", ">=3", ">=5", ">=7", "==1.0", "==8.0"])
+    names = ("a", "b", "c")
+    releases = [
+        release(
+            name,
+            f"{version}.0",
+            *(f"{other}{draw(bounds)}" for other in names if other != name and draw(st.booleans())),
+        )
+        for name in names
+        for version in range(1, 9)
+    ]
+    return [f"{name}{draw(st.sampled_from(['', '<8', '>=2']))}" for name in draw(st.permutations(names))], releases
+
+
+@settings(max_examples=60, deadline=None)
+@given(long_universes())
+def test_projects_that_change_places_are_solved_exactly_where_brute_force_finds_a_solution(
+    universe: tuple[list[str], list[Release]],
+) -> None:
+    roots, releases = universe
+    answer = try_solve(roots, releases)
+    assert isinstance(answer, Resolution) == any(True for _ in iter_solutions(roots, releases))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
+from resolver.solve.diagnosis import build_error
 from resolver.solve.search.backtracking import search_by_backtracking
 from resolver.solve.search.universe import Conflict, Found, Universe
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release
@@ -90,7 +91,7 @@ def test_narrow_windows_meet_in_one_pass(versions: int) -> None:
     assert isinstance(search(["a>=3", "d<=2", "c"], releases), Conflict)
     found = search(["a", "d<=9", "c"], releases)
     assert isinstance(found, Found)
-    assert found.steps <= 4 * versions
+    assert found.steps <= 5 * versions
 
 
 def test_entries_that_say_the_same_are_one_demand() -> None:
@@ -101,4 +102,17 @@ def test_entries_that_say_the_same_are_one_demand() -> None:
         (("a", ""), "a>=1", 0),
         (("a", "x"), "a[x]>=1", 1),
         (("a", ""), "a<3", 3),
+    ]
+
+
+def test_a_search_that_gives_up_says_where_it_stood() -> None:
+    releases = [release("a", "1"), release("a", "2"), release("b", "1", "c"), release("c", "1")]
+    releases += [release("b", f"{version}", "a<2") for version in range(2, 6)]
+    universe = Universe(pose(["a", "b"]), MemorySource(releases={DEFAULT_INDEX: releases}, eager=False))
+    outcome = search_by_backtracking(universe, max_rounds=2)
+    assert isinstance(outcome, Conflict)
+    assert not outcome.is_proven
+    assert str(build_error(universe, outcome)).splitlines() == [
+        "no solution found within the limits of the search for Python 3.11 on manylinux_2_35_x86_64",
+        "the search gave up after 2 rounds, in which `b` lost releases to `a`",
     ]

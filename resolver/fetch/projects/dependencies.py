@@ -114,6 +114,32 @@ class FileDependencies:
             self._keep(project, {key: core, self._name_record(project, key): dump_dependencies(dependencies)})
         return dependencies
 
+    def needs_build(self, file: DistributionFile) -> bool:
+        """Whether only a build can tell what the file needs, on any machine. It reads the file and builds nothing.
+
+        Raises FetchError, HashMismatchError.
+        """
+        if file.is_wheel:
+            return False
+        stored = self.find_stored(file)
+        if stored is not None:
+            return stored.built
+        from dataclasses import replace  # Lazy: few lists have sdists.
+
+        without_builds = FileDependencies(
+            target=self._target,
+            session=self._session,
+            builds=replace(self._builds, policy="never", allowed=frozenset()),
+            folder=None,
+            tables=self._tables,
+        )
+        without_builds._records = self._records
+        try:
+            without_builds.fetch(file)
+        except MetadataError as error:
+            return error.needs_build
+        return False
+
     def fetch_build_requires(self, file: DistributionFile) -> tuple[str, ...]:
         """The requirements of a build of an sdist, as texts (PEP 518).
 

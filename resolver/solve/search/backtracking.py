@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from resolvelib import BaseReporter, ResolutionImpossible, ResolutionTooDeep
 from resolvelib.resolvers import Resolution
@@ -19,36 +20,47 @@ MAX_ROUNDS = 200_000
 """Rounds after which the search gives up: far more than any solvable list has needed."""
 
 _SHORT_ROUNDS = 5_000
-"""Rounds after which a pass gives up where another pass can still find the solution."""
+"""Rounds after which the search with hidden releases gives up: it seldom finds anything."""
 
 
 def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) -> Found | Conflict:
     """A solution, or the last collision. Raises what the package source raises.
 
-    There are up to three passes. The first one, for first-index alone, keeps a decided version while another version
-    of its dependents fits it, as uv does. The second decides it anew, as pip and resolvelib do, and finds a solution
-    if there is one. Both draw their conclusions without pre-releases and yanked versions unless something names them;
-    the third includes them. All passes are repeated where collisions show that builds are needed which were left out.
+    One search decides, by the rule of `resolver.solve.search.precedence`. It is made again in three cases only: with
+    builds, where nothing else remains; with pre-releases and yanked versions that nothing names, where it found
+    nothing without them; and where collisions show that builds for CUDA are needed which were left out.
     """
-    outcome = _search_in_passes(universe, max_rounds=max_rounds)
+    outcome = _search_with_builds_last(universe, max_rounds=max_rounds)
     while universe.rules is not None:
         if not universe.rules.open_wanted(outcome.rows if isinstance(outcome, Found) else None):
             break
-        outcome = _search_in_passes(universe, max_rounds=max_rounds)
+        outcome = _search_with_builds_last(universe, max_rounds=max_rounds)
     return outcome
 
 
-def _search_in_passes(universe: Universe, *, max_rounds: int) -> Found | Conflict:
-    short = min(_SHORT_ROUNDS, max_rounds)
-    if universe.problem.index_strategy == "first-index":
-        kept = _search(Provider(universe, keeps_decisions=True), max_rounds=short)
-        if isinstance(kept, Found):
-            return kept
-    plain = _search(Provider(universe), max_rounds=max_rounds)
-    if isinstance(plain, Found) or not _has_hidden(universe):
+def _search_with_builds_last(universe: Universe, *, max_rounds: int) -> Found | Conflict:
+    """A search that passes over releases that only a build can read, and one with builds where it finds nothing."""
+    without = Provider(universe, builds=False, keeps_decisions=_keeps_decisions(universe))
+    outcome = _search_hidden_last(without, universe, max_rounds=max_rounds)
+    if isinstance(outcome, Found) or not without.passed_over:
+        return outcome
+    return _search_hidden_last(
+        Provider(universe, keeps_decisions=_keeps_decisions(universe)), universe, max_rounds=max_rounds
+    )
+
+
+def _search_hidden_last(provider: Provider, universe: Universe, *, max_rounds: int) -> Found | Conflict:
+    """A search, and one in which pre-releases and yanked versions take part where it finds nothing."""
+    plain = _search(provider, max_rounds=max_rounds)
+    if isinstance(plain, Found) or provider.passed_over or not _has_hidden(universe):
         return plain
-    full = _search(Provider(universe, shows_all=True), max_rounds=short)
+    full = _search(Provider(universe, shows_all=True), max_rounds=min(_SHORT_ROUNDS, max_rounds))
     return full if isinstance(full, Found) else plain
+
+
+def _keeps_decisions(universe: Universe) -> bool:
+    """Whether a decision is kept while another release of a dependent fits it, as in uv; in pip it is made anew."""
+    return universe.problem.index_strategy == "first-index"
 
 
 def find_collisions(universe: Universe, *, max_rounds: int) -> tuple[tuple[Cause, ...], ...]:
@@ -72,6 +84,7 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
         # Not `Resolver`: it also builds a graph, which is not needed here, and recurses without end where projects that
         # a jump back left behind depend on each other.
         resolution = _Resolution(provider, reporter)
+        provider.attach(partial(getattr, resolution, "state"))
         try:
             state = resolution.resolve(demands, max_rounds=max_rounds - reporter.rounds)
         except _StartAgain:
@@ -79,9 +92,13 @@ def _search(provider: Provider, *, max_rounds: int) -> Found | Conflict:
         except ResolutionImpossible as impossible:
             return Conflict(causes=_build_causes(impossible.causes), steps=provider.steps)
         except ResolutionTooDeep:
-            return Conflict(causes=(), steps=provider.steps, is_proven=False)
-        if provider.readmits(state.mapping):
-            continue
+            return Conflict(
+                causes=(),
+                steps=provider.steps,
+                is_proven=False,
+                rounds=reporter.rounds,
+                losses=provider.find_losses(),
+            )
         return Found(rows={node: candidate.row for node, candidate in state.mapping.items()}, steps=provider.steps)
 
 
@@ -126,6 +143,8 @@ class _Reporter(BaseReporter[Demand, Candidate, Node]):
     def rejecting_candidate(self, criterion: Criterion[Demand, Candidate], candidate: Candidate) -> None:
         self.collisions.append(_build_causes(criterion.information))
         self._provider.note_rejection(candidate, criterion.information)
+        if self._provider.note_loss(candidate, list(criterion.information)):
+            raise _StartAgain
 
     def resolving_conflicts(self, causes: Collection[RequirementInformation[Demand, Candidate]]) -> None:
         self._provider.note_conflict(causes)

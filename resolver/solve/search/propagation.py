@@ -57,11 +57,13 @@ class Propagation:
             self._shown[node] = shown
             self._changed[node] = None
 
-    def show(self, node: Node, rows: int) -> None:
-        """Admit more rows, where a demand names a pre-release or pins a yanked version."""
-        if rows & ~self._shown[node]:
-            self._shown[node] |= rows
-            self._restart()
+    def show(self, node: Node, rows: int) -> bool:
+        """Admit more rows, where a demand names a pre-release or pins a yanked version; whether there are any."""
+        if not rows & ~self._shown[node]:
+            return False
+        self._shown[node] |= rows
+        self._restart()
+        return True
 
     def require(self, demand: Demand) -> None:
         """Take a demand of the list itself."""
@@ -101,11 +103,11 @@ class Propagation:
         self.propagate()
 
     def notice(self, node: Node, row: int) -> None:
-        """Look at a row that was learned or rejected elsewhere."""
+        """Look at a row that was learned or rejected elsewhere; nothing is concluded from one that was neither."""
         self._changed[node] = None
         if (node, row) in self._demands:
             self._check_row(node, row)
-        else:
+        elif not self._start.get(node, -1) >> row & 1:
             self._narrow(node, ~(1 << row))
         self.propagate()
 

@@ -6,16 +6,19 @@ threads nor on the hash seed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import overload
 
 from packaging.specifiers import SpecifierSet
+from packaging.utils import NormalizedName
 from resolvelib.providers import AbstractProvider
-from resolvelib.structs import RequirementInformation
+from resolvelib.structs import RequirementInformation, State
 
 from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.project_table import iter_rows
+from resolver.solve.search.precedence import Precedence, find_culprits
 from resolver.solve.search.propagation import Lookahead, Propagation
 from resolver.solve.search.universe import Universe, preferred_row
 
@@ -24,13 +27,11 @@ __all__ = ["Matches", "Provider"]
 _BATCH = 10
 """How many more candidates of a name are prefetched once its first one has failed."""
 
-_OFTEN = 5
-"""How many conflicts of a name move it ahead of names that were met earlier."""
-
 _TRIAL_EVERY = 20
 """After how many collisions the decisions are tested again."""
 
 Information = RequirementInformation[Demand, Candidate]
+SearchState = State[Demand, Candidate, Node]
 
 
 class Matches(Sequence[Candidate]):
@@ -50,8 +51,14 @@ class Matches(Sequence[Candidate]):
         return self._mask.bit_count()
 
     def __iter__(self) -> Iterator[Candidate]:
-        for row in self._provider.order(self._node, self._mask):
-            yield self._provider.candidate(self._node, row)
+        # Rows that died since the mask was made are left out, but never all: resolvelib takes an empty iteration for a
+        # success.
+        first = True
+        mask = self._provider.living(self._node, self._mask) or self._mask
+        for row in self._provider.order(self._node, self._provider.narrow_to_decision(self._node, mask)):
+            if first or self._provider.living(self._node, 1 << row):
+                yield self._provider.candidate(self._node, row)
+            first = False
 
     @overload
     def __getitem__(self, index: int) -> Candidate: ...
@@ -76,8 +83,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         shows_all: bool = False,
         concludes: bool = True,
         keeps_decisions: bool = False,
+        builds: bool = True,
     ) -> None:
         self.steps = 0
+        self.passed_over = False
+        self._builds = builds
         self._keeps_decisions = keeps_decisions
         self._universe = universe
         self._facts = Propagation()
@@ -88,11 +98,17 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._conflicts: dict[Node, int] = {}
         self._tried: dict[Node, int] = {}
         self._last_row: dict[str, int] = {}
-        self._set_aside: dict[tuple[Node, int], Sequence[tuple[Node, int]]] = {}
-        self._readmitted: set[tuple[Node, int]] = set()
+        self._contradictions: dict[tuple[Node, int], list[tuple[tuple[Node, int], ...]]] = {}
+        self._precedence = Precedence()
+        self._culprits: dict[NormalizedName, tuple[NormalizedName, ...]] = {}
+        self._read_state: Callable[[], SearchState] | None = None
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
+
+    def attach(self, read_state: Callable[[], SearchState]) -> None:
+        """Take the way to read the decisions in force and the demands on each node."""
+        self._read_state = read_state
 
     def root_demands(self) -> list[Demand]:
         """The demands of the list, passed to the propagation."""
@@ -111,6 +127,21 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if candidate is None:
             candidate = self._candidates[node, row] = Candidate(node, row)
         return candidate
+
+    def narrow_to_decision(self, node: Node, mask: int) -> int:
+        """The rows of an extra to try: that of its project's decision, and one that collides with the decision.
+
+        All others collide likewise. One is enough to make that decision a reason for the failure of the extra.
+        """
+        decided = self._read_state().mapping.get(Node(node.name)) if node.part and self._read_state else None
+        if decided is None:
+            return mask
+        others = mask & ~(1 << decided.row)
+        return mask & 1 << decided.row | others & -others
+
+    def living(self, node: Node, mask: int) -> int:
+        """The rows of a mask that may be in a solution, as far as is known now."""
+        return 0 if self._facts.is_unsolvable else mask & self._facts.live.get(node, -1)
 
     def order(self, node: Node, mask: int) -> Iterator[int]:
         """The rows of a mask in the order to try: the project's decision for an extra, the old pin, newest first."""
@@ -142,8 +173,6 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         rows &= self._facts.live.get(identifier, -1)
         for candidate in incompatibilities[identifier]:
             rows &= ~(1 << candidate.row)
-        for node, row in self._set_aside:
-            rows &= ~(1 << row) if node == identifier else -1
         return Matches(self, identifier, rows)
 
     def is_satisfied_by(self, requirement: Demand, candidate: Candidate) -> bool:
@@ -156,16 +185,81 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self.steps += 1
         if not node.part:
             self._last_row[node.name] = row
-        demands = self._iter_new(candidate)
+        demands: Iterable[Demand] = self._iter_new(candidate)
         known = self._universe.known_demands(node, row)
         if known is not None:
             self._learn(node, row, known)
             demands = iter((*known, self._impossible) if self._is_dead(node, row) else known)
+        if self._concludes and self._read_state is not None:
+            demands = chain(self._iter_passed_over(node, row), demands, self._iter_without_extra(node, row))
         if self._keeps_decisions:
-            version = f"{node.name}=={self._universe.table(node.name).versions[row]}"
-            kept = Demand(node=node, mask=1 << row, text=version, specifier=SpecifierSet(), is_own=True)
-            return chain((kept,), demands)
+            demands = chain((self._build_exact(node, row),), self._iter_contradicting(node, row), demands)
         return demands
+
+    def _iter_passed_over(self, node: Node, row: int) -> Iterator[Demand]:
+        """A demand against a row itself that only a build can read, and that newer rows had to fail for."""
+        if not self._builds and self._universe.needs_build(node.name, row) and self._is_fallen_to(node, row, set()):
+            self.passed_over = True
+            yield self._build_exact(node, row)
+            yield self._build_against(node, row)
+
+    def _iter_without_extra(self, node: Node, row: int) -> Iterator[Demand]:
+        """A demand against a row itself that lacks an extra which a newer row has that its dependents admit.
+
+        The extras that the list itself asks for are looked at in the universe.
+        """
+        if not node.part or (node.name, row) in self._universe.ruled_out:
+            return
+        for item in self._find_information(node):
+            if item.parent is None or item.parent.node.name == node.name:
+                continue
+            if self._universe.find_with_extra(node, row, item.requirement.mask) is not None:
+                yield self._build_exact(node, row)
+                yield self._build_against(node, row)
+                return
+
+    def _is_fallen_to(self, node: Node, row: int, seen: set[Node]) -> bool:
+        """Whether newer rows of the project had to fail for this one.
+
+        What the list admits is compared, and what dependents admit that were not fallen to themselves: what an old
+        release of a dependent needs is fallen to with it.
+        """
+        base = Node(node.name)
+        seen.add(base)
+        demands = [
+            item.requirement
+            for item in self._find_information(base)
+            if item.parent is None
+            or (
+                Node(item.parent.node.name) not in seen
+                and not self._is_fallen_to(item.parent.node, item.parent.row, seen)
+            )
+        ]
+        rows = self._universe.select(node.name, demands)
+        return next(self.order(base, rows), row) != row
+
+    def _find_information(self, node: Node) -> Collection[Information]:
+        """The demands in force on a node."""
+        criterion = None if self._read_state is None else self._read_state().criteria.get(node)
+        return () if criterion is None else criterion.information
+
+    def _build_against(self, node: Node, row: int) -> Demand:
+        return replace(self._build_exact(node, row), mask=~(1 << row))
+
+    def _build_exact(self, node: Node, row: int) -> Demand:
+        version = f"{node.name}=={self._universe.table(node.name).versions[row]}"
+        return Demand(node=node, mask=1 << row, text=version, specifier=SpecifierSet(), is_own=True)
+
+    def _iter_contradicting(self, node: Node, row: int) -> Iterator[Demand]:
+        """Demands against decisions in force that were found to contradict this row."""
+        contradictions = self._contradictions.get((node, row))
+        if not contradictions or self._read_state is None:
+            return
+        decided = self._read_state().mapping
+        for others in contradictions:
+            rows = [(decided[other].row if other in decided else None) for other, _ in others]
+            if all(row == needed for row, (_, needed) in zip(rows, others, strict=True)):
+                yield self._build_against(*others[-1])
 
     def _iter_new(self, candidate: Candidate) -> Iterator[Demand]:
         node, row = candidate.node, candidate.row
@@ -207,10 +301,12 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         rows = self._universe.candidate_rows(node.name)
         if node not in self._met:
             self._met[node] = len(self._met)
+            self._precedence.meet(node.name)
             shown = rows if self._shows_all else self._universe.shown_rows(node.name)
             self._facts.add_node(node, rows, shown)
-        if demand.pinned or demand.prereleases:
-            self._facts.show(node, self._universe.select(node.name, [demand]))
+        names_hidden = demand.pinned or demand.prereleases
+        if names_hidden and self._facts.show(node, self._universe.select(node.name, [demand])):
+            self._contradictions.clear()  # They rest on fewer rows.
 
     def _prefetch(self, node: Node, row: int) -> None:
         """From the second candidate of a name on, prefetch the next ones in batches."""
@@ -218,7 +314,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if node.part or tried % _BATCH != 2 or is_virtual(node.name):
             return
         table = self._universe.table(node.name)
-        rows = self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
+        # Reading an sdist may need a build, which is not made ahead.
+        rows = table.wheel_mask & self._universe.shown_rows(node.name) & self._facts.live.get(node, -1) & -(2 << row)
         following = islice((number for number in iter_rows(rows) if not table.is_promised(number)), _BATCH)
         self._universe.source.prefetch_dependencies([table.files(number)[0] for number in following])
 
@@ -229,20 +326,19 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         candidates: Mapping[Node, Iterator[Candidate]],
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
-    ) -> tuple[bool, bool, bool, int, bool]:
+    ) -> tuple[bool, bool, int, bool]:
         """As in `narrow_requirement_selection`, which leaves only one name to choose from."""
         return self._preference(identifier, information[identifier])
 
-    def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, bool, int, bool]:
-        """Decided first: single candidates, names that often collide, then in the order they were met."""
+    def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, int, bool]:
+        """Decided first: single candidates, then by precedence; a project before its extras."""
         rows = self._universe.candidate_rows(identifier.name)
         for item in information:
             rows &= item.requirement.mask
-        often = self._conflicts.get(identifier, 0) >= _OFTEN
         # What several projects must agree on follows from them, so it is decided after them.
         follows = is_virtual(identifier.name)
         several = rows & (rows - 1) != 0
-        return (several and follows, several, not often, self._met[Node(identifier.name)], identifier.part != "")
+        return (several and follows, several, self._precedence.place(identifier.name), identifier.part != "")
 
     def narrow_requirement_selection(
         self,
@@ -252,16 +348,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         information: Mapping[Node, Iterator[Information]],
         backtrack_causes: Sequence[Information],
     ) -> Iterable[Node]:
-        """The one to decide: the preferred one of the names that collided last, or of all if none did.
-
-        A name that fails again should fail early. The choice by `get_preference` in resolvelib takes twice as long.
-        """
-        nodes = list(identifiers)
-        if backtrack_causes:
-            collided = {cause.requirement.node for cause in backtrack_causes}
-            collided |= {cause.parent.node for cause in backtrack_causes if cause.parent is not None}
-            nodes = [node for node in nodes if node in collided] or nodes
-        return [min(nodes, key=lambda node: self._preference(node, information[node]))]
+        """The one to decide. The choice by `get_preference` in resolvelib takes twice as long."""
+        return [min(identifiers, key=lambda node: self._preference(node, information[node]))]
 
     def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
         """Whether some decision is in no solution; tested once every `_TRIAL_EVERY` collisions.
@@ -275,33 +363,28 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         looking.narrow_all()
         decided = [(candidate.node, candidate.row) for candidate in resolutions.values()]
         refuted = [self._facts.is_dead(node, row) or looking.refutes(node, row) for node, row in decided]
-        return any(refuted) or (self._keeps_decisions and self._sets_aside(decided))
+        return any(refuted) or (self._keeps_decisions and self._find_contradiction(decided))
 
-    def _sets_aside(self, decided: Sequence[tuple[Node, int]]) -> bool:
-        """Whether some decision contradicts the earlier ones: those are kept, and this one is not made again.
+    def _find_contradiction(self, decided: Sequence[tuple[Node, int]]) -> bool:
+        """Whether some decisions contradict each other; they are not made together again.
 
         resolvelib itself would jump back to an earlier decision where it sees no collision through the projects in
-        between.
+        between. The last of them counts as a release that the others cost.
         """
         looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
         found = looking.find_contradiction(decided)
-        if found is None or found[-1] in self._readmitted:
+        if found is None:
             return False
-        *reasons, last = found
-        self._set_aside[last] = reasons
+        if len(found) == 1:
+            self._facts.refute(*found[0])
+            return True
+        for one in found:
+            others = tuple(other for other in found if other != one)
+            self._contradictions.setdefault(one, []).append(others)
         self._conflicts = {}
+        *reasons, (last, _) = found
+        self._count(last.name, tuple(dict.fromkeys(node.name for node, _ in reasons if node.name != last.name)))
         return True
-
-    def readmits(self, resolutions: Mapping[Node, Candidate]) -> bool:
-        """Whether rows were set aside for decisions that were not kept in the end; they are readmitted for good."""
-        rows = {node: candidate.row for node, candidate in resolutions.items()}
-        unfounded = [
-            one for one, reasons in self._set_aside.items() if any(rows.get(node) != row for node, row in reasons)
-        ]
-        for one in unfounded:
-            del self._set_aside[one]
-        self._readmitted.update(unfounded)
-        return bool(unfounded)
 
     def _collided(self) -> list[Node]:
         """The nodes that took part in collisions, the most frequent first."""
@@ -310,8 +393,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
 
     def learn_ahead(self, node: Node, row: int) -> None:
         """Read the demands of a row that is not decided yet, unless that needs the index of a promised build."""
-        if self._universe.table(node.name).is_promised(row):
+        table = self._universe.table(node.name)
+        if table.is_promised(row):
             return
+        if not table.wheel_mask >> row & 1 and self._universe.known_demands(node, row) is None:
+            return  # It may need a build.
         if self._universe.known_demands(node, row) is None:
             self._prefetch(node, row)
         demands = tuple(self._universe.iter_demands(node, row))
@@ -332,6 +418,37 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             # A dead row collides with a conclusion, so its own demands show the node.
             if not self._facts.live.get(demand.node, -1) & demand.mask:
                 rules.note_collision(candidate.node.name, candidate.row, demand.node)
+
+    def note_loss(self, candidate: Candidate, information: Sequence[Information]) -> bool:
+        """Count a rejected release against the decisions that excluded it; whether that changed the precedence.
+
+        `information` has the demands on the node that was left without a row.
+        """
+        if self._read_state is None or not self._concludes or is_virtual(candidate.node.name):
+            return False
+        node = information[0].requirement.node
+        if node == IMPOSSIBLE:  # What follows from the list alone is no decision's fault.
+            return False
+        if node != candidate.node and node.name == candidate.node.name:  # An extra follows its project.
+            return False
+        name = candidate.node.name
+        if node == candidate.node:
+            # It was passed over where newer releases had failed: what cost those costs this one too.
+            culprits = self._culprits.get(name, ())
+        else:
+            live = self._facts.live.get(node, -1)
+            culprits = find_culprits(self._universe, candidate, information, self._read_state().criteria, live)
+            self._culprits[name] = culprits
+        return self._count(name, culprits)
+
+    def _count(self, rejected: NormalizedName, culprits: Sequence[NormalizedName]) -> bool:
+        if self._read_state is None or not culprits:
+            return False
+        return self._precedence.count(rejected, culprits, self._read_state().criteria) is not None
+
+    def find_losses(self) -> tuple[tuple[NormalizedName, NormalizedName], ...]:
+        """See `Conflict.losses`."""
+        return self._precedence.most_rejected()
 
     def note_conflict(self, causes: Iterable[Information]) -> None:
         """Count a collision for the names that took part."""

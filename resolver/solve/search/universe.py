@@ -5,7 +5,7 @@ It does not depend on how a search works, so that another one can replace resolv
 
 The seam between a search and the rest of the stage: a universe in, a row for each node or a conflict out.
 
-The rest of the stage uses these names only, so another search can replace the one of `resolver.solve.search.backtracking`.
+The rest of the stage uses these names only, so another search can replace the one of the module `backtracking`.
 """
 
 from __future__ import annotations
@@ -33,12 +33,13 @@ from resolver.solve.demand import (
     ParsedRequirement,
     is_readable,
     is_virtual,
+    list_prereleases,
     names_prerelease,
     parse_dependency,
     pins_exactly,
 )
 from resolver.solve.problem import Problem, Root
-from resolver.solve.project_table import ProjectTable
+from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.search.candidates import build_project_table, read_listings
 
 __all__ = [
@@ -96,6 +97,9 @@ class Universe:
         self._overrides = _merge_overrides(problem.overrides)
         self._rules_for = rules_for
         self.rules = None if rules_for is None else rules_for(self)
+        self._listed_extras = frozenset(
+            Node(root.name, extra) for root in problem.roots if not root.no_deps for extra in root.extras
+        )
         self._without_dependencies = frozenset(root.name for root in problem.roots if root.no_deps)
         self._listed: dict[NormalizedName, dict[SpecifierSet, None]] = {}
         for root in (*problem.roots, *problem.constraints):
@@ -133,8 +137,19 @@ class Universe:
         for demand in demands:
             rows &= demand.mask
             pinned = pinned or demand.pinned
-            prereleases = prereleases or demand.prereleases
+            if demand.prereleases and not prereleases:
+                prereleases = self._names_admitted(name, demand, demands)
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
+
+    def _names_admitted(self, name: NormalizedName, naming: Demand, demands: Sequence[Demand]) -> bool:
+        """Whether a demand names a pre-release that the list and the other demands admit.
+
+        `c>=0.5a1` beside `c>=1.0` names none: as in uv and pip, it lets no pre-release of 2.0 in.
+        """
+        others = {demand.specifier: None for demand in demands if demand.specifier != naming.specifier}
+        others |= dict.fromkeys(self.listed_specifiers(name))
+        named = list_prereleases(naming.specifier)
+        return any(all(other.contains(one, prereleases=True) for other in others) for one in named)
 
     def root_demands(self) -> list[Demand]:
         """The demands of the list, in list order; of several equal ones the first. Raises FetchError."""
@@ -181,6 +196,35 @@ class Universe:
         if known is None:
             known = self.read[name, row] = self.source.dependencies(self.table(name).files(row)[0])
         return known
+
+    def needs_build(self, name: NormalizedName, row: int) -> bool:
+        """Whether only a build can tell what the row needs, and none was made yet.
+
+        It reads the file. Raises FetchError, HashMismatchError.
+        """
+        if self._is_closed or is_virtual(name) or (name, row) in self.read or (name, row) in self.ruled_out:
+            return False
+        table = self.table(name)
+        if table.is_promised(row) or table.wheel_mask >> row & 1:
+            return False
+        return self.source.needs_build(table.files(row)[0])
+
+    def find_with_extra(self, node: Node, row: int, within: int) -> int | None:
+        """The newest usable row of `within` that is newer than this one and has the extra that this one lacks, if any.
+
+        None as well where this row has the extra. Raises FetchError, HashMismatchError.
+        """
+        read = self.read.get((node.name, row))
+        if read is None or node.part in ("", WITH_DEPENDENCIES) or node.part in read.extras:
+            return None
+        newer = within & self.shown_rows(node.name) & ((1 << row) - 1)
+        return next((other for other in iter_rows(newer) if self._provides(node, other)), None)
+
+    def _provides(self, node: Node, row: int) -> bool:
+        if self.table(node.name).is_promised(row) or self.needs_build(node.name, row):
+            return False
+        dependencies = self._read_dependencies(node.name, row)
+        return dependencies is not None and node.part in dependencies.extras
 
     def posed(self, problem: Problem) -> Universe:
         """A universe of another problem, with the tables of this one."""
@@ -267,9 +311,19 @@ class Universe:
         demands: list[Demand] = []
         for text in texts:
             demands += self._demands_of(text, node.name, row)
-        if any(demand.node == node and not demand.mask >> row & 1 for demand in demands):
+        # An extra that needs another version of its project collides with its own demand, and the project stays usable.
+        if not node.part and any(demand.node == node and not demand.mask >> row & 1 for demand in demands):
             self.rule_out(node.name, row, "metadata", "it depends on another version of itself")
+        elif node in self._listed_extras:
+            self._check_extra(node, row)
         return tuple(demands) if (node.name, row) not in self.ruled_out else ()
+
+    def _check_extra(self, node: Node, row: int) -> None:
+        """Rule out a release that lacks an extra of the list which a newer one has, or it would be lost silently."""
+        newer = self.find_with_extra(node, row, self.candidate_rows(node.name))
+        if newer is not None:
+            version = self.table(node.name).versions[newer]
+            self.rule_out(node.name, row, "extra", f"does not provide the extra `{node.part}`, which {version} has")
 
     def _read_dependencies(self, name: NormalizedName, row: int) -> Dependencies | None:
         """What a row needs, or None where that rules it out."""
@@ -386,11 +440,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """No solution: `causes` collided last. `is_proven` is false where the search gave up after `steps`."""
+    """No solution: `causes` collided last. `is_proven` is false where the search gave up after `rounds`.
+
+    `losses` are the pairs (project, other project) of which the other one's decisions excluded most releases of the
+    first, so they show where a search stood that gave up.
+    """
 
     causes: tuple[Cause, ...]
     steps: int
     is_proven: bool = True
+    rounds: int = 0
+    losses: tuple[tuple[NormalizedName, NormalizedName], ...] = ()
 
 
 class Search(Protocol):

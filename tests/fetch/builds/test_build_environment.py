@@ -27,6 +27,36 @@ from tests.foreign_words import find_words
 from tests.servers import IndexServer, sdist, wheel
 
 
+def needs_build(open_source: OpenSource, server: IndexServer, **options: object) -> bool:
+    with open_source(**{"find_build_wheels": find_in(server), **options}) as source:
+        page = source.project_page(A, index(server))
+        assert page is not None
+        return source.needs_build(page.files(0)[0])
+
+
+@pytest.mark.parametrize("target", [HOST, ELSEWHERE])
+def test_whether_a_build_is_needed_is_the_same_on_every_machine_and_builds_nothing(
+    server: IndexServer, open_source: OpenSource, target: Target
+) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2"], static=False, backend_statement="raise SystemExit(3)"))
+    assert needs_build(open_source, server, target=target)
+
+
+def test_what_a_build_told_before_still_needs_a_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2"], static=False))
+    assert read_dependencies(open_source, server, target=HOST).built
+    assert needs_build(open_source, server, target=HOST)
+    assert server.paths("/files/") == ["/files/a-1.0.tar.gz"]
+
+
+def test_static_metadata_and_tables_need_no_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b>=2"]))
+    assert not needs_build(open_source, server, target=HOST)
+    server.add("a", sdist("a", "2.0", ["b>=2"], static=False))
+    table = DependencyMetadata(name=A, requires_dist=("c",))
+    assert not needs_build(open_source, server, target=HOST, dependency_metadata=[table])
+
+
 def test_build_requirements_come_from_the_given_index_within_build_constraints(
     server: IndexServer, open_source: OpenSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
