@@ -236,6 +236,12 @@ class _IndexSource:
             self._evidence.record_file(file)
         return self._tasks.dependencies(file).result()
 
+    def needs_build(self, file: DistributionFile) -> bool:
+        needs_build = self._metadata.needs_build(file)
+        if needs_build and self._evidence is not None:
+            self._evidence.mark_unrepeatable()  # No record shows that only a build gives this metadata.
+        return needs_build
+
     def direct(self, request: DirectRequest) -> DirectDistribution:
         """See `PackageSource`."""
         return self._tasks.direct(request).result()
@@ -352,6 +358,9 @@ class _OfflineSource:
     def dependencies(self, file: DistributionFile) -> Dependencies:
         """See `PackageSource`."""
         return _find_result(self._tasks.dependencies(file), file.url, what="the metadata")
+
+    def needs_build(self, file: DistributionFile) -> bool:
+        return self.dependencies(file).built
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
         """See `PackageSource`."""

@@ -61,7 +61,7 @@ class PackageSource(Protocol):
         ...
 
     def needs_build(self, file: DistributionFile) -> bool:
-        """Whether only a build can tell what the file needs; the answer is the same on every machine, and builds nothing.
+        """Whether only a build gives the metadata of the file: the same on every machine, found without a build.
 
         Raises FetchError, HashMismatchError.
         """

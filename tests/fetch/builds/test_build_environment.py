@@ -11,8 +11,11 @@ from resolver.errors import MetadataError
 from resolver.fetch.builds.build_process import BuildFailedError
 from resolver.fetch.builds.permission import host_target
 from resolver.fetch.projects.pages import default_index_url
+from resolver.settings.settings import DependencyMetadata
+from resolver.targets.target import Target
 from tests.command import find_interpreter
 from tests.fetch.builds.building import (
+    ELSEWHERE,
     HOST,
     build,
     find_at,
@@ -22,7 +25,7 @@ from tests.fetch.builds.building import (
     write_tree,
     write_wheel,
 )
-from tests.fetch.conftest import OpenSource
+from tests.fetch.conftest import A, OpenSource, index
 from tests.foreign_words import find_words
 from tests.servers import IndexServer, sdist, wheel
 
