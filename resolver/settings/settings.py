@@ -126,8 +126,8 @@ class MachineSetting:
 class GpuSetting:
     """`[[tool.pinfold.gpus]]`: a GPU that the user defines.
 
-    `capability` is its compute capability (`9.0`). `driver` is the lowest version that supports it. `host` is the
-    processor of its machines, None for any.
+    `capability` is its compute capability (`9.0`). `driver` is the lowest version that supports it, None for any.
+    `host` is the processor of its machines, None for x86_64.
     """
 
     name: str
