@@ -514,6 +514,7 @@ def _parse_duration(text: str) -> timedelta | None:
 
     Raises SettingsError for months and years, with a number of days as the remedy.
     """
+    # `P` alone, and a `T` at the end, match the pattern but are no durations.
     if (match := re.fullmatch(_ISO_DURATION, text, re.IGNORECASE)) and text[-1].upper() not in "PT":
         parts = [(int(number), unit) for unit, number in match.groupdict().items() if number is not None]
     elif re.fullmatch(_FRIENDLY_DURATION, text, re.IGNORECASE):
