@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import assert_never
 from urllib.parse import quote, unquote
 
 from packaging.utils import (
@@ -117,6 +118,8 @@ def infer_name(direct: DirectReference) -> NormalizedName | None:
             return _parse_file_name(re.split(r"[\\/]", direct.path)[-1])
         case VcsReference():
             return None
+        case _:
+            assert_never(direct)
 
 
 def render_reference(direct: DirectReference) -> str:
@@ -131,6 +134,8 @@ def render_reference(direct: DirectReference) -> str:
             return f"git+{direct.url.text}{revision}" + _render_fragment(direct.subdirectory, [])
         case LocalPath():
             return direct.path if re.fullmatch(_PLAIN_PATH, direct.path) else f"file:{quote(direct.path)}"
+        case _:
+            assert_never(direct)
 
 
 def is_same_source(one: DirectReference, other: DirectReference) -> bool:
@@ -164,6 +169,7 @@ def looks_like_path(text: str) -> bool:
 
     This is pip's rule; no file is looked up.
     """
+    # `./six-1.0.whl[extra]` ends in an archive too.
     without_extras = re.sub(r"\[[^\]]*\]$", "", text.rstrip())
     return text.startswith(".") or "/" in text or "\\" in text or without_extras.lower().endswith(_ARCHIVE_SUFFIXES)
 

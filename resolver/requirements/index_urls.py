@@ -78,7 +78,7 @@ def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
 
 def parse_index_url(text: str, *, position: Position, variables: Mapping[str, str]) -> Url:
     """The URL of an index that a setting names. Raises ListError, with `position` as the place of the fault."""
-    # A page of links is possible here: only the flags of a list distinguish both.
+    # Unlike a flag, a setting may name a page of links: only the form of the URL is checked.
     url = parse_url(text, variables=variables)
     faults = FaultCollector()
     try:

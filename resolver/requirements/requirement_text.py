@@ -54,6 +54,7 @@ def parse_entry(use: RequirementUse, *, variables: Mapping[str, str], layer: int
     """The entry of a requirement or constraint in `layer`; `variables` are those of its URL. Raises Refusal."""
     # Without canonical text, which needs the parsed entry.
     entry = _parse_text(use, variables)
+    # The rules for constraints need the name and extras, so they are checked last.
     if use.constraint:
         _check_constraint(entry)
     return Entry(

@@ -569,3 +569,4 @@ OPTIONS = (
         help="show each request",
     ),
 )
+"""All options, in the order of the help and of the reference tables."""

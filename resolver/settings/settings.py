@@ -126,8 +126,8 @@ class MachineSetting:
 class GpuSetting:
     """`[[tool.pinfold.gpus]]`: a GPU that the user defines.
 
-    `capability` is its compute capability (`9.0`). `driver` is the lowest version that supports it. `host` is the
-    processor of its machines, None for any.
+    `capability` is its compute capability (`9.0`). `driver` is the lowest version that supports it, None for any.
+    `host` is the processor of its machines, None for x86_64.
     """
 
     name: str
@@ -514,6 +514,7 @@ def _parse_duration(text: str) -> timedelta | None:
 
     Raises SettingsError for months and years, with a number of days as the remedy.
     """
+    # `P` alone, and a `T` at the end, match the pattern but are no durations.
     if (match := re.fullmatch(_ISO_DURATION, text, re.IGNORECASE)) and text[-1].upper() not in "PT":
         parts = [(int(number), unit) for unit, number in match.groupdict().items() if number is not None]
     elif re.fullmatch(_FRIENDLY_DURATION, text, re.IGNORECASE):
