@@ -190,7 +190,7 @@ def _parse_project(project: Mapping[str, Any]) -> CoreMetadata | None:
     return CoreMetadata(
         name=name,
         version=version,
-        # Any version that has the fields; nothing is written from it.
+        # From version 2.2 on the dependencies count as final (PEP 643).
         metadata_version="2.4",
         requires_dist=without_credentials((*requires, *optional)),
         requires_python=_parse_requires_python(project),

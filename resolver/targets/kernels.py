@@ -124,7 +124,7 @@ class UnknownKernels:
 
 
 Verdict = Runs | NoKernels | NeedsDriver | UnknownKernels
-"""Whether a build runs on an accelerator. All but `Runs` name what is missing, as a verb phrase in `str()`."""
+"""Whether a build runs on an accelerator, or what is missing. `str()` is a verb phrase about the build."""
 
 
 def parse_architectures(text: str) -> tuple[Architecture, ...]:

@@ -49,7 +49,8 @@ Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
 def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Root, str], ...]:
     """The roots that pin a torch of which the data has every build and none runs, each with the reason.
 
-    Empty if the list names an index for torch, which may have other builds, or if the user allows any build.
+    Empty if another index than the default serves torch, since it may have other builds, and if an override or `allow`
+    names torch.
     """
     if TORCH_NAME in acceleration.allow or any(root.name == TORCH_NAME for root in problem.overrides):
         return ()
