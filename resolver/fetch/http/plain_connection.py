@@ -43,6 +43,7 @@ _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _PLAIN_STATUSES = frozenset({200, 404, 410})
 """Success and absence; on some hosts other statuses mean absence too (`is_absent_status`)."""
 _HEAD_LIMIT_BYTES = 65_536
+"""For a head, and for the line with the size of a chunk."""
 _RECEIVE_BYTES = 65_536
 """At most so much is received at once: a head with a small body comes in one piece."""
 _END_OF_HEAD = b"\r\n\r\n"
