@@ -12,7 +12,6 @@ that was removed from the configuration.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +23,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles import LockfileError, read
 from lockfiles._values import dataclass
-from resolver.cli.output import describe_error, escape_text, write_output
+from resolver.cli.output import describe_error, show_message, write_output
 from resolver.cli.parser import LockArguments
 from resolver.errors import PinfoldError
 from resolver.planning.plan import LockPlan, RunContext, plan_lock, read_old_lock
@@ -37,9 +36,8 @@ __all__ = [
     "LockKey",
     "LockOutcomes",
     "LockPlanning",
+    "build_lock_key",
     "find_left_over",
-    "key_of",
-    "tell",
 ]
 
 _LONGEST_PATH = 255
@@ -86,7 +84,7 @@ class LockOutcomes:
             name, machine = key
             # The source is part of most messages; the machine type is named where the run has several.
             where = "" if machine is None or len(self._arguments.machines) < 2 else f"for {machine}: "
-            tell(f"error: {where}{error}")
+            show_message(f"error: {where}{error}")
             if self._arguments.annotates:
                 # Lazy: only a workflow of GitHub reads annotations.
                 from resolver.cli.annotations import annotate_error
@@ -104,7 +102,7 @@ class LockOutcomes:
         for warning in warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
-                tell(f"warning: {warning}")
+                show_message(f"warning: {warning}")
 
     def print_document(self) -> None:
         """Print the document of `--json`, with the locks in the order of sources and machine types."""
@@ -222,14 +220,9 @@ class LockPlanning:
         )
 
 
-def key_of(plan: LockPlan) -> LockKey:
+def build_lock_key(plan: LockPlan) -> LockKey:
     """The key of the lock that a plan makes."""
     return plan.source.name, plan.machines.label
-
-
-def tell(message: str) -> None:
-    """Print a message on standard error, with control characters escaped."""
-    print(escape_text(message), file=sys.stderr, flush=True)
 
 
 def find_left_over(plans: Sequence[LockPlan]) -> tuple[Path, ...]:

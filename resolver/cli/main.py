@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import PurePath
 from typing import NoReturn
 
-from resolver.cli.output import drop_output, escape_text
+from resolver.cli.output import drop_output, show_message
 from resolver.errors import PinfoldError
 
 __all__ = ["main", "run"]
@@ -74,7 +74,7 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
         verb, words = _split_verb(argv)
         return _VERBS[verb](words, program)
     except PinfoldError as error:
-        print(escape_text(f"error: {error}"), file=sys.stderr)
+        show_message(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted: nothing was written that is not whole", file=sys.stderr)

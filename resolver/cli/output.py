@@ -1,6 +1,7 @@
 """The output of the command: text that is safe for a terminal, JSON documents, and files.
 
-In: text, values and errors of a verb. Out: bytes on standard output, or a file that is replaced as a whole.
+In: text, values and errors of a verb. Out: bytes on standard output, messages on standard error, or a file that is
+replaced as a whole.
 
 Lists, indexes and metadata are untrusted: their control characters could change a terminal, and some lines are commands
 to GitHub Actions. Every verb therefore prints through this module, which escapes both. It also has the few forms that
@@ -29,6 +30,7 @@ __all__ = [
     "render_bytes",
     "show_json",
     "show_locks",
+    "show_message",
     "show_text",
     "write_file",
     "write_output",
@@ -88,6 +90,11 @@ def drop_output() -> None:
 def show_text(text: str) -> None:
     """Print lines, escaped, with a newline at the end; print nothing for an empty text."""
     write_output(f"{escape_text(text)}\n".encode() if text else b"")
+
+
+def show_message(text: str) -> None:
+    """Print a message on standard error, escaped, with a newline at the end."""
+    print(escape_text(text), file=sys.stderr, flush=True)
 
 
 def show_json(value: object) -> None:

@@ -9,13 +9,12 @@ pages of now. All three solutions come from the same pages, so a newer release m
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.output import escape_text, show_locks, show_text
+from resolver.cli.output import show_locks, show_message, show_text
 from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.fetch.access import Access
 from resolver.inspection.installers import InstallerChoice, InstallerComparison, InstallerDifference, compare_installers
@@ -40,7 +39,7 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
     add_access_options(parser)
     values = parser.parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())
-    access = read_access(values, announce=_announce, refresh=True)
+    access = read_access(values, announce=show_message, refresh=True)
     lists = read_lists(values, folder=Path.cwd())
     found = [(lock, _compare(lock, access, lists)) for lock in locks]
     if values.as_json:
@@ -53,11 +52,6 @@ def run_compare_installers(argv: Sequence[str], *, program: str) -> int:
 def _compare(lock: ChosenLock, access: Access, lists: Sequence[LockPlan]) -> InstallerComparison:
     """The three solutions for the list of one lock, where they differ."""
     return compare_installers(lock.lockfile, path=lock.path, shown=lock.shown, access=access, lists=lists)
-
-
-def _announce(line: str) -> None:
-    """Print a line about a request on standard error."""
-    print(escape_text(line), file=sys.stderr)
 
 
 def _render(lock: ChosenLock, comparison: InstallerComparison, *, named: bool) -> Iterator[str]:

@@ -8,13 +8,12 @@ output.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from lockfiles import Lockfile, LockfileError, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
-from resolver.cli.output import escape_text, find_relative_path, write_file, write_output
+from resolver.cli.output import find_relative_path, show_message, write_file, write_output
 from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError, render_os_error
 
@@ -54,9 +53,9 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
         raise error.at(chosen.shown) from error
     _write(text, output, chosen)
     for warning in find_lock_warnings(chosen):
-        print(escape_text(f"warning: {warning}"), file=sys.stderr)
+        show_message(f"warning: {warning}")
     for note in notes:
-        print(escape_text(f"note: {note}"), file=sys.stderr)
+        show_message(f"note: {note}")
     return 0
 
 

@@ -21,7 +21,7 @@ from lockfiles import digest
 from resolver.artifacts.downloads import Progress
 from resolver.artifacts.wheelhouse import FetchOutcome, fetch_artifacts
 from resolver.cli.host_options import add_credential_options, add_host_options, read_access, read_lists
-from resolver.cli.output import describe_error, escape_text, render_bytes, show_json
+from resolver.cli.output import describe_error, render_bytes, show_json, show_message
 from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import PinfoldError
 
@@ -83,14 +83,14 @@ def _fetch(values: argparse.Namespace) -> int:
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else [], folder=folder)
     line = _ProgressLine(is_shown=not values.quiet)
 
-    def tell(message: str) -> None:
+    def announce(message: str) -> None:
         # The message would begin at the end of the progress line otherwise.
         line.clear()
         if not values.quiet or message.startswith("warning: "):
-            print(escape_text(message), file=sys.stderr, flush=True)
+            show_message(message)
 
     for warning in find_lock_warnings(chosen):
-        tell(f"warning: {warning}")
+        announce(f"warning: {warning}")
     lists = read_lists(values, folder=folder)
     # Whatever ends the run: the line must not remain above the prompt or an error.
     try:
@@ -98,7 +98,7 @@ def _fetch(values: argparse.Namespace) -> int:
             chosen.lockfile,
             lock_folder=chosen.path.parent,
             to=folder / values.to,
-            access=read_access(values, announce=tell),
+            access=read_access(values, announce=announce),
             lists=lists,
             build=not values.no_build,
             python_executable=None if values.python_executable is None else folder / values.python_executable,
@@ -109,7 +109,7 @@ def _fetch(values: argparse.Namespace) -> int:
     if values.as_json:
         show_json(_as_json(chosen, values.to, outcome, duration_s=time.monotonic() - since))
     if not values.quiet:
-        print(escape_text(_render(chosen, values.to, outcome, time.monotonic() - since)), file=sys.stderr)
+        show_message(_render(chosen, values.to, outcome, time.monotonic() - since))
     return 0
 
 

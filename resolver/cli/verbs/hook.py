@@ -9,11 +9,10 @@ and no network. It is the verb `lock --check` for that one lock, so hooks and us
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from resolver.cli.output import escape_text
+from resolver.cli.output import show_message
 from resolver.cli.verb_arguments import build_verb_parser
 from resolver.sources.lock_owners import OwnedLock, iter_concerned_locks
 
@@ -45,7 +44,7 @@ def _check(lock: OwnedLock, program: str, *, is_quiet: bool) -> int:
     """
     if lock.source is None:
         if not is_quiet:
-            print(escape_text(f"{_show(lock)}: no list writes this lock any more"), file=sys.stderr)
+            show_message(f"{_show(lock)}: no list writes this lock any more")
         return 1
     return _run([*_build_arguments(lock), "--check", "--quiet"], program, is_silent=is_quiet)
 

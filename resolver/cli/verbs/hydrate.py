@@ -10,7 +10,6 @@ It sends no request to the hosts of the lock, so a wrong password shows only whe
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from packaging.pylock import is_valid_pylock_path
 from lockfiles import move_paths
 from resolver.artifacts.hydrating import hydrate
 from resolver.cli.host_options import add_credential_options, read_access, read_lists
-from resolver.cli.output import escape_text, find_relative_path
+from resolver.cli.output import find_relative_path, show_message
 from resolver.cli.verb_arguments import build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError
 
@@ -45,20 +44,22 @@ def run_hydrate(argv: Sequence[str], *, program: str) -> int:
     output = folder / values.output
     (chosen,) = read_lockfiles([values.lockfile] if values.lockfile else _find_lock(folder, output), folder=folder)
     for warning in find_lock_warnings(chosen):
-        _tell(f"warning: {warning}")
+        show_message(f"warning: {warning}")
     _check_place(output, chosen.path)
     lockfile = move_paths(chosen.lockfile, find_relative_path(chosen.path.parent, output.parent))
     lists = read_lists(values, folder=folder)
-    hydrated = hydrate(lockfile, output, access=read_access(values, announce=_tell), lists=lists)
+    hydrated = hydrate(lockfile, output, access=read_access(values, announce=show_message), lists=lists)
     # A warning, not an error: a host may accept requests from some networks without a login.
     for host in hydrated.missing:
-        _tell(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
+        show_message(f"warning: the lock says that `{host}` wants credentials, and none were found for it")
     # The file is written all the same: a build can use it without a special case.
     if not hydrated.replaced:
-        _tell(f"warning: no URL of `{chosen.shown}` has credentials here: `{values.output}` is the same lock")
+        show_message(f"warning: no URL of `{chosen.shown}` has credentials here: `{values.output}` is the same lock")
         return 0
     names = ", ".join(hydrated.replaced)
-    _tell(f"warning: `{values.output}` holds secrets ({names}): delete it after the build, and keep it out of images")
+    show_message(
+        f"warning: `{values.output}` holds secrets ({names}): delete it after the build, and keep it out of images"
+    )
     return 0
 
 
@@ -91,8 +92,3 @@ def _check_place(output: Path, lock: Path) -> None:
         raise InputError(
             f"`{output.name}` is the lock itself, which holds no secrets", remedy="another name: `-o pylock.build.toml`"
         )
-
-
-def _tell(message: str) -> None:
-    """Print a message on standard error."""
-    print(escape_text(message), file=sys.stderr)

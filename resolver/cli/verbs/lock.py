@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile
-from resolver.cli.lock_planning import LockOutcomes, LockPlanning, find_left_over, key_of, tell
-from resolver.cli.output import write_output
+from resolver.cli.lock_planning import LockOutcomes, LockPlanning, build_lock_key, find_left_over
+from resolver.cli.output import show_message, write_output
 from resolver.cli.parser import LockArguments, render_options
 from resolver.errors import Fault, InputError, render_os_error
 from resolver.planning.check import check_lockfile, has_local_paths, iter_content_differences
@@ -72,7 +72,7 @@ class _Run:
         elif plans:
             self._make_all(plans)
         for name in sorted(set(self._arguments.upgrade_packages) - planning.locked_names):
-            tell(f"warning: `--upgrade-package {name}` lets go of nothing: no old lock has it")
+            show_message(f"warning: `--upgrade-package {name}` lets go of nothing: no old lock has it")
         if self._arguments.as_json:
             self._outcomes.print_document()
         return self._outcomes.code
@@ -103,7 +103,7 @@ class _Run:
             return
         for path in find_left_over(plans):
             message = f"`{self._show(path)}` is of the same list, and no target writes it any more"
-            tell(f"warning: {message}")
+            show_message(f"warning: {message}")
             if self._arguments.annotates:
                 # Lazy: only a workflow of GitHub reads annotations.
                 from resolver.cli.annotations import annotate_left_over
@@ -118,10 +118,10 @@ class _Run:
         from resolver.locking.old_lock import Upgrade
 
         upgrade = Upgrade(everything=self._arguments.upgrade, names=frozenset(self._arguments.upgrade_packages))
-        access = build_lock_access(self._arguments, announce=tell)
+        access = build_lock_access(self._arguments, announce=show_message)
         with Locker(plans, access=access, upgrade=upgrade) as locker:
             for plan in plans:
-                with self._outcomes.attempt(key_of(plan)):
+                with self._outcomes.attempt(build_lock_key(plan)):
                     # Without an old lock of ours there is nothing to compare with: the plain check reports that.
                     if self._arguments.check and (plan.old is None or plan.old.tool is None):
                         self._check(plan)
@@ -163,7 +163,7 @@ class _Run:
             hint=find_platform_hint(plan.source),
         )
         if self._arguments.as_json:
-            self._outcomes.note(key_of(plan), report_as_json(report))
+            self._outcomes.note(build_lock_key(plan), report_as_json(report))
         if not self._arguments.quiet:
             print(render_report(report), file=sys.stderr)
 
@@ -179,7 +179,7 @@ class _Run:
             return
         self._note_check(plan, [])
         if not self._arguments.quiet:
-            tell(f"{plan.source.name}: {self._show(plan.path)} fits")
+            show_message(f"{plan.source.name}: {self._show(plan.path)} fits")
 
     def _report_differences(self, plan: LockPlan, differences: Sequence[object]) -> None:
         """Report a lock that does not fit, with the command that makes it anew. Exit code 1."""
@@ -200,7 +200,7 @@ class _Run:
             details=tuple(map(str, differences)),
             remedy=f"`lock {argument}{options}`",
         )
-        tell(str(fault))
+        show_message(str(fault))
 
     def _note_check(self, plan: LockPlan, differences: list[str], *, code: int = 0) -> None:
         """Record the result of a check for the exit code and the document of `--json`."""
@@ -209,7 +209,7 @@ class _Run:
             "lockfile": self._show(plan.path),
             "differences": differences,
         }
-        self._outcomes.note(key_of(plan), document, code=code)
+        self._outcomes.note(build_lock_key(plan), document, code=code)
 
     def _show(self, path: Path | None) -> str:
         """A path for messages: relative to the folder of the run if it is below it."""

@@ -255,8 +255,8 @@ def _render_rows(rows: Sequence[_Row]) -> str:
 def _row_cells(row: _Row) -> tuple[str, str, str, str, str]:
     """The cells of one machine type. `*` marks an assumed driver.
 
-    The last cell is the CUDA that it runs, or why nothing runs. A deprecated type has no facts: the platform has
-    withdrawn it.
+    The last cell is the CUDA that it runs, or why nothing runs. The name of a deprecated type says too little to
+    choose a GPU.
     """
     machine, gpu = row.machine, row.machine.gpu
     if machine.deprecated:

@@ -46,7 +46,7 @@ class _Sized:
 def run_sizes(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock sizes [LOCKFILE…]`, which is always 0: an unused item is a guess, not a fault.
 
-    Raises InputError for a lock or app that cannot be read, FetchError for a wheel that cannot be.
+    Raises InputError for a lock or app that cannot be read, FetchError for a host that does not answer.
     """
     values = _build_parser(program).parse_args(list(argv))
     locks = read_lockfiles(values.lockfile, folder=Path.cwd())

@@ -11,14 +11,13 @@ from disk. `resolver.inspection.verification` does both; one of several locks ma
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from lockfiles._values import dataclass
 from resolver.cli.host_options import add_access_options, read_access, read_lists
-from resolver.cli.output import describe_error, escape_text, show_locks, show_text
+from resolver.cli.output import describe_error, show_locks, show_message, show_text
 from resolver.cli.verb_arguments import ChosenLock, add_lockfiles, build_verb_parser, read_lockfiles
 from resolver.errors import PinfoldError
 
@@ -62,7 +61,7 @@ def run_verify(argv: Sequence[str], *, program: str) -> int:
             found.append(_Verified(lock=lock, texts=tuple(_verify(lock, values))))
         except PinfoldError as error:
             # The other locks are verified all the same.
-            print(escape_text(f"error: {lock.shown}: {error}"), file=sys.stderr)
+            show_message(f"error: {lock.shown}: {error}")
             found.append(_Verified(lock=lock, error=error))
     _show(values, found)
     return max(one.code for one in found)
@@ -96,15 +95,10 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         lock.lockfile,
         path=lock.path,
         shown=lock.shown,
-        access=read_access(values, announce=_announce, refresh=True),
+        access=read_access(values, announce=show_message, refresh=True),
         lists=read_lists(values, folder=Path.cwd()),
     )
     return [(one.name, str(one)) for one in discrepancies]
-
-
-def _announce(line: str) -> None:
-    """Print a line about a request on standard error."""
-    print(escape_text(line), file=sys.stderr)
 
 
 def _show(values: argparse.Namespace, found: Sequence[_Verified]) -> None:
