@@ -12,14 +12,7 @@ import lockfiles.errors
 import resolver
 import resolver.errors
 from lockfiles import ExportError
-from resolver.errors import (
-    FetchError,
-    InputError,
-    MetadataError,
-    PinfoldError,
-    Position,
-    without_traceback,
-)
+from resolver.errors import FetchError, InputError, MetadataError, PinfoldError, Position, without_traceback
 from tests.test_copies import find_errors
 
 _WHERE = Position(source="requirements.txt", line=4)

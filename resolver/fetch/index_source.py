@@ -37,8 +37,7 @@ from resolver.fetch.projects.pages import ProjectPages
 from resolver.fetch.projects.row_store import RowStore
 from resolver.fetch.workers import CallbackQueue, PageBarrier, Task, Workers
 from resolver.index.core_metadata import Dependencies
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import DistributionFile
+from resolver.index.distribution_file import DirectDistribution, DirectRequest, DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage

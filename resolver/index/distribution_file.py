@@ -9,12 +9,16 @@ The file names of a page share project, versions and tags, so `FileNames` judges
 property test compares whole names with `packaging`'s own functions.
 
 Standards: binary distribution format (file name convention), PEP 625 (sdist names), PEP 425 (compressed tag sets).
+
+`DirectRequest` and `DirectDistribution` are the request to inspect a direct reference, from the list or from metadata,
+and its result, from which a search makes the one candidate of its project.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import field
 from typing import NamedTuple
 
 from packaging.tags import InvalidTag, parse_tag
@@ -22,15 +26,23 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from lockfiles._values import dataclass
+from resolver.errors import Position
+from resolver.index.core_metadata import CoreMetadata
+from resolver.index.location import Location
+from resolver.requirements.entry import DirectReference
+from resolver.requirements.url import Url
 
 __all__ = [
     "SHA256",
     "SIZE_DIGITS",
     "Archive",
     "Commit",
+    "DirectDistribution",
+    "DirectRequest",
     "DistributionFile",
     "FileName",
     "FileNames",
+    "FixedSource",
     "Folder",
     "PageError",
     "RawFile",
@@ -39,6 +51,7 @@ __all__ = [
     "is_distribution",
     "parse_size",
 ]
+
 
 SIZE_DIGITS = 18
 """The most digits of a size. A longer number is ignored: no file is that large, and TOML integers have 64 bits."""
@@ -358,3 +371,61 @@ def _clean(text: str) -> str:
     """The text in one line, without control characters and lone surrogates, since it is stored and printed."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     return "".join(character if character.isprintable() else " " for character in text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectRequest:
+    """The request to inspect a direct reference.
+
+    `name` is None where the reference does not contain it. `text` and `position` are for messages. `hashes` are those
+    of `--hash`, of which the file must have one. `locked_commit` is the commit id to keep, from an old lock with the
+    same repository, revision and subdirectory. `config_settings`, which may be secret, go to a build; `isolated` is
+    false in a layer with `--no-build-isolation`. `is_followed` marks a reference from metadata, not from the list.
+    """
+
+    reference: DirectReference
+    position: Position
+    text: str
+    name: NormalizedName | None = None
+    hashes: tuple[str, ...] = ()
+    editable: bool = False
+    config_settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    isolated: bool = True
+    is_followed: bool = False
+    locked_commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DirectDistribution:
+    """The distribution that a direct reference leads to under one target: the one candidate of its project.
+
+    `file.origin` is set. The file of an archive has size and SHA-256 after `PackageSource.complete`; a commit and a
+    folder have neither. `built` marks metadata from a build, and `build_requires` are the requirements of that build.
+    `warnings` are whole messages.
+    """
+
+    name: NormalizedName
+    version: Version
+    file: DistributionFile
+    metadata: CoreMetadata
+    built: bool = False
+    build_requires: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedSource:
+    """The one source of a project, which a direct reference decides for a whole solution.
+
+    `found` is None for a reference in a constraint or an override alone: it is inspected only if the search reaches the
+    project.
+    """
+
+    name: NormalizedName
+    request: DirectRequest
+    found: DirectDistribution | None = None
+
+    @property
+    def location(self) -> Location:
+        """The location that replaces all indexes for the project."""
+        return Location(url=Url(public=self.request.text), form="direct")

@@ -14,8 +14,7 @@ from typing import Protocol
 from packaging.utils import NormalizedName
 
 from resolver.index.core_metadata import Dependencies
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import DistributionFile
+from resolver.index.distribution_file import DirectDistribution, DirectRequest, DistributionFile
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
 

@@ -20,8 +20,7 @@ from packaging.version import Version
 
 from lockfiles._values import dataclass
 from resolver.errors import Position, ResolutionError
-from resolver.index.direct_distribution import FixedSource
-from resolver.index.distribution_file import DistributionFile
+from resolver.index.distribution_file import DistributionFile, FixedSource
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
 from resolver.planning.plan import LockPlan

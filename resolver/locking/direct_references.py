@@ -20,7 +20,7 @@ from packaging.utils import NormalizedName
 from lockfiles._values import dataclass
 from resolver.errors import Fault, ListError, Position
 from resolver.index.core_metadata import Dependencies
-from resolver.index.direct_distribution import DirectRequest, FixedSource
+from resolver.index.distribution_file import DirectRequest, FixedSource
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
 from resolver.locking.direct_source import (

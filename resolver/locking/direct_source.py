@@ -19,8 +19,7 @@ from packaging.version import Version
 from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, HashMismatchError, InputError, ListError, MetadataError, ResolutionError
 from resolver.index.core_metadata import Dependencies, build_dependencies
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest, FixedSource
-from resolver.index.distribution_file import Archive, DistributionFile
+from resolver.index.distribution_file import Archive, DirectDistribution, DirectRequest, DistributionFile, FixedSource
 from resolver.index.location import Location
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage, Rejection

@@ -33,7 +33,7 @@ from resolver.requirements.entry import RequirementList
 from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
 from resolver.targets.target import Target
 
-__all__ = ["RecordedInputs", "build_lockfile", "find_relative_path"]
+__all__ = ["RecordedInputs", "build_lockfile", "find_recorded_path"]
 
 _LOCK_VERSION = Version("1.0")
 """The version of PEP 751 that the lock follows."""
@@ -90,7 +90,7 @@ def build_lockfile(
     return Lockfile(pylock=_build_pylock(resolution, target, base_url), tool=tool)
 
 
-def find_relative_path(url: str, base_url: str | None) -> str | None:
+def find_recorded_path(url: str, base_url: str | None) -> str | None:
     """The path from the lock's folder to a file on the same disk; None for a file that is recorded by its URL.
 
     The path begins with `..` where the file is outside that folder: a lock holds no absolute path of the machine that
@@ -175,7 +175,7 @@ def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | 
     The upload time is left out: HTML pages have none, and both forms of an index have to give the same lock.
     """
     size_bytes, sha256 = _find_size_and_hash(file)
-    path = find_relative_path(file.url, base_url)
+    path = find_recorded_path(file.url, base_url)
     model = PackageWheel if file.is_wheel else PackageSdist
     return model(
         name=file.filename,
@@ -189,7 +189,7 @@ def _build_file(file: DistributionFile, base_url: str | None) -> PackageWheel | 
 def _build_archive(file: DistributionFile, subdirectory: str | None, base_url: str | None) -> PackageArchive:
     """PEP 751 `[packages.archive]`: an archive of a source tree whose file name is that of no sdist."""
     size_bytes, sha256 = _find_size_and_hash(file)
-    path = find_relative_path(file.url, base_url)
+    path = find_recorded_path(file.url, base_url)
     return PackageArchive(
         url=None if path is not None else file.url,
         path=path,
@@ -201,7 +201,7 @@ def _build_archive(file: DistributionFile, subdirectory: str | None, base_url: s
 
 def _find_folder_path(path: str, base_url: str | None) -> str:
     """The path from the lock's folder to another folder; unchanged where no relative path leads there."""
-    return find_relative_path(PurePath(path).as_uri(), base_url) or path
+    return find_recorded_path(PurePath(path).as_uri(), base_url) or path
 
 
 def _find_size_and_hash(file: DistributionFile) -> tuple[int, str]:
@@ -300,7 +300,7 @@ def _build_wheel(pin: Pin, base_url: str | None) -> BuildWheel:
     PEP 751 has no place for build requirements, which is why they are in the table of the tool.
     """
     size_bytes, sha256 = _find_size_and_hash(pin.file)
-    path = find_relative_path(pin.file.url, base_url)
+    path = find_recorded_path(pin.file.url, base_url)
     return BuildWheel(
         name=pin.name,
         version=pin.version,

@@ -59,7 +59,7 @@ from resolver.targets.platforms import Platform
 from resolver.targets.target import PythonVersion, Target
 
 if TYPE_CHECKING:
-    from resolver.index.direct_distribution import FixedSource
+    from resolver.index.distribution_file import FixedSource
     from resolver.locking.gpu_differences import DriverChange
 
 __all__ = ["Item", "LockOutcome", "Locker", "lock", "lock_plan"]

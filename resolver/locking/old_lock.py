@@ -21,7 +21,7 @@ from lockfiles import Lockfile
 from lockfiles._values import dataclass
 from resolver.errors import HashMismatchError
 from resolver.locking.build_requirements import BuildPins
-from resolver.locking.document import find_relative_path
+from resolver.locking.document import find_recorded_path
 from resolver.requirements.entry import DirectReference, VcsReference
 from resolver.requirements.url import Url
 from resolver.solve.resolution import Pin, Resolution
@@ -141,7 +141,7 @@ def check_against_old(
     }
     for pin in resolution.pins:
         index, place, expected = locked.get((pin.name, pin.file.filename), (None, None, None))
-        places = (pin.file.url, find_relative_path(pin.file.url, base_url))
+        places = (pin.file.url, find_recorded_path(pin.file.url, base_url))
         is_same = (index is not None and index == pin.index) or (place is not None and place in places)
         found = pin.file.sha256
         if pin.name in upgrade.names or not is_same or expected is None or found is None:

@@ -18,7 +18,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
 from resolver.fetch.projects.pages import default_index_url
-from resolver.index.direct_distribution import FixedSource
+from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage

@@ -18,8 +18,7 @@ from packaging.version import Version
 
 from lockfiles._values import dataclass
 from resolver.errors import Fault, HashMismatchError, InputError, InternalError
-from resolver.index.direct_distribution import FixedSource
-from resolver.index.distribution_file import Commit, Folder
+from resolver.index.distribution_file import Commit, FixedSource, Folder
 from resolver.index.location import Location, order_locations
 from resolver.index.package_source import PackageSource
 from resolver.requirements.direct_reference import render_reference

@@ -20,7 +20,7 @@ from packaging.version import Version
 
 from lockfiles._values import dataclass
 from resolver.errors import Position
-from resolver.index.direct_distribution import FixedSource
+from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location
 from resolver.requirements.entry import FormatControl
 from resolver.requirements.scopes import IndexFamily

@@ -1,7 +1,7 @@
 """All versions of a project, as the search reads them: by row number and bit mask, newest version first.
 
-Out of `resolver.solve.search.candidates`, which reads the pages, and of the rules about CUDA builds. Every rule about files
-(formats, hashes, cut-off date, ties) ends here: the search sees versions only.
+Made by `resolver.solve.search.candidates`, which reads the pages, and by the rules about CUDA builds. Every rule about
+files (formats, hashes, cut-off date, ties) ends here: the search sees versions only.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.errors import Position
-from resolver.index.direct_distribution import DirectRequest
-from resolver.index.distribution_file import DistributionFile
+from resolver.index.distribution_file import DirectRequest, DistributionFile
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.requirements.direct_reference import parse_reference
 from tests.solve.memory_source import DEFAULT_INDEX, MemorySource, Release, index_location

@@ -15,13 +15,7 @@ from packaging.version import Version
 from resolver.index.distribution_file import DistributionFile, RawFile, build_raw_file
 from resolver.index.location import Location
 from resolver.index.page_building import build_project_page, parse_project_page
-from resolver.index.project_page import (
-    ParsedPage,
-    Rejection,
-    dump_project_page,
-    load_project_page,
-    write_upload_times,
-)
+from resolver.index.project_page import ParsedPage, Rejection, dump_project_page, load_project_page, write_upload_times
 from resolver.requirements.url import Url
 from tests.index.targets import LINUX_311
 

@@ -11,8 +11,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from resolver.errors import FetchError, ListError, MetadataError
-from resolver.index.direct_distribution import FixedSource
-from resolver.index.distribution_file import Commit
+from resolver.index.distribution_file import Commit, FixedSource
 from resolver.locking.direct_references import DirectSources, find_direct, find_plan_references, with_references
 from resolver.locking.document import RecordedInputs, build_lockfile
 from resolver.locking.old_lock import Upgrade

@@ -9,7 +9,7 @@ from packaging.utils import NormalizedName
 
 from resolver.errors import FetchError, Position, ResolutionError
 from resolver.index.core_metadata import Dependencies
-from resolver.index.direct_distribution import DirectRequest, FixedSource
+from resolver.index.distribution_file import DirectRequest, FixedSource
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
 from resolver.locking.direct_source import SourceWithDirect, check_wheels_fit

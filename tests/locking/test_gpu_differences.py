@@ -10,12 +10,7 @@ from packaging.version import Version
 
 from resolver.errors import FetchError, Position, ResolutionError
 from resolver.index.location import Location
-from resolver.locking.gpu_differences import (
-    DriverChange,
-    find_driver_changes,
-    has_same_resolution,
-    list_versions,
-)
+from resolver.locking.gpu_differences import DriverChange, find_driver_changes, has_same_resolution, list_versions
 from resolver.requirements.url import Url
 from resolver.solve.resolution import ChosenBuild, Pin, Requester, Resolution
 from resolver.targets.machine_types import choose_platform, parse_machine_types

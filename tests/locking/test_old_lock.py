@@ -23,16 +23,7 @@ from resolver.locking.old_lock import (
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.url import Url
 from resolver.solve.resolution import Pin, Resolution
-from tests.lock_samples import (
-    CANONICAL,
-    FILES,
-    REQUIREMENTS,
-    SETTINGS,
-    TARGET,
-    build_file,
-    build_pin,
-    build_resolution,
-)
+from tests.lock_samples import CANONICAL, FILES, REQUIREMENTS, SETTINGS, TARGET, build_file, build_pin, build_resolution
 
 
 def lock(resolution: Resolution | None = None, **fields: Any) -> Lockfile:

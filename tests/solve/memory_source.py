@@ -15,8 +15,7 @@ from packaging.version import Version
 
 from resolver.errors import FetchError, MetadataError
 from resolver.index.core_metadata import CoreMetadata, Dependencies
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import Archive, DistributionFile
+from resolver.index.distribution_file import Archive, DirectDistribution, DirectRequest, DistributionFile
 from resolver.index.location import Location
 from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage, Rejection

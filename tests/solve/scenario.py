@@ -12,7 +12,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from resolver.errors import PinfoldError
-from resolver.index.direct_distribution import FixedSource
+from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.locking.direct_references import find_direct

@@ -13,15 +13,7 @@ from resolver.targets.accelerators import (
     build_gpu,
     parse_driver,
 )
-from resolver.targets.kernels import (
-    Architecture,
-    CudaBuild,
-    NoKernels,
-    Runs,
-    UnknownKernels,
-    parse_architectures,
-    runs,
-)
+from resolver.targets.kernels import Architecture, CudaBuild, NoKernels, Runs, UnknownKernels, parse_architectures, runs
 from resolver.targets.machine_types import parse_machine_types
 
 CUDA_12_8 = CudaVersion(12, 8)

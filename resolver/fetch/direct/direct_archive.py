@@ -34,8 +34,7 @@ from resolver.fetch.projects.wheel_metadata import (
     verify_hashes,
 )
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import Archive, DistributionFile
+from resolver.index.distribution_file import Archive, DirectDistribution, DirectRequest, DistributionFile
 from resolver.index.sdist_metadata import SdistArchiveError
 from resolver.requirements.entry import ArchiveUrl, LocalPath, VcsReference
 from resolver.requirements.url import Url

@@ -32,8 +32,7 @@ from resolver.fetch.projects.record_store import (
     load_texts,
 )
 from resolver.index.core_metadata import CoreMetadata
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import Commit, DistributionFile, Folder
+from resolver.index.distribution_file import Commit, DirectDistribution, DirectRequest, DistributionFile, Folder
 from resolver.index.sdist_metadata import PyprojectError, parse_pyproject
 from resolver.requirements.entry import VcsReference
 from resolver.targets.data_files import find_sdist_metadata

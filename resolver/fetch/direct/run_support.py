@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from resolver.fetch.builds.permission import Builds
 from resolver.fetch.http.session import Session
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import DistributionFile
+from resolver.index.distribution_file import DirectDistribution, DirectRequest, DistributionFile
 from resolver.targets.target import Target
 
 if TYPE_CHECKING:

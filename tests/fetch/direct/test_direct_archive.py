@@ -9,8 +9,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from resolver.errors import HashMismatchError, InputError, MetadataError, Position
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import Archive
+from resolver.index.distribution_file import Archive, DirectDistribution, DirectRequest
 from resolver.requirements.direct_reference import parse_reference
 from resolver.settings.settings import DependencyMetadata
 from tests.distributions import make_wheel

@@ -10,8 +10,7 @@ from packaging.version import Version
 
 from resolver.errors import FetchError, MetadataError, Position
 from resolver.fetch.direct.folder_content import hash_folder
-from resolver.index.direct_distribution import DirectDistribution, DirectRequest
-from resolver.index.distribution_file import Commit, Folder
+from resolver.index.distribution_file import Commit, DirectDistribution, DirectRequest, Folder
 from resolver.requirements.direct_reference import parse_reference
 from resolver.settings.settings import DependencyMetadata
 from tests.fetch.conftest import A, OpenSource

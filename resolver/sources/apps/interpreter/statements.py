@@ -15,11 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from resolver.sources.apps.interpreter.definitions import (
-    DefinitionReader,
-    as_load,
-    walk_same_scope,
-)
+from resolver.sources.apps.interpreter.definitions import DefinitionReader, as_load, walk_same_scope
 from resolver.sources.apps.interpreter.expressions import Context
 from resolver.sources.apps.interpreter.operations import OperationRefused
 from resolver.sources.apps.interpreter.values import (
