@@ -40,12 +40,12 @@ LIMITS = (
     Limit("import circles: lazy imports too", 0, 0),
     Limit("import circles: lazy and typing imports too", 0, 0),
     Limit("functions of more than 8 parameters", 0, 0),
-    Limit("functions of more than 40 lines", 14, 0),
+    Limit("functions of more than 40 lines", 1, 0),
     Limit("public classes and types defined twice", 1, 0),
     Limit("public functions defined twice", 1, 1),
     Limit("module names used twice", 1, 1),
-    Limit("documentation, percent of all lines", 12, 20, at_least=True),
-    Limit("modules with a test at the mirrored place, percent", 46, 90, at_least=True),
+    Limit("documentation, percent of all lines", 20, 20, at_least=True),
+    Limit("modules with a test at the mirrored place, percent", 90, 90, at_least=True),
 )
 
 ROOT = Path(__file__).parents[2]
