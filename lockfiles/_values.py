@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 from inspect import Parameter, Signature, get_annotations
-from operator import attrgetter
+from operator import attrgetter, ge, gt, le, lt
 from typing import TYPE_CHECKING, Any, Generic, NoReturn
 
 __all__ = ["dataclass"]
@@ -32,15 +32,15 @@ else:
 
         def make(made):
             """The class itself for a form that is known, else the class as `dataclasses` makes it."""
-            known = {"frozen": False, "kw_only": False, "eq": True, **options}
-            if known.keys() != _OPTIONS or not known.pop("slots") or not _has_known_form(made, eq=known["eq"]):
+            known = {"frozen": False, "kw_only": False, "eq": True, "order": False, **options}
+            if known.keys() != _OPTIONS or not known.pop("slots") or not _has_known_form(made, **known):
                 return dataclasses.dataclass(**options)(made)
             return _make_class(made, **known)
 
         return make if cls is None else make(cls)
 
 
-_OPTIONS = {"frozen", "slots", "kw_only", "eq"}
+_OPTIONS = {"frozen", "slots", "kw_only", "eq", "order"}
 """The options that the quick way supports; a class with another one goes to `dataclasses`."""
 _SPECIAL_ANNOTATIONS = ("ClassVar", "InitVar", "KW_ONLY")
 """The beginnings of annotations that make no field, or change what the fields after them are."""
@@ -48,6 +48,8 @@ _OWN_METHODS = frozenset(
     ("__init__", "__repr__", "__setattr__", "__delattr__", "__getstate__", "__setstate__", "__slots__")
 )
 """Methods that a class may define itself, in which case `dataclasses` applies its rules for them."""
+_COMPARISONS: dict[str, Any] = {"__lt__": lt, "__le__": le, "__gt__": gt, "__ge__": ge}
+"""What `order=True` adds."""
 _FIELD_MARK: Any = getattr(dataclasses, "_FIELD", None)
 """The mark by which `dataclasses.fields` recognises a field. A Python without it makes all classes the slow way."""
 
@@ -55,7 +57,7 @@ _Setters = tuple[tuple[str, "Callable[[Any, Any], None]"], ...]
 """Each field with the `__set__` of its slot, which also sets fields of frozen classes."""
 
 
-def _has_known_form(cls: type, *, eq: bool) -> bool:
+def _has_known_form(cls: type, *, eq: bool, order: bool, **other: bool) -> bool:
     """Whether the class has only fields, defaults and methods, so that the closures below are enough.
 
     `Generic` is the only base that is allowed: inherited fields would need the order of the resolution.
@@ -66,6 +68,7 @@ def _has_known_form(cls: type, *, eq: bool) -> bool:
         and cls.__bases__ in ((object,), (Generic,))
         and not _OWN_METHODS & cls.__dict__.keys()
         and not (eq and {"__eq__", "__hash__"} & cls.__dict__.keys())
+        and not (order and (not eq or _COMPARISONS.keys() & cls.__dict__.keys()))
         and all(isinstance(text, str) and not text.startswith(_SPECIAL_ANNOTATIONS) for text in annotations.values())
         and all(_is_plain(cls.__dict__[name]) for name in annotations if name in cls.__dict__)
     )
@@ -81,7 +84,7 @@ def _is_plain(default: object) -> bool:
     return type(default).__hash__ is not None
 
 
-def _make_class(cls: type, *, frozen: bool, kw_only: bool, eq: bool) -> type:
+def _make_class(cls: type, *, frozen: bool, kw_only: bool, eq: bool, order: bool) -> type:
     """A new class with slots for the fields of `cls` and all of its other attributes.
 
     The class must be made anew because slots cannot be added later. `__dict__` and `__weakref__` are descriptors of the
@@ -96,10 +99,13 @@ def _make_class(cls: type, *, frozen: bool, kw_only: bool, eq: bool) -> type:
     body["__match_args__"] = () if kw_only else tuple(fields)
     body["__dataclass_fields__"] = fields
     body["__repr__"] = _make_repr([name for name, field in fields.items() if field.repr])
+    compared = [name for name, field in fields.items() if field.compare]
     if eq:
         hashed = [name for name, field in fields.items() if (field.compare if field.hash is None else field.hash)]
-        body["__eq__"] = _make_eq([name for name, field in fields.items() if field.compare])
+        body["__eq__"] = _make_eq(compared)
         body["__hash__"] = _make_hash(hashed) if frozen else None
+    if order:
+        body |= {name: _make_comparison(compared, compare) for name, compare in _COMPARISONS.items()}
     if frozen:
         body["__setattr__"], body["__delattr__"] = _refuse_assignment, _refuse_deletion
     made = type(cls)(cls.__name__, cls.__bases__, body)
@@ -285,6 +291,18 @@ def _make_eq(names: list[str]) -> Callable[[Any, object], bool]:
         return read(self) == read(other) if type(other) is type(self) else NotImplemented
 
     return __eq__
+
+
+def _make_comparison(
+    names: list[str], compare: Callable[[Any, Any], bool]
+) -> Callable[[Any, object], bool]:
+    """One of the four methods that order the values of a class, field by field."""
+    read = _make_reader(names)
+
+    def method(self: Any, other: object) -> bool:
+        return compare(read(self), read(other)) if type(other) is type(self) else NotImplemented
+
+    return method
 
 
 def _make_hash(names: list[str]) -> Callable[[Any], int]:

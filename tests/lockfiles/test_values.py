@@ -54,6 +54,13 @@ def _declare(dataclass: Any) -> tuple[type, ...]:
         left: int
         right: int = 0
 
+    @dataclass(frozen=True, slots=True, order=True)
+    class Ordered:
+        """Can be sorted."""
+
+        major: int
+        minor: int = 0
+
     @dataclass(slots=True, kw_only=True)
     class Open:
         """Can be changed."""
@@ -86,7 +93,7 @@ def _declare(dataclass: Any) -> tuple[type, ...]:
         b: int
         c: int
 
-    return Point, Single, Empty, Thing, Pair, Open, Alike, Box, Row
+    return Point, Single, Empty, Thing, Pair, Open, Alike, Box, Row, Ordered
 
 
 QUICK = _declare(value_classes.dataclass)
@@ -309,10 +316,6 @@ def test_classes_keep_name_module_and_docstring() -> None:
 
 
 def test_other_forms_are_real_dataclasses() -> None:
-    @value_classes.dataclass(frozen=True, slots=True, order=True)
-    class Ordered:
-        x: int
-
     @value_classes.dataclass(frozen=True, slots=True, kw_only=True)
     class Derived(_Base):
         y: int = 0
@@ -326,10 +329,29 @@ def test_other_forms_are_real_dataclasses() -> None:
     class Plain:
         x: int = 0
 
-    assert Ordered(1) < Ordered(2)
     assert Derived(x=1).y == 0
     assert repr(Counted(x=1)).endswith("Counted(x=1)")
     assert Plain(2).x == 2
+
+
+@BOTH
+def test_ordered_values_compare_field_by_field(classes: Any) -> None:
+    ordered = classes[9]
+    assert sorted([ordered(2, 0), ordered(1, 5), ordered(1)]) == [ordered(1), ordered(1, 5), ordered(2)]
+    assert ordered(1) <= ordered(1) and ordered(1) >= ordered(1) and ordered(2) > ordered(1) and ordered(1) < ordered(2)
+    with pytest.raises(TypeError):
+        assert ordered(1) < (1, 0)
+
+
+def test_own_order_is_refused_beside_a_generated_one() -> None:
+    with pytest.raises(TypeError, match="__lt__"):
+
+        @value_classes.dataclass(frozen=True, slots=True, order=True)
+        class _Wrong:
+            x: int
+
+            def __lt__(self, other: object) -> bool:  # type: ignore[misc]  # what is refused
+                return False
 
 
 def test_a_mutable_default_is_refused() -> None:

@@ -6,10 +6,11 @@ The result is checked here once more: every demand is met, no project is missing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from packaging.utils import NormalizedName
 
+from lockfiles._values import dataclass
 from resolver.errors import InternalError
 from resolver.solve.demand import WITH_DEPENDENCIES, Demand, Node, is_virtual
 from resolver.solve.resolution import Pin, Requester, Resolution
