@@ -293,9 +293,7 @@ def _make_eq(names: list[str]) -> Callable[[Any, object], bool]:
     return __eq__
 
 
-def _make_comparison(
-    names: list[str], compare: Callable[[Any, Any], bool]
-) -> Callable[[Any, object], bool]:
+def _make_comparison(names: list[str], compare: Callable[[Any, Any], bool]) -> Callable[[Any, object], bool]:
     """One of the four methods that order the values of a class, field by field."""
     read = _make_reader(names)
 

@@ -31,8 +31,7 @@ from resolver.fetch.evidence import Evidence
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
 from resolver.fetch.http.session import CONNECTIONS, Session
-from resolver.fetch.projects.completion import check_listed_hashes, has_two_hashes
-from resolver.fetch.projects.dependencies import FileDependencies
+from resolver.fetch.projects.dependencies import FileDependencies, check_listed_hashes, has_two_hashes
 from resolver.fetch.projects.pages import ProjectPages
 from resolver.fetch.projects.row_store import RowStore
 from resolver.fetch.workers import CallbackQueue, PageBarrier, Task, Workers

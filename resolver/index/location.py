@@ -22,7 +22,6 @@ from resolver.requirements.url import Url, parse_url
 from resolver.settings.settings import Mirror
 from resolver.targets.accelerators import Cuda, CudaVersion
 from resolver.targets.families import BuildLocation, apply_mirrors, list_build_locations
-from resolver.targets.labels import parse_index_label
 
 __all__ = [
     "FamilyIndex",
@@ -184,6 +183,9 @@ def _locate_page(url: str) -> Location:
 
 def _is_of_build(url: str, cuda: CudaVersion | None) -> bool:
     """Whether the path of an index URL names exactly this CUDA release, or the CPU for None."""
+    # Lazy: only a lock for GPUs, or one that names a build, looks at labels.
+    from resolver.targets.labels import parse_index_label
+
     label = parse_index_label(url)
     if label is None or label.backend is None:
         return False

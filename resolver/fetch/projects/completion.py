@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from resolver.errors import FetchError, HashMismatchError
+from resolver.errors import FetchError
 from resolver.fetch.http.local_files import describe_file, find_local_path
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.record_store import RecordStore, dump_core_metadata, load_core_metadata
@@ -25,7 +25,11 @@ from resolver.fetch.projects.wheel_metadata import find_hash_source, promised_al
 from resolver.index.core_metadata import CoreMetadata
 from resolver.index.distribution_file import DistributionFile, parse_size
 
-__all__ = ["KnownArchives", "KnownHashes", "check_listed_hashes", "complete_file", "has_two_hashes"]
+__all__ = [
+    "KnownArchives",
+    "KnownHashes",
+    "complete_file",
+]
 
 KnownHashes = Mapping[str, tuple[int | None, str]]
 """Size (None where the lock has none) and SHA-256 of files in the old lock, by public URL."""
@@ -112,26 +116,6 @@ def complete_file(
     if file.sha256 is None and known_sha256 and size_bytes is not None and known_size == size_bytes:
         return _complete(file, size_bytes, known_sha256)
     return _read_whole(file, size_bytes, session, no_download=no_download)
-
-
-def has_two_hashes(file: DistributionFile) -> bool:
-    """Whether the page lists the file several times, with different SHA-256."""
-    return sum(text.startswith("sha256:") for text in file.hashes) > 1
-
-
-def check_listed_hashes(file: DistributionFile) -> None:
-    """Raises HashMismatchError with two of the hashes, where a page lists the file with more than one SHA-256."""
-    if not has_two_hashes(file):
-        return
-    first, second, *_ = (text for text in file.hashes if text.startswith("sha256:"))
-    raise HashMismatchError(
-        f"`{file.filename}` is listed with two hashes by {file.index or 'a page of links'}",
-        details=(first, second),
-        remedy="find out which of them is right",
-        filename=file.filename,
-        expected=first,
-        found=second,
-    )
 
 
 def _fetch_size(file: DistributionFile, session: Session) -> int | None:

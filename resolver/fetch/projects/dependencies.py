@@ -19,11 +19,10 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from resolver.errors import MetadataError
+from resolver.errors import HashMismatchError, MetadataError
 from resolver.fetch.builds.permission import Builds
 from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.completion import check_listed_hashes, has_two_hashes
 from resolver.fetch.projects.record_store import (
     FileState,
     RecordStore,
@@ -41,7 +40,27 @@ from resolver.targets.target import Target
 if TYPE_CHECKING:
     from resolver.settings.settings import DependencyMetadata
 
-__all__ = ["FileDependencies"]
+__all__ = ["FileDependencies", "check_listed_hashes", "has_two_hashes"]
+
+
+def has_two_hashes(file: DistributionFile) -> bool:
+    """Whether the page lists the file several times, with different SHA-256."""
+    return sum(text.startswith("sha256:") for text in file.hashes) > 1
+
+
+def check_listed_hashes(file: DistributionFile) -> None:
+    """Raises HashMismatchError with two of the hashes, where a page lists the file with more than one SHA-256."""
+    if not has_two_hashes(file):
+        return
+    first, second, *_ = (text for text in file.hashes if text.startswith("sha256:"))
+    raise HashMismatchError(
+        f"`{file.filename}` is listed with two hashes by {file.index or 'a page of links'}",
+        details=(first, second),
+        remedy="find out which of them is right",
+        filename=file.filename,
+        expected=first,
+        found=second,
+    )
 
 
 class FileDependencies:
