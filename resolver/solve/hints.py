@@ -12,9 +12,8 @@ from resolver.index.location import Location
 from resolver.solve.build_rules import BUILT_FOR_GPU
 from resolver.solve.demand import is_readable, is_virtual, parse_dependency
 from resolver.solve.explanation import Collision, Obstacle
-from resolver.solve.project_table import ListedPage, ProjectTable, iter_rows
+from resolver.solve.project_table import ListedPage, ProjectTable, build_project_table, iter_rows
 from resolver.solve.search.backtracking import search_by_backtracking
-from resolver.solve.search.candidates import build_project_table
 from resolver.solve.search.universe import Found, Universe
 from resolver.targets.accelerators import Cpu
 

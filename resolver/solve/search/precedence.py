@@ -25,7 +25,7 @@ from resolvelib.structs import RequirementInformation
 from resolver.solve.demand import Candidate, Demand, Node, is_virtual
 from resolver.solve.search.universe import Universe
 
-__all__ = ["Precedence", "find_culprits"]
+__all__ = ["Information", "Precedence", "find_culprits"]
 
 _FIRST_LIMIT = 5
 """How many releases of a project a decision may cost before the two change places for the first time."""

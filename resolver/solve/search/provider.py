@@ -14,11 +14,11 @@ from typing import overload
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from resolvelib.providers import AbstractProvider
-from resolvelib.structs import RequirementInformation, State
+from resolvelib.structs import State
 
 from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.project_table import iter_rows
-from resolver.solve.search.precedence import Precedence, find_culprits
+from resolver.solve.search.precedence import Information, Precedence, find_culprits
 from resolver.solve.search.propagation import Lookahead, Propagation
 from resolver.solve.search.universe import Universe, preferred_row
 
@@ -30,7 +30,6 @@ _BATCH = 10
 _TRIAL_EVERY = 20
 """After how many collisions the decisions are tested again."""
 
-Information = RequirementInformation[Demand, Candidate]
 SearchState = State[Demand, Candidate, Node]
 
 

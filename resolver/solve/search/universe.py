@@ -39,8 +39,7 @@ from resolver.solve.demand import (
     pins_exactly,
 )
 from resolver.solve.problem import Problem, Root
-from resolver.solve.project_table import ProjectTable, iter_rows
-from resolver.solve.search.candidates import build_project_table, read_listings
+from resolver.solve.project_table import ProjectTable, build_project_table, iter_rows, read_listings
 
 __all__ = [
     "Cause",
