@@ -123,10 +123,14 @@ class _UnknownKindError(Exception):
     """Raised for a value that has no text."""
 
 
+_SEARCH_RULES = 2
+"""Raised whenever the search answers a problem differently, so that answers of earlier rules are not used."""
+
 _FUNCTIONS = frozenset({"locations", "later_locations"})
 
 
 def _iter_problem(problem: Problem) -> Iterator[str]:
+    yield f"rules={_SEARCH_RULES}"
     for name in _field_names(Problem):
         if name == "target":
             yield f"{problem.target.key} {problem.target!r}"

@@ -197,7 +197,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
 
     def _iter_passed_over(self, node: Node, row: int) -> Iterator[Demand]:
         """A demand against a row itself that only a build can read, and that newer rows had to fail for."""
-        if not self._builds and self._universe.needs_build(node.name, row) and self._is_fallen_to(node, row, set()):
+        if self._builds or self._universe.table(node.name).wheel_mask >> row & 1:
+            return
+        # In this order, since the second question may download the sdist.
+        if self._is_fallen_to(node, row, set()) and self._universe.needs_build(node.name, row):
             self.passed_over = True
             yield self._build_exact(node, row)
             yield self._build_against(node, row)
