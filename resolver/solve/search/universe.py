@@ -324,8 +324,20 @@ class Universe:
             version = self.table(node.name).versions[newer]
             self.rule_out(node.name, row, "extra", f"does not provide the extra `{node.part}`, which {version} has")
 
+    def _find_without_extra(self, name: NormalizedName, row: int) -> RuledOut | None:
+        """What ruled out a newer release that lacks an extra of the list; None where there is none."""
+        if not any(node.name == name for node in self._listed_extras):
+            return None
+        newer = [known for (project, other), known in self.ruled_out.items() if project == name and other < row]
+        return next((known for known in newer if known.reason == "extra"), None)
+
     def _read_dependencies(self, name: NormalizedName, row: int) -> Dependencies | None:
         """What a row needs, or None where that rules it out."""
+        without = None if self.table(name).wheel_mask >> row & 1 else self._find_without_extra(name, row)
+        if without is not None:
+            # That less is known of an old sdist is no merit, and reading it may need a build.
+            self.rule_out(name, row, "extra", without.detail)
+            return None
         try:
             dependencies = self.dependencies(name, row)
         except MetadataError as error:
