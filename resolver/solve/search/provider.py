@@ -85,7 +85,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         builds: bool = True,
     ) -> None:
         self.steps = 0
-        self.passed_over = False
+        self._newest_passed: dict[NormalizedName, int] = {}
         self._builds = builds
         self._keeps_decisions = keeps_decisions
         self._universe = universe
@@ -104,6 +104,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether a release was passed over that only a build can read."""
+        return bool(self._newest_passed)
 
     def attach(self, read_state: Callable[[], SearchState]) -> None:
         """Take the way to read the decisions in force and the demands on each node."""
@@ -199,9 +204,12 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         """A demand against a row itself that only a build can read, and that newer rows had to fail for."""
         if self._builds or self._universe.table(node.name).wheel_mask >> row & 1:
             return
-        # In this order, since the second question may download the sdist.
-        if self._is_fallen_to(node, row, set()) and self._universe.needs_build(node.name, row):
-            self.passed_over = True
+        # The release is compared first, since reading an sdist means to download it. What is older than one that needs
+        # a build is not even read: metadata that needs none came later than builds did.
+        if not self._is_fallen_to(node, row, set()):
+            return
+        if self._newest_passed.get(node.name, row) < row or self._universe.needs_build(node.name, row):
+            self._newest_passed.setdefault(node.name, row)
             yield self._build_exact(node, row)
             yield self._build_against(node, row)
 

@@ -204,7 +204,7 @@ class Universe:
         if self._is_closed or is_virtual(name) or (name, row) in self.read or (name, row) in self.ruled_out:
             return False
         table = self.table(name)
-        if table.is_promised(row) or table.wheel_mask >> row & 1:
+        if table.is_promised(row) or table.wheel_mask >> row & 1 or self._find_without_extra(name, row) is not None:
             return False
         return self.source.needs_build(table.files(row)[0])
 
