@@ -1,4 +1,9 @@
-"""What would mend a list without a solution: only hints that are certain."""
+"""What would mend a list without a solution.
+
+In: the collisions of an explanation. Out: actions as sentence parts, in the order of the collisions. Each hint is
+certain: where it names an index, that index was read and has a version that fits; where it names `--pre`, a search with
+pre-releases found a solution. So hints make requests, and a request that fails gives no hint.
+"""
 
 from __future__ import annotations
 

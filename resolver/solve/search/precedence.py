@@ -2,7 +2,7 @@
 
 In: rejected releases, each with the decisions that excluded it. Out: one total order of project names.
 
-The rule (DESIGN 3a.3): listed items are decided first, in list order, each at its newest release, until a decision
+The rule: listed items are decided first, in list order, each at its newest release, until a decision
 costs another project five of its releases. Then the other project moves before it, with everything that brings it in,
 and the search starts again. So an item that is listed first costs another one some releases, never years.
 

@@ -1,5 +1,13 @@
 """What resolvelib needs for a search: candidates of a node, demands of a candidate, and what to decide next.
 
+In: a universe. Out: `Provider`, which answers the queries of resolvelib. Three parts work together in it: the
+precedence decides which project gives way, the propagation keeps what was learned, and the universe reads the world.
+
+Besides what metadata demands, a candidate demands here what follows from the decisions in force: itself, so that a
+later demand cannot replace the decision under `first-index`; that decisions which contradict it are not made; and that
+it is not taken if only a build can read it, or if it lacks an extra that a newer release has. Each of these is a demand
+that resolvelib sees collide, so it jumps back to the decisions that are the reason.
+
 Every result follows from the problem and from what the search itself read, in its order. So it depends neither on
 threads nor on the hash seed.
 """
@@ -71,8 +79,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     """resolvelib's provider over a universe. `steps` counts the candidates whose demands were read.
 
     With `shows_all`, pre-releases and yanked versions take part in conclusions. With `keeps_decisions` a candidate
-    demands itself, so a later demand against it is a collision. With `concludes` false nothing is propagated, and every
-    collision is one of plain demands, as an explanation needs it.
+    demands itself, so a later demand against it is a collision. With `concludes` false nothing is propagated and no
+    project moves, and every collision is one of plain demands, as an explanation needs it. With `builds` false,
+    releases that only a build can read are passed over if newer ones failed.
     """
 
     def __init__(
@@ -362,9 +371,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return [min(identifiers, key=lambda node: self._preference(node, information[node]))]
 
     def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
-        """Whether some decision is in no solution; tested once every `_TRIAL_EVERY` collisions.
+        """Whether decisions turned out to be in no solution, or to contradict each other.
 
-        Such a row counts as dead from then on, so a restart is cheaper than trying everything that depends on it.
+        They are tested once every `_TRIAL_EVERY` collisions. What is found holds for the rest of the search, so a
+        restart is cheaper than trying everything that depends on a wrong decision.
         """
         if not self._concludes or self._collisions < self._next_trial:
             return False
@@ -378,8 +388,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     def _find_contradiction(self, decided: Sequence[tuple[Node, int]]) -> bool:
         """Whether some decisions contradict each other; they are not made together again.
 
-        resolvelib itself would jump back to an earlier decision where it sees no collision through the projects in
-        between. The last of them counts as a release that the others cost.
+        resolvelib alone would jump back to any earlier decision, because it sees no collision through the projects in
+        between. The last decision is a release that the others cost, and is counted by the rule of the precedence.
         """
         looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
         found = looking.find_contradiction(decided)

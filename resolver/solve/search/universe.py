@@ -1,11 +1,10 @@
-"""What one search reads of the world: tables of projects, demands of candidates, and what was ruled out on the way.
+"""What one search reads of the world, and what it answers: the seam between a search and the rest of the stage.
 
-In: a problem and a package source. Out: rows and demands on rows, read when the search asks for them and no earlier.
-It does not depend on how a search works, so that another one can replace resolvelib.
+In: a problem and a package source. Out: tables of projects, demands of candidates, and the candidates that metadata
+ruled out, each read when the search needs it and no earlier.
 
-The seam between a search and the rest of the stage: a universe in, a row for each node or a conflict out.
-
-The rest of the stage uses these names only, so another search can replace the one of the module `backtracking`.
+A search takes a `Universe` and returns `Found` or `Conflict`. The rest of the stage uses these names only, and nothing
+here depends on how a search works. So another search can replace resolvelib, which is the module `backtracking`.
 """
 
 from __future__ import annotations
@@ -54,7 +53,7 @@ __all__ = [
 ]
 
 
-class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, not an error
+class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, no error
     """Raised in a closed universe for a page that was never read."""
 
 
