@@ -1,9 +1,10 @@
 """From a requirement list to a `Problem`: markers decided for the target, scopes turned into locations.
 
-In: a parsed list, the target, settings, an old lock's versions. Out: a complete question to the solver. It is a module
-of its own so that the solver sees neither markers nor scopes.
+In: a parsed list, the target, settings, and the versions of an old lock. Out: a complete problem for the solver, which
+so sees neither markers nor scopes.
 
-Hashes that the list gives: which files they let in, and `--require-hashes` (pip: Hash-checking Mode).
+The hashes that the list gives are here as well: which files they let in, and `--require-hashes` (pip: Hash-checking
+Mode), which is checked once the pins are known.
 """
 
 from __future__ import annotations

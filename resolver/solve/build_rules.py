@@ -1,4 +1,4 @@
-"""The seam between the search and the rules about CUDA builds: what the search and its explanation ask of them.
+"""The seam between the search and the rules about CUDA builds: the queries of the search and of its explanation.
 
 `resolver.solve.solving` implements `BuildRules` for one universe. A problem for no machine is searched without any,
 and then the data about builds is not loaded. Neither the search nor the explanation imports the code behind it.

@@ -1,9 +1,8 @@
-"""From a failed search to an `Explanation`: what of the list is needed for the conflict, and where it shows.
+"""Why a problem has no solution: from a failed search to an `Explanation`, and from there to the parts of an error.
 
-First requirements are dropped as long as the rest still has no solution, on what was read already and without a
-request. Then a plain search over the rest shows the collisions.
-
-Why a problem has no solution, as the parts of an error: what is wrong, the facts, and how to fix it.
+First, requirements are dropped as long as the rest still has no solution. That uses what was read before and makes no
+request. Then a plain search over the rest, which draws no conclusions, shows the collisions. The error says what is
+wrong, the facts, and how to fix it.
 """
 
 from __future__ import annotations

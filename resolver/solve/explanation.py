@@ -1,6 +1,7 @@
 """Why a problem has no solution, as data: collisions, how the list leads to them, and what the locations offer.
 
-Out of `resolver.solve.diagnosis`; `resolver.solve.diagnosis` turns it into text.
+`resolver.solve.diagnosis` makes these values and turns them into text. They are a module of their own so that programs
+and `resolver.solve.hints` read them without the search.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""What would mend a list without a solution: only hints that are certain."""
+"""What would mend a list without a solution.
+
+In: the collisions of an explanation. Out: actions as sentence parts, in the order of the collisions. Each hint is
+certain: where it names an index, that index was read and has a version that fits; where it names `--pre`, a search with
+pre-releases found a solution. So hints make requests, and a request that fails gives no hint.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +17,8 @@ from resolver.index.location import Location
 from resolver.solve.build_rules import BUILT_FOR_GPU
 from resolver.solve.demand import is_readable, is_virtual, parse_dependency
 from resolver.solve.explanation import Collision, Obstacle
-from resolver.solve.project_table import ListedPage, ProjectTable, iter_rows
+from resolver.solve.project_table import ListedPage, ProjectTable, build_project_table, iter_rows
 from resolver.solve.search.backtracking import search_by_backtracking
-from resolver.solve.search.candidates import build_project_table
 from resolver.solve.search.universe import Found, Universe
 from resolver.targets.accelerators import Cpu
 

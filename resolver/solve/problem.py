@@ -1,9 +1,8 @@
-"""What a search is asked: roots, constraints, overrides, scopes and preferences; all decided, nothing to fetch.
+"""A problem: roots, constraints, overrides, scopes and preferences; markers are decided, nothing is fetched.
 
-A question to the solver as one text: equal texts are equal questions, and so have equal answers.
-
-In: a problem, and the values that its functions were made of. Out: text with every field of every value, in a fixed
-order. A value of a kind that is not known here has no text, and neither has one with a secret.
+`build_problem` makes it from a list, and the solver reads nothing else of the list. `render_question` turns it into one
+text for the store of earlier answers: equal texts have equal answers. The text has every field of every value, in a
+fixed order. A value of an unknown kind has no text, and neither has one with a secret.
 """
 
 from __future__ import annotations
@@ -123,10 +122,14 @@ class _UnknownKindError(Exception):
     """Raised for a value that has no text."""
 
 
+_SEARCH_RULES = 2
+"""Raised whenever the search answers a problem differently, so that answers of earlier rules are not used."""
+
 _FUNCTIONS = frozenset({"locations", "later_locations"})
 
 
 def _iter_problem(problem: Problem) -> Iterator[str]:
+    yield f"rules={_SEARCH_RULES}"
     for name in _field_names(Problem):
         if name == "target":
             yield f"{problem.target.key} {problem.target!r}"

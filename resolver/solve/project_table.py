@@ -1,7 +1,8 @@
 """All versions of a project, as the search reads them: by row number and bit mask, newest version first.
 
-Made by `resolver.solve.search.candidates`, which reads the pages, and by the rules about CUDA builds. Every rule about
-files (formats, hashes, cut-off date, ties) ends here: the search sees versions only.
+In: the pages of all locations of a project, read in the order of the index strategy, and the options of the list. Out:
+one `ProjectTable`. Every rule about files (formats, hashes, cut-off date, ties) ends here: the search sees versions
+only, and reads from a table the rows that a specifier admits. The rules about CUDA builds make tables of their own.
 """
 
 from __future__ import annotations
@@ -19,10 +20,22 @@ from lockfiles._values import dataclass
 from resolver.errors import SettingsError
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.location import Location
+from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage, Rejection
 from resolver.index.version_sets import VersionSets
+from resolver.solve.problem import Problem
 
-__all__ = ["FileRules", "ListedPage", "ProjectTable", "has_row", "iter_rows", "parse_instant"]
+__all__ = [
+    "FileRules",
+    "ListedPage",
+    "ProjectTable",
+    "build_project_table",
+    "has_row",
+    "iter_rows",
+    "parse_instant",
+    "rank_listings",
+    "read_listings",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +207,54 @@ class ProjectTable:
         return tuple(file for file in files if file.yanked is None) or files
 
 
+def read_listings(
+    name: NormalizedName, problem: Problem, source: PackageSource
+) -> tuple[tuple[ListedPage, ...], tuple[Location, ...]]:
+    """The pages that supply the project under the problem's index strategy, and the locations that lack it.
+
+    An index outside its family is asked only where no other location has the project. Raises FetchError.
+    """
+    locations = problem.locations(name)
+    missing: list[Location] = []
+    for outside in (False, True):
+        group = [location for location in locations if (location.outside_family is not None) == outside]
+        found = _read_group(name, group, source, missing, first_only=problem.index_strategy == "first-index")
+        if found:
+            return rank_listings(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
+    return (), tuple(missing)
+
+
+def rank_listings(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) -> tuple[ListedPage, ...]:
+    """Listings in order of preference between equal files: as pip under best-match, as uv under first-index."""
+    indexes = [item for item in found if item[0].form != "find-links"]
+    links = [item for item in found if item[0].form == "find-links"]
+    ordered = [*reversed(indexes), *reversed(links)] if best_match else [*links, *indexes]
+    return tuple(ListedPage(location=location, page=page, rank=rank) for rank, (location, page) in enumerate(ordered))
+
+
+def build_project_table(
+    name: NormalizedName, problem: Problem, listings: tuple[ListedPage, ...], missing: tuple[Location, ...] = ()
+) -> ProjectTable:
+    """The project's table from its pages."""
+    rules = _build_file_rules(name, problem)
+    masks, versions, places = _single_page(listings[0].page) if len(listings) == 1 else _merged_pages(listings)
+    wheel, sdist, prerelease, yanked, partly_yanked, local = masks
+    return ProjectTable(
+        name=name,
+        versions=versions,
+        wheel_mask=wheel if rules.wheels else 0,
+        sdist_mask=sdist if rules.sdists else 0,
+        prerelease_mask=prerelease,
+        yanked_mask=yanked,
+        listings=listings,
+        missing=missing,
+        rules=rules,
+        _partly_yanked=0 if rules.admits_all else partly_yanked,
+        _sets=VersionSets(versions, local),
+        _places=places,
+    )
+
+
 def iter_rows(mask: int) -> Iterator[int]:
     """The row numbers of a mask, newest first."""
     while mask:
@@ -212,6 +273,75 @@ def parse_instant(text: str) -> datetime:
     """The instant of RFC 3339 text; without an offset it is UTC."""
     instant = datetime.fromisoformat(text)
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
+_Masks = tuple[int, int, int, int, int, int]
+_Places = list[tuple[tuple[ListedPage, int], ...]]
+
+
+def _read_group(
+    name: NormalizedName,
+    group: Sequence[Location],
+    source: PackageSource,
+    missing: list[Location],
+    *,
+    first_only: bool,
+) -> list[tuple[Location, ProjectPage]]:
+    found: list[tuple[Location, ProjectPage]] = []
+    index_found = False
+    for location in group:
+        if location.form == "index" and first_only and index_found:
+            continue
+        page = source.project_page(name, location)
+        if page is None:
+            missing.append(location)
+            continue
+        index_found = index_found or location.form == "index"
+        found.append((location, page))
+    return found
+
+
+def _single_page(page: ProjectPage) -> tuple[_Masks, Sequence[Version], None]:
+    yanked = (page.yanked_mask, page.partly_yanked_mask)
+    return (page.wheel_mask, page.sdist_mask, page.prerelease_mask, *yanked, page.local_mask), page.versions, None
+
+
+def _merged_pages(listings: Sequence[ListedPage]) -> tuple[_Masks, Sequence[Version], _Places]:
+    by_version: dict[Version, list[tuple[ListedPage, int]]] = {}
+    for listing in listings:
+        for row, version in enumerate(listing.page.versions):
+            by_version.setdefault(version, []).append((listing, row))
+    versions = sorted(by_version, reverse=True)
+    places = [tuple(by_version[version]) for version in versions]
+    wheel = sdist = prerelease = yanked = partly_yanked = local = 0
+    for row, spots in enumerate(places):
+        wheel |= any(has_row(spot.page.wheel_mask, at) for spot, at in spots) << row
+        sdist |= any(has_row(spot.page.sdist_mask, at) for spot, at in spots) << row
+        prerelease |= any(has_row(spot.page.prerelease_mask, at) for spot, at in spots) << row
+        local |= any(has_row(spot.page.local_mask, at) for spot, at in spots) << row
+        all_yanked, some_yanked = _find_yanked(spots)
+        yanked |= all_yanked << row
+        partly_yanked |= (some_yanked and not all_yanked) << row
+    return (wheel, sdist, prerelease, yanked, partly_yanked, local), versions, places
+
+
+def _find_yanked(spots: Sequence[tuple[ListedPage, int]]) -> tuple[bool, bool]:
+    """Whether all, and whether some, of the usable files that several pages have of one version are yanked."""
+    usable = [(spot.page, at) for spot, at in spots if has_row(spot.page.wheel_mask | spot.page.sdist_mask, at)]
+    only = [has_row(page.yanked_mask, at) for page, at in usable]
+    return bool(only) and all(only), any(only) or any(has_row(page.partly_yanked_mask, at) for page, at in usable)
+
+
+def _build_file_rules(name: NormalizedName, problem: Problem) -> FileRules:
+    if name in problem.direct:
+        return FileRules()  # The list names the file itself; its hashes are compared once its content is known.
+    return FileRules(
+        wheels=problem.format_control.allows_wheel(name),
+        sdists=problem.format_control.allows_sdist(name),
+        hashes=problem.allowed_hashes(name),
+        cutoff=parse_instant(problem.exclude_newer) if problem.exclude_newer is not None else None,
+        exempt=frozenset(url.rstrip("/") for url in problem.exclude_newer_exempt),
+    )
 
 
 def _tie_key(ranked: tuple[int, DistributionFile]) -> tuple[bool, int, tuple[int, str], int]:

@@ -1,6 +1,7 @@
-"""What a search answers: one pin a project, with its file and everyone who asked for it.
+"""The answer of the solver: one pin for each project, with its file and the requirements that lead to it.
 
-A resolution as JSON, and back: for a store that keeps the answers to questions asked before.
+The rest of the product reads these values and no state of the search. They are dumped as JSON and loaded again for the
+store that keeps the answers to earlier problems.
 """
 
 from __future__ import annotations

@@ -3,10 +3,8 @@
 The search, the rules about CUDA builds and the explanation of a failure are put together here: rules and explanation
 import the search, which imports neither. It is a module of its own so that programs that only read pins load no search.
 
-The rules about CUDA builds as a whole: `BuildRules` for one universe.
-
-In: a universe and the `Acceleration` of its target. Out: the demands of `CudaDemands`, warnings and explanations. It is
-a module of its own because the modules that warn and explain import `CudaDemands`, and are loaded on need.
+`CudaRules` joins the rules about CUDA builds for one universe: the demands of `CudaDemands`, and the warnings and
+explanations of modules that import it and are loaded when they are needed.
 """
 
 from __future__ import annotations

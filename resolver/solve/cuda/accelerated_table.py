@@ -27,8 +27,7 @@ from resolver.index.project_page import ProjectPage
 from resolver.index.version_sets import VersionSets
 from resolver.solve.cuda.acceleration import CPU_BUILD_NAMES, CUDA_BUILD_NAMES, TORCH_NAME, Acceleration
 from resolver.solve.problem import Problem
-from resolver.solve.project_table import ListedPage, ProjectTable
-from resolver.solve.search.candidates import build_project_table, read_listings
+from resolver.solve.project_table import ListedPage, ProjectTable, build_project_table, read_listings
 from resolver.targets.accelerators import Cpu, CudaVersion
 from resolver.targets.families import is_torch_companion
 from resolver.targets.known_cuda import KnownCuda

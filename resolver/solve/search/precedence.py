@@ -2,7 +2,7 @@
 
 In: rejected releases, each with the decisions that excluded it. Out: one total order of project names.
 
-The rule (DESIGN 3a.3): listed items are decided first, in list order, each at its newest release, until a decision
+The rule: listed items are decided first, in list order, each at its newest release, until a decision
 costs another project five of its releases. Then the other project moves before it, with everything that brings it in,
 and the search starts again. So an item that is listed first costs another one some releases, never years.
 
@@ -25,7 +25,7 @@ from resolvelib.structs import RequirementInformation
 from resolver.solve.demand import Candidate, Demand, Node, is_virtual
 from resolver.solve.search.universe import Universe
 
-__all__ = ["Precedence", "find_culprits"]
+__all__ = ["Information", "Precedence", "find_culprits"]
 
 _FIRST_LIMIT = 5
 """How many releases of a project a decision may cost before the two change places for the first time."""

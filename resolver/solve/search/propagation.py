@@ -1,18 +1,17 @@
-"""What follows for every solution from the metadata read so far: candidates that are in none, projects that are in all.
+"""What the search learns and keeps: candidates that are in no solution, and decisions that contradict each other.
 
-In: demands of candidates as the search learns them. Out: `live` rows of each node. resolvelib forgets the reason of a
-failure when it jumps back. Here it is kept: a row that is dead is dead under every choice, so a hidden conflict with
-the list costs one pass over the versions instead of one for each combination.
+In: demands of candidates as the search reads them. Out: the live rows of each node, and contradictions of decisions.
 
-The rules, applied until nothing changes:
+resolvelib forgets the reason of a failure when it jumps back, so it would try every combination of releases below a
+wrong decision. `Propagation` keeps what holds under every choice. Its rules, applied until nothing changes:
+
 - a row whose demand has no live row left is dead;
 - what every live row of a required node demands is required, within the union of the rows they admit;
 - a required node without a live row means that there is no solution.
 
-Proofs that a decision is in no solution, found without deciding everything below it.
-
-In: what is known of all solutions, and the nodes that keep colliding. Out: rows refuted for good. Backtracking alone
-would try every combination of versions below a decision that is wrong; here each version is tried once.
+`Lookahead` tests decisions by assuming them, following what they force. It is needed for conflicts that no single
+demand shows: two projects that exclude each other through the projects that they pin. With it such a conflict costs
+one pass over the releases (340 steps in the tests), without it one for each combination (21,135).
 """
 
 from __future__ import annotations
@@ -88,7 +87,7 @@ class Propagation:
             self._narrow(node, ~(1 << row))
 
     def assume(self, node: Node, row: int) -> Propagation:
-        """What follows if this row is chosen. It shares what was learned, so a row learned later is to be noticed."""
+        """What follows if this row is chosen. It shares what was learned; `notice` tells it of a row learned later."""
         trial = Propagation()
         trial.live, trial._required = dict(self.live), dict(self._required)
         trial._start, trial._shown, trial._known = self._start, self._shown, self._known
@@ -202,14 +201,18 @@ class Propagation:
 
 
 _BUDGET = 200
-"""How many assumptions one go makes at most."""
+"""How many assumptions one test makes at most."""
 
 _DEEPEST = 12
 """How many rows without alternative are followed from one assumption."""
 
 
 class Lookahead:
-    """One go: `learn` reads a row's demands into `facts`, `order` gives rows in the order to try."""
+    """One test of the decisions in force. Rows that it refutes are dead in `facts` from then on.
+
+    `suspects` are the nodes that keep colliding, the most frequent first: a contradiction shows itself there. `learn`
+    reads a row's demands into `facts`, `order` gives rows in the order to try.
+    """
 
     def __init__(
         self,

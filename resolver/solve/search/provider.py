@@ -1,5 +1,13 @@
 """What resolvelib needs for a search: candidates of a node, demands of a candidate, and what to decide next.
 
+In: a universe. Out: `Provider`, which answers the queries of resolvelib. Three parts work together in it: the
+precedence decides which project gives way, the propagation keeps what was learned, and the universe reads the world.
+
+Besides what metadata demands, a candidate demands here what follows from the decisions in force: itself, so that a
+later demand cannot replace the decision under `first-index`; that decisions which contradict it are not made; and that
+it is not taken if only a build can read it, or if it lacks an extra that a newer release has. Each of these is a demand
+that resolvelib sees collide, so it jumps back to the decisions that are the reason.
+
 Every result follows from the problem and from what the search itself read, in its order. So it depends neither on
 threads nor on the hash seed.
 """
@@ -14,11 +22,11 @@ from typing import overload
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from resolvelib.providers import AbstractProvider
-from resolvelib.structs import RequirementInformation, State
+from resolvelib.structs import State
 
 from resolver.solve.demand import IMPOSSIBLE, Candidate, Demand, Node, is_virtual
 from resolver.solve.project_table import iter_rows
-from resolver.solve.search.precedence import Precedence, find_culprits
+from resolver.solve.search.precedence import Information, Precedence, find_culprits
 from resolver.solve.search.propagation import Lookahead, Propagation
 from resolver.solve.search.universe import Universe, preferred_row
 
@@ -30,7 +38,6 @@ _BATCH = 10
 _TRIAL_EVERY = 20
 """After how many collisions the decisions are tested again."""
 
-Information = RequirementInformation[Demand, Candidate]
 SearchState = State[Demand, Candidate, Node]
 
 
@@ -72,8 +79,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     """resolvelib's provider over a universe. `steps` counts the candidates whose demands were read.
 
     With `shows_all`, pre-releases and yanked versions take part in conclusions. With `keeps_decisions` a candidate
-    demands itself, so a later demand against it is a collision. With `concludes` false nothing is propagated, and every
-    collision is one of plain demands, as an explanation needs it.
+    demands itself, so a later demand against it is a collision. With `concludes` false nothing is propagated and no
+    project moves, and every collision is one of plain demands, as an explanation needs it. With `builds` false,
+    releases that only a build can read are passed over if newer ones failed.
     """
 
     def __init__(
@@ -86,7 +94,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         builds: bool = True,
     ) -> None:
         self.steps = 0
-        self.passed_over = False
+        self._newest_passed: dict[NormalizedName, int] = {}
         self._builds = builds
         self._keeps_decisions = keeps_decisions
         self._universe = universe
@@ -105,6 +113,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._collisions = 0
         self._next_trial = _TRIAL_EVERY
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether a release was passed over that only a build can read."""
+        return bool(self._newest_passed)
 
     def attach(self, read_state: Callable[[], SearchState]) -> None:
         """Take the way to read the decisions in force and the demands on each node."""
@@ -198,8 +211,14 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
 
     def _iter_passed_over(self, node: Node, row: int) -> Iterator[Demand]:
         """A demand against a row itself that only a build can read, and that newer rows had to fail for."""
-        if not self._builds and self._universe.needs_build(node.name, row) and self._is_fallen_to(node, row, set()):
-            self.passed_over = True
+        if self._builds or self._universe.table(node.name).wheel_mask >> row & 1:
+            return
+        # The release is compared first, since reading an sdist means to download it. What is older than one that needs
+        # a build is not even read: metadata that needs none came later than builds did.
+        if not self._is_fallen_to(node, row, set()):
+            return
+        if self._newest_passed.get(node.name, row) < row or self._universe.needs_build(node.name, row):
+            self._newest_passed.setdefault(node.name, row)
             yield self._build_exact(node, row)
             yield self._build_against(node, row)
 
@@ -352,9 +371,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return [min(identifiers, key=lambda node: self._preference(node, information[node]))]
 
     def put_to_test(self, resolutions: Mapping[Node, Candidate]) -> bool:
-        """Whether some decision is in no solution; tested once every `_TRIAL_EVERY` collisions.
+        """Whether decisions turned out to be in no solution, or to contradict each other.
 
-        Such a row counts as dead from then on, so a restart is cheaper than trying everything that depends on it.
+        They are tested once every `_TRIAL_EVERY` collisions. What is found holds for the rest of the search, so a
+        restart is cheaper than trying everything that depends on a wrong decision.
         """
         if not self._concludes or self._collisions < self._next_trial:
             return False
@@ -368,8 +388,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     def _find_contradiction(self, decided: Sequence[tuple[Node, int]]) -> bool:
         """Whether some decisions contradict each other; they are not made together again.
 
-        resolvelib itself would jump back to an earlier decision where it sees no collision through the projects in
-        between. The last of them counts as a release that the others cost.
+        resolvelib alone would jump back to any earlier decision, because it sees no collision through the projects in
+        between. The last decision is a release that the others cost, and is counted by the rule of the precedence.
         """
         looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
         found = looking.find_contradiction(decided)

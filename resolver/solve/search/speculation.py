@@ -20,8 +20,7 @@ from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.solve.demand import ParsedRequirement, is_readable, names_prerelease, parse_dependency, pins_exactly
 from resolver.solve.problem import Problem
-from resolver.solve.project_table import ProjectTable, iter_rows
-from resolver.solve.search.candidates import build_project_table, rank_listings
+from resolver.solve.project_table import ProjectTable, build_project_table, iter_rows, rank_listings
 from resolver.solve.search.universe import select_rows
 
 __all__ = ["Speculation"]

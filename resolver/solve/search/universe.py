@@ -1,11 +1,10 @@
-"""What one search reads of the world: tables of projects, demands of candidates, and what was ruled out on the way.
+"""What one search reads of the world, and what it answers: the seam between a search and the rest of the stage.
 
-In: a problem and a package source. Out: rows and demands on rows, read when the search asks for them and no earlier.
-It does not depend on how a search works, so that another one can replace resolvelib.
+In: a problem and a package source. Out: tables of projects, demands of candidates, and the candidates that metadata
+ruled out, each read when the search needs it and no earlier.
 
-The seam between a search and the rest of the stage: a universe in, a row for each node or a conflict out.
-
-The rest of the stage uses these names only, so another search can replace the one of the module `backtracking`.
+A search takes a `Universe` and returns `Found` or `Conflict`. The rest of the stage uses these names only, and nothing
+here depends on how a search works. So another search can replace resolvelib, which is the module `backtracking`.
 """
 
 from __future__ import annotations
@@ -39,8 +38,7 @@ from resolver.solve.demand import (
     pins_exactly,
 )
 from resolver.solve.problem import Problem, Root
-from resolver.solve.project_table import ProjectTable, iter_rows
-from resolver.solve.search.candidates import build_project_table, read_listings
+from resolver.solve.project_table import ProjectTable, build_project_table, iter_rows, read_listings
 
 __all__ = [
     "Cause",
@@ -55,7 +53,7 @@ __all__ = [
 ]
 
 
-class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, not an error
+class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, no error
     """Raised in a closed universe for a page that was never read."""
 
 
@@ -205,7 +203,7 @@ class Universe:
         if self._is_closed or is_virtual(name) or (name, row) in self.read or (name, row) in self.ruled_out:
             return False
         table = self.table(name)
-        if table.is_promised(row) or table.wheel_mask >> row & 1:
+        if table.is_promised(row) or table.wheel_mask >> row & 1 or self._find_without_extra(name, row) is not None:
             return False
         return self.source.needs_build(table.files(row)[0])
 
@@ -325,8 +323,20 @@ class Universe:
             version = self.table(node.name).versions[newer]
             self.rule_out(node.name, row, "extra", f"does not provide the extra `{node.part}`, which {version} has")
 
+    def _find_without_extra(self, name: NormalizedName, row: int) -> RuledOut | None:
+        """What ruled out a newer release that lacks an extra of the list; None where there is none."""
+        if not any(node.name == name for node in self._listed_extras):
+            return None
+        newer = [known for (project, other), known in self.ruled_out.items() if project == name and other < row]
+        return next((known for known in newer if known.reason == "extra"), None)
+
     def _read_dependencies(self, name: NormalizedName, row: int) -> Dependencies | None:
         """What a row needs, or None where that rules it out."""
+        without = None if self.table(name).wheel_mask >> row & 1 else self._find_without_extra(name, row)
+        if without is not None:
+            # That less is known of an old sdist is no merit, and reading it may need a build.
+            self.rule_out(name, row, "extra", without.detail)
+            return None
         try:
             dependencies = self.dependencies(name, row)
         except MetadataError as error:
