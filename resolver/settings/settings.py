@@ -356,8 +356,13 @@ def _parse_urls(value: Value) -> tuple[str, ...] | None:
 
 
 def _check_requirement(word: str) -> str:
-    """The text itself. Raises InvalidRequirement, a ValueError, if it is no requirement."""
-    Requirement(word)
+    """The text itself. Raises ValueError if it is no requirement, or its marker can never be evaluated."""
+    marker = Requirement(word).marker
+    # Lazy: few configurations hold requirements, and the parser of lists takes time to load.
+    from resolver.requirements.requirement_text import find_marker_flaw
+
+    if marker is not None and find_marker_flaw(marker):
+        raise ValueError(word)
     return word
 
 

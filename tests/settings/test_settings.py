@@ -328,6 +328,7 @@ def test_a_date_of_toml_itself_is_a_cut_off() -> None:
         ('requirements = [["a"], "b"]', "`requirements[1]` must be an array, as other layers are, not a string"),
         ('requirements = [["a", {}]]', "`requirements[0][1]` must be a string, not a table"),
         ('exclude = ["a b"]', "`exclude[0]` is no project name"),
+        ("override-dependencies = [\"a; 'a' == 'b'\"]", "`override-dependencies[0]` is no requirement (PEP 508)"),
         ('override-dependencies = ["a", "b=1"]', "`override-dependencies[1]` is no requirement (PEP 508)"),
         ("platform = 2026-11-01", "`platform` must be a string, not a date or time"),
         ("families = {}", "`families` must be an array of tables, not a table"),
