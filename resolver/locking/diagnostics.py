@@ -30,6 +30,10 @@ from resolver.targets.accelerators import UNSPECIFIED
 __all__ = ["check_references", "find_shadowed", "iter_index_warnings", "iter_yank_warnings"]
 
 
+# The folders in which conda's builders build projects: each path of such a build has one of them.
+_CONDA_FOLDERS = frozenset({"croot", "feedstock_root", "conda-bld", "bld", "work"})
+
+
 def check_references(plan: LockPlan, *, credentials: Credentials) -> None:
     """Raises ListError for paths that do not exist, and for URLs with a variable that is not set.
 
@@ -125,13 +129,22 @@ def _is_known(url: Url, credentials: Credentials) -> bool:
 
 def _iter_missing_path(entry: Entry, path: Path | None) -> Iterator[Fault]:
     """A fault where a direct reference names a path that does not exist; None is a reference to another host."""
-    if path is not None and not _exists(path):
+    if path is None or _exists(path):
+        return
+    if entry.name is not None and _CONDA_FOLDERS.intersection(path.parts):
         yield Fault(
             where=entry.position,
-            what=f"`{entry.text}` names a file or folder that does not exist",
-            why="a relative path is relative to the file or folder that its list stands in",
-            remedy="correct its path",
+            what=f"`{entry.name} @ {path.as_uri()}` names a file or folder that does not exist",
+            why="conda built the project in this folder, on another machine, and `pip freeze` prints the folder",
+            remedy=f"write `{entry.name}==VERSION`, with the version that `pip list` shows",
         )
+        return
+    yield Fault(
+        where=entry.position,
+        what=f"`{entry.text}` names a file or folder that does not exist",
+        why="a relative path is relative to the file or folder that its list stands in",
+        remedy="correct its path",
+    )
 
 
 def _iter_location_faults(location: NamedLocation) -> Iterator[Fault]:

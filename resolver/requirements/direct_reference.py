@@ -67,8 +67,9 @@ _SCP_FORM = re.compile(r"(?:git\+)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>
 
 # Texts, which `re` compiles when they are first used: most lists hold no direct reference.
 _SSH_WITH_COLON = r"(?P<start>ssh://(?:[^@/\s]+@)?[\w.-]+):(?P<path>[A-Za-z_~][^\s]*)"
-# A hash of a fragment (PEP 440), by the algorithms that pip accepts there.
-_HASH = r"(sha512|sha384|sha256|sha224|sha1|md5)=([0-9a-fA-F]+)"
+# The start of a part of a fragment that is meant as a hash, in any spelling: `sha256=`, `SHA-256:`, `blake2b=`.
+_HASH_START = r"\s*(?:sha-?|md-?|blake)[0-9][\w-]*\s*(?:[=:]|$)"
+# The algorithms that pip checks (PEP 440: Direct references), with the number of their digits.
 _HASH_LENGTHS = {"sha512": 128, "sha384": 96, "sha256": 64, "sha224": 56, "sha1": 40, "md5": 32}
 # The value of `#egg=`: a name and extras (pip: VCS Support).
 _EGG = r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)(?:\[([^\]]*)\])?"
@@ -258,7 +259,13 @@ def _parse_file_url(text: str, variables: Mapping[str, str]) -> ParsedReference:
     if not path.strip():
         raise Refusal(f"`{text}` names no file", remedy="write its path behind `file://`")
     # A folder has no fragment, so the subdirectory becomes a part of its path.
-    name, extras, subdirectory, _ = _read_fragment(fragment)
+    name, extras, subdirectory, hashes = _read_fragment(fragment)
+    if hashes:
+        raise Refusal(
+            f"`{text}` gives a hash for a path",
+            why="only the URL of an archive has one, and an installer drops any other",
+            remedy="write a `file:///` URL of a wheel or an sdist, or leave the hash out",
+        )
     path = f"{path.rstrip('/')}/{subdirectory}" if subdirectory else path
     direct = _build_local_path(path)
     return ParsedReference(direct=direct, name=name or infer_name(direct), extras=extras | fragment_extras)
@@ -326,19 +333,32 @@ def _read_fragment(
             name, extras = name or canonicalize_name(egg[1]), _parse_extras(egg[2] or "")
         elif key == "subdirectory" and value:
             subdirectory = subdirectory or value
-        elif match := re.fullmatch(_HASH, part):
-            _check_hash_length(match[1], match[2])
-            hashes.add(f"{match[1]}:{match[2].lower()}")
+        elif re.match(_HASH_START, part, re.IGNORECASE):
+            hashes.add(_read_hash(part))
     return name, extras, subdirectory, tuple(sorted(hashes))
 
 
-def _check_hash_length(algorithm: str, digits: str) -> None:
-    """Raise Refusal for a hash of a wrong length, which pip reports only after it has downloaded the file."""
-    if len(digits) != _HASH_LENGTHS[algorithm]:
+def _read_hash(part: str) -> str:
+    """The hash of one part of a fragment, as `algorithm:hex` in lower case.
+
+    Raises Refusal for any other form: pip ignores it, and then installs the file without a check.
+    """
+    algorithm, _, digits = part.partition("=")
+    length = _HASH_LENGTHS.get(algorithm)
+    if length is None:
         raise Refusal(
-            f"`#{algorithm}={digits}` can match no file",
-            why=f"{algorithm} has {_HASH_LENGTHS[algorithm]} hexadecimal digits, and this has {len(digits)}",
+            f"`#{part}` is no hash that an installer checks",
+            why=f"it begins with none of {', '.join(f'`{name}=`' for name in _HASH_LENGTHS)}",
+            remedy="write `#sha256=` and the digits of the file's SHA-256",
         )
+    if wrong := re.search(r"[^0-9a-fA-F]", digits):
+        raise Refusal(f"`#{part}` can match no file", why=f"`{wrong[0]}` is no hexadecimal digit")
+    if len(digits) != length:
+        raise Refusal(
+            f"`#{part}` can match no file",
+            why=f"{algorithm} has {length} hexadecimal digits, and this has {len(digits)}",
+        )
+    return f"{algorithm}:{digits.lower()}"
 
 
 def _render_fragment(subdirectory: str | None, hashes: list[str]) -> str:

@@ -44,6 +44,8 @@ relative to that file. It returns the name of the file for messages, always the 
 
 # A `#` at the start or after white space: others belong to a URL.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
+# `-e` or `--editable` with its value, and the `;` before a marker: `-e ./folder ; python_version < "3.13"`.
+_EDITABLE_MARKER = re.compile(r"((?:-e|--editable(?=[=\s]))[^;]*?)(\s*;\s*)(.*)", re.DOTALL)
 # The comment of PEP 263.
 _ENCODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
 
@@ -162,6 +164,7 @@ def _read_line(line: str, position: Position, *, constraint: bool) -> Iterator[S
     """The statements of one logical line: a requirement with its flags, an editable, or flags. Raises Refusal."""
     # pip splits the requirement off by spaces, and only the rest by the rules of a shell.
     requirement, tail = split_tail(line)
+    tail, marker = _split_editable_marker(tail)
     uses = _read_line_flags(tail, position)
     if requirement:
         _check_tail(uses)
@@ -169,10 +172,24 @@ def _read_line(line: str, position: Position, *, constraint: bool) -> Iterator[S
         return
     editables = [use for use in uses if use.flag.reach is FlagReach.REQUIREMENT]
     if editables:
-        yield _read_editable(uses, editables[0], constraint=constraint)
+        yield _read_editable(uses, editables[0], marker, constraint=constraint)
         return
     _check_flag_line(uses)
     yield from uses
+
+
+def _split_editable_marker(tail: str) -> tuple[str, str]:
+    """The flags of a line, and the marker of its `-e` with the `;` before it; empty without one.
+
+    A marker is not split as a shell would do it, because its quotation marks are part of it. pip drops a marker here
+    without a message; pinfold reads it as uv does.
+    """
+    match = _EDITABLE_MARKER.fullmatch(tail)
+    # A `;` inside quotation marks is part of the value of `-e`.
+    if match is None or match[1].count('"') % 2 or match[1].count("'") % 2:
+        return tail, ""
+    marker, flags = split_tail(match[3])
+    return f"{match[1]} {flags}".rstrip(), f"{match[2]}{marker}"
 
 
 def _read_line_flags(tail: str, position: Position) -> list[FlagUse]:
@@ -224,8 +241,11 @@ def _take_value(flag: Flag, spelling: str, attached: str | None, words: list[str
     return value
 
 
-def _read_editable(uses: list[FlagUse], editable: FlagUse, *, constraint: bool) -> RequirementUse:
-    """The requirement of `-e`, with the other flags of its line. Raises Refusal for flags that pip ignores."""
+def _read_editable(uses: list[FlagUse], editable: FlagUse, marker: str, *, constraint: bool) -> RequirementUse:
+    """The requirement of `-e` with its `marker`, which is empty or begins with `;`, and the other flags of its line.
+
+    Raises Refusal for flags that pip ignores.
+    """
     others = [use for use in uses if use is not editable]
     _check_tail(others)
     # `--config-settings` are allowed: they are for the build of the source tree.
@@ -233,7 +253,7 @@ def _read_editable(uses: list[FlagUse], editable: FlagUse, *, constraint: bool) 
         raise Refusal("`--hash` after an editable requirement", why="a source tree has no hash, and pip drops it")
     return RequirementUse(
         position=editable.position,
-        text=editable.value,
+        text=f"{editable.value}{marker}",
         editable=True,
         constraint=constraint,
         line_flags=tuple(others),

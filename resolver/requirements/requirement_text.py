@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from packaging.markers import InvalidMarker, Marker
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
@@ -31,6 +31,7 @@ from resolver.requirements.flags import FlagUse, HiddenText, Refusal, Requiremen
 
 __all__ = [
     "MOST_DIGITS",
+    "find_marker_flaw",
     "has_long_number",
     "parse_entry",
     "render_requirement",
@@ -46,6 +47,22 @@ _SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
 # The values that pip accepts for `--hash`.
 _HASH = re.compile(r"(sha256|sha384|sha512):([0-9a-fA-F]+)")
 _HASH_LENGTHS = {"sha256": 64, "sha384": 96, "sha512": 128}
+# Values of every environment marker (PEP 508), to try whether a marker can be evaluated at all. That does not depend on
+# the target: a comparison is undefined because of its operator or of the value that the user wrote.
+_SAMPLE_ENVIRONMENT = {
+    "implementation_name": "cpython",
+    "implementation_version": "3.12.0",
+    "os_name": "posix",
+    "platform_machine": "x86_64",
+    "platform_python_implementation": "CPython",
+    "platform_release": "",
+    "platform_system": "Linux",
+    "platform_version": "",
+    "python_full_version": "3.12.0",
+    "python_version": "3.12",
+    "sys_platform": "linux",
+    "extra": "",
+}
 # Why such a text is refused. The digits themselves are not shown.
 _TOO_LONG = f"a number in it has more than {MOST_DIGITS} digits"
 
@@ -97,6 +114,17 @@ def _render_specifier(specifier: SpecifierSet) -> str:
 def has_long_number(text: str) -> bool:
     """Whether the text holds a number of more than `MOST_DIGITS` digits, which no version can have."""
     return len(text) > MOST_DIGITS and _LONG_NUMBER.search(text) is not None
+
+
+def find_marker_flaw(marker: Marker) -> str:
+    """Why a marker can never be evaluated, such as `'a' == 'b'` or `python_version ~= '3'`; empty if it can."""
+    try:
+        marker.evaluate(_SAMPLE_ENVIRONMENT)
+    except UndefinedComparison:
+        return "it has an operator that is not defined for its two values"
+    except UndefinedEnvironmentName:
+        return "one of its comparisons has no environment variable, such as `python_version`, that a list may use"
+    return ""
 
 
 def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
@@ -252,12 +280,16 @@ def _parse_marker(text: str, requirement: str) -> Marker | None:
     if has_long_number(text):
         raise Refusal(wrong, why=_TOO_LONG)
     try:
-        return Marker(text.strip())
+        marker = Marker(text.strip())
+        flaw = find_marker_flaw(marker)
     except InvalidMarker as error:
         raise Refusal(wrong, why=_render_error(error)) from error
-    # packaging parses brackets by recursion.
+    # packaging parses and evaluates brackets by recursion.
     except RecursionError as error:
         raise Refusal(wrong, why="it is nested too deep") from error
+    if flaw:
+        raise Refusal(f"`{text.strip()}`, after `{requirement.strip()};`, cannot be evaluated", why=flaw)
+    return marker
 
 
 def _refuse_requirement(text: str, error: InvalidRequirement) -> Refusal:

@@ -221,9 +221,24 @@ class Settings:
         return replace(self, **merged)
 
     def complete(self) -> CompleteSettings:
-        """The settings of later stages, with the default of each one that is unset. No other place has defaults."""
+        """The settings of later stages, with the default of each one that is unset. No other place has defaults.
+
+        Raises SettingsError for a text that is none of an option's choices, which only a program can have set.
+        """
+        self._check_choices()
         values: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(CompleteSettings)}
         return CompleteSettings(**{name: value for name, value in values.items() if value is not None})
+
+    def _check_choices(self) -> None:
+        """Raise SettingsError for each text that is none of the choices of its option."""
+        faults = []
+        for option in OPTIONS:
+            value = getattr(self, option.field, None) if option.kind is Kind.CHOICE else None
+            if value is not None and value not in option.choices:
+                choices = " or ".join(f"`{one}`" for one in option.choices)
+                faults.append(Fault(where="settings", what=f"`{option.name}` must be {choices}, not `{value}`"))
+        if faults:
+            raise SettingsError.from_faults(faults)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,8 +371,13 @@ def _parse_urls(value: Value) -> tuple[str, ...] | None:
 
 
 def _check_requirement(word: str) -> str:
-    """The text itself. Raises InvalidRequirement, a ValueError, if it is no requirement."""
-    Requirement(word)
+    """The text itself. Raises ValueError if it is no requirement, or its marker can never be evaluated."""
+    marker = Requirement(word).marker
+    # Lazy: few configurations hold requirements, and the parser of lists takes time to load.
+    from resolver.requirements.requirement_text import find_marker_flaw
+
+    if marker is not None and find_marker_flaw(marker):
+        raise ValueError(word)
     return word
 
 

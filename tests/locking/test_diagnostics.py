@@ -50,6 +50,23 @@ def test_all_paths_that_do_not_exist_are_reported_together(tmp_path: Path) -> No
     ]
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/croot/numpy_1682520569166/work",
+        "/home/conda/feedstock_root/build_artifacts/numpy_1682520569166/work",
+        "/opt/conda/conda-bld/numpy_1682520569166/src",
+        "/tmp/build/80754af9/numpy_1682520569166/work/dist/numpy-1.24.3-cp311-cp311-linux_x86_64.whl",
+    ],
+)
+def test_a_folder_of_a_conda_build_is_shown_as_written_with_the_pin_to_write(tmp_path: Path, path: str) -> None:
+    assert check(make_plan(tmp_path, "six", f"numpy @ file://{path}")) == [
+        f"requirements[1]: `numpy @ file://{path}` names a file or folder that does not exist\n"
+        "  because conda built the project in this folder, on another machine, and `pip freeze` prints the folder\n"
+        "  try: write `numpy==VERSION`, with the version that `pip list` shows"
+    ]
+
+
 def test_a_variable_without_value_is_a_fault_of_each_url_that_needs_it(tmp_path: Path) -> None:
     plan = make_plan(
         tmp_path,

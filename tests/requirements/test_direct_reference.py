@@ -229,3 +229,53 @@ def test_a_reference_that_cannot_be_used_is_refused(item: str, message: str) -> 
     with pytest.raises(ListError) as caught:
         parse(item)
     assert str(caught.value) == f"requirements[0]: {message}"
+
+
+ALGORITHMS = "`sha512=`, `sha384=`, `sha256=`, `sha224=`, `sha1=`, `md5=`"
+
+
+@pytest.mark.parametrize(
+    ("fragment", "message"),
+    [
+        (f"sha256={'0' * 63}g", f"`#sha256={'0' * 63}g` can match no file\n  because `g` is no hexadecimal digit"),
+        (
+            f"sha256={'0' * 63}",
+            f"`#sha256={'0' * 63}` can match no file\n  because sha256 has 64 hexadecimal digits, and this has 63",
+        ),
+        ("sha256=", "`#sha256=` can match no file\n  because sha256 has 64 hexadecimal digits, and this has 0"),
+        ("egg=six&md5=0x12", "`#md5=0x12` can match no file\n  because `x` is no hexadecimal digit"),
+        (
+            "SHA256=00",
+            f"`#SHA256=00` is no hash that an installer checks\n  because it begins with none of {ALGORITHMS}\n"
+            "  try: write `#sha256=` and the digits of the file's SHA-256",
+        ),
+        (
+            "subdirectory=a&sha-256:00",
+            f"`#sha-256:00` is no hash that an installer checks\n  because it begins with none of {ALGORITHMS}\n"
+            "  try: write `#sha256=` and the digits of the file's SHA-256",
+        ),
+        (
+            "blake2b=00",
+            f"`#blake2b=00` is no hash that an installer checks\n  because it begins with none of {ALGORITHMS}\n"
+            "  try: write `#sha256=` and the digits of the file's SHA-256",
+        ),
+    ],
+)
+def test_a_hash_of_a_wrong_form_is_refused_and_never_ignored(fragment: str, message: str) -> None:
+    with pytest.raises(ListError) as caught:
+        parse(f"https://f.example/six-1.0.zip#{fragment}")
+    assert str(caught.value) == f"requirements[0]: {message}"
+
+
+def test_a_hash_of_a_path_is_refused_because_nothing_would_check_it() -> None:
+    with pytest.raises(ListError) as caught:
+        parse(f"file:six-1.0.zip#sha256={'0' * 64}")
+    assert str(caught.value) == (
+        f"requirements[0]: `file:six-1.0.zip#sha256={'0' * 64}` gives a hash for a path\n"
+        "  because only the URL of an archive has one, and an installer drops any other\n"
+        "  try: write a `file:///` URL of a wheel or an sdist, or leave the hash out"
+    )
+
+
+def test_another_key_of_a_fragment_that_begins_like_an_algorithm_is_ignored_as_with_pip() -> None:
+    assert parse("https://f.example/six-1.0.zip#shared=1&shadow=x").text == "six @ https://f.example/six-1.0.zip"

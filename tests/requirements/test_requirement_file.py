@@ -233,3 +233,22 @@ def test_file_nested_too_deep_is_named_without_all_that_lead_to_it() -> None:
         " files are nested more than 50 deep\n"
         "  try: remove some of the inclusions"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("-e ./x ; python_version < '3.13'", './x ; python_version < "3.13"'),
+        ('--editable ./x; sys_platform == "linux"', './x ; sys_platform == "linux"'),
+        ("--editable=./x;python_version<'3.13' --config-settings=a=b", './x ; python_version < "3.13"'),
+        ("""-e "./x ; python_version < '3.13'" """, './x ; python_version < "3.13"'),
+        (
+            "-e git+https://h.example/r@v1#egg=x ; os_name == 'posix'",
+            'x @ git+https://h.example/r@v1 ; os_name == "posix"',
+        ),
+        ("-e ./x ;", "./x"),
+    ],
+)
+def test_an_editable_may_have_a_marker(line: str, text: str) -> None:
+    (entry,) = parse_requirement_file(line).entries
+    assert (entry.text, entry.editable) == (text, True)

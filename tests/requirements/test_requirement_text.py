@@ -36,3 +36,33 @@ def test_usual_mistakes_in_a_requirement_are_told_in_plain_words(text: str, why:
 )
 def test_a_constraint_names_a_project_and_nothing_else(line: str, message: str) -> None:
     assert report(["-c", "c.txt"], read_file=files({"c.txt": line})) == f"c.txt:1 (from requirements[0]): {message}"
+
+
+OPERATOR = "it has an operator that is not defined for its two values"
+VARIABLE = "one of its comparisons has no environment variable, such as `python_version`, that a list may use"
+
+
+@pytest.mark.parametrize(
+    ("marker", "why"),
+    [
+        ("'a' == 'b'", VARIABLE),
+        ("'dev' in extras", VARIABLE),
+        ("'dev' in dependency_groups", VARIABLE),
+        ("python_version ~= '3'", OPERATOR),
+        ("os_name ~= 'posix'", OPERATOR),
+        ("sys_platform === 'linux'", OPERATOR),
+        ("sys_platform == 'win32' and python_version ~= '3'", OPERATOR),
+    ],
+)
+@pytest.mark.parametrize("requirement", ["a", "a>=1", "./a", "a @ https://f.example/a-1.0.zip"])
+def test_a_marker_that_cannot_be_evaluated_is_a_fault_at_its_item(requirement: str, marker: str, why: str) -> None:
+    shown = requirement.removeprefix("a @ ")
+    assert report(["six", f"{requirement} ; {marker}"]) == (
+        f"requirements[1]: `{marker}`, after `{shown};`, cannot be evaluated\n  because {why}"
+    )
+
+
+def test_a_marker_that_cannot_be_evaluated_is_a_fault_of_the_line_of_a_constraint() -> None:
+    assert report(["a", "-c", "c.txt"], read_file=files({"c.txt": "\nb; 'a' == 'b'"})) == (
+        f"c.txt:2 (from requirements[1]): `'a' == 'b'`, after `b;`, cannot be evaluated\n  because {VARIABLE}"
+    )

@@ -328,6 +328,7 @@ def test_a_date_of_toml_itself_is_a_cut_off() -> None:
         ('requirements = [["a"], "b"]', "`requirements[1]` must be an array, as other layers are, not a string"),
         ('requirements = [["a", {}]]', "`requirements[0][1]` must be a string, not a table"),
         ('exclude = ["a b"]', "`exclude[0]` is no project name"),
+        ("override-dependencies = [\"a; 'a' == 'b'\"]", "`override-dependencies[0]` is no requirement (PEP 508)"),
         ('override-dependencies = ["a", "b=1"]', "`override-dependencies[1]` is no requirement (PEP 508)"),
         ("platform = 2026-11-01", "`platform` must be a string, not a date or time"),
         ("families = {}", "`families` must be an array of tables, not a table"),
@@ -448,3 +449,26 @@ def test_complete_settings_keep_what_is_set() -> None:
 def test_complete_settings_have_the_types_of_settings() -> None:
     types = {one.name: str(one.type).removesuffix(" | None") for one in fields(Settings)}
     assert all(str(one.type).removesuffix(" | None") == types[one.name] for one in fields(CompleteSettings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            Settings(index_strategy="nope"),  # type: ignore[arg-type]  # A program may set any text.
+            "settings: `index-strategy` must be `first-index` or `best-match`, not `nope`",
+        ),
+        (
+            Settings(flag_scope="layer"),  # type: ignore[arg-type]  # A program may set any text.
+            "settings: `flag-scope` must be `position` or `list`, not `layer`",
+        ),
+        (
+            Settings(index_strategy="unsafe-best-match"),  # type: ignore[arg-type]  # A program may set any text.
+            "settings: `index-strategy` must be `first-index` or `best-match`, not `unsafe-best-match`",
+        ),
+    ],
+)
+def test_a_choice_that_a_program_made_up_is_an_error(settings: Settings, message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.complete()
+    assert str(caught.value) == message
