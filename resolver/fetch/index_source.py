@@ -152,9 +152,13 @@ def _build_source(
 
 
 def _make_cache_folder(folder: Path | None) -> Path | None:
-    """The cache folder, created if it is missing; None if it cannot be: a run without cache is slower, not wrong."""
+    """The cache folder, created if it is missing; None if it cannot be: a run without cache is slower, not wrong.
+
+    It is absolute, because the child processes of builds run in folders of their own.
+    """
     if folder is None:
         return None
+    folder = folder.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:

@@ -56,11 +56,8 @@ class ChosenMachines:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The machine types by their full names, then unknown ones as they were written."""
-        if self.choice is None:
-            return ()
-        known = (machine.name for machine in self.choice.machines)
-        return (*known, *(unknown.name for unknown in self.choice.unknown))
+        """The machine types by their full names."""
+        return () if self.choice is None else tuple(machine.name for machine in self.choice.machines)
 
     @property
     def accelerator(self) -> Accelerator:
@@ -116,7 +113,7 @@ def choose_python(
 def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     """The machine types that a source is locked for. `arguments` are the settings of the command line.
 
-    Raises TargetError for machines that cannot be one target, with the place that names them. `label` is set for `-m`
+    Raises TargetError for unknown machines and for those that cannot be one target, with the place that names them. `label` is set for `-m`
     alone: other locks are named after their source.
     """
     chosen = _find_names(source, arguments)
@@ -136,6 +133,7 @@ def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
         )
     except TargetError as error:
         raise error.at(chosen.where) from error
+    choice.refuse_unknown(chosen.where)
     warnings = [f"{chosen.where}: {warning}" for warning in choice.iter_warnings()]
     if not isinstance(choice.accelerator, Gpu):
         warnings += _unused_driver(arguments, "no GPU")

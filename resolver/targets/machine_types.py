@@ -1,8 +1,8 @@
 """Machine types: the accelerator, and the CPU architecture of the host, that a list of their names means.
 
 In: names as users write them, rows of `data/machines.toml` and `data/gpus.toml`, rows of the configuration. Out: a
-`MachineChoice`. Unknown names are values in it, since only the caller knows whether they are errors; faults that no
-caller can accept (an AMD GPU, hosts of two architectures) raise.
+`MachineChoice`. Unknown names are values in it, because only the caller knows where they are written; `refuse_unknown`
+raises them. Other faults (an AMD GPU, hosts of two architectures) raise here.
 
 A choice has one driver, the lowest of its GPU machines. That of a machine comes from the command line, otherwise from
 its own row in the configuration, otherwise from the configuration as a whole, otherwise it is the default.
@@ -50,6 +50,8 @@ __all__ = [
     "parse_machine_types",
 ]
 
+_MOST_SUGGESTIONS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
@@ -67,19 +69,17 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownMachine:
-    """A name that is no machine type. `suggestion` is the nearest machine type, empty if none is near."""
+    """A name that is no machine type. `suggestions` are the nearest machine types, at most three, the nearest first."""
 
     name: str
-    suggestion: str = ""
+    suggestions: tuple[str, ...] = ()
 
     @property
     def fault(self) -> Fault:
-        """The fault that describes the name, with the suggestion as its remedy."""
-        remedy = f"`{self.suggestion}`" if self.suggestion else ""
+        """The fault that describes the name, with the nearest machine types as its remedy."""
+        *others, last = (*(f"`{name}`" for name in self.suggestions), "a row in `[[tool.pinfold.machines]]`")
+        remedy = f"{', '.join(others)} or {last}" if others else last
         return Fault(what=f"unknown machine type `{self.name}`", remedy=remedy)
-
-    def __str__(self) -> str:
-        return str(self.fault)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,11 +101,7 @@ class MachineChoice:
         return isinstance(self.accelerator, Gpu) and any(one.gpu is None for one in self.machines if not one.deprecated)
 
     def iter_warnings(self) -> Iterable[str]:
-        """The warnings for the summary.
-
-        Unknown names come first, then deprecated ones, each in list order, and last a mix of CPU and GPU types.
-        """
-        yield from map(str, self.unknown)
+        """The warnings for the summary: deprecated names in list order, then a mix of CPU and GPU types."""
         for machine in self.machines:
             if machine.deprecated:
                 what = f"machine type `{machine.name}` is not looked at: {machine.deprecated}"
@@ -113,6 +109,11 @@ class MachineChoice:
         if self.is_mixed:
             cpu = ", ".join(f"`{one.name}`" for one in self.machines if one.gpu is None and not one.deprecated)
             yield f"the lock is for the GPU types of the list; on {cpu} its CUDA builds run without a GPU"
+
+    def refuse_unknown(self, where: str = "") -> None:
+        """Raise TargetError for names that are no machine types; `where` is the place that has them."""
+        if self.unknown:
+            raise TargetError.from_faults(replace(one.fault, where=where) for one in self.unknown)
 
 
 def parse_machine_types(
@@ -201,7 +202,7 @@ def _find_all(names: Iterable[str], table: _Table) -> tuple[tuple[Machine, ...],
     for name in names:
         machine = table.find(name)
         if machine is None:
-            unknown.append(UnknownMachine(name=name, suggestion=table.suggest(name)))
+            unknown.append(UnknownMachine(name=name, suggestions=table.suggest(name)))
         else:
             known.setdefault(machine.name, machine)
     return tuple(known.values()), tuple(unknown)
@@ -235,12 +236,21 @@ class _Table:
             return Machine(name=f"GPU-{gpu.name.replace(' ', '-')}", gpu=gpu)
         return None
 
-    def suggest(self, name: str) -> str:
-        """The nearest machine type to an unknown name; of several with one folded name, that of the configuration."""
-        folded = _fold(name)
-        names = {_fold(one.name): one.name for one in reversed(self.list_machines())}
-        close = get_close_matches(folded, names, n=1, cutoff=0.5)
-        return names[close[0]] if close else ""
+    def suggest(self, name: str) -> tuple[str, ...]:
+        """The nearest machine types to an unknown name, the nearest first, before the nearest GPUs without one.
+
+        Of several with one folded name it is that of the configuration.
+        """
+        machines = {_fold(one.name): one.name for one in reversed(self.list_machines())}
+        gpus = [row["name"] for row in self._gpu_rows.values() if row["vendor"] == "nvidia"]
+        gpus += [row.name for row in self._own_gpus.values()]
+        others = {_fold(gpu): f"GPU-{gpu.replace(' ', '-')}" for gpu in gpus}
+        found = [
+            names[close]
+            for names in (machines, others)
+            for close in get_close_matches(_fold(name), names, n=_MOST_SUGGESTIONS, cutoff=0.5)
+        ]
+        return tuple(dict.fromkeys(found))[:_MOST_SUGGESTIONS]
 
     def list_machines(self) -> tuple[Machine, ...]:
         """All machine types, those of the configuration first, without GPUs that have no machine type."""

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 
+import resolver
+from resolver.cli.main import main
 from tests.command import Project, start_process
-from tests.servers import wheel
+from tests.servers import sdist, wheel
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +81,45 @@ def test_two_runs_at_once_share_the_cache(project: Project) -> None:
     assert [code for _, code in ends] == [0, 0], ends
     assert project.read("pylock.one.toml") == project.read("pylock.two.toml")
     assert project.pins("pylock.one.toml") == {"a": "1.19", "b": "1.0"}
+
+
+def add_sdist(project: Project) -> None:
+    """A list with a project whose metadata only a build gives."""
+    project.server.add("built", sdist("built", "1.0", ["a"], static=False, build_requires=["b"]))
+    project.write_list("built")
+    project.python = f"{sys.version_info[0]}.{sys.version_info[1]}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a build tells for the target on this machine alone")
+@pytest.mark.parametrize("name", ["cache", "./cache", "../project/cache"])
+def test_relative_cache_serves_builds(project: Project, name: str) -> None:
+    add_sdist(project)
+
+    run = project.lock("requirements.txt", "--cache-dir", name)
+
+    assert (run.code, project.pins()) == (0, {"a": "1.0", "b": "1.0", "built": "1.0"}), run.err
+    assert (project.folder / "cache").is_dir()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a build tells for the target on this machine alone")
+def test_relative_cache_of_the_environment_serves_builds(project: Project) -> None:
+    add_sdist(project)
+    project.monkeypatch.chdir(project.folder)
+    project.monkeypatch.setenv("PINFOLD_CACHE_DIR", "cache")
+
+    assert main(["requirements.txt", "--python", str(project.python)]) == 0
+    assert project.pins() == {"a": "1.0", "b": "1.0", "built": "1.0"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a build tells for the target on this machine alone")
+def test_relative_cache_of_a_program_serves_builds(project: Project) -> None:
+    add_sdist(project)
+    project.monkeypatch.chdir(project.folder)
+
+    outcome = resolver.lock(
+        ["-i", project.server.index_url, "built"],
+        python=str(project.python),
+        access=resolver.Access(cache_folder=Path("cache")),
+    )
+
+    assert {pin.name for pin in outcome.resolution.pins} == {"a", "b", "built"}

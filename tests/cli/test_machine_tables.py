@@ -80,7 +80,12 @@ def test_json_of_the_table_has_the_facts(project: Project) -> None:
 def test_unknown_machine_type_is_an_error_that_names_the_nearest(project: Project) -> None:
     run = machines(project, "b20")
 
-    assert (run.code, run.out, run.err) == (2, "", "error: unknown machine type `b20`\n  try: `GPU-B200`\n")
+    assert (run.code, run.out, run.err) == (
+        2,
+        "",
+        "error: unknown machine type `b20`\n"
+        "  try: `GPU-B200`, `GPU-H200`, `GPU-GB200` or a row in `[[tool.pinfold.machines]]`\n",
+    )
 
 
 def test_builds_of_torch_have_a_mark_each_and_the_reason_for_each_no(project: Project) -> None:

@@ -129,6 +129,16 @@ def test_unsupported_python_is_named_by_its_argument(project: Project) -> None:
     assert str(caught.value) == "`python`: Python `2.7` is not supported: CPython 3.8 to 3.15 are"
 
 
+@pytest.mark.parametrize("names", ["B20", ["GPU-H100", "B20"]])
+def test_unknown_machine_type_is_named_by_its_argument(names: str | list[str]) -> None:
+    with pytest.raises(TargetError) as caught:
+        lock(["a"], python="3.11", machine_type=names)
+    assert str(caught.value) == (
+        "`machine_type`: unknown machine type `B20`\n"
+        "  try: `GPU-B200`, `GPU-H200`, `GPU-GB200` or a row in `[[tool.pinfold.machines]]`"
+    )
+
+
 def test_examples_of_the_documentation_give_the_documented_results(project: Project) -> None:
     project.monkeypatch.chdir(project.folder)
     blocks = re.findall(r"```(python|)\n(.*?)```", _DOCUMENT.read_text(encoding="utf-8"), re.DOTALL)

@@ -5,7 +5,6 @@ from resolver.settings.settings import GpuSetting, MachineSetting
 from resolver.targets.accelerators import UNSPECIFIED, Capability, Cpu, Gpu
 from resolver.targets.machine_types import (
     MachineChoice,
-    UnknownMachine,
     choose_platform,
     default_driver,
     list_other_drivers,
@@ -113,20 +112,36 @@ def test_a_name_that_may_be_a_gpu_beside_cpu_types_is_no_cpu_target(names: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "suggestion"),
-    [("GPU-A10O", "GPU-A100"), ("H10", "GPU-H100"), ("rtx5900", "GPU-RTX5090"), ("XXL", "XL"), ("quantum", "")],
+    ("name", "nearest"),
+    [
+        ("GPU-A10O", "GPU-A100"),
+        ("H10", "GPU-H100"),
+        ("rtx5900", "GPU-RTX5090"),
+        ("XXL", "XL"),
+        ("RTX PRO 6000 Blackwel", "GPU-RTX-PRO-6000-Blackwell-Max-Q"),
+        ("quantum", None),
+    ],
 )
-def test_an_unknown_machine_type_is_data_with_the_nearest_known_one(name: str, suggestion: str) -> None:
+def test_an_unknown_machine_type_is_data_with_the_nearest_known_ones(name: str, nearest: str | None) -> None:
     choice = parse_machine_types(name)
     assert choice.accelerator == UNSPECIFIED
-    assert choice.unknown == (UnknownMachine(name=name, suggestion=suggestion),)
+    assert [one.name for one in choice.unknown] == [name]
+    assert next(iter(choice.unknown[0].suggestions), None) == nearest
+    assert len(choice.unknown[0].suggestions) <= 3
 
 
-def test_the_error_for_an_unknown_machine_type_has_a_suggestion() -> None:
-    assert list(parse_machine_types("H10,quantum").iter_warnings()) == [
-        "unknown machine type `H10`\n  try: `GPU-H100`",
-        "unknown machine type `quantum`",
+def test_the_error_for_unknown_machine_types_has_the_nearest_names() -> None:
+    with pytest.raises(TargetError) as caught:
+        parse_machine_types("H10,quantum,H100").refuse_unknown("`-m`")
+    assert [str(fault) for fault in caught.value.faults] == [
+        "`-m`: unknown machine type `H10`\n"
+        "  try: `GPU-H100`, `GPU-H200`, `GPU-A100` or a row in `[[tool.pinfold.machines]]`",
+        "`-m`: unknown machine type `quantum`\n  try: a row in `[[tool.pinfold.machines]]`",
     ]
+
+
+def test_known_machine_types_are_not_refused() -> None:
+    parse_machine_types("H100,XL,GPU").refuse_unknown("`-m`")
 
 
 def test_known_machines_count_beside_unknown_ones() -> None:

@@ -112,7 +112,7 @@ if __name__ == "__main__":
 def run_machines(argv: Sequence[str], *, program: str) -> int:
     """The exit code of `lock machines [TYPE [PROJECT]]`, which is always 0.
 
-    Raises InputError for an unknown machine type or project, TargetError for a platform or driver that cannot be read.
+    Raises InputError for an unknown project, TargetError for a machine type, platform or driver that is at fault.
     """
     values = _build_parser(program).parse_args(list(argv))
     folder = Path.cwd()
@@ -185,10 +185,7 @@ def _show(what: str | Mapping[str, Any]) -> None:
 
 
 def _choose(names: str, values: argparse.Namespace, settings: CompleteSettings) -> MachineChoice:
-    """The machine types that a name stands for: one, or those of a fallback list.
-
-    Raises InputError for an unknown type. `lock` accepts those with a warning, but here there is nothing to show.
-    """
+    """The machine types that a name stands for: one, or those of a fallback list. Raises TargetError."""
     choice = parse_machine_types(
         names,
         driver=values.driver,
@@ -196,8 +193,7 @@ def _choose(names: str, values: argparse.Namespace, settings: CompleteSettings) 
         machines=settings.machines,
         gpus=settings.gpus,
     )
-    if choice.unknown:
-        raise InputError.from_faults(one.fault for one in choice.unknown)
+    choice.refuse_unknown()
     return choice
 
 

@@ -39,11 +39,49 @@ def test_machine_type_is_found_by_any_spelling_and_names_the_lock(project: Proje
     )
 
 
-def test_unknown_machine_type_is_a_warning_with_the_nearest_one(project: Project) -> None:
+def test_unknown_machine_type_is_an_error_with_the_nearest_ones(project: Project) -> None:
     run = project.lock("requirements.txt", "-m", "GPU-B20", "-q")
 
-    assert (run.code, project.files()) == (0, ["pylock.gpu-b20.toml", "requirements.txt"])
-    assert run.err == "warning: `-m`: unknown machine type `GPU-B20`\n  try: `GPU-B200`\n"
+    assert (run.code, project.files(), project.server.log) == (2, ["requirements.txt"], [])
+    assert run.err == (
+        "error: `-m`: unknown machine type `GPU-B20`\n"
+        "  try: `GPU-B200`, `GPU-H200`, `GPU-GB200` or a row in `[[tool.pinfold.machines]]`\n"
+    )
+
+
+def test_unknown_machine_type_of_an_app_is_an_error_at_its_line(project: Project) -> None:
+    project.write(
+        "app.py", 'class Chat:\n    machine_type = ["GPU-H100", "H10", "quantum"]\n    requirements = ["a"]\n'
+    )
+
+    run = project.lock("app.py", "-q")
+
+    assert (run.code, project.server.log) == (2, [])
+    assert run.err == (
+        "error: app.py:2: unknown machine type `H10`\n"
+        "  try: `GPU-H100`, `GPU-H200`, `GPU-A100` or a row in `[[tool.pinfold.machines]]`\n"
+        "app.py:2: unknown machine type `quantum`\n"
+        "  try: a row in `[[tool.pinfold.machines]]`\n"
+    )
+
+
+def test_unknown_machine_type_of_the_configuration_is_an_error(project: Project) -> None:
+    project.write("pyproject.toml", '[tool.pinfold]\nmachine-type = "farm"\n')
+
+    run = project.lock("requirements.txt", "-q")
+
+    assert (run.code, project.server.log) == (2, [])
+    assert run.err.startswith("error: [tool.pinfold]: unknown machine type `farm`\n")
+
+
+def test_machine_type_of_the_configuration_is_known(project: Project) -> None:
+    rows = '[[tool.pinfold.machines]]\nname = "farm"\ngpu = "H100"\n'
+    project.write("pyproject.toml", f'[tool.pinfold]\nmachine-type = "farm"\n{rows}')
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 0
+    assert "machine: farm (from [tool.pinfold])" in machine_line(run.err)
 
 
 def test_gpu_of_another_vendor_is_an_error_before_any_request(project: Project) -> None:
