@@ -23,16 +23,21 @@ __all__ = [
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s/?#\"'<>]*)([^\s#\"'<>]*)(#[^\s\"'<>]*)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
-# AWS signature version 2 and Google Cloud Storage version 2 name an account; CloudFront signs with `signature` and
-# names its key; `sig` is Azure's; the rest are tokens as package hosts and forges take them.
+# AWS signature version 2, Google Cloud Storage version 2, Alibaba Cloud version 1, Huawei and Tencent Cloud name an
+# account; CloudFront signs with `signature` and names its key; `sig` is Azure's, `hdn…` and `__token__` are Akamai's,
+# `verify` is Cloudflare's; the rest are tokens as package hosts, forges and download servers take them.
 _SECRET_PARAMETERS = frozenset(
-    {"awsaccesskeyid", "googleaccessid", "key-pair-id", "sig", "signature"}
-    | {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
-    | {"job_token", "passwd", "password", "private_token", "secret", "token"}
+    {"accesskeyid", "awsaccesskeyid", "googleaccessid", "key-pair-id", "ossaccesskeyid", "q-ak", "sig", "signature"}
+    | {"__token__", "hdnea", "hdntl", "hdnts", "verify"}
+    | {"access_key", "access_token", "api_key", "apikey", "auth", "auth_key", "auth_token", "authorization"}
+    | {"client_secret", "deploy_token", "download_token", "id_token", "job_token", "jwt", "key", "passwd", "password"}
+    | {"private_token", "se", "secret", "security-token", "session_token", "sign", "st", "token"}
 )
+# Cloudflare signs with a parameter that other servers use as a switch: `verify=1700000000-…`, `verify=false`.
+_SWITCHES = frozenset({"", "0", "1", "false", "no", "off", "on", "true", "yes"})
 
-# AWS signature version 4, Google Cloud Storage version 4.
-_SECRET_PREFIXES = ("x-amz-", "x-goog-")
+# AWS signature version 4, Google Cloud Storage version 4, Alibaba Cloud version 4, Tencent Cloud, Huawei Cloud.
+_SECRET_PREFIXES = ("x-amz-", "x-goog-", "x-oss-", "q-sign", "x-cos-", "x-obs-")
 
 # Texts, which `re` compiles when a file is searched: reading a lock needs only the patterns above.
 # The length of a scheme is limited: one of any length makes a line of 250,000 letters take minutes.
@@ -112,6 +117,8 @@ def _find_secret_parameter(query: str) -> str | None:
     for parameter in re.split("[&;]", query):
         key, _, value = parameter.partition("=")
         name = unquote_plus(key).lower()
+        if name == "verify" and unquote_plus(value).lower() in _SWITCHES:
+            continue
         if (name in _SECRET_PARAMETERS or name.startswith(_SECRET_PREFIXES)) and _VARIABLE.sub("", value):
             return name
     return None

@@ -4,8 +4,9 @@ In: the text of a URL as a list or setting holds it, and the variables of the ca
 are its public part. Only the transport in `resolver.fetch` opens a `Secret`.
 
 Secrets are recognised by form: user information, and parameters of a query that are a token or belong to a signature.
-The signatures are those of AWS (versions 2 and 4), Google Cloud Storage (2 and 4), Azure (shared access signature) and
-CloudFront; the tokens are those that package hosts and forges accept.
+The signatures are those of AWS (versions 2 and 4), Google Cloud Storage (2 and 4), Azure (shared access signature),
+CloudFront, Alibaba Cloud (1 and 4), Tencent Cloud, Huawei Cloud, Akamai and Cloudflare; the tokens are those that
+package hosts, forges and download servers accept. An expiry beside any of them is a part of it.
 
 `${VAR}` is expanded as pip does it (pip: Requirements File Format): upper case, digits and `_` in braces, nothing else,
 and an unset or empty variable stays as text. A variable in user information, or in the place of a token in the query,
@@ -51,25 +52,46 @@ _HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+
 _NO_SCHEME = re.compile(r"[^\s/@]*:[^\s/@]*@(?P<rest>.*)", re.DOTALL)
 # Parameters of a query whose value is a token.
 _TOKEN_PARAMETERS = frozenset(
-    {"access_key", "access_token", "api_key", "apikey", "auth", "auth_token", "authorization", "client_secret"}
-    | {"job_token", "passwd", "password", "private_token", "secret", "sig", "signature", "token"}
+    {"access_key", "access_token", "api_key", "apikey", "auth", "auth_key", "auth_token", "authorization"}
+    | {"client_secret", "deploy_token", "download_token", "id_token", "job_token", "jwt", "key", "passwd", "password"}
+    | {"private_token", "se", "secret", "security-token", "session_token", "sig", "sign", "signature", "st", "token"}
 )
+# The end of a token as download servers write it beside the token. Signing the URL anew changes it.
+_END_PARAMETERS = frozenset({"e", "exp", "expire", "expires", "expires_at", "expiry"})
+# Cloudflare signs with a parameter that other servers use as a switch: `verify=1700000000-…`, `verify=false`.
+_SWITCHES = frozenset({"", "0", "1", "false", "no", "off", "on", "true", "yes"})
 # All parameters of a shared access signature, most of which are no secret alone.
 _AZURE_PARAMETERS = frozenset(
     {"saoid", "scid", "sdd", "se", "si", "sip", "ske", "skoid", "sks", "skt", "sktid", "skv", "sp", "spr"}
     | {"sr", "srt", "ss", "st", "suoid", "sv"}
 )
 
-# AWS signature version 4 (and the session token of version 2), and Google Cloud Storage version 4.
-_SIGNATURE_PREFIXES = ("x-amz-", "x-goog-")
+# AWS signature version 4 (and the session token of version 2), Google Cloud Storage version 4, Alibaba Cloud version 4,
+# Tencent Cloud (`q-sign-algorithm`, `q-sign-time`, `q-signature`), Huawei Cloud.
+_PREFIX_FORMS = {
+    "x-amz-": "an AWS signature (version 4)",
+    "x-goog-": "a Google Cloud Storage signature",
+    "x-oss-": "an Alibaba Cloud signature",
+    "q-sign": "a Tencent Cloud signature",
+    "x-cos-": "a Tencent Cloud signature",
+    "x-obs-": "a Huawei Cloud signature",
+}
+_SIGNATURE_PREFIXES = tuple(_PREFIX_FORMS)
 _SIGNATURE_FAMILIES = (
     ("awsaccesskeyid", frozenset({"awsaccesskeyid", "expires"}), "an AWS signature (version 2)"),
     ("googleaccessid", frozenset({"googleaccessid", "expires"}), "a Google Cloud Storage signature"),
+    ("ossaccesskeyid", frozenset({"ossaccesskeyid", "security-token"}), "an Alibaba Cloud signature"),
+    ("accesskeyid", frozenset({"accesskeyid"}), "a Huawei Cloud signature"),
+    ("q-ak", frozenset({"q-ak", "q-key-time", "q-header-list", "q-url-param-list"}), "a Tencent Cloud signature"),
     ("key-pair-id", frozenset({"key-pair-id", "policy", "expires", "hash-algorithm"}), "a CloudFront signature"),
+    ("hdnts", frozenset({"hdnts"}), "an Akamai signature"),
+    ("hdnea", frozenset({"hdnea"}), "an Akamai signature"),
+    ("hdntl", frozenset({"hdntl"}), "an Akamai signature"),
+    ("__token__", frozenset({"__token__"}), "an Akamai signature"),
+    ("verify", frozenset({"verify"}), "a Cloudflare signature"),
     ("sig", _AZURE_PARAMETERS, "an Azure shared access signature"),
 )
 """For each form of signature: the parameter that marks it, the parameters that then belong to it, and its name."""
-_PREFIX_FORMS = {"x-amz-": "an AWS signature (version 4)", "x-goog-": "a Google Cloud Storage signature"}
 
 
 class Secret:
@@ -268,11 +290,21 @@ class _QueryParts:
 
 def _find_private_parts(query: str) -> _QueryParts:
     """The parts of a query, and which of them are a token or belong to a signature of this query."""
-    parts = tuple(re.split("[&;]", query))
-    names = [unquote(part.partition("=")[0]).lower() for part in parts]
+    # A `;` without a parameter behind it is inside of a value: `q-sign-time=1700000000;1700003600`.
+    parts = tuple(re.split("&|;(?=[^&;]*=)", query))
+    names = [_name_parameter(part) for part in parts]
     marks = frozenset(names)
     private = frozenset(place for place, name in enumerate(names) if _is_private_parameter(name, marks))
+    if private:
+        private |= {place for place, name in enumerate(names) if name in _END_PARAMETERS}
     return _QueryParts(parts=parts, private=private, forms=tuple(_find_forms(names, marks)) if private else ())
+
+
+def _name_parameter(part: str) -> str:
+    """The name of a parameter in lower case; empty for a switch that has the name of a signature."""
+    key, _, value = part.partition("=")
+    name = unquote(key).lower()
+    return "" if name == "verify" and unquote(value).lower() in _SWITCHES else name
 
 
 def _is_private_parameter(name: str, marks: frozenset[str]) -> bool:

@@ -10,8 +10,10 @@ import tarfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from tests.canary.hosts import Allow, Host, Proxy, has_login, has_path, has_query
 from tests.canary.planted import Canary
@@ -21,15 +23,6 @@ from tests.servers import sdist, wheel
 
 __all__ = ["PROJECTS", "Hosts", "build_list", "open_hosts"]
 
-_SIGNED = (
-    Canary.SIGV4,
-    Canary.SIGV2,
-    Canary.GCS4,
-    Canary.GCS2,
-    Canary.AZURE,
-    Canary.CLOUDFRONT,
-    Canary.QUERY_TOKEN,
-)
 _QUERIES = {
     Canary.SIGV4: "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=CANARY-key%2F20990101%2Fx%2Fs3%2Faws4_request"
     "&X-Amz-Date=20990101T000000Z&X-Amz-Expires=604800&X-Amz-SignedHeaders=host"
@@ -40,14 +33,27 @@ _QUERIES = {
     Canary.GCS2: "GoogleAccessId=CANARY-key&Expires=4102444800&Signature=CANARY",
     Canary.AZURE: "sv=2024-11-04&st=2024-01-01T00%3A00%3A00Z&se=2099-01-01T00%3A00%3A00Z&sr=b&sp=r&sig=CANARY",
     Canary.CLOUDFRONT: "Expires=4102444800&Signature=CANARY&Key-Pair-Id=CANARY-key",
+    Canary.ALIBABA4: "x-oss-signature-version=OSS4-HMAC-SHA256&x-oss-credential=CANARY-key%2F20990101%2Fx%2Foss"
+    "&x-oss-date=20990101T000000Z&x-oss-expires=604800&x-oss-security-token=CANARY-session%2F%2B%3D"
+    "&x-oss-signature=CANARY",
+    Canary.ALIBABA1: "OSSAccessKeyId=CANARY-key&Expires=4102444800&security-token=CANARY-session&Signature=CANARY",
+    Canary.TENCENT: "q-sign-algorithm=sha1&q-ak=CANARY-key&q-sign-time=1700000000;4102444800"
+    "&q-key-time=1700000000;4102444800&q-header-list=host;range&q-url-param-list=&q-signature=CANARY"
+    "&x-cos-security-token=CANARY-session",
+    Canary.HUAWEI: "AccessKeyId=CANARY-key&Expires=4102444800&Signature=CANARY",
+    Canary.AKAMAI: "hdnts=st=1700000000~exp=4102444800~acl=/*~hmac=CANARY",
+    Canary.AKAMAI_EDGE: "hdnea=exp=4102444800~acl=%2f*~hmac=CANARY",
+    Canary.AKAMAI_TOKEN: "__token__=exp=4102444800~hmac=CANARY",
+    Canary.CLOUDFLARE: "verify=1700000000-CANARY%3D",
     Canary.QUERY_TOKEN: "token=CANARY",
+    Canary.QUERY_SIG: "sig=CANARY",
+    Canary.QUERY_KEY: "key=CANARY",
+    Canary.WEB_TOKEN: "jwt=CANARY.eyJleHAiOiA0MTAyNDQ0ODAwfQ.CANARY-signature",
+    Canary.DOWNLOAD_TOKEN: "download_token=CANARY&v=1",
+    Canary.SECURE_LINK: "st=CANARY&e=4102444800",
+    Canary.SECURE_END: "st=CANARY&se=CANARY",
 }
-_MARKS = {
-    Canary.SIGV4: "X-Amz-Signature",
-    Canary.GCS4: "X-Goog-Signature",
-    Canary.AZURE: "sig",
-    Canary.QUERY_TOKEN: "token",
-}
+_SIGNED = tuple(_QUERIES)
 PROJECTS = frozenset(
     canary.value
     for canary in Canary
@@ -122,8 +128,10 @@ def open_hosts(folder: Path, stack: ExitStack) -> Hosts:
         return open_host(canary, has_login(lambda: ("robot", canary.text)))
 
     def open_signed(canary: Canary) -> Host:
-        mark = _MARKS.get(canary, "Signature")
-        return open_host(canary, has_query(lambda: (mark, canary.text)))
+        # Every parameter with the canary in it.
+        marks = [(mark, value) for mark, value in parse_qsl(_QUERIES[canary]) if "CANARY" in value]
+        checks = [has_query(partial(_plant, mark, value, canary)) for mark, value in marks]
+        return open_host(canary, lambda asked: all(check(asked) for check in checks))
 
     command_line = open_login(Canary.COMMAND_LINE)
     looking = _LOOK_AROUND.format(place=str(dump / "built-"))
@@ -206,6 +214,11 @@ def build_list(hosts: Hosts, *, more: Sequence[str] = (), python: str) -> str:
         f'[tool.pinfold]\npython = "{python}"\nrequirements = {json.dumps([first, second], indent=2)}\n'
         "[tool.pinfold.secrets]\npatterns = ['/p/([^/]+)']\n"
     )
+
+
+def _plant(mark: str, value: str, canary: Canary) -> tuple[str, str]:
+    """A parameter with the canary of now."""
+    return mark, value.replace("CANARY", canary.text)
 
 
 def sign(hosts: Hosts, canary: Canary) -> str:

@@ -23,6 +23,19 @@ from resolver.requirements.url import parse_url
         ("https://files.example/a.whl?sv=2022&sig=b", "query parameter `sig`"),
         ("https://files.example/a.whl?Key-Pair-Id=a", "query parameter `key-pair-id`"),
         ("https://files.example/a.whl?job_token=a${B}", "query parameter `job_token`"),
+        ("https://files.example/a.whl?OSSAccessKeyId=a&Signature=b", "query parameter `ossaccesskeyid`"),
+        ("https://files.example/a.whl?x-oss-signature=b", "query parameter `x-oss-signature`"),
+        ("https://files.example/a.whl?q-sign-algorithm=sha1&q-signature=b", "query parameter `q-sign-algorithm`"),
+        ("https://files.example/a.whl?AccessKeyId=a", "query parameter `accesskeyid`"),
+        ("https://files.example/a.whl?hdnts=exp=1~hmac=b", "query parameter `hdnts`"),
+        ("https://files.example/a.whl?hdnea=exp=1~hmac=b", "query parameter `hdnea`"),
+        ("https://files.example/a.whl?__token__=exp=1~hmac=b", "query parameter `__token__`"),
+        ("https://files.example/a.whl?verify=1700000000-b", "query parameter `verify`"),
+        ("https://files.example/a.whl?jwt=b", "query parameter `jwt`"),
+        ("https://files.example/a.whl?key=b", "query parameter `key`"),
+        ("https://files.example/a.whl?st=b", "query parameter `st`"),
+        ("https://files.example/a.whl?se=b", "query parameter `se`"),
+        ("https://files.example/a.whl?download_token=b", "query parameter `download_token`"),
         ("https://files.example/a.whl?a=b#access_token=c", "query parameter `access_token`"),
     ],
 )
@@ -38,6 +51,8 @@ def test_secret_parts_are_named(text: str, part: str) -> None:
         "https://files.example/a@b.whl",
         "https://files.example/a.whl?version=1&name=token",
         "https://files.example/a.whl?token=",
+        "https://files.example/a.whl?verify=true",
+        "https://files.example/a.whl?expires=1700000000",
         "https://files.example/a.whl#sha256=abc",
         "https://${USER}:${TOKEN}@files.example/a.whl",
         "https://${USER}${SUFFIX}@files.example/a.whl",
@@ -52,7 +67,11 @@ def test_what_is_public_is_let_through(text: str) -> None:
 
 words = st.text("abcXYZ019-_.%", max_size=6)
 keys = words | st.sampled_from(
-    ["token", "Signature", "sig", "X-Amz-Credential", "AWSAccessKeyId", "Policy", "auth", "se", "password", "%73ig"]
+    (
+        *("token", "Signature", "sig", "X-Amz-Credential", "AWSAccessKeyId", "Policy", "auth", "se", "password"),
+        *("%73ig", "q-ak", "q-sign-time", "x-oss-date", "OSSAccessKeyId", "verify", "%76erify", "hdnts", "key"),
+        "expires",
+    )
 )
 
 

@@ -37,6 +37,33 @@ def open_secret(url: Url) -> str | None:
         ("https://z.example/c/a.whl?sv=2024-01-01&sp=r&se=2026&sig=hunter2", "https://z.example/c/a.whl"),
         ("https://d.example/a.whl?Expires=1&Signature=hunter2&Key-Pair-Id=k", "https://d.example/a.whl"),
         ("https://d.example/a.whl?Policy=hunter2&Signature=x&Key-Pair-Id=k", "https://d.example/a.whl"),
+        (
+            "https://o.example/a.whl?OSSAccessKeyId=k&Expires=1&Signature=hunter2&security-token=t",
+            "https://o.example/a.whl",
+        ),
+        (
+            "https://o.example/a.whl?X-Oss-Credential=k&x-oss-date=1&x-oss-signature=hunter2&v=1",
+            "https://o.example/a.whl?v=1",
+        ),
+        ("https://h.example/a.whl?AccessKeyId=k&Expires=1&Signature=hunter2", "https://h.example/a.whl"),
+        (
+            "https://t.example/a.whl?q-sign-algorithm=sha1&q-ak=k&q-sign-time=1;2&q-key-time=1;2&q-header-list=a;b"
+            "&q-url-param-list=&q-signature=hunter2&x-cos-security-token=t",
+            "https://t.example/a.whl",
+        ),
+        ("https://t.example/a.whl?q-sign-time=1;2;v=1&q-ak=hunter2&q-signature=s", "https://t.example/a.whl?v=1"),
+        ("https://k.example/a.whl?hdnts=exp=1~acl=/*~hmac=hunter2", "https://k.example/a.whl"),
+        ("https://k.example/a.whl?v=1&hdnea=st=1~exp=2~hmac=hunter2", "https://k.example/a.whl?v=1"),
+        ("https://k.example/a.whl?__token__=exp=1~hmac=hunter2", "https://k.example/a.whl"),
+        ("https://c.example/a.whl?verify=1700000000-hunter2%3D", "https://c.example/a.whl"),
+        ("https://f.example/a.whl?jwt=hunter2", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?key=hunter2", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?sig=hunter2", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?st=hunter2&e=1700000000", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?st=1700000000&se=1700000060&token=hunter2", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?download_token=hunter2", "https://f.example/a.whl"),
+        ("https://f.example/a.whl?token=hunter2&expires=1700000000&v=1", "https://f.example/a.whl?v=1"),
+        ("https://f.example/a.whl?sign=hunter2&exp=1", "https://f.example/a.whl"),
     ],
 )
 def test_the_public_part_has_no_credential_and_the_secret_is_the_whole_url(text: str, public: str) -> None:
@@ -50,6 +77,9 @@ def test_the_public_part_has_no_credential_and_the_secret_is_the_whole_url(text:
     [
         "https://index.example/simple/",
         "https://index.example/simple/?sv=1&Expires=2",
+        "https://index.example/simple/?e=1&exp=2",
+        "https://index.example/simple/?verify=false",
+        "https://index.example/simple/?a=1;2",
         "ssh://git@git.example/o/r.git",
         "file:///srv/wheels",
         "./wheels",
@@ -140,6 +170,14 @@ def test_an_unset_credential_leaves_no_secret_and_its_name_in_the_text() -> None
         ("https://f.example/a?X-Goog-Signature=s", ("a Google Cloud Storage signature",)),
         ("https://f.example/a?sig=s&sv=1&se=2", ("an Azure shared access signature",)),
         ("https://f.example/a?Key-Pair-Id=k&Policy=p&Signature=s", ("a CloudFront signature",)),
+        ("https://f.example/a?OSSAccessKeyId=k&Signature=s&Expires=1", ("an Alibaba Cloud signature",)),
+        ("https://f.example/a?x-oss-signature=s&x-oss-date=1", ("an Alibaba Cloud signature",)),
+        ("https://f.example/a?q-ak=k&q-sign-time=1;2&q-signature=s", ("a Tencent Cloud signature",)),
+        ("https://f.example/a?AccessKeyId=k&Signature=s&Expires=1", ("a Huawei Cloud signature",)),
+        ("https://f.example/a?hdnts=exp=1~hmac=s", ("an Akamai signature",)),
+        ("https://f.example/a?__token__=exp=1~hmac=s", ("an Akamai signature",)),
+        ("https://f.example/a?verify=1-s", ("a Cloudflare signature",)),
+        ("https://f.example/a?jwt=s&exp=1", ("a token in the query (`jwt`)",)),
         ("${INDEX}", ()),
     ],
 )
