@@ -6,6 +6,7 @@ In: a problem and a package source. Out: the `ProjectTable` of a project, filter
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -25,12 +26,13 @@ def read_listings(
 ) -> tuple[tuple[ListedPage, ...], tuple[Location, ...]]:
     """The pages that supply the project under the problem's index strategy, and the locations that lack it.
 
-    An index outside its family is asked only where no other location has the project. Raises FetchError.
+    The locations of the project's family are read first; the others, find-links included, only where none of those has
+    it; and an index outside its family only where no other location has the project. Raises FetchError.
     """
     locations = problem.locations(name)
     missing: list[Location] = []
-    for outside in (False, True):
-        group = [location for location in locations if (location.outside_family is not None) == outside]
+    for place in ("family", "plain", "outside"):
+        group = [location for location in locations if _find_group(location) == place]
         found = _read_group(name, group, source, missing, first_only=problem.index_strategy == "first-index")
         if found:
             return rank_listings(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
@@ -66,6 +68,13 @@ def build_project_table(
         _sets=VersionSets(versions, local),
         _places=places,
     )
+
+
+def _find_group(location: Location) -> Literal["family", "plain", "outside"]:
+    """The group that a location is read with."""
+    if location.outside_family is not None:
+        return "outside"
+    return "family" if location.is_of_family else "plain"
 
 
 _Masks = tuple[int, int, int, int, int, int]
