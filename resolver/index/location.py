@@ -40,6 +40,8 @@ class Location:
       projects), or `direct` (the one source of one project, whose `url` is a text for messages).
     - `outside_family` is the name of the location's family if that does not serve the project, else None. Such a
       location comes after all others of its scope.
+    - `is_of_family` marks a location of a family that serves the project. It comes before all others of its scope, and
+      what it has of the project is all that the scope has.
     - `is_default` marks the built-in or configured default index, which is in no list.
     - `may_be_missing` marks a find-links page from a template, which need not exist: a missing one has no files.
     """
@@ -47,6 +49,7 @@ class Location:
     url: Url
     form: Literal["index", "find-links", "direct"] = "index"
     outside_family: str | None = None
+    is_of_family: bool = field(default=False, compare=False)
     is_default: bool = field(default=False, compare=False)
     may_be_missing: bool = field(default=False, compare=False)
 
@@ -135,9 +138,10 @@ def order_locations(
     """The locations of a project in order of precedence, each URL once.
 
     The order is: find-links of the scope, extra indexes in list order, `--index-url`s, the default index. Under
-    `first-index`, locations of families that do not serve the project move behind all others, in the same order; under
-    `best-match` all locations are read together, so none moves. A project of an exclusive family has the locations of
-    such families only, which may be none.
+    `first-index`, locations of families that serve the project move before all others, whatever flag names them, and
+    those of families that do not serve it behind all others, each group in the same order; under `best-match` all
+    locations are read together, so none moves. A project of an exclusive family has the locations of such families
+    only, which may be none.
     """
     located = [(location, find_family(location.url, families)) for location in _iter_once(scope, default_index)]
     if any(family.exclusive and is_family_name(name, family) for family in families):
@@ -148,13 +152,15 @@ def order_locations(
         ]
     if strategy == "best-match":
         return tuple(location for location, _ in located)
-    inside = [location for location, family in located if family is None or is_family_name(name, family)]
-    outside = [
-        replace(location, outside_family=family.name)
-        for location, family in located
-        if family is not None and not is_family_name(name, family)
-    ]
-    return (*inside, *outside)
+    first, plain, last = [], [], []
+    for location, family in located:
+        if family is None:
+            plain.append(location)
+        elif is_family_name(name, family):
+            first.append(replace(location, is_of_family=True))
+        else:
+            last.append(replace(location, outside_family=family.name))
+    return (*first, *plain, *last)
 
 
 def explain_failure(index: FamilyIndex, error: FetchError, *, wanted: str) -> FetchError:

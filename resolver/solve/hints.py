@@ -55,9 +55,12 @@ def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[s
     for location in universe.problem.locations(name):
         if location.url not in asked and _offers(universe, collision, location):
             first = ", ".join(collision.supply.locations)
+            is_of_family = any(listing.location.is_of_family for listing in table.listings)
+            reason = "is for its family" if is_of_family else "comes first"
+            change = "remove its flag" if is_of_family else "change their order"
             yield (
-                f"`{location.url}` has a version that fits, but {first} comes first and has the project:"
-                ' change their order, or set `index-strategy = "best-match"`'
+                f"`{location.url}` has a version that fits, but {first} {reason} and has the project:"
+                f' {change}, or set `index-strategy = "best-match"`'
             )
     for location in universe.problem.later_locations(name):
         if location.url not in asked and _offers(universe, collision, location):

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
@@ -212,12 +213,13 @@ def read_listings(
 ) -> tuple[tuple[ListedPage, ...], tuple[Location, ...]]:
     """The pages that supply the project under the problem's index strategy, and the locations that lack it.
 
-    An index outside its family is asked only where no other location has the project. Raises FetchError.
+    The locations of the project's family are read first; the others, find-links included, only where none of those has
+    it; and an index outside its family only where no other location has the project. Raises FetchError.
     """
     locations = problem.locations(name)
     missing: list[Location] = []
-    for outside in (False, True):
-        group = [location for location in locations if (location.outside_family is not None) == outside]
+    for place in ("family", "plain", "outside"):
+        group = [location for location in locations if _find_group(location) == place]
         found = _read_group(name, group, source, missing, first_only=problem.index_strategy == "first-index")
         if found:
             return rank_listings(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
@@ -273,6 +275,13 @@ def parse_instant(text: str) -> datetime:
     """The instant of RFC 3339 text; without an offset it is UTC."""
     instant = datetime.fromisoformat(text)
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
+def _find_group(location: Location) -> Literal["family", "plain", "outside"]:
+    """The group that a location is read with."""
+    if location.outside_family is not None:
+        return "outside"
+    return "family" if location.is_of_family else "plain"
 
 
 _Masks = tuple[int, int, int, int, int, int]

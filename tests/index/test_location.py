@@ -57,6 +57,34 @@ def test_a_family_index_moves_behind_all_others_for_a_name_outside_the_family() 
     ]
 
 
+def test_a_family_index_comes_first_for_its_own_names_whatever_flag_names_it() -> None:
+    first, *others = order("torch", Scope(indexes=(TORCH,), extra_indexes=(OTHER, DEFAULT), default_index=False))
+    assert first == "index https://wheels.example/whl/cu124"
+    assert others == ["index https://extra.example/simple/", "index https://index.example/simple/"]
+    assert order("torch", Scope(extra_indexes=(OTHER,), find_links=(LINKS,)), default=TORCH) == [
+        "index https://wheels.example/whl/cu124",
+        "find-links https://links.example/wheels.html",
+        "index https://extra.example/simple/",
+    ]
+
+
+def test_a_page_of_a_family_comes_before_other_pages_for_its_own_names() -> None:
+    page = Url(public="https://wheels.example/whl/cu124/torch_stable.html")
+    assert order("torch", Scope(find_links=(LINKS, page))) == [
+        "find-links https://wheels.example/whl/cu124/torch_stable.html",
+        "find-links https://links.example/wheels.html",
+        "index https://index.example/simple/",
+    ]
+
+
+def test_a_family_index_named_as_the_only_index_url_moves_behind_extra_indexes_for_other_names() -> None:
+    scope = Scope(indexes=(TORCH,), extra_indexes=(DEFAULT,), default_index=False)
+    assert order("numpy", scope) == [
+        "index https://index.example/simple/",
+        "index https://wheels.example/whl/cu124 outside torch",
+    ]
+
+
 def test_a_family_index_alone_serves_every_name() -> None:
     assert order("numpy", Scope(indexes=(TORCH,), default_index=False)) == [
         "index https://wheels.example/whl/cu124 outside torch"
