@@ -1,4 +1,4 @@
-"""The search: resolvelib, its provider, and the conflict that it ends with. The only code that sees resolvelib."""
+"""The search: it runs resolvelib with our provider. Only this module, `provider` and `precedence` import resolvelib."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHORT_ROUNDS = 5_000
 
 
 def search_by_backtracking(universe: Universe, *, max_rounds: int = MAX_ROUNDS) -> Found | Conflict:
-    """A solution, or the last collision. Raises what the package source raises.
+    """A solution, or the last collision. Raises the errors of the package source.
 
     One search decides, by the rule of `resolver.solve.search.precedence`. It is made again in three cases only: with
     builds, where nothing else remains; with pre-releases and yanked versions that nothing names, where it found

@@ -25,7 +25,7 @@ def read_listings(
 ) -> tuple[tuple[ListedPage, ...], tuple[Location, ...]]:
     """The pages that supply the project under the problem's index strategy, and the locations that lack it.
 
-    An index outside its family is asked only where no other location has the project. Raises FetchError.
+    An index outside its family is read only if no other location has the project. Raises FetchError.
     """
     locations = problem.locations(name)
     missing: list[Location] = []

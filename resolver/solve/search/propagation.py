@@ -1,18 +1,17 @@
 """What follows for every solution from the metadata read so far: candidates that are in none, projects that are in all.
 
-In: demands of candidates as the search learns them. Out: `live` rows of each node. resolvelib forgets the reason of a
-failure when it jumps back. Here it is kept: a row that is dead is dead under every choice, so a hidden conflict with
-the list costs one pass over the versions instead of one for each combination.
+`Propagation`: demands of candidates in, as the search learns them; `live` rows of each node out. resolvelib forgets the
+reason of a failure when it jumps back. Here it is kept: a row that is dead is dead under every choice, so a hidden
+conflict with the list costs one pass over the versions instead of one for each combination. The rules, applied until
+nothing changes:
 
-The rules, applied until nothing changes:
 - a row whose demand has no live row left is dead;
 - what every live row of a required node demands is required, within the union of the rows they admit;
 - a required node without a live row means that there is no solution.
 
-Proofs that a decision is in no solution, found without deciding everything below it.
-
-In: what is known of all solutions, and the nodes that keep colliding. Out: rows refuted for good. Backtracking alone
-would try every combination of versions below a decision that is wrong; here each version is tried once.
+`Lookahead`: a propagation and the nodes that keep colliding in; rows out that are in no solution, found without
+deciding everything below them. Backtracking alone would try every combination of versions below a wrong decision; here
+each version is tried once.
 """
 
 from __future__ import annotations
@@ -66,12 +65,12 @@ class Propagation:
         return True
 
     def require(self, demand: Demand) -> None:
-        """Take a demand of the list itself."""
+        """Add a demand of the list itself."""
         self._roots.append(demand)
         self._imply(demand.node, demand.mask)
 
     def learn(self, node: Node, row: int, demands: Sequence[Demand]) -> None:
-        """Take the demands of a row."""
+        """Add the demands of a row."""
         if (node, row) in self._demands:
             return
         self._demands[node, row] = demands
@@ -88,7 +87,7 @@ class Propagation:
             self._narrow(node, ~(1 << row))
 
     def assume(self, node: Node, row: int) -> Propagation:
-        """What follows if this row is chosen. It shares what was learned, so a row learned later is to be noticed."""
+        """What follows if this row is chosen. It shares the learned demands; pass rows learned later to `notice`."""
         trial = Propagation()
         trial.live, trial._required = dict(self.live), dict(self._required)
         trial._start, trial._shown, trial._known = self._start, self._shown, self._known
@@ -103,7 +102,7 @@ class Propagation:
         self.propagate()
 
     def notice(self, node: Node, row: int) -> None:
-        """Look at a row that was learned or rejected elsewhere; nothing is concluded from one that was neither."""
+        """Apply the rules to a row that was learned or rejected through another instance; other rows change nothing."""
         self._changed[node] = None
         if (node, row) in self._demands:
             self._check_row(node, row)
@@ -202,14 +201,18 @@ class Propagation:
 
 
 _BUDGET = 200
-"""How many assumptions one go makes at most."""
+"""How many assumptions one lookahead makes at most."""
 
 _DEEPEST = 12
 """How many rows without alternative are followed from one assumption."""
 
 
 class Lookahead:
-    """One go: `learn` reads a row's demands into `facts`, `order` gives rows in the order to try."""
+    """One lookahead, with a limited number of assumptions.
+
+    `suspects` are the nodes that keep colliding. `learn` reads a row's demands into `facts`; `order` gives rows in the
+    order to try.
+    """
 
     def __init__(
         self,
@@ -225,7 +228,7 @@ class Lookahead:
         self._budget = _BUDGET
 
     def narrow_all(self) -> None:
-        """Refute rows of suspects that every solution has, newest first up to one that may hold."""
+        """Refute rows of the suspects that every solution has: newest first, up to one that may be in a solution."""
         self._narrow_suspects(self._facts)
 
     def refutes(self, node: Node, row: int) -> bool:
@@ -247,7 +250,7 @@ class Lookahead:
         return None
 
     def _find_reasons(self, decided: Sequence[tuple[Node, int]]) -> Sequence[tuple[Node, int]]:
-        """Those that are enough for the contradiction that all of them make: each time the one that completes it."""
+        """Some of the decisions that suffice for the contradiction: the last one, and each that completes it."""
         *before, last = decided
         reasons: list[tuple[Node, int]] = []
         while len(reasons) < len(before):
@@ -266,7 +269,7 @@ class Lookahead:
         return decided
 
     def _follow(self, trial: Propagation, node: Node, row: int) -> Propagation:
-        """What follows if the row is chosen too, suspects looked at."""
+        """What follows if the row is chosen too, with the suspects narrowed."""
         if trial.is_unsolvable:
             return trial
         self._budget = _BUDGET

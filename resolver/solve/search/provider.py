@@ -73,7 +73,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
 
     With `shows_all`, pre-releases and yanked versions take part in conclusions. With `keeps_decisions` a candidate
     demands itself, so a later demand against it is a collision. With `concludes` false nothing is propagated, and every
-    collision is one of plain demands, as an explanation needs it.
+    collision is one of plain demands, as an explanation needs it. With `builds` false, a release whose metadata needs a
+    build is rejected where only the failure of newer ones leads to it; `passed_over` is then true.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         self._impossible = Demand(node=IMPOSSIBLE, mask=0, text="", specifier=SpecifierSet())
 
     def attach(self, read_state: Callable[[], SearchState]) -> None:
-        """Take the way to read the decisions in force and the demands on each node."""
+        """Set the function that gives the decisions in force and the demands on each node."""
         self._read_state = read_state
 
     def root_demands(self) -> list[Demand]:
@@ -131,7 +132,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     def narrow_to_decision(self, node: Node, mask: int) -> int:
         """The rows of an extra to try: that of its project's decision, and one that collides with the decision.
 
-        All others collide likewise. One is enough to make that decision a reason for the failure of the extra.
+        All others would collide in the same way. One is enough to make that decision a reason for the extra's failure.
         """
         decided = self._read_state().mapping.get(Node(node.name)) if node.part and self._read_state else None
         if decided is None:
@@ -197,16 +198,16 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return demands
 
     def _iter_passed_over(self, node: Node, row: int) -> Iterator[Demand]:
-        """A demand against a row itself that only a build can read, and that newer rows had to fail for."""
+        """Demands that rule out a row whose metadata needs a build, if it is tried only because newer rows failed."""
         if not self._builds and self._universe.needs_build(node.name, row) and self._is_fallen_to(node, row, set()):
             self.passed_over = True
             yield self._build_exact(node, row)
             yield self._build_against(node, row)
 
     def _iter_without_extra(self, node: Node, row: int) -> Iterator[Demand]:
-        """A demand against a row itself that lacks an extra which a newer row has that its dependents admit.
+        """Demands that rule out a row without the extra, if a newer row has it that a dependent admits.
 
-        The extras that the list itself asks for are looked at in the universe.
+        The universe checks the extras of the list itself.
         """
         if not node.part or (node.name, row) in self._universe.ruled_out:
             return
@@ -219,10 +220,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
                 return
 
     def _is_fallen_to(self, node: Node, row: int, seen: set[Node]) -> bool:
-        """Whether newer rows of the project had to fail for this one.
+        """Whether a row is tried only because newer rows of its project failed.
 
-        What the list admits is compared, and what dependents admit that were not fallen to themselves: what an old
-        release of a dependent needs is fallen to with it.
+        That is so if it is not the first to try of the rows that list and dependents admit. Dependents of which this is
+        true as well are left out: an old release of a dependent may need an old release of this project.
         """
         base = Node(node.name)
         seen.add(base)
@@ -331,11 +332,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return self._preference(identifier, information[identifier])
 
     def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, int, bool]:
-        """Decided first: single candidates, then by precedence; a project before its extras."""
+        """The sort key of a node, lowest first: single candidates, then by precedence; a project before its extras."""
         rows = self._universe.candidate_rows(identifier.name)
         for item in information:
             rows &= item.requirement.mask
-        # What several projects must agree on follows from them, so it is decided after them.
+        # The version of a virtual project follows from the projects that require it, so it is decided after them.
         follows = is_virtual(identifier.name)
         several = rows & (rows - 1) != 0
         return (several and follows, several, self._precedence.place(identifier.name), identifier.part != "")
@@ -368,8 +369,8 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     def _find_contradiction(self, decided: Sequence[tuple[Node, int]]) -> bool:
         """Whether some decisions contradict each other; they are not made together again.
 
-        resolvelib itself would jump back to an earlier decision where it sees no collision through the projects in
-        between. The last of them counts as a release that the others cost.
+        resolvelib does not see a contradiction that leads through undecided projects, and would jump back too far. The
+        last of the decisions counts as a release that the others excluded.
         """
         looking = Lookahead(self._facts, self._collided(), self.learn_ahead, self.order)
         found = looking.find_contradiction(decided)
@@ -427,13 +428,13 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if self._read_state is None or not self._concludes or is_virtual(candidate.node.name):
             return False
         node = information[0].requirement.node
-        if node == IMPOSSIBLE:  # What follows from the list alone is no decision's fault.
+        if node == IMPOSSIBLE:  # The rejection follows from the list alone, so no decision caused it.
             return False
         if node != candidate.node and node.name == candidate.node.name:  # An extra follows its project.
             return False
         name = candidate.node.name
         if node == candidate.node:
-            # It was passed over where newer releases had failed: what cost those costs this one too.
+            # The row was passed over after newer releases failed: the decisions that excluded those exclude it too.
             culprits = self._culprits.get(name, ())
         else:
             live = self._facts.live.get(node, -1)
