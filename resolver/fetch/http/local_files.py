@@ -117,5 +117,5 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> FetchError:
-    """The error for a file or folder that the system does not let us read."""
+    """The error for a file or folder that cannot be read."""
     return FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri())

@@ -2,7 +2,7 @@
 
 In: a URL. Out: a `Response` from `PlainClient`, or None where the request is one for `HttpClient`.
 
-One module, because the log (`ResponseSpool`) lets a plain session keep responses without hishel. Storing a page in
+One module, because a plain session keeps its responses in the log (`ResponseSpool`), not in hishel. Storing a page in
 hishel's database takes 2 to 5 ms and importing hishel and httpx 55; most pages are never looked up there, since
 `RowStore` has the rows that were made of them. So the first response of a URL is appended to one file as it was
 received, which takes 0.05 ms (a file for each response took 0.5). When the same URL is requested again, the logged
@@ -143,7 +143,7 @@ class PlainSession:
     def fetch_page(self, url: str, *, accept: str, limit_bytes: int) -> tuple[Response | None] | None:
         """A page that the HTTP cache has never seen, or with `refresh` any page; as it was sent, packed or not.
 
-        A page that the cache may know is one for `HttpClient`, which revalidates it.
+        None for a page that the cache may have: `HttpClient` revalidates it.
         """
         if self._spool is not None and not self._refresh and self._spool.knows(url):
             return None

@@ -87,7 +87,7 @@ _DATE = re.compile(
 class Response:
     """A page or metadata file, with what its headers mean for caching.
 
-    `url` is its public URL after redirects. `body` is None where the caller knows it already, and packed with gzip if
+    `url` is its public URL after redirects. `body` is None where the caller has it already, and packed with gzip if
     `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response must be revalidated. `validator` is equal
     for equal bodies, empty where the server sent none. `store` hands the response to the HTTP cache: call it only for a
     page that links with no secret; None where there is nothing to store.
@@ -182,7 +182,7 @@ def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iter
 def hash_chunks(chunks: Iterable[bytes], *, into: BinaryIO | None = None, algorithms: Iterable[str] = ()) -> Download:
     """Size and hashes of all chunks, which are written to `into` if it is given.
 
-    SHA-256 is always among the hashes; algorithms that Python does not know are left out. Raises InputError where the
+    SHA-256 is always among the hashes; algorithms that Python does not have are left out. Raises InputError where the
     disk is full.
     """
     # Lazy: it loads OpenSSL, which takes 2.5 ms, and a warm run reads no body.
