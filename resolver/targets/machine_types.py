@@ -1,7 +1,7 @@
 """Machine types: the accelerator, and the CPU architecture of the host, that a list of their names means.
 
 In: names as users write them, rows of `data/machines.toml` and `data/gpus.toml`, rows of the configuration. Out: a
-`MachineChoice`. Unknown names are values in it, since only the caller knows whether they are errors; faults that no
+`MachineChoice`. Unknown names are values in it, since only the caller decides whether they are errors; faults that no
 caller can accept (an AMD GPU, hosts of two architectures) raise.
 
 A choice has one driver, the lowest of its GPU machines. That of a machine comes from the command line, otherwise from
