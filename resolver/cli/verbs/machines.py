@@ -185,7 +185,7 @@ def _show(what: str | Mapping[str, Any]) -> None:
 
 
 def _choose(names: str, values: argparse.Namespace, settings: CompleteSettings) -> MachineChoice:
-    """The machine types that a name stands for: one, or those of a fallback list.
+    """The machine types of a name: one, or those of a fallback list.
 
     Raises InputError for an unknown type. `lock` accepts those with a warning, but here there is nothing to show.
     """
