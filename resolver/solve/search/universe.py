@@ -146,7 +146,7 @@ class Universe:
     def _names_admitted(self, name: NormalizedName, naming: Demand, demands: Sequence[Demand]) -> bool:
         """Whether a demand names a pre-release that the list and the other demands admit.
 
-        `c>=0.5a1` beside `c>=1.0` names none: as in uv and pip, it lets no pre-release of 2.0 in.
+        `c>=0.5a1` beside `c>=1.0` names none: as in uv and pip, it admits no pre-release of 2.0.
         """
         others = {demand.specifier: None for demand in demands if demand.specifier != naming.specifier}
         others |= dict.fromkeys(self.listed_specifiers(name))
