@@ -3,7 +3,7 @@
     PinfoldError                        `what`, `where`, `why`, `remedy`; also the base of the errors of `resolver`
     └── LockfileError                   `where` is a document path such as `packages[3].wheels[0].hashes`
         ├── LockfileSyntaxError         the text is no TOML, or no UTF-8: `line` and `column`
-        ├── UnsupportedLockfileError    a lock-version or [tool.pinfold] schema that this version does not know
+        ├── UnsupportedLockfileError    a lock-version or [tool.pinfold] schema that this version does not support
         ├── InvalidLockfileError        the document contradicts PEP 751 or what pinfold demands beyond it
         ├── LockfileNameError           a file name that PEP 751 does not allow: `name`
         └── ExportError                 the requested form cannot express the lock, or there is no such layer
@@ -185,7 +185,7 @@ class LockfileSyntaxError(LockfileError):
 
 
 class UnsupportedLockfileError(LockfileError):
-    """A later lock-version or `[tool.pinfold]` schema, whose meaning this version cannot know."""
+    """A later lock-version or `[tool.pinfold]` schema, which this version does not support."""
 
 
 class InvalidLockfileError(LockfileError):

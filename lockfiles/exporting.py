@@ -90,8 +90,8 @@ def requirements(path: str | os.PathLike[str]) -> list[str] | list[list[str]]:
     """The requirement list of the lock at `path`, for an app that writes `requirements = requirements("pylock.toml")`.
 
     The list is flat for a lock of one layer, else it has one list for each layer, in the order of installation. A
-    relative path starts at the folder of the calling file, whatever the current folder is, or at the current folder if
-    the caller has no file. Raises LockfileError and OSError.
+    relative path starts at the folder of the calling file; only if the caller has no file, it starts at the current
+    folder. Raises LockfileError and OSError.
     """
     beside = sys._getframe(1).f_globals.get("__file__")
     folder = Path(beside).parent if isinstance(beside, str) else Path()

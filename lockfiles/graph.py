@@ -6,7 +6,7 @@ layer of each pin, and `ImageLayer`s: groups of pins in installation order, each
 A lock of another tool has no list and no `requested-by`: pins that no other pin depends on take the place of the list.
 
 The layers of a list are the layers of the image. A list of one layer is split: big and stable pins come first, cut so
-that apps with the same heavy packages get the same layer, whatever else they install.
+that apps with the same heavy packages get the same layer, even if their other packages differ.
 """
 
 from __future__ import annotations

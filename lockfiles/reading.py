@@ -127,7 +127,7 @@ def _parse_document(document: Mapping[str, Any]) -> Lockfile:
     """The lockfile that a TOML document holds.
 
     Raises UnsupportedLockfileError for an unknown format before anything else is checked, because the rules of this
-    version say nothing about it; else InvalidLockfileError with all faults.
+    version do not apply to it; else InvalidLockfileError with all faults.
     """
     warnings = _check_lock_version(document)
     table = _find_tool_table(document)

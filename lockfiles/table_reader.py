@@ -2,8 +2,8 @@
 
 In: a table as `tomllib` gives it, and a parser for each key. Out: the parsed values; for each fault the document path,
 what is wrong and a remedy. It serves `[tool.pinfold]` of a lock (`lockfiles.lockfile`), that of a project and a
-file of credentials (`resolver.settings.settings`, `resolver.fetch.http.login_files`), which differ in their parsers and
-in the wording of their faults.
+file of credentials (`resolver.settings.settings`, `resolver.fetch.http.login_stores`), which differ in their parsers
+and in the wording of their faults.
 """
 
 from __future__ import annotations

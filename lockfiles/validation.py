@@ -201,7 +201,7 @@ def _iter_duplicates(packages: list[Any]) -> Iterator[Fault]:
         if not isinstance(package, dict) or not isinstance(name := package.get("name"), str):
             continue
         marker = package.get("marker")
-        # By marker, the number of the package that has it; two without a marker can never be told apart.
+        # By marker, the number of the package that has it; two without a marker always apply together.
         others = seen.setdefault(name, {})
         twin = next((other for other in others if marker is None or other is None or other == marker), ...)
         if twin is not ...:

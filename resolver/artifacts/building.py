@@ -184,7 +184,7 @@ def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
 
     Raises InputError that names what is missing: the platform is another, or there is no such Python.
     """
-    # A wheel can only be built on its own platform, whatever Python is there.
+    # A wheel can only be built on its own platform, with any Python.
     if not is_host_platform(target):
         raise InputError(
             f"a build for {target} cannot be made here, on {describe_host()}",

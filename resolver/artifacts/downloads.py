@@ -3,11 +3,11 @@
 In: `WantedFile`s, the folders that they belong to, and an HTTP client. Out: the files in their folders, and a
 `FetchedFile` for each. The first file that fails ends the run.
 
-Bytes go to a `PartialFile` first, which stays on disk when a run breaks off. The next run requests the rest with a
+Bytes go to a `_PartialFile` first, which stays on disk when a run breaks off. The next run requests the rest with a
 `Range` header and joins both. Only the SHA-256 in the lock decides whether a file is kept: where a joined file has
 another one, the whole file is requested once more, since host or disk may have changed in between.
 
-This is a module of its own because it knows nothing of builds and requirement files: `resolver.artifacts.wheelhouse`
+This is a module of its own because it handles no builds and no requirement files: `resolver.artifacts.wheelhouse`
 decides which files go where.
 """
 

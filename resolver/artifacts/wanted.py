@@ -33,7 +33,7 @@ _CHARACTERS = re.compile(r"[A-Za-z0-9_.+!~-]+")
 """The characters in names of wheels and sdists: PEP 427 and PEP 625, versions with epoch and local label (PEP 440)."""
 
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
-"""Names that Windows takes for devices, whatever their suffix."""
+"""Names that Windows takes for devices, with any suffix."""
 
 _SCHEMES = ("https", "http", "file")
 _ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")

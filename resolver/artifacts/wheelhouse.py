@@ -10,7 +10,8 @@ In: a lockfile, the folder that it lies in, the folder to fill, and an `Access`.
 A file with another hash is not kept. A run that breaks off leaves whole files, and parts that the next run continues.
 One run at a time fills a wheelhouse; a second one waits for it.
 
-This module decides what goes where and in which order. `downloads` brings the files and `building` makes the wheels.
+This module decides which file goes into which folder, and in which order. `downloads` fetches the files, `building`
+builds the wheels.
 """
 
 from __future__ import annotations
@@ -132,7 +133,7 @@ class _Filling:
         self._announce = announce
 
     def fill(self, building: Building | None, *, lock_folder: Path) -> FetchOutcome:
-        """Bring the wheels and write the requirement files. `building` None refuses sources."""
+        """Fetch or build the wheels, and write the requirement files. `building` None refuses sources."""
         wanted = list_wanted(self._lockfile, folder=lock_folder)
         _refuse_sources(wanted, building)
         builds = list_builds(self._lockfile, wanted)
@@ -205,7 +206,7 @@ class _Filling:
                 children.stop()
 
     def _download(self, wanted: Wanted, missing: Sequence[SourceBuild]) -> dict[WantedFile, FetchedFile]:
-        """Bring the wheels, and the files that the missing wheels are built from."""
+        """Fetch the wheels, and the files that the missing wheels are built from."""
         files = tuple(dict.fromkeys((*wanted.wheels, *_iter_build_files(missing))))
         self._refuse_unknown_variables(files)
         downloads = Downloads(

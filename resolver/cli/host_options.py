@@ -3,8 +3,8 @@
 In: an argument parser to add options to, or the parsed options of a verb. Out: an `Access`, and the plans of lists that
 bring credentials.
 
-This is the only module of the command that builds an `Access`. It also finds what an `Access` needs to know of this
-machine: the folder of the cache, and how many processes may read index pages.
+This is the only module of the command that builds an `Access`. It also finds the facts about this machine that an
+`Access` holds: the folder of the cache, and how many processes may read index pages.
 """
 
 from __future__ import annotations

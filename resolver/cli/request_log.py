@@ -27,7 +27,7 @@ def show_requests() -> None:
 
 
 class _SafeFormatter(logging.Formatter):
-    """Records as text whose control characters are escaped, so that a terminal does not obey them."""
+    """Records as text whose control characters are escaped, so that they have no effect on a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record in one line."""

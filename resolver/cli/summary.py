@@ -186,7 +186,7 @@ def _name_place(pin: Pin) -> str:
 
 
 def _file_lines(report: LockReport) -> list[str]:
-    """What a user may want to know of the files: their size, unexpected indexes, builds; then the hint.
+    """The lines about the files: their size, unexpected indexes, builds; then the hint.
 
     A dependency from an extra index that the default index has too is named, because it may be dependency confusion.
     """

@@ -69,10 +69,10 @@ class Access:
     """Where responses are kept between runs. It is created with mode 0700; None keeps nothing."""
 
     offline: bool = False
-    """Answer from the cache alone, whatever its age."""
+    """Use the cache alone, and its responses regardless of their age."""
 
     refresh: bool = False
-    """Answer from servers alone, and store their responses."""
+    """Use no stored response, and store those of servers."""
 
     announce: Callable[[str], None] | None = None
     """Gets each warning, and a line before a long download, wait or build. It is called from any thread."""
@@ -87,7 +87,7 @@ class Access:
     (pip: `--trusted-host`)."""
 
     forbids_builds: bool = False
-    """Run no build of an sdist or source tree, whatever the settings allow. The verb `hook` sets it."""
+    """Run no build of an sdist or source tree, even if the settings allow it. The verb `hook` sets it."""
 
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
     """The present time, in UTC: it decides which signed URLs have expired."""
@@ -108,7 +108,7 @@ def open_credentials(
     hidden: Collection[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> Credentials:
-    """Credentials that know the user's logins.
+    """Credentials with the user's logins.
 
     `places` are the URL prefixes of each index family, by name. `hidden` are variables with secrets of the list, which
     the command `keyring` must not see. Raises SettingsError for a file that cannot be used, and for a keyring that is

@@ -1,13 +1,13 @@
-"""Answers of earlier runs, each with the evidence that it rests on, so that an equal run searches nothing.
+"""Answers of earlier runs, each with the evidence that it rests on, so that an equal run need not search.
 
 In: the pages and files that a package source was queried for, and the answer that followed from them. Out: that answer
-in a later run, if the stores would still give the same pages and metadata without a request. Then everything that was
-derived from them would be derived again.
+in a later run, if the stores still have the same pages and metadata and may use them without a request. A search would
+then find the same answer again.
 
 The evidence of a page is the identity of its stored response; that of a file is the size and change time of the record
 file of its project. `Evidence` collects both and checks them; `_AnswerStore` keeps texts on disk, one file for each
 question, and does not interpret them. It is a module of its own because it joins the page and metadata stores, which
-know nothing of each other.
+do not import each other.
 """
 
 from __future__ import annotations

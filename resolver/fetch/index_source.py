@@ -1,14 +1,14 @@
 """The `PackageSource` over indexes, repositories, disk and cache, for one target.
 
-In: `Access` (how to reach hosts), `SourceOptions` (what a list and its settings say about files and builds) and a
+In: `Access` (how to reach hosts), `SourceOptions` (the rules of a list and its settings about files and builds) and a
 target. Out: an open `PackageSource`, which the caller closes by leaving the context.
 
-Each query is one `Task`, whatever the number of callers: a prefetch runs it in the background, and a caller that needs
-the result runs it immediately if no thread has begun it. What the stores can answer is answered in the calling thread,
-so a warm run starts no thread and imports no HTTP client.
+Each query is one `Task`, however many callers it has: a prefetch runs it in the background, and a caller that needs the
+result runs it immediately if no thread has begun it. A query that the stores can answer is answered in the calling
+thread, so a warm run starts no thread and imports no HTTP client.
 
-This is the door of the room for everything that solves: here the parts of `fetch` (sessions, pages, metadata, direct
-references, builds, evidence) are put together, and callers use none of them directly.
+This is the entrance to `fetch` for everything that solves: its parts (sessions, pages, metadata, direct references,
+builds, evidence) are put together here, and callers use none of them directly.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """What a list and its settings say about files and builds; `Builds` has more on the last five."""
+    """The rules of a list and its settings about files and builds; `Builds` has more on the last five."""
 
     no_download: bool = False
     """Refuse to download a whole file only to learn its size or hash."""
@@ -136,7 +136,7 @@ def _build_source(
         target=target,
         session=session,
         rows=RowStore(folder, target_key=target.key),
-        # A forked reader would share whatever the program's own transport has open.
+        # A forked reader would share the connections and files that the program's own transport has open.
         reader_count=access.reader_count if access.transport is None else 0,
     )
     tasks = _PackageTasks(
@@ -180,7 +180,7 @@ def _describe_builds(options: SourceOptions, resources: BuildResources) -> Build
 
 
 def _find_no_wheels(requirements: Sequence[str]) -> Sequence[DistributionFile]:
-    """A `FindBuildWheels` for a source that knows no index: raises ResolutionError."""
+    """A `FindBuildWheels` for a source without indexes: raises ResolutionError."""
     raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")
 
 
@@ -241,7 +241,7 @@ class _IndexSource:
     def needs_build(self, file: DistributionFile) -> bool:
         needs_build = self._metadata.needs_build(file)
         if needs_build and self._evidence is not None:
-            self._evidence.mark_unrepeatable()  # No record shows that only a build gives this metadata.
+            self._evidence.mark_unrepeatable()  # There is no record of the fact that the metadata needs a build.
         return needs_build
 
     def direct(self, request: DirectRequest) -> DirectDistribution:

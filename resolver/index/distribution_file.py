@@ -232,7 +232,7 @@ class FileNames:
         if self._is_project(name):
             return FileName(self.parse_version(version), "", "")
         # The version of an old upload may have a dash (`1.0-1` is 1.0.post1). pip splits after the project's name, but
-        # PEP 625 at the last dash, and so do readers of a lock, who have no page from which to know the project.
+        # PEP 625 at the last dash, and so do readers of a lock, where no page gives the name of the project.
         split = next(
             (at for at, character in enumerate(stem) if character == "-" and self._is_project(stem[:at])), None
         )

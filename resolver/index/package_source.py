@@ -1,4 +1,4 @@
-"""The seam between search and world: the queries that a search may make, and what it gets.
+"""The seam between the search and the indexes: the queries that a search may make, and the results.
 
 In: names, locations, files and direct references. Out: pages, dependencies and completed files, all for the one target
 of the source. `resolver.fetch` implements `PackageSource` over HTTP and the cache; tests implement it over a dict. The

@@ -5,8 +5,8 @@ In: the bytes of a page with its content type and final URL, or the files of a l
 `ParsedPage` of a target (`build_project_page`, or `read_project_page` for both steps in one pass). This is apart from
 `resolver.index.project_page` since a warm run loads pages and builds none.
 
-A cold run comes here for each file of each page, so what files share (tags, versions, Requires-Python) is decided once
-a page. A page that cannot be read raises PageError: a broken page must not count as one without the project.
+A cold run reads each file of each page here, so parts that files share (tags, versions, Requires-Python) are decided
+once a page. A page that cannot be read raises PageError: a broken page must not count as one without the project.
 
 Standards: PEP 503 and PEP 691 (simple API), PEP 592 (yanked files), PEP 629 (version), PEP 425 and PEP 427 (tags and
 build tags), PEP 440 (order of versions).

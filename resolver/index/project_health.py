@@ -1,4 +1,4 @@
-"""What is known against a project or a version: vulnerabilities, and the status that an index gives a project.
+"""Known problems of a project or a version: vulnerabilities, and the status that an index gives a project.
 
 In: advisory documents as parsed JSON, and the bytes of project pages. Out: `Advisory` values and those that concern a
 set of pins; `ProjectStatus` (active, archived, quarantined or deprecated). Nothing here makes a request. The two are

@@ -1,4 +1,4 @@
-"""What speaks against the pins of a lock today: yanked files, the status of projects, advisories, newer releases.
+"""Problems of the pins of a lock today: yanked files, the status of projects, advisories, newer releases.
 
 In: a lock, what its indexes list now, and advisories. Out: findings and newer releases as values, sorted by project.
 Standards: PEP 592 (yanked files), PEP 792 (status of projects), OSV (advisories).
@@ -48,7 +48,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that speaks against a pin.
+    """One problem of a pin.
 
     `detail` is a reason or the summary of an advisory; it may be empty. `id`, `aliases` and `fixed` belong to an
     advisory: `fixed` is the lowest release that it does not concern, None where it names none.
@@ -152,7 +152,7 @@ def _iter_index_findings(package: Package, listed: Listed | None) -> Iterator[Fi
 
 
 def _name_status(status: str) -> FindingKind:
-    """The kind of finding for a status; `status` for one that PEP 792 does not know."""
+    """The kind of finding for a status; `status` for one that PEP 792 does not define."""
     match status:
         case "quarantined":
             return "quarantined"

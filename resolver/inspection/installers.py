@@ -2,7 +2,7 @@
 
 In: a lock. Out: the projects for which the three rules differ, with the file that each chooses. The list of the lock is
 resolved three times on the same indexes, with nothing kept from the lock. pip takes the best version of all indexes
-together, uv all files of the first index that has the project; both apply every flag to the whole list, and know
+together, uv all files of the first index that has the project; both apply every flag to the whole list, and have
 neither index families nor machine types.
 
 It is a module of its own because the rules are simulated with pinfold's own search: no installer is run, so the

@@ -1,7 +1,7 @@
-"""Whether a lock still agrees with the world: with the indexes that it was made from, or with an installed environment.
+"""Whether a lock still agrees with the indexes that it was made from, or with an installed environment.
 
 In: a lock, and either the access to its indexes or the folder of an environment. Out: every disagreement as a value;
-none for a lock that holds. These are the two forms of `lock verify`.
+none for a lock that agrees. These are the two forms of `lock verify`.
 
 Against indexes, the list of the lock is resolved again. Versions and commits are kept where they still fit, but every
 URL, size, hash and dependency is read anew: an added package, a changed hash and a file on another host show up,

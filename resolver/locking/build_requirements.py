@@ -4,8 +4,9 @@ In: a `LockPlan` and its resolution; in the middle of a lock also the `[build-sy
 `fetch` has to build for its metadata. Out: pins of wheels. A build requirement is never built itself, because a build
 that needs builds could run any amount of foreign code.
 
-It is a module of its own because two sides need the same answer: `fetch`, which knows no solver and gets it through
-`BuildRequirements.find_wheels`, and the lock, which records for every build of the installation what it installs.
+It is a module of its own because it has two users: `fetch`, which imports no solver and calls
+`BuildRequirements.find_wheels` instead, and the lock, which records for every build of the installation what it
+installs.
 """
 
 from __future__ import annotations
@@ -273,7 +274,7 @@ def _refuse_build(pin: Pin, error: ResolutionError) -> ResolutionError:
 def _build_roots(texts: Sequence[str], source: str, target: Target) -> tuple[Root, ...]:
     """The requirements whose marker is true for the target; no extra is active.
 
-    Raises ResolutionError for a direct reference: a source tree of an index could lead the build anywhere with it.
+    Raises ResolutionError for a direct reference: with it, a source tree from an index could send a build to any URL.
     """
     # Lazy: few lists need a build.
     from packaging.requirements import Requirement

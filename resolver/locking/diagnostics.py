@@ -46,7 +46,7 @@ def check_references(plan: LockPlan, *, credentials: Credentials) -> None:
     faults += [fault for location in requirement_list.named_locations for fault in _iter_location_faults(location)]
     if plan.default_index is not None:
         faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index, credentials, remedy)
-    # Mirrors stand in for the shipped family indexes, which are used only for a named machine.
+    # Mirrors replace the shipped family indexes, which are used only for a named machine.
     for url in plan.mirrors.values() if plan.target.accelerator != UNSPECIFIED else ():
         faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url, credentials, remedy)
     if faults:

@@ -3,10 +3,10 @@
 In: a `LockPlan`, or a list with its target, and a package source. Out: the list with the names of its nameless entries
 filled in, and for each fixed project its one `FixedSource`; then the package source that answers for these projects.
 
-It is a module of its own because direct references have rules that no index has: two places of a list may name one
-source, but never two; metadata may name further sources, but none on this machine or in its network. All references of
-the list are fetched at the same time, then those that their metadata names. A source that only a constraint or an
-override fixes is fetched when the search needs its project.
+It is a module of its own because direct references have rules of their own: two places of a list may name the same
+source of a project, but not different ones; metadata may name further sources, but none on this machine or in its
+network. All references of the list are fetched at the same time, then those that their metadata names. A source that
+only a constraint or an override fixes is fetched when the search needs its project.
 """
 
 from __future__ import annotations

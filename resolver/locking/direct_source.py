@@ -1,9 +1,9 @@
-"""The package source in which direct references fix projects: each has one candidate, whatever the indexes list.
+"""The package source in which direct references fix projects: each has one candidate, and no index is read for it.
 
 In: a package source, and the `FixedSource`s of a list. Out: a package source that answers for the fixed projects
 itself and passes every other query on. The checks of a reference are here too, because a reference is fetched either
-before the search (for the list) or during it (for a constraint or an override), and must be checked alike: the tags of
-a wheel fit the target, and the metadata has the name that the list gives.
+before the search (for the list) or during it (for a constraint or an override), with the same checks: the tags of a
+wheel fit the target, and the metadata has the name that the list gives.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class SourceWithDirect(DelegatingSource):
         until_found: bool,
         then: Callable[[Sequence[ProjectPage]], None] | None = None,
     ) -> None:
-        """Passes the page of a fetched reference on at once.
+        """Calls `then` with the page of a fetched reference at once; pages of indexes are left to the source behind.
 
         A reference that was not fetched yet causes no request here, because the search may never need its project.
         """
@@ -122,9 +122,9 @@ class SourceWithDirect(DelegatingSource):
     def prefetch_dependencies(
         self, files: Iterable[DistributionFile], *, then: Callable[[Dependencies], None] | None = None
     ) -> None:
-        """Passes the dependencies of fixed files on at once, since their metadata is known.
+        """Calls `then` with the dependencies of fixed files at once, since their metadata is known.
 
-        Those of all other files are left to the source behind, one call per file, which keeps the order of `files`.
+        All other files are left to the source behind, with one call per file, which keeps the order of `files`.
         """
         for file in files:
             if file.origin is None:
@@ -168,8 +168,8 @@ def check_wheels_fit(
 def fetch_direct(source: PackageSource, request: DirectRequest) -> DirectDistribution:
     """The distribution of a reference.
 
-    Raises the errors of `PackageSource.direct`, with the position of the reference in the list added, because `fetch`
-    knows URLs and no lists.
+    Raises the errors of `PackageSource.direct`, with the position of the reference in the list added, which `fetch`
+    does not have.
     """
     try:
         return source.direct(request)

@@ -1,4 +1,4 @@
-"""What another GPU or another driver would change in a resolution, without solving more than necessary.
+"""The changes that another GPU or another driver would make to a resolution, found with as few searches as possible.
 
 In: a resolution for one GPU target, and the projects that were read for it. Out: whether a second GPU certainly has the
 same resolution, and which driver branches would change a pin. The tables of torch's builds (`resolver.targets`) answer

@@ -4,10 +4,10 @@ In: the `LockPlan`s of a run (list, target, settings, old lock) and the `Access`
 `LockOutcome` with the new lock; no file is written. The same plan and the same answers of the indexes give the same
 lock.
 
-It is a module of its own because here the parts meet that do not know each other: `fetch` gives a package source,
-`solve` the search, `locking.document` the lock. The plans of one run share what they have in common, so each page is
-read once and equal problems are solved once. `lock`, the entry point for programs, is here too: it makes a plan from a
-list in memory. It reads the environment (for `${VAR}` in URLs) and the clock (for a relative `exclude-newer`), and
+It is a module of its own because it joins parts that do not import each other: `fetch` gives a package source, `solve`
+the search, `locking.document` the lock. The plans of one run share their package sources and resolutions, so each page
+is read once and equal problems are solved once. `lock`, the entry point for programs, is here too: it makes a plan from
+a list in memory. It reads the environment (for `${VAR}` in URLs) and the clock (for a relative `exclude-newer`), and
 nothing about the Python that runs it.
 """
 
@@ -137,7 +137,7 @@ class _OpenPlan:
     """A plan with its package source and its direct references: all that the stages after the first ones need.
 
     - `plan` has the names of all direct references filled in.
-    - `source` has the pages of `fixed`, the projects whose source a direct reference decides; `opened` has not.
+    - `source` also has pages for `fixed`, the projects whose source a direct reference decides; `opened` does not.
     - `warnings` are about the signatures of URLs and about the direct references.
     """
 

@@ -47,7 +47,7 @@ class OpenSource:
 
 
 class PackageSources:
-    """Opens package sources; plans for one Python and one platform share a source, whatever their machine types.
+    """Opens package sources; plans for one Python and one platform share a source, even for different machine types.
 
     So each page and each file's metadata is requested and parsed once in a run. `known_hashes` are size in bytes and
     SHA-256 by URL, from old locks.

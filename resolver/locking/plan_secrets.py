@@ -81,7 +81,7 @@ def list_literal_warnings(plan: LockPlan) -> tuple[str, ...]:
     """Warnings for secrets that are written out in a list, settings or command line, with a safer way to pass them.
 
     Each form of secret (login, token, signature) has one warning, with all its positions. A signature causes one on
-    the command line only: in a list it is the usual way to share a file, and it ends by itself.
+    the command line only: in a list it is the usual way to share a file, and it expires.
     """
     places: dict[tuple[bool, str], list[str]] = {}
     for position, url in _iter_secret_urls(plan):

@@ -1,4 +1,4 @@
-"""The problem of a plan and its resolution; what was solved before is not solved again.
+"""The problem of a plan and its resolution; a problem that was solved before is not searched again.
 
 In: a `LockPlan`, its direct references, and its package source. Out: the `Problem` for the search, and a `Resolution`
 whose files all have size and SHA-256.
@@ -230,9 +230,9 @@ def _solve_cached(
 ) -> Resolution:
     """The resolution that an earlier run kept, or that of `solve`, which is then kept for the next run.
 
-    The source keeps resolutions under a text of the question, together with the pages and metadata that were read, and
-    finds none once one of those has changed. `inputs` are what decides the answer beside the problem and the source.
-    Nothing is kept where a pin had to be built for its metadata, because a build may give other metadata next time.
+    The source keeps resolutions under a text of the problem, together with the pages and metadata that were read, and
+    finds none once one of those has changed. `inputs` are the further values that decide the resolution. Nothing is
+    kept where a pin had to be built for its metadata, because a build may give other metadata next time.
     """
     answers = source.answers
     question = None if answers is None or problem.require_hashes else render_question(problem, inputs)

@@ -1,1 +1,1 @@
-"""What a run has to do, decided before any network: a `LockPlan` for each source and target, and `--check`."""
+"""The plans of a run, made before any request: a `LockPlan` for each source and target; and the check of a lock."""

@@ -193,14 +193,14 @@ def check_lockfile(
         *_iter_list_differences(tool.requirements, canonical_layers),
         *_iter_pin_differences(lockfile, tool, wanted=wanted, constraints=bounds, overridden=overridden),
     )
-    # An edit by hand is worth a line only where nothing else explains why the lock has to be made again.
+    # An edit by hand is reported only if no other difference explains why the lock has to be made again.
     return found or _find_edits(lockfile, wanted, target, requirement_digest(canonical_layers, settings, target))
 
 
 def iter_content_differences(lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
     """What differs on disk, in the order of the lock. Paths of the lock are relative to `folder`, its own folder.
 
-    Nothing on disk is a reason to fail: a file that cannot be read is a difference.
+    It raises nothing: a file that cannot be read is a difference.
     """
     for package in lockfile.pylock.packages:
         for path, sha256 in _iter_local_files(package):

@@ -1,10 +1,10 @@
-"""What a run has to do for each lock, decided before any network: list, target, settings, and old lock in one value.
+"""The plan of each lock of a run, made before any request: list, target, settings, and old lock in one value.
 
 In: a source (where a list was found), the settings of the command line, and the run's folder, variables and clock. Out:
 a `LockPlan`. All texts of the source are parsed here, all relative paths are resolved, and all defaults are filled in,
 so that no later stage reads a file of the list or a default of its own.
 
-It is a module of its own because `lock` and `lock --check` must mean the same by a list: both start from this plan.
+It is a module of its own because `lock` and `lock --check` must read a list in the same way: both start from this plan.
 `--check` has to start fast, so this module imports neither the solver nor `fetch`.
 """
 
@@ -111,7 +111,7 @@ def plan_lock(
     - `arguments` are the settings of the command line, whose paths are relative to the current folder.
     - `path` is where the lock will be, None for standard output; `old` is the lock there now.
     - `upgrade` is whether everything is upgraded: then a relative `exclude-newer` starts from now.
-    - `machines` are the machine types of the target; None stands for those that source and settings name.
+    - `machines` are the machine types of the target; None means those that source and settings name.
 
     Raises InputError (ListError, SettingsError, TargetError …).
     """

@@ -60,7 +60,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(?://|(?=.))")
 _WINDOWS_PATH = re.compile(r"[A-Za-z]:[\\/]")
 # What may follow `git+`.
 _GIT_SCHEMES = frozenset({"https", "http", "ssh", "git", "file"})
-# Version control systems that pip knows and pinfold does not.
+# Version control systems that pip supports and pinfold does not.
 _OTHER_VCS = ("hg", "svn", "bzr")
 # `git@host:path`, as `scp` and git write an SSH address.
 _SCP_FORM = re.compile(r"(?:git\+)?(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^/\s][^\s]*)")
@@ -103,7 +103,7 @@ def parse_reference(text: str, *, variables: Mapping[str, str]) -> ParsedReferen
         if scheme in ("http", "https"):
             return _parse_archive(text, variables)
         raise _refuse_scheme(scheme, text)
-    # Whatever has no scheme is a path, as with pip.
+    # A text without a scheme is a path, as with pip.
     return _parse_path(text)
 
 

@@ -4,9 +4,9 @@ In: the spelling of a flag. Out: a `Flag`, or a `Refusal` with a remedy. The tab
 may contain, spelled as `pip install` and its requirement files spell them (pip: Requirements File Format).
 
 Readers of items (`items`) and of files (`requirement_file`) turn text into statements: `FlagUse` and `RequirementUse`.
-All later steps work on these, and need not know whether a statement comes from an item or from a file.
+All later steps work on these, and are the same for statements from items and from files.
 
-A `Refusal` holds what is wrong, why, and the remedy, but no place: the code that raises it does not know the place, and
+A `Refusal` holds what is wrong, why, and the remedy, but no place: the code that raises it does not have the place, and
 its caller adds it in a `FaultCollector`, which raises all faults of a list together, in list order.
 """
 
@@ -152,7 +152,7 @@ class HiddenText(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        """A fixed text, whatever the value."""
+        """A fixed text, the same for all values."""
         return "HiddenText(…)"
 
 

@@ -1,11 +1,11 @@
 """Paths in a list: local paths rewritten for another folder, and tokens in the paths of URLs replaced by variables.
 
-In: a parsed list, and functions that know how a path is rewritten. Out: the list with its locations and direct
-references made absolute for reading, or relative for messages and the lock. Nothing here touches the disk.
+In: a parsed list, and functions that rewrite a path. Out: the list with its locations and direct references made
+absolute for reading, or relative for messages and the lock. Nothing here touches the disk.
 
 In: the text of a list or setting, and the patterns of `[tool.pinfold.secrets]`. Out: that text with `${SECRET_1}` in
 place of each token that a pattern finds in the path of a URL, and a mapping of variables that holds the token. From the
-parser on, such a token is a variable like any other. Only the user can tell such tokens from names.
+parser on, such a token is a variable like any other. Users have to give patterns, because such tokens look like names.
 """
 
 from __future__ import annotations

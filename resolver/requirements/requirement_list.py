@@ -10,7 +10,7 @@ of each project, then two checks over the whole list:
   other conflicts are left to the search.
 - No index moves silently. A flag after the last requirement applies to its whole layer; with one more requirement after
   it, it becomes positional, and the requirements before it lose the index. This is a fault if the index exists for the
-  family of such a requirement, else a note for later stages, which know whether the index has the project.
+  family of such a requirement, else a note for later stages, which can read whether the index has the project.
 """
 
 from __future__ import annotations
@@ -284,7 +284,7 @@ def _find_claim(entry: Entry) -> DirectReference | SpecifierSet | None:
 
 
 def _contradict(one: Entry, other: Entry) -> bool:
-    """Whether two entries of one project with the same marker contradict each other, whatever an index offers."""
+    """Whether two entries of one project with the same marker contradict each other, on every index."""
     # The caller compares references with references, and pins with pins.
     if one.direct is not None or other.direct is not None:
         return one.direct is None or other.direct is None or not is_same_source(one.direct, other.direct)

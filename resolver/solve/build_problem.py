@@ -50,8 +50,8 @@ __all__ = [
 class IndexOptions:
     """Where projects are looked for, apart from what the list itself names.
 
-    `default_index` None is none. `families` are the user's and the shipped ones. `mirrors` stand in for shipped indexes
-    of CUDA builds; with `uses_family_indexes` false only those are asked.
+    `default_index` is None where no default index is used. `families` are the user's and the shipped ones. `mirrors`
+    replace shipped indexes of CUDA builds; with `uses_family_indexes` false, no shipped index without a mirror is used.
     """
 
     default_index: Url | None
@@ -63,7 +63,7 @@ class IndexOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SolverOptions:
-    """What settings say of candidates; `exclude_newer_exempt` and all after it mean the same as in `Problem`.
+    """The settings that limit candidates; `exclude_newer_exempt` and all after it mean the same as in `Problem`.
 
     An override whose marker does not hold takes its project out of all dependencies, unless another one on the project
     holds (as in uv). `excludes` are names that no dependency brings in. `exclude_newer` is an instant in RFC 3339 UTC.
@@ -157,7 +157,7 @@ def _build_indexes(target: Target, indexes: IndexOptions) -> FamilyIndexes | Non
     """The indexes with builds for one CUDA each; None where no machine is named."""
     if isinstance(target.accelerator, Unspecified):
         return None
-    # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
+    # Imported here: a target without a machine needs no rules about builds, whose data takes time to load.
     from resolver.index.location import FamilyIndexes
 
     shipped = load_families()
@@ -199,7 +199,7 @@ def _build_root(entry: Entry, fixed: Mapping[NormalizedName, FixedSource], *, no
 
 
 def _find_specifier(entry: Entry, fixed: FixedSource | None) -> SpecifierSet:
-    """That of the entry; a direct reference asks for the version that it is, so that messages name it as one side."""
+    """The specifier of an entry. That of a direct reference is its own version, so that messages can name the entry."""
     if entry.direct is None or fixed is None or fixed.found is None:
         return entry.specifier
     return SpecifierSet(f"=={fixed.found.version}")
@@ -236,7 +236,7 @@ def check_required_hashes(problem: Problem, resolution: Resolution, source: Pack
 def check_contents(problem: Problem, resolution: Resolution) -> None:
     """Raises HashMismatchError where a file has none of the hashes that the list gives for its project.
 
-    For a resolution with the hash of every file: a page that gives none let its files in unseen.
+    The resolution must have the hash of every file. If a page gives no hashes, its files are not checked before this.
     """
     for pin in resolution.pins:
         allowed = problem.allowed_hashes(pin.name)

@@ -1,7 +1,7 @@
 """The seam between the search and the rules about CUDA builds: the queries of the search and of its explanation.
 
-`resolver.solve.solving` implements `BuildRules` for one universe. A problem for no machine is searched without any,
-and then the data about builds is not loaded. Neither the search nor the explanation imports the code behind it.
+`resolver.solve.solving` implements `BuildRules` for one universe. A problem without a machine is searched without these
+rules, and then the data about builds is not loaded. Neither the search nor the explanation imports the implementation.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ BUILT_FOR_GPU = "is built for a GPU, and the target has none"
 class BuildRules(Protocol):
     """The rules about builds in one universe.
 
-    The search asks for tables and demands, and reports collisions. The rest tells what a solution has, and why there is
-    none.
+    The search reads tables and demands, and reports collisions. The methods after `open_wanted` describe a solution, or
+    the reason why there is none.
     """
 
     def build_virtual(self, name: NormalizedName) -> ProjectTable | None:
@@ -35,7 +35,7 @@ class BuildRules(Protocol):
         ...
 
     def read_table(self, name: NormalizedName) -> ProjectTable | None:
-        """The table of a project whose builds matter; None for one that is like any other. Raises FetchError."""
+        """The table of a project whose builds differ; None for any other project. Raises FetchError."""
         ...
 
     def early_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
@@ -55,9 +55,9 @@ class BuildRules(Protocol):
         ...
 
     def open_wanted(self, rows: Mapping[Node, int] | None) -> bool:
-        """Let in builds that collisions asked for; whether that can change what a search has found.
+        """Admit builds that collisions showed to be needed; whether that can change the result of a search.
 
-        `rows` are those that it found, None for a conflict.
+        `rows` are those of its solution, None for a conflict.
         """
         ...
 
@@ -70,21 +70,21 @@ class BuildRules(Protocol):
         ...
 
     def runs(self, name: NormalizedName, version: Version, location: Location) -> bool:
-        """Whether the target runs a build, as far as its name, version and index tell."""
+        """Whether the target runs a build, as far as its name, version and index determine it."""
         ...
 
     def explain_rows(self, table: ProjectTable, matching: int) -> tuple[str, ...]:
-        """What the builds lack that requirements ask for; nothing where some of the rows are out for other reasons."""
+        """What the required builds lack; empty if some of the rows are ruled out for other reasons."""
         ...
 
     def explain_wheels(
         self, project: NormalizedName, colliding: Sequence[tuple[NormalizedName, Version]]
     ) -> tuple[str, ...]:
-        """What wheels are built for whose versions collide on a virtual project, and what the lock would have."""
+        """A line for each wheel that collides on a virtual project: what it is built for, and the torch of the lock."""
         ...
 
     def iter_wheel_hints(
         self, project: NormalizedName, colliding: Sequence[tuple[NormalizedName, Version]]
     ) -> Iterator[str]:
-        """What would make wheels fit whose versions collide on a virtual project, each a whole action."""
+        """Remedies for wheels that collide on a virtual project, each a whole action."""
         ...

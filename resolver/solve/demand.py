@@ -1,8 +1,8 @@
 """What the search passes around: nodes, candidates, and demands on them.
 
 A node is a project, or one extra of it: `("rich", "")`, `("rich", "jupyter")`. A candidate for an extra depends on the
-same version of its project, so the search decides both together. `("rich", "*")` stands for the dependencies of a
-project that some layer asks for without them.
+same version of its project, so the search decides both together. `("rich", "*")` is the dependencies of a project that
+some layer lists with `--no-deps`.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ WITH_DEPENDENCIES = "*"
 _NAME = "[a-z0-9]+(?:-[a-z0-9]+)*"
 _VERSION = r"(?:[<>]=?|[=!]=|~=)[0-9][0-9a-z.+*]*"
 _PLAIN = re.compile(rf"({_NAME})(?:\[({_NAME}(?:,{_NAME})*)\])?((?:{_VERSION}(?:,{_VERSION})*)?)")
-"""Names in normal form and plain versions; all else is left to `packaging`."""
+"""Requirements with normalized names and plain versions; `packaging` parses all others."""
 
 TORCH_RELEASE = NormalizedName("<torch>")
-"""The fact that builds made for a release of torch must agree on."""
+"""The virtual project of torch releases: a build that is made for one release requires it."""
 
 TORCH_ABI = NormalizedName("<torch-abi>")
-"""The ABI of torch's C++ code, which builds that link to it must share."""
+"""The virtual project of the ABI of torch's C++ code, which builds that link to it must share."""
 
 
 class Node(NamedTuple):
@@ -68,7 +68,7 @@ def is_virtual(name: NormalizedName) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """One row of a node. Candidates are kept once a search: they compare by identity."""
+    """One row of a node. A search makes each candidate once, so they compare by identity."""
 
     node: Node
     row: int
@@ -78,9 +78,9 @@ class Candidate:
 class Demand:
     """A requirement as the search reads it: the rows of `node` that satisfy it.
 
-    `pinned` admits yanked versions, `prereleases` pre-releases. `text` is for messages, `root` the place of the list's
-    requirement that says it, None for a dependency. `is_own` marks what ties an extra to its project; `is_early` what
-    else is known before metadata is read, so that a collision saves reading it.
+    `pinned` admits yanked versions, `prereleases` pre-releases. `text` is for messages. `root` is the number of the
+    list's requirement that it comes from, None for a dependency. `is_own` marks a demand on the candidate's own
+    project; `is_early` any other that is known before metadata is read, so that a collision saves reading it.
     """
 
     node: Node
@@ -96,7 +96,7 @@ class Demand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParsedRequirement:
-    """A dependency as core metadata words it, its marker decided before."""
+    """The parts of a requirement whose marker was evaluated before; `text` is the requirement as it is written."""
 
     name: NormalizedName
     extras: frozenset[NormalizedName]
@@ -109,7 +109,8 @@ class ParsedRequirement:
 def parse_dependency(text: str) -> ParsedRequirement:
     """The parts of a PEP 508 text. Raises InvalidRequirement.
 
-    Dependencies are kept in canonical form (`a[b,c]>=1,<2`), which one expression takes apart: a third of the time.
+    Dependencies are kept in canonical form (`a[b,c]>=1,<2`), which one regular expression splits: this takes a third of
+    the time of `Requirement`.
     """
     plain = _PLAIN.fullmatch(text)
     if plain is not None:

@@ -47,7 +47,7 @@ _SHOWN_VERSIONS = 3
 
 
 def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
-    """What the failed search over the universe comes down to. Makes requests for hints only."""
+    """The collisions behind a failed search, with hints. Only the hints make requests."""
     core = universe.closed(_find_core(universe))
     lines = (_with_all_lines(collision, universe.problem) for collision in _find_collisions(core))
     collisions = tuple(_with_wheels(collision, universe) for collision in lines)
@@ -62,14 +62,14 @@ def build_explanation(universe: Universe, conflict: Conflict) -> Explanation:
 
 
 def _describe_end(conflict: Conflict) -> str:
-    """Where a search stood that gave up: its rounds, and which projects excluded most releases of which."""
+    """A line about a search that gave up: its rounds, and the projects that lost most releases to another one."""
     text = f"the search gave up after {_count(conflict.rounds, 'round')}"
     pairs = [f"`{project}` lost releases to `{culprit}`" for project, culprit in conflict.losses[:_SHOWN_COLLISIONS]]
     return f"{text}, in which {', '.join(pairs)}" if pairs else text
 
 
 def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
-    """The collision; where no location has the project, with all lines that ask for it: each is at fault."""
+    """The collision; where no location has the project, with all lines of the list that require it."""
     requirements = collision.requirements
     if collision.obstacle is not Obstacle.NOT_FOUND or any(requirement.is_override for requirement in requirements):
         return collision
@@ -83,7 +83,7 @@ def _with_all_lines(collision: Collision, problem: Problem) -> Collision:
 
 
 def _with_wheels(collision: Collision, universe: Universe) -> Collision:
-    """The collision; of builds that do not go together, with what their wheels are built for."""
+    """The collision; for `DIFFERENT_BUILDS` with lines about what the colliding wheels are built for."""
     if collision.obstacle is not Obstacle.DIFFERENT_BUILDS or universe.rules is None:
         return collision
     builds = universe.rules.explain_wheels(collision.project, collision.colliding)
@@ -91,7 +91,7 @@ def _with_wheels(collision: Collision, universe: Universe) -> Collision:
 
 
 def _find_core(universe: Universe) -> Problem:
-    """The problem with no more requirements than the conflict needs, as far as what was read can tell."""
+    """The problem without requirements that the conflict does not need, judged by what was read before."""
     problem = universe.problem
     items: list[Root] = [*problem.constraints, *problem.roots]
     if not _has_conflict(universe, items):
@@ -134,7 +134,7 @@ class _Event:
 
     @property
     def key(self) -> tuple[str, ...]:
-        """What collisions that differ in versions only have in common."""
+        """The key of a group: equal for collisions that differ only in versions."""
         parents = {cause.parent.node.name for cause in self.causes if cause.parent is not None}
         return (self.project, *(str(root.position) for root in self.listed), *sorted(parents))
 
@@ -146,16 +146,17 @@ def _find_collisions(universe: Universe) -> tuple[Collision, ...]:
         if event is not None:
             groups.setdefault(event.key, []).append(event)
     paths = _Paths(universe)
-    # Where an extra and its project were tried in different versions, the reason for both is in another group.
+    # A collision of an extra with its own project shows only that they were tried in different versions. The reason for
+    # that is in another group.
     telling = [events for events in groups.values() if not any(cause.demand.is_own for cause in events[0].causes)]
-    # Builds of the release that goes with another one collide in what they are built for: other releases say less then.
+    # If builds of the right torch release collide in CUDA or ABI, collisions about other releases explain less.
     builds = [events for events in telling if is_virtual(events[0].project) and events[0].project != TORCH_RELEASE]
     shown = [events for events in telling if not builds or events[0].project != TORCH_RELEASE]
     return tuple(_build_collision(universe, paths, events) for events in shown or groups.values())
 
 
 def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
-    """The collision with no more demands than it needs, or None where earlier failures are part of it."""
+    """The collision without demands that it does not need; None if its demands alone still admit a row."""
     name = causes[0].demand.node.name if causes else NormalizedName("")
     if not name:
         return None
@@ -163,7 +164,7 @@ def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
     overrides = [root for root in problem.overrides if root.name == name]
     lines = () if overrides else (*problem.roots, *problem.constraints)
     kept: list[Cause | Root] = [root for root in lines if root.name == name]
-    # Demands on an overridden project say what the override says, so they are dropped before it.
+    # Demands on an overridden project have the specifier of the override. They come first, so they are dropped first.
     kept += [*(cause for cause in causes if cause.parent is not None), *overrides]
     if _admitted(universe, name, kept):
         return None
@@ -179,7 +180,7 @@ def _minimise(universe: Universe, causes: Sequence[Cause]) -> _Event | None:
 
 
 def _admitted(universe: Universe, name: NormalizedName, items: Sequence[Cause | Root]) -> int:
-    """The rows that could be tried if nothing else were asked."""
+    """The mask of the rows that could be tried under these items alone."""
     table = universe.table(name)
     rows = table.usable(_matching(table, items))
     for ruled_out, row in universe.ruled_out:
@@ -244,7 +245,7 @@ def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | R
 
 def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Supply:
     rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
-    # Builds that an index may have, and was not asked for, are on none.
+    # A row without places is a build that an index may have, where that index was not read.
     listed = [version for row, version in enumerate(table.versions) if table.places(row)]
     return Supply(
         locations=tuple(str(listing.location.url) for listing in table.listings),
@@ -268,7 +269,7 @@ def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Sup
 
 
 def _describe_direct(problem: Problem, table: ProjectTable) -> str:
-    """The reference that decides the project, and the version that it is."""
+    """A clause with the direct reference that decides the project, and its version; empty without one."""
     fixed = problem.direct.get(table.name)
     if fixed is None:
         return ""
@@ -278,7 +279,7 @@ def _describe_direct(problem: Problem, table: ProjectTable) -> str:
 
 
 def _is_absent(universe: Universe, table: ProjectTable, row: int) -> bool:
-    """Whether the row is a build that no index turned out to have: what exists says more."""
+    """Whether the row is a build that its index turned out not to have; such rows are shown last."""
     ruled_out = universe.ruled_out.get((table.name, row))
     return ruled_out is not None and ruled_out.reason == "absent"
 
@@ -351,7 +352,7 @@ class _Paths:
 
 
 class NoSolutionError(ResolutionError):
-    """The list has no solution for the target; `explanation` is why, as data."""
+    """The list has no solution for the target; `explanation` is the reason as data."""
 
     def __init__(self, explanation: Explanation) -> None:
         faults = tuple(_iter_faults(explanation))

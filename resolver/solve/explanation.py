@@ -39,10 +39,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollidingRequirement:
-    """A requirement that takes part, from the list down.
+    """A requirement of a collision, with the chain that leads to it from the list.
 
     `position` and `text` are those of the list's entry, `links` lead from there to the requirement itself.
-    `other_versions` counts further versions of the last link's project that collide in the same place.
+    `other_versions` counts further versions of the last link's project that collide in the same way.
     """
 
     position: Position
@@ -63,12 +63,13 @@ class UnusableVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supply:
-    """What the locations offer of a project: `locations` have it, `missing` were asked in vain.
+    """What the locations offer of a project: `locations` have it, `missing` were read and do not list it.
 
-    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those. `builds` says for
-    releases of which no build runs on the target which there are, what each lacks, and the nearest that run.
-    `exclusive` are the families that the project comes from alone. `direct` says which reference decides the project,
-    and what it is; empty where none does.
+    `nearest` are the newest versions that the requirements admit, `more` counts the rest of those. `builds` are lines
+    about builds: for releases of which none runs on the target, which there are, what each lacks, and the nearest that
+    run; for wheels that collide, what each is built for. `exclusive` are the exclusive families of the project, whose
+    indexes alone may supply it. `direct` is a clause about the direct reference that decides the project; empty without
+    one.
     """
 
     locations: tuple[str, ...]
@@ -85,7 +86,10 @@ class Supply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collision:
-    """Requirements on one project that cannot hold together; each of them is needed for that."""
+    """Requirements on one project that no candidate satisfies together.
+
+    None of them can be dropped, except for `NOT_FOUND`, which has every line of the list that requires the project.
+    """
 
     project: NormalizedName
     obstacle: Obstacle
@@ -94,17 +98,17 @@ class Collision:
 
     @property
     def colliding(self) -> tuple[tuple[NormalizedName, Version], ...]:
-        """The versions whose own requirements collide; what the list itself asks for is not among them."""
+        """The versions whose dependencies collide; a requirement of the list itself adds none."""
         last = (link for requirement in self.requirements for link in requirement.links[-1:])
         return tuple((link.name, link.version) for link in last)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Everything there is to say. `more_collisions` counts those beyond `collisions`; `hints` are whole actions.
+    """Why a problem has no solution. `more_collisions` counts those beyond `collisions`; `hints` are whole actions.
 
-    `is_proven` is false where the search gave up before it had tried everything; `stood` then says where, else it is
-    empty.
+    `is_proven` is false where the search gave up before it had tried everything; `stood` is then a line about its state
+    at that point, otherwise empty.
     """
 
     target: str

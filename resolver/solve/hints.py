@@ -28,7 +28,7 @@ _TEST_ROUNDS = 200
 
 
 def find_hints(universe: Universe, collisions: Sequence[Collision]) -> tuple[str, ...]:
-    """Actions that mend the collisions, each a whole sentence part. Makes requests."""
+    """Remedies for the collisions, each a clause with one action. Makes requests."""
     hints: list[str] = []
     for collision in collisions:
         if collision.obstacle is Obstacle.DIFFERENT_BUILDS and universe.rules is not None:
@@ -71,7 +71,7 @@ def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[s
 
 
 def _find_remedy(universe: Universe, collision: Collision, location: Location) -> str:
-    """How the location is made to serve the collision's first requirement: a flag serves its own layer only."""
+    """The action that makes a location serve the collision's first requirement. A flag serves its own layer only."""
     flag = universe.problem.named_at.get(location.url.public)
     if flag is not None and _layer_of(flag) == _layer_of(collision.requirements[0].position):
         return 'move its flag up, or set `flag-scope = "list"`'
@@ -102,20 +102,20 @@ def _offers(universe: Universe, collision: Collision, location: Location) -> boo
 
 
 def _runs(universe: Universe, table: ProjectTable, row: int) -> bool:
-    """Whether the target's accelerator runs a build, as far as its name, version and index tell."""
+    """Whether the target's accelerator runs a build, as far as its name, version and index determine it."""
     location = table.places(row)[0][0].location
     return universe.rules is None or universe.rules.runs(table.name, table.versions[row], location)
 
 
 def _iter_needed(collision: Collision) -> Iterator[SpecifierSet]:
-    """The specifiers of dependencies that take part."""
+    """The specifiers of the dependencies in the collision."""
     for requirement in collision.requirements:
         if requirement.links and is_readable(requirement.links[-1].needs):
             yield parse_dependency(requirement.links[-1].needs).specifier
 
 
 def _iter_family_hints(collision: Collision) -> Iterator[str]:
-    """The index of an exclusive family, where there is one only."""
+    """The index of the project's exclusive family, if there is exactly one."""
     supply = collision.supply
     urls = [url for family in supply.exclusive for url in family.urls]
     if not supply.locations and not supply.missing and len(urls) == 1 and "{" not in urls[0]:
@@ -131,7 +131,7 @@ def _iter_yanked_hints(collision: Collision) -> Iterator[str]:
 
 
 def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]:
-    """Builds that the list names by label or index are the user's word: they can be locked all the same."""
+    """`allow`, where builds come from another index than the default one: the user may want them all the same."""
     table = universe.table(collision.project)
     is_named = any(not listing.location.is_default for listing in table.listings)
     if collision.supply.builds and is_named:
@@ -139,7 +139,7 @@ def _iter_allow_hints(universe: Universe, collision: Collision) -> Iterator[str]
 
 
 def _iter_cpu_hints(universe: Universe, collision: Collision) -> Iterator[str]:
-    """The machine may lack a GPU by default only: an app that names none has the default of its platform."""
+    """A machine with a GPU: an app that names no machine gets the default of its platform, which may have none."""
     if universe.rules is None or not isinstance(universe.problem.target.accelerator, Cpu):
         return
     if any(BUILT_FOR_GPU in version.reasons for version in collision.supply.nearest):
@@ -150,7 +150,7 @@ def _iter_cpu_hints(universe: Universe, collision: Collision) -> Iterator[str]:
 
 
 def _iter_direct_hints(universe: Universe, collision: Collision) -> Iterator[str]:
-    """A direct URL in metadata is followed where the list names it, too."""
+    """The direct URL that metadata requires: it is followed only if the list names it as well."""
     table = universe.table(collision.project)
     for version in collision.supply.nearest:
         row = table.find_row(version.version)

@@ -40,8 +40,8 @@ __all__ = [
 class Root:
     """A requirement or constraint of the list whose marker holds for the target.
 
-    `text` is its canonical form for messages; `hashes` limit its files to these (`algorithm:hex`); `no_deps` says that
-    its layer asks for no dependencies.
+    `text` is its canonical form for messages; `hashes` limit its files to these (`algorithm:hex`); `no_deps` is whether
+    its layer has `--no-deps`.
     """
 
     position: Position
@@ -55,20 +55,20 @@ class Root:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A complete question to the solver.
+    """The complete input of a search.
 
     - `roots` and `constraints` are in list order. `overrides` replace every other requirement on their project
       (several on one project hold together); `excludes` are names that no dependency brings in.
-    - `locations(name)` gives the places to ask for a project, first one first; `later_locations(name)` those outside
-      its scope that the list names for others, for hints. `named_at` says which flag names a location first, by its
-      public URL; `families` are for messages.
+    - `locations(name)` gives the locations of a project, the preferred one first; `later_locations(name)` those outside
+      its scope that the list names for other entries, for hints. `named_at` has the position of the flag that first
+      names a location, by public URL; `families` are for messages.
     - `direct` are the projects whose one source is fixed; their location is of the form `direct`.
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
-    - `no_build` makes versions that would need a build no candidates.
-    - `build_indexes` are the indexes with builds for one CUDA each; None asks nothing about builds. `allow` are names
-      whose builds need not fit machine and torch. With `measures_kernels`, what a build of torch is compiled for is
-      read out of its wheel where the data does not say.
+    - With `no_build`, versions that need a build are no candidates.
+    - `build_indexes` are the indexes with builds for one CUDA each; None means no rules about builds. `allow` are names
+      whose builds need not fit machine and torch. With `measures_kernels`, the architectures of a build of torch are
+      read out of its wheel where the data lacks them.
     """
 
     target: Target
@@ -104,9 +104,9 @@ class Problem:
 def render_question(problem: Problem, *behind: object) -> str | None:
     """The text of a problem, or None where it has none.
 
-    `behind` are the values that `problem.locations` depends on, and whatever else decides the answer.
+    `behind` are the values that `problem.locations` depends on, and all others that decide the result.
     """
-    # Which builds run on a machine is asked of more than pages and metadata.
+    # Which builds run on a machine depends on more than pages and metadata.
     if problem.build_indexes is not None or problem.target.accelerator != UNSPECIFIED:
         return None
     # What a direct reference leads to may have changed, and nothing here would show it.
@@ -158,7 +158,7 @@ def _render_fields(value: object) -> str:
     if not is_dataclass(value) or isinstance(value, type):
         raise _UnknownKindError
     kind = type(value)
-    # They reach only builds, and may hold secrets.
+    # Only builds use config settings, and these may be secret.
     if getattr(value, "config_settings", ()):
         raise _UnknownKindError
     return f"{kind.__name__}({','.join([_render(getattr(value, name)) for name in _field_names(kind)])})"

@@ -41,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedPage:
-    """One location's page of a project; the lower `rank`, the better a tie of equal files."""
+    """One location's page of a project; of equal files on several pages, that with the lowest `rank` is preferred."""
 
     location: Location
     page: ProjectPage
@@ -50,11 +50,11 @@ class ListedPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRules:
-    """Which files of a project the list's options let in.
+    """Which files of a project the list's options admit.
 
-    `hashes` is None where no line of the list gives any; else a file must have one of them, which only its content can
-    tell where its page gives no SHA-256. `cutoff` is the instant before which a file must have been uploaded; `exempt`
-    are locations without upload times.
+    `hashes` is None where no line of the list gives any; otherwise a file must have one of them. A file without a
+    SHA-256 on its page is admitted for now, and checked once its content is known. `cutoff` is the instant before which
+    a file must have been uploaded; `exempt` are locations without upload times.
     """
 
     wheels: bool = True
@@ -65,12 +65,12 @@ class FileRules:
 
     @property
     def reads_files(self) -> bool:
-        """Whether single files decide, not just their format."""
+        """Whether each file has to be looked at, because its format alone does not decide."""
         return self.hashes is not None or self.cutoff is not None
 
     @property
     def admits_all(self) -> bool:
-        """Whether every file that the target can use is let in."""
+        """Whether every file that the target can use is admitted."""
         return self.wheels and self.sdists and not self.reads_files
 
 
@@ -79,7 +79,8 @@ class ProjectTable:
     """All versions of a project that its locations list, row 0 the newest.
 
     The masks have bit `i` set where row `i` has the property; `yanked_mask` where no usable file is unyanked. `places`
-    gives for each row its listings and their row numbers; `missing` are the locations asked that lack the project.
+    gives for each row its listings and their row numbers; `missing` are the locations that were read and lack the
+    project.
     """
 
     name: NormalizedName
@@ -112,11 +113,11 @@ class ProjectTable:
         return self._sets.mask(specifier)
 
     def usable(self, within: int) -> int:
-        """The rows of `within` that have a file which target and options let in."""
+        """The rows of `within` that have a file which target and options admit."""
         rows = within & (self.wheel_mask | self.sdist_mask)
         if not self.rules.reads_files:
             return rows
-        # Reading the files of every row takes long, and the pages know when they were uploaded.
+        # Reading the files of every row takes long, and the upload times on the pages decide most rows.
         admitted, refused = self._decide_unread(rows) if self.rules.hashes is None else (0, 0)
         unread = rows & ~admitted & ~refused
         return rows & ~refused & ~sum(1 << row for row in iter_rows(unread) if not self.files(row))
@@ -125,7 +126,7 @@ class ProjectTable:
         """The rows of `within` whose admitted files are all yanked (PEP 592)."""
         unread = within & self._partly_yanked
         if unread:
-            # The good files of such a row may be those that the rules keep out.
+            # The rules may refuse the unyanked files of such a row.
             self._partly_yanked &= ~unread
             self.yanked_mask |= sum(1 << row for row in iter_rows(unread) if self._has_only_yanked(row))
         return within & self.yanked_mask
@@ -135,7 +136,7 @@ class ProjectTable:
         return bool(files) and files[0].yanked is not None
 
     def _decide_unread(self, within: int) -> tuple[int, int]:
-        """Of some rows, those with an admitted file and those without, as far as upload times tell."""
+        """Of some rows, those with an admitted file and those without one, where upload times alone decide."""
         found = {id(listing): self._split_by_time(listing) for listing in self.listings}
         if self._places is None:
             return found[id(self.listings[0])]
@@ -163,7 +164,7 @@ class ProjectTable:
         return files
 
     def rejections(self, row: int) -> tuple[Rejection, ...]:
-        """Why files of the row are no candidates: what the pages say, then the options of the list."""
+        """Why files of the row are no candidates: the reasons of the pages, then those of the list's options."""
         found: list[Rejection] = []
         for listing, page_row in self.places(row):
             found += listing.page.rejections(page_row)
@@ -188,11 +189,11 @@ class ProjectTable:
         return iter_rows(mask)
 
     def is_promised(self, row: int) -> bool:
-        """Whether the row stands for a build that an index may have, and that index was not read yet."""
+        """Whether the row is a build that an index may have, where that index was not read yet."""
         return False
 
     def reason(self, row: int) -> str:
-        """Why the row is no candidate, whatever its files are; empty for one that is."""
+        """Why the row is no candidate, for reasons other than its files; empty if it is one."""
         return ""
 
     def _admitted_files(self, row: int) -> tuple[DistributionFile, ...]:

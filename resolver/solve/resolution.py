@@ -29,7 +29,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requester:
-    """Who asked for a pin, and in which words: a list position, or another pin. One of the two is None."""
+    """A requirement on a pin, `text`, and its origin: a list position, or another pin. One of the two is None."""
 
     position: Position | None
     parent: NormalizedName | None
@@ -75,13 +75,13 @@ class Resolution:
 
 
 def dump_resolution(resolution: Resolution, roots: Sequence[Root]) -> str | None:
-    """The text, or None for a resolution that it cannot say in full. `roots` are those of the problem."""
+    """The JSON text; None for a resolution that it cannot hold completely. `roots` are those of the problem."""
     if resolution.build is not None:
         return None
     places = {root.position: number for number, root in enumerate(roots)}
     try:
         pins = [_dump_pin(pin, places) for pin in resolution.pins]
-        # Lazy: read and written by runs that keep their answer alone.
+        # Lazy: only runs that keep their result in the cache need it.
         import json
 
         text = json.dumps([pins, resolution.warnings], ensure_ascii=False)

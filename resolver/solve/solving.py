@@ -44,7 +44,7 @@ _search: Search = search_by_backtracking
 def solve(problem: Problem, source: PackageSource) -> Resolution:
     """The pins that meet the problem.
 
-    The result depends on the problem and the source's answers only, not on the order in which they come. Raises
+    The result depends only on the problem and the source's answers, not on the order in which they arrive. Raises
     NoSolutionError, MetadataError, FetchError, HashMismatchError, SettingsError for files without upload time, and
     MissingHashesError under `--require-hashes`.
     """
@@ -75,7 +75,7 @@ def _look_with_rules(
     problem: Problem, indexes: FamilyIndexes, source: PackageSource
 ) -> tuple[Universe, Found | Conflict]:
     """As `_look`, with the rules about builds. Raises NoSolutionError where the data alone shows that no build runs."""
-    # Imported here: a target without a machine asks nothing of builds, and the data about them takes time to load.
+    # Imported here: a target without a machine needs no rules about builds, whose data takes time to load.
     from resolver.solve.cuda.acceleration import Acceleration
     from resolver.solve.cuda.torch_rules import list_refused, untie_pinned, with_pages
 
@@ -103,7 +103,7 @@ def _look(
     rules_for: Callable[[Universe], BuildRules] | None = None,
     fits: Callable[[NormalizedName, Version, Location], bool] | None = None,
 ) -> tuple[Universe, Found | Conflict]:
-    """What a search finds, and the universe that it went through."""
+    """The universe of a search, and its outcome."""
     speculation = Speculation(problem, source, fits=fits)
     speculation.start()
     universe = Universe(problem, source, prefetch=speculation.prefetch, rules_for=rules_for)

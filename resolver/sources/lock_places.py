@@ -3,8 +3,8 @@
 In: sources with the labels of their machine types, and the settings of the command line. Out: one path for each lock,
 or None for standard output. No two locks of a run have one file. PEP 751 allows `pylock.toml` and `pylock.<name>.toml`.
 
-A module of its own because the verbs must know every place before the first lock is resolved: a collision found at the
-end would waste the run.
+A module of its own because every place must be known before the first lock is resolved: a collision found at the end
+would waste the run.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ input. Without an argument it is the list of `[tool.pinfold]` in the folder.
 Requirement files that a list includes (`-r`, `-c`) are read for the parser, which touches no file. Their names are
 relative to the folder of the run, like those on the command line, so that messages can be followed.
 
-A module of its own as the door from names to lists: all other readers are given the file that they read.
+A module of its own as the entrance from names to lists: all other readers get the file that they read.
 """
 
 from __future__ import annotations

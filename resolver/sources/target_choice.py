@@ -46,7 +46,7 @@ _FLAG = "`-m`"
 class ChosenMachines:
     """The machine types of one lock. Without any, `choice` is None and `where` empty; otherwise `where` names the rule.
 
-    `label` is their part in the name of a lock that `-m` asked for, None for any other lock: an app has one lock.
+    `label` is their part in the name of a lock for an `-m`, None for any other lock: an app has one lock.
     """
 
     choice: MachineChoice | None = None
@@ -169,7 +169,7 @@ def _read_python_version_file(path: Path, folder: Path) -> str:
 
 
 def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None:
-    """The minor version of the active virtual environment; None without one, or if its files do not tell (PEP 405)."""
+    """The minor version of the active virtual environment; None without one, or if its files lack it (PEP 405)."""
     root = environ.get("VIRTUAL_ENV")
     if not root:
         return None

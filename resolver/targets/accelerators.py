@@ -278,7 +278,7 @@ def find_cuda_range(driver: Driver) -> CudaRange:
 def find_driver_floor(cuda: Cuda) -> Driver | None:
     """The lowest driver that runs builds for a release; None if the data has none.
 
-    With minor version compatibility that is the floor of the major release, whatever the minor version.
+    With minor version compatibility that is the floor of the major release, the same for all its minor versions.
     """
     if floor := _major_floors().get(cuda.major):
         return floor

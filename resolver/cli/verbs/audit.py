@@ -1,4 +1,4 @@
-"""The verb `audit`: what speaks against the pins of a lock today, on their indexes and in an OSV database.
+"""The verb `audit`: problems of the pins of a lock today, on their indexes and in an OSV database.
 
 In: lockfiles, and optionally a database of advisories in OSV format (https://ossf.github.io/osv-schema/). Out: one line
 or JSON object for each finding, and exit code 1 if there is one.

@@ -92,7 +92,7 @@ def _fetch(values: argparse.Namespace) -> int:
     for warning in find_lock_warnings(chosen):
         announce(f"warning: {warning}")
     lists = read_lists(values, folder=folder)
-    # Whatever ends the run: the line must not remain above the prompt or an error.
+    # At every end of the run, so that the line does not remain above the prompt or an error.
     try:
         outcome = fetch_artifacts(
             chosen.lockfile,

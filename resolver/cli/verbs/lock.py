@@ -246,7 +246,7 @@ def _write(lockfile: Lockfile, path: Path | None, *, shown: str) -> bool:
     from lockfiles import dumps, write
 
     if path is None:
-        # TOML is UTF-8 with line feeds, whatever the terminal is.
+        # TOML is UTF-8 with line feeds, on every terminal.
         write_output(dumps(lockfile).encode("utf-8"))
         return True
     try:

@@ -1,4 +1,4 @@
-"""The environment of a build, and what its backend gives there: metadata or a wheel (PEP 517).
+"""The environment of a build, and the metadata or wheel that its backend makes there (PEP 517).
 
 In: a source tree, its `[build-system]`, wheels of its build requirements. Out: the core metadata of the tree, or a
 wheel. Build requirements are chosen and downloaded by this process, which has the credentials. The backend, which is

@@ -55,9 +55,9 @@ class BuildProcesses:
 
     @contextmanager
     def build(self) -> Iterator[None]:
-        """The time of one build, its temporary folder included.
+        """A context for one build, from the creation of its temporary folder to the removal of it.
 
-        Waits while as many builds run as the machine has cores, or four.
+        Waits while as many builds run as the machine has cores, at most four.
         """
         with self._slots:
             with self._state:

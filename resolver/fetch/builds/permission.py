@@ -1,4 +1,4 @@
-"""Whether a build may find the metadata of a source tree, and what builds are given.
+"""Whether a build may find the metadata of a source tree, and the options and resources of builds.
 
 In: the policy of the settings, a target, and the running interpreter and machine. Out: nothing, or a MetadataError that
 names what to write instead; and `Builds`, the options and resources of all builds of a run. This is the only module of
@@ -61,7 +61,7 @@ _MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "i386": "x86", "i686": "x86"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Builds:
-    """Whether a build may find the metadata of a project, and what it gets.
+    """Whether a build may find the metadata of a project, and the options and resources of builds.
 
     The functions run in this process, which has credentials and runs no code of a build, and in many threads.
     """
@@ -92,7 +92,7 @@ class Builds:
 
 
 def is_host_compatible(target: Target) -> bool:
-    """Whether a build here gives what it would on the target.
+    """Whether a build on this machine gives the same metadata as one on the target.
 
     The interpreter must be CPython of the target's minor version and threading, and the host must have its operating
     system and architecture.
@@ -176,8 +176,8 @@ def check_build_allowed(
 ) -> None:
     """Raise MetadataError if the policy forbids a build for this target; its remedy is a table to write instead.
 
-    `described` names the tree in messages. `project` and `version` are None as long as nothing states them. `isolated`
-    is false under `--no-build-isolation`: such a build runs among packages that only the image has.
+    `described` names the tree in messages. `project` and `version` are None while they are unknown. `isolated` is false
+    under `--no-build-isolation`: such a build uses packages that only the image has.
     """
     if policy == "never":
         why, remedy = "`--no-build` forbids it", f", or its name (`{project or 'NAME'}`) under `allow-build`"

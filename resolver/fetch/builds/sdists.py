@@ -1,4 +1,4 @@
-"""The core metadata of sdists and source trees: what they state themselves, else what a build gives.
+"""The core metadata of sdists and source trees: that which they state themselves, otherwise that of a build.
 
 In: an sdist on an index, or a tree on disk (a checkout, a folder of the user's, an unpacked archive). Out:
 `TreeMetadata`. A final PKG-INFO (PEP 643) or a `[project]` table without dynamic fields (PEP 621) is the metadata, and
@@ -144,8 +144,8 @@ def fetch_sdist_build_requires(file: DistributionFile, *, project: NormalizedNam
 def unpack_sdist(archive: Path, into: Path, *, filename: str | None = None) -> Path:
     """The top folder of an sdist, after it is unpacked into an empty folder. Raises SdistArchiveError.
 
-    `filename` is its real name if `archive` has another one: its ending tells the format. The result is `into` itself
-    for an archive without a single top folder. No file is written outside of `into`, whatever the archive contains.
+    `filename` is its real name if `archive` has another one: its ending determines the format. The result is `into`
+    itself for an archive without a single top folder. No archive can make it write a file outside of `into`.
     """
     name = filename or archive.name
     try:

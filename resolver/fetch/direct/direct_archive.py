@@ -59,7 +59,8 @@ def fetch_direct_distribution(
 ) -> DirectDistribution:
     """The distribution that a reference names. Raises FetchError, HashMismatchError, MetadataError, InputError.
 
-    `known` is what earlier runs and old locks know of archives. `repositories` is called for a VCS reference only.
+    `known` has the facts about archives from earlier runs and old locks. `repositories` is called for a VCS reference
+    only.
     """
     reference = request.reference
     if request.is_followed:
@@ -78,9 +79,9 @@ def fetch_direct_distribution(
 
 
 def _check_public(request: DirectRequest, session: Session) -> None:
-    """Check that a reference found in metadata does not lead into a private network, whatever the name of its host.
+    """Check that a reference found in metadata does not lead into a private network: by name or address of its host.
 
-    Raises InputError. Otherwise a published package could read from hosts that only this machine reaches.
+    Raises InputError. Without this check a published package could read from hosts that only this machine reaches.
     """
     reference = request.reference
     if not isinstance(reference, LocalPath) and session.leads_inside(reference.url.public):
@@ -111,7 +112,7 @@ def _fetch_archive(
     known: KnownArchives,
 ) -> DirectDistribution:
     """The wheel or sdist at a URL. `hashes` are those in the reference itself; `subdirectory` has the project in it."""
-    # The last part of the path, without query and fragment. Its ending tells a wheel from an sdist.
+    # The last part of the path, without query and fragment. Its ending distinguishes a wheel from an sdist.
     filename = unquote(re.split("[?#]", url.public)[0].rpartition("/")[2])
     file = DistributionFile(
         filename=filename,
@@ -287,7 +288,7 @@ def _read_name(filename: str) -> tuple[NormalizedName, Version] | None:
 
 
 def _clean_name(filename: str) -> str:
-    """The name without characters that a file system may refuse. Its ending, which tells the format, stays."""
+    """The name without characters that a file system may refuse. Its ending stays, since it determines the format."""
     return re.sub(r"[^\w.+-]", "_", filename).lstrip(".") or "archive"
 
 

@@ -250,7 +250,7 @@ def _describe(
 
 
 def _find_in_data(name: NormalizedName, version: Version) -> CoreMetadata | None:
-    """The metadata of an sdist that only a build would tell, as far as the data that comes with the product has it."""
+    """The metadata of an sdist that needs a build, from the data that ships with pinfold; None if it is not there."""
     found = find_sdist_metadata(name, version)
     if found is None:
         return None

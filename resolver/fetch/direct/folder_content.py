@@ -1,4 +1,4 @@
-"""The hash of a source tree on disk: equal for equal files, whatever the path of the folder.
+"""The hash of a source tree on disk: equal for equal files, regardless of the folder's path.
 
 In: a folder. Out: `sha256:hex`, which a lock holds, and which `lock --check` compares with the folder; docs/lockfile.md
 defines it. Files that git ignores are not part of a tree, so that a build or a test run does not change the hash.
@@ -148,7 +148,9 @@ def _run_git(folder: Path) -> list[str] | None:
 
 
 def _git_environment() -> dict[str, str]:
-    """The variables of `git ls-files`: it reaches no server, shows no prompt, writes nothing, and speaks English."""
+    """The variables of `git ls-files`, with which it reaches no server, shows no prompt, writes no file, and prints
+    messages in English.
+    """
     kept = {name: value for name, value in os.environ.items() if name.upper() in _GIT_VARIABLES}
     local = {"GIT_ALLOW_PROTOCOL": "", "GIT_NO_LAZY_FETCH": "1", "GIT_TERMINAL_PROMPT": "0"}
     return {**kept, **local, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}

@@ -1,7 +1,7 @@
-"""What the direct references and the builds of one run share, made when the first of them needs it.
+"""The objects that the direct references and the builds of one run share, made when the first of them needs it.
 
 In: the session, target, rules and cache folder of a run. Out: `DirectReferences`, which fetches a direct reference, and
-`BuildResources`, which hands out child processes and verified wheels to builds.
+`BuildResources`, which has the child processes and verified wheels of all builds.
 
 It is a module of its own because every run opens both, while few runs have a direct reference or a build: the modules
 that read archives and trees, run `git` and start backends are imported here on first use. Together they would add
@@ -68,7 +68,7 @@ class DirectReferences:
         self._repositories: GitRepositories | None = None
 
     def fetch(self, request: DirectRequest) -> DirectDistribution:
-        """What a reference is. Raises as `PackageSource.direct`."""
+        """The distribution of a reference. Raises as `PackageSource.direct`."""
         # Lazy, as are the imports below: most lists have no direct reference.
         from resolver.fetch.direct.direct_archive import fetch_direct_distribution
 
@@ -81,7 +81,7 @@ class DirectReferences:
         )
 
     def close(self) -> None:
-        """End the `git` processes that still run, and remove what they kept for this run alone."""
+        """End the `git` processes that still run, and remove their temporary folders."""
         with self._lock:
             repositories, self._repositories = self._repositories, None
         if repositories is not None:
@@ -103,7 +103,7 @@ class DirectReferences:
             return self._trees
 
     def _find_known(self) -> KnownArchives:
-        """What earlier runs and old locks know of archives: sizes, hashes and metadata, by URL and by hash."""
+        """The facts about archives from earlier runs and old locks: sizes, hashes and metadata, by URL and by hash."""
         from resolver.fetch.projects.completion import KnownArchives
 
         with self._lock:

@@ -36,7 +36,7 @@ _OLDEST_GIT = (2, 30)
 _LOCAL_LIMIT_S = 600.0
 _END_WAIT_S = 3.0
 _ATTEMPTS = 3
-# What servers and connections say when they fail for a moment: too many requests, an overload, a broken connection.
+# The messages of errors that may pass: too many requests, an overload, a broken connection.
 _TRANSIENT = re.compile(
     r"returned error: (?:429|5\d\d)|early eof|unexpected disconnect|hung up unexpectedly|connection reset"
     r"|operation too slow|transfer closed",
@@ -49,7 +49,7 @@ _WINDOWS = {"COMSPEC", "PATHEXT", "SYSTEMDRIVE", "SYSTEMROOT", "WINDIR"}
 _SSH = {"HOME", "USER", "LOGNAME", "GIT_SSH", "GIT_SSH_VARIANT"}
 _PROXIES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 _EMPTY_FILE = "/dev/null"
-"""Git for Windows knows this name, too."""
+"""Git for Windows accepts this name too."""
 
 
 class GitCommandError(Exception):
@@ -64,7 +64,7 @@ class GitCommandError(Exception):
         self.lines = lines
         """The last lines of `text`, safe to show."""
         self.logins = logins
-        """The logins of the command, with what became of its queries; None for a command without network."""
+        """The logins of the command, with the outcome of git's queries for them; None for a command without network."""
         self.timed_out_s = timed_out_s
         """The limit that the command exceeded, in seconds; None if it ended by itself."""
 
@@ -278,7 +278,7 @@ def _build_environment(caller: Mapping[str, str], *, scheme: str, home: Path, ag
 
 
 def _build_ssh_variables(caller: Mapping[str, str], *, agent: bool) -> dict[str, str]:
-    """The variables that ssh needs, and a command that never shows a prompt."""
+    """The variables that ssh needs, with a command that makes it show no prompt."""
     names = _SSH | ({"SSH_AUTH_SOCK"} if agent else set())
     kept = {name: value for name, value in caller.items() if name in names}
     command = caller.get("GIT_SSH_COMMAND") or ("" if "GIT_SSH" in kept else "ssh")

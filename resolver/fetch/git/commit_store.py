@@ -99,7 +99,7 @@ class CommitStore:
     def fetch_commits(self, remote: RemoteRepository, folder: Path, *, like: str) -> None:
         """Fetch the commits of all branches and tags, without their files, into the new bare repository `folder`.
 
-        `like` is any id of the repository: its length tells SHA-1 from SHA-256. Raises GitCommandError.
+        `like` is any id of the repository: its length distinguishes SHA-1 from SHA-256. Raises GitCommandError.
         """
         self._init(folder, like)
         self._fetch_into(remote, folder, "--filter=tree:0", "--end-of-options", remote.repository.clean_url, *_ALL)

@@ -90,7 +90,7 @@ class TreeMaker:
         """See `make`. Raises GitCommandError if the stored commit is damaged."""
         stored = self._find_stored(remote, commit_id, history=False, shown=shown)
         _make_checkout(self._git, stored, commit_id, root)
-        # The shallow commit comes first: its files tell whether the history is needed, which is rare.
+        # The shallow commit comes first: its files show whether the history is needed, which is rare.
         if self._wants_history(root, subdirectory, shown=shown):
             stored = self._find_stored(remote, commit_id, history=True, shown=shown)
             remove_folder(root)

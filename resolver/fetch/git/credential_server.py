@@ -43,7 +43,7 @@ _END_WAIT_S = 5.0
 
 
 class RepositoryLogins:
-    """The logins for one repository, and what became of git's queries for them.
+    """The logins for one repository, and the outcome of git's queries for them.
 
     `find_login` finds the login of a URL without one of its own; None finds none. The attributes are read after the
     command has ended.

@@ -1,9 +1,9 @@
 """The errors that users see when git fails: one for each cause, with what was tried and what would help.
 
-In: a failed command, with the end of its output and what became of its queries for a login. Out: FetchError or
+In: a failed command, with the end of its output and the outcome of its queries for a login. Out: FetchError or
 AuthenticationError, with git's own last lines as the reason.
 
-It is a module of its own because git tells causes apart only by texts, which are all matched here.
+It is a module of its own because the causes differ only in the texts of git's output, which are all matched here.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def _explain_connection(failed: GitCommandError, repository: Repository, *, show
 
 
 def _explain_absence(failed: GitCommandError, repository: Repository, *, shown: str) -> FetchError | None:
-    """The error for a repository that does not exist, as far as the host tells."""
+    """The error for a repository that does not exist, according to the host."""
     if not _ABSENT.search(failed.text):
         return None
     hint = "check the URL; a host may say so as well where a login is missing"

@@ -1,11 +1,11 @@
-"""The commit that a reference names: found in what the repository lists, without a clone where that is enough.
+"""The commit that a reference names: found in the list of references, without a clone where that is enough.
 
 In: a checked revision (branch, tag, full or short commit id; None for the default branch), and a repository. Out:
-`FoundCommit`, or an error that names what is near. Revisions are resolved as git does it (git: gitrevisions), but one
-that is both a branch and a tag is an error. Results are kept in the cache, for runs without network.
+`FoundCommit`, or an error that names similar revisions. Revisions are resolved as git does it (git: gitrevisions), but
+one that is both a branch and a tag is an error. Results are kept in the cache, for runs without network.
 
-It is a module of its own because a lock needs the commit of each reference, but the tree of few: one request tells the
-commit of a branch or tag.
+It is a module of its own because a lock needs the commit of each reference, but the tree of few: the commit of a branch
+or tag takes one request.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FULL_ID = re.compile(r"[0-9a-fA-F]{40}(?:[0-9a-fA-F]{24})?")
 _SHORT_ID = re.compile(r"[0-9a-fA-F]{4,63}")
 _LINE = re.compile(r"([0-9a-f]{40}(?:[0-9a-f]{24})?|ref: [^\t\n]+)\t([^\t\n]+)")
 _LISTING_LIMIT_S = 120.0
-# How many names a message shows: of what is near, and of all that there are.
+# How many names a message shows: of similar ones, and of all names.
 _MOST_NAMES = 3
 _MOST_SHOWN = 4
 

@@ -3,7 +3,7 @@
 In: VCS references of a list, and commit ids that the list or a lock has. Out: `FoundCommit` and `SourceTree`. Fetched
 commits are kept in the cache by repository and commit id.
 
-This is the door of the room: callers outside of it use `GitRepositories`, which checks each URL, opens the parts on
+This is the entrance to the room: callers outside of it use `GitRepositories`, which checks each URL, opens the parts on
 first use, and ends all git processes when it is closed.
 """
 
@@ -188,7 +188,7 @@ class GitRepositories:
 
     @contextmanager
     def _locked(self, repository: Repository) -> Iterator[None]:
-        """Let one thread use a repository: the next one then finds what this one has fetched."""
+        """Hold a repository for one thread. The next thread then finds what this one has fetched."""
         with self._lock:
             lock = self._busy.setdefault(repository.key, threading.Lock())
         with lock:

@@ -36,7 +36,7 @@ _FILE_NAME = "http-v1.db"
 _OPTIONS = hishel.CacheOptions(shared=False)
 _FOREVER = "max-age=4000000000"
 
-# hishel logs what it cannot store, and Python would print that. A cache that fails is not worth a message to the user.
+# hishel logs what it cannot store, and Python would print that. The run goes on without the cache, so none is needed.
 logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 
@@ -85,7 +85,7 @@ class _SpooledCache(httpx.BaseTransport):
         self._cache.close()
 
     def _take_over(self, request: httpx.Request, headers: dict[str, str], body: bytes) -> None:
-        """Let hishel store a logged response, if it may be stored, as if a server had just sent it."""
+        """Store a logged response through hishel, if it may be stored, as if a server had just sent it."""
         logged = httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
         cache = CacheTransport(
             next_transport=httpx.MockTransport(lambda _: logged), storage=_WriteOnlyStorage(self._storage), rfc=_OPTIONS
@@ -118,18 +118,18 @@ def _open_storage(path: Path, mode: CacheMode, lock_wait_s: float) -> hishel.Sql
 
 
 class _FailFastConnection(sqlite3.Connection):
-    """Waits for the lock of another process once: otherwise each page of a run would wait as long, in vain."""
+    """Waits for the lock of another process only once: otherwise each page of a run would wait as long, in vain."""
 
     def cursor(self, *_: object) -> sqlite3.Cursor:  # type: ignore[override]  # No caller passes a factory.
-        """A cursor that ends all waiting after it has waited in vain."""
+        """A cursor after whose first wait in vain no statement of the connection waits any more."""
         return super().cursor(_FailFastCursor)
 
 
 class _FailFastCursor(sqlite3.Cursor):
-    """Sets the wait of its connection to zero when a statement has found the file locked to the end."""
+    """Sets the wait of its connection to zero when the file was still locked at the end of a wait."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> Self:
-        """As of any cursor."""
+        """As in `sqlite3.Cursor`."""
         try:
             return super().execute(sql, parameters)
         except sqlite3.OperationalError as error:

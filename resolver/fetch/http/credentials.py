@@ -1,20 +1,20 @@
-"""The credentials that a run knows, and which of them belong to a request: found by scheme, host, port and path.
+"""The credentials of a run, and which of them belong to a request: found by scheme, host, port and path.
 
 In: URLs with a secret from the list, the settings and the command line, and the places where users keep logins
 (`LoginSource`). Out: for a public URL its `RequestCredentials`: a complete URL, a login, or both. Secrets are opened
 by `AuthorizingTransport` and by the code that starts git or pip; messages show only `RequestCredentials.source`.
 
-One module, because which login serves which URL is one rule: a complete URL first, then the login with the nearest
-path on the same scheme, host and port, then the user's own stores in order, and the keyring only after a 401.
+One module, because one rule decides which login a URL gets: a complete URL first, then the login with the nearest path
+on the same scheme, host and port, then the user's own stores in order, and the keyring only after a 401.
 
-Logins of a netrc file are found here too (`NETRC`, else `.netrc` in the home folder), since almost every run looks for
-one. A netrc names hosts alone, so its logins go to the default port of https only, and its `default` entry is ignored:
-it would send a password to every host.
+Logins of a netrc file are found here too (`NETRC`, else `.netrc` in the home folder), since almost every run searches
+one. A netrc has hosts without ports, so its logins are sent to the default port of https only. Its `default` entry is
+ignored, because it would send a password to every host.
 
 A secret in a URL has one of three forms:
 
-- `https://user:password@host/simple/`: a login, for all files of the host whose path is nearer to this one than to that
-  of another login;
+- `https://user:password@host/simple/`: a login, for all URLs of the host whose path has more in common with this one
+  than with that of another login;
 - `https://host/${TOKEN}/simple/`: a token in the path, for all URLs below the last variable (`_PathToken`);
 - `https://host/file.whl?X-Amz-Signature=…`: a signature, for this one URL.
 """
@@ -62,7 +62,7 @@ _ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
 class Login:
     """User and password for HTTP Basic authentication (RFC 7617).
 
-    `user` may be empty. A token alone is the password or the user, as its source has it.
+    `user` may be empty. A token without a second part is the password or the user, depending on its source.
     """
 
     user: Secret
@@ -71,7 +71,7 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Destination:
-    """Scheme, host and port of a URL, by which destinations are equal, and the names of its path."""
+    """Scheme, host, port and path of a URL, `path` as its names. Destinations that differ only in path are equal."""
 
     scheme: str
     host: str
@@ -109,7 +109,7 @@ class LoginSource(Protocol):
 
     @property
     def name(self) -> str:
-        """What messages call the store."""
+        """The name of the store in messages."""
         ...
 
     def find(self, place: Destination) -> RequestCredentials | None:
@@ -133,7 +133,7 @@ class ListedLogins:
         self._logins.setdefault(place, []).append(_ListedLogin(path=place.path, credentials=known, is_bound=is_bound))
 
     def find(self, place: Destination) -> RequestCredentials | None:
-        """The login whose path has the most in common with this one: an index's login serves its files, too."""
+        """The login whose path has the most in common with this one: so an index's login is used for its files too."""
         known = [
             listed
             for listed in self._logins.get(place, ())
@@ -176,9 +176,9 @@ class Credentials:
         self._keyring_lock = threading.Lock()
 
     def add(self, url: Url, *, source: str = "the list", is_bound: bool = False) -> None:
-        """Keep the secret of a URL, if it has one; `source` says where the URL is written, for messages.
+        """Keep the secret of a URL, if it has one; `source` is the place where the URL is written, for messages.
 
-        The login of a URL that is bound, a repository's, is used for URLs below its path alone.
+        The login of a URL that is bound, as that of a repository is, is used for URLs below its path alone.
         """
         place = find_destination(url.public)
         if place is None:
@@ -225,7 +225,7 @@ class Credentials:
         for token in self._path_tokens:
             url = token.join(public_url, place)
             if url is not None:
-                # The login of the same host is sent along: some indexes want both.
+                # The login of the same host is sent as well: some indexes require both.
                 return RequestCredentials(url=url, login=None if login is None else login.login, source=token.source)
         return login
 
@@ -285,7 +285,7 @@ class Credentials:
         return (self._listed.name, *(source.name for source in self._sources), *keyring)
 
     def _find_login(self, place: Destination) -> RequestCredentials | None:
-        """The nearest login of the list; one without password gives way to the same user's password in a source."""
+        """The nearest login of the list; if it has no password, that of the same user in a source, if there is one."""
         if (kept := self._from_keyring.get(place)) is not None:
             return kept
         found = self._listed.find(place)
@@ -349,7 +349,7 @@ class NetrcLogins:
 
     @property
     def name(self) -> str:
-        """What messages call the file, and that it cannot be read where that is so."""
+        """The name of the file in messages, with a remark if it cannot be read."""
         path = self._find_path()
         shown = f"`{self._named}`" if self._named else "`~/.netrc`"
         return f"{shown} (which cannot be read)" if self._is_read and path is not None and not self._parsed else shown
@@ -412,7 +412,7 @@ def find_destination(url: str) -> Destination | None:
 
 
 def split_login(complete: Secret) -> tuple[Secret, Login | None]:
-    """A complete URL without its user information, and the login that the user information is; None without any."""
+    """A complete URL without its user information, and the login in that; None without user information."""
     parts = urlsplit(complete.open_for_transport())
     user_information, at, host = parts.netloc.rpartition("@")
     bare = Secret(urlunsplit(parts._replace(netloc=host, fragment="")))

@@ -1,4 +1,4 @@
-"""How a host is reached, and whether it may be: addresses, proxies, certificates, and the guard of private networks.
+"""How a host is reached, and whether it may be reached: addresses, proxies, certificates, private networks.
 
 In: a host or URL, and the environment variables that users set for other programs too. Out: addresses, the proxy to go
 through, a TLS context, or a FetchError for a host that a lock must not lead to.
@@ -9,10 +9,10 @@ One module, because `PlainClient`, the transports of httpx and git must all reac
   resolvers (routers, container networks) drop most of these queries, and each one dropped costs the five seconds of the
   system's time-out: measured in 5 of 6 rounds of 24 lookups in a container.
 - Proxies come from environment variables alone. The registry of Windows and the system settings of macOS are not read,
-  so that the same environment gives the same way out.
-- Certificates are those that the user names, else those of `certifi`.
-- A lock is not written by the user who fetches from it. A URL in it, or a redirect of its host, must not give access to
-  the services of the machine that fetches, of its network, or to a cloud's metadata address.
+  so that the same environment gives the same proxy.
+- Certificates are those that the user names, otherwise those of `certifi`.
+- The author of a lock may be a stranger to the user who fetches its files. A URL in it, or a redirect of its host, must
+  not lead to services of this machine or its network, nor to a cloud's metadata address.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 In: the public URL of a request and the facts of its failure. Out: a `FetchError` or one of its subclasses.
 
 One module, because both clients, the page source and the offline mode must report the same failure with the same words,
-and because it shows at one look that no message holds a secret: only public URLs, hosts and the names of sources come
-in.
+and because it is easy to check here that no message holds a secret: the parameters are public URLs, hosts and the names
+of sources.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def unencrypted_error(url: str, *, host: str) -> FetchError:
 
 
 def proxy_error(url: str, *, proxy: str) -> FetchError:
-    """For a proxy that does not speak HTTP.
+    """For a proxy of another protocol than HTTP.
 
     `proxy` may hold a password: the message has only its scheme.
     """
@@ -167,7 +167,7 @@ def closed_error(url: str) -> FetchError:
 
 
 def missing_offline(url: str, *, what: str) -> OfflineError:
-    """For what the cache does not hold under `--offline`; `what` names it in the message (`the page`)."""
+    """For data that the cache lacks under `--offline`; `what` names it in the message (`the page`)."""
     return OfflineError(f"{what} is not in the cache: {url}", remedy="run once without `--offline`", url=url)
 
 

@@ -39,7 +39,7 @@ class LocalPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalFolder:
-    """A folder in place of a page: the `file:` URLs of its files, in the order of their names."""
+    """A folder that is used as a page: the `file:` URLs of its files, in the order of their names."""
 
     urls: tuple[str, ...]
 
@@ -117,5 +117,5 @@ def _read(path: Path) -> bytes:
 
 
 def _unreadable(path: Path, error: OSError) -> FetchError:
-    """The error for a file or folder of which the system refuses the content."""
+    """The error for a file or folder that cannot be read."""
     return FetchError(f"{path} cannot be read", why=f"{error.strerror}", url=path.absolute().as_uri())

@@ -9,9 +9,9 @@ In: the path of a file of tables in TOML, or of a netrc:
 
 Out: logins by scheme, host, port and path, and signed URLs. No message shows a value of the file, only its keys.
 
-In: service names for the command `keyring`. Out: a login, or None. The password comes over a pipe and through nothing
-else. As with pip's `subprocess` provider there is no prompt, and a user name that may be a token is not passed as an
-argument, which other users of the machine can read: the keyring is then queried for the service alone.
+In: service names for the command `keyring`. Out: a login, or None. The password is read from a pipe only. As with pip's
+`subprocess` provider there is no prompt. A user name that may be a token is not passed as an argument, which other
+users of the machine can read: the keyring is then queried for the service alone.
 
 A module apart from `credentials`, because most runs have no such file and meet no 401: it is imported when a store is
 read.
@@ -177,7 +177,7 @@ def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, L
 
 
 def _parse_secret(value: Value) -> Secret | None:
-    """A text that no message shows, whatever its fault."""
+    """A string as a secret; no message about it shows its value."""
     if isinstance(value.raw, str) and value.raw:
         return Secret(value.raw)
     value.refuse(f"`{value.path}` must be a string that is not empty")
@@ -186,7 +186,7 @@ def _parse_secret(value: Value) -> Secret | None:
 
 def _find_fault(url: Url, password: Secret | None, variable: str | None, variables: Mapping[str, str]) -> Fault | None:
     """The first fault of a row, or None; it shows the public URL alone."""
-    # Only for an http(s) URL are credentials ever joined to a request.
+    # Credentials are joined to requests for http(s) URLs only.
     place = find_destination(url.public)
     if place is None or place.scheme not in ("https", "http"):
         return Fault(what=f"`url` is `{url}`, which names no host", remedy="begin it with `https://`")

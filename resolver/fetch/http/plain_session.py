@@ -2,12 +2,12 @@
 
 In: a URL. Out: a `Response` from `PlainClient`, or None where the request is one for `HttpClient`.
 
-One module, because the log (`ResponseSpool`) is the reason why a plain session may store nothing itself. Storing a page
-in hishel's database takes 2 to 5 ms and importing hishel and httpx 55; most pages are never looked up there, since
+One module, because a plain session keeps its responses in the log (`ResponseSpool`), not in hishel. Storing a page in
+hishel's database takes 2 to 5 ms and importing hishel and httpx 55; most pages are never looked up there, since
 `RowStore` has the rows that were made of them. So the first response of a URL is appended to one file as it was
-received, which takes 0.05 ms (a file for each response took 0.5). When the same URL is requested again, hishel gets the
-logged response first, as if it had just arrived, and from then on decides alone what may be used and what must be
-revalidated (RFC 9111). A record without a response then follows in the log: the database knows of that URL.
+received, which takes 0.05 ms (a file for each response took 0.5). When the same URL is requested again, the logged
+response is first stored through hishel, as if it had just arrived; from then on hishel decides what may be used and
+what must be revalidated (RFC 9111). A record without a response then follows in the log: hishel has had that URL.
 
 Any number of processes may append at once, since a record is one write. A damaged response is requested again. A file
 that is cut short or holds anything else is replaced when the next record is written.
@@ -44,7 +44,7 @@ _RECORD = struct.Struct("<4sIII")
 """The head of a record: magic, CRC-32 of what follows, bytes of URL and headers, bytes of the body."""
 _MAGIC = b"pfs1"
 _READ_AHEAD_BYTES = 2048
-"""URL and headers of a record are shorter as a rule, so that one read finds them."""
+"""URL and headers of a record are usually shorter, so that one read has them."""
 _WASTE_BYTES = 16 * 1024 * 1024
 """When more of the file than this are responses that hishel has, the file is rewritten without them."""
 
@@ -124,7 +124,7 @@ class ResponseSpool:
 
 
 class PlainSession:
-    """Fetches what can be had by plain requests. May be used from many threads at once.
+    """Fetches pages and files by plain requests. May be used from many threads at once.
 
     `cache_folder` None logs nothing. Both methods return a tuple of one, in which None means that the server has no
     such page or file, or None where the request is one for `HttpClient`. They raise BadStatusError for a transient
@@ -143,7 +143,7 @@ class PlainSession:
     def fetch_page(self, url: str, *, accept: str, limit_bytes: int) -> tuple[Response | None] | None:
         """A page that the HTTP cache has never seen, or with `refresh` any page; as it was sent, packed or not.
 
-        A page that the cache may know is one for `HttpClient`, which revalidates it.
+        None for a page that the cache may have: `HttpClient` revalidates it.
         """
         if self._spool is not None and not self._refresh and self._spool.knows(url):
             return None

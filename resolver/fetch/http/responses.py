@@ -68,9 +68,9 @@ ATTEMPTS = 4
 TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 """Statuses after which the request is repeated."""
 LONGEST_DELAY_S = 60.0
-"""A server that wants a longer delay is an error, so that the user knows of it."""
+"""A longer delay in `Retry-After` is an error, which names the delay."""
 ANNOUNCED_DELAY_S = 2.0
-"""From this delay on the reason of the wait is announced."""
+"""A wait of at least this delay is announced, with its reason."""
 _FIRST_DELAY_S = 0.25
 
 _QUERY = re.compile(rb"\?[^\s\"'<>]*=")
@@ -87,7 +87,7 @@ _DATE = re.compile(
 class Response:
     """A page or metadata file, with what its headers mean for caching.
 
-    `url` is its public URL after redirects. `body` is None where the caller knows it already, and packed with gzip if
+    `url` is its public URL after redirects. `body` is None where the caller has it already, and packed with gzip if
     `is_packed`. `fresh_until` is in seconds since 1970, 0 where the response must be revalidated. `validator` is equal
     for equal bodies, empty where the server sent none. `store` hands the response to the HTTP cache: call it only for a
     page that links with no secret; None where there is nothing to store.
@@ -182,7 +182,7 @@ def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iter
 def hash_chunks(chunks: Iterable[bytes], *, into: BinaryIO | None = None, algorithms: Iterable[str] = ()) -> Download:
     """Size and hashes of all chunks, which are written to `into` if it is given.
 
-    SHA-256 is always among the hashes; algorithms that Python does not know are left out. Raises InputError where the
+    SHA-256 is always among the hashes; algorithms that Python does not have are left out. Raises InputError where the
     disk is full.
     """
     # Lazy: it loads OpenSSL, which takes 2.5 ms, and a warm run reads no body.
@@ -228,9 +228,9 @@ def read_range(chunks: Iterable[bytes], content_range: str, *, start: int, stop:
 
 
 def may_hold_secrets(body: bytes) -> bool:
-    """Whether any link of a page has a query or user information.
+    """Whether any link of a page has a query or user information, which may be secret.
 
-    Which of them are secret is not decided here: `iter_secret_links` parses the links of such a page.
+    A quick test for pages without such links. `iter_secret_links` then parses the links and finds those with a secret.
     """
     return (b"?" in body and _QUERY.search(body) is not None) or (
         b"@" in body and _USER_INFORMATION.search(body) is not None

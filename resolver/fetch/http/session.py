@@ -87,7 +87,7 @@ class Session:
     def add_url(self, url: Url, *, source: str = "the list") -> None:
         """Join the secret of a URL to each later request for its public part.
 
-        `source` says where the URL is written, for messages.
+        `source` is the place where the URL is written, for messages.
         """
         self.credentials.add(url, source=source)
 
@@ -104,15 +104,15 @@ class Session:
     def fetch_page(self, url: str, *, known_validator: str = "", past_cache: bool = False) -> Response | None:
         """A project page or find-links page; None where there is none. Offline, a stale one is used too.
 
-        With `known_validator`, the body is None where it has not changed. `past_cache` sends the request to the server
-        whatever the cache holds.
+        With `known_validator`, the body is None where it has not changed. With `past_cache`, the request goes to the
+        server even if the cache has a fresh response.
         """
         if self.offline and not _has_cache(self._cache_folder):
             raise missing_offline(url, what="the page")
         # Lazy: a warm run parses no page.
         from resolver.index.page_building import ACCEPT
 
-        # A page whose validator the caller knows is in the HTTP cache, too.
+        # If the caller has a validator, the page is in the HTTP cache.
         plain = None if past_cache or known_validator else self._open_plain(url)
         failure = None
         if plain is not None:
@@ -180,7 +180,10 @@ class Session:
             raise missing_offline(url, what=what)
 
     def _open_plain(self, url: str) -> PlainSession | None:
-        """The plain session, made if need be; None for a request with secrets or a guard, which `HttpClient` makes."""
+        """The plain session, made if need be; None where `HttpClient` must make the request.
+
+        That is so offline, with a program's own transport, with a guard, and for a URL with secrets.
+        """
         if self.offline or self._access.transport is not None or self.guard is not None:
             return None
         if self.credentials.has_path_tokens or self.credentials.find(url) is not None:

@@ -3,16 +3,16 @@
 In: httpx requests for public URLs. Out: responses that a cache may see, or BadStatusError and errors of httpx without
 the frames in which a secret was. From top to bottom:
 
-- `CacheableResponses` lets through only what may be stored, in the form in which it may be: no cookies, no signatures.
-  Error statuses are raised, so that no cache stores one.
+- `CacheableResponses` removes from responses what no cache may store, such as cookies and signatures. Error statuses
+  are raised, so that no cache stores one.
 - `AuthorizingTransport` joins secrets to requests: below everything that logs or stores, right before the connection.
   An error from below is raised anew, since its frames hold the complete URL or the `Authorization` header.
 - `NetworkTransport` opens connections, through proxies and with the certificates that the user names. In its place:
   `BorrowedTransport` for a program's own transport, and `OfflineTransport` under `--offline`.
 
-One module, because they are one stack, and because it imports httpx in the one right way: without its command line,
-which loads click, rich and pygments where they are installed (75 ms, not 120). httpx imports its command line if it
-can and works without it. Other modules that need httpx at run time import it from here.
+One module, because they are one stack, and because httpx is imported here without its command line, which loads click,
+rich and pygments where they are installed (75 ms instead of 120). httpx imports its command line if it can, and works
+without it. Other modules that need httpx at run time import it from here.
 
 How a secret stays out of errors and tracebacks: a function that opens a secret (`_complete`, `_open_pool`) is called by
 one that catches every error and returns it as a value (`_call`, `_next`), without frames and causes. The caller raises
@@ -52,7 +52,7 @@ from resolver.fetch.http.responses import (
 from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Secret, Url
 
-# A program that has imported httpx before keeps it as it is.
+# If the program has imported httpx already, its modules stay unchanged.
 _COMMAND_LINE = "httpx._main"
 _is_first = "httpx" not in sys.modules and _COMMAND_LINE not in sys.modules
 if _is_first:
@@ -90,7 +90,7 @@ _CREDENTIALS_SOURCE = "pinfold_tried"
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 _REFUSAL_LIMIT_BYTES = 4096
-"""So much of the body of a refusal is read: its reason is at the beginning."""
+"""How much of the body of a refusal is read: the reason is at its beginning."""
 _EXPIRED = "its signature has expired"
 _REFUSALS = (
     (b"Request has expired", _EXPIRED),
@@ -105,7 +105,7 @@ _log = logging.getLogger("pinfold.http")
 
 
 class CacheableResponses(httpx.BaseTransport):
-    """Lets through what may be stored, with headers by which hishel decides as `find_fresh_until` does."""
+    """Passes on responses that a cache may see, with headers by which hishel decides as `find_fresh_until` does."""
 
     def __init__(self, below: httpx.BaseTransport) -> None:
         self._below = below
@@ -138,8 +138,8 @@ class CacheableResponses(httpx.BaseTransport):
 class AuthorizingTransport(httpx.BaseTransport):
     """Joins credentials to requests; `may_send` decides whether a destination may get them.
 
-    A login that a host has refused is not sent again, since hosts lock accounts. So of several requests with one login
-    the first goes alone, and the others wait for its status.
+    A login that a host has refused is not sent again, since hosts lock accounts after several refusals. So of several
+    requests with one login the first is sent alone, and the others wait for its status.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class AuthorizingTransport(httpx.BaseTransport):
         self._states: dict[tuple[Destination, Login], _LoginState] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The response to the request with its credentials; after a 401, to one with the keyring's login.
+        """The response to the request with its credentials; after a 401, that to a request with the keyring's login.
 
         Raises FetchError for credentials that would go out without encryption.
         """
@@ -200,9 +200,9 @@ class AuthorizingTransport(httpx.BaseTransport):
         return response
 
     def _pass(self, request: httpx.Request, credentials: RequestCredentials | None) -> httpx.Response:
-        """The response from below. An error is raised here, without the frames below, in which secrets are.
+        """The response from below. An error is raised anew here, without the frames below, which hold secrets.
 
-        Those of a proxy are there even where the request itself has none.
+        Without credentials too: the frames may still hold the password of a proxy.
         """
         error, response = _call(self._below, request, credentials)
         if error is not None:
@@ -259,7 +259,7 @@ class NetworkTransport(httpx.BaseTransport):
         # Reading the environment takes longer than choosing a pool, and a run has few hosts.
         self._find_proxy = cache(find_proxy)
         self._find_context = cache(_build_tls_context)
-        # One for all pools, with and without encryption: httpx would make one each, which takes 1 ms.
+        # One context for all pools that check no certificate: httpx would make one for each pool, which takes 1 ms.
         self._find_unverified_context = cache(partial(httpx.create_ssl_context, verify=False, trust_env=False))
         self._lookup = _SingleLookupBackend()
 
@@ -489,7 +489,7 @@ def _build_tls_context(url: str) -> ssl.SSLContext:
 
 
 def _open_pool(proxy: Url | None, *, verify: ssl.SSLContext, limits: httpx.Limits) -> httpx.HTTPTransport | None:
-    """A pool for one proxy or none; None for a proxy that does not speak HTTP: errors would quote its password."""
+    """A pool for one proxy or none; None for a proxy of another protocol, since the error could quote its password."""
     complete = None if proxy is None else proxy.public
     if proxy is not None and proxy.secret is not None:
         complete = proxy.secret.open_for_transport()

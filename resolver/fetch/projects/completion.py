@@ -2,12 +2,12 @@
 
 In: a `DistributionFile` of a page, the disk or a direct URL. Out: the same with the size and SHA-256 that a lock needs.
 
-One module, because it holds the one rule of what may be believed without a request:
+One module, because its parts follow one rule about the facts that may be used without a request:
 
 - a hash that the list promises proves the content of a file, so that the size read in an earlier run is still right;
-- an old lock is believed online only for a file of the same URL and size, since a file may have been replaced, and
-  offline for any file by URL;
-- nothing is believed under `--refresh`, nor about a file on disk, which is read again;
+- the facts of an old lock are used online only for a file of the same URL and size, since a file may have been
+  replaced, and offline for any file by URL;
+- no earlier facts are used under `--refresh`, nor about a file on disk, which is read again;
 - a page that lists one file with two SHA-256 is an error for that file, since either may be the right one.
 """
 
@@ -39,9 +39,9 @@ _PROJECT = "direct"
 
 
 class KnownArchives:
-    """Finds what is known of wheels and sdists by URL without a request. May be used from many threads.
+    """Sizes, hashes and metadata of wheels and sdists by URL, from earlier runs. May be used from many threads.
 
-    `locked` are files of old locks, which answer offline alone. `folder` is that of the cache, None where nothing is
+    `locked` are files of old locks, which are used offline only. `folder` is that of the cache, None where nothing is
     kept; with `refresh` nothing that was kept is used.
     """
 

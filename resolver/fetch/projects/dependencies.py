@@ -6,8 +6,8 @@ In: a `DistributionFile`. Out: its `Dependencies` under the target, or what a bu
 an sdist (`resolver.fetch.builds.sdists`). Two records are kept of each file: its core metadata, which any target can
 use, and the dependencies under this target, so that a warm run evaluates no marker.
 
-One module, because here is the one rule of which source of dependencies counts: a table of the user's first, then the
-data of pinfold for sdists that cannot be built elsewhere, then a record whose file is proven by a hash, then the file.
+One module, because it has the one order of the sources of dependencies: a table of the user's first, then pinfold's own
+data for sdists that cannot be built everywhere, then a record of a file that has a hash, then the file itself.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class FileDependencies:
         return dependencies
 
     def needs_build(self, file: DistributionFile) -> bool:
-        """Whether only a build can tell what the file needs, on any machine. It reads the file and builds nothing.
+        """Whether the dependencies of a file can only come from a build. It reads the file and builds nothing.
 
         Raises FetchError, HashMismatchError.
         """
@@ -237,7 +237,7 @@ class FileDependencies:
         return f"{self._target.key} {hash_bytes(json.dumps(settings).encode())} {key}"
 
     def _may_read(self, file: DistributionFile) -> bool:
-        """Whether a record may be used for the file: online, one without a hash may have been replaced since."""
+        """Whether a record may be used for the file: online, a file without a hash may have been replaced since."""
         return not self._session.refresh and (self._session.offline or _find_proof(file) != "")
 
     def _may_build(self, project: NormalizedName) -> bool:
@@ -295,12 +295,12 @@ def _find_key(file: DistributionFile) -> str | None:
     """The key of a file's record; None for a file on disk without a hash: it may change, and is read quickly."""
     if file.sha256 is None and find_local_path(file.url) is not None:
         return None
-    # The URL is part of it: a hash proves the file, not the metadata that another host offers beside it.
+    # The URL is part of the key: the hash is that of the file, and another host may offer other metadata beside it.
     return f"{file.url}#{_find_proof(file)}"
 
 
 def _find_proof(file: DistributionFile) -> str:
-    """A hash that the page promises: of the file, else of its PEP 658 file; empty for none."""
+    """A hash that the page gives: of the file, otherwise of its PEP 658 file; empty for none."""
     return file.sha256 or file.core_metadata or ""
 
 

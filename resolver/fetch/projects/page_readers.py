@@ -3,9 +3,9 @@
 In: the bodies of pages as they were received. Out: pages as `dump_project_page` writes them. Parsing takes two thirds
 of a cold run, and threads would parse one after the other under the interpreter's lock.
 
-The processes are forked before this one has a second thread, so that they have all imported modules and the target
-without any start of their own. They write no file, send no request and get no secret, so they may be killed at any
-moment. A page that they cannot read is read again in this process, which raises the error.
+The processes are forked, so that they have all imported modules and the target at once, and before this one has a
+second thread. They write no file, send no request and get no secret, so they may be killed at any moment. A page that
+they cannot read is read again in this process, which raises the error.
 
 A module of its own, because it is the one place that forks. It is used on Linux alone: elsewhere a fork is not safe,
 and a new interpreter takes as long to start as it saves.

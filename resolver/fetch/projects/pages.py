@@ -7,8 +7,8 @@ parses the response, in another process where there are `PageReaders`, and store
 not changed is not parsed again. A page that links with secrets is parsed in each run, its secrets go to the session's
 credentials, and neither its body nor its freshness is stored.
 
-One module, because which of these sources may answer is one decision. The default index is found here, too
-(`default_index_url`): the one look into the installed pip.
+One module, because one decision chooses between these sources. The default index is found here too
+(`default_index_url`), from the installed pip.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PIP_MODULE = Path("_internal", "models", "index.py")
 
 
 class ProjectPages:
-    """Finds and fetches pages. Nothing is kept between calls: callers keep what they get.
+    """Finds and fetches pages. Pages are not kept between calls: callers keep what they get.
 
     May be used from many threads. `reader_count` processes parse pages, from the first one that is new (`PageReaders`).
     """
@@ -120,7 +120,7 @@ class ProjectPages:
             self._readers.close()
 
     def _start_readers(self) -> None:
-        """Start the processes once, for a page that is new: most pages that are only revalidated have not changed."""
+        """Start the processes once, for the first page without a row: a row that is revalidated seldom has changed."""
         if self._reader_count and self._readers is None and not self._session.offline:
             # Lazy: a warm run parses no page.
             from resolver.fetch.projects.page_readers import PageReaders
@@ -142,7 +142,7 @@ class ProjectPages:
         return body
 
     def _fetch_url(self, url: str, known_validator: str, *, past_cache: bool = False) -> _Body | None:
-        """The body at a URL; None where there is none. Without a validator of the server, its hash is one."""
+        """The body at a URL; None where there is none. If the server sent no validator, the body's hash becomes one."""
         response = self._session.fetch_page(url, known_validator=known_validator, past_cache=past_cache)
         if response is None:
             return None
@@ -155,9 +155,9 @@ class ProjectPages:
     def _build_or_fetch_again(
         self, body: _Body, name: NormalizedName, location: Location
     ) -> tuple[_Body, ProjectPage | None, bytes]:
-        """The page, its dump, and the body of both. A body that cannot be read may be an old one from the cache.
+        """The body, its page, and the page's dump. Raises FetchError.
 
-        It is then fetched once more, from the server. Raises FetchError.
+        A body that cannot be read may be an old one from the cache, so it is fetched once more from the server.
         """
         try:
             return body, *self._build_and_dump(body, name, location)
@@ -272,7 +272,7 @@ class _Body:
         self._store = response.store
 
     def unpack(self) -> bytes:
-        """The page itself. Raises FetchError where its `Content-Encoding` is false."""
+        """The page itself. Raises FetchError where it is not packed as its `Content-Encoding` announces."""
         if self._content is None:
             self._content = unpack_gzip(self.data, limit_bytes=PAGE_LIMIT_BYTES)
         if self._content is None:

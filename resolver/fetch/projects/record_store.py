@@ -1,4 +1,4 @@
-"""The record store: what never changes, by key; and core metadata and dependencies as records of it.
+"""The record store: data that never changes, by key; and the form of core metadata and dependencies in it.
 
 In: records of a project, by key. Out: the same, or None, which is never an error.
 
@@ -9,8 +9,8 @@ opened for appending. A damaged record ends the file: later ones are fetched aga
 a new file.
 
 Core metadata and dependencies are stored as texts: fields are separated by the ASCII record separator, items by the
-unit separator. There is no parser to import, and nothing that runs code. Text that holds either separator, as no sane
-metadata does, is not stored.
+unit separator. Reading that needs no parser, and runs no code as unpickling would. Text that holds either separator,
+which no usual metadata does, is not stored.
 """
 
 from __future__ import annotations
@@ -221,7 +221,7 @@ def _append(path: Path, data: bytes, *, known: FileState | None) -> FileState | 
             after = os.fstat(file.fileno())
     except OSError:
         return None  # A cache that cannot be written is no error.
-    # The file holds what this process knows if nothing was added before this write, nor during it.
+    # The file has no records but those of this process if nothing was added before this write, nor during it.
     is_known = known == (before.st_size, before.st_mtime_ns) or (known == _ABSENT and before.st_size == 0)
     is_ours = after.st_size == before.st_size + len(data)
     return (after.st_size, after.st_mtime_ns) if is_known and is_ours else None

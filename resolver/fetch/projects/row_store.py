@@ -1,8 +1,8 @@
 """The row store: project pages as they were parsed for one target, one small file each.
 
 In: a page dumped by `dump_project_page`, with the instant up to which it may be used without a request and the
-validator of its response. Out: the same, or None, which is never an error: whatever is damaged, of another version, or
-written for another key is a miss, and a folder that cannot be written keeps nothing.
+validator of its response. Out: the same, or None, which is never an error: a file that is damaged, of another version,
+or written for another key is a miss, and a folder that cannot be written keeps nothing.
 
 A store of its own, so that a warm run parses no page: hishel keeps what servers sent and serves a response in 0.5 ms
 to 5 ms; a file here takes 0.06 ms. A file is written under a temporary name and renamed, without fsync, so that any
@@ -49,7 +49,7 @@ _PACKAGE = Path(__file__).parents[2]
 """The folder of `resolver`."""
 _LIBRARIES = ("packaging", "resolvelib")
 _LEFT_OUT = frozenset({"__pycache__", "artifacts", "cli", "sources"})
-"""Folders that decide no answer: they build the input, which is a part of every key itself, or show the answer."""
+"""Folders that do not influence an answer: they build the input, which is itself a part of the key, or show results."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +148,8 @@ def escape_for_path(text: str) -> str:
 def find_product() -> str | None:
     """A text that changes with this program, its data and the libraries that decide answers; None if it is unreadable.
 
-    Names, sizes and times of files stand for their content. The version alone takes 10 ms to look up, and does not
-    change when the source of a checkout does.
+    Names, sizes and times of files are used in place of their content. The version would not suffice: it takes 10 ms to
+    look up, and does not change when the source of a checkout does.
     """
     try:
         return "\n".join((sys.version, *_iter_files(_PACKAGE), *map(_read_library, _LIBRARIES)))

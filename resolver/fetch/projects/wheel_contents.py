@@ -67,7 +67,7 @@ _T = TypeVar("_T")
 class _WheelBytes:
     """A wheel of which the last bytes are known; `read` returns those from one offset up to, without, another.
 
-    `read` raises WheelDirectoryError where the host gives the part no more, or one of another file.
+    `read` raises WheelDirectoryError where the host no longer gives ranges, or gives those of another file.
     """
 
     tail: bytes

@@ -147,7 +147,7 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
     # The directory of a zip file is at its end, and METADATA is often near it.
     tail = session.fetch_range(file.url, start=-_TAIL_BYTES)
     if tail is None:
-        # Some hosts know ranges but no suffix ranges.
+        # Some hosts support ranges but no suffix ranges.
         size = file.size_bytes or session.fetch_size(file.url)
         tail = session.fetch_range(file.url, start=max(0, size - _TAIL_BYTES), stop=size) if size else None
     if tail is None:
@@ -159,7 +159,7 @@ def _fetch_by_ranges(file: DistributionFile, project: str, session: Session) -> 
             raise WheelDirectoryError("the host gives ranges only now and then")
         return part.data
 
-    # Then the ranges are those of another file, or of an error page.
+    # With another size the ranges are those of another file, or of an error page.
     if file.size_bytes not in (None, tail.size):
         raise WheelDirectoryError("the host tells another size than the page")
     metadata = _find_metadata(tail.data, size=tail.size, project=project, read=read)

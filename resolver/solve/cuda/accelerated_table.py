@@ -127,7 +127,7 @@ class AcceleratedTable(ProjectTable):
         if index is None:
             return self.absent.get(row, "")
         page = self._read(index, row)
-        # The versions of the page by row, since a promise knows its version alone.
+        # Rows by version, since a promise has only its version.
         found = {} if page is None else {version: at for at, version in enumerate(page.versions)}
         listing = None if page is None else ListedPage(location=index.location, page=page, rank=len(self.listings))
         self.listings += () if listing is None else (listing,)
@@ -325,7 +325,7 @@ def _build(
     versions = [row.version for row in ordered]
     prerelease = sum(1 << at for at, version in enumerate(versions) if version.is_prerelease)
     local = sum(1 << at for at, version in enumerate(versions) if version.local is not None)
-    # By public version first, so that the builds of one release are neighbours whatever their labels.
+    # By public version first, so that the builds of one release are neighbours regardless of their labels.
     order = sorted(range(len(ordered)), key=lambda at: (Version(versions[at].public), ordered[at].rank), reverse=True)
     return AcceleratedTable(
         name=plain.name,

@@ -3,7 +3,7 @@
 In: a target and what the user allows. Out: for a name, version and location its `KnownCuda`, the reason that rules it
 out, and its demands on virtual projects. All of it is known before any file is read.
 
-Virtual projects stand for facts of a solution: one CUDA release (`<cuda>`), one CUDA major release (`<cuda-major>`),
+Virtual projects represent facts of a solution: one CUDA release (`<cuda>`), one CUDA major release (`<cuda-major>`),
 one torch (`<torch>`) and one ABI (`<torch-abi>`). No project can have such a name. The list never requires them; builds
 do, so the search itself keeps builds of two CUDA releases apart. `<cuda>` and `<cuda-major>` have only versions that
 the target runs; each `<cuda>` needs its `<cuda-major>`, and version 0 of `<cuda>` is torch without CUDA, which needs

@@ -194,7 +194,7 @@ def _find_needed(demands: CudaDemands, colliding: Sequence[_Version], label: Bui
 
 
 def _find_release(demands: CudaDemands, label: BuildLabel) -> Version | None:
-    """The newest release of torch with a build that fits the label, whatever the list requires; None without one."""
+    """The newest release of torch with a build that fits the label, regardless of the list; None without one."""
     table = demands.table(TORCH_NAME)
     # Pre-releases are left out, since a remedy must not lead to one.
     for row in iter_rows(table.usable(table.all_rows & ~table.prerelease_mask)):

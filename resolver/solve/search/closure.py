@@ -1,6 +1,7 @@
-"""From the rows that a search found to a `Resolution`: what the list reaches, who asked for it, and warnings.
+"""From the rows that a search found to a `Resolution`: the projects that the list reaches, requesters, and warnings.
 
-The result is checked here once more: every demand is met, no project is missing, and each one is needed.
+The result is checked here once more: every demand is met, and no project is missing. Rows that nothing needs are left
+out.
 """
 
 from __future__ import annotations

@@ -6,12 +6,12 @@ The rule: listed items are decided first, in list order, each at its newest rele
 costs another project five of its releases. Then the other project moves before it, with everything that brings it in,
 and the search starts again. So an item that is listed first costs another one some releases, never years.
 
-Why it counts so: rejections are counted by pair of projects because a project that many others reject once each is no
-problem, and one that a single decision rejects again and again is. A rejection blames the decisions that alone exclude
-the release. A decision without an alternative is blamed on the decisions that forced it, because changing its place
-in the order would change nothing; the list itself is never blamed, because it cannot change. The order is total, so
-moves make no cycles. Each time the same two projects change places their counts start anew and the limit doubles, so
-the number of moves is bounded by the work between them.
+How rejections are counted: by pair of projects, because a project that many others reject once each is no problem, and
+one that a single decision rejects again and again is. The culprits of a rejection are the decisions that each exclude
+the release alone. For a decision without an alternative they are the decisions that forced it, because changing its
+place in the order would change nothing; the list itself is never a culprit, because it cannot change. The order is
+total, so moves make no cycles. Each time the same two projects change places their counts start anew and the limit
+doubles, so the number of moves is bounded by the work between them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Precedence:
     def count(
         self, rejected: NormalizedName, culprits: Iterable[NormalizedName], criteria: Criteria
     ) -> NormalizedName | None:
-        """Count a rejection; the culprit that the rejected project moved before, or None where nothing moved."""
+        """Count a rejection. Returns the culprit that the rejected project moved before, None where nothing moved."""
         for culprit in culprits:
             pair = (rejected, culprit)
             self._counts[pair] = self._counts.get(pair, 0) + 1

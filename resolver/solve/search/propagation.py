@@ -65,12 +65,12 @@ class Propagation:
         return True
 
     def require(self, demand: Demand) -> None:
-        """Take a demand of the list itself."""
+        """Add a demand of the list itself."""
         self._roots.append(demand)
         self._imply(demand.node, demand.mask)
 
     def learn(self, node: Node, row: int, demands: Sequence[Demand]) -> None:
-        """Take the demands of a row."""
+        """Add the demands of a row."""
         if (node, row) in self._demands:
             return
         self._demands[node, row] = demands
@@ -102,7 +102,7 @@ class Propagation:
         self.propagate()
 
     def notice(self, node: Node, row: int) -> None:
-        """Look at a row that was learned or rejected elsewhere; nothing is concluded from one that was neither."""
+        """Apply the rules to a row that was learned or rejected through another instance; other rows change nothing."""
         self._changed[node] = None
         if (node, row) in self._demands:
             self._check_row(node, row)
@@ -228,7 +228,7 @@ class Lookahead:
         self._budget = _BUDGET
 
     def narrow_all(self) -> None:
-        """Refute rows of suspects that every solution has, newest first up to one that may hold."""
+        """Refute rows of the suspects that every solution has: newest first, up to one that may be in a solution."""
         self._narrow_suspects(self._facts)
 
     def refutes(self, node: Node, row: int) -> bool:
@@ -250,7 +250,7 @@ class Lookahead:
         return None
 
     def _find_reasons(self, decided: Sequence[tuple[Node, int]]) -> Sequence[tuple[Node, int]]:
-        """Those that are enough for the contradiction that all of them make: each time the one that completes it."""
+        """Some of the decisions that suffice for the contradiction: the last one, and each that completes it."""
         *before, last = decided
         reasons: list[tuple[Node, int]] = []
         while len(reasons) < len(before):
@@ -269,7 +269,7 @@ class Lookahead:
         return decided
 
     def _follow(self, trial: Propagation, node: Node, row: int) -> Propagation:
-        """What follows if the row is chosen too, suspects looked at."""
+        """What follows if the row is chosen too, with the suspects narrowed."""
         if trial.is_unsolvable:
             return trial
         self._budget = _BUDGET

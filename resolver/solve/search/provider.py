@@ -120,7 +120,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return bool(self._newest_passed)
 
     def attach(self, read_state: Callable[[], SearchState]) -> None:
-        """Take the way to read the decisions in force and the demands on each node."""
+        """Set the function that gives the decisions in force and the demands on each node."""
         self._read_state = read_state
 
     def root_demands(self) -> list[Demand]:
@@ -144,7 +144,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
     def narrow_to_decision(self, node: Node, mask: int) -> int:
         """The rows of an extra to try: that of its project's decision, and one that collides with the decision.
 
-        All others collide likewise. One is enough to make that decision a reason for the failure of the extra.
+        All others would collide in the same way. One is enough to make that decision a reason for the extra's failure.
         """
         decided = self._read_state().mapping.get(Node(node.name)) if node.part and self._read_state else None
         if decided is None:
@@ -223,9 +223,9 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             yield self._build_against(node, row)
 
     def _iter_without_extra(self, node: Node, row: int) -> Iterator[Demand]:
-        """A demand against a row itself that lacks an extra which a newer row has that its dependents admit.
+        """Demands that rule out a row without the extra, if a newer row has it that a dependent admits.
 
-        The extras that the list itself asks for are looked at in the universe.
+        The universe checks the extras of the list itself.
         """
         if not node.part or (node.name, row) in self._universe.ruled_out:
             return
@@ -238,10 +238,10 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
                 return
 
     def _is_fallen_to(self, node: Node, row: int, seen: set[Node]) -> bool:
-        """Whether newer rows of the project had to fail for this one.
+        """Whether a row is tried only because newer rows of its project failed.
 
-        What the list admits is compared, and what dependents admit that were not fallen to themselves: what an old
-        release of a dependent needs is fallen to with it.
+        That is so if it is not the first to try of the rows that list and dependents admit. Dependents of which this is
+        true as well are left out: an old release of a dependent may need an old release of this project.
         """
         base = Node(node.name)
         seen.add(base)
@@ -350,11 +350,11 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return self._preference(identifier, information[identifier])
 
     def _preference(self, identifier: Node, information: Iterable[Information]) -> tuple[bool, bool, int, bool]:
-        """Decided first: single candidates, then by precedence; a project before its extras."""
+        """The sort key of a node, lowest first: single candidates, then by precedence; a project before its extras."""
         rows = self._universe.candidate_rows(identifier.name)
         for item in information:
             rows &= item.requirement.mask
-        # What several projects must agree on follows from them, so it is decided after them.
+        # The version of a virtual project follows from the projects that require it, so it is decided after them.
         follows = is_virtual(identifier.name)
         several = rows & (rows - 1) != 0
         return (several and follows, several, self._precedence.place(identifier.name), identifier.part != "")
@@ -447,13 +447,13 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         if self._read_state is None or not self._concludes or is_virtual(candidate.node.name):
             return False
         node = information[0].requirement.node
-        if node == IMPOSSIBLE:  # What follows from the list alone is no decision's fault.
+        if node == IMPOSSIBLE:  # The rejection follows from the list alone, so no decision caused it.
             return False
         if node != candidate.node and node.name == candidate.node.name:  # An extra follows its project.
             return False
         name = candidate.node.name
         if node == candidate.node:
-            # It was passed over where newer releases had failed: what cost those costs this one too.
+            # The row was passed over after newer releases failed: the decisions that excluded those exclude it too.
             culprits = self._culprits.get(name, ())
         else:
             live = self._facts.live.get(node, -1)

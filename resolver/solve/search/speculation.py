@@ -1,6 +1,6 @@
-"""Prefetching: pages and metadata that the search will probably want, so that it need not wait for them one by one.
+"""Prefetching: pages and metadata that the search will probably need, so that it does not wait for them one by one.
 
-Nothing here decides anything. What arrives stays in the package source; a guess that fails is never an error.
+A prefetch changes no result: what arrives stays in the package source, and a failure is never an error.
 Callbacks run in threads of the source: they read the problem, and write to one dict, one key at a time.
 """
 
@@ -31,7 +31,7 @@ _MAX_NAMES = 3000
 class Speculation:
     """Prefetches from a package source: all roots at once, then what the likely candidates depend on.
 
-    `fits` tells whether the search may take a version of a project at a location; None admits all of them.
+    `fits` is whether the search may take a version of a project at a location; None admits all of them.
     """
 
     def __init__(

@@ -59,7 +59,10 @@ class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, no er
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuledOut:
-    """A version that its metadata takes out: `python`, `build`, `metadata` or `direct-url`, and the details."""
+    """Why a row was ruled out during the search.
+
+    `reason` is `python`, `build`, `metadata`, `direct-url`, `extra`, `absent` or `cuda`; `detail` is for messages.
+    """
 
     reason: str
     detail: str
@@ -68,7 +71,7 @@ class RuledOut:
 class Universe:
     """Tables and demands of one problem. `tables` may be shared by problems that differ in roots only.
 
-    `rules_for` makes the rules about builds for a universe; None asks nothing about builds.
+    `rules_for` makes the rules about builds for a universe; None means that there are none.
     """
 
     def __init__(
@@ -121,7 +124,7 @@ class Universe:
         return table
 
     def candidate_rows(self, name: NormalizedName) -> int:
-        """The rows that the list itself lets in: its requirements, constraints and options folded together."""
+        """The rows that the list admits by its requirements, constraints and options, less those ruled out."""
         return self._fold(name)[0]
 
     def shown_rows(self, name: NormalizedName) -> int:
@@ -142,7 +145,7 @@ class Universe:
     def _names_admitted(self, name: NormalizedName, naming: Demand, demands: Sequence[Demand]) -> bool:
         """Whether a demand names a pre-release that the list and the other demands admit.
 
-        `c>=0.5a1` beside `c>=1.0` names none: as in uv and pip, it lets no pre-release of 2.0 in.
+        `c>=0.5a1` beside `c>=1.0` names none: as in uv and pip, it admits no pre-release of 2.0.
         """
         others = {demand.specifier: None for demand in demands if demand.specifier != naming.specifier}
         others |= dict.fromkeys(self.listed_specifiers(name))
@@ -179,7 +182,7 @@ class Universe:
         yield from brought
 
     def tried(self) -> tuple[tuple[Node, int], ...]:
-        """The rows whose demands were asked for, in that order, even if the first of them collided."""
+        """The rows of which demands were read, in that order, even if reading ended at a demand that collided."""
         return tuple(self._tried)
 
     def known_demands(self, node: Node, row: int) -> tuple[Demand, ...] | None:
@@ -196,7 +199,7 @@ class Universe:
         return known
 
     def needs_build(self, name: NormalizedName, row: int) -> bool:
-        """Whether only a build can tell what the row needs, and none was made yet.
+        """Whether the row's dependencies can only come from a build, which was not made yet.
 
         It reads the file. Raises FetchError, HashMismatchError.
         """
@@ -285,7 +288,7 @@ class Universe:
         return (name, row) not in self.ruled_out
 
     def _own_demands(self, node: Node, row: int) -> tuple[Demand, ...]:
-        """An extra goes with its project at the same version, a build with one CUDA."""
+        """The demands that need no metadata: of an extra on its own project, and of a build on virtual projects."""
         if not node.part:
             return () if self.rules is None else self.rules.early_demands(node, row)
         parts = ["", *([WITH_DEPENDENCIES] if self._is_split(node) else [])]
@@ -317,7 +320,7 @@ class Universe:
         return tuple(demands) if (node.name, row) not in self.ruled_out else ()
 
     def _check_extra(self, node: Node, row: int) -> None:
-        """Rule out a release that lacks an extra of the list which a newer one has, or it would be lost silently."""
+        """Rule out a release without an extra of the list that a newer one has: the lock would silently lack it."""
         newer = self.find_with_extra(node, row, self.candidate_rows(node.name))
         if newer is not None:
             version = self.table(node.name).versions[newer]
@@ -413,7 +416,7 @@ class Universe:
 
 
 def select_rows(table: ProjectTable, rows: int, *, pinned: bool, prereleases: bool) -> int:
-    """The rows to try: yanked ones only if pinned, pre-releases only if named, each or nothing else being left."""
+    """The rows to try: yanked ones only if pinned and no other row is left, pre-releases only if named or none is."""
     unyanked = rows & ~table.yanked(rows)
     rows = unyanked or (rows if pinned else 0)
     return rows if prereleases else (rows & ~table.prerelease_mask) or rows
@@ -427,7 +430,7 @@ def _merge_overrides(overrides: Sequence[Root]) -> dict[NormalizedName, Specifie
 
 
 def preferred_row(universe: Universe, name: NormalizedName) -> int | None:
-    """The row that an old lock holds, or None."""
+    """The row of the version that the old lock pins; None without one."""
     version: Version | None = universe.problem.preferences.get(name)
     return None if version is None else universe.table(name).find_row(version)
 
@@ -452,8 +455,8 @@ class Found:
 class Conflict:
     """No solution: `causes` collided last. `is_proven` is false where the search gave up after `rounds`.
 
-    `losses` are the pairs (project, other project) of which the other one's decisions excluded most releases of the
-    first, so they show where a search stood that gave up.
+    `losses` are pairs (project, other project), most frequent first: decisions on the other one excluded releases of
+    the first. They describe a search that gave up.
     """
 
     causes: tuple[Cause, ...]
@@ -464,6 +467,6 @@ class Conflict:
 
 
 class Search(Protocol):
-    """Searches for a solution. Raises what a package source raises."""
+    """Searches for a solution. Raises the errors of the package source."""
 
     def __call__(self, universe: Universe) -> Found | Conflict: ...

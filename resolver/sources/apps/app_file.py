@@ -4,9 +4,9 @@ In: the bytes of the file, the app that `app.py::Name` names, the tables of its 
 it is known. Out: an `App` with its list and the line of each item, its machine types and Python. A value that cannot be
 known without running the file is refused with its line and the expression.
 
-This module is the seam between the interpreter, which knows Python, and `fal`, which knows the platform: it runs the
-one, hands the names to the other, and collects the faults of both. By default the file is never imported and never run;
-`--evaluate` runs it in a process of its own.
+This module is the seam between the interpreter, which has the rules of Python, and `fal`, which has those of the
+platform: it runs the interpreter, passes the names on to `fal`, and collects the faults of both. By default the file is
+never imported and never run; `--evaluate` runs it in a process of its own.
 """
 
 from __future__ import annotations
@@ -298,7 +298,7 @@ def _check_faults(faults: Sequence[tuple[int, Fault]]) -> None:
 
 
 def _build_usual_target() -> AppTarget:
-    """The target that an app is run for while its own is not known, to learn which machine and Python it asks for."""
+    """The target that an app is run for while its own is not known, to read which machine and Python it names."""
     python = PythonVersion(minor=_USUAL_MINOR)
     return AppTarget(python=python, environment=build_marker_environment(python, DEFAULT_PLATFORM))
 

@@ -124,8 +124,8 @@ class _TargetDependentApp:
     def read(self, source: Source, *, python: PythonVersion, platform: Platform) -> Source:
         """The source with its items for a target: one object for equal targets.
 
-        Raises SourceError also if the app names another machine or Python once it knows its target: then no target
-        fits it.
+        Raises SourceError also if the app names another machine or Python when it is read for its target: then no
+        target fits it.
         """
         key = (python, platform)
         if key not in self._found:

@@ -6,7 +6,7 @@ values that the platform ignores and faults for values that it fails on.
 
 An app is a class that derives from an `App`, or a function under a `function(…)` decorator; bases in the file count as
 in Python. The rules are those of the client of the platform, version 1.83.0. They are a module of their own because the
-interpreter knows Python alone.
+interpreter has the rules of Python alone.
 
 | form                 | requirements                | machine_type                     | python_version         |
 |----------------------|-----------------------------|----------------------------------|------------------------|
@@ -318,7 +318,7 @@ def _find_unknown(lineage: list[ClassValue], keywords: Mapping[str, DeclaredValu
 
 
 def _is_app_name(base: str) -> bool:
-    """Whether a dotted name is that of an `App`, of whatever module: the platform exports it from several."""
+    """Whether a dotted name is that of an `App`, of any module: the platform exports it from several."""
     return base.rpartition(".")[2] == "App"
 
 

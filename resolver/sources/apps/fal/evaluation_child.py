@@ -35,7 +35,7 @@ _READ = ("requirements", "machine_type", "num_gpus", "python_version", "image", 
 
 
 class Placeholder(str):
-    """A variable of the environment that stands for itself: the app sees neither its value nor its length.
+    """A variable of the environment without its value: the app sees neither its value nor its length.
 
     It can be put into texts, and any operation that would reveal the value raises TypeError.
     """
@@ -156,7 +156,7 @@ def _locked(path: Any, *_: Any, **__: Any) -> LockedRequirements:
 
 
 class StubModule(types.ModuleType):
-    """A module of a package that is replaced. Each name in it is a stub, or stands for a part of the platform."""
+    """A module of a package that is replaced. Each name in it is a stub, or replaces a part of the platform."""
 
     __path__: list[str] = []  # noqa: RUF012  (read by the import system, and left empty)
     __all__: list[str] = []  # noqa: RUF012  (so that `import *` finds nothing)

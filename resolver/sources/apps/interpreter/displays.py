@@ -79,7 +79,7 @@ class DisplayReader(ExpressionReader):
                 yield self._move(self.value_or_opaque(node, scope), self.place(node, scope))
 
     def _move(self, value: Any, place: FileLine) -> Any:
-        """The item with the line that the display has it at, wherever its text was written.
+        """The item with its line in the display, even if its text was written elsewhere.
 
         Lines of a file keep their own: a message about a requirement names the file that it is read from.
         """

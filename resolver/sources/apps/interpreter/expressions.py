@@ -4,7 +4,7 @@ In: an expression, the names in scope, and the `Context`: the target as far as i
 read, the files of the repository. Out: the value, or `NotUnderstood` with the innermost expression that is not
 understood.
 
-This is the first of a chain of classes, one chapter each, and each knows one more kind of syntax: `ExpressionReader`,
+This is the first of a chain of classes, one chapter each, and each adds one more kind of syntax: `ExpressionReader`,
 `DisplayReader` (lists and comprehensions), `CallReader`, `UncertaintyTracker` and `DefinitionReader`, `Interpreter`
 (statements). Methods that a later chapter supplies are abstract here.
 """

@@ -4,7 +4,7 @@ In: paths and module names as the code of the app makes them. Out: the file that
 repository (a folder with `.git`) only the folder of the app counts. A device, a pipe and a large file are not read: no
 list is one of these, and reading them could hang or fill the memory.
 
-A module of its own because it is the only door of the interpreter to the disk.
+A module of its own because it is the only part of the interpreter that reads the disk.
 """
 
 from __future__ import annotations
