@@ -117,6 +117,7 @@ def _find_bringing(rejected: NormalizedName, culprit: NormalizedName, criteria: 
 def _iter_reached(
     start: Iterable[NormalizedName], edges: Mapping[NormalizedName, Iterable[NormalizedName]]
 ) -> Iterator[NormalizedName]:
+    """The names that can be reached over the edges, those of the start included, each once."""
     waiting = list(start)
     seen = set(waiting)
     while waiting:
@@ -150,6 +151,7 @@ def find_culprits(
     demanding = [(parent, mask) for parent, mask in others if parent.node.name != node.name]
     blamed = [parent.node.name for parent, mask in demanding if not mask & rows]
     if not blamed:
+        # No demand excludes the candidate alone: the decision of the node does, or else all demands together.
         blamed = [node.name] if len(demanding) < len(others) else [parent.node.name for parent, _ in demanding]
     finder = _Forcing(universe, criteria)
     found = dict.fromkeys(culprit for name in blamed for culprit in finder.iter_choices(name))

@@ -59,7 +59,11 @@ class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, no er
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuledOut:
-    """A version that its metadata takes out: `python`, `build`, `metadata` or `direct-url`, and the details."""
+    """Why a version is no candidate, found out after its page was read, and the details for messages.
+
+    `reason` is `python`, `build`, `metadata`, `direct-url` or `extra`, which its metadata tells, or `absent` for a build
+    that an index lacks.
+    """
 
     reason: str
     detail: str
