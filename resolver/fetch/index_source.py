@@ -150,7 +150,9 @@ class OfflineSource:
         return task.result()
 
     def needs_build(self, file: DistributionFile) -> bool:
-        return self.dependencies(file).built
+        # An sdist whose dependencies no search read was passed over for needing a build, or never reached.
+        task = self._tasks.dependencies(file)
+        return not file.is_wheel and (not task.is_done or task.result().built)
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
         task = self._tasks.direct(request)
