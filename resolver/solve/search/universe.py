@@ -61,8 +61,8 @@ class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, no er
 class RuledOut:
     """Why a version is no candidate, found out after its page was read, and the details for messages.
 
-    `reason` is `python`, `build`, `metadata`, `direct-url` or `extra`, which its metadata tells, or `absent` for a build
-    that an index lacks.
+    `reason` is `python`, `build`, `metadata`, `direct-url` or `extra`, which its metadata tells, or `absent` for a
+    build that an index lacks.
     """
 
     reason: str
