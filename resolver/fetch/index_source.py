@@ -362,7 +362,9 @@ class _OfflineSource:
         return _find_result(self._tasks.dependencies(file), file.url, what="the metadata")
 
     def needs_build(self, file: DistributionFile) -> bool:
-        return self.dependencies(file).built
+        # An sdist whose dependencies no search read was passed over because it needs a build, or was never reached.
+        task = self._tasks.dependencies(file)
+        return not file.is_wheel and (not task.is_done or task.result().built)
 
     def direct(self, request: DirectRequest) -> DirectDistribution:
         """See `PackageSource`."""

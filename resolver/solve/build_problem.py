@@ -9,7 +9,7 @@ Mode), which is checked once the pins are known.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
@@ -99,33 +99,9 @@ def build_problem(
     entries = _holding(requirement_list.entries, target)
     constraints = _holding(requirement_list.constraints, target)
     replacing = _holding(options.overrides, target)
-    scopes = _scopes_by_name((*entries, *constraints))
-    everywhere = merge_scopes(
-        (*(layer.scope for layer in requirement_list.layers), requirement_list.dependency_scope, *scopes.values())
+    locations, later_locations = _build_places(
+        requirement_list, _scopes_by_name((*entries, *constraints)), indexes, fixed
     )
-
-    def find_in(scope: Scope, name: NormalizedName) -> tuple[Location, ...]:
-        return order_locations(
-            name,
-            scope,
-            default_index=indexes.default_index,
-            families=indexes.families,
-            strategy=indexes.strategy,
-        )
-
-    @cache
-    def locations(name: NormalizedName) -> tuple[Location, ...]:
-        if name in fixed:
-            return (fixed[name].location,)
-        return find_in(scopes.get(name, requirement_list.dependency_scope), name)
-
-    @cache
-    def later_locations(name: NormalizedName) -> tuple[Location, ...]:
-        if name in fixed:
-            return ()
-        inside = {location.url for location in locations(name)}
-        return tuple(location for location in find_in(everywhere, name) if location.url not in inside)
-
     build_indexes = _build_indexes(target, indexes)
     return Problem(
         target=target,
@@ -163,6 +139,44 @@ def _build_indexes(target: Target, indexes: IndexOptions) -> FamilyIndexes | Non
     shipped = load_families()
     own = tuple(family for family in indexes.families if family not in shipped)
     return FamilyIndexes(families=own, mirrors=tuple(indexes.mirrors), uses_shipped=indexes.uses_family_indexes)
+
+
+_FindLocations = Callable[[NormalizedName], tuple[Location, ...]]
+
+
+def _build_places(
+    requirement_list: RequirementList,
+    scopes: Mapping[NormalizedName, Scope],
+    indexes: IndexOptions,
+    fixed: Mapping[NormalizedName, FixedSource],
+) -> tuple[_FindLocations, _FindLocations]:
+    """The functions `locations` and `later_locations` of a problem; each remembers its answers.
+
+    A name that only dependencies mention has the dependency scope of the list.
+    """
+    everywhere = merge_scopes(
+        (*(layer.scope for layer in requirement_list.layers), requirement_list.dependency_scope, *scopes.values())
+    )
+
+    def find_in(scope: Scope, name: NormalizedName) -> tuple[Location, ...]:
+        return order_locations(
+            name, scope, default_index=indexes.default_index, families=indexes.families, strategy=indexes.strategy
+        )
+
+    @cache
+    def locations(name: NormalizedName) -> tuple[Location, ...]:
+        if name in fixed:
+            return (fixed[name].location,)
+        return find_in(scopes.get(name, requirement_list.dependency_scope), name)
+
+    @cache
+    def later_locations(name: NormalizedName) -> tuple[Location, ...]:
+        if name in fixed:
+            return ()
+        inside = {location.url for location in locations(name)}
+        return tuple(location for location in find_in(everywhere, name) if location.url not in inside)
+
+    return locations, later_locations
 
 
 def _holding(entries: Iterable[Entry], target: Target) -> tuple[Entry, ...]:

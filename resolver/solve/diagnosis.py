@@ -91,7 +91,11 @@ def _with_wheels(collision: Collision, universe: Universe) -> Collision:
 
 
 def _find_core(universe: Universe) -> Problem:
-    """The problem without requirements that the conflict does not need, judged by what was read before."""
+    """The problem with no more requirements than the conflict needs, as far as what was read can tell.
+
+    Half of the items are left out at a time, then a quarter, and so on. A list of n items of which the conflict needs a
+    few so takes some tens of searches instead of n. Constraints come first, so that they are the first to be left out.
+    """
     problem = universe.problem
     items: list[Root] = [*problem.constraints, *problem.roots]
     if not _has_conflict(universe, items):
@@ -110,6 +114,7 @@ def _find_core(universe: Universe) -> Problem:
 
 
 def _has_conflict(universe: Universe, items: Sequence[Root]) -> bool:
+    """Whether these items alone provably have no solution, by a search over what was read before."""
     narrowed = universe.closed(_keep(universe.problem, items))
     outcome = search_by_backtracking(narrowed, max_rounds=_TEST_ROUNDS)
     return isinstance(outcome, Conflict) and outcome.is_proven
@@ -140,6 +145,7 @@ class _Event:
 
 
 def _find_collisions(universe: Universe) -> tuple[Collision, ...]:
+    """The collisions of a plain search, one for all that differ in releases only, in the order of the search."""
     groups: dict[tuple[str, ...], list[_Event]] = {}
     for causes in find_collisions(universe, max_rounds=_PLAIN_ROUNDS):
         event = _minimise(universe, causes)
@@ -190,6 +196,7 @@ def _admitted(universe: Universe, name: NormalizedName, items: Sequence[Cause | 
 
 
 def _matching(table: ProjectTable, items: Sequence[Cause | Root]) -> int:
+    """The rows that all items admit by version, whether their files can be used or not."""
     rows = table.all_rows
     for item in items:
         rows &= item.demand.mask if isinstance(item, Cause) else table.mask(item.specifier)
@@ -197,6 +204,10 @@ def _matching(table: ProjectTable, items: Sequence[Cause | Root]) -> int:
 
 
 def _build_collision(universe: Universe, paths: _Paths, events: Sequence[_Event]) -> Collision:
+    """One collision for events that differ in releases only: the first one, with a count of the others.
+
+    Requirements are in list order, and those of the list itself come before those of dependencies of the same line.
+    """
     first = events[0]
     table = universe.table(first.project)
     items: list[Cause | Root] = [*first.listed, *first.causes]
@@ -244,6 +255,7 @@ def _find_obstacle(table: ProjectTable, matching: int, items: Sequence[Cause | R
 
 
 def _build_supply(universe: Universe, table: ProjectTable, matching: int) -> Supply:
+    """What the locations offer of a project, of which `matching` are the rows that the requirements admit."""
     rows = sorted(iter_rows(matching), key=lambda row: _is_absent(universe, table, row))
     # A row without places is a build that an index may have, where that index was not read.
     listed = [version for row, version in enumerate(table.versions) if table.places(row)]
@@ -285,6 +297,7 @@ def _is_absent(universe: Universe, table: ProjectTable, row: int) -> bool:
 
 
 def _iter_reasons(universe: Universe, table: ProjectTable, row: int) -> Iterator[str]:
+    """Why a row is no candidate: a rule about builds, else its metadata, else what is wrong with each of its files."""
     if reason := table.reason(row):
         yield reason
         return

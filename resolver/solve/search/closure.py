@@ -1,7 +1,8 @@
-"""From the rows that a search found to a `Resolution`: the projects that the list reaches, requesters, and warnings.
+"""From the rows that a search found to a `Resolution`: what the list reaches, which requirements lead to it, warnings.
 
-The result is checked here once more: every demand is met, and no project is missing. Rows that nothing needs are left
-out.
+A search also leaves rows of projects that nothing needs any more, because a dependent was decided anew. Here the list
+is followed once more through the demands of the chosen rows. So each pin is needed, no project is missing, and every
+demand is met: a row that does not meet one is an error of the search, not of the list.
 """
 
 from __future__ import annotations
@@ -41,12 +42,18 @@ def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution
 
 @dataclass(slots=True, kw_only=True)
 class _Reached:
+    """What the list reaches: nodes in the order met, and `edges` as (parent, child, text of the requirement).
+
+    Virtual projects are nodes but no ends of edges: no requirement of metadata leads to them.
+    """
+
     rows: Mapping[Node, int]
     nodes: dict[Node, None] = field(default_factory=dict)
     edges: dict[tuple[NormalizedName, NormalizedName, str], None] = field(default_factory=dict)
 
 
 def _reach(universe: Universe, rows: Mapping[Node, int]) -> _Reached:
+    """Follow the demands of the list through the rows. Raises InternalError where a row does not meet a demand."""
     reached = _Reached(rows=rows)
     waiting: list[tuple[Node | None, Demand]] = [(None, demand) for demand in universe.root_demands()]
     while waiting:
@@ -64,6 +71,7 @@ def _reach(universe: Universe, rows: Mapping[Node, int]) -> _Reached:
 
 
 def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> Pin:
+    """The pin of a project; requesters are the lines of the list in their order, then dependents by name."""
     row = reached.rows[Node(name)]
     table = universe.table(name)
     file = table.files(row)[0]
@@ -86,6 +94,7 @@ def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> P
 
 
 def _iter_warnings(universe: Universe, reached: _Reached, pins: tuple[Pin, ...]) -> Iterator[str]:
+    """Extras that no release provides, names that are known to mislead, and releases with unreadable metadata."""
     for pin in pins:
         yield from _iter_extra_warnings(universe, reached, pin)
         if (warning := find_name_warning(pin.name)) is not None and _is_from_default(universe, pin):
@@ -101,6 +110,7 @@ def _is_from_default(universe: Universe, pin: Pin) -> bool:
 
 
 def _iter_extra_warnings(universe: Universe, reached: _Reached, pin: Pin) -> Iterator[str]:
+    """A line for each extra that the pin lacks, with the requirement that named it; at most a few, then a count."""
     row = reached.rows[Node(pin.name)]
     read = universe.read.get((pin.name, row))
     if read is None:

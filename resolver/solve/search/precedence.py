@@ -117,6 +117,7 @@ def _find_bringing(rejected: NormalizedName, culprit: NormalizedName, criteria: 
 def _iter_reached(
     start: Iterable[NormalizedName], edges: Mapping[NormalizedName, Iterable[NormalizedName]]
 ) -> Iterator[NormalizedName]:
+    """The names that can be reached over the edges, those of the start included, each once."""
     waiting = list(start)
     seen = set(waiting)
     while waiting:
@@ -150,44 +151,53 @@ def find_culprits(
     demanding = [(parent, mask) for parent, mask in others if parent.node.name != node.name]
     blamed = [parent.node.name for parent, mask in demanding if not mask & rows]
     if not blamed:
+        # No demand excludes the candidate alone: the decision of the node does, or else all demands together.
         blamed = [node.name] if len(demanding) < len(others) else [parent.node.name for parent, _ in demanding]
-    finder = _Forcing(universe, criteria)
-    found = dict.fromkeys(culprit for name in blamed for culprit in finder.iter_choices(name))
+    found = _find_choices(universe, criteria, blamed)
     return tuple(name for name in found if name != candidate.node.name)
 
 
-class _Forcing:
-    """Finds the decisions that a decision without an alternative follows from."""
+def _find_choices(
+    universe: Universe, criteria: Criteria, blamed: Iterable[NormalizedName]
+) -> dict[NormalizedName, None]:
+    """The blamed projects whose decision had an alternative, and for the others those that left them none."""
+    found: dict[NormalizedName, None] = {}
+    seen: set[NormalizedName] = set()
+    waiting = list(blamed)
+    for name in waiting:
+        if name in seen or Node(name) not in criteria:
+            continue
+        seen.add(name)
+        forcing = _find_forcing(universe, name, criteria[Node(name)])
+        if forcing is None:
+            found[name] = None
+        else:
+            waiting += forcing
+    return found
 
-    def __init__(self, universe: Universe, criteria: Criteria) -> None:
-        self._universe = universe
-        self._criteria = criteria
-        self._seen: set[NormalizedName] = set()
 
-    def iter_choices(self, name: NormalizedName) -> Iterator[NormalizedName]:
-        """The project itself where its decision had an alternative, else those that left it none."""
-        if name in self._seen:
-            return
-        self._seen.add(name)
-        criterion = self._criteria.get(Node(name))
-        if criterion is None:
-            return
-        listed = [item.requirement for item in criterion.information if item.parent is None]
-        rows = self._universe.select(name, listed)
-        demands = [
-            (item.parent.node.name, item.requirement.mask)
-            for item in criterion.information
-            if item.parent is not None and item.parent.node.name != name
-        ]
-        left = rows
-        for _, mask in demands:
-            left &= mask
-        if _has_several(left) and not is_virtual(name):
-            yield name
-        elif _has_several(rows):
-            alone = [parent for parent, mask in demands if not _has_several(rows & mask)]
-            for parent in alone or [parent for parent, mask in demands if rows & ~mask]:
-                yield from self.iter_choices(parent)
+def _find_forcing(
+    universe: Universe, name: NormalizedName, criterion: Criterion[Demand, Candidate]
+) -> list[NormalizedName] | None:
+    """The projects whose demands left a decision no alternative, none where the list did; None where it had one.
+
+    A virtual project never has one: it follows from the builds that were chosen.
+    """
+    rows = universe.select(name, [item.requirement for item in criterion.information if item.parent is None])
+    if not _has_several(rows):
+        return []
+    demands = [
+        (item.parent.node.name, item.requirement.mask)
+        for item in criterion.information
+        if item.parent is not None and item.parent.node.name != name
+    ]
+    left = rows
+    for _, mask in demands:
+        left &= mask
+    if _has_several(left) and not is_virtual(name):
+        return None
+    alone = [parent for parent, mask in demands if not _has_several(rows & mask)]
+    return alone or [parent for parent, mask in demands if rows & ~mask]
 
 
 def _has_several(rows: int) -> bool:

@@ -14,7 +14,7 @@ threads nor on the hash seed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain, islice
 from typing import overload
@@ -215,7 +215,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             return
         # The release is compared first, since reading an sdist means to download it. What is older than one that needs
         # a build is not even read: metadata that needs none came later than builds did.
-        if not self._is_fallen_to(node, row, set()):
+        if not self._is_fallen_to(node, row):
             return
         if self._newest_passed.get(node.name, row) < row or self._universe.needs_build(node.name, row):
             self._newest_passed.setdefault(node.name, row)
@@ -237,25 +237,26 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
                 yield self._build_against(node, row)
                 return
 
-    def _is_fallen_to(self, node: Node, row: int, seen: set[Node]) -> bool:
-        """Whether a row is tried only because newer rows of its project failed.
+    def _is_fallen_to(self, node: Node, row: int) -> bool:
+        """Whether newer rows of the project had to fail for this one.
 
-        That is so if it is not the first to try of the rows that list and dependents admit. Dependents of which this is
-        true as well are left out: an old release of a dependent may need an old release of this project.
+        What an old release of a dependent needs is fallen to with it. So the decisions in force are judged first, in
+        the order in which they were made.
         """
-        base = Node(node.name)
-        seen.add(base)
+        fallen: set[NormalizedName] = set()
+        for decided, candidate in self._read_state().mapping.items() if self._read_state is not None else ():
+            if not decided.part and self._has_newer(decided, candidate.row, fallen):
+                fallen.add(decided.name)
+        return self._has_newer(Node(node.name), row, fallen)
+
+    def _has_newer(self, node: Node, row: int, fallen: Container[NormalizedName]) -> bool:
+        """Whether the list, and dependents other than these, admit a row that would be tried before this one."""
         demands = [
             item.requirement
-            for item in self._find_information(base)
-            if item.parent is None
-            or (
-                Node(item.parent.node.name) not in seen
-                and not self._is_fallen_to(item.parent.node, item.parent.row, seen)
-            )
+            for item in self._find_information(node)
+            if item.parent is None or (item.parent.node.name != node.name and item.parent.node.name not in fallen)
         ]
-        rows = self._universe.select(node.name, demands)
-        return next(self.order(base, rows), row) != row
+        return next(self.order(node, self._universe.select(node.name, demands)), row) != row
 
     def _find_information(self, node: Node) -> Collection[Information]:
         """The demands in force on a node."""

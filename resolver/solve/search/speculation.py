@@ -58,6 +58,10 @@ class Speculation:
                 self._prefetch(requirement.name, requirement.specifier)
 
     def _prefetch(self, name: NormalizedName, specifier: SpecifierSet) -> None:
+        """Prefetch the pages of a name once, and then what its best candidate depends on.
+
+        Links are read beside the indexes under every strategy; under `first-index` the first index ends the search.
+        """
         if name in self._asked or len(self._asked) >= _MAX_NAMES or name in self._problem.excludes:
             return
         self._asked[name] = None
@@ -93,6 +97,7 @@ class Speculation:
         specifier: SpecifierSet,
         pages: Sequence[ProjectPage],
     ) -> None:
+        """As `_choose`. Raises what reading a table raises: this is a guess, so the caller drops it."""
         if not pages:
             return
         places = {location.url.public: location for location in locations}

@@ -59,9 +59,10 @@ class UnknownPage(Exception):  # noqa: N818 - a signal inside this module, no er
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuledOut:
-    """Why a row was ruled out during the search.
+    """Why a version is no candidate, found out after its page was read, and the details for messages.
 
-    `reason` is `python`, `build`, `metadata`, `direct-url`, `extra`, `absent` or `cuda`; `detail` is for messages.
+    `reason` is `python`, `build`, `metadata`, `direct-url` or `extra`, which its metadata tells, or `absent` for a
+    build that an index lacks.
     """
 
     reason: str
