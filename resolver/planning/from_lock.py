@@ -87,7 +87,7 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
     )
 
 
-def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "position") -> RequirementList:
+def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope | None = None) -> RequirementList:
     """The list that the lock at `path` was made from, with absolute paths; empty for a lock of another tool.
 
     `--trusted-host` of the recorded list is left out: a lock must not decide which certificates are not checked.

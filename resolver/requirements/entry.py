@@ -86,6 +86,7 @@ class Entry:
     - `config_settings` may hold secrets, so their `repr` is redacted.
     - `scope` is the union of the scopes of all entries and constraints of this project; `own_scope` is the scope that
       the position of this entry gives.
+    - `inclusion` is the number of the `-r` of the list whose file holds the entry, if that file has indexes of its own.
     """
 
     position: Position
@@ -101,6 +102,7 @@ class Entry:
     layer: int = 0
     scope: Scope = DEFAULT_SCOPE
     own_scope: Scope = DEFAULT_SCOPE
+    inclusion: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -120,7 +120,8 @@ def parse_requirement_file(
         leading=leading,
         read_file=read_file,
         variables=variables or {},
-        rules=rules,
+        # As with pip and uv, the flags of requirement files serve all that is read in the run.
+        rules=replace(rules, flag_scope=rules.flag_scope or "list"),
         faults=faults,
     )
 
@@ -176,11 +177,10 @@ def _build_list(
         statements = tuple(include_files(given, read_file=read_file, variables=variables, faults=faults))
         if number == len(layers) - 1:
             statements = _insert_additions(additions, statements)
-        by_position = rules.flag_scope == "position"
         drafts.append(
-            draft_layer(statements, number=number, variables=variables, by_position=by_position, faults=faults)
+            draft_layer(statements, number=number, variables=variables, flag_scope=rules.flag_scope, faults=faults)
         )
-        options += [use for use in statements if isinstance(use, FlagUse)]
+        options += [use for use in statements if isinstance(use, FlagUse) and not use.constraint]
     # The checks need the scopes of all layers, since a later layer may name the same project.
     scopes = _merge_by_name(drafts)
     _check_contradictions([entry for draft in drafts for _, entry in draft.members], faults)
