@@ -10,24 +10,45 @@ wrong, and a warning never makes a run fail, even where an index does not answer
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
-from resolver.errors import Fault, FetchError, ListError, Position
+from lockfiles._values import dataclass
+from resolver.errors import Fault, FetchError, ListError, Position, ResolutionError
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.local_files import find_local_path
 from resolver.index.location import Location
 from resolver.index.package_source import PackageSource
 from resolver.planning.plan import LockPlan
-from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, NamedLocation, VcsReference
+from resolver.requirements.entry import (
+    ArchiveUrl,
+    Entry,
+    LocalPath,
+    NamedLocation,
+    RequirementList,
+    TakenIndex,
+    VcsReference,
+)
 from resolver.requirements.url import VARIABLE, Url, find_unset
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
 
-__all__ = ["check_references", "find_shadowed", "iter_index_warnings", "iter_yank_warnings"]
+if TYPE_CHECKING:
+    from resolver.solve.project_table import ListedPage
+
+__all__ = [
+    "MovedLocations",
+    "check_moved_files",
+    "check_references",
+    "find_moved_locations",
+    "find_shadowed",
+    "iter_yank_warnings",
+]
 
 
 # The folders in which conda's builders build projects: each path of such a build has one of them.
@@ -71,15 +92,66 @@ def find_shadowed(
             yield pin
 
 
-def iter_index_warnings(plan: LockPlan, source: PackageSource) -> Iterator[str]:
-    """Warnings for indexes that have the project of an item but do not serve it, because their flag comes later."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedLocations:
+    """What entries lost to a later item: locations that list their projects.
+
+    `undecided` are those of which only a search can tell whether another file is locked. `pins` are what a search with
+    them pins, empty where it finds nothing. `warnings` are about locations that cannot be read.
+    """
+
+    undecided: tuple[TakenIndex, ...]
+    pins: Mapping[NormalizedName, Pin]
+    warnings: tuple[str, ...]
+
+
+def find_moved_locations(
+    plan: LockPlan, problem: Problem, source: PackageSource, build_problem: Callable[[LockPlan], Problem]
+) -> MovedLocations | None:
+    """What position takes away from earlier entries of the list; None if it takes nothing.
+
+    Raises ListError where another file is certainly locked. This is found before the search: what it would choose may
+    be the sdist of a stranger, which must not be built.
+    """
+    by_name: dict[NormalizedName, list[TakenIndex]] = {}
     for taken in plan.requirement_list.taken_indexes:
         name = taken.entry.name
-        if name is not None and _has_project(source, name, Location(url=taken.index)):
-            yield (
-                f"{taken.entry.position}: `{taken.entry.text}` is not asked of `{taken.index}`, which has it: that flag"
-                f' ({taken.position}) serves only what stands after it; move the flag up, or set `flag-scope = "list"`'
-            )
+        if name is not None and name not in problem.direct and plan.target.admits(taken.entry.marker):
+            by_name.setdefault(name, []).append(taken)
+    if not by_name:
+        return None
+    wide = build_problem(replace(plan, requirement_list=_give_back(plan.requirement_list, by_name)))
+    for name in by_name:
+        source.prefetch_pages(name, wide.locations(name), until_found=wide.index_strategy == "first-index")
+    found: list[_OtherListings] = []
+    warnings: list[str] = []
+    for name, group in by_name.items():
+        try:
+            found += _compare_listings(name, group, problem, wide, source)
+        except FetchError:
+            warnings.append(_render_unreadable(group[-1]))
+    _refuse_moved([one.taken for one in found if one.is_certain])
+    try:
+        pins = _search_wide(wide, source) if found else {}
+    except FetchError:
+        return MovedLocations(
+            undecided=(), pins={}, warnings=(*warnings, *(_render_unreadable(one.taken) for one in found))
+        )
+    _refuse_moved([one.taken for one in found if one.lacks(pins.get(one.name))])
+    return MovedLocations(undecided=tuple(one.taken for one in found), pins=pins, warnings=tuple(warnings))
+
+
+def check_moved_files(moved: MovedLocations, resolution: Resolution, source: PackageSource) -> None:
+    """Raises ListError with each entry for which another file would be locked if no location were taken from it."""
+    pins = {pin.name: pin for pin in resolution.pins}
+    _refuse_moved(
+        [
+            taken
+            for taken in moved.undecided
+            if (name := taken.entry.name) in pins and name in moved.pins
+            if not _is_same_file(pins[name], moved.pins[name], source)
+        ]
+    )
 
 
 def iter_yank_warnings(resolution: Resolution) -> Iterator[str]:
@@ -160,6 +232,141 @@ def _iter_location_faults(location: NamedLocation) -> Iterator[Fault]:
             what=f"there is no {form} `{location.url}`, which is named {flag}",
             remedy="correct its path, or begin it with `https://` if it is a URL",
         )
+
+
+def _give_back(
+    requirement_list: RequirementList, taken: Mapping[NormalizedName, Sequence[TakenIndex]]
+) -> RequirementList:
+    """The list in which each entry has the locations that its position took away, in the order of the list."""
+
+    def widen(entry: Entry) -> Entry:
+        group = () if entry.name is None else taken.get(entry.name, ())
+        if not group:
+            return entry
+        layer, own = requirement_list.layers[entry.layer].scope, entry.scope
+        indexes = {*own.extra_indexes, *(one.index for one in group if one.is_index)}
+        links = {*own.find_links, *(one.index for one in group if not one.is_index)}
+        scope = replace(
+            own,
+            extra_indexes=tuple(
+                dict.fromkeys((*filter(indexes.__contains__, layer.extra_indexes), *own.extra_indexes))
+            ),
+            find_links=tuple(dict.fromkeys((*filter(links.__contains__, layer.find_links), *own.find_links))),
+        )
+        return replace(entry, scope=scope)
+
+    return replace(
+        requirement_list,
+        layers=tuple(replace(one, entries=tuple(map(widen, one.entries))) for one in requirement_list.layers),
+        constraints=tuple(map(widen, requirement_list.constraints)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OtherListings:
+    """A project of which other listings are read with the location that an entry lost.
+
+    `hashes` are the SHA-256 of the files without it, None for an unknown one. `is_certain` is whether none of them can
+    be chosen with the location.
+    """
+
+    name: NormalizedName
+    taken: TakenIndex
+    hashes: frozenset[str | None]
+    is_certain: bool
+
+    def lacks(self, pin: Pin | None) -> bool:
+        """Whether the file that is chosen with the location is certainly none of those without it."""
+        return pin is not None and not self.hashes & {None, pin.file.sha256} and pin.file.sha256 is not None
+
+
+def _compare_listings(
+    name: NormalizedName, group: Sequence[TakenIndex], problem: Problem, wide: Problem, source: PackageSource
+) -> Iterator[_OtherListings]:
+    """The listings of a project in the wide problem; nothing if they are the same, or one problem has no files of it.
+
+    Raises FetchError.
+    """
+    # Lazy: a list from which position takes nothing never loads the search here.
+    from resolver.solve.search.candidates import read_listings
+
+    (own, _), (others, _) = read_listings(name, problem, source), read_listings(name, wide, source)
+    if [one.location for one in own] == [one.location for one in others]:
+        return
+    hashes, other_hashes = _list_hashes(name, problem, own), _list_hashes(name, wide, others)
+    if not hashes or not other_hashes:
+        return
+    suppliers = {one.location.url for one in others}
+    yield _OtherListings(
+        name=name,
+        taken=next((one for one in group if one.index in suppliers), group[0]),
+        # With a machine, a build of a family may come from an index outside the scope.
+        hashes=hashes if problem.build_indexes is None else frozenset({None}),
+        is_certain=problem.build_indexes is None and None not in hashes | other_hashes and not hashes & other_hashes,
+    )
+
+
+def _search_wide(wide: Problem, source: PackageSource) -> dict[NormalizedName, Pin]:
+    """The pins with all locations; none where such a list has no solution, so that position swapped no file of it.
+
+    Raises FetchError.
+    """
+    # Lazy, as above.
+    from resolver.solve.solving import solve
+
+    try:
+        return {pin.name: pin for pin in solve(wide, source).pins}
+    except ResolutionError:
+        return {}
+
+
+def _list_hashes(name: NormalizedName, problem: Problem, listings: tuple[ListedPage, ...]) -> frozenset[str | None]:
+    """The SHA-256 of each file that the list's own lines on the project admit; None stands for an unknown one."""
+    # Lazy, as above.
+    from resolver.solve.project_table import iter_rows
+    from resolver.solve.search.candidates import build_project_table
+
+    if not listings:
+        return frozenset()
+    table = build_project_table(name, problem, listings)
+    rows = table.all_rows
+    for root in (*problem.roots, *problem.constraints):
+        if root.name == name:
+            rows &= table.mask(root.specifier)
+    return frozenset(file.sha256 for row in iter_rows(table.usable(rows)) for file in table.files(row))
+
+
+def _is_same_file(pin: Pin, other: Pin, source: PackageSource) -> bool:
+    """Whether two pins of a project have the same content. Raises FetchError."""
+    return pin.file.url == other.file.url or pin.file.sha256 == source.complete(other.file).sha256
+
+
+def _refuse_moved(moved: Sequence[TakenIndex]) -> None:
+    """Raise ListError with each entry that would be locked with another file if the location served it."""
+    if moved:
+        raise ListError.from_faults(
+            Fault(
+                where=one.position,
+                what=f"`{_flag_name(one)} {one.index}` does not serve `{one.entry.text}` at {one.entry.position}",
+                why="a flag serves the requirements after it, and with this one another file would be locked",
+                remedy=f'move the flag above {one.entry.position}, or set `flag-scope = "list"`;'
+                ' `flag-scope = "position"` keeps the list as written',
+            )
+            for one in moved
+        )
+
+
+def _render_unreadable(taken: TakenIndex) -> str:
+    """The warning for a location that cannot be read, so that it is not known whether it would change anything."""
+    return (
+        f"{taken.position}: `{_flag_name(taken)} {taken.index}` does not serve `{taken.entry.text}` at"
+        f" {taken.entry.position}, and it cannot be read to see whether another file would be locked with it"
+    )
+
+
+def _flag_name(taken: TakenIndex) -> str:
+    """The flag that names a location."""
+    return "--extra-index-url" if taken.is_index else "--find-links"
 
 
 def _exists(path: Path) -> bool:

@@ -29,7 +29,13 @@ from lockfiles._values import dataclass
 from resolver.fetch.access import Access
 from resolver.index.package_source import PackageSource
 from resolver.locking.build_requirements import BuildPins, find_build_pins
-from resolver.locking.diagnostics import check_references, find_shadowed, iter_index_warnings, iter_yank_warnings
+from resolver.locking.diagnostics import (
+    check_moved_files,
+    check_references,
+    find_moved_locations,
+    find_shadowed,
+    iter_yank_warnings,
+)
 from resolver.locking.document import RecordedInputs, build_lockfile
 from resolver.locking.old_lock import (
     KEEP_ALL,
@@ -177,13 +183,19 @@ class Locker:
     def lock(self, plan: LockPlan) -> LockOutcome:
         """A new lock for the plan.
 
-        Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
-        HashMismatchError where a file of the old lock now has another hash.
+        Raises ListError for forms that cannot be locked, and where position would swap a file; ResolutionError where
+        there is no solution, FetchError, and HashMismatchError where a file of the old lock now has another hash.
         """
         warnings = self._check_before_requests(plan)
         opened = self._open(plan, warnings)
         problem = self._solver.build_problem(opened.plan, opened.fixed)
+        moved = find_moved_locations(
+            opened.plan, problem, opened.source, lambda plan: self._solver.build_problem(plan, opened.fixed)
+        )
         resolution = self._solver.solve(opened.plan, problem, opened.source)
+        if moved is not None:
+            check_moved_files(moved, resolution, opened.source)
+            opened = replace(opened, warnings=(*opened.warnings, *moved.warnings))
         self._check_files(opened.plan, problem, resolution)
         build_pins = self._find_build_pins(opened, resolution)
         return LockOutcome(
@@ -259,7 +271,6 @@ class Locker:
             *self._credentials.warnings,
             *list_literal_warnings(plan),
             *opened.warnings,
-            *iter_index_warnings(plan, opened.source),
             *resolution.warnings,
             *iter_yank_warnings(resolution),
         )

@@ -137,21 +137,20 @@ def draft_layer(
     without faults, so that later checks find more of them.
     """
     ignored = [use for use in statements if isinstance(use, FlagUse) and use.constraint]
-    if ignored:
-        statements = [use for use in statements if isinstance(use, RequirementUse) or not use.constraint]
+    statements = [use for use in statements if isinstance(use, RequirementUse) or not use.constraint]
     if flag_scope is None and _is_one_file(statements):
         flag_scope = "list"
     statements = _mark_inclusions(statements, flag_scope)
     # Flags of the layer count wherever they are in it; only extra indexes and find-links depend on their place.
     flags = [use for use in statements if isinstance(use, FlagUse)]
+    names = {use.flag.name for use in flags}
     locations = _place_locations(statements, variables, by_position=flag_scope != "list", faults=faults)
     parts = _LayerParts(flags, locations, variables, faults)
-    members, constraint_places = [], set()
+    members: list[tuple[int, Entry]] = []
+    constraint_places = {place for place, use in enumerate(statements) if use.constraint}
     for place, use, entry in _iter_entries(statements, number, variables, faults):
         scope = parts.build_scope(place, use.inclusion)
         members.append((place, replace(entry, scope=scope, own_scope=scope, inclusion=use.inclusion)))
-        if use.constraint:
-            constraint_places.add(place)
     served = {entry.inclusion for place, entry in members if place not in constraint_places}
     return DraftLayer(
         members=tuple(members),
@@ -159,8 +158,8 @@ def draft_layer(
         locations=() if parts.has_no_index(None) else tuple(one for one in locations if one.inclusion is None),
         named_locations=tuple(parts.iter_effective_locations()),
         scope=parts.build_layer_scope(served or {None}),
-        no_deps=any(use.flag.name == "--no-deps" for use in flags),
-        no_build_isolation=any(use.flag.name == "--no-build-isolation" for use in flags),
+        no_deps="--no-deps" in names,
+        no_build_isolation="--no-build-isolation" in names,
         warnings=(*_list_ignored_flags(ignored), *parts.iter_warnings()),
     )
 

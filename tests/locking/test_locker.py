@@ -33,10 +33,12 @@ from resolver import (
 )
 from resolver.locking.locker import Locker, lock_plan
 from resolver.planning.plan import RunContext, plan_lock
+from resolver.requirements.scopes import IndexFamily
 from resolver.sources.source import ItemList, Source, StatedValue
 from tests.command import Project
 from tests.distributions import make_wheel
-from tests.servers import wheel
+from tests.loopback import Answer
+from tests.servers import IndexServer, sdist, wheel
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -205,3 +207,77 @@ def test_equal_lists_share_one_answer(project: Project) -> None:
         second = locker.lock(build_plan(project, ["anyio"]))
 
     assert second.resolution is first.resolution
+
+
+def moved(flag: str, url: str, *, text: str = "idna", place: int = 0, at: int = 1) -> str:
+    """The message for a location that position takes from an entry."""
+    return (
+        f"requirements[{at}]: `{flag} {url}` does not serve `{text}` at requirements[{place}]\n"
+        "  because a flag serves the requirements after it, and with this one another file would be locked\n"
+        f'  try: move the flag above requirements[{place}], or set `flag-scope = "list"`; `flag-scope = "position"`'
+        " keeps the list as written"
+    )
+
+
+@pytest.mark.parametrize("flag", ["--extra-index-url", "--find-links"])
+@pytest.mark.parametrize("version", ["3.7", "3.8", "3.7+own"])
+def test_position_that_would_swap_a_file_is_an_error(project: Project, flag: str, version: str) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", version, ["anyio"]))
+        url = other.index_url if flag == "--extra-index-url" else f"{other.base_url}/links/idna/"
+        assert pins(lock_here(project, ["idna", flag, url]))["idna"] == version
+        with pytest.raises(ListError) as caught:
+            lock_here(project, ["idna", flag, url, "anyio"])
+        assert str(caught.value) == moved(flag, url)
+
+
+def test_position_that_would_swap_a_file_for_an_sdist_of_a_stranger_builds_nothing(project: Project) -> None:
+    project.server.add("own", sdist("own", "9.0"))
+    with IndexServer() as other:
+        other.add("own", wheel("own", "1.0"))
+        with pytest.raises(ListError) as caught:
+            lock_here(project, ["own", "--extra-index-url", other.index_url, "idna"])
+        assert str(caught.value) == moved("--extra-index-url", other.index_url, text="own")
+    assert not [request for request in project.server.log if "own-9.0" in f"{request}"]
+
+
+def test_flag_scope_that_is_set_keeps_the_list_as_written(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.9"))
+        items = ["idna", "--extra-index-url", other.index_url, "anyio"]
+        found = {}
+        for scope in ("position", "list"):
+            settings = Settings(index_url=project.server.index_url, flag_scope=scope)
+            found[scope] = pins(lock_here(project, items, settings=settings))["idna"]
+        assert found == {"position": "3.7", "list": "3.9"}
+
+
+def test_position_that_takes_the_same_file_away_is_no_error(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.7"))
+        outcome = lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"])
+        assert (pins(outcome), outcome.warnings) == ({"anyio": "4.4.0", "idna": "3.7"}, ())
+
+
+def test_location_taken_away_that_cannot_be_read_is_a_warning(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.9"))
+        other.always["/simple/idna/"] = Answer(status=403)
+        outcome = lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"])
+        assert pins(outcome)["idna"] == "3.7"
+        assert outcome.warnings == (
+            f"requirements[1]: `--extra-index-url {other.index_url}` does not serve `idna` at requirements[0], and it"
+            " cannot be read to see whether another file would be locked with it",
+        )
+
+
+def test_a_family_index_taken_from_its_family_is_judged_by_the_file_too(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.7+cu124"))
+        family = IndexFamily(name="own", names=("idna",), urls=(other.index_url,))
+        settings = Settings(index_url=project.server.index_url, families=(family,))
+        with pytest.raises(ListError) as caught:
+            lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"], settings=settings)
+        assert str(caught.value) == moved("--extra-index-url", other.index_url)
+        other.projects.clear()
+        assert pins(lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"]))["idna"] == "3.7"

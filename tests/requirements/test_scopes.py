@@ -6,6 +6,7 @@ from packaging.utils import canonicalize_name
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from resolver.requirements.scopes import (
     DEFAULT_SCOPE,
+    FlagScope,
     IndexFamily,
     Scope,
     ScopeRules,
@@ -143,17 +144,22 @@ def test_a_constraint_of_the_command_line_is_read_once() -> None:
     assert [str(entry.position) for entry in parsed.constraints] == ["c.txt:1 (from command line[0])"]
 
 
-def test_an_item_after_a_trailing_flag_that_takes_a_family_index_away_is_a_fault() -> None:
-    assert report(
-        ["torch==2.6.0", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH_SPELLING,))
-    ) == (
-        f"requirements[1]: `--extra-index-url {CU124}` does not serve `torch==2.6.0` at requirements[0]\n"
-        "  because a flag serves the requirements after it, and this one is for the family of that project\n"
-        '  try: move the flag above requirements[0], or set `flag-scope = "list"`'
-    )
+def test_an_item_after_a_trailing_flag_takes_its_location_from_the_items_before_it() -> None:
+    items = ["torch==2.6.0", "--extra-index-url", CU124, "-f", "https://f.example/", "numpy"]
+    taken = parse_requirement_list(items, rules=ScopeRules(families=(TORCH_SPELLING,))).taken_indexes
+    assert [(one.entry.text, one.index.public, one.position.item, one.is_index) for one in taken] == [
+        ("torch==2.6.0", CU124, 1, True),
+        ("torch==2.6.0", "https://f.example/", 3, False),
+    ]
 
 
-def test_an_index_taken_from_another_project_is_noted_for_a_warning() -> None:
+@pytest.mark.parametrize("flag_scope", ["position", "list"])
+def test_a_flag_scope_that_is_set_takes_nothing_silently(flag_scope: FlagScope) -> None:
+    items = ["torch", "--extra-index-url", CU124, "numpy"]
+    assert parse_requirement_list(items, rules=ScopeRules(flag_scope=flag_scope)).taken_indexes == ()
+
+
+def test_an_index_taken_from_a_project_outside_its_family_is_noted_too() -> None:
     parsed = parse_requirement_list(
         ["requests", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH_SPELLING,))
     )
