@@ -9,6 +9,7 @@ wrong, and a warning never makes a run fail, even where an index does not answer
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ from resolver.errors import Fault, FetchError, ListError, Position, ResolutionEr
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.local_files import find_local_path
 from resolver.index.location import Location
-from resolver.index.package_source import PackageSource
+from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import (
     ArchiveUrl,
@@ -39,18 +40,24 @@ from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
 
 if TYPE_CHECKING:
+    from resolver.index.project_page import ProjectPage
     from resolver.solve.project_table import ListedPage
 
 __all__ = [
     "MovedLocations",
+    "WatchedPages",
     "check_moved_files",
     "check_references",
+    "find_idle_locations",
     "find_moved_locations",
     "find_shadowed",
+    "iter_idle_warnings",
     "iter_yank_warnings",
 ]
 
 
+# How many names of projects a message shows.
+_MOST_NAMES = 3
 # The folders in which conda's builders build projects: each path of such a build has one of them.
 _CONDA_FOLDERS = frozenset({"croot", "feedstock_root", "conda-bld", "bld", "work"})
 
@@ -152,6 +159,58 @@ def check_moved_files(moved: MovedLocations, resolution: Resolution, source: Pac
             if not _is_same_file(pins[name], moved.pins[name], source)
         ]
     )
+
+
+class WatchedPages(DelegatingSource):
+    """A package source that records which locations were asked for which projects, and which of them have one."""
+
+    def __init__(self, source: PackageSource) -> None:
+        super().__init__(source)
+        self.names: dict[Url, list[NormalizedName]] = {}
+        self.serving: set[Url] = set()
+
+    def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """The page of the wrapped source."""
+        page = super().project_page(name, location)
+        self.names.setdefault(location.url, []).append(name)
+        if page is not None:
+            self.serving.add(location.url)
+        return page
+
+
+def find_idle_locations(plan: LockPlan, watched: WatchedPages) -> tuple[Fault, ...]:
+    """A fault for each index and find-links location of the user that has none of the projects requested from it."""
+    named = [(one.position, one.url) for one in plan.requirement_list.named_locations]
+    if plan.default_index is not None:
+        named.append((Position(source="[tool.pinfold] index-url"), plan.default_index))
+    return tuple(
+        Fault(
+            where=position,
+            what=f"`{url}` has none of the projects that were requested from it: {_list_names(watched.names[url])}",
+            remedy="correct its address, or leave it out",
+        )
+        for url, position in {url: position for position, url in reversed(named)}.items()
+        if url in watched.names and url not in watched.serving
+    )
+
+
+def iter_idle_warnings(
+    plan: LockPlan, problem: Problem, resolution: Resolution, source: PackageSource
+) -> Iterator[str]:
+    """Warnings for locations of the list that have none of the projects requested from them."""
+    if not plan.requirement_list.named_locations and plan.default_index is None:
+        return
+    # Lazy: a list without indexes of its own never loads the search here.
+    from resolver.solve.search.candidates import read_listings
+
+    # The search may have been saved, so its queries are made again: their answers are known.
+    watched = WatchedPages(source)
+    for pin in resolution.pins:
+        if pin.name not in problem.direct:
+            with contextlib.suppress(FetchError):
+                read_listings(pin.name, problem, watched)
+    for fault in find_idle_locations(plan, watched):
+        yield f"{fault.where}: {fault.what}; {fault.remedy}"
 
 
 def iter_yank_warnings(resolution: Resolution) -> Iterator[str]:
@@ -367,6 +426,13 @@ def _render_unreadable(taken: TakenIndex) -> str:
 def _flag_name(taken: TakenIndex) -> str:
     """The flag that names a location."""
     return "--extra-index-url" if taken.is_index else "--find-links"
+
+
+def _list_names(names: Sequence[NormalizedName]) -> str:
+    """The first names of a sequence, and how many more there are."""
+    shown = list(dict.fromkeys(names))
+    more = f" and {len(shown) - _MOST_NAMES} more" if len(shown) > _MOST_NAMES else ""
+    return ", ".join(f"`{name}`" for name in shown[:_MOST_NAMES]) + more
 
 
 def _exists(path: Path) -> bool:

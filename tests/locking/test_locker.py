@@ -25,6 +25,7 @@ from resolver import (
     ListError,
     LockOutcome,
     LockPlan,
+    ResolutionError,
     Settings,
     TargetError,
     Upgrade,
@@ -262,6 +263,7 @@ def test_position_that_takes_the_same_file_away_is_no_error(project: Project) ->
 def test_location_taken_away_that_cannot_be_read_is_a_warning(project: Project) -> None:
     with IndexServer() as other:
         other.add("idna", wheel("idna", "3.9"))
+        other.add("anyio", wheel("anyio", "4.4.0", ["idna"]))
         other.always["/simple/idna/"] = Answer(status=403)
         outcome = lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"])
         assert pins(outcome)["idna"] == "3.7"
@@ -281,3 +283,31 @@ def test_a_family_index_taken_from_its_family_is_judged_by_the_file_too(project:
         assert str(caught.value) == moved("--extra-index-url", other.index_url)
         other.projects.clear()
         assert pins(lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"]))["idna"] == "3.7"
+
+
+@pytest.mark.parametrize("flag", ["--extra-index-url", "--find-links"])
+def test_a_location_that_has_no_project_of_the_list_is_a_warning(project: Project, flag: str) -> None:
+    with IndexServer() as other:
+        url = f"{other.base_url}/typo/" if flag == "--extra-index-url" else f"{other.base_url}/links/typo/"
+        other.always |= {f"/typo/{name}/": Answer(status=404) for name in ("anyio", "idna")}
+        for _ in range(2):  # The second run may find its resolution in the cache.
+            outcome = lock_here(project, ["anyio", flag, url], access=Access(cache_folder=project.cache))
+            assert outcome.warnings == (
+                f"requirements[1]: `{url}` has none of the projects that were requested from it: `anyio`, `idna`;"
+                " correct its address, or leave it out",
+            )
+
+
+def test_a_location_that_has_one_project_of_the_list_is_no_warning(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.9"))
+        assert lock_here(project, ["anyio", "--extra-index-url", other.index_url]).warnings == ()
+
+
+def test_a_location_that_has_no_project_of_the_list_is_part_of_the_error(project: Project) -> None:
+    with IndexServer() as other, pytest.raises(ResolutionError) as caught:
+        lock_here(project, ["anyio>=5", "--extra-index-url", other.index_url])
+    assert str(caught.value).endswith(
+        f"\nrequirements[1]: `{other.index_url}` has none of the projects that were requested from it: `anyio`\n"
+        "  try: correct its address, or leave it out"
+    )
