@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import NormalizedName
 
@@ -209,6 +209,11 @@ def iter_idle_warnings(
         if pin.name not in problem.direct:
             with contextlib.suppress(FetchError):
                 read_listings(pin.name, problem, watched)
+    # A project that position took from a location shows that its address is right.
+    for taken in plan.requirement_list.taken_indexes:
+        if taken.index not in watched.serving and taken.index in watched.names and taken.entry.name is not None:
+            form: Literal["index", "find-links"] = "index" if taken.is_index else "find-links"
+            _has_project(watched, taken.entry.name, Location(url=taken.index, form=form))
     for fault in find_idle_locations(plan, watched):
         yield f"{fault.where}: {fault.what}; {fault.remedy}"
 
