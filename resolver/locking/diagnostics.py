@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
-from resolver.errors import Fault, FetchError, ListError, Position, ResolutionError
+from resolver.errors import Fault, FetchError, ListError, MetadataError, PinfoldError, Position, ResolutionError
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.local_files import find_local_path
 from resolver.index.location import Location
@@ -34,14 +34,16 @@ from resolver.requirements.entry import (
     TakenIndex,
     VcsReference,
 )
+from resolver.requirements.scopes import is_family_name
 from resolver.requirements.url import VARIABLE, Url, find_unset
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
 
 if TYPE_CHECKING:
+    from resolver.index.distribution_file import DistributionFile
     from resolver.index.project_page import ProjectPage
-    from resolver.solve.project_table import ListedPage
+    from resolver.solve.project_table import ListedPage, ProjectTable
 
 __all__ = [
     "MovedLocations",
@@ -51,13 +53,15 @@ __all__ = [
     "find_idle_locations",
     "find_moved_locations",
     "find_shadowed",
+    "iter_fall_warnings",
     "iter_idle_warnings",
     "iter_yank_warnings",
 ]
 
 
-# How many names of projects a message shows.
+# How many names of projects a message shows, and how many lines of one kind.
 _MOST_NAMES = 3
+_DAYS_OF_A_YEAR = 365
 # The folders in which conda's builders build projects: each path of such a build has one of them.
 _CONDA_FOLDERS = frozenset({"croot", "feedstock_root", "conda-bld", "bld", "work"})
 
@@ -216,6 +220,23 @@ def iter_idle_warnings(
             _has_project(watched, taken.entry.name, Location(url=taken.index, form=form))
     for fault in find_idle_locations(plan, watched):
         yield f"{fault.where}: {fault.what}; {fault.remedy}"
+
+
+def iter_fall_warnings(problem: Problem, resolution: Resolution, source: PackageSource) -> Iterator[str]:
+    """A line for each listed project that is locked more than a year behind the newest release that its lines admit.
+
+    At most three lines, then a count. The year is between the two upload times; a file without one gives no line.
+    """
+    pins = {pin.name: pin for pin in resolution.pins}
+    falls: list[str] = []
+    for name in dict.fromkeys(root.name for root in problem.roots):
+        if name in pins and name not in problem.direct and not _has_builds(name, problem):
+            with contextlib.suppress(PinfoldError):
+                falls += _iter_falls(pins[name], pins, problem, source)
+    yield from falls[:_MOST_NAMES]
+    if len(falls) > _MOST_NAMES:
+        more = len(falls) - _MOST_NAMES
+        yield f"{more} more projects of the list are locked more than a year behind their newest release"
 
 
 def iter_yank_warnings(resolution: Resolution) -> Iterator[str]:
@@ -431,6 +452,84 @@ def _render_unreadable(taken: TakenIndex) -> str:
 def _flag_name(taken: TakenIndex) -> str:
     """The flag that names a location."""
     return "--extra-index-url" if taken.is_index else "--find-links"
+
+
+def _has_builds(name: NormalizedName, problem: Problem) -> bool:
+    """Whether the machine decides which releases of a project can be used, so that its newest one may not run."""
+    return problem.build_indexes is not None and any(is_family_name(name, family) for family in problem.families)
+
+
+def _iter_falls(pin: Pin, pins: Mapping[NormalizedName, Pin], problem: Problem, source: PackageSource) -> Iterator[str]:
+    """The line for a project that is locked more than a year behind; nothing for any other. Raises PinfoldError."""
+    # Lazy: a resolution may come from the cache, without the search.
+    from resolver.solve.project_table import iter_rows, parse_instant
+    from resolver.solve.search.candidates import build_project_table, read_listings
+
+    if pin.file.upload_time is None:
+        return
+    listings = read_listings(pin.name, problem, source)[0]
+    if all(one.page.versions[0] <= pin.version for one in listings if one.page.versions):
+        return
+    table = build_project_table(pin.name, problem, listings)
+    newest = next((file for row in iter_rows(_select_own_rows(table, pin, problem)) for file in table.files(row)), None)
+    if newest is None or newest.upload_time is None or newest.version <= pin.version:
+        return
+    behind = parse_instant(newest.upload_time) - parse_instant(pin.file.upload_time)
+    if behind.days > _DAYS_OF_A_YEAR:
+        reason = _find_hold(pin, newest, pins, problem, source)
+        yield (
+            f"`{pin.name} {pin.version}` is {behind.days} days older than {newest.version}, the newest release that the"
+            f" list admits: {reason}"
+        )
+
+
+def _select_own_rows(table: ProjectTable, pin: Pin, problem: Problem) -> int:
+    """The rows that the lines and constraints of the list on the project admit, without yanked ones.
+
+    Pre-releases count only under `--pre`, and where one is locked.
+    """
+    rows = table.wheel_mask if problem.no_build else table.all_rows
+    for root in (*problem.roots, *problem.constraints):
+        if root.name == table.name:
+            rows &= table.mask(root.specifier)
+    if not (problem.pre or pin.version.is_prerelease):
+        rows &= ~table.prerelease_mask
+    rows = table.usable(rows)
+    return rows & ~table.yanked(rows)
+
+
+def _find_hold(
+    pin: Pin,
+    newest: DistributionFile,
+    pins: Mapping[NormalizedName, Pin],
+    problem: Problem,
+    source: PackageSource,
+) -> str:
+    """What keeps the newest release of a project out of the lock, as far as one requirement shows it.
+
+    Raises PinfoldError.
+    """
+    from resolver.solve.demand import is_readable, parse_dependency  # Lazy, as above.
+
+    for requester in pin.requesters:
+        if requester.parent is not None and is_readable(requester.text):
+            needed = parse_dependency(requester.text)
+            if not needed.specifier.contains(newest.version, prereleases=True):
+                return f"`{requester.parent} {pins[requester.parent].version}` needs `{requester.text}`"
+    if source.needs_build(newest):
+        return "only a build would tell what it needs"
+    try:
+        requires = source.dependencies(newest).requires
+    except MetadataError as error:
+        return error.reason
+    for text in requires:
+        needed = parse_dependency(text)
+        other = pins.get(needed.name)
+        if other is not None and not needed.specifier.contains(other.version, prereleases=True):
+            return f"it needs `{text}`, and `{other.name} {other.version}` is locked"
+    if problem.preferences.get(pin.name) == pin.version:
+        return f"the old lock keeps it, and `lock -P {pin.name}` lets it go"
+    return "what it needs does not go with the other pins"
 
 
 def _list_names(names: Sequence[NormalizedName]) -> str:

@@ -37,6 +37,7 @@ from resolver.locking.diagnostics import (
     find_idle_locations,
     find_moved_locations,
     find_shadowed,
+    iter_fall_warnings,
     iter_idle_warnings,
     iter_yank_warnings,
 )
@@ -286,6 +287,7 @@ class Locker:
             *opened.warnings,
             *iter_idle_warnings(plan, problem, resolution, opened.source),
             *resolution.warnings,
+            *iter_fall_warnings(problem, resolution, opened.source),
             *iter_yank_warnings(resolution),
         )
 

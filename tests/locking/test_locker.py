@@ -39,7 +39,7 @@ from resolver.sources.source import ItemList, Source, StatedValue
 from tests.command import Project
 from tests.distributions import make_wheel
 from tests.loopback import Answer
-from tests.servers import IndexServer, sdist, wheel
+from tests.servers import IndexServer, ServedFile, sdist, wheel
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -311,3 +311,64 @@ def test_a_location_that_has_no_project_of_the_list_is_part_of_the_error(project
         f"\nrequirements[1]: `{other.index_url}` has none of the projects that were requested from it: `anyio`\n"
         "  try: correct its address, or leave it out"
     )
+
+
+def old_wheel(name: str, version: str, requires: Sequence[str] = ()) -> ServedFile:
+    """A wheel that was uploaded two years before the others."""
+    return wheel(name, version, requires, upload_time="2022-01-01T00:00:00Z")
+
+
+def falls(project: Project, items: Sequence[str], **options: Any) -> tuple[str, ...]:
+    """The warnings of a lock of these items."""
+    return lock_here(project, items, **options).warnings
+
+
+def test_a_project_more_than_a_year_behind_its_newest_release_is_told_with_what_held_it_back(project: Project) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), wheel("trio", "2.0", ["idna<3"]))
+    assert falls(project, ["trio", "idna>=3"]) == (
+        "`trio 1.0` is 730 days older than 2.0, the newest release that the list admits: it needs `idna<3`, and"
+        " `idna 3.7` is locked",
+    )
+
+
+def test_a_project_that_another_one_holds_back_is_told_with_that_one(project: Project) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), wheel("trio", "2.0"))
+    project.server.add("quart", wheel("quart", "1.0", ["trio<2"]))
+    assert falls(project, ["trio", "quart"]) == (
+        "`trio 1.0` is 730 days older than 2.0, the newest release that the list admits: `quart 1.0` needs `trio<2`",
+    )
+
+
+def test_a_project_that_the_old_lock_keeps_is_told_with_the_option_that_lets_it_go(project: Project) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), wheel("trio", "2.0"))
+    old = lock_here(project, ["trio<2"]).lockfile
+    assert falls(project, ["trio"], old=old) == (
+        "`trio 1.0` is 730 days older than 2.0, the newest release that the list admits: the old lock keeps it, and"
+        " `lock -P trio` lets it go",
+    )
+
+
+@pytest.mark.parametrize(
+    ("newest", "items"),
+    [
+        (wheel("trio", "2.0", ["idna<3"]), ["trio<2", "idna>=3"]),
+        (wheel("trio", "2.0", ["idna<3"], upload_time=None), ["trio", "idna>=3"]),
+        (wheel("trio", "2.0", ["idna<3"], upload_time="2022-12-31T00:00:00Z"), ["trio", "idna>=3"]),
+        (wheel("trio", "2.0rc1", ["idna<3"]), ["trio", "idna>=3"]),
+        (wheel("trio", "2.0", ["idna<3"], yanked="broken"), ["trio", "idna>=3"]),
+    ],
+)
+def test_what_the_list_itself_keeps_out_and_what_is_not_known_is_no_fall(
+    project: Project, newest: ServedFile, items: list[str]
+) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), newest)
+    assert falls(project, items) == ()
+
+
+def test_at_most_three_projects_behind_are_told_then_a_count(project: Project) -> None:
+    names = ["p1", "p2", "p3", "p4", "p5"]
+    for name in names:
+        project.server.add(name, old_wheel(name, "1.0"), wheel(name, "2.0", ["idna<3"]))
+    told = falls(project, [*names, "idna>=3"])
+    assert [line.split()[0] for line in told[:3]] == ["`p1", "`p2", "`p3"]
+    assert told[3:] == ("2 more projects of the list are locked more than a year behind their newest release",)
