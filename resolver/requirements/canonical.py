@@ -22,8 +22,8 @@ from resolver.requirements.url import Url
 
 __all__ = ["canonical_layers", "parse_canonical_layers"]
 
-# The start of the content of an included file: an item that begins with a flag would be no value.
-_INCLUDED = "included:"
+# The start of the content of an included file, whose lines follow it as words of a shell: a lock holds no line break.
+_INCLUDED = "included: "
 # A value of `--config-settings` from a lock: it is the hash already.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -64,7 +64,7 @@ def _read_token(reference: str, including: str) -> tuple[str, str]:
     """The name and text of a file whose content is the token itself: a constraint, or an included file with flags."""
     # No folder is in the name, because relative paths in the content are those of the list.
     if reference.startswith(_INCLUDED):
-        return _INCLUDED, reference.removeprefix(_INCLUDED)
+        return "included", "\n".join(shlex.split(reference.removeprefix(_INCLUDED)))
     return f"-c {reference}", reference
 
 
@@ -160,7 +160,8 @@ def _render_file(members: Sequence[_Member]) -> str:
             lines.append(next(tokens))
         lines += [f" {one}" if one.startswith("--") else f" {shlex.quote(one)}" for one in tokens]
     # A flag or a requirement begins a line; a value, and a flag of the line, follow a space.
-    return _INCLUDED + "".join(line if line.startswith(" ") else f"\n{line}" for line in lines)
+    text = "".join(line if line.startswith(" ") else f"\n{line}" for line in lines)
+    return _INCLUDED + shlex.join(text.strip().split("\n"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,5 +130,5 @@ def test_a_file_with_indexes_of_its_own_keeps_its_scope_in_the_tokens(items: lis
 def test_a_file_with_indexes_of_its_own_is_one_token_with_its_content() -> None:
     files = {"x.txt": f"scipy\n--extra-index-url {A}\n"}
     assert tokens(["numpy", "-r", "x.txt"], files) == (
-        ("numpy", "--requirement", f"included:\n--extra-index-url {A}\nscipy"),
+        ("numpy", "--requirement", f"included: '--extra-index-url {A}' scipy"),
     )
