@@ -26,10 +26,21 @@ from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile
 from lockfiles._values import dataclass
+from resolver.errors import ResolutionError
 from resolver.fetch.access import Access
 from resolver.index.package_source import PackageSource
 from resolver.locking.build_requirements import BuildPins, find_build_pins
-from resolver.locking.diagnostics import check_references, find_shadowed, iter_index_warnings, iter_yank_warnings
+from resolver.locking.diagnostics import (
+    WatchedPages,
+    check_moved_files,
+    check_references,
+    find_idle_locations,
+    find_moved_locations,
+    find_shadowed,
+    iter_fall_warnings,
+    iter_idle_warnings,
+    iter_yank_warnings,
+)
 from resolver.locking.document import RecordedInputs, build_lockfile
 from resolver.locking.old_lock import (
     KEEP_ALL,
@@ -177,23 +188,38 @@ class Locker:
     def lock(self, plan: LockPlan) -> LockOutcome:
         """A new lock for the plan.
 
-        Raises ListError for forms that cannot be locked, ResolutionError where there is no solution, FetchError, and
-        HashMismatchError where a file of the old lock now has another hash.
+        Raises ListError for forms that cannot be locked, and where position would swap a file; ResolutionError where
+        there is no solution, FetchError, and HashMismatchError where a file of the old lock now has another hash.
         """
         warnings = self._check_before_requests(plan)
         opened = self._open(plan, warnings)
         problem = self._solver.build_problem(opened.plan, opened.fixed)
-        resolution = self._solver.solve(opened.plan, problem, opened.source)
+        moved = find_moved_locations(
+            opened.plan, problem, opened.source, lambda plan: self._solver.build_problem(plan, opened.fixed)
+        )
+        resolution = self._solve(opened, problem)
+        if moved is not None:
+            check_moved_files(moved, resolution, opened.source)
+            opened = replace(opened, warnings=(*opened.warnings, *moved.warnings))
         self._check_files(opened.plan, problem, resolution)
         build_pins = self._find_build_pins(opened, resolution)
         return LockOutcome(
             lockfile=_build_lockfile(opened.plan, resolution, build_pins),
             resolution=resolution,
             default_index=None if opened.default_index is None else opened.default_index.public,
-            warnings=self._collect_warnings(opened, resolution),
+            warnings=self._collect_warnings(opened, problem, resolution),
             shadowed=tuple(find_shadowed(opened.plan, problem, resolution, opened.source, opened.default_index)),
             driver_changes=self._find_driver_changes(opened, resolution),
         )
+
+    def _solve(self, opened: _OpenPlan, problem: Problem) -> Resolution:
+        """The resolution. The error of a list without one names the locations that have no project of it as well."""
+        watched = WatchedPages(opened.source)
+        try:
+            return self._solver.solve(opened.plan, problem, watched)
+        except ResolutionError as error:
+            error.faults = (*error.faults, *find_idle_locations(opened.plan, watched))
+            raise
 
     def _check_before_requests(self, plan: LockPlan) -> tuple[str, ...]:
         """Warnings about signatures of URLs that end soon.
@@ -250,7 +276,7 @@ class Locker:
         check_build_pins(pins, opened.plan.old, upgrade=self._upgrade)
         return pins
 
-    def _collect_warnings(self, opened: _OpenPlan, resolution: Resolution) -> tuple[str, ...]:
+    def _collect_warnings(self, opened: _OpenPlan, problem: Problem, resolution: Resolution) -> tuple[str, ...]:
         """All warnings of a lock, in the order in which `LockOutcome` promises them."""
         plan = opened.plan
         return (
@@ -259,8 +285,9 @@ class Locker:
             *self._credentials.warnings,
             *list_literal_warnings(plan),
             *opened.warnings,
-            *iter_index_warnings(plan, opened.source),
+            *iter_idle_warnings(plan, problem, resolution, opened.source),
             *resolution.warnings,
+            *iter_fall_warnings(problem, resolution, opened.source),
             *iter_yank_warnings(resolution),
         )
 

@@ -87,13 +87,16 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
     )
 
 
-def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope = "position") -> RequirementList:
+def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope | None = None) -> RequirementList:
     """The list that the lock at `path` was made from, with absolute paths; empty for a lock of another tool.
 
-    `--trusted-host` of the recorded list is left out: a lock must not decide which certificates are not checked.
+    `--trusted-host` of the recorded list is left out: a lock must not decide which certificates are not checked. What
+    position took away is left out too: the list was locked as it is.
     """
     layers = () if lockfile.tool is None else lockfile.tool.requirements
-    written = replace(parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope), trusted_hosts=())
+    written = replace(
+        parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope), trusted_hosts=(), taken_indexes=()
+    )
     folder = path.absolute().parent
     return rewrite_paths(
         written,

@@ -492,7 +492,7 @@ def _record_settings(
             # It has an effect together with `no-build` only.
             allow_build=settings.allow_build if settings.no_build else (),
             families=settings.families,
-            flag_scope=settings.flag_scope,
+            flag_scope=settings.flag_scope or "position",
             index_url=None if default_index is None else default_index.text,
             measure_kernels=settings.measure_kernels,
             mirrors=tuple(Mirror(prefix=prefix, url=f"{url}") for prefix, url in mirrors.items()),

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from lockfiles._files import hash_bytes
 from lockfiles._values import dataclass
@@ -20,6 +22,8 @@ from resolver.requirements.url import Url
 
 __all__ = ["canonical_layers", "parse_canonical_layers"]
 
+# The start of the content of an included file, whose lines follow it as words of a shell: a lock holds no line break.
+_INCLUDED = "included: "
 # A value of `--config-settings` from a lock: it is the hash already.
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -42,18 +46,26 @@ def parse_canonical_layers(
     layers: Sequence[Sequence[str]],
     *,
     source: str = "requirements",
-    flag_scope: FlagScope = "position",
+    flag_scope: FlagScope | None = None,
 ) -> RequirementList:
-    """The list of canonical tokens, whose `-c` holds a constraint itself and not the name of a file.
+    """The list of canonical tokens, whose `-c` and `-r` hold the content of a file itself and not its name.
 
     `flag_scope` is that of the settings that the tokens were made under. Raises ListError for edited tokens.
     """
     return parse_requirement_list(
         [list(layer) for layer in layers],
         source=source,
-        read_file=lambda reference, including: (f"-c {reference}", reference),
+        read_file=_read_token,
         rules=ScopeRules(flag_scope=flag_scope),
     )
+
+
+def _read_token(reference: str, including: str) -> tuple[str, str]:
+    """The name and text of a file whose content is the token itself: a constraint, or an included file with flags."""
+    # No folder is in the name, because relative paths in the content are those of the list.
+    if reference.startswith(_INCLUDED):
+        return "included", "\n".join(shlex.split(reference.removeprefix(_INCLUDED)))
+    return f"-c {reference}", reference
 
 
 def _list_flags(requirement_list: RequirementList) -> Iterator[str]:
@@ -84,23 +96,72 @@ def _format_flags(control: FormatControl) -> Iterator[str]:
 
 def _layer_tokens(layer: Layer, constraints: Sequence[Entry]) -> Iterator[str]:
     """The flags of the layer, then its members, each after the locations that apply to it and to no earlier one."""
-    # `--no-index`: the only way to have neither the default index nor another one.
-    if not layer.scope.default_index and not layer.scope.indexes:
-        yield "--no-index"
-    for url in layer.scope.indexes:
-        yield from ("--index-url", url.text)
+    yield from _index_tokens(layer.scope)
     if layer.no_deps:
         yield "--no-deps"
     if layer.no_build_isolation:
         yield "--no-build-isolation"
     # The sort is stable and scopes grow along a list, so entries keep the order of the list.
     members = _order_members(layer, constraints)
-    extras = _spread([member.entry.own_scope.extra_indexes for member in members], layer.scope.extra_indexes)
-    links = _spread([member.entry.own_scope.find_links for member in members], layer.scope.find_links)
-    for member, extra_indexes, find_links in zip(members, extras.before, links.before, strict=True):
-        yield from _location_tokens(extra_indexes, find_links)
-        yield from _entry_tokens(member)
-    yield from _location_tokens(extras.after, links.after)
+    own = [member for member in members if member.entry.inclusion is None]
+    # Each entry of an included file, with the number of the list's own members before it.
+    files = [
+        (sum(one.entry.inclusion is None for one in members[:at]), member.entry.own_scope)
+        for at, member in enumerate(members)
+        if member.entry.inclusion is not None
+    ]
+    extras = _spread(
+        [member.entry.own_scope.extra_indexes for member in own],
+        layer.scope.extra_indexes,
+        [(at, scope.extra_indexes) for at, scope in files],
+    )
+    links = _spread(
+        [member.entry.own_scope.find_links for member in own],
+        layer.scope.find_links,
+        [(at, scope.find_links) for at, scope in files],
+    )
+    places = iter(zip(extras.before, links.before, strict=True))
+    for inclusion, group in groupby(members, key=lambda member: member.entry.inclusion):
+        if inclusion is not None:
+            yield from ("--requirement", _render_file(list(group)))
+            continue
+        for member in group:
+            yield from _location_tokens(*next(places))
+            yield from _entry_tokens(member)
+    if own or not members:
+        yield from _location_tokens(extras.after, links.after)
+
+
+def _index_tokens(scope: Scope) -> Iterator[str]:
+    """The flags by which a scope has no default index; none for a scope that has it.
+
+    The layer of an included file with an `--index-url` has the default index too, for its other requirements.
+    """
+    if scope.default_index:
+        return
+    # `--no-index`: the only way to have neither the default index nor another one.
+    if not scope.indexes:
+        yield "--no-index"
+    for url in scope.indexes:
+        yield from ("--index-url", url.text)
+
+
+def _render_file(members: Sequence[_Member]) -> str:
+    """The content of an included file with indexes of its own: its flags, then its members, one in each line."""
+    scope = members[0].entry.own_scope
+    flags = [*_index_tokens(scope), *_location_tokens(scope.extra_indexes, scope.find_links)]
+    lines = [one if one.startswith("--") else f" {shlex.quote(one)}" for one in flags]
+    for member in members:
+        tokens = _entry_tokens(member)
+        if member.is_constraint or member.entry.editable:
+            flag, value = next(tokens), next(tokens)
+            lines.append(f"{flag} {shlex.quote(value)}")
+        else:
+            lines.append(next(tokens))
+        lines += [f" {one}" if one.startswith("--") else f" {shlex.quote(one)}" for one in tokens]
+    # A flag or a requirement begins a line; a value, and a flag of the line, follow a space.
+    text = "".join(line if line.startswith(" ") else f"\n{line}" for line in lines)
+    return _INCLUDED + shlex.join(text.strip().split("\n"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +176,28 @@ def _order_members(layer: Layer, constraints: Sequence[Entry]) -> list[_Member]:
     """Entries and constraints in an order in which scopes only grow, constraints as early as their scope allows."""
     members = [_Member(entry=entry, is_constraint=True) for entry in constraints]
     members += [_Member(entry=entry, is_constraint=False) for entry in layer.entries]
-    return sorted(members, key=lambda member: _count_locations(member.entry.own_scope))
+    if all(member.entry.inclusion is None for member in members):
+        return sorted(members, key=lambda member: _count_locations(member.entry.own_scope))
+    # A file with indexes of its own stays where its first requirement is, with its constraints.
+    ordered = _order_members(
+        replace(layer, entries=tuple(one for one in layer.entries if one.inclusion is None)),
+        [one for one in constraints if one.inclusion is None],
+    )
+    for inclusion in dict.fromkeys(entry.inclusion for entry in (*layer.entries, *constraints)):
+        if inclusion is not None:
+            group = [member for member in members if member.entry.inclusion == inclusion]
+            place = _find_place(ordered, layer.entries, inclusion)
+            ordered[place:place] = group
+    return ordered
+
+
+def _find_place(ordered: Sequence[_Member], entries: Sequence[Entry], inclusion: int) -> int:
+    """Where an included file belongs among the members: right after the entry that precedes its first requirement."""
+    first = next((at for at, entry in enumerate(entries) if entry.inclusion == inclusion), len(entries))
+    if first == 0:
+        return 0
+    before = entries[first - 1]
+    return next(at for at, member in enumerate(ordered) if member.entry is before) + 1
 
 
 def _count_locations(scope: Scope) -> int:
@@ -131,9 +213,12 @@ class _Spread:
     after: tuple[Url, ...]
 
 
-def _spread(scopes: Sequence[tuple[Url, ...]], whole: tuple[Url, ...]) -> _Spread:
+def _spread(
+    scopes: Sequence[tuple[Url, ...]], whole: tuple[Url, ...], files: Sequence[tuple[int, tuple[Url, ...]]]
+) -> _Spread:
     """The places of locations that give each member its own scope.
 
+    `files` are the scopes in included files with the number of members before each: what is named there comes first.
     A member has the locations named before it, then those named at the end. As few as possible are named at the end, so
     that equal lists have equal tokens. A solution exists, because the scopes come from a list of this form.
     """
@@ -142,7 +227,11 @@ def _spread(scopes: Sequence[tuple[Url, ...]], whole: tuple[Url, ...]) -> _Sprea
     for count in range(len(first) + 1):
         after = first[len(first) - count :]
         before = _split_before(scopes, after)
-        if before is not None:
+        if before is not None and all(
+            scope[: len(named)] == named
+            for at, scope in files
+            for named in [tuple(url for urls in before[:at] for url in urls)]
+        ):
             return _Spread(before=before, after=after if scopes else whole)
     return _Spread(before=((),) * len(scopes), after=whole)
 

@@ -86,6 +86,7 @@ class Entry:
     - `config_settings` may hold secrets, so their `repr` is redacted.
     - `scope` is the union of the scopes of all entries and constraints of this project; `own_scope` is the scope that
       the position of this entry gives.
+    - `inclusion` is the number of the `-r` of the list whose file holds the entry, if that file has indexes of its own.
     """
 
     position: Position
@@ -101,6 +102,7 @@ class Entry:
     layer: int = 0
     scope: Scope = DEFAULT_SCOPE
     own_scope: Scope = DEFAULT_SCOPE
+    inclusion: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +149,15 @@ class NamedLocation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakenIndex:
-    """An index that does not apply to an earlier entry because of its position.
+    """An index or a find-links location that does not apply to an earlier entry because of its position.
 
-    Later stages warn if that index has the project of the entry.
+    Later stages refuse the list if another file would be locked with it.
     """
 
     entry: Entry
     index: Url
     position: Position
+    is_index: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +167,7 @@ class RequirementList:
     - `constraints` are the entries of `-c`, of all layers.
     - `dependency_scope` is the scope of projects that only dependencies name.
     - `named_locations` come from flags that have an effect, in list order within each layer.
-    - `taken_indexes` are the indexes that a warning is due for if they have a certain project.
+    - `taken_indexes` are the locations that an earlier entry does not have; empty where `flag-scope` is set.
     - `warnings` are whole messages, in list order.
     """
 

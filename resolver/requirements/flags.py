@@ -158,11 +158,17 @@ class HiddenText(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlagUse:
-    """A flag at a position, with its value, which is empty for a switch."""
+    """A flag at a position, with its value, which is empty for a switch.
+
+    `constraint` is whether a file of `-c` holds it: then it has no effect. `inclusion` is the number of the `-r` of the
+    list whose file holds it; None for a flag of the list itself.
+    """
 
     position: Position
     flag: Flag
     value: str = ""
+    constraint: bool = False
+    inclusion: int | None = None
 
     @property
     def folder(self) -> str:
@@ -172,13 +178,17 @@ class FlagUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementUse:
-    """The text of a requirement, or of a constraint, with the flags of its line (`--hash`, `--config-settings`)."""
+    """The text of a requirement, or of a constraint, with the flags of its line (`--hash`, `--config-settings`).
+
+    `inclusion` is as in `FlagUse`.
+    """
 
     position: Position
     text: str
     editable: bool = False
     constraint: bool = False
     line_flags: tuple[FlagUse, ...] = ()
+    inclusion: int | None = None
 
 
 Statement = FlagUse | RequirementUse

@@ -31,7 +31,7 @@ from resolver.requirements.flags import (
 from resolver.requirements.index_urls import parse_location
 from resolver.requirements.requirement_file import split_tail
 from resolver.requirements.requirement_text import parse_entry
-from resolver.requirements.scopes import Scope
+from resolver.requirements.scopes import FlagScope, Scope, merge_scopes
 from resolver.requirements.url import Url
 
 __all__ = [
@@ -43,6 +43,8 @@ __all__ = [
 
 # A `#` at the start or after white space: others belong to a URL.
 _COMMENT = re.compile(r"(^|\s)#")
+# The flags that a scope is made of.
+_LOCATION_FLAGS = frozenset({"--index-url", "--extra-index-url", "--find-links", "--no-index"})
 # In the value of a flag: two flags in one string, which a shell would have split.
 _SECOND_FLAG = re.compile(r"\s-")
 
@@ -50,12 +52,22 @@ _SECOND_FLAG = re.compile(r"\s-")
 # These two are values between this module and `requirement_list`; later stages never see them.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlacedLocation:
-    """An extra index or a find-links location. `place` counts the statements before it; None means the whole layer."""
+    """An extra index or a find-links location. `place` counts the statements before it; None means the whole layer.
+
+    `inclusion` is the number of the included file that it serves alone; None for one of the list itself.
+    """
 
     url: Url
     position: Position
     is_index: bool
     place: int | None = None
+    inclusion: int | None = None
+
+    def serves(self, place: int, inclusion: int | None) -> bool:
+        """Whether it applies to an entry at this place, which an included file with indexes of its own may hold."""
+        if self.inclusion is not None:
+            return self.inclusion == inclusion
+        return self.place is None or self.place < place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +76,8 @@ class DraftLayer:
 
     - `members` are its entries and constraints in list order, each with the number of statements before it (its place).
     - `constraint_places` are the places of those members that are constraints.
-    - `locations` are empty under `--no-index`. `named_locations` are those of flags that have an effect.
+    - `locations` are those of the list itself, and empty under `--no-index`. `named_locations` are those of flags that
+      have an effect, also in included files.
     - `scope` is that of the whole layer. `warnings` are whole messages.
     """
 
@@ -114,37 +127,40 @@ def draft_layer(
     *,
     number: int,
     variables: Mapping[str, str],
-    by_position: bool,
+    flag_scope: FlagScope | None,
     faults: FaultCollector,
 ) -> DraftLayer:
     """The layer of these statements.
 
-    `number` is that of the layer; `by_position` is whether a flag applies only to the requirements after it. Faults are
-    added to `faults`, and the result holds all statements without faults, so that later checks find more of them.
+    `number` is that of the layer. `flag_scope` is what a flag applies to; None is the rule for lists: by position, and
+    the flags of an included file apply to that file. Faults are added to `faults`, and the result holds all statements
+    without faults, so that later checks find more of them.
     """
+    ignored = [use for use in statements if isinstance(use, FlagUse) and use.constraint]
+    statements = [use for use in statements if isinstance(use, RequirementUse) or not use.constraint]
+    if flag_scope is None and _is_one_file(statements):
+        flag_scope = "list"
+    statements = _mark_inclusions(statements, flag_scope)
     # Flags of the layer count wherever they are in it; only extra indexes and find-links depend on their place.
     flags = [use for use in statements if isinstance(use, FlagUse)]
-    locations = _place_locations(statements, variables, by_position=by_position, faults=faults)
-    index = _find_index_url(flags, variables, faults)
-    index_url = None if index is None else index.url
-    no_index = any(use.flag.name == "--no-index" for use in flags)
-    members, constraint_places = [], set()
+    names = {use.flag.name for use in flags}
+    locations = _place_locations(statements, variables, by_position=flag_scope != "list", faults=faults)
+    parts = _LayerParts(flags, locations, variables, faults)
+    members: list[tuple[int, Entry]] = []
+    constraint_places = {place for place, use in enumerate(statements) if use.constraint}
     for place, use, entry in _iter_entries(statements, number, variables, faults):
-        # The locations that are named before this entry, and those that apply to the whole layer.
-        in_force = [location for location in locations if location.place is None or location.place < place]
-        scope = _build_scope(in_force, index_url, no_index=no_index)
-        members.append((place, replace(entry, scope=scope, own_scope=scope)))
-        if use.constraint:
-            constraint_places.add(place)
+        scope = parts.build_scope(place, use.inclusion)
+        members.append((place, replace(entry, scope=scope, own_scope=scope, inclusion=use.inclusion)))
+    served = {entry.inclusion for place, entry in members if place not in constraint_places}
     return DraftLayer(
         members=tuple(members),
         constraint_places=frozenset(constraint_places),
-        locations=() if no_index else tuple(locations),
-        named_locations=tuple(_iter_effective_locations(index, locations, no_index=no_index)),
-        scope=_build_scope(locations, index_url, no_index=no_index),
-        no_deps=any(use.flag.name == "--no-deps" for use in flags),
-        no_build_isolation=any(use.flag.name == "--no-build-isolation" for use in flags),
-        warnings=_list_ignored_indexes(flags) if no_index else (),
+        locations=() if parts.has_no_index(None) else tuple(one for one in locations if one.inclusion is None),
+        named_locations=tuple(parts.iter_effective_locations()),
+        scope=parts.build_layer_scope(served or {None}),
+        no_deps="--no-deps" in names,
+        no_build_isolation="--no-build-isolation" in names,
+        warnings=(*_list_ignored_flags(ignored), *parts.iter_warnings()),
     )
 
 
@@ -294,6 +310,98 @@ def _iter_entries(
             faults.add(use.position, refusal)
 
 
+def _mark_inclusions(statements: Sequence[Statement], flag_scope: FlagScope | None) -> Sequence[Statement]:
+    """The statements, of which those of a file have its number only if it has indexes of its own that serve it alone.
+
+    A file without such flags is the same as its requirements in the list.
+    """
+    if all(use.inclusion is None for use in statements):
+        return statements
+    own = {use.inclusion for use in statements if isinstance(use, FlagUse) and use.flag.name in _LOCATION_FLAGS}
+    if flag_scope is not None:
+        own = set()
+    return [use if use.inclusion in own else replace(use, inclusion=None) for use in statements]
+
+
+def _is_one_file(statements: Sequence[Statement]) -> bool:
+    """Whether all requirements come from one included file: then the flags of both serve all of them."""
+    inclusions = {use.inclusion for use in statements if isinstance(use, RequirementUse) and not use.constraint}
+    return len(inclusions) == 1 and None not in inclusions
+
+
+class _LayerParts:
+    """The scopes of a layer and of those included files in it that have indexes of their own, by their numbers.
+
+    The number of the layer itself is None. What the layer names applies to each part; `--no-index` does so too.
+    """
+
+    def __init__(
+        self,
+        flags: Sequence[FlagUse],
+        locations: Sequence[PlacedLocation],
+        variables: Mapping[str, str],
+        faults: FaultCollector,
+    ) -> None:
+        self._flags = flags
+        self._locations = locations
+        # Of the whole layer, so that a second one is a fault wherever it is.
+        self._index = _find_index_url(flags, variables, faults)
+        self._has_index = {use.inclusion for use in flags if use.flag.name == "--index-url"}
+        self._has_no_index = {use.inclusion for use in flags if use.flag.name == "--no-index"}
+
+    def has_no_index(self, inclusion: int | None) -> bool:
+        """Whether `--no-index` applies to a part."""
+        return not self._has_no_index.isdisjoint({None, inclusion})
+
+    def build_scope(self, place: int, inclusion: int | None) -> Scope:
+        """The scope of an entry at this place."""
+        return self._build_scope([one for one in self._locations if one.serves(place, inclusion)], inclusion)
+
+    def build_layer_scope(self, served: Iterable[int | None]) -> Scope:
+        """The scope of all flags of the layer; `served` are the parts that hold requirements."""
+        everywhere = max((one.place or 0 for one in self._locations), default=0) + 1
+        scopes = {inclusion: self.build_scope(everywhere, inclusion) for inclusion in served}
+        merged = merge_scopes(scopes.values())
+        # In list order, which the order of the parts is not.
+        return replace(
+            merged,
+            extra_indexes=tuple(
+                dict.fromkeys(one.url for one in self._locations if one.is_index and one.url in merged.extra_indexes)
+            ),
+            find_links=tuple(
+                dict.fromkeys(one.url for one in self._locations if not one.is_index and one.url in merged.find_links)
+            ),
+        )
+
+    def iter_effective_locations(self) -> Iterator[NamedLocation]:
+        """The locations of flags that have an effect, the `--index-url` first."""
+        # `--no-index` makes every flag that names an index ineffective, even one after it.
+        if self._index is not None and not all(map(self.has_no_index, self._has_index)):
+            yield self._index
+        for location in self._locations:
+            if not (location.is_index and self.has_no_index(location.inclusion)):
+                yield NamedLocation(url=location.url, position=location.position, is_index=location.is_index)
+
+    def iter_warnings(self) -> Iterator[str]:
+        """Warnings about flags that name an index where there is a `--no-index`."""
+        for use in self._flags:
+            if use.flag.name in ("--index-url", "--extra-index-url") and self.has_no_index(use.inclusion):
+                yield f"{use.position}: `{use.flag.name}` has no effect, because its layer has `--no-index`"
+
+    def _build_scope(self, locations: Sequence[PlacedLocation], inclusion: int | None) -> Scope:
+        """The scope of these locations in a part. With `--no-index` it has find-links locations only, as with pip."""
+        no_index = self.has_no_index(inclusion)
+        is_replaced = not self._has_index.isdisjoint({None, inclusion}) and self._index is not None
+        # Two spellings of one URL are equal here, and the first position counts.
+        extra_indexes = tuple(dict.fromkeys(location.url for location in locations if location.is_index))
+        return Scope(
+            extra_indexes=() if no_index else extra_indexes,
+            indexes=(self._index.url,) if self._index is not None and is_replaced and not no_index else (),
+            default_index=not is_replaced and not no_index,
+            find_links=tuple(dict.fromkeys(location.url for location in locations if not location.is_index)),
+        )
+
+
 def _place_locations(
     statements: Sequence[Statement], variables: Mapping[str, str], *, by_position: bool, faults: FaultCollector
 ) -> list[PlacedLocation]:
@@ -320,6 +428,7 @@ def _place_locations(
                 position=use.position,
                 is_index=use.flag.name == "--extra-index-url",
                 place=place if by_position and place < last_requirement else None,
+                inclusion=use.inclusion,
             )
         )
     return locations
@@ -348,35 +457,9 @@ def _find_index_url(
     return found
 
 
-def _build_scope(locations: Iterable[PlacedLocation], index_url: Url | None, *, no_index: bool) -> Scope:
-    """The scope of these locations. With `--no-index` it has find-links locations only, as with pip."""
-    # Two spellings of one URL are equal here, and the first position counts.
-    locations = tuple(locations)
-    extra_indexes = tuple(dict.fromkeys(location.url for location in locations if location.is_index))
-    return Scope(
-        extra_indexes=() if no_index else extra_indexes,
-        indexes=() if no_index or index_url is None else (index_url,),
-        default_index=index_url is None and not no_index,
-        find_links=tuple(dict.fromkeys(location.url for location in locations if not location.is_index)),
-    )
-
-
-def _iter_effective_locations(
-    index: NamedLocation | None, locations: Iterable[PlacedLocation], *, no_index: bool
-) -> Iterator[NamedLocation]:
-    """The locations of flags that have an effect, the `--index-url` first."""
-    # `--no-index` makes every flag that names an index ineffective, even one after it.
-    if index is not None and not no_index:
-        yield index
-    for location in locations:
-        if not (no_index and location.is_index):
-            yield NamedLocation(url=location.url, position=location.position, is_index=location.is_index)
-
-
-def _list_ignored_indexes(flags: Iterable[FlagUse]) -> tuple[str, ...]:
-    """Warnings about flags that name an index in a layer with `--no-index`."""
+def _list_ignored_flags(flags: Iterable[FlagUse]) -> tuple[str, ...]:
+    """Warnings about flags in constraint files. As with uv, such a file only limits versions."""
     return tuple(
-        f"{use.position}: `{use.flag.name}` has no effect, because its layer has `--no-index`"
+        f"{use.position}: `{use.flag.name}` has no effect, because a constraint file contributes no flags"
         for use in flags
-        if use.flag.name in ("--index-url", "--extra-index-url")
     )

@@ -106,31 +106,29 @@ def rewrite_paths(
     same references in the texts of entries. `text` None leaves these texts as they are.
     """
 
-    # The three parts of a list that hold locations: scopes, named locations, and the scope of dependencies.
+    # The parts of a list that hold locations: scopes, named locations, the scope of dependencies, and taken ones.
     def scope(old: Scope) -> Scope:
-        return Scope(
-            extra_indexes=tuple(_rewrite_url(url, location) for url in old.extra_indexes),
-            indexes=tuple(_rewrite_url(url, location) for url in old.indexes),
-            default_index=old.default_index,
-            find_links=tuple(_rewrite_url(url, location) for url in old.find_links),
-        )
+        return _rewrite_scope(old, location)
 
     def entry(old: Entry) -> Entry:
         scoped = replace(old, scope=scope(old.scope), own_scope=scope(old.own_scope))
         return rewrite_entry(scoped, reference=reference, text=text)
 
-    layers = tuple(
-        replace(layer, entries=tuple(map(entry, layer.entries)), scope=scope(layer.scope))
-        for layer in requirement_list.layers
-    )
     return replace(
         requirement_list,
-        layers=layers,
+        layers=tuple(
+            replace(layer, entries=tuple(map(entry, layer.entries)), scope=scope(layer.scope))
+            for layer in requirement_list.layers
+        ),
         constraints=tuple(map(entry, requirement_list.constraints)),
         named_locations=tuple(
-            replace(named, url=_rewrite_url(named.url, location)) for named in requirement_list.named_locations
+            replace(one, url=_rewrite_url(one.url, location)) for one in requirement_list.named_locations
         ),
         dependency_scope=scope(requirement_list.dependency_scope),
+        taken_indexes=tuple(
+            replace(one, entry=entry(one.entry), index=_rewrite_url(one.index, location))
+            for one in requirement_list.taken_indexes
+        ),
     )
 
 
@@ -175,6 +173,16 @@ def hide_statement(statement: str | Statement, hide: Callable[[str], str]) -> st
             return replace(statement, text=hide(statement.text))
         case _:
             assert_never(statement)
+
+
+def _rewrite_scope(scope: Scope, rewrite: Callable[[str], str]) -> Scope:
+    """The scope with the paths of its locations rewritten."""
+    return Scope(
+        extra_indexes=tuple(_rewrite_url(url, rewrite) for url in scope.extra_indexes),
+        indexes=tuple(_rewrite_url(url, rewrite) for url in scope.indexes),
+        default_index=scope.default_index,
+        find_links=tuple(_rewrite_url(url, rewrite) for url in scope.find_links),
+    )
 
 
 def _rewrite_url(url: Url, rewrite: Callable[[str], str]) -> Url:

@@ -13,6 +13,7 @@ import codecs
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from resolver.errors import Position, SourceError, render_os_error
 from resolver.requirements.flags import (
@@ -119,10 +120,15 @@ def include_files(
 ) -> Iterator[Statement]:
     """The statements in list order, with those of included files in place of each `-r` and `-c`.
 
-    Faults are added to `faults`. `read_file` None means that there is no folder to read from, so each `-r` is a fault.
+    Each statement of a file has the number of the outermost inclusion that it comes from. Faults are added to `faults`.
+    `read_file` None means that there is no folder to read from, so each `-r` is a fault.
     """
     inclusion = _Inclusion(read_file=read_file, variables=variables, faults=faults)
-    yield from inclusion.iter_all(statements)
+    for number, statement in enumerate(statements):
+        if isinstance(statement, FlagUse) and statement.flag.reach is FlagReach.FILE:
+            yield from (replace(inner, inclusion=number) for inner in inclusion.iter_all([statement]))
+        else:
+            yield statement
 
 
 def _find_named_encoding(data: bytes) -> str | None:
@@ -333,7 +339,9 @@ class _Inclusion:
             constraint=use.flag.name == "--constraint",
             faults=self._faults,
         )
-        yield from self.iter_all(inner)
+        for statement in self.iter_all(inner):
+            is_ignored = use.flag.name == "--constraint" and isinstance(statement, FlagUse)
+            yield replace(statement, constraint=True) if is_ignored else statement
 
 
 def _read_included_file(use: FlagUse, read_file: ReadFile | None) -> tuple[str, str]:

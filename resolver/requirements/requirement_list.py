@@ -4,13 +4,13 @@ Files that `-r` and `-c` name come through `read_file`, variables through `varia
 network. All faults of a list are raised together, as one ListError in list order.
 
 The stages, in `_build_list`: the flags of the command line or settings, inclusions, the draft of each layer, the scope
-of each project, then two checks over the whole list:
+of each project, then two steps over the whole list:
 
 - Two exact pins or two direct references of one project contradict each other unless markers keep them apart. All
   other conflicts are left to the search.
-- No index moves silently. A flag after the last requirement applies to its whole layer; with one more requirement after
-  it, it becomes positional, and the requirements before it lose the index. This is a fault if the index exists for the
-  family of such a requirement, else a note for later stages, which can read whether the index has the project.
+- No location moves silently. A flag after the last requirement applies to its whole layer; with one more requirement
+  after it, it becomes positional, and the requirements before it lose the location. Each such requirement is noted for
+  later stages, which know whether another file would be locked.
 """
 
 from __future__ import annotations
@@ -36,15 +36,7 @@ from resolver.requirements.entry import (
 from resolver.requirements.flags import FaultCollector, FlagReach, FlagUse, Refusal, RequirementUse, Statement
 from resolver.requirements.items import DraftLayer, PlacedLocation, draft_layer, read_items
 from resolver.requirements.requirement_file import ReadFile, include_files, read_statements
-from resolver.requirements.scopes import (
-    BY_POSITION,
-    IndexFamily,
-    Scope,
-    ScopeRules,
-    find_family,
-    is_family_name,
-    merge_scopes,
-)
+from resolver.requirements.scopes import BY_POSITION, Scope, ScopeRules, merge_scopes
 
 __all__ = [
     "parse_requirement_file",
@@ -120,7 +112,8 @@ def parse_requirement_file(
         leading=leading,
         read_file=read_file,
         variables=variables or {},
-        rules=rules,
+        # As with pip and uv, the flags of requirement files serve all that is read in the run.
+        rules=replace(rules, flag_scope=rules.flag_scope or "list"),
         faults=faults,
     )
 
@@ -176,17 +169,15 @@ def _build_list(
         statements = tuple(include_files(given, read_file=read_file, variables=variables, faults=faults))
         if number == len(layers) - 1:
             statements = _insert_additions(additions, statements)
-        by_position = rules.flag_scope == "position"
         drafts.append(
-            draft_layer(statements, number=number, variables=variables, by_position=by_position, faults=faults)
+            draft_layer(statements, number=number, variables=variables, flag_scope=rules.flag_scope, faults=faults)
         )
-        options += [use for use in statements if isinstance(use, FlagUse)]
+        options += [use for use in statements if isinstance(use, FlagUse) and not use.constraint]
     # The checks need the scopes of all layers, since a later layer may name the same project.
     scopes = _merge_by_name(drafts)
     _check_contradictions([entry for draft in drafts for _, entry in draft.members], faults)
-    taken = [
-        one for draft in drafts for one in _find_taken_indexes(draft, scopes, families=rules.families, faults=faults)
-    ]
+    # With `flag_scope`, the user has chosen what position means.
+    taken = [one for draft in drafts if rules.flag_scope is None for one in _find_taken_indexes(draft, scopes)]
     gathered = gather_list_options(options, faults)
     faults.raise_if_any()
     return _assemble(drafts, scopes, gathered, taken)
@@ -306,26 +297,18 @@ def _find_pin(specifier: SpecifierSet) -> str | None:
     return None
 
 
-def _find_taken_indexes(
-    draft: DraftLayer,
-    scopes: Mapping[NormalizedName, Scope],
-    *,
-    families: Sequence[IndexFamily],
-    faults: FaultCollector,
-) -> Iterator[TakenIndex]:
-    """The indexes of a layer that do not apply to earlier entries because of their position.
+def _find_taken_indexes(draft: DraftLayer, scopes: Mapping[NormalizedName, Scope]) -> Iterator[TakenIndex]:
+    """The locations of a layer that do not apply to earlier entries because of their position.
 
-    `scopes` are the merged scopes by name. An index of the family of such an entry is a fault instead.
+    `scopes` are the merged scopes by name.
     """
     for location in draft.locations:
         for entry in _entries_before(location, draft):
             # Another entry of the same project may come after the location: then its scope has it.
-            if entry.name is None or entry.direct is not None or _is_in_force(scopes[entry.name], location):
-                continue
-            if _is_for_family(location, entry.name, families):
-                faults.add(location.position, _refuse_position(location, entry))
-            elif location.is_index:
-                yield TakenIndex(entry=entry, index=location.url, position=location.position)
+            if entry.name is not None and entry.direct is None and not _is_in_force(scopes[entry.name], location):
+                yield TakenIndex(
+                    entry=entry, index=location.url, position=location.position, is_index=location.is_index
+                )
 
 
 def _entries_before(location: PlacedLocation, draft: DraftLayer) -> Iterable[Entry]:
@@ -340,24 +323,6 @@ def _entries_before(location: PlacedLocation, draft: DraftLayer) -> Iterable[Ent
 def _is_in_force(scope: Scope, location: PlacedLocation) -> bool:
     """Whether a scope has the location."""
     return location.url in (scope.extra_indexes if location.is_index else scope.find_links)
-
-
-def _is_for_family(location: PlacedLocation, name: NormalizedName, families: Sequence[IndexFamily]) -> bool:
-    """Whether the location is an index of the family that this project belongs to."""
-    # The first family with this index decides; another one with the same index is ignored.
-    family = find_family(location.url, families)
-    return family is not None and is_family_name(name, family)
-
-
-def _refuse_position(location: PlacedLocation, entry: Entry) -> Refusal:
-    """The refusal of a location that comes after an entry that needs it."""
-    # The other flags that name a location apply to the whole layer.
-    flag = "--extra-index-url" if location.is_index else "--find-links"
-    return Refusal(
-        f"`{flag} {location.url}` does not serve `{entry.text}` at {entry.position}",
-        why="a flag serves the requirements after it, and this one is for the family of that project",
-        remedy=f'move the flag above {entry.position}, or set `flag-scope = "list"`',
-    )
 
 
 def _assemble(

@@ -32,7 +32,7 @@ __all__ = [
 
 
 FlagScope = Literal["position", "list"]
-"""What an `--extra-index-url` or `--find-links` applies to: the requirements after it, or the whole list."""
+"""What an `--extra-index-url` or `--find-links` applies to: the requirements after it, or its whole layer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +70,17 @@ class IndexFamily:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeRules:
-    """The rules by which the flags of a list make scopes: what a flag applies to, and the families of indexes."""
+    """The rules by which the flags of a list make scopes: what a flag applies to, and the families of indexes.
 
-    flag_scope: FlagScope = "position"
+    `flag_scope` None is the rule of the form: by position in a list, the whole run in a requirement file.
+    """
+
+    flag_scope: FlagScope | None = None
     families: tuple[IndexFamily, ...] = ()
 
 
 BY_POSITION = ScopeRules()
-"""The rules without any configuration."""
+"""The rules without any configuration, which go by position in a list."""
 
 
 def merge_scopes(scopes: Iterable[Scope]) -> Scope:

@@ -233,7 +233,7 @@ OPTIONS = (
         group=Group.INDEXES,
         flags=("--flag-scope",),
         choices=("position", "list"),
-        help="position (default): a flag in the list serves what stands after it; list: all of its layer",
+        help="position (default for lists): a flag serves what is after it; list (default for files): its whole layer",
     ),
     Option(
         name="families",

@@ -251,7 +251,7 @@ class CompleteSettings:
     platform: str | None = None
     driver: str | None = None
     index_strategy: IndexStrategy = "first-index"
-    flag_scope: FlagScope = "position"
+    flag_scope: FlagScope | None = None
     exclude_newer: str | None = None
     exclude_newer_exempt: tuple[str, ...] = ()
     exclude: tuple[NormalizedName, ...] = ()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from resolver.errors import ListError
-from resolver.locking.diagnostics import check_references, find_shadowed, iter_index_warnings, iter_yank_warnings
+from resolver.locking.diagnostics import check_references, find_shadowed, iter_yank_warnings
 from resolver.locking.old_lock import Upgrade
 from resolver.locking.plan_secrets import build_credentials
 from resolver.locking.plan_solver import PlanSolver
@@ -99,16 +99,6 @@ def test_a_pin_from_an_extra_index_shadows_the_default_index(tmp_path: Path) -> 
     assert list(find_shadowed(plan, problem, resolution, make_source(), default_index)) == [A]
     failing = make_source(failing=frozenset({DEFAULT_INDEX}))
     assert list(find_shadowed(plan, problem, resolution, failing, default_index)) == []
-
-
-def test_an_index_that_a_later_flag_takes_away_is_a_warning_if_it_has_the_project(tmp_path: Path) -> None:
-    plan = make_plan(tmp_path, "a", f"--extra-index-url={EXTRA}", "b")
-    (warning,) = iter_index_warnings(plan, make_source())
-    assert warning == (
-        f"requirements[0]: `a` is not asked of `{EXTRA}`, which has it: that flag (requirements[1]) serves only what"
-        ' stands after it; move the flag up, or set `flag-scope = "list"`'
-    )
-    assert list(iter_index_warnings(plan, make_source(failing=frozenset({EXTRA})))) == []
 
 
 def test_a_yanked_pin_is_a_warning_with_its_reason() -> None:

@@ -25,6 +25,7 @@ from resolver import (
     ListError,
     LockOutcome,
     LockPlan,
+    ResolutionError,
     Settings,
     TargetError,
     Upgrade,
@@ -33,10 +34,12 @@ from resolver import (
 )
 from resolver.locking.locker import Locker, lock_plan
 from resolver.planning.plan import RunContext, plan_lock
+from resolver.requirements.scopes import IndexFamily
 from resolver.sources.source import ItemList, Source, StatedValue
 from tests.command import Project
 from tests.distributions import make_wheel
-from tests.servers import wheel
+from tests.loopback import Answer
+from tests.servers import IndexServer, ServedFile, sdist, wheel
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
@@ -215,3 +218,167 @@ def test_equal_lists_share_one_answer(project: Project) -> None:
         second = locker.lock(build_plan(project, ["anyio"]))
 
     assert second.resolution is first.resolution
+
+
+def moved(flag: str, url: str, *, text: str = "idna", place: int = 0, at: int = 1) -> str:
+    """The message for a location that position takes from an entry."""
+    return (
+        f"requirements[{at}]: `{flag} {url}` does not serve `{text}` at requirements[{place}]\n"
+        "  because a flag serves the requirements after it, and with this one another file would be locked\n"
+        f'  try: move the flag above requirements[{place}], or set `flag-scope = "list"`; `flag-scope = "position"`'
+        " keeps the list as written"
+    )
+
+
+@pytest.mark.parametrize("flag", ["--extra-index-url", "--find-links"])
+@pytest.mark.parametrize("version", ["3.7", "3.8", "3.7+own"])
+def test_position_that_would_swap_a_file_is_an_error(project: Project, flag: str, version: str) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", version, ["anyio"]))
+        url = other.index_url if flag == "--extra-index-url" else f"{other.base_url}/links/idna/"
+        assert pins(lock_here(project, ["idna", flag, url]))["idna"] == version
+        with pytest.raises(ListError) as caught:
+            lock_here(project, ["idna", flag, url, "anyio"])
+        assert str(caught.value) == moved(flag, url)
+
+
+def test_position_that_would_swap_a_file_for_an_sdist_of_a_stranger_builds_nothing(project: Project) -> None:
+    project.server.add("own", sdist("own", "9.0"))
+    with IndexServer() as other:
+        other.add("own", wheel("own", "1.0"))
+        with pytest.raises(ListError) as caught:
+            lock_here(project, ["own", "--extra-index-url", other.index_url, "idna"])
+        assert str(caught.value) == moved("--extra-index-url", other.index_url, text="own")
+    assert not [request for request in project.server.log if "own-9.0" in f"{request}"]
+
+
+def test_flag_scope_that_is_set_keeps_the_list_as_written(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.9"))
+        items = ["idna", "--extra-index-url", other.index_url, "anyio"]
+        found = {}
+        for scope in ("position", "list"):
+            settings = Settings(index_url=project.server.index_url, flag_scope=scope)
+            found[scope] = pins(lock_here(project, items, settings=settings))["idna"]
+        assert found == {"position": "3.7", "list": "3.9"}
+
+
+def test_position_that_takes_the_same_file_away_is_no_error(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.7"))
+        outcome = lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"])
+        assert (pins(outcome), outcome.warnings) == ({"anyio": "4.4.0", "idna": "3.7"}, ())
+
+
+def test_location_taken_away_that_cannot_be_read_is_a_warning(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.9"))
+        other.add("anyio", wheel("anyio", "4.4.0", ["idna"]))
+        other.always["/simple/idna/"] = Answer(status=403)
+        outcome = lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"])
+        assert pins(outcome)["idna"] == "3.7"
+        assert outcome.warnings == (
+            f"requirements[1]: `--extra-index-url {other.index_url}` does not serve `idna` at requirements[0], and it"
+            " cannot be read to see whether another file would be locked with it",
+        )
+
+
+def test_a_family_index_taken_from_its_family_is_judged_by_the_file_too(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.7+cu124"))
+        family = IndexFamily(name="own", names=("idna",), urls=(other.index_url,))
+        settings = Settings(index_url=project.server.index_url, families=(family,))
+        with pytest.raises(ListError) as caught:
+            lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"], settings=settings)
+        assert str(caught.value) == moved("--extra-index-url", other.index_url)
+        other.projects.clear()
+        assert pins(lock_here(project, ["idna", "--extra-index-url", other.index_url, "anyio"]))["idna"] == "3.7"
+
+
+@pytest.mark.parametrize("flag", ["--extra-index-url", "--find-links"])
+def test_a_location_that_has_no_project_of_the_list_is_a_warning(project: Project, flag: str) -> None:
+    with IndexServer() as other:
+        url = f"{other.base_url}/typo/" if flag == "--extra-index-url" else f"{other.base_url}/links/typo/"
+        other.always |= {f"/typo/{name}/": Answer(status=404) for name in ("anyio", "idna")}
+        for _ in range(2):  # The second run may find its resolution in the cache.
+            outcome = lock_here(project, ["anyio", flag, url], access=Access(cache_folder=project.cache))
+            assert outcome.warnings == (
+                f"requirements[1]: `{url}` has none of the projects that were requested from it: `anyio`, `idna`;"
+                " correct its address, or leave it out",
+            )
+
+
+def test_a_location_that_has_one_project_of_the_list_is_no_warning(project: Project) -> None:
+    with IndexServer() as other:
+        other.add("idna", wheel("idna", "3.9"))
+        assert lock_here(project, ["anyio", "--extra-index-url", other.index_url]).warnings == ()
+
+
+def test_a_location_that_has_no_project_of_the_list_is_part_of_the_error(project: Project) -> None:
+    with IndexServer() as other, pytest.raises(ResolutionError) as caught:
+        lock_here(project, ["anyio>=5", "--extra-index-url", other.index_url])
+    assert str(caught.value).endswith(
+        f"\nrequirements[1]: `{other.index_url}` has none of the projects that were requested from it: `anyio`\n"
+        "  try: correct its address, or leave it out"
+    )
+
+
+def old_wheel(name: str, version: str, requires: Sequence[str] = ()) -> ServedFile:
+    """A wheel that was uploaded two years before the others."""
+    return wheel(name, version, requires, upload_time="2022-01-01T00:00:00Z")
+
+
+def falls(project: Project, items: Sequence[str], **options: Any) -> tuple[str, ...]:
+    """The warnings of a lock of these items."""
+    return lock_here(project, items, **options).warnings
+
+
+def test_a_project_more_than_a_year_behind_its_newest_release_is_told_with_what_held_it_back(project: Project) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), wheel("trio", "2.0", ["idna<3"]))
+    assert falls(project, ["trio", "idna>=3"]) == (
+        "`trio 1.0` is 730 days older than 2.0, the newest release that the list admits: it needs `idna<3`, and"
+        " `idna 3.7` is locked",
+    )
+
+
+def test_a_project_that_another_one_holds_back_is_told_with_that_one(project: Project) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), wheel("trio", "2.0"))
+    project.server.add("quart", wheel("quart", "1.0", ["trio<2"]))
+    assert falls(project, ["trio", "quart"]) == (
+        "`trio 1.0` is 730 days older than 2.0, the newest release that the list admits: `quart 1.0` needs `trio<2`",
+    )
+
+
+def test_a_project_that_the_old_lock_keeps_is_told_with_the_option_that_lets_it_go(project: Project) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), wheel("trio", "2.0"))
+    old = lock_here(project, ["trio<2"]).lockfile
+    assert falls(project, ["trio"], old=old) == (
+        "`trio 1.0` is 730 days older than 2.0, the newest release that the list admits: the old lock keeps it, and"
+        " `lock -P trio` lets it go",
+    )
+
+
+@pytest.mark.parametrize(
+    ("newest", "items"),
+    [
+        (wheel("trio", "2.0", ["idna<3"]), ["trio<2", "idna>=3"]),
+        (wheel("trio", "2.0", ["idna<3"], upload_time=None), ["trio", "idna>=3"]),
+        (wheel("trio", "2.0", ["idna<3"], upload_time="2022-12-31T00:00:00Z"), ["trio", "idna>=3"]),
+        (wheel("trio", "2.0rc1", ["idna<3"]), ["trio", "idna>=3"]),
+        (wheel("trio", "2.0", ["idna<3"], yanked="broken"), ["trio", "idna>=3"]),
+    ],
+)
+def test_what_the_list_itself_keeps_out_and_what_is_not_known_is_no_fall(
+    project: Project, newest: ServedFile, items: list[str]
+) -> None:
+    project.server.add("trio", old_wheel("trio", "1.0"), newest)
+    assert falls(project, items) == ()
+
+
+def test_at_most_three_projects_behind_are_told_then_a_count(project: Project) -> None:
+    names = ["p1", "p2", "p3", "p4", "p5"]
+    for name in names:
+        project.server.add(name, old_wheel(name, "1.0"), wheel(name, "2.0", ["idna<3"]))
+    told = falls(project, [*names, "idna>=3"])
+    assert [line.split()[0] for line in told[:3]] == ["`p1", "`p2", "`p3"]
+    assert told[3:] == ("2 more projects of the list are locked more than a year behind their newest release",)

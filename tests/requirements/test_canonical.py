@@ -97,3 +97,38 @@ def test_a_file_and_a_list_of_its_lines_have_equal_tokens() -> None:
 
 def test_an_empty_list_has_one_empty_layer() -> None:
     assert tokens([]) == ((),)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        ["numpy", "-r", "x.txt", "torch"],
+        ["numpy", "--extra-index-url", B, "-r", "x.txt", "torch"],
+        ["numpy", "-r", "x.txt", "--extra-index-url", B],
+        ["-r", "x.txt", "--extra-index-url", B],
+        ["a", "-r", "i.txt", "b"],
+        ["a", "-r", "n.txt", "-r", "x.txt"],
+    ],
+)
+def test_a_file_with_indexes_of_its_own_keeps_its_scope_in_the_tokens(items: list[str]) -> None:
+    texts = {
+        "x.txt": f"scipy\n--extra-index-url {A}\n-r y.txt\n-e './p q' ; python_version > '3'\n-c c.txt\n",
+        "y.txt": "pandas --config-settings=a='b c'\n-f https://f.example/\n",
+        "c.txt": f"numpy<2 --hash=sha256:{'a' * 64}\n",
+        "i.txt": f"-i {B}\nz\n",
+        "n.txt": "--no-index\n-f ./w\nw\n",
+    }
+    parsed = parse_requirement_list(items, read_file=lambda reference, including: (reference, texts[reference]))
+    again = parse_canonical_layers(canonical_layers(parsed))
+    assert canonical_layers(again) == canonical_layers(parsed)
+    assert again.dependency_scope == parsed.dependency_scope
+    assert [(e.text, e.own_scope, e.scope, e.hashes) for e in (*again.entries, *again.constraints)] == [
+        (e.text, e.own_scope, e.scope, e.hashes) for e in (*parsed.entries, *parsed.constraints)
+    ]
+
+
+def test_a_file_with_indexes_of_its_own_is_one_token_with_its_content() -> None:
+    files = {"x.txt": f"scipy\n--extra-index-url {A}\n"}
+    assert tokens(["numpy", "-r", "x.txt"], files) == (
+        ("numpy", "--requirement", f"included: '--extra-index-url {A}' scipy"),
+    )

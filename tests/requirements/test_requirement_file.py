@@ -173,7 +173,7 @@ def test_an_included_file_stands_in_the_place_of_its_flag() -> None:
     parsed = parse_requirement_list(
         ["numpy", "-r", "more.txt", "torch"], read_file=files({"more.txt": f"scipy\n--extra-index-url {A}\npandas\n"})
     )
-    assert extras(parsed) == {"numpy": [], "scipy": [], "pandas": [A], "torch": [A]}
+    assert extras(parsed) == {"numpy": [], "scipy": [A], "pandas": [A], "torch": []}
     assert str(parsed.entries[2].position) == "more.txt:3 (from requirements[1])"
 
 

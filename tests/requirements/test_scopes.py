@@ -3,8 +3,16 @@ from __future__ import annotations
 import pytest
 from packaging.utils import canonicalize_name
 
-from resolver.requirements.requirement_list import parse_requirement_list
-from resolver.requirements.scopes import IndexFamily, ScopeRules, find_family, is_family_name
+from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
+from resolver.requirements.scopes import (
+    DEFAULT_SCOPE,
+    FlagScope,
+    IndexFamily,
+    Scope,
+    ScopeRules,
+    find_family,
+    is_family_name,
+)
 from resolver.requirements.url import Url
 from tests.requirements.lists import CU124, A, B, extras, files, report
 from tests.requirements.lists import TORCH as TORCH_SPELLING
@@ -136,17 +144,22 @@ def test_a_constraint_of_the_command_line_is_read_once() -> None:
     assert [str(entry.position) for entry in parsed.constraints] == ["c.txt:1 (from command line[0])"]
 
 
-def test_an_item_after_a_trailing_flag_that_takes_a_family_index_away_is_a_fault() -> None:
-    assert report(
-        ["torch==2.6.0", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH_SPELLING,))
-    ) == (
-        f"requirements[1]: `--extra-index-url {CU124}` does not serve `torch==2.6.0` at requirements[0]\n"
-        "  because a flag serves the requirements after it, and this one is for the family of that project\n"
-        '  try: move the flag above requirements[0], or set `flag-scope = "list"`'
-    )
+def test_an_item_after_a_trailing_flag_takes_its_location_from_the_items_before_it() -> None:
+    items = ["torch==2.6.0", "--extra-index-url", CU124, "-f", "https://f.example/", "numpy"]
+    taken = parse_requirement_list(items, rules=ScopeRules(families=(TORCH_SPELLING,))).taken_indexes
+    assert [(one.entry.text, one.index.public, one.position.item, one.is_index) for one in taken] == [
+        ("torch==2.6.0", CU124, 1, True),
+        ("torch==2.6.0", "https://f.example/", 3, False),
+    ]
 
 
-def test_an_index_taken_from_another_project_is_noted_for_a_warning() -> None:
+@pytest.mark.parametrize("flag_scope", ["position", "list"])
+def test_a_flag_scope_that_is_set_takes_nothing_silently(flag_scope: FlagScope) -> None:
+    items = ["torch", "--extra-index-url", CU124, "numpy"]
+    assert parse_requirement_list(items, rules=ScopeRules(flag_scope=flag_scope)).taken_indexes == ()
+
+
+def test_an_index_taken_from_a_project_outside_its_family_is_noted_too() -> None:
     parsed = parse_requirement_list(
         ["requests", "--extra-index-url", CU124, "numpy"], rules=ScopeRules(families=(TORCH_SPELLING,))
     )
@@ -159,3 +172,63 @@ def test_a_project_that_gets_the_index_by_a_later_item_has_lost_nothing() -> Non
         ["torch", "--extra-index-url", CU124, "torch>=2"], rules=ScopeRules(families=(TORCH_SPELLING,))
     )
     assert parsed.taken_indexes == ()
+
+
+def test_in_a_requirement_file_every_flag_serves_the_whole_run_through_inclusions_both_ways() -> None:
+    texts = {"more.txt": f"scipy\n--extra-index-url {B}\n-r last.txt\n", "last.txt": "pandas\n-f https://f.example/\n"}
+    parsed = parse_requirement_file(f"numpy\n--extra-index-url {A}\n-r more.txt\ntorch\n", read_file=files(texts))
+    assert extras(parsed) == {"numpy": [A, B], "scipy": [A, B], "pandas": [A, B], "torch": [A, B]}
+    assert {entry.scope.find_links for entry in parsed.entries} == {(Url(public="https://f.example/"),)}
+
+
+def test_flag_scope_position_holds_in_requirement_files_too() -> None:
+    parsed = parse_requirement_file(
+        "numpy\n-r more.txt\ntorch\n",
+        read_file=files({"more.txt": f"scipy\n--extra-index-url {A}\npandas\n"}),
+        rules=ScopeRules(flag_scope="position"),
+    )
+    assert extras(parsed) == {"numpy": [], "scipy": [], "pandas": [A], "torch": [A]}
+
+
+def test_a_file_in_a_list_has_its_own_flags_and_those_before_it_and_at_the_end() -> None:
+    texts = {"a.txt": f"scipy\n--extra-index-url {A}\npandas\n", "b.txt": "six"}
+    items = ["numpy", "--extra-index-url", B, "-r", "a.txt", "torch", "-r", "b.txt", "--extra-index-url", CU124]
+    assert extras(parse_requirement_list(items, read_file=files(texts))) == {
+        "numpy": [CU124],
+        "scipy": [B, A, CU124],
+        "pandas": [B, A, CU124],
+        "torch": [B, CU124],
+        "six": [B, CU124],
+    }
+
+
+def test_an_index_url_and_no_index_of_a_file_in_a_list_serve_that_file_alone() -> None:
+    texts = {"a.txt": f"-i {A}\nscipy", "b.txt": "--no-index\n-f ./wheels\nsix"}
+    parsed = parse_requirement_list(["numpy", "-r", "a.txt", "-r", "b.txt", "torch"], read_file=files(texts))
+    scopes = {entry.text: entry.scope for entry in parsed.entries}
+    assert (scopes["numpy"], scopes["torch"]) == (DEFAULT_SCOPE, DEFAULT_SCOPE)
+    assert scopes["scipy"] == Scope(indexes=(Url(public=A),), default_index=False)
+    assert scopes["six"] == Scope(find_links=(Url(public="./wheels"),), default_index=False)
+    assert parsed.dependency_scope == Scope(indexes=(Url(public=A),), find_links=(Url(public="./wheels"),))
+
+
+def test_flag_scope_list_lets_the_flags_of_a_file_serve_the_other_items() -> None:
+    parsed = parse_requirement_list(
+        ["numpy", "-r", "a.txt"],
+        read_file=files({"a.txt": f"scipy\n--extra-index-url {A}"}),
+        rules=ScopeRules(flag_scope="list"),
+    )
+    assert extras(parsed) == {"numpy": [A], "scipy": [A]}
+
+
+def test_a_constraint_file_contributes_no_flags() -> None:
+    texts = {"c.txt": f"--extra-index-url {A}\n--pre\nnumpy<2\n-r r.txt\n", "r.txt": f"-f {B}\nsix\n"}
+    parsed = parse_requirement_list(["numpy", "-c", "c.txt"], read_file=files(texts))
+    assert (extras(parsed), parsed.pre, parsed.named_locations) == ({"numpy": [], "six": []}, False, ())
+    assert parsed.warnings == (
+        "c.txt:1 (from requirements[1]): `--extra-index-url` has no effect, because a constraint file"
+        " contributes no flags",
+        "c.txt:2 (from requirements[1]): `--pre` has no effect, because a constraint file contributes no flags",
+        "r.txt:1 (from c.txt:4 (from requirements[1])): `--find-links` has no effect, because a constraint file"
+        " contributes no flags",
+    )

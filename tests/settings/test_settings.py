@@ -433,7 +433,7 @@ def test_complete_settings_have_the_defaults_of_what_is_unset() -> None:
     assert complete == CompleteSettings()
     assert (complete.index_strategy, complete.flag_scope, complete.exclude, complete.no_build) == (
         "first-index",
-        "position",
+        None,
         (),
         False,
     )

@@ -177,9 +177,7 @@ def _parse_list(table: Mapping[str, Any]) -> RequirementList:
         table["list"],
         leading=table.get("leading", ()),
         read_file=lambda reference, _: (reference, table["text-files"][reference]),
-        rules=ScopeRules(
-            flag_scope=table.get("options", {}).get("flag-scope", "position"), families=tuple(_build_families(table))
-        ),
+        rules=ScopeRules(flag_scope=table.get("options", {}).get("flag-scope"), families=tuple(_build_families(table))),
     )
 
 

@@ -54,11 +54,8 @@ def test_an_addition_goes_behind_the_files_that_a_list_includes() -> None:
     requirement_list = parse_requirement_list(
         ["torch", "-r", "more.txt"], additions=[ADDED], read_file=lambda reference, including: (reference, included)
     )
-    assert scopes(requirement_list) == {
-        "torch": ("https://a.example/",),
-        "numpy": ("https://a.example/",),
-        "uvicorn": ("https://a.example/",),
-    }
+    assert [entry.text for entry in requirement_list.entries] == ["torch", "numpy", "uvicorn"]
+    assert scopes(requirement_list) == {"torch": (), "numpy": ("https://a.example/",), "uvicorn": ()}
 
 
 def test_additions_are_a_layer_of_their_own_behind_layers() -> None:
