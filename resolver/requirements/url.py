@@ -28,6 +28,7 @@ __all__ = [
     "Secret",
     "Url",
     "expand_line",
+    "expand_start",
     "find_illegal_character",
     "find_unset",
     "parse_url",
@@ -37,6 +38,7 @@ __all__ = [
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
 """A variable; its group is the name."""
 _WORD = re.compile(r"\S+")
+_START = re.compile(r"(?P<git>(?:git\+)?)\$\{(?P<name>[A-Z0-9_]+)\}")
 _URL = re.compile(
     r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<authority>[^/?#]*)(?P<path>[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
     re.DOTALL,
@@ -180,9 +182,28 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
 def expand_line(line: str, variables: Mapping[str, str]) -> str:
     """A line of a requirement file with all variables expanded except those inside URLs.
 
-    `parse_url` expands those when it splits a URL, so that no credential is in a text that a message could show.
+    `parse_url` and `expand_start` expand those when a URL is split, so that no credential is in a text that a message
+    could show, and the value of a variable is not taken for a secret that is written out.
     """
-    return _WORD.sub(lambda match: match[0] if "://" in match[0] else _expand_variables(match[0], variables), line)
+
+    def expand(match: re.Match[str]) -> str:
+        word = match[0]
+        is_url = "://" in word or expand_start(word, variables) != word
+        return word if is_url else _expand_variables(word, variables)
+
+    return _WORD.sub(expand, line)
+
+
+def expand_start(text: str, variables: Mapping[str, str]) -> str:
+    """The text with the variable at its beginning, or behind `git+`, replaced if it holds the beginning of a URL.
+
+    Any other text stays as it is: `${FOLDER}/wheels` is a path, `${NAME}==1.0` a name.
+    """
+    first = _START.match(text)
+    value = variables.get(first["name"], "") if first is not None else ""
+    if first is None or "://" not in value:
+        return text
+    return f"{first['git']}{value}{text[first.end() :]}"
 
 
 def redact(text: str) -> str:
