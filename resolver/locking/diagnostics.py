@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
 
 from packaging.utils import NormalizedName
 
@@ -255,9 +256,9 @@ def _iter_entry_faults(entry: Entry, credentials: Credentials, remedy: str) -> I
     match entry.direct:
         case ArchiveUrl(url=url) | VcsReference(url=url):
             yield from _iter_url_faults(entry.position, url, credentials, remedy)
-            yield from _iter_missing_path(entry, find_local_path(url.public))
+            yield from _iter_missing_path(entry, find_local_path(url.public), remedy)
         case LocalPath(path=path):
-            yield from _iter_missing_path(entry, Path(path))
+            yield from _iter_missing_path(entry, Path(path), remedy)
         case None:
             pass
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
@@ -284,9 +285,20 @@ def _is_known(url: Url, credentials: Credentials) -> bool:
     return grant is not None and (grant.url is not None or VARIABLE.search(url.public) is None)
 
 
-def _iter_missing_path(entry: Entry, path: Path | None) -> Iterator[Fault]:
-    """A fault where a direct reference names a path that does not exist; None is a reference to another host."""
+def _iter_missing_path(entry: Entry, path: Path | None, remedy: str) -> Iterator[Fault]:
+    """A fault where a direct reference names a path that does not exist; None is a reference to another host.
+
+    `remedy` is for a variable that is not set: one that should hold a whole URL leaves a path.
+    """
     if path is None or _exists(path):
+        return
+    if unset := VARIABLE.findall(str(path)):
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(unset))
+        yield Fault(
+            where=entry.position,
+            what=f"`{unquote(entry.text).replace('file:./', '')}` is needed, and a variable in it is not set: {names}",
+            remedy=remedy,
+        )
         return
     if entry.name is not None and _CONDA_FOLDERS.intersection(path.parts):
         yield Fault(

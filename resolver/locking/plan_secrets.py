@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile
-from resolver.errors import Fault, FetchError, Position
+from resolver.errors import Fault, FetchError, ListError, Position
 from resolver.fetch.access import Access, LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Destination, find_destination
 from resolver.fetch.http.session import Session
@@ -44,17 +44,36 @@ def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = Login
     """The credentials in the URLs of all lists and settings of a run, with the logins that the user keeps elsewhere.
 
     A login in the URL of a repository is used for that repository alone, any other for its whole host. Raises
-    SettingsError for a file of credentials that cannot be used.
+    SettingsError for a file of credentials that cannot be used, ListError for URLs that differ by a withheld query.
     """
     plans = tuple(plans)
     families = (family for plan in plans for family in plan.settings.families)
     hidden = {name for plan in plans for _, url, _ in _iter_urls(plan) for name in VARIABLE.findall(url.text)}
     places = {family.name: family.urls for family in families}
     credentials = open_credentials(logins, places=places, hidden=hidden)
+    _check_withheld(plans)
     for plan in plans:
         for position, url, is_repository in _iter_urls(plan):
             credentials.add(url, source=str(position), is_bound=is_repository)
     return credentials
+
+
+def _check_withheld(plans: Iterable[LockPlan]) -> None:
+    """Raise ListError for URLs that are different files, and equal without the queries that look random."""
+    known: dict[str, tuple[Position, Url]] = {}
+    for plan in plans:
+        for position, url, _ in _iter_urls(plan):
+            if not url.withheld:
+                continue
+            first, other = known.setdefault(url.public, (position, url))
+            if other.secret != url.secret:
+                names = ", ".join(f'"{name}"' for name in url.withheld)
+                raise ListError(
+                    f"`{url}` is the URL of two files without its query",
+                    where=position,
+                    why=f"the value of the query looks random, so the lock would not have it; the other is {first}",
+                    remedy=f"`public-queries = [{names}]` in [tool.pinfold], if it is no secret",
+                )
 
 
 def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
@@ -80,6 +99,8 @@ def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
 def list_literal_warnings(plan: LockPlan) -> tuple[str, ...]:
     """Warnings for secrets that are written out in a list, settings or command line, with a safer way to pass them.
 
+    Queries that were withheld because they look random come last, with the setting that keeps them.
+
     Each form of secret (login, token, signature) has one warning, with all its positions. A signature causes one on
     the command line only: in a list it is the usual way to share a file, and it expires.
     """
@@ -89,7 +110,25 @@ def list_literal_warnings(plan: LockPlan) -> tuple[str, ...]:
         for form in url.forms:
             if on_command_line or not form.endswith(("signature", ")")) or "token" in form:
                 places.setdefault((on_command_line, form), []).append(str(position))
-    return tuple(_render_literal(form, where, on_command_line=shown) for (shown, form), where in places.items())
+    literal = (_render_literal(form, where, on_command_line=shown) for (shown, form), where in places.items())
+    return (*literal, *_iter_withheld_warnings(plan))
+
+
+def _iter_withheld_warnings(plan: LockPlan) -> Iterator[str]:
+    """A warning for each name of a query that looks random, with all its positions."""
+    places: dict[str, list[str]] = {}
+    for position, url, _ in _iter_urls(plan):
+        for name in url.withheld:
+            places.setdefault(name, []).append(str(position))
+    for name, where in places.items():
+        yield str(
+            Fault(
+                where=", ".join(dict.fromkeys(where)),
+                what=f"{f'the query `{name}`' if name else 'a query'} of a URL is not in the lock",
+                why="it looks random like a secret, and is no parameter that pinfold knows",
+                remedy=f'`public-queries = ["{name}"]` in [tool.pinfold] keeps it, if it is public',
+            )
+        )
 
 
 @contextmanager

@@ -186,7 +186,7 @@ def _merge_settings(source: Source, arguments: Settings, run: RunContext) -> _Pl
         arguments=arguments,
         complete=complete,
         # Before all parsing: their repr is redacted, so tracebacks with locals do not leak them.
-        variables=PathTokens(complete.secrets, run.variables),
+        variables=PathTokens(complete.secrets, run.variables, public_queries=complete.public_queries),
         platform=None if complete.platform is None else parse_platform(complete.platform),
         families=(*complete.families, *load_families()),
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import assert_never
 from urllib.parse import quote, unquote
 
@@ -27,7 +28,7 @@ from lockfiles._values import dataclass
 from resolver.requirements.entry import ArchiveUrl, DirectReference, LocalPath, VcsReference
 from resolver.requirements.flags import Refusal
 from resolver.requirements.index_urls import check_characters, check_host
-from resolver.requirements.url import parse_url
+from resolver.requirements.url import parse_url, withhold_random_queries
 
 __all__ = [
     "has_url_scheme",
@@ -144,9 +145,17 @@ def is_same_source(one: DirectReference, other: DirectReference) -> bool:
 
     As with pip, everything but hashes must be equal, and one of them may have a hash that the other does not have.
     """
-    return without_hashes(one) == without_hashes(other) and not _have_different_hashes(
+    return _is_same_place(without_hashes(one), without_hashes(other)) and not _have_different_hashes(
         _find_hashes(one), _find_hashes(other)
     )
+
+
+def _is_same_place(one: DirectReference, other: DirectReference) -> bool:
+    """Whether two references are equal, or differ by queries that were withheld from one of them alone."""
+    if one == other or not (isinstance(one, ArchiveUrl) and isinstance(other, ArchiveUrl)):
+        return one == other
+    bare = [replace(each, url=withhold_random_queries(each.url, public=())) for each in (one, other)]
+    return one == bare[1] or other == bare[0]
 
 
 def without_hashes(reference: DirectReference) -> DirectReference:
@@ -227,7 +236,12 @@ def _parse_archive(text: str, variables: Mapping[str, str]) -> ParsedReference:
     # The fragment is read before `parse_url`, which drops it.
     base, _, fragment = text.partition("#")
     name, extras, subdirectory, hashes = _read_fragment(fragment)
-    direct = ArchiveUrl(url=parse_url(base, variables=variables), hashes=hashes, subdirectory=subdirectory)
+    url = parse_url(base, variables=variables)
+    # The variables of a plan come with its settings. The text of a lock is read without: it has public queries alone.
+    public_queries = getattr(variables, "public_queries", None)
+    if public_queries is not None:
+        url = withhold_random_queries(url, public=public_queries)
+    direct = ArchiveUrl(url=url, hashes=hashes, subdirectory=subdirectory)
     check_characters(direct.url)
     if not direct.url.public.startswith("file:"):
         check_host(direct.url)

@@ -11,7 +11,7 @@ parser on, such a token is a variable like any other. Users have to give pattern
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never, cast
 
@@ -45,9 +45,19 @@ class PathTokens(Mapping[str, str]):
 
     Each of `patterns` has one group, which matches the token. Tokens in the values of the caller's variables are
     replaced too. Equal tokens have one name. The `repr` is redacted.
+
+    `public_queries` are the names of queries whose values may be locked though they look random. They come with the
+    variables because the parser of a direct reference needs both, and no other text is parsed with either.
     """
 
-    def __init__(self, patterns: Sequence[re.Pattern[str]], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        patterns: Sequence[re.Pattern[str]],
+        variables: Mapping[str, str],
+        *,
+        public_queries: Collection[str] = (),
+    ) -> None:
+        self.public_queries = tuple(public_queries)
         self._patterns = tuple(patterns)
         self._variables = variables
         self._names: dict[str, str] = {}
@@ -85,6 +95,10 @@ class PathTokens(Mapping[str, str]):
     def __iter__(self) -> Iterator[str]:
         yield from self._values
         yield from (name for name in self._variables if name not in self._values)
+
+    def __bool__(self) -> bool:
+        # Without variables too, it has the rules of the settings.
+        return True
 
     def __len__(self) -> int:
         return len(self._values.keys() | self._variables.keys())

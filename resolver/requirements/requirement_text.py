@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
@@ -26,8 +27,9 @@ from resolver.requirements.direct_reference import (
     parse_reference,
     render_reference,
 )
-from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath
+from resolver.requirements.entry import ArchiveUrl, DirectReference, Entry, LocalPath, VcsReference
 from resolver.requirements.flags import FlagUse, HiddenText, Refusal, RequirementUse
+from resolver.requirements.url import expand_start
 
 __all__ = [
     "MOST_DIGITS",
@@ -133,7 +135,7 @@ def _parse_text(use: RequirementUse, variables: Mapping[str, str]) -> Entry:
     A URL or scp-like address comes first, then `name @ reference`, then a path, then PEP 508. A text for `-e` without
     operators is a path, even without a separator.
     """
-    text = use.text.strip()
+    text = expand_start(use.text.strip(), variables)
     if has_url_scheme(text) or _SCP_START.match(text):
         reference, marker = _split_url_marker(text)
         return _parse_direct(use, reference, marker, variables)
@@ -186,6 +188,7 @@ def _parse_direct(
 
     The name before the `@` wins over the one in the reference. Raises Refusal.
     """
+    reference = expand_start(reference, variables)
     _check_reference(reference, name)
     parsed = parse_reference(reference, variables=variables)
     if name is not None:
@@ -203,8 +206,16 @@ def _parse_direct(
         name=canonicalize_name(name) if name is not None else parsed.name,
         extras=parsed.extras | _parse_extras(name, extras),
         marker=_parse_marker(marker, reference),
-        direct=parsed.direct,
+        # The text of the user has no such reference where a variable holds its beginning.
+        direct=parsed.direct if reference in use.text else _without_forms(parsed.direct),
     )
+
+
+def _without_forms(direct: DirectReference) -> DirectReference:
+    """A reference whose URL came from a variable: its secrets are not written out in the list."""
+    if isinstance(direct, ArchiveUrl | VcsReference):
+        return replace(direct, url=replace(direct.url, forms=()))
+    return direct
 
 
 def _check_reference(reference: str, name: str | None) -> None:

@@ -261,6 +261,15 @@ OPTIONS = (
         help="`patterns` are regular expressions: what the one group of each finds in the path of a URL is a token,"
         " which is `${SECRET_1}` in lock and messages (see [security](security.md))",
     ),
+    Option(
+        name="public-queries",
+        kind=Kind.TEXTS,
+        group=Group.INDEXES,
+        merge=Merge.NEARER_FIRST,
+        value="list of names",
+        help="queries of direct URLs that the lock has though their values look random: `id` for `?id=3f9a…`",
+        detail="the secrets of known forms stay out of it (see [security](security.md#queries-that-look-random))",
+    ),
     # What the search may choose.
     Option(
         name="constraint",

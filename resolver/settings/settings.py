@@ -208,6 +208,7 @@ class Settings:
     osv: str | None = field(default=None, repr=False)
     environment: tuple[str, ...] | None = None
     secrets: tuple[re.Pattern[str], ...] | None = None
+    public_queries: tuple[str, ...] | None = None
     output: str | None = None
 
     def merge(self, over: Settings) -> Settings:
@@ -268,6 +269,7 @@ class CompleteSettings:
     mirrors: tuple[Mirror, ...] = ()
     environment: tuple[str, ...] = ()
     secrets: tuple[re.Pattern[str], ...] = ()
+    public_queries: tuple[str, ...] = ()
 
 
 def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:

@@ -45,6 +45,7 @@ class Canary(Enum):
     DOWNLOAD_TOKEN = "download-token"
     SECURE_LINK = "secure-link"
     SECURE_END = "secure-end"
+    RANDOM_QUERY = "random-query"
     SIGNED_LINK = "signed-link"
     REDIRECT = "redirect"
     GIT_TOKEN = "git-token"

@@ -52,6 +52,7 @@ _QUERIES = {
     Canary.DOWNLOAD_TOKEN: "download_token=CANARY&v=1",
     Canary.SECURE_LINK: "st=CANARY&e=4102444800",
     Canary.SECURE_END: "st=CANARY&se=CANARY",
+    Canary.RANDOM_QUERY: "share=CANARY.kR7xQ2mVn4Zt9pLw8sYb&raw=true",
 }
 _SIGNED = tuple(_QUERIES)
 PROJECTS = frozenset(

@@ -49,6 +49,28 @@ def test_an_app_without_a_machine_type_is_locked_for_the_default_of_its_platform
     assert "\n  machine: S (from the platform's default for an App): no GPU\n" in run.err
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        "f\"{os.environ['WHEELS']}/c-3.0-py3-none-any.whl\"",
+        'os.environ.get("WHEELS") + "/c-3.0-py3-none-any.whl"',
+        '"c @ " + os.getenv("WHEELS") + "/c-3.0-py3-none-any.whl"',
+        '"%s/c-3.0-py3-none-any.whl" % os.environ["WHEELS"]',
+        '"{}/c-3.0-py3-none-any.whl".format(os.environ["WHEELS"])',
+    ],
+)
+def test_a_variable_at_the_start_of_a_url_works_as_in_a_requirement_file(project: Project, item: str) -> None:
+    project.monkeypatch.setenv("WHEELS", f"{project.server.base_url}/files")
+    write_app(project, "app.py", f'    requirements = ["--no-index", {item}]\n')
+    project.write("requirements.txt", "--no-index\n${WHEELS}/c-3.0-py3-none-any.whl\n")
+
+    run = project.lock("app.py", "-o", "pylock.app.toml")
+    project.lock("requirements.txt", "-m", "S", "-o", "pylock.list.toml")
+
+    assert run.code == 0, run.err
+    assert project.load("pylock.app.toml").pylock.packages == project.load("pylock.list.toml").pylock.packages
+
+
 def test_a_configured_machine_type_goes_before_the_default_of_the_platform(project: Project) -> None:
     write_app(project, "app.py", '    requirements = ["-i", "INDEX", "c"]\n')
     project.write("pyproject.toml", '[tool.pinfold]\nmachine-type = "GPU-A100"\n')

@@ -544,3 +544,60 @@ def write_wheel(project: Project, folder: str) -> Path:
     path.parent.mkdir(parents=True)
     path.write_bytes(A.content)
     return path
+
+
+RANDOM = "9f86d081884c7d659a2feaa0c55ad015"
+
+
+def test_query_that_looks_random_is_requested_and_kept_out_of_the_lock(project: Project) -> None:
+    project.write_list(f"a @ {project.server.file_url(A.filename)}?id={RANDOM}&raw=true")
+
+    run = project.lock_in_process("requirements.txt", "-vv")
+
+    assert run.code == 0
+    assert (
+        "warning: requirements.txt:2: the query `id` of a URL is not in the lock\n"
+        "  because it looks random like a secret, and is no parameter that pinfold knows\n"
+        '  try: `public-queries = ["id"]` in [tool.pinfold] keeps it, if it is public\n'
+    ) in run.err
+    assert RANDOM not in run.err + run.out + project.read()
+    assert f'url = "https://index.example/files/{A.filename}?raw=true"\n' in project.read()
+    assert 'credentials = [\n    "127.0.0.1' in (project.folder / "pylock.toml").read_text(encoding="utf-8")
+    asked = [request.query for request in project.server.log if request.path == f"/files/{A.filename}"]
+    assert asked and set(asked) == {f"id={RANDOM}&raw=true"}
+    assert project.lock("requirements.txt", "--check").code == 0
+
+
+def test_setting_keeps_a_query_that_looks_random_in_the_lock(project: Project) -> None:
+    project.write_list(f"a @ {project.server.file_url(A.filename)}?id={RANDOM}")
+    project.lock("requirements.txt")
+    project.write("pyproject.toml", '[tool.pinfold]\npublic-queries = ["id"]\n')
+
+    assert project.lock("requirements.txt", "--check").code == 1
+    run = project.lock("requirements.txt")
+
+    assert (run.code, "looks random" in run.err) == (0, False)
+    assert f'url = "https://index.example/files/{A.filename}?id={RANDOM}"\n' in project.read()
+    assert project.lock("requirements.txt", "--check").code == 0
+    assert project.lock("requirements.txt", "--check", "--refresh").code == 0
+
+
+@pytest.mark.parametrize("query", ["raw=true", "version=1.2.3", "download=1", f"ref={RANDOM}9f86d081"])
+def test_honest_query_is_locked_without_a_word(project: Project, query: str) -> None:
+    project.write_list(f"a @ {project.server.file_url(A.filename)}?{query}")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, "warning" in run.err) == (0, False), run.err
+    assert f'url = "https://index.example/files/{A.filename}?{query}"\n' in project.read()
+
+
+def test_metadata_may_repeat_a_url_whose_query_is_withheld(project: Project) -> None:
+    place = f"{project.server.file_url(A.filename)}?id={RANDOM}"
+    project.server.add("c", wheel("c", "1.0", [f"a @ {place}"]))
+    project.write_list("c", f"a @ {place}")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, set(project.pins())) == (0, {"a", "b", "c"}), run.err
+    assert f'url = "https://index.example/files/{A.filename}"\n' in project.read()

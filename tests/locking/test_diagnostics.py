@@ -79,6 +79,14 @@ def test_a_variable_without_value_is_a_fault_of_each_url_that_needs_it(tmp_path:
     assert faults[1].startswith("[tool.pinfold] index-url")
 
 
+@pytest.mark.parametrize("item", ["${WHEELS}/b-1.0-py3-none-any.whl", "b @ ${WHEELS}/b-1.0-py3-none-any.whl"])
+def test_a_variable_without_value_at_the_start_of_a_url_is_named(tmp_path: Path, item: str) -> None:
+    assert check(make_plan(tmp_path, item)) == [
+        "requirements[0]: `b @ ${WHEELS}/b-1.0-py3-none-any.whl` is needed, and a variable in it is not set: `WHEELS`\n"
+        "  try: set it in the environment"
+    ]
+
+
 def test_a_plan_without_faults_passes(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     plan = make_plan(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resolver import Access
-from resolver.errors import FetchError
+from resolver.errors import FetchError, ListError
 from resolver.locking.document import RecordedInputs, build_lockfile
 from resolver.locking.plan_secrets import (
     build_credentials,
@@ -63,6 +63,55 @@ def test_each_form_of_literal_secret_is_one_warning_with_all_its_places(tmp_path
     assert warning.startswith("requirements[0], requirements[1]: ")
     assert "which stays in that file" in warning
     assert "hunter2" not in warning
+
+
+RANDOM = "9f86d081884c7d659a2feaa0c55ad015"
+
+
+def test_a_query_that_looks_random_is_withheld_with_the_setting_that_keeps_it(tmp_path: Path) -> None:
+    items = (f"b @ https://files.example/{WHEEL}?id={RANDOM}", f"c @ https://files.example/c-1.0.zip?id={RANDOM}")
+    assert list_literal_warnings(make_plan(tmp_path, *items)) == (
+        "requirements[0], requirements[1]: the query `id` of a URL is not in the lock\n"
+        "  because it looks random like a secret, and is no parameter that pinfold knows\n"
+        '  try: `public-queries = ["id"]` in [tool.pinfold] keeps it, if it is public',
+    )
+    plan = make_plan(tmp_path, *items, settings=Settings(public_queries=("id",)))
+    assert list_literal_warnings(plan) == ()
+    (entry, _) = plan.requirement_list.entries
+    assert entry.text == items[0]
+
+
+def test_a_query_without_a_name_is_withheld_without_its_value(tmp_path: Path) -> None:
+    (warning,) = list_literal_warnings(make_plan(tmp_path, f"b @ https://files.example/{WHEEL}?{RANDOM}"))
+    assert warning.startswith("requirements[0]: a query of a URL is not in the lock\n")
+    assert RANDOM not in warning
+
+
+def test_files_that_differ_by_a_withheld_query_are_refused(tmp_path: Path) -> None:
+    items = (
+        f"b @ https://files.example/download.zip?id={RANDOM}",
+        f"c @ https://files.example/download.zip?id={RANDOM[::-1]}",
+    )
+    with pytest.raises(ListError) as caught:
+        build_credentials([make_plan(tmp_path, *items)])
+    assert str(caught.value) == (
+        "requirements[1]: `https://files.example/download.zip` is the URL of two files without its query\n"
+        "  because the value of the query looks random, so the lock would not have it; the other is requirements[0]\n"
+        '  try: `public-queries = ["id"]` in [tool.pinfold], if it is no secret'
+    )
+    build_credentials([make_plan(tmp_path, *items, settings=Settings(public_queries=("id",)))])
+    build_credentials([make_plan(tmp_path, items[0], items[0].replace("b @", "c @"))])
+
+
+def test_a_lock_names_the_host_of_a_withheld_query(tmp_path: Path) -> None:
+    plan = make_plan(tmp_path, f"b @ https://files.example/{WHEEL}?id={RANDOM}")
+    lock = build_lockfile(
+        Resolution(pins=(build_pin(build_file(WHEEL, "1.0", url=f"https://files.example/{WHEEL}")),)),
+        target=TARGET,
+        requirement_list=RequirementList(layers=()),
+        inputs=RecordedInputs(layers=(), settings={}),
+    )
+    assert find_needed_credentials(plan, lock) == ("files.example",)
 
 
 def test_a_variable_is_no_literal_secret(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from resolver.requirements.entry import ArchiveUrl, LocalPath, VcsReference
+from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from tests.requirements.lists import files, report
 
 
@@ -66,3 +68,45 @@ def test_a_marker_that_cannot_be_evaluated_is_a_fault_of_the_line_of_a_constrain
     assert report(["a", "-c", "c.txt"], read_file=files({"c.txt": "\nb; 'a' == 'b'"})) == (
         f"c.txt:2 (from requirements[1]): `'a' == 'b'`, after `b;`, cannot be evaluated\n  because {VARIABLE}"
     )
+
+
+URL_VARIABLES = {
+    "W": "https://me:hunter2@f.example/w",
+    "FILE": "https://f.example/w/x-1.0-py3-none-any.whl?token=hunter2",
+    "GIT": "git+https://f.example/w",
+    "DIR": "wheels",
+    "NAME": "x",
+}
+
+
+@pytest.mark.parametrize(
+    ("item", "text"),
+    [
+        ("${W}/x-1.0-py3-none-any.whl", "x @ https://f.example/w/x-1.0-py3-none-any.whl"),
+        ("x @ ${W}/x-1.0-py3-none-any.whl", "x @ https://f.example/w/x-1.0-py3-none-any.whl"),
+        ("x[a]@${W}/x-1.0.zip ; os_name == 'nt'", 'x[a] @ https://f.example/w/x-1.0.zip ; os_name == "nt"'),
+        ("${FILE}", "x @ https://f.example/w/x-1.0-py3-none-any.whl"),
+        ("${GIT}/x.git@main", "git+https://f.example/w/x.git@main"),
+        ("x @ git+${W}/x.git@main", "x @ git+https://f.example/w/x.git@main"),
+        ("git+${W}/x.git", "git+https://f.example/w/x.git"),
+        ("x @ https://f.example/${DIR}/x.zip", "x @ https://f.example/${DIR}/x.zip"),
+    ],
+)
+def test_a_variable_at_the_start_of_a_url_is_read_alike_in_lists_and_files(item: str, text: str) -> None:
+    (listed,) = parse_requirement_list([item], variables=URL_VARIABLES).entries
+    (read,) = parse_requirement_file(item, source="requirements.txt", variables=URL_VARIABLES).entries
+
+    assert listed.text == read.text == text
+    assert isinstance(listed.direct, ArchiveUrl | VcsReference)
+    assert listed.direct == read.direct
+    # The secret comes with the URL, and is not written out in the list.
+    secret = listed.direct.url.secret
+    has_secret = secret is not None and "hunter2" in secret.open_for_transport()
+    assert has_secret == ("${W}" in item or "${FILE}" in item)
+    assert listed.direct.url.forms == ()
+
+
+@pytest.mark.parametrize("item", ["${DIR}/x-1.0-py3-none-any.whl", "${UNSET}/x-1.0-py3-none-any.whl"])
+def test_a_variable_that_holds_no_url_begins_a_path_in_a_list(item: str) -> None:
+    (listed,) = parse_requirement_list([item], variables=URL_VARIABLES).entries
+    assert listed.direct == LocalPath(path=item)

@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.requirements.url import Secret, Url, find_illegal_character, find_unset, parse_url, redact
+from resolver.requirements.url import (
+    Secret,
+    Url,
+    find_illegal_character,
+    find_unset,
+    parse_url,
+    redact,
+    withhold_random_queries,
+)
 
 
 def open_secret(url: Url) -> str | None:
@@ -254,3 +262,94 @@ def test_any_text_is_a_url_and_its_public_part_is_stable(text: str) -> None:
     assert parse_url(url.public, variables={}).public == url.public
     assert parse_url(url.text, variables={}).text == url.text
     assert "hunter2" not in url.text
+
+
+HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"
+BASE64 = "kR7_xQ2mVn4-Zt9pLw8sYb"
+
+
+@pytest.mark.parametrize(
+    ("query", "public", "withheld"),
+    [
+        (f"?id={HEX}", "", ("id",)),
+        (f"?id={HEX[:16]}", "", ("id",)),
+        (f"?ID={BASE64}&raw=true", "?raw=true", ("id",)),
+        ("?share=550e8400-e29b-41d4-a716-446655440000", "", ("share",)),
+        (f"?rlkey={BASE64}&dl=1&ticket=a.{HEX}", "?dl=1", ("rlkey", "ticket")),
+        ("?x=qzxwvjkplmtrhgfdsbnc", "", ("x",)),
+        ("?x=837465019283746501928374", "", ("x",)),
+        ("?x=Zm9vYmFy/cXV4Q29ycmVj+dEhvcnNlQmF0dGVyeQ%3D%3D", "", ("x",)),
+        (f"?ref={BASE64}", "", ("ref",)),
+        (f"?{BASE64}&raw", "?raw", ("",)),
+        (f"?{BASE64}=1", "", ("",)),
+        (f"?token={HEX}&id={HEX}&v=1", "?v=1", ("id",)),
+    ],
+)
+def test_a_query_whose_value_looks_random_is_withheld(query: str, public: str, withheld: tuple[str, ...]) -> None:
+    complete = f"https://f.example/a-1.0-py3-none-any.whl{query}"
+    url = withhold_random_queries(parse_url(complete), public=())
+    assert (url.public, url.withheld) == (f"https://f.example/a-1.0-py3-none-any.whl{public}", withheld)
+    assert open_secret(url) == complete
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "raw=true",
+        "version=1.2.3",
+        "download=1",
+        f"ref={HEX}",
+        f"commit={HEX}",
+        f"sha={HEX}",
+        f"Commit-SHA={HEX[:12]}",
+        "sha256=" + "9f86d081884c7d659a2feaa0c55ad015" * 2,
+        f"checksum=sha1:{HEX}",
+        f"v={HEX[:20]}",
+        "versionId=3HL4kqtJlcpXroDTDmJ.rmSpXd3dIbrHY",
+        "generation=1700000000000000",
+        "ref=refs/heads/add-cuda-12-wheels",
+        "file=torch-2.8.0-cp311-cp311-manylinux_2_28_x86_64.whl",
+        "file=flash_attn-2.8.3%2Bcu12torch2.5cxx11abiFALSE-cp311-cp311-linux_x86_64.whl",
+        "created=2026-11-30T17:00:00Z",
+        "created=20261130T170000Z",
+        "job=12345678901234567890",
+        "arch=x86_64-unknown-linux-gnu",
+        "name=ReleaseCandidate2026Build",
+        "image=cuda12.8.1-cudnn-devel-ubuntu22.04",
+        "path=internationalization/of/things",
+        "pad=0000000000000000",
+        "id=${TOKEN}",
+        "",
+    ],
+)
+def test_an_honest_query_stays_in_the_url(query: str) -> None:
+    url = parse_url(f"https://f.example/a.whl?{query}")
+    assert withhold_random_queries(url, public=()) == url
+    assert withhold_random_queries(url, public=()).withheld == ()
+
+
+def test_a_query_that_the_user_calls_public_stays_in_the_url() -> None:
+    url = parse_url(f"https://f.example/a.whl?id={HEX}&x={HEX}")
+    assert withhold_random_queries(url, public=("ID",)).public == f"https://f.example/a.whl?id={HEX}"
+    assert withhold_random_queries(url, public=("id", "x")) == url
+
+
+def test_a_path_on_disk_keeps_its_query() -> None:
+    assert withhold_random_queries(Url(public=f"file:///a.whl?id={HEX}"), public=()).withheld == ()
+
+
+def test_a_variable_beside_a_withheld_query_stays_in_the_text() -> None:
+    text = f"https://f.example/a.whl?token=${{T}}&id={HEX}"
+    url = withhold_random_queries(parse_url(text, variables={"T": "hunter2"}), public=())
+    assert (url.public, url.text) == ("https://f.example/a.whl", "https://f.example/a.whl?token=${T}")
+    assert open_secret(url) == text.replace("${T}", "hunter2")
+    unset = withhold_random_queries(parse_url(text), public=())
+    assert (find_unset(unset), unset.secret) == (("T",), None)
+
+
+@given(st.text("abcXYZ0189-_.=&;%?+/", max_size=60))
+def test_what_is_withheld_from_any_query_is_in_the_secret(query: str) -> None:
+    url = parse_url(f"https://f.example/a.whl?{query}")
+    split = withhold_random_queries(url, public=())
+    assert split == url if not split.withheld else open_secret(split) == (open_secret(url) or url.public)
+    assert withhold_random_queries(split, public=()).withheld == ()

@@ -158,6 +158,7 @@ allow-build = ["Flash_Attn"]
         osv = "osv.zip"
 environment = ["WHEEL_HOST"]
         output = "locks"
+        public-queries = ["id"]
 
         [platform]
         name = "linux"
@@ -216,6 +217,7 @@ environment = ["WHEEL_HOST"]
         build_constraint_dependencies=("setuptools<80",),
         exclude=(canonicalize_name("triton"),),
         secrets=(re.compile("/t/([^/]+)"),),
+        public_queries=("id",),
         pre=True,
         prefer_binary=True,
         no_deps=True,

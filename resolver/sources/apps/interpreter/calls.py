@@ -23,6 +23,7 @@ from resolver.sources.apps.interpreter.operations import (
     has_variables,
     join_parts,
     place_lines,
+    split_parts,
 )
 from resolver.sources.apps.interpreter.values import (
     BoundMethod,
@@ -149,7 +150,9 @@ class CallReader(DisplayReader):
         if isinstance(owner, FileText) and method.name in ("read", "readlines", "close"):
             return self._read_open_file(owner, method.name)
         # Stripping keeps a variable: white space around an item or URL means nothing to pip.
-        if isinstance(owner, EnvironmentText) and method.name in ("strip", "rstrip", "lstrip") and not arguments:
+        # A `/` at the end of a URL is stripped for the one that is joined to it.
+        is_strip = method.name in ("strip", "rstrip", "lstrip") and not arguments
+        if isinstance(owner, EnvironmentText) and (is_strip or (method.name == "rstrip" and arguments == ["/"])):
             return owner
         # The methods that `operations` has for paths are pure, and their result is never None.
         if isinstance(owner, PurePath):
@@ -159,6 +162,11 @@ class CallReader(DisplayReader):
         owner = self.known(owner, node, scope)
         if isinstance(owner, str) and method.name == "format" and has_variables((*arguments, *keywords.values())):
             return join_parts(_fill_format(owner, arguments, keywords), self.place(node, scope))
+        if isinstance(owner, str) and method.name == "join" and len(arguments) == 1:
+            pieces = [self.usable(one) for one in self.iterate(arguments[0], node, scope)]
+            if has_variables(pieces) and all(isinstance(one, str | EnvironmentText) for one in pieces):
+                return join_parts(_join(owner, pieces), self.place(node, scope))
+            arguments = [ListValue(pieces)]
         arguments = [self._resolve(one, method, node, scope) for one in arguments]
         keywords = {name: self.known(one, node, scope) for name, one in keywords.items()}
         # These look at the items, so each item must be known.
@@ -239,6 +247,14 @@ class CallReader(DisplayReader):
         if not isinstance(value, str | PurePath):
             self.fail(node, scope, "it is no path")
         return value
+
+
+def _join(separator: str, pieces: list[Any]) -> list[str | EnvironmentVariable]:
+    """The parts of `separator.join(pieces)`."""
+    parts: list[str | EnvironmentVariable] = []
+    for number, piece in enumerate(pieces):
+        parts += [separator, *split_parts(piece)] if number else split_parts(piece)
+    return [part for part in parts if part != ""]
 
 
 def _fill_format(template: str, arguments: list[Any], keywords: dict[str, Any]) -> list[str | EnvironmentVariable]:

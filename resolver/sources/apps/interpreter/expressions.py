@@ -12,6 +12,7 @@ This is the first of a chain of classes, one chapter each, and each adds one mor
 from __future__ import annotations
 
 import ast
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath
@@ -56,6 +57,9 @@ __all__ = ["Context", "ExpressionReader"]
 # No statement of the recorded apps (tests/data/apps) takes more than 81 steps. The limits end loops that run away.
 _MOST_STEPS = 20_000
 _MOST_STEPS_OF_A_FILE = 1_000_000
+
+# `%(name)s` of a template: any other conversion could change a variable. A text, which `re` compiles when it is needed.
+_NAMED_PERCENT = r"(?<!%)%\((\w+)\)s"
 
 # The names of Python itself that are understood; all others are unknown.
 _BUILTINS = frozenset(
@@ -301,6 +305,8 @@ class ExpressionReader(ABC):
         both = (left, right)
         if kind is ast.Add and has_variables(both) and all(isinstance(one, str | EnvironmentText) for one in both):
             return join_parts([part for one in (left, right) for part in split_parts(one)], place)
+        if kind is ast.Mod and isinstance(left, str):
+            left, right = self._fill_by_name(str(left), right, node, scope)
         values = right if isinstance(right, tuple) else (right,)
         if kind is ast.Mod and isinstance(left, str) and has_variables(values):
             filled = fill_template(
@@ -311,6 +317,21 @@ class ExpressionReader(ABC):
         expression = node if isinstance(node, ast.expr) else ast.Constant(value=None)
         result = apply_operator(kind, self.known(left, expression, scope), self.known(right, expression, scope))
         return PlacedText(result, place) if isinstance(result, str) else result
+
+    def _fill_by_name(self, template: str, values: Any, node: ast.AST, scope: Namespace) -> tuple[str, Any]:
+        """A template of `%(name)s` and its values as one of `%s`, where a variable is among the values.
+
+        `values` are a dict, or `os.environ`; all others stay as they are.
+        """
+        names = re.findall(_NAMED_PERCENT, template)
+        if isinstance(values, Imported) and values.dotted == "os.environ":
+            place = self.place(node, scope)
+            values = {one: EnvironmentText(parts=(EnvironmentVariable(name=one),), place=place) for one in names}
+        if not names or not isinstance(values, dict) or not has_variables(values.values()):
+            return template, values
+        if not all(name in values for name in names):
+            raise OperationRefused("a format with a name that has no value")
+        return re.sub(_NAMED_PERCENT, "%s", template), tuple(values[name] for name in names)
 
     def _boolean(self, node: ast.BoolOp, scope: Namespace) -> Any:
         """`and`, `or`: the first operand that decides. Those after it are not read.

@@ -11,12 +11,13 @@ with the apps that are read, and the reader of calls does not.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePath
 from typing import Any, Protocol
 
 from resolver.sources.apps.interpreter.expressions import Context
-from resolver.sources.apps.interpreter.operations import LONGEST_LIST, OperationRefused, apply_operator
+from resolver.sources.apps.interpreter.operations import LONGEST_LIST, OperationRefused, apply_operator, join_parts
 from resolver.sources.apps.interpreter.values import (
     AppTarget,
     Builtin,
@@ -261,9 +262,25 @@ def _chain(reader: _FunctionContext, node: ast.Call, scope: Namespace, *values: 
     return OnceValue(item for value in values for item in reader.iterate(value, node, scope))
 
 
-def _join_path(reader: _FunctionContext, node: ast.Call, scope: Namespace, *parts: Any) -> PlacedText:
-    """`os.path.join`."""
+def _join_path(reader: _FunctionContext, node: ast.Call, scope: Namespace, *parts: Any) -> Any:
+    """`os.path.join`. A variable at the beginning stays one: apps join URLs so, too."""
+    if parts and isinstance(parts[0], EnvironmentText):
+        rest = [reader.known(part, node, scope) for part in parts[1:]]
+        if any(not isinstance(part, str) or part.startswith("/") for part in rest):
+            raise OperationRefused("a path of such parts")
+        tail = "".join(f"/{part}" for part in rest)
+        return EnvironmentText(parts=(*parts[0].parts, tail), place=parts[0].place)
+    parts = tuple(reader.known(part, node, scope) for part in parts)
     return PlacedText(str(PurePath(*map(str, parts))), reader.place(node, scope))
+
+
+def _expand_variables(reader: _FunctionContext, node: ast.Call, scope: Namespace, text: Any) -> Any:
+    """`os.path.expandvars`: `$NAME` and `${NAME}` as variables. Python leaves one as text that is not set."""
+    pieces = re.split(r"\$(?:(\w+)|\{(\w+)\})", str(text), flags=re.ASCII)
+    parts: list[str | EnvironmentVariable] = [pieces[0]] if pieces[0] else []
+    for bare, braced, after in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        parts += [EnvironmentVariable(name=bare or braced), *([after] if after else [])]
+    return join_parts(parts, reader.place(node, scope))
 
 
 def _path(change: Callable[[PurePath], object]) -> Callable[..., Any]:
@@ -350,6 +367,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "os.path.dirname": _path(lambda path: path.parent),
     # Only files of the repository exist: see `AppFiles`.
     "os.path.exists": lambda reader, node, scope, path: reader.context.files.exists(str(path)),
+    "os.path.expandvars": _expand_variables,
     "os.path.isfile": lambda reader, node, scope, path: reader.context.files.exists(str(path)),
     "os.path.join": _join_path,
     "os.path.normpath": _path(lambda path: path),
@@ -375,6 +393,7 @@ KEEPS_VARIABLES = frozenset(
         "copy.copy",
         "copy.deepcopy",
         "typing.cast",
+        "os.path.join",
         "filter",
     }
     | {"itertools.chain", "map", "zip", "enumerate", "reversed"}

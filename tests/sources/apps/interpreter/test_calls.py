@@ -50,3 +50,47 @@ def test_lines_of_a_file_keep_their_places(tmp_path: Path) -> None:
     app = read_app(data, name="app.py", class_name=None, path=tmp_path / "app.py")
     assert app.items == ("torch", "numpy")
     assert [getattr(one, "line", None) for one in app.positions] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "f\"{os.environ['W']}/x.whl\"",
+        "f\"{os.getenv('W').rstrip('/')}/x.whl\"",
+        "os.environ['W'] + '/x.whl'",
+        "os.environ.get('W', 'https://f.example') + '/x.whl'",
+        "getenv('W').strip() + '/x.whl'",
+        "'%s/%s' % (environ['W'], 'x.whl')",
+        "'%(w)s/%(file)s' % {'w': os.environ['W'], 'file': 'x.whl'}",
+        "'%(W)s/x.whl' % os.environ",
+        "'{}/x.whl'.format(os.environ['W'])",
+        "'{w}/x.whl'.format(w=os.environ.get('W'))",
+        "'/'.join([os.environ['W'], 'x.whl'])",
+        "''.join((os.environ['W'], '/', 'x.whl'))",
+        "os.path.join(os.environ['W'], 'x.whl')",
+        "os.path.expandvars('$W/x.whl')",
+        "os.path.expandvars('${W}/x.whl')",
+        "'${W}/x.whl'",
+    ],
+)
+def test_a_variable_at_the_start_of_a_url_stays_one(expression: str) -> None:
+    assert read_list(f"[{expression}]", "import os\nfrom os import environ, getenv") == ("${W}/x.whl",)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "os.environ['W'].lstrip('/') + '/x.whl'",
+        "os.environ['W'].rstrip('abc') + '/x.whl'",
+        "os.path.join(os.environ['W'], os.environ['X'])",
+        "os.path.join('a', os.environ['W'])",
+    ],
+)
+def test_a_variable_whose_value_decides_is_not_guessed(expression: str) -> None:
+    fault = find_fault(f"import os\nclass A:\n    requirements = [{expression}]")
+    assert "is read from the environment, which no lock may depend on unasked" in fault
+
+
+@pytest.mark.parametrize("expression", ["'%(w)s/%(x)s' % {'w': os.environ['W']}", "'%(w)5s' % {'w': os.environ['W']}"])
+def test_a_template_that_lacks_a_value_or_pads_one_is_refused(expression: str) -> None:
+    assert "is not understood" in find_fault(f"import os\nclass A:\n    requirements = [{expression}]")
