@@ -206,7 +206,7 @@ def iter_idle_warnings(
     if not plan.requirement_list.named_locations and plan.default_index is None:
         return
     # Lazy: a list without indexes of its own never loads the search here.
-    from resolver.solve.search.candidates import read_listings
+    from resolver.solve.project_table import read_listings
 
     # The search may have been saved, so its queries are made again: their answers are known.
     watched = WatchedPages(source)
@@ -385,7 +385,7 @@ def _compare_listings(
     Raises FetchError.
     """
     # Lazy: a list from which position takes nothing never loads the search here.
-    from resolver.solve.search.candidates import read_listings
+    from resolver.solve.project_table import read_listings
 
     (own, _), (others, _) = read_listings(name, problem, source), read_listings(name, wide, source)
     if [one.location for one in own] == [one.location for one in others]:
@@ -420,8 +420,7 @@ def _search_wide(wide: Problem, source: PackageSource) -> dict[NormalizedName, P
 def _list_hashes(name: NormalizedName, problem: Problem, listings: tuple[ListedPage, ...]) -> frozenset[str | None]:
     """The SHA-256 of each file that the list's own lines on the project admit; None stands for an unknown one."""
     # Lazy, as above.
-    from resolver.solve.project_table import iter_rows
-    from resolver.solve.search.candidates import build_project_table
+    from resolver.solve.project_table import build_project_table, iter_rows
 
     if not listings:
         return frozenset()
@@ -474,8 +473,7 @@ def _has_builds(name: NormalizedName, problem: Problem) -> bool:
 def _iter_falls(pin: Pin, pins: Mapping[NormalizedName, Pin], problem: Problem, source: PackageSource) -> Iterator[str]:
     """The line for a project that is locked more than a year behind; nothing for any other. Raises PinfoldError."""
     # Lazy: a resolution may come from the cache, without the search.
-    from resolver.solve.project_table import iter_rows, parse_instant
-    from resolver.solve.search.candidates import build_project_table, read_listings
+    from resolver.solve.project_table import build_project_table, iter_rows, parse_instant, read_listings
 
     if pin.file.upload_time is None:
         return
