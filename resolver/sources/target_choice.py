@@ -113,8 +113,8 @@ def choose_python(
 def choose_machines(source: Source, *, arguments: Settings) -> ChosenMachines:
     """The machine types that a source is locked for. `arguments` are the settings of the command line.
 
-    Raises TargetError for unknown machines and for those that cannot be one target, with the place that names them. `label` is set for `-m`
-    alone: other locks are named after their source.
+    Raises TargetError for unknown machines and for those that cannot be one target, with the place that names them.
+    `label` is set for `-m` alone: other locks are named after their source.
     """
     chosen = _find_names(source, arguments)
     if chosen is None:
