@@ -128,6 +128,8 @@ class ToolTable:
 
     - `python` and `platform` name the target (`3.11.0`, `manylinux_2_35_x86_64`); `accelerator` holds the facts of its
       GPU or other accelerator.
+    - `source` is what the lock was made from, relative to the folder of the lock: `requirements.txt`, `app.py::Chat`,
+      `-` for standard input. None if it was made by a program.
     - `requirement_digest` is `sha256:hex` over the list, the settings and the target.
     - `requirements` are the layers of the list as canonical tokens; `layers` the projects of each, in list order.
     - `settings` are those that influenced the result, by name; `exclude_newer` is an instant in RFC 3339.
@@ -152,6 +154,7 @@ class ToolTable:
     requested_by: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     build: Mapping[NormalizedName, BuildFacts] = field(default_factory=dict)
     build_wheels: tuple[BuildWheel, ...] = ()
+    source: str | None = None
     schema: int = SCHEMA
 
 
@@ -201,6 +204,7 @@ def read_tool_table(table: Mapping[str, Any], faults: list[Fault]) -> ToolTable:
     reader.require("schema", "python", "platform", "index-strategy", "requirement-digest", "requirements", "layers")
     tool = ToolTable(
         schema=reader.read("schema", _parse_schema, SCHEMA),
+        source=reader.read("source", text),
         python=reader.read("python", text, ""),
         platform=reader.read("platform", text, ""),
         index_strategy=reader.read("index-strategy", text, ""),
@@ -231,6 +235,7 @@ def _build_tool_table(tool: ToolTable) -> dict[str, Any]:
     """
     table: dict[str, Any] = {
         "schema": tool.schema,
+        "source": tool.source,
         "python": tool.python,
         "platform": tool.platform,
         "index-strategy": tool.index_strategy,

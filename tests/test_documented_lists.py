@@ -54,7 +54,7 @@ class Hosts:
         return self.project.lock("app.py", *argv)
 
     def pins(self) -> dict[str, str]:
-        return self.project.pins()
+        return self.project.pins("pylock.app.toml")
 
 
 @pytest.fixture
@@ -118,10 +118,10 @@ def test_private_repository_without_a_revision_is_locked_with_a_warning(hosts: H
 
     assert run.code == 0, run.err
     assert "default branch" in run.err
-    (package,) = hosts.project.load().pylock.packages
+    (package,) = hosts.project.load("pylock.app.toml").pylock.packages
     assert package.vcs is not None
     assert package.vcs.commit_id == hosts.repository.git("rev-parse", "HEAD")
-    assert TOKEN not in hosts.project.read() + run.err
+    assert TOKEN not in hosts.project.read("pylock.app.toml") + run.err
 
 
 def test_one_repository_at_two_revisions_is_refused_with_both_items(hosts: Hosts) -> None:
@@ -143,7 +143,7 @@ def test_private_index_with_a_login_in_its_url(hosts: Hosts) -> None:
 
     assert run.code == 0, run.err
     assert hosts.pins() == {"your-private-package": "1.0.0"}
-    assert "password" not in hosts.project.read()
+    assert "password" not in hosts.project.read("pylock.app.toml")
 
 
 def test_signed_url_of_a_file_that_is_no_wheel_name_says_what_one_looks_like(hosts: Hosts) -> None:
@@ -175,8 +175,8 @@ def test_token_of_a_repository_in_a_variable(hosts: Hosts) -> None:
     run = hosts.lock(["git+http://${GITHUB_TOKEN}@REPOS/private-repo"], GITHUB_TOKEN=TOKEN)
 
     assert run.code == 0, run.err
-    assert "${GITHUB_TOKEN}@" in hosts.project.read()
-    assert TOKEN not in hosts.project.read() + run.err
+    assert "${GITHUB_TOKEN}@" in hosts.project.read("pylock.app.toml")
+    assert TOKEN not in hosts.project.read("pylock.app.toml") + run.err
 
 
 def test_folder_with_an_extra_beside_the_app(hosts: Hosts) -> None:
@@ -187,7 +187,11 @@ def test_folder_with_an_extra_beside_the_app(hosts: Hosts) -> None:
     run = hosts.lock(["torch==2.4.0", ".[extra]"])
 
     assert run.code == 0, run.err
-    assert {package.name for package in hosts.project.load().pylock.packages} == {"here", "torch", "transformers"}
+    assert {package.name for package in hosts.project.load("pylock.app.toml").pylock.packages} == {
+        "here",
+        "torch",
+        "transformers",
+    }
 
 
 def test_folders_below_the_app(hosts: Hosts) -> None:
@@ -198,12 +202,16 @@ def test_folders_below_the_app(hosts: Hosts) -> None:
     run = hosts.lock(["projects/foo[extra]", "projects/bar"])
 
     assert run.code == 0, run.err
-    assert {package.name for package in hosts.project.load().pylock.packages} == {"accelerate", "bar", "foo"}
+    assert {package.name for package in hosts.project.load("pylock.app.toml").pylock.packages} == {
+        "accelerate",
+        "bar",
+        "foo",
+    }
 
 
 def test_layers(hosts: Hosts) -> None:
     assert hosts.lock([["setuptools", "wheel"], ["numpy==1.24.0"]]).code == 0
-    tool = hosts.project.load().tool
+    tool = hosts.project.load("pylock.app.toml").tool
     assert tool is not None
     assert tool.layers == (("setuptools", "wheel"), ("numpy",))
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -222,3 +225,40 @@ def test_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
 
     words = set(re.findall(r"[a-z][a-z-]+", capsys.readouterr().out.partition("verbs, each")[2]))
     assert set(_MODULES) - words == set()
+
+
+def test_readme_lines_about_a_lock_work_after_a_lock_for_each_machine_type(project: Project) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Around a lock")[2].partition("## ")[0].partition("| what |")[0]
+    lines = [line.partition(" #")[0] for line in re.findall(r"(?m)^\$ lock (.*)", section)]
+    assert "$ lock app.py -m GPU-H100 -m GPU-B200 " in readme
+    project.server.add("torch", wheel("torch", "2.8.0", ["nvidia-cublas-cu12", "numpy"]))
+    for name in ("nvidia-cublas-cu12", "numpy"):
+        project.server.add(name, wheel(name, "1.0"))
+    project.write("app.py", 'class Paint(App):\n    requirements = [["--index-url", "INDEX", "torch==2.8.0"]]\n')
+    project.write("advisories.zip", "")
+    with zipfile.ZipFile(project.folder / "advisories.zip", "w") as archive:
+        archive.writestr("A-1.json", json.dumps(ADVISORY))
+    assert project.lock("app.py", "-m", "GPU-H100", "-m", "GPU-B200").code == 0
+    for words in (
+        ["init", "-q"],
+        ["add", "."],
+        ["commit", "-q", "-m", "one"],
+        ["commit", "-q", "--allow-empty", "-m", "two"],
+    ):
+        who = ["-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *words], cwd=project.folder, check=True, capture_output=True)
+
+    for line in lines:
+        words = shlex.split(line)
+        asks = words[0] in ("audit", "outdated", "sizes", "verify")
+        run = run_verb(project, *words, *(_LOOPBACK if asks else ()))
+        assert run.code in (0, 1), f"{line}: {run.err}"
+
+
+def test_readme_has_every_line_of_a_lock_with_its_name() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    verbs = "audit|diff|digest|export|fetch|layers|outdated|sbom|sizes|tree|verify|why"
+    lines = re.findall(rf"(?m)^\$ (lock (?:{verbs}) [^#\n]*)", readme)
+    assert len(lines) >= 12
+    assert [line for line in lines if "pylock.app-gpu-h100.toml" not in line] == []

@@ -41,7 +41,7 @@ def test_commands_pass_where_all_is_true(locked: Project, commands: list[list[st
     assert codes == {
         "--check --format github app.py": 0,
         "secrets .": 0,
-        "verify --format github pylock.toml": 0,
+        "verify --format github pylock.app.toml": 0,
     }
 
 
@@ -50,7 +50,7 @@ def test_edited_app_is_annotated_at_its_line(locked: Project, commands: list[lis
 
     run = run_verb(locked, *commands[0])
 
-    title = "title=pylock.toml does not fit"
+    title = "title=pylock.app.toml does not fit"
     assert (run.code, run.out.splitlines()) == (
         1,
         [

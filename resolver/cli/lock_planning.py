@@ -21,14 +21,15 @@ from pathlib import Path
 from packaging.pylock import is_valid_pylock_path
 from packaging.utils import NormalizedName
 
-from lockfiles import LockfileError, read
+from lockfiles import Lockfile, LockfileError, ToolTable, read
 from lockfiles._values import dataclass
 from resolver.cli.output import describe_error, show_message, write_output
 from resolver.cli.parser import LockArguments
-from resolver.errors import PinfoldError
+from resolver.errors import PinfoldError, SourceError
 from resolver.planning.plan import LockPlan, RunContext, plan_lock, read_old_lock
-from resolver.sources.lock_places import place_locks
+from resolver.sources.lock_places import find_other_owner, list_old_names, name_lock, name_source, place_locks
 from resolver.sources.reader import read_source
+from resolver.sources.settings_file import name_path
 from resolver.sources.source import Source
 from resolver.sources.target_choice import ChosenMachines, choose_machines
 
@@ -118,11 +119,13 @@ class LockOutcomes:
 class LockPlanning:
     """Makes the plans of one run.
 
-    `folder` is where relative paths start. `locked_names` are the projects in all old locks that were read for it.
+    `folder` is where relative paths start. `locked_names` are the projects in all old locks that were read for it;
+    `renamed` has the path of each old lock under an old name, by the path that its lock gets.
     """
 
     def __init__(self, arguments: LockArguments, outcomes: LockOutcomes, *, folder: Path) -> None:
         self.locked_names: set[NormalizedName] = set()
+        self.renamed: dict[Path, Path] = {}
         self._arguments = arguments
         self._outcomes = outcomes
         self._folder = folder
@@ -201,9 +204,69 @@ class LockPlanning:
         return [] if is_known else [_Job(source=source, machines=machines)]
 
     def _plan(self, job: _Job, path: Path | None) -> LockPlan:
-        """The plan of one job, with the old lock at its path."""
-        arguments = self._arguments
+        """The plan of one job, with the old lock at its path if it is the source's own.
+
+        A lock whose source is not known, or is gone, is its own if its list is equal; otherwise the new lock takes its
+        place without its pins. Raises SourceError for the lock of another source that exists.
+        """
         old = read_old_lock(path, folder=self._folder)
+        plan = self._build_plan(job, path, old)
+        if old is None:
+            return self._adopt_old_name(job, plan)
+        if path is None or old.tool is None or old.tool.source == plan.recorded_source:
+            return plan
+        owner = find_other_owner(old.tool.source, plan.recorded_source, lock_folder=path.parent)
+        if owner is not None:
+            raise self._refuse_other_owner(owner, plan, path)
+        # A check compares any list with its lock: it tells the difference and changes nothing.
+        if self._arguments.check or plan.layers == old.tool.requirements:
+            return plan
+        made_from = (
+            "another list" if old.tool.source is None else f"`{old.tool.source}`, which is gone, and another list"
+        )
+        self._outcomes.warn([f"`{name_path(path, self._folder)}` was made from {made_from}: its pins are not kept"])
+        return self._build_plan(job, path, None)
+
+    def _adopt_old_name(self, job: _Job, plan: LockPlan) -> LockPlan:
+        """The plan with the lock of its list under an old name of it, which `renamed` then has; else the plan itself.
+
+        Locks of those times do not record their source. A name that is that of another list now is left alone, and so
+        is every file in a check.
+        """
+        path = plan.path
+        is_named = job.source.lock_path is not None or self._arguments.settings.output is not None
+        if path is None or is_named or self._arguments.check or job.source.path is None:
+            return plan
+        has_plain = any((path.parent / name).is_file() for name in ("requirements.txt", "pyproject.toml"))
+        plain = name_lock("", job.machines.label) if has_plain and name_source(job.source) else path.name
+        for name in list_old_names(job.source, job.machines.label):
+            place = path.parent / name
+            if name in (path.name, plain) or not place.is_file() or place in self.renamed.values():
+                continue
+            old = read_old_lock(place, folder=self._folder)
+            if old is not None and old.tool is not None and old.tool.source is None:
+                adopted = self._build_plan(job, path, old)
+                if adopted.layers == old.tool.requirements:
+                    self.renamed[path] = place
+                    return adopted
+        return plan
+
+    def _refuse_other_owner(self, owner: str, plan: LockPlan, path: Path) -> SourceError:
+        """The error for a lock that belongs to another source, with a name that is free."""
+        source, label = plan.source, plan.machines.label
+        stem = name_source(source) or Path(source.name).stem
+        free = name_lock(stem, label)
+        if free == path.name and source.path is not None:
+            free = name_lock(f"{stem}{source.path.suffix}", label)
+        shown = name_path(path, self._folder)
+        return SourceError(
+            f"`{shown}` is the lock of `{name_path(path.parent / owner, self._folder)}`, not of `{source.name}`",
+            remedy=f"`-o {name_path(path.parent / free, self._folder)}`",
+        )
+
+    def _build_plan(self, job: _Job, path: Path | None, old: Lockfile | None) -> LockPlan:
+        """The plan of one job with this old lock."""
+        arguments = self._arguments
         self.locked_names.update(() if old is None else (package.name for package in old.pylock.packages))
         # A check must have the same result under every Python, so the running one does not count. Without a lock of
         # ours there is nothing to compare, and any Python will do.
@@ -226,11 +289,25 @@ def build_lock_key(plan: LockPlan) -> LockKey:
 
 
 def find_left_over(plans: Sequence[LockPlan]) -> tuple[Path, ...]:
-    """The locks that lie beside the lock of a plan, were made from its list, and are written by no plan; sorted."""
+    """The locks that lie beside the lock of a plan, were made from its list, and are written by no plan; sorted.
+
+    An equal list of another source is another list.
+    """
     paths = {plan.path for plan in plans if plan.path is not None}
-    lists = {(plan.path.parent, text) for plan in plans if plan.path is not None for text in _list_texts(plan)}
-    found = (path for folder in {path.parent for path in paths} for path in _iter_others(folder, paths))
-    return tuple(sorted(path for path in found if (path.parent, _read_list(path)) in lists))
+    lists = {
+        (plan.path.parent, text, source)
+        for plan in plans
+        if plan.path is not None
+        for text in _list_texts(plan)
+        for source in (None, plan.recorded_source)
+    }
+    others = (path for folder in {path.parent for path in paths} for path in _iter_others(folder, paths))
+    found = ((path, _read_tool(path)) for path in others)
+    return tuple(
+        sorted(
+            path for path, tool in found if tool is not None and (path.parent, tool.requirements, tool.source) in lists
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,10 +340,9 @@ def _iter_others(folder: Path, known: set[Path]) -> Iterator[Path]:
             yield path
 
 
-def _read_list(path: Path) -> tuple[tuple[str, ...], ...] | None:
-    """The list that a lock was made from; None for a lock of another tool, and for one that cannot be read."""
+def _read_tool(path: Path) -> ToolTable | None:
+    """What a lock records of its list; None for a lock of another tool, and for one that cannot be read."""
     try:
-        tool = read(path).tool
+        return read(path).tool
     except (LockfileError, OSError):
         return None
-    return None if tool is None else tool.requirements

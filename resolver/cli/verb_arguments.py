@@ -105,7 +105,9 @@ def choose_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[Path, ...]:
             "no lockfile is named, and the folder has no `pylock.toml`", remedy="name one, or make it: `lock`"
         )
     listed = ", ".join(f"`{path.name}`" for path in found)
-    raise InputError(f"no lockfile is named, and the folder has several: {listed}", remedy="name one of them")
+    raise InputError(
+        f"no lockfile is named, and the folder has several: {listed}", remedy=f"name one of them: `{found[0].name}`"
+    )
 
 
 def read_lockfiles(names: Sequence[str], *, folder: Path) -> tuple[ChosenLock, ...]:

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 
 from packaging.pylock import Package, PackageSdist, PackageWheel
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import Lockfile
+from lockfiles import Lockfile, build_graph
 from lockfiles._values import dataclass
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.listings import fetch_listings
@@ -109,12 +110,13 @@ def find_newer(
 ) -> tuple[NewerRelease, ...]:
     """The pins that have a newer release on their index, by name.
 
-    Pre-releases count with `with_prereleases`, and for a pin that is one itself.
+    Pre-releases count with `with_prereleases`, and for a pin that is one itself. A pin that a listed one fixes exactly
+    (`torch` its CUDA libraries) is left out: it moves with that one, and with nothing else.
     """
-    found, python = [], _find_python(lockfile)
+    found, python, fixed = [], _find_python(lockfile), _find_fixed(lockfile)
     for package in sorted(lockfile.pylock.packages, key=lambda package: package.name):
         listed = listings.get(package.name)
-        if package.version is None or listed is None:
+        if package.version is None or listed is None or package.name in fixed:
             continue
         candidates = set(_iter_versions(package.name, listed.files, python))
         if not (with_prereleases or package.version.is_prerelease):
@@ -124,6 +126,32 @@ def find_newer(
         if Version(newest.public) > Version(package.version.public):
             found.append(NewerRelease(name=package.name, version=package.version, newest=newest))
     return tuple(found)
+
+
+def _find_fixed(lockfile: Lockfile) -> frozenset[NormalizedName]:
+    """The pins that a listed pin needs in one version, and those that these need in one version, and so on."""
+    requests = build_graph(lockfile).requests
+    listed = {name for name, of_pin in requests.items() if any(one.layer is not None for one in of_pin)}
+    fixed: set[NormalizedName] = set()
+    while True:
+        holders = listed | fixed
+        more = {
+            name
+            for name, of_pin in requests.items()
+            if any(one.parent in holders and _is_exact(one.text) for one in of_pin)
+        } - fixed
+        if not more:
+            return frozenset(fixed)
+        fixed |= more
+
+
+def _is_exact(text: str) -> bool:
+    """Whether a requirement admits one version alone, apart from its local label."""
+    try:
+        specifiers = Requirement(text).specifier
+    except InvalidRequirement:
+        return False
+    return any(one.operator in ("==", "===") and not one.version.endswith(".*") for one in specifiers)
 
 
 def _iter_index_findings(package: Package, listed: Listed | None) -> Iterator[Finding]:

@@ -45,12 +45,14 @@ class RecordedInputs:
 
     - `layers` are the list's canonical texts without secrets; `settings` those that influenced the result.
     - `exclude_newer` is an instant in RFC 3339 UTC; None where no date limits the candidates.
+    - `source` is the place of the list as the lock records it; None for the list of a program.
     """
 
     layers: Sequence[Sequence[str]]
     settings: Mapping[str, SettingValue]
     index_strategy: str = "first-index"
     exclude_newer: str | None = None
+    source: str | None = None
 
 
 def build_lockfile(
@@ -72,6 +74,7 @@ def build_lockfile(
     """
     pins = build_pins or {}
     tool = ToolTable(
+        source=inputs.source,
         python=render_python(target),
         platform=str(target.platform),
         accelerator=render_accelerator(target) | _render_build(resolution.build),

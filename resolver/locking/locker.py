@@ -357,6 +357,7 @@ def _build_lockfile(plan: LockPlan, resolution: Resolution, build_pins: BuildPin
             settings=plan.recorded_settings,
             index_strategy=plan.settings.index_strategy,
             exclude_newer=plan.exclude_newer,
+            source=plan.recorded_source,
         ),
         base_url=_find_base_url(plan),
         build_pins=build_pins,

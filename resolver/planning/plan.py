@@ -30,6 +30,7 @@ from resolver.requirements.scopes import IndexFamily, ScopeRules
 from resolver.requirements.url import Url, parse_url
 from resolver.settings.settings import CompleteSettings, Mirror, Settings, parse_exclude_newer
 from resolver.sources.apps.fal.tables import list_platform_additions
+from resolver.sources.lock_places import record_source
 from resolver.sources.reader import RequirementFiles
 from resolver.sources.settings_file import name_path
 from resolver.sources.source import AppFile, ItemList, Source, StatedValue, call_items, leading_flags
@@ -60,6 +61,7 @@ class LockPlan:
     - `kept` is the lock whose pins are kept where they fit: `old`, or that of an equal target (see `share_old_locks`).
     - `warnings` are about the source; those about the list are in `requirement_list`.
     - `remedy_for_unset` is the advice for a variable without a value.
+    - `recorded_source` is the source as the lock records it, None for the list of a program.
     """
 
     source: Source
@@ -81,6 +83,7 @@ class LockPlan:
     machines: ChosenMachines
     warnings: tuple[str, ...] = ()
     remedy_for_unset: str = "set it in the environment"
+    recorded_source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +123,8 @@ def plan_lock(
     source = _fit_to_target(source, chosen.target)
     lists = _read_lists(source, settings, path=path, folder=run.folder)
     exclude_newer = _find_cut_off(settings.complete, old, now=run.now, upgrade=upgrade)
-    return _build_plan(source, settings, chosen, lists, path=path, old=old, exclude_newer=exclude_newer)
+    plan = _build_plan(source, settings, chosen, lists, path=path, old=old, exclude_newer=exclude_newer)
+    return replace(plan, recorded_source=record_source(source, path, folder=run.folder))
 
 
 def share_old_locks(plans: Sequence[LockPlan]) -> tuple[LockPlan, ...]:

@@ -3,8 +3,9 @@
 In: a folder, or changed files and the root of the repository. Out: locks, each with the source and the machine types
 that write it. For the hook, and for programs that have only the files.
 
-Names count first: the lock that an app installs, and the names that `lock` gives. If they leave several lists, the list
-that the lock itself records decides: the one with the most items in common, which may have been edited since. The
+The lock that an app installs is that app's; any other belongs to the source that it records. Only for locks that record
+none, or one that is gone, the owner is guessed, first by the names that `lock` gives. If they leave several lists, the
+requirements in the lock decide: the list with the most items in common, which may have been edited since. The
 comparison does not parse either list, since a check confirms the guess.
 
 A change concerns all locks beside the file and in the folders above it, and any other lock whose list has changed or
@@ -22,6 +23,7 @@ from lockfiles import LockfileError, read
 from lockfiles._values import dataclass
 from resolver.errors import PinfoldError
 from resolver.sources.apps.app_folder import iter_own_files, iter_own_folders, list_app_sources
+from resolver.sources.lock_places import find_other_owner, name_source
 from resolver.sources.reader import list_possible_sources, read_source
 from resolver.sources.settings_file import find_settings, name_path
 from resolver.sources.source import Source
@@ -62,12 +64,13 @@ class OwnedLock:
 class _Candidate:
     """A list that writes locks into the folder.
 
-    `argument` is its name on the command line, `slug` its part in the names of locks, `lock_path` the one file that its
-    app or settings name. `is_sure` is false for a text file, which only its content shows to be a list.
+    `argument` is its name on the command line, `slugs` its parts in the names of locks, of now and of earlier versions,
+    `lock_path` the one file that its app or settings name. `is_sure` is false for a text file, which only its content
+    shows to be a list.
     """
 
     argument: str
-    slug: str
+    slugs: tuple[str, ...]
     source: Source
     lock_path: Path | None
     is_sure: bool
@@ -82,7 +85,18 @@ def find_owned_locks(folder: Path, *, seen_from: Path) -> tuple[OwnedLock, ...]:
     locks = sorted(path for path in folder.iterdir() if _is_lock(path) and path.is_file())
     if not locks:
         return ()
-    owned = _assign(locks, tuple(_iter_candidates(folder, folder, seen_from)))
+    candidates = tuple(_iter_candidates(folder, folder, seen_from))
+    recorded = {one.path: one for path in locks if (one := _find_recorded(path, candidates, seen_from)) is not None}
+    if len(recorded) == len(locks):
+        return tuple(recorded.values())
+    # A lock whose source is gone may be that of a list without a lock: a file that was renamed.
+    taken = {one.source for one in recorded.values()}
+    free = [one for one in candidates if one.argument not in taken]
+    open_paths = [path for path in locks if path not in recorded]
+    gone = [path for path in open_paths if _read_source(path) is not None]
+    unknown = [path for path in open_paths if path not in gone]
+    guessed = {one.path: one for one in (*_assign(gone, free), *_assign(unknown, candidates))}
+    owned = tuple({**guessed, **recorded}[path] for path in locks)
     if all(one.source is not None for one in owned):
         return owned
     places = [place for place in iter_own_folders(seen_from) if place.resolve() != folder.resolve()]
@@ -141,7 +155,7 @@ def _iter_candidates(place: Path, lock_folder: Path, seen_from: Path) -> Iterato
         if lock_place is not None and _folder_of(lock_place).resolve() == lock_folder.resolve():
             yield _Candidate(
                 argument=argument,
-                slug=_slug(source.stem),
+                slugs=tuple(dict.fromkeys((_slug(name_source(source)), _slug(source.stem)))),
                 source=source,
                 lock_path=lock_place if lock_place.suffix == ".toml" else None,
                 is_sure=argument in sure or argument in apps,
@@ -196,12 +210,44 @@ def _find_named(path: Path, candidates: Sequence[_Candidate]) -> tuple[_Candidat
         if candidate.lock_path is not None and candidate.lock_path.resolve() == path.resolve():
             return candidate, None
     name = _name_part(path)
-    for candidate in sorted(candidates, key=lambda one: -len(one.slug)):
-        if name == candidate.slug:
+    pairs = [(candidate, slug) for candidate in candidates for slug in candidate.slugs if slug]
+    for candidate, slug in sorted(pairs, key=lambda pair: -len(pair[1])):
+        if name == slug:
             return candidate, None
-        if candidate.slug and name.startswith(f"{candidate.slug}-"):
-            return candidate, _find_machine(name.removeprefix(f"{candidate.slug}-"), candidate.source)
+        if name.startswith(f"{slug}-"):
+            return candidate, _find_machine(name.removeprefix(f"{slug}-"), candidate.source)
     return None
+
+
+def _find_recorded(path: Path, candidates: Sequence[_Candidate], seen_from: Path) -> OwnedLock | None:
+    """The lock with the app that installs it, or else with the source that it records; None if that is gone.
+
+    A source that exists and cannot be read is the owner too: a check of the lock reports its fault.
+    """
+    for candidate in candidates:
+        if candidate.source.lock_path is not None and candidate.source.lock_path.resolve() == path.resolve():
+            return OwnedLock(path=path, source=candidate.argument)
+    recorded = find_other_owner(_read_source(path), None, lock_folder=path.parent)
+    if recorded is None:
+        return None
+    file, separator, app = recorded.partition("::")
+    argument = f"{name_path(path.parent / file, seen_from)}{separator}{app}"
+    source = _read(argument, seen_from)
+    if source is None:
+        return OwnedLock(path=path, source=argument)
+    slug, name = _slug(name_source(source)), _name_part(path)
+    is_standard = not slug or name.startswith(f"{slug}-")
+    machine = _find_machine(name.removeprefix(f"{slug}-") if slug else name, source) if is_standard else None
+    return OwnedLock(path=path, source=argument, machine=machine)
+
+
+def _read_source(path: Path) -> str | None:
+    """The source that a lock records; None for a lock without one, and for one that cannot be read."""
+    try:
+        tool = read(path).tool
+    except (LockfileError, OSError):
+        return None
+    return None if tool is None else tool.source
 
 
 def _build_owned(path: Path, named: tuple[_Candidate, str | None] | None, rest: Sequence[_Candidate]) -> OwnedLock:
@@ -224,7 +270,7 @@ def _find_by_content(path: Path, candidates: Sequence[_Candidate]) -> _Candidate
         return sure[0]
     locked = _read_locked_words(path)
     likeness = {one.argument: _measure_likeness(locked, _collect_words(one.source)) for one in candidates}
-    usual = [one for one in candidates if one.slug == "requirements"]
+    usual = [one for one in candidates if one.source.stem == "requirements"]
     # The sort is stable: among equals the usual name is first, then the order of the candidates.
     order = sorted([*usual, *candidates], key=lambda one: likeness[one.argument], reverse=True)
     if order and likeness[order[0].argument] > (0, 0):

@@ -1,26 +1,44 @@
-"""The file of each lock of a run: its folder, beside the source or as `-o` names it, and its name (PEP 751).
+"""The file of each lock: its folder, beside the source or as `-o` names it, its name (PEP 751), and whose lock it is.
 
 In: sources with the labels of their machine types, and the settings of the command line. Out: one path for each lock,
 or None for standard output. No two locks of a run have one file. PEP 751 allows `pylock.toml` and `pylock.<name>.toml`.
 
-A module of its own because every place must be known before the first lock is resolved: a collision found at the end
-would waste the run.
+A lock belongs to its source, which it records (`record_source`). Its name depends on that source alone, not on what
+else is locked: two runs never give one list two locks, and two lists never write one lock in turns and keep each
+other's pins. Where two sources have one name all the same (`a.txt` and `a.in`), the lock stays that of the first
+(`find_other_owner`).
+
+A module of its own because every place must be known before the first lock is resolved: a collision found at the
+end would waste the run.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from packaging.pylock import is_valid_pylock_path
 
 from resolver.errors import SourceError
 from resolver.settings.settings import Settings
-from resolver.sources.source import Source
+from resolver.sources.settings_file import has_list, name_path
+from resolver.sources.source import AppFile, Source, StandardInput
 
-__all__ = ["place_locks"]
+__all__ = [
+    "find_other_owner",
+    "list_old_names",
+    "name_lock",
+    "name_source",
+    "place_locks",
+    "record_source",
+    "split_words",
+]
 
+# The lists of a folder as a whole: their locks have no name of a source.
+_PLAIN_NAMES = ("pyproject.toml", "requirements.txt")
+_STANDARD_INPUT = "-"
 # A place that ends like one of these is meant as a file, and a lock has another suffix.
 _FILE_SUFFIXES = {".in", ".json", ".lock", ".py", ".txt", ".yaml", ".yml"}
 
@@ -36,19 +54,19 @@ def place_locks(
 
     A job is a source and the label of its machine types, None for the one lock of a source. Without `-o` a lock is
     beside its source. A name that ends with `.toml` is a file, any other one a folder. Sources that are `unreadable`
-    still count among those that share a folder, so that the name of a lock does not depend on them.
+    count only where a single lock can be printed.
     """
-    folders = {id(source): _output_folder(source, arguments, folder) for source, _ in jobs}
-    shared = [*folders.values(), *(folder / (arguments.output or PurePath(name).parent) for name in unreadable)]
     paths: list[Path | None] = []
     for source, machine in jobs:
-        place = folders[id(source)]
+        place = _output_folder(source, arguments, folder)
         if source.lock_path is not None and machine is None and arguments.output is None:
             # The app installs the file of this name.
             place = source.lock_path
         _check_folder(place)
         if place is not None and not _is_file(place):
-            place /= _name_lock(source.stem, machine, several=shared.count(place) > 1)
+            place /= name_lock(name_source(source), machine)
+            if place.parent == source.folder and source.settings.output is None and arguments.output is None:
+                _check_only_list(source)
         _check_lock_name(place)
         paths.append(place)
     _check_only_one([source for (source, _), path in zip(jobs, paths, strict=True) if path is None], unreadable)
@@ -57,18 +75,100 @@ def place_locks(
     return tuple(paths)
 
 
-def _name_lock(stem: str, machine: str | None = None, *, several: bool = False) -> str:
+def record_source(source: Source, path: Path | None, *, folder: Path) -> str | None:
+    """The source of a lock as the lock records it: its file relative to the lock at `path`, and the name of its app.
+
+    An app that installs a lock shares the list of another file: the lock belongs to that file. A lock that is printed
+    is recorded as if it were beside its source. Standard input is `-`; None is a list without a file. `folder` is that
+    of the run.
+    """
+    if isinstance(source.form, StandardInput):
+        return _STANDARD_INPUT
+    if source.path is None:
+        return None
+    name = source.name if source.lock_path is None else source.list_name or source.name
+    file, separator, app = name.partition("::")
+    return f"{name_path(folder / file, source.folder if path is None else path.parent)}{separator}{app}"
+
+
+def find_other_owner(recorded: str | None, own: str | None, *, lock_folder: Path) -> str | None:
+    """The source that a lock records, if it exists and is another one than `own`; None if the lock is free.
+
+    Both are relative to `lock_folder`. Of an app that was named by its file alone the class is unknown, so it is the
+    same source as any class of that file.
+    """
+    if recorded is None or recorded == own:
+        return None
+    file, _, app = recorded.partition("::")
+    own_file, _, own_app = (own or "").partition("::")
+    if os.path.normpath(file) == os.path.normpath(own_file) and not (app and own_app):
+        return None
+    return recorded if _is_source(lock_folder / file, app) else None
+
+
+def name_source(source: Source) -> str:
+    """The part of a lock's name that is its source's: empty for a pyproject.toml and a requirements.txt.
+
+    Any other source has the stem of its file, followed by the name of the class or table if it was named with one.
+    """
+    if source.path is None:
+        return source.stem
+    file, _, app = source.name.replace("\\", "/").partition("::")
+    name = Path(file).name
+    if name in _PLAIN_NAMES and not app:
+        return ""
+    return "-".join([Path(name).stem, *([split_words(app)] if app else [])])
+
+
+def list_old_names(source: Source, machine: str | None) -> tuple[str, ...]:
+    """The names that the lock of a source had before names depended on the source alone.
+
+    `pylock.toml` was the only lock of a folder; of several each had the name of its app, project or file.
+    """
+    old = (split_words(source.form.class_name) if isinstance(source.form, AppFile) else source.stem, "")
+    return tuple(dict.fromkeys(name_lock(stem, machine) for stem in old))
+
+
+def split_words(class_name: str) -> str:
+    """A class name in the words of a file name: `TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()
+
+
+def name_lock(stem: str, machine: str | None = None) -> str:
     """The file name of a lock: `pylock.toml`, `pylock.gpu-a100.toml`, `pylock.text-to-image-gpu-h100.toml`.
 
-    `stem` is that of the source and takes part if `several` sources are locked into one folder; `machine` is the
-    machine type, or several joined with `-or-`. Raises SourceError if nothing is left of a name but punctuation.
+    `stem` is that of `name_source`; `machine` is the machine type, or several joined with `-or-`. Raises SourceError
+    if nothing is left of a name but punctuation.
     """
-    parts = [stem] if several else []
+    parts = [stem] if stem else []
     parts += [machine] if machine else []
     name = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
     if parts and not name:
         raise SourceError(f"`{'-'.join(parts)}` leaves no name for its lock", remedy="`-o pylock.NAME.toml`")
     return f"pylock.{name}.toml" if name else "pylock.toml"
+
+
+def _is_source(path: Path, app: str) -> bool:
+    """Whether a recorded source still exists: its file, and the name of its app in the text of the file."""
+    try:
+        return path.is_file() and (not app or app.encode() in path.read_bytes())
+    except OSError:
+        return False
+
+
+def _check_only_list(source: Source) -> None:
+    """Raises SourceError if the pyproject.toml and the requirements.txt of a folder both have a list: one name is left.
+
+    `output` in [tool.pinfold] settles it, as a name that is then somebody's choice.
+    """
+    if name_source(source) or source.path is None or source.path.name not in _PLAIN_NAMES:
+        return
+    pyproject, requirements = (source.folder / name for name in _PLAIN_NAMES)
+    if pyproject.is_file() and requirements.is_file() and has_list(pyproject):
+        raise SourceError(
+            "`pyproject.toml` and `requirements.txt` both hold a list, and the lock of either is `pylock.toml`",
+            remedy='`output = "pylock.NAME.toml"` in [tool.pinfold], or `-o` for one of them',
+        )
 
 
 def _check_collisions(outputs: Iterable[tuple[str, Path]]) -> None:

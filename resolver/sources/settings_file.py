@@ -16,10 +16,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from resolver.errors import SourceError, render_os_error, without_traceback
+from resolver.errors import PinfoldError, SourceError, render_os_error, without_traceback
 from resolver.settings.settings import Settings, parse_settings
 
-__all__ = ["find_settings", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
+__all__ = ["find_settings", "has_list", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
 
 # Every way to write the table in TOML without escapes in its name: `[tool.pinfold]`, below `[tool]`, in `tool = {…}`.
 # A text, which `re` compiles at its first use: most files contain `tool.pinfold`, or nothing about pinfold.
@@ -50,6 +50,20 @@ def read_settings(path: Path, *, name: str) -> Settings | None:
 def read_pyproject(path: Path, *, name: str) -> dict[str, object]:
     """The whole content of a pyproject.toml. Raises SourceError if it cannot be read or is no TOML."""
     return without_traceback(lambda: _read_pyproject(path, name))
+
+
+def has_list(path: Path) -> bool:
+    """Whether a pyproject.toml has a list: `requirements` in [tool.pinfold], or dependencies in [project].
+
+    A file at fault has none here: reading it as a list reports the fault.
+    """
+    try:
+        settings, project = read_settings(path, name=path.name), read_pyproject(path, name=path.name).get("project")
+    except PinfoldError:
+        return False
+    if settings is not None and settings.requirements is not None:
+        return True
+    return isinstance(project, dict) and bool(project.get("dependencies"))
 
 
 def name_path(path: Path, seen_from: Path) -> str:

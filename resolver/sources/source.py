@@ -118,7 +118,8 @@ class StatedValue(Generic[_T]):
 class Source:
     """One list to lock.
 
-    - `name` is its name in messages, as the user wrote it; `stem` names its locks if several lie in one folder.
+    - `name` is its name in messages, as the user wrote it; `stem` is the name of its app or project, otherwise of its
+      file. Locks are named after the file: see `lock_places`.
     - `path` is None for a list without a file. Relative paths in the list are relative to `folder`.
     - `python`, `machine_types` and `num_gpus` are stated by an app; `default_machine` is what its platform takes if
       nothing names a machine type.

@@ -59,6 +59,7 @@ def test_annotation_of_a_list_that_cannot_be_read_names_its_file(project: Projec
 
 @pytest.mark.parametrize("text", ["%0A::error::x", "##[error]x", "::stop-commands::x"])
 def test_texts_of_a_list_are_no_commands_of_a_workflow(project: Project, text: str) -> None:
+    (project.folder / "requirements.txt").unlink()
     project.write("pyproject.toml", f'[tool.pinfold]\nrequirements = ["a", "b ; \\n{text}"]\n')
 
     for words in (("--check", "--format", "github"), ("--check",)):

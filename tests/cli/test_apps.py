@@ -89,11 +89,11 @@ def test_the_target_decides_what_the_app_asks_it_for(project: Project) -> None:
     )
 
     assert project.lock("app.py", "--python", "3.11").code == 0
-    assert project.pins() == {"b": "2.1", "c": "3.0"}
+    assert project.pins("pylock.app.toml") == {"b": "2.1", "c": "3.0"}
     assert project.lock("app.py", "--python", "3.12").code == 0
-    assert project.pins() == {"a": "1.1", "b": "2.1", "c": "3.0"}
+    assert project.pins("pylock.app.toml") == {"a": "1.1", "b": "2.1", "c": "3.0"}
     assert project.lock("app.py", "--platform", "manylinux_2_35_aarch64").code == 0
-    assert project.pins() == {"a": "1.0", "b": "2.1", "c": "3.0"}
+    assert project.pins("pylock.app.toml") == {"a": "1.0", "b": "2.1", "c": "3.0"}
 
 
 def test_a_list_that_the_target_decides_is_checked_for_it(project: Project) -> None:
@@ -115,7 +115,7 @@ def test_a_list_that_the_target_decides_is_one_list_for_several_machines(project
     run = project.lock("app.py", "-m", "GPU-A100", "-m", "GPU-H100", "-m", "S")
 
     assert run.code == 0
-    assert project.pins("pylock.gpu-h100.toml") == project.pins("pylock.s.toml") == {"c": "3.0"}
+    assert project.pins("pylock.app-gpu-h100.toml") == project.pins("pylock.app-s.toml") == {"c": "3.0"}
 
 
 def test_what_is_not_understood_ends_the_run_with_its_line(project: Project) -> None:
@@ -138,10 +138,10 @@ def test_a_token_of_the_environment_is_asked_for_and_never_shown(project: Projec
     run = project.lock_in_process("app.py", "-v", CHAT_TOKEN="canary-of-the-token")
 
     assert run.code == 0
-    everything = run.out + run.err + project.read()
+    everything = run.out + run.err + project.read("pylock.app.toml")
     everything += "".join(path.read_bytes().decode("latin-1") for path in project.cache.rglob("*") if path.is_file())
     assert "canary" not in everything
-    assert "${CHAT_TOKEN}" in project.read()
+    assert "${CHAT_TOKEN}" in project.read("pylock.app.toml")
 
 
 def test_a_variable_elsewhere_counts_where_the_settings_name_it(project: Project) -> None:
@@ -151,7 +151,7 @@ def test_a_variable_elsewhere_counts_where_the_settings_name_it(project: Project
     project.write("pyproject.toml", '[tool.pinfold]\nenvironment = ["A_VERSION"]\n')
 
     assert project.lock("app.py").code == 0
-    assert project.pins() == {"a": "1.0", "b": "2.1"}
+    assert project.pins("pylock.app.toml") == {"a": "1.0", "b": "2.1"}
     project.monkeypatch.setenv("A_VERSION", "1.1")
     assert project.lock("app.py", "--check").code == 1
 
@@ -165,8 +165,8 @@ def test_a_folder_is_locked_app_by_app(project: Project) -> None:
 
     assert run.code == 0
     assert [line for line in run.err.splitlines() if "→" in line] == [
-        "apps/one/app.py → apps/one/pylock.toml: 2 pins in 0.00 s",
-        "apps/two/app.py → apps/two/pylock.toml: 1 pin in 0.00 s",
+        "apps/one/app.py → apps/one/pylock.app.toml: 2 pins in 0.00 s",
+        "apps/two/app.py → apps/two/pylock.app.toml: 1 pin in 0.00 s",
     ]
 
 
@@ -176,8 +176,8 @@ def test_apps_of_one_folder_have_locks_by_their_names(project: Project) -> None:
 
     assert project.lock("apps").code == 0
     assert [name for name in project.files() if name.endswith("toml")] == [
-        "apps/pylock.text-to-image.toml",
-        "apps/pylock.upscale.toml",
+        "apps/pylock.one.toml",
+        "apps/pylock.two.toml",
     ]
 
 
@@ -189,7 +189,7 @@ def test_an_app_that_cannot_be_read_does_not_hold_up_the_others(project: Project
 
     assert run.code == 2
     assert run.err.startswith("error: apps/two/app.py:7: `requirements` is not understood: `nobody_knows`\n")
-    assert project.pins("apps/one/pylock.toml") == {"a": "1.1", "b": "2.1"}
+    assert project.pins("apps/one/pylock.app.toml") == {"a": "1.1", "b": "2.1"}
 
 
 def test_a_folder_without_apps_is_refused(project: Project) -> None:
@@ -214,7 +214,7 @@ def test_what_the_platform_ignores_and_what_is_outside_is_told(project: Project)
         ' class it counts: `class Chat(…, python_version="3.9")`\n'
         "warning: app.py:8: `local_python_modules` is outside the lock\n"
     )
-    assert project.load().tool is not None
+    assert project.load("pylock.app.toml").tool is not None
     assert "Python from `--python`" in run.err
 
 
@@ -312,9 +312,9 @@ def test_an_app_is_run_where_that_is_asked_for(project: Project) -> None:
 
     run = project.lock("app.py", "--evaluate", "--python", "3.10")
 
-    assert (run.code, project.pins()) == (0, {"a": "1.1", "b": "2.1"})
+    assert (run.code, project.pins("pylock.app.toml")) == (0, {"a": "1.1", "b": "2.1"})
     assert project.lock("app.py", "--evaluate", "--python", "3.12").code == 0
-    assert project.pins() == {"c": "3.0"}
+    assert project.pins("pylock.app.toml") == {"c": "3.0"}
     assert project.lock("app.py", "--evaluate", "--python", "3.12", "--check").code == 0
 
 
@@ -328,9 +328,9 @@ def test_what_the_platform_adds_is_locked_with_the_list(project: Project) -> Non
 
     run = project.lock("app.py")
 
-    assert (run.code, project.pins()) == (0, {"a": "1.0", "b": "2.1", "c": "3.0"})
+    assert (run.code, project.pins("pylock.app.toml")) == (0, {"a": "1.0", "b": "2.1", "c": "3.0"})
     assert "not in the lock" not in run.err
-    tool = project.load().tool
+    tool = project.load("pylock.app.toml").tool
     assert tool is not None
     assert tool.layers == (("c", "a"),)
     assert project.lock("app.py", "--check").code == 0
@@ -374,7 +374,10 @@ def test_an_old_pydantic_does_not_go_with_what_the_platform_adds(project: Projec
     assert "[tool.pinfold.platform] profile[1]: `pydantic>=2.5`" in run.err
     write_app(project, "app.py", '    requirements = ["pydantic>=2", "-i", "INDEX"]\n')
     assert project.lock("app.py").code == 0
-    assert (project.pins()["fastapi"], project.pins()["pydantic"]) == ("0.115.0", "2.9.0")
+    assert (project.pins("pylock.app.toml")["fastapi"], project.pins("pylock.app.toml")["pydantic"]) == (
+        "0.115.0",
+        "2.9.0",
+    )
 
 
 def test_app_without_machine_type_says_what_to_do_about_a_build_for_gpus(project: Project) -> None:

@@ -136,7 +136,7 @@ def test_paths_on_the_command_line_are_relative_to_the_current_folder(project: P
 
     run = project.lock("app/app.py", "--no-index", "-f", "wheels")
 
-    assert (run.code, project.pins("app/pylock.toml")) == (0, {"c": "1.0"})
+    assert (run.code, project.pins("app/pylock.app.toml")) == (0, {"c": "1.0"})
 
 
 def test_paths_in_an_app_are_relative_to_its_file(project: Project) -> None:
@@ -148,7 +148,7 @@ def test_paths_in_an_app_are_relative_to_its_file(project: Project) -> None:
 
     run = project.lock("app/app.py")
 
-    assert (run.code, project.pins("app/pylock.toml")) == (0, {"c": "1.0"})
+    assert (run.code, project.pins("app/pylock.app.toml")) == (0, {"c": "1.0"})
 
 
 def test_folder_of_wheels_gives_the_same_bytes_from_everywhere(project: Project) -> None:
@@ -306,7 +306,7 @@ def test_no_build_isolation_of_the_command_line_serves_every_layer(project: Proj
     project.write("app.py", f'class App:\n    requirements = [[{index}, "a"], [{index}, "c"]]\n')
 
     assert project.lock("app.py", "--no-build-isolation").code == 0
-    tool = project.load().tool
+    tool = project.load("pylock.app.toml").tool
     assert tool is not None
     assert [layer[2] for layer in tool.requirements] == ["--no-build-isolation", "--no-build-isolation"]
     assert {one.isolation for one in tool.build.values()} == {False}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import sys
+from dataclasses import replace
 
 import pytest
 
+from lockfiles import digest, write
 from tests.command import Project
 from tests.servers import wheel
 
@@ -37,7 +39,7 @@ def test_app_file_is_locked_by_its_literal_attributes(project: Project) -> None:
     project.write("app.py", 'class Chat:\n    requirements = ["--index-url", "INDEX", "a"]\n')
 
     assert project.lock("app.py").code == 0
-    assert project.pins() == {"a": "1.1", "b": "2.1"}
+    assert project.pins("pylock.app.toml") == {"a": "1.1", "b": "2.1"}
 
 
 def test_class_of_an_app_is_chosen_by_name(project: Project) -> None:
@@ -47,7 +49,7 @@ def test_class_of_an_app_is_chosen_by_name(project: Project) -> None:
     )
 
     assert project.lock("app.py::Paint").code == 0
-    assert project.pins() == {"c": "3.0"}
+    assert project.pins("pylock.app-paint.toml") == {"c": "3.0"}
 
 
 def test_machine_type_of_an_app_is_the_one_of_its_lock(project: Project) -> None:
@@ -55,7 +57,7 @@ def test_machine_type_of_an_app_is_the_one_of_its_lock(project: Project) -> None
 
     run = project.lock("app.py")
 
-    assert (run.code, project.files()) == (0, ["app.py", "pylock.toml"])
+    assert (run.code, project.files()) == (0, ["app.py", "pylock.app.toml"])
     assert (
         "\n  machine: GPU-A100 (from app.py:2): sm_80, driver 570.133.20 (assumed: the platform publishes none)\n"
         in run.err
@@ -66,7 +68,7 @@ def test_layers_of_an_app_are_locked_together_and_kept_apart(project: Project) -
     project.write("app.py", 'class Chat:\n    requirements = [["-i", "INDEX", "c"], ["-i", "INDEX", "a"]]\n')
 
     assert project.lock("app.py").code == 0
-    tool = project.load().tool
+    tool = project.load("pylock.app.toml").tool
     assert tool is not None
     assert tool.layers == (("c",), ("a",))
 
@@ -115,8 +117,8 @@ def test_standard_input_is_locked_into_the_current_folder(project: Project) -> N
 
     run = project.lock("-")
 
-    assert (run.code, project.pins()) == (0, {"c": "3.0"})
-    assert run.err.startswith("standard input → pylock.toml: 1 pin in 0.00 s\n")
+    assert (run.code, project.pins("pylock.stdin.toml")) == (0, {"c": "3.0"})
+    assert run.err.startswith("standard input → pylock.stdin.toml: 1 pin in 0.00 s\n")
 
 
 def test_output_may_be_a_file(project: Project) -> None:
@@ -204,7 +206,7 @@ def test_colliding_locks_are_an_error_before_any_request(project: Project) -> No
     assert (run.code, project.server.log) == (2, [])
     assert run.err == (
         "error: `web/requirements.txt` and `job/requirements.txt` would both be locked into"
-        " `pylock.requirements.toml`\n  try: lock them one by one with `-o`, or rename one of them\n"
+        " `pylock.toml`\n  try: lock them one by one with `-o`, or rename one of them\n"
     )
 
 
@@ -258,7 +260,7 @@ def test_source_that_begins_like_an_option_stands_after_two_dashes(project: Proj
 
     run = project.lock("-i", project.server.index_url, "--python", "3.11", "--cache-dir", "cache", "--", "-x.txt")
 
-    assert (run.code, project.pins()) == (0, {"a": "1.1", "b": "2.1"})
+    assert (run.code, project.pins("pylock.x.toml")) == (0, {"a": "1.1", "b": "2.1"})
 
 
 @pytest.mark.parametrize("name", ["foo.lock", "locks/pins.txt", "taken"])
@@ -283,3 +285,164 @@ def test_output_with_too_many_dots_is_suggested_without_them(project: Project) -
 
     assert run.code == 2
     assert run.err.endswith("try: `-o pylock.bad-name.toml`\n")
+
+
+def drop_source(project: Project, name: str, new: str) -> None:
+    """Make the lock of a name one of earlier versions: under its old name, without its source."""
+    path = project.folder / name
+    lock = project.load(name)
+    assert lock.tool is not None
+    path.unlink()
+    write(replace(lock, tool=replace(lock.tool, source=None)), project.folder / new)
+
+
+def test_lock_has_one_name_whatever_is_locked_with_it(project: Project) -> None:
+    project.write_list("c")
+    project.write("requirements-dev.txt", "-i INDEX\na\n")
+    project.write("chat.py", 'class Chat(fal.App):\n    requirements = ["-i", "INDEX", "c"]\n')
+    names = ["pylock.chat.toml", "pylock.requirements-dev.toml", "pylock.toml"]
+
+    for argv in (["requirements.txt"], ["requirements-dev.txt"], ["chat.py"]):
+        assert project.lock(*argv).code == 0
+    assert [name for name in project.files() if name.startswith("pylock")] == names
+    before = [project.read(name) for name in names]
+    assert project.lock("requirements.txt", "requirements-dev.txt", "chat.py").code == 0
+    assert [name for name in project.files() if name.startswith("pylock")] == names
+    assert [project.read(name) for name in names] == before
+    sources = [tool.source for name in names if (tool := project.load(name).tool) is not None]
+    assert sources == ["chat.py", "requirements-dev.txt", "requirements.txt"]
+
+
+def test_source_is_no_part_of_the_digest(project: Project) -> None:
+    project.write("one.txt", "-i INDEX\na\n")
+    project.write("two.txt", "-i INDEX\na\n")
+
+    assert project.lock("one.txt", "two.txt").code == 0
+    assert digest(project.load("pylock.one.toml")) == digest(project.load("pylock.two.toml"))
+
+
+@pytest.mark.parametrize(
+    ("argv", "owner", "free"),
+    [
+        (["two.txt", "-o", "pylock.toml"], "requirements.txt", "pylock.two.toml"),
+        (["one.in"], "one.txt", "pylock.one-in.toml"),
+        (["one.in", "--check"], "one.txt", "pylock.one-in.toml"),
+        (["one.in", "-m", "XL", "-o", "pylock.toml"], "requirements.txt", "pylock.one-xl.toml"),
+    ],
+)
+def test_lock_of_another_source_is_neither_overwritten_nor_an_old_lock(
+    project: Project, argv: list[str], owner: str, free: str
+) -> None:
+    project.write_list("c")
+    for name in ("one.txt", "one.in", "two.txt"):
+        project.write(name, "-i INDEX\na\n")
+    assert project.lock("requirements.txt", "one.txt").code == 0
+    files = {name: project.read(name) for name in project.files()}
+    project.server.log.clear()
+
+    run = project.lock(*argv, "-q")
+
+    place = "pylock.toml" if owner == "requirements.txt" else "pylock.one.toml"
+    assert (run.code, project.server.log) == (2, [])
+    assert run.err == f"error: `{place}` is the lock of `{owner}`, not of `{argv[0]}`\n  try: `-o {free}`\n"
+    assert {name: project.read(name) for name in project.files()} == files
+
+
+def test_two_lists_of_a_folder_with_one_name_for_their_lock_are_an_error(project: Project) -> None:
+    project.write_list("c")
+    project.write("pyproject.toml", '[project]\nname = "x"\nversion = "1"\ndependencies = ["a"]\n')
+
+    for argv in (["requirements.txt"], ["pyproject.toml"], ["requirements.txt", "pyproject.toml"]):
+        run = project.lock(*argv)
+        assert (run.code, project.server.log) == (2, [])
+        assert run.err == (
+            "error: `pyproject.toml` and `requirements.txt` both hold a list, and the lock of either is `pylock.toml`\n"
+            '  try: `output = "pylock.NAME.toml"` in [tool.pinfold], or `-o` for one of them\n'
+        )
+    project.write("pyproject.toml", '[project]\ndependencies = ["a"]\n[tool.pinfold]\noutput = "pylock.web.toml"\n')
+    assert project.lock("requirements.txt").code == 0
+    assert project.pins("pylock.web.toml") == {"c": "3.0"}
+
+
+@pytest.mark.parametrize("recorded", [None, "gone.txt"])
+def test_lock_without_a_source_is_adopted_if_its_list_is_equal(project: Project, recorded: str | None) -> None:
+    project.write("requirements.txt", "-i INDEX\nb<2\n")
+    project.lock("requirements.txt")
+    lock = project.load()
+    assert lock.tool is not None
+    project.write("requirements.txt", "-i INDEX\nb<9\n")
+    tool = replace(lock.tool, source=recorded, requirements=(("--index-url", project.server.index_url, "b<9"),))
+    write(replace(lock, tool=tool), project.folder / "pylock.toml")
+
+    run = project.lock("requirements.txt")
+
+    assert (run.code, project.pins()) == (0, {"b": "1.0"})
+    assert "its pins are not kept" not in run.err
+    renewed = project.load().tool
+    assert renewed is not None
+    assert renewed.source == "requirements.txt"
+
+
+@pytest.mark.parametrize(("recorded", "what"), [(None, ""), ("gone.txt", "`gone.txt`, which is gone, and ")])
+def test_pins_of_a_lock_of_another_list_are_not_kept(project: Project, recorded: str | None, what: str) -> None:
+    project.write("requirements.txt", "-i INDEX\nb<2\n")
+    project.lock("requirements.txt")
+    lock = project.load()
+    assert lock.tool is not None
+    write(replace(lock, tool=replace(lock.tool, source=recorded)), project.folder / "pylock.toml")
+    project.write("requirements.txt", "-i INDEX\nb\n")
+
+    run = project.lock("requirements.txt", "-q")
+
+    assert (run.code, project.pins()) == (0, {"b": "2.1"})
+    assert run.err == f"warning: `pylock.toml` was made from {what}another list: its pins are not kept\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "new", "old"),
+    [
+        (["chat.py"], "pylock.chat.toml", "pylock.toml"),
+        (["chat.py"], "pylock.chat.toml", "pylock.text-to-image.toml"),
+        (["chat.py", "-m", "A100"], "pylock.chat-gpu-a100.toml", "pylock.gpu-a100.toml"),
+        (["base.in"], "pylock.base.toml", "pylock.toml"),
+    ],
+)
+def test_lock_under_an_old_name_is_renamed_once(project: Project, argv: list[str], new: str, old: str) -> None:
+    project.write("chat.py", 'class TextToImage(fal.App):\n    requirements = ["-i", "INDEX", "b"]\n')
+    project.write("base.in", "-i INDEX\nb\n")
+    project.lock(*argv)
+    drop_source(project, new, old)
+    project.server.add("b", wheel("b", "3.0"))
+
+    assert (project.lock(*argv, "--check").code, (project.folder / old).exists()) == (1, True)
+    run = project.lock(*argv, "--refresh")
+
+    assert (run.code, run.err.splitlines()[0]) == (0, f"`{old}` is now `{new}`: a lock is named after its source")
+    assert [name for name in project.files() if name.startswith("pylock")] == [new]
+    assert project.pins(new) == {"b": "2.1"}
+    assert "is now" not in project.lock(*argv).err
+
+
+def test_lock_that_may_be_that_of_another_list_is_not_renamed(project: Project) -> None:
+    project.write_list("b")
+    project.write("chat.py", 'class Chat(fal.App):\n    requirements = ["-i", "INDEX", "b"]\n')
+    project.lock("requirements.txt")
+    drop_source(project, "pylock.toml", "pylock.toml")
+
+    assert project.lock("chat.py").code == 0
+    assert [name for name in project.files() if name.startswith("pylock")] == ["pylock.chat.toml", "pylock.toml"]
+
+
+def test_app_that_installs_a_lock_shares_it_with_the_list_behind_it(project: Project) -> None:
+    project.write_list("c")
+    call = 'lockfiles.requirements("pylock.gpu-a100.toml")'
+    project.write(
+        "app.py",
+        f"import lockfiles\n\n\nclass Chat(fal.App):\n    machine_type = 'GPU-A100'\n    requirements = {call}\n",
+    )
+
+    assert project.lock("app.py").code == 0
+    assert project.lock("requirements.txt", "-m", "A100").code == 0
+    tool = project.load("pylock.gpu-a100.toml").tool
+    assert tool is not None
+    assert tool.source == "requirements.txt"

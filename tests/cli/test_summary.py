@@ -199,11 +199,10 @@ def test_json_has_the_error_of_colliding_locks(project: Project) -> None:
             {
                 "source": None,
                 "error": "`web/requirements.txt` and `job/requirements.txt` would both be locked into"
-                " `pylock.requirements.toml`\n  try: lock them one by one with `-o`, or rename one of them",
+                " `pylock.toml`\n  try: lock them one by one with `-o`, or rename one of them",
                 "exit_code": 2,
                 **parts(
-                    "`web/requirements.txt` and `job/requirements.txt` would both be locked into"
-                    " `pylock.requirements.toml`",
+                    "`web/requirements.txt` and `job/requirements.txt` would both be locked into `pylock.toml`",
                     remedy="lock them one by one with `-o`, or rename one of them",
                 ),
             }

@@ -41,7 +41,9 @@ def test_literal_token_in_a_path_is_hidden_by_a_pattern_of_the_settings(project:
     run = project.lock("requirements.in")
 
     assert run.code == 0, run.err
-    assert 'url = "https://index.example/t/${SECRET_1}/a-1.0-py3-none-any.whl"' in project.read()
+    assert 'url = "https://index.example/t/${SECRET_1}/a-1.0-py3-none-any.whl"' in project.read(
+        "pylock.requirements.toml"
+    )
     assert "hunter2" not in run.out + run.err
     stored = [path for folder in (project.folder, project.cache) for path in folder.rglob("*") if path.is_file()]
     assert [path.name for path in stored if b"hunter2" in path.read_bytes()] == ["requirements.in"]

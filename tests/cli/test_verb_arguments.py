@@ -60,7 +60,7 @@ def test_verb_without_a_name_lists_the_locks_of_the_folder(locked: Project) -> N
     assert (run.code, run.err) == (
         2,
         "error: no lockfile is named, and the folder has several: `pylock.cpu.toml`, `pylock.toml`\n"
-        "  try: name one of them\n",
+        "  try: name one of them: `pylock.cpu.toml`\n",
     )
 
 

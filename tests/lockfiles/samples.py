@@ -87,6 +87,7 @@ def build_full_lock() -> Lockfile:
         platform="manylinux_2_35_x86_64",
         accelerator={"kind": "gpu"},
         index_strategy="best-match",
+        source="lists/app.py::Chat",
         requirement_digest=f"sha256:{'d' * 64}",
         exclude_newer="2026-01-31T00:00:00Z",
         requirements=(("anyio[trio]>=4", "app @ git+https://git.example/team/app.git@main"), ("-e", "./plugin")),

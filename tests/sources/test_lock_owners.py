@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from packaging.pylock import Package
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles import Lockfile, write
+from lockfiles import Lockfile, read, write
 from resolver.sources.lock_owners import find_owned_locks, iter_concerned_locks
 from tests.lockfiles.samples import build_pylock, build_tool, build_wheel
 
@@ -152,3 +153,28 @@ def test_file_that_nothing_names_concerns_the_locks_beside_and_above_it(root: Pa
     put(root, "web/tool.py", "")
 
     assert concerned(root, "web/tool.py") == ["pylock.toml", "web/pylock.toml"]
+
+
+def test_lock_belongs_to_the_source_that_it_records(root: Path) -> None:
+    put(root, "requirements.txt", "web\n")
+    put(root, "requirements-dev.txt", "web\n")
+    put(root, "apps/app.py", APP.format(items='"web"'))
+    for name, source in (
+        ("pylock.toml", "requirements-dev.txt"),
+        ("pylock.gpu-a100.toml", "requirements.txt"),
+        ("pylock.app-gpu-h100-or-gpu-a100.toml", "apps/app.py::A"),
+        ("pylock.production.toml", "apps/app.py"),
+        ("pylock.old.toml", "gone.txt"),
+    ):
+        put_lock(root, name, "web")
+        lock = read(root / name)
+        assert lock.tool is not None
+        write(replace(lock, tool=replace(lock.tool, source=source)), root / name)
+
+    assert owners(root) == [
+        ("pylock.app-gpu-h100-or-gpu-a100.toml", "apps/app.py::A", None),
+        ("pylock.gpu-a100.toml", "requirements.txt", "gpu-a100"),
+        ("pylock.old.toml", None, None),
+        ("pylock.production.toml", "apps/app.py", None),
+        ("pylock.toml", "requirements-dev.txt", None),
+    ]

@@ -60,11 +60,13 @@ class _Run:
         self._outcomes = LockOutcomes(arguments)
         self._since = time.monotonic()
         self._folder = Path.cwd()
+        self._renamed: dict[Path, Path] = {}
 
     def run(self) -> int:
         """Take the steps of the run; the exit code."""
         planning = LockPlanning(self._arguments, self._outcomes, folder=self._folder)
         plans = share_old_locks(planning.plan_all())
+        self._renamed = planning.renamed
         if self._arguments.check and not self._arguments.refresh:
             for plan in plans:
                 self._check(plan)
@@ -136,9 +138,22 @@ class _Run:
         if self._arguments.check:
             self._report_check(plan, str(comparison).splitlines() if comparison else [])
             return
+        self._rename_old(plan.path)
         written = _write(outcome.lockfile, plan.path, shown=self._show(plan.path))
         if self._arguments.as_json or not self._arguments.quiet:
             self._report_lock(plan, outcome, comparison, written=written)
+
+    def _rename_old(self, path: Path | None) -> None:
+        """Rename the lock of this path if it still has an old name, and tell it. Raises InputError."""
+        old = None if path is None else self._renamed.get(path)
+        if old is None or path is None:
+            return
+        try:
+            old.rename(path)
+        except OSError as error:
+            raise InputError(f"`{self._show(old)}` cannot be renamed: {render_os_error(error)}") from error
+        if not self._arguments.quiet:
+            show_message(f"`{self._show(old)}` is now `{self._show(path)}`: a lock is named after its source")
 
     def _report_lock(
         self, plan: LockPlan, outcome: LockOutcome, comparison: Comparison | None, *, written: bool

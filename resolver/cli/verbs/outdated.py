@@ -30,7 +30,8 @@ __all__ = ["run_outdated"]
 
 _DESCRIPTION = """\
 Pins that their index has a newer release of for the lock's Python, and branches and tags that name another commit now.
-The list may not admit them: `lock -U` tells. Exit code 1 says that there is something newer."""
+A pin that a listed one fixes exactly, as torch its CUDA libraries, is left out: it moves with that one. The list may
+not admit the others: `lock -U` tells. Exit code 1 says that there is something newer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

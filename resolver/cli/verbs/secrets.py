@@ -3,12 +3,14 @@
 In: files and folders. Out: one line or JSON object for each secret, and exit code 1 if there is one.
 `lockfiles.secret_forms` finds secrets in a text; this module chooses the files and reads them in their encoding.
 
-No list or app is imported or parsed, so an app with a syntax error is searched too. Of a folder only files with the
-names of lists, apps and locks are read, because other files have other forms of secrets.
+No list or app is imported or parsed, so an app with a syntax error is searched too. A named file is read whatever its
+name. Of a folder, files with the suffixes that `lock` reads as lists, apps and locks are read, and each file that one
+of these includes with `-r` or `-c`; other files have other forms of secrets.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -28,7 +30,9 @@ _DESCRIPTION = """\
 Looks for literal tokens, passwords and signatures in lists, apps and locks, and names file, line and form of each. Of a
 folder the lists, apps and locks in it are read."""
 _REMEDY = "write `${NAME}` in its place, and set that variable where the list is locked and where the lock is installed"
-_READ_IN_FOLDERS = re.compile(r"pylock(\.[^.]+)?\.toml|pyproject\.toml|.*\.py|.*(requirements|constraints).*\.(txt|in)")
+_READ_IN_FOLDERS = re.compile(r"pylock(\..+)?\.toml|pyproject\.toml|.*\.(py|txt|in)", re.DOTALL)
+_INCLUDED = re.compile(r"""^\s*['"]?(?:-r|-c|--requirement|--constraint)[\s=]*['"]?([^\s'"#]+)""", re.MULTILINE)
+"""The file that a line includes, whatever its name (pip: Requirements File Format)."""
 _SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages"})
 """Folders with the code of other projects."""
 _LIMIT_BYTES = 64_000_000
@@ -59,15 +63,29 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
 
 
 def _iter_files(names: Sequence[str]) -> Iterator[Path]:
-    """The named files and those of the named folders, each once, in the order of the names."""
+    """The named files and those of the named folders, each once and followed by the files that it includes."""
     seen: set[Path] = set()
     for name in names:
         path = Path(name)
-        files = _iter_folder(path) if path.is_dir() else (path,)
-        for file in files:
+        waiting = [*_iter_folder(path)] if path.is_dir() else [path]
+        while waiting:
+            file = waiting.pop(0)
             if file.resolve() not in seen:
                 seen.add(file.resolve())
                 yield file
+                waiting[:0] = _list_included(file)
+
+
+def _list_included(file: Path) -> list[Path]:
+    """The files that a list includes and that exist; `lock` reports those that do not."""
+    if file.suffix not in (".txt", ".in"):
+        return []
+    included = (
+        Path(os.path.normpath(file.parent / match[1]))
+        for match in _INCLUDED.finditer(_read(file))
+        if "://" not in match[1]
+    )
+    return [path for path in included if path.is_file()]
 
 
 @cache

@@ -11,7 +11,6 @@ for apps, because the interpreter behind it needs `ast`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from resolver.settings.settings import Settings
 from resolver.sources.apps.app_file import App, AppEnvironment, AppReader
 from resolver.sources.apps.fal.tables import AppTable, find_named_table, find_tables
 from resolver.sources.apps.interpreter.values import AppTarget, LockedList
+from resolver.sources.lock_places import split_words
 from resolver.sources.settings_file import find_settings, name_path
 from resolver.sources.source import AppFile, Form, PyprojectList, RequirementFile, Source
 from resolver.targets.platforms import Platform
@@ -61,7 +61,7 @@ def read_app_source(
     _check_list(app, file)
     source = Source(
         name=name,
-        stem=_split_words(app.class_name if table is None else table.name),
+        stem=split_words(app.class_name if table is None else table.name),
         form=AppFile(class_name=app.class_name, line=app.line, items=()),
         path=path,
         folder=path.parent,
@@ -237,11 +237,3 @@ def _read_list(path: Path, folder: Path) -> RequirementFile:
     except SourceError as error:
         what = f"`{name_path(path, folder)}` cannot be read: {error.what}"
         raise SourceError(what, remedy=error.remedy) from error
-
-
-def _split_words(class_name: str) -> str:
-    """A class name in the words of a file name: `TextToImage` as `text-to-image`, `SDXLTurbo` as `sdxl-turbo`.
-
-    Locks of several apps in one folder are named after it.
-    """
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", class_name).lower()

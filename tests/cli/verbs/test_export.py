@@ -114,7 +114,7 @@ def test_layer_is_written_alone(project: Project) -> None:
 
     assert (names("0"), names("1")) == (["--no-deps", "a", "c"], ["--no-deps", "b"])
     assert run_verb(project, "export", "--format", "list", "--layer", "2").err == (
-        "error: pylock.toml: there is no layer `2`: the lock has the layers `0` to `1`\n"
+        "error: pylock.app.toml: there is no layer `2`: the lock has the layers `0` to `1`\n"
     )
 
 

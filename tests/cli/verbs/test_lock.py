@@ -170,14 +170,16 @@ def test_lock_made_under_one_python_fits_under_another(project: Project, minor: 
 
 
 def test_standard_input_is_checked_and_the_remedy_names_it(project: Project) -> None:
-    data = io.BytesIO(b"b\n")
-    project.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(data, encoding="utf-8"))
+    for text in (b"a\n", b"b\n"):
+        project.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text), encoding="utf-8"))
+        if text == b"a\n":
+            assert project.lock("-", "-i", project.server.index_url).code == 0
 
     run = project.lock("-", "--check", "-i", project.server.index_url)
 
     assert (run.code, run.err) == (
         1,
-        "standard input: pylock.toml does not fit\n  - a\n  + b\n"
+        "standard input: pylock.stdin.toml does not fit\n  - a\n  + b\n"
         "  try: `lock - --python 3.11 --index-url https://index.example/simple/`\n",
     )
 

@@ -199,7 +199,11 @@ def test_machine_types_of_app_beat_those_of_the_table_and_the_flag_beats_both(pr
         "machine: GPU-H100 or GPU-A100 (from app.py:2): sm_80, sm_90, driver 580.65.06 (from [tool.pinfold])",
         "machine: GPU-L40 (from `-m`): sm_89, driver 570 (from `--driver`)",
     ]
-    assert [name for name in project.files() if name.startswith("pylock")] == ["pylock.gpu-l40.toml", "pylock.toml"]
+    assert [name for name in project.files() if name.startswith("pylock")] == [
+        "pylock.app-gpu-l40.toml",
+        "pylock.app.toml",
+        "pylock.toml",
+    ]
 
 
 def test_machines_and_gpus_of_the_table_are_known(project: Project) -> None:
@@ -220,10 +224,10 @@ def test_sources_and_machine_types_name_a_lock_together(project: Project) -> Non
 
     assert project.lock("web.txt", "requirements.txt", "-m", "H100", "-m", "XL", "-q").code == 0
     assert [name for name in project.files() if name.startswith("pylock")] == [
-        "pylock.requirements-gpu-h100.toml",
-        "pylock.requirements-xl.toml",
+        "pylock.gpu-h100.toml",
         "pylock.web-gpu-h100.toml",
         "pylock.web-xl.toml",
+        "pylock.xl.toml",
     ]
 
 

@@ -32,6 +32,23 @@ def test_outdated_names_newer_releases_for_the_python_of_the_lock(locked: Projec
     assert judge(locked, "outdated", "--pre").out == "thing 1.0 -> 2.0rc1\n"
 
 
+def test_outdated_leaves_out_what_a_listed_pin_fixes_exactly(project: Project) -> None:
+    project.server.add("thing", wheel("thing", "1.0", ["exact==1.0", "free>=1", "prefix==1.*", "loose"]))
+    project.server.add("exact", wheel("exact", "1.0", ["deeper===1.0"]))
+    project.server.add("loose", wheel("loose", "1.0", ["held==1.0"]))
+    for name in ("free", "prefix", "deeper", "held", "own"):
+        project.server.add(name, wheel(name, "1.0"))
+    project.write_list("thing", "own==1.0")
+    assert project.lock("requirements.txt").code == 0
+    for name in ("exact", "free", "prefix", "deeper", "loose", "held", "own"):
+        project.server.add(name, wheel(name, "1.9"))
+
+    lines = judge(project, "outdated").out.splitlines()
+
+    # `held` is fixed by a pin of no line, which can move by itself; `own` is a line to edit.
+    assert [line.partition(" ")[0] for line in lines] == ["free", "held", "loose", "own", "prefix"]
+
+
 def test_outdated_of_a_lock_with_the_newest_pins_exits_0(locked: Project) -> None:
     run = judge(locked, "outdated")
 

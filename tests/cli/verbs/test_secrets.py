@@ -41,6 +41,24 @@ def test_folder_stands_for_the_lists_apps_and_locks_below_it(project: Project) -
     assert [one["path"] for one in found] == ["apps/app.py", "pylock.gpu.toml", "requirements-dev.txt"]
 
 
+def test_folder_has_every_file_that_lock_would_read(project: Project) -> None:
+    line = f"https://user:{CANARY}@index.example/simple/\n"
+    names = ("base.txt", "deps/gpu.in", "deps/list.txt", "jobs/paint.py", "pylock.app-gpu-a100.toml", "pyproject.toml")
+    for name in (*names, "limits", "data.json"):
+        project.write(name, f"# {line}" if name.endswith("toml") else line)
+    project.write("deps/main.txt", "numpy\n-c ../limits\n-r missing.txt\n")
+
+    found = json.loads(run_verb(project, "secrets", ".", "--json").out)["findings"]
+
+    assert sorted({one["path"] for one in found}) == sorted((*names, "limits"))
+
+
+def test_named_file_is_read_whatever_its_name(project: Project) -> None:
+    for name in ("list", "notes.md", ".hidden.txt"):
+        project.write(name, f"https://user:{CANARY}@index.example/simple/\n")
+        assert run_verb(project, "secrets", name).code == 1
+
+
 def test_file_named_twice_is_read_once(project: Project) -> None:
     project.write("requirements.txt", f"https://user:{CANARY}@index.example/simple/")
 
