@@ -44,6 +44,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
     ),
     ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str, "on": list}),
     ("packages", "variant"): ({"name": str, "write": str, "project": str, "cuda": str, **SOURCED}, {}),
+    ("packages", "exclusive"): ({"names": list, **SOURCED}, {}),
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "absence"): ({"url": str, "status": int, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
@@ -228,8 +229,14 @@ def test_package_rows_name_normalized_projects_and_known_cuda_releases() -> None
     for row in read_data("packages")["package"]:
         assert all(canonicalize_name(name) == name for name in row["names"])
         assert set(row.get("on", ())) <= {"linux", "macos", "windows"}
-        assert row["cuda"] in {"none", "torch", "torch-major"} or parse_cuda(row["cuda"]) is not None
+        assert row["cuda"] in {"none", "torch", "torch-major", "torch-pin"} or parse_cuda(row["cuda"]) is not None
         assert SpecifierSet(row.get("versions", "")) is not None
+
+
+def test_exclusive_rows_name_projects_without_a_suffix_or_patterns_of_whole_names() -> None:
+    names = [name for row in read_data("packages")["exclusive"] for name in row["names"]]
+    assert len(set(names)) == len(names)
+    assert all("*" in name or (canonicalize_name(name) == name and not re.search(r"-cu\d+$", name)) for name in names)
 
 
 def test_component_versions_belong_to_one_toolkit_each_and_toolkits_exist() -> None:

@@ -41,8 +41,8 @@ from resolver.targets.accelerators import (
 from resolver.targets.data_files import read_data
 from resolver.targets.families import is_torch_companion
 from resolver.targets.kernels import CudaBuild, NeedsDriver, Runs, UnknownKernels, Verdict, runs
-from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda, find_missing_floor
-from resolver.targets.labels import is_torch_extension, parse_name_label
+from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda, find_missing_floor, find_suffix
+from resolver.targets.labels import is_torch_extension
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
     TorchRelease,
@@ -288,11 +288,10 @@ def build_virtual_table(name: NormalizedName, accelerator: Accelerator, *, is_bo
 
 @cache
 def _is_known_name(name: NormalizedName) -> bool:
-    """Whether the data, or a suffix such as `-cu12`, has anything about builds of a project."""
+    """Whether the data, or an exclusive suffix such as `-cu12`, has anything about builds of a project."""
     if is_torch_companion(name) or find_floors(name):
         return True
-    label = parse_name_label(name)
-    if label is not None and label.cuda is not None:
+    if find_suffix(name) is not None:
         return True
     return any(name in row["names"] for row in read_data("packages")["package"])
 

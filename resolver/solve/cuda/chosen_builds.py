@@ -251,6 +251,8 @@ def _explain(solved: _Solved, torch: Pin) -> str:
     table = solved.demands.table(TORCH_NAME)
     row = solved.demands.row_of(torch)
     location = None if row is None else next((listing.location for listing, _ in table.places(row)), None)
+    if row is not None and isinstance(solved.demands.find_verdict_of_torch(row), UnknownKernels):
+        return f"the driver runs torch {torch.version}; whether it has kernels for the GPU is not known"
     if location is not None and location.is_default:
         return f"the default index's build of torch {torch.version} runs"
     if torch.version.local and any(f"+{torch.version.local}" in requester.text for requester in torch.requesters):
