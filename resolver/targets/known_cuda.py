@@ -38,7 +38,14 @@ from resolver.targets.accelerators import (
 from resolver.targets.data_files import read_data
 from resolver.targets.families import list_build_locations
 from resolver.targets.kernels import NeedsDriver
-from resolver.targets.labels import BuildLabel, complete_label, parse_index_label, parse_name_label, parse_version_label
+from resolver.targets.labels import (
+    BuildLabel,
+    complete_label,
+    is_torch_extension,
+    parse_index_label,
+    parse_name_label,
+    parse_version_label,
+)
 from resolver.targets.platforms import Linux, MacOS, Platform, Windows
 from resolver.targets.torch_builds import find_default_cuda, iter_releases_of_companion
 
@@ -111,12 +118,12 @@ def find_known_cuda(
     The local label comes first, then the index, then the name, then the data by version. The last counts for the
     default index alone, since other indexes may have the same version built for another CUDA.
     """
-    if (label := parse_version_label(version)) and label.backend is not None:
-        if not is_default_index and label.torch is None:
+    if (label := parse_version_label(version)) and (label.backend is not None or is_torch_extension(label)):
+        if not is_default_index:
             # Find-links pages for two torch releases may have files of the same version and label.
             label = complete_label(label, parse_index_label(index_url))
         return KnownCuda(cuda=label.cuda, rule="label", label=label)
-    if not is_default_index and (label := parse_index_label(index_url)) and label.backend is not None:
+    if not is_default_index and (label := parse_index_label(index_url)):
         return KnownCuda(cuda=label.cuda, rule="index", label=label)
     if (label := find_suffix(name)) and label.cuda is not None:
         return KnownCuda(cuda=CudaMajor(label.cuda.major), rule="data", label=label)
