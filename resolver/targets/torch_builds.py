@@ -15,6 +15,7 @@ from dataclasses import field
 from functools import cache, lru_cache
 from typing import Any, Literal, assert_never
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -242,7 +243,12 @@ def list_allowed_cuda(platform: Platform, accelerator: Accelerator) -> tuple[Cud
 def iter_releases_of_companion(name: NormalizedName, version: Version) -> Iterator[TorchRelease]:
     """The releases that a version of torchvision, torchaudio or xformers goes with, newest first; usually one."""
     public = Version(version.public)
-    return (release for release in load_releases() if public in release.companions.get(name, ()))
+    ranges = [torch for of, versions, torch in _ranges() if of == name and versions.contains(public, prereleases=True)]
+    return (
+        release
+        for release in load_releases()
+        if public in release.companions.get(name, ()) or any(torch.contains(release.version) for torch in ranges)
+    )
 
 
 def order_builds(release: TorchRelease, platform: Platform, accelerator: Accelerator) -> tuple[TorchBuild, ...]:
@@ -367,6 +373,13 @@ def _read_build(version: Version, row: dict[str, Any], default: DefaultBuild | N
         source=row["source"],
         confidence=row["confidence"],
     )
+
+
+@cache
+def _ranges() -> tuple[tuple[str, SpecifierSet, SpecifierSet], ...]:
+    """Projects, their versions with torch's stable ABI, and the releases of torch that these go with."""
+    rows = read_data("torch")["range"]
+    return tuple((row["name"], SpecifierSet(row["versions"]), SpecifierSet(row["torch"])) for row in rows)
 
 
 @cache

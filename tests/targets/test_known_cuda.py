@@ -63,7 +63,7 @@ def test_a_name_determines_the_major_release() -> None:
 
 def test_builds_without_a_cuda_of_their_own_are_rendered_so() -> None:
     assert rows("bitsandbytes", "B200") == [("every version", "any", "")]
-    assert rows("torchaudio", "B200") == [("<=2.11.0", "torch's", "")]
+    assert rows("torchaudio", "B200") == [("<3", "torch's", "")]
 
 
 def test_rows_of_other_operating_systems_are_left_out() -> None:
@@ -161,6 +161,9 @@ def test_a_default_index_of_any_url_is_not_read_as_a_label() -> None:
         ("torchaudio", "2.0.2", CudaMajor(11)),
         ("torchaudio", "2.4.0", CudaMajor(12)),
         ("torchaudio", "2.11.0", CudaMajor(13)),
+        ("torchaudio", "2.11.1", CudaMajor(13)),
+        ("torchaudio", "2.12.0", CudaMajor(13)),
+        ("torchvision", "0.31.0", CudaMajor(13)),
         ("triton", "3.0.0", None),
         ("xformers", "0.0.22.post7", CudaVersion(12, 1)),
         ("xformers", "0.0.28.post1", CudaVersion(12, 1)),
@@ -193,7 +196,8 @@ def test_the_data_has_the_builds_of_the_default_index(name: str, version: str, e
     ("name", "version"),
     [
         ("torch", "9.0"),
-        ("torchvision", "0.99.0"),
+        ("torchvision", "1.0.0"),
+        ("torchaudio", "3.0.0"),
         ("onnxruntime-gpu", "1.27.0"),
         ("numpy", "2.0"),
         ("tensorflow", "2.21.0"),

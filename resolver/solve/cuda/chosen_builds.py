@@ -84,8 +84,8 @@ def iter_unreadable(pins: Sequence[Pin]) -> Iterator[str]:
     for pin in pins:
         if is_unreadable(pin.version):
             fault = Fault(
-                what=f"`{pin.name} {pin.version}`: the label `{pin.version.local}` looks like that of a build and cannot"
-                " be read, so its torch and CUDA are not compared with the lock",
+                what=f"`{pin.name} {pin.version}`: the label `{pin.version.local}` looks like that of a build and"
+                " cannot be read, so its torch and CUDA are not compared with the lock",
                 remedy=f"check that {pin.file.filename} goes with the torch of the lock",
             )
             yield str(fault)
