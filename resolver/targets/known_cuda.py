@@ -99,8 +99,8 @@ class FamilyBuild:
     """A row of the data with what a machine lacks for it, in texts for a table.
 
     `what` is a specifier (`>=1.28`), a requirement to write (`jax[cuda12]`, `cupy-cuda12x`), or `every version`. `cuda`
-    is what the build is for: a release, a major release, `any`, or `torch's`. `lack` is empty where the build runs.
-    `source` and `confidence` are copied from the row.
+    is what the build is for: a release, a major release, `any`, or `torch's`. `lack` is empty where the build runs, and
+    where it has the CUDA of its torch (`follows_torch`). `source` and `confidence` are copied from the row.
     """
 
     what: str
@@ -108,6 +108,16 @@ class FamilyBuild:
     lack: str
     source: str
     confidence: str
+
+    @property
+    def follows_torch(self) -> bool:
+        """Whether the build runs where the torch does that it goes with, which the table of torch answers."""
+        return self.cuda == "torch's"
+
+    @property
+    def answer(self) -> str:
+        """Whether the build runs, in words."""
+        return self.lack or ("runs where its torch does" if self.follows_torch else "runs")
 
 
 def find_known_cuda(

@@ -33,6 +33,7 @@ __all__ = [
     "explain_no_build",
     "find_default_cuda",
     "find_release",
+    "find_verdict",
     "has_cpu_label",
     "iter_releases_of_companion",
     "iter_running_builds",
@@ -277,7 +278,18 @@ def list_verdicts(
     release: TorchRelease, platform: Platform, accelerator: Accelerator
 ) -> tuple[tuple[TorchBuild, Verdict], ...]:
     """Every build of a release with whether it runs, lowest CUDA first."""
-    return tuple((build, runs(build.compiled, accelerator)) for build in release.builds_on(platform))
+    builds = release.builds_on(platform)
+    return tuple((one, find_verdict(release.version, one.cuda, platform, accelerator)) for one in builds)
+
+
+def find_verdict(version: Version, cuda: CudaVersion, platform: Platform, accelerator: Accelerator) -> Verdict:
+    """Whether a build of torch runs on an accelerator, for tables and for the search alike.
+
+    The kernels of a build that the data does not have are unknown; then only the ends of CUDA itself count.
+    """
+    release = find_release(version)
+    builds = () if release is None else release.builds_on(platform)
+    return runs(next((one.compiled for one in builds if one.cuda == cuda), CudaBuild(cuda=cuda)), accelerator)
 
 
 def explain_no_build(
