@@ -138,12 +138,19 @@ def _machine_lines(report: LockReport) -> list[str]:
 def _driver_lines(changes: Sequence[DriverChange]) -> list[str]:
     """What other drivers would change: `with driver 580: torch 2.13.0+cu129 -> 2.15.0`.
 
-    Drivers with the same changes share a line.
+    Drivers with the same changes share a line, in which those at their end are marked.
     """
-    drivers: dict[str, list[str]] = {}
+    drivers: dict[str, list[DriverChange]] = {}
     for change in changes:
-        drivers.setdefault(_render_driver_change(change), []).append(change.driver)
-    return [f"  with driver {' or '.join(names)}: {text}" for text, names in drivers.items()]
+        drivers.setdefault(_render_driver_change(change), []).append(change)
+    return [f"  with driver {_name_drivers(found)}: {text}" for text, found in drivers.items()]
+
+
+def _name_drivers(changes: Sequence[DriverChange]) -> str:
+    """The drivers as an enumeration, those at their end first: `535 or 550 (at their end) or 580`."""
+    ended = [change.driver for change in changes if change.has_ended]
+    mark = [f"{' or '.join(ended)} (at {'its' if len(ended) == 1 else 'their'} end)"] if ended else []
+    return " or ".join((*mark, *(change.driver for change in changes if not change.has_ended)))
 
 
 def _change_lines(report: LockReport) -> list[str]:
@@ -295,7 +302,13 @@ def _machine_as_json(machines: ChosenMachines, changes: Sequence[DriverChange]) 
         found["capabilities"] = [str(capability) for capability in sorted(accelerator.capabilities)]
         found["driver"] = {"version": str(accelerator.driver), "from": accelerator.driver_source}
         found["other_drivers"] = [
-            {"driver": change.driver, "changes": list(change.changes), "from": change.source} for change in changes
+            {
+                "driver": change.driver,
+                "changes": list(change.changes),
+                "from": change.source,
+                "has_ended": change.has_ended,
+            }
+            for change in changes
         ]
     return found
 

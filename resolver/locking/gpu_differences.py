@@ -28,7 +28,7 @@ from resolver.targets.accelerators import UNSPECIFIED, Gpu
 from resolver.targets.families import is_torch_companion
 from resolver.targets.kernels import Runs
 from resolver.targets.known_cuda import find_floors, find_version_lack, has_several_builds, list_templates
-from resolver.targets.machine_types import list_other_drivers
+from resolver.targets.machine_types import has_ended, list_other_drivers
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
     TorchBuild,
@@ -59,11 +59,13 @@ class DriverChange:
     """What a driver branch would change: pins as `torch 2.13.0+cu129 -> 2.15.0`, or that nothing could be locked.
 
     `source` is `solved` for the result of a search, and `data` for what the tables and the versions read so far give.
+    `has_ended` marks a branch that has had its last release.
     """
 
     driver: str
     changes: tuple[str, ...]
     source: ChangeSource
+    has_ended: bool = False
 
 
 def has_same_resolution(
@@ -180,7 +182,9 @@ def _find_change(
             *_compare_torch_by_data(resolution, other),
             *_compare_families_by_data(resolution, other, gpu, versions_of),
         )
-    return DriverChange(driver=str(gpu.driver), changes=changes, source=source) if changes else None
+    if not changes:
+        return None
+    return DriverChange(driver=str(gpu.driver), changes=changes, source=source, has_ended=has_ended(gpu.driver))
 
 
 def _runs_alike(resolution: Resolution, target: Target, other: Target) -> bool:

@@ -10,6 +10,7 @@ explanations of modules that import it and are loaded when they are needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -58,12 +59,14 @@ def solve(problem: Problem, source: PackageSource) -> Resolution:
 
         raise build_error(universe, outcome)
     resolution = build_resolution(universe, outcome.rows)
-    if problem.build_indexes is None and any(pin.version.local for pin in resolution.pins):
-        from resolver.solve.cuda.chosen_builds import with_rules  # Few solutions have labelled builds to look at.
+    if problem.build_indexes is None and (problem.direct or any(pin.version.local for pin in resolution.pins)):
+        # Few solutions have labelled builds to look at.
+        from resolver.solve.cuda.chosen_builds import iter_unreadable, with_rules
 
         ruled = with_rules(problem, resolution)
         if ruled is not None:
             return solve(ruled, source)
+        resolution = replace(resolution, warnings=(*resolution.warnings, *iter_unreadable(resolution.pins)))
     if problem.require_hashes:
         from resolver.solve.build_problem import check_required_hashes  # As above.
 

@@ -295,6 +295,8 @@ def _shipped_drivers() -> dict[CudaVersion, Driver]:
     """The lowest driver among the toolkits of each minor release (NVIDIA: CUDA Toolkit release notes)."""
     drivers: dict[CudaVersion, Driver] = {}
     for row in read_data("cuda")["toolkit"]:
+        if "driver" not in row:
+            continue
         cuda, driver = parse_cuda(row["cuda"]), parse_driver(row["driver"])
         assert isinstance(cuda, CudaVersion)
         if cuda not in drivers or driver.release < drivers[cuda].release:

@@ -161,6 +161,8 @@ def _runs_on(build: CudaBuild, capability: Capability, driver: CudaRange, machin
     """Whether a build runs on one GPU. The first of the reasons in `_severity` that applies is the verdict."""
     starts = driver.runs(build.cuda)
     if build.architectures is None:
+        if _has_ended(capability, build.cuda):
+            return NoKernels(capability=capability, machine=machine)
         return UnknownKernels() if starts else NeedsDriver(driver=find_driver_floor(build.cuda))
     has_machine_code = any(
         _is_machine_code_for(one, capability, build.cuda) for one in build.architectures if not one.ptx
@@ -173,6 +175,16 @@ def _runs_on(build: CudaBuild, capability: Capability, driver: CudaRange, machin
     if has_machine_code or driver.compiles_ptx_of(build.cuda):
         return Runs(ptx=not has_machine_code)
     return NeedsDriver(driver=find_shipped_driver(build.cuda), ptx=True)
+
+
+def _has_ended(capability: Capability, cuda: CudaVersion) -> bool:
+    """Whether no toolkit of a CUDA release compiles for a capability any more, neither machine code nor PTX.
+
+    A first release decides nothing here, since PTX of an older toolkit runs on a newer GPU.
+    """
+    rows = [row for row in read_data("cuda")["architecture"] if row["sm"] <= capability.number]
+    last = parse_cuda(max(rows, key=lambda row: row["sm"]).get("last", "")) if rows else None
+    return isinstance(last, CudaVersion) and cuda > last
 
 
 def _is_machine_code_for(code: Architecture, capability: Capability, cuda: CudaVersion | None) -> bool:

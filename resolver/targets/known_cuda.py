@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, assert_never
 
 from packaging.requirements import Requirement
@@ -38,7 +38,14 @@ from resolver.targets.accelerators import (
 from resolver.targets.data_files import read_data
 from resolver.targets.families import list_build_locations
 from resolver.targets.kernels import NeedsDriver
-from resolver.targets.labels import BuildLabel, complete_label, parse_index_label, parse_name_label, parse_version_label
+from resolver.targets.labels import (
+    BuildLabel,
+    complete_label,
+    is_torch_extension,
+    parse_index_label,
+    parse_name_label,
+    parse_version_label,
+)
 from resolver.targets.platforms import Linux, MacOS, Platform, Windows
 from resolver.targets.torch_builds import find_default_cuda, iter_releases_of_companion
 
@@ -50,15 +57,19 @@ __all__ = [
     "find_known_cuda",
     "find_lack",
     "find_missing_floor",
+    "find_suffix",
     "find_version_lack",
     "has_several_builds",
+    "is_read_from_metadata",
+    "iter_extra_builds",
     "list_family_builds",
     "list_known_projects",
     "list_templates",
     "read_pinned_cuda",
+    "read_torch_pin",
 ]
 
-_FOLLOWING = ("torch", "torch-major")
+_FOLLOWING = ("torch", "torch-major", "torch-pin")
 """Values of `cuda` in the data for a build that has the CUDA of the torch it goes with."""
 
 
@@ -66,11 +77,12 @@ _FOLLOWING = ("torch", "torch-major")
 class KnownCuda:
     """The CUDA that a candidate is built for; `cuda` None means that it is built for no particular CUDA.
 
-    `rule` is where this is known from. `label` is the label that was read from the version, the index or the name.
+    `rule` is where this is known from; `newer` is what a newer version has, since its own is unknown. `label` is the
+    label that was read from the version, the index or the name.
     """
 
     cuda: Cuda | None
-    rule: Literal["label", "index", "data", "metadata"]
+    rule: Literal["label", "index", "data", "metadata", "newer"]
     label: BuildLabel | None = None
 
 
@@ -87,8 +99,8 @@ class FamilyBuild:
     """A row of the data with what a machine lacks for it, in texts for a table.
 
     `what` is a specifier (`>=1.28`), a requirement to write (`jax[cuda12]`, `cupy-cuda12x`), or `every version`. `cuda`
-    is what the build is for: a release, a major release, `any`, or `torch's`. `lack` is empty where the build runs.
-    `source` and `confidence` are copied from the row.
+    is what the build is for: a release, a major release, `any`, or `torch's`. `lack` is empty where the build runs, and
+    where it has the CUDA of its torch (`follows_torch`). `source` and `confidence` are copied from the row.
     """
 
     what: str
@@ -96,6 +108,16 @@ class FamilyBuild:
     lack: str
     source: str
     confidence: str
+
+    @property
+    def follows_torch(self) -> bool:
+        """Whether the build runs where the torch does that it goes with, which the table of torch answers."""
+        return self.cuda == "torch's"
+
+    @property
+    def answer(self) -> str:
+        """Whether the build runs, in words."""
+        return self.lack or ("runs where its torch does" if self.follows_torch else "runs")
 
 
 def find_known_cuda(
@@ -106,16 +128,31 @@ def find_known_cuda(
     The local label comes first, then the index, then the name, then the data by version. The last counts for the
     default index alone, since other indexes may have the same version built for another CUDA.
     """
-    if (label := parse_version_label(version)) and label.backend is not None:
-        if not is_default_index and label.torch is None:
+    if (label := parse_version_label(version)) and (label.backend is not None or is_torch_extension(label)):
+        if not is_default_index:
             # Find-links pages for two torch releases may have files of the same version and label.
             label = complete_label(label, parse_index_label(index_url))
         return KnownCuda(cuda=label.cuda, rule="label", label=label)
-    if not is_default_index and (label := parse_index_label(index_url)) and label.backend is not None:
+    if not is_default_index and (label := parse_index_label(index_url)):
         return KnownCuda(cuda=label.cuda, rule="index", label=label)
-    if (label := parse_name_label(name)) and label.cuda is not None:
+    if (label := find_suffix(name)) and label.cuda is not None:
         return KnownCuda(cuda=CudaMajor(label.cuda.major), rule="data", label=label)
     return _find_in_data(name, version, platform) if is_default_index else None
+
+
+@lru_cache(maxsize=4096)
+def find_suffix(name: NormalizedName) -> BuildLabel | None:
+    """The CUDA suffix of a name, if the data lists the project as exclusive; None for any other name.
+
+    Projects of one exclusive name with two major releases cannot be installed together. Other names with a suffix are
+    libraries that lie side by side, so their suffix demands nothing.
+    """
+    label = parse_name_label(name)
+    if label is None or label.cuda is None:
+        return None
+    stem = re.sub(r"-cu\d+$", "", name)
+    listed = (one for row in read_data("packages")["exclusive"] for one in row["names"])
+    return label if any(stem == one or ("*" in one and fnmatchcase(name, one)) for one in listed) else None
 
 
 def read_pinned_cuda(requirements: Iterable[Requirement]) -> Cuda | None:
@@ -177,10 +214,22 @@ def find_lack(name: NormalizedName, cuda: Cuda, gpu: Gpu) -> str:
     return find_missing_floor(name, gpu)
 
 
+def iter_extra_builds(name: NormalizedName) -> Iterator[tuple[str, NormalizedName, Cuda]]:
+    """The extras of a project that bring in a plugin for one CUDA: each with the plugin and the CUDA.
+
+    Only plugins with an exclusive name count, whose CUDA is the same in every version.
+    """
+    for row in read_data("packages")["variant"]:
+        project, wanted = NormalizedName(row["project"]), Requirement(row["write"])
+        suffix = find_suffix(project)
+        if wanted.name == name and suffix is not None and suffix.cuda is not None:
+            yield from ((canonicalize_name(extra), project, suffix.cuda) for extra in sorted(wanted.extras))
+
+
 def has_several_builds(name: NormalizedName) -> bool:
     """Whether builds of a project have CUDA releases of their own, rather than that of torch or none."""
     rows = (row for row in read_data("packages")["package"] if any(fnmatchcase(name, one) for one in row["names"]))
-    return any(row["cuda"] not in (*_FOLLOWING, "none") for row in rows)
+    return any(row["cuda"] not in ("torch", "torch-major", "none") for row in rows)
 
 
 def find_version_lack(name: NormalizedName, version: Version, platform: Platform, gpu: Gpu) -> str:
@@ -200,7 +249,7 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
         found = find_default_cuda(version, platform)
         return None if found is None else KnownCuda(cuda=found if found != "cpu" else None, rule="data")
     match _find_row(name, version, platform):
-        case None:
+        case None | "torch-pin":
             return None
         case "none":
             return KnownCuda(cuda=None, rule="data")
@@ -211,6 +260,25 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
             return known if known is None or known.cuda is None else replace(known, cuda=CudaMajor(known.cuda.major))
         case text:
             return KnownCuda(cuda=parse_cuda(text), rule="data")
+
+
+def is_read_from_metadata(name: NormalizedName, version: Version, platform: Platform) -> bool:
+    """Whether the requirements of a version tell its CUDA (`read_torch_pin`)."""
+    return _find_row(name, version, platform) == "torch-pin"
+
+
+def read_torch_pin(
+    name: NormalizedName, version: Version, requirements: Iterable[Requirement], platform: Platform
+) -> CudaMajor | None:
+    """The major CUDA release of a project that is built with the torch it pins (vllm), by its requirements.
+
+    None for any other project, without an exact pin of torch, and if the data does not have that torch.
+    """
+    if not is_read_from_metadata(name, version, platform):
+        return None
+    pins = (pin for one in requirements if one.name == "torch" and (pin := _find_pin(one)) is not None)
+    found = [find_default_cuda(Version(pin), platform) for pin in pins]
+    return CudaMajor(found[0].major) if len(found) == 1 and isinstance(found[0], CudaVersion) else None
 
 
 def _find_row(name: NormalizedName, version: Version, platform: Platform) -> str | None:
@@ -273,7 +341,7 @@ def _find_component_cuda(name: NormalizedName, version: str) -> Cuda | None:
     if toolkit := _toolkits_of(name).get(version):
         return toolkit
     # The suffix counts for NVIDIA's components alone: a pin of any other project with one is no part of a toolkit.
-    label = parse_name_label(name) if name.startswith("nvidia-") else None
+    label = find_suffix(name) if name.startswith("nvidia-") else None
     return CudaMajor(label.cuda.major) if label is not None and label.cuda is not None else None
 
 
@@ -290,8 +358,8 @@ def _iter_rows(name: NormalizedName, platform: Platform, gpu: Gpu) -> Iterator[F
     for row in read_data("packages")["package"]:
         if name in row["names"] and _is_for(row.get("on", ()), platform):
             yield _build(name, row.get("versions", "every version"), row["cuda"], gpu, row["source"], row["confidence"])
-    # A name such as `cupy-cuda12x` binds every version to a major release, with or without a row.
-    label = parse_name_label(name)
+    # An exclusive name such as `cupy-cuda12x` binds every version to a major release, with or without a row.
+    label = find_suffix(name)
     if label is not None and label.cuda is not None:
         cuda = CudaMajor(label.cuda.major)
         yield _build(name, "every version", str(cuda), gpu, "its name", "measured")

@@ -32,6 +32,7 @@ __all__ = [
     "describe_label",
     "describe_torch",
     "is_torch_extension",
+    "is_unreadable",
     "parse_index_label",
     "parse_label",
     "parse_name_label",
@@ -93,7 +94,13 @@ def parse_version_label(version: Version) -> BuildLabel | None:
 @lru_cache(maxsize=4096)
 def parse_label(label: str) -> BuildLabel | None:
     """A local version label, normalized or as in a file name, read: `cu124`, `cu12torch2.5cxx11abiFALSE`."""
-    return _match("label", re.sub(r"[-_]", ".", label.lower()))
+    text = re.sub(r"[-_]", ".", label.lower())
+    return _match("label", text) or _scan(text)
+
+
+def is_unreadable(version: Version) -> bool:
+    """Whether the local label of a version looks like that of a build, and has no form that can be read."""
+    return version.local is not None and parse_label(version.local) is None and bool(_words().search(version.local))
 
 
 @lru_cache(maxsize=256)
@@ -235,10 +242,88 @@ def _read_torch(groups: dict[str, str]) -> Version | None:
 def _iter_segments(url: str) -> Iterator[BuildLabel]:
     """The label of each path segment that has a known form; host, query and fragment do not count."""
     # By hand instead of `urlsplit`, which refuses some texts; every text must be accepted.
-    path = re.sub(r"^[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*", "", url)
+    # A direct reference has its name before the URL, and a repository is built in the image, for what is there.
+    path = re.sub(r"^(?:[^/@]*@\s*)?[a-zA-Z][a-zA-Z0-9+.-]*://[^/?#]*", "", url)
+    if re.match(r"(?:[^/@]*@\s*)?(?:git|hg|svn|bzr)\+", url):
+        return
     for segment in re.split(r"[?#]", path, maxsplit=1)[0].split("/"):
-        if found := _match("segment", unquote(segment).lower()):
+        text = unquote(segment).lower()
+        if found := _match("segment", text) or _scan_segment(text):
             yield _widen(found)
+
+
+def _scan_segment(segment: str) -> BuildLabel | None:
+    """The label within a segment that names a torch (`v1.0-cu128torch2.7`); None for the name of a wheel or an sdist.
+
+    The name of a file has its label in its version. CUDA alone is read in the forms of the data only, since folders and
+    repositories have numbers of all kinds.
+    """
+    if segment.endswith((".whl", ".tar.gz", ".zip")):
+        return None
+    found = _scan(re.sub(r"[-_+]", ".", segment))
+    return found if found is not None and found.torch is not None else None
+
+
+def _scan(text: str) -> BuildLabel | None:
+    """The parts of a label wherever they stand in a text, in any order and with hashes or other words beside them.
+
+    None without any part, if two parts contradict each other, and if a part is left that looks like one.
+    """
+    merged: BuildLabel | None = None
+    rest = text
+    for found in _parts().finditer(text):
+        part = _read_part(found)
+        if part is None or (merged is not None and _contradicts(merged, part)):
+            return None
+        merged = part if merged is None else _merge(merged, part)
+        rest = rest[: found.start()] + " " * len(found[0]) + rest[found.end() :]
+    return None if merged is None or merged == BuildLabel() or _words().search(rest) else merged
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    """What looks like a part of a build's label."""
+    return re.compile(r"(?:^|[^a-z]|true|false)(?:cu(?:da)?\.?\d|(?:py)?torch\.?\d|pt\.?\d|cxx11\.?abi)", re.ASCII)
+
+
+@cache
+def _parts() -> re.Pattern[str]:
+    """One part of a label: torch, CUDA, the ABI or the CPU, where no letter stands before it and no digit after it."""
+    # A number ends before a separator or another word, so that no digits of a hash are taken into it.
+    end = r"(?=$|[^0-9a-z]|cu|cpu|torch|pytorch|pt\d|cxx11|abi|post|dev|rc|git|py\d|cp\d)"
+    return re.compile(
+        r"(?<![a-z])(?:"
+        rf"(?:py)?torch\.?(?P<torch>\d\.\d{{1,2}}(?:\.\d{{1,2}}{end})?|\d{{2,4}}){end}"
+        rf"|pt\.?(?P<pt>\d\.\d{{1,2}}(?:\.\d{{1,2}}{end})?|\d{{2,4}}){end}"
+        rf"|cu(?:da)?\.?(?P<cuda>\d{{1,2}}\.\d{{1,2}}(?:\.\d{{1,2}}{end})?|\d{{2,4}}){end}"
+        r"|cxx11\.?abi\.?(?P<abi>true|false|1|0)"
+        rf"|(?P<cpu>cpu){end}"
+        r")"
+        r"|(?<=true)cu(?P<late_cuda>\d{2,4})" + end + r"|(?<=false)cu(?P<last_cuda>\d{2,4})" + end,
+        re.ASCII,
+    )
+
+
+def _read_part(found: re.Match[str]) -> BuildLabel | None:
+    """One part of a label; None for a number that is no release of torch or CUDA."""
+    groups = {name: text for name, text in found.groupdict().items() if text is not None}
+    if "cpu" in groups:
+        return BuildLabel(backend="cpu")
+    if "abi" in groups:
+        return BuildLabel(cxx11_abi=groups["abi"] in ("true", "1"))
+    if text := groups.get("torch") or groups.get("pt"):
+        return BuildLabel(torch=_unpack_torch(text))
+    cuda = parse_cuda(groups.get("cuda") or groups.get("late_cuda") or groups.get("last_cuda") or "")
+    return BuildLabel(backend="cuda", cuda=cuda) if cuda is not None and 8 <= cuda.major <= 19 else None
+
+
+def _unpack_torch(text: str) -> Version:
+    """A release of torch from dotted or packed digits: `2.5`, `25`, `251`; of three digits `21` begins 2.10 to 2.19."""
+    if "." in text:
+        return Version(text)
+    if len(text) == 2 or (len(text) == 3 and text[1] == "1"):
+        return Version(f"{text[0]}.{text[1:]}")
+    return Version(f"{text[0]}.{text[1:-1]}.{text[-1]}")
 
 
 def _widen(label: BuildLabel) -> BuildLabel:

@@ -45,6 +45,7 @@ __all__ = [
     "UnknownMachine",
     "choose_platform",
     "default_driver",
+    "has_ended",
     "list_other_drivers",
     "load_machines",
     "parse_machine_types",
@@ -186,13 +187,18 @@ def list_other_drivers(gpu: Gpu) -> tuple[Gpu, ...]:
 
     Branches that do not support one of its GPUs, and those on which the same builds run, are left out.
     """
-    branches = map(parse_driver, read_data("machines")["default-driver"]["others"])
+    branches = [parse_driver(row["name"]) for row in read_data("machines")["branch"]]
     others = (
         replace(gpu, driver=branch, cuda=find_cuda_range(branch))
         for branch in branches
         if all(branch.satisfies(model.driver) for _, model in gpu.machines)
     )
     return tuple(other for other in others if other != gpu)
+
+
+def has_ended(driver: Driver) -> bool:
+    """Whether the branch of a driver has had its last release; false for a branch that the data does not have."""
+    return any(row["ended"] and row["name"] == str(driver.release[0]) for row in read_data("machines")["branch"])
 
 
 def _find_all(names: Iterable[str], table: _Table) -> tuple[tuple[Machine, ...], tuple[UnknownMachine, ...]]:

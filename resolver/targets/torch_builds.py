@@ -15,6 +15,7 @@ from dataclasses import field
 from functools import cache, lru_cache
 from typing import Any, Literal, assert_never
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -32,6 +33,7 @@ __all__ = [
     "explain_no_build",
     "find_default_cuda",
     "find_release",
+    "find_verdict",
     "has_cpu_label",
     "iter_releases_of_companion",
     "iter_running_builds",
@@ -242,7 +244,12 @@ def list_allowed_cuda(platform: Platform, accelerator: Accelerator) -> tuple[Cud
 def iter_releases_of_companion(name: NormalizedName, version: Version) -> Iterator[TorchRelease]:
     """The releases that a version of torchvision, torchaudio or xformers goes with, newest first; usually one."""
     public = Version(version.public)
-    return (release for release in load_releases() if public in release.companions.get(name, ()))
+    ranges = [torch for of, versions, torch in _ranges() if of == name and versions.contains(public, prereleases=True)]
+    return (
+        release
+        for release in load_releases()
+        if public in release.companions.get(name, ()) or any(torch.contains(release.version) for torch in ranges)
+    )
 
 
 def order_builds(release: TorchRelease, platform: Platform, accelerator: Accelerator) -> tuple[TorchBuild, ...]:
@@ -271,7 +278,18 @@ def list_verdicts(
     release: TorchRelease, platform: Platform, accelerator: Accelerator
 ) -> tuple[tuple[TorchBuild, Verdict], ...]:
     """Every build of a release with whether it runs, lowest CUDA first."""
-    return tuple((build, runs(build.compiled, accelerator)) for build in release.builds_on(platform))
+    builds = release.builds_on(platform)
+    return tuple((one, find_verdict(release.version, one.cuda, platform, accelerator)) for one in builds)
+
+
+def find_verdict(version: Version, cuda: CudaVersion, platform: Platform, accelerator: Accelerator) -> Verdict:
+    """Whether a build of torch runs on an accelerator, for tables and for the search alike.
+
+    The kernels of a build that the data does not have are unknown; then only the ends of CUDA itself count.
+    """
+    release = find_release(version)
+    builds = () if release is None else release.builds_on(platform)
+    return runs(next((one.compiled for one in builds if one.cuda == cuda), CudaBuild(cuda=cuda)), accelerator)
 
 
 def explain_no_build(
@@ -367,6 +385,13 @@ def _read_build(version: Version, row: dict[str, Any], default: DefaultBuild | N
         source=row["source"],
         confidence=row["confidence"],
     )
+
+
+@cache
+def _ranges() -> tuple[tuple[str, SpecifierSet, SpecifierSet], ...]:
+    """Projects, their versions with torch's stable ABI, and the releases of torch that these go with."""
+    rows = read_data("torch")["range"]
+    return tuple((row["name"], SpecifierSet(row["versions"]), SpecifierSet(row["torch"])) for row in rows)
 
 
 @cache

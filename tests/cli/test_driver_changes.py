@@ -30,7 +30,7 @@ def test_version_of_another_family_is_told_from_the_data_and_the_page(project: P
     lines = lock(project, "onnxruntime-gpu<1.30")
 
     assert lines == [
-        "with driver 580: onnxruntime-gpu 1.26.0 -> 1.28.0 (by the data: no index was asked for it)",
+        "with driver 580 or 595 or 620: onnxruntime-gpu 1.26.0 -> 1.28.0 (by the data: no index was asked for it)",
     ]
     assert [path for path in project.server.paths("/files/") if "1.28.0" in path] == []
 
@@ -41,7 +41,8 @@ def test_family_with_indexes_of_its_own_is_told_with_what_its_default_build_need
     project.write("pyproject.toml", f'[tool.pinfold]\nindex-url = "INDEX"\n{mirrors}')
 
     assert lock(project, "vllm", "--driver", "580") == [
-        "with driver 535 or 550 or 570: the default index's vllm 0.33.0 needs driver 580 (by the data: no index was"
+        "with driver 535 or 550 or 570 (at their end): the default index's vllm 0.33.0 needs driver 580 (by the data:"
+        " no index was"
         " asked for it)",
     ]
     assert project.server.paths("/simple/wheels/") == []
@@ -50,14 +51,18 @@ def test_family_with_indexes_of_its_own_is_told_with_what_its_default_build_need
 def test_name_that_is_for_one_major_release_has_no_solution_on_older_drivers(project: Project) -> None:
     project.server.add("cupy-cuda13x", wheel("cupy-cuda13x", "14.2.0", tags=LINUX))
 
-    assert lock(project, "cupy-cuda13x", "--driver", "580") == ["with driver 535 or 550 or 570: there is no solution"]
+    assert lock(project, "cupy-cuda13x", "--driver", "580") == [
+        "with driver 535 or 550 or 570 (at their end): there is no solution"
+    ]
 
 
 def test_plugin_of_an_extra_has_no_solution_on_older_drivers(project: Project) -> None:
     project.server.add("jax", wheel("jax", "0.12.0", ['jax-cuda13-plugin; extra == "cuda13"'], extras=("cuda13",)))
     project.server.add("jax-cuda13-plugin", wheel("jax-cuda13-plugin", "0.12.0", tags=LINUX))
 
-    assert lock(project, "jax[cuda13]", "--driver", "580") == ["with driver 535 or 550 or 570: there is no solution"]
+    assert lock(project, "jax[cuda13]", "--driver", "580") == [
+        "with driver 535 or 550 or 570 (at their end): there is no solution"
+    ]
 
 
 def test_project_with_one_build_for_all_says_nothing(project: Project) -> None:

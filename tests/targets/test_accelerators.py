@@ -241,3 +241,13 @@ def test_the_floor_of_a_release_is_that_of_its_major(cuda: str, floor: str | Non
 def test_the_shipped_driver_is_that_of_the_first_toolkit() -> None:
     assert str(find_shipped_driver(version("12.8"))) == "570.26"
     assert find_shipped_driver(version("13.5")) is None
+
+
+@pytest.mark.parametrize("cuda", ["13.4", "13.5"])
+def test_a_release_without_a_published_driver_has_the_floor_of_its_major_and_compiles_nowhere(cuda: str) -> None:
+    version = parse_cuda(cuda)
+    assert isinstance(version, CudaVersion)
+    assert find_shipped_driver(version) is None
+    assert str(find_driver_floor(version)) == "580"
+    assert find_cuda_range(parse_driver("580")).runs(version)
+    assert not find_cuda_range(parse_driver("620")).compiles_ptx_of(version)

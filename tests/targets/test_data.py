@@ -24,7 +24,8 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
         {"name": str, "vendor": str, "architecture": str, "host": str, **SOURCED},
         {"aliases": list, "capability": str, "gfx": str, "driver": str, "driver-source": str, "jetson": bool},
     ),
-    ("cuda", "toolkit"): ({"cuda": str, "driver": str, **SOURCED}, {}),
+    ("machines", "branch"): ({"name": str, "ended": bool, **SOURCED}, {"end": str}),
+    ("cuda", "toolkit"): ({"cuda": str, **SOURCED}, {"driver": str}),
     ("cuda", "major"): ({"cuda": int, "driver": str, **SOURCED}, {}),
     ("cuda", "architecture"): ({"sm": int, **SOURCED}, {"first": str, "last": str}),
     ("cuda", "exception"): ({"sm": int, **SOURCED}, {"never": list, "only": list, "until": str}),
@@ -42,8 +43,10 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
         },
         {"triton": str, "xformers": list},
     ),
+    ("torch", "range"): ({"name": str, "versions": str, "torch": str, **SOURCED}, {}),
     ("packages", "package"): ({"names": list, "cuda": str, **SOURCED}, {"versions": str, "on": list}),
     ("packages", "variant"): ({"name": str, "write": str, "project": str, "cuda": str, **SOURCED}, {}),
+    ("packages", "exclusive"): ({"names": list, **SOURCED}, {}),
     ("packages", "floor"): ({"names": list, "driver": str, "capability": str, **SOURCED}, {}),
     ("families", "absence"): ({"url": str, "status": int, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
@@ -98,7 +101,7 @@ def test_every_row_has_the_keys_and_types_of_its_kind_and_a_source(file: DataFil
         assert set(required) <= set(row) <= set(required) | set(optional), row
         for name, value in row.items():
             assert type(value) is (required | optional)[name], row
-            assert value or name in {"complete", "jetson"}, row
+            assert value or name in {"complete", "jetson", "ended"}, row
         assert row.get("confidence", "measured") in CONFIDENCES, row
 
 
@@ -154,7 +157,8 @@ def test_a_gpu_without_its_own_driver_source_has_the_driver_of_the_first_toolkit
     }
     shipped: dict[str, Driver] = {}
     for row in read_data("cuda")["toolkit"]:
-        shipped[str(version_of(row["cuda"]))] = parse_driver(row["driver"])
+        if "driver" in row:
+            shipped[str(version_of(row["cuda"]))] = parse_driver(row["driver"])
     for row in read_data("gpus")["gpu"]:
         if row["vendor"] == "nvidia" and "driver-source" not in row:
             assert parse_driver(row["driver"]) == shipped[first[row["capability"]]], row["name"]
@@ -163,7 +167,7 @@ def test_a_gpu_without_its_own_driver_source_has_the_driver_of_the_first_toolkit
 def test_toolkits_and_their_drivers_descend() -> None:
     rows = read_data("cuda")["toolkit"]
     assert all(Version(newer["cuda"]) > Version(older["cuda"]) for newer, older in pairwise(rows))
-    drivers = [parse_driver(row["driver"]).release for row in rows]
+    drivers = [parse_driver(row["driver"]).release for row in rows if "driver" in row]
     assert drivers == sorted(drivers, reverse=True)
 
 
@@ -212,6 +216,14 @@ def test_a_build_is_unverified_exactly_where_its_source_is_weak() -> None:
         assert build["verified"] is (build["confidence"] in {"measured", "official-code"}), (release["version"], build)
 
 
+def test_ranges_of_companions_are_specifiers_and_hold_the_versions_of_their_rows() -> None:
+    for row in read_data("torch")["range"]:
+        versions, torch = SpecifierSet(row["versions"]), SpecifierSet(row["torch"])
+        for release in read_data("torch")["release"]:
+            listed = [text for text in release.get(row["name"], ()) if versions.contains(text)]
+            assert not listed or torch.contains(release["version"]), (row["name"], release["version"])
+
+
 def test_companion_versions_are_versions_and_torchvision_never_goes_backwards() -> None:
     rows = read_data("torch")["release"]
     for row in rows:
@@ -228,8 +240,14 @@ def test_package_rows_name_normalized_projects_and_known_cuda_releases() -> None
     for row in read_data("packages")["package"]:
         assert all(canonicalize_name(name) == name for name in row["names"])
         assert set(row.get("on", ())) <= {"linux", "macos", "windows"}
-        assert row["cuda"] in {"none", "torch", "torch-major"} or parse_cuda(row["cuda"]) is not None
+        assert row["cuda"] in {"none", "torch", "torch-major", "torch-pin"} or parse_cuda(row["cuda"]) is not None
         assert SpecifierSet(row.get("versions", "")) is not None
+
+
+def test_exclusive_rows_name_projects_without_a_suffix_or_patterns_of_whole_names() -> None:
+    names = [name for row in read_data("packages")["exclusive"] for name in row["names"]]
+    assert len(set(names)) == len(names)
+    assert all("*" in name or (canonicalize_name(name) == name and not re.search(r"-cu\d+$", name)) for name in names)
 
 
 def test_component_versions_belong_to_one_toolkit_each_and_toolkits_exist() -> None:

@@ -11,9 +11,19 @@ from resolver.targets.accelerators import (
     Gpu,
     GpuModel,
     build_gpu,
+    parse_cuda,
     parse_driver,
 )
-from resolver.targets.kernels import Architecture, CudaBuild, NoKernels, Runs, UnknownKernels, parse_architectures, runs
+from resolver.targets.kernels import (
+    Architecture,
+    CudaBuild,
+    NoKernels,
+    Runs,
+    UnknownKernels,
+    Verdict,
+    parse_architectures,
+    runs,
+)
 from resolver.targets.machine_types import parse_machine_types
 
 CUDA_12_8 = CudaVersion(12, 8)
@@ -178,3 +188,23 @@ def test_a_build_with_unknown_architectures_has_a_verdict_only_if_the_driver_is_
 @pytest.mark.parametrize("accelerator", [UNSPECIFIED, Cpu()])
 def test_without_a_gpu_every_build_runs(accelerator: Accelerator) -> None:
     assert runs(build("90", (99, 0)), accelerator) == Runs()
+
+
+@pytest.mark.parametrize(
+    ("capability", "cuda", "expected"),
+    [
+        ("7.0", "12.9", UnknownKernels()),
+        ("7.0", "13.0", NoKernels(capability=Capability(7, 0), machine="GPU")),
+        ("7.2", "13.0", NoKernels(capability=Capability(7, 2), machine="GPU")),
+        ("6.1", "13.2", NoKernels(capability=Capability(6, 1), machine="GPU")),
+        ("3.7", "12.0", NoKernels(capability=Capability(3, 7), machine="GPU")),
+        ("7.5", "13.2", UnknownKernels()),
+        ("8.0", "13.4", UnknownKernels()),
+    ],
+)
+def test_unknown_architectures_end_where_cuda_no_longer_compiles_for_the_gpu(
+    capability: str, cuda: str, expected: Verdict
+) -> None:
+    version = parse_cuda(cuda)
+    assert isinstance(version, CudaVersion)
+    assert runs(CudaBuild(cuda=version), gpu_of(Capability.parse(capability))) == expected

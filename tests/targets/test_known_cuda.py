@@ -20,6 +20,7 @@ from resolver.targets.known_cuda import (
     list_known_projects,
     list_templates,
     read_pinned_cuda,
+    read_torch_pin,
 )
 from resolver.targets.labels import BuildLabel
 from resolver.targets.machine_types import parse_machine_types
@@ -38,14 +39,17 @@ def rows(name: str, machine: str, driver: str | None = None) -> list[tuple[str, 
 
 
 def test_versions_have_the_cuda_of_the_data() -> None:
-    assert rows("vllm", "A100") == [("==0.33.0", "13", "needs driver 580")]
-    assert rows("vllm", "A100", "580") == [("==0.33.0", "13", "")]
+    others = ("every version", "torch's", "")
+    assert rows("vllm", "A100") == [("==0.33.0", "13", "needs driver 580"), others]
+    assert rows("vllm", "A100", "580") == [("==0.33.0", "13", ""), others]
 
 
 def test_extras_and_names_of_variants_are_rows() -> None:
     assert rows("jax", "V100", "580") == [
         ("jax[cuda12]", "12", ""),
         ("jax[cuda13]", "13", "needs compute capability 7.5, and sm_70 is 7.0"),
+        ("jax[cuda12-local]", "12", ""),
+        ("jax[cuda13-local]", "13", "needs compute capability 7.5, and sm_70 is 7.0"),
     ]
     assert rows("cudf", "A100", "530") == [
         ("cudf-cu12", "12", "needs driver 535"),
@@ -59,7 +63,7 @@ def test_a_name_determines_the_major_release() -> None:
 
 def test_builds_without_a_cuda_of_their_own_are_rendered_so() -> None:
     assert rows("bitsandbytes", "B200") == [("every version", "any", "")]
-    assert rows("torchaudio", "B200") == [("<=2.11.0", "torch's", "")]
+    assert rows("torchaudio", "B200") == [("<3", "torch's", "")]
 
 
 def test_rows_of_other_operating_systems_are_left_out() -> None:
@@ -157,13 +161,20 @@ def test_a_default_index_of_any_url_is_not_read_as_a_label() -> None:
         ("torchaudio", "2.0.2", CudaMajor(11)),
         ("torchaudio", "2.4.0", CudaMajor(12)),
         ("torchaudio", "2.11.0", CudaMajor(13)),
+        ("torchaudio", "2.11.1", CudaMajor(13)),
+        ("torchaudio", "2.12.0", CudaMajor(13)),
+        ("torchvision", "0.31.0", CudaMajor(13)),
         ("triton", "3.0.0", None),
         ("xformers", "0.0.22.post7", CudaVersion(12, 1)),
         ("xformers", "0.0.28.post1", CudaVersion(12, 1)),
         ("xformers", "0.0.28.post3", CudaMajor(12)),
         ("xformers", "0.0.30", CudaVersion(12, 6)),
         ("xformers", "0.0.31.post1", CudaMajor(12)),
-        ("xformers", "0.0.35", CudaVersion(12, 8)),
+        ("xformers", "0.0.33", CudaMajor(13)),
+        ("xformers", "0.0.34", CudaVersion(12, 8)),
+        ("xformers", "0.0.35", CudaMajor(12)),
+        ("torchao", "0.17.0", CudaMajor(13)),
+        ("torchao", "0.16.0", CudaMajor(12)),
         ("torchcodec", "0.17.0", CudaMajor(13)),
         ("torchcodec", "0.1.0", None),
         ("onnxruntime-gpu", "1.19.2", CudaMajor(12)),
@@ -185,10 +196,15 @@ def test_the_data_has_the_builds_of_the_default_index(name: str, version: str, e
     ("name", "version"),
     [
         ("torch", "9.0"),
-        ("torchvision", "0.99.0"),
+        ("torchvision", "1.0.0"),
+        ("torchaudio", "3.0.0"),
         ("onnxruntime-gpu", "1.27.0"),
         ("numpy", "2.0"),
         ("tensorflow", "2.21.0"),
+        ("nvidia-cutlass-dsl-libs-cu12", "4.8.0"),
+        ("nvidia-deepstream-videodecode-cu13", "9.0.2"),
+        ("holoscan-cu13", "4.0.0"),
+        ("vllm", "0.32.0"),
     ],
 )
 def test_what_the_data_does_not_hold_is_not_known(name: str, version: str) -> None:
@@ -286,3 +302,22 @@ def test_projects_with_floors_list_them() -> None:
         Floor(driver=parse_driver("580"), capability=Capability(7, 5)),
     )
     assert find_floors(canonicalize_name("torch")) == ()
+
+
+@pytest.mark.parametrize(
+    ("requirements", "expected"),
+    [
+        (["torch==2.13.0", "torchvision==0.28.0"], CudaMajor(13)),
+        (["torch==2.10.0"], CudaMajor(12)),
+        (["torch>=2.10"], None),
+        (["torch==9.0"], None),
+        (["numpy"], None),
+    ],
+)
+def test_a_project_that_is_built_with_the_torch_it_pins_has_its_major_release(
+    requirements: list[str], expected: CudaMajor | None
+) -> None:
+    parsed = [Requirement(text) for text in requirements]
+    for name in ("vllm", "sglang"):
+        assert read_torch_pin(NormalizedName(name), Version("0.32.0"), parsed, DEFAULT_PLATFORM) == expected
+    assert read_torch_pin(NormalizedName("accelerate"), Version("1.0"), parsed, DEFAULT_PLATFORM) is None

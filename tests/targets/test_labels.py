@@ -17,6 +17,7 @@ from resolver.targets.labels import (
     describe_label,
     describe_torch,
     is_torch_extension,
+    is_unreadable,
     parse_index_label,
     parse_label,
     parse_name_label,
@@ -58,6 +59,22 @@ CPU = BuildLabel(backend="cpu")
         ("cu128_torch28", cuda(12, 8, torch="2.8")),
         ("cu117.with.pypi.cudnn", cuda(11, 7)),
         ("cuda12.cudnn89", cuda(12)),
+        ("torch2.7", BuildLabel(torch=Version("2.7"))),
+        ("torch2.7.1", BuildLabel(torch=Version("2.7.1"))),
+        ("pt2.4.1cu121", cuda(12, 1, torch="2.4.1")),
+        ("cu128torch2.7.1.post3", cuda(12, 8, torch="2.7.1")),
+        ("torch2.6.0cu124", cuda(12, 4, torch="2.6.0")),
+        ("9f3ab12.cu124torch2.6", cuda(12, 4, torch="2.6")),
+        ("gitabc1234.pt2.4cu121", cuda(12, 1, torch="2.4")),
+        ("torch2.6.9f3ab12", BuildLabel(torch=Version("2.6"))),
+        ("cu124.torch2.6.0.1234567", cuda(12, 4, torch="2.6.0")),
+        ("1234567.torch2.7.cu128.cxx11abiTRUE", cuda(12, 8, torch="2.7", abi=True)),
+        ("cxx11abiFALSEcu12.torch2.5", cuda(12, torch="2.5", abi=False)),
+        ("torch27.cu126", cuda(12, 6, torch="2.7")),
+        ("torch210.cu128", cuda(12, 8, torch="2.10")),
+        ("cuda12.8.pytorch2.9", cuda(12, 8, torch="2.9")),
+        ("torch2.5cpu", BuildLabel(backend="cpu", torch=Version("2.5"))),
+        ("post1.cu118", cuda(11, 8)),
         ("cpu", CPU),
         ("cpu-cxx11-abi", CPU),
         ("rocm6.4", BuildLabel(backend="rocm")),
@@ -71,6 +88,26 @@ def test_a_label_has_cuda_torch_and_abi(label: str, expected: BuildLabel) -> Non
 @pytest.mark.parametrize("label", ["", "ubuntu1", "cu", "cu1", "cu999", "cu12x", "cuda", "1", "local.4", "git1234abc"])
 def test_any_other_label_is_none(label: str) -> None:
     assert parse_label(label) is None
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("cu999", True),
+        ("torch2", True),
+        ("cu121torch2.4.cu128", True),
+        ("torch2.4.torch2.6", True),
+        ("pt2x4cu121", True),
+        ("cu12x", True),
+        ("torch2.7", False),
+        ("9f3ab12", False),
+        ("ubuntu1", False),
+        ("local.4", False),
+        ("opt2", False),
+    ],
+)
+def test_a_label_that_looks_like_one_and_has_no_form_is_unreadable(label: str, expected: bool) -> None:
+    assert is_unreadable(Version(f"1.0+{label}")) is expected
 
 
 def test_a_version_has_the_label_of_its_local_part() -> None:
@@ -96,6 +133,12 @@ def test_a_version_has_the_label_of_its_local_part() -> None:
         ("https://mirror.example/CU124/simple/?x=cu118#cu118", cuda(12, 4)),
         ("https://mirror.example/cu12/cu124/", cuda(12, 4)),
         ("https://mirror.example/cu124/cu12/", cuda(12, 4)),
+        (
+            "https://github.example/x/releases/download/v1.0-cu128torch2.7/x-1.0-cp311-linux.whl",
+            cuda(12, 8, torch="2.7"),
+        ),
+        ("https://mirror.example/pt2.4.1_cu121/x-1.0+torch2.6-cp311-linux.whl", cuda(12, 1, torch="2.4.1")),
+        ("https://mirror.example/torch2.7.1-9f3ab12/", BuildLabel(torch=Version("2.7.1"))),
         ("https://mirror.example/torch2.6/simple/", BuildLabel(torch=Version("2.6"))),
     ],
 )
@@ -113,6 +156,10 @@ def test_the_path_of_an_index_is_read_as_a_label(url: str, expected: BuildLabel)
         "https://mirror.example/cpu/cu124/",
         "https://mirror.example/torch-2.4/torch2.5/cu124/",
         "https://mirror.example/cu13/cu124/",
+        "https://github.example/torch2trt/releases/download/v0.5.0/x-1.0+cu121torch2.4-cp311-linux.whl",
+        "https://mirror.example/cu121torch2.4-torch2.6/",
+        "x @ git+https://github.example/torch2.7/x@v1",
+        "x @ https://cu124torch2.7.example/x-1.0-cp311-linux.whl",
         "",
     ],
 )
@@ -175,7 +222,7 @@ def test_no_text_makes_a_parser_of_labels_fail(text: str) -> None:
 def test_no_mix_of_the_words_of_labels_makes_a_parser_fail(words: list[str]) -> None:
     text = "".join(words)
     label = parse_label(text)
-    assert label is None or label.backend is not None
+    assert label is None or label != BuildLabel()
     assert isinstance(parse_index_label(f"https://index.example/{text}"), BuildLabel | None)
 
 

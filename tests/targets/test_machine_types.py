@@ -2,11 +2,12 @@ import pytest
 
 from resolver.errors import TargetError
 from resolver.settings.settings import GpuSetting, MachineSetting
-from resolver.targets.accelerators import UNSPECIFIED, Capability, Cpu, Gpu
+from resolver.targets.accelerators import UNSPECIFIED, Capability, Cpu, Gpu, parse_driver
 from resolver.targets.machine_types import (
     MachineChoice,
     choose_platform,
     default_driver,
+    has_ended,
     list_other_drivers,
     load_machines,
     parse_machine_types,
@@ -281,11 +282,11 @@ def test_hosts_of_two_architectures_need_two_locks() -> None:
 @pytest.mark.parametrize(
     ("name", "driver", "others"),
     [
-        ("A100", None, ["535", "550", "580"]),
-        ("B200", None, ["580"]),
-        ("RTX5090,A100", None, ["580"]),
-        ("A100", "580", ["535", "550", "570"]),
-        ("A100", "610", ["535", "550", "570", "580"]),
+        ("A100", None, ["535", "550", "580", "595", "620"]),
+        ("B200", None, ["580", "595", "620"]),
+        ("RTX5090,A100", None, ["580", "595", "620"]),
+        ("A100", "580", ["535", "550", "570", "595", "620"]),
+        ("A100", "610", ["535", "550", "570", "580", "595"]),
     ],
 )
 def test_other_drivers_are_those_that_know_the_gpus_and_run_other_builds(
@@ -293,3 +294,11 @@ def test_other_drivers_are_those_that_know_the_gpus_and_run_other_builds(
 ) -> None:
     gpu = gpu_of(parse_machine_types(name, driver=driver))
     assert [str(other.driver) for other in list_other_drivers(gpu)] == others
+
+
+@pytest.mark.parametrize(
+    ("driver", "expected"),
+    [("535.104.05", True), ("550", True), ("570.133.20", True), ("580", False), ("595.71.05", False), ("700", False)],
+)
+def test_a_branch_at_its_end_is_known(driver: str, expected: bool) -> None:
+    assert has_ended(parse_driver(driver)) is expected

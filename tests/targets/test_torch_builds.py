@@ -288,3 +288,19 @@ def test_the_nearest_release_has_wheels_for_the_python() -> None:
 @pytest.mark.parametrize(("version", "names"), [("2.4.0", "A100"), ("9.9.0", "B200")])
 def test_a_release_that_runs_or_is_unknown_needs_no_explanation(version: str, names: str) -> None:
     assert explain(version, names) == "None"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "oldest"),
+    [
+        ("torchaudio", "2.11.1", "2.11.0"),
+        ("torchaudio", "2.12.0", "2.11.0"),
+        ("torchvision", "0.30.0", "2.14.0"),
+        ("xformers", "0.0.36", "2.10.0"),
+    ],
+)
+def test_a_companion_with_the_stable_abi_goes_with_every_torch_from_one_on(
+    name: str, version: str, oldest: str
+) -> None:
+    found = [str(one.version) for one in iter_releases_of_companion(canonicalize_name(name), Version(version))]
+    assert (found[0], found[-1]) == (str(load_releases()[0].version), oldest)

@@ -458,20 +458,20 @@ def _build_family_cells(table: _FamilyTable) -> list[tuple[str, ...]]:
     Empty where no build is known: then there is an index that may have some, or a warning about the name.
     """
     cells: list[tuple[str, ...]] = [("builds", "CUDA", "", "source")]
-    cells += [(row.what, row.cuda, row.lack or "runs", _render_source(row)) for row in table.rows]
+    cells += [(row.what, row.cuda, row.answer, _render_source(row)) for row in table.rows]
     return cells if table.rows else []
 
 
 def _family_as_json(table: _FamilyTable) -> dict[str, Any]:
-    """The same facts as data; `why` is `runs` for a build that runs."""
+    """The same facts as data; `why` is `runs` for a build that runs, `runs` is null where its torch decides."""
     return {
         "project": table.project,
         "builds": [
             {
                 "what": row.what,
                 "cuda": row.cuda,
-                "runs": not row.lack,
-                "why": row.lack or "runs",
+                "runs": None if row.follows_torch and not row.lack else not row.lack,
+                "why": row.answer,
                 "source": row.source,
                 "confidence": row.confidence,
             }

@@ -21,16 +21,16 @@ from packaging.version import Version
 from lockfiles._values import dataclass
 from resolver.errors import FetchError
 from resolver.index.distribution_file import DistributionFile
-from resolver.index.location import FamilyIndex, explain_failure
+from resolver.index.location import FamilyIndex, Location, explain_failure
 from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.index.version_sets import VersionSets
 from resolver.solve.cuda.acceleration import CPU_BUILD_NAMES, CUDA_BUILD_NAMES, TORCH_NAME, Acceleration
 from resolver.solve.problem import Problem
 from resolver.solve.project_table import ListedPage, ProjectTable, build_project_table, read_listings
-from resolver.targets.accelerators import Cpu, CudaVersion
+from resolver.targets.accelerators import Cpu, CudaMajor, CudaVersion
 from resolver.targets.families import is_torch_companion
-from resolver.targets.known_cuda import KnownCuda
+from resolver.targets.known_cuda import KnownCuda, is_read_from_metadata
 from resolver.targets.labels import parse_label
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
@@ -196,6 +196,8 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
     labels = _find_named_labels(table.name, problem)
     # With an index or a page of the user's for the project, the build of the default index has no precedence.
     is_default = all(listing.location.is_default for listing in table.listings)
+    listed = _list_admitted(table, problem)
+    newer: KnownCuda | None = None
     for row, version in enumerate(table.versions):
         places = table.places(row)
         location = places[0][0].location
@@ -204,8 +206,12 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
         if is_sdist and known is not None and known.rule == "data" and known.label is None:
             # The data is about wheels.
             known = None
+        if known is None and _follows_newer(table.name, version, location, problem.target):
+            known = newer
+        elif listed >> row & 1 and not is_sdist:
+            newer = _pass_on(known)
         named = not location.is_default or version.local in labels
-        reason = acceleration.find_reason(table.name, version, known, named=named)
+        reason = _explain_newer(known, acceleration.find_reason(table.name, version, known, named=named))
         cuda = known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
         rows.append(
             _Row(
@@ -221,6 +227,38 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
             )
         )
     return rows
+
+
+def _list_admitted(table: ProjectTable, problem: Problem) -> int:
+    """The rows that the list itself admits, pre-releases and yanked ones left out."""
+    mask = table.wheel_mask & ~table.prerelease_mask & ~table.yanked_mask
+    for line in (*problem.roots, *problem.constraints, *problem.overrides):
+        mask &= table.mask(line.specifier) if line.name == table.name else -1
+    return mask
+
+
+def _follows_newer(name: NormalizedName, version: Version, location: Location, target: Target) -> bool:
+    """Whether a version of unknown CUDA counts as built like the next newer one that the list admits.
+
+    Otherwise a search would fall back to it where the newer one does not run, only because less is known of it. What
+    goes with one torch, and what its metadata tells, needs no such guess.
+    """
+    if not location.is_default or name in _ALWAYS_LABELLED:
+        return False
+    return not is_read_from_metadata(name, version, target.platform)
+
+
+def _pass_on(known: KnownCuda | None) -> KnownCuda | None:
+    """What older versions of unknown CUDA take over from a row: its major release."""
+    if known is None or known.rule != "data" or known.cuda is None or known.label is not None:
+        return None
+    return KnownCuda(cuda=CudaMajor(known.cuda.major), rule="newer")
+
+
+def _explain_newer(known: KnownCuda | None, reason: str) -> str:
+    """The reason that rules out a row, completed if its CUDA is only that of a newer version."""
+    is_taken_over = bool(reason) and known is not None and known.rule == "newer"
+    return f"is for a CUDA that is not known, and a newer version {reason}" if is_taken_over else reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

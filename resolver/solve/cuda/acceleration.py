@@ -36,17 +36,24 @@ from resolver.targets.accelerators import (
     CudaVersion,
     Gpu,
     Unspecified,
-    find_driver_floor,
 )
 from resolver.targets.data_files import read_data
 from resolver.targets.families import is_torch_companion
-from resolver.targets.kernels import CudaBuild, NeedsDriver, Runs, UnknownKernels, Verdict, runs
-from resolver.targets.known_cuda import KnownCuda, find_floors, find_known_cuda, find_missing_floor
-from resolver.targets.labels import is_torch_extension, parse_name_label
+from resolver.targets.kernels import Runs, UnknownKernels, Verdict
+from resolver.targets.known_cuda import (
+    KnownCuda,
+    find_floors,
+    find_known_cuda,
+    find_lack,
+    find_missing_floor,
+    find_suffix,
+)
+from resolver.targets.labels import is_torch_extension
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
     TorchRelease,
     find_release,
+    find_verdict,
     iter_releases_of_companion,
     load_releases,
     uses_cxx11_abi,
@@ -193,26 +200,19 @@ class Acceleration:
                     return f"is built for {backend}, not for CUDA"
                 if name in CUDA_BUILD_NAMES and known is not None and cuda is None and known.rule == "data":
                     return "is built for the CPU alone"
+                if cuda is None:
+                    return find_missing_floor(name, accelerator)
+                if name != TORCH_NAME or not isinstance(cuda, CudaVersion):
+                    return find_lack(name, cuda, accelerator)
                 # Unknown kernels are no reason: the search may take the build, with a warning.
-                verdict = None if cuda is None else self._find_verdict(name, version, cuda, accelerator)
-                if verdict is not None and not isinstance(verdict, Runs | UnknownKernels):
-                    return str(verdict)
-                return find_missing_floor(name, accelerator)
+                verdict = self.find_verdict_of_torch(version, cuda)
+                return "" if isinstance(verdict, Runs | UnknownKernels) else str(verdict)
             case _:
                 assert_never(accelerator)
 
-    def _find_verdict(self, name: NormalizedName, version: Version, cuda: Cuda, gpu: Gpu) -> Verdict:
-        """Whether a build runs. Only of torch are the architectures known; of others the CUDA release decides."""
-        if name == TORCH_NAME and isinstance(cuda, CudaVersion):
-            return self.find_verdict_of_torch(version, cuda)
-        return Runs() if gpu.cuda.runs(cuda) else NeedsDriver(driver=find_driver_floor(cuda))
-
     def find_verdict_of_torch(self, version: Version, cuda: CudaVersion) -> Verdict:
         """Whether a build of torch runs on the target; the kernels of a build that the data lacks are unknown."""
-        release = find_release(version)
-        builds = () if release is None else release.builds_on(self.target.platform)
-        compiled = next((build.compiled for build in builds if build.cuda == cuda), CudaBuild(cuda=cuda))
-        return runs(compiled, self.target.accelerator)
+        return find_verdict(version, cuda, self.target.platform, self.target.accelerator)
 
     def iter_demands(self, name: NormalizedName, version: Version, known: KnownCuda | None) -> Iterator[VirtualDemand]:
         """The demands of a candidate on `<cuda>` and `<cuda-major>`; none if its CUDA is unknown.
@@ -288,11 +288,10 @@ def build_virtual_table(name: NormalizedName, accelerator: Accelerator, *, is_bo
 
 @cache
 def _is_known_name(name: NormalizedName) -> bool:
-    """Whether the data, or a suffix such as `-cu12`, has anything about builds of a project."""
+    """Whether the data, or an exclusive suffix such as `-cu12`, has anything about builds of a project."""
     if is_torch_companion(name) or find_floors(name):
         return True
-    label = parse_name_label(name)
-    if label is not None and label.cuda is not None:
+    if find_suffix(name) is not None:
         return True
     return any(name in row["names"] for row in read_data("packages")["package"])
 

@@ -34,10 +34,13 @@ from resolver.targets.known_cuda import KnownCuda
 from resolver.targets.labels import (
     BuildLabel,
     TorchFacts,
+    complete_label,
     contradicts,
     describe_label,
     describe_torch,
     is_torch_extension,
+    is_unreadable,
+    parse_index_label,
     parse_version_label,
     suggest_filename,
 )
@@ -47,6 +50,7 @@ __all__ = [
     "explain_wheels",
     "find_chosen_build",
     "iter_build_warnings",
+    "iter_unreadable",
     "iter_wheel_hints",
     "with_rules",
 ]
@@ -61,7 +65,7 @@ def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     A target without a machine type is searched without these rules first, so it pays for them only if they matter.
     """
     torch = next((pin for pin in resolution.pins if pin.name == TORCH_NAME), None)
-    labels = [(pin, parse_version_label(pin.version)) for pin in resolution.pins if pin.version.local]
+    labels = [(pin, _read_label(problem, pin)) for pin in resolution.pins]
     extensions = [(pin, label) for pin, label in labels if label is not None and is_torch_extension(label)]
     if torch is None or not extensions:
         return None
@@ -73,6 +77,18 @@ def with_rules(problem: Problem, resolution: Resolution) -> Problem | None:
     if not any(contradicts(label, facts) for pin, label in extensions if pin.name not in problem.allow):
         return None
     return replace(problem, build_indexes=rules.indexes)
+
+
+def iter_unreadable(pins: Sequence[Pin]) -> Iterator[str]:
+    """A warning for each pin whose label looks like that of a build and cannot be read, in the order of the pins."""
+    for pin in pins:
+        if is_unreadable(pin.version):
+            fault = Fault(
+                what=f"`{pin.name} {pin.version}`: the label `{pin.version.local}` looks like that of a build and"
+                " cannot be read, so its torch and CUDA are not compared with the lock",
+                remedy=f"check that {pin.file.filename} goes with the torch of the lock",
+            )
+            yield str(fault)
 
 
 def explain_wheels(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> tuple[str, ...]:
@@ -127,6 +143,15 @@ def iter_build_warnings(demands: CudaDemands, pins: Sequence[Pin]) -> Iterator[s
     solved = _Solved(demands, pins)
     for pin in pins:
         yield from _iter_warnings_of(solved, pin)
+    yield from iter_unreadable(pins)
+
+
+def _read_label(problem: Problem, pin: Pin) -> BuildLabel | None:
+    """The label of a pin's version, completed by the path of a direct reference."""
+    label = parse_version_label(pin.version)
+    fixed = problem.direct.get(pin.name)
+    path = None if fixed is None else parse_index_label(fixed.location.url.public)
+    return path if label is None else complete_label(label, path)
 
 
 def _build_torch_facts(rules: Acceleration, version: Version, known: KnownCuda | None) -> TorchFacts:
@@ -251,6 +276,8 @@ def _explain(solved: _Solved, torch: Pin) -> str:
     table = solved.demands.table(TORCH_NAME)
     row = solved.demands.row_of(torch)
     location = None if row is None else next((listing.location for listing, _ in table.places(row)), None)
+    if row is not None and isinstance(solved.demands.find_verdict_of_torch(row), UnknownKernels):
+        return f"the driver runs torch {torch.version}; whether it has kernels for the GPU is not known"
     if location is not None and location.is_default:
         return f"the default index's build of torch {torch.version} runs"
     if torch.version.local and any(f"+{torch.version.local}" in requester.text for requester in torch.requesters):

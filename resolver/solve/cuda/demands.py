@@ -11,7 +11,7 @@ wanted in the course of one search.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -28,11 +28,11 @@ from resolver.solve.cuda.acceleration import (
     VirtualDemand,
     build_virtual_table,
 )
-from resolver.solve.demand import TORCH_ABI, Demand, Node, is_readable, is_virtual
+from resolver.solve.demand import TORCH_ABI, Demand, Node, is_readable, is_virtual, pins_exactly
 from resolver.solve.project_table import ProjectTable, iter_rows
-from resolver.targets.accelerators import Cuda, CudaVersion
+from resolver.targets.accelerators import Cuda, CudaMajor, CudaVersion
 from resolver.targets.kernels import CudaBuild, Runs, UnknownKernels, Verdict, parse_architectures, runs
-from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda
+from resolver.targets.known_cuda import KnownCuda, read_pinned_cuda, read_torch_pin
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
@@ -107,10 +107,20 @@ class CudaDemands:
     def _open(self, name: NormalizedName, row: int) -> bool:
         """Admit the builds that wait for a row; whether there are any."""
         table = self._universe.table(name)
-        if not isinstance(table, AcceleratedTable) or not table.open(row):
+        if self._contradicts_list(name, row) or not isinstance(table, AcceleratedTable) or not table.open(row):
             return False
         self._universe.forget_rows(name)
         return True
+
+    def _contradicts_list(self, name: NormalizedName, row: int) -> bool:
+        """Whether metadata of a row needs another torch than the list pins, as every build of its release does."""
+        dependencies = self._universe.read.get((name, row))
+        texts = () if dependencies is None else dependencies.requires
+        needed = [Requirement(text) for text in texts if text.startswith("torch") and is_readable(text)]
+        parts = [part for one in self._universe.listed_specifiers(TORCH_NAME) for part in one]
+        versions = [Version(Version(part.version).public) for part in parts if pins_exactly(SpecifierSet(str(part)))]
+        exact = [one.specifier for one in needed if one.name == TORCH_NAME and pins_exactly(one.specifier)]
+        return any(not specifier.contains(version) for specifier in exact for version in versions)
 
     def _is_newer(self, name: NormalizedName, row: int, rows: Mapping[Node, int]) -> bool:
         """Whether a row is newer than the one in a solution, which must have the project."""
@@ -261,6 +271,8 @@ class CudaDemands:
         """The CUDA by the pins in metadata, if it was read and has any; otherwise `known`."""
         dependencies = self._universe.read.get((name, row))
         texts = () if dependencies is None else dependencies.requires
+        if known is None and (major := self._read_torch_pin(name, row, texts)) is not None:
+            return KnownCuda(cuda=major, rule="metadata")
         # Only these lines are parsed, since a wheel of torch has dozens of others.
         components = [text for text in texts if text.startswith(("nvidia-", "cuda-toolkit")) and is_readable(text)]
         pinned = read_pinned_cuda(map(Requirement, components)) if components else None
@@ -271,6 +283,12 @@ class CudaDemands:
                 return known
             self.contradicted[name, row] = f"the data says CUDA {known.cuda}, its requirements CUDA {pinned}"
         return KnownCuda(cuda=pinned, rule="metadata")
+
+    def _read_torch_pin(self, name: NormalizedName, row: int, texts: Iterable[str]) -> CudaMajor | None:
+        """The CUDA of a project that is built with the torch that it pins; None for any other project."""
+        pins = [Requirement(text) for text in texts if text.startswith("torch") and is_readable(text)]
+        version = self._universe.table(name).versions[row]
+        return read_torch_pin(name, version, pins, self._acceleration.target.platform)
 
     def _rules_out(self, name: NormalizedName, row: int, known: KnownCuda) -> bool:
         """Whether a row with this CUDA does not run, which is known after its metadata; then it is ruled out."""

@@ -29,6 +29,7 @@ from resolver.solve.project_table import ProjectTable, iter_rows
 from resolver.solve.search.universe import Conflict, Found, Universe
 from resolver.targets.accelerators import Cpu, CudaVersion, Gpu
 from resolver.targets.families import is_torch_companion
+from resolver.targets.known_cuda import find_lack, iter_extra_builds
 from resolver.targets.labels import parse_version_label
 from resolver.targets.torch_builds import NoRunningBuild, explain_no_build, iter_releases_of_companion
 
@@ -47,13 +48,15 @@ Look = Callable[[Problem], tuple[Universe, Found | Conflict]]
 
 
 def list_refused(problem: Problem, acceleration: Acceleration) -> tuple[tuple[Root, str], ...]:
-    """The roots that pin a torch of which the data has every build and none runs, each with the reason.
+    """The roots that no build can meet by the data alone, each with the reason.
 
-    Empty if another index than the default serves torch, since it may have other builds, and if an override or `allow`
-    names torch.
+    They ask for a plugin by an extra (`jax[cuda13]`) that the machine does not run, or pin a torch of which the data
+    has every build and none runs. The latter do not count if another index than the default serves torch, since it may
+    have other builds, and if an override or `allow` names torch.
     """
-    if TORCH_NAME in acceleration.allow or any(root.name == TORCH_NAME for root in problem.overrides):
-        return ()
+    extras = tuple((root, lack) for root in problem.roots if (lack := _find_extra_refusal(root, acceleration)))
+    if extras or TORCH_NAME in acceleration.allow or any(root.name == TORCH_NAME for root in problem.overrides):
+        return extras
     if not all(location.is_default for location in problem.locations(TORCH_NAME)):
         return ()
     return tuple((root, str(why)) for root in problem.roots if (why := _find_refusal(root, acceleration)) is not None)
@@ -106,6 +109,17 @@ def untie_pinned(problem: Problem, acceleration: Acceleration) -> Acceleration:
         if is_torch_companion(name) and not _go_together(name, version, Version(torch.public))
     )
     return replace(acceleration, untied=untied)
+
+
+def _find_extra_refusal(root: Root, acceleration: Acceleration) -> str:
+    """Why the plugin that an extra of a root brings in does not run; empty if it does, or if no extra brings one."""
+    gpu = acceleration.target.accelerator
+    if not isinstance(gpu, Gpu) or not root.extras or root.name in acceleration.allow:
+        return ""
+    for extra, project, cuda in iter_extra_builds(root.name):
+        if extra in root.extras and project not in acceleration.allow and (lack := find_lack(project, cuda, gpu)):
+            return f"{root.name}[{extra}] brings in {project}, which {lack}"
+    return ""
 
 
 def _find_refusal(root: Root, acceleration: Acceleration) -> NoRunningBuild | None:

@@ -2,8 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.solve.cuda.machine_lists import build_target, lock
-from tests.solve.pytorch_indexes import PYTORCH
+from resolver.requirements.requirement_list import parse_requirement_list
+from resolver.solve.build_problem import build_problem
+from resolver.solve.solving import solve
+from tests.solve.cuda.machine_lists import build_indexes, build_target, lock
+from tests.solve.memory_source import DEFAULT_INDEX, MemorySource
+from tests.solve.problems import release
+from tests.solve.pytorch_indexes import PYTORCH, build_pytorch_indexes
 
 
 @pytest.mark.parametrize(
@@ -32,3 +37,14 @@ def test_a_solution_has_its_build_with_the_reason(texts: list[str], machine: str
     resolution, _ = lock(texts, build_target(machine, "570.133.20"))
     assert resolution.build is not None
     assert (resolution.build.cuda, resolution.build.why) == expected
+
+
+def test_a_torch_that_nobody_has_looked_at_is_not_said_to_run() -> None:
+    releases = build_pytorch_indexes()
+    releases[DEFAULT_INDEX] += [release("torch", "2.99.0", "nvidia-cuda-runtime-cu12==12.8.90")]
+    problem = build_problem(
+        parse_requirement_list(["torch==2.99.0"]), target=build_target("GPU-V100", "580"), indexes=build_indexes()
+    )
+    resolution = solve(problem, MemorySource(releases=releases, target=problem.target))
+    assert resolution.build is not None
+    assert resolution.build.why == "the driver runs torch 2.99.0; whether it has kernels for the GPU is not known"
