@@ -49,8 +49,9 @@ __all__ = [
 class IndexOptions:
     """Where projects are looked for, apart from what the list itself names.
 
-    `default_index` None is none. `families` are the user's and the shipped ones. `mirrors` stand in for shipped indexes
-    of CUDA builds; with `uses_family_indexes` false only those are asked.
+    `default_index` None is none. `families` are the user's and the shipped ones. `mirrors` stand in for indexes
+    of the list and for shipped indexes of CUDA builds, of which only those are asked with `uses_family_indexes` false.
+    The default index is given with its mirror applied.
     """
 
     default_index: Url | None
@@ -110,6 +111,7 @@ def build_problem(
             default_index=indexes.default_index,
             families=indexes.families,
             strategy=indexes.strategy,
+            mirrors=indexes.mirrors,
         )
 
     @cache

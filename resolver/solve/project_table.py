@@ -252,7 +252,7 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
 
 
 def _is_exempt(location: Location, rules: FileRules) -> bool:
-    return location.url.public.rstrip("/") in rules.exempt
+    return not rules.exempt.isdisjoint({location.url.public.rstrip("/"), location.named_url.rstrip("/")})
 
 
 def _missing_upload_time(file: DistributionFile, location: Location) -> SettingsError:

@@ -161,7 +161,7 @@ class Acceleration:
         return find_known_cuda(
             name,
             version,
-            index_url=location.url.public,
+            index_url=location.named_url,
             is_default_index=is_default_index,
             platform=self.target.platform,
         )
