@@ -6,7 +6,7 @@ files (formats, hashes, cut-off date, ties) ends here: the search sees versions 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -66,6 +66,7 @@ class ProjectTable:
 
     The masks have bit `i` set where row `i` has the property; `yanked_mask` where no usable file is unyanked. `places`
     gives for each row its listings and their row numbers; `missing` are the locations asked that lack the project.
+    `left_out` are rows of pages that mix builds which are no candidates, with the reason; no mask has them as usable.
     """
 
     name: NormalizedName
@@ -81,6 +82,7 @@ class ProjectTable:
     _sets: VersionSets
     _places: Sequence[tuple[tuple[ListedPage, int], ...]] | None = None
     _files: dict[int, tuple[DistributionFile, ...]] = field(default_factory=dict)
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def all_rows(self) -> int:
@@ -179,7 +181,7 @@ class ProjectTable:
 
     def reason(self, row: int) -> str:
         """Why the row is no candidate, whatever its files are; empty for one that is."""
-        return ""
+        return self.left_out.get(row, "")
 
     def _admitted_files(self, row: int) -> tuple[DistributionFile, ...]:
         ranked = [

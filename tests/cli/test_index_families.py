@@ -150,3 +150,46 @@ def test_exclusive_family_whose_index_is_down_ends_the_run(project_with_torch: P
 
     assert project.lock("requirements.txt", "-q").code == 4
     assert project.server.paths("/simple/torch/") == []
+
+
+@pytest.fixture
+def mixed_page(project: Project, vendor: IndexServer) -> Project:
+    """A project whose mirror of PyTorch's page of all builds has torch 2.4.0 for every backend and 2.7.0 for some."""
+    labels = ("2.4.0+cpu", "2.4.0+cu121", "2.4.0+rocm6.1", "2.7.0+cpu", "2.7.0+cu128", "2.7.0+xpu")
+    vendor.projects["torch"] = [wheel("torch", version) for version in labels]
+    write_mirror(project, "https://download.pytorch.org/whl/torch_stable.html", vendor.links_url)
+    return project
+
+
+@pytest.mark.parametrize(
+    ("line", "machine", "expected"),
+    [
+        ("torch", "M", "2.7.0+cpu"),
+        ("torch==2.4.0", "M", "2.4.0+cpu"),
+        ("torch", "", "2.7.0+cu128"),
+        ("torch==2.4.0", "", "2.4.0+cu121"),
+        ("torch", "GPU-B200", "2.7.0+cu128"),
+        ("torch==2.4.0+rocm6.1", "", "2.4.0+rocm6.1"),
+    ],
+)
+def test_page_that_mixes_builds_gives_the_one_for_the_machine(
+    mixed_page: Project, line: str, machine: str, expected: str
+) -> None:
+    mixed_page.write_list("-f https://download.pytorch.org/whl/torch_stable.html", line)
+
+    run = mixed_page.lock("requirements.txt", "-q", "-o", "pylock.toml", *(["-m", machine] if machine else []))
+
+    assert (run.code, run.err) == (0, "")
+    assert mixed_page.pins() == {"torch": expected}
+
+
+def test_page_that_mixes_builds_without_one_for_the_gpu_is_no_solution(mixed_page: Project) -> None:
+    mixed_page.write_list("-f https://download.pytorch.org/whl/torch_stable.html", "torch==2.4.0")
+
+    run = mixed_page.lock("requirements.txt", "-q", "-m", "GPU-B200")
+
+    assert (run.code, run.err.splitlines()[2]) == (
+        3,
+        "  because torch 2.4.0 has builds for cu118, cu121, cu124; none has kernels for sm_100 (GPU-B200); the first"
+        " that does is 2.7.0+cu128",
+    )

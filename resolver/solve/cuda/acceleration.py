@@ -46,6 +46,7 @@ from resolver.targets.labels import is_torch_extension, parse_name_label
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
     TorchRelease,
+    explain_no_build,
     find_release,
     iter_releases_of_companion,
     load_releases,
@@ -200,6 +201,12 @@ class Acceleration:
                 return find_missing_floor(name, accelerator)
             case _:
                 assert_never(accelerator)
+
+    def find_lack_of_release(self, name: NormalizedName, version: Version) -> str:
+        """Why no build of a release of torch runs on the GPU, whichever a wheel without label is; empty if one may."""
+        is_judged = name == TORCH_NAME and name not in self.allow and isinstance(self.target.accelerator, Gpu)
+        found = explain_no_build(version, self.target.platform, self.target.accelerator) if is_judged else None
+        return str(found) if found is not None and found.is_certain else ""
 
     def _find_verdict(self, name: NormalizedName, version: Version, cuda: Cuda, gpu: Gpu) -> Verdict:
         """Whether a build runs. Only of torch are the architectures known; of others the CUDA release decides."""

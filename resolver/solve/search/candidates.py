@@ -5,7 +5,7 @@ In: a problem and a package source. Out: the `ProjectTable` of a project, filter
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from packaging.utils import NormalizedName
@@ -16,7 +16,8 @@ from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.index.version_sets import VersionSets
 from resolver.solve.problem import Problem
-from resolver.solve.project_table import FileRules, ListedPage, ProjectTable, has_row, parse_instant
+from resolver.solve.project_table import FileRules, ListedPage, ProjectTable, has_row, iter_rows, parse_instant
+from resolver.targets.accelerators import Gpu
 
 __all__ = ["build_project_table", "rank_listings", "read_listings"]
 
@@ -54,11 +55,13 @@ def build_project_table(
     rules = _build_file_rules(name, problem)
     masks, versions, places = _single_page(listings[0].page) if len(listings) == 1 else _merged_pages(listings)
     wheel, sdist, prerelease, yanked, partly_yanked, local = masks
+    left_out = _find_left_out(name, problem, listings, versions) if local else {}
+    kept = ~sum(1 << row for row in left_out)
     return ProjectTable(
         name=name,
         versions=versions,
-        wheel_mask=wheel if rules.wheels else 0,
-        sdist_mask=sdist if rules.sdists else 0,
+        wheel_mask=wheel & kept if rules.wheels else 0,
+        sdist_mask=sdist & kept if rules.sdists else 0,
         prerelease_mask=prerelease,
         yanked_mask=yanked,
         listings=listings,
@@ -67,7 +70,56 @@ def build_project_table(
         _partly_yanked=0 if rules.admits_all else partly_yanked,
         _sets=VersionSets(versions, local),
         _places=places,
+        left_out=left_out,
     )
+
+
+def _find_left_out(
+    name: NormalizedName, problem: Problem, listings: Sequence[ListedPage], versions: Sequence[Version]
+) -> dict[int, str]:
+    """The rows that a page which mixes builds has for another backend than is wanted, each with the reason.
+
+    Labels order by their text, so `2.6.0+xpu` would win over `2.6.0+cu126` for no other reason. Builds for ROCm and XPU
+    count only where a label in the list or the URL of the page names them, and for a GPU that holds for builds without
+    CUDA too. A page on which nothing else can be used is meant as it is.
+    """
+    if name in problem.allow or name in problem.direct:
+        return {}
+    # Lazy: few projects have labelled builds.
+    from resolver.targets.labels import parse_index_label, parse_label, parse_version_label
+
+    unwanted = {"rocm", "xpu", *(["cpu"] if isinstance(problem.target.accelerator, Gpu) else [])}
+    unwanted -= {label.backend for text in _iter_named(problem) if (label := parse_label(text)) is not None}
+    found: dict[Version, str] = {}
+    meant: set[Version] = set()
+    for listing in listings:
+        index, usable = parse_index_label(listing.location.named_url), listing.page.wheel_mask | listing.page.sdist_mask
+        out: dict[int, str] = {}
+        for row in iter_rows(listing.page.local_mask & usable):
+            label = parse_version_label(listing.page.versions[row])
+            if label is not None and label.backend in unwanted and (index is None or label.backend != index.backend):
+                out[row] = _describe_unwanted(label.backend)
+        if usable & ~sum(1 << row for row in out):
+            found |= {listing.page.versions[row]: reason for row, reason in out.items()}
+        else:
+            meant.update(listing.page.versions[row] for row in out)
+    return {row: found[version] for row, version in enumerate(versions) if version in found and version not in meant}
+
+
+def _describe_unwanted(backend: str) -> str:
+    """Why a build for a backend is left out."""
+    if backend == "cpu":
+        return "is built for the CPU alone"
+    return f"is built for {backend}, which neither the list nor the index names"
+
+
+def _iter_named(problem: Problem) -> Iterator[str]:
+    """The labels that the list names, in `torch==2.6.0+xpu` or by a wheel of its own; they count for all projects."""
+    for line in (*problem.roots, *problem.constraints, *problem.overrides):
+        yield from (label for part in line.specifier if (label := part.version.partition("+")[2]))
+    for fixed in problem.direct.values():
+        if fixed.found is not None and fixed.found.version.local is not None:
+            yield fixed.found.version.local
 
 
 def _find_group(location: Location) -> Literal["family", "plain", "outside"]:
