@@ -193,3 +193,22 @@ def test_page_that_mixes_builds_without_one_for_the_gpu_is_no_solution(mixed_pag
         "  because torch 2.4.0 has builds for cu118, cu121, cu124; none has kernels for sm_100 (GPU-B200); the first"
         " that does is 2.7.0+cu128",
     )
+
+
+def test_index_with_an_empty_page_still_wins_and_the_later_index_is_named(
+    project: Project, vendor: IndexServer
+) -> None:
+    project.server.add("acme", wheel("acme", "1.0"))
+    vendor.projects["acme"] = []
+    project.write_list(f"--extra-index-url {vendor.index_url}", "acme")
+
+    run = project.lock("requirements.txt", "-q")
+
+    assert run.code == 3
+    assert run.err.replace(vendor.base_url, "https://vendor.example") == (
+        "error: no solution for Python 3.11 on manylinux_2_35_x86_64: no version of `acme` matches\n"
+        "  requirements.txt:3: `acme`\n"
+        "  because https://vendor.example/simple/ has 0 versions in 0 files\n"
+        "  try: `https://index.example/simple/` has a version that fits, but https://vendor.example/simple/ comes first and"
+        ' has the project: change their order, or set `index-strategy = "best-match"`\n'
+    )
