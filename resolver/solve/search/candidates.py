@@ -28,16 +28,32 @@ def read_listings(
     """The pages that supply the project under the problem's index strategy, and the locations that lack it.
 
     The locations of the project's family are read first; the others, find-links included, only where none of those has
-    it; and an index outside its family only where no other location has the project. Raises FetchError.
+    it; and an index outside its family only where no other location has the project. Pages of the family that have
+    nothing that the list admits join the others, as find-links do: uv and pip have an answer then. Raises FetchError.
     """
     locations = problem.locations(name)
     missing: list[Location] = []
+    found: list[tuple[Location, ProjectPage]] = []
+    best_match = problem.index_strategy == "best-match"
     for place in ("family", "plain", "outside"):
         group = [location for location in locations if _find_group(location) == place]
-        found = _read_group(name, group, source, missing, first_only=problem.index_strategy == "first-index")
-        if found:
-            return rank_listings(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
-    return (), tuple(missing)
+        found += _read_group(name, group, source, missing, first_only=not best_match)
+        listings = rank_listings(found, best_match=best_match)
+        if found and (place != "family" or _supplies(name, problem, listings)):
+            return listings, tuple(missing)
+    return rank_listings(found, best_match=best_match), tuple(missing)
+
+
+def _supplies(name: NormalizedName, problem: Problem, listings: tuple[ListedPage, ...]) -> bool:
+    """Whether locations of a family supply a project: an index always, find-links only what the list admits."""
+    if any(listing.location.form == "index" for listing in listings):
+        return True
+    table = build_project_table(name, problem, listings)
+    rows = table.all_rows
+    for line in (*problem.roots, *problem.constraints):
+        if line.name == name:
+            rows &= table.mask(line.specifier)
+    return bool(table.usable(rows))
 
 
 def rank_listings(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) -> tuple[ListedPage, ...]:
