@@ -28,7 +28,7 @@ from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import FormatControl, RequirementList
 from resolver.requirements.scopes import IndexFamily, Scope
 from resolver.requirements.url import Url
-from resolver.settings.settings import IndexStrategy
+from resolver.settings.settings import IndexStrategy, Mirror
 from resolver.solve.problem import Problem, Root
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
@@ -62,6 +62,7 @@ class BuildScope:
     scope: Scope
     default_index: Url | None
     families: tuple[IndexFamily, ...]
+    mirrors: tuple[Mirror, ...] = ()
     strategy: IndexStrategy = "first-index"
     constraints: tuple[str, ...] = ()
     exclude_newer: str | None = None
@@ -75,7 +76,12 @@ class BuildScope:
         @cache
         def locations(name: NormalizedName) -> tuple[Location, ...]:
             return order_locations(
-                name, self.scope, default_index=self.default_index, families=self.families, strategy=self.strategy
+                name,
+                self.scope,
+                default_index=self.default_index,
+                families=self.families,
+                strategy=self.strategy,
+                mirrors=self.mirrors,
             )
 
         return Problem(
@@ -152,6 +158,7 @@ def build_scope(plan: LockPlan, default_index: Url | None) -> BuildScope:
         scope=plan.requirement_list.dependency_scope,
         default_index=default_index,
         families=plan.families,
+        mirrors=plan.public_mirrors,
         strategy=plan.settings.index_strategy,
         constraints=plan.build_constraints,
         exclude_newer=plan.exclude_newer,

@@ -23,7 +23,7 @@ from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, ListError, MetadataError, PinfoldError, Position, ResolutionError
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.local_files import find_local_path
-from resolver.index.location import Location
+from resolver.index.location import Location, mirror_url
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import (
@@ -40,6 +40,7 @@ from resolver.requirements.url import VARIABLE, Url, find_unset
 from resolver.solve.problem import Problem
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
+from resolver.targets.families import find_mirror
 
 if TYPE_CHECKING:
     from resolver.index.distribution_file import DistributionFile
@@ -75,12 +76,11 @@ def check_references(plan: LockPlan, *, credentials: Credentials) -> None:
     """
     requirement_list, remedy = plan.requirement_list, plan.remedy_for_unset
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
-    faults = [fault for entry in entries for fault in _iter_entry_faults(entry, credentials, remedy)]
+    faults = [fault for entry in entries for fault in _iter_entry_faults(entry, plan, credentials)]
     faults += [fault for location in requirement_list.named_locations for fault in _iter_location_faults(location)]
-    if plan.default_index is not None:
+    if plan.default_index is not None and find_mirror(plan.default_index.public, plan.public_mirrors) is None:
         faults += _iter_url_faults(Position(source="[tool.pinfold] index-url"), plan.default_index, credentials, remedy)
-    # Mirrors replace the shipped family indexes, which are used only for a named machine.
-    for url in plan.mirrors.values() if plan.target.accelerator != UNSPECIFIED else ():
+    for url in _list_used_mirrors(plan):
         faults += _iter_url_faults(Position(source="[tool.pinfold] mirrors"), url, credentials, remedy)
     if faults:
         raise ListError.from_faults(dict.fromkeys(faults))
@@ -94,7 +94,8 @@ def find_shadowed(
     This is how dependency confusion looks, and also how a stale copy on an extra index wins.
     """
     scope = plan.requirement_list.dependency_scope
-    defaults = {url.public for url in (*scope.indexes, default_index) if url is not None}
+    own = {mirror_url(url, plan.public_mirrors)[0].public for url in scope.indexes}
+    defaults = own if default_index is None else {*own, default_index.public}
     for pin in resolution.pins:
         is_listed = any(requester.position is not None for requester in pin.requesters)
         if is_listed or pin.index is None or pin.index in defaults:
@@ -248,11 +249,23 @@ def iter_yank_warnings(resolution: Resolution) -> Iterator[str]:
             yield f"`{pin.name} {pin.version}` is yanked{reason}; it is locked because it is pinned exactly"
 
 
-def _iter_entry_faults(entry: Entry, credentials: Credentials, remedy: str) -> Iterator[Fault]:
+def _list_used_mirrors(plan: LockPlan) -> list[Url]:
+    """The mirrors of the URLs in the list; all of them for a named machine, which may need any shipped family index."""
+    if plan.target.accelerator != UNSPECIFIED:
+        return list(plan.mirrors.values())
+    named = [location.url for location in plan.requirement_list.named_locations]
+    named += [plan.default_index] if plan.default_index is not None else []
+    found = {mirror.prefix for url in named if (mirror := find_mirror(url.public, plan.public_mirrors)) is not None}
+    return [url for prefix, url in plan.mirrors.items() if prefix in found]
+
+
+def _iter_entry_faults(entry: Entry, plan: LockPlan, credentials: Credentials) -> Iterator[Fault]:
     """The faults of an entry's direct reference, then those of the indexes that serve it.
 
-    An index is checked at each entry that it serves: one that serves no entry needs no value for its variables.
+    An index is checked at each entry that it serves: one that serves no entry needs no value for its variables, nor
+    does one that a mirror replaces.
     """
+    remedy = plan.remedy_for_unset
     match entry.direct:
         case ArchiveUrl(url=url) | VcsReference(url=url):
             yield from _iter_url_faults(entry.position, url, credentials, remedy)
@@ -262,7 +275,8 @@ def _iter_entry_faults(entry: Entry, credentials: Credentials, remedy: str) -> I
         case None:
             pass
     for url in (*entry.scope.extra_indexes, *entry.scope.indexes, *entry.scope.find_links):
-        yield from _iter_url_faults(entry.position, url, credentials, remedy)
+        if find_mirror(url.public, plan.public_mirrors) is None:
+            yield from _iter_url_faults(entry.position, url, credentials, remedy)
 
 
 def _iter_url_faults(position: Position, url: Url, credentials: Credentials, remedy: str) -> Iterator[Fault]:

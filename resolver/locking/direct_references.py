@@ -93,6 +93,7 @@ def locate_dependency(plan: LockPlan, default_index: Url | None, name: Normalize
         default_index=default_index,
         families=plan.families,
         strategy=plan.settings.index_strategy,
+        mirrors=plan.public_mirrors,
     )
 
 

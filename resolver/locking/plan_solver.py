@@ -19,13 +19,12 @@ from packaging.utils import NormalizedName
 from lockfiles._values import dataclass
 from resolver.fetch.projects.pages import default_index_url
 from resolver.index.distribution_file import FixedSource
-from resolver.index.location import Location
+from resolver.index.location import Location, mirror_url
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
 from resolver.locking.old_lock import Upgrade, find_kept_commits, find_kept_versions
 from resolver.planning.plan import LockPlan
 from resolver.requirements.url import Url
-from resolver.settings.settings import Mirror
 from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
 from resolver.solve.problem import Problem, render_question
 from resolver.solve.resolution import Resolution, dump_resolution, load_resolution
@@ -67,7 +66,7 @@ class PlanSolver:
                 default_index=find_default_index(plan),
                 families=plan.families,
                 strategy=settings.index_strategy,
-                mirrors=tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in plan.mirrors.items()),
+                mirrors=plan.public_mirrors,
                 uses_family_indexes=_uses_family_indexes(plan),
             ),
             options=SolverOptions(
@@ -145,13 +144,13 @@ class PlanSolver:
 
 
 def find_default_index(plan: LockPlan) -> Url | None:
-    """The configured or built-in default index; None where no scope of the list has a default index in force."""
+    """The configured or built-in default index, or its mirror; None where no scope of the list has one in force."""
     requirement_list = plan.requirement_list
     members = (*requirement_list.entries, *requirement_list.constraints)
     scopes = (requirement_list.dependency_scope, *(member.scope for member in members))
     if not any(scope.default_index for scope in scopes):
         return None
-    return plan.default_index or default_index_url()
+    return mirror_url(plan.default_index or default_index_url(), plan.public_mirrors)[0]
 
 
 class _WatchedSource(DelegatingSource):
@@ -189,7 +188,6 @@ def _build_key(plan: LockPlan, problem: Problem, *, for_all_accelerators: bool =
     return (
         *_list_inputs(plan),
         plan.settings,
-        tuple(plan.mirrors.items()),
         _uses_family_indexes(plan),
         target,
         plan.exclude_newer,
@@ -205,6 +203,7 @@ def _list_inputs(plan: LockPlan) -> tuple[Hashable, ...]:
         plan.requirement_list,
         plan.overrides,
         plan.families,
+        tuple(plan.mirrors.items()),
         find_default_index(plan),
         plan.build_constraints,
         settings.dependency_metadata,

@@ -22,7 +22,7 @@ from lockfiles._values import dataclass
 from resolver.errors import InputError, Position, render_os_error, without_traceback
 from resolver.planning.recorded_settings import RecordedSettings, digest_metadata, record_settings
 from resolver.requirements.canonical import canonical_layers
-from resolver.requirements.entry import Entry, LocalPath, RequirementList
+from resolver.requirements.entry import ArchiveUrl, Entry, LocalPath, RequirementList
 from resolver.requirements.index_urls import parse_index_url
 from resolver.requirements.paths import PathTokens, hide_items, hide_statement, is_url, rewrite_entry, rewrite_paths
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
@@ -35,7 +35,7 @@ from resolver.sources.reader import RequirementFiles
 from resolver.sources.settings_file import name_path
 from resolver.sources.source import AppFile, ItemList, Source, StatedValue, call_items, leading_flags
 from resolver.sources.target_choice import ChosenMachines, choose_machines, choose_python
-from resolver.targets.families import load_families
+from resolver.targets.families import apply_mirrors, find_mirror, load_families
 from resolver.targets.platforms import Platform, parse_platform
 from resolver.targets.target import Target
 
@@ -84,6 +84,11 @@ class LockPlan:
     warnings: tuple[str, ...] = ()
     remedy_for_unset: str = "set it in the environment"
     recorded_source: str | None = None
+
+    @property
+    def public_mirrors(self) -> tuple[Mirror, ...]:
+        """The mirrors with public URLs: the transport finds their secrets by host."""
+        return tuple(Mirror(prefix=prefix, url=url.public) for prefix, url in self.mirrors.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -423,10 +428,36 @@ def _read_default_index(settings: _PlanSettings) -> Url | None:
 def _read_mirrors(settings: _PlanSettings) -> dict[str, Url]:
     """The URLs of mirrors by the prefix that each replaces.
 
-    They are used in the place of shipped indexes of CUDA builds, which belong to hosts that a network may not reach.
+    They are used in the place of URLs of the list and of shipped indexes, on hosts that a network may not reach.
     """
     variables = settings.variables
     return {one.prefix: parse_url(variables.hide(one.url), variables=variables) for one in settings.complete.mirrors}
+
+
+def _mirror_archives(lists: _PlanLists, mirrors: Mapping[str, Url]) -> _PlanLists:
+    """The lists with the wheels and sdists that they name by URL taken from mirrors; texts stay as the user wrote them.
+
+    Indexes and find-links locations keep the URLs of the list until they are located, since their families are known by
+    them.
+    """
+    if not mirrors:
+        return lists
+    public = [Mirror(prefix=prefix, url=url.public) for prefix, url in mirrors.items()]
+
+    def mirrored(entry: Entry) -> Entry:
+        if not isinstance(entry.direct, ArchiveUrl) or find_mirror(entry.direct.url.public, public) is None:
+            return entry
+        return replace(
+            entry, direct=replace(entry.direct, url=parse_url(apply_mirrors(entry.direct.url.public, public)))
+        )
+
+    old = lists.requirement_list
+    requirement_list = replace(
+        old,
+        layers=tuple(replace(layer, entries=tuple(map(mirrored, layer.entries))) for layer in old.layers),
+        constraints=tuple(map(mirrored, old.constraints)),
+    )
+    return replace(lists, requirement_list=requirement_list, overrides=tuple(map(mirrored, lists.overrides)))
 
 
 def _find_cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: datetime, upgrade: bool) -> str | None:
@@ -459,6 +490,7 @@ def _build_plan(
     Raises ListError for a configured `index-url` that is no URL.
     """
     default_index, mirrors = _read_default_index(settings), _read_mirrors(settings)
+    lists = _mirror_archives(lists, mirrors)
     return LockPlan(
         source=source,
         path=path,

@@ -50,8 +50,9 @@ __all__ = [
 class IndexOptions:
     """Where projects are looked for, apart from what the list itself names.
 
-    `default_index` is None where no default index is used. `families` are the user's and the shipped ones. `mirrors`
-    replace shipped indexes of CUDA builds; with `uses_family_indexes` false, no shipped index without a mirror is used.
+    `default_index` is None where no default index is used, and is given with its mirror applied. `families` are the
+    user's and the shipped ones. `mirrors` replace indexes of the list and shipped indexes of CUDA builds; with
+    `uses_family_indexes` false, no shipped index without a mirror is used.
     """
 
     default_index: Url | None
@@ -160,7 +161,12 @@ def _build_places(
 
     def find_in(scope: Scope, name: NormalizedName) -> tuple[Location, ...]:
         return order_locations(
-            name, scope, default_index=indexes.default_index, families=indexes.families, strategy=indexes.strategy
+            name,
+            scope,
+            default_index=indexes.default_index,
+            families=indexes.families,
+            strategy=indexes.strategy,
+            mirrors=indexes.mirrors,
         )
 
     @cache

@@ -72,11 +72,11 @@ def _iter_location_hints(universe: Universe, collision: Collision) -> Iterator[s
 
 def _find_remedy(universe: Universe, collision: Collision, location: Location) -> str:
     """The action that makes a location serve the collision's first requirement. A flag serves its own layer only."""
-    flag = universe.problem.named_at.get(location.url.public)
+    flag = universe.problem.named_at.get(location.named_url)
     if flag is not None and _layer_of(flag) == _layer_of(collision.requirements[0].position):
         return 'move its flag up, or set `flag-scope = "list"`'
     name = "--extra-index-url" if location.form == "index" else "--find-links"
-    return f"add `{name} {location.url}` to its layer"
+    return f"add `{name} {location.replaced or location.url}` to its layer"
 
 
 def _layer_of(position: Position) -> int | None:

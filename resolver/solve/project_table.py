@@ -7,7 +7,7 @@ only, and reads from a table the rows that a specifier admits. The rules about C
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -25,6 +25,7 @@ from resolver.index.package_source import PackageSource
 from resolver.index.project_page import ProjectPage, Rejection
 from resolver.index.version_sets import VersionSets
 from resolver.solve.problem import Problem
+from resolver.targets.accelerators import Gpu
 
 __all__ = [
     "FileRules",
@@ -80,7 +81,8 @@ class ProjectTable:
 
     The masks have bit `i` set where row `i` has the property; `yanked_mask` where no usable file is unyanked. `places`
     gives for each row its listings and their row numbers; `missing` are the locations that were read and lack the
-    project.
+    project. `left_out` are rows of pages that mix builds which are no candidates, with the reason; no mask has
+    them as usable.
     """
 
     name: NormalizedName
@@ -96,6 +98,7 @@ class ProjectTable:
     _sets: VersionSets
     _places: Sequence[tuple[tuple[ListedPage, int], ...]] | None = None
     _files: dict[int, tuple[DistributionFile, ...]] = field(default_factory=dict)
+    left_out: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def all_rows(self) -> int:
@@ -194,7 +197,7 @@ class ProjectTable:
 
     def reason(self, row: int) -> str:
         """Why the row is no candidate, for reasons other than its files; empty if it is one."""
-        return ""
+        return self.left_out.get(row, "")
 
     def _admitted_files(self, row: int) -> tuple[DistributionFile, ...]:
         ranked = [
@@ -215,16 +218,32 @@ def read_listings(
     """The pages that supply the project under the problem's index strategy, and the locations that lack it.
 
     The locations of the project's family are read first; the others, find-links included, only where none of those has
-    it; and an index outside its family only where no other location has the project. Raises FetchError.
+    it; and an index outside its family only where no other location has the project. Pages of the family that have
+    nothing that the list admits join the others, as find-links do: uv and pip have an answer then. Raises FetchError.
     """
     locations = problem.locations(name)
     missing: list[Location] = []
+    found: list[tuple[Location, ProjectPage]] = []
+    best_match = problem.index_strategy == "best-match"
     for place in ("family", "plain", "outside"):
         group = [location for location in locations if _find_group(location) == place]
-        found = _read_group(name, group, source, missing, first_only=problem.index_strategy == "first-index")
-        if found:
-            return rank_listings(found, best_match=problem.index_strategy == "best-match"), tuple(missing)
-    return (), tuple(missing)
+        found += _read_group(name, group, source, missing, first_only=not best_match)
+        listings = rank_listings(found, best_match=best_match)
+        if found and (place != "family" or _supplies(name, problem, listings)):
+            return listings, tuple(missing)
+    return rank_listings(found, best_match=best_match), tuple(missing)
+
+
+def _supplies(name: NormalizedName, problem: Problem, listings: tuple[ListedPage, ...]) -> bool:
+    """Whether locations of a family supply a project: an index always, find-links only what the list admits."""
+    if any(listing.location.form == "index" for listing in listings):
+        return True
+    table = build_project_table(name, problem, listings)
+    rows = table.all_rows
+    for line in (*problem.roots, *problem.constraints):
+        if line.name == name:
+            rows &= table.mask(line.specifier)
+    return bool(table.usable(rows))
 
 
 def rank_listings(found: Sequence[tuple[Location, ProjectPage]], *, best_match: bool) -> tuple[ListedPage, ...]:
@@ -242,11 +261,13 @@ def build_project_table(
     rules = _build_file_rules(name, problem)
     masks, versions, places = _single_page(listings[0].page) if len(listings) == 1 else _merged_pages(listings)
     wheel, sdist, prerelease, yanked, partly_yanked, local = masks
+    left_out = _find_left_out(name, problem, listings, versions) if local else {}
+    kept = ~sum(1 << row for row in left_out)
     return ProjectTable(
         name=name,
         versions=versions,
-        wheel_mask=wheel if rules.wheels else 0,
-        sdist_mask=sdist if rules.sdists else 0,
+        wheel_mask=wheel & kept if rules.wheels else 0,
+        sdist_mask=sdist & kept if rules.sdists else 0,
         prerelease_mask=prerelease,
         yanked_mask=yanked,
         listings=listings,
@@ -255,6 +276,7 @@ def build_project_table(
         _partly_yanked=0 if rules.admits_all else partly_yanked,
         _sets=VersionSets(versions, local),
         _places=places,
+        left_out=left_out,
     )
 
 
@@ -276,6 +298,54 @@ def parse_instant(text: str) -> datetime:
     """The instant of RFC 3339 text; without an offset it is UTC."""
     instant = datetime.fromisoformat(text)
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
+def _find_left_out(
+    name: NormalizedName, problem: Problem, listings: Sequence[ListedPage], versions: Sequence[Version]
+) -> dict[int, str]:
+    """The rows that a page which mixes builds has for another backend than is wanted, each with the reason.
+
+    Labels order by their text, so `2.6.0+xpu` would win over `2.6.0+cu126` for no other reason. Builds for ROCm and XPU
+    count only where a label in the list or the URL of the page names them, and for a GPU that holds for builds without
+    CUDA too. A page on which nothing else can be used is meant as it is.
+    """
+    if name in problem.allow or name in problem.direct:
+        return {}
+    # Lazy: few projects have labelled builds.
+    from resolver.targets.labels import parse_index_label, parse_label, parse_version_label
+
+    unwanted = {"rocm", "xpu", *(["cpu"] if isinstance(problem.target.accelerator, Gpu) else [])}
+    unwanted -= {label.backend for text in _iter_named(problem) if (label := parse_label(text)) is not None}
+    found: dict[Version, str] = {}
+    meant: set[Version] = set()
+    for listing in listings:
+        index, usable = parse_index_label(listing.location.named_url), listing.page.wheel_mask | listing.page.sdist_mask
+        out: dict[int, str] = {}
+        for row in iter_rows(listing.page.local_mask & usable):
+            label = parse_version_label(listing.page.versions[row])
+            if label is not None and label.backend in unwanted and (index is None or label.backend != index.backend):
+                out[row] = _describe_unwanted(label.backend)
+        if usable & ~sum(1 << row for row in out):
+            found |= {listing.page.versions[row]: reason for row, reason in out.items()}
+        else:
+            meant.update(listing.page.versions[row] for row in out)
+    return {row: found[version] for row, version in enumerate(versions) if version in found and version not in meant}
+
+
+def _describe_unwanted(backend: str) -> str:
+    """Why a build for a backend is left out."""
+    if backend == "cpu":
+        return "is built for the CPU alone"
+    return f"is built for {backend}, which neither the list nor the index names"
+
+
+def _iter_named(problem: Problem) -> Iterator[str]:
+    """The labels that the list names, in `torch==2.6.0+xpu` or by a wheel of its own; they count for all projects."""
+    for line in (*problem.roots, *problem.constraints, *problem.overrides):
+        yield from (label for part in line.specifier if (label := part.version.partition("+")[2]))
+    for fixed in problem.direct.values():
+        if fixed.found is not None and fixed.found.version.local is not None:
+            yield fixed.found.version.local
 
 
 def _find_group(location: Location) -> Literal["family", "plain", "outside"]:
@@ -392,7 +462,7 @@ def _refusal(file: DistributionFile, location: Location, rules: FileRules) -> tu
 
 
 def _is_exempt(location: Location, rules: FileRules) -> bool:
-    return location.url.public.rstrip("/") in rules.exempt
+    return not rules.exempt.isdisjoint({location.url.public.rstrip("/"), location.named_url.rstrip("/")})
 
 
 def _missing_upload_time(file: DistributionFile, location: Location) -> SettingsError:

@@ -29,6 +29,8 @@ __all__ = [
     "BuildLocation",
     "NameWarning",
     "apply_mirrors",
+    "find_mirror",
+    "find_mirrored",
     "find_name_warning",
     "is_absent_status",
     "is_torch_companion",
@@ -127,12 +129,32 @@ def apply_mirrors(url: str, mirrors: Iterable[Mirror]) -> str:
 
     Of several mirrors that match, the one with the longest prefix counts; a prefix ends where a path segment does.
     """
-    found = [mirror for mirror in mirrors if f"{url.rstrip('/')}/".startswith(f"{mirror.prefix.rstrip('/')}/")]
-    if not found:
-        return url
-    mirror = max(found, key=lambda mirror: len(mirror.prefix.rstrip("/")))
-    rest = url[len(mirror.prefix.rstrip("/")) :].lstrip("/")
-    return f"{mirror.url.rstrip('/')}/{rest}" if rest else mirror.url
+    mirror = find_mirror(url, mirrors)
+    return url if mirror is None else _replace_prefix(url, mirror.prefix, mirror.url)
+
+
+def find_mirror(url: str, mirrors: Iterable[Mirror]) -> Mirror | None:
+    """The mirror that `apply_mirrors` takes for a URL, or None."""
+    found = [mirror for mirror in mirrors if _begins_with(url, mirror.prefix)]
+    return max(found, key=lambda mirror: len(mirror.prefix.rstrip("/")), default=None)
+
+
+def find_mirrored(url: str, mirrors: Iterable[Mirror]) -> str | None:
+    """The URL that a mirror's own URL stands for, the reverse of `apply_mirrors`; None for a URL of no mirror."""
+    found = [mirror for mirror in mirrors if _begins_with(url, mirror.url)]
+    mirror = max(found, key=lambda mirror: len(mirror.url.rstrip("/")), default=None)
+    return None if mirror is None else _replace_prefix(url, mirror.url, mirror.prefix)
+
+
+def _begins_with(url: str, prefix: str) -> bool:
+    """Whether the prefix ends where a path segment of the URL does."""
+    return f"{url.rstrip('/')}/".startswith(f"{prefix.rstrip('/')}/")
+
+
+def _replace_prefix(url: str, prefix: str, other: str) -> str:
+    """The URL with `other` in the place of its prefix; `other` as it is where the prefix is the whole URL."""
+    rest = url[len(prefix.rstrip("/")) :].lstrip("/")
+    return f"{other.rstrip('/')}/{rest}" if rest else other
 
 
 def _iter_build_locations(name: NormalizedName) -> Iterable[BuildLocation]:

@@ -54,6 +54,24 @@ def test_variable_in_the_list_is_sent_as_its_value_and_stays_a_placeholder(
     assert PASSWORD not in run.out + run.err
 
 
+def test_a_mirror_of_an_index_in_the_list_gets_its_own_login_alone(
+    project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    mirror = private.url(USER + ":${REPO_PASSWORD}")
+    project.write("pyproject.toml", f'[tool.pinfold.mirrors]\n"https://vendor.example/simple/" = "{mirror}"\n')
+    project.write("requirements.txt", "--index-url https://someone:else-Xw3@vendor.example/simple/\nacme\n")
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 0, run.err
+    assert project.pins() == {"acme": "1.0", "acme-core": "1.2"}
+    assert {login for _, login in private.log} == {(USER, PASSWORD)}
+    assert f'index = "{private.url()}"' in project.read()
+    assert find_leaks(project, PASSWORD) == []
+    assert find_leaks(project, "else-Xw3") == ["requirements.txt"]
+
+
 def test_a_rotated_password_leaves_the_lock_as_it_was(
     project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from resolver.settings.settings import Mirror
 from resolver.targets.accelerators import CudaVersion
 from resolver.targets.families import (
     apply_mirrors,
+    find_mirrored,
     find_name_warning,
     is_torch_companion,
     list_build_locations,
@@ -208,3 +209,17 @@ def test_a_mirror_replaces_the_longest_prefix_that_it_names(url: str, expected: 
         Mirror(prefix="https://download.pytorch.org/whl/nightly", url="https://night.example"),
     )
     assert apply_mirrors(url, mirrors) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://mirror.example/torch/cu128", "https://download.pytorch.org/whl/cu128"),
+        ("https://mirror.example/torch/", "https://download.pytorch.org/whl/"),
+        ("https://mirror.example/torchx/cu128", None),
+        ("https://download.pytorch.org/whl/cu128", None),
+    ],
+)
+def test_a_url_of_a_mirror_stands_for_the_url_that_the_mirror_replaces(url: str, expected: str | None) -> None:
+    mirrors = (Mirror(prefix="https://download.pytorch.org/whl/", url="https://mirror.example/torch/"),)
+    assert find_mirrored(url, mirrors) == expected

@@ -212,11 +212,18 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
             newer = _pass_on(known)
         named = not location.is_default or version.local in labels
         reason = _explain_newer(known, acceleration.find_reason(table.name, version, known, named=named))
+        reason = reason or table.reason(row)
+        if not (reason or known or is_sdist or version.local):
+            reason = acceleration.find_lack_of_release(table.name, version)
         cuda = known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
         rows.append(
             _Row(
                 version=version,
-                rank=(is_default and not is_sdist, *_order_key(cuda), version.local is not None),
+                rank=(
+                    _rank_origin(known, problem, is_default=is_default, is_sdist=is_sdist),
+                    *_order_key(cuda),
+                    version.local is not None,
+                ),
                 known=known,
                 reason=reason,
                 places=places,
@@ -278,6 +285,19 @@ class _Row:
     sdist: bool = False
     yanked: bool = False
     is_partly_yanked: bool = False
+
+
+def _rank_origin(known: KnownCuda | None, problem: Problem, *, is_default: bool, is_sdist: bool) -> int:
+    """The first part of a rank: the default index's build precedes others.
+
+    Without a GPU the build for the CPU comes first wherever it is, then one without a label, then those for CUDA.
+    """
+    if not isinstance(problem.target.accelerator, Cpu):
+        return int(is_default and not is_sdist)
+    if known is not None and known.label is not None and known.label.backend == "cpu":
+        return 2
+    has_cuda = known is not None and known.cuda is not None
+    return int(not is_sdist and (is_default or not has_cuda))
 
 
 def _find_named_labels(name: NormalizedName, problem: Problem) -> frozenset[str]:

@@ -52,6 +52,7 @@ from resolver.targets.labels import is_torch_extension
 from resolver.targets.target import Target
 from resolver.targets.torch_builds import (
     TorchRelease,
+    explain_no_build,
     find_release,
     find_verdict,
     iter_releases_of_companion,
@@ -168,7 +169,7 @@ class Acceleration:
         return find_known_cuda(
             name,
             version,
-            index_url=location.url.public,
+            index_url=location.named_url,
             is_default_index=is_default_index,
             platform=self.target.platform,
         )
@@ -209,6 +210,12 @@ class Acceleration:
                 return "" if isinstance(verdict, Runs | UnknownKernels) else str(verdict)
             case _:
                 assert_never(accelerator)
+
+    def find_lack_of_release(self, name: NormalizedName, version: Version) -> str:
+        """Why no build of a release of torch runs on the GPU, whichever a wheel without label is; empty if one may."""
+        is_judged = name == TORCH_NAME and name not in self.allow and isinstance(self.target.accelerator, Gpu)
+        found = explain_no_build(version, self.target.platform, self.target.accelerator) if is_judged else None
+        return str(found) if found is not None and found.is_certain else ""
 
     def find_verdict_of_torch(self, version: Version, cuda: CudaVersion) -> Verdict:
         """Whether a build of torch runs on the target; the kernels of a build that the data lacks are unknown."""
