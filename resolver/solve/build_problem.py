@@ -97,12 +97,11 @@ def build_problem(
     `preferences` are versions to keep where they still fit.
     """
     fixed = direct or {}
-    entries = _holding(requirement_list.entries, target)
-    constraints = _holding(requirement_list.constraints, target)
-    replacing = _holding(options.overrides, target)
-    locations, later_locations = _build_places(
-        requirement_list, _scopes_by_name((*entries, *constraints)), indexes, fixed
+    entries, constraints, replacing = (
+        _holding(each, target) for each in (requirement_list.entries, requirement_list.constraints, options.overrides)
     )
+    scopes = _scopes_by_name((*entries, *constraints))
+    locations, later_locations = _build_places(requirement_list, scopes, indexes, fixed)
     build_indexes = _build_indexes(target, indexes)
     return Problem(
         target=target,

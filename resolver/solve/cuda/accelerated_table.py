@@ -211,10 +211,7 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
         elif listed >> row & 1 and not is_sdist:
             newer = _pass_on(known)
         named = not location.is_default or version.local in labels
-        reason = _explain_newer(known, acceleration.find_reason(table.name, version, known, named=named))
-        reason = reason or table.reason(row)
-        if not (reason or known or is_sdist or version.local):
-            reason = acceleration.find_lack_of_release(table.name, version)
+        reason = _find_reason(table, row, known, acceleration, named=named)
         cuda = known.cuda if known is not None and isinstance(known.cuda, CudaVersion) else None
         rows.append(
             _Row(
@@ -234,6 +231,22 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
             )
         )
     return rows
+
+
+def _find_reason(
+    table: ProjectTable, row: int, known: KnownCuda | None, acceleration: Acceleration, *, named: bool
+) -> str:
+    """Why a row of the plain table is no candidate; empty if it is one.
+
+    A wheel of torch without a label whose CUDA is unknown is judged by all builds of its release together.
+    """
+    version = table.versions[row]
+    reason = _explain_newer(known, acceleration.find_reason(table.name, version, known, named=named))
+    reason = reason or table.reason(row)
+    is_unknown_wheel = known is None and not version.local and bool(table.wheel_mask >> row & 1)
+    if not reason and is_unknown_wheel:
+        reason = acceleration.find_lack_of_release(table.name, version)
+    return reason
 
 
 def _list_admitted(table: ProjectTable, problem: Problem) -> int:
