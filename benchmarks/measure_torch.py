@@ -3,11 +3,16 @@
     python -m benchmarks.measure_torch                    # the newest release of the default index
     python -m benchmarks.measure_torch 2.14.1
     python -m benchmarks.measure_torch 2.13.0 --index-url https://download.pytorch.org/whl/cu129
+    python -m benchmarks.measure_torch --renew --family-url 'https://mirror.example/whl/{cuda}'
 
 Wheels are read by ranges, no whole one travels and no GPU is needed: the CUDA release from `torch/version.py`, the
 compiled architectures from the flags that `libtorch_python.so` was compiled with, requirements from METADATA.
 Companions are the newest versions of torchvision and xformers whose own metadata admits the release; torchaudio has no
 such requirement since 2.11, so its row is for the maintainer to check. Builds that were not measured are left out.
+
+`--renew` rewrites `torch.toml`: a row for each newer release, and each build that was not verified is looked for on the
+family's indexes (`--family-url`, a mirror for instance) and measured there. What was not found keeps `verified = false`
+and is printed on standard error. Builds of a new release that no index showed are taken over from the release before.
 """
 
 from __future__ import annotations
@@ -15,9 +20,12 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import tomllib
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import httpx
 from packaging.metadata import parse_email
@@ -32,11 +40,12 @@ from resolver.index.distribution_file import RawFile
 from resolver.index.page_building import ACCEPT, parse_project_page
 from resolver.targets.accelerators import CudaVersion, parse_cuda
 
-__all__ = ["Measured", "main", "measure_wheel", "render_release"]
+__all__ = ["Measured", "main", "measure_wheel", "render_release", "renew"]
 
 _PLATFORMS = ("x86_64", "aarch64")
 _COMPANIONS = ("torchvision", "xformers")
 _COMPANION_RELEASES = 6
+_DATA = Path(__file__).parent.parent / "resolver" / "targets" / "data" / "torch.toml"
 _CHUNK_BYTES = 1024 * 1024
 
 
@@ -56,6 +65,8 @@ class Measured:
 def main(arguments: list[str] | None = None) -> int:
     """Print the rows to add on standard output, and what was read on standard error."""
     options = _parse_arguments(arguments)
+    if options.renew is not None:
+        return _renew_file(options.renew, options.index_url, options.family_url)
     with httpx.Client(timeout=60.0) as client:
         wheels = _list_wheels(client, options.index_url, "torch")
         version = options.version or max(version for version in wheels if not version.is_prerelease)
@@ -101,13 +112,138 @@ def measure_wheel(client: httpx.Client, url: str, *, filename: str, platform: st
     )
 
 
+def renew(client: httpx.Client, text: str, *, index_url: str, family_url: str | None) -> tuple[str, list[str]]:
+    """The text of `torch.toml` with newer releases and newly verified builds, and a line for each build not verified.
+
+    `family_url` has `{cuda}` for the label of an index; None for no such index. Raises httpx.HTTPError for a default
+    index that cannot be read; a family's index that cannot be read verifies nothing.
+    """
+    family = _Family(client, family_url)
+    missing: list[str] = []
+    head, *rows = re.split(r"(?m)^(?=\[\[release\]\]$)", text)
+    rows = [_renew_row(row, family, missing) for row in rows]
+    known = [Version(tomllib.loads(row)["release"][0]["version"]) for row in rows]
+    wheels = _list_wheels(client, index_url, "torch")
+    for version in sorted(one for one in wheels if one > max(known) and not one.is_prerelease):
+        builds = tomllib.loads(rows[0])["release"][0]["builds"]
+        rows.insert(0, _measure_release(client, index_url, version, wheels[version], builds, family, missing))
+    if any('source = "carried"' in row for row in rows) and "\ncarried = " not in head:
+        head = head.replace("[sources]\n", '[sources]\ncarried = "the builds of the release before"\n')
+    return head + "".join(rows), missing
+
+
+class _Family:
+    """The indexes with one CUDA each; a page that cannot be read has no wheels."""
+
+    def __init__(self, client: httpx.Client, url: str | None) -> None:
+        self._client = client
+        self._url = url
+        self._pages: dict[str, dict[Version, list[RawFile]]] = {}
+
+    def measure(self, version: str, cuda: str, platform: str) -> Measured | str:
+        """What the wheel of a build says of itself; a text with the reason where there is none to read."""
+        label = f"cu{cuda.replace('.', '')}"
+        if self._url is None:
+            return "no `--family-url` was given"
+        try:
+            if label not in self._pages:
+                self._pages[label] = _list_wheels(self._client, self._url.replace("{cuda}", label), "torch")
+            wheel = _pick(self._pages[label].get(Version(f"{version}+{label}"), ()), platform)
+            if wheel is None:
+                return f"the index of {label} does not list it"
+            return measure_wheel(self._client, wheel.url, filename=wheel.filename, platform=platform)
+        except (httpx.HTTPError, ValueError) as error:
+            return f"the index of {label} cannot be read: {error}"
+
+
+def _renew_row(row: str, family: _Family, missing: list[str]) -> str:
+    """A row with the builds measured that were not verified; those that cannot be are added to `missing`."""
+    release = tomllib.loads(row)["release"][0]
+    lines = row.split("\n")
+    for at, line in enumerate(lines):
+        if "verified = false" not in line:
+            continue
+        build = tomllib.loads(f"build = [{line.strip()}]")["build"][0]
+        found = _verify(release["version"], build, family, missing)
+        lines[at] = _render_build(found) if found is not None else line
+    return "\n".join(lines)
+
+
+def _verify(version: str, build: dict[str, Any], family: _Family, missing: list[str]) -> Measured | None:
+    """A build that is measured on its index; None if that cannot be, which is added to `missing`."""
+    platform = build.get("on", "x86_64")
+    found = family.measure(version, build["cuda"], platform)
+    if isinstance(found, Measured) and str(found.cuda) == build["cuda"] and found.architectures:
+        return found
+    why = (
+        found if isinstance(found, str) else f"its wheel says CUDA {found.cuda}, {found.architectures or 'no kernels'}"
+    )
+    missing.append(f"torch {version} for CUDA {build['cuda']} on {platform}: {why}")
+    return None
+
+
+def _measure_release(
+    client: httpx.Client,
+    index_url: str,
+    version: Version,
+    wheels: Sequence[RawFile],
+    builds: Sequence[dict[str, Any]],
+    family: _Family,
+    missing: list[str],
+) -> str:
+    """The row of a new release: its default builds measured, the `builds` of the release before verified or carried."""
+    picked = [(platform, _pick(wheels, platform)) for platform in _PLATFORMS]
+    measured = [
+        measure_wheel(client, wheel.url, filename=wheel.filename, platform=platform)
+        for platform, wheel in picked
+        if wheel is not None
+    ]
+    companions = {name: _find_companions(client, index_url, name, version) for name in _COMPANIONS}
+    seen = {(one.platform, str(one.cuda)) for one in measured}
+    others: list[str] = []
+    for build in builds:
+        if (build.get("on", "x86_64"), build["cuda"]) not in seen:
+            found = _verify(str(version), build, family, missing)
+            others.append(_render_carried(build) if found is None else _render_build(found))
+    return render_release(version, list(_iter_python_tags(wheels)), measured, companions, others) + "\n\n"
+
+
+def _render_carried(build: dict[str, Any]) -> str:
+    """The line of a build that the release before has and no index showed."""
+    place = f' on = "{build["on"]}",' if "on" in build else ""
+    return (
+        f'  {{ cuda = "{build["cuda"]}", sm = "{build["sm"]}",{place} verified = false, source = "carried",'
+        ' confidence = "unverified" },'
+    )
+
+
+def _render_build(one: Measured) -> str:
+    """The line of a measured build."""
+    place = "" if one.platform == "x86_64" else f' on = "{one.platform}",'
+    return (
+        f'  {{ cuda = "{one.cuda}", sm = "{one.architectures}",{place} verified = true, source = "wheel",'
+        ' confidence = "measured" },'
+    )
+
+
+def _renew_file(path: Path, index_url: str, family_url: str | None) -> int:
+    """Rewrite the data, and print what was not verified on standard error."""
+    with httpx.Client(timeout=60.0) as client:
+        text, missing = renew(client, path.read_text(encoding="utf-8"), index_url=index_url, family_url=family_url)
+    path.write_text(text, encoding="utf-8")
+    for line in missing:
+        print(f"not verified: {line}", file=sys.stderr)
+    return 0
+
+
 def render_release(
     version: Version,
     python_tags: Sequence[str],
     measured: Sequence[Measured],
     companions: dict[str, tuple[Version, ...]],
+    others: Sequence[str] = (),
 ) -> str:
-    """The `[[release]]` table of one release, as the data has it."""
+    """The `[[release]]` table of one release, as the data has it; `others` are lines of further builds."""
     defaults = ", ".join(f'{one.platform} = "{one.cuda or "cpu"}"' for one in measured)
     triton = next((text for one in measured if (text := _find_triton(one.requires))), "")
     lines = [
@@ -121,13 +257,8 @@ def render_release(
         texts = ", ".join(f'"{one}"' for one in companions.get(name, ()))
         lines.append(f"{name} = [{texts}]" + ("  # no requirement names torch: to be checked" if not texts else ""))
     lines += [f'triton = "{triton}"', 'source = "wheel, companions"', "builds = ["]
-    for one in measured:
-        if one.cuda is not None:
-            place = "" if one.platform == "x86_64" else f' on = "{one.platform}",'
-            lines.append(
-                f'  {{ cuda = "{one.cuda}", sm = "{one.architectures}",{place} verified = true, source = "wheel",'
-                ' confidence = "measured" },'
-            )
+    lines += [_render_build(one) for one in measured if one.cuda is not None]
+    lines += others
     return "\n".join((*lines, "]"))
 
 
@@ -135,6 +266,10 @@ def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="measure_torch", description=__doc__.split("\n")[0])
     parser.add_argument("version", type=Version, nargs="?", help="default: the newest release of the index")
     parser.add_argument("--index-url", default=default_index_url().public, help="default: pip's built-in index")
+    parser.add_argument("--renew", type=Path, nargs="?", const=_DATA, metavar="FILE", help=f"rewrite {_DATA.name}")
+    parser.add_argument(
+        "--family-url", help="indexes of one CUDA each, with {cuda} for the label: https://…/whl/{cuda}"
+    )
     return parser.parse_args(arguments)
 
 
