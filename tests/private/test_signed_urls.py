@@ -21,8 +21,6 @@ from tests.private.leaks import find_leaks, spell
 from tests.servers import Answer
 
 ACME, CORE = "acme-1.0-py3-none-any.whl", "acme_core-1.2+cu124-py3-none-any.whl"
-
-
 LOCK = "pylock.requirements.toml"
 
 
