@@ -60,10 +60,6 @@ if TYPE_CHECKING:
     from resolver.inspection.contents import build_bill_of_materials as build_bill_of_materials
     from resolver.inspection.contents import find_unused as find_unused
     from resolver.inspection.contents import measure_pins as measure_pins
-    from resolver.inspection.installers import InstallerChoice as InstallerChoice
-    from resolver.inspection.installers import InstallerComparison as InstallerComparison
-    from resolver.inspection.installers import InstallerDifference as InstallerDifference
-    from resolver.inspection.installers import compare_installers as compare_installers
     from resolver.inspection.verification import Discrepancy as Discrepancy
     from resolver.inspection.verification import Installed as Installed
     from resolver.inspection.verification import InstalledDifference as InstalledDifference
@@ -124,12 +120,6 @@ _NAMES_BY_MODULE = {
         "find_newer",
     ),
     "resolver.inspection.contents": ("PinSize", "build_bill_of_materials", "find_unused", "measure_pins"),
-    "resolver.inspection.installers": (
-        "InstallerChoice",
-        "InstallerComparison",
-        "InstallerDifference",
-        "compare_installers",
-    ),
     "resolver.inspection.verification": (
         "Discrepancy",
         "Installed",

@@ -144,8 +144,6 @@ def build_values(project: Project) -> Mapping[str, object]:
     )
     # Facts that are computed when they are first read must not stay behind.
     assert plan.target.environment["python_version"] == "3.11"
-    choice = resolver.InstallerChoice(filename="a.whl", index=None)
-    difference = resolver.InstallerDifference(name=_NAME, pinfold=choice, pip=None, uv=choice)
     pin = lockfiles.LockedPin(
         name=_NAME,
         version="2.8.0",
@@ -184,9 +182,6 @@ def build_values(project: Project) -> Mapping[str, object]:
         resolver.Finding(name=_NAME, version="2.8.0", kind="yanked", detail="broken"),
         resolver.Installed(name=_NAME, version="2.8.0"),
         resolver.InstalledDifference(name=_NAME, kind="other", locked="2.8.0", installed="2.7.0"),
-        choice,
-        difference,
-        resolver.InstallerComparison(differences=(difference,), failures={"pip": "no solution"}),
         resolver.Listed(files=(), status=ProjectStatus(status="active", reason="")),
         resolver.NewerRelease(name=_NAME, version=_VERSION, newest=Version("2.9")),
         resolver.OwnedLock(path=Path("pylock.toml"), source="requirements.txt"),

@@ -20,7 +20,7 @@ from tests.cli.verb_runs import build_web_lock, build_web_package, run_verb
 from tests.cli.verbs.test_audit import ADVISORY
 from tests.command import Project
 from tests.git_server import make_repository
-from tests.servers import IndexServer, sdist, wheel
+from tests.servers import sdist, wheel
 
 _DOCUMENT = Path(__file__).parents[1] / "docs" / "verbs.md"
 _LOOPBACK = ("--allow-host", "127.0.0.1")
@@ -163,19 +163,6 @@ def test_keys_of_verify_are_the_documented_ones(project: Project) -> None:
     run = run_verb(project, "verify", "pylock.toml", "pylock.other.toml", "--json")
 
     assert (run.code, collect_keys(run.out)) == (2, read_keys("verify"))
-
-
-def test_keys_of_compare_installers_are_the_documented_ones(project: Project) -> None:
-    with IndexServer({"app": [wheel("app", "3.0", ["none-such"]), wheel("app", "2.0")]}) as extra:
-        project.server.add("app", wheel("app", "1.0"))
-        project.server.add("late", wheel("late", "1.0"))
-        project.write_list("app", f"--extra-index-url {extra.index_url}", "late")
-        assert project.lock("requirements.txt").code == 0
-
-        run = run_verb(project, "compare-installers", "--json")
-
-    assert (run.code, collect_keys(run.out) | {"locks[].failures"}) == (1, read_keys("compare-installers"))
-    assert json.loads(run.out)["locks"][0]["failures"] == {}
 
 
 def test_keys_of_secrets_are_the_documented_ones(project: Project) -> None:

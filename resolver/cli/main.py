@@ -31,7 +31,6 @@ _GARBAGE_THRESHOLD = 100_000
 
 _MODULES = (
     "audit",
-    "compare-installers",
     "diff",
     "digest",
     "export",

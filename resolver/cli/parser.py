@@ -35,7 +35,7 @@ resolving anything. SOURCE is a requirements.txt, an app file (app.py or app.py:
 _VERBS = """\
 verbs, each with a --help of its own; a source of that name is written ./why:
   for whoever installs  fetch, hydrate, export, layers, digest
-  about a lock          why, tree, diff, sizes, sbom, compare-installers
+  about a lock          why, tree, diff, sizes, sbom
   whether it holds      verify, audit, outdated, secrets, hook
   about machines        machines"""
 _EXIT_CODES = """\

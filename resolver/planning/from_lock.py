@@ -25,7 +25,6 @@ from resolver.planning.recorded_settings import read_recorded
 from resolver.requirements.canonical import parse_canonical_layers
 from resolver.requirements.entry import RequirementList
 from resolver.requirements.paths import rewrite_paths
-from resolver.requirements.scopes import FlagScope
 from resolver.settings.settings import DependencyMetadata, IndexStrategy, Settings
 from resolver.sources.source import ItemList, Source, StatedValue
 from resolver.targets.accelerators import (
@@ -87,16 +86,14 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
     )
 
 
-def parse_list(lockfile: Lockfile, *, path: Path, flag_scope: FlagScope | None = None) -> RequirementList:
+def parse_list(lockfile: Lockfile, *, path: Path) -> RequirementList:
     """The list that the lock at `path` was made from, with absolute paths; empty for a lock of another tool.
 
     `--trusted-host` of the recorded list is left out: a lock must not decide which certificates are not checked. What
     position took away is left out too: the list was locked as it is.
     """
     layers = () if lockfile.tool is None else lockfile.tool.requirements
-    written = replace(
-        parse_canonical_layers(layers, source=_NAME, flag_scope=flag_scope), trusted_hosts=(), taken_indexes=()
-    )
+    written = replace(parse_canonical_layers(layers, source=_NAME), trusted_hosts=(), taken_indexes=())
     folder = path.absolute().parent
     return rewrite_paths(
         written,

@@ -124,12 +124,6 @@ def test_verb_that_asks_hosts_leaves_nothing(locked: World, verb: str, form: str
     assert locked.find_leaks() == []
 
 
-def test_comparison_of_installers_leaves_nothing(locked: World) -> None:
-    run = reach(locked, "compare-installers", "pylock.toml")
-    assert run.code in (0, 1), run.err
-    assert locked.find_leaks() == []
-
-
 def test_verify_tells_nothing_in_annotations_and_of_environments(locked: World) -> None:
     text = locked.lockfile.read_text()
     forged = re.sub(r'sha256 = "\w+"', f'sha256 = "{"a" * 64}"', text, count=1)

@@ -28,8 +28,8 @@ def test_example_list_is_locked_for_its_machine_type_from_the_default_index_alon
     run = project.lock("app.py", "-m", "GPU-A100")
 
     assert run.code == 0, run.err
-    lockfile = project.load("pylock.gpu-a100.toml")
-    assert project.pins("pylock.gpu-a100.toml")["torch"] == "2.8.0"
+    lockfile = project.load("pylock.app-gpu-a100.toml")
+    assert project.pins("pylock.app-gpu-a100.toml")["torch"] == "2.8.0"
     assert lockfile.tool is not None
     assert (lockfile.tool.accelerator["cuda"], lockfile.tool.accelerator["why"]) == (
         "cu128",

@@ -21,7 +21,6 @@ from resolver import (
     AuthenticationError,
     LockOutcome,
     Settings,
-    compare_installers,
     fetch_artifacts,
     fetch_pin_listings,
     hydrate,
@@ -159,13 +158,12 @@ def test_cache_answers_in_place_of_the_transport(own: OwnIndex, tmp_path: Path) 
     "verb",
     [
         lambda outcome, path, access: verify_lockfile(outcome.lockfile, path=path, shown=path.name, access=access),
-        lambda outcome, path, access: compare_installers(outcome.lockfile, path=path, shown=path.name, access=access),
         lambda outcome, path, access: fetch_artifacts(
             outcome.lockfile, lock_folder=path.parent, to=path.parent / "wheels", access=access
         ),
         lambda outcome, path, access: _ask(outcome, access),
     ],
-    ids=["verify", "compare-installers", "fetch", "outdated"],
+    ids=["verify", "fetch", "outdated"],
 )
 def test_every_verb_that_reaches_out_uses_the_transport(
     verb: Callable[[LockOutcome, Path, Access], object], own: OwnIndex, server: IndexServer, tmp_path: Path

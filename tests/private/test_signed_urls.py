@@ -21,6 +21,7 @@ from tests.private.leaks import find_leaks, spell
 from tests.servers import Answer
 
 ACME, CORE = "acme-1.0-py3-none-any.whl", "acme_core-1.2+cu124-py3-none-any.whl"
+LOCK = "pylock.requirements.toml"
 
 
 def signatures(*urls: str) -> list[str]:
@@ -39,7 +40,7 @@ def test_signed_wheels_are_locked_without_signature_and_asked_with_get_alone(
     run = project.lock("requirements.in")
 
     assert (run.code, "error" in run.err) == (0, False), run.err
-    assert f'url = "{bucket.url(ACME)}"' in (project.folder / "pylock.toml").read_text()
+    assert f'url = "{bucket.url(ACME)}"' in (project.folder / LOCK).read_text()
     assert {request.method for request in bucket.log} == {"GET"}
     assert find_leaks([project.folder, project.cache], signatures(*urls)) == ["requirements.in"]
     assert not any(signature in run.out + run.err for signature in signatures(*urls))
@@ -52,10 +53,16 @@ def test_urls_signed_anew_leave_the_lock_as_it_was_and_download_nothing(project:
         run = project.lock("requirements.in")
         assert run.code == 0, run.err
         if age_s:
-            first = (project.folder / "pylock.toml").read_bytes(), digest(project.load())
+            first = (
+                (project.folder / LOCK).read_bytes(),
+                digest(project.load(LOCK)),
+            )
             bucket.log.clear()
 
-    assert ((project.folder / "pylock.toml").read_bytes(), digest(project.load())) == first
+    assert (
+        (project.folder / LOCK).read_bytes(),
+        digest(project.load(LOCK)),
+    ) == first
     assert bucket.downloads == []
     assert find_leaks([project.folder, project.cache], signatures(*urls)) == ["requirements.in"]
 
@@ -168,7 +175,7 @@ def test_redirect_to_a_signed_url_is_locked_by_its_own_and_takes_no_password_alo
     run = project.lock("requirements.in")
 
     assert run.code == 0, run.err
-    assert f'url = "{url}"' in (project.folder / "pylock.toml").read_text()
+    assert f'url = "{url}"' in (project.folder / LOCK).read_text()
     assert {request.status for request in bucket.log} <= {200, 206}
     assert find_leaks([project.folder, project.cache], [*signatures(target), PASSWORD]) == ["requirements.in"]
 
@@ -185,7 +192,7 @@ def test_bucket_that_misbehaves_leaves_no_secret_and_no_lie(project: Project, bu
     assert find_leaks([project.folder, project.cache], signatures(url)) == ["requirements.in"]
     assert not any(signature in run.out + run.err for signature in signatures(url))
     if run.code == 0:
-        file = next(file for _, file in project.load().iter_files())
+        file = next(file for _, file in project.load(LOCK).iter_files())
         assert (file.size, file.hashes["sha256"]) == (len(bucket.contents[CORE]), _hash(bucket.contents[CORE]))
 
 
