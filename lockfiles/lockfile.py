@@ -134,6 +134,8 @@ class ToolTable:
     - `requested_by` holds the texts of all requests for a project; `extras` the requested extras.
     - `credentials` are hosts that an installation needs credentials for: a hint for people, never an instruction.
     - `built` are projects whose metadata came from a build; `build` the inputs of each build.
+    - `unverified` are projects whose metadata no build has confirmed yet, with the requirements that they were locked
+      with. A build of the project must give the same.
     - `build_wheels` are the wheels that those builds install, by name, version and file.
     """
 
@@ -147,6 +149,7 @@ class ToolTable:
     layers: tuple[tuple[NormalizedName, ...], ...]
     credentials: tuple[str, ...] = ()
     built: tuple[NormalizedName, ...] = ()
+    unverified: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, SettingValue] = field(default_factory=dict)
     extras: Mapping[NormalizedName, tuple[NormalizedName, ...]] = field(default_factory=dict)
     requested_by: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
@@ -210,6 +213,7 @@ def read_tool_table(table: Mapping[str, Any], faults: list[Fault]) -> ToolTable:
         layers=reader.read("layers", array_of(_NAMES), ()),
         credentials=reader.read("credentials", _TEXTS, ()),
         built=reader.read("built", _NAMES, ()),
+        unverified=reader.read("unverified", table_of(_TEXTS, key=_parse_name), {}),
         accelerator=reader.read("accelerator", table_of(text), {}),
         settings=reader.read("settings", table_of(_parse_setting), {}),
         extras=reader.read("extras", table_of(_NAMES, key=_parse_name), {}),
@@ -240,6 +244,7 @@ def _build_tool_table(tool: ToolTable) -> dict[str, Any]:
         "layers": [list(layer) for layer in tool.layers],
         "credentials": sorted(tool.credentials) or None,
         "built": sorted(tool.built) or None,
+        "unverified": _build_mapping(tool.unverified),
         "accelerator": _build_mapping(tool.accelerator),
         "settings": _build_mapping(tool.settings),
         "extras": _build_mapping({name: tuple(sorted(extras)) for name, extras in tool.extras.items()}),

@@ -15,11 +15,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 
 from lockfiles import Lockfile
 from lockfiles._files import hash_bytes
@@ -27,10 +29,11 @@ from lockfiles._values import dataclass
 from resolver.artifacts.build_sources import BuildTree, BuildTrees, BuiltWheel, SourceBuild
 from resolver.artifacts.downloads import measure_file
 from resolver.artifacts.wanted import find_name_fault
-from resolver.errors import InputError, MetadataError
+from resolver.errors import InputError, MetadataError, ResolutionError
 from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
 from resolver.fetch.builds.permission import ConfigSettings, describe_host, is_host_compatible, is_host_platform
 from resolver.fetch.builds.wheel_builds import build_wheel
+from resolver.index.core_metadata import build_dependencies, parse_core_metadata
 from resolver.targets.platforms import parse_platform
 from resolver.targets.target import Target, parse_python_version
 
@@ -86,6 +89,7 @@ class WheelBuilder:
         stash: Path,
         children: BuildProcesses,
     ) -> None:
+        self._lockfile = lockfile
         self._target = _read_target(lockfile)
         self._python = find_interpreter(self._target, named=building.python)
         self._building = building
@@ -101,7 +105,8 @@ class WheelBuilder:
         """Build the wheel of a source and move it into a folder.
 
         `installed` are the wheels of the wheelhouse by project; a build without isolation gets those of `build.after`.
-        Raises InputError where the build fails, FetchError and HashMismatchError where the source cannot be read.
+        Raises InputError where the build fails, ResolutionError where the wheel requires anything else than the lock
+        has, FetchError and HashMismatchError where the source cannot be read.
         """
         self._building.announce(f"building `{build.described}`")
         with (
@@ -112,6 +117,7 @@ class WheelBuilder:
                 self._building.announce(f"warning: {warning}")
             wheel = self._run(build, tree, Path(name), installed)
             self._check(build, wheel)
+            self._verify_requirements(build, wheel)
             return self._move(build, wheel, into)
 
     def _move(self, build: SourceBuild, wheel: Path, into: Path) -> BuiltWheel:
@@ -152,6 +158,34 @@ class WheelBuilder:
                 details=tuple(f"  {line}" for line in str(error).splitlines()),
             ) from error
 
+    def _verify_requirements(self, build: SourceBuild, wheel: Path) -> None:
+        """Raises ResolutionError where the wheel requires anything else than its sdist stated when it was locked."""
+        tool, name = self._lockfile.tool, build.package.name
+        locked = None if tool is None else tool.unverified.get(name)
+        if tool is None or locked is None:
+            return
+        try:
+            metadata = parse_core_metadata(_read_metadata(wheel))
+            dependencies = build_dependencies(metadata, environment=self._target.environment)
+        except ValueError as error:
+            raise InputError(f"the metadata of the wheel of `{build.described}` cannot be read: {error}") from error
+        built = dependencies.find_requirements(tool.extras.get(name, ()))
+        stated = {_normalize(text): text for text in locked}
+        given = {_normalize(text): text for text in built}
+        if stated.keys() == given.keys():
+            return
+        only_locked = [f"`{stated[key]}`" for key in sorted(stated.keys() - given.keys())]
+        only_built = [f"`{given[key]}`" for key in sorted(given.keys() - stated.keys())]
+        raise ResolutionError(
+            f"the build of `{build.described}` requires other packages than the sdist states, so the lock may lack"
+            " some",
+            details=(
+                f"  only in the lock: {', '.join(only_locked) or 'nothing'}",
+                f"  only in the build: {', '.join(only_built) or 'nothing'}",
+            ),
+            remedy="lock again with `--build-metadata`, which reads the requirements of this sdist from a build",
+        )
+
     def _check(self, build: SourceBuild, wheel: Path) -> None:
         """Raises InputError for a wheel of another project, version, Python or platform.
 
@@ -177,6 +211,26 @@ class WheelBuilder:
             for tag in tags
         ):
             raise InputError(f"the build of `{build.described}` gave `{wheel.name}`, which is not for {self._target}")
+
+
+def _read_metadata(wheel: Path) -> bytes:
+    """The content of METADATA of a wheel that was built here; empty for a wheel without one."""
+    with zipfile.ZipFile(wheel) as archive:
+        # A name of two parts: a wheel may hold other folders of this kind below its own.
+        for name in archive.namelist():
+            if name.count("/") == 1 and name.endswith(".dist-info/METADATA"):
+                return archive.read(name)
+    return b""
+
+
+def _normalize(text: str) -> str:
+    """One spelling of a requirement, for comparisons."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return text
+    requirement.name = canonicalize_name(requirement.name)
+    return str(requirement)
 
 
 def find_interpreter(target: Target, *, named: Path | None = None) -> Path:

@@ -55,7 +55,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """What a list and its settings say about files and builds; `Builds` has more on the last five."""
+    """What a list and its settings say about files and builds; `Builds` has more on the last six."""
 
     no_download: bool = False
     """Refuse to download a whole file only to learn its size or hash."""
@@ -68,6 +68,9 @@ class SourceOptions:
 
     allow_build: frozenset[NormalizedName] = frozenset()
     """The projects that the policy `never` does not apply to."""
+
+    build_metadata: bool = False
+    """Whether a build comes before what an sdist states without being final."""
 
     config_settings: ConfigSettings = field(default_factory=dict, repr=False, hash=False)
     """Config settings of build backends, by project. They may be secret, so the repr leaves them out."""
@@ -173,6 +176,7 @@ def _describe_builds(options: SourceOptions, resources: BuildResources) -> Build
         config_settings=options.config_settings,
         without_isolation=options.without_isolation,
         allowed=options.allow_build,
+        preferred=options.build_metadata,
     )
 
 

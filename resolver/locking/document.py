@@ -81,6 +81,7 @@ def build_lockfile(
         requirements=tuple(tuple(layer) for layer in inputs.layers),
         layers=_build_layers(resolution, requirement_list),
         built=tuple(pin.name for pin in resolution.pins if pin.built),
+        unverified={pin.name: pin.unverified for pin in resolution.pins if pin.unverified is not None},
         settings=dict(inputs.settings),
         extras={pin.name: tuple(sorted(pin.extras)) for pin in resolution.pins if pin.extras},
         requested_by={pin.name: _build_requested_by(pin, requirement_list) for pin in resolution.pins},

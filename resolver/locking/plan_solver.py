@@ -211,6 +211,7 @@ def _list_inputs(plan: LockPlan) -> tuple[Hashable, ...]:
         settings.no_build,
         settings.allow_build,
         settings.build_anyway,
+        settings.build_metadata,
         settings.no_download,
     )
 

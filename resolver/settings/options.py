@@ -396,6 +396,14 @@ OPTIONS = (
         detail="such pins are marked",
     ),
     Option(
+        name="build-metadata",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--build-metadata",),
+        help="build an sdist rather than believe what its setup.py states",
+        detail="needs a machine like the target",
+    ),
+    Option(
         name="no-build-isolation",
         kind=Kind.FLAG,
         group=Group.FILES,

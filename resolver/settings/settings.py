@@ -193,6 +193,7 @@ class Settings:
     format_flags: tuple[tuple[str, str], ...] | None = None
     no_build: bool | None = None
     build_anyway: bool | None = None
+    build_metadata: bool | None = None
     allow_build: tuple[NormalizedName, ...] | None = None
     no_build_isolation: bool | None = None
     no_download: bool | None = None
@@ -242,6 +243,7 @@ class CompleteSettings:
     exclude: tuple[NormalizedName, ...] = ()
     no_build: bool = False
     build_anyway: bool = False
+    build_metadata: bool = False
     allow_build: tuple[NormalizedName, ...] = ()
     no_download: bool = False
     measure_kernels: bool = False

@@ -86,6 +86,9 @@ class Builds:
     allowed: frozenset[NormalizedName] = frozenset()
     """Projects that the policy `never` treats as `if-compatible`: those of `allow-build`."""
 
+    preferred: bool = False
+    """Whether a build comes before the files of an sdist that state its metadata without being final."""
+
     def policy_for(self, project: NormalizedName | None) -> BuildPolicy:
         """The policy for one project; None is a project whose name is not known yet."""
         return "if-compatible" if self.policy == "never" and project in self.allowed else self.policy

@@ -71,15 +71,17 @@ def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> P
     parts = {node.part for node in reached.nodes if node.name == name}
     extras = {NormalizedName(part) for part in parts - {"", WITH_DEPENDENCIES}}
     read = universe.read.get((name, row))
+    extras = extras.union(*(root.extras for root in roots))
     return Pin(
         name=name,
         version=table.versions[row],
         file=file,
-        extras=frozenset(extras.union(*(root.extras for root in roots))),
+        extras=frozenset(extras),
         dependencies=tuple(sorted({child for parent, child, _ in reached.edges if parent == name})),
         requesters=(*listed, *(Requester(position=None, parent=parent, text=text) for parent, text in parents)),
         index=file.index,
         built=read is not None and read.built,
+        unverified=read.find_requirements(extras) if read is not None and read.unverified else None,
     )
 
 
