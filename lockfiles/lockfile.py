@@ -91,12 +91,15 @@ class BuildFacts:
     - `isolation` is false under `--no-build-isolation`.
     - `requirements` are the pinned build requirements (`setuptools==80.9.0`) with their dependencies, sorted.
     - `content` is the `sha256:hex` of the content of a folder, None for any other source.
+    - `rejected` are versions that were passed over because their build gave no metadata, sorted. The project of such
+      facts need not be in the lock.
     """
 
     config_settings: tuple[tuple[str, str], ...] = ()
     isolation: bool = True
     requirements: tuple[str, ...] = ()
     content: str | None = None
+    rejected: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +327,7 @@ def _build_facts_table(facts: BuildFacts) -> dict[str, Any]:
         "isolation": facts.isolation,
         "requirements": sorted(facts.requirements),
         "content": facts.content,
+        "rejected": [str(version) for version in sorted(facts.rejected)] or None,
         "config-settings": [list(pair) for pair in facts.config_settings] or None,
     }
     return {key: value for key, value in table.items() if value is not None}
@@ -417,6 +421,7 @@ def _read_build_facts(reader: TableReader) -> BuildFacts:
         isolation=reader.read("isolation", flag, True),
         requirements=reader.read("requirements", _TEXTS, ()),
         content=reader.read("content", _SHA256),
+        rejected=reader.read("rejected", array_of(parsed(Version, "a version of PEP 440")), ()),
         config_settings=reader.read("config-settings", array_of(_parse_pair), ()),
     )
 

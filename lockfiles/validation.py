@@ -311,6 +311,14 @@ def _iter_referred_names(table: Mapping[str, Any], packages: list[Any]) -> Itera
     for key in ("built", "unverified", "extras", "requested-by", "build"):
         named = table.get(key)
         for name in named if isinstance(named, list | dict) else ():
+            # A project whose builds were rejected may be in no other place.
+            if (
+                key == "build"
+                and isinstance(named, dict)
+                and isinstance(named[name], dict)
+                and "rejected" in named[name]
+            ):
+                continue
             yield f"tool.pinfold.{key}", name
 
 

@@ -30,7 +30,7 @@ from resolver.artifacts.build_sources import BuildTree, BuildTrees, BuiltWheel, 
 from resolver.artifacts.downloads import measure_file
 from resolver.artifacts.wanted import find_name_fault
 from resolver.errors import InputError, MetadataError, ResolutionError
-from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
+from resolver.fetch.builds.build_process import BuildAdvice, BuildFailedError, BuildProcesses, find_build_advice
 from resolver.fetch.builds.permission import ConfigSettings, describe_host, is_host_compatible, is_host_platform
 from resolver.fetch.builds.wheel_builds import build_wheel
 from resolver.index.core_metadata import build_dependencies, parse_core_metadata
@@ -153,9 +153,12 @@ class WheelBuilder:
             raise InputError.from_faults(error.faults) from error
         except BuildFailedError as error:
             # The error has the last lines of the backend's output, which are indented below ours.
+            advice = find_build_advice(str(error)) or BuildAdvice("")
             raise InputError(
                 f"the build of `{build.described}` failed; its last words:",
                 details=tuple(f"  {line}" for line in str(error).splitlines()),
+                remedy=advice.remedy,
+                quoted=advice.quoted,
             ) from error
 
     def _verify_requirements(self, build: SourceBuild, wheel: Path) -> None:

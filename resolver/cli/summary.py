@@ -203,6 +203,8 @@ def _file_lines(report: LockReport) -> list[str]:
         lines += [f"  {_describe_build(pin, _tool(report))}" for pin in sources]
     if built := [f"{pin.name} {pin.version}" for pin in pins if pin.built]:
         lines.append(f"metadata from a build on this machine: {', '.join(built)}")
+    if failed := [f"{name} {version}" for name, version in outcome.resolution.failed_builds]:
+        lines.append(f"passed over, since their builds failed: {', '.join(failed)}")
     if unverified := [f"{pin.name} {pin.version}" for pin in pins if pin.unverified is not None]:
         names = ", ".join(unverified)
         lines.append(f"metadata as the sdist states it, which no build has verified (`lock fetch` does): {names}")

@@ -22,7 +22,7 @@ from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
-from resolver.locking.old_lock import Upgrade, find_kept_commits, find_kept_versions
+from resolver.locking.old_lock import Upgrade, find_kept_commits, find_kept_versions, find_rejected_builds
 from resolver.planning.plan import LockPlan
 from resolver.requirements.url import Url
 from resolver.settings.settings import Mirror
@@ -76,6 +76,8 @@ class PlanSolver:
                 exclude_newer=plan.exclude_newer,
                 exclude_newer_exempt=settings.exclude_newer_exempt,
                 no_build=settings.no_build,
+                skips_failed_builds=settings.skip_failed_builds,
+                rejected_builds=find_rejected_builds(plan.kept, self._upgrade),
                 allow=settings.allow,
                 measures_kernels=settings.measure_kernels,
             ),
@@ -194,6 +196,7 @@ def _build_key(plan: LockPlan, problem: Problem, *, for_all_accelerators: bool =
         target,
         plan.exclude_newer,
         tuple(sorted(problem.preferences.items())),
+        problem.rejected_builds,
         commits,
     )
 

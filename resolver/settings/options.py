@@ -404,6 +404,14 @@ OPTIONS = (
         detail="needs a machine like the target",
     ),
     Option(
+        name="skip-failed-builds",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--skip-failed-builds",),
+        help="pass over a version whose build gives no metadata",
+        detail="the lock records it",
+    ),
+    Option(
         name="no-build-isolation",
         kind=Kind.FLAG,
         group=Group.FILES,

@@ -194,6 +194,7 @@ class Settings:
     no_build: bool | None = None
     build_anyway: bool | None = None
     build_metadata: bool | None = None
+    skip_failed_builds: bool | None = None
     allow_build: tuple[NormalizedName, ...] | None = None
     no_build_isolation: bool | None = None
     no_download: bool | None = None
@@ -244,6 +245,7 @@ class CompleteSettings:
     no_build: bool = False
     build_anyway: bool = False
     build_metadata: bool = False
+    skip_failed_builds: bool = False
     allow_build: tuple[NormalizedName, ...] = ()
     no_download: bool = False
     measure_kernels: bool = False

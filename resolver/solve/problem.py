@@ -66,7 +66,8 @@ class Problem:
     - `direct` are the projects whose one source is fixed; their location is of the form `direct`.
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
-    - `no_build` makes versions that would need a build no candidates.
+    - `no_build` makes versions that would need a build no candidates; `skips_failed_builds` those alone whose build
+      fails or cannot be made here. `rejected_builds` are such versions of an old lock.
     - `build_indexes` are the indexes with builds for one CUDA each; None asks nothing about builds. `allow` are names
       whose builds need not fit machine and torch. With `measures_kernels`, what a build of torch is compiled for is
       read out of its wheel where the data does not say.
@@ -91,6 +92,8 @@ class Problem:
     exclude_newer_exempt: frozenset[str] = frozenset()
     require_hashes: bool = False
     no_build: bool = False
+    skips_failed_builds: bool = False
+    rejected_builds: frozenset[tuple[NormalizedName, Version]] = frozenset()
     build_indexes: FamilyIndexes | None = None
     allow: frozenset[NormalizedName] = frozenset()
     measures_kernels: bool = False

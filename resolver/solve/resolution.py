@@ -68,17 +68,19 @@ class ChosenBuild:
 class Resolution:
     """All pins, sorted by name, and warnings (whole messages, in a fixed order).
 
-    `build` is None where no machine was named, and where no pin has a build to choose.
+    `build` is None where no machine was named, and where no pin has a build to choose. `failed_builds` are versions
+    that were passed over because their build failed, now or when the old lock was made, sorted.
     """
 
     pins: tuple[Pin, ...]
     warnings: tuple[str, ...] = ()
     build: ChosenBuild | None = None
+    failed_builds: tuple[tuple[NormalizedName, Version], ...] = ()
 
 
 def dump_resolution(resolution: Resolution, roots: Sequence[Root]) -> str | None:
     """The text, or None for a resolution that it cannot say in full. `roots` are those of the problem."""
-    if resolution.build is not None:
+    if resolution.build is not None or resolution.failed_builds:
         return None
     places = {root.position: number for number, root in enumerate(roots)}
     try:

@@ -315,6 +315,8 @@ OTHER_VALUES: dict[str, Any] = {
     "allow": frozenset({NormalizedName("a")}),
     "require_hashes": True,
     "no_build": True,
+    "skips_failed_builds": True,
+    "rejected_builds": frozenset({(NormalizedName("a"), Version("1"))}),
     "measures_kernels": True,
 }
 

@@ -149,6 +149,7 @@ def test_every_key_is_read() -> None:
         no-build = true
         build-anyway = false
         build-metadata = true
+        skip-failed-builds = true
         no-build-isolation = false
         measure-kernels = true
 allow-build = ["Flash_Attn"]
@@ -225,6 +226,7 @@ environment = ["WHEEL_HOST"]
         no_build=True,
         build_anyway=False,
         build_metadata=True,
+        skip_failed_builds=True,
         no_build_isolation=False,
         measure_kernels=True,
         allow_build=(canonicalize_name("flash-attn"),),

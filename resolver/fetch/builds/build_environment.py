@@ -29,7 +29,7 @@ from packaging.utils import NormalizedName
 
 from resolver.errors import MetadataError, ResolutionError
 from resolver.fetch.builds import hook_settings
-from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
+from resolver.fetch.builds.build_process import BuildAdvice, BuildFailedError, BuildProcesses, find_build_advice
 from resolver.fetch.builds.permission import Builds
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata, without_credentials
 from resolver.index.sdist_metadata import BuildSystem
@@ -348,10 +348,12 @@ def _group(config_settings: _BackendSettings) -> dict[str, str | list[str]]:
 
 def _explain_failure(what: str, cause: Exception, *, project: NormalizedName | None, described: str) -> MetadataError:
     """The error for metadata that a build cannot give; its details are the lines of the cause."""
+    advice = find_build_advice(str(cause)) or BuildAdvice(_REMEDY)
     return MetadataError(
         what,
         details=tuple(f"  {line}" for line in str(cause).splitlines()),
-        remedy=_REMEDY,
+        remedy=advice.remedy,
+        quoted=advice.quoted,
         project=project or described,
         filename=described,
         needs_build=True,

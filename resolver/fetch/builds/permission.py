@@ -197,7 +197,8 @@ def check_build_allowed(
         f"only a build can tell what `{described}` needs, and it was not built",
         why=why,
         remedy=f"write its requirements into pyproject.toml{remedy}",
-        quoted=(*table, "requires-dist = []"),
+        # No TOML until the user fills it in: an empty array would lock the project without its dependencies.
+        quoted=(*table, "requires-dist = [...]"),
         project=project or described,
         filename=described,
         needs_build=True,

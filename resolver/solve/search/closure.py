@@ -29,11 +29,12 @@ def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution
     pins = tuple(_build_pin(universe, name, reached) for name in names)
     warnings = tuple(_iter_warnings(universe, reached, pins))
     if universe.rules is None:
-        return Resolution(pins=pins, warnings=warnings)
+        return Resolution(pins=pins, warnings=warnings, failed_builds=tuple(sorted(universe.failed_builds)))
     return Resolution(
         pins=pins,
         warnings=(*warnings, *universe.rules.iter_warnings(pins)),
         build=universe.rules.find_chosen_build(pins),
+        failed_builds=tuple(sorted(universe.failed_builds)),
     )
 
 

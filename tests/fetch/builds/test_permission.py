@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 
 import pytest
 
@@ -27,8 +28,18 @@ def test_build_elsewhere_is_an_error_that_names_the_table(server: IndexServer, o
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
+
+
+def test_a_printed_table_is_no_toml_before_it_has_requirements(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=ELSEWHERE)
+    printed = "\n".join(caught.value.faults[0].quoted)
+    with pytest.raises(tomllib.TOMLDecodeError):
+        tomllib.loads(printed)
+    assert tomllib.loads(printed.replace("...", '"b"'))["tool"]["pinfold"]["dependency-metadata"][0]["name"] == "a"
 
 
 def test_build_anyway_builds_elsewhere_and_marks_the_result(server: IndexServer, open_source: OpenSource) -> None:
@@ -50,7 +61,7 @@ def test_no_build_forbids_a_build_even_on_the_target(server: IndexServer, open_s
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 

@@ -68,7 +68,7 @@ def test_pkg_info_that_is_not_final_does_not_count(tmp_path: Path, pkg_info: byt
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 
@@ -82,7 +82,7 @@ def test_version_that_is_not_known_is_left_out_of_the_remedy(tmp_path: Path) -> 
         "  try: write its requirements into pyproject.toml, or accept those of this machine with `--build-anyway`\n"
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 
@@ -97,7 +97,7 @@ def test_build_without_isolation_is_left_to_the_image(tmp_path: Path) -> None:
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 
