@@ -3,17 +3,11 @@
 In: `SourceBuild`s whose files lie in the stash of a wheelhouse. Out: wheels in the wheelhouse, each with its hash.
 
 A build runs the code of its source. It gets no credentials and no network configuration (docs/security.md), and it must
-run under the target's own Python and platform: a wheel that is built for another would not install. `find_interpreter`
-finds that Python; it runs each candidate to learn its version.
+run under the target's own Python and platform: a wheel that is built for another would not install.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -31,29 +25,13 @@ from resolver.artifacts.downloads import measure_file
 from resolver.artifacts.wanted import find_name_fault
 from resolver.errors import InputError, MetadataError, ResolutionError
 from resolver.fetch.builds.build_process import BuildAdvice, BuildFailedError, BuildProcesses, find_build_advice
-from resolver.fetch.builds.permission import ConfigSettings, describe_host, is_host_compatible, is_host_platform
+from resolver.fetch.builds.permission import ConfigSettings, find_interpreter
 from resolver.fetch.builds.wheel_builds import build_wheel
 from resolver.index.core_metadata import build_dependencies, parse_core_metadata
 from resolver.targets.platforms import parse_platform
 from resolver.targets.target import Target, parse_python_version
 
-__all__ = ["Building", "WheelBuilder", "find_interpreter"]
-
-_PROBE = """\
-import json, platform, sys, sysconfig
-print(json.dumps({
-    "name": sys.implementation.name,
-    "version": "%d.%d" % sys.version_info[:2],
-    "threads": "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "",
-}))
-"""
-"""The program that an interpreter runs to describe itself. Its syntax is that of every Python 3."""
-
-_PROBE_TIMEOUT_S = 60.0
-_PROBE_VARIABLES = {"HOME", "LANG", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "LD_LIBRARY_PATH"} | {
-    *("PYENV_ROOT", "PYENV_VERSION", "DYLD_LIBRARY_PATH"),
-}
-"""The environment variables of that program: what starts an interpreter, and no credentials."""
+__all__ = ["Building", "WheelBuilder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,33 +214,6 @@ def _normalize(text: str) -> str:
     return str(requirement)
 
 
-def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
-    """The interpreter for builds: `named` if given, else the running one, else `pythonX.Y` of PATH.
-
-    Raises InputError that names what is missing: the platform is another, or there is no such Python.
-    """
-    # A wheel can only be built on its own platform, whatever Python is there.
-    if not is_host_platform(target):
-        raise InputError(
-            f"a build for {target} cannot be made here, on {describe_host()}",
-            remedy="fetch on a machine like the target, or lock wheels alone: `lock --only-binary :all:`",
-        )
-    wanted = f"{target.python.short}{'t' if target.python.free_threaded else ''}"
-    if named is not None:
-        return _check_named(named, wanted)
-    if is_host_compatible(target):
-        return Path(sys.executable)
-    path = shutil.which(f"python{wanted}")
-    found = None if path is None else _probe(Path(path))
-    if path is not None and found is not None and (found.name, found.version) == ("cpython", wanted):
-        return Path(path)
-    is_what = "" if found is None else f": the `python{wanted}` of PATH is {found}"
-    raise InputError(
-        f"the lock is for Python {wanted}, which what it builds has to be built with, and there is none here{is_what}",
-        remedy="install it, or name one with `--python-executable`",
-    )
-
-
 def _read_target(lockfile: Lockfile) -> Target:
     """The target that the lock was made for (`[tool.pinfold]`)."""
     tool = lockfile.tool
@@ -290,41 +241,3 @@ def _check_settings(build: SourceBuild, settings: ConfigSettings) -> None:
         f"the config settings of `{name}` are not those that were locked",
         remedy="lock again, or name the list that was locked: `--list SOURCE`",
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Interpreter:
-    """What an interpreter reports: `name` is that of its implementation, `version` such as `3.13` or `3.13t`."""
-
-    name: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{'Python' if self.name == 'cpython' else self.name} {self.version}"
-
-
-def _check_named(path: Path, wanted: str) -> Path:
-    """The path, if it is a CPython of this version: other implementations take other wheels. Raises InputError."""
-    found = _probe(path)
-    if found is None:
-        raise InputError(f"`{path}` is no Python that can be run", remedy="another `--python-executable`")
-    if (found.name, found.version) != ("cpython", wanted):
-        raise InputError(f"`{path}` is {found}, and the lock is for Python {wanted}", remedy="name one of that version")
-    return path
-
-
-def _probe(path: Path) -> _Interpreter | None:
-    """Run an interpreter (`-I`: without the user's modules and variables); None where it cannot be run."""
-    try:
-        done = subprocess.run(
-            [str(path), "-I", "-c", _PROBE],
-            env={name: value for name, value in os.environ.items() if name.upper() in _PROBE_VARIABLES},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PROBE_TIMEOUT_S,
-            check=True,
-        )
-        facts = json.loads(done.stdout)
-        return _Interpreter(name=facts["name"], version=f"{facts['version']}{facts['threads']}")
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        return None

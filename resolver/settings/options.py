@@ -510,6 +510,14 @@ OPTIONS = (
         help="ask again for what the cache has",
     ),
     Option(
+        name="python-executable",
+        kind=Kind.TEXT,
+        group=Group.RUN,
+        flags=("--python-executable",),
+        metavar="PATH",
+        help="the Python that builds; it must be of the version that is locked",
+    ),
+    Option(
         name="cache-dir",
         kind=Kind.TEXT,
         group=Group.RUN,

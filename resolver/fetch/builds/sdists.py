@@ -100,6 +100,7 @@ def read_tree_metadata(
         target=target,
         policy=builds.policy_for(name),
         isolated=isolated and name not in builds.without_isolation,
+        find_python=builds.find_python,
     )
     return _build_metadata(
         tree, pyproject.build_system, project=name, described=described, builds=builds, config_settings=config_settings
@@ -136,6 +137,7 @@ def fetch_sdist_metadata(
             target=target,
             policy=builds.policy_for(project),
             isolated=project not in builds.without_isolation,
+            find_python=builds.find_python,
         )
         return _build_sdist(sdist, folder / "tree", file, project, builds)
 

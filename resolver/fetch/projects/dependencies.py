@@ -247,11 +247,7 @@ class FileDependencies:
         """Whether the result of an earlier build may be used: only where this run would be allowed to build, too."""
         if project in self._builds.without_isolation:
             return False
-        # Lazy: few lists have a pin that is built.
-        from resolver.fetch.builds.permission import is_host_compatible
-
-        policy = self._builds.policy_for(project)
-        return policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self._target))
+        return self._builds.may_build(project, self._target)
 
     def _keep(self, project: NormalizedName, records: Mapping[str, bytes | None]) -> None:
         """Store the records that are new; the file of a project only grows. None is a text that cannot be stored."""

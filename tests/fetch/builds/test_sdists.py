@@ -32,7 +32,12 @@ DYNAMIC = '[project]\nname = "a"\nversion = "1.0"\ndynamic = ["dependencies"]\n'
 
 
 def allow(policy: BuildPolicy) -> Builds:
-    return Builds(policy=policy, find_wheels=lambda texts: (), fetch_wheel=lambda file: Path(), children=BuildProcesses)
+    return Builds(
+        policy=policy,
+        find_wheels=lambda requirements, python: (),
+        fetch_wheel=lambda file: Path(),
+        children=BuildProcesses,
+    )
 
 
 def read(tree: Path, *, policy: BuildPolicy = "never", isolated: bool = True) -> TreeMetadata:
