@@ -35,6 +35,7 @@ _SHORTEST_SECRET = 4
 
 
 _MISSING_MODULE = r"No module named ['\"]([A-Za-z0-9_]+)"
+_ASKED_MODULE = r"\b(numpy|(?:py)?torch) (?:is|are|must be|needs to be|not) (?:required|installed|found)"
 _OF_THE_IMAGE = frozenset({"torch", "numpy", "torchvision", "tensorflow", "jax", "cupy"})
 """Packages that a build compiles against, so that the ones of the image are meant."""
 
@@ -75,13 +76,14 @@ class BuildAdvice(NamedTuple):
 
 def find_build_advice(output: str) -> BuildAdvice | None:
     """The advice for the cause that the output of a build shows; None for any other cause."""
-    module = re.search(_MISSING_MODULE, output)
-    if module is not None and module[1] == "pkg_resources":
+    module = re.search(_MISSING_MODULE, output) or re.search(_ASKED_MODULE, output, re.IGNORECASE)
+    name = None if module is None else module[1].lower().removeprefix("py")
+    if name == "pkg_resources":
         table = ("[tool.pinfold]", 'build-constraint-dependencies = ["setuptools<81"]')
         return BuildAdvice("build it with an older setuptools, which has `pkg_resources`: in pyproject.toml", table)
-    if module is not None and module[1] in _OF_THE_IMAGE:
+    if name in _OF_THE_IMAGE:
         return BuildAdvice(
-            f"move it to a layer of its own with `--no-build-isolation`, after the one that has `{module[1]}`, and"
+            f"move it to a layer of its own with `--no-build-isolation`, after the one that has `{name}`, and"
             " write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
         )
     packages = next((packages for pattern, packages in _DEBIAN if re.search(pattern, output)), None)

@@ -80,6 +80,11 @@ def test_end_of_a_run_is_that_of_all_that_its_builds_started(tmp_path: Path) -> 
             "move it to a layer of its own with `--no-build-isolation`, after the one that has `torch`, and write its"
             " requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
         ),
+        (
+            "Cython>=0.22 and NumPy are required.",
+            "move it to a layer of its own with `--no-build-isolation`, after the one that has `numpy`, and write its"
+            " requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml",
+        ),
         ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", "build-essential"),
         ("unable to execute 'g++': No such file or directory", "build-essential"),
         ("/bin/sh: 1: gcc: not found", "build-essential"),
