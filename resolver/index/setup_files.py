@@ -41,7 +41,16 @@ _READING_FUNCTIONS = frozenset({"dict", "len", "list", "open", "print", "set", "
 
 
 _PLAIN = frozenset({"author", "author_email", "classifiers", "data_files", "description", "download_url"}) | {
-    *("ext_modules", "include_package_data", "keywords", "license", "long_description"),
+    *(
+        "cmdclass",
+        "distclass",
+        "entry_points",
+        "ext_modules",
+        "include_package_data",
+        "keywords",
+        "license",
+        "long_description",
+    ),
     *("long_description_content_type", "maintainer", "maintainer_email", "name", "package_data", "package_dir"),
     *("packages", "platforms", "py_modules", "python_requires", "scripts", "test_suite", "tests_require", "url"),
     *("version", "zip_safe"),
@@ -112,9 +121,14 @@ def _read_egg_info(files: SdistFiles) -> _Stated | None:
 
 
 def _has_no_requirements(files: SdistFiles) -> bool:
-    """Whether setup.py is all that describes the project, and its one call of `setup` has no place for requirements."""
+    """Whether the one call of `setup` has no place for requirements, and no other file describes the project."""
     found = _read_setup_py(files)
-    return bool(found) and files.pyproject is None and "setup.cfg" not in files.others and found.keys() <= _PLAIN
+    return (
+        bool(found)
+        and files.pyproject is None
+        and "install_requires" not in _read_setup_cfg(files)
+        and found.keys() <= _PLAIN
+    )
 
 
 def _read_setup(files: SdistFiles) -> _Stated | None:

@@ -108,7 +108,6 @@ def test_a_file_that_is_open_at_the_top_level_is_read() -> None:
         "setup(install_requires=open('missing.txt').read())",
         "setup(install_requires=b, b=b)",
         "setup(name='a', setup_requires=['pbr'], pbr=True)",
-        "setup(name='a', cmdclass={'build': Build})",
         "print 'Python 2'",
         "",
         "(" * 5000,
@@ -179,7 +178,10 @@ def test_egg_info_without_requirements_means_none() -> None:
 def test_a_setup_py_of_plain_distutils_has_no_requirements() -> None:
     text = "from distutils.core import setup\nsetup(name='a', version=find(), packages=['a'], python_requires='>=3')"
     assert read_setup(text) == ()
-    assert read({"setup.py": text, "setup.cfg": "[metadata]\nname = a\n"}) is None
+    found = read({"setup.py": text.replace("name=", "cmdclass={'x': X}, name="), "setup.cfg": "[metadata]\nname = a\n"})
+    assert found is not None
+    assert found.requires_dist == ()
+    assert read({"setup.py": text, "setup.cfg": "[options]\ninstall_requires = attr: a.needs\n"}) is None
 
 
 def test_two_egg_infos_are_left_to_a_build() -> None:
