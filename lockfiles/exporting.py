@@ -412,6 +412,7 @@ def _keep_packages(lockfile: Lockfile, names: frozenset[NormalizedName], layer: 
             requirements=tool.requirements[layer : layer + 1],
             layers=(tuple(name for name in tool.layers[layer] if name in names),),
             built=tuple(name for name in tool.built if name in names),
+            unverified={name: texts for name, texts in tool.unverified.items() if name in names},
             extras={name: extras for name, extras in tool.extras.items() if name in names},
             requested_by={name: texts for name, texts in tool.requested_by.items() if name in names},
             build=build,

@@ -91,12 +91,15 @@ class BuildFacts:
     - `isolation` is false under `--no-build-isolation`.
     - `requirements` are the pinned build requirements (`setuptools==80.9.0`) with their dependencies, sorted.
     - `content` is the `sha256:hex` of the content of a folder, None for any other source.
+    - `rejected` are versions that were passed over because their build gave no metadata, sorted. The project of such
+      facts need not be in the lock.
     """
 
     config_settings: tuple[tuple[str, str], ...] = ()
     isolation: bool = True
     requirements: tuple[str, ...] = ()
     content: str | None = None
+    rejected: tuple[Version, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +139,8 @@ class ToolTable:
     - `requested_by` holds the texts of all requests for a project; `extras` the requested extras.
     - `credentials` are hosts that an installation needs credentials for: a hint for people, never an instruction.
     - `built` are projects whose metadata came from a build; `build` the inputs of each build.
+    - `unverified` are projects whose metadata no build has confirmed yet, with the requirements that they were locked
+      with. A build of the project must give the same.
     - `build_wheels` are the wheels that those builds install, by name, version and file.
     """
 
@@ -149,6 +154,7 @@ class ToolTable:
     layers: tuple[tuple[NormalizedName, ...], ...]
     credentials: tuple[str, ...] = ()
     built: tuple[NormalizedName, ...] = ()
+    unverified: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, SettingValue] = field(default_factory=dict)
     extras: Mapping[NormalizedName, tuple[NormalizedName, ...]] = field(default_factory=dict)
     requested_by: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
@@ -214,6 +220,7 @@ def read_tool_table(table: Mapping[str, Any], faults: list[Fault]) -> ToolTable:
         layers=reader.read("layers", array_of(_NAMES), ()),
         credentials=reader.read("credentials", _TEXTS, ()),
         built=reader.read("built", _NAMES, ()),
+        unverified=reader.read("unverified", table_of(_TEXTS, key=_parse_name), {}),
         accelerator=reader.read("accelerator", table_of(text), {}),
         settings=reader.read("settings", table_of(_parse_setting), {}),
         extras=reader.read("extras", table_of(_NAMES, key=_parse_name), {}),
@@ -245,6 +252,7 @@ def _build_tool_table(tool: ToolTable) -> dict[str, Any]:
         "layers": [list(layer) for layer in tool.layers],
         "credentials": sorted(tool.credentials) or None,
         "built": sorted(tool.built) or None,
+        "unverified": _build_mapping(tool.unverified),
         "accelerator": _build_mapping(tool.accelerator),
         "settings": _build_mapping(tool.settings),
         "extras": _build_mapping({name: tuple(sorted(extras)) for name, extras in tool.extras.items()}),
@@ -324,6 +332,7 @@ def _build_facts_table(facts: BuildFacts) -> dict[str, Any]:
         "isolation": facts.isolation,
         "requirements": sorted(facts.requirements),
         "content": facts.content,
+        "rejected": [str(version) for version in sorted(facts.rejected)] or None,
         "config-settings": [list(pair) for pair in facts.config_settings] or None,
     }
     return {key: value for key, value in table.items() if value is not None}
@@ -417,6 +426,7 @@ def _read_build_facts(reader: TableReader) -> BuildFacts:
         isolation=reader.read("isolation", flag, True),
         requirements=reader.read("requirements", _TEXTS, ()),
         content=reader.read("content", _SHA256),
+        rejected=reader.read("rejected", array_of(parsed(Version, "a version of PEP 440")), ()),
         config_settings=reader.read("config-settings", array_of(_parse_pair), ()),
     )
 

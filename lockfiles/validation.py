@@ -308,9 +308,17 @@ def _iter_referred_names(table: Mapping[str, Any], packages: list[Any]) -> Itera
         for place, name in enumerate(layer if isinstance(layer, list) else ()):
             yield f"tool.pinfold.layers[{number}][{place}]", name
     # An array of names, and tables whose keys are names: iterating over each gives the names.
-    for key in ("built", "extras", "requested-by", "build"):
+    for key in ("built", "unverified", "extras", "requested-by", "build"):
         named = table.get(key)
         for name in named if isinstance(named, list | dict) else ():
+            # A project whose builds were rejected may be in no other place.
+            if (
+                key == "build"
+                and isinstance(named, dict)
+                and isinstance(named[name], dict)
+                and "rejected" in named[name]
+            ):
+                continue
             yield f"tool.pinfold.{key}", name
 
 

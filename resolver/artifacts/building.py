@@ -3,23 +3,19 @@
 In: `SourceBuild`s whose files lie in the stash of a wheelhouse. Out: wheels in the wheelhouse, each with its hash.
 
 A build runs the code of its source. It gets no credentials and no network configuration (docs/security.md), and it must
-run under the target's own Python and platform: a wheel that is built for another would not install. `find_interpreter`
-finds that Python; it runs each candidate to learn its version.
+run under the target's own Python and platform: a wheel that is built for another would not install.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import subprocess
-import sys
 import tempfile
+import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
 
-from packaging.utils import InvalidWheelFilename, NormalizedName, parse_wheel_filename
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidWheelFilename, NormalizedName, canonicalize_name, parse_wheel_filename
 
 from lockfiles import Lockfile
 from lockfiles._files import hash_bytes
@@ -27,30 +23,15 @@ from lockfiles._values import dataclass
 from resolver.artifacts.build_sources import BuildTree, BuildTrees, BuiltWheel, SourceBuild
 from resolver.artifacts.downloads import measure_file
 from resolver.artifacts.wanted import find_name_fault
-from resolver.errors import InputError, MetadataError
-from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
-from resolver.fetch.builds.permission import ConfigSettings, describe_host, is_host_compatible, is_host_platform
+from resolver.errors import InputError, MetadataError, ResolutionError
+from resolver.fetch.builds.build_process import BuildAdvice, BuildFailedError, BuildProcesses, find_build_advice
+from resolver.fetch.builds.permission import ConfigSettings, find_interpreter
 from resolver.fetch.builds.wheel_builds import build_wheel
+from resolver.index.core_metadata import build_dependencies, parse_core_metadata
 from resolver.targets.platforms import parse_platform
 from resolver.targets.target import Target, parse_python_version
 
-__all__ = ["Building", "WheelBuilder", "find_interpreter"]
-
-_PROBE = """\
-import json, platform, sys, sysconfig
-print(json.dumps({
-    "name": sys.implementation.name,
-    "version": "%d.%d" % sys.version_info[:2],
-    "threads": "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else "",
-}))
-"""
-"""The program that an interpreter runs to describe itself. Its syntax is that of every Python 3."""
-
-_PROBE_TIMEOUT_S = 60.0
-_PROBE_VARIABLES = {"HOME", "LANG", "PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "USERPROFILE", "LD_LIBRARY_PATH"} | {
-    *("PYENV_ROOT", "PYENV_VERSION", "DYLD_LIBRARY_PATH"),
-}
-"""The environment variables of that program: what starts an interpreter, and no credentials."""
+__all__ = ["Building", "WheelBuilder"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +67,7 @@ class WheelBuilder:
         stash: Path,
         children: BuildProcesses,
     ) -> None:
+        self._lockfile = lockfile
         self._target = _read_target(lockfile)
         self._python = find_interpreter(self._target, named=building.python)
         self._building = building
@@ -101,7 +83,8 @@ class WheelBuilder:
         """Build the wheel of a source and move it into a folder.
 
         `installed` are the wheels of the wheelhouse by project; a build without isolation gets those of `build.after`.
-        Raises InputError where the build fails, FetchError and HashMismatchError where the source cannot be read.
+        Raises InputError where the build fails, ResolutionError where the wheel requires anything else than the lock
+        has, FetchError and HashMismatchError where the source cannot be read.
         """
         self._building.announce(f"building `{build.described}`")
         with (
@@ -112,6 +95,7 @@ class WheelBuilder:
                 self._building.announce(f"warning: {warning}")
             wheel = self._run(build, tree, Path(name), installed)
             self._check(build, wheel)
+            self._verify_requirements(build, wheel)
             return self._move(build, wheel, into)
 
     def _move(self, build: SourceBuild, wheel: Path, into: Path) -> BuiltWheel:
@@ -147,10 +131,41 @@ class WheelBuilder:
             raise InputError.from_faults(error.faults) from error
         except BuildFailedError as error:
             # The error has the last lines of the backend's output, which are indented below ours.
+            advice = find_build_advice(str(error)) or BuildAdvice("")
             raise InputError(
                 f"the build of `{build.described}` failed; its last words:",
                 details=tuple(f"  {line}" for line in str(error).splitlines()),
+                remedy=advice.remedy,
+                quoted=advice.quoted,
             ) from error
+
+    def _verify_requirements(self, build: SourceBuild, wheel: Path) -> None:
+        """Raises ResolutionError where the wheel requires anything else than its sdist stated when it was locked."""
+        tool, name = self._lockfile.tool, build.package.name
+        locked = None if tool is None else tool.unverified.get(name)
+        if tool is None or locked is None:
+            return
+        try:
+            metadata = parse_core_metadata(_read_metadata(wheel))
+            dependencies = build_dependencies(metadata, environment=self._target.environment)
+        except ValueError as error:
+            raise InputError(f"the metadata of the wheel of `{build.described}` cannot be read: {error}") from error
+        built = dependencies.find_requirements(tool.extras.get(name, ()))
+        stated = {_normalize(text): text for text in locked}
+        given = {_normalize(text): text for text in built}
+        if stated.keys() == given.keys():
+            return
+        only_locked = [f"`{stated[key]}`" for key in sorted(stated.keys() - given.keys())]
+        only_built = [f"`{given[key]}`" for key in sorted(given.keys() - stated.keys())]
+        raise ResolutionError(
+            f"the build of `{build.described}` requires other packages than the sdist states, so the lock may lack"
+            " some",
+            details=(
+                f"  only in the lock: {', '.join(only_locked) or 'nothing'}",
+                f"  only in the build: {', '.join(only_built) or 'nothing'}",
+            ),
+            remedy="lock again with `--build-metadata`, which reads the requirements of this sdist from a build",
+        )
 
     def _check(self, build: SourceBuild, wheel: Path) -> None:
         """Raises InputError for a wheel of another project, version, Python or platform.
@@ -179,31 +194,24 @@ class WheelBuilder:
             raise InputError(f"the build of `{build.described}` gave `{wheel.name}`, which is not for {self._target}")
 
 
-def find_interpreter(target: Target, *, named: Path | None = None) -> Path:
-    """The interpreter for builds: `named` if given, else the running one, else `pythonX.Y` of PATH.
+def _read_metadata(wheel: Path) -> bytes:
+    """The content of METADATA of a wheel that was built here; empty for a wheel without one."""
+    with zipfile.ZipFile(wheel) as archive:
+        # A name of two parts: a wheel may hold other folders of this kind below its own.
+        for name in archive.namelist():
+            if name.count("/") == 1 and name.endswith(".dist-info/METADATA"):
+                return archive.read(name)
+    return b""
 
-    Raises InputError that names what is missing: the platform is another, or there is no such Python.
-    """
-    # A wheel can only be built on its own platform, with any Python.
-    if not is_host_platform(target):
-        raise InputError(
-            f"a build for {target} cannot be made here, on {describe_host()}",
-            remedy="fetch on a machine like the target, or lock wheels alone: `lock --only-binary :all:`",
-        )
-    wanted = f"{target.python.short}{'t' if target.python.free_threaded else ''}"
-    if named is not None:
-        return _check_named(named, wanted)
-    if is_host_compatible(target):
-        return Path(sys.executable)
-    path = shutil.which(f"python{wanted}")
-    found = None if path is None else _probe(Path(path))
-    if path is not None and found is not None and (found.name, found.version) == ("cpython", wanted):
-        return Path(path)
-    is_what = "" if found is None else f": the `python{wanted}` of PATH is {found}"
-    raise InputError(
-        f"the lock is for Python {wanted}, which what it builds has to be built with, and there is none here{is_what}",
-        remedy="install it, or name one with `--python-executable`",
-    )
+
+def _normalize(text: str) -> str:
+    """One spelling of a requirement, for comparisons."""
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement:
+        return text
+    requirement.name = canonicalize_name(requirement.name)
+    return str(requirement)
 
 
 def _read_target(lockfile: Lockfile) -> Target:
@@ -233,41 +241,3 @@ def _check_settings(build: SourceBuild, settings: ConfigSettings) -> None:
         f"the config settings of `{name}` are not those that were locked",
         remedy="lock again, or name the list that was locked: `--list SOURCE`",
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Interpreter:
-    """What an interpreter reports: `name` is that of its implementation, `version` such as `3.13` or `3.13t`."""
-
-    name: str
-    version: str
-
-    def __str__(self) -> str:
-        return f"{'Python' if self.name == 'cpython' else self.name} {self.version}"
-
-
-def _check_named(path: Path, wanted: str) -> Path:
-    """The path, if it is a CPython of this version: other implementations take other wheels. Raises InputError."""
-    found = _probe(path)
-    if found is None:
-        raise InputError(f"`{path}` is no Python that can be run", remedy="another `--python-executable`")
-    if (found.name, found.version) != ("cpython", wanted):
-        raise InputError(f"`{path}` is {found}, and the lock is for Python {wanted}", remedy="name one of that version")
-    return path
-
-
-def _probe(path: Path) -> _Interpreter | None:
-    """Run an interpreter (`-I`: without the user's modules and variables); None where it cannot be run."""
-    try:
-        done = subprocess.run(
-            [str(path), "-I", "-c", _PROBE],
-            env={name: value for name, value in os.environ.items() if name.upper() in _PROBE_VARIABLES},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PROBE_TIMEOUT_S,
-            check=True,
-        )
-        facts = json.loads(done.stdout)
-        return _Interpreter(name=facts["name"], version=f"{facts['version']}{facts['threads']}")
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        return None

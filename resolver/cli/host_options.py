@@ -126,6 +126,7 @@ def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], Non
         offline=arguments.offline,
         refresh=arguments.refresh,
         forbids_builds=arguments.forbids_builds,
+        python_executable=None if arguments.python_executable is None else Path(arguments.python_executable),
         logins=LoginOptions(
             file=None if arguments.credentials is None else Path(arguments.credentials),
             keyring=arguments.keyring_provider,

@@ -66,6 +66,7 @@ class LockArguments:
     check: bool = False
     evaluate: bool = False
     forbids_builds: bool = False
+    python_executable: str | None = None
     offline: bool = False
     refresh: bool = False
     cache_dir: str | None = None
@@ -122,6 +123,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         groups=tuple(values.group),
         check=values.check,
         evaluate=values.evaluate,
+        python_executable=values.python_executable,
         offline=values.offline,
         refresh=values.refresh,
         cache_dir=values.cache_dir,

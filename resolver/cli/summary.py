@@ -210,6 +210,11 @@ def _file_lines(report: LockReport) -> list[str]:
         lines += [f"  {_describe_build(pin, _tool(report))}" for pin in sources]
     if built := [f"{pin.name} {pin.version}" for pin in pins if pin.built]:
         lines.append(f"metadata from a build on this machine: {', '.join(built)}")
+    if failed := [f"{name} {version}" for name, version in outcome.resolution.failed_builds]:
+        lines.append(f"passed over, since their builds failed: {', '.join(failed)}")
+    if unverified := [f"{pin.name} {pin.version}" for pin in pins if pin.unverified is not None]:
+        names = ", ".join(unverified)
+        lines.append(f"metadata as the sdist states it, which no build has verified (`lock fetch` does): {names}")
     return [*lines, report.hint] if report.hint is not None else lines
 
 
@@ -265,7 +270,8 @@ def _count(number: int, noun: str) -> str:
 def _pin_as_json(pin: Pin, tool: ToolTable) -> dict[str, Any]:
     """A pin with its file and the requirements that led to it.
 
-    `built` is true where a build on this machine gave the metadata. `build` is how an image must build the pin, null
+    `built` is true where a build on this machine gave the metadata, `unverified` where the files of its sdist state it
+    without being final. `build` is how an image must build the pin, null
     for a wheel.
     """
     return {
@@ -276,6 +282,7 @@ def _pin_as_json(pin: Pin, tool: ToolTable) -> dict[str, Any]:
         "size_bytes": pin.file.size_bytes,
         "sha256": pin.file.sha256,
         "built": pin.built,
+        "unverified": pin.unverified is not None,
         "build": None if pin.file.is_wheel else _build_as_json(tool.build.get(pin.name, BuildFacts())),
         "requested_by": [_requester_as_json(requester) for requester in pin.requesters],
     }

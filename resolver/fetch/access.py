@@ -89,6 +89,9 @@ class Access:
     forbids_builds: bool = False
     """Run no build of an sdist or source tree, even if the settings allow it. The verb `hook` sets it."""
 
+    python_executable: Path | None = None
+    """The Python that builds; None searches for one of the target's version: the running one, then that of PATH."""
+
     clock: Callable[[], datetime] = partial(datetime.now, UTC)
     """The present time, in UTC: it decides which signed URLs have expired."""
 

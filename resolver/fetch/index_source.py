@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -25,7 +25,7 @@ from packaging.utils import NormalizedName
 from lockfiles._values import dataclass
 from resolver.errors import ResolutionError
 from resolver.fetch.access import Access
-from resolver.fetch.builds.permission import BuildPolicy, Builds, ConfigSettings, FindBuildWheels
+from resolver.fetch.builds.permission import BuildPolicy, Builds, ConfigSettings, FindBuildWheels, find_build_python
 from resolver.fetch.direct.run_support import BuildResources, DirectReferences
 from resolver.fetch.evidence import Evidence
 from resolver.fetch.http.credentials import Credentials
@@ -40,7 +40,7 @@ from resolver.index.distribution_file import DirectDistribution, DirectRequest, 
 from resolver.index.location import Location
 from resolver.index.package_source import AnswerCache, PackageSource
 from resolver.index.project_page import ProjectPage
-from resolver.targets.target import Target
+from resolver.targets.target import PythonVersion, Target
 
 if TYPE_CHECKING:
     from resolver.fetch.projects.completion import KnownHashes
@@ -54,7 +54,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """The rules of a list and its settings about files and builds; `Builds` has more on the last five."""
+    """The rules of a list and its settings about files and builds; `Builds` has more on the last seven."""
 
     no_download: bool = False
     """Refuse to download a whole file only to learn its size or hash."""
@@ -67,6 +67,12 @@ class SourceOptions:
 
     allow_build: frozenset[NormalizedName] = frozenset()
     """The projects that the policy `never` does not apply to."""
+
+    build_metadata: bool = False
+    """Whether a build comes before what an sdist states without being final."""
+
+    build_python: Path | None = None
+    """The interpreter of builds; None searches for one of the target's version, the running one first."""
 
     config_settings: ConfigSettings = field(default_factory=dict, repr=False, hash=False)
     """Config settings of build backends, by project. They may be secret, so the repr leaves them out."""
@@ -97,7 +103,7 @@ def open_package_source(
     access = replace(access, cache_folder=_make_cache_folder(access.cache_folder))
     session = Session(access, credentials=credentials, sleep=sleep)
     resources = BuildResources(session=session, folder=access.cache_folder)
-    builds = _describe_builds(options, resources)
+    builds = _describe_builds(options, resources, target)
     direct = DirectReferences(
         session=session,
         target=target,
@@ -166,7 +172,7 @@ def _make_cache_folder(folder: Path | None) -> Path | None:
     return folder
 
 
-def _describe_builds(options: SourceOptions, resources: BuildResources) -> Builds:
+def _describe_builds(options: SourceOptions, resources: BuildResources, target: Target) -> Builds:
     """The rules and resources of builds, as the readers of metadata get them."""
     return Builds(
         policy=options.build_policy,
@@ -176,10 +182,14 @@ def _describe_builds(options: SourceOptions, resources: BuildResources) -> Build
         config_settings=options.config_settings,
         without_isolation=options.without_isolation,
         allowed=options.allow_build,
+        preferred=options.build_metadata,
+        # Once for each source: it may run programs.
+        find_python=cache(partial(find_build_python, target, named=options.build_python)),
+        python=target.python,
     )
 
 
-def _find_no_wheels(requirements: Sequence[str]) -> Sequence[DistributionFile]:
+def _find_no_wheels(requirements: Sequence[str], python: PythonVersion | None) -> Sequence[DistributionFile]:
     """A `FindBuildWheels` for a source without indexes: raises ResolutionError."""
     raise ResolutionError(f"no index is known for build requirements: {', '.join(requirements)}")
 

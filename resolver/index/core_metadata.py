@@ -67,13 +67,20 @@ class Dependencies:
 
     `requires` are PEP 508 texts without markers, in file order: the requirements that hold without an extra. `extras`
     maps each extra of the file to the requirements that it adds. `requires_python` is that of the metadata, not of the
-    page. `built` marks metadata from a build on this machine.
+    page. `built` marks metadata from a build on this machine, and `unverified` that of an sdist whose files state it
+    without being final: a build may give other requirements.
     """
 
     requires: tuple[str, ...] = ()
     extras: Mapping[NormalizedName, tuple[str, ...]] = field(default_factory=dict)
     requires_python: str | None = None
     built: bool = False
+    unverified: bool = False
+
+    def find_requirements(self, extras: Iterable[NormalizedName]) -> tuple[str, ...]:
+        """The requirements that hold without an extra and those of some extras, each once, sorted."""
+        added = (text for extra in extras for text in self.extras.get(extra, ()))
+        return tuple(sorted({*self.requires, *added}))
 
 
 def parse_core_metadata(data: bytes) -> CoreMetadata:
@@ -120,7 +127,9 @@ def is_static(metadata: CoreMetadata) -> bool:
     return final and not metadata.dynamic & {"requires-dist", "requires-python"}
 
 
-def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str], built: bool = False) -> Dependencies:
+def build_dependencies(
+    metadata: CoreMetadata, *, environment: Mapping[str, str], built: bool = False, unverified: bool = False
+) -> Dependencies:
     """The dependencies under a complete marker environment. Raises ValueError that names an unreadable line.
 
     A requirement that holds without an extra is not repeated in `extras`. Extras that appear in markers alone count as
@@ -144,6 +153,7 @@ def build_dependencies(metadata: CoreMetadata, *, environment: Mapping[str, str]
         extras={extra: tuple(text for text in texts if text not in requires) for extra, texts in extras.items()},
         requires_python=metadata.requires_python,
         built=built,
+        unverified=unverified,
     )
 
 

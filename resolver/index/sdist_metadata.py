@@ -1,8 +1,9 @@
 """What an sdist or a source tree declares about its metadata and its build, without running any of its code.
 
-In: an open sdist archive, or the bytes of a pyproject.toml. Out: the bytes of the two files at the top of the archive
-(PKG-INFO and pyproject.toml); `CoreMetadata` if `[project]` determines it without a build, and the `[build-system]`.
-The members of an archive are read into memory, so a path in it cannot do harm.
+In: an open sdist archive, or the bytes of a pyproject.toml. Out: the bytes of the files of the archive that state
+metadata; `CoreMetadata` if `[project]` determines it without a build, and the `[build-system]`. What the other files of
+an archive state is read in `setup_files`. The members of an archive are read into memory, so a path in it cannot do
+harm.
 
 Standards: source distribution format, and the zip and tar archives of older uploads; PEP 621 (`[project]`), PEP 517 and
 PEP 518 (`[build-system]`).
@@ -10,8 +11,10 @@ PEP 518 (`[build-system]`).
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from dataclasses import field
 from typing import Any, BinaryIO
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -20,7 +23,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
-from resolver.index.core_metadata import CoreMetadata, without_credentials
+from resolver.index.core_metadata import CoreMetadata, is_static, parse_core_metadata, without_credentials
 
 __all__ = [
     "BuildSystem",
@@ -28,6 +31,7 @@ __all__ = [
     "PyprojectError",
     "SdistArchiveError",
     "SdistFiles",
+    "add_conditions",
     "parse_pyproject",
     "read_sdist",
 ]
@@ -50,6 +54,15 @@ _LIMIT_BYTES = 32 * 1024 * 1024
 """The largest member that is read, since a compressed member can be a thousand times as large as its archive."""
 
 _WANTED = ("PKG-INFO", "pyproject.toml")
+# A text, which `re` compiles on first use.
+_FILES_OF_SETUP = (
+    r"setup\.py|setup\.cfg|(?:[^/]+/)?[^/]+\.egg-info/(?:requires\.txt|PKG-INFO)"
+    r"|(?:[^/]+/){0,2}[^/]*require[^/]*\.(?:txt|in)"
+)
+"""The files of setuptools that state requirements, by their path in the tree."""
+
+_OTHERS = 100
+"""How many of those files are read at most."""
 
 
 class PyprojectError(ValueError):
@@ -89,14 +102,20 @@ class SdistArchiveError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SdistFiles:
-    """The two files at the top of an sdist, each None if the archive does not have it."""
+    """The two files at the top of an sdist, each None if the archive does not have it.
+
+    `others` are those of setuptools by their path below the top folder. They are empty if PKG-INFO is final.
+    """
 
     pkg_info: bytes | None
     pyproject: bytes | None
+    others: Mapping[str, bytes] = field(default_factory=dict, compare=False)
 
 
-def parse_pyproject(data: bytes | None) -> Pyproject:
+def parse_pyproject(data: bytes | None, *, version: Version | None = None) -> Pyproject:
     """The contents of a pyproject.toml; None means a tree without one.
+
+    `version` is that of an sdist, whose name states it: its `[project]` may leave the version to the backend.
 
     Raises PyprojectError for a file that is not TOML, and for malformed values of `[project]` and `[build-system]`.
     """
@@ -111,14 +130,14 @@ def parse_pyproject(data: bytes | None) -> Pyproject:
         raise PyprojectError("pyproject.toml: `project` is no table")
     return Pyproject(
         build_system=_parse_build_system(document.get("build-system")),
-        metadata=None if project is None else _parse_project(project),
+        metadata=None if project is None else _parse_project(project, version),
         name=None if project is None else _parse_name(project),
         version=None if project is None else _parse_version(project),
     )
 
 
 def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
-    """PKG-INFO and pyproject.toml of the top folder. A tar archive is read once, without seeking.
+    """The files of the top folder that state metadata. A tar archive is read once, without seeking.
 
     Raises SdistArchiveError for a broken archive, and for a file of more than 32 MiB.
     """
@@ -132,7 +151,24 @@ def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
         found = _read_zip(archive) if filename.endswith(".zip") else _read_tar(archive)
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
         raise SdistArchiveError(f"`{filename}` is not a readable archive: {error}") from error
-    return SdistFiles(pkg_info=found.get("PKG-INFO"), pyproject=found.get("pyproject.toml"))
+    return SdistFiles(
+        pkg_info=found.get("PKG-INFO"),
+        pyproject=found.get("pyproject.toml"),
+        others={path: content for path, content in found.items() if path not in _WANTED},
+    )
+
+
+def add_conditions(text: str, *conditions: str) -> str:
+    """A requirement that holds under further markers only, as core metadata has it."""
+    if not conditions:
+        return text
+    # A URL instead of the placeholder, since `{` is not allowed there.
+    requirement = Requirement(text.replace(_CONTEXT, "file:"))
+    own = f"({requirement.marker}) and " if requirement.marker is not None else ""
+    base = text if requirement.marker is None else text[: text.rindex(";")].rstrip()
+    # White space before the semicolon ends a URL (PEP 508).
+    gap = " " if requirement.url is not None else ""
+    return f"{base}{gap}; {own}{' and '.join(conditions)}"
 
 
 def _parse_build_system(table: object) -> BuildSystem:
@@ -175,10 +211,12 @@ def _iter_texts(table: Mapping[str, Any], key: str, path: str) -> Iterator[tuple
     return ((f"{path}.{key}[{number}]", text) for number, text in enumerate(found))
 
 
-def _parse_project(project: Mapping[str, Any]) -> CoreMetadata | None:
-    """The metadata that no backend can change (PEP 621); None if a backend can."""
-    name, version = _parse_name(project), _parse_version(project)
+def _parse_project(project: Mapping[str, Any], known: Version | None) -> CoreMetadata | None:
+    """The metadata that no backend can change (PEP 621); None if a backend can. `known` is the version of an sdist."""
+    name, version = _parse_name(project), _parse_version(project) or known
     dynamic = {text for _, text in _iter_texts(project, "dynamic", "project")}
+    if known is not None:
+        dynamic.discard("version")
     if name is None or version is None or dynamic & _NEEDED_FIELDS:
         return None
     requires = tuple(map(_check_requirement, _iter_texts(project, "dependencies", "project")))
@@ -226,14 +264,7 @@ def _find_table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _iter_optional(extras: Mapping[str, Any], extra: str) -> Iterator[str]:
     """The requirements of one extra, each with the marker `extra == …`, as in core metadata."""
     for place in _iter_texts(extras, extra, "project.optional-dependencies"):
-        text = _check_requirement(place)
-        # A URL instead of the placeholder, since `{` is not allowed there.
-        requirement = Requirement(text.replace(_CONTEXT, "file:"))
-        own = f"({requirement.marker}) and " if requirement.marker is not None else ""
-        base = text if requirement.marker is None else text[: text.rindex(";")].rstrip()
-        # White space before the semicolon ends a URL (PEP 508).
-        gap = " " if requirement.url is not None else ""
-        yield f'{base}{gap}; {own}extra == "{canonicalize_name(extra)}"'
+        yield add_conditions(_check_requirement(place), f'extra == "{canonicalize_name(extra)}"')
 
 
 def _parse_requires_python(project: Mapping[str, Any]) -> str | None:
@@ -256,16 +287,16 @@ def _read_zip(archive: BinaryIO) -> dict[str, bytes]:
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
             wanted = _find_wanted(member.filename)
-            if wanted is not None:
+            if wanted is not None and (wanted in _WANTED or len(found) < _OTHERS):
                 with file.open(member) as stream:
                     found[wanted] = _check_size(member.filename, member.file_size, stream.read(_LIMIT_BYTES + 1))
     return found
 
 
 def _find_wanted(path: str) -> str | None:
-    """The name of the wanted file that `path` is, in any top folder; None for all other paths."""
+    """The path below the top folder of a wanted file; None for all other paths."""
     folder, _, name = path.removeprefix("./").partition("/")
-    return name if folder and name in _WANTED else None
+    return name if folder and (name in _WANTED or re.fullmatch(_FILES_OF_SETUP, name)) else None
 
 
 def _check_size(path: str, size: int, content: bytes) -> bytes:
@@ -276,7 +307,7 @@ def _check_size(path: str, size: int, content: bytes) -> bytes:
 
 
 def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
-    """The wanted files of a tar archive, by name. Reading stops at the second one."""
+    """The wanted files of a tar archive, by name. Reading stops where a final PKG-INFO and pyproject.toml are read."""
     import tarfile  # Lazy, as in `read_sdist`.
 
     found: dict[str, bytes] = {}
@@ -284,9 +315,18 @@ def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
         for member in tar:
             wanted = _find_wanted(member.name)
             # A link or folder with a wanted name has no content.
-            stream = tar.extractfile(member) if wanted is not None and member.isreg() else None
+            is_wanted = wanted in _WANTED or (wanted is not None and len(found) < _OTHERS)
+            stream = tar.extractfile(member) if is_wanted and member.isreg() else None
             if wanted is not None and stream is not None:
                 found[wanted] = _check_size(member.name, member.size, stream.read(_LIMIT_BYTES + 1))
-            if len(found) == len(_WANTED):
+            if wanted in _WANTED and all(name in found for name in _WANTED) and _is_final(found["PKG-INFO"]):
                 break
     return found
+
+
+def _is_final(pkg_info: bytes) -> bool:
+    """Whether a PKG-INFO is final (PEP 643)."""
+    try:
+        return is_static(parse_core_metadata(pkg_info))
+    except ValueError:
+        return False

@@ -32,7 +32,7 @@ from resolver.settings.settings import IndexStrategy, Mirror
 from resolver.solve.problem import Problem, Root
 from resolver.solve.resolution import Pin, Resolution
 from resolver.targets.accelerators import UNSPECIFIED
-from resolver.targets.target import Target
+from resolver.targets.target import PythonVersion, Target
 
 __all__ = [
     "BuildPins",
@@ -112,12 +112,14 @@ class BuildRequirements:
         self._lock = threading.Lock()
         self._solved: dict[tuple[object, ...], tuple[Pin, ...]] = {}
 
-    def find_wheels(self, requirements: Sequence[str]) -> tuple[DistributionFile, ...]:
-        """The wheels for the Python that runs this process; the callback `FindBuildWheels` of `fetch`."""
+    def find_wheels(
+        self, requirements: Sequence[str], python: PythonVersion | None = None
+    ) -> tuple[DistributionFile, ...]:
+        """The wheels for a Python on this machine, None for the running one; the callback `FindBuildWheels`."""
         # Lazy: few lists need a build.
         from resolver.fetch.builds.permission import host_target
 
-        return tuple(pin.file for pin in self.solve(requirements, target=host_target()))
+        return tuple(pin.file for pin in self.solve(requirements, target=host_target(python)))
 
     def solve(
         self,

@@ -84,6 +84,7 @@ def build_lockfile(
         requirements=tuple(tuple(layer) for layer in inputs.layers),
         layers=_build_layers(resolution, requirement_list),
         built=tuple(pin.name for pin in resolution.pins if pin.built),
+        unverified={pin.name: pin.unverified for pin in resolution.pins if pin.unverified is not None},
         settings=dict(inputs.settings),
         extras={pin.name: tuple(sorted(pin.extras)) for pin in resolution.pins if pin.extras},
         requested_by={pin.name: _build_requested_by(pin, requirement_list) for pin in resolution.pins},
@@ -268,9 +269,13 @@ def _iter_build_facts(
     Config settings may be secret, so the lock holds a hash of each value.
     """
     isolated = find_isolated(resolution, requirement_list)
-    for pin in resolution.pins:
-        if pin.file.is_wheel:
-            continue
+    rejected: dict[NormalizedName, tuple[Version, ...]] = {}
+    for name, version in resolution.failed_builds:
+        rejected[name] = (*rejected.get(name, ()), version)
+    sources = [pin for pin in resolution.pins if not pin.file.is_wheel]
+    for name in sorted(rejected.keys() - {pin.name for pin in sources}):
+        yield name, BuildFacts(rejected=rejected[name])
+    for pin in sources:
         settings = (
             pair for entry in requirement_list.entries if entry.name == pin.name for pair in entry.config_settings
         )
@@ -282,6 +287,7 @@ def _iter_build_facts(
                 isolation=pin.name in isolated,
                 requirements=tuple(sorted(f"{one.name}=={one.version}" for one in build_pins.get(pin.name, ()))),
                 content=origin.content if isinstance(origin, Folder) else None,
+                rejected=rejected.get(pin.name, ()),
             ),
         )
 

@@ -35,6 +35,7 @@ __all__ = [
     "find_kept_commits",
     "find_kept_versions",
     "find_known_hashes",
+    "find_rejected_builds",
 ]
 
 
@@ -75,6 +76,20 @@ def find_kept_versions(old: Lockfile | None, upgrade: Upgrade = KEEP_ALL) -> dic
         for version in found
         if version is not None
     }
+
+
+def find_rejected_builds(
+    old: Lockfile | None, upgrade: Upgrade = KEEP_ALL
+) -> frozenset[tuple[NormalizedName, Version]]:
+    """The versions that the old lock passed over because their builds failed, less those of released projects."""
+    if old is None or old.tool is None or upgrade.everything:
+        return frozenset()
+    return frozenset(
+        (name, version)
+        for name, facts in old.tool.build.items()
+        if not upgrade.releases(name)
+        for version in facts.rejected
+    )
 
 
 def find_kept_commits(old: Lockfile | None, upgrade: Upgrade = KEEP_ALL) -> dict[DirectReference, str]:

@@ -87,6 +87,8 @@ class PackageSources:
             dependency_metadata=settings.dependency_metadata,
             build_policy="never" if self._access.forbids_builds else _find_policy(settings),
             allow_build=frozenset(settings.allow_build),
+            build_metadata=settings.build_metadata,
+            build_python=self._access.python_executable,
             config_settings=find_config_settings(plan),
             without_isolation=find_without_isolation(plan),
         )

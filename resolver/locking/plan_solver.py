@@ -22,7 +22,7 @@ from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location, mirror_url
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
-from resolver.locking.old_lock import Upgrade, find_kept_commits, find_kept_versions
+from resolver.locking.old_lock import Upgrade, find_kept_commits, find_kept_versions, find_rejected_builds
 from resolver.planning.plan import LockPlan
 from resolver.requirements.url import Url
 from resolver.solve.build_problem import IndexOptions, SolverOptions, build_problem
@@ -75,6 +75,8 @@ class PlanSolver:
                 exclude_newer=plan.exclude_newer,
                 exclude_newer_exempt=settings.exclude_newer_exempt,
                 no_build=settings.no_build,
+                skips_failed_builds=settings.skip_failed_builds,
+                rejected_builds=find_rejected_builds(plan.kept, self._upgrade),
                 allow=settings.allow,
                 measures_kernels=settings.measure_kernels,
             ),
@@ -192,6 +194,7 @@ def _build_key(plan: LockPlan, problem: Problem, *, for_all_accelerators: bool =
         target,
         plan.exclude_newer,
         tuple(sorted(problem.preferences.items())),
+        problem.rejected_builds,
         commits,
     )
 
@@ -210,6 +213,7 @@ def _list_inputs(plan: LockPlan) -> tuple[Hashable, ...]:
         settings.no_build,
         settings.allow_build,
         settings.build_anyway,
+        settings.build_metadata,
         settings.no_download,
     )
 

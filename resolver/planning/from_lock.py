@@ -130,6 +130,7 @@ def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:
         index_url=recorded.index_url,
         mirrors=recorded.mirrors,
         no_build=recorded.no_build,
+        build_metadata=recorded.build_metadata,
         allow_build=recorded.allow_build,
         measure_kernels=recorded.measure_kernels,
         dependency_metadata=tuple(_build_metadata(row.name, lockfile) for row in recorded.dependency_metadata),

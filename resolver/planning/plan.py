@@ -520,6 +520,7 @@ def _record_settings(
     return record_settings(
         RecordedSettings(
             build_constraints=lists.build_constraints,
+            build_metadata=settings.build_metadata,
             dependency_metadata=tuple(map(digest_metadata, settings.dependency_metadata)),
             exclude=settings.exclude,
             exclude_newer=settings.exclude_newer,

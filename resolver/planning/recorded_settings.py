@@ -58,6 +58,7 @@ class RecordedSettings:
     """
 
     build_constraints: tuple[str, ...] = ()
+    build_metadata: bool = False
     dependency_metadata: tuple[MetadataDigest, ...] = ()
     exclude: tuple[NormalizedName, ...] = ()
     exclude_newer: str | None = None
@@ -235,6 +236,7 @@ def _refuse(text: str, what: str) -> InputError:
 # Behind the functions that it holds. The order is that of the fields; the writer of locks sorts the keys.
 _FORMS = (
     _array("build-constraints"),
+    _flag("build-metadata"),
     _array("dependency-metadata", render=_render_metadata, parse=_parse_metadata),
     _array("exclude", parse=canonicalize_name),
     _text("exclude-newer"),

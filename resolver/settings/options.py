@@ -405,6 +405,22 @@ OPTIONS = (
         detail="such pins are marked",
     ),
     Option(
+        name="build-metadata",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--build-metadata",),
+        help="build an sdist rather than believe what its setup.py states",
+        detail="needs a machine like the target",
+    ),
+    Option(
+        name="skip-failed-builds",
+        kind=Kind.FLAG,
+        group=Group.FILES,
+        flags=("--skip-failed-builds",),
+        help="pass over a version whose build gives no metadata",
+        detail="the lock records it",
+    ),
+    Option(
         name="no-build-isolation",
         kind=Kind.FLAG,
         group=Group.FILES,
@@ -501,6 +517,14 @@ OPTIONS = (
         group=Group.RUN,
         flags=("--refresh",),
         help="ask again for what the cache has",
+    ),
+    Option(
+        name="python-executable",
+        kind=Kind.TEXT,
+        group=Group.RUN,
+        flags=("--python-executable",),
+        metavar="PATH",
+        help="the Python that builds; it must be of the version that is locked",
     ),
     Option(
         name="cache-dir",

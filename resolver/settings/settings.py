@@ -193,6 +193,8 @@ class Settings:
     format_flags: tuple[tuple[str, str], ...] | None = None
     no_build: bool | None = None
     build_anyway: bool | None = None
+    build_metadata: bool | None = None
+    skip_failed_builds: bool | None = None
     allow_build: tuple[NormalizedName, ...] | None = None
     no_build_isolation: bool | None = None
     no_download: bool | None = None
@@ -258,6 +260,8 @@ class CompleteSettings:
     exclude: tuple[NormalizedName, ...] = ()
     no_build: bool = False
     build_anyway: bool = False
+    build_metadata: bool = False
+    skip_failed_builds: bool = False
     allow_build: tuple[NormalizedName, ...] = ()
     no_download: bool = False
     measure_kernels: bool = False

@@ -75,6 +75,8 @@ class SolverOptions:
     exclude_newer: str | None = None
     exclude_newer_exempt: Iterable[str] = ()
     no_build: bool = False
+    skips_failed_builds: bool = False
+    rejected_builds: frozenset[tuple[NormalizedName, Version]] = frozenset()
     allow: Iterable[NormalizedName] = ()
     measures_kernels: bool = False
 
@@ -123,6 +125,8 @@ def build_problem(
         exclude_newer_exempt=frozenset(options.exclude_newer_exempt),
         require_hashes=requirement_list.require_hashes,
         no_build=options.no_build,
+        skips_failed_builds=options.skips_failed_builds,
+        rejected_builds=options.rejected_builds,
         build_indexes=build_indexes,
         allow=frozenset(options.allow),
         measures_kernels=options.measures_kernels and build_indexes is not None,

@@ -65,7 +65,8 @@ class Problem:
     - `direct` are the projects whose one source is fixed; their location is of the form `direct`.
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
-    - With `no_build`, versions that need a build are no candidates.
+    - With `no_build`, versions that need a build are no candidates; with `skips_failed_builds`, only those whose build
+      fails or is impossible here. `rejected_builds` are such versions of an old lock.
     - `build_indexes` are the indexes with builds for one CUDA each; None means no rules about builds. `allow` are names
       whose builds need not fit machine and torch. With `measures_kernels`, the architectures of a build of torch are
       read out of its wheel where the data lacks them.
@@ -90,6 +91,8 @@ class Problem:
     exclude_newer_exempt: frozenset[str] = frozenset()
     require_hashes: bool = False
     no_build: bool = False
+    skips_failed_builds: bool = False
+    rejected_builds: frozenset[tuple[NormalizedName, Version]] = frozenset()
     build_indexes: FamilyIndexes | None = None
     allow: frozenset[NormalizedName] = frozenset()
     measures_kernels: bool = False

@@ -41,7 +41,9 @@ class Pin:
     """One project of a resolution.
 
     `dependencies` are the names of other pins that this one needs, sorted. `index` is the public URL of the index that
-    the file came from, None for find-links. `built` marks metadata that came from a build on this machine.
+    the file came from, None for find-links. `built` marks metadata that came from a build on this machine. `unverified`
+    is None where metadata is final or built; else the requirements that the files of the sdist state without being
+    final, sorted.
     """
 
     name: NormalizedName
@@ -52,6 +54,7 @@ class Pin:
     requesters: tuple[Requester, ...]
     index: str | None
     built: bool = False
+    unverified: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,17 +69,19 @@ class ChosenBuild:
 class Resolution:
     """All pins, sorted by name, and warnings (whole messages, in a fixed order).
 
-    `build` is None where no machine was named, and where no pin has a build to choose.
+    `build` is None where no machine was named, and where no pin has a build to choose. `failed_builds` are versions
+    that were passed over because their build failed, now or when the old lock was made, sorted.
     """
 
     pins: tuple[Pin, ...]
     warnings: tuple[str, ...] = ()
     build: ChosenBuild | None = None
+    failed_builds: tuple[tuple[NormalizedName, Version], ...] = ()
 
 
 def dump_resolution(resolution: Resolution, roots: Sequence[Root]) -> str | None:
     """The JSON text; None for a resolution that it cannot hold completely. `roots` are those of the problem."""
-    if resolution.build is not None:
+    if resolution.build is not None or resolution.failed_builds:
         return None
     places = {root.position: number for number, root in enumerate(roots)}
     try:
@@ -112,13 +117,14 @@ def _dump_pin(pin: Pin, places: dict[Any, int]) -> list[object]:
         ],
         pin.index,
         pin.built,
+        pin.unverified,
         [file.filename, str(file.version), file.url, file.index, file.hashes, file.size_bytes, file.requires_python],
         [file.yanked, file.upload_time, file.core_metadata, file.tag_rank, file.build_tag],
     ]
 
 
 def _load_pin(pin: list[Any], roots: Sequence[Root]) -> Pin:
-    name, text, extras, dependencies, requesters, index, built, file, more = pin
+    name, text, extras, dependencies, requesters, index, built, unverified, file, more = pin
     version = Version(text)
     return Pin(
         name=NormalizedName(name),
@@ -132,6 +138,7 @@ def _load_pin(pin: list[Any], roots: Sequence[Root]) -> Pin:
         ),
         index=index,
         built=built,
+        unverified=None if unverified is None else tuple(unverified),
     )
 
 

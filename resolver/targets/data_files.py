@@ -75,5 +75,5 @@ def find_sdist_metadata(name: NormalizedName, version: Version) -> SdistMetadata
 
     for row in read_data("metadata")["sdist"]:
         if row["name"] == name and SpecifierSet(row["versions"]).contains(version, prereleases=True):
-            return SdistMetadata(requires_dist=tuple(row["requires"]), requires_python=row["python"])
+            return SdistMetadata(requires_dist=tuple(row["requires"]), requires_python=row.get("python", ""))
     return None

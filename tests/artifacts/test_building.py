@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.artifacts.building import find_interpreter
 from resolver.errors import InputError
-from resolver.fetch.builds.permission import describe_host
+from resolver.fetch.builds.permission import describe_host, find_interpreter
 from resolver.targets.platforms import DEFAULT_PLATFORM, parse_platform
 from resolver.targets.target import Target, parse_python_version
 from tests.command import find_interpreter as find_python

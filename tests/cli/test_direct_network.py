@@ -1,4 +1,4 @@
-"""Direct references to real files: what the default index lists of a project, named by URL."""
+"""Real files of the default index: direct references to them, and sdists that are not built to be read."""
 
 from __future__ import annotations
 
@@ -46,3 +46,27 @@ def test_large_wheel_by_url_with_its_hash_is_locked_without_a_download(project: 
 
     assert run.code == 0, run.err
     assert project.pins() == {"numpy": "2.1.0"}
+
+
+@pytest.mark.parametrize(
+    ("text", "unverified"),
+    [
+        ("moviepy<2", "moviepy"),
+        ("kfp", "kfp-server-api"),
+        ("TTS", "jieba"),
+        ("awscli<1.17", "pyyaml"),
+        ("docopt", "docopt"),
+        ("sklearn-crfsuite", ""),
+        ("openai-whisper==20231117", "openai-whisper"),
+    ],
+)
+def test_an_sdist_locks_for_a_python_that_is_not_here(project: Project, text: str, unverified: str) -> None:
+    project.write("requirements.txt", f"{text}\n")
+
+    run = project.lock("requirements.txt", "--python", "3.10")
+
+    assert run.code == 0, run.err
+    tool = project.load().tool
+    assert tool is not None
+    assert not tool.built
+    assert not unverified or unverified in tool.unverified

@@ -237,3 +237,38 @@ def test_lock_of_another_tool_does_not_say_what_a_build_needs(project: Project) 
         "error: the lock does not say how to build all of its sources\n"
         "  `gamma`: its build requirements are not locked; `lock` does that\n"
     )
+
+
+SETUP = "from setuptools import setup\nsetup(name='gamma', version='1.0', install_requires={requires})\n"
+
+
+def lock_unverified(project: Project, stated: str, built: list[str]) -> None:
+    """Lock an sdist whose setup.py states some requirements, and whose backend gives others."""
+    files = {"setup.py": SETUP.format(requires=stated).encode()}
+    project.server.add("gamma", sdist("gamma", "1.0", built, static=False, files=files))
+    for name in ("alpha", "beta"):
+        project.server.add(name, wheel(name, "1.0"))
+    project.write_list("gamma")
+    lock(project)
+
+
+def test_a_build_that_requires_what_the_sdist_states_is_accepted(project: Project) -> None:
+    lock_unverified(project, "['Alpha >=1', 'beta; python_version < \"3\"']", ["alpha>=1"])
+    text = (project.folder / "pylock.toml").read_text(encoding="utf-8")
+    assert '[tool.pinfold.unverified]\ngamma = [\n    "alpha>=1",\n]\n' in text
+    fetch_all(project)
+    assert (project.folder / "wheels" / GAMMA).is_file()
+
+
+def test_a_build_that_requires_other_packages_than_the_sdist_states_is_3_with_both(project: Project) -> None:
+    lock_unverified(project, "['alpha>=1']", ["alpha>=1", "beta"])
+    run = fetch(project)
+    assert run.code == 3
+    assert run.err.splitlines()[1:] == [
+        "error: the build of `gamma-1.0.tar.gz` requires other packages than the sdist states, so the lock may lack"
+        " some",
+        "    only in the lock: nothing",
+        "    only in the build: `beta`",
+        "  try: lock again with `--build-metadata`, which reads the requirements of this sdist from a build",
+    ]
+    assert not (project.folder / "wheels" / GAMMA).exists()

@@ -126,6 +126,7 @@ def test_json_has_the_facts_on_standard_output(project: Project) -> None:
                         "size_bytes": len(wheel_b.content),
                         "sha256": wheel_b.listed_sha256,
                         "built": False,
+                        "unverified": False,
                         "build": None,
                         "requested_by": [{"position": "requirements.txt:2", "parent": None, "text": "b"}],
                     }

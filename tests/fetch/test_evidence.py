@@ -48,7 +48,7 @@ def test_new_page_ends_an_answer(server: IndexServer, open_source: OpenSource) -
 def test_new_records_end_an_answer(server: IndexServer, open_source: OpenSource, tmp_path: Path) -> None:
     server.add("a", wheel("a", "1.0"))
     assert run(open_source, server) is None
-    shutil.rmtree(tmp_path / "cache" / "metadata-v1")
+    shutil.rmtree(tmp_path / "cache" / "metadata-v2")
     assert run(open_source, server) is None
 
 

@@ -373,12 +373,16 @@ def test_a_missing_key_of_the_tool_table_is_named() -> None:
 def test_names_without_a_package_are_refused() -> None:
     def dangle(document: Document) -> None:
         document["packages"][0]["dependencies"] = [{"name": "sniffio"}]
-        document["tool"]["pinfold"].update(layers=[["anyio", "trio"]], built=["attrs"])
+        document["tool"]["pinfold"].update(layers=[["anyio", "trio"]], built=["attrs"], unverified={"outcome": []})
+        # A project whose builds were passed over need not be in the lock.
+        document["tool"]["pinfold"].update(build={"gamma": {"rejected": ["2.0"]}, "delta": {"isolation": True}})
 
     assert faults_of(edited(dangle)) == [
         "packages[0].dependencies[0].name: no package is called `sniffio`",
         "tool.pinfold.layers[0][1]: no package is called `trio`",
         "tool.pinfold.built: no package is called `attrs`",
+        "tool.pinfold.unverified: no package is called `outcome`",
+        "tool.pinfold.build: no package is called `delta`",
     ]
 
 

@@ -175,7 +175,7 @@ def test_page_that_another_run_stored_anew_is_searched(locked: Project, searches
 @pytest.mark.parametrize("change", ["more", "gone", "another"])
 def test_changed_records_are_read(locked: Project, searches: Searches, change: str) -> None:
     text = locked.read()
-    path = locked.cache / "metadata-v1" / "a"
+    path = locked.cache / "metadata-v2" / "a"
     data = path.read_bytes()
     path.unlink()
     if change != "gone":
@@ -315,6 +315,8 @@ OTHER_VALUES: dict[str, Any] = {
     "allow": frozenset({NormalizedName("a")}),
     "require_hashes": True,
     "no_build": True,
+    "skips_failed_builds": True,
+    "rejected_builds": frozenset({(NormalizedName("a"), Version("1"))}),
     "measures_kernels": True,
 }
 

@@ -50,6 +50,7 @@ settings = st.builds(
     measure_kernels=st.booleans(),
     mirrors=st.lists(st.builds(Mirror, prefix=texts, url=texts), max_size=3).map(tuple),
     no_build=st.booleans(),
+    build_metadata=st.booleans(),
     overrides=st.lists(texts, max_size=3).map(tuple),
 )
 

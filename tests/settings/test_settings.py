@@ -148,6 +148,8 @@ def test_every_key_is_read() -> None:
         only-binary = [":all:"]
         no-build = true
         build-anyway = false
+        build-metadata = true
+        skip-failed-builds = true
         no-build-isolation = false
         measure-kernels = true
 allow-build = ["Flash_Attn"]
@@ -225,6 +227,8 @@ environment = ["WHEEL_HOST"]
         only_binary=(":all:",),
         no_build=True,
         build_anyway=False,
+        build_metadata=True,
+        skip_failed_builds=True,
         no_build_isolation=False,
         measure_kernels=True,
         allow_build=(canonicalize_name("flash-attn"),),

@@ -51,7 +51,7 @@ SCHEMAS: dict[tuple[DataFile, str], tuple[dict[str, type], dict[str, type]]] = {
     ("families", "absence"): ({"url": str, "status": int, **SOURCED}, {}),
     ("families", "warning"): ({"name": str, "text": str, "remedy": str, **SOURCED}, {}),
     ("build_tools", "backend"): ({"name": str, "versions": str, "requires": list, **SOURCED}, {}),
-    ("metadata", "sdist"): ({"name": str, "versions": str, "requires": list, "python": str, **SOURCED}, {}),
+    ("metadata", "sdist"): ({"name": str, "versions": str, "requires": list, **SOURCED}, {"python": str}),
     ("labels", "label"): ({"form": str, "example": str, "source": str}, {}),
     ("labels", "segment"): ({"form": str, "example": str, "source": str}, {}),
     ("labels", "name"): ({"form": str, "example": str, "source": str}, {}),
@@ -101,7 +101,7 @@ def test_every_row_has_the_keys_and_types_of_its_kind_and_a_source(file: DataFil
         assert set(required) <= set(row) <= set(required) | set(optional), row
         for name, value in row.items():
             assert type(value) is (required | optional)[name], row
-            assert value or name in {"complete", "jetson", "ended"}, row
+            assert value or name in {"complete", "jetson", "ended", "requires"}, row
         assert row.get("confidence", "measured") in CONFIDENCES, row
 
 

@@ -6,6 +6,7 @@ from typing import get_args
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
@@ -65,11 +66,48 @@ def test_a_file_is_read_once(name: DataFile) -> None:
 
 @pytest.mark.parametrize(
     ("version", "expected"),
-    [("2.8.3", ("torch", "einops")), ("2.5.8", ("torch", "einops", "packaging", "ninja")), ("2.6.0", None)],
+    [
+        ("2.8.3", ("torch", "einops")),
+        ("2.5.8", ("torch", "einops", "packaging", "ninja")),
+        ("2.6.0", ("torch", "einops")),
+        ("2.5.9", None),
+    ],
 )
 def test_what_an_sdist_needs_goes_by_its_version(version: str, expected: tuple[str, ...] | None) -> None:
     found = find_sdist_metadata(NormalizedName("flash-attn"), Version(version))
     assert (None if found is None else found.requires_dist) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "expected"),
+    [
+        ("mamba-ssm", "1.1.4", "causal_conv1d<1.2.0,>=1.1.0"),
+        ("causal-conv1d", "1.1.0", "buildtools"),
+        ("mmcv", "2.1.0", "mmengine>=0.3.0"),
+        ("mmcv-full", "1.7.2", "opencv-python>=3"),
+        ("transformer-engine-torch", "2.7.0", "onnxscript==0.3.1"),
+        ("natten", "0.17.5", "torch>=2.0.0"),
+    ],
+)
+def test_projects_that_compile_against_torch_have_rows(name: str, version: str, expected: str) -> None:
+    found = find_sdist_metadata(NormalizedName(name), Version(version))
+    assert found is not None
+    assert expected in found.requires_dist
+
+
+def test_no_version_of_a_project_has_two_rows() -> None:
+    rows = read_data("metadata")["sdist"]
+    bounds = [(row["name"], Version(one.version)) for row in rows for one in SpecifierSet(row["versions"])]
+    for name, version in bounds:
+        fitting = [row for row in rows if row["name"] == name and SpecifierSet(row["versions"]).contains(version)]
+        assert len(fitting) <= 1, (name, version)
+
+
+def test_a_row_has_the_extras_of_its_sdist() -> None:
+    found = find_sdist_metadata(NormalizedName("torch-scatter"), Version("2.1.2"))
+    assert found is not None
+    extras = ('pytest; extra == "test"', 'pytest-cov; extra == "test"')
+    assert (found.requires_dist, found.requires_python) == (extras, ">=3.8")
 
 
 def test_a_project_with_metadata_of_its_own_has_no_row() -> None:

@@ -29,7 +29,7 @@ from packaging.utils import NormalizedName
 
 from resolver.errors import MetadataError, ResolutionError
 from resolver.fetch.builds import hook_settings
-from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
+from resolver.fetch.builds.build_process import BuildAdvice, BuildFailedError, BuildProcesses, find_build_advice
 from resolver.fetch.builds.permission import Builds
 from resolver.index.core_metadata import CoreMetadata, parse_core_metadata, without_credentials
 from resolver.index.sdist_metadata import BuildSystem
@@ -172,7 +172,7 @@ def build_tree_metadata(
     requirements; FetchError, HashMismatchError.
     """
     try:
-        with open_build_environment(children=builds.children()) as environment:
+        with open_build_environment(children=builds.children(), python=builds.find_python()) as environment:
             wanted = build_system.requires
             _install_requirements(wanted, environment, builds)
             backend = Backend(tree, build_system=build_system, environment=environment, config_settings=config_settings)
@@ -221,6 +221,7 @@ class BuildEnvironment:
     def __init__(self, folder: Path, *, python: Path, children: BuildProcesses, variables: Mapping[str, str]) -> None:
         self._folder = folder
         self._python = python
+        self.is_running_python = python == Path(sys.executable)
         self._children = children
         self._installed: set[str] = set()
         self._log = folder / "log.txt"
@@ -323,7 +324,8 @@ def _find_rust(caller: Mapping[str, str]) -> dict[str, str]:
 def _install_requirements(requirements: Sequence[str], environment: BuildEnvironment, builds: Builds) -> None:
     """Choose, download and install the wheels of build requirements, and of what those require."""
     if requirements:
-        environment.install([builds.fetch_wheel(file) for file in builds.find_wheels(requirements)])
+        python = None if environment.is_running_python else builds.python
+        environment.install([builds.fetch_wheel(file) for file in builds.find_wheels(requirements, python)])
 
 
 def _parse_metadata(metadata: bytes) -> CoreMetadata:
@@ -348,10 +350,12 @@ def _group(config_settings: _BackendSettings) -> dict[str, str | list[str]]:
 
 def _explain_failure(what: str, cause: Exception, *, project: NormalizedName | None, described: str) -> MetadataError:
     """The error for metadata that a build cannot give; its details are the lines of the cause."""
+    advice = find_build_advice(str(cause)) or BuildAdvice(_REMEDY)
     return MetadataError(
         what,
         details=tuple(f"  {line}" for line in str(cause).splitlines()),
-        remedy=_REMEDY,
+        remedy=advice.remedy,
+        quoted=advice.quoted,
         project=project or described,
         filename=described,
         needs_build=True,

@@ -1,8 +1,8 @@
 """The child processes of builds: a time limit, an end for everything that they started, and the end of their output.
 
-In: a command, a folder, a complete environment. Out: nothing, or `BuildFailedError` with the last lines of the output.
-Each child has a session of its own. So it has no terminal to show a prompt on, and it is ended together with all the
-processes below it.
+In: a command, a folder, a complete environment. Out: nothing, or `BuildFailedError` with the last lines of the output,
+out of which `find_build_advice` reads what helps. Each child has a session of its own. So it has no terminal to show a
+prompt on, and it is ended together with all the processes below it.
 
 It is a module of its own because a run has to end its builds from another thread: `resolver.artifacts` and the package
 source share one `BuildProcesses` for all builds of a run.
@@ -11,16 +11,18 @@ source share one `BuildProcesses` for all builds of a run.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from resolver.requirements.url import redact
 
-__all__ = ["BuildFailedError", "BuildProcesses"]
+__all__ = ["BuildAdvice", "BuildFailedError", "BuildProcesses", "find_build_advice"]
 
 # The end of the output is shown in the error: enough for a traceback, and little enough to read.
 _TAIL_LINES = 20
@@ -30,6 +32,62 @@ _ENDING_S = 5.0
 _PARALLEL_BUILDS = max(1, min(4, os.cpu_count() or 1))
 _SHORTEST_SECRET = 4
 """A shorter value of a setting is no secret, and replacing it would make the output unreadable."""
+
+
+_MISSING_MODULE = r"No module named ['\"]([A-Za-z0-9_]+)"
+_ASKED_MODULE = r"\b(numpy|(?:py)?torch) (?:is|are|must be|needs to be|not) (?:required|installed|found)"
+_OF_THE_IMAGE = frozenset({"torch", "numpy", "torchvision", "tensorflow", "jax", "cupy"})
+"""Packages that a build compiles against, so that the ones of the image are meant."""
+
+_DEBIAN = (
+    (r"Python\.h: No such file", "python3-dev"),
+    (r"(?:ffi|ffitarget)\.h: No such file", "libffi-dev"),
+    (r"(?:openssl/\w+|ssl)\.h: No such file", "libssl-dev"),
+    (r"portaudio\.h: No such file", "portaudio19-dev"),
+    (r"sndfile\.h: No such file", "libsndfile1-dev"),
+    (r"zlib\.h: No such file", "zlib1g-dev"),
+    (r"libxml/\w+\.h: No such file|libxml2 and libxslt development packages", "libxml2-dev libxslt1-dev"),
+    (r"lber\.h: No such file|ldap\.h: No such file", "libldap2-dev libsasl2-dev"),
+    (r"pg_config executable not found|libpq-fe\.h: No such file", "libpq-dev"),
+    (r"mysql_config|valid pkg-config name", "default-libmysqlclient-dev pkg-config"),
+    (r"pkg-config:? (?:command |is )?(?:not found|missing)", "pkg-config"),
+    (r"[Cc]an(?:no|')t find (?:the )?Rust|cargo,? the Rust package manager|rustc?: command not found", "cargo"),
+    (r"CMake (?:must|is required)|cmake: (?:command )?not found|such file or directory: 'cmake'", "cmake"),
+    (r"gfortran: (?:command )?not found|No Fortran compiler found", "gfortran"),
+    (r"swig: (?:command )?not found|command 'swig' failed: No such file", "swig"),
+    (
+        r"(?:command|execute) '[\w./-]*(?:gcc|g\+\+|cc|c\+\+|clang)'(?: failed)?: No such file"
+        r"|(?:gcc|g\+\+|cc|c\+\+): (?:command )?not found|Unknown compiler\(s\)",
+        "build-essential",
+    ),
+)
+"""What the output of a build shows where a program or header is missing, with the Debian packages that have it.
+
+Patterns are texts, which `re` compiles on first use.
+"""
+
+
+class BuildAdvice(NamedTuple):
+    """What helps against the cause of a failed build, and lines to write as it advises."""
+
+    remedy: str
+    quoted: tuple[str, ...] = ()
+
+
+def find_build_advice(output: str) -> BuildAdvice | None:
+    """The advice for the cause that the output of a build shows; None for any other cause."""
+    module = re.search(_MISSING_MODULE, output) or re.search(_ASKED_MODULE, output, re.IGNORECASE)
+    name = None if module is None else module[1].lower().removeprefix("py")
+    if name == "pkg_resources":
+        table = ("[tool.pinfold]", 'build-constraint-dependencies = ["setuptools<81"]')
+        return BuildAdvice("build it with an older setuptools, which has `pkg_resources`: in pyproject.toml", table)
+    if name in _OF_THE_IMAGE:
+        return BuildAdvice(
+            f"move it to a layer of its own with `--no-build-isolation`, after the one that has `{name}`, and"
+            " write its requirements into a `[[tool.pinfold.dependency-metadata]]` table of pyproject.toml"
+        )
+    packages = next((packages for pattern, packages in _DEBIAN if re.search(pattern, output)), None)
+    return None if packages is None else BuildAdvice(f"install what it compiles with: `apt-get install {packages}`")
 
 
 class BuildFailedError(Exception):

@@ -2,7 +2,9 @@
 
 In: an sdist on an index, or a tree on disk (a checkout, a folder of the user's, an unpacked archive). Out:
 `TreeMetadata`. A final PKG-INFO (PEP 643) or a `[project]` table without dynamic fields (PEP 621) is the metadata, and
-nothing of the tree is executed. Otherwise its backend is run, if the policy allows a build.
+nothing of the tree is executed. The files of an sdist may state it without being final (`setup_files`): it is then the
+metadata too, marked as unverified. Otherwise its backend is run, if the policy allows a build: this is the last source,
+and the order is the same on every machine, so that it decides no answer which Python a machine has.
 
 It is a module of its own because the rules are the same for sdists and trees. The code that builds is in
 `build_environment`, which few runs load.
@@ -18,6 +20,7 @@ import zlib
 from pathlib import Path
 
 from packaging.utils import NormalizedName
+from packaging.version import Version
 
 from lockfiles._values import dataclass
 from resolver.errors import MetadataError, render_os_error
@@ -36,6 +39,7 @@ from resolver.index.sdist_metadata import (
     parse_pyproject,
     read_sdist,
 )
+from resolver.index.setup_files import read_literal_metadata
 from resolver.targets.target import Target
 
 __all__ = [
@@ -56,6 +60,9 @@ class TreeMetadata:
 
     built: bool
     """Whether its backend gave the metadata in a build."""
+
+    unverified: bool = False
+    """Whether its files state the metadata without being final, so that a build may give another."""
 
     build_requires: tuple[str, ...] = ()
     """The texts of `[build-system] requires`; after a build also those of `get_requires_for_build_wheel` (PEP 517)."""
@@ -93,6 +100,7 @@ def read_tree_metadata(
         target=target,
         policy=builds.policy_for(name),
         isolated=isolated and name not in builds.without_isolation,
+        find_python=builds.find_python,
     )
     return _build_metadata(
         tree, pyproject.build_system, project=name, described=described, builds=builds, config_settings=config_settings
@@ -107,7 +115,7 @@ def read_build_system(tree: Path, *, described: str, project: NormalizedName | N
 def fetch_sdist_metadata(
     file: DistributionFile, *, project: NormalizedName, target: Target, session: Session, builds: Builds
 ) -> TreeMetadata:
-    """The metadata of an sdist, by a build only if its PKG-INFO or pyproject.toml does not state it.
+    """The metadata of an sdist, by a build only if its files do not state it, or `builds` prefers one.
 
     The file is downloaded as a whole, verified, and removed. Raises FetchError, HashMismatchError, MetadataError.
     """
@@ -116,9 +124,12 @@ def fetch_sdist_metadata(
         # Not by ranges: a build may need the whole file, and a tar has no table of contents to read first.
         sdist = _fetch(file, folder, session)
         files = _read_files(sdist, file, project)
-        static = _find_static(files)
-        if static is not None:
-            return TreeMetadata(metadata=static, built=False, build_requires=_find_build_requires(files))
+        requires = _find_build_requires(files)
+        if (static := _find_static(files, file.version)) is not None:
+            return TreeMetadata(metadata=static, built=False, build_requires=requires)
+        literal = None if builds.preferred else read_literal_metadata(files, name=project, version=file.version)
+        if literal is not None:
+            return TreeMetadata(metadata=literal, built=False, unverified=True, build_requires=requires)
         check_build_allowed(
             file.filename,
             project=project,
@@ -126,6 +137,7 @@ def fetch_sdist_metadata(
             target=target,
             policy=builds.policy_for(project),
             isolated=project not in builds.without_isolation,
+            find_python=builds.find_python,
         )
         return _build_sdist(sdist, folder / "tree", file, project, builds)
 
@@ -250,15 +262,18 @@ def _read_files(sdist: Path, file: DistributionFile, project: NormalizedName) ->
         raise _broken(file, project, str(error)) from error
 
 
-def _find_static(files: SdistFiles) -> CoreMetadata | None:
-    """The metadata that no build may change: a final PKG-INFO (PEP 643), or `[project]` without dynamic fields."""
+def _find_static(files: SdistFiles, version: Version) -> CoreMetadata | None:
+    """The metadata that no build may change: a final PKG-INFO (PEP 643), or `[project]` without dynamic fields.
+
+    `version` is that of the file name, so `[project]` may leave it to the backend.
+    """
     try:
         metadata = parse_core_metadata(files.pkg_info) if files.pkg_info is not None else None
     except ValueError:
         metadata = None  # As above.
     if metadata is not None and is_static(metadata):
         return metadata
-    return _parse_pyproject(files).metadata
+    return _parse_pyproject(files, version).metadata
 
 
 def _find_build_requires(files: SdistFiles) -> tuple[str, ...]:
@@ -266,10 +281,10 @@ def _find_build_requires(files: SdistFiles) -> tuple[str, ...]:
     return _parse_pyproject(files).build_system.requires
 
 
-def _parse_pyproject(files: SdistFiles) -> Pyproject:
+def _parse_pyproject(files: SdistFiles, version: Version | None = None) -> Pyproject:
     """The pyproject.toml of an sdist; the defaults for a broken one."""
     try:
-        return parse_pyproject(files.pyproject)
+        return parse_pyproject(files.pyproject, version=version)
     except PyprojectError:
         return parse_pyproject(None)  # A build reads it again, and raises the error.
 

@@ -21,7 +21,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles._files import hash_bytes
-from resolver.fetch.builds.permission import Builds, is_host_compatible
+from resolver.fetch.builds.permission import Builds
 from resolver.fetch.builds.sdists import TreeMetadata, read_build_system, read_tree_metadata
 from resolver.fetch.direct.folder_content import hash_folder
 from resolver.fetch.projects.record_store import (
@@ -176,10 +176,7 @@ class DirectTrees:
 
     def _may_build(self, request: DirectRequest, name: NormalizedName) -> bool:
         """Whether this run would build the project for its metadata."""
-        policy = self._builds.policy_for(name)
-        return request.isolated and (
-            policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self.target))
-        )
+        return request.isolated and self._builds.may_build(name, self.target)
 
 
 def read_direct_folder(request: DirectRequest, path: Path, *, trees: DirectTrees) -> DirectDistribution:

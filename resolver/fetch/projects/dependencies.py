@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName
 
+from lockfiles._values import dataclass
 from resolver.errors import HashMismatchError, MetadataError
 from resolver.fetch.builds.permission import Builds
 from resolver.fetch.http.local_files import find_local_path
@@ -63,6 +64,15 @@ def check_listed_hashes(file: DistributionFile) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fetched:
+    """Core metadata, and whether a build gave it or the files of an sdist state it without being final."""
+
+    metadata: CoreMetadata
+    built: bool = False
+    unverified: bool = False
+
+
 class FileDependencies:
     """Finds and fetches the dependencies of files. May be used from many threads.
 
@@ -83,7 +93,7 @@ class FileDependencies:
         self._session = session
         self._builds = builds
         self._tables = tuple(tables)
-        self._records = RecordStore(None if folder is None else folder / "metadata-v1")
+        self._records = RecordStore(None if folder is None else folder / "metadata-v2")
         # Build requirements by URL and proof, of the files that this run has looked into.
         self._build_requires: dict[tuple[str, str], tuple[str, ...]] = {}
 
@@ -122,14 +132,16 @@ class FileDependencies:
         project, key = _find_project(file), _find_key(file)
         record = None if key is None or not self._may_read(file) else self._records.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None
-        stored, built = metadata is not None, False
-        if metadata is None:
-            metadata, built = self._fetch_metadata(file, project)
+        fetched = self._fetch_metadata(file, project) if metadata is None else None
+        if fetched is not None:
+            metadata = fetched.metadata
             _check_identity(metadata, file, project)
-        dependencies = self._evaluate(metadata, file, project, built=built)
+        assert metadata is not None, "it is fetched where no record has it"
+        built, unverified = fetched is not None and fetched.built, fetched is not None and fetched.unverified
+        dependencies = self._evaluate(metadata, file, project, built=built, unverified=unverified)
         if key is not None:
-            # Metadata of a build is for this target alone.
-            core = None if built or stored else dump_core_metadata(metadata)
+            # Metadata of a build is for this target alone, and a record of core metadata counts as final.
+            core = None if fetched is None or built or unverified else dump_core_metadata(metadata)
             self._keep(project, {key: core, self._name_record(project, key): dump_dependencies(dependencies)})
         return dependencies
 
@@ -196,8 +208,8 @@ class FileDependencies:
         # A wheel has its metadata with it; the data is for sdists that only a build could read.
         return None if file.is_wheel else _find_in_data(file, project)
 
-    def _fetch_metadata(self, file: DistributionFile, project: NormalizedName) -> tuple[CoreMetadata, bool]:
-        """The core metadata of a file, and whether it had to be built. Raises as `fetch`."""
+    def _fetch_metadata(self, file: DistributionFile, project: NormalizedName) -> _Fetched:
+        """The core metadata of a file, and where it is from. Raises as `fetch`."""
         # Lazy, as the module of wheels: tarfile, tempfile and hashlib take 10 ms, which a warm run does not spend.
         if not file.is_wheel:
             from resolver.fetch.builds.sdists import fetch_sdist_metadata
@@ -206,26 +218,36 @@ class FileDependencies:
                 file, project=project, target=self._target, session=self._session, builds=self._builds
             )
             self._keep_build_requires(file, project, found.build_requires, built=found.built)
-            return found.metadata, found.built
+            return _Fetched(metadata=found.metadata, built=found.built, unverified=found.unverified)
         from resolver.fetch.projects.wheel_metadata import fetch_wheel_metadata
 
         content = fetch_wheel_metadata(file, project=project, session=self._session)
         try:
-            return parse_core_metadata(content), False
+            return _Fetched(metadata=parse_core_metadata(content))
         except ValueError as error:
             raise _unreadable(file, project, error) from error
 
     def _evaluate(
-        self, metadata: CoreMetadata, file: DistributionFile, project: NormalizedName, *, built: bool
+        self,
+        metadata: CoreMetadata,
+        file: DistributionFile,
+        project: NormalizedName,
+        *,
+        built: bool,
+        unverified: bool = False,
     ) -> Dependencies:
         """The dependencies under the target. Raises MetadataError for a requirement that cannot be parsed."""
         try:
-            return build_dependencies(metadata, environment=self._target.environment, built=built)
+            return build_dependencies(
+                metadata, environment=self._target.environment, built=built, unverified=unverified
+            )
         except ValueError as error:
             raise _unreadable(file, project, error) from error
 
     def _name_record(self, project: NormalizedName, key: str) -> str:
         """The key of a record for this target, and for the config settings of its build where there are any."""
+        if self._builds.preferred:
+            key = f"build-metadata {key}"
         settings = self._builds.config_settings.get(project, ())
         if not settings:
             return f"{self._target.key} {key}"
@@ -244,11 +266,7 @@ class FileDependencies:
         """Whether the result of an earlier build may be used: only where this run would be allowed to build, too."""
         if project in self._builds.without_isolation:
             return False
-        # Lazy: few lists have a pin that is built.
-        from resolver.fetch.builds.permission import is_host_compatible
-
-        policy = self._builds.policy_for(project)
-        return policy == "anyway" or (policy == "if-compatible" and is_host_compatible(self._target))
+        return self._builds.may_build(project, self._target)
 
     def _keep(self, project: NormalizedName, records: Mapping[str, bytes | None]) -> None:
         """Store the records that are new; the file of a project only grows. None is a text that cannot be stored."""

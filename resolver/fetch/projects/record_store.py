@@ -128,11 +128,12 @@ class RecordStore:
 def dump_dependencies(dependencies: Dependencies) -> bytes | None:
     """The record of what a file needs under a target, or None for texts that cannot be stored.
 
-    Fields: whether it was built, with `Requires-Python` if there is one; the requirements; and one for each extra, its
-    name first.
+    Fields: whether it was built or is unverified, with `Requires-Python` if there is one; the requirements; and one for
+    each extra, its name first.
     """
     python = dependencies.requires_python
-    head = ("built" if dependencies.built else "", *(() if python is None else (python,)))
+    origin = "built" if dependencies.built else "unverified" if dependencies.unverified else ""
+    head = (origin, *(() if python is None else (python,)))
     extras = ((name, *texts) for name, texts in dependencies.extras.items())
     return _join((head, dependencies.requires, *extras))
 
@@ -148,6 +149,7 @@ def load_dependencies(record: bytes) -> Dependencies | None:
         extras={NormalizedName(extra[0]): extra[1:] for extra in extras},
         requires_python=head[1] if len(head) == 2 else None,
         built=head[0] == "built",
+        unverified=head[0] == "unverified",
     )
 
 

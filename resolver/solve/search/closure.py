@@ -32,11 +32,12 @@ def build_resolution(universe: Universe, rows: Mapping[Node, int]) -> Resolution
     pins = tuple(_build_pin(universe, name, reached) for name in names)
     warnings = tuple(_iter_warnings(universe, reached, pins))
     if universe.rules is None:
-        return Resolution(pins=pins, warnings=warnings)
+        return Resolution(pins=pins, warnings=warnings, failed_builds=tuple(sorted(universe.failed_builds)))
     return Resolution(
         pins=pins,
         warnings=(*warnings, *universe.rules.iter_warnings(pins)),
         build=universe.rules.find_chosen_build(pins),
+        failed_builds=tuple(sorted(universe.failed_builds)),
     )
 
 
@@ -81,15 +82,17 @@ def _build_pin(universe: Universe, name: NormalizedName, reached: _Reached) -> P
     parts = {node.part for node in reached.nodes if node.name == name}
     extras = {NormalizedName(part) for part in parts - {"", WITH_DEPENDENCIES}}
     read = universe.read.get((name, row))
+    extras = extras.union(*(root.extras for root in roots))
     return Pin(
         name=name,
         version=table.versions[row],
         file=file,
-        extras=frozenset(extras.union(*(root.extras for root in roots))),
+        extras=frozenset(extras),
         dependencies=tuple(sorted({child for parent, child, _ in reached.edges if parent == name})),
         requesters=(*listed, *(Requester(position=None, parent=parent, text=text) for parent, text in parents)),
         index=file.index,
         built=read is not None and read.built,
+        unverified=read.find_requirements(extras) if read is not None and read.unverified else None,
     )
 
 

@@ -89,6 +89,7 @@ class Universe:
         self.tables = {} if tables is None else tables
         self.ruled_out: dict[tuple[NormalizedName, int], RuledOut] = {}
         self.read: dict[tuple[NormalizedName, int], Dependencies] = {}
+        self.failed_builds = set(problem.rejected_builds)
         self._is_closed = False
         self._prefetch = prefetch
         self._python = problem.target.python.full
@@ -207,7 +208,9 @@ class Universe:
         if self._is_closed or is_virtual(name) or (name, row) in self.read or (name, row) in self.ruled_out:
             return False
         table = self.table(name)
-        if table.is_promised(row) or table.wheel_mask >> row & 1 or self._find_without_extra(name, row) is not None:
+        is_failed = (name, table.versions[row]) in self.failed_builds
+        is_known = table.is_promised(row) or table.wheel_mask >> row & 1 or is_failed
+        if is_known or self._find_without_extra(name, row) is not None:
             return False
         return self.source.needs_build(table.files(row)[0])
 
@@ -239,6 +242,7 @@ class Universe:
         """
         known = self.posed(problem)
         known.read, known.ruled_out, known._is_closed = self.read, dict(self.ruled_out), True
+        known.failed_builds = self.failed_builds
         return known
 
     @property
@@ -336,6 +340,9 @@ class Universe:
 
     def _read_dependencies(self, name: NormalizedName, row: int) -> Dependencies | None:
         """What a row needs, or None where that rules it out."""
+        if self.failed_builds and (name, self.table(name).versions[row]) in self.failed_builds:
+            self.rule_out(name, row, "build", "the old lock records that its build failed")
+            return None
         without = None if self.table(name).wheel_mask >> row & 1 else self._find_without_extra(name, row)
         if without is not None:
             # That less is known of an old sdist is no merit, and reading it may need a build.
@@ -345,13 +352,48 @@ class Universe:
             dependencies = self.dependencies(name, row)
         except MetadataError as error:
             if error.needs_build and not self.problem.no_build:
-                raise
+                if not self.problem.skips_failed_builds:
+                    raise self._locate(error, name) from error
+                self.failed_builds.add((name, self.table(name).versions[row]))
             self.rule_out(name, row, "build" if error.needs_build else "metadata", error.reason)
             return None
         if dependencies.requires_python and not admits_python(dependencies.requires_python, self._python):
             self.rule_out(name, row, "python", f"needs Python {dependencies.requires_python}")
             return None
         return dependencies
+
+    def _locate(self, error: MetadataError, name: NormalizedName) -> MetadataError:
+        """The error with the line of the list that led to a project, and with the steps from there to it."""
+        root, steps = self._find_path(name)
+        if root is None:
+            return error
+        located = error.at(root.position)
+        fault, *others = located.faults
+        path = (f"`{root.text}` needs it: {', '.join(steps)}",) if steps else ()
+        fault = replace(fault, details=(*path, *fault.details))
+        if self.candidate_rows(name).bit_count() > 1 and fault.remedy:
+            # Lines to write belong to the last remedy.
+            remedies = (fault.remedy, *fault.other_remedies)
+            skip = ("pass over this version with `--skip-failed-builds`",)
+            first, *more = (*skip, *remedies) if fault.quoted else (*remedies, *skip)
+            fault = replace(fault, remedy=first, other_remedies=tuple(more))
+        located.faults = (fault, *others)
+        return located
+
+    def _find_path(self, name: NormalizedName) -> tuple[Root | None, tuple[str, ...]]:
+        """The root that led the search to a project first, and the steps from its release to the project."""
+        steps: dict[NormalizedName, tuple[NormalizedName, str]] = {}
+        for (node, row), demands in self._demands.items():
+            for demand in demands:
+                if demand.node.name != node.name and not is_virtual(node.name):
+                    step = f"`{node.name} {self.table(node.name).versions[row]}` requires `{demand.text}`"
+                    steps.setdefault(demand.node.name, (node.name, step))
+        roots = {root.name: root for root in reversed(self.problem.roots)}
+        path: list[str] = []
+        while name not in roots and name in steps and len(path) < len(steps):
+            name, step = steps[name]
+            path.append(step)
+        return roots.get(name), tuple(reversed(path))
 
     def _prefetch_new(self, texts: Sequence[str]) -> None:
         """Prefetch the pages of projects that are met for the first time, all at once."""

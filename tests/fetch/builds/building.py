@@ -80,9 +80,10 @@ def find_at(*urls: Url, constraints: tuple[str, ...] = (), strategy: Strategy = 
         constraints=constraints,
     )
 
-    def find(requirements: Sequence[str]) -> tuple[DistributionFile, ...]:
-        with open_package_source(Access(), target=host_target(), options=SourceOptions(build_policy="never")) as source:
-            return BuildRequirements(scope, open_source=lambda target: source).find_wheels(requirements)
+    def find(requirements: Sequence[str], python: PythonVersion | None = None) -> tuple[DistributionFile, ...]:
+        target = host_target(python)
+        with open_package_source(Access(), target=target, options=SourceOptions(build_policy="never")) as source:
+            return BuildRequirements(scope, open_source=lambda target: source).find_wheels(requirements, python)
 
     return find
 

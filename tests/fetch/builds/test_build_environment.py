@@ -45,6 +45,13 @@ def test_whether_a_build_is_needed_is_the_same_on_every_machine_and_builds_nothi
     assert needs_build(open_source, server, target=target)
 
 
+def test_what_an_sdist_states_literally_needs_no_build(server: IndexServer, open_source: OpenSource) -> None:
+    files = {"setup.py": b"from setuptools import setup\nsetup(name='a', install_requires=['b'])\n"}
+    server.add("a", sdist("a", "1.0", ["b"], static=False, files=files))
+    assert not needs_build(open_source, server, target=ELSEWHERE)
+    assert needs_build(open_source, server, target=ELSEWHERE, build_metadata=True)
+
+
 def test_what_a_build_told_before_still_needs_a_build(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", sdist("a", "1.0", ["b>=2"], static=False))
     assert read_dependencies(open_source, server, target=HOST).built

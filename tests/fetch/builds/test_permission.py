@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
-from resolver.errors import MetadataError
+from resolver.errors import InputError, MetadataError
 from resolver.fetch.builds.permission import describe_host, is_host_compatible
 from resolver.targets.platforms import parse_platform
-from resolver.targets.target import Target
+from resolver.targets.target import Target, parse_python_version
+from tests.command import find_interpreter
 from tests.fetch.builds.building import ELSEWHERE, HOST, read_dependencies
 from tests.fetch.conftest import OpenSource
-from tests.servers import IndexServer, sdist
+from tests.servers import IndexServer, sdist, wheel
 
 
 def test_build_elsewhere_is_an_error_that_names_the_table(server: IndexServer, open_source: OpenSource) -> None:
@@ -27,8 +31,18 @@ def test_build_elsewhere_is_an_error_that_names_the_table(server: IndexServer, o
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
+
+
+def test_a_printed_table_is_no_toml_before_it_has_requirements(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    with pytest.raises(MetadataError) as caught:
+        read_dependencies(open_source, server, target=ELSEWHERE)
+    printed = "\n".join(caught.value.faults[0].quoted)
+    with pytest.raises(tomllib.TOMLDecodeError):
+        tomllib.loads(printed)
+    assert tomllib.loads(printed.replace("...", '"b"'))["tool"]["pinfold"]["dependency-metadata"][0]["name"] == "a"
 
 
 def test_build_anyway_builds_elsewhere_and_marks_the_result(server: IndexServer, open_source: OpenSource) -> None:
@@ -50,7 +64,7 @@ def test_no_build_forbids_a_build_even_on_the_target(server: IndexServer, open_s
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 
@@ -84,3 +98,38 @@ def test_stored_build_is_used_where_it_may_be(server: IndexServer, open_source: 
 
     assert read_dependencies(open_source, server, target=HOST) == first
     assert server.paths("/files/") == []
+
+
+OTHER = "3.12" if sys.version_info[:2] != (3, 12) else "3.11"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the shell script is one of Linux")
+@pytest.mark.parametrize("is_named", [False, True])
+def test_the_python_of_the_target_builds_where_it_is_on_the_path_or_named(
+    server: IndexServer, open_source: OpenSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_named: bool
+) -> None:
+    statement = f"import sys, tool\nassert '%d.%d' % sys.version_info[:2] == '{OTHER}', sys.version"
+    server.add("tool", wheel("tool", "1.0", requires_python=f"=={OTHER}.*"))
+    options = {"static": False, "build_requires": ["tool"], "backend_statement": statement}
+    server.add("a", sdist("a", "1.0", ["b"], **options))
+    python = Path(find_interpreter(OTHER))
+    if not is_named:
+        monkeypatch.setenv("PATH", f"{python.parent}{os.pathsep}{os.environ['PATH']}")
+    target = Target(python=parse_python_version(OTHER), platform=HOST.platform)
+    named = {"build_python": python} if is_named else {}
+    found = read_dependencies(open_source, server, target=target, **named)
+    assert (found.requires, found.built) == (("b",), True)
+    # The record of the build is used in the same places.
+    assert read_dependencies(open_source, server, target=target, **named) == found
+    assert len(server.paths("/files/a-")) == 1
+
+
+def test_a_named_python_of_another_version_is_2(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False))
+    target = Target(python=parse_python_version(OTHER), platform=HOST.platform)
+    with pytest.raises(InputError) as caught:
+        read_dependencies(open_source, server, target=target, build_python=Path(sys.executable))
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    assert str(caught.value) == (
+        f"`{sys.executable}` is Python {here}, and the lock is for Python {OTHER}\n  try: name one of that version"
+    )

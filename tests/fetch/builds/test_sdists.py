@@ -21,6 +21,7 @@ from resolver.fetch.builds.sdists import TreeMetadata, read_tree_metadata, unpac
 from resolver.index.core_metadata import Dependencies
 from resolver.index.sdist_metadata import SdistArchiveError
 from resolver.settings.settings import DependencyMetadata
+from resolver.targets.target import Target
 from tests.distributions import make_metadata, make_sdist
 from tests.fetch.builds.building import ELSEWHERE, HOST, read_dependencies
 from tests.fetch.conftest import A, OpenSource, index
@@ -31,7 +32,12 @@ DYNAMIC = '[project]\nname = "a"\nversion = "1.0"\ndynamic = ["dependencies"]\n'
 
 
 def allow(policy: BuildPolicy) -> Builds:
-    return Builds(policy=policy, find_wheels=lambda texts: (), fetch_wheel=lambda file: Path(), children=BuildProcesses)
+    return Builds(
+        policy=policy,
+        find_wheels=lambda requirements, python: (),
+        fetch_wheel=lambda file: Path(),
+        children=BuildProcesses,
+    )
 
 
 def read(tree: Path, *, policy: BuildPolicy = "never", isolated: bool = True) -> TreeMetadata:
@@ -67,7 +73,7 @@ def test_pkg_info_that_is_not_final_does_not_count(tmp_path: Path, pkg_info: byt
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 
@@ -81,7 +87,7 @@ def test_version_that_is_not_known_is_left_out_of_the_remedy(tmp_path: Path) -> 
         "  try: write its requirements into pyproject.toml, or accept those of this machine with `--build-anyway`\n"
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 
@@ -96,7 +102,7 @@ def test_build_without_isolation_is_left_to_the_image(tmp_path: Path) -> None:
         "    [[tool.pinfold.dependency-metadata]]\n"
         '    name = "a"\n'
         '    version = "1.0"\n'
-        "    requires-dist = []"
+        "    requires-dist = [...]"
     )
 
 
@@ -245,6 +251,42 @@ def test_built_metadata_is_kept(server: IndexServer, open_source: OpenSource) ->
     first = read_dependencies(open_source, server, target=HOST)
     assert read_dependencies(open_source, server, target=HOST) == first
     assert server.paths("/files/") == ["/files/a-1.0.tar.gz"]
+
+
+STATED = {"setup.py": b"from setuptools import setup\nsetup(name='a', install_requires=['c'])\n"}
+
+
+@pytest.mark.parametrize("target", [HOST, ELSEWHERE])
+def test_what_an_sdist_states_comes_before_a_build_on_every_machine(
+    server: IndexServer, open_source: OpenSource, target: Target
+) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False, files=STATED, backend_statement="raise SystemExit(3)"))
+    stated = Dependencies(requires=("c",), unverified=True)
+    assert read_dependencies(open_source, server, target=target) == stated
+    # The second time it is read from the cache.
+    assert read_dependencies(open_source, server, target=target) == stated
+    assert server.paths("/files/") == ["/files/a-1.0.tar.gz"]
+
+
+def test_build_metadata_prefers_a_build(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", sdist("a", "1.0", ["b"], static=False, files=STATED))
+    assert read_dependencies(open_source, server, target=HOST).requires == ("c",)
+    assert read_dependencies(open_source, server, target=HOST, build_metadata=True) == Dependencies(
+        requires=("b",), built=True
+    )
+    assert read_dependencies(open_source, server, target=HOST).requires == ("c",)
+    with pytest.raises(
+        MetadataError, match=r"^only a build can tell what `a-1\.0\.tar\.gz` needs, and it was not built"
+    ):
+        read_dependencies(open_source, server, target=ELSEWHERE, build_metadata=True)
+
+
+def test_project_table_that_leaves_the_version_alone_to_its_backend_is_final(
+    server: IndexServer, open_source: OpenSource
+) -> None:
+    project = b'[project]\nname = "a"\ndynamic = ["version"]\ndependencies = ["c"]\n'
+    server.add("a", sdist("a", "1.0", ["b"], static=False, files={"pyproject.toml": project}))
+    assert read_dependencies(open_source, server, target=ELSEWHERE) == Dependencies(requires=("c",))
 
 
 def test_table_of_the_user_replaces_the_build(server: IndexServer, open_source: OpenSource) -> None:
