@@ -1,11 +1,8 @@
 """The table of all options of `lock` and `[tool.pinfold]`, each described once.
 
-Three things are made from it: the parser and the help of `lock` (`resolver.cli.parser`), the keys of `[tool.pinfold]`
-and how two settings are merged (`resolver.settings.settings`), and the reference tables of the documentation
-(`tests.reference_pages`). So a new option is one row here, and one field of `Settings` if it is a key.
-
-It is a module of its own because `lock --help` reads it: it imports nothing that takes time. The texts in the rows are
-for users; `help` and `detail` are their documentation, so rows have no other comments.
+It makes the parser and the help of `lock` (`resolver.cli.parser`), the keys of `[tool.pinfold]` and how two settings
+are merged (`resolver.settings.settings`), and the reference tables of the documentation (`tests.reference_pages`).
+`lock --help` reads it, so it imports nothing that takes time.
 """
 
 from __future__ import annotations
@@ -19,10 +16,7 @@ __all__ = ["OPTIONS", "Group", "Kind", "Merge", "Option"]
 
 @unique
 class Kind(Enum):
-    """The form of an option's value. Its own value is the text for this form in the reference tables.
-
-    `resolver.settings.settings` has a parser for each kind, and `resolver.cli.parser` the action of each flag.
-    """
+    """The form of an option's value. Its own value is the text for this form in the reference tables."""
 
     TEXT = "text"
     FLAG = "`true`"

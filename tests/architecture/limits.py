@@ -29,7 +29,7 @@ class Limit:
 
 
 LIMITS = (
-    Limit("modules", 221, 221),
+    Limit("modules", 220, 220),
     Limit("median lines of a module, at most", 300, 300),
     Limit("median lines of a module, at least", 160, 160, at_least=True),
     Limit("lines of the longest module", 600, 600),

@@ -163,11 +163,15 @@ def test_what_has_no_table_is_refused(project: Project, argv: tuple[str, ...], m
         (
             ("v100", "jax", "--driver", "580"),
             [
-                "builds       CUDA                                                  source",
-                "jax[cuda12]  12    runs                                            jax-ml/jax, docs/installation.md"
-                " (official-doc)",
-                "jax[cuda13]  13    needs compute capability 7.5, and sm_70 is 7.0  jax-ml/jax, docs/installation.md"
-                " (official-doc)",
+                "builds             CUDA                                                  source",
+                "jax[cuda12]        12    runs                                            jax-ml/jax,"
+                " docs/installation.md (official-doc)",
+                "jax[cuda13]        13    needs compute capability 7.5, and sm_70 is 7.0  jax-ml/jax,"
+                " docs/installation.md (official-doc)",
+                "jax[cuda12-local]  12    runs                                            jax-ml/jax,"
+                " docs/installation.md (official-doc)",
+                "jax[cuda13-local]  13    needs compute capability 7.5, and sm_70 is 7.0  jax-ml/jax,"
+                " docs/installation.md (official-doc)",
             ],
         ),
         (
@@ -182,8 +186,10 @@ def test_what_has_no_table_is_refused(project: Project, argv: tuple[str, ...], m
         (
             ("a100", "vllm"),
             [
-                "builds    CUDA                    source",
-                "==0.33.0  13    needs driver 580  its requirement of torch 2.14.0",
+                "builds         CUDA                                source",
+                "==0.33.0       13       needs driver 580           its requirement of torch 2.14.0",
+                "every version  torch's  runs where its torch does  requirements of vllm 0.33.0 and sglang 0.5.23; vLLM"
+                " documentation, installation (official-doc)",
                 "other builds may be on https://wheels.vllm.ai/{version}/{cuda}",
                 "other builds may be on https://wheels.astral.sh/simple/{cuda}/",
             ],

@@ -49,7 +49,7 @@ def test_version_of_a_file_is_kept_as_the_file_spells_it() -> None:
     problem, resolution = solve_two()
     text = dump_resolution(resolution, problem.roots)
     assert text is not None
-    assert [pin[7][1] for pin in json.loads(text)[0]] == ["1.0", "2.0+cu124", "3.0rc1"]
+    assert [pin[8][1] for pin in json.loads(text)[0]] == ["1.0", "2.0+cu124", "3.0rc1"]
 
 
 def test_resolution_of_a_build_has_no_text() -> None:

@@ -188,10 +188,7 @@ def _read_page(source: PackageSource, name: NormalizedName, index: FamilyIndex, 
 
 
 def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration) -> list[_Row]:
-    """The rows of the plain table.
-
-    Builds on an index of the user's count as named by the list, so the machine rules out fewer of them.
-    """
+    """The rows of the plain table. Builds on an index of the user's count as named by the list."""
     rows: list[_Row] = []
     labels = _find_named_labels(table.name, problem)
     # With an index or a page of the user's for the project, the build of the default index has no precedence.
@@ -201,11 +198,8 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
     for row, version in enumerate(table.versions):
         places = table.places(row)
         location = places[0][0].location
-        known = acceleration.find_known(table.name, version, location)
         is_sdist = bool(table.sdist_mask >> row & 1 and not table.wheel_mask >> row & 1)
-        if is_sdist and known is not None and known.rule == "data" and known.label is None:
-            # The data is about wheels.
-            known = None
+        known = _find_known(table.name, version, location, acceleration, is_sdist=is_sdist)
         if known is None and _follows_newer(table.name, version, location, problem.target):
             known = newer
         elif listed >> row & 1 and not is_sdist:
@@ -231,6 +225,15 @@ def _list_rows(table: ProjectTable, problem: Problem, acceleration: Acceleration
             )
         )
     return rows
+
+
+def _find_known(
+    name: NormalizedName, version: Version, location: Location, acceleration: Acceleration, *, is_sdist: bool
+) -> KnownCuda | None:
+    """The known CUDA of a row; None for an sdist of which only the data, which is about wheels, knows any."""
+    known = acceleration.find_known(name, version, location)
+    is_about_wheels = is_sdist and known is not None and known.rule == "data" and known.label is None
+    return None if is_about_wheels else known
 
 
 def _find_reason(
