@@ -17,6 +17,7 @@ from __future__ import annotations
 import base64
 import ssl
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -81,7 +82,7 @@ class LoggedRequest(Request):
     status: int
 
 
-class LoopbackServer:
+class LoopbackServer(ABC):
     """A server on a free port; a context manager. Every attribute may be changed while it runs.
 
     A request whose target contains `hang_at` waits until `go_on` is set; `hanging` is set while one waits, or has.
@@ -136,9 +137,9 @@ class LoopbackServer:
         """The paths asked for so far, in order of arrival."""
         return [request.path for request in self.log if request.path.startswith(prefix)]
 
+    @abstractmethod
     def respond(self, request: Request) -> Answer:
         """The answer to a request, which each subclass gives."""
-        raise NotImplementedError
 
     def wait(self, request: Request) -> None:
         """Hold a request back that is to hang."""

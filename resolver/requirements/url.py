@@ -107,7 +107,7 @@ _CONTENT_PARAMETERS = frozenset(
     | {"md5", "oid", "ref", "rev", "revision", "sha", "sha1", "sha224", "sha256", "sha384", "sha512", "tag", "tree"}
     | {"v", "ver", "version"}
 )
-# Ids of versions in S3 and Google Cloud Storage, which authorise nobody.
+# Ids of versions in S3 and Google Cloud Storage, which are no authorisation.
 _VERSION_PARAMETERS = frozenset({"generation", "version_id", "versionid"})
 
 # Texts, which `re` compiles when they are first used: few direct references have a query.
@@ -397,7 +397,7 @@ def _name_secret(part: str) -> str | None:
 
 
 def _looks_random(value: str) -> bool:
-    """Whether a program has made a text up: a UUID, or a long run of letters and digits that nobody would write.
+    """Whether a program has made a text up: a UUID, or a long run of letters and digits that no person writes.
 
     Base64 has separators inside (`+/_-`), about one in thirty characters; names made of words have more.
     """

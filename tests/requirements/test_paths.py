@@ -50,7 +50,7 @@ def test_rewritten_references_show_in_entries_and_their_texts() -> None:
 
 
 def absolute(entry: Entry, path: LocalPath) -> str:
-    return f"/root/{path.path}"
+    return f"/there/{path.path}"
 
 
 def test_paths_of_entries_and_constraints_are_rewritten() -> None:
@@ -59,7 +59,7 @@ def test_paths_of_entries_and_constraints_are_rewritten() -> None:
     entries = rewrite_paths(parsed, location=str, reference=absolute, text=None).layers[0].entries
 
     assert [entry.direct.path for entry in entries if isinstance(entry.direct, LocalPath)] == [
-        f"/root/{entry.direct.path}" for entry in parsed.entries if isinstance(entry.direct, LocalPath)
+        f"/there/{entry.direct.path}" for entry in parsed.entries if isinstance(entry.direct, LocalPath)
     ]
     assert entries[1:] == parsed.layers[0].entries[1:]
     assert [entry.text for entry in entries] == [entry.text for entry in parsed.entries]
