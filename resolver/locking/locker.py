@@ -37,8 +37,6 @@ from resolver.locking.diagnostics import (
     find_idle_locations,
     find_moved_locations,
     find_shadowed,
-    iter_fall_warnings,
-    iter_idle_warnings,
     iter_yank_warnings,
 )
 from resolver.locking.document import RecordedInputs, build_lockfile
@@ -285,9 +283,7 @@ class Locker:
             *self._credentials.warnings,
             *list_literal_warnings(plan),
             *opened.warnings,
-            *iter_idle_warnings(plan, problem, resolution, opened.source),
             *resolution.warnings,
-            *iter_fall_warnings(problem, resolution, opened.source),
             *iter_yank_warnings(resolution),
         )
 

@@ -22,6 +22,7 @@ from resolver.index.distribution_file import FixedSource
 from resolver.index.location import Location, mirror_url
 from resolver.index.package_source import DelegatingSource, PackageSource
 from resolver.index.project_page import ProjectPage
+from resolver.locking.diagnostics import iter_fall_warnings, iter_idle_warnings
 from resolver.locking.old_lock import Upgrade, find_kept_commits, find_kept_versions, find_rejected_builds
 from resolver.planning.plan import LockPlan
 from resolver.requirements.url import Url
@@ -116,9 +117,9 @@ class PlanSolver:
     def _solve_anew(self, plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
         """The resolution of the cache or of a search; the one for a GPU is kept for the other GPUs of the run."""
         if self._has_one_plan or not isinstance(plan.target.accelerator, Gpu):
-            return _solve_cached(problem, source, _list_inputs(plan), solve=lambda: _search(problem, source))
+            return _solve_cached(problem, source, _list_inputs(plan), solve=lambda: _search(plan, problem, source))
         watched = _WatchedSource(source)
-        found = _search(problem, watched)
+        found = _search(plan, problem, watched)
         self._solved_targets.append(
             _SolvedTarget(
                 target=plan.target,
@@ -218,14 +219,23 @@ def _list_inputs(plan: LockPlan) -> tuple[Hashable, ...]:
     )
 
 
-def _search(problem: Problem, source: PackageSource) -> Resolution:
-    """The resolution of a new search, with size and SHA-256 of every file."""
+def _search(plan: LockPlan, problem: Problem, source: PackageSource) -> Resolution:
+    """The resolution of a new search, with size and SHA-256 of every file and the warnings about indexes and old pins.
+
+    These warnings read pages again, so they are found here and kept with the resolution, and not on every run.
+    """
     # Lazy: most relocks find their resolution in the cache and never load the search.
     from resolver.solve.solving import solve
 
     resolution = solve(problem, source)
     source.prefetch_completion([pin.file for pin in resolution.pins])
-    return replace(resolution, pins=tuple(replace(pin, file=source.complete(pin.file)) for pin in resolution.pins))
+    warnings = (
+        *iter_idle_warnings(plan, problem, resolution, source),
+        *resolution.warnings,
+        *iter_fall_warnings(problem, resolution, source),
+    )
+    pins = tuple(replace(pin, file=source.complete(pin.file)) for pin in resolution.pins)
+    return replace(resolution, pins=pins, warnings=warnings)
 
 
 def _solve_cached(
