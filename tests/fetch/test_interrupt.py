@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fetch.test_warm_run import start
+from tests.fetch.http.test_session import start
 from tests.servers import Answer, IndexServer
 
 
