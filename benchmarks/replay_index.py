@@ -27,7 +27,7 @@ from typing import Any
 import httpx
 
 from benchmarks.remote_wheel import read_metadata
-from benchmarks.replay_server import JSON_TYPE, Ask, ReplayIndex
+from benchmarks.replay_server import JSON_TYPE, PAGE_MAX_AGE_S, Ask, ReplayIndex
 from benchmarks.replay_store import Answer, Question, Store
 from resolver.fetch.projects.pages import default_index_url
 
@@ -42,6 +42,8 @@ class RunningIndex:
     """A replay index in its own process; `url` is what to give as `--index-url`."""
 
     base: str
+    control: str
+    """Where the counters are, which a front in between does not count."""
 
     @property
     def url(self) -> str:
@@ -50,26 +52,34 @@ class RunningIndex:
 
     def fetch_stats(self, *, reset: bool = False) -> dict[str, Any]:
         """The counters since the last reset, and the questions that had no recorded answer."""
-        with urllib.request.urlopen(f"{self.base}/-/stats") as response:
+        with urllib.request.urlopen(f"{self.control}/-/stats") as response:
             stats: dict[str, Any] = json.loads(response.read())
         if reset:
-            urllib.request.urlopen(f"{self.base}/-/reset").close()
+            urllib.request.urlopen(f"{self.control}/-/reset").close()
         return stats
 
 
 @contextlib.contextmanager
 def running_index(
-    store: Path, *, record: bool = False, latency_ms: float = 0.0, upstream: str | None = None, port: int = 0
+    store: Path,
+    *,
+    record: bool = False,
+    latency_ms: float = 0.0,
+    max_age_s: int = PAGE_MAX_AGE_S,
+    upstream: str | None = None,
+    base: str | None = None,
 ) -> Iterator[RunningIndex]:
-    """A replay index for the length of the block."""
+    """A replay index for the length of the block; `base` is the address of a front, if clients go through one."""
     command = [sys.executable, "-m", "benchmarks.replay_index", "record" if record else "serve", str(store)]
-    command += ["--latency-ms", str(latency_ms), "--port", str(port)]
+    command += ["--latency-ms", str(latency_ms), "--max-age-s", str(max_age_s)]
     command += ["--upstream", upstream] if upstream else []
+    command += ["--base", base] if base else []
     root = Path(__file__).resolve().parent.parent
     with subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # `PIPE` was asked for.
         try:
-            yield RunningIndex(base=process.stdout.readline().strip().removesuffix("/simple/"))
+            address = process.stdout.readline().strip().removesuffix("/simple/")
+            yield RunningIndex(base=base or address, control=address)
         finally:
             process.terminate()
 
@@ -81,6 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("store", type=Path, help="folder of recorded answers, outside the repository")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--latency-ms", type=float, default=0.0, help="wait before each answer")
+    parser.add_argument("--max-age-s", type=int, default=PAGE_MAX_AGE_S, help="how long a page is fresh; 0 for never")
+    parser.add_argument("--base", default="", help="address of a front through which clients come")
     parser.add_argument("--upstream", help="simple API that was or is recorded; default: pip's built-in one")
     options = parser.parse_args(arguments)
     with contextlib.suppress(KeyboardInterrupt):
@@ -94,9 +106,16 @@ async def _run(options: argparse.Namespace) -> None:
         ask = None
         if options.mode == "record":
             ask = _build_ask(await stack.enter_async_context(httpx.AsyncClient(timeout=60.0)))
-        index = ReplayIndex(Store(options.store), upstream=upstream, ask=ask, latency_s=options.latency_ms / 1000)
+        index = ReplayIndex(
+            Store(options.store),
+            upstream=upstream,
+            ask=ask,
+            latency_s=options.latency_ms / 1000,
+            max_age_s=options.max_age_s,
+            base=options.base,
+        )
         server = await index.serve(port=options.port)
-        print(f"{index.base}/simple/", flush=True)
+        print(f"{index.address}/simple/", flush=True)
         # Nothing here forms cycles, and a collection in the middle of a measured run would be charged to its client.
         gc.disable()
         await server.serve_forever()

@@ -24,7 +24,7 @@ __all__ = ["ReplayIndex"]
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "text/html; charset=utf-8"
-PAGE_CACHE_CONTROL = "max-age=600, public"
+PAGE_MAX_AGE_S = 600
 FILE_CACHE_CONTROL = "max-age=365000000, immutable, public"
 REASONS = {200: "OK", 206: "Partial Content", 301: "Moved Permanently", 304: "Not Modified", 404: "Not Found"}
 
@@ -62,9 +62,13 @@ class ReplayIndex:
         ask: Ask | None = None,
         latency_s: float = 0.0,
         offer_metadata: bool = True,
+        max_age_s: int = PAGE_MAX_AGE_S,
+        base: str = "",
     ) -> None:
         self.latency_s = latency_s
-        self.base = ""
+        self.address = ""
+        self.base = base
+        self._page_cache_control = f"max-age={max_age_s}, public"
         self.counts: Counter[str] = Counter()
         self.missing: list[str] = []
         self.log: list[str] = []
@@ -81,11 +85,12 @@ class ReplayIndex:
         self._pending: dict[Question, asyncio.Lock] = {}
 
     async def serve(self, *, port: int = 0) -> asyncio.Server:
-        """Listen on loopback; afterwards `base` is this index's own address."""
+        """Listen on loopback; afterwards `base` is this index's own address, unless a front's was given."""
         server = await asyncio.get_running_loop().create_server(
             lambda: _Connection(self), "127.0.0.1", port, backlog=1024
         )
-        self.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self.address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        self.base = self.base or self.address
         return server
 
     def answer_now(self, request: Request) -> bytes | None:
@@ -134,7 +139,7 @@ class ReplayIndex:
             return None
         if document is None:
             self.counts["absent pages"] += 1
-            return _render_head(404, [("Content-Length", "0"), ("Cache-Control", PAGE_CACHE_CONTROL)])
+            return _render_head(404, [("Content-Length", "0"), ("Cache-Control", self._page_cache_control)])
         self.counts["pages"] += 1
         return self._render(request, document)
 
@@ -146,8 +151,17 @@ class ReplayIndex:
         for file in page["files"]:
             self._localise(file)
         body = json.dumps(page, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
-        self._documents["json", name] = _build_page(body, JSON_TYPE)
-        self._documents["html", name] = _build_page(_render_html(page), HTML_TYPE)
+        self._documents["json", name] = self._build_page(body, JSON_TYPE)
+        self._documents["html", name] = self._build_page(_render_html(page), HTML_TYPE)
+
+    def _build_page(self, body: bytes, content_type: str) -> Document:
+        return Document(
+            content_type=content_type,
+            cache_control=self._page_cache_control,
+            etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+            plain=body,
+            gzipped=gzip.compress(body, compresslevel=6, mtime=0),
+        )
 
     def _localise(self, file: dict[str, Any]) -> None:
         """Point the file at this index and offer its core metadata (PEP 714).
@@ -276,16 +290,6 @@ def _parse_head(head: bytes) -> Request:
 def _render_head(status: int, headers: list[tuple[str, str]]) -> bytes:
     lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Answer')}", *(f"{name}: {value}" for name, value in headers)]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-
-
-def _build_page(body: bytes, content_type: str) -> Document:
-    return Document(
-        content_type=content_type,
-        cache_control=PAGE_CACHE_CONTROL,
-        etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"',
-        plain=body,
-        gzipped=gzip.compress(body, compresslevel=6, mtime=0),
-    )
 
 
 def _build_file(answer: Answer) -> Document:

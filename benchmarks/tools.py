@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,17 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-__all__ = ["TOOLS", "NoSolution", "Pins", "Question", "Tool", "ToolError", "find_executable", "render_difference"]
+__all__ = [
+    "TOOLS",
+    "NoSolution",
+    "Pins",
+    "Question",
+    "Run",
+    "Tool",
+    "ToolError",
+    "find_executable",
+    "render_difference",
+]
 
 GLIBC_MINOR = 35
 
@@ -31,7 +42,8 @@ class Question:
     """What to resolve, for CPython `python` (a minor release, or with its patch: pip knows only the running one).
 
     `best_match` is pip's rule for several indexes, which only `lock` can choose here. Without `sdists` only wheels are
-    candidates.
+    candidates. `machine` and `check` are for `lock` alone: a machine type, and `--check` of the output.
+    `authority` is the file of the certificate authority of an index behind TLS.
     """
 
     source: Path
@@ -42,6 +54,20 @@ class Question:
     python: str
     best_match: bool = False
     sdists: bool = False
+    machine: str | None = None
+    check: bool = False
+    authority: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A finished process: wall time and processor time (its children's too), in seconds, and peak memory in MB."""
+
+    exit_code: int
+    said: str
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,24 +96,37 @@ class Tool:
 
     def resolve(self, question: Question) -> Pins | NoSolution:
         """The answer; raises `ToolError` where there is none."""
-        finished = self.run(question)
-        if finished.returncode == 0:
-            return self.read_pins(question.output)
-        if self.says_no_solution(finished.returncode, finished.stderr):
-            return NoSolution(said=finished.stderr.strip())
-        raise ToolError(f"{self.name} exits with {finished.returncode}:\n{finished.stderr.strip()}")
-
-    def run(self, question: Question) -> subprocess.CompletedProcess[str]:
-        """The finished process; neither its environment nor an old output can change the answer."""
         question.output.unlink(missing_ok=True)
-        return subprocess.run(
-            self.build_command(question),
-            env=_build_environment(question.cache),
-            cwd=question.output.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        finished = self.run(question)
+        if finished.exit_code == 0:
+            return self.read_pins(question.output)
+        if self.says_no_solution(finished.exit_code, finished.said):
+            return NoSolution(said=finished.said)
+        raise ToolError(f"{self.name} exits with {finished.exit_code}:\n{finished.said}")
+
+    def run(self, question: Question) -> Run:
+        """The finished process; its environment cannot change the answer, an output of an earlier run may."""
+        with tempfile.TemporaryFile() as errors:
+            started = time.perf_counter()
+            process = subprocess.Popen(
+                self.build_command(question),
+                env=_build_environment(question),
+                cwd=question.output.parent,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+            )
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - started
+            process.returncode = os.waitstatus_to_exitcode(status)
+            errors.seek(0)
+            return Run(
+                exit_code=process.returncode,
+                said=errors.read().decode(errors="replace").strip(),
+                seconds=seconds,
+                cpu_seconds=usage.ru_utime + usage.ru_stime,
+                peak_mb=usage.ru_maxrss / 1024,
+            )
 
     def fetch_version(self) -> str:
         """The version line as the tool prints it."""
@@ -111,10 +150,13 @@ def render_difference(left: Pins, right: Pins, *, names: tuple[str, str]) -> lis
     ]
 
 
-def _build_environment(cache: Path) -> dict[str, str]:
+def _build_environment(question: Question) -> dict[str, str]:
     """The least that lets the tools run, with the certificates of this machine; configuration files are not found."""
     kept = {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ}
-    home = str(cache.parent)
+    if question.authority is not None:
+        trusted = str(question.authority)
+        kept = {"SSL_CERT_FILE": trusted, "REQUESTS_CA_BUNDLE": trusted, "PIP_CERT": trusted}
+    home = str(question.cache.parent)
     return {
         "PATH": os.environ["PATH"],
         "HOME": home,
@@ -136,6 +178,8 @@ def _build_lock_command(question: Question) -> list[str]:
         *_build_format_arguments(question),
         *("--exclude-newer", question.cut_off),
         *(("--index-strategy", "best-match") if question.best_match else ()),
+        *(("-m", question.machine) if question.machine else ()),
+        *(("--check",) if question.check else ()),
         "-q",
     ]
 
