@@ -234,6 +234,9 @@ def _build_question(
     own.mkdir()
     (own / ".git").mkdir()
     shutil.copy(source, own / "requirements.txt")
+    for line in source.read_text(encoding="utf-8").splitlines():
+        if line.startswith(("-c ", "-r ")):
+            shutil.copy(source.parent / line[3:].strip(), own)
     return Question(
         source=own / "requirements.txt",
         output=own / f"pylock.{tool}.toml",
