@@ -1,13 +1,15 @@
 """The tools under comparison: their command lines, in this one place, and how to read the pins they wrote.
 
 In: a list in a file, an index, a cut-off. Out: a process to time, and its pins. Every tool gets the same question:
-CPython on Linux x86_64 with glibc 2.35, wheels only, nothing uploaded after the cut-off.
+CPython on Linux x86_64 with glibc 2.35, nothing uploaded after the cut-off. pip, which evaluates markers for no other
+Python than the one that runs it, and sdists for no other platform, runs in the question's interpreter on this machine.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,7 +21,17 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-__all__ = ["TOOLS", "NoSolution", "Pins", "Question", "Tool", "ToolError", "find_executable", "render_difference"]
+__all__ = [
+    "TOOLS",
+    "NoSolution",
+    "Pins",
+    "Question",
+    "Tool",
+    "ToolError",
+    "ToolTimeoutError",
+    "find_executable",
+    "render_difference",
+]
 
 GLIBC_MINOR = 35
 
@@ -28,10 +40,10 @@ Pins = dict[NormalizedName, Version]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to resolve, for CPython `python` (a minor release, or with its patch: pip knows only the running one).
+    """What to resolve, for CPython `python`, a minor release or one with its patch.
 
-    `best_match` is pip's rule for several indexes, which only `lock` can choose here. Without `sdists` only wheels are
-    candidates.
+    `interpreter` is an executable of that release, or None where this machine has none. Without `sdists` only wheels
+    are candidates. `limit_s` is how long a tool may take, None for any time.
     """
 
     source: Path
@@ -40,8 +52,9 @@ class Question:
     cut_off: str
     cache: Path
     python: str
-    best_match: bool = False
+    interpreter: str | None = sys.executable
     sdists: bool = False
+    limit_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +68,16 @@ class ToolError(Exception):
     """A tool failed otherwise than by finding no solution; holds what it wrote to standard error."""
 
 
+class ToolTimeoutError(ToolError):
+    """A tool was stopped because it took longer than the question allows; this says nothing about the list."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """One program: its argv for a question, its version's argv, and the reader of what it wrote.
 
-    `says_no_solution` tells from the exit code and standard error whether a failure is an answer.
+    `says_no_solution` tells from the exit code and standard error whether a failure is an answer. `needs_interpreter`
+    holds for a tool that only knows the Python that runs it.
     """
 
     name: str
@@ -67,6 +85,7 @@ class Tool:
     version_command: list[str]
     read_pins: Callable[[Path], Pins]
     says_no_solution: Callable[[int, str], bool]
+    needs_interpreter: bool = False
 
     def resolve(self, question: Question) -> Pins | NoSolution:
         """The answer; raises `ToolError` where there is none."""
@@ -80,14 +99,23 @@ class Tool:
     def run(self, question: Question) -> subprocess.CompletedProcess[str]:
         """The finished process; neither its environment nor an old output can change the answer."""
         question.output.unlink(missing_ok=True)
-        return subprocess.run(
-            self.build_command(question),
+        command = self.build_command(question)
+        with subprocess.Popen(
+            command,
             env=_build_environment(question.cache),
             cwd=question.output.parent,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-        )
+            start_new_session=True,
+        ) as process:
+            try:
+                out, said = process.communicate(timeout=question.limit_s)
+            except subprocess.TimeoutExpired as error:
+                # The whole group: builds, and the other Python that pip runs, are processes of their own.
+                os.killpg(process.pid, signal.SIGKILL)
+                raise ToolTimeoutError(f"{self.name} takes more than {question.limit_s:g} s") from error
+        return subprocess.CompletedProcess(command, process.returncode, out, said)
 
     def fetch_version(self) -> str:
         """The version line as the tool prints it."""
@@ -135,7 +163,7 @@ def _build_lock_command(question: Question) -> list[str]:
         *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
         *("--exclude-newer", question.cut_off),
-        *(("--index-strategy", "best-match") if question.best_match else ()),
+        *(("--python-executable", question.interpreter) if question.sdists and question.interpreter else ()),
         "-q",
     ]
 
@@ -144,7 +172,7 @@ def _build_uv_command(question: Question) -> list[str]:
     return [
         *(find_executable("uv"), "pip", "compile", str(question.source)),
         *("-o", str(question.output), "--format", "pylock.toml", "--no-header", "--no-config", "-q"),
-        *("--python", sys.executable, "--no-python-downloads"),
+        *("--python", question.interpreter or sys.executable, "--no-python-downloads"),
         *("--python-version", question.python, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
         *("--default-index", question.index_url, "--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
@@ -171,12 +199,21 @@ def _build_pip_lock_command(question: Question) -> list[str]:
 
 
 def _build_pip_report_command(question: Question) -> list[str]:
+    interpreter = question.interpreter or sys.executable
+    return [
+        *(sys.executable, "-m", "pip", "--python", interpreter, "install", "--dry-run", "--ignore-installed"),
+        *_build_pip_arguments(question),
+        *("--report", str(question.output)),
+        *(() if question.sdists else _build_pip_target_arguments(question)),
+    ]
+
+
+def _build_pip_target_arguments(question: Question) -> list[str]:
+    """The target as pip takes it, which is for wheels alone."""
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC_MINOR, 4, -1)]
     platforms += ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
     return [
-        *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"),
-        *_build_pip_arguments(question),
-        *("--report", str(question.output), "--python-version", question.python, "--implementation", "cp"),
+        *("--python-version", question.python, "--implementation", "cp"),
         *(argument for platform in platforms for argument in ("--platform", platform)),
     ]
 
@@ -230,6 +267,7 @@ TOOLS = {
             version_command=[sys.executable, "-m", "pip", "--version"],
             read_pins=_read_report,
             says_no_solution=_pip_says_no_solution,
+            needs_interpreter=True,
         ),
         Tool(
             name="pip-lock",
@@ -237,6 +275,7 @@ TOOLS = {
             version_command=[sys.executable, "-m", "pip", "--version"],
             read_pins=_read_lockfile,
             says_no_solution=_pip_says_no_solution,
+            needs_interpreter=True,
         ),
     )
 }
