@@ -275,7 +275,11 @@ def _render_comparison(
             counts.pins += len(right)
             lines = render_difference(left, right, names=names)
             lines += _find_behind(entry, left, right, options, counts)
-            return [f"differ in {len(lines)} of {len(right)} pins", *lines] if lines else [f"agree on {len(left)} pins"]
+            return (
+                [f"differ in {len(lines)} of {len({*left, *right})} pins", *lines]
+                if lines
+                else [f"agree on {len(left)} pins"]
+            )
         case (left, right):
             failed = {
                 name: result for name, result in zip(names, (left, right), strict=True) if type(result) is not dict
