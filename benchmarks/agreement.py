@@ -50,7 +50,7 @@ from benchmarks.replay_index import running_index
 from benchmarks.tools import TOOLS, NoSolution, Pins, Question, ToolError, ToolTimeoutError, render_difference
 from resolver.fetch.projects.pages import default_index_url
 
-__all__ = ["RequirementList", "main", "read_lists"]
+__all__ = ["RequirementList", "iter_orders", "main", "read_lists"]
 
 PYTHON = "3.11"
 CUT_OFF = "2026-11-01T00:00:00Z"
