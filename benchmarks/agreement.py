@@ -2,28 +2,34 @@
 
     python -m benchmarks.agreement benchmarks/lists/agreement.toml
     python -m benchmarks.agreement requirements.txt --tools lock,pip
-    python -m benchmarks.agreement benchmarks/lists/orders.toml --orders 3 --sdists --python 3.12
+    python -m benchmarks.agreement benchmarks/lists/orders.toml --pip --orders 3 --sdists --python 3.12 \\
+        --store ~/replay --limit-s 180
 
-The first tool is held against each of the others; against pip, `lock` uses `best-match`, and the patch release is that
-of the running Python, since pip evaluates markers for no other. Exit code 1 says that some list differs. Two tools that
-both find no solution agree.
+Each tool gets the same question once, and the first is held against each of the others. Where this machine has an
+interpreter of the list's Python, all get its patch release, since pip evaluates markers for no other; a Python that is
+not here is a question for `lock` and uv alone. Exit code 1 says that some list differs. Two tools that both
+find no solution agree; a tool that takes longer than `--limit-s` gave no answer.
 
 With `--orders 3` each list is asked for as written, reversed and sorted, since a resolver decides in list order. For
 listed projects that `lock` pins to an older version than the other tool, the report gives the days between the two
-upload times; the last lines count lists that only one tool solves, equal pins, and listed projects far behind.
+upload times. With `--store` the tools read the index through a replay on loopback that offers metadata files (PEP 658):
+behind an index without them pip downloads every wheel that it considers.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
-import platform
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 import tomllib
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -40,22 +46,25 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from benchmarks.tools import TOOLS, NoSolution, Pins, Question, ToolError, render_difference
+from benchmarks.replay_index import running_index
+from benchmarks.tools import TOOLS, NoSolution, Pins, Question, ToolError, ToolTimeoutError, render_difference
 from resolver.fetch.projects.pages import default_index_url
 
-__all__ = ["RequirementList", "main", "read_lists"]
+__all__ = ["RequirementList", "iter_orders", "main", "read_lists"]
 
 PYTHON = "3.11"
 CUT_OFF = "2026-11-01T00:00:00Z"
 FAR_BEHIND_DAYS = 120
+SLOW_S, QUICK_S = 60, 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequirementList:
-    """A list to resolve: its name in the report and its items in order."""
+    """A list to resolve: its name in the report, its items in order, and its Python, None for that of the run."""
 
     name: str
     requirements: tuple[str, ...]
+    python: str | None = None
 
 
 def read_lists(path: Path) -> list[RequirementList]:
@@ -63,7 +72,10 @@ def read_lists(path: Path) -> list[RequirementList]:
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".toml":
         tables = tomllib.loads(text)["list"]
-        return [RequirementList(name=table["name"], requirements=tuple(table["requirements"])) for table in tables]
+        return [
+            RequirementList(name=table["name"], requirements=tuple(table["requirements"]), python=table.get("python"))
+            for table in tables
+        ]
     lines = [line.split(" #")[0].strip() for line in text.splitlines()]
     items = tuple(line for line in lines if line and not line.startswith("#"))
     return [RequirementList(name=path.stem, requirements=items)]
@@ -80,15 +92,23 @@ def iter_orders(entry: RequirementList, count: int) -> Iterator[RequirementList]
             yield replace(entry, name=f"{entry.name}, {label}" if label else entry.name, requirements=items)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a tool gave for a list, and how long it took."""
+
+    result: Pins | NoSolution | ToolError
+    seconds: float
+
+
 @dataclass(slots=True)
 class Counts:
-    """What the lists came to: verdicts by their first word, equal and all pins, listed projects far behind."""
+    """What the comparison of two tools came to: verdicts, equal and all pins, listed projects far behind."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     equal_pins: int = 0
     pins: int = 0
     behind: list[str] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    slow: list[str] = field(default_factory=list)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,13 +125,48 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.only or entry.name in options.only
         for order in iter_orders(entry, options.orders)
     ]
-    counts = Counts()
-    differing = [entry.name for entry in chosen if not _compare(entry, options, counts)]
-    print(f"{len(chosen) - len(differing)} of {len(chosen)} lists agree")
-    print(", ".join(f"{number} {verdict}" for verdict, number in counts.verdicts.most_common()))
-    print(f"{counts.equal_pins} of {counts.pins} pins equal")
-    print(", ".join(f"{tool}: {seconds:.0f} s in all" for tool, seconds in counts.seconds.items()))
-    print(f"{len(counts.behind)} listed projects more than {FAR_BEHIND_DAYS} days behind", *counts.behind, sep="\n    ")
+    print("; ".join(TOOLS[name].fetch_version() for name in options.tools))
+    with _index(options) as options.index_url:
+        return _report(chosen, options)
+
+
+def _index(options: argparse.Namespace) -> contextlib.AbstractContextManager[str]:
+    """The URL to give to the tools, for the length of the run."""
+    upstream = options.index_url or default_index_url().public
+    if options.store is None:
+        return contextlib.nullcontext(upstream)
+    stack = contextlib.ExitStack()
+    index = stack.enter_context(running_index(options.store, record=True, upstream=upstream))
+
+    @contextlib.contextmanager
+    def close_after() -> Iterator[str]:
+        with stack:
+            yield index.url
+
+    return close_after()
+
+
+def _report(chosen: Sequence[RequirementList], options: argparse.Namespace) -> int:
+    """Print each comparison as it is done, then the counts of each pair of tools."""
+    counts: dict[str, Counts] = defaultdict(Counts)
+    seconds: Counter[str] = Counter()
+    differing = 0
+    with ThreadPoolExecutor(options.jobs) as pool:
+        # In turn the second tool is first, so that neither always finds the index warmed by the other.
+        answers = pool.map(lambda item: _resolve_all(item[1], options, turned=item[0] % 2 == 1), enumerate(chosen))
+        for entry, by_tool in zip(chosen, answers, strict=True):
+            differing += not _compare(entry, by_tool, options, counts)
+            seconds.update({name: answer.seconds for name, answer in by_tool.items()})
+    print(f"{len(chosen) - differing} of {len(chosen)} lists agree")
+    print(", ".join(f"{name}: {seconds[name]:.0f} s in all" for name in options.tools))
+    for other, found in counts.items():
+        print(f"{options.tools[0]} and {other}: {sum(found.verdicts.values())} lists")
+        print(*(f"    {number} {verdict}" for verdict, number in found.verdicts.most_common()), sep="\n")
+        print(f"    {found.equal_pins} of {found.pins} pins equal")
+        title = f"    {len(found.behind)} listed projects more than {FAR_BEHIND_DAYS} days behind {other}"
+        print(title, *found.behind, sep="\n        ")
+        title = f"    {len(found.slow)} lists over {SLOW_S} s where {other} takes under {QUICK_S} s"
+        print(title, *found.slow, sep="\n        ")
     return 1 if differing else 0
 
 
@@ -122,54 +177,128 @@ def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--pip", action="store_true", help="compare with pip too")
     parser.add_argument("--only", action="append", help="name of a list; may be repeated")
     parser.add_argument("--orders", type=int, choices=(1, 2, 3), default=1, help="as written, reversed, sorted")
-    parser.add_argument("--python", default=PYTHON, help=f"minor release to lock for; default: {PYTHON}")
+    parser.add_argument("--python", default=PYTHON, help=f"minor release, where a list has none; default: {PYTHON}")
     parser.add_argument("--sdists", action="store_true", help="allow sdists, which tools may build")
     parser.add_argument("--index-url", help="simple API; default: pip's built-in one")
     parser.add_argument("--cut-off", default=CUT_OFF, help="nothing uploaded later is a candidate")
     parser.add_argument("--cache", type=Path, help="folder of caches to keep; default: a fresh one")
+    parser.add_argument("--store", type=Path, help="folder of a replay index to read through and to add to")
+    parser.add_argument("--limit-s", type=float, help="seconds that a tool may take for one list")
+    parser.add_argument("--jobs", type=int, default=1, help="lists at a time; default: 1, for timing")
     options = parser.parse_args(arguments)
-    options.index_url = options.index_url or default_index_url().public
     options.tools = [*options.tools.split(","), *(["pip"] if options.pip else [])]
     return options
 
 
-def _compare(entry: RequirementList, options: argparse.Namespace, counts: Counts) -> bool:
+def _resolve_all(entry: RequirementList, options: argparse.Namespace, *, turned: bool) -> dict[str, Answer]:
+    """Each tool's answer to the same question."""
+    first, second, *rest = options.tools
+    minor = entry.python or options.python
+    interpreter = _find_interpreter(minor)
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "requirements.txt"
+        source.write_text("\n".join(entry.requirements) + "\n", encoding="utf-8")
+        question = Question(
+            source=source,
+            output=Path(folder) / "pylock.toml",
+            index_url=options.index_url,
+            cut_off=options.cut_off,
+            cache=(options.cache or Path(folder)).absolute(),
+            python=interpreter[0] if interpreter else minor,
+            interpreter=interpreter[1] if interpreter else None,
+            sdists=options.sdists,
+            limit_s=options.limit_s,
+        )
+        order = [second, first, *rest] if turned else [first, second, *rest]
+        order = [name for name in order if interpreter or not TOOLS[name].needs_interpreter]
+        return {name: _resolve(name, replace(question, cache=question.cache / f"cache-{name}")) for name in order}
+
+
+@functools.cache
+def _find_interpreter(minor: str) -> tuple[str, str] | None:
+    """The full version and the path of this machine's Python of a minor release, None where it has none."""
+    command = shutil.which(f"python{minor}")
+    if command is None:
+        return None
+    code = "import platform, sys; print(platform.python_version(), sys.executable)"
+    finished = subprocess.run([command, "-c", code], capture_output=True, text=True, check=False)
+    version, _, executable = finished.stdout.strip().partition(" ")
+    return (version, executable) if finished.returncode == 0 else None
+
+
+def _resolve(name: str, question: Question) -> Answer:
+    start = time.monotonic()
+    result: Pins | NoSolution | ToolError
+    try:
+        result = TOOLS[name].resolve(question)
+    except ToolError as error:
+        result = error
+    return Answer(result=result, seconds=time.monotonic() - start)
+
+
+def _compare(
+    entry: RequirementList, answers: dict[str, Answer], options: argparse.Namespace, counts: dict[str, Counts]
+) -> bool:
     subject, *others = options.tools
+    times = ", ".join(f"{name} {answers[name].seconds:.1f} s" for name in options.tools if name in answers)
+    print(f"{entry.name} ({entry.python or options.python}; {times})", flush=True)
     agrees = True
     for other in others:
-        lines = _render_comparison(entry, options, counts, names=(subject, other))
-        print(f"{entry.name}: {subject} and {other} {lines[0]}", *lines[1:], sep="\n    ", flush=True)
+        if not {subject, other} <= answers.keys():
+            print(f"    {subject} and {other} are not compared: no interpreter of this Python")
+            continue
+        found = counts[other]
+        lines = _render_comparison(entry, answers, options, found, names=(subject, other))
+        print(f"    {subject} and {other} {lines[0]}", *lines[1:], sep="\n        ", flush=True)
         agrees = agrees and len(lines) == 1
+        if answers[subject].seconds > SLOW_S and answers[other].seconds < QUICK_S:
+            found.slow.append(f"{entry.name}: {times}")
     return agrees
 
 
 def _render_comparison(
-    entry: RequirementList, options: argparse.Namespace, counts: Counts, *, names: tuple[str, str]
+    entry: RequirementList,
+    answers: dict[str, Answer],
+    options: argparse.Namespace,
+    counts: Counts,
+    *,
+    names: tuple[str, str],
 ) -> list[str]:
     """The verdict, and one line a difference."""
-    try:
-        answers = [_resolve(entry, name, options, counts, like_pip="pip" in names) for name in names]
-    except ToolError as error:
-        counts.verdicts["not comparable"] += 1
-        return ["cannot be compared", *str(error).splitlines()]
-    match answers:
-        case [NoSolution(), NoSolution()]:
+    match answers[names[0]].result, answers[names[1]].result:
+        case (NoSolution(), NoSolution()):
             counts.verdicts["without solution for both"] += 1
             return ["agree that there is no solution"]
-        case [NoSolution(said=said), _]:
-            counts.verdicts[f"solved by {names[1]} only"] += 1
-            return [f"differ: only {names[1]} finds a solution", *said.splitlines()]
-        case [_, NoSolution(said=said)]:
-            counts.verdicts[f"solved by {names[0]} only"] += 1
-            return [f"differ: only {names[0]} finds a solution", *said.splitlines()]
-        case [dict() as left, dict() as right]:
+        case (dict() as left, dict() as right):
             counts.verdicts["solved by both"] += 1
             counts.equal_pins += sum(left.get(name) == version for name, version in right.items())
             counts.pins += len(right)
             lines = render_difference(left, right, names=names)
             lines += _find_behind(entry, left, right, options, counts)
-            return [f"differ in {len(lines)} of {len(right)} pins", *lines] if lines else [f"agree on {len(left)} pins"]
-    raise AssertionError("an answer is pins or that there are none")
+            return (
+                [f"differ in {len(lines)} of {len({*left, *right})} pins", *lines]
+                if lines
+                else [f"agree on {len(left)} pins"]
+            )
+        case (left, right):
+            failed = {
+                name: result for name, result in zip(names, (left, right), strict=True) if type(result) is not dict
+            }
+            counts.verdicts[", ".join(f"{name} {_describe(result)}" for name, result in failed.items())] += 1
+            said = [line for result in failed.values() for line in _read_said(result).splitlines()]
+            return [f"differ: {', '.join(f'{name} {_describe(result)}' for name, result in failed.items())}", *said]
+    raise AssertionError("every pair of answers is one of these")
+
+
+def _describe(result: Pins | NoSolution | ToolError) -> str:
+    """How a tool that gave no pins ended."""
+    if isinstance(result, NoSolution):
+        return "finds no solution"
+    return "takes too long" if isinstance(result, ToolTimeoutError) else "fails"
+
+
+def _read_said(result: Pins | NoSolution | ToolError) -> str:
+    return result.said if isinstance(result, NoSolution) else str(result)
 
 
 def _find_behind(
@@ -207,29 +336,6 @@ def _fetch_upload_times(index_url: str, name: NormalizedName) -> dict[Version, d
             uploaded = datetime.fromisoformat(file["upload-time"])
             times[version] = min(times.get(version, uploaded), uploaded)
     return times
-
-
-def _resolve(
-    entry: RequirementList, tool: str, options: argparse.Namespace, counts: Counts, *, like_pip: bool
-) -> Pins | NoSolution:
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder) / "requirements.txt"
-        source.write_text("\n".join(entry.requirements) + "\n", encoding="utf-8")
-        question = Question(
-            source=source,
-            output=Path(folder) / "pylock.toml",
-            index_url=options.index_url,
-            cut_off=options.cut_off,
-            cache=(options.cache or Path(folder)).absolute() / f"cache-{tool}",
-            python=platform.python_version() if like_pip else options.python,
-            best_match=like_pip,
-            sdists=options.sdists,
-        )
-        start = time.monotonic()
-        try:
-            return TOOLS[tool].resolve(question)
-        finally:
-            counts.seconds[tool] = counts.seconds.get(tool, 0.0) + time.monotonic() - start
 
 
 if __name__ == "__main__":

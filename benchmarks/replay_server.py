@@ -18,6 +18,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+import httpx
+
 from benchmarks.replay_store import Answer, Question, Store
 
 __all__ = ["ReplayIndex"]
@@ -26,7 +28,14 @@ JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 HTML_TYPE = "text/html; charset=utf-8"
 PAGE_MAX_AGE_S = 600
 FILE_CACHE_CONTROL = "max-age=365000000, immutable, public"
-REASONS = {200: "OK", 206: "Partial Content", 301: "Moved Permanently", 304: "Not Modified", 404: "Not Found"}
+REASONS = {
+    200: "OK",
+    206: "Partial Content",
+    301: "Moved Permanently",
+    304: "Not Modified",
+    404: "Not Found",
+    502: "Bad Gateway",
+}
 
 Ask = Callable[[Question], Awaitable[Answer]]
 
@@ -267,7 +276,12 @@ class _Connection(asyncio.Protocol):
             self._send(response)
 
     async def _answer_later(self, request: Request) -> None:
-        response = await self._index.answer_later(request)
+        try:
+            response = await self._index.answer_later(request)
+        except (httpx.HTTPError, ValueError) as error:
+            # The client gets an answer at once, and the log has the reason.
+            self._index.log.append(f"502 {request.path} {error!r}")
+            response = _render_head(502, [("Content-Length", "0")])
         await asyncio.sleep(self._index.latency_s)
         self._send(response)
 

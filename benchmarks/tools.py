@@ -1,16 +1,20 @@
 """The tools under comparison: their command lines, in this one place, and how to read the pins they wrote.
 
 In: a list in a file, an index, a cut-off. Out: a process to time, and its pins. Every tool gets the same question:
-CPython on Linux x86_64 with glibc 2.35, wheels only, nothing uploaded after the cut-off.
+CPython on Linux x86_64 with glibc 2.35, nothing uploaded after the cut-off. pip, which evaluates markers for no other
+Python than the one that runs it, and sdists for no other platform, runs in the question's interpreter on this machine.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import tomllib
 from collections.abc import Callable
@@ -28,6 +32,7 @@ __all__ = [
     "Run",
     "Tool",
     "ToolError",
+    "ToolTimeoutError",
     "find_executable",
     "render_difference",
 ]
@@ -39,11 +44,12 @@ Pins = dict[NormalizedName, Version]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What to resolve, for CPython `python` (a minor release, or with its patch: pip knows only the running one).
+    """What to resolve, for CPython `python`, a minor release or one with its patch.
 
-    `best_match` is pip's rule for several indexes, which only `lock` can choose here. Without `sdists` only wheels are
-    candidates. `machine` and `check` are for `lock` alone: a machine type, and `--check` of the output.
-    `authority` is the file of the certificate authority of an index behind TLS.
+    `interpreter` is an executable of that release, or None where this machine has none. Without `sdists` only wheels
+    are candidates. `limit_s` is how long a tool may take, None for any time. `machine` and `check` are for `lock`
+    alone: a machine type, and `--check` of the output. `authority` is the file of the certificate authority of an
+    index behind TLS.
     """
 
     source: Path
@@ -52,8 +58,9 @@ class Question:
     cut_off: str
     cache: Path
     python: str
-    best_match: bool = False
+    interpreter: str | None = sys.executable
     sdists: bool = False
+    limit_s: float | None = None
     machine: str | None = None
     check: bool = False
     authority: Path | None = None
@@ -81,11 +88,16 @@ class ToolError(Exception):
     """A tool failed otherwise than by finding no solution; holds what it wrote to standard error."""
 
 
+class ToolTimeoutError(ToolError):
+    """A tool was stopped because it took longer than the question allows; this says nothing about the list."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
     """One program: its argv for a question, its version's argv, and the reader of what it wrote.
 
-    `says_no_solution` tells from the exit code and standard error whether a failure is an answer.
+    `says_no_solution` tells from the exit code and standard error whether a failure is an answer. `needs_interpreter`
+    holds for a tool that only knows the Python that runs it.
     """
 
     name: str
@@ -93,6 +105,7 @@ class Tool:
     version_command: list[str]
     read_pins: Callable[[Path], Pins]
     says_no_solution: Callable[[int, str], bool]
+    needs_interpreter: bool = False
 
     def resolve(self, question: Question) -> Pins | NoSolution:
         """The answer; raises `ToolError` where there is none."""
@@ -115,10 +128,17 @@ class Tool:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
+                start_new_session=True,
             )
+            timer = threading.Timer(question.limit_s or 0.0, _kill_group, [process.pid])
+            if question.limit_s is not None:
+                timer.start()
             _, status, usage = os.wait4(process.pid, 0)
+            timer.cancel()
             seconds = time.perf_counter() - started
             process.returncode = os.waitstatus_to_exitcode(status)
+            if process.returncode == -signal.SIGKILL and question.limit_s is not None and seconds >= question.limit_s:
+                raise ToolTimeoutError(f"{self.name} takes more than {question.limit_s:g} s")
             errors.seek(0)
             return Run(
                 exit_code=process.returncode,
@@ -134,6 +154,12 @@ class Tool:
             return "not installed"
         finished = subprocess.run(self.version_command, capture_output=True, text=True, check=False)
         return " ".join(finished.stdout.split()[:2])
+
+
+def _kill_group(group: int) -> None:
+    """End a tool and what it has started: builds, and the other Python that pip runs, are processes of their own."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def find_executable(name: str) -> str:
@@ -177,7 +203,7 @@ def _build_lock_command(question: Question) -> list[str]:
         *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
         *("--exclude-newer", question.cut_off),
-        *(("--index-strategy", "best-match") if question.best_match else ()),
+        *(("--python-executable", question.interpreter) if question.sdists and question.interpreter else ()),
         *(("-m", question.machine) if question.machine else ()),
         *(("--check",) if question.check else ()),
         "-q",
@@ -188,7 +214,7 @@ def _build_uv_command(question: Question) -> list[str]:
     return [
         *(find_executable("uv"), "pip", "compile", str(question.source)),
         *("-o", str(question.output), "--format", "pylock.toml", "--no-header", "--no-config", "-q"),
-        *("--python", sys.executable, "--no-python-downloads"),
+        *("--python", question.interpreter or sys.executable, "--no-python-downloads"),
         *("--python-version", question.python, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
         *("--default-index", question.index_url, "--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
@@ -215,12 +241,21 @@ def _build_pip_lock_command(question: Question) -> list[str]:
 
 
 def _build_pip_report_command(question: Question) -> list[str]:
+    interpreter = question.interpreter or sys.executable
+    return [
+        *(sys.executable, "-m", "pip", "--python", interpreter, "install", "--dry-run", "--ignore-installed"),
+        *_build_pip_arguments(question),
+        *("--report", str(question.output)),
+        *(() if question.sdists else _build_pip_target_arguments(question)),
+    ]
+
+
+def _build_pip_target_arguments(question: Question) -> list[str]:
+    """The target as pip takes it, which is for wheels alone."""
     platforms = [f"manylinux_2_{minor}_x86_64" for minor in range(GLIBC_MINOR, 4, -1)]
     platforms += ["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"]
     return [
-        *(sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed"),
-        *_build_pip_arguments(question),
-        *("--report", str(question.output), "--python-version", question.python, "--implementation", "cp"),
+        *("--python-version", question.python, "--implementation", "cp"),
         *(argument for platform in platforms for argument in ("--platform", platform)),
     ]
 
@@ -274,6 +309,7 @@ TOOLS = {
             version_command=[sys.executable, "-m", "pip", "--version"],
             read_pins=_read_report,
             says_no_solution=_pip_says_no_solution,
+            needs_interpreter=True,
         ),
         Tool(
             name="pip-lock",
@@ -281,6 +317,7 @@ TOOLS = {
             version_command=[sys.executable, "-m", "pip", "--version"],
             read_pins=_read_lockfile,
             says_no_solution=_pip_says_no_solution,
+            needs_interpreter=True,
         ),
     )
 }

@@ -30,7 +30,6 @@ __all__ = [
     "ParsedRequirement",
     "is_readable",
     "is_virtual",
-    "list_prereleases",
     "names_prerelease",
     "parse_dependency",
     "pins_exactly",
@@ -78,9 +77,10 @@ class Candidate:
 class Demand:
     """A requirement as the search reads it: the rows of `node` that satisfy it.
 
-    `pinned` admits yanked versions, `prereleases` pre-releases. `text` is for messages. `root` is the number of the
-    list's requirement that it comes from, None for a dependency. `is_own` marks a demand on the candidate's own
-    project; `is_early` any other that is known before metadata is read, so that a collision saves reading it.
+    `pinned` admits yanked versions; `prereleases` tells that the specifier names a pre-release. `text` is for messages.
+    `root` is the number of the list's requirement that it comes from, None for a dependency. `is_own` marks a demand on
+    the candidate's own project; `is_early` any other that is known before metadata is read, so that a collision saves
+    reading it.
     """
 
     node: Node
@@ -149,13 +149,7 @@ def pins_exactly(specifier: SpecifierSet) -> bool:
 
 def names_prerelease(specifier: SpecifierSet) -> bool:
     """Whether a part of the specifier names a pre-release or development release, other than to exclude it."""
-    return bool(list_prereleases(specifier))
-
-
-def list_prereleases(specifier: SpecifierSet) -> list[Version]:
-    """The pre-releases and development releases that parts of the specifier name, other than to exclude them."""
-    texts = [part.version.removesuffix(".*") for part in specifier if part.operator != "!="]
-    return [Version(text) for text in texts if _is_prerelease(text)]
+    return any(_is_prerelease(part.version.removesuffix(".*")) for part in specifier if part.operator != "!=")
 
 
 @lru_cache(maxsize=65536)

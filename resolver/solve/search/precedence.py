@@ -4,7 +4,9 @@ In: rejected releases, each with the decisions that excluded it. Out: one total 
 
 The rule: listed items are decided first, in list order, each at its newest release, until a decision
 costs another project five of its releases. Then the other project moves before it, with everything that brings it in,
-and the search starts again. So an item that is listed first costs another one some releases, never years.
+and the search starts again. So an item that is listed first costs another one some releases, never years. A project
+that the list does not name has to lose ten releases before a listed item gives way to it: `notebook<7` is at 6.5.7 with
+an ipykernel of its time, not at 6.5.4 for the newest ipykernel.
 
 How rejections are counted: by pair of projects, because a project that many others reject once each is no problem, and
 one that a single decision rejects again and again is. The culprits of a rejection are the decisions that each exclude
@@ -29,6 +31,9 @@ __all__ = ["Information", "Precedence", "find_culprits"]
 
 _FIRST_LIMIT = 5
 """How many releases of a project a decision may cost before the two change places for the first time."""
+
+_LIMIT_OF_LISTED = 10
+"""The same for a decision on a listed project that costs releases of one that the list does not name."""
 
 Information = RequirementInformation[Demand, Candidate]
 Criteria = Mapping[Node, Criterion[Demand, Candidate]]
@@ -78,7 +83,10 @@ class Precedence:
         bringing = _find_bringing(rejected, culprit, criteria)
         at = self._places[culprit]
         moving = [name for name in self._order[at + 1 :] if name in bringing]
-        limit = max((self._find_limit(name, culprit) for name in moving), default=0)
+        first = (
+            _LIMIT_OF_LISTED if _is_listed(culprit, criteria) and not _is_listed(rejected, criteria) else _FIRST_LIMIT
+        )
+        limit = max((self._limits.get(frozenset((name, culprit)), first) for name in moving), default=0)
         if not moving or self._counts[pair] < limit:
             return False
         staying = [name for name in self._order[at:] if name not in bringing]
@@ -90,8 +98,10 @@ class Precedence:
             self._counts.pop((culprit, name), None)
         return True
 
-    def _find_limit(self, one: NormalizedName, other: NormalizedName) -> int:
-        return self._limits.get(frozenset((one, other)), _FIRST_LIMIT)
+
+def _is_listed(name: NormalizedName, criteria: Criteria) -> bool:
+    criterion = criteria.get(Node(name))
+    return criterion is not None and any(item.parent is None for item in criterion.information)
 
 
 def _find_bringing(rejected: NormalizedName, culprit: NormalizedName, criteria: Criteria) -> frozenset[NormalizedName]:

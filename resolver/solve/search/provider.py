@@ -316,7 +316,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
         return self._facts.is_dead(node, row) or (node.part != "" and self._facts.is_dead(Node(node.name), row))
 
     def _meet(self, demand: Demand) -> None:
-        """Pass a demand to the propagation: its node's rows, and the versions that it admits by naming them."""
+        """Pass a demand to the propagation: its node's rows, and the hidden ones that may have to satisfy it."""
         node = demand.node
         rows = self._universe.candidate_rows(node.name)
         if node not in self._met:
@@ -324,8 +324,7 @@ class Provider(AbstractProvider[Demand, Candidate, Node]):
             self._precedence.meet(node.name)
             shown = rows if self._shows_all else self._universe.shown_rows(node.name)
             self._facts.add_node(node, rows, shown)
-        names_hidden = demand.pinned or demand.prereleases
-        if names_hidden and self._facts.show(node, self._universe.select(node.name, [demand])):
+        if (demand.pinned or demand.prereleases) and self._facts.show(node, rows & demand.mask):
             self._contradictions.clear()  # They rest on fewer rows.
 
     def _prefetch(self, node: Node, row: int) -> None:

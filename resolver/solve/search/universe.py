@@ -32,7 +32,6 @@ from resolver.solve.demand import (
     ParsedRequirement,
     is_readable,
     is_virtual,
-    list_prereleases,
     names_prerelease,
     parse_dependency,
     pins_exactly,
@@ -130,29 +129,21 @@ class Universe:
         return self._fold(name)[0]
 
     def shown_rows(self, name: NormalizedName) -> int:
-        """Those of `candidate_rows` that are tried unless a dependency names a pre-release or pins a yanked one."""
+        """Those of `candidate_rows` that are neither yanked nor a pre-release, as far as there are such rows."""
         rows, pinned, prereleases = self._fold(name)
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
 
     def select(self, name: NormalizedName, demands: Sequence[Demand]) -> int:
-        """The rows to try under the demands, by `select_rows`."""
+        """The rows to try under the demands, by `select_rows`.
+
+        A pre-release that a dependency names, as in `c>=0.5a1`, is no reason to take one while a stable release
+        satisfies all specifiers: only the list can prefer pre-releases.
+        """
         rows, pinned, prereleases = self._fold(name)
         for demand in demands:
             rows &= demand.mask
             pinned = pinned or demand.pinned
-            if demand.prereleases and not prereleases:
-                prereleases = self._names_admitted(name, demand, demands)
         return select_rows(self.table(name), rows, pinned=pinned, prereleases=prereleases)
-
-    def _names_admitted(self, name: NormalizedName, naming: Demand, demands: Sequence[Demand]) -> bool:
-        """Whether a demand names a pre-release that the list and the other demands admit.
-
-        `c>=0.5a1` beside `c>=1.0` names none: as in uv and pip, it admits no pre-release of 2.0.
-        """
-        others = {demand.specifier: None for demand in demands if demand.specifier != naming.specifier}
-        others |= dict.fromkeys(self.listed_specifiers(name))
-        named = list_prereleases(naming.specifier)
-        return any(all(other.contains(one, prereleases=True) for other in others) for one in named)
 
     def root_demands(self) -> list[Demand]:
         """The demands of the list, in list order; of several equal ones the first. Raises FetchError."""

@@ -80,8 +80,8 @@ def test_a_project_that_comes_first_already_does_not_move() -> None:
 def test_a_dependency_moves_with_all_that_bring_it_in() -> None:
     precedence = meet(A, B, C, D)
     criteria = build_criteria({A: [None], B: [None], C: [B], D: [C, A]})
-    moved = [precedence.count(D, [A], criteria) for _ in range(5)]
-    assert moved == [None, None, None, None, A]
+    moved = [precedence.count(D, [A], criteria) for _ in range(10)]
+    assert moved == [*[None] * 9, A]
     assert order(precedence, A, B, C, D) == [B, C, D, A]
 
 
