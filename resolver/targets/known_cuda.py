@@ -285,7 +285,7 @@ def read_torch_pin(
 
 
 def _find_row(name: NormalizedName, version: Version, platform: Platform) -> str | None:
-    """The `cuda` of the first row for a version: a release or a word of the data (`none`, `torch`); None without a row."""
+    """The `cuda` of the first row for a version: a release or a word of the data (`torch`); None without a row."""
     system = _name_system(platform)
     for versions, systems, cuda in _rows_by_name().get(name, ()):
         if (not systems or system in systems) and versions.contains(version, prereleases=True):
