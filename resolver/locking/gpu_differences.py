@@ -196,7 +196,7 @@ def _runs_alike(resolution: Resolution, target: Target, other: Target) -> bool:
     torch = _find_torch(resolution)
     if torch is None or any(has_several_builds(pin.name) for pin in resolution.pins):
         return False
-    specifiers = _read_specifiers(torch.requesters)
+    specifiers = _read_torch_specifiers(resolution, torch)
     return all(
         order_builds(release, target.platform, target.accelerator)
         == order_builds(release, other.platform, other.accelerator)
@@ -224,7 +224,7 @@ def _compare_torch_by_data(resolution: Resolution, other: Target) -> Iterator[st
     torch = _find_torch(resolution)
     if torch is None or resolution.build is None:
         return
-    specifiers = _read_specifiers(torch.requesters)
+    specifiers = _read_torch_specifiers(resolution, torch)
     tag = f"cp{other.python.major}{other.python.minor}"
     running = iter_running_builds(other.platform, other.accelerator, python_tag=tag)
     admitted = (one for one in running if one.verified and _admits(specifiers, [one.version, Version(str(one))]))
@@ -233,6 +233,21 @@ def _compare_torch_by_data(resolution: Resolution, other: Target) -> Iterator[st
         yield "no build of torch that is known to exist runs"
     elif (build.version, build.label) != (Version(torch.version.public), resolution.build.cuda):
         yield f"torch {torch.version} -> {_render_build(build)}"
+
+
+def _read_torch_specifiers(resolution: Resolution, torch: Pin) -> list[SpecifierSet]:
+    """What limits torch under any driver.
+
+    A companion with a free choice of versions follows torch, so the torch that its locked version needs is no limit.
+    """
+    following = {pin.name for pin in resolution.pins if is_torch_companion(pin.name) and not _is_limited(pin)}
+    return _read_specifiers(one for one in torch.requesters if one.parent not in following)
+
+
+def _is_limited(pin: Pin) -> bool:
+    """Whether a requirement keeps a project from newer versions."""
+    specifiers = _read_specifiers(pin.requesters)
+    return any(one.operator not in (">", ">=", "!=") for specifier in specifiers for one in specifier)
 
 
 def _compare_families_by_data(

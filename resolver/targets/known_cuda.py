@@ -126,7 +126,8 @@ def find_known_cuda(
     """The CUDA of a candidate before its metadata is read; None where it is unknown.
 
     The local label comes first, then the index, then the name, then the data by version. The last counts for the
-    default index alone, since other indexes may have the same version built for another CUDA.
+    default index alone, since other indexes may have the same version built for another CUDA, unless no build holds
+    code of one CUDA (triton).
     """
     if (label := parse_version_label(version)) and (label.backend is not None or is_torch_extension(label)):
         if not is_default_index:
@@ -137,7 +138,9 @@ def find_known_cuda(
         return KnownCuda(cuda=label.cuda, rule="index", label=label)
     if (label := find_suffix(name)) and label.cuda is not None:
         return KnownCuda(cuda=CudaMajor(label.cuda.major), rule="data", label=label)
-    return _find_in_data(name, version, platform) if is_default_index else None
+    if is_default_index or _find_row(name, version, platform) == "any":
+        return _find_in_data(name, version, platform)
+    return None
 
 
 @lru_cache(maxsize=4096)
@@ -229,7 +232,7 @@ def iter_extra_builds(name: NormalizedName) -> Iterator[tuple[str, NormalizedNam
 def has_several_builds(name: NormalizedName) -> bool:
     """Whether builds of a project have CUDA releases of their own, rather than that of torch or none."""
     rows = (row for row in read_data("packages")["package"] if any(fnmatchcase(name, one) for one in row["names"]))
-    return any(row["cuda"] not in ("torch", "torch-major", "none") for row in rows)
+    return any(row["cuda"] not in ("torch", "torch-major", "none", "any") for row in rows)
 
 
 def find_version_lack(name: NormalizedName, version: Version, platform: Platform, gpu: Gpu) -> str:
@@ -251,7 +254,7 @@ def _find_in_data(name: NormalizedName, version: Version, platform: Platform) ->
     match _find_row(name, version, platform):
         case None | "torch-pin":
             return None
-        case "none":
+        case "none" | "any":
             return KnownCuda(cuda=None, rule="data")
         case "torch":
             return _find_with_torch(name, version, platform)
@@ -282,7 +285,7 @@ def read_torch_pin(
 
 
 def _find_row(name: NormalizedName, version: Version, platform: Platform) -> str | None:
-    """The `cuda` of the first row for a version: a release, `none`, `torch` or `torch-major`; None without a row."""
+    """The `cuda` of the first row for a version: a release or a word of the data (`torch`); None without a row."""
     system = _name_system(platform)
     for versions, systems, cuda in _rows_by_name().get(name, ()):
         if (not systems or system in systems) and versions.contains(version, prereleases=True):
@@ -374,7 +377,7 @@ def _build(name: NormalizedName, what: str, cuda: str, gpu: Gpu, source: str, co
     """The row of a table. `cuda` is as in the data; where it names no release, only the floors of the project count."""
     parsed = parse_cuda(cuda)
     lack = find_missing_floor(name, gpu) if parsed is None else find_lack(name, parsed, gpu)
-    shown = "any" if cuda == "none" else "torch's" if cuda in _FOLLOWING else cuda
+    shown = "any" if cuda in ("none", "any") else "torch's" if cuda in _FOLLOWING else cuda
     return FamilyBuild(what=what, cuda=shown, lack=lack, source=source, confidence=confidence)
 
 

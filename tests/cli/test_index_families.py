@@ -195,6 +195,21 @@ def test_page_that_mixes_builds_without_one_for_the_gpu_is_no_solution(mixed_pag
     )
 
 
+def test_index_with_the_release_of_a_torch_that_cannot_run_is_no_remedy(mixed_page: Project) -> None:
+    mixed_page.server.add("torch", wheel("torch", "2.4.0"))
+    mixed_page.write_list(
+        "-f https://download.pytorch.org/whl/torch_stable.html",
+        f"--extra-index-url {mixed_page.server.index_url}",
+        "torch==2.4.0",
+    )
+
+    run = mixed_page.lock("requirements.txt", "-q", "-m", "GPU-B200")
+
+    assert run.code == 3
+    assert "none has kernels for sm_100 (GPU-B200)" in run.err
+    assert "has a version that fits" not in run.err
+
+
 def test_index_with_an_empty_page_still_wins_and_the_later_index_is_named(
     project: Project, vendor: IndexServer
 ) -> None:

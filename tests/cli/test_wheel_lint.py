@@ -66,6 +66,20 @@ def test_wheel_for_another_torch_on_disk_is_no_solution_without_a_machine_too(pr
     ]
 
 
+def test_wheel_for_a_torch_that_the_gpu_does_not_run_is_refused_for_that(project: Project) -> None:
+    project.server.add("torch", wheel("torch", "2.8.0", ["filelock"], tags=LINUX))
+    project.write("requirements.txt", f"torch>=2.5\nflash-attn @ {add_flash(project)}\n")
+
+    run = project.lock("requirements.txt", "-m", "B200", "--driver", "580", "-q")
+
+    assert run.code == 3
+    assert (
+        f"because `{FLASH}` is built for torch 2.5 and CUDA 12, without the C++11 ABI; torch 2.5.1 has builds for"
+        " cu118, cu121, cu124; none has kernels for sm_100 (GPU-B200)" in run.err
+    )
+    assert "the lock would have" not in run.err
+
+
 def test_wheel_with_another_abi_than_torch_is_no_solution(project: Project) -> None:
     url = add_flash(project, "cu12torch2.5cxx11abiTRUE")
     project.write("requirements.txt", f"torch==2.5.1\nflash-attn @ {url}\n")

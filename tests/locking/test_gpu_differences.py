@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from packaging.utils import NormalizedName
@@ -90,6 +91,23 @@ def test_a_driver_change_follows_from_the_data_where_it_cannot_be_solved() -> No
     assert changes
     assert {change.source for change in changes} == {"data"}
     assert all("torch" in line for change in changes for line in change.changes)
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [("torchvision>=0.20", "2.15.0"), ("torchvision==0.28.0", "2.13.0"), ("torchvision<0.29", "2.13.0")],
+)
+def test_a_companion_limits_torch_under_another_driver_only_if_it_is_limited(listed: str, expected: str) -> None:
+    line = Requester(position=Position(item=1), parent=None, text=listed)
+    companion = build_pin(build_file("torchvision-0.28.0-cp311-cp311-manylinux_2_28_x86_64.whl", "0.28.0"), line)
+    torch = pin_torch("2.13.0+cu126")
+    needed = Requester(position=None, parent=companion.name, text="torch==2.13.0")
+    torch = replace(torch, requesters=(*torch.requesters, needed))
+    resolution = Resolution(pins=(torch, companion), build=ChosenBuild(cuda="cu126", why="it runs"))
+
+    changes = {change.driver: change.changes for change in find_driver_changes(resolution, A100, refuse, no_versions)}
+
+    assert changes["580"] == (f"torch 2.13.0+cu126 -> {expected}",)
 
 
 def test_drivers_that_run_the_same_resolution_are_left_out() -> None:

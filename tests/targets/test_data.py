@@ -240,7 +240,9 @@ def test_package_rows_name_normalized_projects_and_known_cuda_releases() -> None
     for row in read_data("packages")["package"]:
         assert all(canonicalize_name(name) == name for name in row["names"])
         assert set(row.get("on", ())) <= {"linux", "macos", "windows"}
-        assert row["cuda"] in {"none", "torch", "torch-major", "torch-pin"} or parse_cuda(row["cuda"]) is not None
+        assert (
+            row["cuda"] in {"any", "none", "torch", "torch-major", "torch-pin"} or parse_cuda(row["cuda"]) is not None
+        )
         assert SpecifierSet(row.get("versions", "")) is not None
 
 

@@ -218,6 +218,19 @@ def test_the_data_of_versions_is_for_the_default_index_alone() -> None:
     assert known.cuda == CudaMajor(12)
 
 
+@pytest.mark.parametrize(
+    ("name", "version"), [("triton", "3.2.0"), ("bitsandbytes", "0.45.0"), ("ctranslate2", "4.5.0")]
+)
+def test_projects_without_code_of_one_cuda_are_so_on_every_index(name: str, version: str) -> None:
+    known = find(name, version, "https://other.example/simple/", is_default=False)
+    assert known == KnownCuda(cuda=None, rule="data")
+
+
+def test_sdists_of_the_default_index_say_nothing_of_wheels_elsewhere() -> None:
+    assert find("flash-attn", "2.8.3") == KnownCuda(cuda=None, rule="data")
+    assert find("flash-attn", "2.8.3", "https://other.example/simple/", is_default=False) is None
+
+
 def test_on_another_platform_the_default_index_carries_other_builds() -> None:
     cpu = KnownCuda(cuda=None, rule="data")
     assert find("torch", "2.10.0", platform="manylinux_2_35_aarch64") == cpu

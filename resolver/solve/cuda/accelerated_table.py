@@ -39,6 +39,7 @@ from resolver.targets.torch_builds import (
     has_cpu_label,
     iter_releases_of_companion,
     list_allowed_cuda,
+    load_releases,
 )
 
 __all__ = [
@@ -447,10 +448,11 @@ def _list_promised(
         return []
     labels = _find_named_labels(table.name, problem)
     is_cpu = isinstance(acceleration.target.accelerator, Cpu)
+    torches = _list_admitted_torches(table.name, problem, acceleration)
     promised: list[_Row] = []
     for own in (*rows, *_iter_named_elsewhere(table, problem)):
         # A row without usable files is no release on this machine, so it has no other builds either.
-        if not (own.wheel or own.sdist):
+        if not (own.wheel or own.sdist) or _goes_with_none(table.name, own.version, torches):
             continue
         for promise in _iter_promises(table.name, own.version, own.known, own.reason, labels, acceleration):
             named = promise.version.local in labels
@@ -467,6 +469,26 @@ def _list_promised(
                 )
             )
     return promised
+
+
+def _list_admitted_torches(name: NormalizedName, problem: Problem, acceleration: Acceleration) -> frozenset[Version]:
+    """The known releases of torch that the list admits; empty where they do not limit a project."""
+    lines = (*problem.roots, *problem.constraints, *problem.overrides)
+    specifiers = [line.specifier for line in lines if line.name == TORCH_NAME and line.specifier]
+    if not specifiers or name in {*acceleration.untied, TORCH_NAME} or not is_torch_companion(name):
+        return frozenset()
+    builds = {one.version: map(str, (one.version, *one.builds_on(problem.target.platform))) for one in load_releases()}
+    return frozenset(
+        version
+        for version, found in builds.items()
+        if any(all(part.contains(one, prereleases=True) for part in specifiers) for one in found)
+    )
+
+
+def _goes_with_none(name: NormalizedName, version: Version, torches: Collection[Version]) -> bool:
+    """Whether no torch that the list admits goes with a version: then no index is read for its builds."""
+    releases = _find_releases(name, version) if torches else ()
+    return bool(releases) and not any(release.version in torches for release in releases)
 
 
 def _iter_named_elsewhere(table: ProjectTable, problem: Problem) -> Iterator[_Row]:

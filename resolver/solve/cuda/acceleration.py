@@ -148,7 +148,10 @@ class Acceleration:
     def runs(self, name: NormalizedName, version: Version, location: Location) -> bool:
         """Whether the target runs a build, as far as its name, version and index determine it."""
         known = self.find_known(name, version, location)
-        return not self.find_reason(name, version, known, named=not location.is_default)
+        reason = self.find_reason(name, version, known, named=not location.is_default)
+        if not reason and known is None and not version.local:
+            reason = self.find_lack_of_release(name, version)
+        return not reason
 
     def find_known(self, name: NormalizedName, version: Version, location: Location) -> KnownCuda | None:
         """The CUDA of a candidate by its label, its index or the data; None if unknown.

@@ -94,12 +94,16 @@ def iter_unreadable(pins: Sequence[Pin]) -> Iterator[str]:
 def explain_wheels(demands: CudaDemands, project: NormalizedName, colliding: Sequence[_Version]) -> tuple[str, ...]:
     """A line for each colliding wheel with a label of torch: what it is built for, and the torch of the lock.
 
+    Where no build of the torch that a wheel is for runs, the line has the reason instead of the torch of the lock.
     `colliding` are the versions whose demands on `project`, a virtual one, exclude each other.
     """
     found = []
     for filename, label in _iter_wheels(demands, colliding):
-        torch = _find_torch(demands, project, colliding, label)
         line = f"`{filename}` is built for {describe_label(label)}"
+        if lack := _find_lack_of_torch(demands, label):
+            found.append(f"{line}; {lack}")
+            continue
+        torch = _find_torch(demands, project, colliding, label)
         found.append(line if torch is None else f"{line}; the lock would have {describe_torch(torch)}")
     return tuple(dict.fromkeys(found))
 
@@ -182,6 +186,18 @@ def _iter_wheels(demands: CudaDemands, colliding: Sequence[_Version]) -> Iterato
         known, files = demands.find_known(name, row), demands.table(name).files(row)
         if known is not None and known.label is not None and is_torch_extension(known.label) and files:
             yield files[0].filename, known.label
+
+
+def _find_lack_of_torch(demands: CudaDemands, label: BuildLabel) -> str:
+    """Why no build of the newest torch that a label fits runs; empty if one runs, and if that is not known."""
+    table = demands.table(TORCH_NAME)
+    fitting = [
+        row for row in iter_rows(table.all_rows & ~table.prerelease_mask) if label.fits_torch(table.versions[row])
+    ]
+    if not fitting or any(table.usable(1 << row) for row in fitting):
+        return ""
+    newest = max(Version(table.versions[row].public) for row in fitting)
+    return demands.acceleration.find_lack_of_release(TORCH_NAME, newest)
 
 
 def _find_torch(

@@ -53,6 +53,21 @@ def test_torch_alone_is_the_newest_release_with_a_build_that_runs(
     assert lock_torch(build_target(machine, driver), without) == expected
 
 
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["torch<2.6", "torchvision"], "2.5.1"),
+        (["torchvision", "torch<2.6"], "2.5.1"),
+        (["torch<2.11", "torchaudio", "torchvision"], "2.10.0"),
+        (["torch>=2.5,!=2.11.*,<2.13", "torchvision"], "2.10.0"),
+    ],
+)
+def test_no_index_is_read_for_companions_of_a_torch_that_the_list_excludes(texts: list[str], expected: str) -> None:
+    resolution, urls = lock(texts, build_target("GPU-A100", "570"))
+    assert pins(resolution)["torch"] == Version(expected)
+    assert urls == {DEFAULT_INDEX}
+
+
 @cache
 def lock_torch(target: Target, without: tuple[str, ...]) -> str:
     """The version of torch alone; equal targets are solved once."""
