@@ -39,10 +39,12 @@ if TYPE_CHECKING:
     from resolver.errors import OfflineError as OfflineError
     from resolver.errors import PinfoldError as PinfoldError
     from resolver.errors import ResolutionError as ResolutionError
+    from resolver.errors import RunCancelledError as RunCancelledError
     from resolver.errors import SettingsError as SettingsError
     from resolver.errors import SourceError as SourceError
     from resolver.errors import TargetError as TargetError
     from resolver.fetch.access import Access as Access
+    from resolver.fetch.access import Cancellation as Cancellation
     from resolver.fetch.access import LoginOptions as LoginOptions
     from resolver.fetch.projects.listings import read_advisories as read_advisories
     from resolver.fetch.projects.wheel_contents import fetch_contents as fetch_contents
@@ -102,11 +104,12 @@ _NAMES_BY_MODULE = {
         "OfflineError",
         "PinfoldError",
         "ResolutionError",
+        "RunCancelledError",
         "SettingsError",
         "SourceError",
         "TargetError",
     ),
-    "resolver.fetch.access": ("Access", "LoginOptions"),
+    "resolver.fetch.access": ("Access", "Cancellation", "LoginOptions"),
     "resolver.fetch.projects.listings": ("read_advisories",),
     "resolver.fetch.projects.wheel_contents": ("fetch_contents",),
     "resolver.index.project_health": ("Advisory", "AffectedRange", "parse_advisory"),

@@ -15,6 +15,7 @@
     ├── FetchError                  4   network or authentication
     │   ├── AuthenticationError         401 or 403
     │   └── OfflineError                needed, but not in the cache under --offline
+    ├── RunCancelledError           4   the run was cancelled, or took longer than it may
     ├── HashMismatchError           5   content differs from what was promised or locked
     └── InternalError               6   a bug in pinfold
 
@@ -50,6 +51,7 @@ __all__ = [
     "PinfoldError",
     "Position",
     "ResolutionError",
+    "RunCancelledError",
     "SettingsError",
     "SourceError",
     "TargetError",
@@ -139,6 +141,12 @@ class AuthenticationError(FetchError):
 
 class OfflineError(FetchError):
     """Something that is needed is not in the cache, and `--offline` forbids a request for it."""
+
+
+class RunCancelledError(PinfoldError):
+    """A program has cancelled the run, or it took longer than its limit. It is no FetchError: no other way is tried."""
+
+    exit_code = 4
 
 
 class HashMismatchError(PinfoldError):

@@ -189,12 +189,15 @@ class _Filling:
         from resolver.fetch.builds.build_process import BuildProcesses
         from resolver.fetch.git.repositories import GitRepositories
 
-        children, session = BuildProcesses(), self._session
+        session = self._session
+        children = BuildProcesses(ending=session.ending)
         with GitRepositories(
             cache_folder=None,
             offline=session.offline,
             find_login=session.credentials.find_login,
             announce=building.announce,
+            limit_s=session.timeout_s,
+            ending=session.ending,
         ) as repositories:
             guard = session.guard or HostGuard()
             trees = BuildTrees(lock_folder=lock_folder, stash=self._stash, repositories=repositories, guard=guard)

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.fetch.access import Access, LoginOptions
+from resolver.fetch.access import DEFAULT_TIMEOUT_S, Access, Cancellation, LoginOptions
 from resolver.planning.plan import LockPlan, RunContext, plan_lock
 from resolver.settings.settings import Settings
 from resolver.sources.reader import read_source
@@ -54,7 +54,10 @@ def add_credential_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_host_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--allow-host`, `--trusted-host` and `--keyring-provider`, for verbs that send requests."""
+    """Add `--allow-host`, `--trusted-host`, `--keyring-provider` and time limits, for verbs that send requests."""
+    # Lazy: `lock` needs its parser alone.
+    from resolver.cli.parser import parse_seconds
+
     group = parser.add_argument_group("hosts")
     group.add_argument(
         "--keyring-provider",
@@ -76,6 +79,8 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="no certificate check; credentials over http",
     )
+    for name, what in (("--timeout", "one answer (default 600)"), ("--run-timeout", "the whole run (default: none)")):
+        group.add_argument(name, metavar="SECONDS", type=parse_seconds, help=f"the longest time for {what}")
 
 
 def read_access(
@@ -95,6 +100,8 @@ def read_access(
         ),
         allowed_hosts=tuple(getattr(values, "allow_host", ())),
         trusted_hosts=tuple(getattr(values, "trusted_host", ())),
+        timeout_s=getattr(values, "timeout", None) or DEFAULT_TIMEOUT_S,
+        cancellation=Cancellation(after_s=getattr(values, "run_timeout", None)),
     )
 
 
@@ -133,6 +140,8 @@ def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], Non
         ),
         allowed_hosts=arguments.allowed_hosts,
         trusted_hosts=arguments.trusted_hosts,
+        timeout_s=arguments.timeout or DEFAULT_TIMEOUT_S,
+        cancellation=Cancellation(after_s=arguments.run_timeout),
         announce=None if arguments.quiet else announce,
         reader_count=_count_readers(),
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from resolver.fetch.access import KeyringProvider
     from resolver.settings.settings import Settings
 
-__all__ = ["LockArguments", "build_parser", "parse_lock_arguments", "render_options"]
+__all__ = ["LockArguments", "build_parser", "parse_lock_arguments", "parse_seconds", "render_options"]
 
 _DESCRIPTION = """\
 Lock an ordered pip requirement list for one target: write a PEP 751 lockfile that pip and uv install without
@@ -69,6 +69,8 @@ class LockArguments:
     python_executable: str | None = None
     offline: bool = False
     refresh: bool = False
+    timeout: float | None = None
+    run_timeout: float | None = None
     cache_dir: str | None = None
     credentials: str | None = None
     keyring_provider: KeyringProvider = "auto"
@@ -126,6 +128,8 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         python_executable=values.python_executable,
         offline=values.offline,
         refresh=values.refresh,
+        timeout=values.timeout,
+        run_timeout=values.run_timeout,
         cache_dir=values.cache_dir,
         credentials=values.credentials,
         keyring_provider=values.keyring_provider,
@@ -248,6 +252,17 @@ def _name(text: str) -> NormalizedName:
         raise argparse.ArgumentTypeError(f"`{text}` is no project name") from None
 
 
+def parse_seconds(text: str) -> float:
+    """A time in seconds, for `type=`. Raises ArgumentTypeError for anything but a positive number."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of seconds above 0")
+    return seconds
+
+
 def _machines(text: str) -> str:
     """A text that names machine types, for `type=`. Raises ArgumentTypeError for an empty one.
 
@@ -282,6 +297,8 @@ def _describe(option: Option) -> dict[str, Any]:
     match option.kind:
         case Kind.FLAG:
             return {"action": "store_true", "default": None if option.is_key else False}
+        case Kind.SECONDS:
+            return {"metavar": option.metavar, "type": parse_seconds, "default": None}
         case Kind.CHOICE:
             return {"choices": option.choices, "default": option.default}
         case Kind.FORMATS:

@@ -1,8 +1,11 @@
-"""How a run reaches indexes and other hosts, and where it looks for the user's logins.
+"""How a run reaches indexes and other hosts, how long it may take, and where it looks for the user's logins.
 
 In: what the user configures. Out: `Access`, which each verb and function that sends requests takes, and which is
 passed unchanged down to the connections; and `Credentials` with the logins that the user keeps outside of the list: in
 the file of `--credentials`, environment variables, netrc or a keyring, in this order.
+
+All that waits, waits through `AnswerLimits.wait_for` or `Cancellation.wait`: sockets of both HTTP clients, git, builds
+and delays between attempts. So one check, a few times a second, ends a run that takes too long or is cancelled.
 
 A login goes only to the host that the user binds it to. No list, page or lock can redirect one to another host.
 
@@ -14,14 +17,17 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 from lockfiles._values import dataclass
-from resolver.errors import Fault
+from resolver.errors import Fault, RunCancelledError
+from resolver.fetch.http import http_errors
 from resolver.fetch.http.credentials import (
     Credentials,
     ListedLogins,
@@ -34,19 +40,31 @@ from resolver.fetch.http.credentials import (
 )
 from resolver.requirements.url import Secret, parse_url
 
-if TYPE_CHECKING:
-    import httpx
-
 __all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "SLICE_S",
     "Access",
+    "AnswerLimits",
+    "Cancellation",
     "KeyringProvider",
     "LoginOptions",
+    "Transport",
     "open_credentials",
 ]
 
 
 KeyringProvider = Literal["auto", "disabled", "subprocess"]
 """pip's `--keyring-provider`: the command `keyring` if it is installed, never, or always (an error if it is not)."""
+
+DEFAULT_TIMEOUT_S = 600.0
+"""The longest time for one answer: a page, a file, a git command that reaches a repository."""
+SLICE_S = 0.25
+"""The longest time that anything waits before it checks whether its run has ended."""
+
+_T = TypeVar("_T")
+
+_FRAMING_BYTES = 1024 * 1024
+"""What the heads and chunks of an answer may add to its body on the wire."""
 
 _VARIABLE = re.compile(r"PINFOLD_INDEX_([A-Z0-9_]+)_(URL|USERNAME|PASSWORD)")
 
@@ -59,6 +77,115 @@ class LoginOptions:
     """The file of `--credentials`; None is the one that `PINFOLD_CREDENTIALS_FILE` names, if it is set."""
 
     keyring: KeyringProvider = "auto"
+
+
+class Transport(Protocol):
+    """A transport of httpx, or of a library with the same interface."""
+
+    def handle_request(self, request: Any, /) -> Any:
+        """The `httpx.Response` to an `httpx.Request`."""
+
+    def close(self) -> None:
+        """Close its connections."""
+
+
+class Cancellation:
+    """Ends the runs of every `Access` that holds it: at `cancel`, or `after_s` seconds after it was made.
+
+    May be used from any thread. A run ends with RunCancelledError within a second; it leaves no thread, no process and
+    no temporary file. Only a lookup of a host name cannot be interrupted: its thread ends when the system gives up.
+    """
+
+    __slots__ = ("_after_s", "_cancelled", "_ends_at")
+
+    def __init__(self, *, after_s: float | None = None) -> None:
+        self._after_s = after_s
+        self._ends_at = float("inf") if after_s is None else time.monotonic() + after_s
+        self._cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """End the runs; a second call has no effect."""
+        self._cancelled.set()
+
+    def check(self) -> None:
+        """Raises RunCancelledError where the runs must end."""
+        if self._cancelled.is_set():
+            raise RunCancelledError("the run was cancelled")
+        if time.monotonic() >= self._ends_at:
+            raise RunCancelledError(
+                f"the run took longer than {self._after_s:g} s", remedy="a longer `--run-timeout`, or run it again"
+            )
+
+    def wait(self, delay_s: float) -> None:
+        """Wait, but not beyond the end of the runs. Raises RunCancelledError there."""
+        self._cancelled.wait(max(0.0, min(delay_s, self._ends_at - time.monotonic())))
+        self.check()
+
+
+_NO_END = Cancellation()
+
+
+class AnswerLimits:
+    """The limits of one answer, from the first attempt to the last byte: its time, and the bytes of each attempt.
+
+    `url` is public, for messages. Used by one thread at a time.
+    """
+
+    __slots__ = ("_bytes_left", "_cancellation", "_ends_at", "_limit_bytes", "_timeout_s", "_url")
+
+    def __init__(self, url: str, *, timeout_s: float, limit_bytes: int, cancellation: Cancellation) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._limit_bytes = limit_bytes
+        self._cancellation = cancellation
+        self._ends_at = time.monotonic() + timeout_s
+        self._bytes_left = limit_bytes
+
+    @property
+    def url(self) -> str:
+        """The public URL of the request."""
+        return self._url
+
+    @property
+    def limit_bytes(self) -> int:
+        """The most bytes that the answer may have, on the wire and after unpacking alike."""
+        return self._limit_bytes
+
+    def begin_attempt(self) -> None:
+        """Count the bytes of a new attempt from zero. The time goes on."""
+        self._bytes_left = self._limit_bytes + _FRAMING_BYTES
+
+    def count(self, size_bytes: int) -> None:
+        """Count bytes from the wire. Raises FetchError beyond the limit."""
+        self._bytes_left -= size_bytes
+        if self._bytes_left < 0:
+            raise http_errors.too_large_error(self._url, limit_bytes=self._limit_bytes)
+
+    def check(self) -> None:
+        """Raises FetchError once the time is over, and RunCancelledError where the run must end."""
+        self._cancellation.check()
+        if time.monotonic() >= self._ends_at:
+            raise http_errors.answer_timeout_error(self._url, limit_s=self._timeout_s)
+
+    def sleep(self, delay_s: float) -> None:
+        """Wait between attempts. Raises as `check`, at once where the time would be over before the delay."""
+        if time.monotonic() + delay_s >= self._ends_at:
+            raise http_errors.answer_timeout_error(self._url, limit_s=self._timeout_s)
+        self._cancellation.wait(delay_s)
+
+    def wait_for(self, attempt: Callable[[], _T], *, idle_s: float, busy: type[Exception] = TimeoutError) -> _T:
+        """The result of `attempt`, which waits `SLICE_S` at most and then raises `busy`.
+
+        After `idle_s` seconds that error is raised. Raises as `check` too.
+        """
+        gives_up_at = time.monotonic() + idle_s
+        while True:
+            self.check()
+            try:
+                return attempt()
+            except busy:
+                if time.monotonic() >= gives_up_at:
+                    raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,9 +226,26 @@ class Access:
     """The number of processes that may be forked to parse pages. More than 0 only suits a program that has nothing
     open which its forks must not share."""
 
-    transport: httpx.BaseTransport | None = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    """The longest time for one answer of any kind, with its redirects, attempts and delays: a page, a file, a git
+    command that reaches a repository."""
+
+    cancellation: Cancellation | None = None
+    """Ends the runs that use this access, at a deadline or from another thread. None never ends them."""
+
+    transport: Transport | None = None
     """Sends all HTTP requests in place of sockets; only `git` reaches its repositories without it. It is called from
     many threads, gets complete requests with their secrets, and is closed by its owner."""
+
+    @property
+    def ending(self) -> Cancellation:
+        """What ends the runs, in every case an object to wait with."""
+        return self.cancellation or _NO_END
+
+    def begin(self, url: str, *, limit_bytes: int) -> AnswerLimits:
+        """The limits of an answer whose first attempt begins now. Raises RunCancelledError where the run has ended."""
+        self.ending.check()
+        return AnswerLimits(url, timeout_s=self.timeout_s, limit_bytes=limit_bytes, cancellation=self.ending)
 
 
 def open_credentials(

@@ -24,7 +24,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
 from resolver.errors import ResolutionError
-from resolver.fetch.access import Access
+from resolver.fetch.access import Access, Cancellation
 from resolver.fetch.builds.permission import BuildPolicy, Builds, ConfigSettings, FindBuildWheels, find_build_python
 from resolver.fetch.direct.run_support import BuildResources, DirectReferences
 from resolver.fetch.evidence import Evidence
@@ -154,7 +154,7 @@ def _build_source(
     )
     # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
     evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
-    return _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence)
+    return _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence, ending=access.ending)
 
 
 def _make_cache_folder(folder: Path | None) -> Path | None:
@@ -218,10 +218,13 @@ def _is_complete(file: DistributionFile) -> bool:
 class _IndexSource:
     """The `PackageSource` over its tasks; it records as evidence what it is queried for.
 
-    `evidence` None keeps no answers.
+    `evidence` None keeps no answers. `ending` ends the run at the next query, also where the stores have it all.
     """
 
-    def __init__(self, *, tasks: _PackageTasks, metadata: FileDependencies, evidence: Evidence | None) -> None:
+    def __init__(
+        self, *, tasks: _PackageTasks, metadata: FileDependencies, evidence: Evidence | None, ending: Cancellation
+    ) -> None:
+        self._ending = ending
         self._tasks = tasks
         self._metadata = metadata
         self._evidence = evidence
@@ -237,13 +240,15 @@ class _IndexSource:
         return self._evidence
 
     def project_page(self, name: NormalizedName, location: Location) -> ProjectPage | None:
-        """See `PackageSource`."""
+        """See `PackageSource`. Raises RunCancelledError too."""
+        self._ending.check()
         if self._evidence is not None:
             self._evidence.record_page(name, location)
         return self._tasks.page(name, location).result()
 
     def dependencies(self, file: DistributionFile) -> Dependencies:
-        """See `PackageSource`."""
+        """See `PackageSource`. Raises RunCancelledError too."""
+        self._ending.check()
         if self._evidence is not None:
             self._evidence.record_file(file)
         return self._tasks.dependencies(file).result()

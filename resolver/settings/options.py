@@ -22,6 +22,7 @@ class Kind(Enum):
     FLAG = "`true`"
     CHOICE = "one of"
     TIME = "date, instant or duration"
+    SECONDS = "seconds"
     TEXTS = "list of texts"
     NAMES = "list of projects"
     REQUIREMENTS = "list of requirements"
@@ -94,6 +95,12 @@ class Option:
     def field(self) -> str:
         """The field of `Settings` with its value."""
         return self.name.replace("-", "_")
+
+
+def _build_limit(name: str, help: str) -> Option:
+    """A limit of one run, in seconds."""
+    kind, flag = Kind.SECONDS, f"--{name}"
+    return Option(name=name, kind=kind, group=Group.RUN, flags=(flag,), metavar="SECONDS", help=help)
 
 
 OPTIONS = (
@@ -506,12 +513,10 @@ OPTIONS = (
         help="ask no network: the cache must have it all",
     ),
     Option(
-        name="refresh",
-        kind=Kind.FLAG,
-        group=Group.RUN,
-        flags=("--refresh",),
-        help="ask again for what the cache has",
+        name="refresh", kind=Kind.FLAG, group=Group.RUN, flags=("--refresh",), help="ask again for what the cache has"
     ),
+    _build_limit("timeout", "the longest time for one answer: a page, a file, a git command (default 600)"),
+    _build_limit("run-timeout", "the longest time for the whole run (default: none)"),
     Option(
         name="python-executable",
         kind=Kind.TEXT,
@@ -588,12 +593,6 @@ OPTIONS = (
         flags=("-q", "--quiet"),
         help="no summary; errors and warnings only",
     ),
-    Option(
-        name="verbose",
-        kind=Kind.FLAG,
-        group=Group.RUN,
-        flags=("-v", "--verbose"),
-        help="show each request",
-    ),
+    Option(name="verbose", kind=Kind.FLAG, group=Group.RUN, flags=("-v", "--verbose"), help="show each request"),
 )
 """All options, in the order of the help and of the reference tables."""

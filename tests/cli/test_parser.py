@@ -6,6 +6,7 @@ import pytest
 
 from resolver.cli.main import main
 from tests.command import Project
+from tests.servers import Answer
 
 
 def test_the_version_is_that_of_the_installed_distribution(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,6 +28,40 @@ def test_upgrade_and_check_exclude_each_other(project: Project) -> None:
 
     assert run.code == 2
     assert run.err.endswith("lock: error: --check changes nothing: leave out --upgrade, --upgrade-package\n")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "soon", ""])
+def test_time_limit_is_a_positive_number(project: Project, value: str) -> None:
+    run = project.lock("requirements.txt", f"--timeout={value}")
+
+    assert run.code == 2
+    assert run.err.endswith(f"argument --timeout: `{value}` is no number of seconds above 0\n")
+
+
+def test_limit_of_a_run_ends_it(project: Project) -> None:
+    project.write_list("a")
+    project.server.always["/simple/a/"] = Answer(delay_s=60.0)
+
+    run = project.lock("requirements.txt", "--run-timeout", "0.5")
+
+    assert (run.code, run.err) == (
+        4,
+        "error: the run took longer than 0.5 s\n  try: a longer `--run-timeout`, or run it again\n",
+    )
+    assert project.files() == ["requirements.txt"]
+
+
+def test_limit_of_an_answer_is_named(project: Project) -> None:
+    project.write_list("a")
+    project.server.always["/simple/a/"] = Answer(delay_s=60.0)
+
+    run = project.lock("requirements.txt", "--timeout", "0.5")
+
+    assert (run.code, run.err) == (
+        4,
+        "error: no whole answer within 0.5 s, the time for one answer, from https://index.example/simple/a/\n"
+        "  try: again later, or a longer `--timeout`\n",
+    )
 
 
 def test_empty_index_url_is_no_wish_for_the_default_index(project: Project) -> None:

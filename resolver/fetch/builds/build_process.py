@@ -15,11 +15,13 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from resolver.fetch.access import SLICE_S, Cancellation
 from resolver.requirements.url import redact
 
 __all__ = ["BuildAdvice", "BuildFailedError", "BuildProcesses", "find_build_advice"]
@@ -100,11 +102,12 @@ class BuildFailedError(Exception):
 class BuildProcesses:
     """The child processes of the builds of one run. May be used from many threads.
 
-    `timeout_s` is the longest time for one process.
+    `timeout_s` is the longest time for one process; `ending` ends the run, and each process with it.
     """
 
-    def __init__(self, *, timeout_s: float = _TIMEOUT_S) -> None:
+    def __init__(self, *, timeout_s: float = _TIMEOUT_S, ending: Cancellation | None = None) -> None:
         self._timeout_s = timeout_s
+        self._ending = ending
         self._slots = threading.BoundedSemaphore(_PARALLEL_BUILDS)
         self._state = threading.Condition()
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -150,15 +153,13 @@ class BuildProcesses:
         `environment` is complete: no variable of this process is added. `log` gets its output and errors, `stdin` is
         its standard input, and `hide` are texts that an error must not show.
 
-        Raises BuildFailedError if it fails, or has not ended in time.
+        Raises BuildFailedError if it fails, or has not ended in time, and RunCancelledError where the run ends.
         """
         with log.open("wb") as output:
             child = self._start(command, folder, environment, output.fileno())
             try:
                 _write_stdin(child, stdin)
-                code = child.wait(self._timeout_s)
-            except subprocess.TimeoutExpired:
-                raise BuildFailedError(f"it had not finished after {self._timeout_s:g} s") from None
+                code = self._wait(child)
             finally:
                 # Also for a command that has ended: it may have left processes of its session running.
                 _end(child)
@@ -167,6 +168,16 @@ class BuildProcesses:
                     self._running.discard(child)
         if code != 0:
             raise BuildFailedError(_render_tail(log, hide=hide) or f"nothing; it ended with status {code}")
+
+    def _wait(self, child: subprocess.Popen[bytes]) -> int:
+        """The exit code of a process. Raises as `run`."""
+        ends_at = time.monotonic() + self._timeout_s
+        while (left_s := ends_at - time.monotonic()) > 0:
+            with suppress(subprocess.TimeoutExpired):
+                return child.wait(min(left_s, SLICE_S))
+            if self._ending is not None:
+                self._ending.check()
+        raise BuildFailedError(f"it had not finished after {self._timeout_s:g} s")
 
     def _start(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str], output: int

@@ -125,9 +125,10 @@ class DirectReferences:
                 self._repositories = GitRepositories(
                     cache_folder=self._folder,
                     offline=self._session.offline,
-                    refresh=self._session.refresh,
                     find_login=self._session.credentials.find_login,
                     announce=self._announce,
+                    limit_s=self._session.timeout_s,
+                    ending=self._session.ending,
                 )
             return self._repositories
 
@@ -152,7 +153,7 @@ class BuildResources:
 
         with self._lock:
             if self._children is None:
-                self._children = BuildProcesses()
+                self._children = BuildProcesses(ending=self._session.ending)
             return self._children
 
     def fetch_wheel(self, file: DistributionFile) -> Path:

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from lockfiles._values import dataclass
 from resolver.errors import FetchError
+from resolver.fetch.access import DEFAULT_TIMEOUT_S, SLICE_S, Cancellation
 from resolver.fetch.git.credential_server import PROXY_USER, RepositoryLogins, serve_logins
 from resolver.fetch.git.repository import Repository, clean_lines, hide_texts
 from resolver.fetch.http.hosts import find_certificates
@@ -95,8 +96,9 @@ class Git:
 
     - `home` is an empty folder of ours, the home of git.
     - `environment` is the caller's; None is that of this process.
-    - `limit_s` is the longest time for a command that reaches a repository, if that is shorter than its own limit.
+    - `limit_s` is the longest time for a command that reaches a repository, with its repetitions.
     - `sleep` waits between attempts.
+    - `ending` ends the run, and each command with it.
     """
 
     def __init__(
@@ -104,13 +106,15 @@ class Git:
         *,
         home: Path,
         environment: Mapping[str, str] | None = None,
-        limit_s: float | None = None,
+        limit_s: float = DEFAULT_TIMEOUT_S,
         sleep: Callable[[float], None] = time.sleep,
+        ending: Cancellation | None = None,
     ) -> None:
         self._home = home
         self._caller = os.environ if environment is None else environment
         self._limit_s = limit_s
         self._sleep = sleep
+        self._ending = ending
         self._lock = threading.Lock()
         self._running: set[subprocess.Popen[bytes]] = set()
         self._program: str | None = None
@@ -129,19 +133,26 @@ class Git:
         environment = _build_environment(self._caller, scheme="", home=self._home)
         return self._run(list(arguments), environment, folder=folder, limit_s=_LOCAL_LIMIT_S, stdin=stdin)
 
-    def run_remote(self, remote: RemoteRepository, *arguments: str, limit_s: float, folder: Path | None = None) -> str:
-        """The output of a command that reaches a repository. Raises GitCommandError.
+    def run_remote(
+        self, remote: RemoteRepository, *arguments: str, limit_s: float | None = None, folder: Path | None = None
+    ) -> str:
+        """The output of a command that reaches a repository. Raises GitCommandError, and RunCancelledError.
 
-        It is run up to three times, while the server fails with an error that may pass.
+        It is run up to three times, while the server fails with an error that may pass. `limit_s` is a limit that may
+        be shorter than that of all commands.
         """
-        for attempt in range(1, _ATTEMPTS):
+        limit_s = self._limit_s if limit_s is None else min(limit_s, self._limit_s)
+        ends_at = time.monotonic() + limit_s
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return self._run_with_logins(remote, arguments, limit_s=limit_s, folder=folder)
+                return self._run_with_logins(remote, arguments, limit_s=ends_at - time.monotonic(), folder=folder)
             except GitCommandError as failed:
-                if not _is_transient(failed):
+                if failed.timed_out_s is not None:
+                    failed.timed_out_s = limit_s
+                if attempt == _ATTEMPTS or not _is_transient(failed):
                     raise
             self._sleep(0.5 * attempt)
-        return self._run_with_logins(remote, arguments, limit_s=limit_s, folder=folder)
+        raise AssertionError("the last attempt returns or raises")
 
     def has_lfs(self) -> bool:
         """Whether git-lfs is installed."""
@@ -187,7 +198,7 @@ class Git:
                 [*options, *arguments],
                 environment,
                 folder=folder,
-                limit_s=limit_s if self._limit_s is None else min(limit_s, self._limit_s),
+                limit_s=limit_s,
                 logins=remote.logins,
             )
 
@@ -204,7 +215,7 @@ class Git:
         """The output of one process. Raises GitCommandError, and FetchError after `close`."""
         process = self._start(arguments, environment, folder or self._home)
         try:
-            output, errors, timed_out = _communicate(process, stdin, limit_s)
+            output, errors, timed_out = _communicate(process, stdin, limit_s, self._ending)
         except BaseException:
             # Ctrl-C must not leave a git behind that writes to the cache.
             _end(process)
@@ -342,13 +353,23 @@ def _build_options() -> list[str]:
     return [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
 
 
-def _communicate(process: subprocess.Popen[bytes], stdin: str, limit_s: float) -> tuple[bytes, bytes, bool]:
-    """Output and errors of a process, and whether it was ended because it exceeded the limit."""
-    try:
-        return *process.communicate(os.fsencode(stdin), timeout=limit_s), False
-    except subprocess.TimeoutExpired:
-        _end(process)
-        return *process.communicate(), True
+def _communicate(
+    process: subprocess.Popen[bytes], stdin: str, limit_s: float, ending: Cancellation | None
+) -> tuple[bytes, bytes, bool]:
+    """Output and errors of a process, and whether it was ended because it exceeded the limit.
+
+    Raises RunCancelledError where the run ends; the caller then ends the process.
+    """
+    ends_at, given = time.monotonic() + limit_s, os.fsencode(stdin) or None
+    while (left_s := ends_at - time.monotonic()) > 0:
+        try:
+            return *process.communicate(given, timeout=min(left_s, SLICE_S)), False
+        except subprocess.TimeoutExpired:
+            given = None  # It is being written already.
+        if ending is not None:
+            ending.check()
+    _end(process)
+    return *process.communicate(), True
 
 
 def _is_transient(failed: GitCommandError) -> bool:

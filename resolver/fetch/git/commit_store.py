@@ -20,9 +20,8 @@ from pathlib import Path
 from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
 from resolver.fetch.git.failures import is_refused_request, is_unknown_object
 
-__all__ = ["FETCH_LIMIT_S", "CommitStore", "MissingCommitError", "copy_repository", "remove_folder", "write_config"]
+__all__ = ["CommitStore", "MissingCommitError", "copy_repository", "remove_folder", "write_config"]
 
-FETCH_LIMIT_S = 1800.0
 """The longest time for a command that reads files of a repository: large ones take minutes."""
 
 _KEPT_REFERENCE = "refs/pinfold/commit"
@@ -107,7 +106,7 @@ class CommitStore:
     def _fetch_into(self, remote: RemoteRepository, folder: Path, *arguments: str) -> None:
         """Run `git fetch` in a bare repository."""
         fetch = ("--git-dir", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
-        self._git.run_remote(remote, *fetch, *arguments, limit_s=FETCH_LIMIT_S)
+        self._git.run_remote(remote, *fetch, *arguments)
 
     def _fetch_commit(self, remote: RemoteRepository, folder: Path, commit_id: str) -> None:
         """Fetch the commit alone if the server sends commits by id; else all branches and tags."""

@@ -76,7 +76,7 @@ def _explain_waiting(failed: GitCommandError, repository: Repository, *, shown: 
     url = repository.url.public
     if failed.timed_out_s is not None:
         what = f"{shown} was not read within {failed.timed_out_s:g} s"
-        return FetchError(what, url=url, why=_join_lines(failed), remedy="again later")
+        return FetchError(what, url=url, why=_join_lines(failed), remedy="again later, or a longer `--timeout`")
     if "Host key verification failed" in failed.text:
         return FetchError(
             f"the host key of `{repository.place}` is not known",

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
-from resolver.fetch.git.commit_store import FETCH_LIMIT_S, write_config
+from resolver.fetch.git.commit_store import write_config
 from resolver.fetch.git.failures import explain_git_failure
 from resolver.fetch.git.repository import GitReferenceError, Repository, check_repository, render_printable
 from resolver.requirements.url import parse_url
@@ -92,7 +92,7 @@ def lay_out_large_files(
                 f"{files} are not in the cache", remedy="run once without `--offline`", url=lfs.repository.url.public
             )
         try:
-            git.run_remote(lfs, *options, "lfs", "fetch", "origin", commit_id, limit_s=FETCH_LIMIT_S, folder=root)
+            git.run_remote(lfs, *options, "lfs", "fetch", "origin", commit_id, folder=root)
         except GitCommandError as failed:
             raise explain_git_failure(failed, lfs.repository, shown=files) from None
     missing = tuple(pointer for pointer in pointers if not _put_content(root, storage, pointer))

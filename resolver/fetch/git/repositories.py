@@ -21,6 +21,7 @@ from typing import Self
 
 from lockfiles._values import dataclass
 from resolver.errors import AuthenticationError, FetchError, render_os_error
+from resolver.fetch.access import DEFAULT_TIMEOUT_S, Cancellation
 from resolver.fetch.git.command import Git, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.commit_trees import TreeMaker
@@ -76,13 +77,12 @@ class GitRepositories:
 
     - `cache_folder` None keeps fetched commits as long as this object.
     - `offline` uses the cache alone, and raises OfflineError for what it lacks.
-    - `refresh` changes nothing: a name is always looked up, and a commit never changes.
     - `find_login` finds the login of a server if the URL has none.
     - `announce` gets a line before a fetch that may take long, from any thread.
     - `environment` replaces that of the process.
-    - `limit_s` is the longest time for one git command; None is 2 minutes for a list of references, and half an hour
-      for files.
+    - `limit_s` is the longest time for one git command; a list of references has 2 minutes at most.
     - `sleep` waits between attempts.
+    - `ending` ends the run, and each git command with it.
     """
 
     def __init__(
@@ -90,12 +90,12 @@ class GitRepositories:
         *,
         cache_folder: Path | None,
         offline: bool = False,
-        refresh: bool = False,
         find_login: FindLogin | None = None,
         announce: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
-        limit_s: float | None = None,
+        limit_s: float = DEFAULT_TIMEOUT_S,
         sleep: Callable[[float], None] = time.sleep,
+        ending: Cancellation | None = None,
     ) -> None:
         self._cache_folder = cache_folder
         self._offline = offline
@@ -104,6 +104,7 @@ class GitRepositories:
         self._environment = os.environ if environment is None else environment
         self._limit_s = limit_s
         self._sleep = sleep
+        self._ending = ending
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
         self._found: dict[tuple[str, str | None], FoundCommit] = {}
@@ -212,7 +213,13 @@ class GitRepositories:
         # A new folder for each run: no program can have put a `.netrc` there.
         self._home = tempfile.TemporaryDirectory(prefix="h", dir=folder / "work", ignore_cleanup_errors=True)
         home = Path(self._home.name)
-        git = Git(home=home, environment=self._environment, limit_s=self._limit_s, sleep=self._sleep)
+        git = Git(
+            home=home,
+            environment=self._environment,
+            limit_s=self._limit_s,
+            sleep=self._sleep,
+            ending=self._ending,
+        )
         store = CommitStore(git, folder)
         return _Opened(
             git=git,

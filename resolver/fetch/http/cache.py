@@ -18,15 +18,21 @@ import sqlite3
 import uuid
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from resolver.fetch.http.plain_session import ResponseSpool
 from resolver.fetch.http.transports import httpx
 
 # Behind `transports`, which imports httpx without its command line; hishel would import all of it.
 import hishel  # isort: skip
-from hishel.httpx import CacheTransport  # isort: skip
+
+if TYPE_CHECKING:
+    from hishel.httpx import CacheTransport
+else:
+    # hishel has a module for each library, of the same name.
+    CacheTransport = import_module(f"hishel.{httpx.__name__}").CacheTransport
 
 __all__ = ["CacheMode", "open_cache_transport"]
 

@@ -33,14 +33,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from resolver.errors import FetchError
-from resolver.fetch.access import Access
+from resolver.fetch.access import Access, AnswerLimits, Transport
 from resolver.fetch.http import http_errors
-from resolver.fetch.http.credentials import Credentials, find_destination, render_host
-from resolver.fetch.http.hosts import HostGuard
+from resolver.fetch.http.credentials import Credentials, find_destination, render_host, split_login
+from resolver.fetch.http.hosts import CONNECT_LIMIT_S, HostGuard
 from resolver.fetch.http.responses import (
     ANNOUNCED_DELAY_S,
     ATTEMPTS,
-    CONNECT_TIMEOUT_S,
+    FILE_LIMIT_BYTES,
     LONGEST_DELAY_S,
     READ_TIMEOUT_S,
     TRANSIENT_STATUSES,
@@ -60,19 +60,21 @@ from resolver.fetch.http.responses import (
 from resolver.fetch.http.transports import (
     COMPLETE_URL,
     IS_PAGE,
+    LIMITS,
     PUBLIC_URL,
     REDIRECTS,
     AuthorizingTransport,
-    BorrowedTransport,
     CacheableResponses,
     NetworkTransport,
-    OfflineTransport,
-    find_redirect_target,
+    httpcore,
     httpx,
     may_send,
+    read_decoded,
+    without_query,
 )
 from resolver.index.distribution_file import parse_size
 from resolver.requirements.index_urls import is_private_host
+from resolver.requirements.url import Secret
 from resolver.targets.families import is_absent_status
 
 __all__ = ["HttpClient"]
@@ -81,11 +83,12 @@ _REDIRECT_LIMIT = 10
 """The same for every request; browsers follow 20."""
 _NO_RANGE = frozenset({400, 403, 405, 406, 412, 416, 501})
 """Statuses of servers that give the file but no part of it. After a 403 the request for the whole file fails again."""
-_TIMEOUT = {"connect": CONNECT_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": None}
+_TIMEOUT = {"connect": READ_TIMEOUT_S, "read": READ_TIMEOUT_S, "write": READ_TIMEOUT_S, "pool": None}
+"""`open_socket` has a limit of its own for connecting; here `connect` is for the handshake of TLS."""
 _UNENCODED = {"Accept": "*/*", "Accept-Encoding": "identity"}
 """Headers of requests for files, whose hashes, sizes and ranges are those of the bytes on the server."""
 # The loggers of httpcore, and the text before the value that a step has returned.
-_LOGGERS = ("httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks")
+_LOGGERS = tuple(f"{httpcore.__name__}.{name}" for name in ("connection", "http11", "http2", "proxy", "socks"))
 _RETURNED = "return_value="
 
 _T = TypeVar("_T")
@@ -108,21 +111,22 @@ class HttpClient:
         credentials: Credentials | None = None,
         guard: HostGuard | None = None,
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         # Before the first connection, which logs.
         _shorten_log_records()
         trusted = frozenset(access.trusted_hosts)
+        self._access = access
         self._credentials = credentials or Credentials()
         network = (
             NetworkTransport(connections=connections, trusted_hosts=trusted)
             if access.transport is None
-            else BorrowedTransport(access.transport)
+            else _BorrowedTransport(access.transport)
         )
         authorizing = AuthorizingTransport(
             network, self._credentials, may_send=partial(may_send, trusted_hosts=trusted)
         )
-        self._direct: httpx.BaseTransport = CacheableResponses(OfflineTransport() if access.offline else authorizing)
+        self._direct: httpx.BaseTransport = CacheableResponses(_OfflineTransport() if access.offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
         self._allowed_hosts = frozenset(host.lower() for host in access.allowed_hosts)
@@ -141,16 +145,14 @@ class HttpClient:
         url: str,
         *,
         accept: str,
-        limit_bytes: int,
+        limits: AnswerLimits,
         cached: bool = False,
         known_validator: str = "",
-        failure: BadStatusError | None = None,
     ) -> Response | None:
         """The page or metadata file at a URL; None for 404, 410, and statuses with the same meaning on its host.
 
         With `cached` the response may come from the cache and be stored there. Where the cache has the response of
-        `known_validator`, the body is not read again and is None. `failure` is the result of a first attempt that
-        another client has made.
+        `known_validator`, the body is not read again and is None. Some of the time of `limits` may be used up.
         """
         headers = build_headers(accept)
         # The links of a page whose URL holds a token in its path may hold that token, too.
@@ -158,12 +160,12 @@ class HttpClient:
         transport = self._cached if cached and not hides_token else self._direct
 
         def send() -> Response:
-            with self._opened(transport, "GET", url, headers) as (response, final_url):
+            with self._opened(transport, "GET", url, headers, limits) as (response, final_url):
                 validator = find_validator(response.headers)
                 from_cache = response.extensions.get("caching", {}).get("from_cache", False)
                 body = None
                 if not (from_cache and validator and validator == known_validator):
-                    body = b"".join(iter_bounded(response.iter_bytes(), url=url, limit_bytes=limit_bytes))
+                    body = read_decoded(response, url=url, limits=limits)
                 return Response(
                     url=final_url,
                     content_type=response.headers.get("content-type", ""),
@@ -172,7 +174,7 @@ class HttpClient:
                     validator=validator,
                 )
 
-        return self._with_retries(url, partial(self._none_if_absent, url, send), failure=failure)
+        return self._with_retries(url, partial(self._none_if_absent, url, send), limits)
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
         """Bytes `start` up to, without, `stop`; a negative start counts from the end (RFC 9110, section 14.1.2).
@@ -181,21 +183,24 @@ class HttpClient:
         """
         # RFC 9110, section 14.1.2: both ends of a range belong to it, and `-n` are the last n bytes.
         wanted = f"bytes={start}" if start < 0 else f"bytes={start}-{'' if stop is None else stop - 1}"
+        limits = self._access.begin(url, limit_bytes=FILE_LIMIT_BYTES)
+        headers = {**_UNENCODED, "Range": wanted}
 
         def send() -> RangeResponse | None:
             try:
-                with self._opened(self._direct, "GET", url, {**_UNENCODED, "Range": wanted}) as (response, _):
+                with self._opened(self._direct, "GET", url, headers, limits) as (response, _):
                     if response.status_code != 206 or "content-encoding" in response.headers:
                         return None
                     content_range = response.headers.get("content-range", "")
-                    return read_range(response.iter_bytes(), content_range, start=start, stop=stop)
+                    chunks = iter_bounded(response.iter_bytes(), url=url, limit_bytes=FILE_LIMIT_BYTES, limits=limits)
+                    return read_range(chunks, content_range, start=start, stop=stop)
             except BadStatusError as error:
                 # For a signed URL, a 403 is about the signature and not about the range.
                 if error.status in _NO_RANGE and not (error.status == 403 and self._credentials.is_signed(url)):
                     return None
                 raise
 
-        return self._with_retries(url, send)
+        return self._with_retries(url, send, limits)
 
     def fetch_size(self, url: str) -> int | None:
         """The size of a file in bytes, by HEAD; None where the server does not give it.
@@ -205,10 +210,11 @@ class HttpClient:
         """
         method = "GET" if self._credentials.is_signed(url) else "HEAD"
         headers = {**_UNENCODED, "Range": "bytes=0-0"} if method == "GET" else _UNENCODED
+        limits = self._access.begin(url, limit_bytes=FILE_LIMIT_BYTES)
 
         def send() -> int | None:
             try:
-                with self._opened(self._direct, method, url, headers) as (response, _):
+                with self._opened(self._direct, method, url, headers, limits) as (response, _):
                     if response.status_code == 206:
                         return parse_size(response.headers.get("content-range", "").rpartition("/")[2])
                     size = parse_size(response.headers.get("content-length", ""))
@@ -218,24 +224,25 @@ class HttpClient:
                     return None
                 raise
 
-        return self._with_retries(url, send)
+        return self._with_retries(url, send, limits)
 
     def download(
-        self, url: str, *, into: Path | None, limit_bytes: int, algorithms: Iterable[str] = ()
+        self, url: str, *, into: Path | None, limit_bytes: int = FILE_LIMIT_BYTES, algorithms: Iterable[str] = ()
     ) -> Download | None:
         """Read a whole body, into a file or only for its hashes; None as in `fetch`."""
+        limits = self._access.begin(url, limit_bytes=limit_bytes)
 
         def send() -> Download:
-            with self._opened(self._direct, "GET", url, _UNENCODED) as (response, _):
+            with self._opened(self._direct, "GET", url, _UNENCODED, limits) as (response, _):
                 # The bytes as they are on the server, still encoded: the hash of a file is over these.
                 assert isinstance(response.stream, httpx.SyncByteStream)
-                chunks = iter_bounded(response.stream, url=url, limit_bytes=limit_bytes)
+                chunks = iter_bounded(response.stream, url=url, limit_bytes=limit_bytes, limits=limits)
                 if into is None:
                     return hash_chunks(chunks, algorithms=algorithms)
                 with into.open("wb", buffering=0) as file:
                     return hash_chunks(chunks, into=file, algorithms=algorithms)
 
-        return self._with_retries(url, partial(self._none_if_absent, url, send))
+        return self._with_retries(url, partial(self._none_if_absent, url, send), limits)
 
     def read_body(
         self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
@@ -244,20 +251,20 @@ class HttpClient:
 
         Where a body breaks off, the request is repeated with new `headers`, which then name the part that is missing.
         """
+        limits = self._access.begin(url, limit_bytes=FILE_LIMIT_BYTES)
 
         def send() -> _T:
             try:
-                with self._opened(self._direct, "GET", url, headers()) as (response, _):
+                with self._opened(self._direct, "GET", url, headers(), limits) as (response, _):
                     assert isinstance(response.stream, httpx.SyncByteStream)
-                    return read(
-                        FileResponse(status=response.status_code, headers=response.headers, chunks=response.stream)
-                    )
+                    chunks = iter_bounded(response.stream, url=url, limit_bytes=FILE_LIMIT_BYTES, limits=limits)
+                    return read(FileResponse(status=response.status_code, headers=response.headers, chunks=chunks))
             except BadStatusError as error:
                 if error.status != 416:
                     raise
                 return read(FileResponse(status=416, headers={}, chunks=()))
 
-        return self._with_retries(url, partial(self._none_if_absent, url, send))
+        return self._with_retries(url, partial(self._none_if_absent, url, send), limits)
 
     def leads_inside(self, url: str) -> bool:
         """Whether a URL's host is this machine or in a private network, by its name or its addresses."""
@@ -275,21 +282,19 @@ class HttpClient:
                 return None
             raise
 
-    def _with_retries(self, url: str, send: Callable[[], _T], *, failure: BadStatusError | None = None) -> _T:
-        """The result of `send`, which is repeated after transient faults. Raises FetchError for all others.
-
-        `failure` takes the place of the first attempt.
-        """
+    def _with_retries(self, url: str, send: Callable[[], _T], limits: AnswerLimits) -> _T:
+        """The result of `send`, which is repeated after transient faults. Raises FetchError for all others."""
+        asked_s = 0.0  # What `Retry-After` has added up to.
         for attempt in range(ATTEMPTS):
             attempts, delay_s = attempt + 1, find_delay_s(attempt, retry_after=None, now=0.0)
+            limits.begin_attempt()
             try:
-                if attempt == 0 and failure is not None:
-                    raise failure
                 return send()
             except BadStatusError as error:
                 if error.status not in TRANSIENT_STATUSES or attempts == ATTEMPTS:
                     raise self._status_error(url, error, attempts=attempts) from None
-                delay_s = self._find_allowed_delay_s(attempt, url, error)
+                delay_s = self._find_allowed_delay_s(attempt, url, error, asked_s)
+                asked_s += delay_s if error.retry_after is not None else 0.0
             except httpx.TimeoutException as error:
                 if attempts == ATTEMPTS:
                     raise _connection_error(url, error) from error
@@ -301,13 +306,16 @@ class HttpClient:
                 raise http_errors.no_answer_error(url, reason=f"the proxy: {_reason(error)}", attempts=1) from error
             except (httpx.HTTPError, httpx.InvalidURL) as error:
                 raise http_errors.broken_error(url, reason=_reason(error)) from error
-            self._sleep(delay_s)
+            (self._sleep or limits.sleep)(delay_s)
         raise AssertionError("the last attempt returns or raises")
 
-    def _find_allowed_delay_s(self, attempt: int, url: str, error: BadStatusError) -> float:
-        """The seconds to wait after a status; a long wait is announced once. Raises FetchError where it is too long."""
+    def _find_allowed_delay_s(self, attempt: int, url: str, error: BadStatusError, asked_s: float) -> float:
+        """The seconds to wait after a status; a long wait is announced once. Raises FetchError where it is too long.
+
+        `asked_s` is what the server has asked for before.
+        """
         delay_s = find_delay_s(attempt, retry_after=error.retry_after, now=time.time())
-        if delay_s > LONGEST_DELAY_S:
+        if delay_s + asked_s > LONGEST_DELAY_S:
             raise http_errors.status_error(
                 url, status=error.status, attempts=attempt + 1, wanted_delay_s=delay_s
             ) from None
@@ -332,22 +340,29 @@ class HttpClient:
 
     @contextmanager
     def _opened(
-        self, transport: httpx.BaseTransport, method: str, url: str, headers: Mapping[str, str]
+        self, transport: httpx.BaseTransport, method: str, url: str, headers: Mapping[str, str], limits: AnswerLimits
     ) -> Iterator[tuple[httpx.Response, str]]:
         """The response after redirects with the public URL that it came from; closed at the end."""
         sent, start, complete = {**headers, "User-Agent": self._user_agent}, url, None
         for _ in range(_REDIRECT_LIMIT + 1):
             if self._guard is not None:
                 self._guard.check(url, find_addresses=partial(self._find_addresses, url))
+            limits.check()
             is_page = transport is self._cached and transport is not self._direct
-            extensions = {"timeout": _TIMEOUT, PUBLIC_URL: url, COMPLETE_URL: complete, IS_PAGE: is_page}
+            extensions = {
+                "timeout": _TIMEOUT,
+                PUBLIC_URL: url,
+                COMPLETE_URL: complete,
+                IS_PAGE: is_page,
+                LIMITS: limits,
+            }
             request = httpx.Request(method, url, headers=sent, extensions=extensions)
             response = transport.handle_request(request)
             try:
                 if response.status_code not in REDIRECTS:
                     yield response, url
                     return
-                url, complete = find_redirect_target(request.url, response, self._credentials)
+                url, complete = _find_redirect_target(request.url, response, self._credentials)
                 self._check_target(url, start=start)
                 # The response of a signed URL is not cached: the next run gets another signature, so another URL.
                 transport = self._direct if complete is not None else transport
@@ -369,6 +384,48 @@ class HttpClient:
         return is_private_host(url) or any(is_private_host(f"http://{render_host(one)}/") for one in addresses)
 
 
+class _OfflineTransport(httpx.BaseTransport):
+    """The transport below the cache under `--offline`: what the cache does not have is an OfflineError."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Raises OfflineError."""
+        raise http_errors.missing_offline(str(request.url), what="the page")
+
+
+class _BorrowedTransport(httpx.BaseTransport):
+    """A transport that a program puts in place of the network. Only its owner closes it: several runs may share it."""
+
+    def __init__(self, below: Transport) -> None:
+        self._below = below
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The response of the borrowed transport."""
+        response: httpx.Response = self._below.handle_request(request)
+        return response
+
+    def close(self) -> None:
+        """Leave the borrowed transport open."""
+
+
+def _find_redirect_target(
+    url: httpx.URL, response: httpx.Response, credentials: Credentials
+) -> tuple[str, Secret | None]:
+    """The public and the complete URL that a redirect leads to; the latter None where both are the same.
+
+    A query is never public: many hosts redirect to URLs that they have signed. User information is dropped. Raises
+    FetchError for a redirect from https to another scheme, and for one without `Location`.
+    """
+    location = response.headers.get("location")
+    if location is None:
+        raise http_errors.broken_error(str(url), reason=f"status {response.status_code} comes without `Location`")
+    target = url.join(location)
+    public = credentials.hide(without_query(target))
+    if url.scheme == "https" and target.scheme != "https":
+        raise http_errors.downgrade_error(str(url), target=public)
+    complete, _ = split_login(Secret(str(target)))
+    return public, complete if target.query else None
+
+
 def _find_no_addresses(url: str) -> tuple[str, ...]:
     """No addresses, for a borrowed transport: it may not use the network at all."""
     return ()
@@ -380,7 +437,7 @@ def _connection_error(url: str, error: httpx.TransportError) -> FetchError:
     A timeout names the limit that was exceeded: that of connecting, or that between two parts of a body.
     """
     if isinstance(error, httpx.TimeoutException):
-        limit_s = CONNECT_TIMEOUT_S if isinstance(error, httpx.ConnectTimeout) else READ_TIMEOUT_S
+        limit_s = CONNECT_LIMIT_S if isinstance(error, httpx.ConnectTimeout) else READ_TIMEOUT_S
         return http_errors.timeout_error(url, limit_s=limit_s, attempts=ATTEMPTS)
     if _is_untrusted(error):
         return http_errors.tls_error(url, reason=_reason(error), host=httpx.URL(url).host)

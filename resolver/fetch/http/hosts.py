@@ -20,6 +20,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -28,9 +29,23 @@ from resolver.requirements.index_urls import is_private_host
 from resolver.requirements.url import Url, parse_url
 
 if TYPE_CHECKING:
+    import socket
     import ssl
 
-__all__ = ["Addresses", "HostGuard", "build_tls_context", "find_certificates", "find_proxy"]
+    from resolver.fetch.access import AnswerLimits
+
+__all__ = [
+    "CONNECT_LIMIT_S",
+    "Addresses",
+    "HostGuard",
+    "build_tls_context",
+    "find_certificates",
+    "find_proxy",
+    "open_socket",
+]
+
+CONNECT_LIMIT_S = 10.0
+"""For each address."""
 
 
 class Addresses:
@@ -85,6 +100,21 @@ class HostGuard:
                 raise _refuse(url, shown, why=f"its name stands for {address}")
 
 
+def open_socket(addresses: Sequence[str], port: int, *, limits: AnswerLimits) -> socket.socket:
+    """A connection to the first of some addresses that accepts one: the only place that connects.
+
+    Each call of the socket waits for a short time, so that `limits` are checked between calls. Raises OSError (the
+    TimeoutError of the last address among them), and as `AnswerLimits.check`.
+    """
+    *others, last = addresses
+    for address in others:
+        try:
+            return _connect(address, port, limits)
+        except OSError:
+            continue
+    return _connect(last, port, limits)
+
+
 def find_proxy(scheme: str, host: str, port: int | None) -> Url | None:
     """The proxy for a host: `HTTP_PROXY`, `HTTPS_PROXY` or `ALL_PROXY`, unless `NO_PROXY` names the host."""
     if not any(name.lower().endswith("_proxy") and value for name, value in os.environ.items()):
@@ -125,6 +155,39 @@ def build_tls_context() -> ssl.SSLContext:
 
         file = certifi.where()
     return ssl.create_default_context(cafile=file, capath=folder)
+
+
+def _connect(address: str, port: int, limits: AnswerLimits) -> socket.socket:
+    """As `open_socket`, for one address."""
+    # Lazy, as in `Addresses`. `socket` has imported `selectors` already.
+    import selectors
+    import socket
+
+    from resolver.fetch.access import SLICE_S
+
+    opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        # A request is one small packet, which must not wait for another one to join it.
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        opened.settimeout(0.0)
+        with suppress(BlockingIOError):
+            opened.connect((address, port))
+        with selectors.DefaultSelector() as selector:
+            selector.register(opened, selectors.EVENT_WRITE)
+
+            def wait() -> None:
+                if not selector.select(SLICE_S):
+                    raise TimeoutError("timed out")
+
+            limits.wait_for(wait, idle_s=CONNECT_LIMIT_S)
+        code = opened.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            raise OSError(code, os.strerror(code))
+        opened.settimeout(SLICE_S)
+    except BaseException:
+        opened.close()
+        raise
+    return opened
 
 
 def _refuse(url: str, host: str, *, why: str = "") -> FetchError:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from resolver.errors import AuthenticationError, FetchError, OfflineError
 
 __all__ = [
+    "answer_timeout_error",
     "authentication_error",
     "broken_error",
     "certificates_error",
@@ -27,6 +28,7 @@ __all__ = [
     "timeout_error",
     "tls_error",
     "too_large_error",
+    "too_many_error",
     "unencrypted_error",
 ]
 
@@ -104,6 +106,20 @@ def timeout_error(url: str, *, limit_s: float, attempts: int) -> FetchError:
     )
 
 
+def answer_timeout_error(url: str, *, limit_s: float) -> FetchError:
+    """For an answer that took longer than all of it may, whether or not bytes were still coming."""
+    return FetchError(
+        f"no whole answer within {limit_s:g} s, the time for one answer, from {url}",
+        remedy="again later, or a longer `--timeout`",
+        url=url,
+    )
+
+
+def too_many_error(url: str, *, what: str, limit: int) -> FetchError:
+    """For more interim responses (`what`) than the fixed limit."""
+    return FetchError(f"more than {limit} {what} from {url}, a fixed limit", url=url)
+
+
 def no_answer_error(url: str, *, reason: str, attempts: int) -> FetchError:
     """For a host that cannot be reached, or closes the connection.
 
@@ -153,7 +169,7 @@ def private_redirect_error(url: str, *, target: str, host: str) -> FetchError:
 
 def too_large_error(url: str, *, limit_bytes: int) -> FetchError:
     """For a body beyond its limit."""
-    return FetchError(f"{url} is larger than {limit_bytes} bytes, the limit for its kind", url=url)
+    return FetchError(f"{url} is larger than {_render_size(limit_bytes)}, the fixed limit for its kind", url=url)
 
 
 def broken_error(url: str, *, reason: str) -> FetchError:
@@ -169,6 +185,14 @@ def closed_error(url: str) -> FetchError:
 def missing_offline(url: str, *, what: str) -> OfflineError:
     """For data that the cache lacks under `--offline`; `what` names it in the message (`the page`)."""
     return OfflineError(f"{what} is not in the cache: {url}", remedy="run once without `--offline`", url=url)
+
+
+def _render_size(size_bytes: int) -> str:
+    """A limit in the largest unit that gives a whole number."""
+    for unit, factor in (("GiB", 1024**3), ("MiB", 1024**2), ("KiB", 1024)):
+        if size_bytes >= factor and size_bytes % factor == 0:
+            return f"{size_bytes // factor} {unit}"
+    return f"{size_bytes} bytes"
 
 
 def _list_names(names: Sequence[str]) -> str:

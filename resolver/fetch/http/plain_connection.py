@@ -1,69 +1,57 @@
 """GET requests without an HTTP library: over HTTP/1.1, to a host that is reached without a proxy.
 
-In: a URL and headers. Out: a `PlainResponse`, or None in every unusual case: a proxy, a redirect, any status but
-success and absence, a broken connection, an unknown coding, a certificate that is not trusted. The caller then makes
-the same request with `HttpClient`, which handles that case or reports it. So this module handles only the usual case,
-and has no error messages.
+In: a URL, headers and the limits of the answer. Out: `Answered`, `Absent`, or `HandedOver` for whatever is unusual: a
+proxy, a redirect, another status, a broken connection, a certificate that is not trusted. `HttpClient` then makes the
+same request and handles that case or reports it. So this module has no error messages.
 
 It exists for speed: importing httpx and hishel takes 55 ms, and a request through them 0.3 ms (2 to 5 ms where the
 response is stored); here a request takes 0.1 ms, and the import 3 ms, or 9 ms with TLS.
 
-HTTP/1.1 (RFC 9112) is read strictly on purpose: after one wrong byte in a head, two lengths, or bytes behind the
-announced end, the connection is closed, and the other client makes the request again and reads the response by its own
-rules. Requests are sent one after the other on a connection (no pipelining), and only GET without a body.
+One form of response is read: HTTP/1.1, status 200, 404 or 410, one Content-Length and no Transfer-Encoding, a body
+packed with gzip or not at all, and not a byte behind it. Its head must match one regular expression, which is stricter
+than RFC 9112; a test compares every answer with that of h11. A response in chunks is handed over as well: the public
+index and most mirrors send lengths. Requests are sent one after the other on a connection (no pipelining), and only GET
+without a body. A kept connection is used again only if nothing lies unread on it: that would be taken for the response
+to the next request.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
 import threading
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from resolver.fetch.http.hosts import Addresses, build_tls_context, find_proxy
-from resolver.fetch.http.responses import CONNECT_TIMEOUT_S, READ_TIMEOUT_S, TRANSIENT_STATUSES, BadStatusError
-from resolver.targets.families import is_absent_status
+from resolver.fetch.access import SLICE_S, AnswerLimits
+from resolver.fetch.http.hosts import Addresses, build_tls_context, find_proxy, open_socket
+from resolver.fetch.http.responses import READ_TIMEOUT_S, Absent, Answered, HandedOver
 
 if TYPE_CHECKING:
     import ssl
 
-__all__ = ["PlainClient"]
+__all__ = ["PlainClient", "parse_head"]
 
 _PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!-\[\]-~]*")
 """URLs that need no quoting; without user information and without IPv6 addresses."""
-_STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [^\r\n]*)?\r\n")
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
-"""RFC 9110, section 5.1: a token, and a value without the blanks around it."""
-_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
-_PLAIN_STATUSES = frozenset({200, 404, 410})
-"""Success and absence; on some hosts other statuses mean absence too (`is_absent_status`)."""
+_TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
+_HEAD = re.compile(
+    rb"HTTP/1\.1 (200|404|410)(?: " + _TEXT + rb")?\r\n((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:" + _TEXT + rb"\r\n)*)\r\n"
+)
+"""RFC 9112, sections 4 and 5: each byte can be matched in one way only."""
+_LENGTH = re.compile(r"[0-9]{1,15}")
 _HEAD_LIMIT_BYTES = 65_536
-"""For a head, and for the line with the size of a chunk."""
 _RECEIVE_BYTES = 65_536
 """At most so much is received at once: a head with a small body comes in one piece."""
-_END_OF_HEAD = b"\r\n\r\n"
+_SWITCH = "PINFOLD_PLAIN_ENGINE"
+"""An environment variable, for benchmarks: `off` leaves all requests to `HttpClient`."""
 
 _log = logging.getLogger("pinfold.http")
-
-
-class PlainResponse:
-    """A response of status 200, or of a status that means that there is no such page or file.
-
-    Names of `headers` are in lower case. `body` is as it was sent: packed with gzip if `is_packed`.
-    """
-
-    __slots__ = ("body", "headers", "is_packed", "status")
-
-    def __init__(self, status: int, headers: dict[str, str], body: bytes, *, is_packed: bool) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.is_packed = is_packed
 
 
 class PlainClient:
@@ -83,6 +71,7 @@ class PlainClient:
         self._lock = threading.Lock()
         # Reading the environment takes longer than a request.
         self._is_direct = cache(self._find_is_direct)
+        self._is_off = os.environ.get(_SWITCH) == "off"
         # Made for the first https host: a run over plain HTTP loads no TLS.
         self._context: ssl.SSLContext | None = None
 
@@ -91,38 +80,29 @@ class PlainClient:
         for connection in self._connections:
             connection.close()
 
-    def fetch(self, url: str, headers: Mapping[str, str], *, limit_bytes: int) -> PlainResponse | None:
-        """The response at a URL, or None where another client should make the same request.
-
-        Raises BadStatusError for a transient status: the attempt then counts as the first one of several.
-        """
+    def fetch(self, url: str, headers: Mapping[str, str], *, limits: AnswerLimits) -> Answered | Absent | HandedOver:
+        """The response at a URL. Raises as `AnswerLimits.check`."""
         # A character that needs quoting could end the request line too soon.
-        if not _URL.fullmatch(url):
-            return None
+        if self._is_off or not _URL.fullmatch(url):
+            return HandedOver()
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin in self._given_up or not self._is_direct(parts.scheme, parts.netloc):
-            return None
+            return HandedOver()
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         lines = {"Host": parts.netloc, **headers, "User-Agent": self._user_agent, "Connection": "keep-alive"}
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         try:
-            response = self._send(origin, f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii"), limit_bytes)
+            answer = self._send(origin, f"GET {target} HTTP/1.1\r\n{head}\r\n".encode("ascii"), limits)
         except (OSError, ValueError):
-            response = None
-        if response is not None:
-            # Without the query, which may hold a signature.
-            if _log.isEnabledFor(logging.INFO):
-                _log.info("GET %s: %d", origin + parts.path, response.status)
-            if response.status in _PLAIN_STATUSES or is_absent_status(url, response.status):
-                return response
-        # Most responses of such a host are unusual ones, so the other client makes all further requests to it.
-        self._given_up.add(origin)
-        if response is not None and response.status in TRANSIENT_STATUSES:
-            raise BadStatusError(
-                response.status, host=parts.hostname or "", retry_after=response.headers.get("retry-after")
-            )
-        return None
+            # Most responses of such a host are unusual ones, so the other client makes all further requests to it.
+            self._given_up.add(origin)
+            return HandedOver()
+        # Without the query, which may hold a signature.
+        if _log.isEnabledFor(logging.INFO):
+            shown = "200" if isinstance(answer, Answered) else "absent"
+            _log.info("GET %s: %s", origin + parts.path, shown)
+        return answer
 
     def _find_is_direct(self, scheme: str, authority: str) -> bool:
         """Whether a host is reached without a proxy, and its certificate is to be checked."""
@@ -130,56 +110,47 @@ class PlainClient:
         trusted = scheme == "https" and not self._trusted_hosts.isdisjoint((host, authority))
         return not trusted and find_proxy(scheme, host, int(port) if port else None) is None
 
-    def _send(self, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
+    def _send(self, origin: str, request: bytes, limits: AnswerLimits) -> Answered | Absent:
         """The response, on this thread's open connection or a new one.
 
-        Raises OSError, and ValueError for a response that is not plain.
+        Raises OSError, and ValueError for a response of another form.
         """
-        # Each thread has at most one connection for each origin, which is not in `own` during a request.
+        # Each thread has at most one connection for each origin, which is not in `own` during a request. After any
+        # error, also Ctrl-C, it is closed: a later request must not take the rest for its response.
         own: dict[str, _Connection] = self._of_thread.__dict__.setdefault("connections", {})
-        connection = own.pop(origin, None)
-        if connection is not None:
+        kept = own.pop(origin, None)
+        if kept is not None and not kept.is_idle():
+            kept.close()
+            kept = None
+        if kept is not None:
             try:
-                return self._send_on(connection, origin, request, limit_bytes)
-            except _ClosedByHostError:
+                return self._send_on(kept, origin, request, limits)
+            except ConnectionError:
                 pass  # A server may close a connection that is not in use at any time.
-        return self._send_on(self._connect(origin), origin, request, limit_bytes)
+        return self._send_on(self._connect(origin, limits), origin, request, limits)
 
-    def _send_on(self, connection: _Connection, origin: str, request: bytes, limit_bytes: int) -> PlainResponse:
+    def _send_on(self, connection: _Connection, origin: str, request: bytes, limits: AnswerLimits) -> Answered | Absent:
         """As `_send`; the connection is kept for the next request where the server allows that."""
-        # After any error, also Ctrl-C, there may be unread bytes, which a later request must not take for its response.
         try:
-            response = connection.send(request, limit_bytes)
+            answer, may_stay_open = connection.send(request, limits)
         except BaseException:
             connection.close()
             raise
-        if response.headers.get("connection", "keep-alive").lower() == "keep-alive":
+        if may_stay_open:
             self._of_thread.connections[origin] = connection
         else:
             connection.close()
-        return response
+        return answer
 
-    def _connect(self, origin: str) -> _Connection:
-        """A connection to the first address of the host that accepts one. Raises OSError."""
+    def _connect(self, origin: str, limits: AnswerLimits) -> _Connection:
+        """A connection to the first address of the host that accepts one. Raises OSError, as `ssl.SSLError` is too."""
         parts = urlsplit(origin)
-        host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-        *others, last = self._addresses.find(host)
-        for address in others:
-            try:
-                return self._open(parts.scheme, host, (address, port))
-            except OSError:
-                continue
-        return self._open(parts.scheme, host, (last, port))
-
-    def _open(self, scheme: str, host: str, address: tuple[str, int]) -> _Connection:
-        """A connection to one address. Raises OSError, as `ssl.SSLError` is too."""
-        opened = socket.create_connection(address, CONNECT_TIMEOUT_S)
+        host = parts.hostname or ""
+        opened = open_socket(self._addresses.find(host), parts.port or _PORTS[parts.scheme], limits=limits)
         try:
-            # A request is one small packet, which must not wait for another one to join it.
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if scheme == "https":
-                opened = self._find_context().wrap_socket(opened, server_hostname=host)
-            opened.settimeout(READ_TIMEOUT_S)
+            if parts.scheme == "https":
+                opened = self._find_context().wrap_socket(opened, server_hostname=host, do_handshake_on_connect=False)
+                limits.wait_for(opened.do_handshake, idle_s=READ_TIMEOUT_S)
         except BaseException:
             opened.close()
             raise
@@ -197,121 +168,83 @@ class PlainClient:
             return self._context
 
 
-class _ClosedByHostError(OSError):
-    """The host closed the connection before it sent anything."""
-
-
-class _NotPlainError(ValueError):
-    """A response of a form that is not read here."""
-
-
 class _Connection:
-    """An open connection to one host, and the bytes that were received on it but not read yet."""
+    """An open connection to one host. After any error of `send` it must be closed."""
 
-    __slots__ = ("_received", "_socket")
+    __slots__ = ("_socket",)
 
     def __init__(self, opened: socket.socket) -> None:
         self._socket = opened
-        self._received = b""
 
     def close(self) -> None:
         """Close the connection; it may be closed already."""
         self._socket.close()
 
-    def send(self, request: bytes, limit_bytes: int) -> PlainResponse:
-        """The response to one request. After OSError and _NotPlainError the connection must be closed."""
+    def is_idle(self) -> bool:
+        """Whether the connection is open and nothing lies unread on it."""
         try:
-            self._socket.sendall(request)
-            self._receive()
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise _ClosedByHostError from error
-        status, headers = _parse_head(self._read_until(_END_OF_HEAD, limit_bytes=_HEAD_LIMIT_BYTES))
-        encoding = headers.get("content-encoding", "identity").lower()
-        if encoding not in ("gzip", "identity"):
-            raise _NotPlainError(encoding)
-        # RFC 9112, section 6.3: a message with both lengths may be an attack.
-        if "transfer-encoding" not in headers:
-            body = self._read(_parse_length(headers.get("content-length", ""), limit_bytes))
-        elif headers["transfer-encoding"].lower() == "chunked" and "content-length" not in headers:
-            body = self._read_chunks(limit_bytes)
-        else:
-            raise _NotPlainError("two lengths")
-        if self._received:
-            raise _NotPlainError("more than was announced")
-        return PlainResponse(status, headers, body, is_packed=encoding == "gzip")
+            self._socket.settimeout(0.0)
+            self._socket.recv(1)
+        except OSError as error:
+            # TLS has an error of its own for records without data, such as tickets of a session.
+            is_empty = isinstance(error, BlockingIOError) or type(error).__name__ == "SSLWantReadError"
+            if is_empty:
+                self._socket.settimeout(SLICE_S)
+            return is_empty
+        return False
 
-    def _receive(self) -> None:
-        """Receive more bytes. Raises _ClosedByHostError if the host has closed the connection."""
-        data = self._socket.recv(_RECEIVE_BYTES)
-        if not data:
-            raise _ClosedByHostError
-        self._received += data
+    def send(self, request: bytes, limits: AnswerLimits) -> tuple[Answered | Absent, bool]:
+        """The response to one request, and whether another request may follow. Raises OSError and ValueError."""
+        self._socket.sendall(request)
+        received = b""
+        while (end := received.find(b"\r\n\r\n") + 4) < 4:
+            if len(received) > _HEAD_LIMIT_BYTES:
+                raise ValueError("no end of the head")
+            more = limits.wait_for(partial(self._socket.recv, _RECEIVE_BYTES), idle_s=READ_TIMEOUT_S)
+            if not more:
+                raise ConnectionError("closed")
+            received += more
+        status, headers = parse_head(received[:end])
+        size = int(headers["content-length"])
+        if size > limits.limit_bytes:
+            raise ValueError("too large")
+        body = self._read_body(received[end:], size, limits)
+        answer = Answered(headers, body, is_packed="content-encoding" in headers) if status == 200 else Absent()
+        return answer, headers.get("connection", "keep-alive").lower() == "keep-alive"
 
-    def _read_until(self, mark: bytes, *, limit_bytes: int) -> bytes:
-        """The bytes up to a mark, with the mark."""
-        while (end := self._received.find(mark)) < 0:
-            if len(self._received) > limit_bytes:
-                raise _NotPlainError("no end")
-            self._receive()
-        end += len(mark)
-        found, self._received = self._received[:end], self._received[end:]
-        return found
-
-    def _read(self, count: int) -> bytes:
-        """The next `count` bytes; a large body is received into its place, without a copy of each part."""
-        if len(self._received) >= count:
-            found, self._received = self._received[:count], self._received[count:]
-            return found
-        whole = bytearray(count)
-        at = len(self._received)
-        whole[:at] = self._received
-        self._received = b""
+    def _read_body(self, received: bytes, size: int, limits: AnswerLimits) -> bytes:
+        """The body, of which some has been received; it is received into its place, without a copy of each part."""
+        if len(received) >= size:
+            if len(received) > size:
+                raise ValueError("more than was announced")
+            return received
+        whole = bytearray(size)
+        at = len(received)
+        whole[:at] = received
         with memoryview(whole) as view:
-            while at < count:
-                more = self._socket.recv_into(view[at:])
+            while at < size:
+                more = limits.wait_for(partial(self._socket.recv_into, view[at:]), idle_s=READ_TIMEOUT_S)
                 if not more:
-                    raise _NotPlainError("cut")
+                    raise ConnectionError("cut")
                 at += more
         return bytes(whole)
 
-    def _read_chunks(self, limit_bytes: int) -> bytes:
-        """A body in chunks (RFC 9112, section 7.1). Trailer fields make the response one that is not plain."""
-        # Each chunk is a line with its size in hex, its bytes, and a line break; the last one is empty.
-        chunks: list[bytes] = []
-        left = limit_bytes
-        while True:
-            size = self._read_until(b"\r\n", limit_bytes=_HEAD_LIMIT_BYTES)[:-2].partition(b";")[0].strip()
-            if not _CHUNK_SIZE.fullmatch(size):
-                raise _NotPlainError("no size")
-            count = int(size, 16)
-            left -= count
-            if left < 0:
-                raise _NotPlainError("too large")
-            chunk = self._read(count + 2)
-            if chunk[-2:] != b"\r\n":
-                raise _NotPlainError("no end of a chunk")
-            if not count:
-                return b"".join(chunks)
-            chunks.append(chunk[:-2])
 
+def parse_head(head: bytes) -> tuple[int, dict[str, str]]:
+    """Status and headers by lower-case name, with the length among them. Raises ValueError for any other form.
 
-def _parse_head(head: bytes) -> tuple[int, dict[str, str]]:
-    """Status and headers; values of a repeated header are joined (RFC 9110, section 5.3). Raises _NotPlainError."""
-    status = _STATUS.match(head)
-    if status is None:
-        raise _NotPlainError("not HTTP/1.1")
+    Values of a repeated header are joined (RFC 9110, section 5.3).
+    """
+    found = _HEAD.fullmatch(head)
+    if found is None:
+        raise ValueError("another form")
     headers: dict[str, str] = {}
-    for line in head[status.end() : -len(_END_OF_HEAD)].decode("latin-1").split("\r\n"):
-        found = _HEADER.fullmatch(line)
-        if found is None:
-            raise _NotPlainError("not a header")
-        name, value = found[1].lower(), found[2]
+    for line in found[2].decode("latin-1").split("\r\n")[:-1]:
+        name, _, text = line.partition(":")
+        name, value = name.lower(), text.strip(" \t")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return int(status[1]), headers
-
-
-def _parse_length(text: str, limit_bytes: int) -> int:
-    """The value of Content-Length. Raises _NotPlainError for no number and for one beyond the limit."""
-    if not (text.isascii() and text.isdecimal() and len(text) < 16) or int(text) > limit_bytes:
-        raise _NotPlainError("no length, or too large")
-    return int(text)
+    if "transfer-encoding" in headers or headers.get("content-encoding", "gzip").lower() != "gzip":
+        raise ValueError("another coding")
+    if not _LENGTH.fullmatch(headers.get("content-length", "")):
+        raise ValueError("no length, or two")
+    return int(found[1]), headers

@@ -1,6 +1,6 @@
 """Pages and metadata files by plain requests, and the log of responses that wait for the HTTP cache.
 
-In: a URL. Out: a `Response` from `PlainClient`, or None where the request is one for `HttpClient`.
+In: a URL. Out: a `Response` from `PlainClient`, `Absent`, or `HandedOver` where the request is one for `HttpClient`.
 
 One module, because a plain session keeps its responses in the log (`ResponseSpool`), not in hishel. Storing a page in
 hishel's database takes 2 to 5 ms and importing hishel and httpx 55; most pages are never looked up there, since
@@ -25,8 +25,12 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from resolver.fetch.access import AnswerLimits
 from resolver.fetch.http.plain_connection import PlainClient
 from resolver.fetch.http.responses import (
+    Absent,
+    Answered,
+    HandedOver,
     Response,
     build_headers,
     find_fresh_until,
@@ -126,9 +130,7 @@ class ResponseSpool:
 class PlainSession:
     """Fetches pages and files by plain requests. May be used from many threads at once.
 
-    `cache_folder` None logs nothing. Both methods return a tuple of one, in which None means that the server has no
-    such page or file, or None where the request is one for `HttpClient`. They raise BadStatusError for a transient
-    status, which counts as the first attempt of several.
+    `cache_folder` None logs nothing. Both methods raise as `AnswerLimits.check`.
     """
 
     def __init__(self, *, cache_folder: Path | None, refresh: bool, trusted_hosts: Iterable[str]) -> None:
@@ -140,39 +142,38 @@ class PlainSession:
         """Close all connections."""
         self._client.close()
 
-    def fetch_page(self, url: str, *, accept: str, limit_bytes: int) -> tuple[Response | None] | None:
+    def fetch_page(self, url: str, *, accept: str, limits: AnswerLimits) -> Response | Absent | HandedOver:
         """A page that the HTTP cache has never seen, or with `refresh` any page; as it was sent, packed or not.
 
-        None for a page that the cache may have: `HttpClient` revalidates it.
+        A page that the cache may have is handed over: `HttpClient` revalidates it.
         """
         if self._spool is not None and not self._refresh and self._spool.knows(url):
-            return None
-        sent = self._client.fetch(url, build_headers(accept), limit_bytes=limit_bytes)
-        if sent is None or sent.status != 200:
-            return None if sent is None else (None,)
-        sent.headers.pop("set-cookie", None)  # Never cache cookies.
-        normalize_caching_headers(sent.headers, status=200, now=time.time())
+            return HandedOver()
+        answer = self._client.fetch(url, build_headers(accept), limits=limits)
+        if not isinstance(answer, Answered):
+            return answer
+        answer.headers.pop("set-cookie", None)  # Never cache cookies.
+        normalize_caching_headers(answer.headers, status=200, now=time.time())
         store = None
-        if self._spool is not None and not forbids_storing(sent.headers):
-            store = partial(self._spool.put, url, sent.headers, sent.body)
-        response = Response(
+        if self._spool is not None and not forbids_storing(answer.headers):
+            store = partial(self._spool.put, url, answer.headers, answer.body)
+        return Response(
             url=url,
-            content_type=sent.headers.get("content-type", ""),
-            body=sent.body,
-            fresh_until=find_fresh_until(sent.headers, now=time.time()),
-            validator=find_validator(sent.headers),
-            is_packed=sent.is_packed,
+            content_type=answer.headers.get("content-type", ""),
+            body=answer.body,
+            fresh_until=find_fresh_until(answer.headers, now=time.time()),
+            validator=find_validator(answer.headers),
+            is_packed=answer.is_packed,
             store=store,
         )
-        return (response,)
 
-    def fetch_file(self, url: str, *, limit_bytes: int) -> tuple[bytes | None] | None:
+    def fetch_file(self, url: str, *, limits: AnswerLimits) -> bytes | Absent | HandedOver:
         """The content of a file, which is never stored: `RecordStore` keeps what is made of it."""
-        sent = self._client.fetch(url, build_headers("*/*"), limit_bytes=limit_bytes)
-        if sent is None or sent.status != 200:
-            return None if sent is None else (None,)
-        body = unpack_gzip(sent.body, limit_bytes=limit_bytes) if sent.is_packed else sent.body
-        return None if body is None else (body,)
+        answer = self._client.fetch(url, build_headers("*/*"), limits=limits)
+        if not isinstance(answer, Answered):
+            return answer
+        body = unpack_gzip(answer.body, limit_bytes=limits.limit_bytes) if answer.is_packed else answer.body
+        return HandedOver() if body is None else body
 
 
 def _read(path: Path, place: _Place) -> bytes:

@@ -30,19 +30,23 @@ from resolver.index.distribution_file import parse_size
 from resolver.requirements.url import Url, parse_url
 
 if TYPE_CHECKING:
+    from resolver.fetch.access import AnswerLimits
     from resolver.index.distribution_file import RawFile
 
 __all__ = [
     "ANNOUNCED_DELAY_S",
     "ATTEMPTS",
-    "CONNECT_TIMEOUT_S",
+    "FILE_LIMIT_BYTES",
     "LONGEST_DELAY_S",
     "PAGE_LIMIT_BYTES",
     "READ_TIMEOUT_S",
     "TRANSIENT_STATUSES",
+    "Absent",
+    "Answered",
     "BadStatusError",
     "Download",
     "FileResponse",
+    "HandedOver",
     "RangeResponse",
     "Response",
     "build_headers",
@@ -59,16 +63,18 @@ __all__ = [
     "unpack_gzip",
 ]
 
-CONNECT_TIMEOUT_S = 10.0
 READ_TIMEOUT_S = 30.0
-PAGE_LIMIT_BYTES = 256 * 1024 * 1024
+"""The longest wait for the next bytes of a response."""
+PAGE_LIMIT_BYTES = 64 * 1024 * 1024
+"""For a page, on the wire and after unpacking."""
+FILE_LIMIT_BYTES = 16 * 1024**3
 
 ATTEMPTS = 4
 """Requests for one URL before its error is raised."""
-TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which the request is repeated."""
 LONGEST_DELAY_S = 60.0
-"""A longer delay in `Retry-After` is an error, which names the delay."""
+"""The most that the `Retry-After` of all attempts may add up to. More is an error, which names the delay."""
 ANNOUNCED_DELAY_S = 2.0
 """A wait of at least this delay is announced, with its reason."""
 _FIRST_DELAY_S = 0.25
@@ -136,6 +142,28 @@ class Download:
         return next(text for text in self.hashes if text.startswith("sha256:")).removeprefix("sha256:")
 
 
+class Answered:
+    """A response of status 200 to a plain request.
+
+    Names of `headers` are in lower case. `body` is as it was sent: packed with gzip if `is_packed`.
+    """
+
+    __slots__ = ("body", "headers", "is_packed")
+
+    def __init__(self, headers: dict[str, str], body: bytes, *, is_packed: bool) -> None:
+        self.headers = headers
+        self.body = body
+        self.is_packed = is_packed
+
+
+class Absent:
+    """The server has no such page or file."""
+
+
+class HandedOver:
+    """`PlainClient` does not make the request, or does not read its response: it is one for `HttpClient`."""
+
+
 class BadStatusError(Exception):
     """A status other than success and redirect. Raised below the HTTP cache, so that the cache stores no error.
 
@@ -169,13 +197,17 @@ def unpack_gzip(body: bytes, *, limit_bytes: int) -> bytes | None:
     return content if stream.eof and not stream.unused_data else None
 
 
-def iter_bounded(chunks: Iterable[bytes], *, url: str, limit_bytes: int) -> Iterator[bytes]:
-    """The chunks, up to a limit. Raises FetchError beyond it."""
+def iter_bounded(
+    chunks: Iterable[bytes], *, url: str, limit_bytes: int, limits: AnswerLimits | None = None
+) -> Iterator[bytes]:
+    """The chunks, up to a limit of size and within the time of `limits`. Raises FetchError beyond them."""
     size = 0
     for chunk in chunks:
         size += len(chunk)
         if size > limit_bytes:
             raise too_large_error(url, limit_bytes=limit_bytes)
+        if limits is not None:
+            limits.check()
         yield chunk
 
 

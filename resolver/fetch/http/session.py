@@ -18,16 +18,15 @@ from typing import TYPE_CHECKING, TypeVar
 from resolver.fetch.access import Access
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
-from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, BadStatusError
+from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Absent, HandedOver
 
 if TYPE_CHECKING:
-    import httpx
-
     from resolver.fetch.http.cache import CacheMode
     from resolver.fetch.http.client import HttpClient
     from resolver.fetch.http.hosts import HostGuard
     from resolver.fetch.http.plain_session import PlainSession
     from resolver.fetch.http.responses import Download, FileResponse, RangeResponse, Response
+    from resolver.fetch.http.transports import httpx
     from resolver.requirements.url import Url
 
 __all__ = ["CONNECTIONS", "Session"]
@@ -41,7 +40,6 @@ Measured with 200 pages and as many metadata files, 20 ms away: 0.74 s with 16, 
 """
 
 _METADATA_LIMIT_BYTES = 32 * 1024 * 1024
-_FILE_LIMIT_BYTES = 16 * 1024**3
 _CACHE_FILES = ("http-v1.db", "responses-v1.log")
 """The files of `cache` and `plain_session`, which a run without a cache must not import."""
 
@@ -50,7 +48,8 @@ class Session:
     """Fetches pages, metadata and files. May be used from many threads at once.
 
     Offline, pages come from the HTTP cache and nothing else is fetched. All methods that fetch raise FetchError, an
-    OfflineError among them; after `close` they raise it too. `sleep` waits between attempts, `time.sleep` by default.
+    OfflineError among them; after `close` they raise it too. `sleep` waits between attempts; None is a wait that ends
+    with the run.
     """
 
     def __init__(
@@ -63,6 +62,8 @@ class Session:
     ) -> None:
         self.offline = access.offline
         self.refresh = access.refresh
+        self.timeout_s = access.timeout_s
+        self.ending = access.ending
         self.credentials = credentials or Credentials()
         self.guard = guard
         self._access = access
@@ -112,37 +113,27 @@ class Session:
         # Lazy: a warm run parses no page.
         from resolver.index.page_building import ACCEPT
 
+        limits = self._access.begin(url, limit_bytes=PAGE_LIMIT_BYTES)
         # If the caller has a validator, the page is in the HTTP cache.
         plain = None if past_cache or known_validator else self._open_plain(url)
-        failure = None
         if plain is not None:
-            try:
-                fetched = plain.fetch_page(url, accept=ACCEPT, limit_bytes=PAGE_LIMIT_BYTES)
-                if fetched is not None:
-                    return fetched[0]
-            except BadStatusError as error:
-                failure = error
+            answer = plain.fetch_page(url, accept=ACCEPT, limits=limits)
+            if not isinstance(answer, HandedOver):
+                return None if isinstance(answer, Absent) else answer
         return self._open(url).fetch(
-            url,
-            accept=ACCEPT,
-            limit_bytes=PAGE_LIMIT_BYTES,
-            cached=not past_cache,
-            known_validator=known_validator,
-            failure=failure,
+            url, accept=ACCEPT, limits=limits, cached=not past_cache, known_validator=known_validator
         )
 
     def fetch_metadata(self, url: str) -> bytes | None:
         """The content of a PEP 658 metadata file; None where there is none."""
         self._refuse_offline(url, what="the metadata file")
-        plain, failure = self._open_plain(url), None
+        limits = self._access.begin(url, limit_bytes=_METADATA_LIMIT_BYTES)
+        plain = self._open_plain(url)
         if plain is not None:
-            try:
-                fetched = plain.fetch_file(url, limit_bytes=_METADATA_LIMIT_BYTES)
-                if fetched is not None:
-                    return fetched[0]
-            except BadStatusError as error:
-                failure = error
-        response = self._open(url).fetch(url, accept="*/*", limit_bytes=_METADATA_LIMIT_BYTES, failure=failure)
+            answer = plain.fetch_file(url, limits=limits)
+            if not isinstance(answer, HandedOver):
+                return None if isinstance(answer, Absent) else answer
+        response = self._open(url).fetch(url, accept="*/*", limits=limits)
         return None if response is None else response.body
 
     def fetch_range(self, url: str, *, start: int, stop: int | None = None) -> RangeResponse | None:
@@ -162,7 +153,7 @@ class Session:
     def download(self, url: str, *, into: Path | None, algorithms: Iterable[str] = ()) -> Download | None:
         """A whole file, written to a path or only hashed; None where there is none."""
         self._refuse_offline(url, what="the file")
-        return self._open(url).download(url, into=into, limit_bytes=_FILE_LIMIT_BYTES, algorithms=algorithms)
+        return self._open(url).download(url, into=into, algorithms=algorithms)
 
     def read_body(
         self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[FileResponse], _T]
@@ -211,8 +202,6 @@ class Session:
 
     def _build_client(self) -> HttpClient:
         # Lazy: 35 ms for httpx, 20 ms for hishel.
-        import time
-
         from resolver.fetch.http.client import HttpClient
         from resolver.fetch.projects.row_store import find_version
 
@@ -223,7 +212,7 @@ class Session:
             credentials=self.credentials,
             guard=self.guard,
             with_cache=self._with_cache,
-            sleep=self._sleep or time.sleep,
+            sleep=self._sleep,
         )
 
     def _with_cache(self, below: httpx.BaseTransport) -> httpx.BaseTransport:

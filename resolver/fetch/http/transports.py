@@ -7,12 +7,13 @@ the frames in which a secret was. From top to bottom:
   are raised, so that no cache stores one.
 - `AuthorizingTransport` joins secrets to requests: below everything that logs or stores, right before the connection.
   An error from below is raised anew, since its frames hold the complete URL or the `Authorization` header.
-- `NetworkTransport` opens connections, through proxies and with the certificates that the user names. In its place:
-  `BorrowedTransport` for a program's own transport, and `OfflineTransport` under `--offline`.
+- `NetworkTransport` opens connections, through proxies and with the certificates that the user names, within the
+  limits of each answer. `HttpClient` has others to put in its place.
 
-One module, because they are one stack, and because httpx is imported here without its command line, which loads click,
-rich and pygments where they are installed (75 ms instead of 120). httpx imports its command line if it can, and works
-without it. Other modules that need httpx at run time import it from here.
+One module, because they are one stack. It alone imports httpx and httpcore: others import them from here, so that
+`httpx2` and `httpcore2`, which go on where httpx has ended, can take their place in three lines (`.ci/run` tests that).
+httpx is imported without its command line, which loads click, rich and pygments where they are installed (75 ms instead
+of 120). httpx imports its command line if it can, and works without it.
 
 How a secret stays out of errors and tracebacks: a function that opens a secret (`_complete`, `_open_pool`) is called by
 one that catches every error and returns it as a value (`_call`, `_next`), without frames and causes. The caller raises
@@ -22,6 +23,7 @@ that value. So no frame of a raised error has a local variable with a secret, no
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import sys
 import threading
@@ -29,9 +31,12 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
+from importlib import import_module
 
 import httpcore
 
+from resolver.errors import PinfoldError
+from resolver.fetch.access import SLICE_S, AnswerLimits
 from resolver.fetch.http import http_errors
 from resolver.fetch.http.credentials import (
     Credentials,
@@ -39,22 +44,22 @@ from resolver.fetch.http.credentials import (
     Login,
     RequestCredentials,
     find_destination,
-    split_login,
 )
-from resolver.fetch.http.hosts import Addresses, build_tls_context, find_certificates, find_proxy
+from resolver.fetch.http.hosts import Addresses, build_tls_context, find_certificates, find_proxy, open_socket
 from resolver.fetch.http.responses import (
-    PAGE_LIMIT_BYTES,
+    READ_TIMEOUT_S,
     BadStatusError,
     iter_bounded,
     may_hold_secrets,
     normalize_caching_headers,
 )
 from resolver.requirements.index_urls import is_loopback
-from resolver.requirements.url import Secret, Url
+from resolver.requirements.url import Url
 
 # If the program has imported httpx already, its modules stay unchanged.
-_COMMAND_LINE = "httpx._main"
-_is_first = "httpx" not in sys.modules and _COMMAND_LINE not in sys.modules
+_LIBRARY = "httpx"
+_COMMAND_LINE = f"{_LIBRARY}._main"
+_is_first = _LIBRARY not in sys.modules and _COMMAND_LINE not in sys.modules
 if _is_first:
     sys.modules[_COMMAND_LINE] = None  # type: ignore[assignment]  # Python's mark of a module that cannot be imported.
 try:
@@ -62,20 +67,23 @@ try:
 finally:
     if _is_first:
         del sys.modules[_COMMAND_LINE]
+# The stream of httpcore over an open socket: its backend alone can make one, and connects on its own.
+SyncStream = import_module(f"{httpcore.__name__}._backends.sync").SyncStream
 
 __all__ = [
     "COMPLETE_URL",
     "IS_PAGE",
+    "LIMITS",
     "PUBLIC_URL",
     "REDIRECTS",
     "AuthorizingTransport",
-    "BorrowedTransport",
     "CacheableResponses",
     "NetworkTransport",
-    "OfflineTransport",
-    "find_redirect_target",
+    "httpcore",
     "httpx",
     "may_send",
+    "read_decoded",
+    "without_query",
 ]
 
 PUBLIC_URL = "pinfold_public"
@@ -84,10 +92,18 @@ COMPLETE_URL = "pinfold_complete"
 """Request extension: the `Secret` that holds the complete URL, for the target of a redirect; None for no secret."""
 IS_PAGE = "pinfold_is_page"
 """Request extension: whether the response may be stored in a cache."""
+LIMITS = "pinfold_limits"
+"""Request extension: the `AnswerLimits` of the answer."""
 _CREDENTIALS_SOURCE = "pinfold_tried"
 """Response extension: where the credentials that were sent come from; empty for none."""
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+_CODINGS = frozenset({"", "identity", "gzip", "deflate"})
+"""Those that requests accept. httpx also decodes several in a row, each of which multiplies the size of the body."""
+_INTERIM = re.compile(rb"HTTP/1\.[01] 1[^\n]*\n(?:[^\r\n][^\n]*\n)*\r?\n")
+"""A whole response of status 1xx (RFC 9110, section 15.2); h11 accepts a bare line feed too."""
+_INTERIM_LIMIT = 16
 
 _REFUSAL_LIMIT_BYTES = 4096
 """How much of the body of a refusal is read: the reason is at its beginning."""
@@ -115,10 +131,14 @@ class CacheableResponses(httpx.BaseTransport):
         response = self._below.handle_request(request)
         status = response.status_code
         if _log.isEnabledFor(logging.INFO):
-            shown = str(request.extensions.get(PUBLIC_URL) or _without_query(request.url)).partition("?")[0]
+            shown = str(request.extensions.get(PUBLIC_URL) or without_query(request.url)).partition("?")[0]
             _log.info("%s %s: %d", request.method, shown, status)
         if status not in (200, 206, 304) and status not in REDIRECTS:
             raise _read_bad_status(request, response)
+        if (status == 206 and "range" not in request.headers) or (status == 304 and not _is_conditional(request)):
+            response.close()
+            url = str(request.extensions.get(PUBLIC_URL) or without_query(request.url))
+            raise http_errors.broken_error(url, reason=f"status {status} answers a request for all of it")
         for name in ("set-cookie", "content-location", "link"):
             # Never cache cookies, nor URLs that may be signed.
             response.headers.pop(name, None)
@@ -127,7 +147,7 @@ class CacheableResponses(httpx.BaseTransport):
             response.headers["cache-control"] = "no-store"
         normalize_caching_headers(response.headers, status=status, now=time.time())
         if status == 200 and request.extensions.get(IS_PAGE):
-            response = _read_page(response, url=str(request.extensions[PUBLIC_URL]))
+            response = _read_page(response, request)
         return response
 
     def close(self) -> None:
@@ -221,28 +241,6 @@ class _LoginState:
         self.lock = threading.Lock()
 
 
-class OfflineTransport(httpx.BaseTransport):
-    """The transport below the cache under `--offline`: what the cache does not have is an OfflineError."""
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises OfflineError."""
-        raise http_errors.missing_offline(str(request.url), what="the page")
-
-
-class BorrowedTransport(httpx.BaseTransport):
-    """A transport that a program puts in place of the network. Only its owner closes it: several runs may share it."""
-
-    def __init__(self, below: httpx.BaseTransport) -> None:
-        self._below = below
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """The response of the borrowed transport."""
-        return self._below.handle_request(request)
-
-    def close(self) -> None:
-        """Leave the borrowed transport open."""
-
-
 class NetworkTransport(httpx.BaseTransport):
     """Connections to hosts, direct or through proxies. Each thread has its own pools, each made when it is needed.
 
@@ -265,7 +263,10 @@ class NetworkTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The response of the host. Raises FetchError for a proxy or certificates that cannot be used."""
-        return self._find_pool(request.url).handle_request(request)
+        pool = self._find_pool(request.url)
+        _close_unread(pool)
+        self._lookup.use(request.extensions[LIMITS])
+        return pool.handle_request(request)
 
     def close(self) -> None:
         """Close the pools of all threads."""
@@ -310,10 +311,18 @@ class NetworkTransport(httpx.BaseTransport):
 
 
 class _SingleLookupBackend(httpcore.SyncBackend):
-    """Opens connections to addresses that are looked up once (see `Addresses`)."""
+    """Opens connections to addresses that are looked up once (see `Addresses`), within the limits of an answer.
+
+    Each thread waits for one answer at a time, whose limits `use` sets: a connection serves many answers.
+    """
 
     def __init__(self) -> None:
         self._addresses = Addresses()
+        self._of_thread = threading.local()
+
+    def use(self, limits: AnswerLimits) -> None:
+        """Apply these limits to all that this thread does from now on."""
+        self._of_thread.limits = limits
 
     def connect_tcp(
         self,
@@ -324,13 +333,13 @@ class _SingleLookupBackend(httpcore.SyncBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection to the first address of the host that accepts one."""
-        *others, last = self.look_up(host)
-        for address in others:
-            try:
-                return super().connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return super().connect_tcp(last, port, timeout, local_address, socket_options)
+        try:
+            opened = open_socket(self.look_up(host), port, limits=self._of_thread.limits)
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(str(error)) from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
+        return _LimitedStream(SyncStream(opened), self._of_thread)
 
     def look_up(self, host: str) -> tuple[str, ...]:
         """The addresses of a host. Raises httpcore.ConnectError where there are none."""
@@ -338,6 +347,76 @@ class _SingleLookupBackend(httpcore.SyncBackend):
             return self._addresses.find(host)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
+
+
+class _LimitedStream(httpcore.NetworkStream):
+    """A connection whose waits end with the limits of the answer that its thread waits for."""
+
+    def __init__(self, below: httpcore.NetworkStream, of_thread: threading.local) -> None:
+        self._below = below
+        self._of_thread = of_thread
+        # What was received of the head of the current answer, None behind it, and the 1xx before it.
+        self._head: bytes | None = None
+        self._interim = 0
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """The next bytes. Raises FetchError beyond a limit."""
+        limits: AnswerLimits = self._of_thread.limits
+        data = limits.wait_for(
+            lambda: self._below.read(max_bytes, SLICE_S),
+            idle_s=READ_TIMEOUT_S if timeout is None else timeout,
+            busy=httpcore.ReadTimeout,
+        )
+        limits.count(len(data))
+        if self._head is not None:
+            self._count_interim(data, limits)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send bytes of a request, whose answer then begins with a head."""
+        self._head, self._interim = b"", 0
+        self._below.write(buffer, timeout)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._below.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        """The connection with TLS on it."""
+        below = self._below.get_extra_info("socket")
+        if isinstance(below, ssl.SSLSocket):  # To a proxy over https, for which httpcore has an object of its own.
+            return _LimitedStream(self._below.start_tls(ssl_context, server_hostname, timeout), self._of_thread)
+        limits: AnswerLimits = self._of_thread.limits
+        wrapped = ssl_context.wrap_socket(below, server_hostname=server_hostname, do_handshake_on_connect=False)
+        try:
+            limits.wait_for(wrapped.do_handshake, idle_s=READ_TIMEOUT_S if timeout is None else timeout)
+        except BaseException as error:
+            wrapped.close()
+            if isinstance(error, TimeoutError):
+                raise httpcore.ConnectTimeout(str(error)) from error
+            if isinstance(error, OSError):
+                raise httpcore.ConnectError(str(error)) from error
+            raise
+        return _LimitedStream(SyncStream(wrapped), self._of_thread)
+
+    def get_extra_info(self, info: str) -> object:
+        """See httpcore, which uses no connection again on which `is_readable` bytes lie."""
+        return self._below.get_extra_info(info)
+
+    def _count_interim(self, data: bytes, limits: AnswerLimits) -> None:
+        """Count the responses of status 1xx before the head. Raises FetchError for too many."""
+        head = (self._head or b"") + data
+        while (found := _INTERIM.match(head)) is not None:
+            head = head[found.end() :]
+            self._interim += 1
+            if self._interim > _INTERIM_LIMIT:
+                raise http_errors.too_many_error(
+                    limits.url, what="interim responses (status 1xx)", limit=_INTERIM_LIMIT
+                )
+        # httpcore refuses a head of more than 100 KB.
+        self._head = None if b"\n\r\n" in head or b"\n\n" in head else head
 
 
 class _FramelessStream(httpx.SyncByteStream):
@@ -370,26 +449,7 @@ def may_send(place: Destination, *, trusted_hosts: frozenset[str]) -> bool:
     return is_loopback(place.host) and find_proxy(place.scheme, place.host, place.port) is None
 
 
-def find_redirect_target(
-    url: httpx.URL, response: httpx.Response, credentials: Credentials
-) -> tuple[str, Secret | None]:
-    """The public and the complete URL that a redirect leads to; the latter None where both are the same.
-
-    A query is never public: many hosts redirect to URLs that they have signed. User information is dropped. Raises
-    FetchError for a redirect from https to another scheme, and for one without `Location`.
-    """
-    location = response.headers.get("location")
-    if location is None:
-        raise http_errors.broken_error(str(url), reason=f"status {response.status_code} comes without `Location`")
-    target = url.join(location)
-    public = credentials.hide(_without_query(target))
-    if url.scheme == "https" and target.scheme != "https":
-        raise http_errors.downgrade_error(str(url), target=public)
-    complete, _ = split_login(Secret(str(target)))
-    return public, complete if target.query else None
-
-
-def _without_query(url: httpx.URL) -> str:
+def without_query(url: httpx.URL) -> str:
     """The URL without a signature that it may hold."""
     return str(url.copy_with(query=None, fragment=None, userinfo=b""))
 
@@ -422,10 +482,20 @@ def _read_refusal(response: httpx.Response) -> str:
     return next((reason for mark, reason in _REFUSALS if mark in body[:_REFUSAL_LIMIT_BYTES]), "")
 
 
-def _read_page(response: httpx.Response, *, url: str) -> httpx.Response:
+def read_decoded(response: httpx.Response, *, url: str, limits: AnswerLimits) -> bytes:
+    """The whole body without its content coding. Raises FetchError for another coding, and beyond the limits."""
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in _CODINGS:
+        raise http_errors.broken_error(url, reason=f"it is sent as `{coding}`, which was not asked for")
+    return b"".join(iter_bounded(response.iter_bytes(), url=url, limit_bytes=limits.limit_bytes, limits=limits))
+
+
+def _read_page(response: httpx.Response, request: httpx.Request) -> httpx.Response:
     """The page, read whole and decoded; with `no-store` where it may link with secrets."""
-    body = b"".join(iter_bounded(response.iter_bytes(), url=url, limit_bytes=PAGE_LIMIT_BYTES))
-    response.close()
+    try:
+        body = read_decoded(response, url=request.extensions[PUBLIC_URL], limits=request.extensions[LIMITS])
+    finally:
+        response.close()
     # These describe the body as it was sent; the new response has it decoded.
     headers = response.headers.copy()
     for name in ("content-encoding", "content-length", "transfer-encoding"):
@@ -435,13 +505,33 @@ def _read_page(response: httpx.Response, *, url: str) -> httpx.Response:
     return httpx.Response(200, headers=headers, content=body, extensions=response.extensions)
 
 
+def _is_conditional(request: httpx.Request) -> bool:
+    """Whether the request lets the server answer that nothing has changed."""
+    return "if-none-match" in request.headers or "if-modified-since" in request.headers
+
+
+def _close_unread(pool: httpx.HTTPTransport) -> None:
+    """Close the connections on which more came than the last answer announced.
+
+    httpcore would take these bytes for the answer to the next request. It has no public view of them, as it has of
+    bytes that are still in the socket (`is_readable`).
+    """
+    for connection in pool._pool.connections:
+        inner = connection
+        while (below := getattr(inner, "_connection", None)) is not None:
+            inner = below
+        state = getattr(inner, "_h11_state", None)
+        if state is not None and inner.is_idle() and state.trailing_data[0]:
+            connection.close()
+
+
 def _call(
     below: httpx.BaseTransport, request: httpx.Request, credentials: RequestCredentials | None
 ) -> tuple[Exception | None, httpx.Response | None]:
     """The response, or the error without its frames, which hold the complete request."""
     try:
         return None, below.handle_request(request if credentials is None else _complete(request, credentials))
-    except (httpx.TransportError, httpx.InvalidURL) as error:
+    except (httpx.TransportError, httpx.InvalidURL, PinfoldError) as error:
         return _without_frames(error), None
 
 
@@ -460,12 +550,15 @@ def _next(chunks: Iterator[bytes]) -> tuple[Exception | None, bytes | None]:
     """The next part of a body, or the error without its frames; both None at the end."""
     try:
         return None, next(chunks, None)
-    except httpx.TransportError as error:
+    except (httpx.TransportError, PinfoldError) as error:
         return _without_frames(error), None
 
 
-def _without_frames(error: httpx.TransportError | httpx.InvalidURL) -> Exception:
+def _without_frames(error: httpx.TransportError | httpx.InvalidURL | PinfoldError) -> Exception:
     """The same error without frames and causes. The text of an error about the request itself may quote a secret."""
+    if isinstance(error, PinfoldError):
+        error.__cause__ = error.__context__ = None
+        return error.with_traceback(None)
     is_local = isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol | httpx.InvalidURL)
     # The type stays: by it `HttpClient` decides whether to repeat the request.
     text = "the request cannot be sent" if is_local else str(error)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import gc
 import os
 import queue
+import select
 import signal
 import struct
 import threading
@@ -24,6 +25,7 @@ from typing import NoReturn
 
 from packaging.utils import NormalizedName
 
+from resolver.fetch.access import SLICE_S, Cancellation
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, may_hold_secrets, unpack_gzip
 from resolver.index.location import Location
 from resolver.index.page_building import PageError, read_project_page
@@ -48,13 +50,13 @@ class PageReaders:
     None for every page.
     """
 
-    def __init__(self, count: int, *, target: Target) -> None:
+    def __init__(self, count: int, *, target: Target, ending: Cancellation) -> None:
         self._readers: list[_Reader] = []
         # None in place of a reader that has ended, so that no thread waits for it.
         self._idle: queue.SimpleQueue[_Reader | None] = queue.SimpleQueue()
         for _ in range(count if threading.active_count() == 1 else 0):
             try:
-                reader = _Reader(target, others=self._readers)
+                reader = _Reader(target, others=self._readers, ending=ending)
             except OSError:
                 break
             self._readers.append(reader)
@@ -74,7 +76,7 @@ class PageReaders:
     ) -> bytes | None:
         """The dump of the page of a project on an index; None for a page that this process has to read.
 
-        `url` is that of the response, after redirects. Waits for an idle process.
+        `url` is that of the response, after redirects. Waits for an idle process. Raises RunCancelledError.
         """
         reader = self._idle.get()
         try:
@@ -92,8 +94,9 @@ class PageReaders:
 class _Reader:
     """One process, and the pipes to and from it."""
 
-    def __init__(self, target: Target, *, others: list[_Reader]) -> None:
+    def __init__(self, target: Target, *, others: list[_Reader], ending: Cancellation) -> None:
         """Raises OSError where no process can be started."""
+        self._ending = ending
         jobs, self._jobs = _open_pipe()
         self._results, results = _open_pipe()
         self._lock = threading.Lock()
@@ -113,6 +116,10 @@ class _Reader:
         """The dump; None where the page could not be read. Raises OSError where the process has ended."""
         with self._lock:
             _write(self._jobs, _JOB.pack(len(texts), len(body)) + texts + body)
+            waiting = select.poll()
+            waiting.register(self._results, select.POLLIN)
+            while not waiting.poll(SLICE_S * 1000):
+                self._ending.check()
             is_read, size = _RESULT.unpack(_read(self._results, _RESULT.size))
             return _read(self._results, size) if is_read else None
 

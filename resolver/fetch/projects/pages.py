@@ -125,7 +125,7 @@ class ProjectPages:
             # Lazy: a warm run parses no page.
             from resolver.fetch.projects.page_readers import PageReaders
 
-            self._readers = PageReaders(self._reader_count, target=self._target)
+            self._readers = PageReaders(self._reader_count, target=self._target, ending=self._session.ending)
 
     def _fetch_body(
         self, name: NormalizedName, location: Location, *, known_validator: str, past_cache: bool = False

@@ -155,7 +155,7 @@ def test_slow_server_is_an_error(repository: Repository, server: GitServer, tmp_
         pytest.raises(FetchError) as caught,
     ):
         find(repositories, url)
-    assert str(caught.value) == f"`{url}` was not read within 0.3 s\n  try: again later"
+    assert str(caught.value) == f"`{url}` was not read within 0.3 s\n  try: again later, or a longer `--timeout`"
 
 
 def test_close_ends_what_runs(repository: Repository, server: GitServer, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ class Asked:
         return answer(request) if callable(answer) else answer
 
     def fetch(self, limit_bytes: int = 1000, *, url: str = URL) -> bytes | None:
-        answer = self.client.fetch(url, accept="text/html", limit_bytes=limit_bytes)
+        answer = self.client.fetch(url, accept="text/html", limits=Access().begin(url, limit_bytes=limit_bytes))
         return None if answer is None else answer.body
 
 
@@ -69,7 +69,7 @@ def test_a_host_that_forbids_what_it_lacks_has_no_such_page() -> None:
     assert Asked(httpx.Response(403)).fetch(url="https://download.pytorch.org/whl/cu128/a/") is None
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_request_is_repeated_after_a_transient_status_with_growing_delays(status: int) -> None:
     asked = Asked(httpx.Response(status), httpx.Response(status), httpx.Response(200, content=b"x"))
     assert asked.fetch() == b"x"
@@ -139,12 +139,23 @@ def test_refused_access_names_the_host_and_is_not_requested_again(status: int, m
 @pytest.mark.parametrize("host", ["download.pytorch.org", "download-r2.pytorch.org"])
 def test_403_means_a_missing_page_on_hosts_that_answer_so(host: str) -> None:
     client = Asked(httpx.Response(403)).client
-    assert client.fetch(f"https://{host}/whl/cu128/numpy/", accept="*/*", limit_bytes=1) is None
+    assert (
+        client.fetch(
+            f"https://{host}/whl/cu128/numpy/",
+            accept="*/*",
+            limits=Access().begin(f"https://{host}/whl/cu128/numpy/", limit_bytes=1),
+        )
+        is None
+    )
 
 
 def test_401_is_an_error_on_any_host() -> None:
     with pytest.raises(AuthenticationError):
-        Asked(httpx.Response(401)).client.fetch("https://download.pytorch.org/whl/", accept="*/*", limit_bytes=1)
+        Asked(httpx.Response(401)).client.fetch(
+            "https://download.pytorch.org/whl/",
+            accept="*/*",
+            limits=Access().begin("https://download.pytorch.org/whl/", limit_bytes=1),
+        )
 
 
 def test_other_status_is_an_error_at_once() -> None:
@@ -193,7 +204,7 @@ def test_untrusted_certificate_is_an_error_at_once_that_names_what_to_set() -> N
 def test_body_beyond_its_limit_is_an_error() -> None:
     with pytest.raises(FetchError) as caught:
         Asked(httpx.Response(200, content=b"x" * 11)).fetch(limit_bytes=10)
-    assert str(caught.value) == "https://index.example/simple/a/ is larger than 10 bytes, the limit for its kind"
+    assert str(caught.value) == "https://index.example/simple/a/ is larger than 10 bytes, the fixed limit for its kind"
 
 
 def test_body_in_a_broken_encoding_is_an_error() -> None:
@@ -205,7 +216,7 @@ def test_body_in_a_broken_encoding_is_an_error() -> None:
 
 def test_redirect_is_followed_and_the_response_has_its_final_url() -> None:
     asked = Asked(httpx.Response(301, headers={"Location": "/other/a/"}), httpx.Response(200, content=b"x"))
-    answer = asked.client.fetch(URL, accept="*/*", limit_bytes=10)
+    answer = asked.client.fetch(URL, accept="*/*", limits=Access().begin(URL, limit_bytes=10))
     assert answer is not None
     assert (answer.url, answer.body) == ("https://index.example/other/a/", b"x")
 
@@ -339,7 +350,9 @@ def test_unreachable_host_is_an_error_over_the_real_network() -> None:
         port = unused.getsockname()[1]
     client = HttpClient(Access(), user_agent="pinfold/1.0", connections=1, sleep=lambda seconds: None)
     with pytest.raises(FetchError, match=f"^no answer from http://127.0.0.1:{port}/ \\(4 times\\)\n  because "):
-        client.fetch(f"http://127.0.0.1:{port}/", accept="*/*", limit_bytes=1)
+        client.fetch(
+            f"http://127.0.0.1:{port}/", accept="*/*", limits=Access().begin(f"http://127.0.0.1:{port}/", limit_bytes=1)
+        )
     client.close()
 
 

@@ -43,7 +43,7 @@ class Asked:
         return self._answer(request)
 
     def fetch(self, url: str) -> bytes | None:
-        answer = self.client.fetch(url, accept="*/*", limit_bytes=1000)
+        answer = self.client.fetch(url, accept="*/*", limits=Access().begin(url, limit_bytes=1000))
         return None if answer is None else answer.body
 
     @property

@@ -70,7 +70,7 @@ def build_client(*, trusted_hosts: tuple[str, ...] = ()) -> HttpClient:
 
 
 def fetch(client: HttpClient, url: str) -> bytes | None:
-    answer = client.fetch(url, accept="*/*", limit_bytes=100)
+    answer = client.fetch(url, accept="*/*", limits=Access().begin(url, limit_bytes=100))
     return None if answer is None else answer.body
 
 
@@ -161,7 +161,6 @@ def test_name_of_a_host_is_looked_up_once_for_all_connections(
     look_up = socket.getaddrinfo
 
     def count(host: str, *rest: Any, **options: Any) -> Any:
-        # Connecting to an address looks that up as well, without a query to a server.
         lookups.append(host)
         return look_up(host, *rest, **options)
 
@@ -173,8 +172,7 @@ def test_name_of_a_host_is_looked_up_once_for_all_connections(
     with pytest.raises(FetchError):
         fetch(client, f"{url}/a")
     assert fetch(client, f"{url}/b") == b"x"
-    assert lookups.count("localhost") == 1
-    assert len(lookups) > 1
+    assert lookups == ["localhost"]
 
 
 def test_name_of_no_host_is_an_error(client: HttpClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from resolver.fetch.access import Cancellation
 from resolver.fetch.projects.page_readers import PageReaders
 from resolver.index.location import Location
 from resolver.index.page_building import build_project_page, parse_project_page
@@ -46,7 +47,7 @@ def alone() -> None:
 
 @contextmanager
 def opened(count: int = 2) -> Iterator[PageReaders]:
-    readers = PageReaders(count, target=TARGET)
+    readers = PageReaders(count, target=TARGET, ending=Cancellation())
     try:
         yield readers
     finally:
@@ -149,10 +150,11 @@ def test_all_have_ended_when_they_are_closed() -> None:
 
 _CODE = """
 import os, sys, time
+from resolver.fetch.access import Cancellation
 from resolver.fetch.projects.page_readers import PageReaders
 from resolver.targets.target import PythonVersion
 from resolver.targets.target import Target
-readers = PageReaders(2, target=Target(python=PythonVersion(minor=11)))
+readers = PageReaders(2, target=Target(python=PythonVersion(minor=11)), ending=Cancellation())
 print(*(reader._process for reader in readers._readers), flush=True)
 time.sleep(60)
 """

@@ -160,7 +160,7 @@ def test_server_error_never_enters_the_cache(server: IndexServer, open_source: O
     server.always["/simple/a/"] = Answer(status=503, headers={"Cache-Control": "max-age=600"})
     with open_source() as source, pytest.raises(FetchError, match=r"^status 503 for "):
         source.project_page(A, index(server))
-    assert len(server.log) == 4
+    assert len(server.log) == 5  # A plain request, and the four attempts of the HTTP client.
     server.always.clear()
     with open_source() as source:
         assert filenames(source.project_page(A, index(server))) == ["a-1.0-py3-none-any.whl"]
