@@ -25,6 +25,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from resolver.fetch.http.hosts import Addresses
 from resolver.fetch.http.plain_connection import PlainClient
 from resolver.fetch.http.responses import (
     Response,
@@ -131,8 +132,12 @@ class PlainSession:
     status, which counts as the first attempt of several.
     """
 
-    def __init__(self, *, cache_folder: Path | None, refresh: bool, trusted_hosts: Iterable[str]) -> None:
-        self._client = PlainClient(user_agent=f"pinfold/{find_version()}", trusted_hosts=trusted_hosts)
+    def __init__(
+        self, *, cache_folder: Path | None, refresh: bool, trusted_hosts: Iterable[str], addresses: Addresses
+    ) -> None:
+        self._client = PlainClient(
+            user_agent=f"pinfold/{find_version()}", trusted_hosts=trusted_hosts, addresses=addresses
+        )
         self._spool = None if cache_folder is None else ResponseSpool(cache_folder)
         self._refresh = refresh
 

@@ -111,6 +111,7 @@ class Kernels:
 
     def _find(self, file: DistributionFile) -> str:
         """The architectures from the wheel itself; the reading of a remote one is announced."""
+        self._session.check_link(file.url, page=file.page)
         path = find_local_path(file.url)
         try:
             if path is not None:
