@@ -113,6 +113,7 @@ class DirectReferences:
                     folder=self._folder,
                     offline=self._session.offline,
                     refresh=self._session.refresh,
+                    find_id=self._session.credential_ids.find,
                 )
             return self._known
 
@@ -125,8 +126,8 @@ class DirectReferences:
                 self._repositories = GitRepositories(
                     cache_folder=self._folder,
                     offline=self._session.offline,
-                    refresh=self._session.refresh,
                     find_login=self._session.credentials.find_login,
+                    find_id=self._session.credential_ids.find,
                     announce=self._announce,
                 )
             return self._repositories

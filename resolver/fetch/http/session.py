@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from resolver.fetch.access import Access
+from resolver.fetch.http.credential_ids import CredentialIds
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.hosts import Addresses, LinkPolicy
 from resolver.fetch.http.http_errors import closed_error, missing_offline
@@ -68,6 +69,7 @@ class Session:
         self.refresh = access.refresh
         self.credentials = credentials or Credentials()
         self.guard = guard
+        self.credential_ids = CredentialIds(self.credentials, access.cache_folder)
         self._access = access
         self._cache_folder = access.cache_folder
         self._sleep = sleep or time.sleep
@@ -266,7 +268,7 @@ class Session:
 
         mode: CacheMode = "offline" if self.offline else "refresh" if self.refresh else "online"
         try:
-            return open_cache_transport(self._cache_folder, below, mode=mode)
+            return open_cache_transport(self._cache_folder, below, mode=mode, find_id=self.credential_ids.find)
         except (OSError, sqlite3.Error):
             return below  # A cache that cannot be written is no error: every page is requested from the server.
 
