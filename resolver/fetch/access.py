@@ -207,7 +207,7 @@ class Access:
     logins: LoginOptions = LoginOptions()
 
     allowed_hosts: tuple[str, ...] = ()
-    """Hosts that may be this machine or in a private network, although a public host redirects to them."""
+    """Hosts that may be this machine or in a private network, although a public page links or redirects to them."""
 
     trusted_hosts: tuple[str, ...] = ()
     """Hosts, beside those that the list names, that get credentials over http and whose certificates are not checked

@@ -154,7 +154,9 @@ def _build_source(
     )
     # Offline and refreshing runs may see other answers than the next plain one, so they neither use nor keep any.
     evidence = None if access.offline or access.refresh else Evidence(pages=pages, metadata=metadata, folder=folder)
-    return _IndexSource(tasks=tasks, metadata=metadata, evidence=evidence, ending=access.ending)
+    return _IndexSource(
+        tasks=tasks, metadata=metadata, evidence=evidence, ending=access.ending, check_link=session.check_link
+    )
 
 
 def _make_cache_folder(folder: Path | None) -> Path | None:
@@ -219,13 +221,21 @@ class _IndexSource:
     """The `PackageSource` over its tasks; it records as evidence what it is queried for.
 
     `evidence` None keeps no answers. `ending` ends the run at the next query, also where the stores have it all.
+    `check_link` is that of the session.
     """
 
     def __init__(
-        self, *, tasks: _PackageTasks, metadata: FileDependencies, evidence: Evidence | None, ending: Cancellation
+        self,
+        *,
+        tasks: _PackageTasks,
+        metadata: FileDependencies,
+        evidence: Evidence | None,
+        ending: Cancellation,
+        check_link: Callable[..., None],
     ) -> None:
         self._ending = ending
         self._tasks = tasks
+        self._check_link = check_link
         self._metadata = metadata
         self._evidence = evidence
         self._callbacks = CallbackQueue()
@@ -274,6 +284,7 @@ class _IndexSource:
         A completion is found anew in each run, so no answer that rests on one is kept.
         """
         check_listed_hashes(file)
+        self._check_link(file.url, page=file.page, is_requested=False)
         if self._evidence is not None and not _is_complete(file):
             self._evidence.mark_unrepeatable()
         return file if _is_complete(file) else self._tasks.completion(file).result()

@@ -120,6 +120,8 @@ class DistributionFile:
     - `core_metadata` is None without a `.metadata` file, `""` for one without a hash, else `sha256=hex` (PEP 658,
       PEP 714).
     - `tag_rank` is the rank of the wheel's best tag for the target, 0 for the best; -1 for an sdist.
+    - `page` is the public URL of the index or find-links location that lists the file; empty for a direct reference
+      and a file of a lock. Which page that was does not make two files different.
     - `origin` is set for a direct reference; None for a file that an index or find-links location lists. A commit and
       a folder have the project's name as `filename`.
     """
@@ -137,6 +139,7 @@ class DistributionFile:
     tag_rank: int = -1
     build_tag: tuple[int, str] | tuple[()] = ()
     origin: Origin | None = None
+    page: str = field(default="", compare=False)
 
     @property
     def is_wheel(self) -> bool:

@@ -144,7 +144,7 @@ class ParsedPage:
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         """The usable files of a row, best first: wheels by tag, higher build tag, file name; then sdists."""
-        return _read_files(self.row_texts[row], version=self.versions[row], index=self.index)
+        return _read_files(self.row_texts[row], version=self.versions[row], index=self.index, page=self.location)
 
     def rejections(self, row: int) -> tuple[Rejection, ...]:
         """The files of a row that the target cannot use, by file name."""
@@ -306,13 +306,13 @@ def load_project_page(data: bytes | memoryview) -> ParsedPage:
     )
 
 
-def _read_files(row: str, *, version: Version, index: str | None) -> tuple[DistributionFile, ...]:
+def _read_files(row: str, *, version: Version, index: str | None, page: str) -> tuple[DistributionFile, ...]:
     """The usable files of a row, best first. `version` is the row's, `index` the public URL or None for find-links."""
     text = row.partition(_GROUP)[0]
-    return tuple(_read_file(file, version, index) for file in text.split(_FILE)) if text else ()
+    return tuple(_read_file(file, version, index, page) for file in text.split(_FILE)) if text else ()
 
 
-def _read_file(text: str, row_version: Version, index: str | None) -> DistributionFile:
+def _read_file(text: str, row_version: Version, index: str | None, page: str) -> DistributionFile:
     """One usable file from its text, the reverse of `dump_file`.
 
     Only here are hashes sorted and values converted, for the few rows that a search reads.
@@ -334,6 +334,7 @@ def _read_file(text: str, row_version: Version, index: str | None) -> Distributi
         core_metadata=_render_metadata_hash(metadata[1:]) if metadata else None,
         tag_rank=int(rank),
         build_tag=parse_build_tag(build),
+        page=page,
     )
 
 

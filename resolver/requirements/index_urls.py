@@ -12,8 +12,8 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from collections.abc import Mapping
-from urllib.parse import urljoin, urlsplit
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, urljoin, urlsplit
 
 from resolver.errors import Position
 from resolver.requirements.flags import FaultCollector, FlagUse, Refusal
@@ -22,6 +22,7 @@ from resolver.requirements.url import VARIABLE, Url, find_illegal_character, par
 __all__ = [
     "check_characters",
     "check_host",
+    "is_link_local",
     "is_loopback",
     "is_private_host",
     "parse_index_url",
@@ -47,8 +48,22 @@ _DOCUMENTATION_NETWORKS = tuple(
 
 No machine has such an address, but filtering proxies resolve public hosts to them.
 """
-_NAT64_NETWORK = ipaddress.IPv6Network("64:ff9b::/96")
-"""IPv6 addresses that hold an IPv4 address in their last 32 bits (RFC 6052)."""
+_IPV4_NETWORKS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96", "::ffff:0:0/96", "::ffff:0:0:0/96")))
+"""IPv6 addresses that hold an IPv4 address in their last 32 bits (RFC 6052, RFC 4291, RFC 2765)."""
+_ISATAP_MARKS = frozenset({0x00005EFE, 0x02005EFE})
+"""The 32 bits before the IPv4 address at the end of an ISATAP address (RFC 5214)."""
+_LOCAL_NAT64_NETWORK = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""Addresses whose translation is the network's own matter (RFC 8215)."""
+_LINK_LOCAL_NETWORKS = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fec0::/10")))
+_METADATA_ADDRESSES = frozenset(
+    map(ipaddress.ip_address, ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254"))
+)
+"""Metadata services of clouds that are not at a link-local address. They give credentials of the machine."""
+_METADATA_NAMES = frozenset(
+    {"metadata.google.internal", "metadata.goog", "instance-data.ec2.internal", "instance-data"}
+)
+_LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback", "broadcasthost"})
+_LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".localdomain")
 
 
 def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
@@ -109,19 +124,27 @@ def is_private_host(url: str) -> bool:
 
     A URL that cannot be parsed counts as private, so that no request follows it.
     """
-    try:
-        host = (urlsplit(url).hostname or "").rstrip(".").lower()
-    except ValueError:
-        return True
-    if not host or host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+    host = _read_host(url)
+    if not host or host in _LOCAL_NAMES or host.endswith(_LOCAL_ENDINGS) or is_link_local(url):
         return True
     address = _parse_address(host)
+    return address is not None and any(_is_private_address(one) for one in _iter_addresses(address))
+
+
+def is_link_local(url: str) -> bool:
+    """Whether the URL's host is a link-local address, or an address or name of a cloud's metadata service.
+
+    Such a host gives credentials to whatever program of this machine sends a request, so no page leads there, not even
+    that of a private index.
+    """
+    host = _read_host(url)
+    address = _parse_address(host) if host else None
     if address is None:
-        return False
-    # An address inside another one leads to the same machine.
-    address = _find_ipv4(address)
-    is_public = address.is_global or any(address in network for network in _DOCUMENTATION_NETWORKS)
-    return address.is_multicast or not is_public
+        return host in _METADATA_NAMES
+    return any(
+        one in _METADATA_ADDRESSES or any(one in network for network in _LINK_LOCAL_NETWORKS)
+        for one in _iter_addresses(address)
+    )
 
 
 def is_loopback(host: str) -> bool:
@@ -203,6 +226,32 @@ def _find_path(url: Url) -> str:
         return url.public
 
 
+def _read_host(url: str) -> str:
+    """The host of a URL as the system would look it up; empty for a URL without one.
+
+    Other digits than those of ASCII and other full stops are mapped to ASCII, as IDNA (UTS 46) does, and escapes are
+    decoded, as curl does.
+    """
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
+    if "%" in host and ":" not in host:
+        host = unquote(host)
+    if not host.isascii():
+        # Lazy: nearly all hosts are ASCII.
+        import unicodedata
+
+        host = re.sub("[\u3002\uff0e\uff61]", ".", unicodedata.normalize("NFKC", host))
+    return host.rstrip(".").lower()
+
+
+def _is_private_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether an address is none of the public network; those of documents count as public."""
+    is_public = address.is_global or any(address in network for network in _DOCUMENTATION_NETWORKS)
+    return address.is_multicast or not is_public or address in _LOCAL_NAT64_NETWORK
+
+
 def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """The address that a host is, in any spelling that `inet_aton` of the C library accepts (`127.1`, `0x7f000001`).
 
@@ -229,12 +278,22 @@ def _parse_address_number(text: str) -> int:
     return int(text, 8) if is_octal else int(text)
 
 
-def _find_ipv4(
+def _iter_addresses(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """The IPv4 address inside an IPv6 address (RFC 6052, RFC 4291), else the address itself."""
+) -> Iterator[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """The addresses that a request may reach: the IPv4 address inside an IPv6 address, else the address itself."""
     if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64_NETWORK:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address
+        yield address
+        return
+    last = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    # `::` and `::1` are addresses of their own.
+    if int(address) > 1 and any(address in network for network in _IPV4_NETWORKS):
+        yield last
+        return
+    if (int(address) >> 32) & 0xFFFFFFFF in _ISATAP_MARKS:
+        yield last
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield from address.teredo
+    yield address

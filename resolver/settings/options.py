@@ -558,7 +558,7 @@ OPTIONS = (
         group=Group.RUN,
         flags=("--allow-host",),
         metavar="HOST",
-        help="a public host may redirect to it, though it is private",
+        help="a public page may link or redirect to it, though it is private",
     ),
     Option(
         name="trusted-host",

@@ -62,7 +62,8 @@ class BuildWheels:
             raise InternalError(f"`{file.filename}` is to be installed without a hash to verify")
         with self._lock:
             # A folder for each hash, since pip reads name and tags out of the file name.
-            place = self._find_folder() / file.sha256 / file.filename
+            found = self._session.credential_ids.find(file.url, page=file.page)
+            place = self._find_folder() / f"{file.sha256}{f'-{found}' if found else ''}" / file.filename
             # Hashed again in each run: a file of the cache that another program changed would run in the build.
             if not _is_intact(place, file.sha256):
                 self._fetch_into(place, file)

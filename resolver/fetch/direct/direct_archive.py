@@ -196,7 +196,7 @@ def _fetch_sdist(
     if recalled is None or tree is None:
         recalled, tree = _read_sdist(file, request, session=session, trees=trees)
         if recalled.sha256 is not None and recalled.size_bytes is not None:
-            known.keep_size(recalled.sha256, recalled.size_bytes)
+            known.keep_size(recalled, recalled.sha256, recalled.size_bytes)
     metadata, named = tree.metadata, _read_name(file.filename)
     if named is not None and named[0] == metadata.name:
         _check_identity(metadata, file, *named)

@@ -203,11 +203,14 @@ def fetch_direct_commit(
     if request.editable:
         warnings += (f"`{request.text}` is locked as a commit, not as editable: an image has no work tree of it",)
     proof = f"git {reference.url} {commit_id} {reference.subdirectory or ''}"
-    found = trees.recall(proof, request)
+    login = repositories.find_credential_id(reference.url)
+    found = trees.recall(f"{proof} {login}" if login else proof, request)
     if found is None:
         with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
+            # Found anew: the repository may have had a login from the keyring.
+            login = repositories.find_credential_id(reference.url)
             # An incomplete tree is not recorded: its warnings would be missing from later runs.
-            key = None if tree.warnings else proof
+            key = None if tree.warnings else f"{proof} {login}" if login else proof
             found = trees.read(tree.folder, request, described=request.text, proof=key)
             warnings += tree.warnings
     origin = Commit(

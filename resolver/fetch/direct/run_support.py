@@ -113,6 +113,7 @@ class DirectReferences:
                     folder=self._folder,
                     offline=self._session.offline,
                     refresh=self._session.refresh,
+                    find_id=self._session.credential_ids.find,
                 )
             return self._known
 
@@ -126,6 +127,7 @@ class DirectReferences:
                     cache_folder=self._folder,
                     offline=self._session.offline,
                     find_login=self._session.credentials.find_login,
+                    find_id=self._session.credential_ids.find,
                     announce=self._announce,
                     limit_s=self._session.timeout_s,
                     ending=self._session.ending,

@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import field
 from pathlib import Path
 
 from lockfiles._values import dataclass
@@ -81,6 +82,15 @@ class RemoteRepository:
 
     agent: bool = True
     """Whether ssh may use the user's agent. A submodule of an https repository may not."""
+
+    find_id: Callable[[str], str] = field(default=lambda url: "", compare=False, repr=False)
+    """The id of the credentials for a URL (`CredentialIds`)."""
+
+    @property
+    def key(self) -> str:
+        """A name for folders in the cache, for this repository and the credentials that it is read with."""
+        found = self.find_id(self.repository.clean_url)
+        return f"{self.repository.key}-{found}" if found else self.repository.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

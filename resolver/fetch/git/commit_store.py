@@ -45,7 +45,7 @@ class CommitStore:
     """Bare repositories below `folder`, which only this user can open and which has a folder `work`.
 
     The path of a stored commit is `commits/KEY/COMMIT_ID`, with `-history` at its end if it has the history. KEY is
-    `Repository.key`. A complete one is never changed, so readers need no lock.
+    `RemoteRepository.key`. A complete one is never changed, so readers need no lock.
     """
 
     def __init__(self, git: Git, folder: Path) -> None:
@@ -87,7 +87,7 @@ class CommitStore:
 
         Raises GitCommandError and MissingCommitError.
         """
-        shallow = self.find(remote.repository.key, commit_id) or self.fetch(remote, commit_id)
+        shallow = self.find(remote.key, commit_id) or self.fetch(remote, commit_id)
         with self.temporary_folder() as folder:
             made = folder / "repository"
             copy_repository(shallow, made)
@@ -168,7 +168,7 @@ class CommitStore:
 
     def _keep(self, made: Path, remote: RemoteRepository, commit_id: str, *, history: bool) -> Path:
         """Rename a finished repository to its path in the store."""
-        path = self._path(remote.repository.key, commit_id, history=history)
+        path = self._path(remote.key, commit_id, history=history)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             made.rename(path)

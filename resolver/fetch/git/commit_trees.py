@@ -78,7 +78,7 @@ class TreeMaker:
                 raise _explain_damage(failed, remote, shown=shown) from None
         # The stored commit may be damaged: fetch it again, once.
         remove_folder(root)
-        self._store.forget(remote.repository.key, commit_id)
+        self._store.forget(remote.key, commit_id)
         try:
             return self._make(remote, commit_id, root, subdirectory=subdirectory, shown=shown)
         except GitCommandError as failed:
@@ -132,6 +132,7 @@ class TreeMaker:
                 repository=submodule.repository,
                 logins=remote.logins.for_repository(submodule.repository),
                 agent=remote.agent and remote.repository.scheme == "ssh",
+                find_id=remote.find_id,
             )
             stored = self._find_stored(inner, submodule.commit_id, history=False, shown=inner_shown)
             _make_checkout(self._git, stored, submodule.commit_id, place)
@@ -161,7 +162,7 @@ class TreeMaker:
 
     def _find_stored(self, remote: RemoteRepository, commit_id: str, *, history: bool, shown: str) -> Path:
         """The stored repository of a commit, fetched if it is not stored yet. Raises FetchError, GitReferenceError."""
-        stored = self._store.find(remote.repository.key, commit_id, history=history)
+        stored = self._store.find(remote.key, commit_id, history=history)
         if stored is not None:
             return stored
         what = f"the history of commit `{commit_id}`" if history else f"commit `{commit_id}`"

@@ -173,7 +173,7 @@ class CommitFinder:
     def _path(self, remote: RemoteRepository, revision: str | None) -> Path:
         """The file of a result."""
         name = hash_bytes((revision or "").encode())[:32]
-        return self._memory / remote.repository.key / name
+        return self._memory / remote.key / name
 
 
 def is_full_id(revision: str) -> bool:

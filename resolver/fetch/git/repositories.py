@@ -78,6 +78,7 @@ class GitRepositories:
     - `cache_folder` None keeps fetched commits as long as this object.
     - `offline` uses the cache alone, and raises OfflineError for what it lacks.
     - `find_login` finds the login of a server if the URL has none.
+    - `find_id` gives the id of the credentials for a URL; a commit is kept for the credentials that fetched it.
     - `announce` gets a line before a fetch that may take long, from any thread.
     - `environment` replaces that of the process.
     - `limit_s` is the longest time for one git command; a list of references has 2 minutes at most.
@@ -91,6 +92,7 @@ class GitRepositories:
         cache_folder: Path | None,
         offline: bool = False,
         find_login: FindLogin | None = None,
+        find_id: Callable[[str], str] = lambda url: "",
         announce: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
         limit_s: float = DEFAULT_TIMEOUT_S,
@@ -100,6 +102,7 @@ class GitRepositories:
         self._cache_folder = cache_folder
         self._offline = offline
         self._find_login = find_login
+        self._find_id = find_id
         self._announce = announce or (lambda line: None)
         self._environment = os.environ if environment is None else environment
         self._limit_s = limit_s
@@ -132,6 +135,10 @@ class GitRepositories:
             opened.git.close()
         for folder in temporary:
             folder.cleanup()
+
+    def find_credential_id(self, url: Url) -> str:
+        """The id of the credentials that a repository is read with; empty where it is read with none."""
+        return self._find_id(check_repository(url).clean_url)
 
     def find_commit(self, reference: VcsReference, *, text: str) -> FoundCommit:
         """The commit that a reference names now; `text` is the requirement, for messages.
@@ -185,7 +192,8 @@ class GitRepositories:
                 remedy="write `https`",
                 url=url.public,
             )
-        return RemoteRepository(repository=repository, logins=RepositoryLogins(repository, find_login=self._find_login))
+        logins = RepositoryLogins(repository, find_login=self._find_login)
+        return RemoteRepository(repository=repository, logins=logins, find_id=self._find_id)
 
     @contextmanager
     def _locked(self, repository: Repository) -> Iterator[None]:

@@ -16,14 +16,16 @@ from __future__ import annotations
 import logging
 import sqlite3
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from resolver.fetch.http.plain_session import ResponseSpool
-from resolver.fetch.http.transports import httpx
+from resolver.fetch.http.transports import PUBLIC_URL, httpx
 
 # Behind `transports`, which imports httpx without its command line; hishel would import all of it.
 import hishel  # isort: skip
@@ -47,10 +49,16 @@ logging.getLogger("hishel").addHandler(logging.NullHandler())
 
 
 def open_cache_transport(
-    folder: Path, below: httpx.BaseTransport, *, mode: CacheMode, lock_wait_s: float = 1.0
+    folder: Path,
+    below: httpx.BaseTransport,
+    *,
+    mode: CacheMode,
+    find_id: Callable[[str], str] = lambda url: "",
+    lock_wait_s: float = 1.0,
 ) -> httpx.BaseTransport:
     """A transport that answers from the cache in `folder` where it may, and else from the one below.
 
+    `find_id` gives the id of the credentials of a request, by its public URL: responses are stored and found under it.
     With `offline`, everything stored counts as fresh; with `refresh`, nothing does. While another process locks the
     file, the first write waits `lock_wait_s` seconds; after one wait in vain, a response that cannot be stored at once
     is not stored. Raises OSError or sqlite3.Error where no cache can be kept there.
@@ -65,25 +73,39 @@ def open_cache_transport(
         for stale in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
             stale.unlink(missing_ok=True)
         storage = _open_storage(path, mode, lock_wait_s)
-    return _SpooledCache(below, storage, ResponseSpool(folder))
+    return _SpooledCache(below, storage, ResponseSpool(folder), find_id=find_id)
 
 
 class _SpooledCache(httpx.BaseTransport):
     """hishel's transport, which gets the logged response of a URL before it is queried for it."""
 
-    def __init__(self, below: httpx.BaseTransport, storage: hishel.SqliteStorage, spool: ResponseSpool) -> None:
+    def __init__(
+        self,
+        below: httpx.BaseTransport,
+        storage: hishel.SqliteStorage,
+        spool: ResponseSpool,
+        *,
+        find_id: Callable[[str], str],
+    ) -> None:
+        self._below = below
         self._cache = CacheTransport(next_transport=below, storage=storage, rfc=_OPTIONS)
         self._storage = storage
         self._spool = spool
+        self._find_id = find_id
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The cached response, or one from below that is then stored where it may be."""
         url = str(request.url)
-        logged = self._spool.find(url)
-        if logged is not None:
-            self._take_over(request, *logged)
-        response = self._cache.handle_request(request)
-        self._spool.note(url)
+        find_id = partial(self._find_id, str(request.extensions.get(PUBLIC_URL) or url))
+        # A logged response is one to a request without credentials.
+        if not find_id():
+            logged = self._spool.find(url)
+            if logged is not None:
+                self._take_over(request, *logged)
+        storage = _StorageOfCredentials(self._storage, find_id)
+        response = CacheTransport(next_transport=self._below, storage=storage, rfc=_OPTIONS).handle_request(request)
+        if not find_id():
+            self._spool.note(url)
         return response
 
     def close(self) -> None:
@@ -182,6 +204,37 @@ class _EmptyStorage(_OneEntryStorage):
     def get_entries(self, key: str) -> list[hishel.Entry]:
         """An empty list."""
         return []
+
+
+class _StorageOfCredentials(hishel.BaseStorage):
+    """The entries of one URL for one set of credentials.
+
+    The id is found for each call: a 401 between looking up and storing may have led to the keyring.
+    """
+
+    def __init__(self, storage: hishel.SqliteStorage, find_id: Callable[[], str]) -> None:
+        super().__init__()
+        self._storage = storage
+        self._find_id = find_id
+
+    def create_entry(
+        self, request: hishel.Request, response: hishel.Response, key: str, **limits: float | None
+    ) -> hishel.Entry:
+        return self._storage.create_entry(request, response, self._complete(key), **limits)
+
+    def get_entries(self, key: str) -> list[hishel.Entry]:
+        return self._storage.get_entries(self._complete(key))
+
+    def update_headers(self, id: uuid.UUID, headers: hishel.Headers) -> None:
+        self._storage.update_headers(id, headers)
+
+    def remove_entry(self, id: uuid.UUID) -> None:
+        self._storage.remove_entry(id)
+
+    def _complete(self, key: str) -> str:
+        """The key with the id; unchanged where there is none."""
+        found = self._find_id()
+        return f"{found} {key}" if found else key
 
 
 class _WriteOnlyStorage(hishel.BaseStorage):

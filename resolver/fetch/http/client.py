@@ -35,8 +35,8 @@ from typing import TypeVar
 from resolver.errors import FetchError
 from resolver.fetch.access import Access, AnswerLimits, Transport
 from resolver.fetch.http import http_errors
-from resolver.fetch.http.credentials import Credentials, find_destination, render_host, split_login
-from resolver.fetch.http.hosts import CONNECT_LIMIT_S, HostGuard
+from resolver.fetch.http.credentials import Credentials, split_login
+from resolver.fetch.http.hosts import CONNECT_LIMIT_S, Addresses, HostGuard, LinkPolicy
 from resolver.fetch.http.responses import (
     ANNOUNCED_DELAY_S,
     ATTEMPTS,
@@ -73,7 +73,6 @@ from resolver.fetch.http.transports import (
     without_query,
 )
 from resolver.index.distribution_file import parse_size
-from resolver.requirements.index_urls import is_private_host
 from resolver.requirements.url import Secret
 from resolver.targets.families import is_absent_status
 
@@ -99,7 +98,7 @@ class HttpClient:
 
     `with_cache` puts a cache above the transport that it gets, and `sleep` waits between attempts. `credentials` are
     joined to requests over https, to this machine, and to the trusted hosts. A `guard` checks each URL before its
-    request, the targets of redirects too.
+    request, the targets of redirects too. `addresses` are those of the run, to which connections are opened.
     """
 
     def __init__(
@@ -110,6 +109,7 @@ class HttpClient:
         connections: int,
         credentials: Credentials | None = None,
         guard: HostGuard | None = None,
+        addresses: Addresses | None = None,
         with_cache: Callable[[httpx.BaseTransport], httpx.BaseTransport] | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
@@ -119,7 +119,7 @@ class HttpClient:
         self._access = access
         self._credentials = credentials or Credentials()
         network = (
-            NetworkTransport(connections=connections, trusted_hosts=trusted)
+            NetworkTransport(connections=connections, trusted_hosts=trusted, addresses=addresses or Addresses())
             if access.transport is None
             else _BorrowedTransport(access.transport)
         )
@@ -129,8 +129,10 @@ class HttpClient:
         self._direct: httpx.BaseTransport = CacheableResponses(_OfflineTransport() if access.offline else authorizing)
         self._cached = with_cache(self._direct) if with_cache is not None else self._direct
         self._guard = guard
-        self._allowed_hosts = frozenset(host.lower() for host in access.allowed_hosts)
         self._find_addresses = network.find_addresses if isinstance(network, NetworkTransport) else _find_no_addresses
+        self._links = LinkPolicy(
+            access.allowed_hosts, is_named=self._credentials.names, find_addresses=self._find_addresses
+        )
         self._user_agent = user_agent
         self._sleep = sleep
         self._announce = access.announce
@@ -266,13 +268,6 @@ class HttpClient:
 
         return self._with_retries(url, partial(self._none_if_absent, url, send), limits)
 
-    def leads_inside(self, url: str) -> bool:
-        """Whether a URL's host is this machine or in a private network, by its name or its addresses."""
-        try:
-            return self._is_private(url)
-        except httpx.ConnectError:
-            return False  # The name has no address, which is the error of the request that follows.
-
     def _none_if_absent(self, url: str, send: Callable[[], _T]) -> _T | None:
         """The result of `send`; None for 404, 410, and statuses with the same meaning on the host."""
         try:
@@ -362,26 +357,14 @@ class HttpClient:
                 if response.status_code not in REDIRECTS:
                     yield response, url
                     return
+                source = url
                 url, complete = _find_redirect_target(request.url, response, self._credentials)
-                self._check_target(url, start=start)
+                self._links.check_redirect(url, source=source)
                 # The response of a signed URL is not cached: the next run gets another signature, so another URL.
                 transport = self._direct if complete is not None else transport
             finally:
                 response.close()
         raise FetchError(f"more than {_REDIRECT_LIMIT} redirects, the last one to {url}", url=start)
-
-    def _check_target(self, target: str, *, start: str) -> None:
-        """Raises FetchError for a redirect of a public host to a private one that is neither named nor allowed."""
-        place = find_destination(target)
-        if place is None or self._credentials.names(target) or {place.host, place.authority} & self._allowed_hosts:
-            return
-        if self._is_private(target) and not self._is_private(start):
-            raise http_errors.private_redirect_error(start, target=target, host=place.authority)
-
-    def _is_private(self, url: str) -> bool:
-        """As `leads_inside`. Raises httpx.ConnectError for a name without an address."""
-        addresses = () if is_private_host(url) else self._find_addresses(url)
-        return is_private_host(url) or any(is_private_host(f"http://{render_host(one)}/") for one in addresses)
 
 
 class _OfflineTransport(httpx.BaseTransport):

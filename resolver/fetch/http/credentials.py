@@ -54,6 +54,19 @@ __all__ = [
 ]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SIGNERS = (
+    "x-amz-credential",
+    "x-goog-credential",
+    "x-oss-credential",
+    "awsaccesskeyid",
+    "googleaccessid",
+    "ossaccesskeyid",
+    "accesskeyid",
+    "q-ak",
+    "key-pair-id",
+    "skoid",
+)
+"""Parameters of signed URLs that name the key which signed, in lower case; a date and scope may follow behind `/`."""
 _ENCODED_VARIABLE = re.compile(r"\$%7[Bb]([A-Z0-9_]+)%7[Dd]")
 """`${VAR}` after an HTTP client has percent-encoded its braces."""
 
@@ -170,6 +183,7 @@ class Credentials:
         self._sources = tuple(sources)
         self._query_keyring = query_keyring
         self._complete: dict[str, RequestCredentials] = {}
+        self._links: set[str] = set()
         self._path_tokens: list[_PathToken] = []
         self._named: dict[Destination, str] = {}
         self._from_keyring: dict[Destination, RequestCredentials | None] = {}
@@ -205,9 +219,9 @@ class Credentials:
         """Keep the secret of a link of a page, which is for this one URL alone."""
         if url.secret is not None:
             complete, login = split_login(url.secret)
-            self._complete[_normalize(url.public)] = RequestCredentials(
-                url=complete, login=login, source=f"the signature of {source}"
-            )
+            key = _normalize(url.public)
+            self._links.add(key)
+            self._complete[key] = RequestCredentials(url=complete, login=login, source=f"the signature of {source}")
 
     def is_signed(self, public_url: str) -> bool:
         """Whether a signature or token of this very URL is known."""
@@ -228,6 +242,37 @@ class Credentials:
                 # The login of the same host is sent as well: some indexes require both.
                 return RequestCredentials(url=url, login=None if login is None else login.login, source=token.source)
         return login
+
+    def find_identity(self, public_url: str) -> tuple[Secret, ...]:
+        """The secrets that tell whose request this is, for `CredentialIds`; empty where it carries none.
+
+        - Of a signed URL it is the key that has signed, where the URL names it: a new signature of the same key is the
+          same identity. Where it names none, it is the whole query.
+        - The signature of a link belongs to its page, which changes it in each run: it is no identity of its own.
+        """
+        place = find_destination(public_url)
+        if place is None:
+            return ()
+        key = _normalize(public_url) if self._complete else ""
+        signed = self._complete.get(key) if key not in self._links else None
+        login = self._find_login(place) if signed is None else signed
+        found: list[Secret] = [] if signed is None or signed.url is None else [_find_signer(signed.url)]
+        for token in self._path_tokens:
+            if token.join(public_url, place) is not None:
+                found += [value for _, value in token.values]
+        if login is not None and login.login is not None:
+            found += [login.login.user, login.login.password]
+        return tuple(found)
+
+    @property
+    def has_keyring(self) -> bool:
+        """Whether a keyring may be queried."""
+        return self._query_keyring is not None
+
+    def is_from_keyring(self, public_url: str) -> bool:
+        """Whether a 401 has led to a login of the keyring for this host."""
+        place = find_destination(public_url)
+        return place is not None and self._from_keyring.get(place) is not None
 
     def find_login(self, public_url: str) -> Login | None:
         """The login for a URL (`FindLogin`), from the keyring too where no password is known; None without any."""
@@ -420,6 +465,14 @@ def split_login(complete: Secret) -> tuple[Secret, Login | None]:
     if not at or not user_information:
         return bare, None
     return bare, Login(user=Secret(unquote(user)), password=Secret(unquote(password)))
+
+
+def _find_signer(complete: Secret) -> Secret:
+    """The key that has signed a URL, else its whole query."""
+    query = urlsplit(complete.open_for_transport()).query
+    named = {name.lower(): value for name, _, value in (part.partition("=") for part in query.split("&"))}
+    signer = next((named[name] for name in _SIGNERS if named.get(name)), "")
+    return Secret(unquote(signer).partition("/")[0] or query)
 
 
 def _count_common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -11,8 +11,14 @@ One module, because `PlainClient`, the transports of httpx and git must all reac
 - Proxies come from environment variables alone. The registry of Windows and the system settings of macOS are not read,
   so that the same environment gives the same proxy.
 - Certificates are those that the user names, otherwise those of `certifi`.
-- The author of a lock may be a stranger to the user who fetches its files. A URL in it, or a redirect of its host, must
-  not lead to services of this machine or its network, nor to a cloud's metadata address.
+- A host may be requested or not by where its URL comes from. `HostGuard` is for URLs of a lock: its author may be a
+  stranger to the user who fetches its files. `LinkPolicy` is for links of pages and redirects: whoever runs a public
+  index must not lead to services of this machine or its network, nor anybody to a cloud's metadata service. URLs of
+  the user's own list and settings are not judged.
+
+A host is judged by its name and by the addresses that its name stands for. These are looked up once, by the one
+`Addresses` of a run, and connections are opened to them: a name server cannot give one address to be judged and
+another to connect to. Where a proxy is in between, the proxy looks names up, and only the written host is judged.
 """
 
 from __future__ import annotations
@@ -25,7 +31,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from resolver.errors import FetchError
-from resolver.requirements.index_urls import is_private_host
+from resolver.fetch.http.http_errors import link_error, no_answer_error
+from resolver.fetch.http.local_files import find_local_path
+from resolver.fetch.http.responses import ATTEMPTS, find_delay_s
+from resolver.requirements.index_urls import is_link_local, is_private_host
 from resolver.requirements.url import Url, parse_url
 
 if TYPE_CHECKING:
@@ -38,6 +47,7 @@ __all__ = [
     "CONNECT_LIMIT_S",
     "Addresses",
     "HostGuard",
+    "LinkPolicy",
     "build_tls_context",
     "find_certificates",
     "find_proxy",
@@ -46,6 +56,7 @@ __all__ = [
 
 CONNECT_LIMIT_S = 10.0
 """For each address."""
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Addresses:
@@ -67,6 +78,20 @@ class Addresses:
                 found = self._found[host] = tuple(dict.fromkeys(str(entry[4][0]) for entry in entries))
             return found
 
+    def find_for(self, url: str) -> tuple[str, ...]:
+        """The addresses that a request for this URL connects to; empty where a proxy looks them up. Raises OSError."""
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if not host.isascii():
+            # Lazy: nearly all hosts are ASCII. httpx encodes the others with this package, before it connects.
+            import idna
+
+            try:
+                host = idna.encode(host).decode("ascii")
+            except idna.IDNAError:
+                return ()  # The request fails: no client can send it.
+        return () if find_proxy(parts.scheme, host, parts.port) is not None else self.find(host)
+
 
 class HostGuard:
     """Refuses hosts by name, and by the addresses that their names resolve to.
@@ -75,28 +100,22 @@ class HostGuard:
     """
 
     def __init__(self, allowed: Iterable[str] = ()) -> None:
-        self._allowed = frozenset(text.strip().lower() for text in allowed)
+        self._allowed = _AllowedHosts(allowed)
 
     def check(self, url: str, *, find_addresses: Callable[[], Sequence[str]] = tuple) -> None:
         """Raises FetchError for a URL of this machine or a private network that is not allowed, or without a host.
 
         `find_addresses` looks up the host of the URL; it is called only where the name itself is a public one.
         """
-        try:
-            parts = urlsplit(url)
-            host, port = (parts.hostname or "").lower(), parts.port
-        except ValueError:
-            host, port = "", None
-        if not host:
+        shown = _find_shown_host(url)
+        if not shown:
             raise FetchError(f"`{url}` is no URL that can be asked for: it names no host", url=url)
-        port = port or {"http": 80, "https": 443}.get(parts.scheme, 0)
-        shown = f"[{host}]" if ":" in host else host
-        if {host, shown, f"{shown}:{port}"} & self._allowed:
+        if self._allowed.has(url):
             return
         if is_private_host(url):
             raise _refuse(url, shown)
         for address in find_addresses():
-            if is_private_host(f"http://[{address}]/" if ":" in address else f"http://{address}/"):
+            if is_private_host(_render_url(address)):
                 raise _refuse(url, shown, why=f"its name stands for {address}")
 
 
@@ -113,6 +132,91 @@ def open_socket(addresses: Sequence[str], port: int, *, limits: AnswerLimits) ->
         except OSError:
             continue
     return _connect(last, port, limits)
+
+
+class LinkPolicy:
+    """Decides whether a page or a host may lead to a URL, by a link or a redirect. May be used from many threads.
+
+    - A link-local address or metadata service: never.
+    - This machine or a private network: where the page or host that leads there is one of these itself.
+    - A file: only where the page is a file.
+    - Hosts that `allowed` has (as in `--allow-host`) or that `is_named` knows from the user's own list are followed.
+
+    `find_addresses` gives the addresses to which a request for a URL connects; empty where they are not known. It
+    raises OSError for a name that cannot be looked up.
+    """
+
+    def __init__(
+        self,
+        allowed: Iterable[str] = (),
+        *,
+        is_named: Callable[[str], bool] = lambda url: False,
+        find_addresses: Callable[[str], Sequence[str]] = lambda url: (),
+    ) -> None:
+        self._allowed = _AllowedHosts(allowed)
+        self._is_named = is_named
+        self._find_addresses = find_addresses
+
+    def check_link(self, url: str, *, page: str, sleep: Callable[[float], None], looks_up: bool = True) -> None:
+        """Raises FetchError for a link that a page may not have; `page` is the public URL of its location.
+
+        A lookup that fails is repeated, and `sleep` waits in between: no request may follow without its addresses. With
+        `looks_up` false the host of the link is judged as it is written.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                self._check(url, source=page, verb="links", looks_up=looks_up)
+            except OSError as error:
+                if attempt + 1 == ATTEMPTS:
+                    raise no_answer_error(url, reason=str(error), attempts=ATTEMPTS) from error
+            else:
+                return
+            sleep(find_delay_s(attempt, retry_after=None, now=0.0))
+
+    def check_redirect(self, target: str, *, source: str) -> None:
+        """Raises FetchError for a redirect that the host of `source` may not send; OSError where a lookup fails."""
+        self._check(target, source=source, verb="redirects")
+
+    def leads_inside(self, url: str) -> bool:
+        """Whether a URL's host is this machine or in a private network, by its name or an address. Raises OSError."""
+        return is_private_host(url) or any(is_private_host(_render_url(one)) for one in self._find_addresses(url))
+
+    def _check(self, target: str, *, source: str, verb: str, looks_up: bool = True) -> None:
+        """Raises FetchError for a target that the source may not lead to; OSError where a lookup fails."""
+        from_disk = find_local_path(source) is not None
+        if find_local_path(target) is not None:
+            if not from_disk:
+                raise link_error(source, verb=verb, target=target, what="a file of this machine")
+            return
+        shown = _find_shown_host(target)
+        if shown and (self._is_named(target) or self._allowed.has(target)):
+            return
+        # A link to the host of the page itself is the usual case: only a link-local one is then refused.
+        is_same = bool(shown) and shown == _find_shown_host(source)
+        addresses = () if not looks_up or is_private_host(target) else self._find_addresses(target)
+        known = (target, *map(_render_url, addresses))
+        why = f"its name stands for {', '.join(addresses)}" if addresses else ""
+        if any(map(is_link_local, known)) and not (is_same and self._is_named(source)):
+            what = "a link-local address or metadata service"
+            raise link_error(source, verb=verb, target=target, what=what, why=why, host=shown)
+        if is_same or from_disk or not any(map(is_private_host, known)):
+            return
+        if not self.leads_inside(source):
+            what = "this machine or in a private network"
+            raise link_error(source, verb=verb, target=target, what=what, why=why, host=shown)
+
+
+class _AllowedHosts:
+    """The hosts of `--allow-host`: `host` or `host:port`."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = frozenset(text.strip().lower() for text in texts)
+
+    def has(self, url: str) -> bool:
+        """Whether the host of a URL that can be parsed is one of them, with its port or without."""
+        shown, parts = _find_shown_host(url), urlsplit(url)
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+        return bool({shown.strip("[]"), shown, f"{shown}:{port}"} & self._texts)
 
 
 def find_proxy(scheme: str, host: str, port: int | None) -> Url | None:
@@ -188,6 +292,21 @@ def _connect(address: str, port: int, limits: AnswerLimits) -> socket.socket:
         opened.close()
         raise
     return opened
+
+
+def _find_shown_host(url: str) -> str:
+    """The host of a URL as messages and `--allow-host` name it; empty for a URL without a host, or with a bad port."""
+    try:
+        parts = urlsplit(url)
+        host, _ = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return ""
+    return f"[{host}]" if ":" in host else host
+
+
+def _render_url(address: str) -> str:
+    """A URL whose host is the address."""
+    return f"http://[{address}]/" if ":" in address else f"http://{address}/"
 
 
 def _refuse(url: str, host: str, *, why: str = "") -> FetchError:

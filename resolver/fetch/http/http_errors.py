@@ -20,9 +20,9 @@ __all__ = [
     "certificates_error",
     "closed_error",
     "downgrade_error",
+    "link_error",
     "missing_offline",
     "no_answer_error",
-    "private_redirect_error",
     "proxy_error",
     "status_error",
     "timeout_error",
@@ -158,11 +158,15 @@ def downgrade_error(url: str, *, target: str) -> FetchError:
     )
 
 
-def private_redirect_error(url: str, *, target: str, host: str) -> FetchError:
-    """For a redirect of a public host to this machine or a private network; `host` is as `--allow-host` takes it."""
+def link_error(url: str, *, verb: str, target: str, what: str, why: str = "", host: str = "") -> FetchError:
+    """For a page or host that `links` or `redirects` (`verb`) where it may not; `what` is what the target is.
+
+    `host` is as `--allow-host` takes it, empty where no option allows the target.
+    """
     return FetchError(
-        f"{url} redirects to {target}, which is this machine or in a private network",
-        remedy=f"`--allow-host {host}` if it is meant to be",
+        f"{url} {verb} to {target}, which is {what}",
+        why=why,
+        remedy=f"`--allow-host {host}` if it is meant to be" if host else "",
         url=url,
     )
 

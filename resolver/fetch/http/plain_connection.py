@@ -60,13 +60,13 @@ class PlainClient:
     Requests for `trusted_hosts` over https are not plain: they need a context that checks no certificate.
     """
 
-    def __init__(self, *, user_agent: str, trusted_hosts: Iterable[str]) -> None:
+    def __init__(self, *, user_agent: str, trusted_hosts: Iterable[str], addresses: Addresses | None = None) -> None:
         self._user_agent = user_agent
         self._trusted_hosts = frozenset(trusted_hosts)
         self._of_thread = threading.local()
         self._connections: list[_Connection] = []
         self._given_up: set[str] = set()
-        self._addresses = Addresses()
+        self._addresses = addresses or Addresses()
         # Guards `_context` alone. Of the others each thread has its own, or changes them in one step.
         self._lock = threading.Lock()
         # Reading the environment takes longer than a request.

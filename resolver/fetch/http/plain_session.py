@@ -26,6 +26,7 @@ from functools import partial
 from pathlib import Path
 
 from resolver.fetch.access import AnswerLimits
+from resolver.fetch.http.hosts import Addresses
 from resolver.fetch.http.plain_connection import PlainClient
 from resolver.fetch.http.responses import (
     Absent,
@@ -133,8 +134,12 @@ class PlainSession:
     `cache_folder` None logs nothing. Both methods raise as `AnswerLimits.check`.
     """
 
-    def __init__(self, *, cache_folder: Path | None, refresh: bool, trusted_hosts: Iterable[str]) -> None:
-        self._client = PlainClient(user_agent=f"pinfold/{find_version()}", trusted_hosts=trusted_hosts)
+    def __init__(
+        self, *, cache_folder: Path | None, refresh: bool, trusted_hosts: Iterable[str], addresses: Addresses
+    ) -> None:
+        self._client = PlainClient(
+            user_agent=f"pinfold/{find_version()}", trusted_hosts=trusted_hosts, addresses=addresses
+        )
         self._spool = None if cache_folder is None else ResponseSpool(cache_folder)
         self._refresh = refresh
 

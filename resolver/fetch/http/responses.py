@@ -306,8 +306,11 @@ def forbids_storing(headers: Mapping[str, str]) -> bool:
 def normalize_caching_headers(headers: MutableMapping[str, str], *, status: int, now: float) -> None:
     """Rewrite the headers of a response so that hishel 2.0 decides as this module does.
 
-    hishel ignores `Age` and applies the heuristic of RFC 9111, section 4.2.2.
+    hishel ignores `Age` and applies the heuristic of RFC 9111, section 4.2.2. A response that varies by what no header
+    tells (`Vary: *`, section 4.1) fits no other request.
     """
+    if "*" in headers.get("vary", ""):
+        headers["cache-control"] = "no-store"
     if status == 200 and "cache-control" not in headers and "expires" not in headers:
         # Without a validator the stored body could never be used again: such a page is stored as rows alone.
         headers["cache-control"] = "no-cache" if find_validator(headers) else "no-store"

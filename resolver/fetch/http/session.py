@@ -11,12 +11,16 @@ and a cold run over plain HTTP imports none of them either. That is why this is 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from resolver.fetch.access import Access
+from resolver.fetch.http.credential_ids import CredentialIds
 from resolver.fetch.http.credentials import Credentials
+from resolver.fetch.http.hosts import Addresses, LinkPolicy
 from resolver.fetch.http.http_errors import closed_error, missing_offline
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Absent, HandedOver
 
@@ -66,9 +70,18 @@ class Session:
         self.ending = access.ending
         self.credentials = credentials or Credentials()
         self.guard = guard
+        self.credential_ids = CredentialIds(self.credentials, access.cache_folder)
         self._access = access
         self._cache_folder = access.cache_folder
-        self._sleep = sleep
+        self._sleep = sleep or time.sleep
+        # One for both clients: the addresses that are judged are those that connections are opened to.
+        self._addresses = Addresses()
+        self._links = LinkPolicy(
+            access.allowed_hosts,
+            is_named=self.credentials.names,
+            find_addresses=self._addresses.find_for if access.transport is None else _find_none,
+        )
+        self._check_origin = cache(self._links.check_link)
         self._lock = threading.Lock()
         self._plain: PlainSession | None = None
         self._client: HttpClient | None = None
@@ -141,9 +154,25 @@ class Session:
         self._refuse_offline(url, what="the file")
         return self._open(url).fetch_range(url, start=start, stop=stop)
 
+    def check_link(self, url: str, *, page: str, is_requested: bool = True) -> None:
+        """Raises FetchError for the link of a page that leads where it may not (`LinkPolicy`).
+
+        `page` is the public URL of the location; empty for a URL that no page links to, which is not checked here. The
+        host of a link that is not requested is judged as it is written. Offline nothing is.
+        """
+        if page and self.guard is None and not self.offline:
+            # Pages list hundreds of files on one host. What decides is in front of their paths.
+            scheme, mark, rest = url.partition("://")
+            self._check_origin(
+                f"{scheme}{mark}{rest.partition('/')[0]}/", page=page, sleep=self._sleep, looks_up=is_requested
+            )
+
     def leads_inside(self, url: str) -> bool:
         """Whether a URL leads to this machine or into a private network. Offline, no name is looked up: False."""
-        return not self.offline and self._open(url).leads_inside(url)
+        try:
+            return not self.offline and self._links.leads_inside(url)
+        except OSError:
+            return False  # The name has no address, which is the error of the request that follows.
 
     def fetch_size(self, url: str) -> int | None:
         """The size of a file in bytes, without its content; None where the server does not give it."""
@@ -187,7 +216,10 @@ class Session:
                 from resolver.fetch.http.plain_session import PlainSession
 
                 self._plain = PlainSession(
-                    cache_folder=self._cache_folder, refresh=self.refresh, trusted_hosts=self._access.trusted_hosts
+                    cache_folder=self._cache_folder,
+                    refresh=self.refresh,
+                    trusted_hosts=self._access.trusted_hosts,
+                    addresses=self._addresses,
                 )
             return self._plain
 
@@ -211,6 +243,7 @@ class Session:
             connections=CONNECTIONS,
             credentials=self.credentials,
             guard=self.guard,
+            addresses=self._addresses,
             with_cache=self._with_cache,
             sleep=self._sleep,
         )
@@ -226,9 +259,14 @@ class Session:
 
         mode: CacheMode = "offline" if self.offline else "refresh" if self.refresh else "online"
         try:
-            return open_cache_transport(self._cache_folder, below, mode=mode)
+            return open_cache_transport(self._cache_folder, below, mode=mode, find_id=self.credential_ids.find)
         except (OSError, sqlite3.Error):
             return below  # A cache that cannot be written is no error: every page is requested from the server.
+
+
+def _find_none(url: str) -> tuple[str, ...]:
+    """No addresses: a borrowed transport may not use the network at all."""
+    return ()
 
 
 def _has_cache(folder: Path | None) -> bool:

@@ -248,7 +248,7 @@ class NetworkTransport(httpx.BaseTransport):
     the interpreter's lock: two thirds of the time of 24 threads were spent there.
     """
 
-    def __init__(self, *, connections: int, trusted_hosts: frozenset[str]) -> None:
+    def __init__(self, *, connections: int, trusted_hosts: frozenset[str], addresses: Addresses) -> None:
         self._limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
         self._trusted_hosts = trusted_hosts
         self._lock = threading.Lock()
@@ -259,7 +259,8 @@ class NetworkTransport(httpx.BaseTransport):
         self._find_context = cache(_build_tls_context)
         # One context for all pools that check no certificate: httpx would make one for each pool, which takes 1 ms.
         self._find_unverified_context = cache(partial(httpx.create_ssl_context, verify=False, trust_env=False))
-        self._lookup = _SingleLookupBackend()
+        self._addresses = addresses
+        self._lookup = _SingleLookupBackend(addresses)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The response of the host. Raises FetchError for a proxy or certificates that cannot be used."""
@@ -282,7 +283,8 @@ class NetworkTransport(httpx.BaseTransport):
         if self._find_proxy(target.scheme, target.host, target.port) is not None:
             return ()
         try:
-            return self._lookup.look_up(target.host)
+            # As the connection looks it up: `host` is the decoded form of an internationalized name.
+            return self._lookup.look_up(target.raw_host.decode("ascii"))
         except httpcore.ConnectError as error:
             raise httpx.ConnectError(str(error)) from error
 
@@ -316,8 +318,8 @@ class _SingleLookupBackend(httpcore.SyncBackend):
     Each thread waits for one answer at a time, whose limits `use` sets: a connection serves many answers.
     """
 
-    def __init__(self) -> None:
-        self._addresses = Addresses()
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
         self._of_thread = threading.local()
 
     def use(self, limits: AnswerLimits) -> None:

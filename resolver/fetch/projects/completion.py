@@ -13,7 +13,7 @@ One module, because its parts follow one rule about the facts that may be used w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,10 +42,20 @@ class KnownArchives:
     """Sizes, hashes and metadata of wheels and sdists by URL, from earlier runs. May be used from many threads.
 
     `locked` are files of old locks, which are used offline only. `folder` is that of the cache, None where nothing is
-    kept; with `refresh` nothing that was kept is used.
+    kept; with `refresh` nothing that was kept is used. `find_id` gives the id of the credentials for a URL: what one
+    login has fetched is found under it alone.
     """
 
-    def __init__(self, *, locked: KnownHashes, folder: Path | None, offline: bool, refresh: bool) -> None:
+    def __init__(
+        self,
+        *,
+        locked: KnownHashes,
+        folder: Path | None,
+        offline: bool,
+        refresh: bool,
+        find_id: Callable[[str], str] = lambda url: "",
+    ) -> None:
+        self._find_id = find_id
         self._locked = locked
         self._offline = offline
         self._refresh = refresh
@@ -58,7 +68,7 @@ class KnownArchives:
             return None
         # The URL is a part of the key: where METADATA came by ranges, the hash of the whole file was not checked.
         proof = f"{found.size_bytes}" if file.sha256 is None else file.sha256
-        record = self._records.find(_PROJECT, f"wheel {proof} {file.url}")
+        record = self._records.find(_PROJECT, self._complete(f"wheel {proof} {file.url}", file.url))
         metadata = None if record is None else load_core_metadata(record)
         return None if metadata is None else (found, metadata)
 
@@ -67,26 +77,32 @@ class KnownArchives:
         record = dump_core_metadata(metadata)
         if file.size_bytes is None or record is None:
             return
-        self._records.add(_PROJECT, {f"wheel {file.size_bytes} {file.url}": record})
+        self._records.add(_PROJECT, {self._complete(f"wheel {file.size_bytes} {file.url}", file.url): record})
         if file.sha256 is not None:
-            self._records.add(_PROJECT, {f"wheel {file.sha256} {file.url}": record})
-            self.keep_size(file.sha256, file.size_bytes)
+            self._records.add(_PROJECT, {self._complete(f"wheel {file.sha256} {file.url}", file.url): record})
+            self.keep_size(file, file.sha256, file.size_bytes)
 
     def recall_sdist(self, file: DistributionFile) -> DistributionFile | None:
         """The sdist with size and hash; None where a request is needed."""
         return self._recall(file)
 
-    def keep_size(self, sha256: str, size_bytes: int) -> None:
+    def keep_size(self, file: DistributionFile, sha256: str, size_bytes: int) -> None:
         """Keep the size of the content with this hash: of a file that was read whole, or as its host gave it."""
-        if self._records.find(_PROJECT, f"size {sha256}") is None:
-            self._records.add(_PROJECT, {f"size {sha256}": str(size_bytes).encode()})
+        key = self._complete(f"size {sha256}", file.url)
+        if self._records.find(_PROJECT, key) is None:
+            self._records.add(_PROJECT, {key: str(size_bytes).encode()})
+
+    def _complete(self, key: str, url: str) -> str:
+        """The key with the id of the credentials for a URL; unchanged where there are none."""
+        found = self._find_id(url)
+        return f"{key} {found}" if found else key
 
     def _recall(self, file: DistributionFile) -> DistributionFile | None:
         """The file with size and hash: from a record for a promised hash, else from an old lock, offline."""
         if self._refresh or find_local_path(file.url) is not None:
             return None
         if file.sha256 is not None:
-            size = self._records.find(_PROJECT, f"size {file.sha256}")
+            size = self._records.find(_PROJECT, self._complete(f"size {file.sha256}", file.url))
             size_bytes = None if size is None else parse_size(size.decode())
             return None if size_bytes is None else replace(file, size_bytes=size_bytes)
         size_bytes, sha256 = self._locked.get(file.url, (None, ""))
@@ -104,6 +120,7 @@ def complete_file(
     size, else the file is read once, which is announced. Raises FetchError, also where `no_download` forbids to read
     the file, and HashMismatchError.
     """
+    session.check_link(file.url, page=file.page)
     path = find_local_path(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))

@@ -103,7 +103,7 @@ class FileDependencies:
         listed = self._find_in_tables(file, project)
         if listed is not None:
             return self._evaluate(listed, file, project, built=False)
-        key = _find_key(file)
+        key = self._find_key(file)
         if key is None or not self._may_read(file) or has_two_hashes(file):
             return None
         record = self._records.find(project, self._name_record(project, key))
@@ -129,7 +129,7 @@ class FileDependencies:
         Raises FetchError, HashMismatchError, MetadataError.
         """
         check_listed_hashes(file)
-        project, key = _find_project(file), _find_key(file)
+        project, key = _find_project(file), self._find_key(file)
         record = None if key is None or not self._may_read(file) else self._records.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None
         fetched = self._fetch_metadata(file, project) if metadata is None else None
@@ -177,7 +177,7 @@ class FileDependencies:
         Those that its backend adds (PEP 517) are among them where this target has had a build. Raises FetchError,
         HashMismatchError, MetadataError.
         """
-        place, project, key = (file.url, _find_proof(file)), _find_project(file), _find_key(file)
+        place, project, key = (file.url, _find_proof(file)), _find_project(file), self._find_key(file)
         if place not in self._build_requires and key is not None and self._may_read(file):
             # The requirements that a backend adds are for this target alone, and are looked up first.
             for name in (self._name_record(project, key), key):
@@ -258,6 +258,14 @@ class FileDependencies:
 
         return f"{self._target.key} {hash_bytes(json.dumps(settings).encode())} {key}"
 
+    def _find_key(self, file: DistributionFile) -> str | None:
+        """The key of a file's record; None for a file on disk without a hash: it may change, and is read quickly."""
+        if file.sha256 is None and find_local_path(file.url) is not None:
+            return None
+        # The URL is part of the key: the hash is that of the file, and another host may offer other metadata beside it.
+        found = self._session.credential_ids.find(file.url, page=file.page)
+        return f"{file.url}#{_find_proof(file)}{f' {found}' if found else ''}"
+
     def _may_read(self, file: DistributionFile) -> bool:
         """Whether a record may be used for the file: online, a file without a hash may have been replaced since."""
         return not self._session.refresh and (self._session.offline or _find_proof(file) != "")
@@ -279,7 +287,7 @@ class FileDependencies:
     ) -> None:
         """Keep build requirements: for any target, or for this one where a backend was run for them."""
         self._build_requires[file.url, _find_proof(file)] = texts
-        key = _find_key(file)
+        key = self._find_key(file)
         if key is not None:
             name = self._name_record(project, key) if built else key
             self._keep(project, {f"build {name}": dump_texts(texts)})
@@ -307,14 +315,6 @@ def _find_in_data(file: DistributionFile, project: NormalizedName) -> CoreMetada
         requires_dist=found.requires_dist,
         requires_python=found.requires_python,
     )
-
-
-def _find_key(file: DistributionFile) -> str | None:
-    """The key of a file's record; None for a file on disk without a hash: it may change, and is read quickly."""
-    if file.sha256 is None and find_local_path(file.url) is not None:
-        return None
-    # The URL is part of the key: the hash is that of the file, and another host may offer other metadata beside it.
-    return f"{file.url}#{_find_proof(file)}"
 
 
 def _find_proof(file: DistributionFile) -> str:

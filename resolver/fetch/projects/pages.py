@@ -69,12 +69,13 @@ class ProjectPages:
         """
         if find_local_path(location.url.public) is not None:
             return None
-        row = None if self._session.refresh else self._rows.read(_name_location(location), name)
+        place = self._name_location(location)
+        row = None if self._session.refresh else self._rows.read(place, name)
         if row is None:
             self._start_readers()
             return None
         if not self._session.offline and row.fresh_until <= time.time():
-            self._stale[name, _name_location(location)] = row
+            self._stale[name, place] = row
             return None
         # An empty payload is an absent project; one that cannot be loaded is from another version.
         page = _load(row)
@@ -91,7 +92,7 @@ class ProjectPages:
         path = find_local_path(location.url.public)
         if path is not None:
             return self._read_local(path, name, location)
-        row = self._stale.pop((name, _name_location(location)), None)
+        row = self._stale.pop((name, self._name_location(location)), None)
         page = _load(row) if row is not None else None
         body = self._fetch_body(name, location, known_validator=row.validator if row is not None and page else "")
         if body is None:
@@ -102,16 +103,25 @@ class ProjectPages:
         if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
             body, page, payload = self._build_or_fetch_again(body, name, location)
         fresh_until = 0.0 if body.url in self._with_secrets else body.fresh_until
+        if self._needs_other_login(body.url, location):
+            return page
         self._store(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))
         return page
 
     def find_identity(self, name: NormalizedName, location: Location) -> tuple[str, bytes]:
         """The name of a location in the row store, and the identity of the row that this run used; empty for none."""
-        place = _name_location(location)
+        place = self._name_location(location)
         return place, self._identities.get((name, place), b"")
 
     def holds(self, name: str, place: str, identity: bytes, *, now: float) -> bool:
-        """Whether the row store has a fresh row of this identity; `place` is a name of `find_identity`."""
+        """Whether the row store has a fresh row of this identity; `place` is a name of `find_identity`.
+
+        False for a row that other credentials than those of this run have fetched.
+        """
+        form, _, rest = place.partition(" ")
+        url = rest.partition(" ")[0]
+        if self._name_place(form, url) != place:
+            return False
         return self._rows.find_fresh_identity(place, name, now=now) == identity
 
     def close(self) -> None:
@@ -247,11 +257,30 @@ class ProjectPages:
 
     def _store(self, name: NormalizedName, location: Location, page: StoredPage) -> None:
         """Store a row, which is then the one that this run used."""
-        self._note(name, location, self._rows.write(_name_location(location), name, page))
+        self._note(name, location, self._rows.write(self._name_location(location), name, page))
+
+    def _needs_other_login(self, url: str, location: Location) -> bool:
+        """Whether a page came by a redirect from a host with credentials of its own: no row is kept under both."""
+        ids = self._session.credential_ids
+        found = ids.find(url)
+        return bool(found) and found != ids.find(self._name_page(location.form, location.url.public))
+
+    def _name_location(self, location: Location) -> str:
+        """The name of a location in the row store, for the credentials that its pages are requested with."""
+        return self._name_place(location.form, location.url.public)
+
+    def _name_place(self, form: str, url: str) -> str:
+        """As `_name_location`. A URL holds no space, and a path on disk has no credentials."""
+        found = self._session.credential_ids.find(self._name_page(form, url))
+        return f"{form} {url} {found}" if found else f"{form} {url}"
+
+    def _name_page(self, form: str, url: str) -> str:
+        """The URL whose credentials are those of all pages of a location: an index is a folder."""
+        return f"{url.rstrip('/')}/" if form == "index" else url
 
     def _note(self, name: NormalizedName, location: Location, identity: bytes) -> None:
         """Keep the identity of a row that was used; a page that changes during a run has none."""
-        key = (name, _name_location(location))
+        key = (name, self._name_location(location))
         if self._identities.setdefault(key, identity) != identity:
             self._identities[key] = b""
 
@@ -301,11 +330,6 @@ def default_index_url() -> Url:
             spec.loader.exec_module(module)
             return Url(public=f"{module.PyPI.simple_url.rstrip('/')}/")
     raise InternalError("the installed pip does not tell its default index")
-
-
-def _name_location(location: Location) -> str:
-    """The name of a location in the row store."""
-    return f"{location.form} {location.url.public}"
 
 
 def _load(row: StoredPage) -> ProjectPage | None:

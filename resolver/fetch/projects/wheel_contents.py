@@ -98,19 +98,24 @@ class Kernels:
         found = self._find(file)
         record = dump_texts((found,))
         if found and record is not None and file.sha256 is not None:
-            self._records.add(_PROJECT, {_build_key(file): record})
+            self._records.add(_PROJECT, {self._build_key(file): record})
         return found
 
     def _find_stored(self, file: DistributionFile) -> str | None:
         """The result of an earlier run; None for a new wheel, and for one without a hash, which may have changed."""
         if file.sha256 is None or self._session.refresh:
             return None
-        record = self._records.find(_PROJECT, _build_key(file))
+        record = self._records.find(_PROJECT, self._build_key(file))
         texts = None if record is None else load_texts(record)
         return texts[0] if texts else None
 
+    def _build_key(self, file: DistributionFile) -> str:
+        found = self._session.credential_ids.find(file.url, page=file.page)
+        return f"{file.url}#{file.sha256}{f' {found}' if found else ''}"
+
     def _find(self, file: DistributionFile) -> str:
         """The architectures from the wheel itself; the reading of a remote one is announced."""
+        self._session.check_link(file.url, page=file.page)
         path = find_local_path(file.url)
         try:
             if path is not None:
@@ -234,7 +239,3 @@ def _iter_content(member: Member, read: Callable[[int, int], bytes]) -> Iterator
         stop = min(end, start + _CHUNK_BYTES)
         yield unpack(read(start, stop))
         start = stop
-
-
-def _build_key(file: DistributionFile) -> str:
-    return f"{file.url}#{file.sha256}"

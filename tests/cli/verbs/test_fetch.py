@@ -262,8 +262,8 @@ def test_redirect_to_a_private_address_is_not_followed(locked: Project) -> None:
     run = fetch(locked)
     assert (run.code, run.err) == (
         4,
-        "error: `169.254.169.254` is this machine or in a private network, and a lock does not decide who is asked"
-        " there: http://169.254.169.254/latest/meta-data/\n"
+        f"error: https://index.example/files/{ALPHA} redirects to http://169.254.169.254/latest/meta-data/, which is"
+        " a link-local address or metadata service\n"
         "  try: `--allow-host 169.254.169.254` if it is meant to be\n",
     )
 

@@ -285,8 +285,8 @@ def test_redirect_from_a_public_host_to_a_private_one_is_refused() -> None:
     with pytest.raises(FetchError) as caught:
         asked.fetch("https://index.example/simple/a/")
     assert str(caught.value) == (
-        "https://index.example/simple/a/ redirects to https://169.254.169.254/meta, which is this machine or in a"
-        " private network\n  try: `--allow-host 169.254.169.254` if it is meant to be"
+        "https://index.example/simple/a/ redirects to https://169.254.169.254/meta, which is a link-local address"
+        " or metadata service\n  try: `--allow-host 169.254.169.254` if it is meant to be"
     )
     assert len(asked.requests) == 1
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from resolver.errors import FetchError
-from resolver.fetch.http.hosts import HostGuard, find_certificates, find_proxy
+from resolver.fetch.http.hosts import Addresses, HostGuard, LinkPolicy, find_certificates, find_proxy
 from tests.fetch.http.test_transports import VARIABLES
 
 
@@ -71,6 +74,128 @@ def test_allowed_host_passes(allowed: str) -> None:
 def test_another_allowed_host_does_not_help(allowed: str) -> None:
     with pytest.raises(FetchError):
         HostGuard([allowed]).check("https://10.0.0.1:8443/a.whl", find_addresses=never)
+
+
+PUBLIC, INSIDE = "https://index.example/simple/", "https://10.0.0.2/simple/"
+
+
+def check(url: str, page: str, **options: Any) -> None:
+    """Check a link; public names have a public address unless `addresses` gives another."""
+    addresses = options.pop("addresses", {})
+    policy = LinkPolicy(
+        options.pop("allowed", ()), find_addresses=lambda url: addresses.get(urlsplit(url).hostname, ()), **options
+    )
+    policy.check_link(url, page=page, sleep=lambda seconds: None)
+    policy.check_redirect(url, source=page)
+
+
+@pytest.mark.parametrize(
+    ("url", "page"),
+    [
+        ("https://files.example/a.whl", PUBLIC),
+        ("https://files.example/a.whl", INSIDE),
+        ("http://10.0.0.2:8080/a.whl", INSIDE),
+        ("https://192.168.0.1/a.whl", INSIDE),
+        ("https://192.168.0.1/a.whl", "wheels/index.html"),
+        ("file:///wheels/a.whl", "file:///wheels/index.html"),
+    ],
+)
+def test_link_is_followed(url: str, page: str) -> None:
+    check(url, page)
+
+
+@pytest.mark.parametrize(
+    ("url", "page", "what"),
+    [
+        ("http://127.1/a.whl", PUBLIC, "this machine or in a private network"),
+        ("https://[2002:7f00:1::]/a.whl", PUBLIC, "this machine or in a private network"),
+        ("http://169.254.169.254/a.whl", PUBLIC, "a link-local address or metadata service"),
+        ("http://2852039166/a.whl", INSIDE, "a link-local address or metadata service"),
+        ("http://[fe80::1]/a.whl", "wheels/index.html", "a link-local address or metadata service"),
+        ("http://metadata.google.internal/a.whl", INSIDE, "a link-local address or metadata service"),
+        ("http://10.0.0.3:99999/a.whl", PUBLIC, "this machine or in a private network"),
+        ("http://[::1/a.whl", PUBLIC, "this machine or in a private network"),
+    ],
+)
+def test_link_to_a_host_that_the_page_may_not_lead_to_is_refused(url: str, page: str, what: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        check(url, page)
+    assert str(caught.value).partition("\n")[0] == f"{page} links to {url}, which is {what}"
+
+
+@pytest.mark.parametrize("page", [PUBLIC, INSIDE])
+def test_link_to_a_file_is_refused_whatever_host_the_page_is_on(page: str) -> None:
+    with pytest.raises(FetchError) as caught:
+        check("file:///etc/a.whl", page)
+    assert str(caught.value) == f"{page} links to file:///etc/a.whl, which is a file of this machine"
+
+
+def test_refused_link_names_page_address_and_option() -> None:
+    with pytest.raises(FetchError) as caught:
+        check("https://files.example:8443/a.whl", PUBLIC, addresses={"files.example": ("93.184.215.14", "127.0.0.1")})
+    assert str(caught.value) == (
+        f"{PUBLIC} links to https://files.example:8443/a.whl, which is this machine or in a private network\n"
+        "  because its name stands for 93.184.215.14, 127.0.0.1\n"
+        "  try: `--allow-host files.example` if it is meant to be"
+    )
+
+
+def test_page_with_a_public_name_is_judged_by_its_address() -> None:
+    inside = {"index.example": ("10.0.0.1",), "files.example": ("10.0.0.2",)}
+    check("https://files.example/a.whl", PUBLIC, addresses=inside)
+    check("https://10.0.0.9/a.whl", PUBLIC, addresses=inside)
+    with pytest.raises(FetchError):
+        check("https://files.example/a.whl", PUBLIC, addresses={**inside, "files.example": ("169.254.169.254",)})
+    with pytest.raises(FetchError):
+        check("https://files.example/a.whl", PUBLIC, addresses={**inside, "index.example": ("93.184.215.14",)})
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1/a.whl", "http://169.254.169.254/a.whl"])
+def test_host_that_is_allowed_or_named_is_followed(url: str) -> None:
+    host = urlsplit(url).hostname or ""
+    check(url, PUBLIC, allowed=(host,))
+    check(url, PUBLIC, is_named=lambda named: named == url)
+    with pytest.raises(FetchError):
+        check(url, PUBLIC, allowed=(f"{host}:1",), is_named=lambda named: named == PUBLIC)
+
+
+def test_lookup_that_fails_is_repeated_and_then_an_error() -> None:
+    waits: list[float] = []
+
+    def fail(url: str) -> tuple[str, ...]:
+        raise OSError("Name or service not known")
+
+    with pytest.raises(FetchError) as caught:
+        LinkPolicy(find_addresses=fail).check_link("https://files.example/", page=PUBLIC, sleep=waits.append)
+    assert str(caught.value) == ("no answer from https://files.example/ (4 times)\n  because Name or service not known")
+    assert len(waits) == 3
+
+
+def test_name_has_the_addresses_of_its_first_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A name server that answers with a public address first, and with that of this machine afterwards.
+    answers = iter(("93.184.215.14", "127.0.0.1"))
+    asked = []
+
+    def look_up(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    addresses = Addresses()
+    assert addresses.find_for("https://files.example/a.whl") == ("93.184.215.14",)
+    assert addresses.find("files.example") == ("93.184.215.14",)
+    assert asked == ["files.example"]
+
+
+def test_name_with_other_letters_is_looked_up_as_it_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *_, **__: [(0, 0, 0, "", (host, 0))])
+    assert Addresses().find_for("https://stra\u00dfe.example/") == ("xn--strae-oqa.example",)
+
+
+def test_behind_a_proxy_no_name_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    assert Addresses().find_for("https://files.example/a.whl") == ()
 
 
 @pytest.mark.parametrize("url", ["https:///a.whl", "ext::sh -c x", "git@git.example:o/r", "https://[::1/a.whl"])

@@ -178,3 +178,10 @@ def test_no_store_forbids_storing() -> None:
 )
 def test_delay_follows_retry_after_and_else_the_attempt(retry_after: str | None, delay_s: float) -> None:
     assert find_delay_s(2, retry_after=retry_after, now=NOW) == delay_s
+
+
+def test_response_that_varies_by_anything_is_not_stored() -> None:
+    headers = {"cache-control": "max-age=600", "vary": "*", "etag": '"1"'}
+    normalize_caching_headers(headers, status=200, now=0.0)
+    assert forbids_storing(headers)
+    assert find_fresh_until(headers, now=0.0) == 0.0
