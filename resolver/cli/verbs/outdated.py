@@ -101,12 +101,11 @@ def _iter_moved(lock: ChosenLock, session: Session) -> Iterator[_Moved]:
     trees = [(package.name, package.vcs) for package in lock.lockfile.pylock.packages if package.vcs is not None]
     if not trees:
         return
-    # Lazy: few locks have a commit. Without a cache and with `refresh`, since the commit of now is needed.
+    # Lazy: few locks have a commit. Without a cache, since the commit of now is needed.
     from resolver.fetch.git.repositories import GitRepositories
 
-    with GitRepositories(
-        cache_folder=None, offline=False, refresh=True, find_login=session.credentials.find_login, announce=None
-    ) as repositories:
+    policy = None if session.policy is None else session.policy.within(lock.path.absolute().parent)
+    with GitRepositories(cache_folder=None, find_login=session.credentials.find_login, policy=policy) as repositories:
         for name, vcs in trees:
             reference = _build_reference(vcs)
             if reference is None:

@@ -125,9 +125,9 @@ class DirectReferences:
                 self._repositories = GitRepositories(
                     cache_folder=self._folder,
                     offline=self._session.offline,
-                    refresh=self._session.refresh,
                     find_login=self._session.credentials.find_login,
                     announce=self._announce,
+                    policy=self._session.policy,
                 )
             return self._repositories
 

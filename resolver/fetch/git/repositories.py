@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from lockfiles._values import dataclass
 from resolver.errors import AuthenticationError, FetchError, render_os_error
@@ -37,6 +37,9 @@ from resolver.fetch.http.credentials import FindLogin
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Url
+
+if TYPE_CHECKING:
+    from resolver.fetch.lock_policy import LockPolicy
 
 __all__ = ["FoundCommit", "GitRepositories", "SourceTree"]
 
@@ -76,13 +79,13 @@ class GitRepositories:
 
     - `cache_folder` None keeps fetched commits as long as this object.
     - `offline` uses the cache alone, and raises OfflineError for what it lacks.
-    - `refresh` changes nothing: a name is always looked up, and a commit never changes.
     - `find_login` finds the login of a server if the URL has none.
     - `announce` gets a line before a fetch that may take long, from any thread.
     - `environment` replaces that of the process.
     - `limit_s` is the longest time for one git command; None is 2 minutes for a list of references, and half an hour
       for files.
     - `sleep` waits between attempts.
+    - `policy` is that of the lock that names the repositories; None where the user's own list names them.
     """
 
     def __init__(
@@ -90,13 +93,14 @@ class GitRepositories:
         *,
         cache_folder: Path | None,
         offline: bool = False,
-        refresh: bool = False,
         find_login: FindLogin | None = None,
         announce: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
         limit_s: float | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        policy: LockPolicy | None = None,
     ) -> None:
+        self._policy = policy
         self._cache_folder = cache_folder
         self._offline = offline
         self._find_login = find_login
@@ -175,8 +179,13 @@ class GitRepositories:
             yield SourceTree(root=root, folder=inner, commit_time_s=time_s, warnings=warnings)
 
     def _check(self, url: Url, *, shown: str) -> RemoteRepository:
-        """The repository and its logins. Raises GitReferenceError or AuthenticationError for an unsafe URL."""
+        """The repository and its logins. Raises GitReferenceError or AuthenticationError for an unsafe URL.
+
+        Raises FetchError or InputError for one that the policy does not allow.
+        """
         repository = check_repository(url, what=shown)
+        if self._policy is not None:
+            self._policy.check_repository(repository.clean_url)
         if repository.scheme == "http" and url.secret is not None and not is_loopback(repository.host):
             raise AuthenticationError(
                 f"the login for {shown} is not sent",
@@ -212,7 +221,14 @@ class GitRepositories:
         # A new folder for each run: no program can have put a `.netrc` there.
         self._home = tempfile.TemporaryDirectory(prefix="h", dir=folder / "work", ignore_cleanup_errors=True)
         home = Path(self._home.name)
-        git = Git(home=home, environment=self._environment, limit_s=self._limit_s, sleep=self._sleep)
+        git = Git(
+            home=home,
+            environment=self._environment,
+            limit_s=self._limit_s,
+            # git would follow a redirect to any host.
+            follows_redirects=self._policy is None,
+            sleep=self._sleep,
+        )
         store = CommitStore(git, folder)
         return _Opened(
             git=git,
@@ -220,7 +236,7 @@ class GitRepositories:
             finder=CommitFinder(
                 git, store, memory=folder / "references", offline=self._offline, announce=self._announce
             ),
-            trees=TreeMaker(git, store, offline=self._offline, announce=self._announce),
+            trees=TreeMaker(git, store, offline=self._offline, announce=self._announce, policy=self._policy),
         )
 
     def _make_folder(self) -> Path:

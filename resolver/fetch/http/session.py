@@ -1,7 +1,7 @@
 """The session of a run: every page, metadata file and file that a run requests goes through it.
 
-In: an `Access`, the credentials, and in some runs a guard of private networks. Out: responses, or an `OfflineError`
-where the cache does not have what a run under `--offline` needs.
+In: an `Access`, the credentials, and the policy of the lock that the URLs come from, if they come from one. Out:
+responses, or an `OfflineError` where the cache does not have what a run under `--offline` needs.
 
 A request goes to `PlainSession` first, and to `HttpClient` where it is not a plain one. Each is made when the first
 request needs it: a run that finds everything in `RowStore` and `RecordStore` imports neither httpx nor hishel nor ssl,
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from resolver.fetch.access import Access
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
+from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, BadStatusError
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ if TYPE_CHECKING:
 
     from resolver.fetch.http.cache import CacheMode
     from resolver.fetch.http.client import HttpClient
-    from resolver.fetch.http.hosts import HostGuard
     from resolver.fetch.http.plain_session import PlainSession
     from resolver.fetch.http.responses import Download, FileResponse, RangeResponse, Response
+    from resolver.fetch.lock_policy import LockPolicy
     from resolver.requirements.url import Url
 
 __all__ = ["CONNECTIONS", "Session"]
@@ -51,6 +52,7 @@ class Session:
 
     Offline, pages come from the HTTP cache and nothing else is fetched. All methods that fetch raise FetchError, an
     OfflineError among them; after `close` they raise it too. `sleep` waits between attempts, `time.sleep` by default.
+    `policy` is None where the user's own list names what is fetched.
     """
 
     def __init__(
@@ -58,13 +60,13 @@ class Session:
         access: Access,
         *,
         credentials: Credentials | None = None,
-        guard: HostGuard | None = None,
+        policy: LockPolicy | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.offline = access.offline
         self.refresh = access.refresh
         self.credentials = credentials or Credentials()
-        self.guard = guard
+        self.policy = policy
         self._access = access
         self._cache_folder = access.cache_folder
         self._sleep = sleep
@@ -94,6 +96,18 @@ class Session:
     def add_link(self, url: Url, *, source: str) -> None:
         """As `add_url` for a link of a page, whose secret is for this link alone."""
         self.credentials.add_link(url, source=source)
+
+    def find_local(self, url: str) -> Path | None:
+        """The path that a `file:` URL or plain path names; None for a URL of any other scheme.
+
+        Raises InputError for a path that the policy does not allow to open.
+        """
+        path = find_local_path(url)
+        return None if path is None else self.check_path(path)
+
+    def check_path(self, path: Path) -> Path:
+        """The path itself, if the policy allows to open it. Raises InputError."""
+        return path if self.policy is None else self.policy.check_path(path)
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
         """Announce a download that may take long, before it begins; from any thread."""
@@ -182,9 +196,9 @@ class Session:
     def _open_plain(self, url: str) -> PlainSession | None:
         """The plain session, made if need be; None where `HttpClient` must make the request.
 
-        That is so offline, with a program's own transport, with a guard, and for a URL with secrets.
+        That is so offline, with a program's own transport, with a policy, and for a URL with secrets.
         """
-        if self.offline or self._access.transport is not None or self.guard is not None:
+        if self.offline or self._access.transport is not None or self.policy is not None:
             return None
         if self.credentials.has_path_tokens or self.credentials.find(url) is not None:
             return None
@@ -221,7 +235,7 @@ class Session:
             user_agent=f"pinfold/{find_version()}",
             connections=CONNECTIONS,
             credentials=self.credentials,
-            guard=self.guard,
+            guard=None if self.policy is None else self.policy.guard,
             with_cache=self._with_cache,
             sleep=self._sleep or time.sleep,
         )

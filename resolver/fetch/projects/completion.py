@@ -104,7 +104,7 @@ def complete_file(
     size, else the file is read once, which is announced. Raises FetchError, also where `no_download` forbids to read
     the file, and HashMismatchError.
     """
-    path = find_local_path(file.url)
+    path = session.find_local(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))
         verify_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_hash_source(file))
