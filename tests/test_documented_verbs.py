@@ -133,11 +133,11 @@ def test_keys_of_outdated_are_the_documented_ones(project: Project, tmp_path: Pa
     project.server.add("thing", wheel("thing", "1.1"))
     moved = repository.commit({"more.txt": ""})
 
-    run = run_verb(project, "outdated", "--json", *_LOOPBACK)
+    run = run_verb(project, "outdated", "--json", *_LOOPBACK, "--allow-path", str(tmp_path))
 
     assert (run.code, collect_keys(run.out)) == (1, read_keys("outdated"))
     assert json.loads(run.out)["locks"][0]["moved"][0]["now"] == moved
-    shown = run_verb(project, "outdated", *_LOOPBACK).out.splitlines()[-1]
+    shown = run_verb(project, "outdated", *_LOOPBACK, "--allow-path", str(tmp_path)).out.splitlines()[-1]
     assert shown.startswith(f"tree: `main` is {moved[:12]} now, ")
 
 
@@ -160,7 +160,7 @@ def test_keys_of_verify_are_the_documented_ones(project: Project) -> None:
     write(Lockfile(pylock=lock.pylock), project.folder / "pylock.other.toml")
     project.server.projects["thing"] = [wheel("thing", "1.0", sha256="0" * 64)]
 
-    run = run_verb(project, "verify", "pylock.toml", "pylock.other.toml", "--json")
+    run = run_verb(project, "verify", "pylock.toml", "pylock.other.toml", "--json", *_LOOPBACK)
 
     assert (run.code, collect_keys(run.out)) == (2, read_keys("verify"))
 
@@ -185,7 +185,7 @@ def test_keys_of_fetch_are_the_documented_ones(project: Project) -> None:
     project.write_list("thing")
     assert project.lock("requirements.txt").code == 0
 
-    document = json.loads(run_verb(project, "fetch", "--to", "wheels", "--json", *_LOOPBACK).out)
+    document = json.loads(run_verb(project, "fetch", "--to", "wheels", "--json", "--build", *_LOOPBACK).out)
 
     text = _DOCUMENT.with_name("installing.md").read_text(encoding="utf-8")
     told = text[text.index("The document of `--json`") :].partition("\n\n")[0]

@@ -21,7 +21,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from packaging.pylock import Package, PackageDirectory, PackageVcs
 from packaging.utils import NormalizedName
@@ -34,12 +33,12 @@ from resolver.artifacts.wanted import Wanted, WantedFile
 from resolver.errors import HashMismatchError, InputError, render_os_error
 from resolver.fetch.builds.sdists import unpack_sdist
 from resolver.fetch.direct.folder_content import hash_folder, list_folder_files
-from resolver.fetch.http.hosts import HostGuard
 from resolver.index.sdist_metadata import SdistArchiveError
 from resolver.requirements.url import parse_url
 
 if TYPE_CHECKING:
     from resolver.fetch.git.repositories import GitRepositories
+    from resolver.fetch.lock_policy import LockPolicy
 
 __all__ = [
     "BuildTree",
@@ -110,14 +109,15 @@ class BuildTree:
 class BuildTrees:
     """Makes build trees.
 
-    `lock_folder` is where the relative paths of the lock start; `stash` is the folder with the downloaded sdists.
+    `lock_folder` is where the relative paths of the lock start; `stash` is the folder with the downloaded sdists;
+    `policy` is that of the lock, which `repositories` follow too.
     """
 
-    def __init__(self, *, lock_folder: Path, stash: Path, repositories: GitRepositories, guard: HostGuard) -> None:
+    def __init__(self, *, lock_folder: Path, stash: Path, repositories: GitRepositories, policy: LockPolicy) -> None:
         self._lock_folder = lock_folder
         self._stash = stash
         self._repositories = repositories
-        self._guard = guard
+        self._policy = policy
 
     @contextmanager
     def open(self, build: SourceBuild) -> Iterator[BuildTree]:
@@ -137,16 +137,10 @@ class BuildTrees:
 
     @contextmanager
     def _open_commit(self, build: SourceBuild, vcs: PackageVcs) -> Iterator[BuildTree]:
-        """The checkout of a commit; its date is the date of the build.
-
-        A repository on this disk needs no permission; any other host passes the guard for private networks.
-        """
+        """The checkout of a commit; its date is the date of the build."""
         if vcs.type != "git" or vcs.url is None:
             raise InputError(f"`{build.package.name}` comes from a repository that is not read: `{vcs.type}`")
-        url = parse_url(vcs.url)
-        if urlsplit(url.public).scheme != "file":
-            self._guard.check(url.public)
-        with self._repositories.open_tree(url, vcs.commit_id, subdirectory=vcs.subdirectory) as tree:
+        with self._repositories.open_tree(parse_url(vcs.url), vcs.commit_id, subdirectory=vcs.subdirectory) as tree:
             yield BuildTree(folder=tree.folder, epoch_s=max(_EPOCH_S, tree.commit_time_s), warnings=tree.warnings)
 
     def _copy(self, build: SourceBuild, directory: PackageDirectory, into: Path) -> Path:
@@ -156,6 +150,7 @@ class BuildTrees:
         The copy is hashed, not the original: the original may change while it is read.
         """
         source, shown = self._lock_folder / directory.path, f"`{directory.path}` ({build.package.name})"
+        self._policy.check_tree(source)
         if not source.is_dir():
             raise InputError(
                 f"there is no folder {shown} where the lock has it",

@@ -102,6 +102,7 @@ class Downloads:
 
     - `find_folder` returns the folder that a file belongs to; `stash` is the folder for parts of files.
     - `on_progress` is called from the thread that called `fetch_all`, `announce` from any.
+    - `check_path` raises InputError for a file of this disk that a lock must not lead to.
     - `find_link` looks for the signed URL of a file that its host refuses, and returns whether there is one. The client
       then uses it for the same URL.
     """
@@ -114,8 +115,10 @@ class Downloads:
         client: BodyReader,
         on_progress: Callable[[Progress], None],
         announce: Callable[[str], None] = lambda line: None,
+        check_path: Callable[[Path], object] = lambda path: None,
         find_link: Callable[[WantedFile], bool] = lambda file: False,
     ) -> None:
+        self._check_path = check_path
         self._find_link = find_link
         self._find_folder = find_folder
         self._stash = stash
@@ -188,6 +191,7 @@ class Downloads:
         # With a piece of the hash: the part of another file of the same name must not be continued.
         part = self._stash / f"{file.filename}.{file.sha256[:16]}.part"
         if isinstance(file.place, Path):
+            self._check_path(file.place)
             _copy(file, file.place, part=part, target=target, on_bytes=self._count)
             return "copied"
         if (file.size_bytes or 0) >= _LARGE_BYTES:

@@ -44,8 +44,8 @@ from resolver.artifacts.downloads import Downloads, FetchedFile, Progress, measu
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import AuthenticationError, InputError, render_os_error
 from resolver.fetch.access import Access
-from resolver.fetch.http.hosts import HostGuard
 from resolver.fetch.http.session import Session
+from resolver.fetch.lock_policy import LockPolicy
 from resolver.fetch.projects.listings import find_signed_link
 from resolver.locking.build_requirements import find_config_settings
 from resolver.locking.plan_secrets import open_session
@@ -86,7 +86,7 @@ def fetch_artifacts(
     to: Path,
     access: Access = Access(),
     lists: Sequence[LockPlan] = (),
-    build: bool = True,
+    build: bool = False,
     python_executable: Path | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> FetchOutcome:
@@ -95,8 +95,8 @@ def fetch_artifacts(
     - `lock_folder` is where relative paths of the lock start. `to` is created if it is missing; other files in it stay.
     - `access` has the logins, and the hosts that may be private. `lists` bring fresh signatures, tokens and
       `--config-settings` of the list that was locked.
-    - Sources become wheels under the target's Python: `python_executable`, or one that is found. With `build=False` a
-      lock that has sources is refused.
+    - With `build`, sources become wheels under the target's Python: `python_executable`, or one that is found. This
+      runs their code, so without it a lock that has sources is refused.
     - `on_progress` is called from the caller's thread.
 
     Raises InputError for a lock that cannot be used or built here, FetchError, and HashMismatchError for a file or
@@ -105,7 +105,7 @@ def fetch_artifacts(
     announce = access.announce or (lambda line: None)
     config_settings = {name: values for plan in lists for name, values in find_config_settings(plan).items()}
     building = Building(python=python_executable, config_settings=config_settings, announce=announce)
-    with open_session(access, lists=lists) as session:
+    with open_session(access, lists=lists, lock_folder=lock_folder, build=build) as session:
         filling = _Filling(lockfile, to=to, session=session, on_progress=on_progress, announce=announce)
         return filling.fill(building if build else None, lock_folder=lock_folder)
 
@@ -191,6 +191,7 @@ class _Filling:
 
         session = self._session
         children = BuildProcesses(ending=session.ending)
+        policy = session.policy or LockPolicy()
         with GitRepositories(
             cache_folder=None,
             offline=session.offline,
@@ -198,9 +199,9 @@ class _Filling:
             announce=building.announce,
             limit_s=session.timeout_s,
             ending=session.ending,
+            policy=policy,
         ) as repositories:
-            guard = session.guard or HostGuard()
-            trees = BuildTrees(lock_folder=lock_folder, stash=self._stash, repositories=repositories, guard=guard)
+            trees = BuildTrees(lock_folder=lock_folder, stash=self._stash, repositories=repositories, policy=policy)
             try:
                 yield WheelBuilder(
                     self._lockfile, building, builds=builds, trees=trees, stash=self._stash, children=children
@@ -218,6 +219,7 @@ class _Filling:
             client=self._session,
             on_progress=self._on_progress,
             announce=self._announce,
+            check_path=self._session.check_path,
             find_link=self._find_link,
         )
         return downloads.fetch_all(files)
@@ -307,8 +309,9 @@ def _refuse_sources(wanted: Wanted, building: Building | None) -> None:
     if building is None and wanted.sources:
         names = ", ".join(f"`{package.name}`" for package, _ in wanted.sources)
         raise InputError(
-            f"the lock has sources, which `--no-build` keeps from becoming wheels: {names}",
-            remedy="leave it out, or lock wheels alone: `lock --only-binary :all:`",
+            f"the lock has sources, which become wheels only by builds: {names}",
+            why="a build runs the code of its source, and a lock does not decide which code runs here",
+            remedy="`--build`, if you trust them, or lock wheels alone: `lock --only-binary :all:`",
         )
 
 

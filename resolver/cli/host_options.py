@@ -54,11 +54,11 @@ def add_credential_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_host_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--allow-host`, `--trusted-host`, `--keyring-provider` and time limits, for verbs that send requests."""
+    """Add the options for verbs that send requests or read files for a lock, whose author may be a stranger."""
     # Lazy: `lock` needs its parser alone.
     from resolver.cli.parser import parse_seconds
 
-    group = parser.add_argument_group("hosts")
+    group = parser.add_argument_group("hosts and files", "a lock alone leads to public hosts and into its own folder")
     group.add_argument(
         "--keyring-provider",
         choices=("auto", "disabled", "subprocess"),
@@ -71,6 +71,13 @@ def add_host_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="HOST or HOST:PORT may be this machine or in a private network",
+    )
+    group.add_argument(
+        "--allow-path",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="the lock may lead to DIR and what is below it, or to a file",
     )
     group.add_argument(
         "--trusted-host",
@@ -99,6 +106,7 @@ def read_access(
             keyring=getattr(values, "keyring_provider", "disabled"),
         ),
         allowed_hosts=tuple(getattr(values, "allow_host", ())),
+        allowed_paths=tuple(Path.cwd() / path for path in getattr(values, "allow_path", ())),
         trusted_hosts=tuple(getattr(values, "trusted_host", ())),
         timeout_s=getattr(values, "timeout", None) or DEFAULT_TIMEOUT_S,
         cancellation=Cancellation(after_s=getattr(values, "run_timeout", None)),

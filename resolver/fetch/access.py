@@ -209,6 +209,9 @@ class Access:
     allowed_hosts: tuple[str, ...] = ()
     """Hosts that may be this machine or in a private network, although a public page links or redirects to them."""
 
+    allowed_paths: tuple[Path, ...] = ()
+    """Files and folders that a lock may lead to, beside those of its own folder and of the user's lists."""
+
     trusted_hosts: tuple[str, ...] = ()
     """Hosts, beside those that the list names, that get credentials over http and whose certificates are not checked
     (pip: `--trusted-host`)."""

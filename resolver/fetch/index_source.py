@@ -43,6 +43,7 @@ from resolver.index.project_page import ProjectPage
 from resolver.targets.target import PythonVersion, Target
 
 if TYPE_CHECKING:
+    from resolver.fetch.lock_policy import LockPolicy
     from resolver.fetch.projects.completion import KnownHashes
     from resolver.settings.settings import DependencyMetadata
 
@@ -92,16 +93,18 @@ def open_package_source(
     options: SourceOptions = SourceOptions(),
     credentials: Credentials | None = None,
     known_hashes: KnownHashes | None = None,
+    policy: LockPolicy | None = None,
     sleep: Callable[[float], None] | None = None,
 ) -> Iterator[PackageSource]:
     """A source of pages and metadata for one target. Leaving the context ends everything that it has under way.
 
     - `credentials` None sends no login.
     - `known_hashes` are size and SHA-256 by URL, out of the old lock.
+    - `policy` is that of the lock that the list comes from; None for a list of the user.
     - `sleep` waits between attempts; None is `time.sleep`.
     """
     access = replace(access, cache_folder=_make_cache_folder(access.cache_folder))
-    session = Session(access, credentials=credentials, sleep=sleep)
+    session = Session(access, credentials=credentials, policy=policy, sleep=sleep)
     resources = BuildResources(session=session, folder=access.cache_folder)
     builds = _describe_builds(options, resources, target)
     direct = DirectReferences(

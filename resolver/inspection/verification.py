@@ -26,7 +26,7 @@ from lockfiles import Comparison, LockedPin, Lockfile, PinChange, compare
 from lockfiles._values import dataclass
 from resolver.errors import InputError
 from resolver.index.core_metadata import parse_core_metadata
-from resolver.planning.from_lock import has_own_digest, plan_from_lock
+from resolver.planning.from_lock import build_lock_policy, has_own_digest, plan_from_lock
 
 if TYPE_CHECKING:
     from resolver.fetch.access import Access
@@ -107,17 +107,22 @@ def verify_lockfile(
     shown: str,
     access: Access,
     lists: Sequence[LockPlan] = (),
+    build: bool = False,
 ) -> tuple[Discrepancy, ...]:
     """The facts of the lock at `path` that do not agree with its indexes, by name of the pin; empty for none.
 
-    `shown` is the path as messages name it; `lists` give credentials and fresh signatures for the same hosts. Raises
-    InputError for a lock of another tool, which does not record its list, FetchError where a host does not answer, and
+    `shown` is the path as messages name it. `lists` give credentials and fresh signatures for the same hosts, and name
+    files outside of the lock's folder. `build` allows to build sources for their metadata, which runs their code.
+
+    Raises InputError for a lock of another tool, which does not record its list, and for files that it must not lead
+    to, FetchError where a host does not answer or must not be asked, MetadataError where only a build would tell, and
     ResolutionError where the list has no solution.
     """
     # Lazy: an environment is compared without solver and network.
     from resolver.locking.locker import Locker
 
-    plan = plan_from_lock(lockfile, path=path, shown=shown)
+    policy = build_lock_policy(path.absolute().parent, access=access, lists=lists, build=build)
+    plan = plan_from_lock(lockfile, path=path, shown=shown, policy=policy)
     # The sizes and hashes of the lock are what is verified, so they are no input (`old`); its versions are (`kept`).
     plan_anew = replace(plan, old=None)
     with Locker([plan_anew, *lists], access=access) as locker:

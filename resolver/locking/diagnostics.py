@@ -25,6 +25,7 @@ from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.local_files import find_local_path
 from resolver.index.location import Location, mirror_url
 from resolver.index.package_source import DelegatingSource, PackageSource
+from resolver.planning.from_lock import find_named_paths
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import (
     ArchiveUrl,
@@ -72,8 +73,12 @@ def check_references(plan: LockPlan, *, credentials: Credentials) -> None:
     """Raises ListError for paths that do not exist, and for URLs with a variable that is not set.
 
     An unset variable is no fault where `credentials` have a login or a token for its URL. All faults are reported at
-    once, each with its position.
+    once, each with its position. Raises InputError for the list of a lock that leads to a path that its policy does not
+    allow, before a message could say what is there.
     """
+    if plan.policy is not None:
+        for path in find_named_paths(plan):
+            plan.policy.check_path(path)
     requirement_list, remedy = plan.requirement_list, plan.remedy_for_unset
     entries = (*requirement_list.entries, *requirement_list.constraints, *plan.overrides)
     faults = [fault for entry in entries for fault in _iter_entry_faults(entry, plan, credentials)]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from resolver.fetch.access import Access
     from resolver.fetch.builds.permission import BuildPolicy
     from resolver.fetch.http.credentials import Credentials
+    from resolver.fetch.lock_policy import LockPolicy
     from resolver.index.package_source import PackageSource
     from resolver.planning.plan import LockPlan
     from resolver.requirements.url import Url
@@ -72,7 +73,7 @@ class PackageSources:
         # Which files can be installed does not depend on the accelerator, so pages and metadata are the same for all.
         target = replace(plan.target, accelerator=UNSPECIFIED)
         scope, options = build_scope(plan, default_index), self._build_options(plan)
-        key = (target, plan.requirement_list.trusted_hosts, scope, options)
+        key = (target, plan.requirement_list.trusted_hosts, plan.policy, scope, options)
         if key not in self._opened:
             requirements = BuildRequirements(scope, open_source=partial(self._open_for_builds, plan))
             source = self._open(plan, target, replace(options, find_build_wheels=requirements.find_wheels))
@@ -82,10 +83,11 @@ class PackageSources:
     def _build_options(self, plan: LockPlan) -> SourceOptions:
         """The options of a plan's source; the callback for build requirements is added when it is opened."""
         settings = plan.settings
+        build_policy = _find_policy(settings, forbids_builds=self._access.forbids_builds, lock_policy=plan.policy)
         return SourceOptions(
             no_download=settings.no_download,
             dependency_metadata=settings.dependency_metadata,
-            build_policy="never" if self._access.forbids_builds else _find_policy(settings),
+            build_policy=build_policy,
             allow_build=frozenset(settings.allow_build),
             build_metadata=settings.build_metadata,
             build_python=self._access.python_executable,
@@ -99,7 +101,7 @@ class PackageSources:
         Settings such as `dependency-metadata` and `allow-build` are left out: they describe the projects of the list.
         """
         options = SourceOptions(no_download=bool(plan.settings.no_download), build_policy="never")
-        key = (target, plan.requirement_list.trusted_hosts, options)
+        key = (target, plan.requirement_list.trusted_hosts, plan.policy, options)
         if key not in self._opened_for_builds:
             self._opened_for_builds[key] = self._open(plan, target, options)
         return self._opened_for_builds[key]
@@ -114,15 +116,19 @@ class PackageSources:
                 options=options,
                 credentials=self._credentials,
                 known_hashes=self._known_hashes,
+                policy=plan.policy,
             )
         )
 
 
-def _find_policy(settings: CompleteSettings) -> BuildPolicy:
+def _find_policy(settings: CompleteSettings, *, forbids_builds: bool, lock_policy: LockPolicy | None) -> BuildPolicy:
     """When a source tree may be built for its metadata: `no-build` outweighs `build-anyway`.
 
-    The default builds only on a machine that could be the target, because metadata can depend on the machine.
+    For the list of a lock, its user has to allow builds; the settings are those of the lock. The default builds only on
+    a machine that could be the target, because metadata can depend on the machine.
     """
-    if settings.no_build:
+    if lock_policy is not None and not lock_policy.allows_builds:
+        return "unasked"
+    if settings.no_build or forbids_builds:
         return "never"
     return "anyway" if settings.build_anyway else "if-compatible"

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile
@@ -21,6 +22,7 @@ from resolver.errors import Fault, FetchError, ListError, Position
 from resolver.fetch.access import Access, LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Destination, find_destination
 from resolver.fetch.http.session import Session
+from resolver.planning.from_lock import build_lock_policy
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
 from resolver.requirements.url import VARIABLE, Url
@@ -132,15 +134,15 @@ def _iter_withheld_warnings(plan: LockPlan) -> Iterator[str]:
 
 
 @contextmanager
-def open_session(access: Access, *, lists: Sequence[LockPlan] = ()) -> Iterator[Session]:
-    """A session for the files of a lock; closed at the end.
+def open_session(
+    access: Access, *, lists: Sequence[LockPlan] = (), lock_folder: Path | None = None, build: bool = False
+) -> Iterator[Session]:
+    """A session for the files of a lock, with the policy for what a lock may cause; closed at the end.
 
+    `lock_folder` is the folder of the lock, where it may lead to files. `build` allows builds of its sources.
     `lists` are plans of lists with the same URLs as the one that was locked, with fresh signatures and tokens. Raises
     FetchError where signatures in them have ended, SettingsError for a file of credentials that cannot be used.
     """
-    # Lazy: a lock opens its sessions through a package source and needs no guard, which loads `socket`.
-    from resolver.fetch.http.hosts import HostGuard
-
     announce = access.announce or (lambda line: None)
     for plan in lists:
         for warning in check_signatures(plan, now=access.clock()):
@@ -148,7 +150,8 @@ def open_session(access: Access, *, lists: Sequence[LockPlan] = ()) -> Iterator[
     credentials = build_credentials(lists, logins=access.logins)
     for warning in credentials.warnings:
         announce(f"warning: {warning}")
-    session = Session(access, credentials=credentials, guard=HostGuard(access.allowed_hosts))
+    policy = build_lock_policy(lock_folder, access=access, lists=lists, build=build)
+    session = Session(access, credentials=credentials, policy=policy)
     try:
         yield session
     finally:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel
 from packaging.specifiers import SpecifierSet
@@ -29,6 +29,9 @@ from resolver.errors import InputError, Position, TargetError
 from resolver.requirements.entry import Entry
 from resolver.targets.accelerators import Cpu, CudaRange, Gpu, Unspecified, find_cuda_range, parse_driver
 from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.fetch.lock_policy import LockPolicy
 
 __all__ = [
     "PinMissing",
@@ -197,12 +200,20 @@ def check_lockfile(
     return found or _find_edits(lockfile, wanted, target, requirement_digest(canonical_layers, settings, target))
 
 
-def iter_content_differences(lockfile: Lockfile, folder: Path) -> Iterator[ContentDifference]:
+def iter_content_differences(
+    lockfile: Lockfile, folder: Path, *, policy: LockPolicy
+) -> Iterator[ContentDifference | Edited]:
     """What differs on disk, in the order of the lock. Paths of the lock are relative to `folder`, its own folder.
 
-    It raises nothing: a file that cannot be read is a difference.
+    It raises nothing: a file that cannot be read is a difference, and so is one that `policy` does not allow to read.
     """
     for package in lockfile.pylock.packages:
+        paths = [path for path, _ in _iter_local_files(package)]
+        paths += [package.directory.path] if package.directory is not None else []
+        outside = [path for path in paths if not policy.admits(folder / path)]
+        if outside:
+            yield from (Edited(what=f"`{path}` of `{package.name}` is in no place of the list") for path in outside)
+            continue
         for path, sha256 in _iter_local_files(package):
             found = _find_hash(folder / path)
             if found != sha256:

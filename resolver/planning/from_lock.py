@@ -3,17 +3,19 @@
 In: a lock that pinfold wrote. Out: the `LockPlan` of what its `[tool.pinfold]` records, for verbs that compare the lock
 with a new resolution. The lock holds no secrets, so the user's lists or credentials have to give them.
 
-It is a module of its own because a lock is not trusted like a list: its variables are never expanded, and it trusts no
-host. It needs no file but the lock, so it works where the list is not at hand.
+It is a module of its own because a lock is not trusted like a list: its variables are never expanded, it trusts no
+host, and `build_lock_policy` limits what it may cause. It needs no file but the lock, so it works where the list is not
+at hand.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from packaging.utils import NormalizedName
 
@@ -23,7 +25,7 @@ from resolver.planning.check import requirement_digest
 from resolver.planning.plan import LockPlan, RunContext, plan_lock
 from resolver.planning.recorded_settings import read_recorded
 from resolver.requirements.canonical import parse_canonical_layers
-from resolver.requirements.entry import RequirementList
+from resolver.requirements.entry import ArchiveUrl, LocalPath, RequirementList, VcsReference
 from resolver.requirements.paths import rewrite_paths
 from resolver.settings.settings import DependencyMetadata, IndexStrategy, Settings
 from resolver.sources.source import ItemList, Source, StatedValue
@@ -41,18 +43,22 @@ from resolver.targets.accelerators import (
     parse_driver,
 )
 
-__all__ = ["has_own_digest", "parse_list", "plan_from_lock"]
+if TYPE_CHECKING:
+    from resolver.fetch.access import Access
+    from resolver.fetch.lock_policy import LockPolicy
+
+__all__ = ["build_lock_policy", "find_named_paths", "has_own_digest", "parse_list", "plan_from_lock"]
 
 _NAME = "the lock's list"
 """The name of the source in messages."""
 
 
-def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
+def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str, policy: LockPolicy) -> LockPlan:
     """The plan that the lock at `path` was made from; it keeps the pins of the lock where they fit.
 
-    `shown` is the path as messages name it. Variables in URLs are not expanded: a lock must not decide to which host
-    the value of a variable of this machine is sent. Raises InputError for a lock of another tool, which does not record
-    its inputs.
+    `policy` is one of `build_lock_policy`. `shown` is the path as messages name it. Variables in URLs are not expanded:
+    a lock must not decide to which host the value of a variable of this machine is sent. Raises InputError for a lock
+    of another tool, which does not record its inputs.
     """
     tool = lockfile.tool
     if tool is None:
@@ -82,8 +88,37 @@ def plan_from_lock(lockfile: Lockfile, *, path: Path, shown: str) -> LockPlan:
         requirement_list=parse_list(lockfile, path=path),
         layers=tool.requirements,
         recorded_settings=tool.settings,
+        policy=policy,
         remedy_for_unset="name the list that was locked with `--list`, or a file of logins with `--credentials`",
     )
+
+
+def build_lock_policy(
+    folder: Path | None, *, access: Access, lists: Iterable[LockPlan] = (), build: bool = False
+) -> LockPolicy:
+    """What a lock in this folder may cause: what its user allows, and nothing that the lock itself names.
+
+    Files may be read in the folder, in the allowed paths, and where `lists`, the user's own, lead. None is a lock
+    without a folder. `build` allows builds.
+    """
+    # Lazy, as below: `lock --check` and the comparison with an environment load nothing of `fetch`.
+    from resolver.fetch.lock_policy import LockPolicy
+
+    folders = () if folder is None else (folder.absolute(),)
+    own = (path for plan in lists for path in find_named_paths(plan))
+    return LockPolicy(
+        allowed_hosts=access.allowed_hosts,
+        allowed_paths=(*folders, *(path.absolute() for path in access.allowed_paths), *own),
+        allows_builds=build,
+    )
+
+
+def find_named_paths(plan: LockPlan) -> tuple[Path, ...]:
+    """The files and folders on disk that the list and settings of a plan name, absolute and without repeats."""
+    from resolver.fetch.http.local_files import find_local_path
+
+    paths = map(find_local_path, _iter_places(plan))
+    return tuple(dict.fromkeys(path.absolute() for path in paths if path is not None))
 
 
 def parse_list(lockfile: Lockfile, *, path: Path) -> RequirementList:
@@ -111,6 +146,22 @@ def has_own_digest(plan: LockPlan) -> bool:
     assert plan.old is not None and plan.old.tool is not None
     tool = plan.old.tool
     return requirement_digest(tool.requirements, tool.settings, plan.target) == tool.requirement_digest
+
+
+def _iter_places(plan: LockPlan) -> Iterator[str]:
+    """The public URLs and paths that list and settings name."""
+    requirement_list = plan.requirement_list
+    yield from (location.url.public for location in requirement_list.named_locations)
+    for entry in (*requirement_list.entries, *requirement_list.constraints, *plan.overrides):
+        match entry.direct:
+            case LocalPath(path=path):
+                yield path
+            case ArchiveUrl(url=url) | VcsReference(url=url):
+                yield url.public
+            case None:
+                pass
+    yield from (url.public for url in (plan.default_index, *plan.mirrors.values()) if url is not None)
+    yield from (url for family in plan.settings.families for url in family.urls)
 
 
 def _build_settings(tool: ToolTable, lockfile: Lockfile) -> Settings:

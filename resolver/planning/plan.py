@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from lockfiles._values import dataclass
@@ -38,6 +39,9 @@ from resolver.sources.target_choice import ChosenMachines, choose_machines, choo
 from resolver.targets.families import apply_mirrors, find_mirror, load_families
 from resolver.targets.platforms import Platform, parse_platform
 from resolver.targets.target import Target
+
+if TYPE_CHECKING:
+    from resolver.fetch.lock_policy import LockPolicy
 
 __all__ = ["LockPlan", "RunContext", "plan_lock", "read_old_lock", "share_old_locks"]
 
@@ -62,6 +66,7 @@ class LockPlan:
     - `warnings` are about the source; those about the list are in `requirement_list`.
     - `remedy_for_unset` is the advice for a variable without a value.
     - `recorded_source` is the source as the lock records it, None for the list of a program.
+    - `policy` limits what the plan may cause: that of the lock that it was made from, None for a list of the user.
     """
 
     source: Source
@@ -84,6 +89,7 @@ class LockPlan:
     warnings: tuple[str, ...] = ()
     remedy_for_unset: str = "set it in the environment"
     recorded_source: str | None = None
+    policy: LockPolicy | None = None
 
     @property
     def public_mirrors(self) -> tuple[Mirror, ...]:

@@ -222,6 +222,8 @@ def _find_named(path: Path, candidates: Sequence[_Candidate]) -> tuple[_Candidat
 def _find_recorded(path: Path, candidates: Sequence[_Candidate], seen_from: Path) -> OwnedLock | None:
     """The lock with the app that installs it, or else with the source that it records; None if that is gone.
 
+    A source outside of `seen_from` counts as gone.
+
     A source that exists and cannot be read is the owner too: a check of the lock reports its fault.
     """
     for candidate in candidates:
@@ -231,6 +233,9 @@ def _find_recorded(path: Path, candidates: Sequence[_Candidate], seen_from: Path
     if recorded is None:
         return None
     file, separator, app = recorded.partition("::")
+    # The author of a lock may be a stranger: it must not make a hook read files outside of the repository.
+    if not (path.parent / file).resolve().is_relative_to(seen_from.resolve()):
+        return None
     argument = f"{name_path(path.parent / file, seen_from)}{separator}{app}"
     source = _read(argument, seen_from)
     if source is None:

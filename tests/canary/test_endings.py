@@ -97,7 +97,7 @@ def test_lock_that_is_ended_leaves_nothing(world: World, point: str, ending: sig
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_fetch_that_is_ended_leaves_nothing(locked: World, ending: signal.Signals) -> None:
     is_there = hang(locked.hosts.signed[Canary.AZURE], "/files/")
-    words = ("fetch", "pylock.toml", "--to", f"wheels-{ending.name}", "--list", "pyproject.toml")
+    words = ("fetch", "pylock.toml", "--to", f"wheels-{ending.name}", "--build", "--list", "pyproject.toml")
     reach = ("--credentials", str(locked.builder_credentials), "--allow-host", "127.0.0.1")
     run = locked.end_when(is_there, ending, *words, *reach)
     assert run.code == (130 if ending == signal.SIGINT else -signal.SIGKILL), run.err

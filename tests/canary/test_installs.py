@@ -26,7 +26,7 @@ def built(locked: World) -> World:
     reach = ("--list", "pyproject.toml", "--credentials", str(locked.builder_credentials))
     (locked.root / "build").mkdir()
     for words in (
-        ("fetch", "pylock.toml", "--to", "wheels", *reach, "--allow-host", "127.0.0.1"),
+        ("fetch", "pylock.toml", "--to", "wheels", "--build", *reach, "--allow-host", "127.0.0.1"),
         ("hydrate", "pylock.toml", "-o", str(locked.root / "build" / "pylock.build.toml"), *reach),
     ):
         run = locked.run(*words)

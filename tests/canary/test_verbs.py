@@ -23,7 +23,10 @@ from tests.canary.world import Run, World
 def reach(world: World, *words: str) -> Run:
     """A verb that asks hosts with all that a builder has."""
     hosts = () if words[0] == "hydrate" else ("--allow-host", "127.0.0.1")
-    return world.run(*words, "--list", "pyproject.toml", "--credentials", str(world.builder_credentials), *hosts)
+    builds = ("--build",) if words[0] in ("fetch", "verify") else ()
+    return world.run(
+        *words, *builds, "--list", "pyproject.toml", "--credentials", str(world.builder_credentials), *hosts
+    )
 
 
 def test_list_is_locked_with_every_secret_and_keeps_none(locked: World) -> None:

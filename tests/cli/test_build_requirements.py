@@ -10,7 +10,7 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 
 from lockfiles import BuildFacts, BuildWheel, ToolTable, digest, dumps, loads, write
-from tests.cli.verb_runs import run_verb
+from tests.cli.verb_runs import LOOPBACK, run_verb
 from tests.command import Project
 from tests.distributions import make_wheel
 from tests.servers import ServedFile, sdist, wheel
@@ -289,12 +289,12 @@ def test_hash_of_what_a_build_installs_is_verified(project: Project) -> None:
     serve(project, "1.0")
     project.write_list("c")
     project.lock("requirements.txt")
-    assert run_verb(project, "verify").code == 0
+    assert run_verb(project, "verify", *LOOPBACK).code == 0
     lock, tool = project.load(), read_tool(project)
     helper, own = tool.build_wheels
     changed = replace(tool, build_wheels=(helper, replace(own, sha256="b" * 64)))
     write(replace(lock, tool=changed), project.folder / "pylock.toml")
-    run = run_verb(project, "verify")
+    run = run_verb(project, "verify", *LOOPBACK)
     assert run.code == 1
     assert run.out.startswith(f'build-wheels[1].sha256 is locked as "{"b" * 64}", and is "{own.sha256}"\n')
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.cli.source_trees import commit, unpack
 from tests.cli.verbs.test_export import install
-from tests.cli.verbs.test_fetch import fetch, wheels
+from tests.cli.verbs.test_fetch import fetch as fetch_files
+from tests.cli.verbs.test_fetch import wheels
 from tests.command import Project, Run
 from tests.distributions import make_sdist
 from tests.servers import sdist, wheel
@@ -29,6 +30,10 @@ with open({path!r}, "w") as file:
 def lock(project: Project, *words: str) -> None:
     run = project.lock("requirements.txt", "--python", MINOR, *words)
     assert run.code == 0, run.err
+
+
+def fetch(project: Project, *words: str) -> Run:
+    return fetch_files(project, "--build", *words)
 
 
 def fetch_all(project: Project, *words: str) -> Run:
@@ -153,16 +158,17 @@ def test_folder_that_is_not_what_was_locked_is_not_built(project: Project) -> No
     assert wheels(project) == []
 
 
-def test_no_build_refuses_a_lock_with_sources(project: Project) -> None:
+def test_lock_with_sources_is_refused_without_a_word_that_allows_builds(project: Project) -> None:
     project.server.add("gamma", sdist("gamma", "1.0"))
     project.write_list("gamma")
     lock(project)
     project.server.log.clear()
-    run = fetch(project, "--no-build")
+    run = fetch_files(project)
     assert (run.code, run.err) == (
         2,
-        "error: the lock has sources, which `--no-build` keeps from becoming wheels: `gamma`\n"
-        "  try: leave it out, or lock wheels alone: `lock --only-binary :all:`\n",
+        "error: the lock has sources, which become wheels only by builds: `gamma`\n"
+        "  because a build runs the code of its source, and a lock does not decide which code runs here\n"
+        "  try: `--build`, if you trust them, or lock wheels alone: `lock --only-binary :all:`\n",
     )
     assert project.server.log == []
 

@@ -13,7 +13,10 @@ from resolver.cli.main import main
 from tests.command import Project, Run
 from tests.lockfiles.samples import build_pylock, build_tool, build_wheel
 
-__all__ = ["build_web_lock", "build_web_package", "parts", "run_verb"]
+__all__ = ["LOOPBACK", "build_web_lock", "build_web_package", "parts", "run_verb"]
+
+LOOPBACK = ("--allow-host", "127.0.0.1")
+"""The word of the user that a lock may lead to the servers of the tests."""
 
 
 def run_verb(project: Project, *argv: str, within: str = ".") -> Run:

@@ -10,7 +10,7 @@ import pytest
 from lockfiles import SettingValue, write
 from resolver.errors import ListError
 from resolver.requirements.requirement_list import parse_requirement_list
-from tests.cli.verb_runs import run_verb
+from tests.cli.verb_runs import LOOPBACK, run_verb
 from tests.command import Project
 from tests.private.conftest import PASSWORD, USER
 from tests.private.indexes import PrivateIndex
@@ -244,8 +244,8 @@ def test_verb_that_asks_again_takes_the_variables_of_a_lock_from_the_list_that_i
     project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
     project.lock("requirements.txt")
 
-    assert run_verb(project, "verify").code == 2
-    run = run_verb(project, "verify", "--list", "requirements.txt")
+    assert run_verb(project, "verify", *LOOPBACK).code == 2
+    run = run_verb(project, "verify", *LOOPBACK, "--list", "requirements.txt")
     assert run.code == 0, run.err
 
 
@@ -263,7 +263,7 @@ def test_verb_that_asks_again_sends_no_value_to_where_a_lock_says(
     write(replace(lock, tool=tool), project.folder / "pylock.toml")
     private.clear_log()
 
-    run = run_verb(project, "verify")
+    run = run_verb(project, "verify", *LOOPBACK)
     assert run.code == 2
     assert "not set: `REPO_PASSWORD`\n  try: name the list that was locked with `--list`, or a file of" in run.err
     assert private.log == []

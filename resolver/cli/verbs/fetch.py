@@ -66,7 +66,9 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser = build_verb_parser(program, "fetch", _DESCRIPTION, usage="[LOCKFILE] --to DIR [options]")
     parser.add_argument("lockfile", nargs="?", metavar="LOCKFILE")
     parser.add_argument("--to", metavar="DIR", required=True, help="the folder of wheels; made if it is not there")
-    parser.add_argument("--no-build", action="store_true", help="build nothing: a lock with sources is refused")
+    parser.add_argument(
+        "--build", action="store_true", help="build sources, which runs their code; without it they are refused"
+    )
     parser.add_argument(
         "--python-executable", metavar="PATH", help="the Python that builds; it must be of the version that is locked"
     )
@@ -100,7 +102,7 @@ def _fetch(values: argparse.Namespace) -> int:
             to=folder / values.to,
             access=read_access(values, announce=announce),
             lists=lists,
-            build=not values.no_build,
+            build=values.build,
             python_executable=None if values.python_executable is None else folder / values.python_executable,
             on_progress=line.show,
         )

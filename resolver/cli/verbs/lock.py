@@ -240,8 +240,13 @@ def _list_changed_content(plan: LockPlan, lockfile: Lockfile) -> list[str]:
     """
     if not has_local_paths(lockfile):
         return []
+    # Lazy: few locks name a file on disk.
+    from resolver.fetch.access import Access
+    from resolver.planning.from_lock import build_lock_policy
+
     folder = plan.source.folder if plan.path is None else plan.path.parent
-    return [str(difference) for difference in iter_content_differences(lockfile, folder)]
+    policy = build_lock_policy(folder, access=Access(), lists=[plan])
+    return [str(difference) for difference in iter_content_differences(lockfile, folder, policy=policy)]
 
 
 def _compare(old: Lockfile, new: Lockfile) -> Comparison:

@@ -100,8 +100,9 @@ def _fetch_directories(lock: ChosenLock, values: argparse.Namespace) -> Mapping[
     from resolver.locking.plan_secrets import open_session
 
     wheels = {package.name: package.wheels[0] for package in lock.lockfile.pylock.packages if package.wheels}
-    with open_session(read_access(values), lists=read_lists(values, folder=Path.cwd())) as session:
-        return fetch_contents(wheels, folder=lock.path.parent, session=session)
+    folder, lists = lock.path.absolute().parent, read_lists(values, folder=Path.cwd())
+    with open_session(read_access(values), lists=lists, lock_folder=folder) as session:
+        return fetch_contents(wheels, folder=folder, session=session)
 
 
 def _render_one(sized: _Sized, *, unpacked: bool) -> Iterator[str]:

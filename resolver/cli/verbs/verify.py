@@ -76,6 +76,9 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--format", choices=("text", "json", "github"), default="text", help="default: %(default)s")
     parser.add_argument("--json", dest="format", action="store_const", const="json", help="the same as --format json")
+    parser.add_argument(
+        "--build", action="store_true", help="build sources that state no metadata, which runs their code"
+    )
     add_access_options(parser)
     return parser
 
@@ -97,6 +100,7 @@ def _verify(lock: ChosenLock, values: argparse.Namespace) -> list[tuple[str | No
         shown=lock.shown,
         access=read_access(values, announce=show_message, refresh=True),
         lists=read_lists(values, folder=Path.cwd()),
+        build=values.build,
     )
     return [(one.name, str(one)) for one in discrepancies]
 

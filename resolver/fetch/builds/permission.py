@@ -45,8 +45,11 @@ __all__ = [
 ]
 
 
-BuildPolicy = Literal["never", "if-compatible", "anyway"]
-"""When a build may run: never, on a machine that could be the target, or on any machine."""
+BuildPolicy = Literal["unasked", "never", "if-compatible", "anyway"]
+"""When a build may run: never, on a machine that could be the target, or on any machine.
+
+`unasked` is `never` for the sources that a lock names, where no word of its user allows builds.
+"""
 
 ConfigSettings = Mapping[NormalizedName, tuple[tuple[str, str], ...]]
 """Key and value of each `--config-settings` by project, in the order of the list. They may be secret."""
@@ -258,6 +261,8 @@ def check_build_allowed(
     under `--no-build-isolation`: such a build uses packages that only the image has. `find_python` is that
     of `Builds`.
     """
+    if policy == "unasked":
+        raise _refuse_unasked(described, project)
     if policy == "never":
         why, remedy = "`--no-build` forbids it", f", or its name (`{project or 'NAME'}`) under `allow-build`"
     elif not isolated:
@@ -279,6 +284,19 @@ def check_build_allowed(
         filename=described,
         needs_build=True,
         reason=f"only a build can tell what `{described}` needs, and {why}",
+    )
+
+
+def _refuse_unasked(described: str, project: NormalizedName | None) -> MetadataError:
+    """The error for a build of a source that a lock names, without a word of its user."""
+    return MetadataError(
+        f"only a build can tell what `{described}` needs, and it was not built",
+        why="a lock does not decide which code runs here",
+        remedy="`--build`, if you trust its sources",
+        project=project or described,
+        filename=described,
+        needs_build=True,
+        reason=f"only a build can tell what `{described}` needs, and `--build` is not given",
     )
 
 

@@ -244,7 +244,7 @@ def _build_metadata(
 
 def _fetch(file: DistributionFile, folder: Path, session: Session) -> Path:
     """The path of the sdist: its own if it is on disk, else that of the verified download in `folder`."""
-    sdist = find_local_path(file.url)
+    sdist = session.find_local(file.url)
     if sdist is None:
         sdist = folder / file.filename
         fetch_file(file, session=session, into=sdist)

@@ -26,7 +26,7 @@ from resolver.errors import InternalError
 from resolver.fetch.builds.build_environment import Backend, open_build_environment
 from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
 from resolver.fetch.builds.sdists import read_build_system
-from resolver.fetch.http.local_files import describe_file, find_local_path
+from resolver.fetch.http.local_files import describe_file
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.wheel_metadata import fetch_file, verify_hashes
 from resolver.index.distribution_file import DistributionFile
@@ -76,7 +76,7 @@ class BuildWheels:
         os.close(descriptor)
         new = Path(name)
         try:
-            local = find_local_path(file.url)
+            local = self._session.find_local(file.url)
             if local is None:
                 fetch_file(file, session=self._session, into=new)
             else:

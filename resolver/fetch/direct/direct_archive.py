@@ -23,7 +23,7 @@ from packaging.version import Version
 from resolver.errors import InputError, MetadataError
 from resolver.fetch.builds.sdists import TreeMetadata, unpack_sdist
 from resolver.fetch.direct.direct_tree import DirectTrees, fetch_direct_commit, read_direct_folder
-from resolver.fetch.http.local_files import describe_file, find_local_path
+from resolver.fetch.http.local_files import describe_file
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.completion import KnownArchives
 from resolver.fetch.projects.wheel_metadata import (
@@ -96,6 +96,8 @@ def _fetch_path(
     request: DirectRequest, path: Path, *, session: Session, trees: DirectTrees, known: KnownArchives
 ) -> DirectDistribution:
     """The project in a folder, or an archive on disk."""
+    if session.policy is not None:
+        session.policy.check_tree(path)
     if path.is_dir():
         return read_direct_folder(request, path, trees=trees)
     return _fetch_archive(request, Url(public=path.as_uri()), session=session, trees=trees, known=known)
@@ -216,7 +218,7 @@ def _read_sdist(
     """The file with size and hashes, and the metadata of the project in it."""
     with tempfile.TemporaryDirectory(prefix="pinfold-") as folder:
         # A file on disk is hashed where it is; another one is hashed while it is downloaded.
-        path = find_local_path(file.url)
+        path = session.find_local(file.url)
         if path is None:
             path = Path(folder) / _clean_name(file.filename)
             download = fetch_file(file, session=session, into=path)

@@ -131,6 +131,7 @@ class DirectReferences:
                     announce=self._announce,
                     limit_s=self._session.timeout_s,
                     ending=self._session.ending,
+                    policy=self._session.policy,
                 )
             return self._repositories
 

@@ -107,6 +107,7 @@ class Git:
     - `home` is an empty folder of ours, the home of git.
     - `environment` is the caller's; None is that of this process.
     - `limit_s` is the longest time for a command that reaches a repository, with its repetitions.
+    - `follows_redirects` is whether the first response may redirect.
     - `sleep` waits between attempts.
     - `ending` ends the run, and each command with it.
     """
@@ -117,9 +118,11 @@ class Git:
         home: Path,
         environment: Mapping[str, str] | None = None,
         limit_s: float = DEFAULT_TIMEOUT_S,
+        follows_redirects: bool = True,
         sleep: Callable[[float], None] = time.sleep,
         ending: Cancellation | None = None,
     ) -> None:
+        self._options = _build_options(follows_redirects=follows_redirects)
         self._home = home
         self._caller = os.environ if environment is None else environment
         self._limit_s = limit_s
@@ -249,7 +252,7 @@ class Git:
             if self._closed:
                 raise FetchError("the package source is closed", url="")
             process = subprocess.Popen(
-                [program, *_build_options(), *arguments],
+                [program, *self._options, *arguments],
                 cwd=folder,
                 env=environment,
                 stdin=subprocess.PIPE,
@@ -334,7 +337,7 @@ def _find_proxies(caller: Mapping[str, str]) -> _Proxies:
     return _Proxies(variables=variables, secrets=tuple(secrets))
 
 
-def _build_options() -> list[str]:
+def _build_options(*, follows_redirects: bool) -> list[str]:
     """The options in front of every command. They turn off the programs that a repository or a user could configure."""
     settings = {
         "advice.detachedHead": "false",
@@ -351,7 +354,7 @@ def _build_options() -> list[str]:
         "fetch.recurseSubmodules": "false",
         "gc.auto": "0",
         # The first response may redirect, as GitLab's do to `.git`. The later ones, which carry logins, must not.
-        "http.followRedirects": "initial",
+        "http.followRedirects": "initial" if follows_redirects else "false",
         # A connection without a byte in 60 s is broken.
         "http.lowSpeedLimit": "1",
         "http.lowSpeedTime": "60",

@@ -16,6 +16,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from lockfiles._values import dataclass
@@ -33,6 +34,9 @@ from resolver.fetch.git.large_files import find_pointers, lay_out_large_files, w
 from resolver.fetch.git.repository import GitReferenceError, Repository, check_repository, render_printable
 from resolver.requirements.index_urls import is_private_host
 from resolver.requirements.url import parse_url
+
+if TYPE_CHECKING:
+    from resolver.fetch.lock_policy import LockPolicy
 
 __all__ = ["TreeMaker", "wants_history"]
 
@@ -55,10 +59,20 @@ _ENTRY = re.compile(r"160000 ([0-9a-f]+) 0\t(.+)", re.DOTALL)
 class TreeMaker:
     """Makes the trees of commits, and fetches those that are not stored.
 
-    `offline` raises OfflineError instead of fetching. `announce` gets a line before each fetch.
+    `offline` raises OfflineError instead of fetching. `announce` gets a line before each fetch. `policy` is that of the
+    lock that names the repositories, None without one.
     """
 
-    def __init__(self, git: Git, store: CommitStore, *, offline: bool, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        git: Git,
+        store: CommitStore,
+        *,
+        offline: bool,
+        announce: Callable[[str], None],
+        policy: LockPolicy | None = None,
+    ) -> None:
+        self._policy = policy
         self._git = git
         self._store = store
         self._offline = offline
@@ -127,6 +141,8 @@ class TreeMaker:
             inner_shown = (
                 f"the submodule `{render_printable(submodule.path)}` (`{submodule.repository.url}`) of {shown}"
             )
+            if self._policy is not None:
+                self._policy.check_repository(submodule.repository.clean_url)
             # The agent has keys for many hosts: only a repository that is read by ssh may make ssh use them.
             inner = RemoteRepository(
                 repository=submodule.repository,
@@ -144,7 +160,8 @@ class TreeMaker:
     ) -> list[str]:
         """Put the LFS files of a checkout in place. Returns a warning if git-lfs is not installed."""
         pointers = find_pointers(self._git, root)
-        if not pointers:
+        # git-lfs asks any host that the LFS server names. Metadata can be read without the contents.
+        if not pointers or (self._policy is not None and not self._policy.allows_builds):
             return []
         if not self._git.has_lfs():
             return [warn_of_pointers(pointers, shown=shown)]

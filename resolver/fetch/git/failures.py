@@ -37,6 +37,9 @@ _UNREACHED = re.compile(
 )
 
 
+_REDIRECTED = re.compile(r"returned error: 30[1278]")
+
+
 def is_refused_request(failed: GitCommandError) -> bool:
     """Whether the server refuses this form of request, and may accept another one.
 
@@ -105,6 +108,13 @@ def _explain_denial(failed: GitCommandError, repository: Repository, *, shown: s
 def _explain_connection(failed: GitCommandError, repository: Repository, *, shown: str) -> FetchError | None:
     """The error for a certificate, an owner on disk, or a connection that git does not accept or get."""
     url, why = repository.url.public, _join_lines(failed)
+    if _REDIRECTED.search(failed.text):
+        return FetchError(
+            f"`{repository.place}` redirects requests for {shown}",
+            url=url,
+            why="git follows no redirect of a repository that a lock names, since it may lead into a private network",
+            remedy="name the repository in the list as its host does, often with `.git` at the end, and lock again",
+        )
     if "SSL certificate" in failed.text or "certificate verif" in failed.text.lower():
         return FetchError(
             f"the certificate of `{repository.place}` is not trusted: {shown}",

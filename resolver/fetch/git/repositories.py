@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from lockfiles._values import dataclass
 from resolver.errors import AuthenticationError, FetchError, render_os_error
@@ -38,6 +38,9 @@ from resolver.fetch.http.credentials import FindLogin
 from resolver.requirements.entry import VcsReference
 from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Url
+
+if TYPE_CHECKING:
+    from resolver.fetch.lock_policy import LockPolicy
 
 __all__ = ["FoundCommit", "GitRepositories", "SourceTree"]
 
@@ -84,6 +87,7 @@ class GitRepositories:
     - `limit_s` is the longest time for one git command; a list of references has 2 minutes at most.
     - `sleep` waits between attempts.
     - `ending` ends the run, and each git command with it.
+    - `policy` is that of the lock that names the repositories; None where the user's own list names them.
     """
 
     def __init__(
@@ -98,7 +102,9 @@ class GitRepositories:
         limit_s: float = DEFAULT_TIMEOUT_S,
         sleep: Callable[[float], None] = time.sleep,
         ending: Cancellation | None = None,
+        policy: LockPolicy | None = None,
     ) -> None:
+        self._policy = policy
         self._cache_folder = cache_folder
         self._offline = offline
         self._find_login = find_login
@@ -183,8 +189,13 @@ class GitRepositories:
             yield SourceTree(root=root, folder=inner, commit_time_s=time_s, warnings=warnings)
 
     def _check(self, url: Url, *, shown: str) -> RemoteRepository:
-        """The repository and its logins. Raises GitReferenceError or AuthenticationError for an unsafe URL."""
+        """The repository and its logins. Raises GitReferenceError or AuthenticationError for an unsafe URL.
+
+        Raises FetchError or InputError for one that the policy does not allow.
+        """
         repository = check_repository(url, what=shown)
+        if self._policy is not None:
+            self._policy.check_repository(repository.clean_url)
         if repository.scheme == "http" and url.secret is not None and not is_loopback(repository.host):
             raise AuthenticationError(
                 f"the login for {shown} is not sent",
@@ -225,6 +236,8 @@ class GitRepositories:
             home=home,
             environment=self._environment,
             limit_s=self._limit_s,
+            # git would follow a redirect to any host.
+            follows_redirects=self._policy is None,
             sleep=self._sleep,
             ending=self._ending,
         )
@@ -235,7 +248,7 @@ class GitRepositories:
             finder=CommitFinder(
                 git, store, memory=folder / "references", offline=self._offline, announce=self._announce
             ),
-            trees=TreeMaker(git, store, offline=self._offline, announce=self._announce),
+            trees=TreeMaker(git, store, offline=self._offline, announce=self._announce, policy=self._policy),
         )
 
     def _make_folder(self) -> Path:

@@ -1,7 +1,7 @@
 """The session of a run: every page, metadata file and file that a run requests goes through it.
 
-In: an `Access`, the credentials, and in some runs a guard of private networks. Out: responses, or an `OfflineError`
-where the cache does not have what a run under `--offline` needs.
+In: an `Access`, the credentials, and the policy of the lock that the URLs come from, if they come from one. Out:
+responses, or an `OfflineError` where the cache does not have what a run under `--offline` needs.
 
 A request goes to `PlainSession` first, and to `HttpClient` where it is not a plain one. Each is made when the first
 request needs it: a run that finds everything in `RowStore` and `RecordStore` imports neither httpx nor hishel nor ssl,
@@ -11,7 +11,6 @@ and a cold run over plain HTTP imports none of them either. That is why this is 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -22,15 +21,16 @@ from resolver.fetch.http.credential_ids import CredentialIds
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.hosts import Addresses, LinkPolicy
 from resolver.fetch.http.http_errors import closed_error, missing_offline
+from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Absent, HandedOver
 
 if TYPE_CHECKING:
     from resolver.fetch.http.cache import CacheMode
     from resolver.fetch.http.client import HttpClient
-    from resolver.fetch.http.hosts import HostGuard
     from resolver.fetch.http.plain_session import PlainSession
     from resolver.fetch.http.responses import Download, FileResponse, RangeResponse, Response
     from resolver.fetch.http.transports import httpx
+    from resolver.fetch.lock_policy import LockPolicy
     from resolver.requirements.url import Url
 
 __all__ = ["CONNECTIONS", "Session"]
@@ -53,7 +53,7 @@ class Session:
 
     Offline, pages come from the HTTP cache and nothing else is fetched. All methods that fetch raise FetchError, an
     OfflineError among them; after `close` they raise it too. `sleep` waits between attempts; None is a wait that ends
-    with the run.
+    with the run. `policy` is None where the user's own list names what is fetched.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Session:
         access: Access,
         *,
         credentials: Credentials | None = None,
-        guard: HostGuard | None = None,
+        policy: LockPolicy | None = None,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.offline = access.offline
@@ -69,11 +69,11 @@ class Session:
         self.timeout_s = access.timeout_s
         self.ending = access.ending
         self.credentials = credentials or Credentials()
-        self.guard = guard
+        self.policy = policy
         self.credential_ids = CredentialIds(self.credentials, access.cache_folder)
         self._access = access
         self._cache_folder = access.cache_folder
-        self._sleep = sleep or time.sleep
+        self._sleep = sleep
         # One for both clients: the addresses that are judged are those that connections are opened to.
         self._addresses = Addresses()
         self._links = LinkPolicy(
@@ -108,6 +108,18 @@ class Session:
     def add_link(self, url: Url, *, source: str) -> None:
         """As `add_url` for a link of a page, whose secret is for this link alone."""
         self.credentials.add_link(url, source=source)
+
+    def find_local(self, url: str) -> Path | None:
+        """The path that a `file:` URL or plain path names; None for a URL of any other scheme.
+
+        Raises InputError for a path that the policy does not allow to open.
+        """
+        path = find_local_path(url)
+        return None if path is None else self.check_path(path)
+
+    def check_path(self, path: Path) -> Path:
+        """The path itself, if the policy allows to open it. Raises InputError."""
+        return path if self.policy is None else self.policy.check_path(path)
 
     def announce(self, what: str, *, filename: str, size_bytes: int | None) -> None:
         """Announce a download that may take long, before it begins; from any thread."""
@@ -160,11 +172,14 @@ class Session:
         `page` is the public URL of the location; empty for a URL that no page links to, which is not checked here. The
         host of a link that is not requested is judged as it is written. Offline nothing is.
         """
-        if page and self.guard is None and not self.offline:
+        if page and self.policy is None and not self.offline:
             # Pages list hundreds of files on one host. What decides is in front of their paths.
             scheme, mark, rest = url.partition("://")
             self._check_origin(
-                f"{scheme}{mark}{rest.partition('/')[0]}/", page=page, sleep=self._sleep, looks_up=is_requested
+                f"{scheme}{mark}{rest.partition('/')[0]}/",
+                page=page,
+                sleep=self._sleep or self.ending.wait,
+                looks_up=is_requested,
             )
 
     def leads_inside(self, url: str) -> bool:
@@ -202,9 +217,9 @@ class Session:
     def _open_plain(self, url: str) -> PlainSession | None:
         """The plain session, made if need be; None where `HttpClient` must make the request.
 
-        That is so offline, with a program's own transport, with a guard, and for a URL with secrets.
+        That is so offline, with a program's own transport, with a policy, and for a URL with secrets.
         """
-        if self.offline or self._access.transport is not None or self.guard is not None:
+        if self.offline or self._access.transport is not None or self.policy is not None:
             return None
         if self.credentials.has_path_tokens or self.credentials.find(url) is not None:
             return None
@@ -242,7 +257,7 @@ class Session:
             user_agent=f"pinfold/{find_version()}",
             connections=CONNECTIONS,
             credentials=self.credentials,
-            guard=self.guard,
+            guard=None if self.policy is None else self.policy.guard,
             addresses=self._addresses,
             with_cache=self._with_cache,
             sleep=self._sleep,

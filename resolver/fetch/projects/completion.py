@@ -121,7 +121,7 @@ def complete_file(
     the file, and HashMismatchError.
     """
     session.check_link(file.url, page=file.page)
-    path = find_local_path(file.url)
+    path = session.find_local(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))
         verify_hashes(file.filename, promised=file.hashes, found=found.hashes, by=find_hash_source(file))

@@ -89,7 +89,7 @@ class ProjectPages:
 
         Call `find_stored` first: the stale row that it found is used again if the page has not changed.
         """
-        path = find_local_path(location.url.public)
+        path = self._session.find_local(location.url.public)
         if path is not None:
             return self._read_local(path, name, location)
         row = self._stale.pop((name, self._name_location(location)), None)
@@ -241,6 +241,9 @@ class ProjectPages:
 
     def _read_local(self, path: Path, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The page of a location on disk; None where it lacks the project. Raises FetchError."""
+        if location.form == "index":
+            # Links: `path` itself was checked before.
+            self._session.check_path(path / name / "index.html")
         local = read_local_index(path, name) if location.form == "index" else read_local_links(path)
         if isinstance(local, LocalFolder):
             # Lazy, as in `_build`.

@@ -28,7 +28,6 @@ from packaging.utils import NormalizedName
 from lockfiles._values import dataclass
 from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import missing_offline
-from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.record_store import RecordStore, dump_texts, load_texts
 from resolver.index.distribution_file import DistributionFile
@@ -116,7 +115,7 @@ class Kernels:
     def _find(self, file: DistributionFile) -> str:
         """The architectures from the wheel itself; the reading of a remote one is announced."""
         self._session.check_link(file.url, page=file.page)
-        path = find_local_path(file.url)
+        path = self._session.find_local(file.url)
         try:
             if path is not None:
                 return _read_local(path, _find_in_wheel)
@@ -163,9 +162,9 @@ def fetch_contents(
 
 
 def _fetch_contents_of_one(wheel: PackageWheel, *, folder: Path, session: Session) -> WheelContents | None:
-    path = folder / wheel.path if wheel.path is not None else None
+    path = session.check_path(folder / wheel.path) if wheel.path is not None else None
     if path is None and wheel.url is not None:
-        path = find_local_path(wheel.url)
+        path = session.find_local(wheel.url)
     try:
         if path is not None:
             return _read_local(path, _read_contents)

@@ -72,7 +72,7 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
 def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
     """METADATA from the wheel itself, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
     session.check_link(file.url, page=file.page)
-    path = find_local_path(file.url)
+    path = session.find_local(file.url)
     if path is not None:
         return WheelFacts(metadata=_read_local(path, file, project))
     try:

@@ -374,7 +374,7 @@ def test_commit_of_a_private_host_is_not_asked_for(locked: Project) -> None:
     facts = "\n[tool.pinfold.build.tree]\nisolation = true\nrequirements = []\n"
     tool = tool.partition("[tool.pinfold.requested-by]")[0] + facts
     (locked.folder / "pylock.toml").write_text(f'{text[:head]}[[packages]]\nname = "tree"\n\n{commit}\n{tool}')
-    run = fetch(locked)
+    run = fetch(locked, "--build")
     assert (run.code, run.err) == (
         4,
         f"building `git+https://10.0.0.1/t.git@{'a' * 40}`\n"

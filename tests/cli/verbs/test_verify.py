@@ -13,7 +13,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles import Lockfile, write
-from tests.cli.verb_runs import parts, run_verb
+from tests.cli.verb_runs import LOOPBACK, parts, run_verb
 from tests.command import INDEX, Project
 from tests.servers import IndexServer, wheel
 
@@ -46,7 +46,7 @@ def with_wheel(**changes: object) -> Callable[[Package], Package]:
 
 
 def test_lock_that_says_what_its_index_says_holds(locked: Project) -> None:
-    run = run_verb(locked, "verify")
+    run = run_verb(locked, "verify", *LOOPBACK)
 
     assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
 
@@ -54,7 +54,7 @@ def test_lock_that_says_what_its_index_says_holds(locked: Project) -> None:
 def test_newer_releases_do_not_matter(locked: Project) -> None:
     locked.server.add("app", wheel("app", "1.1", ["core>=1"]))
 
-    assert run_verb(locked, "verify").code == 0
+    assert run_verb(locked, "verify", *LOOPBACK).code == 0
 
 
 def test_folders_and_files_beside_the_lock_are_looked_at_again(project: Project) -> None:
@@ -64,9 +64,9 @@ def test_folders_and_files_beside_the_lock_are_looked_at_again(project: Project)
     project.write_list("./tool", f"./{file.filename}")
     assert project.lock("requirements.txt").code == 0
 
-    whole = run_verb(project, "verify")
+    whole = run_verb(project, "verify", *LOOPBACK)
     project.write("tool/tool.py", "ANSWER = 42\n")
-    edited = run_verb(project, "verify")
+    edited = run_verb(project, "verify", *LOOPBACK)
 
     assert (whole.code, whole.out, whole.err) == (0, "pylock.toml: all of it holds\n", "")
     assert (edited.code, edited.out) == (1, "the folder of tool has changed since it was locked\n")
@@ -85,15 +85,21 @@ def test_lock_that_lies_elsewhere_than_its_list_is_looked_at_from_there(project:
     run = project.lock("lists/requirements.txt", "--override", "lists/overrides.txt", "-o", "locks/pylock.toml")
     assert run.code == 0, run.err
 
-    run = run_verb(project, "verify", within="locks")
+    refused = run_verb(project, "verify", *LOOPBACK, within="locks")
+    run = run_verb(project, "verify", *LOOPBACK, "--allow-path", "../lists", within="locks")
+    by_list = run_verb(project, "verify", *LOOPBACK, "--list", "../lists/requirements.txt", within="locks")
 
+    assert (refused.code, refused.out) == (2, "")
+    assert "is no file or folder that the lock may lead to" in refused.err
+    # The overrides of a command line are in no list.
+    assert by_list.code == 2
     assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
 
 
 def test_changed_hash_is_told_by_pin(locked: Project) -> None:
     tamper(locked, with_wheel(hashes={"sha256": "b" * 64}))
 
-    run = run_verb(locked, "verify")
+    run = run_verb(locked, "verify", *LOOPBACK)
 
     assert run.code == 1
     assert run.out.startswith(f"app 1.0: `app-1.0-py3-none-any.whl` is locked with sha256 {'b' * 64}, and is ")
@@ -102,7 +108,7 @@ def test_changed_hash_is_told_by_pin(locked: Project) -> None:
 def test_file_on_another_host_is_told_by_pin(locked: Project) -> None:
     tamper(locked, with_wheel(url="https://evil.example/app-1.0-py3-none-any.whl"))
 
-    run = run_verb(locked, "verify")
+    run = run_verb(locked, "verify", *LOOPBACK)
 
     assert (run.code, run.out) == (
         1,
@@ -114,7 +120,7 @@ def test_file_on_another_host_is_told_by_pin(locked: Project) -> None:
 def test_another_index_is_told_by_pin(locked: Project) -> None:
     tamper(locked, lambda package: replace(package, index="https://evil.example/simple/"))
 
-    assert run_verb(locked, "verify").out == (
+    assert run_verb(locked, "verify", *LOOPBACK).out == (
         f"app 1.0: locked from `https://evil.example/simple/`, and comes from `{INDEX}/simple/`\n"
     )
 
@@ -136,7 +142,7 @@ def test_added_package_is_told_though_its_file_is_real(locked: Project) -> None:
     )
     tamper(locked, lambda package: package, added)
 
-    run = run_verb(locked, "verify")
+    run = run_verb(locked, "verify", *LOOPBACK)
 
     assert (run.code, run.out) == (1, "evil 1.0 is locked, and nothing asks for it\n")
 
@@ -144,7 +150,7 @@ def test_added_package_is_told_though_its_file_is_real(locked: Project) -> None:
 def test_version_that_its_index_has_lost_is_told(locked: Project) -> None:
     locked.server.projects["core"] = [wheel("core", "1.1")]
 
-    run = run_verb(locked, "verify")
+    run = run_verb(locked, "verify", *LOOPBACK)
 
     assert (run.code, run.out) == (
         1,
@@ -158,7 +164,7 @@ def test_digest_that_is_not_that_of_the_list_is_told(locked: Project) -> None:
     forged = replace(lock.tool, requirement_digest=f"sha256:{'0' * 64}")
     write(replace(lock, tool=forged), locked.folder / "pylock.toml")
 
-    run = run_verb(locked, "verify")
+    run = run_verb(locked, "verify", *LOOPBACK)
 
     assert (run.code, run.out) == (1, "the requirement digest of `pylock.toml` is not that of the list it holds\n")
 
@@ -175,7 +181,7 @@ def test_settings_of_a_lock_are_asked_with_again(project: Project) -> None:
     assert project.lock().code == 0
     (project.folder / "pyproject.toml").unlink()
 
-    run = run_verb(project, "verify")
+    run = run_verb(project, "verify", *LOOPBACK)
 
     assert (run.code, run.out, run.err) == (0, "pylock.toml: all of it holds\n", "")
 
@@ -183,7 +189,7 @@ def test_settings_of_a_lock_are_asked_with_again(project: Project) -> None:
 def test_lock_of_another_tool_cannot_be_asked_again(locked: Project) -> None:
     write(replace(locked.load(), tool=None), locked.folder / "pylock.toml")
 
-    run = run_verb(locked, "verify")
+    run = run_verb(locked, "verify", *LOOPBACK)
 
     assert (run.code, run.err) == (
         2,
@@ -195,7 +201,7 @@ def test_one_lock_that_fails_does_not_hide_another(locked: Project) -> None:
     write(replace(locked.load(), tool=None), locked.folder / "pylock.other.toml")
     tamper(locked, with_wheel(hashes={"sha256": "b" * 64}))
 
-    run = run_verb(locked, "verify", "pylock.other.toml", "pylock.toml")
+    run = run_verb(locked, "verify", *LOOPBACK, "pylock.other.toml", "pylock.toml")
 
     assert run.code == 2
     assert run.out.startswith("pylock.toml: app 1.0: `app-1.0")
@@ -204,7 +210,7 @@ def test_one_lock_that_fails_does_not_hide_another(locked: Project) -> None:
 def test_annotations_name_the_lock_and_the_pin(locked: Project) -> None:
     tamper(locked, lambda package: replace(package, index="https://evil.example/%0A::error::/"))
 
-    run = run_verb(locked, "verify", "--format", "github")
+    run = run_verb(locked, "verify", *LOOPBACK, "--format", "github")
 
     assert run.code == 1
     assert run.out.startswith("::error file=pylock.toml,title=app::app 1.0: locked from `https://evil.example/%250A::")
@@ -215,7 +221,7 @@ def test_lock_of_another_tool_is_an_error_in_every_format(locked: Project) -> No
     write(Lockfile(pylock=locked.load().pylock), locked.folder / "pylock.toml")
     message = "`pylock.toml` does not say what it was made from: another tool wrote it"
 
-    github, document = (run_verb(locked, "verify", "--format", form) for form in ("github", "json"))
+    github, document = (run_verb(locked, "verify", *LOOPBACK, "--format", form) for form in ("github", "json"))
 
     assert (github.code, github.out) == (2, f"::error file=pylock.toml,title=lock::{message}\n")
     assert (document.code, json.loads(document.out)) == (
@@ -235,7 +241,7 @@ def make_environment(folder: Path, **versions: str) -> Path:
 def test_environment_with_what_is_locked_holds(locked: Project, tmp_path: Path) -> None:
     environment = make_environment(tmp_path / "venv", app="1.0.0", core="1.0", pip="25.0")
 
-    run = run_verb(locked, "verify", "--environment", str(environment))
+    run = run_verb(locked, "verify", *LOOPBACK, "--environment", str(environment))
 
     assert (run.code, run.out) == (0, "pylock.toml: all of it holds\n")
 
@@ -255,14 +261,14 @@ def test_environment_may_have_what_venv_of_its_python_puts_there(
     assert project.lock("requirements.txt", "--python", python).code == 0
     environment = make_environment(tmp_path / "venv", app="1.0", pip="24.0", setuptools="65.5.0")
 
-    assert run_verb(project, "verify", "--environment", str(environment)).out == out
+    assert run_verb(project, "verify", *LOOPBACK, "--environment", str(environment)).out == out
 
 
 def test_environment_that_differs_is_told_without_a_request(locked: Project, tmp_path: Path) -> None:
     environment = make_environment(tmp_path / "venv", app="2.0", other="3.0")
     locked.server.log.clear()
 
-    run = run_verb(locked, "verify", "--environment", str(environment))
+    run = run_verb(locked, "verify", *LOOPBACK, "--environment", str(environment))
 
     assert (run.code, run.out) == (
         1,
@@ -283,13 +289,13 @@ def test_commit_of_an_environment_is_compared(locked: Project, tmp_path: Path) -
     ]
     write(Lockfile(pylock=replace(lock.pylock, packages=packages), tool=lock.tool), locked.folder / "pylock.toml")
 
-    run = run_verb(locked, "verify", "--environment", str(environment))
+    run = run_verb(locked, "verify", *LOOPBACK, "--environment", str(environment))
 
     assert (run.code, run.out) == (1, f"app {'a' * 40} is locked, and {'b' * 40} is installed\n")
 
 
 def test_folder_that_is_no_environment_is_bad_input(locked: Project) -> None:
-    run = run_verb(locked, "verify", "--environment", "missing")
+    run = run_verb(locked, "verify", *LOOPBACK, "--environment", "missing")
 
     assert (run.code, run.out) == (2, "")
     assert run.err == ("error: pylock.toml: `missing` is no virtual environment, and no folder of installed packages\n")
@@ -303,7 +309,10 @@ def test_lock_does_not_say_whose_certificates_are_trusted(
     project.write("requirements.txt", f"--index-url {server.index_url}\n--trusted-host 127.0.0.1\napp\n")
     assert project.lock("requirements.txt").code == 0
 
-    alone, trusting = run_verb(project, "verify"), run_verb(project, "verify", "--trusted-host", "127.0.0.1")
+    alone, trusting = (
+        run_verb(project, "verify", *LOOPBACK),
+        run_verb(project, "verify", *LOOPBACK, "--trusted-host", "127.0.0.1"),
+    )
 
     assert alone.code == 4
     assert f"the certificate of `127.0.0.1` is not trusted: {server.index_url}app/\n" in alone.err
