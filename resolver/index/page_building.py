@@ -509,7 +509,7 @@ def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
 
 def _parse_html(body: bytes, content_type: str, url: str) -> tuple[RawFile, ...]:
     """The files of an HTML page, in the character set that the content type names, UTF-8 without one."""
-    # Lazy: most indexes answer in JSON, and the import of the HTML parser takes 3 ms.
+    # Lazy: most indexes answer in JSON, and the HTML reader is another import.
     from resolver.index.html_page import parse_html_page
 
     charset = _CHARSET.search(content_type)
