@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
+from lockfiles._documents import DocumentError, check_value_count, parse_json
 from resolver.index.distribution_file import SHA256, SIZE_DIGITS, PageError, RawFile, build_raw_file
 
 __all__ = [
@@ -56,10 +57,6 @@ _FILENAME = 2
 
 _MARK = "0"
 """Replaces the scanned files when `json` reads the rest of the page: a file is never a number."""
-
-_NODE_LIMIT = 2_000_000
-"""The most values of a page: those of 140,000 files. A value of few characters may take 240 bytes of memory, so that a
-page of 64 MiB could take more than 2 GB."""
 
 _RELATIVE_LIMIT = 256 * 1024 * 1024
 """The most characters that relative links get from the URL of the page, which each of them repeats."""
@@ -105,12 +102,10 @@ def parse_json_page(body: bytes, *, url: str) -> tuple[RawFile, ...]:
 
 def load_json_page(body: bytes) -> dict[str, Any]:
     """The object that a page is. Raises PageError for another text, and for one of too many values."""
-    _check_node_count(body)
     try:
-        # Decoded first, since `json` would take bytes with a zero for UTF-16.
-        page = json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise PageError(f"not JSON: {error}") from error
+        page = parse_json(body)
+    except DocumentError as error:
+        raise PageError(f"not JSON that can be read: {error}") from error
     if not isinstance(page, dict):
         raise PageError("not a JSON object")
     return page
@@ -130,7 +125,10 @@ def scan_json_page(
     `take_other`, since its link may have any scheme. Raises PageError for an unknown version of the simple API, and for
     a page of too many values.
     """
-    _check_node_count(body)
+    try:
+        check_value_count(body)
+    except DocumentError as error:
+        raise PageError(str(error)) from error
     # Without a backslash no text has an escape. `json` reads text that must be decoded or cleaned, too.
     if not body.isascii() or b"\\" in body or b"\x7f" in body:
         return False
@@ -145,16 +143,6 @@ def scan_json_page(
         return False
     _check_version(page)
     return True
-
-
-def _check_node_count(body: bytes) -> None:
-    """Raise PageError for a page that may have more values than the limit.
-
-    Each value but the first follows one of three characters. They may be in texts too, so the count is an upper bound;
-    a page of fewer characters is not counted.
-    """
-    if len(body) > _NODE_LIMIT and sum(map(body.count, (b"[", b"{", b","))) > _NODE_LIMIT:
-        raise PageError(f"it has more than {_NODE_LIMIT} values")
 
 
 def _check_version(page: dict[str, object]) -> None:

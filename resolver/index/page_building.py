@@ -23,6 +23,7 @@ from urllib.parse import unquote
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from lockfiles.errors import parser_boundary
 from resolver.index.core_metadata import admits_python
 from resolver.index.distribution_file import (
     FileName,
@@ -227,6 +228,7 @@ def build_project_page(
     return builder.build(location)
 
 
+@parser_boundary(PageError, own=PageError)
 def read_project_page(
     body: bytes, *, content_type: str, url: str, name: NormalizedName, location: Location, target: Target
 ) -> ParsedPage:
@@ -249,6 +251,7 @@ def read_project_page(
     return build_project_page(files, name=name, location=location, target=target)
 
 
+@parser_boundary(PageError, own=PageError)
 def parse_project_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
     """The wheels and sdists of a project page. `url` is that of the page after redirects.
 
@@ -262,6 +265,7 @@ def parse_project_page(body: bytes, *, content_type: str, url: str, name: Normal
     return _check_links(found, url)
 
 
+@parser_boundary(PageError, own=PageError)
 def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
     """The project's wheels and sdists among the links of any HTML page, or the files of a JSON page.
 

@@ -19,6 +19,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 from resolver.index.distribution_file import PageError
 from resolver.index.html_page import StartTag, iter_tokens
 from resolver.index.json_page import load_json_page
@@ -139,6 +140,7 @@ def find_advisories(
     return found
 
 
+@parser_boundary(PageError, own=PageError)
 def read_project_status(body: bytes, *, content_type: str) -> ProjectStatus:
     """The status on a page of the simple API in JSON or HTML; active where the page has none or cannot be read."""
     if "json" in content_type.partition(";")[0].lower():
