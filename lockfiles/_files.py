@@ -1,22 +1,40 @@
-"""Files as whole things: replace one atomically, and compute SHA-256 of texts and files.
+"""Files as whole things: open and read them within limits, replace one atomically, and compute SHA-256.
 
-In: a path and bytes. Out: a file that other programs see with its old content or its new content, never with half of
-each; or a hash in hex. It is private to this repository, and both packages use it: a lock, a cache entry and a
-wheelhouse are written in the same way.
+In: a path and bytes. Out: the content of a regular file of bounded size; a file that other programs see with its old
+content or its new content, never with half of each; or a hash in hex. It is private to this repository, and both
+packages use it: a lock, a cache entry and a wheelhouse are written in the same way, and every file that a user, a list
+or an archive names is opened here, so that none of them can make a run wait or fill its memory.
 
 Texts are hashed without OpenSSL, which `hashlib` loads in 2.5 ms of a run that hashes 2 KB.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["hash_bytes", "hash_file", "replace_file"]
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+__all__ = ["FILE_LIMIT_BYTES", "hash_bytes", "hash_file", "open_regular", "read_regular", "replace_file"]
+
+FILE_LIMIT_BYTES = 8 * 1024 * 1024
+"""The most that is read of a file that people write: a list, settings, logins. A list of hundreds of projects, with all
+hashes, has a fifth of that."""
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
 
 _SHA256_MODULES = ("_sha2", "_sha256", "hashlib")
 """The module of CPython 3.12 and later, that of CPython 3.11, and the one that every Python has."""
@@ -45,6 +63,36 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = None, is_durable
         raise
 
 
+def open_regular(path: Path) -> BufferedReader:
+    """A file, open for reading. Raises OSError for a path that leads to anything but a regular file, at once.
+
+    A pipe would wait for a writer, and a device may never end. The `strerror` is a reason that can be shown.
+    """
+    try:
+        # Judged before it is opened, which alone changes the state of some devices, and after, as it may be replaced.
+        _check_kind(path.stat().st_mode, path)
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+        file = os.fdopen(os.open(path, flags), "rb")
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "its path has characters that no path may have", str(path)) from error
+    try:
+        _check_kind(os.fstat(file.fileno()).st_mode, path)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def read_regular(path: Path, *, limit_bytes: int = FILE_LIMIT_BYTES) -> bytes:
+    """The content of a regular file. Raises OSError as `open_regular` does, and for a file of more than the limit."""
+    with open_regular(path) as file:
+        # The size is no promise: the files of `/proc` tell 0, and a file may grow.
+        data = file.read(limit_bytes + 1) if os.fstat(file.fileno()).st_size <= limit_bytes else None
+    if data is None or len(data) > limit_bytes:
+        raise OSError(errno.EFBIG, f"it is larger than {limit_bytes} bytes, the most for such a file", str(path))
+    return data
+
+
 def hash_bytes(data: bytes) -> str:
     """The SHA-256 of `data` in hex."""
     digest: str = _find_sha256()(data).hexdigest()
@@ -56,8 +104,16 @@ def hash_file(path: Path) -> str:
     # Lazy: few runs read a file that is large enough for OpenSSL to be worth its start.
     from hashlib import file_digest
 
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return file_digest(file, "sha256").hexdigest()
+
+
+def _check_kind(mode: int, path: Path) -> None:
+    """Raise OSError unless the mode is that of a regular file."""
+    if not stat.S_ISREG(mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(number, f"it is {kind}, not a file", str(path))
 
 
 @cache

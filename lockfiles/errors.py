@@ -20,7 +20,8 @@ from __future__ import annotations
 import re
 from copy import copy
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from lockfiles._values import dataclass
 
@@ -34,11 +35,15 @@ __all__ = [
     "PinfoldError",
     "UnsupportedLockfileError",
     "join_key",
+    "parser_boundary",
 ]
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 if TYPE_CHECKING:
     # For type checkers alone: annotations are not evaluated at run time.
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Self, TypedDict, Unpack
 
     class Parts(TypedDict, total=False):
@@ -205,6 +210,36 @@ class LockfileNameError(LockfileError):
 
 class ExportError(LockfileError):
     """The requested form cannot express the lock, or the lock has no such layer."""
+
+
+def parser_boundary(
+    refuse: Callable[[str], Exception], *, own: type[Exception] | None = None
+) -> Callable[[Callable[_P, _T]], Callable[_P, _T]]:
+    """A decorator for the function that a parser is called by: no exception of another library leaves it.
+
+    Input of others can make the standard library and packaging raise anything: RecursionError, OverflowError,
+    UnicodeError. Such an exception becomes the cause of `refuse(reason)`, an error of the parser's own, so that the
+    message says which input cannot be read, and the cause where. The reason has no text of the exception, which may
+    quote a secret. Exceptions of the type `own`, every PinfoldError and every OSError pass through.
+    """
+
+    passing: tuple[type[Exception], ...] = (PinfoldError, OSError) if own is None else (PinfoldError, OSError, own)
+
+    def decorate(parse: Callable[_P, _T]) -> Callable[_P, _T]:
+        @wraps(parse)
+        def parse_bounded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+            try:
+                return parse(*args, **kwargs)
+            except passing:
+                raise
+            except Exception as error:  # That is the purpose: see above.
+                is_depth = isinstance(error, RecursionError | MemoryError)
+                reason = "it is nested too deep" if is_depth else f"it cannot be read ({type(error).__name__})"
+                raise refuse(reason) from error
+
+        return parse_bounded
+
+    return decorate
 
 
 def join_key(path: str, key: str) -> str:

@@ -10,9 +10,7 @@ adds (`lockfiles.validation`), the rules of PEP 751 (`packaging.pylock`), the ta
 from __future__ import annotations
 
 import os
-import re
 import stat
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,13 +19,15 @@ from typing import Any
 from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from packaging.version import InvalidVersion, Version
 
-from lockfiles._files import replace_file
+from lockfiles._documents import DocumentError, parse_toml
+from lockfiles._files import read_regular, replace_file
 from lockfiles.errors import (
     Fault,
     InvalidLockfileError,
     LockfileNameError,
     LockfileSyntaxError,
     UnsupportedLockfileError,
+    parser_boundary,
 )
 from lockfiles.identity import has_broken_seal, with_seal
 from lockfiles.lockfile import SCHEMA, Lockfile, ToolTable, build_document, read_tool_table
@@ -41,34 +41,33 @@ __all__ = [
     "write",
 ]
 
+_LIMIT_BYTES = 64 * 1024 * 1024
+"""Twenty times the largest known lock."""
+
 _LOCK_VERSION = Version("1.0")
-# The end of a message of `tomllib`.
-_POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def read(path: str | Path) -> Lockfile:
     """The lockfile at `path`, which may have any name. Raises LockfileError, or OSError if it cannot be read."""
-    data = Path(path).read_bytes()
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = error.start - data.rfind(b"\n", 0, error.start)
-        raise LockfileSyntaxError("not UTF-8, which TOML demands", line=line, column=column) from error
-    return loads(text)
+    data = read_regular(Path(path), limit_bytes=_LIMIT_BYTES)
+    return _load(data)
 
 
 def loads(text: str) -> Lockfile:
     """The lockfile that `text` holds. Raises LockfileError with every fault and its document path."""
+    return _load(text)
+
+
+@parser_boundary(lambda reason: LockfileSyntaxError(f"no lockfile: {reason}", line=None, column=None))
+def _load(data: bytes | str) -> Lockfile:
+    """The body of `read` and `loads`."""
     try:
-        return _parse_document(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise _build_syntax_error(text, error) from error
-    except RecursionError as error:
-        raise LockfileSyntaxError("nested too deeply to be a lockfile", line=None, column=None) from error
-    except ValueError as error:
-        # Python converts no integer of more than 4,300 digits.
-        raise LockfileSyntaxError("holds a number that is too long to be read", line=None, column=None) from error
+        document = parse_toml(data)
+    except DocumentError as error:
+        place = f" in line {error.line}, column {error.column}" if error.line is not None else ""
+        message = f"not TOML{place}: {error.what}"
+        raise LockfileSyntaxError(message, line=error.line, column=error.column) from error
+    return _parse_document(document)
 
 
 def dumps(lockfile: Lockfile) -> str:
@@ -105,22 +104,6 @@ def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> b
     # A power cut must leave the old lock or the new one. Without an old lock nothing can be lost.
     replace_file(target, data, mode=mode, is_durable=mode is not None)
     return True
-
-
-def _build_syntax_error(text: str, error: tomllib.TOMLDecodeError) -> LockfileSyntaxError:
-    """The error for a message of `tomllib`, with its line and column as numbers.
-
-    At the end of the document, where `tomllib` gives no numbers, they are counted from the text.
-    """
-    message = str(error)
-    match = _POSITION.search(message)
-    what = message[: match.start()] if match else message
-    if match is not None and match.group(1) is not None:
-        line, column = int(match.group(1)), int(match.group(2))
-    else:
-        line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    what = what[:1].lower() + what[1:]
-    return LockfileSyntaxError(f"not TOML in line {line}, column {column}: {what}", line=line, column=column)
 
 
 def _parse_document(document: Mapping[str, Any]) -> Lockfile:

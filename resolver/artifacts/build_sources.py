@@ -26,7 +26,8 @@ from packaging.pylock import Package, PackageDirectory, PackageVcs
 from packaging.utils import NormalizedName
 
 from lockfiles import BuildFacts, Lockfile
-from lockfiles._files import hash_bytes, replace_file
+from lockfiles._documents import parse_json
+from lockfiles._files import hash_bytes, read_regular, replace_file
 from lockfiles._values import dataclass
 from lockfiles.graph import assign_layers
 from resolver.artifacts.wanted import Wanted, WantedFile
@@ -207,7 +208,7 @@ def list_builds(lockfile: Lockfile, wanted: Wanted) -> tuple[SourceBuild, ...]:
 def read_records(path: Path) -> dict[NormalizedName, BuiltWheel]:
     """What an earlier run has built, by project; empty where the file is missing or broken, so all is built again."""
     try:
-        rows = json.loads(path.read_text(encoding="utf-8"))
+        rows = parse_json(read_regular(path))
         return {
             NormalizedName(name): BuiltWheel(key=row["key"], filename=row["file"], sha256=row["sha256"])
             for name, row in rows.items()

@@ -26,7 +26,7 @@ from typing import Literal, Protocol, Self, TypeVar
 
 from packaging.utils import NormalizedName
 
-from lockfiles._files import hash_file
+from lockfiles._files import hash_file, open_regular
 from lockfiles._values import dataclass
 from resolver.artifacts.wanted import WantedFile
 from resolver.errors import AuthenticationError, FetchError, HashMismatchError, InputError, render_os_error
@@ -265,7 +265,7 @@ def _copy(file: WantedFile, source: Path, *, part: Path, target: Path, on_bytes:
     with _PartialFile(part) as partial_file:
         partial_file.restart()
         try:
-            with source.open("rb") as stream:
+            with open_regular(source) as stream:
                 while partial_file.size_bytes <= limit and (chunk := stream.read(_CHUNK_BYTES)):
                     partial_file.write(chunk)
                     on_bytes(len(chunk))

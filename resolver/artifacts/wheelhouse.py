@@ -26,7 +26,7 @@ from packaging.pylock import Package, PackageWheel
 from packaging.utils import NormalizedName, parse_wheel_filename
 
 from lockfiles import Lockfile
-from lockfiles._files import replace_file
+from lockfiles._files import open_regular, read_regular, replace_file
 from lockfiles._values import dataclass
 from lockfiles.exporting import find_variables, render_pin
 from lockfiles.graph import assign_layers
@@ -298,7 +298,7 @@ class _Filling:
         for path, text in texts.items():
             replace_file(path, text.encode())
         for path in self._to.glob("requirements.layer-*.txt"):
-            if path not in texts and path.read_bytes().startswith(_MARK.encode()):
+            if path not in texts and read_regular(path).startswith(_MARK.encode()):
                 path.unlink()
         *written_layers, requirements = texts
         return FetchOutcome(folder=self._to, requirements=requirements, files=tuple(files), layers=(*written_layers,))
@@ -357,7 +357,7 @@ def _check_requirements_file(folder: Path) -> None:
     """Raises InputError where the folder has a requirements.txt that is not ours: it would be replaced."""
     path = folder / _REQUIREMENTS
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             is_ours = file.read(len(_MARK)) == _MARK.encode()
     except FileNotFoundError:
         return

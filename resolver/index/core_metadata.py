@@ -18,6 +18,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 from resolver.requirements.url import redact
 
 __all__ = [
@@ -83,6 +84,7 @@ class Dependencies:
         return tuple(sorted({*self.requires, *added}))
 
 
+@parser_boundary(ValueError, own=ValueError)
 def parse_core_metadata(data: bytes) -> CoreMetadata:
     """The fields that a resolution reads. Raises ValueError if name or version is missing or malformed.
 

@@ -62,6 +62,10 @@ _SDIST_SUFFIXES = (".tar.gz", ".zip", ".tgz", ".tar.bz2", ".tar.xz")
 _LONGEST_NAME = 255
 """The most characters of a name. It also bounds the number of wheel tags, the product of a name's last three parts."""
 
+_REPLACED = "\ufffd"
+"""Replaces each character of a file name that cannot be printed, such as one that changes the direction of writing, so
+that a name looks like another one."""
+
 _BUILD_TAG = re.compile(r"[0-9]")
 
 # A version whose text is what `packaging` renders for it.
@@ -186,6 +190,8 @@ class FileNames:
 
     def read(self, filename: str) -> FileName | None:
         """The parts of the name; None for a file of another project or another kind. Raises UnreadableNameError."""
+        if _REPLACED in filename:
+            raise UnreadableNameError("a name with characters that cannot be printed")
         if len(filename) > _LONGEST_NAME:
             raise UnreadableNameError(f"a name of {len(filename)} characters, and file systems hold {_LONGEST_NAME}")
         if filename.endswith(".whl"):
@@ -346,7 +352,7 @@ def build_raw_file(
         sha256, others = _sort_hashes(hashes)
     return RawFile(
         core_metadata,
-        filename if _is_plain(filename) else _clean(filename),
+        filename if _is_plain(filename) else _clean(filename, substitute=_REPLACED),
         sha256,
         requires_python if not requires_python or _is_plain(requires_python) else _clean(requires_python),
         size,
@@ -370,10 +376,9 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _clean(text: str) -> str:
+def _clean(text: str, *, substitute: str = " ") -> str:
     """The text in one line, without control characters and lone surrogates, since it is stored and printed."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    return "".join(character if character.isprintable() else " " for character in text)
+    return "".join(character if character.isprintable() else substitute for character in text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

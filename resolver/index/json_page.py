@@ -18,9 +18,11 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
+from lockfiles._documents import DocumentError, check_value_count, parse_json
 from resolver.index.distribution_file import SHA256, SIZE_DIGITS, PageError, RawFile, build_raw_file
 
 __all__ = [
+    "load_json_page",
     "parse_json_page",
     "scan_json_page",
 ]
@@ -29,7 +31,12 @@ __all__ = [
 _LIST_START = '"files":['
 _TEXT = r"[ !#-\[\]-~]"
 _DIGITS = f"[0-9]{{0,{SIZE_DIGITS - 1}}}"
-_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?Z"
+_DATE = (
+    r"(?!0000)[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])"
+    r"|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+"""A date of the calendar; `datetime` judges those on 29 February."""
+_TIME = rf"{_DATE}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]+)?Z"
 _DIGEST = '[^"]{64}'
 
 _FILE = re.compile(
@@ -50,6 +57,9 @@ _FILENAME = 2
 
 _MARK = "0"
 """Replaces the scanned files when `json` reads the rest of the page: a file is never a number."""
+
+_RELATIVE_LIMIT = 256 * 1024 * 1024
+"""The most characters that relative links get from the URL of the page, which each of them repeats."""
 
 _SIZE_LIMIT_BYTES = 10**SIZE_DIGITS
 _ABSOLUTE = ("https://", "http://")
@@ -74,23 +84,31 @@ _REQUIRED = ("filename", "url", "hashes")
 def parse_json_page(body: bytes, *, url: str) -> tuple[RawFile, ...]:
     """The files of a page, in page order; `url` is that of the page after redirects.
 
-    Raises PageError for a page that is not JSON or not as PEP 691 requires; the text names the file and the key.
+    Raises PageError for a page that is not JSON or not as PEP 691 requires; the text names the file and the key. A page
+    of more than 2,000,000 values is refused before it is read.
     """
     scanned: list[RawFile] = []
     if scan_json_page(body, url=url, take=scanned.append, take_other=scanned.append):
         return tuple(scanned)
-    try:
-        # Decoded first, since `json` would take bytes with a zero for UTF-16.
-        page = json.loads(body.decode("utf-8-sig"))
-    except (ValueError, RecursionError) as error:
-        raise PageError(f"not JSON: {error}") from error
-    if not isinstance(page, dict):
-        raise PageError("not a JSON object")
+    page = load_json_page(body)
     _check_version(page)
     files = page.get("files")
     if not isinstance(files, list):
         raise PageError("`files` is not a list")
+    if len(files) * len(url) > _RELATIVE_LIMIT:
+        raise PageError(f"it has {len(files)} files, too many to hold in memory")
     return tuple(_build_all(files, url))
+
+
+def load_json_page(body: bytes) -> dict[str, Any]:
+    """The object that a page is. Raises PageError for another text, and for one of too many values."""
+    try:
+        page = parse_json(body)
+    except DocumentError as error:
+        raise PageError(f"not JSON that can be read: {error}") from error
+    if not isinstance(page, dict):
+        raise PageError("not a JSON object")
+    return page
 
 
 def scan_json_page(
@@ -104,8 +122,13 @@ def scan_json_page(
     """Whether the page has the layout that can be scanned; if not, discard what was taken and parse the page.
 
     Each file goes to `take` in page order, unless `rejects` is true for its name. A file of another layout goes to
-    `take_other`, since its link may have any scheme. Raises PageError for an unknown version of the simple API.
+    `take_other`, since its link may have any scheme. Raises PageError for an unknown version of the simple API, and for
+    a page of too many values.
     """
+    try:
+        check_value_count(body)
+    except DocumentError as error:
+        raise PageError(str(error)) from error
     # Without a backslash no text has an escape. `json` reads text that must be decoded or cleaned, too.
     if not body.isascii() or b"\\" in body or b"\x7f" in body:
         return False
@@ -177,9 +200,10 @@ def _to_utc(time: str) -> str | None:
     """A time of another zone, or without one, as RFC 3339 in UTC; None for a text that is no time."""
     try:
         instant = datetime.fromisoformat(time)
-    except ValueError:
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        # OverflowError: a time of the year 1 or 9999 that is in another year in UTC.
         return None
-    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     return instant.isoformat().replace("+00:00", "Z")
 
 

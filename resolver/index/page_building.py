@@ -23,6 +23,7 @@ from urllib.parse import unquote
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
+from lockfiles.errors import parser_boundary
 from resolver.index.core_metadata import admits_python
 from resolver.index.distribution_file import (
     FileName,
@@ -227,6 +228,7 @@ def build_project_page(
     return builder.build(location)
 
 
+@parser_boundary(PageError, own=PageError)
 def read_project_page(
     body: bytes, *, content_type: str, url: str, name: NormalizedName, location: Location, target: Target
 ) -> ParsedPage:
@@ -249,6 +251,7 @@ def read_project_page(
     return build_project_page(files, name=name, location=location, target=target)
 
 
+@parser_boundary(PageError, own=PageError)
 def parse_project_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
     """The wheels and sdists of a project page. `url` is that of the page after redirects.
 
@@ -262,6 +265,7 @@ def parse_project_page(body: bytes, *, content_type: str, url: str, name: Normal
     return _check_links(found, url)
 
 
+@parser_boundary(PageError, own=PageError)
 def parse_find_links_page(body: bytes, *, content_type: str, url: str, name: NormalizedName) -> tuple[RawFile, ...]:
     """The project's wheels and sdists among the links of any HTML page, or the files of a JSON page.
 
@@ -509,7 +513,7 @@ def _check_links(files: tuple[RawFile, ...], url: str) -> tuple[RawFile, ...]:
 
 def _parse_html(body: bytes, content_type: str, url: str) -> tuple[RawFile, ...]:
     """The files of an HTML page, in the character set that the content type names, UTF-8 without one."""
-    # Lazy: most indexes answer in JSON, and the import of the HTML parser takes 3 ms.
+    # Lazy: most indexes answer in JSON, and the HTML reader is another import.
     from resolver.index.html_page import parse_html_page
 
     charset = _CHARSET.search(content_type)

@@ -10,17 +10,19 @@ status markers).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
+from resolver.index.distribution_file import PageError
+from resolver.index.html_page import StartTag, iter_tokens
+from resolver.index.json_page import load_json_page
 
 __all__ = [
     "Advisory",
@@ -138,19 +140,16 @@ def find_advisories(
     return found
 
 
+@parser_boundary(PageError, own=PageError)
 def read_project_status(body: bytes, *, content_type: str) -> ProjectStatus:
     """The status on a page of the simple API in JSON or HTML; active where the page has none or cannot be read."""
     if "json" in content_type.partition(";")[0].lower():
         return _read_json(body)
     charset = _CHARSET.search(content_type)
     try:
-        text = body.decode(charset[1] if charset else "utf-8", "replace")
-    except LookupError:
-        # An unknown character set: the values of the standard are ASCII, which UTF-8 reads as well.
-        text = body.decode("utf-8", "replace")
-    reader = _MetaReader()
-    reader.feed(text)
-    return _build_status(reader.values.get("pypi:project-status"), reader.values.get("pypi:project-status-reason"))
+        return _read_html(body, charset[1] if charset else "utf-8")
+    except PageError:
+        return ProjectStatus()
 
 
 def _parse_affected(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Advisory | None:
@@ -227,11 +226,19 @@ def _read_json(body: bytes) -> ProjectStatus:
     if b'"project-status"' not in body:
         return ProjectStatus()
     try:
-        page = json.loads(body)
-    except ValueError:
+        table = load_json_page(body).get("project-status")
+    except PageError:
         return ProjectStatus()
-    table = page.get("project-status") if isinstance(page, dict) else None
     return _build_status(table.get("status"), table.get("reason")) if isinstance(table, dict) else ProjectStatus()
+
+
+def _read_html(body: bytes, charset: str) -> ProjectStatus:
+    """The status in the `<meta>` elements of an HTML page, of which the first of a name counts. Raises PageError."""
+    values: dict[str | None, str] = {}
+    for token in iter_tokens(body, charset=charset):
+        if isinstance(token, StartTag) and token.name == "meta":
+            values.setdefault(token.attributes.get("name"), token.attributes.get("content") or "")
+    return _build_status(values.get("pypi:project-status"), values.get("pypi:project-status-reason"))
 
 
 def _build_status(status: object, reason: object) -> ProjectStatus:
@@ -239,17 +246,3 @@ def _build_status(status: object, reason: object) -> ProjectStatus:
     if not isinstance(status, str) or not status.strip():
         return ProjectStatus()
     return ProjectStatus(status=status.strip().lower(), reason=reason.strip() if isinstance(reason, str) else "")
-
-
-class _MetaReader(HTMLParser):
-    """Collects the names and contents of `<meta>` elements; of several with one name the first counts."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.values: dict[str, str] = {}
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a `<meta name= content=>`."""
-        values = dict(attrs)
-        if tag == "meta" and values.get("name"):
-            self.values.setdefault(values["name"] or "", values.get("content") or "")

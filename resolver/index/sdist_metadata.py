@@ -12,7 +12,6 @@ PEP 518 (`[build-system]`).
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from typing import Any, BinaryIO
@@ -22,7 +21,9 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from lockfiles._documents import DocumentError, parse_toml
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 from resolver.index.core_metadata import CoreMetadata, is_static, parse_core_metadata, without_credentials
 
 __all__ = [
@@ -112,6 +113,7 @@ class SdistFiles:
     others: Mapping[str, bytes] = field(default_factory=dict, compare=False)
 
 
+@parser_boundary(PyprojectError, own=PyprojectError)
 def parse_pyproject(data: bytes | None, *, version: Version | None = None) -> Pyproject:
     """The contents of a pyproject.toml; None means a tree without one.
 
@@ -122,8 +124,8 @@ def parse_pyproject(data: bytes | None, *, version: Version | None = None) -> Py
     if data is None:
         return Pyproject(build_system=BuildSystem())
     try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        document = parse_toml(data)
+    except DocumentError as error:
         raise PyprojectError(f"pyproject.toml is not TOML: {error}") from error
     project = document.get("project")
     if project is not None and not isinstance(project, dict):

@@ -21,6 +21,7 @@ from dataclasses import replace
 from packaging.utils import canonicalize_name
 
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 
 __all__ = [
     "Member",
@@ -89,6 +90,7 @@ class WheelContents:
     modules: tuple[str, ...]
 
 
+@parser_boundary(WheelDirectoryError, own=WheelDirectoryError)
 def find_metadata_member(tail: bytes, *, size: int, project: str | None = None) -> Member | MoreBytes:
     """The member `*.dist-info/METADATA`, found in the last bytes of a wheel of `size` bytes.
 
@@ -101,6 +103,7 @@ def find_metadata_member(tail: bytes, *, size: int, project: str | None = None) 
     return _set_stop(_find_metadata(members, project), members, directory=directory)
 
 
+@parser_boundary(WheelDirectoryError, own=WheelDirectoryError)
 def list_members(tail: bytes, *, size: int) -> tuple[Member, ...] | MoreBytes:
     """All members of a wheel of `size` bytes, in the order of the directory; their `stop` is unknown and equals
     `start`.
@@ -111,6 +114,7 @@ def list_members(tail: bytes, *, size: int) -> tuple[Member, ...] | MoreBytes:
     return found if isinstance(found, MoreBytes) else tuple(found[0])
 
 
+@parser_boundary(WheelDirectoryError, own=WheelDirectoryError)
 def read_member(data: bytes, member: Member, *, start: int | None = None) -> bytes:
     """The content of a member, checked against size and checksum. Raises WheelDirectoryError.
 

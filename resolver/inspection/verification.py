@@ -11,7 +11,6 @@ run. Standards: recording installed projects (`*.dist-info`), direct URL origin 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -23,6 +22,8 @@ from packaging.utils import NormalizedName
 from packaging.version import InvalidVersion, Version
 
 from lockfiles import Comparison, LockedPin, Lockfile, PinChange, compare
+from lockfiles._documents import parse_json
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.errors import InputError
 from resolver.index.core_metadata import parse_core_metadata
@@ -263,7 +264,7 @@ def _is_same(locked: str, installed: str) -> bool:
 def _read_info(info: Path) -> Installed:
     """The project of a `*.dist-info` folder. Raises InputError for metadata that cannot be read."""
     try:
-        metadata = parse_core_metadata((info / "METADATA").read_bytes())
+        metadata = parse_core_metadata(read_regular(info / "METADATA"))
     except (OSError, ValueError) as error:
         raise InputError(f"`{info}` has no metadata that can be read: {error}") from error
     return Installed(name=metadata.name, version=str(metadata.version), commit_id=_read_commit(info))
@@ -272,7 +273,7 @@ def _read_info(info: Path) -> Installed:
 def _read_commit(info: Path) -> str | None:
     """The commit id in `direct_url.json`; None where there is no such file, or it records no commit."""
     try:
-        document = json.loads((info / "direct_url.json").read_bytes())
+        document = parse_json(read_regular(info / "direct_url.json"))
         commit = document["vcs_info"]["commit_id"]
     except (OSError, ValueError, LookupError, TypeError):
         return None

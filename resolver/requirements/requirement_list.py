@@ -22,7 +22,8 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName
 
-from resolver.errors import Position
+from lockfiles.errors import parser_boundary
+from resolver.errors import ListError, Position
 from resolver.requirements.direct_reference import is_same_source
 from resolver.requirements.entry import (
     DirectReference,
@@ -44,6 +45,7 @@ __all__ = [
 ]
 
 
+@parser_boundary(lambda reason: ListError(f"the list: {reason}"))
 def parse_requirement_list(
     items: Sequence[str] | Sequence[Sequence[str]],
     *,
@@ -86,6 +88,7 @@ def parse_requirement_list(
     )
 
 
+@parser_boundary(lambda reason: ListError(f"the list: {reason}"))
 def parse_requirement_file(
     text: str,
     *,

@@ -27,6 +27,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 from lockfiles.table_reader import (
     Parser,
     TableFault,
@@ -276,6 +277,7 @@ class CompleteSettings:
     public_queries: tuple[str, ...] = ()
 
 
+@parser_boundary(lambda reason: SettingsError(f"the settings: {reason}"))
 def parse_settings(table: Mapping[str, object], *, where: str) -> Settings:
     """The settings of a table `[tool.pinfold]`; `where` names the table in messages.
 

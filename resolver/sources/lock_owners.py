@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from lockfiles import LockfileError, read
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.errors import PinfoldError
 from resolver.sources.apps.app_folder import iter_own_files, iter_own_folders, list_app_sources
@@ -359,7 +360,7 @@ def _iter_lines(text: str, folder: Path, seen: set[Path]) -> Iterator[str]:
             continue
         seen.add(path)
         try:
-            yield from _iter_lines(path.read_text(encoding="utf-8", errors="replace"), path.parent, seen)
+            yield from _iter_lines(read_regular(path).decode(errors="replace"), path.parent, seen)
         except (OSError, ValueError):
             continue
 
@@ -427,7 +428,7 @@ def _read_text(path: Path) -> bytes | None:
     if path.suffix not in _TEXTS and path.name != "pyproject.toml":
         return None
     try:
-        return path.read_bytes() if path.stat().st_size <= _LARGEST_BYTES else None
+        return read_regular(path, limit_bytes=_LARGEST_BYTES)
     except OSError:
         return None
 

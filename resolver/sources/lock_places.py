@@ -21,6 +21,7 @@ from pathlib import Path
 
 from packaging.pylock import is_valid_pylock_path
 
+from lockfiles._files import read_regular
 from resolver.errors import SourceError
 from resolver.settings.settings import Settings
 from resolver.sources.settings_file import has_list, name_path
@@ -151,7 +152,7 @@ def name_lock(stem: str, machine: str | None = None) -> str:
 def _is_source(path: Path, app: str) -> bool:
     """Whether a recorded source still exists: its file, and the name of its app in the text of the file."""
     try:
-        return path.is_file() and (not app or app.encode() in path.read_bytes())
+        return path.is_file() and (not app or app.encode() in read_regular(path))
     except OSError:
         return False
 

@@ -25,6 +25,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from lockfiles._files import FILE_LIMIT_BYTES, read_regular
 from resolver.errors import SourceError, render_os_error, without_traceback
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.url import redact
@@ -56,7 +57,7 @@ class RequirementFiles:
         Raises OSError, and SourceError for a URL and for a file that cannot be decoded.
         """
         name = self._name(reference, including)
-        return name, decode_requirement_file((self._folder / name).read_bytes())
+        return name, decode_requirement_file(read_regular(self._folder / name))
 
     def _name(self, reference: str, including: str) -> str:
         """The path of a reference from the folder of the run. Raises SourceError for a URL other than `file:`."""
@@ -171,7 +172,7 @@ def _read_standard_input(folder: Path, stream: BinaryIO | None) -> Source:
     # A process can be started with standard input closed.
     if stream is None:
         raise SourceError(f"{_STANDARD_INPUT} cannot be read: it is closed")
-    text = _decode(stream.read(), _STANDARD_INPUT)
+    text = _decode(_read_stream(stream), _STANDARD_INPUT)
     return _build_source(StandardInput(text=text), name=_STANDARD_INPUT, stem="stdin", path=None, folder=folder)
 
 
@@ -288,7 +289,7 @@ def _looks_like_requirement(name: str) -> bool:
 def _looks_like_app(path: Path) -> bool:
     """Whether a Python file seems to assign `requirements` in a class. A look at the bytes, for suggestions."""
     try:
-        return re.search(rb"^\s+requirements\s*[:=]", path.read_bytes(), re.MULTILINE) is not None
+        return re.search(rb"^\s+requirements\s*[:=]", read_regular(path), re.MULTILINE) is not None
     except OSError:
         return False
 
@@ -313,9 +314,19 @@ def _list_names(folder: Path) -> list[str]:
 def _read_bytes(path: Path, name: str) -> bytes:
     """The bytes of a file. Raises SourceError."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}") from error
+
+
+def _read_stream(stream: BinaryIO) -> bytes:
+    """All of standard input. Raises SourceError for more than a list may have."""
+    data = stream.read(FILE_LIMIT_BYTES + 1)
+    if len(data) > FILE_LIMIT_BYTES:
+        raise SourceError(
+            f"{_STANDARD_INPUT} is larger than {FILE_LIMIT_BYTES >> 20} MiB, the most that a list may have"
+        )
+    return data
 
 
 def _decode(data: bytes, name: str) -> str:

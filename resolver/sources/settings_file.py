@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+from lockfiles._documents import DocumentError, parse_toml
+from lockfiles._files import read_regular
 from resolver.errors import PinfoldError, SourceError, render_os_error, without_traceback
 from resolver.settings.settings import Settings, parse_settings
 
@@ -104,19 +105,14 @@ def _may_have_table(data: bytes) -> bool:
 def _read_pyproject(path: Path, name: str) -> dict[str, object]:
     """The body of `read_pyproject`, as above."""
     try:
-        return tomllib.loads(_read_bytes(path, name).decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise SourceError(f"`{name}` is no UTF-8 text, which TOML must be") from error
-    except tomllib.TOMLDecodeError as error:
-        raise SourceError(f"`{name}` is no TOML: {_lower_first(str(error))}") from error
+        return parse_toml(_read_bytes(path, name))
+    except DocumentError as error:
+        place = f" (at line {error.line}, column {error.column})" if error.line is not None else ""
+        raise SourceError(f"`{name}` is no TOML: {error.what}{place}") from error
 
 
 def _read_bytes(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}") from error
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.errors import SourceError, TargetError
 from resolver.settings.settings import Settings
@@ -161,7 +162,7 @@ def _iter_written(
 def _read_python_version_file(path: Path, folder: Path) -> str:
     """The first version of the file, past comments and empty lines (as pyenv and uv read it); empty if it has none."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(path).decode().splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
     words = (line.partition("#")[0].strip() for line in lines)
@@ -174,7 +175,7 @@ def _find_environment_python(environ: Mapping[str, str]) -> PythonVersion | None
     if not root:
         return None
     try:
-        text = (Path(root) / "pyvenv.cfg").read_text(encoding="utf-8")
+        text = read_regular(Path(root) / "pyvenv.cfg").decode()
     except (OSError, UnicodeDecodeError):
         return None
     values = {

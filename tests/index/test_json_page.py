@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.utils import NormalizedName
 
-from resolver.index.distribution_file import PageError, RawFile
+from resolver.index.distribution_file import FileNames, PageError, RawFile, UnreadableNameError
 from resolver.index.json_page import parse_json_page, scan_json_page
 from resolver.index.location import Location
 from resolver.index.page_building import PageBuilder, read_project_page
 from resolver.index.project_page import dump_project_page
 from resolver.requirements.url import Url
+from tests.index.page_entries import entry
 from tests.index.targets import LINUX_311
 
 URL = "https://index.example/simple/alpha/"
@@ -210,3 +214,74 @@ def test_a_file_that_is_not_as_the_rest_is_built_alone() -> None:
 )
 def test_any_other_layout_is_left_to_json(body: bytes) -> None:
     assert scan(body) is None
+
+
+_MEASURE = """
+import re, sys
+from pathlib import Path
+from resolver.index.json_page import PageError, parse_json_page
+body = sys.stdin.buffer.read()
+try:
+    parse_json_page(body, url="https://index.example/")
+except PageError as error:
+    peak = re.search("VmHWM:[^0-9]*([0-9]+) kB", Path("/proc/self/status").read_text())
+    print(error, int(peak[1]) // 1024, sep="\\n")
+"""
+
+
+def _read_measured(unit: str, count: int) -> tuple[str, int]:
+    """The error of a page with a value `count` times among its files, and the most memory that reading took, in MiB."""
+    page = f'{{"meta":{{"api-version":"1.0"}},"files":[{unit * count}0]}}'
+    done = subprocess.run([sys.executable, "-c", _MEASURE], input=page.encode(), stdout=subprocess.PIPE, check=True)
+    why, mebibytes = done.stdout.decode().splitlines()
+    return why, int(mebibytes)
+
+
+_measured = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from /proc")
+
+
+@_measured
+@pytest.mark.parametrize("unit", ["[],", "{},", '{"":0},', "0,", '"",', '{"a":[{}]},'])
+def test_a_page_of_tiny_values_is_refused_before_it_takes_memory(unit: str) -> None:
+    why, mebibytes = _read_measured(unit, 16 * 2**20 // len(unit))
+    assert why == "it has more than 2000000 values"
+    assert mebibytes < 150  # The interpreter, its modules, and the page itself.
+
+
+@_measured
+def test_a_page_with_as_many_values_as_allowed_takes_bounded_memory() -> None:
+    why, mebibytes = _read_measured('{"a":{}},', 660_000)
+    assert why == "`files[0]` has no `filename`"
+    assert mebibytes < 600
+
+
+@pytest.mark.parametrize(
+    ("time", "expected"),
+    [
+        ("9999-12-31T23:59:59-10:00", None),
+        ("0001-01-01T00:00:00+10:00", None),
+        ("0000-01-01T00:00:00Z", None),
+        ("9999-99-99T00:00:00Z", None),
+        ("2025-02-29T00:00:00Z", None),
+        ("2025-04-31T00:00:00Z", None),
+        ("2025-01-01T24:01:00Z", None),
+        ("2024-02-29T00:00:00Z", "2024-02-29T00:00:00Z"),
+        ("2600-01-01", "2600-01-01T00:00:00Z"),
+    ],
+)
+def test_a_time_that_the_calendar_does_not_have_is_none(time: str, expected: str | None) -> None:
+    fields = entry(**{"hashes": {"sha256": "ab" * 32}, "upload-time": time})
+    page = json.dumps({"files": [dict(sorted(fields.items()))]}, separators=(",", ":")).encode()
+    assert parse_json_page(page, url=URL)[0].upload_time == expected
+
+
+@pytest.mark.parametrize("character", ["\u202e", "\u2066", "\n", "\0", "\x1b", "\x7f", "\ud800", "\u200b"])
+@pytest.mark.parametrize(
+    "name", ["alpha-1.0{}.tar.gz", "alpha-1.0-1{}-py3-none-any.whl", "al{}pha-1.0-py3-none-any.whl"]
+)
+def test_a_name_with_characters_that_cannot_be_printed_is_refused(name: str, character: str) -> None:
+    page = json.dumps({"files": [entry(filename=name.format(character))]}).encode()
+    (file,) = parse_json_page(page, url=URL)
+    assert file.filename == name.format("\ufffd")
+    with pytest.raises(UnreadableNameError, match="cannot be printed"):
+        FileNames(NormalizedName("alpha")).read(file.filename)

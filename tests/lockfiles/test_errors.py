@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import pytest
 
 from lockfiles import ExportError, Fault, LockfileError
-from lockfiles.errors import join_key
+from lockfiles.errors import join_key, parser_boundary
 
 _WHERE = PurePosixPath("pylock.toml")
 
@@ -75,3 +75,39 @@ def test_document_path_quotes_keys_that_are_not_bare() -> None:
     assert join_key("", "tool") == "tool"
     assert join_key("tool.pinfold.build", "torch") == "tool.pinfold.build.torch"
     assert join_key("tool.pinfold.build", "a.ä") == 'tool.pinfold.build."a.\\u00e4"'
+
+
+def _refuse(reason: str) -> LockfileError:
+    return LockfileError(f"the input: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (RecursionError(), "the input: it is nested too deep"),
+        (MemoryError(), "the input: it is nested too deep"),
+        (OverflowError("secret"), "the input: it cannot be read (OverflowError)"),
+        (KeyError("secret"), "the input: it cannot be read (KeyError)"),
+        (UnicodeEncodeError("idna", "secret", 0, 1, "secret"), "the input: it cannot be read (UnicodeEncodeError)"),
+    ],
+)
+def test_an_exception_of_a_parser_becomes_its_own_error(error: Exception, message: str) -> None:
+    @parser_boundary(_refuse)
+    def parse() -> None:
+        raise error
+
+    with pytest.raises(LockfileError) as caught:
+        parse()
+    assert str(caught.value) == message
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [LockfileError("ours"), OSError(5, "disk"), ZeroDivisionError(), KeyboardInterrupt()])
+def test_errors_of_ours_and_of_the_system_pass_a_boundary(error: BaseException) -> None:
+    @parser_boundary(_refuse, own=ZeroDivisionError)
+    def parse() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        parse()
+    assert caught.value is error

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import socket
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockfiles._files import hash_bytes, hash_file, replace_file
+from lockfiles._files import hash_bytes, hash_file, open_regular, read_regular, replace_file
 
 
 @given(st.binary(max_size=300))
@@ -38,3 +42,56 @@ def test_a_replacement_that_fails_leaves_no_file_beside_the_target(tmp_path: Pat
     with pytest.raises(OSError, match="irectory"):
         replace_file(target, b"new")
     assert list(tmp_path.iterdir()) == [target]
+
+
+def _make_socket(path: Path) -> None:
+    # The path of a socket may have about 100 characters, which that of the test may exceed.
+    before = Path.cwd()
+    os.chdir(path.parent)
+    try:
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(path.name)
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (lambda path: path.mkdir(), "it is a directory, not a file"),
+        (os.mkfifo, "it is a pipe, not a file"),
+        (lambda path: path.symlink_to("/dev/zero"), "it is a device, not a file"),
+        (_make_socket, "it is a socket, not a file"),
+    ],
+)
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None], why: str) -> None:
+    make(tmp_path / "it")
+    for read in (open_regular, read_regular, hash_file):
+        with pytest.raises(OSError, match="not a file") as caught:
+            read(tmp_path / "it")
+        assert caught.value.strerror == why
+
+
+def test_a_link_to_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    (tmp_path / "link").symlink_to("file")
+    assert read_regular(tmp_path / "link") == b"content"
+
+
+def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="larger than 8388608 bytes") as caught:
+        read_regular(path)
+    assert caught.value.errno == errno.EFBIG
+    path.write_bytes(b"12345")
+    assert read_regular(path, limit_bytes=5) == b"12345"
+    with pytest.raises(OSError, match="larger than"):
+        read_regular(path, limit_bytes=4)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_path_that_no_system_has_is_an_error_of_the_system(name: str) -> None:
+    with pytest.raises(OSError, match="no path may have"):
+        read_regular(Path(name))

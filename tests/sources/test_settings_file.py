@@ -13,7 +13,7 @@ from resolver.sources.reader import read_source
 from resolver.sources.settings_file import find_settings, iter_upwards, name_path, read_settings
 from tests.foreign_words import find_words_in_a_sentence
 
-UNFINISHED = find_words_in_a_sentence(lambda: tomllib.loads("[tool.pinfold]\npre = ["))
+UNFINISHED = find_words_in_a_sentence(lambda: tomllib.loads("[tool.pinfold]\npre = [")).partition(" (")[0]
 """The message of tomllib for a file that ends within an array."""
 
 
@@ -67,8 +67,17 @@ def test_a_fault_of_the_settings_names_their_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"[tool.pinfold]\npre = [", f"`pyproject.toml` is no TOML: {UNFINISHED}"),
-        (b"[tool.pinfold]\npre = '\xff'", "`pyproject.toml` is no UTF-8 text, which TOML must be"),
+        (b"[tool.pinfold]\npre = [", f"`pyproject.toml` is no TOML: {UNFINISHED} (at line 2, column 8)"),
+        (b"[tool.pinfold]\npre = '\xff'", "`pyproject.toml` is no TOML: it is no UTF-8 text (at line 2, column 8)"),
+        (b"[tool.pinfold]\npre = " + b"[" * 5000, "`pyproject.toml` is no TOML: it is nested too deep"),
+        (
+            b"[tool.pinfold]\npre = " + b"1" * 5000,
+            "`pyproject.toml` is no TOML: it holds a number that is too long to be read",
+        ),
+        (
+            b"[tool.pinfold]\nx" + b".x" * 99 + b" = 1",
+            "`pyproject.toml` is no TOML: a key of more than 32 parts (at line 2, column 1)",
+        ),
         (b"[tool]\npinfold = 1", "pyproject.toml: `tool.pinfold` must be a table"),
     ],
 )

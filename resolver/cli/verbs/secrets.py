@@ -18,6 +18,7 @@ from functools import cache
 from io import BytesIO
 from pathlib import Path
 
+from lockfiles._files import read_regular
 from lockfiles.secret_forms import FoundSecret, find_secrets
 from resolver.cli.output import show_json, show_text
 from resolver.cli.verb_arguments import build_verb_parser
@@ -113,9 +114,7 @@ def _read(path: Path) -> str:
     Raises InputError for a file that cannot be read or is too large.
     """
     try:
-        if path.stat().st_size > _LIMIT_BYTES:
-            raise InputError(f"`{path}` is larger than {_LIMIT_BYTES} bytes: no list, app or lock is")
-        data = path.read_bytes()
+        data = read_regular(path, limit_bytes=_LIMIT_BYTES)
     except OSError as error:
         raise InputError(f"`{path}` cannot be read: {render_os_error(error)}") from error
     return data.decode(_find_encoding(data), "replace")

@@ -22,6 +22,7 @@ from pathlib import Path
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from lockfiles._files import open_regular, read_regular
 from lockfiles._values import dataclass
 from resolver.errors import MetadataError, render_os_error
 from resolver.fetch.builds.permission import Builds, check_build_allowed
@@ -212,7 +213,7 @@ def _check_project(tree: Path, project: NormalizedName | None, described: str) -
 def _read(path: Path) -> bytes | None:
     """The content of a file, or None if there is none."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -254,7 +255,7 @@ def _fetch(file: DistributionFile, folder: Path, session: Session) -> Path:
 def _read_files(sdist: Path, file: DistributionFile, project: NormalizedName) -> SdistFiles:
     """PKG-INFO and pyproject.toml out of an sdist. Raises MetadataError if it cannot be read."""
     try:
-        with sdist.open("rb") as archive:
+        with open_regular(sdist) as archive:
             return read_sdist(archive, filename=file.filename)
     except OSError as error:
         raise _broken(file, project, error.strerror or str(error)) from error

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
-from lockfiles._files import hash_bytes
+from lockfiles._files import hash_bytes, read_regular
 from resolver.fetch.builds.permission import Builds
 from resolver.fetch.builds.sdists import TreeMetadata, read_build_system, read_tree_metadata
 from resolver.fetch.direct.folder_content import hash_folder
@@ -268,7 +268,7 @@ def _read_identity(
 ) -> tuple[NormalizedName | None, Version | None]:
     """Name and version of the project: as given, else from pyproject.toml, else None."""
     try:
-        pyproject = parse_pyproject((tree / "pyproject.toml").read_bytes())
+        pyproject = parse_pyproject(read_regular(tree / "pyproject.toml"))
     except (OSError, PyprojectError):
         return name, version  # The reader of the build system or the metadata raises the error.
     return name or pyproject.name, version or pyproject.version

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
+from lockfiles._files import open_regular
 from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
@@ -207,7 +208,7 @@ def wants_history(folder: Path) -> bool:
     for name in ("pyproject.toml", "setup.cfg", "setup.py"):
         path = folder / name
         if path.is_file() and not path.is_symlink():
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 if _READS_HISTORY.search(file.read(_READ_FIRST_BYTES)):
                     return True
     return False

@@ -12,6 +12,7 @@ import hashlib
 import re
 from pathlib import Path, PurePosixPath
 
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.errors import Fault, FetchError, OfflineError
 from resolver.fetch.git.command import Git, GitCommandError, RemoteRepository
@@ -58,7 +59,7 @@ def find_pointers(git: Git, root: Path) -> tuple[LargeFilePointer, ...]:
         path = root / name
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST_POINTER_BYTES:
             continue
-        match = _POINTER.match(path.read_bytes())
+        match = _POINTER.match(read_regular(path))
         if match is not None:
             found.append(LargeFilePointer(path=name, oid=match[1].decode()))
     return tuple(found)
@@ -127,7 +128,7 @@ def warn_of_pointers(pointers: tuple[LargeFilePointer, ...], *, shown: str) -> s
 
 def _mentions_lfs(path: Path) -> bool:
     """Whether a `.gitattributes` names the filter `lfs`; it is not read through a link."""
-    return not path.is_symlink() and path.is_file() and b"filter=lfs" in path.read_bytes()
+    return not path.is_symlink() and path.is_file() and b"filter=lfs" in read_regular(path)
 
 
 def _find_server(git: Git, root: Path, remote: RemoteRepository, *, shown: str) -> RemoteRepository | None:

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.requirements.url import VARIABLE, Secret, Url
 
@@ -426,8 +427,9 @@ def parse_netrc(path: Path) -> netrc | None:
     import netrc
 
     try:
+        read_regular(path)  # A pipe or device, and a file that is too large, is refused before it is parsed.
         return netrc.netrc(str(path))
-    except (netrc.NetrcParseError, OSError, UnicodeDecodeError):
+    except (netrc.NetrcParseError, OSError, ValueError):
         return None
 
 

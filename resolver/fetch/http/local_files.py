@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockfiles._files import open_regular, read_regular
 from lockfiles._values import dataclass
 from resolver.errors import FetchError
 
@@ -26,6 +27,7 @@ __all__ = ["LocalFolder", "describe_file", "find_local_path", "read_local_index"
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 """Two letters or more: `C:\\wheels` is a path."""
+_PAGE_LIMIT_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 1 << 20
 
 
@@ -91,7 +93,7 @@ def describe_file(path: Path, *, algorithms: Iterable[str] = ()) -> Download:
     from resolver.fetch.http.responses import hash_chunks
 
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hash_chunks(iter(lambda: file.read(_CHUNK_BYTES), b""), algorithms=algorithms)
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -111,7 +113,7 @@ def _list_folder(folder: Path) -> LocalFolder:
 def _read(path: Path) -> bytes:
     """The content of a file. Raises FetchError where it cannot be read."""
     try:
-        return path.read_bytes()
+        return read_regular(path, limit_bytes=_PAGE_LIMIT_BYTES)
     except OSError as error:
         raise _unreadable(path, error) from error
 

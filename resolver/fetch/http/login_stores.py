@@ -22,11 +22,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
+from lockfiles._documents import DocumentError, parse_toml
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 from lockfiles.table_reader import TableFault, TableReader, Value, array_of, filled_text, keyed_table
 from resolver.errors import Fault, SettingsError
 from resolver.fetch.http.credentials import (
@@ -80,6 +82,7 @@ class _FileLogins(ListedLogins):
         return None if login is None else RequestCredentials(login=login, source=f"the login of {self.name}")
 
 
+@parser_boundary(lambda reason: SettingsError(f"the credentials: {reason}"))
 def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> CredentialsFile:
     """The credentials of a file; `variables` are the environment, for `${VAR}` and `password-variable`.
 
@@ -88,7 +91,7 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
     # The path may be a URL by mistake, which `Path` has changed so that it no longer looks like one: redact its secret.
     name = f"`{redact(str(path))}`"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular(path).decode()
         mode = path.stat().st_mode
     except (OSError, UnicodeDecodeError) as error:
         reason = (getattr(error, "strerror", None) or "it is not UTF-8").lower()
@@ -98,8 +101,8 @@ def read_credentials_file(path: Path, *, variables: Mapping[str, str]) -> Creden
         fault = Fault(what=f"the credentials in {name} can be read by others", remedy=f"`chmod 600 {path}`")
         warnings = (str(fault),)
     try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+        table = parse_toml(text)
+    except DocumentError:
         logins = _FileLogins(name, netrc_path=path)
         if not logins.is_netrc:
             # No cause: the error of the parser may quote a password.

@@ -9,7 +9,6 @@ A module apart from `pages`, because a lock reads the files for one target, from
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -17,6 +16,8 @@ from pathlib import Path
 
 from packaging.utils import NormalizedName
 
+from lockfiles._documents import DocumentError, parse_json
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.errors import FetchError, InputError, render_os_error
 from resolver.fetch.http.responses import iter_secret_links
@@ -107,7 +108,7 @@ def _iter_local(path: Path) -> Iterator[Advisory]:
     if path.is_dir():
         for file in sorted(path.rglob("*.json")):
             try:
-                data = file.read_bytes()
+                data = read_regular(file, limit_bytes=_DOCUMENT_LIMIT_BYTES)
             except OSError as error:
                 raise InputError(f"`{file}` cannot be read: {render_os_error(error)}") from error
             yield from _parse(data, shown=str(file))
@@ -136,8 +137,8 @@ def _iter_archive(path: Path, *, shown: str) -> Iterator[Advisory]:
 def _parse(data: bytes, *, shown: str) -> tuple[Advisory, ...]:
     """The advisories of a JSON document (OSV schema). Raises InputError for what is not JSON."""
     try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(data)
+    except DocumentError as error:
         raise InputError(f"`{shown}` is no advisory: {error}") from error
     # Some archives hold several documents a file.
     documents = document if isinstance(document, list) else [document]

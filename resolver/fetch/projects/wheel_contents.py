@@ -25,6 +25,7 @@ from typing import TypeVar
 from packaging.pylock import PackageWheel
 from packaging.utils import NormalizedName
 
+from lockfiles._files import open_regular
 from lockfiles._values import dataclass
 from resolver.errors import FetchError
 from resolver.fetch.http.http_errors import missing_offline
@@ -192,7 +193,7 @@ def _fetch_tail(url: str, session: Session) -> _WheelBytes | None:
 def _read_local(path: Path, find: Callable[[_WheelBytes], _T]) -> _T:
     """The result of `find` for a wheel on disk. Raises FetchError where the file cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
 
             def read(start: int, stop: int) -> bytes:

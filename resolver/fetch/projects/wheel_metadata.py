@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockfiles._files import hash_bytes
+from lockfiles._files import hash_bytes, open_regular
 from lockfiles._values import dataclass
 from resolver.errors import FetchError, HashMismatchError, MetadataError
 from resolver.fetch.http.local_files import find_local_path
@@ -183,7 +183,7 @@ def _check_whole(file: DistributionFile, content: bytes) -> tuple[str, ...]:
 def _read_local(path: Path, file: DistributionFile, project: str) -> bytes:
     """METADATA of a wheel on disk. Raises MetadataError for a broken wheel, FetchError where it cannot be read."""
     try:
-        with path.open("rb") as wheel:
+        with open_regular(path) as wheel:
             size = wheel.seek(0, 2)
 
             def read(start: int, stop: int) -> bytes:

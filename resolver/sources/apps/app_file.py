@@ -16,6 +16,7 @@ from dataclasses import field
 from pathlib import Path
 
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 from resolver.errors import Fault, SourceError
 from resolver.requirements.entry import RequirementItems
 from resolver.sources.apps.fal.app_values import ValueReader
@@ -263,6 +264,7 @@ class AppReader:
         return app
 
 
+@parser_boundary(lambda reason: SourceError(f"the app: {reason}"))
 def find_apps(data: bytes, *, name: str, path: Path, seen_from: Path) -> tuple[Declaration, ...]:
     """The apps that a file declares, in the order of their lines. Raises SourceError."""
     return AppReader(data, name=name, path=path, seen_from=seen_from).list_apps()

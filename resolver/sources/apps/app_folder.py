@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lockfiles._files import read_regular
 from resolver.errors import SourceError, render_os_error
 from resolver.sources.apps.app_file import find_apps
 from resolver.sources.apps.fal.declarations import Declaration, may_declare_list, may_define_base
@@ -119,7 +120,7 @@ def _list_apps(path: Path, name: str, seen_from: Path, tables: Sequence[AppTable
     try:
         if path.name.startswith(".") or not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
             return []
-        data = path.read_bytes()
+        data = read_regular(path)
     except OSError:
         return [name]
     given = [one for one in tables if one.requirements and one.ref is not None and one.ref.resolve() == path.resolve()]
@@ -159,7 +160,7 @@ def _may_inherit_app(path: Path, data: bytes, files: AppFiles, depth: int = 0) -
         if found is None or found.resolve() == path.resolve():
             continue
         try:
-            other = found.read_bytes()
+            other = read_regular(found)
         except OSError:
             continue
         if may_define_base(other) or _may_inherit_app(found, other, files, depth + 1):
@@ -200,10 +201,10 @@ def _iter_files(folder: Path) -> Iterator[Path]:
 def _parse(path: Path) -> ast.Module:
     """The syntax tree of a file. Raises SourceError."""
     try:
-        return ast.parse(path.read_bytes(), filename=str(path))
+        return ast.parse(read_regular(path, limit_bytes=_LARGEST_BYTES), filename=str(path))
     except OSError as error:
         raise SourceError(f"`{path}` cannot be read: {render_os_error(error)}") from error
-    except (SyntaxError, ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise SourceError(f"`{path}` is no Python that can be read: {error}") from error
 
 

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from lockfiles._files import read_regular
+from lockfiles.errors import parser_boundary
 from resolver.errors import SourceError, render_os_error
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.settings.settings import Settings
@@ -33,6 +35,7 @@ __all__ = ["read_app_source", "read_table_source"]
 _LIST_NAMES = ("requirements.txt", "requirements.in")
 
 
+@parser_boundary(lambda reason: SourceError(f"the app: {reason}"))
 def read_app_source(
     path: Path,
     data: bytes,
@@ -163,7 +166,7 @@ def _check_list(app: App, file: str) -> None:
 def _read_referenced(path: Path, table: AppTable) -> bytes:
     """The bytes of the file that `ref` leads to. Raises SourceError at the table."""
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         why = render_os_error(error)
         raise SourceError(f"`ref` leads to a file that cannot be read: {why}", where=table.where) from error
@@ -231,7 +234,7 @@ def _read_list(path: Path, folder: Path) -> RequirementFile:
     Raises SourceError with its name as seen from `folder`.
     """
     try:
-        return RequirementFile(text=decode_requirement_file(path.read_bytes()))
+        return RequirementFile(text=decode_requirement_file(read_regular(path)))
     except OSError as error:
         raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
     except SourceError as error:

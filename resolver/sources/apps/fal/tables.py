@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from resolver.errors import Position, SettingsError, SourceError
 from resolver.requirements.entry import RequirementItems
@@ -103,7 +104,7 @@ def find_tables(folder: Path, *, seen_from: Path) -> tuple[AppTable, ...]:
     for parent in iter_upwards(folder.absolute()):
         path = parent / "pyproject.toml"
         try:
-            if not path.is_file() or not has_platform_table(path.read_bytes()):
+            if not path.is_file() or not has_platform_table(read_regular(path)):
                 continue
         except OSError:
             continue

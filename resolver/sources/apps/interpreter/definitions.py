@@ -42,6 +42,9 @@ __all__ = [
     "walk_same_scope",
 ]
 
+_LIMIT_BYTES = 2_000_000
+_LIMIT_LINES = 50_000
+
 # Decorators that leave the attributes of a class as they are.
 _HARMLESS_CLASS_DECORATORS = frozenset({"dataclasses.dataclass", "typing.final", "typing.runtime_checkable"})
 
@@ -352,8 +355,14 @@ def as_load(target: ast.Name | ast.Attribute | ast.Subscript) -> ast.expr:
 def parse_file(data: bytes, name: str) -> ast.Module:
     """The syntax tree of a file. Raises SourceError.
 
-    Warnings about its code (such as questionable escapes) are ignored: they are for those who run it.
+    Warnings about its code (such as questionable escapes) are ignored: they are for those who run it. A file of more
+    than 2 MB or 50,000 lines, which no person has written, is refused: its tree takes a hundred times its memory.
     """
+    if len(data) > _LIMIT_BYTES or data.count(b"\n") > _LIMIT_LINES:
+        raise SourceError(
+            f"`{name}` is too large to be read: more than {_LIMIT_BYTES} bytes or {_LIMIT_LINES} lines of Python",
+            remedy="keep data in files that are not Python",
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

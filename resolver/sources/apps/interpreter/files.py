@@ -13,6 +13,7 @@ import os
 import stat
 from pathlib import Path
 
+from lockfiles._files import read_regular
 from resolver.errors import SourceError, render_os_error
 from resolver.sources.settings_file import iter_upwards, name_path
 
@@ -65,7 +66,7 @@ class AppFiles:
     def read(self, path: Path) -> bytes:
         """The bytes of a located file. Raises SourceError."""
         try:
-            return path.read_bytes()
+            return read_regular(path)
         except OSError as error:
             why = render_os_error(error)
             raise SourceError(f"`{self.name(path)}` cannot be read: {why}") from error
