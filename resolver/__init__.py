@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from resolver.errors import SettingsError as SettingsError
     from resolver.errors import SourceError as SourceError
     from resolver.errors import TargetError as TargetError
+    from resolver.errors import UnboundVariableError as UnboundVariableError
     from resolver.fetch.access import Access as Access
     from resolver.fetch.access import LoginOptions as LoginOptions
     from resolver.fetch.projects.listings import read_advisories as read_advisories
@@ -105,6 +106,7 @@ _NAMES_BY_MODULE = {
         "SettingsError",
         "SourceError",
         "TargetError",
+        "UnboundVariableError",
     ),
     "resolver.fetch.access": ("Access", "LoginOptions"),
     "resolver.fetch.projects.listings": ("read_advisories",),
