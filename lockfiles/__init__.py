@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from lockfiles.reading import write as write
     from lockfiles.secret_forms import FoundSecret as FoundSecret
     from lockfiles.secret_forms import find_secrets as find_secrets
+    from lockfiles.variable_bindings import VariableBinding as VariableBinding
+    from lockfiles.variable_bindings import VariableBindings as VariableBindings
+    from lockfiles.variable_bindings import parse_binding as parse_binding
 
 _NAMES_BY_MODULE = {
     "lockfiles.comparison": (
@@ -91,6 +94,7 @@ _NAMES_BY_MODULE = {
     "lockfiles.lockfile": ("BuildFacts", "BuildWheel", "Lockfile", "SettingValue", "ToolTable"),
     "lockfiles.reading": ("dumps", "loads", "read", "write"),
     "lockfiles.secret_forms": ("FoundSecret", "find_secrets"),
+    "lockfiles.variable_bindings": ("VariableBinding", "VariableBindings", "parse_binding"),
 }
 _MODULES = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 

@@ -6,6 +6,10 @@ Standards: PEP 508, PEP 440 (direct references), pip: Requirements File Format.
 An export holds every pin, dependencies too, so it is installed with `--no-deps`: where a pin contradicts the metadata
 of another (an override), an installer that resolves would refuse it or install more. No text of the lock can pass for
 a second token, a flag or a line of its own.
+
+pip replaces `${VAR}` in a requirement file by the value of the variable, and sends it to the host of the URL. A lock
+may be somebody else's, so a variable is written only where `VariableBindings` of the builder allow it; nothing in the
+lock counts. Elsewhere the public URL is written, and a note names variable and host.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ import posixpath
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +32,7 @@ from lockfiles.errors import ExportError
 from lockfiles.graph import assign_layers
 from lockfiles.lockfile import Lockfile
 from lockfiles.reading import read
+from lockfiles.variable_bindings import VariableBinding, VariableBindings, name_host, parse_binding
 
 __all__ = [
     "export_list",
@@ -47,10 +52,13 @@ _PLAIN_MARKER = re.compile(r"(?:(?! -)[ !\"%-\[\]^_a-z{|}~'])*")
 _VARIABLE = re.compile(r"(\$\{[A-Z0-9_]+\})")
 _URL_CHARACTERS = "%:/?@!$&'()*+,;=[]-._~"
 """The characters of a URL (RFC 3986) that stay as they are. `#` is not among them: this module writes the fragment."""
+_NOTHING_BOUND = VariableBindings()
 _DistributionFile = PackageWheel | PackageSdist | PackageArchive
 
 
-def export_requirements(lockfile: Lockfile, *, layer: int | None = None) -> str:
+def export_requirements(
+    lockfile: Lockfile, *, layer: int | None = None, bindings: VariableBindings = _NOTHING_BOUND
+) -> str:
     """The lock, or one layer of it, as a requirement file for `pip install --no-deps -r` and `uv pip install`.
 
     - Packages of the index that most packages come from are `name==version` with their hashes. All others are URLs with
@@ -58,13 +66,16 @@ def export_requirements(lockfile: Lockfile, *, layer: int | None = None) -> str:
     - If a commit or folder is among them, all are URLs: one `--hash` makes pip refuse every line without one.
     - Paths of files on disk stay as in the lock. Installers read them relative to the folder that they run in.
 
+    `bindings` are the hosts for which a `${VAR}` of the lock stays in a URL.
+
     Raises ExportError if the lock has no such layer, or a package has no such form.
     """
-    step = select_layer(lockfile, layer)
+    step = _bind_variables(select_layer(lockfile, layer), bindings)
     packages = sorted(step.pylock.packages, key=_package_order)
     hashed = all(map(_has_hash, packages))
     index = _find_main_index(packages) if hashed else None
-    lines = [f"# {line}" for line in _iter_header(lockfile, step, layer, hashed=hashed)]
+    notes = find_notes(lockfile, layer=layer, bindings=bindings)
+    lines = [f"# {line}" for line in (*_iter_header(lockfile, step, layer, hashed=hashed), *notes)]
     lines += [f"--index-url {index}"] if index is not None else []
     for package in packages:
         if package.index is not None and package.index == index:
@@ -74,32 +85,41 @@ def export_requirements(lockfile: Lockfile, *, layer: int | None = None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def export_list(lockfile: Lockfile, *, layer: int | None = None) -> tuple[str, ...]:
+def export_list(
+    lockfile: Lockfile, *, layer: int | None = None, bindings: VariableBindings = _NOTHING_BOUND
+) -> tuple[str, ...]:
     """The lock, or one layer of it, as arguments of an installer: `--no-deps`, then `name @ url#sha256=…` for each pin.
 
     If the list names the scheme, host and port of a URL with a placeholder (`https://${TOKEN}@host/…`), the URL gets
-    it back. Raises ExportError as `export_requirements` does.
+    it back, provided that `bindings` allow its variables there. Raises ExportError as `export_requirements` does.
     """
-    step = select_layer(lockfile, layer)
-    logins = _find_logins(step)
+    step = _bind_variables(select_layer(lockfile, layer), bindings)
+    logins = _find_logins(step, bindings)
     packages = sorted(step.pylock.packages, key=_package_order)
     return (*_list_flags(step), *(token for package in packages for token in _list_tokens(package, logins)))
 
 
-def requirements(path: str | os.PathLike[str]) -> list[str] | list[list[str]]:
+def requirements(
+    path: str | os.PathLike[str], *, bindings: Iterable[str | VariableBinding] = ()
+) -> list[str] | list[list[str]]:
     """The requirement list of the lock at `path`, for an app that writes `requirements = requirements("pylock.toml")`.
 
     The list is flat for a lock of one layer, else it has one list for each layer, in the order of installation. A
     relative path starts at the folder of the calling file; only if the caller has no file, it starts at the current
-    folder. Raises LockfileError and OSError.
+    folder. `bindings`, such as `["TOKEN=index.example"]`, are the hosts for which a `${VAR}` stays in a URL. Raises
+    LockfileError and OSError.
     """
+    try:
+        bound = VariableBindings(parse_binding(one) if isinstance(one, str) else one for one in bindings)
+    except ValueError as error:
+        raise ExportError(f"`bindings`: {error}") from None
     beside = sys._getframe(1).f_globals.get("__file__")
     folder = Path(beside).parent if isinstance(beside, str) else Path()
     lockfile = read(folder / path)
     count = 1 if lockfile.tool is None else len(lockfile.tool.layers)
     if count > 1:
-        return [list(export_list(lockfile, layer=layer)) for layer in range(count)]
-    return list(export_list(lockfile))
+        return [list(export_list(lockfile, layer=layer, bindings=bound)) for layer in range(count)]
+    return list(export_list(lockfile, bindings=bound))
 
 
 def select_layer(lockfile: Lockfile, layer: int | None) -> Lockfile:
@@ -152,12 +172,16 @@ def move_paths(lockfile: Lockfile, folder: str) -> Lockfile:
     return replace(lockfile, pylock=replace(lockfile.pylock, packages=packages), tool=tool)
 
 
-def find_notes(lockfile: Lockfile, *, layer: int | None = None) -> tuple[str, ...]:
+def find_notes(
+    lockfile: Lockfile, *, layer: int | None = None, bindings: VariableBindings = _NOTHING_BOUND
+) -> tuple[str, ...]:
     """What an installation of the export needs besides the file: paths, credentials, settings of builds.
+
+    Variables that `bindings` keep out of the export are named with the hosts of their URLs.
 
     Each note is a whole sentence. Raises ExportError as `select_layer` does.
     """
-    return tuple(_iter_notes(select_layer(lockfile, layer)))
+    return tuple(_iter_notes(select_layer(lockfile, layer), bindings))
 
 
 def render_pin(package: Package) -> str:
@@ -187,17 +211,23 @@ def _iter_header(whole: Lockfile, step: Lockfile, layer: int | None, *, hashed: 
     yield f"  uv pip {flags}"
     if not hashed:
         yield "a commit or a folder has no hash, so `--require-hashes` would refuse the file; all others have theirs"
-    yield from _iter_notes(step)
 
 
-def _iter_notes(step: Lockfile) -> Iterator[str]:
+def _iter_notes(step: Lockfile, bindings: VariableBindings) -> Iterator[str]:
     """The sentences of `find_notes`, for a lock of one step."""
     packages, tool = step.pylock.packages, step.tool
     if any(_has_path(package) for package in packages):
         yield "paths in it start from the folder that the installer runs in"
-    variables = sorted(
-        {name for url in (*_iter_urls(step), *_find_logins(step).values()) for name in find_variables(url)}
-    )
+    named = (*_iter_named(step),)
+    variables = sorted({name for name, scheme, host in named if bindings.allows(name, scheme=scheme, authority=host)})
+    left_out = {
+        f"{name}={name_host(scheme, host)}"
+        for name, scheme, host in named
+        if not bindings.allows(name, scheme=scheme, authority=host)
+    }
+    for text in sorted(left_out):
+        name, _, host = text.partition("=")
+        yield f"`{name}` is left out for `{host}`, since you have not bound it to that host: `--allow-variable {text}`"
     if variables:
         yield f"variables that stand for credentials: {', '.join(variables)}"
     if tool is not None and tool.credentials:
@@ -247,6 +277,8 @@ def _render_reference(package: Package, logins: Mapping[str, str]) -> str:
     if (vcs := package.vcs) is not None:
         if vcs.url is None:
             raise _refuse(package, "its repository is on disk, which only an absolute path could name")
+        if not re.fullmatch("[a-z]+", vcs.type):
+            raise _refuse(package, "its version control system is none that an installer knows")
         fragment = _render_fragment(subdirectory=vcs.subdirectory)
         return f"{vcs.type}+{_render_url(vcs.url, logins)}@{vcs.commit_id}{fragment}"
     if (directory := package.directory) is not None:
@@ -363,10 +395,56 @@ def _find_unisolated(step: Lockfile) -> list[NormalizedName]:
     return [name for name in _find_built(step) if name in build and not build[name].isolation]
 
 
-def _find_logins(step: Lockfile) -> dict[str, str]:
+def _bind_variables(step: Lockfile, bindings: VariableBindings) -> Lockfile:
+    """The lock with the variables of its URLs only where they are allowed: elsewhere the public URL.
+
+    A variable in a path cannot be left out, so it is percent-encoded, which an installer does not replace.
+    """
+
+    def bind(url: str) -> str:
+        authority = _find_authority(url)
+        user_information, _, host = authority.rpartition("@")
+        scheme = _find_scheme(url)
+        names = find_variables(url)
+        if "${" not in url or (names and all(bindings.allows(one, scheme=scheme, authority=host) for one in names)):
+            return url
+        start, separator, rest = url.partition("://")
+        kept = authority if "${" not in user_information else host
+        text = f"{start}{separator}{kept}{rest.removeprefix(authority)}"
+        return text.replace("${", "%24%7B").replace("}", "%7D")
+
+    def move(package: Package) -> Package:
+        changes: dict[str, Any] = {}
+        if package.wheels:
+            changes["wheels"] = [
+                wheel if wheel.url is None else replace(wheel, url=bind(wheel.url)) for wheel in package.wheels
+            ]
+        for key in ("sdist", "archive", "vcs"):
+            source = getattr(package, key)
+            if source is not None and source.url is not None:
+                changes[key] = replace(source, url=bind(source.url))
+        return replace(package, **changes)
+
+    if not any("${" in url for url in _iter_urls(step)):
+        return step
+    packages = [move(package) for package in step.pylock.packages]
+    return replace(step, pylock=replace(step.pylock, packages=packages))
+
+
+def _iter_named(step: Lockfile) -> Iterator[tuple[str, str, str]]:
+    """Each variable that URLs of the lock or placeholders of its list name, with scheme and host of the URL."""
+    logins = _find_logins(step)
+    for url in _iter_urls(step):
+        host = _find_authority(url).rpartition("@")[2]
+        for name in find_variables(f"{url} {logins.get(url, '')}"):
+            yield name, _find_scheme(url), host
+
+
+def _find_logins(step: Lockfile, bindings: VariableBindings | None = None) -> dict[str, str]:
     """The placeholders of the list, by the URL of a package that they belong to.
 
     They are matched by scheme, host and port. A host with several placeholders gets none: any choice could be wrong.
+    `bindings` leave out those with a variable that is not allowed there; None leaves out none.
     """
     found: dict[tuple[str, str], set[str]] = {}
     for token in () if step.tool is None else (token for layer in step.tool.requirements for token in layer):
@@ -377,7 +455,10 @@ def _find_logins(step: Lockfile) -> dict[str, str]:
     for url in _iter_urls(step) if found else ():
         host = _find_authority(url).rpartition("@")[2].lower()
         known = found.get((_find_scheme(url), host), set())
-        if len(known) == 1:
+        names = {name for login in known for name in find_variables(login)}
+        if len(known) == 1 and (
+            bindings is None or all(bindings.allows(name, scheme=_find_scheme(url), authority=host) for name in names)
+        ):
             logins[url] = next(iter(known))
     return logins
 

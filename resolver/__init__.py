@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from resolver.errors import SettingsError as SettingsError
     from resolver.errors import SourceError as SourceError
     from resolver.errors import TargetError as TargetError
+    from resolver.errors import UnboundVariableError as UnboundVariableError
     from resolver.fetch.access import Access as Access
     from resolver.fetch.access import Cancellation as Cancellation
     from resolver.fetch.access import LoginOptions as LoginOptions
@@ -108,6 +109,7 @@ _NAMES_BY_MODULE = {
         "SettingsError",
         "SourceError",
         "TargetError",
+        "UnboundVariableError",
     ),
     "resolver.fetch.access": ("Access", "Cancellation", "LoginOptions"),
     "resolver.fetch.projects.listings": ("read_advisories",),

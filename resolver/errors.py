@@ -6,6 +6,7 @@
     │   ├── SettingsError               [tool.pinfold], PINFOLD_* or command-line settings
     │   ├── SourceError                 a file that holds a list: app.py, requirements.txt, pyproject.toml
     │   ├── TargetError                 Python version, platform, accelerator
+    │   ├── UnboundVariableError        a variable of the environment that may not be sent to a host
     │   ├── GitReferenceError           a reference to a repository (`resolver.fetch.git.repository`)
     │   └── MissingHashesError          pins without the hashes that are required (`resolver.solve.build_problem`)
     ├── LockfileError               2   a lockfile: see `lockfiles.errors`
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from lockfiles.errors import Parts
+    from lockfiles.variable_bindings import VariableBinding
 
 __all__ = [
     "AuthenticationError",
@@ -55,6 +57,7 @@ __all__ = [
     "SettingsError",
     "SourceError",
     "TargetError",
+    "UnboundVariableError",
     "render_os_error",
     "without_traceback",
 ]
@@ -85,6 +88,27 @@ class SourceError(InputError):
 
 class TargetError(InputError):
     """A Python version, platform or machine that is unknown or cannot exist."""
+
+
+class UnboundVariableError(InputError):
+    """A URL names variables of the environment that nothing of the user binds to its host.
+
+    `bindings` are those that are missing, in the order of the faults; `variable` and `host` are the first one's.
+    """
+
+    def __init__(self, what: str, *, bindings: tuple[VariableBinding, ...], **parts: Unpack[Parts]) -> None:
+        super().__init__(what, **parts)
+        self.bindings = bindings
+
+    @property
+    def variable(self) -> str:
+        """The name of the first variable."""
+        return self.bindings[0].variable
+
+    @property
+    def host(self) -> str:
+        """The host that it is not bound to, with a port that is not the default one."""
+        return self.bindings[0].host
 
 
 class ResolutionError(PinfoldError):

@@ -65,6 +65,13 @@ class Project:
         out, err = self.capture.readouterr()
         return Run(code=code, out=self.fix(out), err=self.fix(err))
 
+    def allow(self, *variables: str) -> str:
+        """Let the variables be sent to the index from now on; the value of PINFOLD_ALLOW_VARIABLE that does so."""
+        host = self.server.base_url.partition("://")[2]
+        text = " ".join(f"{one}={host}" for one in variables)
+        self.monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", text)
+        return text
+
     def lock_in_process(self, *argv: str, within: str = ".", python: str = sys.executable, **environment: str) -> Run:
         """Run the command in a process of its own."""
         process = start_process(self._complete(argv), self.folder / within, python=python, environment=environment)
@@ -123,6 +130,8 @@ def child_environment(folder: Path, **more: str) -> dict[str, str]:
         "NETRC": os.devnull,
         "PYTHONPATH": os.pathsep.join(sources),
         "PYTHONUTF8": "1",
+        # No record of `lock allow` on this machine counts.
+        "XDG_STATE_HOME": os.devnull,
         **more,
     }
 
@@ -133,6 +142,8 @@ def hide_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         if _HIDDEN.match(name):
             monkeypatch.delenv(name)
     monkeypatch.setenv("NETRC", os.devnull)
+    # No record of `lock allow` on this machine counts.
+    monkeypatch.setenv("XDG_STATE_HOME", os.devnull)
 
 
 def find_interpreter(minor: str) -> str:

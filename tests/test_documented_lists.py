@@ -172,6 +172,7 @@ def test_item_that_a_function_works_out(hosts: Hosts) -> None:
 
 
 def test_token_of_a_repository_in_a_variable(hosts: Hosts) -> None:
+    hosts.project.monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"GITHUB_TOKEN={hosts.git.authority}")
     run = hosts.lock(["git+http://${GITHUB_TOKEN}@REPOS/private-repo"], GITHUB_TOKEN=TOKEN)
 
     assert run.code == 0, run.err

@@ -12,15 +12,18 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resolver.fetch.access import DEFAULT_TIMEOUT_S, Access, Cancellation, LoginOptions
+from lockfiles.variable_bindings import VariableBindings
+from resolver.fetch.access import DEFAULT_TIMEOUT_S, Access, Cancellation, LoginOptions, read_file_bindings
 from resolver.planning.plan import LockPlan, RunContext, plan_lock
 from resolver.settings.settings import Settings
 from resolver.sources.reader import read_source
+from resolver.sources.settings_file import read_bindings
 
 if TYPE_CHECKING:
     from resolver.cli.parser import LockArguments
@@ -30,6 +33,7 @@ __all__ = [
     "add_credential_options",
     "add_host_options",
     "build_lock_access",
+    "find_user_bindings",
     "read_access",
     "read_lists",
 ]
@@ -45,12 +49,19 @@ def add_access_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_credential_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--list` and `--credentials`, for verbs that need the complete URLs of a lock."""
+    """Add `--list`, `--credentials` and `--allow-variable`, for verbs that need the complete URLs of a lock."""
     group = parser.add_argument_group("credentials", "of the builder; nothing that the lock says about them is obeyed")
     group.add_argument(
         "--list", metavar="SOURCE", dest="source", help="a list with the same URLs, freshly signed or with tokens"
     )
     group.add_argument("--credentials", metavar="FILE", help="logins and signed URLs, in TOML or as netrc: mode 0600")
+    group.add_argument(
+        "--allow-variable",
+        metavar="NAME=HOST",
+        action="append",
+        default=[],
+        help="this variable may be sent to HOST or HOST:PORT",
+    )
 
 
 def add_host_options(parser: argparse.ArgumentParser) -> None:
@@ -121,14 +132,25 @@ def read_lists(values: argparse.Namespace, *, folder: Path) -> tuple[LockPlan, .
     """
     if values.source is None:
         return ()
+    source = read_source(values.source, folder=folder)
+    bindings = find_user_bindings(values.allow_variable, credentials=values.credentials, source=source.path)
     plan = plan_lock(
-        read_source(values.source, folder=folder),
+        source,
         arguments=Settings(),
         path=None,
         old=None,
-        run=RunContext(folder=folder, variables=os.environ, now=datetime.now(UTC)),
+        run=RunContext(folder=folder, variables=os.environ, now=datetime.now(UTC), bindings=bindings),
     )
     return (plan,)
+
+
+def find_user_bindings(words: Sequence[str], *, credentials: str | None, source: Path | None) -> VariableBindings:
+    """What `--allow-variable`, the environment, `lock allow` and the credentials file allow the list in a file.
+
+    Raises SettingsError for a text that is no binding.
+    """
+    logins = LoginOptions(file=None if credentials is None else Path(credentials))
+    return read_bindings(words, source=source, load=partial(read_file_bindings, logins))
 
 
 def build_lock_access(arguments: LockArguments, *, announce: Callable[[str], None]) -> Access:

@@ -23,13 +23,14 @@ from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile, LockfileError, ToolTable, read
 from lockfiles._values import dataclass
+from lockfiles.variable_bindings import VariableBinding
 from resolver.cli.output import describe_error, show_message, write_output
 from resolver.cli.parser import LockArguments
 from resolver.errors import PinfoldError, SourceError
 from resolver.planning.plan import LockPlan, RunContext, plan_lock, read_old_lock
 from resolver.sources.lock_places import find_other_owner, list_old_names, name_lock, name_source, place_locks
 from resolver.sources.reader import read_source
-from resolver.sources.settings_file import name_path
+from resolver.sources.settings_file import name_path, read_bindings
 from resolver.sources.source import Source
 from resolver.sources.target_choice import ChosenMachines, choose_machines
 
@@ -277,10 +278,26 @@ class LockPlanning:
             arguments=arguments.settings,
             path=path,
             old=old,
-            run=RunContext(folder=self._folder, variables=os.environ, now=now, may_ask_host=may_ask_host),
+            run=RunContext(
+                folder=self._folder,
+                variables=os.environ,
+                now=now,
+                may_ask_host=may_ask_host,
+                bindings=read_bindings(
+                    arguments.allowed_variables, source=job.source.path, load=self._read_file_bindings
+                ),
+            ),
             upgrade=arguments.upgrade,
             machines=job.machines,
         )
+
+    def _read_file_bindings(self) -> Sequence[VariableBinding]:
+        """The variables of the credentials file with their hosts."""
+        # Lazy: only a list with a variable that nothing else binds needs it.
+        from resolver.fetch.access import LoginOptions, read_file_bindings
+
+        named = self._arguments.credentials
+        return read_file_bindings(LoginOptions(file=None if named is None else Path(named)))
 
 
 def build_lock_key(plan: LockPlan) -> LockKey:

@@ -30,6 +30,7 @@ _BUG = 6
 _GARBAGE_THRESHOLD = 100_000
 
 _MODULES = (
+    "allow",
     "audit",
     "diff",
     "digest",
@@ -47,7 +48,7 @@ _MODULES = (
     "verify",
     "why",
 )
-"""The verbs whose module has a function `run_VERB`; `lock` is the other one."""
+"""The verbs whose module has a function `run_VERB` (`allow` is in that of `secrets`); `lock` is the other one."""
 
 
 def run() -> NoReturn:
@@ -117,8 +118,8 @@ def _lock(words: Sequence[str], program: str) -> int:
 
 def _run_module(name: str, words: Sequence[str], program: str) -> int:
     """The exit code of any other verb: the result of `run_VERB` in its module, which is imported only now."""
-    module = name.replace("-", "_")
-    run: Callable[..., int] = getattr(import_module(f"resolver.cli.verbs.{module}"), f"run_{module}")
+    module = "secrets" if name == "allow" else name
+    run: Callable[..., int] = getattr(import_module(f"resolver.cli.verbs.{module}"), f"run_{name}")
     return run(words, program=program)
 
 

@@ -37,6 +37,7 @@ verbs, each with a --help of its own; a source of that name is written ./why:
   for whoever installs  fetch, hydrate, export, layers, digest
   about a lock          why, tree, diff, sizes, sbom
   whether it holds      verify, audit, outdated, secrets, hook
+  what a list may send  allow
   about machines        machines"""
 _EXIT_CODES = """\
 exit codes: 0 done; 1 the answer is no (--check: the lock does not fit); 2 bad input; 3 no solution; 4 network or
@@ -75,6 +76,7 @@ class LockArguments:
     credentials: str | None = None
     keyring_provider: KeyringProvider = "auto"
     allowed_hosts: tuple[str, ...] = ()
+    allowed_variables: tuple[str, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
     as_json: bool = False
     annotates: bool = False
@@ -113,8 +115,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     if values.format == "github" and not values.check:
         parser.error("--format github annotates what a check finds: add --check")
     if values.output == "-" and (values.check or values.format == "json"):
-        flag = "--check" if values.check else "--json"
-        parser.error(f"-o - prints the lock: leave out that or {flag}")
+        parser.error(f"-o - prints the lock: leave out that or {'--check' if values.check else '--json'}")
     return LockArguments(
         sources=(*values.sources, *argv[end + 1 :]),
         settings=_build_settings(values),
@@ -134,6 +135,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
         credentials=values.credentials,
         keyring_provider=values.keyring_provider,
         allowed_hosts=tuple(values.allow_host),
+        allowed_variables=tuple(values.allow_variable),
         trusted_hosts=tuple(values.trusted_host),
         as_json=values.format == "json",
         annotates=values.format == "github",

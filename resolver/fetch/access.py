@@ -19,13 +19,14 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from lockfiles._values import dataclass
+from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.errors import Fault, RunCancelledError
 from resolver.fetch.http import http_errors
 from resolver.fetch.http.credentials import (
@@ -49,7 +50,9 @@ __all__ = [
     "KeyringProvider",
     "LoginOptions",
     "Transport",
+    "find_bindings",
     "open_credentials",
+    "read_file_bindings",
 ]
 
 
@@ -236,6 +239,10 @@ class Access:
     cancellation: Cancellation | None = None
     """Ends the runs that use this access, at a deadline or from another thread. None never ends them."""
 
+    variable_bindings: tuple[VariableBinding, ...] = ()
+    """The hosts that variables of the environment may be sent to, as `parse_binding("TOKEN=index.example")` gives them.
+    `lock` uses them; for a plan, which is made before there is an `Access`, they are in its `RunContext`."""
+
     transport: Transport | None = None
     """Sends all HTTP requests in place of sockets; only `git` reaches its repositories without it. It is called from
     many threads, gets complete requests with their secrets, and is closed by its owner."""
@@ -251,16 +258,32 @@ class Access:
         return AnswerLimits(url, timeout_s=self.timeout_s, limit_bytes=limit_bytes, cancellation=self.ending)
 
 
+def find_bindings(access: Access) -> VariableBindings:
+    """The bindings of an `Access`, and those of its credentials file: a login that the file has for a host."""
+    return VariableBindings(access.variable_bindings, load=partial(read_file_bindings, access.logins))
+
+
+def read_file_bindings(
+    options: LoginOptions, *, environ: Mapping[str, str] = os.environ
+) -> tuple[VariableBinding, ...]:
+    """The variables of the user's credentials file with the hosts that it names for them. Raises SettingsError."""
+    named = options.file or _find_named_file(environ)
+    if named is None:
+        return ()
+    from resolver.fetch.http.login_stores import read_credentials_file  # Lazy, as below.
+
+    return read_credentials_file(named, variables=environ).bindings
+
+
 def open_credentials(
     options: LoginOptions = LoginOptions(),
     *,
-    places: Mapping[str, Sequence[str]] | None = None,
     hidden: Collection[str] = (),
     environ: Mapping[str, str] = os.environ,
 ) -> Credentials:
     """Credentials with the user's logins.
 
-    `places` are the URL prefixes of each index family, by name. `hidden` are variables with secrets of the list, which
+    `hidden` are variables with secrets of the list, which
     the command `keyring` must not see. Raises SettingsError for a file that cannot be used, and for a keyring that is
     required and not installed.
     """
@@ -276,7 +299,7 @@ def open_credentials(
         sources.append(content.logins)
         warnings += content.warnings
         signed = list(content.urls)
-    variables = _read_variables(environ, places or {}, warnings)
+    variables = _read_variables(environ, warnings)
     if variables is not None:
         sources.append(variables)
     sources.append(NetrcLogins(environ))
@@ -292,12 +315,10 @@ def _find_named_file(environ: Mapping[str, str]) -> Path | None:
     return Path(named) if named else None
 
 
-def _read_variables(
-    environ: Mapping[str, str], places: Mapping[str, Sequence[str]], warnings: list[str]
-) -> ListedLogins | None:
+def _read_variables(environ: Mapping[str, str], warnings: list[str]) -> ListedLogins | None:
     """The logins of `PINFOLD_INDEX_NAME_URL`, `_USERNAME` and `_PASSWORD`, or None if no such variable is set.
 
-    Without a URL, NAME is that of an index family. Adds a warning for a login that belongs to no host.
+    The URL decides the host. A project's settings could name any host. Adds a warning for a login without a URL.
     """
     indexes: dict[str, dict[str, str]] = {}
     for variable, value in environ.items():
@@ -307,10 +328,8 @@ def _read_variables(
     if not indexes:
         return None
     logins = ListedLogins("`PINFOLD_INDEX_…`")
-    urls = {re.sub(r"[^A-Z0-9]", "_", name.upper()): prefixes for name, prefixes in places.items()}
     for name, values in sorted(indexes.items()):
-        prefixes = [values["URL"]] if "URL" in values else list(urls.get(name, ()))
-        if not _add_logins(logins, name, prefixes, values):
+        if not _add_login(logins, name, values):
             fault = Fault(
                 what=f"`PINFOLD_INDEX_{name}_…` belongs to no host",
                 remedy=f"set `PINFOLD_INDEX_{name}_URL` to the URL of its index, with `https://`",
@@ -319,27 +338,20 @@ def _read_variables(
     return logins
 
 
-def _add_logins(logins: ListedLogins, name: str, prefixes: Sequence[str], values: Mapping[str, str]) -> bool:
-    """Add the login of one NAME for each of its URL prefixes; False if none of them has a host."""
-    added = False
-    for url, login in _iter_logins(prefixes, values):
-        place = find_destination(url)
-        if place is not None:
-            logins.add(place, login, source=f"the login of `PINFOLD_INDEX_{name}_…`")
-            added = True
-    return added
+def _add_login(logins: ListedLogins, name: str, values: Mapping[str, str]) -> bool:
+    """Add the login of one NAME for its URL; False if there is no URL, or one without a host or a login.
 
-
-def _iter_logins(prefixes: Sequence[str], values: Mapping[str, str]) -> Iterator[tuple[str, Login]]:
-    """Public URL and login for each prefix: `_USERNAME` and `_PASSWORD` take precedence over a login in the URL."""
-    for prefix in prefixes:
-        # The prefix of a family may end in a placeholder, such as `{cuda}`.
-        url = parse_url(prefix.partition("{")[0])
-        _, login = split_login(url.secret) if url.secret is not None else (None, None)
-        if "USERNAME" in values or "PASSWORD" in values:
-            login = Login(user=Secret(values.get("USERNAME", "")), password=Secret(values.get("PASSWORD", "")))
-        if login is not None:
-            yield url.public, login
+    `_USERNAME` and `_PASSWORD` take precedence over a login in the URL.
+    """
+    url = parse_url(values.get("URL", ""))
+    place = find_destination(url.public)
+    _, login = split_login(url.secret) if url.secret is not None else (None, None)
+    if "USERNAME" in values or "PASSWORD" in values:
+        login = Login(user=Secret(values.get("USERNAME", "")), password=Secret(values.get("PASSWORD", "")))
+    if place is None or login is None:
+        return False
+    logins.add(place, login, source=f"the login of `PINFOLD_INDEX_{name}_…`")
+    return True
 
 
 def _find_keyring(provider: KeyringProvider, hidden: Collection[str]) -> QueryKeyring | None:

@@ -127,6 +127,7 @@ def verify_lockfile(
     # The sizes and hashes of the lock are what is verified, so they are no input (`old`); its versions are (`kept`).
     plan_anew = replace(plan, old=None)
     with Locker([plan_anew, *lists], access=access) as locker:
+        locker.check_variables(lists)
         fresh = locker.lock(plan_anew).lockfile
     found = [] if has_own_digest(plan) else [_build_digest_discrepancy(shown)]
     found += _iter_discrepancies(compare(lockfile, fresh))

@@ -25,6 +25,7 @@ from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.local_files import find_local_path
 from resolver.index.location import Location, mirror_url
 from resolver.index.package_source import DelegatingSource, PackageSource
+from resolver.locking.plan_secrets import has_credentials
 from resolver.planning.from_lock import find_named_paths
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import (
@@ -289,19 +290,13 @@ def _iter_url_faults(position: Position, url: Url, credentials: Credentials, rem
 
     pip sends such a URL with the text `${NAME}` in it, and the answer of the host then hides the reason.
     """
-    if (unset := find_unset(url)) and not _is_known(url, credentials):
+    if (unset := find_unset(url)) and not has_credentials(url, credentials):
         names = ", ".join(f"`{name}`" for name in unset)
         yield Fault(
             where=position,
             what=f"`{url}` is needed, and a variable in it is not set: {names}",
             remedy=remedy,
         )
-
-
-def _is_known(url: Url, credentials: Credentials) -> bool:
-    """Whether credentials replace the variables of a URL: with a token in its path, or with a login."""
-    grant = credentials.find(url.public)
-    return grant is not None and (grant.url is not None or VARIABLE.search(url.public) is None)
 
 
 def _iter_missing_path(entry: Entry, path: Path | None, remedy: str) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ nothing about the Python that runs it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -27,7 +27,7 @@ from packaging.utils import NormalizedName
 from lockfiles import Lockfile
 from lockfiles._values import dataclass
 from resolver.errors import ResolutionError
-from resolver.fetch.access import Access
+from resolver.fetch.access import Access, find_bindings
 from resolver.index.package_source import PackageSource
 from resolver.locking.build_requirements import BuildPins, find_build_pins
 from resolver.locking.diagnostics import (
@@ -51,6 +51,7 @@ from resolver.locking.old_lock import (
 from resolver.locking.open_sources import OpenSource, PackageSources
 from resolver.locking.plan_secrets import (
     build_credentials,
+    check_bindings,
     check_signatures,
     find_needed_credentials,
     list_literal_warnings,
@@ -129,10 +130,17 @@ def lock(
         arguments=Settings(platform=None if platform is None else str(platform)),
         path=None,
         old=old,
-        run=RunContext(folder=folder, variables=os.environ, now=datetime.now(UTC), may_ask_host=False),
+        run=_build_run(folder, access),
         upgrade=upgrade.everything,
     )
     return lock_plan(plan, access=access, upgrade=upgrade)
+
+
+def _build_run(folder: Path, access: Access) -> RunContext:
+    """The facts of a run for the list of a program, whose variables go to the hosts that `access` names."""
+    bindings = find_bindings(access)
+    now = datetime.now(UTC)
+    return RunContext(folder=folder, variables=os.environ, now=now, may_ask_host=False, bindings=bindings)
 
 
 def lock_plan(plan: LockPlan, *, access: Access, upgrade: Upgrade = KEEP_ALL) -> LockOutcome:
@@ -210,6 +218,11 @@ class Locker:
             driver_changes=self._find_driver_changes(opened, resolution),
         )
 
+    def check_variables(self, plans: Iterable[LockPlan]) -> None:
+        """Raise UnboundVariableError for plans that only give credentials, and have a variable that may not be sent."""
+        for plan in plans:
+            check_bindings(plan, self._credentials)
+
     def _solve(self, opened: _OpenPlan, problem: Problem) -> Resolution:
         """The resolution. The error of a list without one names the locations that have no project of it as well."""
         watched = WatchedPages(opened.source)
@@ -222,8 +235,10 @@ class Locker:
     def _check_before_requests(self, plan: LockPlan) -> tuple[str, ...]:
         """Warnings about signatures of URLs that end soon.
 
-        Raises ListError for forms that cannot be locked, FetchError for signatures that have ended.
+        Raises ListError for forms that cannot be locked, UnboundVariableError for variables that may not be sent to
+        their hosts, FetchError for signatures that have ended.
         """
+        check_bindings(plan, self._credentials)
         check_references(plan, credentials=self._credentials)
         return () if self._access.offline else check_signatures(plan, now=self._access.clock())
 

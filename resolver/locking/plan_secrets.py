@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile
-from resolver.errors import Fault, FetchError, ListError, Position
+from lockfiles.variable_bindings import VariableBinding
+from resolver.errors import Fault, FetchError, ListError, Position, UnboundVariableError
 from resolver.fetch.access import Access, LoginOptions, open_credentials
 from resolver.fetch.http.credentials import Credentials, Destination, find_destination
 from resolver.fetch.http.session import Session
@@ -26,14 +27,19 @@ from resolver.planning.from_lock import build_lock_policy
 from resolver.planning.plan import LockPlan
 from resolver.requirements.entry import ArchiveUrl, VcsReference
 from resolver.requirements.url import VARIABLE, Url
+from resolver.sources.source import Source
 
 if TYPE_CHECKING:
     from resolver.requirements.presigned import Expiry
 
 __all__ = [
     "build_credentials",
+    "check_bindings",
     "check_signatures",
+    "find_named_bindings",
     "find_needed_credentials",
+    "find_unbound",
+    "has_credentials",
     "list_literal_warnings",
     "open_session",
 ]
@@ -49,10 +55,8 @@ def build_credentials(plans: Iterable[LockPlan], *, logins: LoginOptions = Login
     SettingsError for a file of credentials that cannot be used, ListError for URLs that differ by a withheld query.
     """
     plans = tuple(plans)
-    families = (family for plan in plans for family in plan.settings.families)
     hidden = {name for plan in plans for _, url, _ in _iter_urls(plan) for name in VARIABLE.findall(url.text)}
-    places = {family.name: family.urls for family in families}
-    credentials = open_credentials(logins, places=places, hidden=hidden)
+    credentials = open_credentials(logins, hidden=hidden)
     _check_withheld(plans)
     for plan in plans:
         for position, url, is_repository in _iter_urls(plan):
@@ -76,6 +80,61 @@ def _check_withheld(plans: Iterable[LockPlan]) -> None:
                     why=f"the value of the query looks random, so the lock would not have it; the other is {first}",
                     remedy=f"`public-queries = [{names}]` in [tool.pinfold], if it is no secret",
                 )
+
+
+def check_bindings(plan: LockPlan, credentials: Credentials) -> None:
+    """Raise UnboundVariableError for variables that are set and may not be sent to the hosts of their URLs.
+
+    They are not in the URLs (see `parse_url`): without this error a host would be asked for `${NAME}`. A URL for which
+    the user keeps credentials elsewhere needs no variable.
+    """
+    faults: dict[VariableBinding, Fault] = {}
+    for position, url, binding in _iter_unbound(plan):
+        if not has_credentials(url, credentials):
+            faults.setdefault(binding, _build_unbound(position, url, binding, plan.source))
+    if faults:
+        raise UnboundVariableError.from_faults(faults.values(), bindings=tuple(faults))
+
+
+def find_unbound(plan: LockPlan) -> tuple[VariableBinding, ...]:
+    """The bindings that the URLs of list and settings lack, in the order of the list."""
+    return tuple(dict.fromkeys(binding for _, _, binding in _iter_unbound(plan)))
+
+
+def find_named_bindings(plan: LockPlan) -> tuple[VariableBinding, ...]:
+    """The variables that the URLs of list and settings name, set or not, with the hosts of these URLs."""
+    places = ((url, find_destination(url.public)) for _, url, _ in _iter_urls(plan))
+    return tuple(
+        VariableBinding(variable=name, host=place.authority)
+        for url, place in places
+        if place is not None
+        for name in VARIABLE.findall(url.text)
+    )
+
+
+def _iter_unbound(plan: LockPlan) -> Iterator[tuple[Position, Url, VariableBinding]]:
+    """Each variable that may not be sent to the host of its URL, with the URL and its position."""
+    for position, url, _ in _iter_urls(plan):
+        for name in url.unbound:
+            yield position, url, VariableBinding(variable=name, host=url.destination)
+
+
+def has_credentials(url: Url, credentials: Credentials) -> bool:
+    """Whether credentials replace the variables of a URL: with a token in its path, or with a login."""
+    grant = credentials.find(url.public)
+    return grant is not None and (grant.url is not None or VARIABLE.search(url.public) is None)
+
+
+def _build_unbound(position: Position, url: Url, binding: VariableBinding, source: Source) -> Fault:
+    """The fault for one variable, with the line that binds it."""
+    text = f"'{binding}'" if "$" in binding.host else f"{binding}"
+    once = "" if source.path is None else f", or once for this file: `lock allow {source.name}`"
+    return Fault(
+        where=position,
+        what=f"`{url}` is needed, and `{binding.variable}` may not be sent to `{binding.host}`",
+        why="the value of a variable goes only to hosts that you have bound it to",
+        remedy=f"`--allow-variable {text}`{once}",
+    )
 
 
 def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
@@ -148,6 +207,8 @@ def open_session(
         for warning in check_signatures(plan, now=access.clock()):
             announce(f"warning: {warning}")
     credentials = build_credentials(lists, logins=access.logins)
+    for plan in lists:
+        check_bindings(plan, credentials)
     for warning in credentials.warnings:
         announce(f"warning: {warning}")
     policy = build_lock_policy(lock_folder, access=access, lists=lists, build=build)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from lockfiles import Lockfile, LockfileError, SettingValue, read
 from lockfiles._values import dataclass
+from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.errors import InputError, Position, render_os_error, without_traceback
 from resolver.planning.recorded_settings import RecordedSettings, digest_metadata, record_settings
 from resolver.requirements.canonical import canonical_layers
@@ -101,6 +102,8 @@ class LockPlan:
 class RunContext:
     """The facts of the run that a plan depends on: the current folder, the environment variables, and the time.
 
+    `bindings` are the hosts that the variables may be sent to, beside those of URLs on the command line.
+
     `may_ask_host` is whether the Python that runs pinfold may decide which Python is locked for, if nothing else does.
     """
 
@@ -108,6 +111,7 @@ class RunContext:
     variables: Mapping[str, str] = field(repr=False)
     now: datetime
     may_ask_host: bool = True
+    bindings: VariableBindings = VariableBindings()
 
 
 def plan_lock(
@@ -201,10 +205,24 @@ def _merge_settings(source: Source, arguments: Settings, run: RunContext) -> _Pl
         arguments=arguments,
         complete=complete,
         # Before all parsing: their repr is redacted, so tracebacks with locals do not leak them.
-        variables=PathTokens(complete.secrets, run.variables, public_queries=complete.public_queries),
+        variables=PathTokens(
+            complete.secrets,
+            run.variables,
+            public_queries=complete.public_queries,
+            bindings=run.bindings | _iter_command_line_bindings(arguments, run.variables),
+        ),
         platform=None if complete.platform is None else parse_platform(complete.platform),
         families=(*complete.families, *load_families()),
     )
+
+
+def _iter_command_line_bindings(arguments: Settings, variables: Mapping[str, str]) -> Iterator[VariableBinding]:
+    """The bindings of the URLs on the command line: who types `https://${TOKEN}@host/` sends it to this host."""
+    unbound = PathTokens((), variables, bindings=VariableBindings())
+    named = () if arguments.index_url is None else (arguments.index_url,)
+    for text in (*named, *(arguments.extra_index_url or ()), *(arguments.find_links or ())):
+        url = parse_url(text, variables=unbound)
+        yield from (VariableBinding(variable=name, host=url.destination) for name in url.unbound)
 
 
 def _with_paths_seen_from(folder: Path, settings: Settings, settings_path: Path | None) -> Settings:

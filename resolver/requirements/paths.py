@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, assert_never, cast
 
+from lockfiles.variable_bindings import VariableBindings
 from resolver.requirements.entry import Entry, LocalPath, RequirementItems, RequirementList
 from resolver.requirements.flags import FlagUse, RequirementUse, Statement
 from resolver.requirements.requirement_text import render_requirement
@@ -48,6 +49,8 @@ class PathTokens(Mapping[str, str]):
 
     `public_queries` are the names of queries whose values may be locked though they look random. They come with the
     variables because the parser of a direct reference needs both, and no other text is parsed with either.
+
+    `bindings` are the hosts that the caller's variables may be sent to; None is all hosts.
     """
 
     def __init__(
@@ -56,12 +59,23 @@ class PathTokens(Mapping[str, str]):
         variables: Mapping[str, str],
         *,
         public_queries: Collection[str] = (),
+        bindings: VariableBindings | None = None,
     ) -> None:
         self.public_queries = tuple(public_queries)
         self._patterns = tuple(patterns)
         self._variables = variables
+        self._bindings = bindings
         self._names: dict[str, str] = {}
         self._values: dict[str, str] = {}
+
+    def may_send(self, name: str, scheme: str, authority: str) -> bool:
+        """Whether a variable may be in a request for a URL with this scheme and authority, or in a build (`BUILDS`).
+
+        A token of `hide` may be: it is written out in the list, for this URL.
+        """
+        if name in self._values or self._bindings is None:
+            return True
+        return self._bindings.allows(name, scheme=scheme, authority=authority)
 
     def hide(self, text: str) -> str:
         """The text with a variable in place of each token that a pattern finds in the path of a URL."""

@@ -26,9 +26,10 @@ from resolver.requirements.flags import (
     Statement,
     find_file_flag,
 )
-from resolver.requirements.url import expand_line
+from resolver.requirements.url import expand_line, find_set
 
 __all__ = [
+    "BUILDS",
     "ReadFile",
     "decode_requirement_file",
     "include_files",
@@ -43,6 +44,12 @@ Its arguments are the reference as written, and the name of the file or list tha
 relative to that file. It returns the name of the file for messages, always the same for one file, and its text.
 """
 
+BUILDS = "builds"
+"""What a binding has in the place of a host for a variable in `--config-settings`."""
+
+# What a line has before extras, specifier, URL, marker or flags, and nothing of a path.
+_PROJECT_NAME = re.compile(r"[^\s\[\]=<>!~;@(),/\\]+(?=[\s\[=<>!~;@(]|$)")
+_CONFIG_SETTING = re.compile(r"(?:^|\s)(?:-C|--config-s)(.*)", re.DOTALL)
 # A `#` at the start or after white space: others belong to a URL.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 # `-e` or `--editable` with its value, and the `;` before a marker: `-e ./folder ; python_version < "3.13"`.
@@ -99,6 +106,7 @@ def read_statements(
         position = Position(source=source, line=number, included_by=included_by)
         # Variables are expanded before flags are read, so one may hold the value of a flag, as with pip.
         try:
+            _check_variables(line, variables)
             yield from _read_line(expand_line(line, variables), position, constraint=constraint)
         except Refusal as refusal:
             faults.add(position, refusal)
@@ -164,6 +172,32 @@ def _strip_comment(number: int, line: str) -> Iterator[tuple[int, str]]:
     stripped = _COMMENT.sub("", line).strip()
     if stripped:
         yield number, stripped
+
+
+def _check_variables(line: str, variables: Mapping[str, str]) -> None:
+    """Raise Refusal for a variable that is in no URL and is sent all the same: to each index, or to a build.
+
+    Variables without the rule `may_send` are the user's own wherever they are written.
+    """
+    may_send = getattr(variables, "may_send", None)
+    if may_send is None or "${" not in line:
+        return
+    name = None if line.startswith("-") else _PROJECT_NAME.match(line)
+    whole = "" if name is None or "://" in variables.get(name[0][2:-1], "") else name[0]
+    if find_set(whole, variables):
+        raise Refusal(
+            f"a variable in the name of a project is not expanded: `{whole}`",
+            why="the name is sent to each index",
+            remedy="write the name out",
+        )
+    setting = _CONFIG_SETTING.search(line)
+    for variable in () if setting is None else find_set(setting[1], variables):
+        if not may_send(variable, "", BUILDS):
+            raise Refusal(
+                f"the variable `{variable}` would be given to a build",
+                why="a build can send it to any host",
+                remedy=f"`--allow-variable {variable}={BUILDS}`, if the code that is built may see it",
+            )
 
 
 def _read_line(line: str, position: Position, *, constraint: bool) -> Iterator[Statement]:

@@ -14,18 +14,23 @@ direct references alone: the user can name the queries that are public.
 `${VAR}` is expanded as pip does it (pip: Requirements File Format): upper case, digits and `_` in braces, nothing else,
 and an unset or empty variable stays as text. A variable in user information, or in the place of a token in the query,
 is left out of the public part, which can therefore be requested and locked as it is. `Url.text` holds it as `${VAR}`.
+
+The variables of a list (`resolver.requirements.paths.PathTokens`) are expanded only in URLs of hosts that the user has
+bound them to, and stay text in all others: `Url.unbound`. This is the one place where a value enters a URL. A variable
+that holds the whole beginning of a URL, host included, needs no binding, since its own value decides the host.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import field, replace
 from math import log2
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from lockfiles._values import dataclass
+from lockfiles.variable_bindings import name_host
 
 __all__ = [
     "VARIABLE",
@@ -34,6 +39,7 @@ __all__ = [
     "expand_line",
     "expand_start",
     "find_illegal_character",
+    "find_set",
     "find_unset",
     "parse_url",
     "redact",
@@ -157,6 +163,8 @@ class Url:
     - `written` is `public` with the variables that the user wrote for credentials; empty if there are none.
     - `forms` name the literal secrets of the text (`a user and password`); a variable is not among them.
     - `withheld` are the names of queries that only `secret` has because their values look random.
+    - `unbound` are the variables that have a value and stay text, because nothing binds them to the host. `destination`
+      is that host, with variables as the user wrote them.
     """
 
     public: str
@@ -164,6 +172,8 @@ class Url:
     written: str = ""
     forms: tuple[str, ...] = field(default=(), compare=False)
     withheld: tuple[str, ...] = field(default=(), compare=False)
+    unbound: tuple[str, ...] = field(default=(), compare=False)
+    destination: str = field(default="", compare=False)
 
     @property
     def text(self) -> str:
@@ -174,6 +184,10 @@ class Url:
         return self.text
 
 
+_MaySend = Callable[[str, str, str], bool]
+"""Whether a variable may be sent to a place, by its name and the scheme and authority of the place."""
+
+
 def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     """The URL or path with its secrets apart. Any text gives a `Url`; nothing is raised.
 
@@ -181,13 +195,32 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
     except in the path of a file on disk) is in no public part. While such a variable is unset, there is no `secret`,
     and `find_unset` names it. A variable at the very beginning holds the whole URL, or its beginning. A fragment is
     dropped, because direct references read it before this call.
+
+    `variables` with a method `may_send` are expanded only where it allows them; any other mapping is expanded anywhere.
     """
     known = variables or {}
-    match = _URL.fullmatch(text.strip())
+    return _parse_url(text.strip(), known, getattr(known, "may_send", _may_send_all))
+
+
+def _may_send_all(name: str, scheme: str, authority: str) -> bool:
+    """The rule for variables that are the user's own wherever they are written: those of a credentials file."""
+    return True
+
+
+def _parse_url(text: str, known: Mapping[str, str], may_send: _MaySend) -> Url:
+    """See `parse_url`."""
+    match = _URL.fullmatch(text)
     if match is None:
-        return _parse_without_scheme(text.strip(), known)
+        return _parse_without_scheme(text, known, may_send)
     scheme = match["scheme"].lower()
     user_information, at, host = match["authority"].rpartition("@")
+    unbound: tuple[str, ...] = ()
+    destination = name_host(scheme, host)
+    if "${" in text and not (scheme.endswith("file") and host.lower() in ("", "localhost")):
+        places = (host, _expand_variables(host, known))
+        names = find_set(text.partition("#")[0], known)
+        unbound = tuple(name for name in names if not any(may_send(name, scheme, place) for place in places))
+        known = {name: known[name] for name in names if name not in unbound} if unbound else known
     user = _split_user_information(user_information, at, keeps_user="ssh" in scheme)
     query = _split_query(match["query"])
     host, path = _lower(_expand_variables(host, known)), match["path"]
@@ -200,6 +233,8 @@ def parse_url(text: str, *, variables: Mapping[str, str] | None = None) -> Url:
         # A variable may itself hold user information or a signature.
         public, written = parse_url(public).public, parse_url(written).text
     written = written if written != public else ""
+    if unbound:
+        return Url(public=public, written=written, unbound=unbound, destination=destination)
     if complete == public or VARIABLE.search(complete):
         return Url(public=public, written=written)
     return Url(public=public, secret=Secret(complete), written=written, forms=(*user.forms, *query.forms))
@@ -214,8 +249,11 @@ def expand_line(line: str, variables: Mapping[str, str]) -> str:
 
     def expand(match: re.Match[str]) -> str:
         word = match[0]
-        is_url = "://" in word or expand_start(word, variables) != word
-        return word if is_url else _expand_variables(word, variables)
+        if "://" in word or "git+" in word or expand_start(word, variables) != word:
+            return word
+        expanded = _expand_variables(word, variables)
+        # `--index-url=${INDEX}/simple`: a URL all the same, which `parse_url` expands.
+        return word if "://" in expanded else expanded
 
     return _WORD.sub(expand, line)
 
@@ -223,11 +261,12 @@ def expand_line(line: str, variables: Mapping[str, str]) -> str:
 def expand_start(text: str, variables: Mapping[str, str]) -> str:
     """The text with the variable at its beginning, or behind `git+`, replaced if it holds the beginning of a URL.
 
-    Any other text stays as it is: `${FOLDER}/wheels` is a path, `${NAME}==1.0` a name.
+    Any other text stays as it is: `${FOLDER}/wheels` is a path, `${NAME}==1.0` a name. So does one whose host does not
+    end with the value, as in `${URL}.example/`.
     """
     first = _START.match(text)
     value = variables.get(first["name"], "") if first is not None else ""
-    if first is None or "://" not in value:
+    if first is None or not _holds_host(value, text[first.end() :]):
         return text
     return f"{first['git']}{value}{text[first.end() :]}"
 
@@ -235,6 +274,11 @@ def expand_start(text: str, variables: Mapping[str, str]) -> str:
 def redact(text: str) -> str:
     """The text with every URL replaced by its public part, for messages that quote the text of a user."""
     return _QUOTED_URL.sub(lambda match: _redact_url(match["url"]) if match["url"] else "…@", text)
+
+
+def find_set(text: str, variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables of a text that have a value, each once."""
+    return tuple(name for name in dict.fromkeys(VARIABLE.findall(text)) if variables.get(name))
 
 
 def find_unset(url: Url) -> tuple[str, ...]:
@@ -256,6 +300,9 @@ def find_illegal_character(url: Url) -> str:
         user_information = urlsplit(complete).netloc.rpartition("@")[0]
     except ValueError:
         user_information = ""
+    # The value of a variable would move the end of the host: `https://${TOKEN}@host/` with `a/b`.
+    if _find_host(complete) != _find_host(url.public):
+        return "a `/`, `?` or `#` in its credentials"
     hidden = _find_bad_character(complete) or _find_bad_character(unquote(user_information).replace(" ", ""))
     return f"{hidden} in its credentials" if hidden else ""
 
@@ -286,20 +333,40 @@ def _expand_variables(text: str, variables: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text)
 
 
-def _parse_without_scheme(text: str, variables: Mapping[str, str]) -> Url:
+def _holds_host(value: str, rest: str) -> bool:
+    """Whether the value of a variable is a URL with its whole host, so that no text behind it can change the host."""
+    after_scheme = value.partition("://")[2]
+    return bool(re.search("[/?#]", after_scheme)) or (
+        bool(after_scheme) and re.match(r"(?::\d+)?(?:[/?#]|$)", rest) is not None
+    )
+
+
+def _parse_without_scheme(text: str, variables: Mapping[str, str], may_send: _MaySend) -> Url:
     """A path, a URL that a variable holds, or one whose scheme was forgotten."""
     first = VARIABLE.match(text)
-    if first is not None and "://" in variables.get(first[1], ""):
+    value = "" if first is None else variables.get(first[1], "")
+    if first is not None and _holds_host(value, text[first.end() :]):
         # It holds the beginning of a URL; variables after it belong to the path. The mapping without this variable
         # ends the recursion if the value contains it.
         others = {name: value for name, value in variables.items() if name != first[1]}
-        return replace(parse_url(f"{variables[first[1]]}{text[first.end() :]}", variables=others), forms=())
+        return replace(_parse_url(f"{value}{text[first.end() :]}", others, may_send), forms=())
     expanded = _expand_variables(text, variables)
     if expanded != text:
+        whole = _URL.fullmatch(expanded)
+        names = find_set(text, variables)
+        if "://" in expanded and not (whole and _may_send_each(names, whole, may_send)):
+            # A URL that consists of values: the text is shown in the place of its host.
+            return Url(public=text, unbound=names, destination=re.split("[/?#]", text)[0])
         return replace(parse_url(expanded), forms=())
     match = _NO_SCHEME.fullmatch(text)
     public = parse_url(match["rest"]).public if match else redact(text)
     return Url(public=public, secret=Secret(text) if public != text else None)
+
+
+def _may_send_each(names: Iterable[str], url: re.Match[str], may_send: _MaySend) -> bool:
+    """Whether all variables may be sent to the host of a URL."""
+    host = url["authority"].rpartition("@")[2]
+    return all(may_send(name, url["scheme"].lower(), host) for name in names)
 
 
 def _lower(host: str) -> str:
@@ -466,6 +533,12 @@ def _redact_url(text: str) -> str:
     """The public part of a URL, with its fragment if that is one of a direct reference."""
     base, _, fragment = text.partition("#")
     return parse_url(base).public + (f"#{fragment}" if _HARMLESS_FRAGMENT.fullmatch(fragment) else "")
+
+
+def _find_host(text: str) -> str:
+    """Host and port of a URL as written, in lower case; empty for any other text."""
+    match = _URL.fullmatch(text)
+    return "" if match is None else match["authority"].rpartition("@")[2].lower()
 
 
 def _find_bad_character(text: str) -> str:

@@ -561,6 +561,15 @@ OPTIONS = (
         help="a public page may link or redirect to it, though it is private",
     ),
     Option(
+        name="allow-variable",
+        kind=Kind.TEXTS,
+        group=Group.RUN,
+        flags=("--allow-variable",),
+        metavar="NAME=HOST",
+        variable="PINFOLD_ALLOW_VARIABLE",
+        help="this variable may be sent to HOST or HOST:PORT",
+    ),
+    Option(
         name="trusted-host",
         kind=Kind.TEXTS,
         group=Group.RUN,
@@ -586,13 +595,7 @@ OPTIONS = (
         stands_for=("format", "json"),
         help="the same as --format json",
     ),
-    Option(
-        name="quiet",
-        kind=Kind.FLAG,
-        group=Group.RUN,
-        flags=("-q", "--quiet"),
-        help="no summary; errors and warnings only",
-    ),
+    Option(name="quiet", kind=Kind.FLAG, group=Group.RUN, flags=("-q", "--quiet"), help="errors and warnings only"),
     Option(name="verbose", kind=Kind.FLAG, group=Group.RUN, flags=("-v", "--verbose"), help="show each request"),
 )
 """All options, in the order of the help and of the reference tables."""

@@ -1,8 +1,11 @@
-"""The `pyproject.toml` whose `[tool.pinfold]` applies to a folder, and how messages name files.
+"""The `pyproject.toml` whose `[tool.pinfold]` applies to a folder, how messages name files, and what a user allows.
 
 In: a folder. Out: the settings that apply to it, and their file. The nearest file upwards that has the table applies,
 alone: tables are not merged, and files without it are passed over. The search ends at the root of the repository (the
 folder with `.git`), without one at the root of the disk.
+
+In: the words of `--allow-variable`, the environment, and the file in which `lock allow` records what this user has
+confirmed. Out: `VariableBindings`. No pyproject.toml has a part in them: it may be somebody else's.
 
 A module of its own because every verb needs it, and because it is the only reader of a pyproject.toml: the values of
 the table are parsed by `settings`, which touches no file.
@@ -10,17 +13,31 @@ the table are parsed by `settings`, which touches no file.
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lockfiles._documents import DocumentError, parse_toml
 from lockfiles._files import read_regular
-from resolver.errors import PinfoldError, SourceError, render_os_error, without_traceback
+from lockfiles.variable_bindings import VariableBinding, VariableBindings, parse_binding
+from resolver.errors import InputError, PinfoldError, SettingsError, SourceError, render_os_error, without_traceback
 from resolver.settings.settings import Settings, parse_settings
 
-__all__ = ["find_settings", "has_list", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
+__all__ = [
+    "confirm_bindings",
+    "find_settings",
+    "has_list",
+    "iter_upwards",
+    "name_path",
+    "parse_bindings",
+    "read_bindings",
+    "read_pyproject",
+    "read_settings",
+]
+
 
 # Every way to write the table in TOML without escapes in its name: `[tool.pinfold]`, below `[tool]`, in `tool = {…}`.
 # A text, which `re` compiles at its first use: most files contain `tool.pinfold`, or nothing about pinfold.
@@ -65,6 +82,87 @@ def has_list(path: Path) -> bool:
     if settings is not None and settings.requirements is not None:
         return True
     return isinstance(project, dict) and bool(project.get("dependencies"))
+
+
+def read_bindings(
+    words: Sequence[str],
+    *,
+    source: Path | None,
+    load: Callable[[], Iterable[VariableBinding]] = tuple,
+    environ: Mapping[str, str] = os.environ,
+) -> VariableBindings:
+    """The bindings of a user: `words` of `--allow-variable`, the environment, and what `lock allow` has recorded.
+
+    `source` is the file of the list, which may have bindings of its own. `load` gives more, such as those of a
+    credentials file. Raises SettingsError for a text that is no binding.
+    """
+    # One variable holds several, since a workflow sets each variable once.
+    named = re.split(r"[\s,]+", environ.get("PINFOLD_ALLOW_VARIABLE", "").strip(" ,\t\n"))
+    found = (
+        *parse_bindings(words, where="--allow-variable"),
+        *parse_bindings(filter(None, named), where="PINFOLD_ALLOW_VARIABLE"),
+    )
+
+    def load_all() -> Iterator[VariableBinding]:
+        yield from _read_confirmed(_find_record(), source)
+        yield from load()
+
+    return VariableBindings(found, load=load_all)
+
+
+def parse_bindings(texts: Iterable[str], *, where: str) -> tuple[VariableBinding, ...]:
+    """The bindings that texts are; `where` names their place. Raises SettingsError for a text that is none."""
+    try:
+        return tuple(map(parse_binding, texts))
+    except ValueError as error:
+        raise SettingsError(f"`{where}`: {error}", remedy="name one host, as in `TOKEN=index.example`") from None
+
+
+def confirm_bindings(bindings: Iterable[VariableBinding], *, source: Path | None) -> Path:
+    """Record that the list in the file `source`, or with None every list, may send these variables to these hosts.
+
+    Returns the file of the record, which the user may edit. It has names of variables and hosts, and no value. Raises
+    InputError where it cannot be written.
+    """
+    record = _find_record()
+    place = "" if source is None else str(source.resolve())
+    known = {(one, place) for one in _read_confirmed(record, source, is_exact=True)}
+    rows = [[one.variable, one.host, place] for one in bindings if (one, place) not in known]
+    data = "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+    try:
+        record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # One write at the end of the file, so that two runs do not lose each other's rows.
+        descriptor = os.open(record, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, data)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise InputError(f"`{record}` cannot be written: {render_os_error(error)}") from error
+    return record
+
+
+def _find_record() -> Path:
+    """The file of `lock allow`, in the state folder of the user."""
+    # Lazy: only a list with a variable that nothing else binds needs it.
+    from platformdirs import user_state_path
+
+    return user_state_path("pinfold", appauthor=False) / "allowed-variables"
+
+
+def _read_confirmed(record: Path, source: Path | None, *, is_exact: bool = False) -> Iterator[VariableBinding]:
+    """What is recorded for the file `source` and, unless `is_exact`, for every file. Other lines are skipped."""
+    own = "" if source is None else str(source.resolve())
+    places = {own} if is_exact else {own, ""}
+    try:
+        lines = record.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    for line in lines:
+        with suppress(ValueError):
+            variable, host, place = json.loads(line)
+            if place in places:
+                yield parse_binding(f"{variable}={host}")
 
 
 def name_path(path: Path, seen_from: Path) -> str:

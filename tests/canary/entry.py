@@ -101,6 +101,7 @@ def _show_chain(error: BaseException | None, seen: set[int]) -> None:
 
 def _lock_by_functions(words: list[str]) -> None:
     """Lock the pyproject.toml of the folder: `CACHE CREDENTIALS`."""
+    from lockfiles import VariableBindings, parse_binding
     from resolver import Access, RunContext, Settings, lock_plan, plan_lock, read_source
     from resolver.fetch.access import LoginOptions
 
@@ -110,7 +111,12 @@ def _lock_by_functions(words: list[str]) -> None:
         arguments=Settings(),
         path=Path("pylock.toml"),
         old=None,
-        run=RunContext(folder=Path.cwd(), variables=os.environ, now=datetime.now(UTC)),
+        run=RunContext(
+            folder=Path.cwd(),
+            variables=os.environ,
+            now=datetime.now(UTC),
+            bindings=VariableBindings(map(parse_binding, os.environ["PINFOLD_ALLOW_VARIABLE"].split())),
+        ),
     )
     lock_plan(plan, access=Access(cache_folder=Path(cache), logins=LoginOptions(file=Path(credentials))))
 

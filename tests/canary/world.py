@@ -197,6 +197,9 @@ class World:
             "SSL_CERT_FILE": str(self.hosts.certificate),
             "CANARY_PASSWORD": Canary.VARIABLE_USER.text,
             "CANARY_PATH": Canary.VARIABLE_PATH.text,
+            "PINFOLD_ALLOW_VARIABLE": (
+                f"CANARY_PASSWORD={self.hosts.variable_user.authority} CANARY_PATH={self.hosts.variable_path.authority}"
+            ),
             "PINFOLD_INDEX_ENVIRONMENT_URL": self.hosts.variables.url("/simple/"),
             "PINFOLD_INDEX_ENVIRONMENT_USERNAME": "robot",
             "PINFOLD_INDEX_ENVIRONMENT_PASSWORD": Canary.VARIABLES.text,

@@ -12,6 +12,7 @@ def test_variable_in_the_path_of_an_index_is_sent_and_not_shown(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOK", "hunter2")
+    project.allow("TOK")
     project.server.add("a", wheel("a", "1.0"))
     file = f"{project.server.base_url}/hunter2/a-1.0-py3-none-any.whl"
     page = f'<!DOCTYPE html><a href="{file}#sha256={wheel("a", "1.0").listed_sha256}">a</a>'

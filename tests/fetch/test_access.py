@@ -314,13 +314,6 @@ def test_variables_give_the_login_of_an_index() -> None:
     assert find(credentials, "https://b.example/simple/x/") == ("v", "q")
 
 
-def test_variables_of_a_family_need_no_url() -> None:
-    environ = {**QUIET, "PINFOLD_INDEX_OUR_OWN_PASSWORD": "p"}
-    credentials = open_credentials(environ=environ, places={"our-own": ("https://a.example/whl/{cuda}/",)})
-    assert find(credentials, "https://a.example/whl/cu128/x/") == ("", "p")
-    assert credentials.warnings == ()
-
-
 def test_variables_of_no_host_are_a_warning() -> None:
     credentials = open_credentials(environ={**QUIET, "PINFOLD_INDEX_ACME_PASSWORD": "canary"})
     assert credentials.warnings == (

@@ -30,6 +30,7 @@ from lockfiles import (
     select_layer,
 )
 from lockfiles.exporting import find_notes
+from lockfiles.variable_bindings import VariableBindings, parse_binding
 from tests.lockfiles.samples import (
     COMMIT,
     FILES,
@@ -198,7 +199,7 @@ def test_list_has_the_placeholder_of_its_own_host_again() -> None:
         build_direct("b", url=other),
         requirements=("direct @ https://${FILES_TOKEN}@files.example/direct-1.0-py3-none-any.whl", f"b @ {other}"),
     )
-    assert export_list(lock) == (
+    assert export_list(lock, bindings=bind("FILES_TOKEN=files.example")) == (
         "--no-deps",
         f"b @ {other}#sha256={A}",
         f"direct @ https://${{FILES_TOKEN}}@files.example/direct-1.0-py3-none-any.whl#sha256={A}",
@@ -215,18 +216,22 @@ def test_list_has_the_placeholder_of_its_own_host_again() -> None:
 )
 def test_placeholder_goes_to_no_other_scheme_host_or_port(listed: str) -> None:
     lock = build_lock(build_package("a", "1.0"), requirements=("--index-url", listed, "a"))
-    assert export_list(lock)[1] == f"a @ {FILES}/a-1.0-py3-none-any.whl#sha256={A}"
+    bindings = bind("TOKEN=files.example", "TOKEN=files.example:8443", "TOKEN=files.example.evil.example")
+    assert export_list(lock, bindings=bindings)[1] == f"a @ {FILES}/a-1.0-py3-none-any.whl#sha256={A}"
 
 
 def test_placeholder_is_left_out_where_a_host_has_several() -> None:
     urls = ("https://${ONE}@files.example/x", "https://${TWO}@files.example/y")
     lock = build_lock(build_package("a", "1.0"), requirements=("--find-links", urls[0], "--find-links", urls[1], "a"))
-    assert export_list(lock)[1] == f"a @ {FILES}/a-1.0-py3-none-any.whl#sha256={A}"
+    bindings = bind("ONE=files.example", "TWO=files.example")
+    assert export_list(lock, bindings=bindings)[1] == f"a @ {FILES}/a-1.0-py3-none-any.whl#sha256={A}"
 
 
 def test_git_has_its_placeholder_too() -> None:
     lock = build_lock(build_commit(), requirements=("tree @ git+https://${GIT_TOKEN}@git.example/t.git@main",))
-    assert export_list(lock)[1] == f"tree @ git+https://${{GIT_TOKEN}}@git.example/t.git@{COMMIT}"
+    assert export_list(lock, bindings=bind("GIT_TOKEN=git.example"))[1] == (
+        f"tree @ git+https://${{GIT_TOKEN}}@git.example/t.git@{COMMIT}"
+    )
 
 
 def test_marker_of_a_package_is_kept() -> None:
@@ -419,7 +424,68 @@ def test_usual_marker_is_kept(text: str) -> None:
 
 def test_token_in_a_path_stays_a_placeholder_and_is_noted() -> None:
     lock = build_lock(build_direct(url="https://files.example/${PATH_TOKEN}/direct-1.0-py3-none-any.whl"))
-    assert (
-        export_list(lock)[1] == f"direct @ https://files.example/${{PATH_TOKEN}}/direct-1.0-py3-none-any.whl#sha256={A}"
+    bindings = bind("PATH_TOKEN=files.example")
+    assert export_list(lock, bindings=bindings)[1] == (
+        f"direct @ https://files.example/${{PATH_TOKEN}}/direct-1.0-py3-none-any.whl#sha256={A}"
     )
-    assert find_notes(lock) == ("variables that stand for credentials: PATH_TOKEN",)
+    assert find_notes(lock, bindings=bindings) == ("variables that stand for credentials: PATH_TOKEN",)
+
+
+@pytest.mark.parametrize(
+    ("forged", "written"),
+    [
+        ("https://${AWS_KEY}@evil.example/", "https://evil.example/"),
+        ("https://me:${AWS_KEY}@evil.example/", "https://evil.example/"),
+        ("https://evil.example/${AWS_KEY}/", "https://evil.example/%24%7BAWS_KEY%7D/"),
+        ("https://evil.example/a${AWS_KEY}b/?x=${AWS_KEY}&y=/", None),
+        ("https://${AWS_KEY}.evil.example/", "https://%24%7BAWS_KEY%7D.evil.example/"),
+        ("https://${TOKEN}${AWS_KEY}@files.example/", "https://files.example/"),
+        ("https://${TOKEN}@files.example:8443/", "https://files.example:8443/"),
+        ("https://${TOKEN}@evil.example/?@files.example/", None),
+    ],
+)
+def test_a_variable_of_the_lock_goes_to_no_host_that_it_is_not_bound_to(forged: str, written: str | None) -> None:
+    """Nothing in a lock binds a variable, its recorded list included."""
+    name = "direct-1.0-py3-none-any.whl"
+    lock = build_lock(
+        build_direct(url=f"{forged}{name}"),
+        requirements=("--index-url", "https://${AWS_KEY}@evil.example/simple/", f"direct @ {forged}{name}"),
+    )
+    bindings = bind("TOKEN=files.example")
+    for text in (export_list(lock, bindings=bindings)[1] if written else "", export_requirements_or_nothing(lock)):
+        assert "${" not in text
+        assert written is None or text == "" or f"direct @ {written}{name}#sha256={A}" in text
+    note = next(note for note in find_notes(lock, bindings=bindings) if "is left out for" in note)
+    assert "--allow-variable" in note
+
+
+def export_requirements_or_nothing(lock: Lockfile) -> str:
+    """The lines of a requirement file without its comments; empty for a lock without such a form."""
+    try:
+        text = export_requirements(lock, bindings=bind("TOKEN=files.example"))
+    except ExportError:
+        return ""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_a_version_control_system_is_a_word() -> None:
+    lock = build_lock(build_commit())
+    vcs = lock.pylock.packages[0].vcs
+    assert vcs is not None
+    forged = replace(lock.pylock.packages[0], vcs=replace(vcs, type="https://${AWS_KEY}@evil.example/x.zip?"))
+    with pytest.raises(ExportError, match="version control system"):
+        export_list(build_lock(forged))
+
+
+def test_the_list_of_a_lock_takes_bindings_as_texts(tmp_path: Path) -> None:
+    url = "https://files.example/${PATH_TOKEN}/direct-1.0-py3-none-any.whl"
+    lockfiles.write(build_lock(build_direct(url=url)), tmp_path / "pylock.toml")
+    path = tmp_path / "pylock.toml"
+    assert "${" not in str(lockfiles.requirements(path))
+    assert f"direct @ {url}#sha256={A}" in lockfiles.requirements(path, bindings=["PATH_TOKEN=files.example"])
+    with pytest.raises(ExportError, match="PATH_TOKEN=\\*"):
+        lockfiles.requirements(path, bindings=["PATH_TOKEN=*"])
+
+
+def bind(*texts: str) -> VariableBindings:
+    return VariableBindings(map(parse_binding, texts))

@@ -94,6 +94,7 @@ def test_a_plan_without_faults_passes(tmp_path: Path) -> None:
         "./own",
         "b @ https://${TOKEN}@files.example/b-1.0-py3-none-any.whl",
         variables={"TOKEN": "hunter2"},
+        bindings=["TOKEN=files.example"],
     )
     check_references(plan, credentials=build_credentials([plan]))
 

@@ -125,6 +125,7 @@ def test_a_lock_names_the_hosts_of_its_files_that_need_credentials(tmp_path: Pat
         f"b @ https://${{TOKEN}}@files.example/{WHEEL}",
         settings=Settings(index_url="https://me:hunter2@elsewhere.example/simple"),
         variables={"TOKEN": "hunter2"},
+        bindings=["TOKEN=files.example"],
     )
     lock = build_lockfile(
         Resolution(pins=(build_pin(build_file(WHEEL, "1.0", url=f"https://files.example/{WHEEL}")),)),
@@ -136,7 +137,8 @@ def test_a_lock_names_the_hosts_of_its_files_that_need_credentials(tmp_path: Pat
 
 
 def test_credentials_of_a_list_are_found_by_host(tmp_path: Path) -> None:
-    plan = make_plan(tmp_path, f"b @ https://${{TOKEN}}@files.example/{WHEEL}", variables={"TOKEN": "hunter2"})
+    item = f"b @ https://${{TOKEN}}@files.example/{WHEEL}"
+    plan = make_plan(tmp_path, item, variables={"TOKEN": "hunter2"}, bindings=["TOKEN=files.example"])
     credentials = build_credentials([plan])
     assert credentials.find("https://files.example/other.whl") is not None
     assert credentials.find("https://other.example/") is None

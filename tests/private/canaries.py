@@ -123,6 +123,8 @@ class Planted:
         project, setenv = self._project, self._project.monkeypatch.setenv
         setenv("CANARY_TOKEN", self.new("variable"))
         setenv("CANARY_PATH", self.new("path-variable"))
+        hosts = (one.base_url.partition("://")[2] for one in (self._other, project.server))
+        setenv("PINFOLD_ALLOW_VARIABLE", "CANARY_TOKEN={} CANARY_PATH={}".format(*hosts))
         setenv("HTTPS_PROXY", f"http://me:{self.new('proxy')}@127.0.0.1:9")
         setenv("NO_PROXY", "127.0.0.1")
         setenv("PINFOLD_INDEX_ELSEWHERE_URL", "https://elsewhere.example/")

@@ -41,9 +41,11 @@ def test_variable_in_the_list_is_sent_as_its_value_and_stays_a_placeholder(
     project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"REPO_PASSWORD={private.authority}")
     project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
 
-    run = project.lock_in_process("requirements.txt", "-v", REPO_PASSWORD=PASSWORD)
+    words = ("requirements.txt", "-v", "--allow-variable", f"REPO_PASSWORD={private.authority}")
+    run = project.lock_in_process(*words, REPO_PASSWORD=PASSWORD)
 
     assert run.code == 0
     assert {login for _, login in private.log} == {(USER, PASSWORD)}
@@ -58,6 +60,7 @@ def test_a_mirror_of_an_index_in_the_list_gets_its_own_login_alone(
     project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"REPO_PASSWORD={private.authority}")
     mirror = private.url(USER + ":${REPO_PASSWORD}")
     project.write("pyproject.toml", f'[tool.pinfold.mirrors]\n"https://vendor.example/simple/" = "{mirror}"\n')
     project.write("requirements.txt", "--index-url https://someone:else-Xw3@vendor.example/simple/\nacme\n")
@@ -76,6 +79,7 @@ def test_a_rotated_password_leaves_the_lock_as_it_was(
     project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"REPO_PASSWORD={private.authority}")
     project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
     project.lock("requirements.txt")
     before = (project.folder / "pylock.toml").read_bytes()
@@ -159,6 +163,7 @@ def test_lock_names_the_host_that_needs_credentials_and_the_variable(
     project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"REPO_PASSWORD={private.authority}")
     project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
 
     project.lock("requirements.txt")
@@ -241,6 +246,7 @@ def test_verb_that_asks_again_takes_the_variables_of_a_lock_from_the_list_that_i
     project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"REPO_PASSWORD={private.authority}")
     project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
     project.lock("requirements.txt")
 
@@ -253,6 +259,7 @@ def test_verb_that_asks_again_sends_no_value_to_where_a_lock_says(
     project: Project, private: PrivateIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("REPO_PASSWORD", PASSWORD)
+    monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", f"REPO_PASSWORD={private.authority}")
     project.write("requirements.txt", f"--index-url {private.url(USER + ':${REPO_PASSWORD}')}\nacme\n")
     project.lock("requirements.txt")
     lock = project.load()

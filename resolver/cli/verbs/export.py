@@ -11,8 +11,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lockfiles import Lockfile, LockfileError, dumps
+from lockfiles import Lockfile, LockfileError, VariableBindings, dumps
 from lockfiles.exporting import export_list, export_requirements, find_notes, move_paths, select_layer
+from resolver.cli.host_options import add_credential_options, find_user_bindings, read_lists
 from resolver.cli.output import find_relative_path, show_message, write_file, write_output
 from resolver.cli.verb_arguments import ChosenLock, build_verb_parser, find_lock_warnings, read_lockfiles
 from resolver.errors import InputError, render_os_error
@@ -45,10 +46,11 @@ def run_export(argv: Sequence[str], *, program: str) -> int:
     lockfile = move_paths(
         chosen.lockfile, find_relative_path(chosen.path.parent, folder if output is None else output.parent)
     )
+    bindings = _find_bindings(values, folder=folder)
     try:
-        text = _render(lockfile, values)
+        text = _render(lockfile, values, bindings)
         # A lock as a lock loses nothing.
-        notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer)
+        notes = () if values.format == "pylock" else find_notes(lockfile, layer=values.layer, bindings=bindings)
     except LockfileError as error:
         raise error.at(chosen.shown) from error
     _write(text, output, chosen)
@@ -72,19 +74,34 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", dest="as_json", action="store_true", help="the list as a JSON array; else one item a line"
     )
+    add_credential_options(parser)
     return parser
 
 
-def _render(lockfile: Lockfile, values: argparse.Namespace) -> str:
+def _find_bindings(values: argparse.Namespace, *, folder: Path) -> VariableBindings:
+    """The variables that may stand in the export, with their hosts: those of `--list`, and what the user allows.
+
+    A list that is named for an export needs no confirmation of its own: nothing is sent, and it is read by its builder.
+    """
+    bindings = find_user_bindings(values.allow_variable, credentials=values.credentials, source=None)
+    if values.source is None:
+        return bindings
+    # Lazy: few exports name a list.
+    from resolver.locking.plan_secrets import find_named_bindings
+
+    return bindings | (one for plan in read_lists(values, folder=folder) for one in find_named_bindings(plan))
+
+
+def _render(lockfile: Lockfile, values: argparse.Namespace, bindings: VariableBindings) -> str:
     """The text of the chosen form, with a newline at the end.
 
     `requirements` is in pip's Requirements File Format; `list` has the items that an installer gets as arguments.
     """
     if values.format == "requirements":
-        return export_requirements(lockfile, layer=values.layer)
+        return export_requirements(lockfile, layer=values.layer, bindings=bindings)
     if values.format == "pylock":
         return dumps(lockfile if values.layer is None else select_layer(lockfile, values.layer))
-    items = export_list(lockfile, layer=values.layer)
+    items = export_list(lockfile, layer=values.layer, bindings=bindings)
     if not values.as_json:
         return "".join(f"{item}\n" for item in items)
     # Lazy: only --json needs it.

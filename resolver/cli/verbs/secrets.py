@@ -1,11 +1,15 @@
-"""The verb `secrets`: literal tokens and signatures in lists, apps and locks, by file and line, without their value.
+"""The verbs `secrets` and `allow`: which secrets stand in files, and which variables a file may send to its hosts.
 
-In: files and folders. Out: one line or JSON object for each secret, and exit code 1 if there is one.
+`secrets`: literal tokens and signatures in lists, apps and locks, by file and line, without their value. In: files and
+folders. Out: one line or JSON object for each secret, and exit code 1 if there is one.
 `lockfiles.secret_forms` finds secrets in a text; this module chooses the files and reads them in their encoding.
 
 No list or app is imported or parsed, so an app with a syntax error is searched too. A named file is read whatever its
 name. Of a folder, files with the suffixes that `lock` reads as lists, apps and locks are read, and each file that one
 of these includes with `-r` or `-c`; other files have other forms of secrets.
+
+`allow`: sources, as `lock` takes them. Out: the user's record of the variables that each of them may send, and to which
+hosts. It is a command and no prompt, so that no run waits for an answer that nobody gives.
 """
 
 from __future__ import annotations
@@ -25,7 +29,16 @@ from resolver.cli.verb_arguments import build_verb_parser
 from resolver.errors import InputError, render_os_error
 from resolver.sources.settings_file import find_settings
 
-__all__ = ["run_secrets"]
+__all__ = ["run_allow", "run_secrets"]
+
+_BINDING = re.compile(r"[A-Z0-9_]+=.*", re.DOTALL)
+_ALLOW_DESCRIPTION = """\
+Allows the variables that a list names in its URLs to be sent to the hosts of these URLs, from now on and for this file:
+
+  lock allow requirements.txt        all variables of the file, each with its host
+  lock allow TOKEN=index.example     one variable, for every list
+
+A list that names another variable or another host has to be allowed again. The options are those of `lock`."""
 
 _DESCRIPTION = """\
 Looks for literal tokens, passwords and signatures in lists, apps and locks, and names file, line and form of each. Of a
@@ -61,6 +74,44 @@ def run_secrets(argv: Sequence[str], *, program: str) -> int:
         lines = [f"{name}:{secret.line}: {secret}" for name, secret in found]
         show_text("\n".join([*lines, f"try: {_REMEDY}"] if lines else []))
     return 1 if found else 0
+
+
+def run_allow(argv: Sequence[str], *, program: str) -> int:
+    """The exit code of `lock allow SOURCE… | NAME=HOST…`, with the options of `lock`.
+
+    The list is read as `lock` reads it, and no request is sent. Raises SettingsError for a text that is no binding, and
+    InputError for a record that cannot be written.
+    """
+    # Lazy: `secrets` needs none of them.
+    from resolver.cli.lock_planning import LockOutcomes, LockPlanning
+    from resolver.cli.parser import parse_lock_arguments
+    from resolver.locking.plan_secrets import find_unbound
+    from resolver.sources.settings_file import confirm_bindings, parse_bindings
+
+    if not argv or {"-h", "--help"}.intersection(argv):
+        parser = build_verb_parser(program, "allow", _ALLOW_DESCRIPTION, usage="SOURCE… | NAME=HOST…")
+        parser.add_argument("source", nargs="+", metavar="SOURCE", help="a list as `lock` takes it, or NAME=HOST")
+        parser.parse_args(list(argv))
+    texts = [word for word in argv if _BINDING.fullmatch(word)]
+    for binding in parse_bindings(texts, where="lock allow"):
+        record = confirm_bindings([binding], source=None)
+        show_text(f"every list: `{binding.variable}` may be sent to `{binding.host}` ({record})")
+    words = [word for word in argv if not _BINDING.fullmatch(word)]
+    arguments = parse_lock_arguments(words, program=program)
+    if texts and not arguments.sources:
+        return 0
+    outcomes = LockOutcomes(arguments)
+    for plan in LockPlanning(arguments, outcomes, folder=Path.cwd()).plan_all():
+        name = plan.source.name
+        if plan.source.path is None:
+            raise InputError(f"`{name}` is no file, so nothing can be recorded for it", remedy="`lock allow NAME=HOST`")
+        unbound = find_unbound(plan)
+        record = confirm_bindings(unbound, source=plan.source.path)
+        for one in unbound:
+            show_text(f"{name}: `{one.variable}` may be sent to `{one.host}` ({record})")
+        if not unbound:
+            show_text(f"{name}: names no variable that is set and not allowed already")
+    return outcomes.code
 
 
 def _iter_files(names: Sequence[str]) -> Iterator[Path]:

@@ -202,6 +202,9 @@ class Credentials:
         if url.secret is None:
             return
         complete, login = split_login(url.secret)
+        if find_destination(complete.open_for_transport()) != place:
+            # The value of a variable has a `/` that ends the host: it is sent nowhere.
+            return
         if login is not None:
             self._listed.add(place, login, source=f"the user and password of {source}", is_bound=is_bound)
         # The user information was the only secret of the URL.

@@ -30,6 +30,7 @@ from lockfiles._files import read_regular
 from lockfiles._values import dataclass
 from lockfiles.errors import parser_boundary
 from lockfiles.table_reader import TableFault, TableReader, Value, array_of, filled_text, keyed_table
+from lockfiles.variable_bindings import VariableBinding
 from resolver.errors import Fault, SettingsError
 from resolver.fetch.http.credentials import (
     Destination,
@@ -41,7 +42,7 @@ from resolver.fetch.http.credentials import (
     parse_netrc,
     split_login,
 )
-from resolver.requirements.url import Secret, Url, find_illegal_character, find_unset, parse_url, redact
+from resolver.requirements.url import Secret, Url, find_illegal_character, find_set, find_unset, parse_url, redact
 
 __all__ = ["query_keyring", "read_credentials_file", "require_keyring"]
 
@@ -57,11 +58,13 @@ _PRESCRIBED_USERS = frozenset({"__token__", "aws", "oauth2", "oauth2accesstoken"
 class CredentialsFile:
     """The content of a credentials file.
 
-    `urls` are complete: signed, or with a token in query or path. `warnings` are whole messages.
+    `urls` are complete: signed, or with a token in query or path. `bindings` are the variables of the rows with the
+    hosts of their URLs. `warnings` are whole messages.
     """
 
     logins: _FileLogins
     urls: tuple[Url, ...] = ()
+    bindings: tuple[VariableBinding, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -148,20 +151,21 @@ def _read_tables(
     reader.refuse_unknown_keys()
     if faults:
         raise SettingsError.from_faults(Fault(where=name, what=fault.what, remedy=fault.remedy) for fault in faults)
-    logins, urls = _FileLogins(name), []
-    for url, login in rows:
+    logins, urls, bindings = _FileLogins(name), [], []
+    for url, login, names in rows:
         # A row whose URL leads nowhere is a fault.
         place = find_destination(url.public)
         assert place is not None
+        bindings += [VariableBinding(variable=one, host=place.authority) for one in names]
         if login is not None:
             logins.add(place, login, source=f"the login of {name}")
         elif url.secret is not None:
             urls.append(url)
-    return CredentialsFile(logins=logins, urls=tuple(urls), warnings=warnings)
+    return CredentialsFile(logins=logins, urls=tuple(urls), bindings=tuple(bindings), warnings=warnings)
 
 
-def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, Login | None] | None:
-    """The URL of a row with its login, which is None for a signed URL; None where the row has a fault."""
+def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, Login | None, tuple[str, ...]] | None:
+    """The URL of a row, its login (None for a signed URL) and its variables; None where the row has a fault."""
     reader.require("url")
     text, user, password = (reader.read(key, _parse_secret) for key in ("url", "username", "password"))
     variable = reader.read("password-variable", filled_text)
@@ -172,11 +176,13 @@ def _read_row(reader: TableReader, variables: Mapping[str, str]) -> tuple[Url, L
     if fault:
         reader.refuse("url", fault.what, remedy=fault.remedy)
         return None
+    names = find_set(text.open_for_transport(), variables)
     if variable is not None:
         password = Secret(variables[variable])
+        names = (*names, variable)
     if user is None and password is None:
-        return url, _find_login_alone(url)
-    return url, Login(user=user or Secret(""), password=password or Secret(""))
+        return url, _find_login_alone(url), names
+    return url, Login(user=user or Secret(""), password=password or Secret("")), names
 
 
 def _parse_secret(value: Value) -> Secret | None:

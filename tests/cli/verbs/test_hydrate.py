@@ -227,6 +227,7 @@ def test_token_in_a_path_comes_from_list_and_environment(
 
     monkeypatch.setattr(IndexServer, "respond", check)
     monkeypatch.setenv("PATH_TOKEN", CANARY)
+    project.allow("PATH_TOKEN")
     project.write("requirements.txt", f"--no-index\nalpha @ {project.server.base_url}/${{PATH_TOKEN}}/files/{ALPHA}\n")
     run = project.lock("requirements.txt", "--python", MINOR)
     assert run.code == 0, run.err
