@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
-from resolver.errors import ResolutionError
+from resolver.errors import FetchError, HashMismatchError, OfflineError, ResolutionError
 from resolver.fetch.access import Access, Cancellation
 from resolver.fetch.builds.permission import BuildPolicy, Builds, ConfigSettings, FindBuildWheels, find_build_python
 from resolver.fetch.direct.run_support import BuildResources, DirectReferences
@@ -31,7 +31,7 @@ from resolver.fetch.evidence import Evidence
 from resolver.fetch.http.credentials import Credentials
 from resolver.fetch.http.http_errors import closed_error, missing_offline
 from resolver.fetch.http.session import CONNECTIONS, Session
-from resolver.fetch.projects.dependencies import FileDependencies, check_listed_hashes, has_two_hashes
+from resolver.fetch.projects.dependencies import FileDependencies, check_listed_hashes, find_project, has_two_hashes
 from resolver.fetch.projects.pages import ProjectPages
 from resolver.fetch.projects.row_store import RowStore
 from resolver.fetch.workers import CallbackQueue, PageBarrier, Task, Workers
@@ -264,7 +264,8 @@ class _IndexSource:
         self._ending.check()
         if self._evidence is not None:
             self._evidence.record_file(file)
-        return self._tasks.dependencies(file).result()
+        with self._distrusting(file):
+            return self._tasks.dependencies(file).result()
 
     def needs_build(self, file: DistributionFile) -> bool:
         needs_build = self._metadata.needs_build(file)
@@ -286,15 +287,17 @@ class _IndexSource:
 
         A completion is found anew in each run, so no answer that rests on one is kept.
         """
-        check_listed_hashes(file)
-        self._check_link(file.url, page=file.page, is_requested=False)
         if self._evidence is not None and not _is_complete(file):
             self._evidence.mark_unrepeatable()
-        return file if _is_complete(file) else self._tasks.completion(file).result()
+        with self._distrusting(file):
+            check_listed_hashes(file)
+            self._check_link(file.url, page=file.page, is_requested=False)
+            return file if _is_complete(file) else self._tasks.completion(file).result()
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:
         """See `PackageSource`."""
-        return self._metadata.fetch_build_requires(file)
+        with self._distrusting(file):
+            return self._metadata.fetch_build_requires(file)
 
     def kernels(self, file: DistributionFile) -> str:
         """See `PackageSource`."""
@@ -339,6 +342,16 @@ class _IndexSource:
         for file in files:
             if not _is_complete(file) and not has_two_hashes(file):
                 self._tasks.schedule(self._tasks.completion(file))
+
+    @contextmanager
+    def _distrusting(self, file: DistributionFile) -> Iterator[None]:
+        """Distrust the page of a file that cannot be had, or is another one than the page promises."""
+        try:
+            yield
+        except (FetchError, HashMismatchError) as error:
+            if not isinstance(error, OfflineError):
+                self._tasks.distrust(file)
+            raise
 
     def _deliver(self, then: Callable[[Dependencies], None], task: Task[Dependencies]) -> None:
         """Call `then` with the result of a prefetch; its error is raised where the result is needed."""
@@ -476,6 +489,11 @@ class _PackageTasks:
     def schedule(self, task: Task[Any]) -> None:
         """Run the task in a worker thread."""
         self._workers.schedule(task)
+
+    def distrust(self, file: DistributionFile) -> None:
+        """Fetch the page that lists a file anew in the next run."""
+        if file.page:
+            self._pages.distrust(find_project(file), "find-links" if file.index is None else "index", file.page)
 
     # `find_or_add` is called last in each of these: two threads that miss the key get the same task.
 

@@ -41,7 +41,7 @@ from resolver.targets.target import Target
 if TYPE_CHECKING:
     from resolver.settings.settings import DependencyMetadata
 
-__all__ = ["FileDependencies", "check_listed_hashes", "has_two_hashes"]
+__all__ = ["FileDependencies", "check_listed_hashes", "find_project", "has_two_hashes"]
 
 
 def has_two_hashes(file: DistributionFile) -> bool:
@@ -62,6 +62,13 @@ def check_listed_hashes(file: DistributionFile) -> None:
         expected=first,
         found=second,
     )
+
+
+def find_project(file: DistributionFile) -> NormalizedName:
+    """The project in a file name (PEP 427, PEP 625); version and tags are not parsed, as `packaging` would."""
+    # In an sdist the name may hold hyphens; the version follows the last one.
+    name = file.filename.partition("-")[0] if file.is_wheel else file.filename.rpartition("-")[0]
+    return NormalizedName(re.sub(r"[-_.]+", "-", name).lower())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +106,7 @@ class FileDependencies:
 
     def find_stored(self, file: DistributionFile) -> Dependencies | None:
         """The dependencies from a table or a record; None where `fetch` must be called."""
-        project = _find_project(file)
+        project = find_project(file)
         listed = self._find_in_tables(file, project)
         if listed is not None:
             return self._evaluate(listed, file, project, built=False)
@@ -115,7 +122,7 @@ class FileDependencies:
 
         None where they do not: the result of a build depends on what a run allows.
         """
-        found, project = self.find_stored(file), _find_project(file)
+        found, project = self.find_stored(file), find_project(file)
         state = self._records.find_state(project)
         return None if found is None or found.built or state is None else (project, state)
 
@@ -129,7 +136,7 @@ class FileDependencies:
         Raises FetchError, HashMismatchError, MetadataError.
         """
         check_listed_hashes(file)
-        project, key = _find_project(file), self._find_key(file)
+        project, key = find_project(file), self._find_key(file)
         record = None if key is None or not self._may_read(file) else self._records.find(project, key)
         metadata = load_core_metadata(record) if record is not None else None
         fetched = self._fetch_metadata(file, project) if metadata is None else None
@@ -177,7 +184,7 @@ class FileDependencies:
         Those that its backend adds (PEP 517) are among them where this target has had a build. Raises FetchError,
         HashMismatchError, MetadataError.
         """
-        place, project, key = (file.url, _find_proof(file)), _find_project(file), self._find_key(file)
+        place, project, key = (file.url, _find_proof(file)), find_project(file), self._find_key(file)
         if place not in self._build_requires and key is not None and self._may_read(file):
             # The requirements that a backend adds are for this target alone, and are looked up first.
             for name in (self._name_record(project, key), key):
@@ -291,13 +298,6 @@ class FileDependencies:
         if key is not None:
             name = self._name_record(project, key) if built else key
             self._keep(project, {f"build {name}": dump_texts(texts)})
-
-
-def _find_project(file: DistributionFile) -> NormalizedName:
-    """The project in a file name (PEP 427, PEP 625); version and tags are not parsed, as `packaging` would."""
-    # In an sdist the name may hold hyphens; the version follows the last one.
-    name = file.filename.partition("-")[0] if file.is_wheel else file.filename.rpartition("-")[0]
-    return NormalizedName(re.sub(r"[-_.]+", "-", name).lower())
 
 
 def _find_in_data(file: DistributionFile, project: NormalizedName) -> CoreMetadata | None:

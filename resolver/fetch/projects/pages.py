@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import NormalizedName
 
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["ProjectPages", "default_index_url"]
 
 _ANCHOR = re.compile(rb"<a\s", re.IGNORECASE)
+_DISTRUSTED = -1.0
+"""The `fresh_until` of a row that an earlier run could not use: not even the HTTP cache may answer for its page."""
 _PIP_MODULE = Path("_internal", "models", "index.py")
 """The module of pip that has the URL of its default index."""
 
@@ -56,7 +59,7 @@ class ProjectPages:
         self._rows = rows
         self._reader_count = reader_count
         self._readers: PageReaders | None = None
-        self._links: dict[str, Task[_Body | None]] = {}
+        self._links: dict[tuple[str, bool], Task[_Body | None]] = {}
         # Rows that `find_stored` has found stale, for `fetch`, which then reads no row again.
         self._stale: dict[tuple[NormalizedName, str], StoredPage] = {}
         self._identities: dict[tuple[NormalizedName, str], bytes] = {}
@@ -93,6 +96,8 @@ class ProjectPages:
         if path is not None:
             return self._read_local(path, name, location)
         row = self._stale.pop((name, self._name_location(location)), None)
+        if row is not None and row.fresh_until == _DISTRUSTED:
+            return self._fetch_anew(name, location)
         page = _load(row) if row is not None else None
         body = self._fetch_body(name, location, known_validator=row.validator if row is not None and page else "")
         if body is None:
@@ -102,11 +107,28 @@ class ProjectPages:
         # Signatures of links are in no store: such a page is parsed in each run.
         if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
             body, page, payload = self._build_or_fetch_again(body, name, location)
-        fresh_until = 0.0 if body.url in self._with_secrets else body.fresh_until
-        if self._needs_other_login(body.url, location):
-            return page
-        self._store(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))
+        self._store_payload(name, location, body, page, payload)
         return page
+
+    def _fetch_anew(self, name: NormalizedName, location: Location) -> ProjectPage | None:
+        """As `fetch`, past the cache: an earlier run could not use what the page says."""
+        body = self._fetch_body(name, location, known_validator="", past_cache=True)
+        if body is None:
+            self._store(name, location, StoredPage(fresh_until=0.0, validator="", payload=b""))
+            return None
+        page, payload = self._build_and_dump(body, name, location)
+        self._store_payload(name, location, body, page, payload)
+        return page
+
+    def distrust(self, name: NormalizedName, form: Literal["index", "find-links"], url: str) -> None:
+        """Fetch the page of a project anew in the next run, however fresh it is, because a file of it cannot be used.
+
+        Otherwise a page with a wrong hash or link would be used until it expires, although the server has been mended.
+        """
+        place = self._name_place(form, url)
+        row = self._rows.read(place, name)
+        if row is not None:
+            self._rows.write(place, name, replace(row, fresh_until=_DISTRUSTED))
 
     def find_identity(self, name: NormalizedName, location: Location) -> tuple[str, bytes]:
         """The name of a location in the row store, and the identity of the row that this run used; empty for none."""
@@ -146,7 +168,8 @@ class ProjectPages:
             # PEP 503: the page of a project is below the URL of the index.
             return self._fetch_url(f"{public.rstrip('/')}/{name}/", known_validator, past_cache=past_cache)
         # One page for all projects, which is fetched once a run.
-        body = self._links.setdefault(public, Task(lambda: self._fetch_url(public, ""))).result()
+        key = (public, past_cache)
+        body = self._links.setdefault(key, Task(lambda: self._fetch_url(public, "", past_cache=past_cache))).result()
         if body is None and not location.may_be_missing:
             raise FetchError(f"there is no page at {public}, which is named for `--find-links`", url=public)
         return body
@@ -257,6 +280,25 @@ class ProjectPages:
             return None
         response = Response(url=local.url, content_type="text/html", body=local.body, fresh_until=0.0, validator="")
         return self._build(_Body(response), name, location)
+
+    def _store_payload(
+        self,
+        name: NormalizedName,
+        location: Location,
+        body: _Body,
+        page: ProjectPage | None,
+        payload: bytes | memoryview,
+    ) -> None:
+        """Store the row of a page, unless it came from a host with credentials of its own.
+
+        A page without a file of the project is fetched anew in the next run, as a missing one is.
+        """
+        if self._needs_other_login(body.url, location):
+            return
+        fresh_until = 0.0 if body.url in self._with_secrets else body.fresh_until
+        if page is not None and not page.file_count:
+            fresh_until = _DISTRUSTED
+        self._store(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))
 
     def _store(self, name: NormalizedName, location: Location, page: StoredPage) -> None:
         """Store a row, which is then the one that this run used."""
