@@ -160,7 +160,7 @@ class FetchError(PinfoldError):
 
 
 class AuthenticationError(FetchError):
-    """A host answered 401 or 403."""
+    """A host answered 401 or 403, or sent a page to log in."""
 
 
 class OfflineError(FetchError):

@@ -108,14 +108,7 @@ def parse_lock_arguments(argv: Sequence[str], *, program: str) -> LockArguments:
     # `parse_intermixed_args` takes what follows `--` for options, against the convention.
     end = argv.index("--") if "--" in argv else len(argv)
     values = parser.parse_intermixed_args(list(argv[:end]))
-    if values.check and (values.upgrade or values.upgrade_package):
-        parser.error("--check changes nothing: leave out --upgrade, --upgrade-package")
-    if values.refresh and values.offline:
-        parser.error("--refresh asks the network and --offline forbids it: leave out one of them")
-    if values.format == "github" and not values.check:
-        parser.error("--format github annotates what a check finds: add --check")
-    if values.output == "-" and (values.check or values.format == "json"):
-        parser.error(f"-o - prints the lock: leave out that or {'--check' if values.check else '--json'}")
+    _check_combinations(parser, values)
     return LockArguments(
         sources=(*values.sources, *argv[end + 1 :]),
         settings=_build_settings(values),
@@ -166,6 +159,19 @@ def render_options(settings: Settings) -> str:
             values = (value,) if isinstance(value, str) else value
             words += [word for text in values for word in (f"--{one.name.replace('_', '-')}", redact(text))]
     return "".join(f" {shlex.quote(word)}" for word in words)
+
+
+def _check_combinations(parser: _Parser, values: argparse.Namespace) -> None:
+    """Raise SystemExit for options that exclude each other."""
+    if values.check and (values.upgrade or values.upgrade_package):
+        parser.error("--check changes nothing: leave out --upgrade, --upgrade-package")
+    if values.refresh and values.offline:
+        parser.error("--refresh asks the network and --offline forbids it: leave out one of them")
+    if values.format == "github" and not values.check:
+        parser.error("--format github annotates what a check finds: add --check")
+    if values.output == "-" and (values.check or values.format == "json"):
+        flag = "--check" if values.check else "--json"
+        parser.error(f"-o - prints the lock: leave out that or {flag}")
 
 
 class _ShowVersion(argparse.Action):

@@ -33,7 +33,6 @@ from resolver.requirements.entry import DirectReference
 from resolver.requirements.url import Url
 
 __all__ = [
-    "SHA256",
     "SIZE_DIGITS",
     "Archive",
     "Commit",
@@ -50,6 +49,7 @@ __all__ = [
     "build_raw_file",
     "is_distribution",
     "parse_size",
+    "render_metadata_hash",
 ]
 
 
@@ -73,6 +73,8 @@ _PLAIN_VERSION = re.compile(r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*", re.ASC
 
 _WHEEL_NAME = re.compile(r"[\w._]+")
 SHA256 = re.compile(r"[0-9a-f]{64}")
+_ALGORITHM = re.compile(r"[a-z0-9_]{1,20}")
+_DIGEST = re.compile(r"(?:[0-9a-f]{2}){16,64}")
 _HASH = re.compile(r"([a-z0-9_]+):([0-9a-f]+)")
 
 
@@ -121,8 +123,8 @@ class DistributionFile:
       A file that its page lists several times has the SHA-256 of each.
     - `size_bytes` and `upload_time` (RFC 3339 text in UTC) are None where the page does not give them.
     - `yanked` is None for a file that is not yanked, else the reason, which may be empty (PEP 592).
-    - `core_metadata` is None without a `.metadata` file, `""` for one without a hash, else `sha256=hex` (PEP 658,
-      PEP 714).
+    - `core_metadata` is None without a `.metadata` file, `""` for one without a hash, else `algorithm=hex`, SHA-256 if
+      the page gives it (PEP 658, PEP 714).
     - `tag_rank` is the rank of the wheel's best tag for the target, 0 for the best; -1 for an sdist.
     - `page` is the public URL of the index or find-links location that lists the file; empty for a direct reference
       and a file of a lock. Which page that was does not make two files different.
@@ -330,6 +332,23 @@ def parse_size(text: str) -> int | None:
 def is_distribution(filename: str) -> bool:
     """Whether the name has the suffix of a wheel or sdist, unlike those of eggs, installers and signatures."""
     return filename.endswith(".whl") or filename.endswith(_SDIST_SUFFIXES)
+
+
+def render_metadata_hash(hashes: Mapping[str, object]) -> str:
+    """The value of `RawFile.core_metadata` for the hashes of a metadata file: SHA-256 in hex, or `algorithm=hex`.
+
+    Empty where there is no hash of a known form. Of several others the longest counts.
+    """
+    known = {
+        name: digest.lower()
+        for name, digest in hashes.items()
+        if isinstance(digest, str) and _ALGORITHM.fullmatch(name) and _DIGEST.fullmatch(digest.lower())
+    }
+    sha256 = known.pop("sha256", "")
+    if SHA256.fullmatch(sha256):
+        return sha256
+    name = max(known, key=lambda name: (len(known[name]), name), default="")
+    return f"{name}={known[name]}" if name else ""
 
 
 def build_raw_file(

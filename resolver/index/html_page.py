@@ -23,7 +23,7 @@ from typing import assert_never
 from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 from lockfiles._values import dataclass
-from resolver.index.distribution_file import SHA256, PageError, RawFile, build_raw_file
+from resolver.index.distribution_file import PageError, RawFile, build_raw_file, render_metadata_hash
 
 __all__ = ["StartTag", "iter_tokens", "parse_html_page"]
 
@@ -285,6 +285,6 @@ def _find_metadata_hash(values: dict[str, str | None]) -> str | None:
             value = (values[attribute] or "").lower()
             if value == "false":
                 return None
-            digest = value.removeprefix("sha256=")
-            return digest if SHA256.fullmatch(digest) else ""
+            algorithm, _, digest = value.partition("=")
+            return render_metadata_hash({algorithm: digest} if digest else {"sha256": algorithm})
     return None

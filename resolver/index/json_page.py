@@ -18,8 +18,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urldefrag, urljoin
 
+from packaging.utils import NormalizedName, canonicalize_name
+
 from lockfiles._documents import DocumentError, check_value_count, parse_json
-from resolver.index.distribution_file import SHA256, SIZE_DIGITS, PageError, RawFile, build_raw_file
+from resolver.index.distribution_file import SIZE_DIGITS, PageError, RawFile, build_raw_file, render_metadata_hash
 
 __all__ = [
     "load_json_page",
@@ -81,17 +83,19 @@ _KINDS: dict[str, type[str] | type[dict[str, object]]] = {
 _REQUIRED = ("filename", "url", "hashes")
 
 
-def parse_json_page(body: bytes, *, url: str) -> tuple[RawFile, ...]:
+def parse_json_page(body: bytes, *, url: str, name: NormalizedName | None = None) -> tuple[RawFile, ...]:
     """The files of a page, in page order; `url` is that of the page after redirects.
+
+    `name` is the project whose page it must be, None for any.
 
     Raises PageError for a page that is not JSON or not as PEP 691 requires; the text names the file and the key. A page
     of more than 2,000,000 values is refused before it is read.
     """
     scanned: list[RawFile] = []
-    if scan_json_page(body, url=url, take=scanned.append, take_other=scanned.append):
+    if scan_json_page(body, url=url, name=name, take=scanned.append, take_other=scanned.append):
         return tuple(scanned)
     page = load_json_page(body)
-    _check_version(page)
+    _check_page(page, name)
     files = page.get("files")
     if not isinstance(files, list):
         raise PageError("`files` is not a list")
@@ -115,6 +119,7 @@ def scan_json_page(
     body: bytes,
     *,
     url: str,
+    name: NormalizedName | None = None,
     take: Callable[[RawFile], None],
     take_other: Callable[[RawFile], None],
     rejects: Callable[[str], bool] = lambda filename: False,
@@ -122,8 +127,8 @@ def scan_json_page(
     """Whether the page has the layout that can be scanned; if not, discard what was taken and parse the page.
 
     Each file goes to `take` in page order, unless `rejects` is true for its name. A file of another layout goes to
-    `take_other`, since its link may have any scheme. Raises PageError for an unknown version of the simple API, and for
-    a page of too many values.
+    `take_other`, since its link may have any scheme. Raises PageError for an unknown version of the simple API, for a
+    page of too many values, and for the page of another project than `name`.
     """
     try:
         check_value_count(body)
@@ -141,12 +146,18 @@ def scan_json_page(
         return False
     if page is None:
         return False
-    _check_version(page)
+    _check_page(page, name)
     return True
 
 
-def _check_version(page: dict[str, object]) -> None:
-    """Raise PageError for an unknown major version (PEP 629, PEP 691); a page without one has version 1."""
+def _check_page(page: dict[str, object], name: NormalizedName | None) -> None:
+    """Raise PageError for an unknown major version (PEP 629, PEP 691), and for the page of another project.
+
+    A page without a version has version 1.
+    """
+    own = page.get("name")
+    if name is not None and isinstance(own, str) and canonicalize_name(own) != name:
+        raise PageError(f"it is the page of `{own[:100]}`, not of `{name}`")
     meta = page.get("meta")
     version = meta.get("api-version", "1.0") if isinstance(meta, dict) else "1.0"
     if not isinstance(version, str) or version.partition(".")[0] != "1":
@@ -189,10 +200,9 @@ def _resolve(reference: str, url: str) -> str:
 
 
 def _find_metadata_hash(value: object) -> str | None:
-    """The value of `RawFile.core_metadata`: the SHA-256, empty for another hash or none, None without a file."""
+    """The value of `RawFile.core_metadata`: a hash, empty for none, None without a file."""
     if isinstance(value, dict):
-        digest = value.get("sha256")
-        return digest.lower() if isinstance(digest, str) and SHA256.fullmatch(digest.lower()) else ""
+        return render_metadata_hash(value)
     return "" if value is True else None
 
 

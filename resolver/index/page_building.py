@@ -245,7 +245,7 @@ def read_project_page(
             for kept in _check_links((file,) if is_distribution(file.filename) else (), url):
                 builder.add(kept)
 
-        if scan_json_page(body, url=url, take=builder.add, take_other=take_other, rejects=builder.rejects):
+        if scan_json_page(body, url=url, name=name, take=builder.add, take_other=take_other, rejects=builder.rejects):
             return builder.build(location)
     files = parse_project_page(body, content_type=content_type, url=url, name=name)
     return build_project_page(files, name=name, location=location, target=target)
@@ -258,7 +258,9 @@ def parse_project_page(body: bytes, *, content_type: str, url: str, name: Normal
     Raises PageError for another content type, an unknown version of the simple API, or malformed content.
     """
     files = (
-        parse_json_page(body, url=url) if _find_form(content_type) == "json" else _parse_html(body, content_type, url)
+        parse_json_page(body, url=url, name=name)
+        if _find_form(content_type) == "json"
+        else _parse_html(body, content_type, url)
     )
     # Most files are wheels, and a call for each takes as long as the rest of this function.
     found = tuple([file for file in files if file.filename[-4:] == ".whl" or is_distribution(file.filename)])

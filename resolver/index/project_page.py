@@ -338,9 +338,9 @@ def _read_file(text: str, row_version: Version, index: str | None, page: str) ->
     )
 
 
-def _render_metadata_hash(sha256: str) -> str:
-    """As `DistributionFile.core_metadata`, from the hash in hex."""
-    return f"sha256={sha256}" if sha256 else ""
+def _render_metadata_hash(text: str) -> str:
+    """As `DistributionFile.core_metadata`, from `RawFile.core_metadata`."""
+    return f"sha256={text}" if text and "=" not in text else text
 
 
 def _read_rejections(row: str) -> tuple[Rejection, ...]:

@@ -21,6 +21,7 @@ __all__ = [
     "closed_error",
     "downgrade_error",
     "link_error",
+    "login_page_error",
     "missing_offline",
     "no_answer_error",
     "proxy_error",
@@ -59,6 +60,17 @@ def authentication_error(
         why = f"none are known for it: {_list_names(searched)}" if searched else ""
         remedy = f"write `https://${{USER}}:${{PASSWORD}}@{host}/…` in the list, or name a file with `--credentials`"
     return AuthenticationError(f"`{host}` {what}: status {status} for {url}", why=why, remedy=remedy, url=url)
+
+
+def login_page_error(url: str, *, host: str) -> AuthenticationError:
+    """For a page to log in that comes with status 200 in place of the one that was requested."""
+    return AuthenticationError(
+        f"`{host}` sends a page to log in instead of {url}",
+        why="it links to no file, and has a form",
+        remedy=f"write `https://${{USER}}:${{PASSWORD}}@{host}/…` in the list, or name a file with `--credentials`; a"
+        " sign-in in the browser does not help",
+        url=url,
+    )
 
 
 def unencrypted_error(url: str, *, host: str) -> FetchError:

@@ -224,6 +224,8 @@ class FileDependencies:
             found = fetch_sdist_metadata(
                 file, project=project, target=self._target, session=self._session, builds=self._builds
             )
+            # Before anything is kept: the sdist may be that of another project.
+            _check_identity(found.metadata, file, project)
             self._keep_build_requires(file, project, found.build_requires, built=found.built)
             return _Fetched(metadata=found.metadata, built=found.built, unverified=found.unverified)
         from resolver.fetch.projects.wheel_metadata import fetch_wheel_metadata

@@ -19,12 +19,13 @@ from dataclasses import replace
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 from packaging.utils import NormalizedName
 
 from lockfiles._files import hash_bytes
 from resolver.errors import FetchError, InternalError
-from resolver.fetch.http.http_errors import broken_error, closed_error
+from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack_gzip
 from resolver.fetch.http.session import Session
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["ProjectPages", "default_index_url"]
 
 _ANCHOR = re.compile(rb"<a\s", re.IGNORECASE)
+_SUFFIXES = (b".whl", b".tar.", b".tgz", b".zip")
+_INDEX_MARKS = (b"links for ", b"pypi:repository-version")
 _DISTRUSTED = -1.0
 """The `fresh_until` of a row that an earlier run could not use: not even the HTTP cache may answer for its page."""
 _PIP_MODULE = Path("_internal", "models", "index.py")
@@ -206,6 +209,8 @@ class ProjectPages:
         self, body: _Body, name: NormalizedName, location: Location
     ) -> tuple[ProjectPage | None, bytes]:
         """The page from a body, and its dump, which is empty for None. Raises FetchError."""
+        if "json" not in body.content_type and _is_login(body.unpack(), location):
+            raise login_page_error(body.url, host=urlsplit(body.url).netloc)
         # Not for a find-links page: it is unpacked once and parsed for many projects.
         if self._readers is not None and location.form == "index":
             dump = self._readers.read(
@@ -385,6 +390,17 @@ def _load(row: StoredPage) -> ProjectPage | None:
         return load_project_page(row.payload)
     except ValueError:
         return None
+
+
+def _is_login(content: bytes, location: Location) -> bool:
+    """Whether an HTML page is one to log in: with a form, and without any link to a file.
+
+    Any web page may be named for `--find-links`, so there the form must have a field for a password.
+    """
+    text = content.lower()
+    if b"<form" not in text or any(suffix in text for suffix in _SUFFIXES):
+        return False
+    return b"password" in text or (location.form == "index" and not any(mark in text for mark in _INDEX_MARKS))
 
 
 def _mentions(body: bytes, name: str) -> bool:

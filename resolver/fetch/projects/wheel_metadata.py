@@ -139,9 +139,14 @@ def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | No
     content = session.fetch_metadata(f"{file.url}.metadata")
     # PEP 714: `core-metadata` is a hash such as `sha256=…`, or `true` without one.
     algorithm, _, expected = (file.core_metadata or "").partition("=")
-    if content is not None and algorithm == "sha256":
-        found = f"sha256:{hash_bytes(content)}"
-        verify_hashes(f"{file.filename}.metadata", promised=(f"sha256:{expected.lower()}",), found=(found,))
+    if content is not None and expected:
+        found: tuple[str, ...] = (f"sha256:{hash_bytes(content)}",)
+        if algorithm != "sha256":
+            # Lazy, as below: indexes give SHA-256.
+            from resolver.fetch.http.responses import hash_chunks
+
+            found = hash_chunks((content,), algorithms=(algorithm,)).hashes
+        verify_hashes(f"{file.filename}.metadata", promised=(f"{algorithm}:{expected.lower()}",), found=found)
     return content
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 import subprocess
 import sys
@@ -313,8 +314,8 @@ def test_page_that_was_unreadable_is_requested_again_by_the_next_run(
 
 
 @pytest.mark.parametrize("location", ["/simple/a/", "/links/"])
-def test_page_to_log_in_is_an_error(server: IndexServer, open_source: OpenSource, location: str) -> None:
-    server.always[location] = Answer(headers={"Content-Type": "text/html"}, body=b"<html><form>Sign in</form></html>")
+def test_page_that_is_none_of_an_index_is_an_error(server: IndexServer, open_source: OpenSource, location: str) -> None:
+    server.always[location] = Answer(headers={"Content-Type": "text/html"}, body=b"<html><div>Sign in</div></html>")
     place = index(server) if location == "/simple/a/" else links(server.links_url)
     with open_source() as source, pytest.raises(FetchError) as caught:
         source.project_page(A, place)
@@ -322,6 +323,53 @@ def test_page_to_log_in_is_an_error(server: IndexServer, open_source: OpenSource
         f"the answer of {server.base_url}{location} cannot be read\n"
         "  because it holds no link, and nothing marks it as an empty page of an index: it may be one to log in"
     )
+
+
+@pytest.mark.parametrize("location", ["index", "find-links"])
+def test_page_to_log_in_with_links_is_an_error_with_advice(
+    server: IndexServer, open_source: OpenSource, location: str, tmp_path: Path
+) -> None:
+    body = b'<html><form action="/in"><input name=u><input type=PassWord></form><a href="/forgot">forgot?</a></html>'
+    server.always["/login"] = Answer(headers={"Content-Type": "text/html"}, body=body)
+    for path in ("/simple/a/", "/links/"):
+        server.always[path] = Answer(status=302, headers={"Location": "/login"})
+    place = index(server) if location == "index" else links(server.links_url)
+    with open_source() as source, pytest.raises(AuthenticationError) as caught:
+        source.project_page(A, place)
+    assert str(caught.value) == (
+        f"`{server.authority}` sends a page to log in instead of {server.base_url}/login\n"
+        "  because it links to no file, and has a form\n"
+        f"  try: write `https://${{USER}}:${{PASSWORD}}@{server.authority}/…` in the list, or name a file with"
+        " `--credentials`; a sign-in in the browser does not help"
+    )
+    assert caught.value.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"<h1>Links for a</h1><form><input name=search></form>", b'<form>password</form><a href="a-1.0.tar.gz">x</a>'],
+)
+def test_page_of_an_index_may_have_a_form(server: IndexServer, open_source: OpenSource, body: bytes) -> None:
+    server.always["/simple/a/"] = Answer(headers={"Content-Type": "text/html"}, body=body)
+    with open_source() as source:
+        assert source.project_page(A, index(server)) is not None
+
+
+@pytest.mark.parametrize("separator", [":", ": "])
+def test_page_of_another_project_is_refused(server: IndexServer, open_source: OpenSource, separator: str) -> None:
+    server.add("a", wheel("a", "1.0"))
+    page = {
+        "meta": {"api-version": "1.0"},
+        "name": "B.b",
+        "files": [{"filename": "a-1.0.tar.gz", "url": "x", "hashes": {}}],
+    }
+    body = json.dumps(page, separators=(",", separator)).encode()
+    server.always["/simple/a/"] = Answer(headers={"Content-Type": "application/vnd.pypi.simple.v1+json"}, body=body)
+    with open_source() as source, pytest.raises(FetchError, match=r"it is the page of `B\.b`, not of `a`"):
+        source.project_page(A, index(server))
+    server.always.clear()
+    with open_source() as source:
+        assert source.project_page(A, index(server)) is not None
 
 
 def test_page_that_stays_unreadable_is_requested_twice_a_run(server: IndexServer, open_source: OpenSource) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -61,6 +64,43 @@ def test_metadata_file_with_another_hash_is_an_error(server: IndexServer, open_s
         "`a-1.0-py3-none-any.whl.metadata` is not the file that its page promises\n"
         f"  expected {caught.value.expected}\n  found    {caught.value.found}"
     )
+
+
+@pytest.mark.parametrize("algorithm", ["sha512", "blake2b", "sha3_256", "md5"])
+@pytest.mark.parametrize("view", ["json", "html"])
+def test_metadata_file_is_checked_against_a_hash_of_any_algorithm(
+    server: IndexServer, open_source: OpenSource, algorithm: str, view: Literal["json", "html"]
+) -> None:
+    file, metadata = wheel("a", "1.0", ["b"]), b"Metadata-Version: 2.1\nName: a\nVersion: 1.0\n"
+    server.add("a", file)
+    digest = hashlib.new(algorithm, metadata).hexdigest()
+    listed = {
+        "filename": file.filename,
+        "url": server.file_url(file.filename),
+        "hashes": {"sha256": file.listed_sha256},
+        "core-metadata": {algorithm: digest},
+    }
+    page = json.dumps({"meta": {"api-version": "1.0"}, "name": "a", "files": [listed]}).encode()
+    link = f'<a href="{listed["url"]}#sha256={file.listed_sha256}" data-core-metadata="{algorithm}={digest}">x</a>'
+    body = page if view == "json" else link.encode()
+    kind = "application/vnd.pypi.simple.v1+json" if view == "json" else "text/html"
+    server.always["/simple/a/"] = Answer(headers={"Content-Type": kind}, body=body)
+    with open_source() as source, pytest.raises(HashMismatchError) as caught:
+        source.dependencies(first_file(source, server))
+    assert caught.value.expected == f"{algorithm}:{digest}"
+    server.always[f"{WHEEL}.metadata"] = Answer(body=metadata)
+    assert read_requires(open_source, server) == ()
+
+
+def test_metadata_without_a_hash_of_another_project_is_not_kept(
+    server: IndexServer, open_source: OpenSource, tmp_path: Path
+) -> None:
+    server.core_metadata, server.hashes = "plain", False
+    server.add("a", wheel("a", "1.0"))
+    server.always[f"{WHEEL}.metadata"] = Answer(body=b"Metadata-Version: 2.1\nName: b\nVersion: 1.0\n")
+    with open_source() as source, pytest.raises(MetadataError, match="is that of `b` 1"):
+        source.dependencies(first_file(source, server))
+    assert not list((tmp_path / "cache" / "metadata-v2").glob("*"))
 
 
 def test_promised_metadata_file_that_is_missing_is_got_around(server: IndexServer, open_source: OpenSource) -> None:
