@@ -21,7 +21,7 @@ from typing import Any
 from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from packaging.version import InvalidVersion, Version
 
-from lockfiles._files import replace_file
+from lockfiles._files import remove_strays, replace_file
 from lockfiles.errors import (
     Fault,
     InvalidLockfileError,
@@ -96,6 +96,7 @@ def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> b
         raise LockfileNameError(path.name)
     data = dumps(lockfile).encode("utf-8")
     target = Path(os.path.realpath(path))
+    remove_strays(target.parent, target.name)
     try:
         if target.read_bytes() == data:
             return False

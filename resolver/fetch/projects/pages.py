@@ -27,7 +27,7 @@ from resolver.fetch.http.http_errors import broken_error, closed_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack_gzip
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.row_store import RowStore, StoredPage
+from resolver.fetch.projects.row_store import LONGEST_LIFETIME_S, RowStore, StoredPage, is_current
 from resolver.fetch.workers import Task
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage, dump_project_page, load_project_page
@@ -73,7 +73,7 @@ class ProjectPages:
         if row is None:
             self._start_readers()
             return None
-        if not self._session.offline and row.fresh_until <= time.time():
+        if not self._session.offline and not is_current(row.fresh_until, now=time.time()):
             self._stale[name, _name_location(location)] = row
             return None
         # An empty payload is an absent project; one that cannot be loaded is from another version.
@@ -101,7 +101,8 @@ class ProjectPages:
         # Signatures of links are in no store: such a page is parsed in each run.
         if row is None or page is None or row.validator != body.validator or may_hold_secrets(body.data):
             body, page, payload = self._build_or_fetch_again(body, name, location)
-        fresh_until = 0.0 if body.url in self._with_secrets else body.fresh_until
+        longest = time.time() + LONGEST_LIFETIME_S
+        fresh_until = 0.0 if body.url in self._with_secrets else min(body.fresh_until, longest)
         self._store(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))
         return page
 
