@@ -3,7 +3,8 @@
 In: a path and bytes. Out: the content of a regular file of bounded size; a file that other programs see with its old
 content or its new content, never with half of each; or a hash in hex. It is private to this repository, and both
 packages use it: a lock, a cache entry and a wheelhouse are written in the same way, and every file that a user, a list
-or an archive names is opened here, so that none of them can make a run wait or fill its memory.
+or an archive names is opened here, so that none of them can make a run wait or fill its memory. A process that is
+killed leaves its temporary file, which a later run removes.
 
 Texts are hashed without OpenSSL, which `hashlib` loads in 2.5 ms of a run that hashes 2 KB.
 """
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -22,7 +25,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from io import BufferedReader
 
-__all__ = ["FILE_LIMIT_BYTES", "hash_bytes", "hash_file", "open_regular", "read_regular", "replace_file"]
+__all__ = [
+    "FILE_LIMIT_BYTES",
+    "hash_bytes",
+    "hash_file",
+    "open_regular",
+    "read_regular",
+    "remove_strays",
+    "replace_file",
+    "temporary_file",
+]
 
 FILE_LIMIT_BYTES = 8 * 1024 * 1024
 """The most that is read of a file that people write: a list, settings, logins. A list of hundreds of projects, with all
@@ -36,6 +48,14 @@ _KINDS = (
     (stat.S_ISBLK, "a device"),
 )
 
+try:
+    _fcntl: Any = import_module("fcntl")
+except ImportError:  # Windows.
+    _fcntl = None
+
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{12}\.tmp")
+"""The names that `temporary_file` gives."""
+
 _SHA256_MODULES = ("_sha2", "_sha256", "hashlib")
 """The module of CPython 3.12 and later, that of CPython 3.11, and the one that every Python has."""
 
@@ -46,11 +66,8 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = None, is_durable
     `mode` None gives the permissions of the umask; any other mode applies from the first byte on. `is_durable` makes
     the content survive a power cut, which takes 4 ms. Raises OSError.
     """
-    temporary = path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    try:
-        # `tempfile` would make the file private to the user.
-        with os.fdopen(os.open(temporary, flags, 0o666 if mode is None else mode), "wb") as file:
+    with temporary_file(path, mode=mode) as temporary:
+        with temporary.open("r+b") as file:
             file.write(data)
             if is_durable:
                 file.flush()
@@ -58,9 +75,68 @@ def replace_file(path: Path, data: bytes, *, mode: int | None = None, is_durable
         if mode is not None:
             temporary.chmod(mode)
         temporary.replace(path)
-    except BaseException:
+
+
+@contextmanager
+def temporary_file(path: Path, *, mode: int | None = None) -> Iterator[Path]:
+    """A new empty file beside `path`, removed at the end unless it was renamed. Raises OSError.
+
+    It is locked while it is in use, so that `remove_strays` of another run leaves it alone.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    while True:
+        temporary = path.with_name(f".{path.name[:200]}.{os.urandom(6).hex()}.tmp")
+        # `tempfile` would make the file private to the user.
+        descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
+        if not _lock(descriptor) or os.fstat(descriptor).st_nlink:
+            break
+        os.close(descriptor)  # Another run took it for a stray one before it was locked.
+    try:
+        if _fcntl is None:  # Windows renames no open file.
+            os.close(descriptor)
+        yield temporary
+    finally:
+        if _fcntl is not None:
+            os.close(descriptor)
         temporary.unlink(missing_ok=True)
-        raise
+
+
+def remove_strays(folder: Path, name: str | None = None) -> None:
+    """Remove temporary files in `folder` whose process was killed: those for the file `name`, or None for all.
+
+    A file that is still locked belongs to a run that is at work. Where files cannot be locked (Windows, some network
+    file systems), or the folder cannot be read or written, nothing is removed.
+    """
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = _TEMPORARY.fullmatch(entry.name)
+            if match and (name is None or name[:200] == match[1]) and entry.is_file(follow_symlinks=False):
+                _remove_unlocked(entry.path)
+
+
+def _remove_unlocked(path: str) -> None:
+    """Remove a file that no process has locked."""
+    with suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0))
+        try:
+            if _lock(descriptor):
+                os.unlink(path)  # noqa: PTH108  # a directory entry has its path as a text
+        finally:
+            os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file until it is closed or its process ends; False where another holds it, or nothing can be locked.
+
+    On Windows nothing is locked.
+    """
+    if _fcntl is None:
+        return False
+    try:
+        _fcntl.flock(descriptor, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def open_regular(path: Path) -> BufferedReader:

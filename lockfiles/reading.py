@@ -20,7 +20,7 @@ from packaging.pylock import Pylock, PylockValidationError, is_valid_pylock_path
 from packaging.version import InvalidVersion, Version
 
 from lockfiles._documents import DocumentError, parse_toml
-from lockfiles._files import read_regular, replace_file
+from lockfiles._files import read_regular, remove_strays, replace_file
 from lockfiles.errors import (
     Fault,
     InvalidLockfileError,
@@ -95,6 +95,7 @@ def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> b
         raise LockfileNameError(path.name)
     data = dumps(lockfile).encode("utf-8")
     target = Path(os.path.realpath(path))
+    remove_strays(target.parent, target.name)
     try:
         if target.read_bytes() == data:
             return False

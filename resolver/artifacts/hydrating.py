@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from lockfiles import Lockfile, dumps
-from lockfiles._files import replace_file
+from lockfiles._files import remove_strays, replace_file
 from lockfiles._values import dataclass
 from resolver.errors import InputError, render_os_error, without_traceback
 from resolver.fetch.access import Access
@@ -165,6 +165,7 @@ def _find_commit_risk(folder: Path, name: str) -> str:
 def _write_secret(path: Path, text: Secret) -> None:
     """Replace the file as a whole, readable for its owner alone. Raises InputError."""
     try:
+        remove_strays(path.parent, path.name)
         replace_file(path, text.open_for_transport().encode(), mode=0o600)
     except OSError as error:
         raise InputError(

@@ -17,6 +17,7 @@ builds the wheels.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from packaging.pylock import Package, PackageWheel
 from packaging.utils import NormalizedName, parse_wheel_filename
 
 from lockfiles import Lockfile
-from lockfiles._files import open_regular, read_regular, replace_file
+from lockfiles._files import open_regular, read_regular, remove_strays, replace_file
 from lockfiles._values import dataclass
 from lockfiles.exporting import find_variables, render_pin
 from lockfiles.graph import assign_layers
@@ -139,6 +140,7 @@ class _Filling:
         builds = list_builds(self._lockfile, wanted)
         self._make_folders()
         with _hold_folder(self._stash, announce=self._announce_wait):
+            self._remove_strays()
             built = self._find_built(builds)
             missing = [build for build in builds if build.package.name not in built]
             # The builder is made first: it refuses what cannot be built here, before gigabytes are downloaded.
@@ -148,6 +150,13 @@ class _Filling:
                 for build in builds:
                     files.append(self._add_built(build, builder, built, files))
             return self._write_lists(files)
+
+    def _remove_strays(self) -> None:
+        """Remove what killed runs left. The stash is held, so none of its builds is at work."""
+        for folder in (self._to, self._stash):
+            remove_strays(folder)
+        for left in self._stash.glob(".new-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
     def _announce_wait(self) -> None:
         self._announce(f"waiting for another run that fills `{self._to.name}`")

@@ -9,10 +9,12 @@ all that it imports at the top, is loaded in every run.
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -21,12 +23,19 @@ from pathlib import PurePath
 from typing import NoReturn
 
 from resolver.cli.output import drop_output, show_message
-from resolver.errors import PinfoldError
+from resolver.errors import InputError, PinfoldError, render_os_error
 
 __all__ = ["main", "run"]
 
 _INTERRUPTED = 130
 _BUG = 6
+_ERROR_STREAM = 2
+
+_SYSTEM_ERRORS = frozenset(
+    getattr(errno, name, None)
+    for name in ("EACCES", "EDQUOT", "EFBIG", "EIO", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "EPERM", "EROFS")
+) - {None}
+"""What a user mends, and no change of pinfold: full disks, quotas, permissions, limits."""
 _GARBAGE_THRESHOLD = 100_000
 
 _MODULES = (
@@ -55,11 +64,9 @@ def run() -> NoReturn:
     """The console script. Ends the process with the code of `main`."""
     # A run is short and makes few reference cycles; looking for them takes 5 % of it.
     gc.set_threshold(_GARBAGE_THRESHOLD)
+    _open_closed_streams()
     _end_as_interrupted()
-    code = main(sys.argv[1:], program=PurePath(sys.argv[0]).name)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, OSError):  # The stream is closed, or its reader has ended.
-            stream.flush()
+    code = _flush_output(main(sys.argv[1:], program=PurePath(sys.argv[0]).name))
     # Not `sys.exit`, which waits for worker threads and frees every object (10 to 25 ms). Nothing needs either: files
     # are written, and what the threads still fetch is not used.
     os._exit(code)
@@ -77,14 +84,47 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
         show_message(f"error: {error}")
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted: nothing was written that is not whole", file=sys.stderr)
+        show_message("interrupted: nothing was written that is not whole")
         return _INTERRUPTED
     except BrokenPipeError:
         return _leave_pipe()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 2
+    except OSError as error:
+        return _report_system_error(error)
+    except OverflowError as error:
+        return _report_overflow(error)
     except Exception as error:  # noqa: BLE001  (the command line is where a bug becomes exit code 6)
         return _report_bug(error)
+
+
+def _open_closed_streams() -> None:
+    """Open the null device in place of closed standard streams: the next file would get their number, and with it what
+    child processes and libraries write to standard error. Without an error stream, `print` takes standard output.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # It takes the lowest free number.
+            if number == _ERROR_STREAM:
+                sys.stderr = os.fdopen(number, "w", encoding="utf-8")
+
+
+def _flush_output(code: int) -> int:
+    """Write what is buffered; the exit code of the run, or 2 if its output could not be written."""
+    with suppress(AttributeError, OSError):
+        sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except AttributeError:
+        pass  # A run without standard output that printed something has failed before.
+    except BrokenPipeError:
+        return _leave_pipe()
+    except OSError as error:
+        show_message(f"error: standard output cannot be written: {render_os_error(error)}")
+        return code or InputError.exit_code
+    return code
 
 
 def _end_as_interrupted() -> None:
@@ -128,8 +168,34 @@ def _leave_pipe() -> int:
 
     It is that of a process which SIGPIPE ends. What is still buffered is dropped, because writing it would fail again.
     """
-    drop_output()
+    drop_output(sys.stdout)
     return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
+
+
+def _report_system_error(error: OSError) -> int:
+    """The exit code where the system has no more of something, or refuses it, at a place that has no error of its own.
+
+    Temporary folders are made and filled at many places. Any other error of the system is a bug.
+    """
+    if error.errno not in _SYSTEM_ERRORS and "temporary directory" not in str(error):
+        return _report_bug(error)
+    place = f"`{error.filename}`" if error.filename else "a temporary file"
+    fault = InputError(
+        f"{place} cannot be used: {render_os_error(error)}",
+        remedy="make room there, or choose other folders with `TMPDIR` and `--cache-dir`",
+    )
+    show_message(f"error: {fault}")
+    return fault.exit_code
+
+
+def _report_overflow(error: OverflowError) -> int:
+    """The exit code where Python cannot read the clock: its own modules then fail from the year 2262 on."""
+    try:
+        time.time()
+    except OverflowError:
+        show_message("error: the clock of this machine is beyond what Python can read\n  try: set it")
+        return InputError.exit_code
+    return _report_bug(error)
 
 
 def _report_bug(error: Exception) -> int:
@@ -137,8 +203,8 @@ def _report_bug(error: Exception) -> int:
     # Lazy: only a bug needs it.
     import traceback
 
-    traceback.print_exception(error)
-    print(f"error: a bug in pinfold: {type(error).__name__}; the lines above are what a report needs", file=sys.stderr)
+    show_message("".join(traceback.format_exception(error)).rstrip())
+    show_message(f"error: a bug in pinfold: {type(error).__name__}; the lines above are what a report needs")
     return _BUG
 
 

@@ -18,8 +18,9 @@ import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
-from lockfiles._files import replace_file
+from lockfiles._files import remove_strays, replace_file
 from resolver.errors import Fault, InputError, PinfoldError, render_os_error
 
 __all__ = [
@@ -77,14 +78,14 @@ def write_output(data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        drop_output()
+        drop_output(sys.stdout)
         raise InputError(f"standard output cannot be written: {render_os_error(error)}") from error
 
 
-def drop_output() -> None:
-    """Discard what is still buffered for standard output, so that no later flush of it fails."""
+def drop_output(stream: TextIO) -> None:
+    """Discard what is still buffered for a standard stream, so that no later flush of it fails."""
     with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def show_text(text: str) -> None:
@@ -93,8 +94,15 @@ def show_text(text: str) -> None:
 
 
 def show_message(text: str) -> None:
-    """Print a message on standard error, escaped, with a newline at the end."""
-    print(escape_text(text), file=sys.stderr, flush=True)
+    """Print a message on standard error, escaped, with a newline at the end.
+
+    A message that cannot be written (disk full, stream closed, reader gone) is dropped: the lock is what a run is for,
+    and its exit code tells how the run ended.
+    """
+    try:
+        print(escape_text(text), file=sys.stderr, flush=True)
+    except OSError:
+        drop_output(sys.stderr)
 
 
 def show_json(value: object) -> None:
@@ -136,6 +144,7 @@ def write_file(path: Path, data: bytes, *, shown: str | None = None) -> None:
         if target.exists() and not target.is_file():
             target.write_bytes(data)
         else:
+            remove_strays(target.parent, target.name)
             replace_file(target, data, mode=stat.S_IMODE(target.stat().st_mode) if target.exists() else None)
     except OSError as error:
         raise InputError(

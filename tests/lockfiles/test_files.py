@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockfiles._files import hash_bytes, hash_file, open_regular, read_regular, replace_file
+from lockfiles._files import (
+    hash_bytes,
+    hash_file,
+    open_regular,
+    read_regular,
+    remove_strays,
+    replace_file,
+    temporary_file,
+)
 
 
 @given(st.binary(max_size=300))
@@ -95,3 +104,51 @@ def test_a_file_above_the_limit_is_refused_before_it_is_read(tmp_path: Path) -> 
 def test_a_path_that_no_system_has_is_an_error_of_the_system(name: str) -> None:
     with pytest.raises(OSError, match="no path may have"):
         read_regular(Path(name))
+
+
+def leave_stray(folder: Path, name: str) -> Path:
+    """What a process leaves that is killed while it writes: a temporary file that nobody has locked."""
+    stray = folder / f".{name}.0123456789ab.tmp"
+    stray.write_bytes(b"half")
+    return stray
+
+
+def test_a_temporary_file_of_a_killed_process_is_removed(tmp_path: Path) -> None:
+    leave_stray(tmp_path, "pylock.toml")
+    remove_strays(tmp_path, "pylock.toml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_temporary_file_of_another_file_is_left_alone(tmp_path: Path) -> None:
+    stray = leave_stray(tmp_path, "pylock.other.toml")
+    remove_strays(tmp_path, "pylock.toml")
+    assert list(tmp_path.iterdir()) == [stray]
+
+
+def test_all_temporary_files_are_removed_where_no_file_is_named_and_nothing_else_is(tmp_path: Path) -> None:
+    leave_stray(tmp_path, "a")
+    leave_stray(tmp_path, "b")
+    kept = [tmp_path / ".a.tmp", tmp_path / "a.0123456789ab.tmp", tmp_path / ".a.0123456789AB.tmp"]
+    for path in kept:
+        path.touch()
+    remove_strays(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+def test_a_link_with_the_name_of_a_temporary_file_is_left_alone(tmp_path: Path) -> None:
+    link = tmp_path / ".a.0123456789ab.tmp"
+    link.symlink_to(tmp_path / "nothing")
+    remove_strays(tmp_path)
+    assert link.is_symlink()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks no files here")
+def test_a_temporary_file_in_use_is_left_alone(tmp_path: Path) -> None:
+    with temporary_file(tmp_path / "a") as temporary:
+        remove_strays(tmp_path)
+        assert list(tmp_path.iterdir()) == [temporary]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_has_no_strays(tmp_path: Path) -> None:
+    remove_strays(tmp_path / "nothing")

@@ -14,6 +14,7 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,7 @@ class _ProgressLine:
         self._next_s, self._has_line = now + _PROGRESS_INTERVAL_S, True
         sizes = f"{render_bytes(progress.bytes_done)} of {render_bytes(progress.bytes)}"
         # No newline: the next state overwrites this one.
-        sys.stderr.write(f"{_CLEAR_LINE}{progress.files_done} of {progress.files} files, {sizes}")
-        sys.stderr.flush()
+        self._write(f"{_CLEAR_LINE}{progress.files_done} of {progress.files} files, {sizes}")
 
     def clear(self) -> None:
         """Remove the line, if one is shown.
@@ -140,9 +140,14 @@ class _ProgressLine:
         The next message or prompt then begins in the first column.
         """
         if self._has_line:
-            sys.stderr.write(_CLEAR_LINE)
-            sys.stderr.flush()
+            self._write(_CLEAR_LINE)
             self._has_line = False
+
+    def _write(self, text: str) -> None:
+        """Write to the terminal; nothing where it is gone."""
+        with suppress(OSError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
 
 
 def _render(chosen: ChosenLock, to: str, outcome: FetchOutcome, duration_s: float) -> str:

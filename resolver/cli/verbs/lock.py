@@ -18,7 +18,6 @@ needs is imported there.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -180,7 +179,7 @@ class _Run:
         if self._arguments.as_json:
             self._outcomes.note(build_lock_key(plan), report_as_json(report))
         if not self._arguments.quiet:
-            print(render_report(report), file=sys.stderr)
+            show_message(render_report(report))
 
     def _measure_lock(self) -> float:
         """Seconds since the last report, or since the start for the first one: reading and parsing count too."""

@@ -12,7 +12,6 @@ It is a module of its own because `fetch` and `hydrate` build wheels, while a lo
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from pathlib import Path
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
+from lockfiles._files import remove_strays, temporary_file
 from resolver.errors import InternalError
 from resolver.fetch.builds.build_environment import Backend, open_build_environment
 from resolver.fetch.builds.build_process import BuildFailedError, BuildProcesses
@@ -72,10 +72,8 @@ class BuildWheels:
     def _fetch_into(self, place: Path, file: DistributionFile) -> None:
         """Write the file to its place, where it appears when it is complete and verified."""
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
-        os.close(descriptor)
-        new = Path(name)
-        try:
+        remove_strays(place.parent)
+        with temporary_file(place, mode=0o600) as new:
             local = self._session.find_local(file.url)
             if local is None:
                 fetch_file(file, session=self._session, into=new)
@@ -84,8 +82,6 @@ class BuildWheels:
             found = describe_file(new)
             verify_hashes(file.filename, promised=[f"sha256:{file.sha256}"], found=found.hashes)
             new.replace(place)
-        finally:
-            new.unlink(missing_ok=True)
 
     def _find_folder(self) -> Path:
         """The folder of the wheels; a temporary one is created on first use."""

@@ -138,7 +138,12 @@ def no_answer_error(url: str, *, reason: str, attempts: int) -> FetchError:
     `reason` is the text of the system or library.
     """
     times = f" ({attempts} times)" if attempts > 1 else ""
-    return FetchError(f"no answer from {url}{times}", why=reason, url=url)
+    return FetchError(
+        f"no answer from {url}{times}",
+        why=reason,
+        remedy="check the host's name and the network, or set `HTTPS_PROXY` if this network needs a proxy",
+        url=url,
+    )
 
 
 def tls_error(url: str, *, reason: str, host: str) -> FetchError:

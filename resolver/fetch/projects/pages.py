@@ -29,7 +29,7 @@ from resolver.fetch.http.http_errors import broken_error, closed_error, login_pa
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack_gzip
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.row_store import RowStore, StoredPage
+from resolver.fetch.projects.row_store import RowStore, StoredPage, is_current
 from resolver.fetch.workers import Task
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage, dump_project_page, load_project_page
@@ -80,7 +80,7 @@ class ProjectPages:
         if row is None:
             self._start_readers()
             return None
-        if not self._session.offline and row.fresh_until <= time.time():
+        if not self._session.offline and not is_current(row.fresh_until, now=time.time()):
             self._stale[name, place] = row
             return None
         # An empty payload is an absent project; one that cannot be loaded is from another version.
@@ -300,7 +300,8 @@ class ProjectPages:
         """
         if self._needs_other_login(body.url, location):
             return
-        fresh_until = 0.0 if body.url in self._with_secrets else body.fresh_until
+        longest = time.time() + LONGEST_LIFETIME_S
+        fresh_until = 0.0 if body.url in self._with_secrets else min(body.fresh_until, longest)
         if page is not None and not page.file_count:
             fresh_until = _DISTRUSTED
         self._store(name, location, StoredPage(fresh_until=fresh_until, validator=body.validator, payload=payload))

@@ -26,18 +26,23 @@ from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
-from lockfiles._files import replace_file
+from lockfiles._files import remove_strays, replace_file
 from lockfiles._values import dataclass
 
 __all__ = [
+    "LONGEST_LIFETIME_S",
     "RowStore",
     "StoredPage",
     "escape_for_path",
     "find_product",
     "find_version",
+    "is_current",
     "is_fresh",
     "write_cache_file",
 ]
+
+LONGEST_LIFETIME_S = 86_400.0
+"""A page is requested again after a day, whatever its server allows: `Cache-Control` of a year is meant for files."""
 
 _MAGIC = b"pfrows1\n"
 _HEADER = struct.Struct("<8sIdIII")
@@ -113,10 +118,15 @@ class RowStore:
 
 def is_fresh(identity: bytes, *, now: float) -> bool:
     """Whether a page of this identity may be used without a request."""
-    if len(identity) != _HEADER.size:
-        return False
-    fresh_until: float = _HEADER.unpack(identity)[2]
-    return fresh_until > now
+    return len(identity) == _HEADER.size and is_current(_HEADER.unpack(identity)[2], now=now)
+
+
+def is_current(fresh_until: float, *, now: float) -> bool:
+    """Whether a page may be used without a request.
+
+    One that would be fresh for longer than any page is was stored while the clock was wrong.
+    """
+    return now < fresh_until <= now + LONGEST_LIFETIME_S
 
 
 def write_cache_file(path: Path, data: bytes) -> None:
@@ -125,11 +135,18 @@ def write_cache_file(path: Path, data: bytes) -> None:
     Missing folders are made, for their owner alone.
     """
     with suppress(OSError):
+        _remove_strays(path.parent)
         try:
             replace_file(path, data)
         except FileNotFoundError:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             replace_file(path, data)
+
+
+@lru_cache(maxsize=256)
+def _remove_strays(folder: Path) -> None:
+    """Remove what killed runs left in a folder of the cache, once a run: a folder can have thousands of files."""
+    remove_strays(folder)
 
 
 @lru_cache(maxsize=4096)

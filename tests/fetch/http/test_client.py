@@ -175,7 +175,8 @@ def test_host_that_keeps_hanging_up_is_an_error_with_the_reason() -> None:
     with pytest.raises(FetchError) as caught:
         asked.fetch()
     assert str(caught.value) == (
-        "no answer from https://index.example/simple/a/ (4 times)\n  because [Errno 111] Connection refused"
+        "no answer from https://index.example/simple/a/ (4 times)\n  because [Errno 111] Connection refused\n"
+        "  try: check the host's name and the network, or set `HTTPS_PROXY` if this network needs a proxy"
     )
 
 

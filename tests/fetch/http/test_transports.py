@@ -183,7 +183,8 @@ def test_name_of_no_host_is_an_error(client: HttpClient, monkeypatch: pytest.Mon
     with pytest.raises(FetchError) as caught:
         fetch(client, "http://index.example/")
     assert str(caught.value) == (
-        "no answer from http://index.example/ (4 times)\n  because [Errno -2] Name or service not known"
+        "no answer from http://index.example/ (4 times)\n  because [Errno -2] Name or service not known\n"
+        "  try: check the host's name and the network, or set `HTTPS_PROXY` if this network needs a proxy"
     )
 
 

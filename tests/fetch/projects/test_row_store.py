@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import resolver
-from resolver.fetch.projects.row_store import RowStore, StoredPage, escape_for_path, find_product
+from resolver.fetch.projects.row_store import (
+    LONGEST_LIFETIME_S,
+    RowStore,
+    StoredPage,
+    escape_for_path,
+    find_product,
+    is_current,
+)
 
 INDEX = "index https://index.example/simple/"
 PAGE = StoredPage(fresh_until=12.5, validator='"etag"', payload=b"rows")
@@ -108,3 +115,9 @@ def test_product_changes_with_every_room_that_decides_an_answer_and_no_other() -
     }
     assert rooms >= {"fetch", "index", "locking", "requirements", "solve", "targets"}
     assert not rooms & {"artifacts", "cli", "sources"}
+
+
+def test_page_that_would_be_fresh_for_longer_than_a_day_is_of_a_wrong_clock() -> None:
+    assert is_current(1000.0 + LONGEST_LIFETIME_S, now=1000.0)
+    assert not is_current(1001.0 + LONGEST_LIFETIME_S, now=1000.0)
+    assert not is_current(1000.0, now=1000.0)
