@@ -29,7 +29,7 @@ from resolver.fetch.http.http_errors import broken_error, closed_error, login_pa
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack_gzip
 from resolver.fetch.http.session import Session
-from resolver.fetch.projects.row_store import RowStore, StoredPage, is_current
+from resolver.fetch.projects.row_store import LONGEST_LIFETIME_S, RowStore, StoredPage, is_current
 from resolver.fetch.workers import Task
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage, dump_project_page, load_project_page
