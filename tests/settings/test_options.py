@@ -32,7 +32,20 @@ _NOT_KEYS = {"format_flags", "platform_adds"}
 _LISTS = {Kind.TEXTS, Kind.NAMES, Kind.REQUIREMENTS, Kind.URL_PREFIXES, Kind.FORMATS, Kind.MACHINES, Kind.ITEMS}
 _FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][a-z-]*")
 _OTHER_TOOLS = re.compile(r"\b(?:pip|uv|git|pre-commit|keyring|python)\b")
-_SCRIPTS = {"--tools", "--runs", "--cold", "--warm", "--cut-off", "--latency-ms"}
+_SCRIPTS = {
+    "--tools",
+    "--runs",
+    "--cases",
+    "--tls",
+    "--record",
+    "--json",
+    "--cut-off",
+    "--latency-ms",
+    "--store",
+    "--limit-s",
+    "--orders",
+    "--jobs",
+}
 """Flags of `benchmarks/`, which docs/performance.md tells."""
 
 _NO_FLAGS = {
