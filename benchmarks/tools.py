@@ -19,7 +19,18 @@ from pathlib import Path
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-__all__ = ["TOOLS", "NoSolution", "Pins", "Question", "Tool", "ToolError", "find_executable", "render_difference"]
+__all__ = [
+    "TOOLS",
+    "NoSolution",
+    "Pins",
+    "Question",
+    "Tool",
+    "ToolError",
+    "find_executable",
+    "read_lockfile",
+    "render_difference",
+    "run_command",
+]
 
 GLIBC_MINOR = 35
 
@@ -31,7 +42,7 @@ class Question:
     """What to resolve, for CPython `python` (a minor release, or with its patch: pip knows only the running one).
 
     `best_match` is pip's rule for several indexes, which only `lock` can choose here. Without `sdists` only wheels are
-    candidates.
+    candidates. An empty `index_url` is the default index, an empty `cut_off` none.
     """
 
     source: Path
@@ -79,15 +90,7 @@ class Tool:
 
     def run(self, question: Question) -> subprocess.CompletedProcess[str]:
         """The finished process; neither its environment nor an old output can change the answer."""
-        question.output.unlink(missing_ok=True)
-        return subprocess.run(
-            self.build_command(question),
-            env=_build_environment(question.cache),
-            cwd=question.output.parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        return run_command(self.build_command(question), question)
 
     def fetch_version(self) -> str:
         """The version line as the tool prints it."""
@@ -95,6 +98,29 @@ class Tool:
             return "not installed"
         finished = subprocess.run(self.version_command, capture_output=True, text=True, check=False)
         return " ".join(finished.stdout.split()[:2])
+
+
+def run_command(
+    command: list[str], question: Question, *, timeout_s: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The finished process; neither its environment nor an old output can change the answer.
+
+    It runs in the folder of the list. One that takes too long is stopped and has exit code 124.
+    """
+    if not question.output.is_dir():
+        question.output.unlink(missing_ok=True)
+    try:
+        return subprocess.run(
+            command,
+            env=_build_environment(question.cache),
+            cwd=question.source.parent,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
+        )
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 124, "", f"no answer after {timeout_s:.0f} s")
 
 
 def find_executable(name: str) -> str:
@@ -132,9 +158,10 @@ def _build_lock_command(question: Question) -> list[str]:
         str(question.source),
         *("-o", str(question.output)),
         *("--python", question.python, "--platform", f"manylinux_2_{GLIBC_MINOR}_x86_64"),
-        *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
+        *(("--index-url", question.index_url) if question.index_url else ()),
+        *("--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
-        *("--exclude-newer", question.cut_off),
+        *(("--exclude-newer", question.cut_off) if question.cut_off else ()),
         *(("--index-strategy", "best-match") if question.best_match else ()),
         "-q",
     ]
@@ -146,9 +173,11 @@ def _build_uv_command(question: Question) -> list[str]:
         *("-o", str(question.output), "--format", "pylock.toml", "--no-header", "--no-config", "-q"),
         *("--python", sys.executable, "--no-python-downloads"),
         *("--python-version", question.python, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
-        *("--default-index", question.index_url, "--cache-dir", str(question.cache)),
+        *(("--default-index", question.index_url) if question.index_url else ()),
+        *("--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
-        *("--exclude-newer", question.cut_off, "--index-strategy", "first-index"),
+        *(("--exclude-newer", question.cut_off) if question.cut_off else ()),
+        *("--index-strategy", "first-index"),
     ]
 
 
@@ -181,7 +210,8 @@ def _build_pip_report_command(question: Question) -> list[str]:
     ]
 
 
-def _read_lockfile(path: Path) -> Pins:
+def read_lockfile(path: Path) -> Pins:
+    """The version of each project in a PEP 751 lockfile."""
     packages = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
     return {canonicalize_name(package["name"]): Version(package["version"]) for package in packages}
 
@@ -214,14 +244,14 @@ TOOLS = {
                 "-c",
                 "import importlib.metadata as m; print('pinfold', m.version('pinfold'))",
             ],
-            read_pins=_read_lockfile,
+            read_pins=read_lockfile,
             says_no_solution=_lock_says_no_solution,
         ),
         Tool(
             name="uv",
             build_command=_build_uv_command,
             version_command=[find_executable("uv"), "--version"],
-            read_pins=_read_lockfile,
+            read_pins=read_lockfile,
             says_no_solution=_uv_says_no_solution,
         ),
         Tool(
@@ -235,7 +265,7 @@ TOOLS = {
             name="pip-lock",
             build_command=_build_pip_lock_command,
             version_command=[sys.executable, "-m", "pip", "--version"],
-            read_pins=_read_lockfile,
+            read_pins=read_lockfile,
             says_no_solution=_pip_says_no_solution,
         ),
     )
