@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,7 @@ __all__ = [
     "ToolError",
     "ToolTimeoutError",
     "find_executable",
+    "read_lockfile",
     "render_difference",
 ]
 
@@ -49,7 +50,7 @@ class Question:
     `interpreter` is an executable of that release, or None where this machine has none. Without `sdists` only wheels
     are candidates. `limit_s` is how long a tool may take, None for any time. `machine` and `check` are for `lock`
     alone: a machine type, and `--check` of the output. `authority` is the file of the certificate authority of an
-    index behind TLS.
+    index behind TLS. An empty `index_url` is the default index, an empty `cut_off` none.
     """
 
     source: Path
@@ -68,9 +69,13 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A finished process: wall time and processor time (its children's too), in seconds, and peak memory in MB."""
+    """A finished process: wall time and processor time (its children's too), in seconds, and peak memory in MB.
+
+    `printed` is its standard output, `said` its standard error.
+    """
 
     exit_code: int
+    printed: str
     said: str
     seconds: float
     cpu_seconds: float
@@ -117,16 +122,19 @@ class Tool:
             return NoSolution(said=finished.said)
         raise ToolError(f"{self.name} exits with {finished.exit_code}:\n{finished.said}")
 
-    def run(self, question: Question) -> Run:
-        """The finished process; its environment cannot change the answer, an output of an earlier run may."""
-        with tempfile.TemporaryFile() as errors:
+    def run(self, question: Question, arguments: Sequence[str] = ()) -> Run:
+        """The finished process, in the folder of the list, with further arguments. Raises ToolTimeoutError.
+
+        Its environment cannot change the answer; an output of an earlier run may.
+        """
+        with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as errors:
             started = time.perf_counter()
             process = subprocess.Popen(
-                self.build_command(question),
+                [*self.build_command(question), *arguments],
                 env=_build_environment(question),
-                cwd=question.output.parent,
+                cwd=question.source.parent,
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
+                stdout=printed,
                 stderr=errors,
                 start_new_session=True,
             )
@@ -139,9 +147,11 @@ class Tool:
             process.returncode = os.waitstatus_to_exitcode(status)
             if process.returncode == -signal.SIGKILL and question.limit_s is not None and seconds >= question.limit_s:
                 raise ToolTimeoutError(f"{self.name} takes more than {question.limit_s:g} s")
+            printed.seek(0)
             errors.seek(0)
             return Run(
                 exit_code=process.returncode,
+                printed=printed.read().decode(errors="replace"),
                 said=errors.read().decode(errors="replace").strip(),
                 seconds=seconds,
                 cpu_seconds=usage.ru_utime + usage.ru_stime,
@@ -200,9 +210,10 @@ def _build_lock_command(question: Question) -> list[str]:
         str(question.source),
         *("-o", str(question.output)),
         *("--python", question.python, "--platform", f"manylinux_2_{GLIBC_MINOR}_x86_64"),
-        *("--index-url", question.index_url, "--cache-dir", str(question.cache)),
+        *(("--index-url", question.index_url) if question.index_url else ()),
+        *("--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
-        *("--exclude-newer", question.cut_off),
+        *(("--exclude-newer", question.cut_off) if question.cut_off else ()),
         *(("--python-executable", question.interpreter) if question.sdists and question.interpreter else ()),
         *(("-m", question.machine) if question.machine else ()),
         *(("--check",) if question.check else ()),
@@ -216,9 +227,11 @@ def _build_uv_command(question: Question) -> list[str]:
         *("-o", str(question.output), "--format", "pylock.toml", "--no-header", "--no-config", "-q"),
         *("--python", question.interpreter or sys.executable, "--no-python-downloads"),
         *("--python-version", question.python, "--python-platform", f"x86_64-manylinux_2_{GLIBC_MINOR}"),
-        *("--default-index", question.index_url, "--cache-dir", str(question.cache)),
+        *(("--default-index", question.index_url) if question.index_url else ()),
+        *("--cache-dir", str(question.cache)),
         *_build_format_arguments(question),
-        *("--exclude-newer", question.cut_off, "--index-strategy", "first-index"),
+        *(("--exclude-newer", question.cut_off) if question.cut_off else ()),
+        *("--index-strategy", "first-index"),
     ]
 
 
@@ -260,7 +273,8 @@ def _build_pip_target_arguments(question: Question) -> list[str]:
     ]
 
 
-def _read_lockfile(path: Path) -> Pins:
+def read_lockfile(path: Path) -> Pins:
+    """The version of each project in a PEP 751 lockfile."""
     packages = tomllib.loads(path.read_text(encoding="utf-8"))["packages"]
     return {canonicalize_name(package["name"]): Version(package["version"]) for package in packages}
 
@@ -293,14 +307,14 @@ TOOLS = {
                 "-c",
                 "import importlib.metadata as m; print('pinfold', m.version('pinfold'))",
             ],
-            read_pins=_read_lockfile,
+            read_pins=read_lockfile,
             says_no_solution=_lock_says_no_solution,
         ),
         Tool(
             name="uv",
             build_command=_build_uv_command,
             version_command=[find_executable("uv"), "--version"],
-            read_pins=_read_lockfile,
+            read_pins=read_lockfile,
             says_no_solution=_uv_says_no_solution,
         ),
         Tool(
@@ -315,7 +329,7 @@ TOOLS = {
             name="pip-lock",
             build_command=_build_pip_lock_command,
             version_command=[sys.executable, "-m", "pip", "--version"],
-            read_pins=_read_lockfile,
+            read_pins=read_lockfile,
             says_no_solution=_pip_says_no_solution,
             needs_interpreter=True,
         ),

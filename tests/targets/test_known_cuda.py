@@ -226,6 +226,10 @@ def test_projects_without_code_of_one_cuda_are_so_on_every_index(name: str, vers
     assert known == KnownCuda(cuda=None, rule="data")
 
 
+def test_the_build_without_a_gpu_of_a_family_is_known_to_have_no_cuda() -> None:
+    assert find("onnxruntime", "1.32.0") == KnownCuda(cuda=None, rule="data")
+
+
 def test_sdists_of_the_default_index_say_nothing_of_wheels_elsewhere() -> None:
     assert find("flash-attn", "2.8.3") == KnownCuda(cuda=None, rule="data")
     assert find("flash-attn", "2.8.3", "https://other.example/simple/", is_default=False) is None
