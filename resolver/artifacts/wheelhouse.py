@@ -187,7 +187,7 @@ class _Filling:
             return
         # Lazy: most locks have wheels alone.
         from resolver.fetch.builds.build_process import BuildProcesses
-        from resolver.fetch.git.repositories import GitRepositories
+        from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 
         children, session = BuildProcesses(), self._session
         with GitRepositories(
@@ -195,6 +195,7 @@ class _Filling:
             offline=session.offline,
             find_login=session.credentials.find_login,
             announce=building.announce,
+            rules=RepositoryRules(judge=session.judge_connection),
         ) as repositories:
             guard = session.guard or HostGuard()
             trees = BuildTrees(lock_folder=lock_folder, stash=self._stash, repositories=repositories, guard=guard)

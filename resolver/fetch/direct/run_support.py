@@ -119,7 +119,7 @@ class DirectReferences:
 
     def _find_repositories(self) -> GitRepositories:
         """The git repositories of this run. They get logins from the same credentials as all HTTP requests."""
-        from resolver.fetch.git.repositories import GitRepositories
+        from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 
         with self._lock:
             if self._repositories is None:
@@ -127,7 +127,9 @@ class DirectReferences:
                     cache_folder=self._folder,
                     offline=self._session.offline,
                     find_login=self._session.credentials.find_login,
-                    find_id=self._session.credential_ids.find,
+                    rules=RepositoryRules(
+                        find_id=self._session.credential_ids.find, judge=self._session.judge_connection
+                    ),
                     announce=self._announce,
                 )
             return self._repositories

@@ -21,7 +21,7 @@ from typing import Self
 
 from lockfiles._values import dataclass
 from resolver.errors import AuthenticationError, FetchError, render_os_error
-from resolver.fetch.git.command import Git, RemoteRepository
+from resolver.fetch.git.command import Git, JudgeConnection, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.commit_trees import TreeMaker
 from resolver.fetch.git.credential_server import RepositoryLogins
@@ -38,7 +38,7 @@ from resolver.requirements.entry import VcsReference
 from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Url
 
-__all__ = ["FoundCommit", "GitRepositories", "SourceTree"]
+__all__ = ["FoundCommit", "GitRepositories", "RepositoryRules", "SourceTree"]
 
 _FOLDER = "git-v1"
 """The folder in the cache; another layout gets another number."""
@@ -62,6 +62,17 @@ class SourceTree:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryRules:
+    """What a run knows of hosts and credentials, for its repositories."""
+
+    find_id: Callable[[str], str] = lambda url: ""
+    """The id of the credentials for a URL: a commit is kept for the credentials that fetched it."""
+
+    judge: JudgeConnection | None = None
+    """Decides where git may connect; None does not restrict it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
     """The parts that need a folder; made for the first repository."""
 
@@ -77,7 +88,7 @@ class GitRepositories:
     - `cache_folder` None keeps fetched commits as long as this object.
     - `offline` uses the cache alone, and raises OfflineError for what it lacks.
     - `find_login` finds the login of a server if the URL has none.
-    - `find_id` gives the id of the credentials for a URL; a commit is kept for the credentials that fetched it.
+    - `rules` are those of the run about hosts and the credentials of the cache; None are the defaults.
     - `announce` gets a line before a fetch that may take long, from any thread.
     - `environment` replaces that of the process.
     - `limit_s` is the longest time for one git command; None is 2 minutes for a list of references, and half an hour
@@ -91,7 +102,7 @@ class GitRepositories:
         cache_folder: Path | None,
         offline: bool = False,
         find_login: FindLogin | None = None,
-        find_id: Callable[[str], str] = lambda url: "",
+        rules: RepositoryRules | None = None,
         announce: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
         limit_s: float | None = None,
@@ -100,7 +111,7 @@ class GitRepositories:
         self._cache_folder = cache_folder
         self._offline = offline
         self._find_login = find_login
-        self._find_id = find_id
+        self._rules = rules or RepositoryRules()
         self._announce = announce or (lambda line: None)
         self._environment = os.environ if environment is None else environment
         self._limit_s = limit_s
@@ -135,7 +146,7 @@ class GitRepositories:
 
     def find_credential_id(self, url: Url) -> str:
         """The id of the credentials that a repository is read with; empty where it is read with none."""
-        return self._find_id(check_repository(url).clean_url)
+        return self._rules.find_id(check_repository(url).clean_url)
 
     def find_commit(self, reference: VcsReference, *, text: str) -> FoundCommit:
         """The commit that a reference names now; `text` is the requirement, for messages.
@@ -190,7 +201,7 @@ class GitRepositories:
                 url=url.public,
             )
         logins = RepositoryLogins(repository, find_login=self._find_login)
-        return RemoteRepository(repository=repository, logins=logins, find_id=self._find_id)
+        return RemoteRepository(repository=repository, logins=logins, find_id=self._rules.find_id)
 
     @contextmanager
     def _locked(self, repository: Repository) -> Iterator[None]:
@@ -218,7 +229,13 @@ class GitRepositories:
         # A new folder for each run: no program can have put a `.netrc` there.
         self._home = tempfile.TemporaryDirectory(prefix="h", dir=folder / "work", ignore_cleanup_errors=True)
         home = Path(self._home.name)
-        git = Git(home=home, environment=self._environment, limit_s=self._limit_s, sleep=self._sleep)
+        git = Git(
+            home=home,
+            judge=self._rules.judge,
+            environment=self._environment,
+            limit_s=self._limit_s,
+            sleep=self._sleep,
+        )
         store = CommitStore(git, folder)
         return _Opened(
             git=git,
