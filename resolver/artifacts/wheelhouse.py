@@ -196,7 +196,7 @@ class _Filling:
             return
         # Lazy: most locks have wheels alone.
         from resolver.fetch.builds.build_process import BuildProcesses
-        from resolver.fetch.git.repositories import GitRepositories
+        from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 
         session = self._session
         children = BuildProcesses(ending=session.ending)
@@ -206,9 +206,7 @@ class _Filling:
             offline=session.offline,
             find_login=session.credentials.find_login,
             announce=building.announce,
-            limit_s=session.timeout_s,
-            ending=session.ending,
-            policy=policy,
+            rules=RepositoryRules.of_session(session, policy=policy),
         ) as repositories:
             trees = BuildTrees(lock_folder=lock_folder, stash=self._stash, repositories=repositories, policy=policy)
             try:

@@ -291,7 +291,7 @@ class _IndexSource:
             self._evidence.mark_unrepeatable()
         with self._distrusting(file):
             check_listed_hashes(file)
-            self._check_link(file.url, page=file.page, is_requested=False)
+            self._check_link(file.url, page=file.link_source, is_requested=False)
             return file if _is_complete(file) else self._tasks.completion(file).result()
 
     def build_requires(self, file: DistributionFile) -> tuple[str, ...]:

@@ -127,7 +127,8 @@ class DistributionFile:
       the page gives it (PEP 658, PEP 714).
     - `tag_rank` is the rank of the wheel's best tag for the target, 0 for the best; -1 for an sdist.
     - `page` is the public URL of the index or find-links location that lists the file; empty for a direct reference
-      and a file of a lock. Which page that was does not make two files different.
+      and a file of a lock. `link_source` is the URL whose host decides where the link may lead: that of the page after
+      a redirect to another host, else `page`. Neither makes two files different.
     - `origin` is set for a direct reference; None for a file that an index or find-links location lists. A commit and
       a folder have the project's name as `filename`.
     """
@@ -146,6 +147,7 @@ class DistributionFile:
     build_tag: tuple[int, str] | tuple[()] = ()
     origin: Origin | None = None
     page: str = field(default="", compare=False)
+    link_source: str = field(default="", compare=False)
 
     @property
     def is_wheel(self) -> bool:

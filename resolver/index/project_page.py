@@ -19,10 +19,10 @@ import re
 import struct
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from packaging.utils import NormalizedName
 from packaging.version import Version
@@ -64,7 +64,7 @@ _HEADER = struct.Struct("=16sIIII")
 The byte order is that of the machine, as in the ends of the rows, so a cache from another machine may be refused.
 """
 
-_MAGIC = b"pinfold page 4\n\0"
+_MAGIC = b"pinfold page 5\n\0"
 
 # The checksum covers the header from this offset on.
 _CHECKED_FROM = 20
@@ -119,7 +119,8 @@ class ParsedPage:
     """Rows of one project on one location; row 0 is the newest version, and each version has one row.
 
     - `location` is the public URL of the index or find-links location, `index` the same for an index and None for
-      find-links. `file_count` counts all wheels and sdists that the location lists.
+      find-links. `redirected_to` is the public URL of the page itself where another host has given it, else empty.
+      `file_count` counts all wheels and sdists that the location lists.
     - The masks have bit `i` set where row `i` has the property: a usable wheel, an sdist, a pre-release or
       development release (PEP 440), only yanked files among the usable ones, yanked and other files among them, a
       local version label. A row with neither wheel nor sdist has rejections only.
@@ -129,6 +130,7 @@ class ParsedPage:
 
     name: NormalizedName
     location: str
+    redirected_to: str = ""
     index: str | None
     file_count: int
     versions: LazyVersions
@@ -144,7 +146,8 @@ class ParsedPage:
 
     def files(self, row: int) -> tuple[DistributionFile, ...]:
         """The usable files of a row, best first: wheels by tag, higher build tag, file name; then sdists."""
-        return _read_files(self.row_texts[row], version=self.versions[row], index=self.index, page=self.location)
+        places = {"index": self.index, "page": self.location, "link_source": self.redirected_to or self.location}
+        return _read_files(self.row_texts[row], version=self.versions[row], places=places)
 
     def rejections(self, row: int) -> tuple[Rejection, ...]:
         """The files of a row that the target cannot use, by file name."""
@@ -261,6 +264,7 @@ def dump_project_page(page: object) -> bytes:
     head = (
         page.name,
         page.location,
+        page.redirected_to,
         "" if page.index is None else page.index,
         str(page.file_count),
         " ".join(page.versions.texts()),
@@ -286,11 +290,12 @@ def load_project_page(data: bytes | memoryview) -> ParsedPage:
     """
     view = memoryview(data)
     head, rows = _split(view)
-    name, location, index, file_count, versions, masks, unreadable, upload_times = head.split("\n")
+    name, location, redirected_to, index, file_count, versions, masks, unreadable, upload_times = head.split("\n")
     wheel, sdist, prerelease, yanked, partly_yanked, local = (int(mask, 16) for mask in masks.split(" "))
     return ParsedPage(
         name=NormalizedName(name),
         location=location,
+        redirected_to=redirected_to,
         index=index or None,
         file_count=int(file_count),
         versions=LazyVersions(list(versions.split(" ")) if versions else []),
@@ -306,13 +311,13 @@ def load_project_page(data: bytes | memoryview) -> ParsedPage:
     )
 
 
-def _read_files(row: str, *, version: Version, index: str | None, page: str) -> tuple[DistributionFile, ...]:
-    """The usable files of a row, best first. `version` is the row's, `index` the public URL or None for find-links."""
+def _read_files(row: str, *, version: Version, places: Mapping[str, str | None]) -> tuple[DistributionFile, ...]:
+    """The usable files of a row, best first. `version` is the row's, `places` are the fields that all files share."""
     text = row.partition(_GROUP)[0]
-    return tuple(_read_file(file, version, index, page) for file in text.split(_FILE)) if text else ()
+    return tuple(_read_file(file, version, places) for file in text.split(_FILE)) if text else ()
 
 
-def _read_file(text: str, row_version: Version, index: str | None, page: str) -> DistributionFile:
+def _read_file(text: str, row_version: Version, places: Mapping[str, Any]) -> DistributionFile:
     """One usable file from its text, the reverse of `dump_file`.
 
     Only here are hashes sorted and values converted, for the few rows that a search reads.
@@ -325,7 +330,6 @@ def _read_file(text: str, row_version: Version, index: str | None, page: str) ->
         filename=filename,
         version=Version(version) if version else row_version,
         url=url[1:] + filename if url.startswith(_AT_FILENAME) else url,
-        index=index,
         hashes=tuple(hashes),
         size_bytes=int(size) if size else None,
         requires_python=python or None,
@@ -334,7 +338,7 @@ def _read_file(text: str, row_version: Version, index: str | None, page: str) ->
         core_metadata=_render_metadata_hash(metadata[1:]) if metadata else None,
         tag_rank=int(rank),
         build_tag=parse_build_tag(build),
-        page=page,
+        **places,
     )
 
 

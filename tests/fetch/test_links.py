@@ -74,6 +74,29 @@ def test_private_page_may_lead_to_a_private_host_and_any_page_to_one_that_is_all
         assert source.dependencies(page.files(0)[0]).requires == ("b",)
 
 
+@pytest.mark.parametrize("reader_count", [0, 1])
+def test_page_to_which_a_private_index_redirects_is_judged_by_its_own_host(
+    open_source: OpenSource, reader_count: int
+) -> None:
+    own = Index("http://10.0.0.3/files")
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "10.0.0.2":
+            return httpx.Response(302, headers={"Location": f"{PUBLIC}a/"})
+        return own.transport.handle_request(request)
+
+    location = Location(url=Url(public="http://10.0.0.2/simple/"))
+    # The second run reads the stored page.
+    for _ in range(2):
+        with open_source(transport=httpx.MockTransport(answer), reader_count=reader_count) as source:
+            page = source.project_page(A, location)
+            assert page is not None
+            with pytest.raises(FetchError) as caught:
+                source.dependencies(page.files(0)[0])
+            assert str(caught.value).startswith(f"{PUBLIC}a/ links to http://10.0.0.3/, which is ")
+    assert set(own.asked) == {"index.example"}
+
+
 def test_no_page_leads_to_a_file(open_source: OpenSource) -> None:
     own = Index("file:///wheels")
     with open_source(transport=own.transport) as source, pytest.raises(FetchError) as caught:
@@ -100,7 +123,7 @@ def test_link_to_a_name_of_a_private_address_opens_no_connection(
         version=Version("1.0"),
         url=f"http://files.example:{server.port}/files/{WHEEL.filename}",
         core_metadata="",
-        page="http://index.example/simple/",
+        link_source="http://index.example/simple/",
     )
     with open_source() as source, pytest.raises(FetchError) as caught:
         source.dependencies(file)

@@ -102,15 +102,13 @@ def _iter_moved(lock: ChosenLock, session: Session) -> Iterator[_Moved]:
     if not trees:
         return
     # Lazy: few locks have a commit. Without a cache, since the commit of now is needed.
-    from resolver.fetch.git.repositories import GitRepositories
+    from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 
     policy = None if session.policy is None else session.policy.within(lock.path.absolute().parent)
     with GitRepositories(
         cache_folder=None,
         find_login=session.credentials.find_login,
-        limit_s=session.timeout_s,
-        ending=session.ending,
-        policy=policy,
+        rules=RepositoryRules.of_session(session, policy=policy),
     ) as repositories:
         for name, vcs in trees:
             reference = _build_reference(vcs)

@@ -119,7 +119,7 @@ class DirectReferences:
 
     def _find_repositories(self) -> GitRepositories:
         """The git repositories of this run. They get logins from the same credentials as all HTTP requests."""
-        from resolver.fetch.git.repositories import GitRepositories
+        from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 
         with self._lock:
             if self._repositories is None:
@@ -127,11 +127,8 @@ class DirectReferences:
                     cache_folder=self._folder,
                     offline=self._session.offline,
                     find_login=self._session.credentials.find_login,
-                    find_id=self._session.credential_ids.find,
+                    rules=RepositoryRules.of_session(self._session, policy=self._session.policy),
                     announce=self._announce,
-                    limit_s=self._session.timeout_s,
-                    ending=self._session.ending,
-                    policy=self._session.policy,
                 )
             return self._repositories
 

@@ -19,7 +19,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
 
@@ -28,10 +29,15 @@ from resolver.errors import FetchError
 from resolver.fetch.access import DEFAULT_TIMEOUT_S, SLICE_S, Cancellation
 from resolver.fetch.git.credential_server import PROXY_USER, RepositoryLogins, serve_logins
 from resolver.fetch.git.repository import Repository, clean_lines, hide_texts
-from resolver.fetch.http.hosts import find_certificates
+from resolver.fetch.http.hosts import Relay, find_certificates
+from resolver.fetch.http.http_errors import no_answer_error
 from resolver.requirements.url import Secret, parse_url
 
-__all__ = ["Git", "GitCommandError", "RemoteRepository"]
+__all__ = ["Git", "GitCommandError", "JudgeConnection", "RemoteRepository"]
+
+JudgeConnection = Callable[[str, str], Sequence[str]]
+"""The addresses for a connection to the host of a URL, which the URL of a repository leads to, or empty for one of the
+list. Raises FetchError for a host that must not be reached, OSError for one without an address."""
 
 # Older versions lack options that are used here.
 _OLDEST_GIT = (2, 30)
@@ -83,6 +89,9 @@ class RemoteRepository:
     agent: bool = True
     """Whether ssh may use the user's agent. A submodule of an https repository may not."""
 
+    parent: str = ""
+    """The URL of the repository whose submodule it is; empty for one that the list names."""
+
     find_id: Callable[[str], str] = field(default=lambda url: "", compare=False, repr=False)
     """The id of the credentials for a URL (`CredentialIds`)."""
 
@@ -109,6 +118,7 @@ class Git:
     - `limit_s` is the longest time for a command that reaches a repository, with its repetitions.
     - `follows_redirects` is whether the first response may redirect.
     - `sleep` waits between attempts.
+    - `judge` decides where git may connect; None does not restrict it.
     - `ending` ends the run, and each command with it.
     """
 
@@ -116,6 +126,7 @@ class Git:
         self,
         *,
         home: Path,
+        judge: JudgeConnection | None = None,
         environment: Mapping[str, str] | None = None,
         limit_s: float = DEFAULT_TIMEOUT_S,
         follows_redirects: bool = True,
@@ -124,6 +135,7 @@ class Git:
     ) -> None:
         self._options = _build_options(follows_redirects=follows_redirects)
         self._home = home
+        self._judge = judge
         self._caller = os.environ if environment is None else environment
         self._limit_s = limit_s
         self._sleep = sleep
@@ -206,14 +218,54 @@ class Git:
         environment = _build_environment(
             self._caller, scheme=remote.repository.scheme, home=self._home, agent=remote.agent
         )
-        with serve_logins(remote.logins, proxies=_find_proxies(self._caller).secrets) as options:
-            return self._run(
-                [*options, *arguments],
-                environment,
-                folder=folder,
-                limit_s=limit_s,
-                logins=remote.logins,
-            )
+        self._check_parent(remote)
+        with ExitStack() as stack:
+            options = stack.enter_context(serve_logins(remote.logins, proxies=_find_proxies(self._caller).secrets))
+            relay = self._open_relay(remote)
+            if relay is not None:
+                options = [*options, "-c", f"http.proxy={stack.enter_context(relay).url}"]
+                environment = {name: value for name, value in environment.items() if name.lower() not in _PROXIES}
+            try:
+                return self._run(
+                    [*options, *arguments],
+                    environment,
+                    folder=folder,
+                    limit_s=limit_s,
+                    logins=remote.logins,
+                )
+            except GitCommandError:
+                if relay is not None and relay.refusal is not None:
+                    raise relay.refusal from None
+                raise
+
+    def _check_parent(self, remote: RemoteRepository) -> None:
+        """Raises FetchError for a submodule on a host that its parent may not lead to, whatever its scheme."""
+        repository = remote.repository
+        if self._judge is None or not remote.parent or not repository.host:
+            return
+        try:
+            self._judge(repository.clean_url, remote.parent)
+        except OSError as error:
+            # `ssh` looks names up by itself, and could get another answer.
+            raise no_answer_error(repository.url.public, reason=str(error), attempts=1) from error
+
+    def _open_relay(self, remote: RemoteRepository) -> Relay | None:
+        """The relay for a command over HTTP: it judges redirects, and connects to the addresses that were judged.
+
+        None for other schemes, and where the environment names a proxy: then that one looks names up.
+        """
+        repository, judge = remote.repository, self._judge
+        if judge is None or repository.scheme not in ("https", "http"):
+            return None
+        if any(name != "no_proxy" for name in map(str.lower, _find_proxies(self._caller).variables)):
+            return None
+
+        def find_addresses(host: str, port: int) -> Sequence[str]:
+            url = f"{repository.scheme}://{f'[{host}]' if ':' in host else host}:{port}/"
+            source = remote.parent if host.lower() == repository.host else repository.clean_url
+            return judge(url, source)
+
+        return Relay(find_addresses)
 
     def _run(
         self,

@@ -149,6 +149,7 @@ class TreeMaker:
                 repository=submodule.repository,
                 logins=remote.logins.for_repository(submodule.repository),
                 agent=remote.agent and remote.repository.scheme == "ssh",
+                parent=remote.repository.clean_url,
                 find_id=remote.find_id,
             )
             stored = self._find_stored(inner, submodule.commit_id, history=False, shown=inner_shown)

@@ -85,8 +85,8 @@ def lay_out_large_files(
     lfs = server or remote
     options = ["-c", f"lfs.storage={storage}", "-c", f"remote.origin.url={remote.repository.clean_url}"]
     options += ["-c", f"lfs.url={server.repository.clean_url}"] if server is not None else []
-    # The repository could leave some out in its `.lfsconfig`.
-    options += ["-c", "lfs.fetchinclude=*", "-c", "lfs.fetchexclude="]
+    # The repository could leave some out in its `.lfsconfig`. Eight attempts, the default, take half a minute.
+    options += ["-c", "lfs.fetchinclude=*", "-c", "lfs.fetchexclude=", "-c", "lfs.transfer.maxretries=3"]
     if any(not _stored(storage, pointer).is_file() for pointer in pointers):
         if offline:
             raise OfflineError(

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Self
 from lockfiles._values import dataclass
 from resolver.errors import AuthenticationError, FetchError, render_os_error
 from resolver.fetch.access import DEFAULT_TIMEOUT_S, Cancellation
-from resolver.fetch.git.command import Git, RemoteRepository
+from resolver.fetch.git.command import Git, JudgeConnection, RemoteRepository
 from resolver.fetch.git.commit_store import CommitStore
 from resolver.fetch.git.commit_trees import TreeMaker
 from resolver.fetch.git.credential_server import RepositoryLogins
@@ -40,9 +40,10 @@ from resolver.requirements.index_urls import is_loopback
 from resolver.requirements.url import Url
 
 if TYPE_CHECKING:
+    from resolver.fetch.http.session import Session
     from resolver.fetch.lock_policy import LockPolicy
 
-__all__ = ["FoundCommit", "GitRepositories", "SourceTree"]
+__all__ = ["FoundCommit", "GitRepositories", "RepositoryRules", "SourceTree"]
 
 _FOLDER = "git-v1"
 """The folder in the cache; another layout gets another number."""
@@ -66,6 +67,37 @@ class SourceTree:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryRules:
+    """What a run knows of hosts, credentials and limits, for its repositories."""
+
+    find_id: Callable[[str], str] = lambda url: ""
+    """The id of the credentials for a URL: a commit is kept for the credentials that fetched it."""
+
+    judge: JudgeConnection | None = None
+    """Decides where git may connect; None does not restrict it."""
+
+    policy: LockPolicy | None = None
+    """That of the lock that names the repositories; None where the user's own list names them."""
+
+    limit_s: float = DEFAULT_TIMEOUT_S
+    """The longest time for one git command; a list of references has 2 minutes at most."""
+
+    ending: Cancellation | None = None
+    """Ends the run, and each git command with it."""
+
+    @classmethod
+    def of_session(cls, session: Session, *, policy: LockPolicy | None) -> Self:
+        """The rules of a session, under the policy of a lock."""
+        return cls(
+            find_id=session.credential_ids.find,
+            judge=session.judge_connection,
+            policy=policy,
+            limit_s=session.timeout_s,
+            ending=session.ending,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Opened:
     """The parts that need a folder; made for the first repository."""
 
@@ -81,13 +113,10 @@ class GitRepositories:
     - `cache_folder` None keeps fetched commits as long as this object.
     - `offline` uses the cache alone, and raises OfflineError for what it lacks.
     - `find_login` finds the login of a server if the URL has none.
-    - `find_id` gives the id of the credentials for a URL; a commit is kept for the credentials that fetched it.
+    - `rules` are those of the run about hosts, credentials and limits; None are the defaults.
     - `announce` gets a line before a fetch that may take long, from any thread.
     - `environment` replaces that of the process.
-    - `limit_s` is the longest time for one git command; a list of references has 2 minutes at most.
     - `sleep` waits between attempts.
-    - `ending` ends the run, and each git command with it.
-    - `policy` is that of the lock that names the repositories; None where the user's own list names them.
     """
 
     def __init__(
@@ -96,24 +125,18 @@ class GitRepositories:
         cache_folder: Path | None,
         offline: bool = False,
         find_login: FindLogin | None = None,
-        find_id: Callable[[str], str] = lambda url: "",
+        rules: RepositoryRules | None = None,
         announce: Callable[[str], None] | None = None,
         environment: Mapping[str, str] | None = None,
-        limit_s: float = DEFAULT_TIMEOUT_S,
         sleep: Callable[[float], None] = time.sleep,
-        ending: Cancellation | None = None,
-        policy: LockPolicy | None = None,
     ) -> None:
-        self._policy = policy
         self._cache_folder = cache_folder
         self._offline = offline
         self._find_login = find_login
-        self._find_id = find_id
+        self._rules = rules or RepositoryRules()
         self._announce = announce or (lambda line: None)
         self._environment = os.environ if environment is None else environment
-        self._limit_s = limit_s
         self._sleep = sleep
-        self._ending = ending
         self._lock = threading.Lock()
         self._busy: dict[str, threading.Lock] = {}
         self._found: dict[tuple[str, str | None], FoundCommit] = {}
@@ -144,7 +167,7 @@ class GitRepositories:
 
     def find_credential_id(self, url: Url) -> str:
         """The id of the credentials that a repository is read with; empty where it is read with none."""
-        return self._find_id(check_repository(url).clean_url)
+        return self._rules.find_id(check_repository(url).clean_url)
 
     def find_commit(self, reference: VcsReference, *, text: str) -> FoundCommit:
         """The commit that a reference names now; `text` is the requirement, for messages.
@@ -194,8 +217,8 @@ class GitRepositories:
         Raises FetchError or InputError for one that the policy does not allow.
         """
         repository = check_repository(url, what=shown)
-        if self._policy is not None:
-            self._policy.check_repository(repository.clean_url)
+        if self._rules.policy is not None:
+            self._rules.policy.check_repository(repository.clean_url)
         if repository.scheme == "http" and url.secret is not None and not is_loopback(repository.host):
             raise AuthenticationError(
                 f"the login for {shown} is not sent",
@@ -204,7 +227,7 @@ class GitRepositories:
                 url=url.public,
             )
         logins = RepositoryLogins(repository, find_login=self._find_login)
-        return RemoteRepository(repository=repository, logins=logins, find_id=self._find_id)
+        return RemoteRepository(repository=repository, logins=logins, find_id=self._rules.find_id)
 
     @contextmanager
     def _locked(self, repository: Repository) -> Iterator[None]:
@@ -234,12 +257,13 @@ class GitRepositories:
         home = Path(self._home.name)
         git = Git(
             home=home,
+            judge=self._rules.judge,
             environment=self._environment,
-            limit_s=self._limit_s,
+            limit_s=self._rules.limit_s,
             # git would follow a redirect to any host.
-            follows_redirects=self._policy is None,
+            follows_redirects=self._rules.policy is None,
             sleep=self._sleep,
-            ending=self._ending,
+            ending=self._rules.ending,
         )
         store = CommitStore(git, folder)
         return _Opened(
@@ -248,7 +272,7 @@ class GitRepositories:
             finder=CommitFinder(
                 git, store, memory=folder / "references", offline=self._offline, announce=self._announce
             ),
-            trees=TreeMaker(git, store, offline=self._offline, announce=self._announce, policy=self._policy),
+            trees=TreeMaker(git, store, offline=self._offline, announce=self._announce, policy=self._rules.policy),
         )
 
     def _make_folder(self) -> Path:

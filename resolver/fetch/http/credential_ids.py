@@ -42,6 +42,7 @@ class CredentialIds:
         self._lock = threading.Lock()
         self._salt = b""
         self._keyring_hosts: set[str] | None = None
+        self._may_have: dict[tuple[str, tuple[int, ...]], bool] = {}
 
     def find(self, url: str, *, page: str = "") -> str:
         """The id of a request for a public URL; `page` is the public URL of the page that lists it, if there is one.
@@ -49,9 +50,10 @@ class CredentialIds:
         A file has the id of its page too: who may not read the page must not read what is known of its files. The id
         can change once, when a 401 has led to the keyring: find it anew before something is stored.
         """
-        identity = [self._identify(url)]
-        if page:
-            identity.append(self._identify(page))
+        urls = (url, page) if page else (url,)
+        if not any(map(self._may_identify, urls)):
+            return ""
+        identity = [self._identify(one) for one in urls]
         if not any(identity):
             return ""
         # Lazy: most runs have no credentials.
@@ -59,6 +61,21 @@ class CredentialIds:
         import json
 
         return hmac.digest(self._find_salt(), json.dumps(identity).encode(), "sha256").hex()[:_ID_DIGITS]
+
+    def _may_identify(self, url: str) -> bool:
+        """Whether a URL may have an identity; found once for each host: a run has hundreds of files of a few hosts."""
+        scheme, mark, rest = url.partition("://")
+        key = (f"{scheme}{mark}{rest.partition('/')[0]}/", self._credentials.generation)
+        found = self._may_have.get(key)
+        if found is None:
+            place = find_destination(key[0])
+            found = self._credentials.may_identify(key[0]) or (
+                place is not None
+                and self._credentials.has_keyring
+                and f"{place.scheme}://{place.authority}" in self._read_keyring_hosts()
+            )
+            self._may_have[key] = found
+        return found
 
     def _identify(self, url: str) -> list[str]:
         """The texts of the secrets that a request carries, which only become an HMAC."""

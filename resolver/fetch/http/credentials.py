@@ -136,6 +136,7 @@ class ListedLogins:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.count = 0
         self._logins: dict[Destination, list[_ListedLogin]] = {}
 
     def add(self, place: Destination, login: Login, *, source: str, is_bound: bool = False) -> None:
@@ -145,6 +146,11 @@ class ListedLogins:
         """
         known = RequestCredentials(login=login, source=source)
         self._logins.setdefault(place, []).append(_ListedLogin(path=place.path, credentials=known, is_bound=is_bound))
+        self.count += 1
+
+    def knows(self, place: Destination) -> bool:
+        """Whether there is a login for any path of this scheme, host and port."""
+        return place in self._logins
 
     def find(self, place: Destination) -> RequestCredentials | None:
         """The login whose path has the most in common with this one: so an index's login is used for its files too."""
@@ -267,6 +273,29 @@ class Credentials:
         if login is not None and login.login is not None:
             found += [login.login.user, login.login.password]
         return tuple(found)
+
+    def may_identify(self, public_url: str) -> bool:
+        """Whether `find_identity` may find anything for a URL of this scheme, host and port, whatever its path is."""
+        place = find_destination(public_url)
+        if place is None:
+            return False
+        origin = f"{place.scheme}://{place.authority}/"
+        return (
+            self._listed.knows(place)
+            or self._from_keyring.get(place) is not None
+            or any(token.place == place for token in self._path_tokens)
+            or any(key.startswith(origin) for key in self._complete if key not in self._links)
+            or any(
+                source.knows(place) if isinstance(source, ListedLogins) else source.find(place) is not None
+                for source in self._sources
+            )
+        )
+
+    @property
+    def generation(self) -> tuple[int, ...]:
+        """A value that changes when `may_identify` may give another answer."""
+        signed = len(self._complete) - len(self._links)
+        return signed, len(self._path_tokens), self._listed.count, len(self._from_keyring)
 
     @property
     def has_keyring(self) -> bool:
@@ -426,7 +455,7 @@ class NetrcLogins:
 
 def parse_netrc(path: Path) -> netrc | None:
     """The file as Python reads it; None for one that cannot be read: the reason might quote a password."""
-    # Lazy: a netrc is searched for the hosts of requests, and a warm run makes none.
+    # Lazy: most users have no such file.
     import netrc
 
     try:

@@ -18,7 +18,8 @@ One module, because `PlainClient`, the transports of httpx and git must all reac
 
 A host is judged by its name and by the addresses that its name stands for. These are looked up once, by the one
 `Addresses` of a run, and connections are opened to them: a name server cannot give one address to be judged and
-another to connect to. Where a proxy is in between, the proxy looks names up, and only the written host is judged.
+another to connect to. `git` opens its connections through a `Relay`, which judges them in the same way, also those to
+the targets of redirects. Where a proxy is in between, the proxy looks names up, and only the written host is judged.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from resolver.errors import FetchError
@@ -48,6 +49,7 @@ __all__ = [
     "Addresses",
     "HostGuard",
     "LinkPolicy",
+    "Relay",
     "build_tls_context",
     "find_certificates",
     "find_proxy",
@@ -57,6 +59,9 @@ __all__ = [
 CONNECT_LIMIT_S = 10.0
 """For each address."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_SOCKS_IPV4, _SOCKS_NAME = 1, 3
+"""The kinds of an address in RFC 1928; the third is IPv6."""
+_RELAY_BYTES = 65_536
 
 
 class Addresses:
@@ -173,9 +178,12 @@ class LinkPolicy:
                 return
             sleep(find_delay_s(attempt, retry_after=None, now=0.0))
 
-    def check_redirect(self, target: str, *, source: str) -> None:
-        """Raises FetchError for a redirect that the host of `source` may not send; OSError where a lookup fails."""
-        self._check(target, source=source, verb="redirects")
+    def check_redirect(self, target: str, *, source: str, verb: str = "redirects") -> None:
+        """Raises FetchError for a redirect that the host of `source` may not send; OSError where a lookup fails.
+
+        Another `verb` is for what leads from a repository to another one.
+        """
+        self._check(target, source=source, verb=verb)
 
     def leads_inside(self, url: str) -> bool:
         """Whether a URL's host is this machine or in a private network, by its name or an address. Raises OSError."""
@@ -204,6 +212,107 @@ class LinkPolicy:
         if not self.leads_inside(source):
             what = "this machine or in a private network"
             raise link_error(source, verb=verb, target=target, what=what, why=why, host=shown)
+
+
+class Relay:
+    """A SOCKS5 server (RFC 1928) on loopback for one command, which connects only where `judge` allows it.
+
+    `judge` gets host and port, and returns the addresses to connect to. It raises FetchError for a host that must not
+    be reached, which is kept as `refusal`, and OSError. A context manager: leaving it ends all connections.
+    """
+
+    def __init__(self, judge: Callable[[str, int], Sequence[str]]) -> None:
+        # Lazy: few runs read a repository.
+        import socket
+
+        self.refusal: FetchError | None = None
+        self._judge = judge
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._is_closed = False
+        self._open: set[socket.socket] = set()
+        self._thread = threading.Thread(target=self._accept, daemon=True, name="git relay")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        import socket
+
+        self._is_closed = True
+        with suppress(OSError):
+            # A connection ends the thread's wait for one.
+            socket.create_connection(self._listener.getsockname(), CONNECT_LIMIT_S).close()
+        self._thread.join(CONNECT_LIMIT_S)
+        self._listener.close()
+        for one in tuple(self._open):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def url(self) -> str:
+        """The URL of the proxy; `socks5h` has it look names up."""
+        return f"socks5h://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def _accept(self) -> None:
+        """Serve each connection in a thread of its own."""
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            if self._is_closed:
+                client.close()
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True, name="git relay").start()
+
+    def _serve(self, client: socket.socket) -> None:
+        """Connect one client, and pass on bytes both ways until one side ends."""
+        self._open.add(client)
+        with client, suppress(OSError, ValueError):
+            client.settimeout(CONNECT_LIMIT_S)
+            server = self._connect(client)
+            if server is not None:
+                self._open.add(server)
+                with server:
+                    client.settimeout(None)
+                    server.settimeout(None)
+                    _pass_on(client, server)
+                self._open.discard(server)
+        self._open.discard(client)
+
+    def _connect(self, client: socket.socket) -> socket.socket | None:
+        """The connection that a client wants; None after a refusal. Raises OSError."""
+        import socket
+
+        _, count = _receive(client, 2)
+        _receive(client, count)
+        client.sendall(b"\x05\x00")  # Version 5, without a login.
+        _, _, _, kind = _receive(client, 4)
+        if kind == _SOCKS_NAME:
+            host = _receive(client, _receive(client, 1)[0]).decode("ascii")
+        else:
+            family = socket.AF_INET if kind == _SOCKS_IPV4 else socket.AF_INET6
+            host = socket.inet_ntop(family, _receive(client, 4 if kind == _SOCKS_IPV4 else 16))
+        port = int.from_bytes(_receive(client, 2), "big")
+        answer = b"\x05%c\x00\x01\x00\x00\x00\x00\x00\x00"
+        try:
+            *others, last = self._judge(host, port)
+            for address in others:
+                with suppress(OSError):
+                    server = socket.create_connection((address, port), CONNECT_LIMIT_S)
+                    client.sendall(answer % 0)
+                    return server
+            server = socket.create_connection((last, port), CONNECT_LIMIT_S)
+        except FetchError as error:
+            self.refusal = error
+            client.sendall(answer % 2)  # Not allowed by the rules.
+            return None
+        except (OSError, ValueError):
+            client.sendall(answer % 4)  # The host cannot be reached.
+            return None
+        client.sendall(answer % 0)
+        return server
 
 
 class _AllowedHosts:
@@ -292,6 +401,36 @@ def _connect(address: str, port: int, limits: AnswerLimits) -> socket.socket:
         opened.close()
         raise
     return opened
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    """The next `size` bytes. Raises OSError where the connection ends before."""
+    data = b""
+    while len(data) < size:
+        more = connection.recv(size - len(data))
+        if not more:
+            raise ConnectionResetError
+        data += more
+    return data
+
+
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    """Pass on bytes both ways until both sides have ended. Raises OSError."""
+    import selectors
+    import socket
+
+    with selectors.DefaultSelector() as ready:
+        ready.register(one, selectors.EVENT_READ, other)
+        ready.register(other, selectors.EVENT_READ, one)
+        while ready.get_map():
+            for key, _ in ready.select():
+                assert isinstance(key.fileobj, socket.socket)
+                data = key.fileobj.recv(_RELAY_BYTES)
+                if data:
+                    key.data.sendall(data)
+                else:
+                    ready.unregister(key.fileobj)
+                    key.data.shutdown(socket.SHUT_WR)
 
 
 def _find_shown_host(url: str) -> str:

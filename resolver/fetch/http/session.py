@@ -11,8 +11,8 @@ and a cold run over plain HTTP imports none of them either. That is why this is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -80,6 +80,10 @@ class Session:
             access.allowed_hosts,
             is_named=self.credentials.names,
             find_addresses=self._addresses.find_for if access.transport is None else _find_none,
+        )
+        # `git` uses the network even where a program has its own transport.
+        self._repository_links = LinkPolicy(
+            access.allowed_hosts, is_named=self.credentials.names, find_addresses=self._addresses.find_for
         )
         self._check_origin = cache(self._links.check_link)
         self._lock = threading.Lock()
@@ -181,6 +185,18 @@ class Session:
                 sleep=self._sleep or self.ending.wait,
                 looks_up=is_requested,
             )
+
+    def judge_connection(self, url: str, source: str) -> Sequence[str]:
+        """The addresses for a connection of `git` to the host of a URL. Raises FetchError where it may not connect.
+
+        `source` is the URL of the repository that leads there, empty for the host of a URL of the list. In runs with a
+        guard, all hosts have to pass it. Raises OSError for a name without an address.
+        """
+        if self.policy is not None:
+            self.policy.guard.check(url, find_addresses=partial(self._addresses.find_for, url))
+        elif source:
+            self._repository_links.check_redirect(url, source=source, verb="leads")
+        return self._addresses.find_for(url)
 
     def leads_inside(self, url: str) -> bool:
         """Whether a URL leads to this machine or into a private network. Offline, no name is looked up: False."""

@@ -120,7 +120,7 @@ def complete_file(
     size, else the file is read once, which is announced. Raises FetchError, also where `no_download` forbids to read
     the file, and HashMismatchError.
     """
-    session.check_link(file.url, page=file.page)
+    session.check_link(file.url, page=file.link_source)
     path = session.find_local(file.url)
     if path is not None:
         found = describe_file(path, algorithms=promised_algorithms(file))

@@ -25,6 +25,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles._files import hash_bytes
 from resolver.errors import FetchError, InternalError
+from resolver.fetch.http.credentials import find_destination
 from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
 from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack_gzip
@@ -32,7 +33,7 @@ from resolver.fetch.http.session import Session
 from resolver.fetch.projects.row_store import LONGEST_LIFETIME_S, RowStore, StoredPage, is_current
 from resolver.fetch.workers import Task
 from resolver.index.location import Location
-from resolver.index.project_page import ProjectPage, dump_project_page, load_project_page
+from resolver.index.project_page import ParsedPage, ProjectPage, dump_project_page, load_project_page
 from resolver.requirements.url import Url
 from resolver.targets.target import Target
 
@@ -223,11 +224,11 @@ class ProjectPages:
             )
             if dump is not None:
                 body.store()
-                return load_project_page(dump), dump
+                return _note_redirect(load_project_page(dump), dump, body.url, location)
             if self._readers.is_closed:
                 raise closed_error(body.url)
         page = self._build(body, name, location)
-        return page, b"" if page is None else dump_project_page(page)
+        return (None, b"") if page is None else _note_redirect(page, b"", body.url, location)
 
     def _build(self, body: _Body, name: NormalizedName, location: Location) -> ProjectPage | None:
         """The page from a body; None for a find-links page without a file of the project. Raises FetchError."""
@@ -381,6 +382,17 @@ def default_index_url() -> Url:
             spec.loader.exec_module(module)
             return Url(public=f"{module.PyPI.simple_url.rstrip('/')}/")
     raise InternalError("the installed pip does not tell its default index")
+
+
+def _note_redirect(page: ProjectPage, dump: bytes, url: str, location: Location) -> tuple[ProjectPage, bytes]:
+    """The page and its dump, with the URL that the page came from where that is on another host than its location.
+
+    That host has written the links: an index of a private network may redirect to a public one.
+    """
+    source, named = find_destination(url), find_destination(location.url.public)
+    if source is not None and source != named and isinstance(page, ParsedPage):
+        page, dump = replace(page, redirected_to=url), b""
+    return page, dump or dump_project_page(page)
 
 
 def _load(row: StoredPage) -> ProjectPage | None:

@@ -115,7 +115,7 @@ class Kernels:
 
     def _find(self, file: DistributionFile) -> str:
         """The architectures from the wheel itself; the reading of a remote one is announced."""
-        self._session.check_link(file.url, page=file.page)
+        self._session.check_link(file.url, page=file.link_source)
         path = self._session.find_local(file.url)
         try:
             if path is not None:

@@ -59,7 +59,7 @@ class WheelFacts:
 
 def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Session) -> bytes:
     """The content of METADATA. Raises FetchError, HashMismatchError, and MetadataError for a broken wheel."""
-    session.check_link(file.url, page=file.page)
+    session.check_link(file.url, page=file.link_source)
     # The signature of a link is for that file alone: its PEP 658 file cannot be requested.
     offers_metadata = file.core_metadata is not None and not session.credentials.is_signed(file.url)
     if offers_metadata and find_local_path(file.url) is None:
@@ -71,7 +71,7 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
 
 def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
     """METADATA from the wheel itself, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
-    session.check_link(file.url, page=file.page)
+    session.check_link(file.url, page=file.link_source)
     path = session.find_local(file.url)
     if path is not None:
         return WheelFacts(metadata=_read_local(path, file, project))
@@ -96,7 +96,7 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
 
 def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
     """Download a wheel or sdist whole, and check the hashes that are promised. Raises FetchError, HashMismatchError."""
-    session.check_link(file.url, page=file.page)
+    session.check_link(file.url, page=file.link_source)
     download = session.download(file.url, into=into, algorithms=promised_algorithms(file))
     if download is None:
         listed = "" if file.origin is not None else ", although its page lists it"

@@ -14,7 +14,7 @@ import pytest
 
 from resolver.errors import FetchError
 from resolver.fetch.git.command import _build_environment, _find_proxies
-from resolver.fetch.git.repositories import GitRepositories
+from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 from resolver.requirements.url import parse_url
 from tests.command import child_environment
 from tests.fetch.git.git_fixtures import Recorder, find, recorder, repository, server
@@ -151,7 +151,7 @@ def test_slow_server_is_an_error(repository: Repository, server: GitServer, tmp_
     server.hang_at = "/info/refs"
     url = f"git+{server.url('demo')}@main"
     with (
-        GitRepositories(cache_folder=tmp_path / "cache", limit_s=0.3) as repositories,
+        GitRepositories(cache_folder=tmp_path / "cache", rules=RepositoryRules(limit_s=0.3)) as repositories,
         pytest.raises(FetchError) as caught,
     ):
         find(repositories, url)
@@ -183,7 +183,7 @@ def test_close_ends_what_runs(repository: Repository, server: GitServer, tmp_pat
 _INTERRUPTED = """
 import sys
 from pathlib import Path
-from resolver.fetch.git.repositories import GitRepositories
+from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 from resolver.requirements.url import parse_url
 with GitRepositories(cache_folder=Path(sys.argv[2])) as repositories:
     with repositories.open_tree(parse_url(sys.argv[1]), sys.argv[3]):

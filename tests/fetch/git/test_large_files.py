@@ -6,12 +6,15 @@ import hashlib
 import os
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from resolver.errors import FetchError, OfflineError
-from resolver.fetch.git.repositories import GitRepositories
+from resolver.fetch.access import Access
+from resolver.fetch.git.repositories import GitRepositories, RepositoryRules
 from resolver.fetch.git.repository import GitReferenceError
+from resolver.fetch.http.session import Session
 from resolver.requirements.url import parse_url
 from tests.fetch.git.git_fixtures import Recorder, assert_without, read_all, recorder, repositories, repository, server
 from tests.git_server import GitServer, Repository, lfs_pointer, make_repository, run_git
@@ -90,6 +93,41 @@ def test_contents_on_another_host_are_requested_without_login(
         with repositories.open_tree(url, commit_id) as tree:
             assert (tree.root / "a" / "w.bin").read_bytes() == CONTENT
         assert other.logins() == set()
+
+
+@needs_lfs
+def test_contents_are_requested_from_no_metadata_service(repository: Repository, server: GitServer) -> None:
+    commit_id = commit(repository)
+    serve(server)
+    target = server.lfs_href = "http://[fe80::1]"
+    rules = RepositoryRules(judge=Session(Access()).judge_connection)
+    with (
+        GitRepositories(cache_folder=None, rules=rules) as repositories,
+        pytest.raises(FetchError) as caught,
+        repositories.open_tree(parse_url(server.url("demo")), commit_id),
+    ):
+        pass
+    assert f"leads to {target}:80/, which is a link-local address or metadata service" in str(caught.value)
+
+
+@needs_lfs
+def test_contents_come_through_the_relay(repository: Repository, server: GitServer) -> None:
+    commit_id = commit(repository)
+    serve(server)
+    server.lfs_href = f"http://files.example:{server.port}"
+    reached: list[str] = []
+
+    def judge(url: str, source: str) -> tuple[str, ...]:
+        reached.append(urlsplit(url).netloc)
+        return ("127.0.0.1",)
+
+    url = parse_url(f"http://git.example:{server.port}/demo")
+    with (
+        GitRepositories(cache_folder=None, rules=RepositoryRules(judge=judge)) as repositories,
+        repositories.open_tree(url, commit_id) as tree,
+    ):
+        assert (tree.root / "a" / "w.bin").read_bytes() == CONTENT
+    assert set(reached) == {f"git.example:{server.port}", f"files.example:{server.port}"}
 
 
 @needs_lfs
