@@ -13,7 +13,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -67,6 +67,8 @@ class Tool:
     version_command: list[str]
     read_pins: Callable[[Path], Pins]
     says_no_solution: Callable[[int, str], bool]
+    variables: tuple[tuple[str, str], ...] = ()
+    """Environment variables of the tool alone."""
 
     def resolve(self, question: Question) -> Pins | NoSolution:
         """The answer; raises `ToolError` where there is none."""
@@ -82,7 +84,7 @@ class Tool:
         question.output.unlink(missing_ok=True)
         return subprocess.run(
             self.build_command(question),
-            env=_build_environment(question.cache),
+            env={**_build_environment(question.cache), **dict(self.variables)},
             cwd=question.output.parent,
             capture_output=True,
             text=True,
@@ -203,20 +205,20 @@ def _pip_says_no_solution(_exit_code: int, said: str) -> bool:
     return "ResolutionImpossible" in said or "No matching distribution found" in said
 
 
+_LOCK = Tool(
+    name="lock",
+    build_command=_build_lock_command,
+    version_command=[sys.executable, "-c", "import importlib.metadata as m; print('pinfold', m.version('pinfold'))"],
+    read_pins=_read_lockfile,
+    says_no_solution=_lock_says_no_solution,
+)
+
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool(
-            name="lock",
-            build_command=_build_lock_command,
-            version_command=[
-                sys.executable,
-                "-c",
-                "import importlib.metadata as m; print('pinfold', m.version('pinfold'))",
-            ],
-            read_pins=_read_lockfile,
-            says_no_solution=_lock_says_no_solution,
-        ),
+        _LOCK,
+        # Without the plain HTTP engine: all requests are made by httpx.
+        replace(_LOCK, name="lock-httpx", variables=(("PINFOLD_PLAIN_ENGINE", "off"),)),
         Tool(
             name="uv",
             build_command=_build_uv_command,
