@@ -18,7 +18,7 @@ import threading
 import time
 import tomllib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -111,6 +111,8 @@ class Tool:
     read_pins: Callable[[Path], Pins]
     says_no_solution: Callable[[int, str], bool]
     needs_interpreter: bool = False
+    variables: tuple[tuple[str, str], ...] = ()
+    """Environment variables of the tool alone."""
 
     def resolve(self, question: Question) -> Pins | NoSolution:
         """The answer; raises `ToolError` where there is none."""
@@ -131,7 +133,7 @@ class Tool:
             started = time.perf_counter()
             process = subprocess.Popen(
                 [*self.build_command(question), *arguments],
-                env=_build_environment(question),
+                env={**_build_environment(question), **dict(self.variables)},
                 cwd=question.source.parent,
                 stdin=subprocess.DEVNULL,
                 stdout=printed,
@@ -296,20 +298,20 @@ def _pip_says_no_solution(_exit_code: int, said: str) -> bool:
     return "ResolutionImpossible" in said or "No matching distribution found" in said
 
 
+_LOCK = Tool(
+    name="lock",
+    build_command=_build_lock_command,
+    version_command=[sys.executable, "-c", "import importlib.metadata as m; print('pinfold', m.version('pinfold'))"],
+    read_pins=read_lockfile,
+    says_no_solution=_lock_says_no_solution,
+)
+
 TOOLS = {
     tool.name: tool
     for tool in (
-        Tool(
-            name="lock",
-            build_command=_build_lock_command,
-            version_command=[
-                sys.executable,
-                "-c",
-                "import importlib.metadata as m; print('pinfold', m.version('pinfold'))",
-            ],
-            read_pins=read_lockfile,
-            says_no_solution=_lock_says_no_solution,
-        ),
+        _LOCK,
+        # Without the plain HTTP engine: all requests are made by httpx.
+        replace(_LOCK, name="lock-httpx", variables=(("PINFOLD_PLAIN_ENGINE", "off"),)),
         Tool(
             name="uv",
             build_command=_build_uv_command,

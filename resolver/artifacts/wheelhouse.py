@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +44,7 @@ from resolver.artifacts.building import Building, WheelBuilder
 from resolver.artifacts.downloads import Downloads, FetchedFile, Progress, measure_file
 from resolver.artifacts.wanted import Wanted, WantedFile, list_wanted
 from resolver.errors import AuthenticationError, InputError, render_os_error
-from resolver.fetch.access import Access
+from resolver.fetch.access import SLICE_S, Access, Cancellation
 from resolver.fetch.http.session import Session
 from resolver.fetch.lock_policy import LockPolicy
 from resolver.fetch.projects.listings import find_signed_link
@@ -139,7 +139,7 @@ class _Filling:
         _refuse_sources(wanted, building)
         builds = list_builds(self._lockfile, wanted)
         self._make_folders()
-        with _hold_folder(self._stash, announce=self._announce_wait):
+        with _hold_folder(self._stash, announce=self._announce_wait, ending=self._session.ending):
             self._remove_strays()
             built = self._find_built(builds)
             missing = [build for build in builds if build.package.name not in built]
@@ -322,10 +322,22 @@ def _refuse_sources(wanted: Wanted, building: Building | None) -> None:
         )
 
 
+def _wait_for_lock(descriptor: int, ending: Cancellation) -> None:
+    """Wait until no other run holds the folder. Raises RunCancelledError."""
+    import fcntl  # Lazy: Windows has no such module.
+
+    while True:
+        ending.wait(SLICE_S)
+        with suppress(BlockingIOError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+
+
 @contextmanager
-def _hold_folder(folder: Path, *, announce: Callable[[], None]) -> Iterator[None]:
+def _hold_folder(folder: Path, *, announce: Callable[[], None], ending: Cancellation) -> Iterator[None]:
     """Hold a folder while other runs wait for it. Call `announce` once before waiting for another run.
 
+    Raises RunCancelledError where the run ends while it waits.
     Systems and disks without such locks are not held: Windows, some network file systems. There the hashes of the files
     show damage.
     """
@@ -344,7 +356,7 @@ def _hold_folder(folder: Path, *, announce: Callable[[], None]) -> Iterator[None
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             announce()
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _wait_for_lock(descriptor, ending)
         except OSError:
             pass  # The file system has no locks.
         yield

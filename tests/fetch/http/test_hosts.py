@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from resolver.errors import FetchError
-from resolver.fetch.http.hosts import Addresses, HostGuard, LinkPolicy, find_certificates, find_proxy
+from resolver.errors import FetchError, RunCancelledError
+from resolver.fetch.access import Access, Cancellation
+from resolver.fetch.http.hosts import Addresses, HostGuard, LinkPolicy, find_certificates, find_proxy, open_socket
 from tests.fetch.http.test_transports import VARIABLES
 
 
@@ -240,3 +243,18 @@ def test_certificates_follow_the_variables_and_not_pip(monkeypatch: pytest.Monke
     monkeypatch.setenv("SSL_CERT_FILE", "file.pem")
     monkeypatch.setenv("SSL_CERT_DIR", "folder")
     assert find_certificates() == ("file.pem", "folder")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a full queue of connections refuses the next one")
+@pytest.mark.parametrize("ends_by", ["run", "answer"])
+def test_connecting_to_a_host_that_never_accepts_ends_with_the_run(ends_by: str) -> None:
+    access = Access(timeout_s=0.5) if ends_by == "answer" else Access(cancellation=Cancellation(after_s=0.5))
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, contextlib.ExitStack() as waiting:
+        port = listener.getsockname()[1]
+        for _ in range(3):
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        expected = FetchError if ends_by == "answer" else RunCancelledError
+        with pytest.raises(expected):
+            open_socket(("127.0.0.1",), port, limits=access.begin("http://index.example/", limit_bytes=1))
