@@ -160,5 +160,5 @@ def test_lines_of_another_form_confirm_nothing(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     record = confirm_bindings([parse_binding("A=a.example")], source=None)
     with record.open("a", encoding="utf-8") as file:
-        file.write('nothing\n{}\n["B", "*", ""]\n["C", "c.example"]\n[1, [2], ""]\nnull\n')
+        file.write('nothing\n{}\n["B", "*", ""]\n["C", "c.example"]\n[null, 2, ""]\nnull\n')
     assert list_bindings(read_bindings([], source=None, environ={})) == ["A=a.example"]
