@@ -30,7 +30,11 @@ def stranger(project: Project, tmp_path: Path) -> Project:
 
 def find_canaries(project: Project) -> list[str]:
     """The requests that hold a canary, in any header or in the target; Basic logins decoded."""
-    return [request.target for request in project.server.log if CANARY in f"{request.target} {request.headers}"]
+    return [
+        request.target
+        for request in project.server.log
+        if CANARY in f"{request.target} {request.headers} {request.login}"
+    ]
 
 
 def spell(project: Project, text: str) -> str:
@@ -302,3 +306,50 @@ def test_an_export_has_a_variable_where_the_list_of_the_builder_names_it(strange
     assert f"`AWS_KEY` is left out for `{host}`" in forged.err.replace("index.example", host)
     for words in (("--list", "requirements.txt"), ("--allow-variable", f"AWS_KEY={host}")):
         assert "${AWS_KEY}@" in run_verb(stranger, "export", "--format", "list", *words).out
+
+
+FORGED = [
+    ("/files/a-1.0", "/files/${AWS_KEY}/a-1.0"),
+    ("/files/a-1.0", "/${AWS_KEY}/files/a-1.0"),
+    ('url = "http://', 'url = "http://${AWS_KEY}@'),
+    ('index = "http://', 'index = "http://${AWS_KEY}@'),
+    ("/simple/", "/${AWS_KEY}/simple/"),
+    ('"a",', '"a @ http://HOST/${AWS_KEY}/a-1.0-py3-none-any.whl",'),
+    ('"a",', '"a @ git+http://${AWS_KEY}@HOST/a.git",'),
+    ('"--index-url",', '"--extra-index-url",\n        "http://HOST/${AWS_KEY}/",\n        "--index-url",'),
+]
+VERBS = [
+    ("fetch", "--to", "wheels"),
+    ("verify",),
+    ("sizes",),
+    ("outdated",),
+    ("hydrate", "-o", "pylock.build.toml"),
+    ("export", "--format", "requirements"),
+    ("export", "--format", "list"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), FORGED, ids=[new for _, new in FORGED])
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_a_lock_of_somebody_else_sends_no_variable(
+    stranger: Project, verb: tuple[str, ...], old: str, new: str
+) -> None:
+    stranger.write("requirements.txt", "--index-url INDEX\na\n")
+    assert stranger.lock("requirements.txt").code == 0
+    path = stranger.folder / "pylock.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, spell(stranger, new)), encoding="utf-8")
+    stranger.server.log.clear()
+
+    hosts = () if verb[0] in ("hydrate", "export") else ("--allow-host", "127.0.0.1")
+    run = run_verb(stranger, *verb, *hosts)
+
+    assert find_canaries(stranger) == []
+    assert CANARY not in run.out + run.err
+    written = [one for one in stranger.folder.rglob("*") if one.is_file() and CANARY.encode() in one.read_bytes()]
+    assert written == []
+    # What an installer would replace by the value.
+    assert verb[0] != "export" or "${AWS_KEY}" not in "".join(
+        line for line in run.out.splitlines() if not line.startswith("#")
+    )
