@@ -64,6 +64,10 @@ LINES = [
     "--index-url http://HOST/simple/\n${AWS_KEY}==1.0",
     "--index-url http://HOST/simple/\na-${AWS_KEY}==1.0",
     "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz --config-settings=x=${AWS_KEY}",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz --conf x=${AWS_KEY}",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz -C 'x= ${AWS_KEY}'",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz -C x=y '--config-set'tings=x=${AWS_KEY}",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz -C x=y \\-C x=${AWS_KEY}",
 ]
 
 
