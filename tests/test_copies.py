@@ -203,6 +203,8 @@ def build_values(project: Project) -> Mapping[str, object]:
         pin.files[0],
         pin,
         lockfiles.PinChange(old=pin, new=pin),
+        parse_binding("TOKEN=index.example"),
+        lockfiles.VariableBindings([parse_binding("TOKEN=index.example")]),
     )
     return {type(value).__name__: value for value in values}
 
