@@ -74,6 +74,19 @@ class VariableBindings:
         self._load_all()
         return iter(sorted(self._known, key=str))
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, VariableBindings) and list(self) == list(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return f"VariableBindings({', '.join(map(str, self))})"
+
+    def __reduce__(self) -> tuple[type[VariableBindings], tuple[tuple[VariableBinding, ...]]]:
+        # `load` may be a function of another module's, which cannot be pickled.
+        return VariableBindings, (tuple(self),)
+
     def _has(self, variable: str, places: Collection[str]) -> bool:
         return any(one.variable == variable and one.host.lower() in places for one in self._known)
 

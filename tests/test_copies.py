@@ -21,6 +21,7 @@ from packaging.version import Version
 import lockfiles
 import resolver
 from lockfiles.errors import Fault, PinfoldError
+from lockfiles.variable_bindings import parse_binding
 from resolver import Access, RunContext, Settings, lock, open_session, plan_lock, read_source
 from resolver.errors import FetchError, MetadataError, Position
 from resolver.index.project_health import ProjectStatus
@@ -53,6 +54,7 @@ _ATTRIBUTES: dict[str, Any] = {
     "line": 3,
     "column": 7,
     "name": "lock.toml",
+    "bindings": (parse_binding("TOKEN=index.example"),),
     "lines": ("torch==2.8.0 --hash=sha256:aa",),
     "explanation": Explanation(target="CPython 3.11", collisions=(), hints=("ask for less", "ask for more")),
 }
@@ -201,6 +203,8 @@ def build_values(project: Project) -> Mapping[str, object]:
         pin.files[0],
         pin,
         lockfiles.PinChange(old=pin, new=pin),
+        parse_binding("TOKEN=index.example"),
+        lockfiles.VariableBindings([parse_binding("TOKEN=index.example")]),
     )
     return {type(value).__name__: value for value in values}
 

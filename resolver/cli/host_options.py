@@ -132,14 +132,17 @@ def read_lists(values: argparse.Namespace, *, folder: Path) -> tuple[LockPlan, .
     """
     if values.source is None:
         return ()
-    source = read_source(values.source, folder=folder)
-    bindings = find_user_bindings(values.allow_variable, credentials=values.credentials, source=source.path)
+
+    def find_bindings(source: Path | None) -> VariableBindings:
+        return find_user_bindings(values.allow_variable, credentials=values.credentials, source=source)
+
+    source = read_source(values.source, folder=folder, find_bindings=find_bindings)
     plan = plan_lock(
         source,
         arguments=Settings(),
         path=None,
         old=None,
-        run=RunContext(folder=folder, variables=os.environ, now=datetime.now(UTC), bindings=bindings),
+        run=RunContext(folder=folder, variables=os.environ, now=datetime.now(UTC), bindings=find_bindings(source.path)),
     )
     return (plan,)
 

@@ -23,7 +23,7 @@ from packaging.utils import NormalizedName
 
 from lockfiles import Lockfile, LockfileError, ToolTable, read
 from lockfiles._values import dataclass
-from lockfiles.variable_bindings import VariableBinding
+from lockfiles.variable_bindings import VariableBinding, VariableBindings
 from resolver.cli.output import describe_error, show_message, write_output
 from resolver.cli.parser import LockArguments
 from resolver.errors import PinfoldError, SourceError
@@ -189,6 +189,7 @@ class LockPlanning:
             extras=arguments.extras,
             groups=arguments.groups,
             is_run=arguments.evaluate,
+            find_bindings=self._find_bindings,
         )
 
     def _build_job(self, source: Source, machine: str | None, *, known: list[_Job]) -> list[_Job]:
@@ -283,13 +284,15 @@ class LockPlanning:
                 variables=os.environ,
                 now=now,
                 may_ask_host=may_ask_host,
-                bindings=read_bindings(
-                    arguments.allowed_variables, source=job.source.path, load=self._read_file_bindings
-                ),
+                bindings=self._find_bindings(job.source.path),
             ),
             upgrade=arguments.upgrade,
             machines=job.machines,
         )
+
+    def _find_bindings(self, source: Path | None) -> VariableBindings:
+        """The bindings of the user for the list in a file."""
+        return read_bindings(self._arguments.allowed_variables, source=source, load=self._read_file_bindings)
 
     def _read_file_bindings(self) -> Sequence[VariableBinding]:
         """The variables of the credentials file with their hosts."""

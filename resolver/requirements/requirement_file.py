@@ -49,7 +49,9 @@ BUILDS = "builds"
 
 # What a line has before extras, specifier, URL, marker or flags, and nothing of a path.
 _PROJECT_NAME = re.compile(r"[^\s\[\]=<>!~;@(),/\\]+(?=[\s\[=<>!~;@(]|$)")
-_CONFIG_SETTING = re.compile(r"(?:^|\s)(?:-C|--config-s)(.*)", re.DOTALL)
+# `--config-settings`, also abbreviated, in a line without the quoting of a shell.
+_CONFIG_SETTING = re.compile(r"(?:^|\s)(?:-C|--conf)(.*)", re.DOTALL)
+_QUOTING = re.compile(r"[\"'\\]")
 # A `#` at the start or after white space: others belong to a URL.
 _COMMENT = re.compile(r"(^|\s+)#.*$")
 # `-e` or `--editable` with its value, and the `;` before a marker: `-e ./folder ; python_version < "3.13"`.
@@ -190,7 +192,7 @@ def _check_variables(line: str, variables: Mapping[str, str]) -> None:
             why="the name is sent to each index",
             remedy="write the name out",
         )
-    setting = _CONFIG_SETTING.search(line)
+    setting = _CONFIG_SETTING.search(_QUOTING.sub("", line))
     for variable in () if setting is None else find_set(setting[1], variables):
         if not may_send(variable, "", BUILDS):
             raise Refusal(

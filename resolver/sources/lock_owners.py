@@ -15,6 +15,7 @@ vain takes milliseconds.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -192,7 +193,8 @@ def _folder_of(place: Path) -> Path:
 def _read(argument: str, folder: Path) -> Source | None:
     """The source; None if it cannot be read as a list, and so owns no lock."""
     try:
-        return read_source(argument, folder=folder)
+        # Nothing is sent, so the app may see all variables that its settings name.
+        return read_source(argument, folder=folder, variables=os.environ)
     except PinfoldError:
         return None
 

@@ -17,7 +17,7 @@ import posixpath
 import re
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -26,18 +26,23 @@ from urllib.parse import unquote, urlsplit
 from packaging.requirements import InvalidRequirement, Requirement
 
 from lockfiles._files import FILE_LIMIT_BYTES, read_regular
-from resolver.errors import SourceError, render_os_error, without_traceback
+from lockfiles.variable_bindings import VariableBinding, VariableBindings
+from resolver.errors import Fault, SourceError, UnboundVariableError, render_os_error, without_traceback
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.url import redact
 from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
 from resolver.sources.source import Form, PyprojectList, RequirementFile, Source, StandardInput
 
 __all__ = [
+    "APPS",
     "RequirementFiles",
+    "list_app_variables",
     "list_possible_sources",
     "read_source",
 ]
 
+APPS = "apps"
+"""What a binding has in the place of a host for a variable whose value an app may see."""
 _STANDARD_INPUT = "standard input"
 _REQUIREMENT_SUFFIXES = {".txt", ".in"}
 _MOST_SUGGESTIONS = 5
@@ -77,14 +82,17 @@ def read_source(
     standard_input: BinaryIO | None = None,
     variables: Mapping[str, str] | None = None,
     is_run: bool = False,
+    find_bindings: Callable[[Path], VariableBindings] | None = None,
 ) -> Source:
     """The list that an argument names, relative to `folder`; for None that of `[tool.pinfold]` in the folder.
 
     `extras` and `groups` choose from a pyproject.toml without such a list. `standard_input` is that of the process
     unless given. An app sees the `variables` that `environment` in [tool.pinfold] names; None is the environment of the
-    process. With `is_run` an app file is run instead of read. Raises SourceError and SettingsError.
+    process, of which it sees those that the user has bound to `APPS`: `find_bindings` has the user's bindings for the
+    file of the app. With `is_run` an app file is run instead of read. Raises SourceError, SettingsError, and
+    UnboundVariableError.
     """
-    return without_traceback(
+    source = without_traceback(
         lambda: _read_argument(
             argument,
             folder=folder,
@@ -95,6 +103,40 @@ def read_source(
             is_run=is_run,
         )
     )
+    if variables is None and (named := list_app_variables(source)):
+        bindings = None if find_bindings is None or source.path is None else find_bindings(source.path)
+        _check_app_variables(source, [one for one in named if bindings is None or not _allows(bindings, one)])
+    return source
+
+
+def list_app_variables(source: Source) -> tuple[VariableBinding, ...]:
+    """The variables of the environment whose values an app has seen, bound to `APPS`; empty for any other source."""
+    if "::" not in source.name and not source.name.endswith(".py"):
+        return ()
+    names = sorted(name for name in source.settings.complete().environment if os.environ.get(name))
+    return tuple(VariableBinding(variable=name, host=APPS) for name in names)
+
+
+def _allows(bindings: VariableBindings, wanted: VariableBinding) -> bool:
+    return bindings.allows(wanted.variable, scheme="", authority=wanted.host)
+
+
+def _check_app_variables(source: Source, unbound: Sequence[VariableBinding]) -> None:
+    """Raise UnboundVariableError for variables whose values an app may not see.
+
+    An app can write a value into any URL or name, changed so that nothing shows what it was.
+    """
+    if unbound:
+        faults = (
+            Fault(
+                where="[tool.pinfold] environment",
+                what=f"`{one.variable}` may not be given to `{source.name}`",
+                why="an app can send what it sees to any host",
+                remedy=f"`--allow-variable {one}`, or once for this file: `lock allow {source.name}`",
+            )
+            for one in unbound
+        )
+        raise UnboundVariableError.from_faults(faults, bindings=tuple(unbound))
 
 
 def list_possible_sources(folder: Path) -> tuple[str, ...]:

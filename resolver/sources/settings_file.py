@@ -159,7 +159,7 @@ def _read_confirmed(record: Path, source: Path | None, *, is_exact: bool = False
     except (OSError, UnicodeDecodeError):
         return
     for line in lines:
-        with suppress(ValueError):
+        with suppress(ValueError, TypeError):
             variable, host, place = json.loads(line)
             if place in places:
                 yield parse_binding(f"{variable}={host}")

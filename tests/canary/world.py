@@ -198,7 +198,8 @@ class World:
             "CANARY_PASSWORD": Canary.VARIABLE_USER.text,
             "CANARY_PATH": Canary.VARIABLE_PATH.text,
             "PINFOLD_ALLOW_VARIABLE": (
-                f"CANARY_PASSWORD={self.hosts.variable_user.authority} CANARY_PATH={self.hosts.variable_path.authority}"
+                f"CANARY_PASSWORD={self.hosts.variable_user.authority} CANARY_PASSWORD=apps"
+                f" CANARY_PATH={self.hosts.variable_path.authority}"
             ),
             "PINFOLD_INDEX_ENVIRONMENT_URL": self.hosts.variables.url("/simple/"),
             "PINFOLD_INDEX_ENVIRONMENT_USERNAME": "robot",

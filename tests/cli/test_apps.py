@@ -151,6 +151,7 @@ def test_a_variable_elsewhere_counts_where_the_settings_name_it(project: Project
     project.monkeypatch.setenv("A_VERSION", "1.0")
     assert project.lock("app.py").code == 2
     project.write("pyproject.toml", '[tool.pinfold]\nenvironment = ["A_VERSION"]\n')
+    project.monkeypatch.setenv("PINFOLD_ALLOW_VARIABLE", "A_VERSION=apps")
 
     assert project.lock("app.py").code == 0
     assert project.pins("pylock.app.toml") == {"a": "1.0", "b": "2.1"}

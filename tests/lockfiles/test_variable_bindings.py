@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from lockfiles.variable_bindings import VariableBinding, VariableBindings, name_host, parse_binding
@@ -71,6 +73,14 @@ def test_more_bindings_are_loaded_only_where_the_first_ones_do_not_allow_a_varia
 def test_joined_bindings_are_those_of_both_in_order() -> None:
     joined = VariableBindings([parse_binding("B=b.example")]) | [parse_binding("A=a.example")]
     assert [str(one) for one in joined] == ["A=a.example", "B=b.example"]
+
+
+def test_bindings_are_equal_after_a_copy_with_those_that_are_loaded() -> None:
+    bindings = VariableBindings([parse_binding("A=a.example")], load=lambda: [parse_binding("B=b.example")])
+    copied = pickle.loads(pickle.dumps(bindings))
+    assert (copied, hash(copied)) == (bindings, hash(bindings))
+    assert [str(one) for one in copied] == ["A=a.example", "B=b.example"]
+    assert copied != VariableBindings([parse_binding("A=a.example")])
 
 
 def test_the_name_of_a_host_has_no_default_port() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from packaging.utils import NormalizedName
 
-from lockfiles import dumps
+from lockfiles import dumps, parse_binding
 from resolver import (
     Access,
     ListError,
@@ -28,6 +28,7 @@ from resolver import (
     ResolutionError,
     Settings,
     TargetError,
+    UnboundVariableError,
     Upgrade,
     lock,
     parse_python_version,
@@ -77,6 +78,20 @@ def test_layers_are_kept_apart(project: Project) -> None:
     tool = lock_here(project, [["idna"], ["anyio"]]).lockfile.tool
     assert tool is not None
     assert tool.layers == (("idna",), ("anyio",))
+
+
+def test_a_variable_of_a_list_needs_a_binding_of_the_program(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "canaryZq7")
+    host = project.server.base_url.partition("://")[2]
+    url = project.server.index_url.replace("://", "://${TOKEN}@")
+
+    with pytest.raises(UnboundVariableError) as caught:
+        lock_here(project, ["-i", url, "idna"])
+    assert (caught.value.variable, caught.value.host, caught.value.exit_code) == ("TOKEN", host, 2)
+    assert "canaryZq7" not in str(caught.value)
+    assert project.server.log == []
+    access = Access(variable_bindings=(parse_binding(f"TOKEN={host}"),))
+    assert pins(lock_here(project, ["-i", url, "idna"], access=access)) == {"idna": "3.7"}
 
 
 def test_python_may_be_a_parsed_version(project: Project) -> None:

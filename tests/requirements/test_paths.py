@@ -9,11 +9,14 @@ import re
 
 import pytest
 
+from lockfiles.variable_bindings import VariableBindings, parse_binding
 from resolver.requirements.canonical import canonical_layers
 from resolver.requirements.entry import Entry, LocalPath
 from resolver.requirements.paths import PathTokens, rewrite_paths
 from resolver.requirements.requirement_list import parse_requirement_list
-from resolver.requirements.url import parse_url
+from resolver.requirements.url import find_illegal_character, parse_url
+
+BOUND = VariableBindings([parse_binding("T=index.example")])
 
 
 def test_rewritten_paths_show_in_scopes_and_in_canonical_tokens() -> None:
@@ -127,3 +130,78 @@ def test_without_patterns_nothing_changes() -> None:
         "https://i.example/t/abc1/",
         {"A": "https://i.example/t/abc1/"},
     )
+
+
+VALUES = {
+    "T": "canary",
+    "INDEX": "index.example",
+    "BASE": "https://u:canary@corp.example/base",
+    "HOST": "https://corp.example",
+    "LOGIN": "https://canary@",
+    "PORT": "8443",
+    "SLASHED": "/canary",
+    "NESTED": "https://${T}@corp.example/",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "complete"),
+    [
+        ("https://${T}@index.example/", "https://canary@index.example/"),
+        ("https://${T}@INDEX.example:443/", "https://canary@index.example:443/"),
+        ("https://index.example/${T}/", "https://index.example/canary/"),
+        ("https://index.example/?token=${T}", "https://index.example/?token=canary"),
+        ("${BASE}/x.whl", "https://u:canary@corp.example/base/x.whl"),
+    ],
+)
+def test_a_bound_variable_is_expanded_for_its_host(text: str, complete: str) -> None:
+    url = parse_url(text, variables=PathTokens((), VALUES, bindings=BOUND))
+    assert url.secret is not None
+    assert (url.secret.open_for_transport(), url.unbound) == (complete, ())
+    assert "canary" not in f"{url} {url.public} {url!r}"
+
+
+@pytest.mark.parametrize(
+    ("text", "unbound", "destination"),
+    [
+        ("https://${T}@evil.example/", ("T",), "evil.example"),
+        ("https://${T}@index.example:8443/", ("T",), "index.example:8443"),
+        ("https://${T}@evil.example#@index.example/", ("T",), "evil.example"),
+        ("https://${T}@evil.example\\@x.index.example/", ("T",), "x.index.example"),
+        ("https://evil.example/${T}/?x=${PORT}", ("T", "PORT"), "evil.example"),
+        ("https://${T}.evil.example/", ("T",), "${T}.evil.example"),
+        ("https://index.example:${PORT}/", ("PORT",), "index.example:${PORT}"),
+        ("https://${T}@${INDEX}/", ("INDEX",), "${INDEX}"),
+        ("${HOST}.evil.example/", ("HOST",), "${HOST}.evil.example"),
+        ("${HOST}@evil.example/", ("HOST",), "${HOST}@evil.example"),
+        ("${LOGIN}evil.example/", ("LOGIN",), "${LOGIN}evil.example"),
+        ("${BASE}/${T}/x.whl", ("T",), "corp.example"),
+        ("${NESTED}x.whl", ("T",), "corp.example"),
+        ("https:/${SLASHED}@evil.example/", ("SLASHED",), "https:"),
+        ("file://${T}.evil.example/share", ("T",), "${T}.evil.example"),
+    ],
+)
+def test_a_variable_stays_text_for_every_other_host(text: str, unbound: tuple[str, ...], destination: str) -> None:
+    url = parse_url(text, variables=PathTokens((), VALUES, bindings=BOUND))
+    assert (url.secret, url.unbound, url.destination) == (None, unbound, destination)
+    assert "canary" not in f"{url} {url.public} {url!r}"
+
+
+def test_a_variable_in_a_path_on_disk_needs_no_binding() -> None:
+    variables = PathTokens((), {"FOLDER": "/wheels"}, bindings=BOUND)
+    assert parse_url("file://${FOLDER}/x.whl", variables=variables).unbound == ("FOLDER",)
+    assert parse_url("file:///a${FOLDER}/x.whl", variables=variables).public == "file:///a/wheels/x.whl"
+    assert parse_url("${FOLDER}/x.whl", variables=variables).public == "/wheels/x.whl"
+
+
+def test_a_token_that_a_pattern_finds_is_sent_where_the_list_has_it() -> None:
+    tokens = PathTokens([re.compile("/t/([^/]+)")], {}, bindings=VariableBindings())
+    url = parse_url(tokens.hide("https://files.example/t/hunter2/x.whl"), variables=tokens)
+    assert url.secret is not None
+    assert (url.secret.open_for_transport(), url.unbound) == ("https://files.example/t/hunter2/x.whl", ())
+
+
+def test_a_value_that_ends_the_host_is_a_flaw_of_the_url() -> None:
+    variables = PathTokens((), {"T": "a/b"}, bindings=BOUND)
+    url = parse_url("https://u:${T}@index.example/", variables=variables)
+    assert find_illegal_character(url) == "a `/`, `?` or `#` in its credentials"

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from resolver.errors import SourceError
+from lockfiles.variable_bindings import VariableBindings, parse_binding
+from resolver.errors import SourceError, UnboundVariableError
 from resolver.settings.settings import Settings
 from resolver.sources.reader import list_possible_sources, read_source
 from resolver.sources.source import AppFile, PyprojectList, RequirementFile, StandardInput, StatedValue
@@ -215,3 +216,27 @@ def test_a_class_in_a_file_that_is_not_python_is_refused(folder: Path) -> None:
 
 def test_empty_argument_is_no_source(folder: Path) -> None:
     assert find_fault("", folder) == "a SOURCE is empty\n  try: the name of a file, or `-` for standard input"
+
+
+def test_an_app_sees_a_variable_of_the_process_only_where_it_is_bound(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_VERSION", "1.0")
+    (folder / "pyproject.toml").write_text('[tool.pinfold]\nenvironment = ["A_VERSION"]\n')
+    text = "import os\nimport fal\n\n\nclass A(fal.App):\n    requirements = ['a==' + os.environ['A_VERSION']]\n"
+    (folder / "app.py").write_text(text)
+
+    for find_bindings in (None, lambda path: VariableBindings()):
+        with pytest.raises(UnboundVariableError) as caught:
+            read_source("app.py", folder=folder, find_bindings=find_bindings)
+        assert [str(one) for one in caught.value.bindings] == ["A_VERSION=apps"]
+    asked: list[Path] = []
+
+    def find_own(path: Path) -> VariableBindings:
+        asked.append(path)
+        return VariableBindings([parse_binding("A_VERSION=apps")])
+
+    assert read_source("app.py", folder=folder, find_bindings=find_own).items == ("a==1.0",)
+    assert asked == [folder / "app.py"]
+    # A program that gives the variables has chosen them.
+    assert read_source("app.py", folder=folder, variables={"A_VERSION": "2.0"}).items == ("a==2.0",)

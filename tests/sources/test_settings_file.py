@@ -7,10 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from lockfiles.variable_bindings import VariableBindings, parse_binding
 from resolver.errors import SettingsError, SourceError
 from resolver.settings.settings import Settings
 from resolver.sources.reader import read_source
-from resolver.sources.settings_file import find_settings, iter_upwards, name_path, read_settings
+from resolver.sources.settings_file import (
+    confirm_bindings,
+    find_settings,
+    iter_upwards,
+    name_path,
+    read_bindings,
+    read_settings,
+)
 from tests.foreign_words import find_words_in_a_sentence
 
 UNFINISHED = find_words_in_a_sentence(lambda: tomllib.loads("[tool.pinfold]\npre = [")).partition(" (")[0]
@@ -116,3 +124,50 @@ def test_the_way_upwards_ends_at_the_root_of_the_repository(folder: Path) -> Non
     inner = folder / "a" / "b"
     assert list(iter_upwards(inner)) == [inner, folder / "a", folder]
     assert name_path(folder / "pyproject.toml", inner) == "../../pyproject.toml"
+
+
+def list_bindings(bindings: VariableBindings) -> list[str]:
+    return [str(one) for one in bindings]
+
+
+def test_bindings_come_from_words_environment_and_file() -> None:
+    bindings = read_bindings(
+        ["A=a.example"],
+        source=None,
+        load=lambda: [parse_binding("D=d.example")],
+        environ={"PINFOLD_ALLOW_VARIABLE": " B=b.example,C=c.example:8443\nB=other.example "},
+    )
+    assert list_bindings(bindings) == [
+        "A=a.example",
+        "B=b.example",
+        "B=other.example",
+        "C=c.example:8443",
+        "D=d.example",
+    ]
+
+
+@pytest.mark.parametrize(("words", "environ"), [(["A=*"], {}), ([], {"PINFOLD_ALLOW_VARIABLE": "A=a.example B"})])
+def test_a_text_that_is_no_binding_is_refused(words: list[str], environ: dict[str, str]) -> None:
+    with pytest.raises(SettingsError, match="is no binding of the form NAME=HOST"):
+        read_bindings(words, source=None, environ=environ)
+
+
+def test_a_confirmation_is_for_one_file_or_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    one, other = tmp_path / "one.txt", tmp_path / "other.txt"
+    record = confirm_bindings([parse_binding("A=a.example")], source=one)
+    confirm_bindings([parse_binding("A=a.example"), parse_binding("B=b.example")], source=one)
+    confirm_bindings([parse_binding("C=c.example")], source=None)
+
+    assert list_bindings(read_bindings([], source=one, environ={})) == ["A=a.example", "B=b.example", "C=c.example"]
+    assert list_bindings(read_bindings([], source=other, environ={})) == ["C=c.example"]
+    assert list_bindings(read_bindings([], source=None, environ={})) == ["C=c.example"]
+    assert len(record.read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_lines_of_another_form_confirm_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    record = confirm_bindings([parse_binding("A=a.example")], source=None)
+    with record.open("a", encoding="utf-8") as file:
+        file.write('nothing\n{}\n["B", "*", ""]\n["C", "c.example"]\n[null, 2, ""]\nnull\n')
+    assert list_bindings(read_bindings([], source=None, environ={})) == ["A=a.example"]

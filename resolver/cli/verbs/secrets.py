@@ -18,6 +18,7 @@ import os
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -86,6 +87,7 @@ def run_allow(argv: Sequence[str], *, program: str) -> int:
     from resolver.cli.lock_planning import LockOutcomes, LockPlanning
     from resolver.cli.parser import parse_lock_arguments
     from resolver.locking.plan_secrets import find_unbound
+    from resolver.sources.reader import list_app_variables
     from resolver.sources.settings_file import confirm_bindings, parse_bindings
 
     if not argv or {"-h", "--help"}.intersection(argv):
@@ -100,18 +102,30 @@ def run_allow(argv: Sequence[str], *, program: str) -> int:
     arguments = parse_lock_arguments(words, program=program)
     if texts and not arguments.sources:
         return 0
+    arguments = replace(arguments, allowed_variables=tuple(_iter_app_bindings(arguments.sources)))
     outcomes = LockOutcomes(arguments)
     for plan in LockPlanning(arguments, outcomes, folder=Path.cwd()).plan_all():
         name = plan.source.name
         if plan.source.path is None:
             raise InputError(f"`{name}` is no file, so nothing can be recorded for it", remedy="`lock allow NAME=HOST`")
-        unbound = find_unbound(plan)
+        unbound = (*list_app_variables(plan.source), *find_unbound(plan))
         record = confirm_bindings(unbound, source=plan.source.path)
         for one in unbound:
             show_text(f"{name}: `{one.variable}` may be sent to `{one.host}` ({record})")
         if not unbound:
             show_text(f"{name}: names no variable that is set and not allowed already")
     return outcomes.code
+
+
+def _iter_app_bindings(sources: Sequence[str]) -> Iterator[str]:
+    """The texts that let the apps of these sources be read: `NAME=apps` for each variable that their settings name."""
+    # Lazy, as above.
+    from resolver.sources.reader import APPS
+
+    for source in sources:
+        path = Path.cwd() / source.partition("::")[0]
+        settings, _ = find_settings(path if path.is_dir() else path.parent, seen_from=Path.cwd())
+        yield from (f"{name}={APPS}" for name in settings.environment or ())
 
 
 def _iter_files(names: Sequence[str]) -> Iterator[Path]:
