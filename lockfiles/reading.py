@@ -42,13 +42,15 @@ __all__ = [
 ]
 
 _LOCK_VERSION = Version("1.0")
+_LARGEST_BYTES = 64 << 20
+"""A lock of a hundred thousand wheels has about that size."""
 # The end of a message of `tomllib`.
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def read(path: str | Path) -> Lockfile:
     """The lockfile at `path`, which may have any name. Raises LockfileError, or OSError if it cannot be read."""
-    data = Path(path).read_bytes()
+    data = _read_file(Path(path))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -105,6 +107,18 @@ def write(lockfile: Lockfile, path: str | Path, *, check_name: bool = True) -> b
     # A power cut must leave the old lock or the new one. Without an old lock nothing can be lost.
     replace_file(target, data, mode=mode, is_durable=mode is not None)
     return True
+
+
+def _read_file(path: Path) -> bytes:
+    """The content of a lock. Raises LockfileSyntaxError for a device or pipe, and for a file that is too large."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise LockfileSyntaxError("not a regular file", line=None, column=None)
+    with path.open("rb") as file:
+        data = file.read(_LARGEST_BYTES + 1)
+    if len(data) > _LARGEST_BYTES:
+        raise LockfileSyntaxError(f"larger than {_LARGEST_BYTES >> 20} MiB", line=None, column=None)
+    return data
 
 
 def _build_syntax_error(text: str, error: tomllib.TOMLDecodeError) -> LockfileSyntaxError:

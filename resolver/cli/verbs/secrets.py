@@ -113,6 +113,8 @@ def _read(path: Path) -> str:
     Raises InputError for a file that cannot be read or is too large.
     """
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise InputError(f"`{path}` is a device or a pipe, and no file")
         if path.stat().st_size > _LIMIT_BYTES:
             raise InputError(f"`{path}` is larger than {_LIMIT_BYTES} bytes: no list, app or lock is")
         data = path.read_bytes()

@@ -1,0 +1,1 @@
+"""Hostile inputs: each a named case with what it must not cause."""
