@@ -15,6 +15,7 @@ vain takes milliseconds.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ from resolver.errors import PinfoldError
 from resolver.sources.apps.app_folder import iter_own_files, iter_own_folders, list_app_sources
 from resolver.sources.lock_places import find_other_owner, name_source
 from resolver.sources.reader import list_possible_sources, read_source
-from resolver.sources.settings_file import find_settings, name_path
+from resolver.sources.settings_file import find_settings, name_path, read_plain_file
 from resolver.sources.source import Source
 
 __all__ = [
@@ -119,7 +120,7 @@ def iter_concerned_locks(changed: Iterable[Path], *, root: Path) -> Iterator[Own
     far = sorted({path.parent for path in files if _is_lock(path)} - set(near))
     if not far:
         return
-    touched = _find_touched({path.resolve() for path in paths}, files)
+    touched = _find_touched({Path(os.path.realpath(path)) for path in paths}, files)
     for folder in far:
         for lock in find_owned_locks(folder, seen_from=root):
             if lock.source is not None and _is_touched(root / lock.source.partition("::")[0], touched):
@@ -234,7 +235,7 @@ def _find_recorded(path: Path, candidates: Sequence[_Candidate], seen_from: Path
         return None
     file, separator, app = recorded.partition("::")
     # The author of a lock may be a stranger: it must not make a hook read files outside of the repository.
-    if not (path.parent / file).resolve().is_relative_to(seen_from.resolve()):
+    if not Path(os.path.realpath(path.parent / file)).is_relative_to(os.path.realpath(seen_from)):
         return None
     argument = f"{name_path(path.parent / file, seen_from)}{separator}{app}"
     source = _read(argument, seen_from)
@@ -359,7 +360,7 @@ def _iter_lines(text: str, folder: Path, seen: set[Path]) -> Iterator[str]:
             continue
         seen.add(path)
         try:
-            yield from _iter_lines(path.read_text(encoding="utf-8", errors="replace"), path.parent, seen)
+            yield from _iter_lines(read_plain_file(path).decode("utf-8", "replace"), path.parent, seen)
         except (OSError, ValueError):
             continue
 
@@ -388,7 +389,7 @@ def _find_touched(changed: set[Path], files: Iterable[Path]) -> frozenset[Path]:
     Each round looks for the files that the round before has found.
     """
     touched = set(changed)
-    texts = {path.resolve(): text for path in files if (text := _read_text(path)) is not None}
+    texts = {Path(os.path.realpath(path)): text for path in files if (text := _read_text(path)) is not None}
     new = {path for path in changed if path.suffix in _TEXTS}
     while new:
         named = [(path, re.compile(_name_pattern(path))) for path in new]
@@ -427,14 +428,14 @@ def _read_text(path: Path) -> bytes | None:
     if path.suffix not in _TEXTS and path.name != "pyproject.toml":
         return None
     try:
-        return path.read_bytes() if path.stat().st_size <= _LARGEST_BYTES else None
+        return read_plain_file(path) if path.stat().st_size <= _LARGEST_BYTES else None
     except OSError:
         return None
 
 
 def _is_touched(source: Path, touched: frozenset[Path]) -> bool:
     """Whether the list of a lock, or the file with its settings, is among these files."""
-    if source.resolve() in touched:
+    if Path(os.path.realpath(source)) in touched:
         return True
     try:
         _, settings_path = find_settings(source.parent, seen_from=source.parent)

@@ -158,7 +158,7 @@ def _is_source(path: Path, app: str, *, folders: Iterable[Path]) -> bool:
     try:
         if not path.is_file():
             return False
-        is_near = any(path.resolve().is_relative_to(folder.resolve()) for folder in folders)
+        is_near = any(Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)) for folder in folders)
         return not app or not is_near or app.encode() in path.read_bytes()
     except OSError:
         return False

@@ -28,7 +28,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from resolver.errors import SourceError, render_os_error, without_traceback
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.url import redact
-from resolver.sources.settings_file import find_settings, read_pyproject, read_settings
+from resolver.sources.settings_file import find_settings, read_plain_file, read_pyproject, read_settings
 from resolver.sources.source import Form, PyprojectList, RequirementFile, Source, StandardInput
 
 __all__ = [
@@ -56,7 +56,7 @@ class RequirementFiles:
         Raises OSError, and SourceError for a URL and for a file that cannot be decoded.
         """
         name = self._name(reference, including)
-        return name, decode_requirement_file((self._folder / name).read_bytes())
+        return name, decode_requirement_file(read_plain_file(self._folder / name))
 
     def _name(self, reference: str, including: str) -> str:
         """The path of a reference from the folder of the run. Raises SourceError for a URL other than `file:`."""
@@ -288,7 +288,7 @@ def _looks_like_requirement(name: str) -> bool:
 def _looks_like_app(path: Path) -> bool:
     """Whether a Python file seems to assign `requirements` in a class. A look at the bytes, for suggestions."""
     try:
-        return re.search(rb"^\s+requirements\s*[:=]", path.read_bytes(), re.MULTILINE) is not None
+        return re.search(rb"^\s+requirements\s*[:=]", read_plain_file(path), re.MULTILINE) is not None
     except OSError:
         return False
 
@@ -313,7 +313,7 @@ def _list_names(folder: Path) -> list[str]:
 def _read_bytes(path: Path, name: str) -> bytes:
     """The bytes of a file. Raises SourceError."""
     try:
-        return path.read_bytes()
+        return read_plain_file(path)
     except OSError as error:
         raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}") from error
 

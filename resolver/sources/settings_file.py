@@ -10,8 +10,10 @@ the table are parsed by `settings`, which touches no file.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,18 @@ from pathlib import Path
 from resolver.errors import PinfoldError, SourceError, render_os_error, without_traceback
 from resolver.settings.settings import Settings, parse_settings
 
-__all__ = ["find_settings", "has_list", "iter_upwards", "name_path", "read_pyproject", "read_settings"]
+__all__ = [
+    "find_settings",
+    "has_list",
+    "iter_upwards",
+    "name_path",
+    "read_plain_file",
+    "read_pyproject",
+    "read_settings",
+]
+
+_LARGEST_BYTES = 64 << 20
+"""More than any list, app or pyproject.toml has."""
 
 # Every way to write the table in TOML without escapes in its name: `[tool.pinfold]`, below `[tool]`, in `tool = {…}`.
 # A text, which `re` compiles at its first use: most files contain `tool.pinfold`, or nothing about pinfold.
@@ -101,6 +114,21 @@ def _may_have_table(data: bytes) -> bool:
     return b"tool.pinfold" in data or (b"pinfold" in data and re.search(_TABLE, data) is not None)
 
 
+def read_plain_file(path: Path) -> bytes:
+    """The bytes of a list, an app or settings. Raises OSError, also for a device, a pipe, and a file over 64 MiB.
+
+    A pipe could keep a run waiting, and a device such as `/dev/zero` has no end.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    with path.open("rb") as file:
+        data = file.read(_LARGEST_BYTES + 1)
+    if len(data) > _LARGEST_BYTES:
+        raise OSError(errno.EFBIG, f"larger than {_LARGEST_BYTES >> 20} MiB", str(path))
+    return data
+
+
 def _read_pyproject(path: Path, name: str) -> dict[str, object]:
     """The body of `read_pyproject`, as above."""
     try:
@@ -113,7 +141,7 @@ def _read_pyproject(path: Path, name: str) -> dict[str, object]:
 
 def _read_bytes(path: Path, name: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_plain_file(path)
     except OSError as error:
         raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}") from error
 

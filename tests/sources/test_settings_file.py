@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from resolver.errors import SettingsError, SourceError
 from resolver.settings.settings import Settings
 from resolver.sources.reader import read_source
-from resolver.sources.settings_file import find_settings, iter_upwards, name_path, read_settings
+from resolver.sources.settings_file import find_settings, iter_upwards, name_path, read_plain_file, read_settings
 from tests.foreign_words import find_words_in_a_sentence
 
 UNFINISHED = find_words_in_a_sentence(lambda: tomllib.loads("[tool.pinfold]\npre = ["))
@@ -107,3 +108,19 @@ def test_the_way_upwards_ends_at_the_root_of_the_repository(folder: Path) -> Non
     inner = folder / "a" / "b"
     assert list(iter_upwards(inner)) == [inner, folder / "a", folder]
     assert name_path(folder / "pyproject.toml", inner) == "../../pyproject.toml"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes and devices in the file system")
+def test_pipe_and_device_are_no_lists(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    (folder / "device").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        with pytest.raises(OSError, match="not a regular file"):
+            read_plain_file(folder / name)
+
+
+def test_file_of_more_than_64_mib_is_no_list(folder: Path) -> None:
+    with (folder / "large").open("wb") as file:
+        file.truncate((64 << 20) + 1)
+    with pytest.raises(OSError, match="larger than 64 MiB"):
+        read_plain_file(folder / "large")

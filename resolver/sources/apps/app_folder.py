@@ -21,7 +21,7 @@ from resolver.sources.apps.app_file import find_apps
 from resolver.sources.apps.fal.declarations import Declaration, may_declare_list, may_define_base
 from resolver.sources.apps.fal.tables import AppTable, find_tables, has_platform_table, read_file_tables
 from resolver.sources.apps.interpreter.files import AppFiles
-from resolver.sources.settings_file import name_path
+from resolver.sources.settings_file import name_path, read_plain_file
 
 __all__ = [
     "expand_folders",
@@ -92,7 +92,7 @@ def iter_own_files(folder: Path) -> Iterator[Path]:
     for place in iter_own_folders(folder):
         with os.scandir(place) as entries:
             for entry in entries:
-                if not entry.name.startswith(".") and not entry.is_dir():
+                if not entry.name.startswith(".") and not os.path.isdir(entry.path):  # noqa: PTH112  (a link to itself)
                     yield place / entry.name
 
 
@@ -119,7 +119,7 @@ def _list_apps(path: Path, name: str, seen_from: Path, tables: Sequence[AppTable
     try:
         if path.name.startswith(".") or not path.is_file() or path.stat().st_size > _LARGEST_BYTES:
             return []
-        data = path.read_bytes()
+        data = read_plain_file(path)
     except OSError:
         return [name]
     given = [one for one in tables if one.requirements and one.ref is not None and one.ref.resolve() == path.resolve()]
@@ -200,7 +200,7 @@ def _iter_files(folder: Path) -> Iterator[Path]:
 def _parse(path: Path) -> ast.Module:
     """The syntax tree of a file. Raises SourceError."""
     try:
-        return ast.parse(path.read_bytes(), filename=str(path))
+        return ast.parse(read_plain_file(path), filename=str(path))
     except OSError as error:
         raise SourceError(f"`{path}` cannot be read: {render_os_error(error)}") from error
     except (SyntaxError, ValueError, RecursionError) as error:

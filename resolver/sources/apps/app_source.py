@@ -22,7 +22,7 @@ from resolver.sources.apps.app_file import App, AppEnvironment, AppReader
 from resolver.sources.apps.fal.tables import AppTable, find_named_table, find_tables
 from resolver.sources.apps.interpreter.values import AppTarget, LockedList
 from resolver.sources.lock_places import split_words
-from resolver.sources.settings_file import find_settings, name_path
+from resolver.sources.settings_file import find_settings, name_path, read_plain_file
 from resolver.sources.source import AppFile, Form, PyprojectList, RequirementFile, Source
 from resolver.targets.platforms import Platform
 from resolver.targets.target import PythonVersion, build_marker_environment
@@ -163,7 +163,7 @@ def _check_list(app: App, file: str) -> None:
 def _read_referenced(path: Path, table: AppTable) -> bytes:
     """The bytes of the file that `ref` leads to. Raises SourceError at the table."""
     try:
-        return path.read_bytes()
+        return read_plain_file(path)
     except OSError as error:
         why = render_os_error(error)
         raise SourceError(f"`ref` leads to a file that cannot be read: {why}", where=table.where) from error
@@ -231,7 +231,7 @@ def _read_list(path: Path, folder: Path) -> RequirementFile:
     Raises SourceError with its name as seen from `folder`.
     """
     try:
-        return RequirementFile(text=decode_requirement_file(path.read_bytes()))
+        return RequirementFile(text=decode_requirement_file(read_plain_file(path)))
     except OSError as error:
         raise SourceError(f"`{name_path(path, folder)}` cannot be read: {error}") from error
     except SourceError as error:

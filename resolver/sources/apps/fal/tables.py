@@ -23,7 +23,7 @@ from lockfiles._values import dataclass
 from resolver.errors import Position, SettingsError, SourceError
 from resolver.requirements.entry import RequirementItems
 from resolver.requirements.flags import RequirementUse
-from resolver.sources.settings_file import iter_upwards, name_path, read_pyproject
+from resolver.sources.settings_file import iter_upwards, name_path, read_plain_file, read_pyproject
 from resolver.sources.source import AppFile, Source, StatedValue
 
 __all__ = [
@@ -103,7 +103,7 @@ def find_tables(folder: Path, *, seen_from: Path) -> tuple[AppTable, ...]:
     for parent in iter_upwards(folder.absolute()):
         path = parent / "pyproject.toml"
         try:
-            if not path.is_file() or not has_platform_table(path.read_bytes()):
+            if not path.is_file() or not has_platform_table(read_plain_file(path)):
                 continue
         except OSError:
             continue
