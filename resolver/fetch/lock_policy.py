@@ -104,7 +104,7 @@ def _is_plain(path: Path) -> bool:
 
 def _refuse(path: Path) -> InputError:
     """The error for a path that a lock must not lead to."""
-    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path.as_posix())
+    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in os.path.normpath(path))
     folder = shown if path.suffix == "" else shown.rpartition("/")[0]
     return InputError(
         f"`{shown}` is no file or folder that the lock may lead to",
