@@ -104,12 +104,12 @@ def _is_plain(path: Path) -> bool:
 
 def _refuse(path: Path) -> InputError:
     """The error for a path that a lock must not lead to."""
-    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in path.as_posix())
+    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in os.path.normpath(path))
     folder = shown if path.suffix == "" else shown.rpartition("/")[0]
     return InputError(
         f"`{shown}` is no file or folder that the lock may lead to",
-        why="it is outside of the folder of the lock, and a lock does not decide what is read there",
-        remedy=f"`--allow-path {folder}` if it is meant to be",
+        why="a lock leads to plain files in its own folder; what else is read, its user decides",
+        remedy=f"`--allow-path {folder}` if it is meant to be, or `--list` with the list that names it",
     )
 
 

@@ -200,25 +200,18 @@ def check_lockfile(
     return found or _find_edits(lockfile, wanted, target, requirement_digest(canonical_layers, settings, target))
 
 
-def iter_content_differences(
-    lockfile: Lockfile, folder: Path, *, policy: LockPolicy
-) -> Iterator[ContentDifference | Edited]:
+def iter_content_differences(lockfile: Lockfile, folder: Path, *, policy: LockPolicy) -> Iterator[ContentDifference]:
     """What differs on disk, in the order of the lock. Paths of the lock are relative to `folder`, its own folder.
 
-    It raises nothing: a file that cannot be read is a difference, and so is one that `policy` does not allow to read.
+    It raises nothing: a file that cannot be read is a difference. One that `policy` does not allow to read is left out:
+    a page of the list may have led to it, and only a new lock reads pages.
     """
     for package in lockfile.pylock.packages:
-        paths = [path for path, _ in _iter_local_files(package)]
-        paths += [package.directory.path] if package.directory is not None else []
-        outside = [path for path in paths if not policy.admits(folder / path)]
-        if outside:
-            yield from (Edited(what=f"`{path}` of `{package.name}` is in no place of the list") for path in outside)
-            continue
         for path, sha256 in _iter_local_files(package):
-            found = _find_hash(folder / path)
+            found = _find_hash(folder / path) if policy.admits(folder / path) else sha256
             if found != sha256:
                 yield ContentDifference(name=package.name, path=path, is_there=found is not None)
-        if package.directory is not None:
+        if package.directory is not None and policy.admits(folder / package.directory.path):
             yield from _iter_folder_differences(package, lockfile, folder)
 
 

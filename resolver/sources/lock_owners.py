@@ -121,7 +121,7 @@ def iter_concerned_locks(changed: Iterable[Path], *, root: Path) -> Iterator[Own
     far = sorted({path.parent for path in files if _is_lock(path)} - set(near))
     if not far:
         return
-    touched = _find_touched({path.resolve() for path in paths}, files)
+    touched = _find_touched({Path(os.path.realpath(path)) for path in paths}, files)
     for folder in far:
         for lock in find_owned_locks(folder, seen_from=root):
             if lock.source is not None and _is_touched(root / lock.source.partition("::")[0], touched):
@@ -237,7 +237,7 @@ def _find_recorded(path: Path, candidates: Sequence[_Candidate], seen_from: Path
         return None
     file, separator, app = recorded.partition("::")
     # The author of a lock may be a stranger: it must not make a hook read files outside of the repository.
-    if not (path.parent / file).resolve().is_relative_to(seen_from.resolve()):
+    if not Path(os.path.realpath(path.parent / file)).is_relative_to(os.path.realpath(seen_from)):
         return None
     argument = f"{name_path(path.parent / file, seen_from)}{separator}{app}"
     source = _read(argument, seen_from)
@@ -391,7 +391,7 @@ def _find_touched(changed: set[Path], files: Iterable[Path]) -> frozenset[Path]:
     Each round looks for the files that the round before has found.
     """
     touched = set(changed)
-    texts = {path.resolve(): text for path in files if (text := _read_text(path)) is not None}
+    texts = {Path(os.path.realpath(path)): text for path in files if (text := _read_text(path)) is not None}
     new = {path for path in changed if path.suffix in _TEXTS}
     while new:
         named = [(path, re.compile(_name_pattern(path))) for path in new]
@@ -437,7 +437,7 @@ def _read_text(path: Path) -> bytes | None:
 
 def _is_touched(source: Path, touched: frozenset[Path]) -> bool:
     """Whether the list of a lock, or the file with its settings, is among these files."""
-    if source.resolve() in touched:
+    if Path(os.path.realpath(source)) in touched:
         return True
     try:
         _, settings_path = find_settings(source.parent, seen_from=source.parent)

@@ -104,7 +104,8 @@ def find_other_owner(recorded: str | None, own: str | None, *, lock_folder: Path
     own_file, _, own_app = (own or "").partition("::")
     if os.path.normpath(file) == os.path.normpath(own_file) and not (app and own_app):
         return None
-    return recorded if _is_source(lock_folder / file, app) else None
+    folders = (lock_folder, *([(lock_folder / own_file).parent] if own_file else []))
+    return recorded if _is_source(lock_folder / file, app, folders=folders) else None
 
 
 def name_source(source: Source) -> str:
@@ -149,10 +150,17 @@ def name_lock(stem: str, machine: str | None = None) -> str:
     return f"pylock.{name}.toml" if name else "pylock.toml"
 
 
-def _is_source(path: Path, app: str) -> bool:
-    """Whether a recorded source still exists: its file, and the name of its app in the text of the file."""
+def _is_source(path: Path, app: str, *, folders: Iterable[Path]) -> bool:
+    """Whether a recorded source still exists: its file, and the name of its app in the text of the file.
+
+    Of a file in none of the folders only its existence counts: the author of a lock may be a stranger, and must not
+    decide what is read elsewhere.
+    """
     try:
-        return path.is_file() and (not app or app.encode() in read_regular(path))
+        if not path.is_file():
+            return False
+        is_near = any(Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)) for folder in folders)
+        return not app or not is_near or app.encode() in read_regular(path)
     except OSError:
         return False
 

@@ -217,3 +217,20 @@ def test_metadata_that_an_earlier_run_built_is_not_believed_without_builds(
 
     assert run.code == 3
     assert run.err.startswith("error: requirements.txt:2: only a build can tell what `git+")
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "setup.cfg"])
+def test_metadata_that_is_a_link_out_of_the_repository_is_not_read(
+    name: str, project: Project, repository: Repository, server: GitServer, tmp_path: Path
+) -> None:
+    (tmp_path / "secret").write_text("canary", encoding="utf-8")
+    (repository.folder / name).unlink(missing_ok=True)
+    (repository.folder / name).symlink_to(tmp_path / "secret")
+    repository.commit({"setup.py": "raise SystemExit"})
+    project.write_list(f"demo @ git+{server.url('demo')}@main")
+
+    run = project.lock("requirements.txt")
+
+    assert run.code == 2
+    assert f"because its `{name}` is a link that leads out of the repository, to files of this machine" in run.err
+    assert "canary" not in run.err

@@ -178,3 +178,14 @@ def test_lock_belongs_to_the_source_that_it_records(root: Path) -> None:
         ("pylock.production.toml", "apps/app.py", None),
         ("pylock.toml", "requirements-dev.txt", None),
     ]
+
+
+def test_source_outside_of_the_repository_owns_no_lock(root: Path) -> None:
+    put(root.parent, "outside.txt", "web\n")
+    put(root, "requirements.txt", "web\n")
+    put_lock(root, "pylock.toml", "web")
+    lock = read(root / "pylock.toml")
+    assert lock.tool is not None
+    write(replace(lock, tool=replace(lock.tool, source="../outside.txt")), root / "pylock.toml")
+
+    assert owners(root) == [("pylock.toml", "requirements.txt", None)]

@@ -130,14 +130,15 @@ def _iter_app_bindings(sources: Sequence[str]) -> Iterator[str]:
 
 def _iter_files(names: Sequence[str]) -> Iterator[Path]:
     """The named files and those of the named folders, each once and followed by the files that it includes."""
-    seen: set[Path] = set()
+    seen: set[str] = set()
     for name in names:
         path = Path(name)
         waiting = [*_iter_folder(path)] if path.is_dir() else [path]
         while waiting:
             file = waiting.pop(0)
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
+            # Unlike `Path.resolve`, this takes a link that leads to itself.
+            if (real := os.path.realpath(file)) not in seen:
+                seen.add(real)
                 yield file
                 waiting[:0] = _list_included(file)
 
@@ -182,7 +183,11 @@ def _read(path: Path) -> str:
         data = read_regular(path, limit_bytes=_LIMIT_BYTES)
     except OSError as error:
         raise InputError(f"`{path}` cannot be read: {render_os_error(error)}") from error
-    return data.decode(_find_encoding(data), "replace")
+    try:
+        return data.decode(_find_encoding(data), "replace")
+    except (UnicodeError, LookupError):
+        # Codecs such as `idna` have errors of their own, and `hex` is none of texts.
+        return data.decode("utf-8", "replace")
 
 
 def _find_encoding(data: bytes) -> str:

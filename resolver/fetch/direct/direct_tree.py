@@ -13,6 +13,7 @@ It is a module of its own because archives and commits share these records and r
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from packaging.utils import NormalizedName
 from packaging.version import Version
 
 from lockfiles._files import hash_bytes, read_regular
+from resolver.errors import InputError
 from resolver.fetch.builds.permission import Builds
 from resolver.fetch.builds.sdists import TreeMetadata, read_build_system, read_tree_metadata
 from resolver.fetch.direct.folder_content import hash_folder
@@ -48,6 +50,9 @@ __all__ = [
     "read_direct_folder",
 ]
 
+
+_METADATA_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "PKG-INFO")
+"""The files of a tree that are read without a build."""
 
 _RECORDS = "direct"
 """The one record file of all trees. They are not filed by project, whose name may be unknown before the lookup."""
@@ -207,6 +212,7 @@ def fetch_direct_commit(
     found = trees.recall(f"{proof} {login}" if login else proof, request)
     if found is None:
         with repositories.open_tree(reference.url, commit_id, subdirectory=reference.subdirectory) as tree:
+            _check_links(tree.folder, root=tree.root, shown=request.text)
             # Found anew: the repository may have had a login from the keyring.
             login = repositories.find_credential_id(reference.url)
             # An incomplete tree is not recorded: its warnings would be missing from later runs.
@@ -221,6 +227,17 @@ def fetch_direct_commit(
     )
     shown = tuple(f"{request.position}: {warning}" for warning in warnings)
     return _describe(found, f"git+{origin.url}", origin, warnings=shown)
+
+
+def _check_links(folder: Path, *, root: Path, shown: str) -> None:
+    """Raises InputError where a file that metadata is read from is a link out of the checkout at `root`."""
+    for name in _METADATA_FILES:
+        path = folder / name
+        if path.is_symlink() and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+            raise InputError(
+                f"`{shown}` cannot be used",
+                why=f"its `{name}` is a link that leads out of the repository, to files of this machine",
+            )
 
 
 def _find_commit(

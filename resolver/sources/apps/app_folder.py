@@ -93,7 +93,7 @@ def iter_own_files(folder: Path) -> Iterator[Path]:
     for place in iter_own_folders(folder):
         with os.scandir(place) as entries:
             for entry in entries:
-                if not entry.name.startswith(".") and not entry.is_dir():
+                if not entry.name.startswith(".") and not os.path.isdir(entry.path):  # noqa: PTH112  (a link to itself)
                     yield place / entry.name
 
 

@@ -317,3 +317,21 @@ def test_lock_does_not_say_whose_certificates_are_trusted(
     assert alone.code == 4
     assert f"the certificate of `127.0.0.1` is not trusted: {server.index_url}app/\n" in alone.err
     assert (trusting.code, trusting.out, trusting.err) == (0, "pylock.toml: all of it holds\n", "")
+
+
+def test_folder_beside_that_of_the_lock_needs_a_word_of_the_user(project: Project) -> None:
+    build = "[build-system]\nrequires = []\n"
+    project.write("common/pyproject.toml", f'[project]\nname = "common"\nversion = "1"\n{build}')
+    project.write("app/requirements.txt", "--index-url INDEX\n-e ../common\n")
+    assert project.lock("requirements.txt", within="app").code == 0
+
+    refused = run_verb(project, "verify", within="app")
+
+    assert (refused.code, refused.out) == (2, "")
+    assert "`<folder>/common` is no file or folder that the lock may lead to" in refused.err
+    assert run_verb(project, "verify", "--allow-path", "../common", within="app").code == 0
+    assert run_verb(project, "verify", "--list", "requirements.txt", within="app").code == 0
+    # The list of `--check` is the user's own.
+    assert project.lock("requirements.txt", "--check", within="app").code == 0
+    project.write("common/more.py", "")
+    assert project.lock("requirements.txt", "--check", within="app").code == 1
