@@ -15,6 +15,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urljoin, urlsplit
 
+from lockfiles.errors import parser_boundary
 from resolver.errors import Position
 from resolver.requirements.flags import FaultCollector, FlagUse, Refusal
 from resolver.requirements.url import VARIABLE, Url, find_illegal_character, parse_url
@@ -51,6 +52,7 @@ _NAT64_NETWORK = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv6 addresses that hold an IPv4 address in their last 32 bits (RFC 6052)."""
 
 
+@parser_boundary(lambda reason: Refusal(f"the URL: {reason}"), own=Refusal)
 def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
     """The URL that a flag names. A relative path or URL in a file starts at the folder of that file.
 

@@ -20,6 +20,7 @@ from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from lockfiles.errors import parser_boundary
 from resolver.requirements.direct_reference import (
     has_url_scheme,
     infer_name,
@@ -69,6 +70,7 @@ _SAMPLE_ENVIRONMENT = {
 _TOO_LONG = f"a number in it has more than {MOST_DIGITS} digits"
 
 
+@parser_boundary(lambda reason: Refusal(f"the requirement: {reason}"), own=Refusal)
 def parse_entry(use: RequirementUse, *, variables: Mapping[str, str], layer: int) -> Entry:
     """The entry of a requirement or constraint in `layer`; `variables` are those of its URL. Raises Refusal."""
     # Without canonical text, which needs the parsed entry.

@@ -21,6 +21,7 @@ from lockfiles._values import dataclass
 from resolver.errors import FetchError, HashMismatchError, MetadataError
 from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.session import Session
+from resolver.index.core_metadata import parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
 
@@ -72,7 +73,7 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
     """METADATA from the wheel itself, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
     path = find_local_path(file.url)
     if path is not None:
-        return WheelFacts(metadata=_read_local(path, file, project))
+        return _check_identity(WheelFacts(metadata=_read_local(path, file, project)), file, project)
     try:
         found = _fetch_by_ranges(file, project, session)
         why = "its host gives no part of it"
@@ -80,7 +81,7 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
         # A server may send wrong ranges; the whole file shows whether the wheel itself is broken.
         found, why = None, f"parts of it do not give that: {error}"
     if found is not None:
-        return found
+        return _check_identity(found, file, project)
     session.announce(f"for its metadata, since {why}", filename=file.filename, size_bytes=file.size_bytes)
     # Lazy: it takes 2 ms, and few wheels are read whole.
     import tempfile
@@ -89,7 +90,23 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
         whole = Path(folder) / "file.whl"
         download = fetch_file(file, session=session, into=whole)
         metadata = _read_local(whole, file, project)
-    return WheelFacts(metadata=metadata, size_bytes=download.size_bytes, hashes=download.hashes)
+    facts = WheelFacts(metadata=metadata, size_bytes=download.size_bytes, hashes=download.hashes)
+    return _check_identity(facts, file, project)
+
+
+def _check_identity(facts: WheelFacts, file: DistributionFile, project: str) -> WheelFacts:
+    """The facts themselves. Raises MetadataError for METADATA of another project or version than the file name's."""
+    try:
+        metadata = parse_core_metadata(facts.metadata)
+    except ValueError:
+        return facts  # The caller parses it too, and names the fault.
+    if metadata.name != project or metadata.version != file.version:
+        raise MetadataError(
+            f"`{file.filename}` is a broken wheel: its METADATA is that of `{metadata.name} {metadata.version}`",
+            project=project,
+            filename=file.filename,
+        )
+    return facts
 
 
 def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
@@ -99,6 +116,7 @@ def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Downl
         listed = "" if file.origin is not None else ", although its page lists it"
         raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
     verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_hash_source(file))
+    _verify_size(file, download.size_bytes)
     return download
 
 
@@ -129,6 +147,18 @@ def verify_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str
                 expected=expected,
                 found=shown,
             )
+
+
+def _verify_size(file: DistributionFile, size_bytes: int) -> None:
+    """Raise HashMismatchError for a file that was read whole and has another size than was promised."""
+    if file.size_bytes not in (None, size_bytes):
+        raise HashMismatchError(
+            f"`{file.filename}` is not the file that {find_hash_source(file)} promises",
+            details=(f"expected {file.size_bytes} bytes", f"found    {size_bytes} bytes"),
+            filename=file.filename,
+            expected=f"{file.size_bytes} bytes",
+            found=f"{size_bytes} bytes",
+        )
 
 
 def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:
