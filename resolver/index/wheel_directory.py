@@ -60,7 +60,7 @@ that all take less than 200 MB."""
 _DECEPTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 """Characters that no member has in its name: control characters, and those that change the direction of writing."""
 
-_LIBRARY = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
+_LIBRARY = re.compile(r"^[^/]+\.data/(?:purelib|platlib)/")
 _MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
 
 

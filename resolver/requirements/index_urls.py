@@ -62,7 +62,7 @@ def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
     if re.search(r"\s", value) and _SCHEME.match(value):
         raise Refusal(f"the value of `{use.flag.name}` holds a space", remedy="write `%20` for a space in a URL")
     # `user:password@host/…`: it must not be read as a path, which messages would show.
-    if re.match(r"[^\s/@\\]*:[^\s/@]*@", value):
+    if re.match(r"[^\s/@\\:]*+:[^\s/@]*+@", value):
         raise Refusal(f"`{value}` looks like a URL without its scheme", remedy="begin it with `https://`")
     if "://" in value and not _SCHEME.match(value) and not value.startswith("${"):
         raise Refusal(f"`{value}` is a path that holds a URL", remedy="write the URL alone")

@@ -44,7 +44,9 @@ MOST_DIGITS = 4300
 """Python's default limit (`sys.int_info.default_max_str_digits`). Here it is fixed, so that no variable changes it."""
 _LONG_NUMBER = re.compile(rf"[0-9]{{{MOST_DIGITS + 1}}}")
 # `name[extras] @ reference` (PEP 508).
-_NAMED_REFERENCE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*@\s*(\S.*)", re.DOTALL)
+_NAMED_REFERENCE = re.compile(
+    r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*+(?:(\[[^\]]*+\])\s*+)?@\s*+(\S.*)", re.DOTALL
+)
 # `git@host:path`. A host has a dot here: `name@path:…` is a named reference.
 _SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
 # The values that pip accepts for `--hash`.

@@ -85,7 +85,7 @@ _ISO_DURATION = (
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
 )
 _FRIENDLY_DURATION = r"(?:\d+\s*[a-z]+[\s,]*)+(?:\bago)?"
-_FRIENDLY_PART = r"(\d+)\s*([a-z]+)"
+_FRIENDLY_PART = r"(?<!\d)(\d+)\s*([a-z]+)"
 # The units of a duration, by their spellings in uv.
 _UNITS = {
     **dict.fromkeys(("year", "years", "yr", "yrs", "y"), "years"),

@@ -37,7 +37,7 @@ _PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?/[!-\[\]-~]*")
 """URLs that need no quoting; without user information and without IPv6 addresses."""
 _STATUS = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})(?: [^\r\n]*)?\r\n")
-_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*")
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*+(.*[^ \t]|)[ \t]*")
 """RFC 9110, section 5.1: a token, and a value without the blanks around it."""
 _CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}")
 _PLAIN_STATUSES = frozenset({200, 404, 410})
