@@ -66,14 +66,14 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
         content = _fetch_metadata_file(file, session)
         if content is not None:
             return content
-    return read_wheel(file, project=project, session=session).metadata
+    return _check_identity(read_wheel(file, project=project, session=session).metadata, file, project)
 
 
 def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
     """METADATA from the wheel itself, by ranges where its host gives them. Raises as `fetch_wheel_metadata`."""
     path = find_local_path(file.url)
     if path is not None:
-        return _check_identity(WheelFacts(metadata=_read_local(path, file, project)), file, project)
+        return WheelFacts(metadata=_read_local(path, file, project))
     try:
         found = _fetch_by_ranges(file, project, session)
         why = "its host gives no part of it"
@@ -81,7 +81,7 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
         # A server may send wrong ranges; the whole file shows whether the wheel itself is broken.
         found, why = None, f"parts of it do not give that: {error}"
     if found is not None:
-        return _check_identity(found, file, project)
+        return found
     session.announce(f"for its metadata, since {why}", filename=file.filename, size_bytes=file.size_bytes)
     # Lazy: it takes 2 ms, and few wheels are read whole.
     import tempfile
@@ -90,23 +90,22 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
         whole = Path(folder) / "file.whl"
         download = fetch_file(file, session=session, into=whole)
         metadata = _read_local(whole, file, project)
-    facts = WheelFacts(metadata=metadata, size_bytes=download.size_bytes, hashes=download.hashes)
-    return _check_identity(facts, file, project)
+    return WheelFacts(metadata=metadata, size_bytes=download.size_bytes, hashes=download.hashes)
 
 
-def _check_identity(facts: WheelFacts, file: DistributionFile, project: str) -> WheelFacts:
-    """The facts themselves. Raises MetadataError for METADATA of another project or version than the file name's."""
+def _check_identity(content: bytes, file: DistributionFile, project: str) -> bytes:
+    """The content itself. Raises MetadataError for METADATA of another project or version than the file name's."""
     try:
-        metadata = parse_core_metadata(facts.metadata)
+        metadata = parse_core_metadata(content)
     except ValueError:
-        return facts  # The caller parses it too, and names the fault.
+        return content  # The caller parses it too, and names the fault.
     if metadata.name != project or metadata.version != file.version:
         raise MetadataError(
             f"`{file.filename}` is a broken wheel: its METADATA is that of `{metadata.name} {metadata.version}`",
             project=project,
             filename=file.filename,
         )
-    return facts
+    return content
 
 
 def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
