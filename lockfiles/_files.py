@@ -41,7 +41,6 @@ FILE_LIMIT_BYTES = 8 * 1024 * 1024
 hashes, has a fifth of that."""
 
 _KINDS = (
-    (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISCHR, "a device"),
@@ -186,10 +185,11 @@ def hash_file(path: Path) -> str:
 
 def _check_kind(mode: int, path: Path) -> None:
     """Raise OSError unless the mode is that of a regular file."""
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
-        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
-        raise OSError(number, f"it is {kind}, not a file", str(path))
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file", str(path))
 
 
 @cache

@@ -20,7 +20,7 @@ __all__ = [
     "find_secrets",
 ]
 
-_URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^\s/?#\"'<>]*)([^\s#\"'<>]*)(#[^\s\"'<>]*)?", re.IGNORECASE)
+_URL = re.compile(r"([a-z][a-z0-9+.-]{0,30})://([^\s/?#\"'<>]*)([^\s#\"'<>]*)(#[^\s\"'<>]*)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
 
 # AWS signature version 2, Google Cloud Storage version 2, Alibaba Cloud version 1, Huawei and Tencent Cloud name an
@@ -46,7 +46,7 @@ _PATH = r"(?<=[^/:])/[^?#]*"
 _HOST = r"://(?:[^/?#]*@)?([^/?#@\s]*)"
 
 # `{name}` of an f-string, `{{ name }}` and `<name>` of templates, `$NAME` of a shell: the text holds no secret there.
-_PLACEHOLDER = r"(?<!\$)\{+[^{}]*\}+|<[^<>\s]*>|\$\(?[A-Za-z_]\w*\)?|%\([^()]*\)s"
+_PLACEHOLDER = r"(?<!\$)\{{1,9}[^{}]*\}{1,9}|<[^<>\s]*>|\$\(?[A-Za-z_]\w*\)?|%\([^()]*\)s"
 _NEUTRAL_VARIABLE = "${PLACEHOLDER}"
 
 # The issuers' own documentation gives these beginnings: GitHub "About authentication", GitLab "Token overview",

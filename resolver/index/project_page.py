@@ -292,6 +292,8 @@ def load_project_page(data: bytes | memoryview) -> ParsedPage:
     head, rows = _split(view)
     name, location, redirected_to, index, file_count, versions, masks, unreadable, upload_times = head.split("\n")
     wheel, sdist, prerelease, yanked, partly_yanked, local = (int(mask, 16) for mask in masks.split(" "))
+    if len(rows) != (versions.count(" ") + 1 if versions else 0):
+        raise ValueError("a project page with other rows than versions")
     return ParsedPage(
         name=NormalizedName(name),
         location=location,
@@ -408,9 +410,9 @@ def _split(data: memoryview) -> tuple[str, _LazyTexts]:
         if intact:
             ends_at = _HEADER.size + head_size
             rows_at = ends_at + row_count * array("I").itemsize
-            return str(data[_HEADER.size : ends_at], "utf-8"), _LazyTexts(
-                data[rows_at:], data[ends_at:rows_at].cast("I")
-            )
+            if rows_at <= len(data):
+                ends = data[ends_at:rows_at].cast("I")
+                return str(data[_HEADER.size : ends_at], "utf-8"), _LazyTexts(data[rows_at:], ends)
     raise ValueError("not a project page of this format, or damaged")
 
 

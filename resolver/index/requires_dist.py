@@ -33,11 +33,11 @@ _ENVIRONMENT_LIMIT = 8
 """The most environments whose results are kept."""
 
 _NAME = "[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
-_SPECIFIER = r"(?:[<>]=?|[=!]=|~=)[ \t]*[0-9][0-9A-Za-z.+*!]*"
+_SPECIFIER = r"(?:[<>]=?|[=!]=|~=)[ \t]*+[0-9][0-9A-Za-z.+*!]*"
 
 _PLAIN = re.compile(
-    rf"[ \t]*({_NAME})[ \t]*(?:\[[ \t]*({_NAME}(?:[ \t]*,[ \t]*{_NAME})*)[ \t]*\][ \t]*)?"
-    rf"((?:{_SPECIFIER}(?:[ \t]*,[ \t]*{_SPECIFIER})*)?)[ \t]*"
+    rf"[ \t]*+({_NAME})[ \t]*+(?:\[[ \t]*+({_NAME}(?:[ \t]*+,[ \t]*+{_NAME})*)[ \t]*+\][ \t]*+)?"
+    rf"((?:{_SPECIFIER}(?:[ \t]*+,[ \t]*+{_SPECIFIER})*)?)[ \t]*+"
 )
 """A requirement of the usual form, up to its marker; `packaging` reads all others."""
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import field
-from typing import Any, BinaryIO
+from functools import cache
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -25,6 +26,12 @@ from lockfiles._documents import DocumentError, parse_toml
 from lockfiles._values import dataclass
 from lockfiles.errors import parser_boundary
 from resolver.index.core_metadata import CoreMetadata, is_static, parse_core_metadata, without_credentials
+from resolver.index.wheel_directory import WheelDirectoryError, check_zip
+
+if TYPE_CHECKING:
+    # Lazy where it is used: see `read_sdist`.
+    from tarfile import TarInfo
+    from typing import Self
 
 __all__ = [
     "BuildSystem",
@@ -33,6 +40,7 @@ __all__ = [
     "SdistArchiveError",
     "SdistFiles",
     "add_conditions",
+    "find_member_type",
     "parse_pyproject",
     "read_sdist",
 ]
@@ -53,6 +61,12 @@ _CONTEXT = "{root:"
 
 _LIMIT_BYTES = 32 * 1024 * 1024
 """The largest member that is read, since a compressed member can be a thousand times as large as its archive."""
+
+_HEADER_LIMIT_BYTES = 64 * 1024
+"""The largest header of a member: a long name, or the fields of pax. Real ones have a few hundred bytes."""
+_MEMBER_LIMIT = 200_000
+_UNPACKED_LIMIT_BYTES = 16 * 1024**3
+"""What an archive may unpack to: compressed zeros take a thousandth of that."""
 
 _WANTED = ("PKG-INFO", "pyproject.toml")
 # A text, which `re` compiles on first use.
@@ -138,6 +152,7 @@ def parse_pyproject(data: bytes | None, *, version: Version | None = None) -> Py
     )
 
 
+@parser_boundary(SdistArchiveError, own=SdistArchiveError)
 def read_sdist(archive: BinaryIO, *, filename: str) -> SdistFiles:
     """The files of the top folder that state metadata. A tar archive is read once, without seeking.
 
@@ -286,6 +301,10 @@ def _read_zip(archive: BinaryIO) -> dict[str, bytes]:
     import zipfile  # Lazy, as in `read_sdist`.
 
     found: dict[str, bytes] = {}
+    try:
+        check_zip(archive)
+    except WheelDirectoryError as error:
+        raise SdistArchiveError(str(error)) from error
     with zipfile.ZipFile(archive) as file:
         for member in file.infolist():
             wanted = _find_wanted(member.filename)
@@ -313,8 +332,12 @@ def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
     import tarfile  # Lazy, as in `read_sdist`.
 
     found: dict[str, bytes] = {}
-    with tarfile.open(fileobj=archive, mode="r|*") as tar:
-        for member in tar:
+    with tarfile.open(fileobj=archive, mode="r|*", tarinfo=find_member_type()) as tar:
+        for count, member in enumerate(tar):
+            if count > _MEMBER_LIMIT or tar.offset > _UNPACKED_LIMIT_BYTES:
+                raise SdistArchiveError("it unpacks to more than an sdist may have")
+            # What was read is not kept, since an archive may have very many members. The list is not in typeshed.
+            tar.members.clear()  # type: ignore[attr-defined]
             wanted = _find_wanted(member.name)
             # A link or folder with a wanted name has no content.
             is_wanted = wanted in _WANTED or (wanted is not None and len(found) < _OTHERS)
@@ -324,6 +347,33 @@ def _read_tar(archive: BinaryIO) -> dict[str, bytes]:
             if wanted in _WANTED and all(name in found for name in _WANTED) and _is_final(found["PKG-INFO"]):
                 break
     return found
+
+
+@cache
+def find_member_type() -> type[TarInfo]:
+    """The type of the members of a tar that is read: one that refuses a header which would be read into memory whole.
+
+    `tarfile` reads names and fields of pax of any size, which compress to a thousandth.
+    """
+    import tarfile  # Lazy, as in `read_sdist`.
+
+    long_headers = {
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+    }
+
+    class BoundedMember(tarfile.TarInfo):
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            member = super().frombuf(buf, encoding, errors)
+            if member.type in long_headers and not 0 <= member.size <= _HEADER_LIMIT_BYTES:
+                raise tarfile.ReadError(f"a header of {member.size} bytes")
+            return member
+
+    return BoundedMember
 
 
 def _is_final(pkg_info: bytes) -> bool:

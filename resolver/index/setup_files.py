@@ -175,7 +175,7 @@ def _iter_requirements(value: object) -> Iterator[str]:
     if not isinstance(texts, list | tuple | set) or not all(isinstance(text, str) for text in texts):
         raise _NotLiteralError
     for line in (line for text in texts for line in text.splitlines()):
-        requirement = re.sub(r"(?:^|\s+)#.*", "", line).strip()
+        requirement = re.sub(r"(?:^|(?<=\s))#.*", "", line).strip()
         if not requirement:
             continue
         try:

@@ -17,6 +17,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
 
@@ -28,6 +29,7 @@ __all__ = [
     "MoreBytes",
     "WheelContents",
     "WheelDirectoryError",
+    "check_zip",
     "find_metadata_member",
     "list_members",
     "read_contents",
@@ -51,7 +53,14 @@ _ENCRYPTED_FLAG = 0x1
 _METADATA_LIMIT_BYTES = 32 * 1024 * 1024
 """Ten times the largest known METADATA and more. The limit is needed, since deflate can expand a thousandfold."""
 
-_LIBRARY = re.compile(r"[^/]+\.data/(?:purelib|platlib)/")
+_DIRECTORY_LIMIT_BYTES = 16 * 1024 * 1024
+"""Four times that of the largest known wheels. A member takes half a kilobyte of memory and 46 bytes here at least, so
+that all take less than 200 MB."""
+
+_DECEPTIVE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+"""Characters that no member has in its name: control characters, and those that change the direction of writing."""
+
+_LIBRARY = re.compile(r"^[^/]+\.data/(?:purelib|platlib)/")
 _MODULE = re.compile(r"([A-Za-z_]\w*)(?:\.py|(?:\.[\w-]+)*\.(?:so|pyd))")
 
 
@@ -127,7 +136,10 @@ def read_member(data: bytes, member: Member, *, start: int | None = None) -> byt
     fields = _LOCAL.unpack_from(data, header)
     if fields[0] != b"PK\x03\x04":
         raise WheelDirectoryError(f"no local header where the directory places `{member.filename}`")
-    # Name and extra field of the local header may differ in length from those of the directory.
+    # The extra field of the local header may differ in length from that of the directory.
+    name = data[header + _LOCAL.size : header + _LOCAL.size + fields[9]].decode("utf-8", "replace")
+    if name != member.filename:
+        raise WheelDirectoryError(f"the member that the directory calls `{member.filename}` has another name itself")
     begin = header + _LOCAL.size + fields[9] + fields[10]
     packed = data[begin : begin + member.compressed_size]
     if len(packed) != member.compressed_size:
@@ -136,6 +148,19 @@ def read_member(data: bytes, member: Member, *, start: int | None = None) -> byt
     if len(content) != member.size or zlib.crc32(content) != member.crc:
         raise WheelDirectoryError(f"`{member.filename}` differs from the size or checksum in the directory")
     return content
+
+
+@parser_boundary(WheelDirectoryError, own=WheelDirectoryError)
+def check_zip(archive: BinaryIO) -> None:
+    """Raise WheelDirectoryError for a zip archive whose directory is broken, or too large for `zipfile` to read it."""
+    size = archive.seek(0, 2)
+    archive.seek(max(0, size - _END.size - _COMMENT_LIMIT))
+    tail = archive.read()
+    archive.seek(0)
+    end = tail.rfind(_END_SIGNATURE)
+    # What has no end record is left to `zipfile`.
+    if end >= 0 and end + _END.size <= len(tail):
+        _find_directory(tail, end, size - len(tail))
 
 
 def read_contents(members: Iterable[Member]) -> WheelContents:
@@ -162,7 +187,9 @@ def _read_directory(tail: bytes, *, size: int) -> tuple[list[Member], int] | Mor
     start, stop, shift = place
     if start < tail_start:
         return MoreBytes(start=start)
-    return list(_iter_members(tail[start - tail_start : stop - tail_start], shift=shift)), start
+    members = list(_iter_members(tail[start - tail_start : stop - tail_start], shift=shift))
+    _check_names(members)
+    return members, start
 
 
 def _find_directory(tail: bytes, end: int, tail_start: int) -> tuple[int, int, int] | MoreBytes:
@@ -184,6 +211,8 @@ def _find_directory(tail: bytes, end: int, tail_start: int) -> tuple[int, int, i
             raise WheelDirectoryError("the zip64 end record is not where it should be")
     start = stop - length
     shift = start - offset
+    if length > _DIRECTORY_LIMIT_BYTES:
+        raise WheelDirectoryError(f"its zip directory is larger than {_DIRECTORY_LIMIT_BYTES} bytes")
     if start < 0 or shift < 0:
         raise WheelDirectoryError("the zip directory lies outside the file")
     return start, stop, shift
@@ -215,6 +244,24 @@ def _iter_members(directory: bytes, *, shift: int) -> Iterator[Member]:
             crc=fields[7],
         )
         at = extra_end + fields[12]
+
+
+def _check_names(members: Iterable[Member]) -> None:
+    """Raise WheelDirectoryError for members that installers would read in different ways.
+
+    Those are two of one name that are not the same, of which each installer takes another, and a path that leads out of
+    the archive or does not look like what it is.
+    """
+    known: dict[str, Member] = {}
+    for member in members:
+        name = member.filename
+        first = known.setdefault(name, member)
+        if (first.size, first.crc) != (member.size, member.crc):
+            raise WheelDirectoryError(f"it has two members `{name}` that are not the same")
+        if _DECEPTIVE.search(name):
+            raise WheelDirectoryError(f"its member {name!a} has characters that no file name may have")
+        if name.startswith("/") or "\\" in name or (".." in name and ".." in name.split("/")):
+            raise WheelDirectoryError(f"its member `{name}` leads out of the archive")
 
 
 def _read_sizes(sizes: tuple[int, int, int], extra: bytes, *, filename: str) -> tuple[int, int, int]:
@@ -250,7 +297,8 @@ def _set_stop(member: Member, members: list[Member], *, directory: int) -> Membe
 def _find_metadata(members: list[Member], project: str | None) -> Member:
     """The METADATA of the one `.dist-info` folder at the top.
 
-    Any other number of them, or a folder whose name does not begin with the project's, is refused, as pip and uv do.
+    Any other number of them, and a folder of another project, is refused; pip and uv refuse those whose name does not
+    begin with the project's.
     """
     tops = {member.filename.partition("/")[0] for member in members if "/" in member.filename}
     folders = sorted(top.removesuffix(_FOLDER_SUFFIX) for top in tops if top.endswith(_FOLDER_SUFFIX))
@@ -259,13 +307,25 @@ def _find_metadata(members: list[Member], project: str | None) -> Member:
     if not folders:
         raise WheelDirectoryError("it has no `.dist-info` folder")
     (folder,) = folders
-    if project is not None and not canonicalize_name(folder).startswith(canonicalize_name(project)):
+    if project is not None and not _is_folder_of(folder, project):
         raise WheelDirectoryError(f"its `.dist-info` folder is that of `{folder}`")
     path = f"{folder}{_FOLDER_SUFFIX}/METADATA"
-    found = next((member for member in members if member.filename == path), None)
-    if found is None:
+    found = [member for member in members if member.filename == path]
+    if not found:
         raise WheelDirectoryError(f"it has no `{path}`")
-    return found
+    if len(found) > 1:
+        raise WheelDirectoryError(f"it has {len(found)} members `{path}`")
+    return found[0]
+
+
+def _is_folder_of(folder: str, project: str) -> bool:
+    """Whether `NAME-VERSION` is of a project. Old wheels have dashes in both, so each split is tried."""
+    parts = folder.split("-")
+    name = canonicalize_name(project)
+    return any(
+        canonicalize_name("-".join(parts[:count])) == name and parts[count][:1].isdigit()
+        for count in range(1, min(len(parts), 40))
+    )
 
 
 def _unpack(packed: bytes, member: Member) -> bytes:

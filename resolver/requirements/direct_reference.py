@@ -288,7 +288,7 @@ def _parse_file_url(text: str, variables: Mapping[str, str]) -> ParsedReference:
 def _parse_path(text: str) -> ParsedReference:
     """A path on disk, with extras in brackets after it. Raises Refusal for a URL whose scheme is missing."""
     # `user:password@host/…`: it must not be read as a path, which messages would show.
-    if re.match(r"[^\s/@\\]*:[^\s/@]*@", text):
+    if re.match(r"[^\s/@\\:]*+:[^\s/@]*+@", text):
         raise Refusal(f"`{text}` looks like a URL without its scheme", remedy="begin it with `https://`")
     path, extras = _split_extras(text)
     direct = _build_local_path(path)
@@ -317,10 +317,11 @@ def _refuse_scheme(scheme: str, text: str) -> Refusal:
 
 def _split_extras(text: str) -> tuple[str, frozenset[NormalizedName]]:
     """A path or URL, and the extras in brackets after it."""
-    match = re.fullmatch(r"(.+?)\s*\[([^\[\]]*)\]", text.strip(), re.DOTALL)
-    if match is None:
-        return text.strip(), frozenset()
-    return match[1], _parse_extras(match[2])
+    text = text.strip()
+    path, _, extras = text[:-1].rpartition("[")
+    if not text.endswith("]") or not path or "]" in extras:
+        return text, frozenset()
+    return path.rstrip(), _parse_extras(extras)
 
 
 def _parse_extras(text: str) -> frozenset[NormalizedName]:

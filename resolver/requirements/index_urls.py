@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urljoin, urlsplit
 
+from lockfiles.errors import parser_boundary
 from resolver.errors import Position
 from resolver.requirements.flags import FaultCollector, FlagUse, Refusal
 from resolver.requirements.url import VARIABLE, Url, find_illegal_character, parse_url
@@ -66,6 +67,7 @@ _LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "ip6-localhost",
 _LOCAL_ENDINGS = (".localhost", ".local", ".internal", ".localdomain")
 
 
+@parser_boundary(lambda reason: Refusal(f"the URL: {reason}"), own=Refusal)
 def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
     """The URL that a flag names. A relative path or URL in a file starts at the folder of that file.
 
@@ -75,7 +77,7 @@ def parse_location(use: FlagUse, variables: Mapping[str, str]) -> Url:
     if re.search(r"\s", value) and _SCHEME.match(value):
         raise Refusal(f"the value of `{use.flag.name}` holds a space", remedy="write `%20` for a space in a URL")
     # `user:password@host/…`: it must not be read as a path, which messages would show.
-    if re.match(r"[^\s/@\\]*:[^\s/@]*@", value):
+    if re.match(r"[^\s/@\\:]*+:[^\s/@]*+@", value):
         raise Refusal(f"`{value}` looks like a URL without its scheme", remedy="begin it with `https://`")
     if "://" in value and not _SCHEME.match(value) and not value.startswith("${"):
         raise Refusal(f"`{value}` is a path that holds a URL", remedy="write the URL alone")

@@ -273,7 +273,7 @@ def _split_line_flags(tail: str) -> list[str]:
 
     Unlike in a file, quotation marks have no meaning here, because items are arguments that a shell has split already.
     """
-    return [word for word in re.split(r"\s+(?=--?[A-Za-z])", tail) if word]
+    return [word for word in re.split(r"(?<!\s)\s++(?=--?[A-Za-z])", tail) if word]
 
 
 def _add_flag(statements: list[Statement], use: FlagUse) -> None:

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Any, assert_never, cast
 
 from lockfiles.variable_bindings import VariableBindings
+from resolver.errors import InputError
 from resolver.requirements.entry import Entry, LocalPath, RequirementItems, RequirementList
 from resolver.requirements.flags import FlagUse, RequirementUse, Statement
 from resolver.requirements.requirement_text import render_requirement
@@ -37,6 +38,8 @@ RewriteReference = Callable[[Entry, LocalPath], str]
 
 # Two letters at least: `C:` is a drive of Windows.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_LONGEST_PATH = 1000
+"""A pattern takes at most a third power of this many steps (see `resolver.settings.settings`)."""
 # A URL up to its query. The length of a scheme is limited to keep the search linear.
 _URL = re.compile(r"(?P<start>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s/?#'\"]*)(?P<path>/[^\s?#'\"]*)")
 
@@ -85,6 +88,12 @@ class PathTokens(Mapping[str, str]):
 
     def _hide_path(self, path: str) -> str:
         """The path of a URL without tokens of any pattern."""
+        if len(path) > _LONGEST_PATH:
+            raise InputError(
+                f"a URL has a path of {len(path)} characters, and patterns of `[tool.pinfold.secrets]` search"
+                f" {_LONGEST_PATH} at most",
+                remedy="`${VAR}` in place of its token",
+            )
         # A later pattern sees the variables of an earlier one, and `_replace` leaves them alone.
         for pattern in self._patterns:
             path = pattern.sub(self._replace, path)

@@ -53,9 +53,9 @@ _PROJECT_NAME = re.compile(r"[^\s\[\]=<>!~;@(),/\\]+(?=[\s\[=<>!~;@(]|$)")
 _CONFIG_SETTING = re.compile(r"(?:^|\s)(?:-C|--conf)(.*)", re.DOTALL)
 _QUOTING = re.compile(r"[\"'\\]")
 # A `#` at the start or after white space: others belong to a URL.
-_COMMENT = re.compile(r"(^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 # `-e` or `--editable` with its value, and the `;` before a marker: `-e ./folder ; python_version < "3.13"`.
-_EDITABLE_MARKER = re.compile(r"((?:-e|--editable(?=[=\s]))[^;]*?)(\s*;\s*)(.*)", re.DOTALL)
+_EDITABLE_MARKER = re.compile(r"((?:-e|--editable(?=[=\s]))[^;]*+)(;\s*+)(.*+)", re.DOTALL)
 # The comment of PEP 263.
 _ENCODING = re.compile(rb"coding[:=]\s*([-\w.]+)")
 
@@ -159,7 +159,7 @@ def _iter_logical_lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         start = start or number
         # The number of a logical line is that of its first line.
-        is_comment = _COMMENT.match(line) is not None
+        is_comment = line.lstrip().startswith("#")
         if line.endswith("\\") and not is_comment:
             joined += line.strip("\\")
             continue
@@ -231,7 +231,8 @@ def _split_editable_marker(tail: str) -> tuple[str, str]:
     if match is None or match[1].count('"') % 2 or match[1].count("'") % 2:
         return tail, ""
     marker, flags = split_tail(match[3])
-    return f"{match[1]} {flags}".rstrip(), f"{match[2]}{marker}"
+    before = match[1].rstrip()
+    return f"{before} {flags}".rstrip(), f"{match[1][len(before) :]}{match[2]}{marker}"
 
 
 def _read_line_flags(tail: str, position: Position) -> list[FlagUse]:

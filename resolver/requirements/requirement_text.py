@@ -20,6 +20,7 @@ from packaging.specifiers import Specifier, SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from lockfiles.errors import parser_boundary
 from resolver.requirements.direct_reference import (
     has_url_scheme,
     infer_name,
@@ -43,7 +44,9 @@ MOST_DIGITS = 4300
 """Python's default limit (`sys.int_info.default_max_str_digits`). Here it is fixed, so that no variable changes it."""
 _LONG_NUMBER = re.compile(rf"[0-9]{{{MOST_DIGITS + 1}}}")
 # `name[extras] @ reference` (PEP 508).
-_NAMED_REFERENCE = re.compile(r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*@\s*(\S.*)", re.DOTALL)
+_NAMED_REFERENCE = re.compile(
+    r"([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*+(?:(\[[^\]]*+\])\s*+)?@\s*+(\S.*)", re.DOTALL
+)
 # `git@host:path`. A host has a dot here: `name@path:…` is a named reference.
 _SCP_START = re.compile(r"(?:git\+)?[\w.-]+@[\w.-]+\.[\w-]+:(?!//)")
 # The values that pip accepts for `--hash`.
@@ -69,6 +72,7 @@ _SAMPLE_ENVIRONMENT = {
 _TOO_LONG = f"a number in it has more than {MOST_DIGITS} digits"
 
 
+@parser_boundary(lambda reason: Refusal(f"the requirement: {reason}"), own=Refusal)
 def parse_entry(use: RequirementUse, *, variables: Mapping[str, str], layer: int) -> Entry:
     """The entry of a requirement or constraint in `layer`; `variables` are those of its URL. Raises Refusal."""
     # Without canonical text, which needs the parsed entry.

@@ -56,13 +56,13 @@ _URL = re.compile(
 )
 # A URL inside a message, or user information whose URL has no scheme. Limits on lengths keep the search linear.
 _QUOTED_URL = re.compile(
-    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"`]*)|(?P<user_information>[^\s/@'\"`]{0,300}:[^\s/@'\"`]{0,300}@)"
+    r"(?P<url>[A-Za-z][A-Za-z0-9+.-]{0,30}://[^\s'\"`]*)|(?P<user_information>[^\s/@:'\"`]{0,300}+:[^\s/@'\"`]{0,300}+@)"
 )
 # Fragments of direct references, which a message may show (pip: VCS Support, PEP 440).
 _HARMLESS_FRAGMENT = re.compile(r"(?:(?:egg|subdirectory|sha\d+|md5)=[\w.\[\],/+-]*(?:&|$))+")
 
 # `user:password@host/…`, a URL whose scheme was forgotten.
-_NO_SCHEME = re.compile(r"[^\s/@]*:[^\s/@]*@(?P<rest>.*)", re.DOTALL)
+_NO_SCHEME = re.compile(r"[^\s/@:]*+:[^\s/@]*+@(?P<rest>.*)", re.DOTALL)
 # Parameters of a query whose value is a token.
 _TOKEN_PARAMETERS = frozenset(
     {"access_key", "access_token", "api_key", "apikey", "auth", "auth_key", "auth_token", "authorization"}

@@ -16,6 +16,7 @@ same setting has to give the same lock everywhere.
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import field, fields, replace
 from datetime import UTC, date, datetime, timedelta
@@ -67,6 +68,8 @@ IndexStrategy = Literal["first-index", "best-match"]
 # By field, how the value of the command line and that of the table are merged.
 _MERGES = {option.field: option.merge for option in OPTIONS}
 # The compute capability of a GPU: `9.0`.
+_LONGEST_PATTERN = 500
+_MOST_REPETITIONS = 2
 _CAPABILITY = re.compile(r"\d{1,2}\.\d")
 # How messages name the setting.
 _EXCLUDE_NEWER = "`exclude-newer`"
@@ -82,7 +85,7 @@ _ISO_DURATION = (
     r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+)S)?)?"
 )
 _FRIENDLY_DURATION = r"(?:\d+\s*[a-z]+[\s,]*)+(?:\bago)?"
-_FRIENDLY_PART = r"(\d+)\s*([a-z]+)"
+_FRIENDLY_PART = r"(?<!\d)(\d+)\s*([a-z]+)"
 # The units of a duration, by their spellings in uv.
 _UNITS = {
     **dict.fromkeys(("year", "years", "yr", "yrs", "y"), "years"),
@@ -403,14 +406,34 @@ def _check_capability(word: str) -> str:
 
 
 def _parse_pattern(word: str) -> re.Pattern[str]:
-    """The pattern in a text. Raises ValueError if it is none, or has no group, or several."""
+    """The pattern in a text. Raises ValueError if it is none, has no group or several, or may take very long.
+
+    It is matched against the paths of URLs, which are bounded too (`resolver.requirements.paths`).
+    """
+    if len(word) > _LONGEST_PATTERN:
+        raise ValueError(word)
     try:
-        pattern = re.compile(word)
-    except re.error as error:
+        # Python warns of a `[[` or `--` in a set, which may mean something else one day.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pattern = re.compile(word)
+    except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(word) from error
-    if pattern.groups != 1:
+    if pattern.groups != 1 or _may_be_slow(word):
         raise ValueError(word)
     return pattern
+
+
+def _may_be_slow(pattern: str) -> bool:
+    """Whether a pattern has more than two repetitions without an upper limit, or a repetition of a group.
+
+    The time of matching is at most a power of the length of the text, whose exponent is the number of repetitions. A
+    repetition within another would take exponential time.
+    """
+    # An escaped character and a set are one character each.
+    plain = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "x", pattern, flags=re.DOTALL)
+    repetitions = re.findall(r"[*+]|\{[0-9]*,[0-9]*\}", plain)
+    return len(repetitions) > _MOST_REPETITIONS or re.search(r"\)(?:[*+]|\{)", plain) is not None
 
 
 def _parse_mirrors(value: Value) -> tuple[Mirror, ...] | None:
@@ -478,7 +501,7 @@ def _read_gpu(reader: TableReader) -> GpuSetting | None:
 
 def _read_secrets(reader: TableReader) -> tuple[re.Pattern[str], ...] | None:
     """The patterns of `[tool.pinfold.secrets]`, each with one group."""
-    pattern = parsed(_parse_pattern, "regular expression with one group")
+    pattern = parsed(_parse_pattern, "regular expression with one group and at most two repetitions")
     return reader.read("patterns", array_of(pattern, of="strings"))
 
 

@@ -270,13 +270,12 @@ def _scan(text: str) -> BuildLabel | None:
     None without any part, if two parts contradict each other, and if a part is left that looks like one.
     """
     merged: BuildLabel | None = None
-    rest = text
     for found in _parts().finditer(text):
         part = _read_part(found)
         if part is None or (merged is not None and _contradicts(merged, part)):
             return None
         merged = part if merged is None else _merge(merged, part)
-        rest = rest[: found.start()] + " " * len(found[0]) + rest[found.end() :]
+    rest = _parts().sub(lambda found: " " * len(found[0]), text)
     return None if merged is None or merged == BuildLabel() or _words().search(rest) else merged
 
 

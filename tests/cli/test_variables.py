@@ -56,8 +56,9 @@ def test_pattern_without_one_group_is_2(project: Project) -> None:
 
     run = project.lock("requirements.txt")
 
+    kind = "regular expression with one group and at most two repetitions"
     assert (run.code, run.err) == (
         2,
-        "error: pyproject.toml [tool.pinfold]: `secrets.patterns[0]` is no regular expression with one group\n"
-        "pyproject.toml [tool.pinfold]: `secrets.patterns[1]` is no regular expression with one group\n",
+        f"error: pyproject.toml [tool.pinfold]: `secrets.patterns[0]` is no {kind}\n"
+        f"pyproject.toml [tool.pinfold]: `secrets.patterns[1]` is no {kind}\n",
     )

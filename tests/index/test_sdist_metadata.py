@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import NormalizedName
 from packaging.version import Version
 
+from resolver.index import sdist_metadata
 from resolver.index.core_metadata import CoreMetadata, build_dependencies
 from resolver.index.sdist_metadata import (
     BuildSystem,
@@ -217,3 +218,48 @@ def test_a_cut_tar_is_refused() -> None:
     data = tar(FILES).getvalue()
     with pytest.raises(SdistArchiveError):
         read_sdist(io.BytesIO(data[: len(data) // 2]), filename="alpha-1.0.tar.gz")
+
+
+def _tar_with_header(kind: bytes, size: int) -> bytes:
+    """A tar of one long header, of which the bytes follow only up to 1 MiB."""
+    header = tarfile.TarInfo("alpha-1.0/x")
+    header.type = kind
+    header.size = size
+    return header.tobuf(tarfile.USTAR_FORMAT) + b"0" * min(size, 2**20)
+
+
+@pytest.mark.parametrize("kind", [b"x", b"g", b"X", b"L", b"K"])
+def test_a_header_that_would_fill_the_memory_is_refused(kind: bytes) -> None:
+    data = _tar_with_header(kind, 400 * 2**20)
+    with pytest.raises(SdistArchiveError, match="a header of 419430400 bytes"):
+        read_sdist(io.BytesIO(data), filename="alpha-1.0.tar")
+
+
+def test_names_and_fields_of_the_usual_length_are_read() -> None:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        long = tarfile.TarInfo(f"alpha-1.0/{'x' * 5000}")
+        long.pax_headers = {"comment": "y" * 5000}
+        tar.addfile(long)
+        info = tarfile.TarInfo("alpha-1.0/PKG-INFO")
+        info.size = 7
+        tar.addfile(info, io.BytesIO(b"Name: a"))
+    assert read_sdist(io.BytesIO(sink.getvalue()), filename="alpha-1.0.tar").pkg_info == b"Name: a"
+
+
+def test_an_archive_of_too_many_members_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sdist_metadata, "_MEMBER_LIMIT", 3)
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as tar:
+        for number in range(6):
+            tar.addfile(tarfile.TarInfo(f"alpha-1.0/{number}"))
+    with pytest.raises(SdistArchiveError, match="unpacks to more"):
+        read_sdist(io.BytesIO(sink.getvalue()), filename="alpha-1.0.tar")
+
+
+def test_a_zip_of_too_many_members_is_refused() -> None:
+    entry = b"PK\x01\x02" + bytes(42)
+    length = len(entry) * 400_000
+    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff\xff\xff" + length.to_bytes(4, "little") + bytes(6)
+    with pytest.raises(SdistArchiveError, match="its zip directory is larger"):
+        read_sdist(io.BytesIO(entry * 400_000 + end), filename="alpha-1.0.zip")

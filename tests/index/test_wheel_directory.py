@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 import zipfile
 from dataclasses import replace
 
@@ -8,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolver.index.wheel_directory import Member, MoreBytes, WheelDirectoryError, find_metadata_member, read_member
+from resolver.index.wheel_directory import (
+    Member,
+    MoreBytes,
+    WheelDirectoryError,
+    check_zip,
+    find_metadata_member,
+    read_member,
+)
 
 METADATA = b"Metadata-Version: 2.1\nName: alpha\nVersion: 1.0\n" + b"Classifier: x\n" * 200
 
@@ -183,3 +191,65 @@ def test_damage_is_found_or_harmless(data: st.DataObject) -> None:
     except WheelDirectoryError:
         return
     assert read == METADATA
+
+
+def wheel_of(*members: tuple[str, bytes]) -> bytes:
+    sink = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(sink, "w") as archive:
+        warnings.simplefilter("ignore")  # Of names that occur twice.
+        for name, content in members:
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return sink.getvalue()
+
+
+OWN = ("alpha-1.0.dist-info/METADATA", METADATA)
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ([OWN, OWN], "it has 2 members `alpha-1.0.dist-info/METADATA`"),
+        (
+            [OWN, (OWN[0], METADATA + b"x")],
+            "it has two members `alpha-1.0.dist-info/METADATA` that are not the same",
+        ),
+        ([OWN, ("a.py", b"1"), ("a.py", b"2")], "it has two members `a.py` that are not the same"),
+        ([OWN, ("../a.py", b"")], "its member `../a.py` leads out of the archive"),
+        ([OWN, ("a/../../b", b"")], "its member `a/../../b` leads out of the archive"),
+        ([OWN, ("/etc/x", b"")], "its member `/etc/x` leads out of the archive"),
+        ([OWN, ("a\\..\\b", b"")], "its member `a\\..\\b` leads out of the archive"),
+        ([OWN, ("a\u202egpj.py", b"")], "its member 'a\\u202egpj.py' has characters that no file name may have"),
+        ([OWN, ("a\n.py", b"")], "its member 'a\\n.py' has characters that no file name may have"),
+        ([("alphabet-1.0.dist-info/METADATA", METADATA)], "its `.dist-info` folder is that of `alphabet-1.0`"),
+        ([("alpha-extra-1.0.dist-info/METADATA", METADATA)], "its `.dist-info` folder is that of `alpha-extra-1.0`"),
+    ],
+)
+def test_a_wheel_that_can_be_read_in_two_ways_is_refused(members: list[tuple[str, bytes]], message: str) -> None:
+    with pytest.raises(WheelDirectoryError) as caught:
+        member_of(wheel_of(*members), project="alpha")
+    assert str(caught.value) == message
+
+
+def test_equal_members_and_dots_in_names_do_no_harm() -> None:
+    data = wheel_of(OWN, ("a..b/c.py", b"1"), ("a..b/c.py", b"1"), ("é/ü.py", b""))
+    assert member_of(data, project="alpha").filename == OWN[0]
+
+
+def test_a_member_whose_own_header_has_another_name_is_refused() -> None:
+    data = wheel_of(OWN)
+    member = member_of(data)
+    forged = data[: member.start + 30] + b"beta" + data[member.start + 34 :]
+    with pytest.raises(WheelDirectoryError, match="has another name itself"):
+        read_member(forged[member.start : member.stop], member)
+
+
+def test_a_directory_of_millions_of_members_is_refused_by_its_size() -> None:
+    entry = b"PK\x01\x02" + bytes(42)
+    length = len(entry) * 400_000
+    end = b"PK\x05\x06" + bytes(4) + b"\xff\xff\xff\xff" + length.to_bytes(4, "little") + bytes(6)
+    with pytest.raises(WheelDirectoryError, match="larger than 16777216 bytes"):
+        find_metadata_member(end, size=length + len(end))
+    with pytest.raises(WheelDirectoryError, match="larger than 16777216 bytes"):
+        check_zip(io.BytesIO(entry * 400_000 + end))
+    check_zip(io.BytesIO(wheel()))
+    check_zip(io.BytesIO(b"no zip"))

@@ -24,6 +24,7 @@ from packaging.version import Version
 
 from lockfiles._files import open_regular, read_regular
 from lockfiles._values import dataclass
+from lockfiles.errors import parser_boundary
 from resolver.errors import MetadataError, render_os_error
 from resolver.fetch.builds.permission import Builds, check_build_allowed
 from resolver.fetch.http.local_files import find_local_path
@@ -37,11 +38,15 @@ from resolver.index.sdist_metadata import (
     PyprojectError,
     SdistArchiveError,
     SdistFiles,
+    find_member_type,
     parse_pyproject,
     read_sdist,
 )
 from resolver.index.setup_files import read_literal_metadata
+from resolver.index.wheel_directory import WheelDirectoryError, check_zip
 from resolver.targets.target import Target
+
+_UNPACKED_LIMIT_BYTES = 16 * 1024**3
 
 __all__ = [
     "TreeMetadata",
@@ -154,6 +159,7 @@ def fetch_sdist_build_requires(file: DistributionFile, *, project: NormalizedNam
         return _find_build_requires(_read_files(_fetch(file, Path(name), session), file, project))
 
 
+@parser_boundary(SdistArchiveError, own=SdistArchiveError)
 def unpack_sdist(archive: Path, into: Path, *, filename: str | None = None) -> Path:
     """The top folder of an sdist, after it is unpacked into an empty folder. Raises SdistArchiveError.
 
@@ -163,10 +169,16 @@ def unpack_sdist(archive: Path, into: Path, *, filename: str | None = None) -> P
     name = filename or archive.name
     try:
         if name.endswith(".zip"):
+            with open_regular(archive) as stream:
+                check_zip(stream)
             with zipfile.ZipFile(archive) as file:
+                if sum(member.file_size for member in file.infolist()) > _UNPACKED_LIMIT_BYTES:
+                    raise SdistArchiveError(f"`{name}` unpacks to more than {_UNPACKED_LIMIT_BYTES >> 30} GiB")
                 file.extractall(into)
         else:
             _unpack_tar(archive, into)
+    except WheelDirectoryError as error:
+        raise SdistArchiveError(f"`{name}` cannot be unpacked: {error}") from error
     except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
         # tarfile adds a line for each format that it tried.
         why = str(error).partition("\n")[0].rstrip(":")
@@ -319,6 +331,15 @@ def _unpack_tar(archive: Path, into: Path) -> None:
     # Without the filter, a member of the archive could be written anywhere.
     if not hasattr(tarfile, "data_filter"):
         raise SdistArchiveError("the running Python has no safe way to unpack a tar: 3.11.4 and later have")
-    with tarfile.open(archive) as file:
+    with tarfile.open(archive, tarinfo=find_member_type()) as file:
         # The filter of PEP 706: no absolute paths, no links or members that lead outside, no devices.
-        file.extractall(into, filter="data")
+        room = _UNPACKED_LIMIT_BYTES
+
+        def admit(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+            nonlocal room
+            room -= member.size
+            if room < 0:
+                raise SdistArchiveError(f"`{archive.name}` unpacks to more than {_UNPACKED_LIMIT_BYTES >> 30} GiB")
+            return tarfile.data_filter(member, folder)
+
+        file.extractall(into, filter=admit)

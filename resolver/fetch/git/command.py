@@ -202,7 +202,7 @@ class Git:
             capture_output=True,
             check=False,
         ).stdout.decode(errors="replace")
-        match = re.search(r"(\d+)\.(\d+)", shown)
+        match = re.search(r"(\d{1,9})\.(\d{1,9})", shown)
         if match is None or (int(match[1]), int(match[2])) < _OLDEST_GIT:
             raise FetchError(
                 f"`git` is too old for {url}: {shown.strip() or 'it does not tell its version'}",

@@ -141,7 +141,7 @@ def dump_dependencies(dependencies: Dependencies) -> bytes | None:
 def load_dependencies(record: bytes) -> Dependencies | None:
     """What `dump_dependencies` dumped; None for any other bytes."""
     fields = _split(record)
-    if len(fields) < 2 or not 1 <= len(fields[0]) <= 2:
+    if len(fields) < 2 or not 1 <= len(fields[0]) <= 2 or not all(fields[2:]):
         return None
     head, requires, *extras = fields
     return Dependencies(

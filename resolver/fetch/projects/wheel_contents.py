@@ -46,7 +46,7 @@ __all__ = ["LIBRARY", "Kernels", "fetch_contents", "find_architectures"]
 LIBRARY = "/libtorch_python.so"
 """The end of the library's name in a wheel."""
 
-_FLAGS = re.compile(rb"(?<![0-9a-z_])(?:(?:sm|compute)_\d{2,3}[af]?(?: |(?=\0)))+(?=\0)")
+_FLAGS = re.compile(rb"(?<![0-9a-z_])(?:(?:sm|compute)_\d{2,3}[af]?(?: |(?=\0))){1,200}+(?=\0)")
 """`sm_75 sm_80 compute_120`, ended by a zero byte."""
 _OVERLAP_BYTES = 4096
 """More than the longest list of flags, which may be cut between two chunks."""

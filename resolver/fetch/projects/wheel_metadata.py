@@ -21,6 +21,7 @@ from lockfiles._values import dataclass
 from resolver.errors import FetchError, HashMismatchError, MetadataError
 from resolver.fetch.http.local_files import find_local_path
 from resolver.fetch.http.session import Session
+from resolver.index.core_metadata import parse_core_metadata
 from resolver.index.distribution_file import DistributionFile
 from resolver.index.wheel_directory import MoreBytes, WheelDirectoryError, find_metadata_member, read_member
 
@@ -66,7 +67,7 @@ def fetch_wheel_metadata(file: DistributionFile, *, project: str, session: Sessi
         content = _fetch_metadata_file(file, session)
         if content is not None:
             return content
-    return read_wheel(file, project=project, session=session).metadata
+    return _check_identity(read_wheel(file, project=project, session=session).metadata, file, project)
 
 
 def read_wheel(file: DistributionFile, *, project: str, session: Session) -> WheelFacts:
@@ -94,6 +95,21 @@ def read_wheel(file: DistributionFile, *, project: str, session: Session) -> Whe
     return WheelFacts(metadata=metadata, size_bytes=download.size_bytes, hashes=download.hashes)
 
 
+def _check_identity(content: bytes, file: DistributionFile, project: str) -> bytes:
+    """The content itself. Raises MetadataError for METADATA of another project or version than the file name's."""
+    try:
+        metadata = parse_core_metadata(content)
+    except ValueError:
+        return content  # The caller parses it too, and names the fault.
+    if metadata.name != project or metadata.version != file.version:
+        raise MetadataError(
+            f"`{file.filename}` is a broken wheel: its METADATA is that of `{metadata.name} {metadata.version}`",
+            project=project,
+            filename=file.filename,
+        )
+    return content
+
+
 def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Download:
     """Download a wheel or sdist whole, and check the hashes that are promised. Raises FetchError, HashMismatchError."""
     session.check_link(file.url, page=file.link_source)
@@ -102,6 +118,7 @@ def fetch_file(file: DistributionFile, *, session: Session, into: Path) -> Downl
         listed = "" if file.origin is not None else ", although its page lists it"
         raise FetchError(f"{file.url} does not exist{listed}", url=file.url)
     verify_hashes(file.filename, promised=file.hashes, found=download.hashes, by=find_hash_source(file))
+    _verify_size(file, download.size_bytes)
     return download
 
 
@@ -132,6 +149,18 @@ def verify_hashes(filename: str, *, promised: Iterable[str], found: Iterable[str
                 expected=expected,
                 found=shown,
             )
+
+
+def _verify_size(file: DistributionFile, size_bytes: int) -> None:
+    """Raise HashMismatchError for a file that was read whole and has another size than was promised."""
+    if file.size_bytes not in (None, size_bytes):
+        raise HashMismatchError(
+            f"`{file.filename}` is not the file that {find_hash_source(file)} promises",
+            details=(f"expected {file.size_bytes} bytes", f"found    {size_bytes} bytes"),
+            filename=file.filename,
+            expected=f"{file.size_bytes} bytes",
+            found=f"{size_bytes} bytes",
+        )
 
 
 def _fetch_metadata_file(file: DistributionFile, session: Session) -> bytes | None:

@@ -36,7 +36,7 @@ __all__ = [
 _LEFT_OUT = frozenset({"__pycache__", "node_modules", "site-packages", "__pypackages__"})
 _LARGEST_BYTES = 2_000_000
 _CLASS = re.compile(rb"^class\s+\w+\s*\(\s*(\w+)", re.MULTILINE)
-_IMPORT = re.compile(rb"^(?:from\s+(\.*)([\w.]*)\s+import\s+(\([^)]*\)|[^\n]*)|import\s+([^\n]*))", re.MULTILINE)
+_IMPORT = re.compile(rb"^(?:from\s++(\.*+)([\w.]*+)\s++import\s++(\([^)]*\)|[^\n]*)|import\s+([^\n]*))", re.MULTILINE)
 _DEEPEST_BASE = 5
 # A text that is longer is no dotted name, and matching it would be slow.
 _LONGEST_MODULE_NAME = 100

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -202,3 +204,30 @@ def test_wheel_on_disk_is_read_in_place(open_source: OpenSource, tmp_path: Path)
         page = source.project_page(A, links(str(tmp_path)))
         assert page is not None
         assert source.dependencies(page.files(0)[0]).requires == ("b>=2",)
+
+
+@pytest.mark.parametrize("ranges", ["ignored", "honest"])
+def test_a_size_that_the_page_tells_wrong_is_found(server: IndexServer, open_source: OpenSource, ranges: str) -> None:
+    server.add("a", ranged_wheel())
+    if ranges == "ignored":
+        server.ranges = "ignored"
+    with open_source() as source, pytest.raises(HashMismatchError) as caught:
+        source.dependencies(replace(first_file(source, server), size_bytes=5))
+    assert (caught.value.expected, caught.value.found) == ("5 bytes", f"{len(ranged_wheel().content)} bytes")
+
+
+@pytest.mark.parametrize(("name", "version"), [("zzz", "1.0"), ("a", "2.0")])
+def test_metadata_of_another_project_or_version_is_refused(
+    server: IndexServer, open_source: OpenSource, name: str, version: str
+) -> None:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(make_wheel("a", "1.0"))) as old, zipfile.ZipFile(sink, "w") as new:
+        for member in old.namelist():
+            text = old.read(member).replace(b"\nName: a\n", f"\nName: {name}\n".encode())
+            new.writestr(member, text.replace(b"\nVersion: 1.0\n", f"\nVersion: {version}\n".encode()))
+    server.add("a", ServedFile(filename="a-1.0-py3-none-any.whl", content=sink.getvalue()))
+    with open_source() as source, pytest.raises(MetadataError) as caught:
+        source.dependencies(first_file(source, server))
+    assert str(caught.value) == (
+        f"`a-1.0-py3-none-any.whl` is a broken wheel: its METADATA is that of `{name} {version}`"
+    )
