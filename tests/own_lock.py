@@ -2,8 +2,8 @@
 
 The form is `NAME==VERSION --hash=…`, without URLs: the file then names no index, and serves whichever one pip uses.
 Old pins are kept, unless `--upgrade` takes the newest; where pyproject.toml no longer admits one, it has to.
-`bash .ci/long` installs from the file, with hashes, and looks for advisories about what is in it. `bash .ci/run` does not install from
-it: it tests what users get, the newest releases.
+`bash .ci/long` installs from the file, with hashes, and looks for advisories about what is in it. `bash .ci/run` does
+not install from it: it tests what users get, the newest releases.
 """
 
 from __future__ import annotations
