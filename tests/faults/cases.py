@@ -31,6 +31,7 @@ _NAMES = {
         "version",
     ),
     "kills": ("lock", "relock", "fetch", "hydrate", "export"),
+    "kills at random moments": ("lock", "fetch"),
     "disk full": ("list of wheels", "list with an sdist", "fetch"),
     "several runs on one folder": ("six first runs", "six upgrades"),
     "cache of another version": ("random bytes", "empty", "last bit changed", "folders", "first half"),

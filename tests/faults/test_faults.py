@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -29,6 +30,7 @@ from tests.servers import IndexServer, sdist, wheel
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the faults are those of Linux")
 
 _STEP = 1 if "PINFOLD_LONG" in os.environ else 13
+_KILLS = 100 if "PINFOLD_LONG" in os.environ else 3
 _NOBODY = 65534
 _GUARD = ("--allow-host", "127.0.0.1")
 
@@ -178,6 +180,37 @@ def test_killed_before_each_change_of_a_file(world: World, name: str) -> None:
         else:
             assert command().code == 0
             assert (_read_results(world), world.find_temporary()) == (expected, []), number
+
+
+@pytest.mark.parametrize("name", name_cases("kills at random moments"))
+def test_killed_at_random_moments(world: World, name: str) -> None:
+    random = Random(name)
+    words = ["requirements.txt", "-U", "--python", "3.11", "--cache-dir", str(world.folder / "cache")]
+    if name == "fetch":
+        words = ["fetch", "--to", "wheels", *_GUARD]
+    before = world.reference + b"# edited\n"
+    duration_s = 1.0
+    for number in range(_KILLS):
+        shutil.rmtree(world.folder / ("wheels" if name == "fetch" else "cache"), ignore_errors=True)
+        world.lock_path.write_bytes(before if name == "lock" else world.reference)
+        since = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-c", ENTRY, *words],
+            cwd=world.folder,
+            env=child_environment(world.folder),
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            process.wait(timeout=random.uniform(0.05, 1.1) * duration_s)
+            duration_s = time.monotonic() - since
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            duration_s *= 1.05  # Runs of a machine that has become slower are killed later, too.
+        assert world.lock_path.read_bytes() in (before, world.reference), number
+        healthy = world.run("fetch", "--to", "wheels", *_GUARD) if name == "fetch" else world.lock("-U")
+        assert healthy.code == 0, healthy.err
+        assert (world.lock_path.read_bytes(), world.find_temporary()) == (world.reference, []), number
 
 
 def _read_results(world: World) -> dict[str, bytes]:

@@ -1,0 +1,1 @@
+"""A stateful model of what happens to one list and its lock over time."""
