@@ -57,7 +57,9 @@ _MODULES = (
     "verify",
     "why",
 )
-"""The verbs whose module has a function `run_VERB` (`allow` is in that of `secrets`); `lock` is the other one."""
+"""The verbs whose module has a function `run_VERB`; `lock` is the other one."""
+_SHARED = {"allow": "secrets", "digest": "layers"}
+"""Verbs that are in the module of another one."""
 
 
 def run() -> NoReturn:
@@ -158,7 +160,7 @@ def _lock(words: Sequence[str], program: str) -> int:
 
 def _run_module(name: str, words: Sequence[str], program: str) -> int:
     """The exit code of any other verb: the result of `run_VERB` in its module, which is imported only now."""
-    module = "secrets" if name == "allow" else name
+    module = _SHARED.get(name, name)
     run: Callable[..., int] = getattr(import_module(f"resolver.cli.verbs.{module}"), f"run_{name}")
     return run(words, program=program)
 

@@ -461,11 +461,7 @@ OPTIONS = (
     ),
     # Flags of one run, which are no settings of a project.
     Option(
-        name="upgrade",
-        kind=Kind.FLAG,
-        group=Group.RUN,
-        flags=("-U", "--upgrade"),
-        help="let go of all pins of the old lock",
+        name="upgrade", kind=Kind.FLAG, group=Group.RUN, flags=("-U", "--upgrade"), help="keep no pin of the old lock"
     ),
     Option(
         name="upgrade-package",
@@ -512,9 +508,7 @@ OPTIONS = (
         flags=("--offline",),
         help="ask no network: the cache must have it all",
     ),
-    Option(
-        name="refresh", kind=Kind.FLAG, group=Group.RUN, flags=("--refresh",), help="ask again for what the cache has"
-    ),
+    Option(name="refresh", kind=Kind.FLAG, group=Group.RUN, flags=("--refresh",), help="take nothing from the cache"),
     _build_limit("timeout", "the longest time for one answer: a page, a file, a git command (default 600)"),
     _build_limit("run-timeout", "the longest time for the whole run (default: none)"),
     Option(

@@ -45,7 +45,7 @@ def run_lock(arguments: LockArguments) -> int:
     """The exit code of `lock` with these arguments: 0, 1 for a check that found differences, or that of an error."""
     if arguments.verbose:
         # Lazy: it takes 8 ms.
-        from resolver.cli.request_log import show_requests
+        from resolver.cli.output import show_requests
 
         show_requests()
     return _Run(arguments).run()

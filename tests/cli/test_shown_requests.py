@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resolver.cli.request_log import show_requests
+from resolver.cli.output import show_requests
 
 
 @pytest.fixture(autouse=True)
