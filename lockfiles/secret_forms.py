@@ -46,6 +46,8 @@ _PATH = r"(?<=[^/:])/[^?#]*"
 _HOST = r"://(?:[^/?#]*@)?([^/?#@\s]*)"
 
 # `{name}` of an f-string, `{{ name }}` and `<name>` of templates, `$NAME` of a shell: the text holds no secret there.
+_SEARCHED_PATH = 1000
+"""Characters of a path in which the patterns of the user are searched, which may take a third power of that."""
 _PLACEHOLDER = r"(?<!\$)\{{1,9}[^{}]*\}{1,9}|<[^<>\s]*>|\$\(?[A-Za-z_]\w*\)?|%\([^()]*\)s"
 _NEUTRAL_VARIABLE = "${PLACEHOLDER}"
 
@@ -144,6 +146,6 @@ def _iter_path_tokens(url: str, number: int, patterns: Sequence[re.Pattern[str]]
     """The tokens that the user's patterns find in the path of a URL, without placeholders."""
     host, path = re.search(_HOST, url), re.search(_PATH, url)
     for pattern in patterns if path else ():
-        for match in pattern.finditer(path[0] if path else ""):
+        for match in pattern.finditer(path[0][:_SEARCHED_PATH] if path else ""):
             if match[1] and not re.search(_PLACEHOLDER, match[1]) and "${" not in match[1]:
                 yield FoundSecret(line=number, what="a token in the path", host=host[1] if host else "")
