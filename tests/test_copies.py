@@ -58,8 +58,8 @@ _ATTRIBUTES: dict[str, Any] = {
     "lines": ("torch==2.8.0 --hash=sha256:aa",),
     "explanation": Explanation(target="CPython 3.11", collisions=(), hints=("ask for less", "ask for more")),
 }
-_REFUSING = {"Hydrated"}
-"""It holds a secret."""
+_REFUSING = {"Cancellation", "Hydrated"}
+"""The first one ends runs of this process, the other holds a secret."""
 
 
 def find_errors() -> list[type[PinfoldError]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.verb_runs import run_verb
+from tests.cli.verb_runs import LOOPBACK, run_verb
 from tests.command import Project
 from tests.servers import wheel
 
@@ -36,7 +36,9 @@ def write_app(project: Project, item: str) -> None:
 
 
 def test_commands_pass_where_all_is_true(locked: Project, commands: list[list[str]]) -> None:
-    codes = {" ".join(words): run_verb(locked, *words).code for words in commands}
+    # The index of the test is on this machine, where a lock alone leads nobody.
+    allowed = {"verify": LOOPBACK}
+    codes = {" ".join(words): run_verb(locked, *words, *allowed.get(words[0], ())).code for words in commands}
 
     assert codes == {
         "--check --format github app.py": 0,

@@ -195,8 +195,9 @@ def _report_overflow(error: OverflowError) -> int:
     try:
         time.time()
     except OverflowError:
-        show_message("error: the clock of this machine is beyond what Python can read\n  try: set it")
-        return InputError.exit_code
+        fault = InputError("the clock of this machine is beyond what Python can read", remedy="set it")
+        show_message(f"error: {fault}")
+        return fault.exit_code
     return _report_bug(error)
 
 

@@ -296,7 +296,8 @@ def test_no_download_makes_a_missing_hash_an_error(project: Project) -> None:
 
 def test_verbose_run_does_not_show_the_signature_that_a_redirect_adds(project: Project) -> None:
     path = "/files/b-2.1-py3-none-any.whl.metadata"
-    project.server.faults[path] = [Answer(status=302, headers={"Location": f"{path}?X-Amz-Signature=hunter2"})]
+    # One for each HTTP client: the first one makes no redirected request.
+    project.server.faults[path] = [Answer(status=302, headers={"Location": f"{path}?X-Amz-Signature=hunter2"})] * 2
     project.write_list("b")
 
     run = project.lock_in_process("requirements.txt", "-q", "-v")

@@ -74,7 +74,7 @@ def call_functions(trap: Trap) -> None:
     path, access = trap.folder / "pylock.toml", Access(allowed_hosts=(trap.public.authority,))
     try:
         lockfile = read(path)
-    except LockfileError:
+    except (LockfileError, OSError):
         return
     wheels = {package.name: package.wheels[0] for package in lockfile.pylock.packages[:5] if package.wheels}
     settings = Settings(index_url=trap.public.index_url)

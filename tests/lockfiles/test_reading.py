@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lockfiles import Lockfile, LockfileError, LockfileNameError, dumps, loads, read, write
+from lockfiles import Lockfile, LockfileNameError, dumps, loads, read, write
 from tests.lockfiles.samples import build_full_lock, build_package, build_pylock, build_small_lock, build_tool
 
 SMALL = """\
@@ -239,19 +239,3 @@ def test_a_lock_without_our_table_reads_with_no_tool() -> None:
     lock = loads('lock-version = "1.0"\ncreated-by = "pip"\npackages = []\n')
     assert isinstance(lock, Lockfile)
     assert lock.tool is None
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes and devices in the file system")
-def test_pipe_and_device_are_no_locks(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pylock.toml")
-    (tmp_path / "pylock.device.toml").symlink_to("/dev/zero")
-    for name in ("pylock.toml", "pylock.device.toml"):
-        with pytest.raises(LockfileError, match="not a regular file"):
-            read(tmp_path / name)
-
-
-def test_file_of_more_than_64_mib_is_no_lock(tmp_path: Path) -> None:
-    with (tmp_path / "pylock.toml").open("wb") as file:
-        file.truncate((64 << 20) + 1)
-    with pytest.raises(LockfileError, match="larger than 64 MiB"):
-        read(tmp_path / "pylock.toml")

@@ -125,7 +125,7 @@ def lock(project: Project, form: Form, host: Host, value: str | None, *words: st
     lockfile.unlink(missing_ok=True)
     if old:
         lockfile.write_text(old, encoding="utf-8")
-    return project.lock("requirements.txt", *words)
+    return project.lock("requirements.txt", "--allow-variable", f"REPO_TOKEN={host.authority}", *words)
 
 
 @pytest.mark.parametrize("words", [(), ("--offline",)], ids=["online", "offline"])

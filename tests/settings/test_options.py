@@ -33,6 +33,7 @@ _LISTS = {Kind.TEXTS, Kind.NAMES, Kind.REQUIREMENTS, Kind.URL_PREFIXES, Kind.FOR
 _FLAG = re.compile(r"(?<![\w-])--?[a-zA-Z][a-z-]*")
 _OTHER_TOOLS = re.compile(r"\b(?:pip|uv|git|pre-commit|keyring|python)\b")
 _SCRIPTS = {
+    "--sdists",
     "--tools",
     "--runs",
     "--cases",

@@ -228,7 +228,7 @@ class Relay:
         self.refusal: FetchError | None = None
         self._judge = judge
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._is_closed = False
+        self._closing, self._closed = socket.socketpair()
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self._accept, daemon=True, name="git relay")
 
@@ -239,11 +239,9 @@ class Relay:
     def __exit__(self, *_: object) -> None:
         import socket
 
-        self._is_closed = True
-        with suppress(OSError):
-            # A connection ends the thread's wait for one.
-            socket.create_connection(self._listener.getsockname(), CONNECT_LIMIT_S).close()
+        self._closing.close()  # It ends the thread's wait for a connection.
         self._thread.join(CONNECT_LIMIT_S)
+        self._closed.close()
         self._listener.close()
         for one in tuple(self._open):
             with suppress(OSError):
@@ -256,15 +254,14 @@ class Relay:
 
     def _accept(self) -> None:
         """Serve each connection in a thread of its own."""
-        while True:
-            try:
+        import selectors  # Lazy, as above.
+
+        with selectors.DefaultSelector() as ready, suppress(OSError):
+            ready.register(self._listener, selectors.EVENT_READ)
+            ready.register(self._closed, selectors.EVENT_READ)
+            while all(key.fileobj is self._listener for key, _ in ready.select()):
                 client, _ = self._listener.accept()
-            except OSError:
-                return
-            if self._is_closed:
-                client.close()
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True, name="git relay").start()
+                threading.Thread(target=self._serve, args=(client,), daemon=True, name="git relay").start()
 
     def _serve(self, client: socket.socket) -> None:
         """Connect one client, and pass on bytes both ways until one side ends."""
