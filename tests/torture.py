@@ -5,7 +5,7 @@
     python -m tests.torture --write    write classes and numbers of cases into docs/reliability.md; run nothing
 
 The cases are collected, not listed here: `CASES` of every module in `tests.faults` and `tests.hostile` (each case has a
-`name` and a `kind`, which is its class), `TARGETS` of every module in `tests.fuzz`, and the models. What was found,
+`name` and a `kind`, which names its class), `TARGETS` of every module in `tests.fuzz`, and the models. What was found,
 mended and left stays as it was written in the page.
 """
 
@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 __all__ = ["PAGE", "TortureClass", "collect_classes", "main", "parse_rows"]
 
@@ -32,7 +33,29 @@ _ROOT = Path(__file__).parents[1]
 PAGE = _ROOT / "docs" / "reliability.md"
 _HEAD = "| class | cases | found | mended | left |"
 _ROW = re.compile(r"\| ([^|]+) \| (\d+) \| (\d+) \| (\d+) \| ([^|]*) \|")
+_SUBJECTS = {
+    "tests.hostile.forged_locks": "forged lock",
+    "tests.hostile.hostile_apps": "app of a stranger",
+    "tests.hostile.servers_cases": "hostile server",
+}
+"""What the cases of a module are; the kind of a case says the rest."""
+_KINDS = {
+    "host": "private hosts",
+    "file": "files",
+    "build": "builds",
+    "secret": "variables and logins",
+    "text": "texts and values",
+    "size": "size, depth and devices",
+    "code": "code that would run",
+    "redirect": "redirects",
+    "link": "links of pages",
+    "credentials": "logins",
+    "protocol": "HTTP",
+    "page": "pages",
+}
 _MODELS = {
+    "HTTP answers, with h11 as the oracle": ("tests/fetch/http/test_plain_connection.py",),
+    "regular expressions in linear time": ("tests/test_slow_patterns.py",),
     "life of a list and its lock": ("tests/life",),
     "solver against brute force": ("tests/solve/test_oracle.py", "tests/solve/test_oracle_of_rules.py"),
 }
@@ -55,20 +78,27 @@ def collect_classes() -> list[TortureClass]:
     """All classes that the code has, in the order of the page: faults, hostile ones, fuzzing, models."""
     found: list[TortureClass] = []
     for package in ("tests.faults", "tests.hostile"):
-        cases = [case for module in _iter_modules(package) for case in getattr(module, "CASES", ())]
+        # A module may import the cases of another: each case is that of the module which has its type.
+        cases = dict.fromkeys(case for module in _iter_modules(package) for case in getattr(module, "CASES", ()))
         names: dict[str, set[str]] = {}
-        for case in dict.fromkeys(cases):  # A module may import the cases of another.
-            names.setdefault(case.kind, set()).add(case.name)
-        counted = Counter(case.kind for case in dict.fromkeys(cases))
+        for case in cases:
+            names.setdefault(_name_class(case), set()).add(case.name)
+        counted = Counter(map(_name_class, cases))
         path = package.replace(".", "/")
         found += [
-            TortureClass(name=kind, cases=counted[kind], paths=(path,), names=frozenset(names[kind])) for kind in names
+            TortureClass(name=name, cases=counted[name], paths=(path,), names=frozenset(names[name])) for name in names
         ]
     targets = [target for module in _iter_modules("tests.fuzz") for target in getattr(module, "TARGETS", ())]
     if targets:
         found.append(TortureClass(name="fuzzing of parsers", cases=len(set(targets)), paths=("tests/fuzz",)))
     found += [TortureClass(name=name, cases=len(_list_tests(paths)), paths=paths) for name, paths in _MODELS.items()]
     return found
+
+
+def _name_class(case: Any) -> str:
+    """The class of a case in the words of the page; a fault's kind is one already."""
+    subject = _SUBJECTS.get(type(case).__module__)
+    return case.kind if subject is None else f"{subject}: {_KINDS[case.kind]}"
 
 
 def _iter_modules(package: str) -> Iterator[ModuleType]:

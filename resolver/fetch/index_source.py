@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from packaging.utils import NormalizedName
 
 from lockfiles._values import dataclass
-from resolver.errors import FetchError, HashMismatchError, OfflineError, ResolutionError
+from resolver.errors import FetchError, HashMismatchError, MetadataError, OfflineError, ResolutionError
 from resolver.fetch.access import Access, Cancellation
 from resolver.fetch.builds.permission import BuildPolicy, Builds, ConfigSettings, FindBuildWheels, find_build_python
 from resolver.fetch.direct.run_support import BuildResources, DirectReferences
@@ -345,11 +345,11 @@ class _IndexSource:
 
     @contextmanager
     def _distrusting(self, file: DistributionFile) -> Iterator[None]:
-        """Distrust the page of a file that cannot be had, or is another one than the page promises."""
+        """Distrust the page of a file that cannot be had or read, or is another one than the page promises."""
         try:
             yield
-        except (FetchError, HashMismatchError) as error:
-            if not isinstance(error, OfflineError):
+        except (FetchError, HashMismatchError, MetadataError) as error:
+            if not isinstance(error, OfflineError) and not (isinstance(error, MetadataError) and error.needs_build):
                 self._tasks.distrust(file)
             raise
 

@@ -78,6 +78,7 @@ class PlanSolver:
                 no_build=settings.no_build,
                 skips_failed_builds=settings.skip_failed_builds,
                 rejected_builds=find_rejected_builds(plan.kept, self._upgrade),
+                is_of_lock=plan.policy is not None,
                 allow=settings.allow,
                 measures_kernels=settings.measure_kernels,
             ),

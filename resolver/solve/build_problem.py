@@ -77,6 +77,7 @@ class SolverOptions:
     no_build: bool = False
     skips_failed_builds: bool = False
     rejected_builds: frozenset[tuple[NormalizedName, Version]] = frozenset()
+    is_of_lock: bool = False
     allow: Iterable[NormalizedName] = ()
     measures_kernels: bool = False
 
@@ -127,6 +128,7 @@ def build_problem(
         no_build=options.no_build,
         skips_failed_builds=options.skips_failed_builds,
         rejected_builds=options.rejected_builds,
+        is_of_lock=options.is_of_lock,
         build_indexes=build_indexes,
         allow=frozenset(options.allow),
         measures_kernels=options.measures_kernels and build_indexes is not None,

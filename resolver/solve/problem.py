@@ -66,7 +66,8 @@ class Problem:
     - `preferences` are versions to keep where they still fit (an old lock's pins).
     - `exclude_newer` is an instant in RFC 3339 UTC; `exclude_newer_exempt` are index URLs without upload times.
     - With `no_build`, versions that need a build are no candidates; with `skips_failed_builds`, only those whose build
-      fails or is impossible here. `rejected_builds` are such versions of an old lock.
+      fails or is impossible here. `rejected_builds` are such versions of an old lock. No message proposes this where
+      the list is that of a lock (`is_of_lock`), whose reader cannot choose it.
     - `build_indexes` are the indexes with builds for one CUDA each; None means no rules about builds. `allow` are names
       whose builds need not fit machine and torch. With `measures_kernels`, the architectures of a build of torch are
       read out of its wheel where the data lacks them.
@@ -93,6 +94,7 @@ class Problem:
     no_build: bool = False
     skips_failed_builds: bool = False
     rejected_builds: frozenset[tuple[NormalizedName, Version]] = frozenset()
+    is_of_lock: bool = False
     build_indexes: FamilyIndexes | None = None
     allow: frozenset[NormalizedName] = frozenset()
     measures_kernels: bool = False

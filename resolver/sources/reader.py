@@ -48,6 +48,8 @@ _REQUIREMENT_SUFFIXES = {".txt", ".in"}
 _MOST_SUGGESTIONS = 5
 # A URL, and not the drive of a Windows path: a scheme has two letters at least.
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+_PIPED = "`lock -` reads a list from standard input: `command | lock -`"
+"""The remedy for a pipe, such as `<(command)` of a shell."""
 
 
 class RequirementFiles:
@@ -59,10 +61,13 @@ class RequirementFiles:
     def read(self, reference: str, including: str) -> tuple[str, str]:
         """The name and the text of a file that `-r` or `-c` names (pip: relative to the including file).
 
-        Raises OSError, and SourceError for a URL and for a file that cannot be decoded.
+        Raises OSError, and SourceError for a URL, for a pipe, and for a file that cannot be decoded.
         """
         name = self._name(reference, including)
-        return name, decode_requirement_file(read_regular(self._folder / name))
+        path = self._folder / name
+        if path.is_fifo():
+            raise SourceError("it is a pipe, not a file", remedy=_PIPED)
+        return name, decode_requirement_file(read_regular(path))
 
     def _name(self, reference: str, including: str) -> str:
         """The path of a reference from the folder of the run. Raises SourceError for a URL other than `file:`."""
@@ -311,6 +316,8 @@ def _refuse_unknown(path: Path, argument: str) -> SourceError:
         return SourceError(f"`{argument}` names a class, but `{path.name}` is no Python file")
     if re.fullmatch(r"pylock\.([^.]+\.)?toml", path.name):
         return SourceError(f"`{argument}` is a lock, not a list", remedy="the file that it was made from")
+    if path.is_fifo():
+        return SourceError(f"`{argument}` cannot be read: it is a pipe, not a file", remedy=_PIPED)
     return SourceError(
         f"`{argument}` is no kind of file that holds a list",
         why="those are `*.txt` and `*.in` (requirement files), `*.py` (apps) and `pyproject.toml`",
@@ -358,7 +365,8 @@ def _read_bytes(path: Path, name: str) -> bytes:
     try:
         return read_regular(path)
     except OSError as error:
-        raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}") from error
+        remedy = _PIPED if path.is_fifo() else ""
+        raise SourceError(f"`{name}` cannot be read: {render_os_error(error)}", remedy=remedy) from error
 
 
 def _read_stream(stream: BinaryIO) -> bytes:

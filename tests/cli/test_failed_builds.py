@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from lockfiles import read
+from tests.cli.verb_runs import LOOPBACK, run_verb
 from tests.command import Project
 from tests.servers import sdist, wheel
 
@@ -80,3 +82,22 @@ def test_a_rejected_project_need_not_be_in_the_lock(failing: Project) -> None:
     assert [str(version) for version in lock.tool.build[next(iter(lock.tool.build))].rejected] == ["2.0"]
     assert failing.lock("requirements.txt", "--python", MINOR).code == 0
     assert failing.lock("requirements.txt", "--python", MINOR, "--check").code == 0
+
+
+@pytest.mark.parametrize("words", [(), ("--build",)], ids=["refused", "failed"])
+def test_who_verifies_a_lock_gets_no_advice_for_its_author(
+    project: Project, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    statement = f"import os, sys; os.path.exists({str(broken)!r}) and sys.exit(3)"
+    project.server.add("gamma", sdist("gamma", "2.0", static=False, backend_statement=statement), sdist("gamma", "1.0"))
+    project.write_list("gamma")
+    assert project.lock("requirements.txt", "--python", MINOR).code == 0
+    broken.touch()
+    project.cache = tmp_path / "empty"
+
+    run = run_verb(project, "verify", *LOOPBACK, *words)
+
+    assert run.code == 3, run.err
+    assert "gamma-2.0.tar.gz" in run.err
+    assert "skip-failed-builds" not in run.err

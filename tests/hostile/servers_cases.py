@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
 import socket
 import threading
-from collections.abc import Callable, Mapping
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -54,11 +57,15 @@ class RawRequest:
         return self.target.partition("?")[0]
 
 
-Respond = Callable[[RawRequest], bytes]
+Respond = Callable[[RawRequest], "bytes | Iterator[bytes]"]
+"""The bytes of an answer; of one that takes time or has no end, one part after the other."""
 
 
 class RawServer:
-    """A server on loopback that sends the bytes of `respond` and closes; a context manager. `log` has all requests."""
+    """A server on loopback that sends the bytes of `respond`; a context manager. `log` has all requests.
+
+    It closes the connection then, but for an answer with `Connection: keep-alive`.
+    """
 
     def __init__(self, respond: Respond, *, stranger: str = "") -> None:
         self.respond = respond
@@ -92,19 +99,27 @@ class RawServer:
     def _serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.settimeout(20)
-            data = b""
-            while b"\r\n\r\n" not in data:
-                more = connection.recv(65536)
-                if not more:
+            while request := self._read(connection):
+                self.log.append(request)
+                answer = self.respond(request)
+                for part in (answer,) if isinstance(answer, bytes) else answer:
+                    connection.sendall(part)
+                if not isinstance(answer, bytes) or b"\r\nConnection: keep-alive\r\n" not in answer:
+                    connection.shutdown(socket.SHUT_WR)
                     return
-                data += more
-            line, *lines = data.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
-            method, target, _ = line.split(" ", 2)
-            headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
-            request = RawRequest(method=method, target=target, headers=headers, stranger=self._stranger)
-            self.log.append(request)
-            connection.sendall(self.respond(request))
-            connection.shutdown(socket.SHUT_WR)
+
+    def _read(self, connection: socket.socket) -> RawRequest | None:
+        """The next request, or None after the last one."""
+        data = b""
+        while b"\r\n\r\n" not in data:
+            more = connection.recv(65536)
+            if not more:
+                return None
+            data += more
+        line, *lines = data.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+        method, target, _ = line.split(" ", 2)
+        headers = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
+        return RawRequest(method=method, target=target, headers=headers, stranger=self._stranger)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -117,7 +132,7 @@ class ServerCase:
     - `is_public` gives the server the public name `index.example`; its requests then go through `Access.transport`.
     - `has_login` writes a login for the server into the list.
     - `asks_stranger` is whether a redirect to another host of the same network may be followed, without the login.
-    - `is_metadata_listed` is whether the page offers PEP 658 files, and with which hash.
+    - `timeout_s` is the value of `--timeout`.
     """
 
     name: str
@@ -129,12 +144,13 @@ class ServerCase:
     is_public: bool = False
     has_login: bool = False
     asks_stranger: bool = False
+    timeout_s: int | None = None
 
 
 def respond(case: ServerCase) -> Respond:
     """What the server of a case answers."""
 
-    def answer(request: RawRequest) -> bytes:
+    def answer(request: RawRequest) -> bytes | Iterator[bytes]:
         found = case.answers.get(request.path)
         if found is None:
             return answer_honestly(request)
@@ -222,6 +238,56 @@ def _changing(request: RawRequest) -> bytes:
     return http(206, content[start:stop], f"Content-Range: bytes {start}-{stop - 1}/{len(content)}")
 
 
+def _keep(answer: bytes) -> bytes:
+    """The answer on a connection that stays open."""
+    return answer.replace(b"Connection: close", b"Connection: keep-alive", 1)
+
+
+def _answer_twice(request: RawRequest) -> bytes:
+    """The page of acme, and in the same segment an answer to each request that could be next."""
+    page = json_page("lib", describe("lib-2.0-py3-none-any.whl", url=f"{request.stranger}/lib-2.0-py3-none-any.whl"))
+    metadata = http(200, make_metadata("acme", "1.0", requires=["lib<1"]))
+    return _keep(answer_honestly(request)) + _keep(metadata) + _keep(page)
+
+
+def _drip(request: RawRequest) -> Iterator[bytes]:
+    """The page of acme, whose body comes a byte at a time."""
+    head, _, body = answer_honestly(request).partition(b"\r\n\r\n")
+    yield head + b"\r\n\r\n"
+    for start in range(len(body)):
+        yield body[start : start + 1]
+        time.sleep(0.2)
+
+
+def _hint(request: RawRequest) -> Iterator[bytes]:
+    """Interim answers without an end."""
+    while True:
+        yield b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+
+
+def _pack_much(request: RawRequest) -> bytes:
+    """A page whose 100 kB unpack to more than any page may have."""
+    body = b'{"meta": {"api-version": "1.1"}, "name": "acme", "versions": [], "files": [' + b" " * (65 << 20) + b"]}"
+    return http(200, gzip.compress(body), "Content-Encoding: gzip", f"Content-Type: {JSON_TYPE}")
+
+
+def _chunked(request: RawRequest) -> bytes:
+    """The honest page, in chunks."""
+    body = answer_honestly(request).partition(b"\r\n\r\n")[2]
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {JSON_TYPE}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    chunks = (body[start : start + 100] for start in range(0, len(body), 100))
+    return head.encode() + b"".join(b"%x\r\n%s\r\n" % (len(one), one) for one in chunks) + b"0\r\n\r\n"
+
+
+def _wheel_with_two_metadata() -> bytes:
+    """A wheel of acme with a second METADATA, which asks for another project."""
+    content = io.BytesIO(FILES["acme-1.0-py3-none-any.whl"])
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.writestr("other-1.0.dist-info/METADATA", make_metadata("other", "1.0", requires=["evil"]))
+    return content.getvalue()
+
+
+TWO_METADATA = _wheel_with_two_metadata()
 NO_METADATA = {"core-metadata": None}
 
 CASES = (
@@ -585,7 +651,59 @@ CASES = (
         most_requests=6,
         answers={PAGE: http(200, gzip.compress(acme())[:-9], "Content-Encoding: gzip", f"Content-Type: {JSON_TYPE}")},
     ),
+    ServerCase(
+        name="part in place of a page",
+        kind="protocol",
+        code=4,
+        answers={PAGE: http(206, b'{"files": []}', f"Content-Type: {JSON_TYPE}", "Content-Range: bytes 0-12/99")},
+        says=("status 206 answers a request for all",),
+    ),
+    ServerCase(
+        name="interim answers without an end",
+        kind="protocol",
+        code=4,
+        answers={PAGE: _hint},
+        says=("more than 16 interim responses",),
+    ),
+    ServerCase(
+        name="gzip bomb",
+        kind="protocol",
+        code=4,
+        answers={PAGE: _pack_much},
+        says=("64 MiB",),
+    ),
+    ServerCase(
+        name="a byte at a time",
+        kind="protocol",
+        code=4,
+        answers={PAGE: _drip},
+        timeout_s=1,
+        says=("no whole answer within 1 s",),
+    ),
+    ServerCase(name="chunks", kind="protocol", code=0, answers={PAGE: _chunked}),
+    ServerCase(
+        name="answers to the next requests in the segment of the first",
+        kind="protocol",
+        code=0,
+        answers={PAGE: _answer_twice},
+    ),
     # Pages that lie.
+    ServerCase(
+        name="page of another name",
+        kind="page",
+        code=4,
+        answers={PAGE: json_page("lib", describe("acme-1.0-py3-none-any.whl"))},
+        says=("it is the page of `lib`, not of `acme`",),
+    ),
+    ServerCase(
+        name="login page with links",
+        kind="page",
+        code=4,
+        answers={
+            PAGE: html_page('<body><form action="/in"><input type="password"></form><a href="/help">help</a></body>')
+        },
+        says=("sends a page to log in",),
+    ),
     ServerCase(
         name="login page",
         kind="page",
@@ -684,6 +802,19 @@ CASES = (
         code=5,
         most_requests=8,
         answers={PAGE: acme(**NO_METADATA), WHEEL: http(200, b"no zip" * 10)},
+    ),
+    ServerCase(
+        name="wheel with two METADATA",
+        kind="file",
+        code=3,
+        most_requests=8,
+        answers={
+            PAGE: acme(
+                size=len(TWO_METADATA), hashes={"sha256": hashlib.sha256(TWO_METADATA).hexdigest()}, **NO_METADATA
+            ),
+            WHEEL: http(200, TWO_METADATA),
+        },
+        says=("acme-1.0-py3-none-any.whl",),
     ),
     ServerCase(
         name="whole file in place of a part",

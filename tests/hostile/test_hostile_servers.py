@@ -59,7 +59,7 @@ def run_case(case: ServerCase, project: Project, server: RawServer) -> tuple[int
     login = f"deploy:{SECRET}@" if case.has_login else ""
     index = server.base_url.replace("//", f"//{login}")
     project.write("requirements.txt", "\n".join((f"--index-url {index}/simple/", *LIST)))
-    run = project.lock("requirements.txt")
+    run = project.lock("requirements.txt", *(() if case.timeout_s is None else ("--timeout", str(case.timeout_s))))
     lockfile = project.folder / "pylock.toml"
     return run.code, run.out + run.err, lockfile.read_text("utf-8") if lockfile.exists() else ""
 
@@ -85,7 +85,7 @@ def logins(log: list[RawRequest]) -> list[str]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_hostile_server(case: ServerCase, project: Project, stranger: RawServer, tmp_path: Path) -> None:
     with RawServer(respond(case), stranger=stranger.base_url) as server:
-        code, message, _ = run_case(case, project, server)
+        code, message, lockfile = run_case(case, project, server)
 
         assert code == case.code, message
         # The end of a run, its reason, and whom it is about.
@@ -111,6 +111,8 @@ def test_hostile_server(case: ServerCase, project: Project, stranger: RawServer,
         assert fresh[0] == 0, fresh[1]
         assert "acme" in fresh[2]
         assert "lib" in fresh[2]
+        # What did no harm has changed nothing.
+        assert lockfile in ("", fresh[2])
 
 
 def test_nothing_secret_is_in_the_cache(project: Project, stranger: RawServer) -> None:

@@ -76,7 +76,10 @@ class Listener:
 
 @dataclass(kw_only=True)
 class Trap:
-    """See the module. `connected` are ports, `opened` paths below `outside`, `started` the words of programs."""
+    """See the module. `connected` are ports, `opened` paths below `outside`, `started` the words of programs.
+
+    `looked_up` are the hosts that a name server is queried for, which learns the name.
+    """
 
     project: Project
     public: IndexServer
@@ -86,6 +89,7 @@ class Trap:
     connected: set[int] = field(default_factory=set)
     opened: list[str] = field(default_factory=list)
     started: list[str] = field(default_factory=list)
+    looked_up: list[str] = field(default_factory=list)
     printed: str = ""
     codes: dict[str, int] = field(default_factory=dict)
 
@@ -121,6 +125,7 @@ class Trap:
         assert not self.built.exists(), self.codes
         assert CANARY not in self.printed
         assert VARIABLE not in self.printed
+        assert VARIABLE not in "".join((*self.looked_up, *self.started))
         assert VARIABLE not in "".join(f"{one.target}{dict(one.headers)}" for one in self.public.log)
         assert not [letter for letter in self.printed if letter != "\n" and not letter.isprintable()]
         assert set(self.codes.values()) <= {0, 1, 2, 3, 4, 5}, self.codes
@@ -135,12 +140,14 @@ class Trap:
             path = os.path.realpath(os.fsdecode(arguments[0]))
             if Path(path).is_relative_to(self.outside) or path == "/etc/passwd":
                 self.opened.append(path)
+        elif event == "socket.getaddrinfo":
+            self.looked_up.append(str(arguments[0]))
         elif event == "subprocess.Popen":
             self.started.append(str(arguments[1]))
 
 
 def _audit(event: str, arguments: tuple[object, ...]) -> None:
-    if _watching and event in ("socket.connect", "open", "subprocess.Popen"):
+    if _watching and event in ("socket.connect", "socket.getaddrinfo", "open", "subprocess.Popen"):
         _watching[-1]._record(event, arguments)
 
 

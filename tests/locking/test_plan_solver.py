@@ -317,6 +317,7 @@ OTHER_VALUES: dict[str, Any] = {
     "no_build": True,
     "skips_failed_builds": True,
     "rejected_builds": frozenset({(NormalizedName("a"), Version("1"))}),
+    "is_of_lock": True,
     "measures_kernels": True,
 }
 

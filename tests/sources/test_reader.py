@@ -1,3 +1,5 @@
+import os
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import pytest
 from lockfiles.variable_bindings import VariableBindings, parse_binding
 from resolver.errors import SourceError, UnboundVariableError
 from resolver.settings.settings import Settings
-from resolver.sources.reader import list_possible_sources, read_source
+from resolver.sources.reader import RequirementFiles, list_possible_sources, read_source
 from resolver.sources.source import AppFile, PyprojectList, RequirementFile, StandardInput, StatedValue
 
 APP = 'class TextToImage:\n    requirements = ["torch"]\n    machine_type = "GPU-A100"\n    python_version = "3.12"\n'
@@ -50,6 +52,18 @@ def test_a_requirement_file_with_an_encoding_comment_is_decoded_by_it(folder: Pa
 def test_a_requirement_file_that_cannot_be_decoded_is_named(folder: Path) -> None:
     (folder / "r.txt").write_bytes(b"torch\xff")
     assert find_fault("r.txt", folder).startswith("`r.txt` cannot be read: the file is no utf-8 text\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no os.mkfifo")
+@pytest.mark.parametrize("name", ["pipe", "pipe.txt"])
+def test_a_pipe_is_refused_with_the_way_to_standard_input(name: str, folder: Path) -> None:
+    os.mkfifo(folder / name)
+    (folder / "r.txt").write_text(f"-r {name}")
+    fault = "it is a pipe, not a file\n  try: `lock -` reads a list from standard input: `command | lock -`"
+    assert find_fault(name, folder) == f"`{name}` cannot be read: {fault}"
+    with pytest.raises(SourceError) as caught:
+        RequirementFiles(folder).read(name, "r.txt")
+    assert str(caught.value) == fault
 
 
 def test_a_dash_reads_standard_input_as_a_requirement_file(folder: Path) -> None:

@@ -27,7 +27,6 @@ __all__ = ["LocalFolder", "describe_file", "find_local_path", "read_local_index"
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+:")
 """Two letters or more: `C:\\wheels` is a path."""
-_PAGE_LIMIT_BYTES = 64 * 1024 * 1024
 _CHUNK_BYTES = 1 << 20
 
 
@@ -112,8 +111,11 @@ def _list_folder(folder: Path) -> LocalFolder:
 
 def _read(path: Path) -> bytes:
     """The content of a file. Raises FetchError where it cannot be read."""
+    # Lazy, as in `describe_file`: few lists have a page on disk.
+    from resolver.fetch.http.responses import PAGE_LIMIT_BYTES
+
     try:
-        return read_regular(path, limit_bytes=_PAGE_LIMIT_BYTES)
+        return read_regular(path, limit_bytes=PAGE_LIMIT_BYTES)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -55,6 +55,7 @@ __all__ = [
     "find_validator",
     "forbids_storing",
     "hash_chunks",
+    "is_packed_beyond",
     "iter_bounded",
     "iter_secret_links",
     "may_hold_secrets",
@@ -195,6 +196,14 @@ def unpack_gzip(body: bytes, *, limit_bytes: int) -> bytes | None:
     except zlib.error:
         return None
     return content if stream.eof and not stream.unused_data else None
+
+
+def is_packed_beyond(body: bytes, *, limit_bytes: int) -> bool:
+    """Whether a body that `unpack_gzip` refuses has more content than the limit. No more than that is unpacked."""
+    try:
+        return len(zlib.decompressobj(wbits=zlib.MAX_WBITS | 16).decompress(body, limit_bytes + 1)) > limit_bytes
+    except zlib.error:
+        return False
 
 
 def iter_bounded(

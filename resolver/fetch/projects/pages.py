@@ -26,9 +26,16 @@ from packaging.utils import NormalizedName
 from lockfiles._files import hash_bytes
 from resolver.errors import FetchError, InternalError
 from resolver.fetch.http.credentials import find_destination
-from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error
+from resolver.fetch.http.http_errors import broken_error, closed_error, login_page_error, too_large_error
 from resolver.fetch.http.local_files import LocalFolder, find_local_path, read_local_index, read_local_links
-from resolver.fetch.http.responses import PAGE_LIMIT_BYTES, Response, iter_secret_links, may_hold_secrets, unpack_gzip
+from resolver.fetch.http.responses import (
+    PAGE_LIMIT_BYTES,
+    Response,
+    is_packed_beyond,
+    iter_secret_links,
+    may_hold_secrets,
+    unpack_gzip,
+)
 from resolver.fetch.http.session import Session
 from resolver.fetch.projects.row_store import LONGEST_LIFETIME_S, RowStore, StoredPage, is_current
 from resolver.fetch.workers import Task
@@ -353,10 +360,12 @@ class _Body:
         self._store = response.store
 
     def unpack(self) -> bytes:
-        """The page itself. Raises FetchError where it is not packed as its `Content-Encoding` announces."""
+        """The page itself. Raises FetchError where it is too large, or not packed as its `Content-Encoding` has it."""
         if self._content is None:
             self._content = unpack_gzip(self.data, limit_bytes=PAGE_LIMIT_BYTES)
         if self._content is None:
+            if is_packed_beyond(self.data, limit_bytes=PAGE_LIMIT_BYTES):
+                raise too_large_error(self.url, limit_bytes=PAGE_LIMIT_BYTES)
             raise broken_error(self.url, reason="it is not packed as it says")
         return self._content
 

@@ -362,7 +362,7 @@ class Universe:
         fault, *others = located.faults
         path = (f"`{root.text}` needs it: {', '.join(steps)}",) if steps else ()
         fault = replace(fault, details=(*path, *fault.details))
-        if self.candidate_rows(name).bit_count() > 1 and fault.remedy:
+        if self.candidate_rows(name).bit_count() > 1 and fault.remedy and not self.problem.is_of_lock:
             # Lines to write belong to the last remedy.
             remedies = (fault.remedy, *fault.other_remedies)
             skip = ("pass over this version with `--skip-failed-builds`",)

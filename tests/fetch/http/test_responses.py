@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -18,6 +19,7 @@ from resolver.fetch.http.responses import (
     find_validator,
     forbids_storing,
     hash_chunks,
+    is_packed_beyond,
     normalize_caching_headers,
 )
 
@@ -185,3 +187,10 @@ def test_response_that_varies_by_anything_is_not_stored() -> None:
     normalize_caching_headers(headers, status=200, now=0.0)
     assert forbids_storing(headers)
     assert find_fresh_until(headers, now=0.0) == 0.0
+
+
+def test_packed_body_beyond_a_limit_is_told_from_a_broken_one() -> None:
+    packed = gzip.compress(bytes(100))
+    assert [is_packed_beyond(packed, limit_bytes=limit) for limit in (99, 100)] == [True, False]
+    assert not is_packed_beyond(packed[:5] + b"x" + packed[5:], limit_bytes=99)
+    assert not is_packed_beyond(b"no gzip", limit_bytes=0)
