@@ -31,6 +31,7 @@ from resolver.requirements.url import expand_line, find_set
 __all__ = [
     "BUILDS",
     "ReadFile",
+    "check_length",
     "decode_requirement_file",
     "include_files",
     "read_statements",
@@ -113,11 +114,17 @@ def read_statements(
         position = Position(source=source, line=number, included_by=included_by)
         # Variables are expanded before flags are read, so one may hold the value of a flag, as with pip.
         try:
-            _check_length(line)
+            check_length(line)
             _check_variables(line, variables)
             yield from _read_line(expand_line(line, variables), position, constraint=constraint)
         except Refusal as refusal:
             faults.add(position, refusal)
+
+
+def check_length(line: str) -> None:
+    """Raise Refusal for a logical line or an item that is longer than any real one. It is not quoted."""
+    if len(line) > _LONGEST_LINE:
+        raise Refusal(f"a requirement of {len(line)} characters", why=f"a line or item has at most {_LONGEST_LINE}")
 
 
 def split_tail(line: str) -> tuple[str, str]:
@@ -180,12 +187,6 @@ def _strip_comment(number: int, line: str) -> Iterator[tuple[int, str]]:
     stripped = _COMMENT.sub("", line).strip()
     if stripped:
         yield number, stripped
-
-
-def _check_length(line: str) -> None:
-    """Raise Refusal for a logical line that is longer than any real one. It is not quoted."""
-    if len(line) > _LONGEST_LINE:
-        raise Refusal(f"a line of {len(line)} characters", why=f"a line has at most {_LONGEST_LINE}")
 
 
 def _check_variables(line: str, variables: Mapping[str, str]) -> None:

@@ -291,3 +291,7 @@ def test_line_with_many_hashes_is_read() -> None:
     (entry,) = parse_requirement_file(line).entries
 
     assert entry.text == "six==1.16.0"
+
+
+def test_item_longer_than_any_real_one_is_refused_without_being_quoted() -> None:
+    assert report(["acme" + "[" * 70_000]).splitlines()[0] == "requirements[0]: a requirement of 70004 characters"
