@@ -29,7 +29,7 @@ from resolver.requirements.flags import (
     find_item_flag,
 )
 from resolver.requirements.index_urls import parse_location
-from resolver.requirements.requirement_file import split_tail
+from resolver.requirements.requirement_file import check_length, split_tail
 from resolver.requirements.requirement_text import parse_entry
 from resolver.requirements.scopes import FlagScope, Scope, merge_scopes
 from resolver.requirements.url import Url
@@ -113,6 +113,7 @@ def read_items(
         # The loop goes on after a fault, so that one report has all of them.
         try:
             text = _check_item(item)
+            check_length(text)
             if text.startswith("-"):
                 _add_flag(statements, _read_flag(text, position, pending))
             else:

@@ -26,11 +26,12 @@ from resolver.requirements.flags import (
     Statement,
     find_file_flag,
 )
-from resolver.requirements.url import expand_line, find_set
+from resolver.requirements.url import expand_line, expand_start, find_set
 
 __all__ = [
     "BUILDS",
     "ReadFile",
+    "check_length",
     "decode_requirement_file",
     "include_files",
     "read_statements",
@@ -46,12 +47,19 @@ relative to that file. It returns the name of the file for messages, always the 
 
 BUILDS = "builds"
 """What a binding has in the place of a host for a variable in `--config-settings`."""
+LOCK = "lock"
+"""The same for a variable whose value is locked: in a version, a marker or a hash."""
 
 # What a line has before extras, specifier, URL, marker or flags, and nothing of a path.
 _PROJECT_NAME = re.compile(r"[^\s\[\]=<>!~;@(),/\\]+(?=[\s\[=<>!~;@(]|$)")
+# Extras after such a name, and the values of `--trusted-host`, `--no-binary` and `--only-binary`, also abbreviated.
+_EXTRAS = re.compile(r"[^\s\[\]=<>!~;@(),/\\]+\s*\[([^\]]*)")
+_NAMING_FLAG = re.compile(r"(?:^|\s)--(?:t|no-b|o)[a-z-]*[=\s]\s*(\S*)")
 # `--config-settings`, also abbreviated, in a line without the quoting of a shell.
 _CONFIG_SETTING = re.compile(r"(?:^|\s)(?:-C|--conf)(.*)", re.DOTALL)
 _QUOTING = re.compile(r"[\"'\\]")
+# A word of a requirement that is a URL or a path.
+_PLACE = re.compile(r"[/\\]|^git\+|^\.")
 # A `#` at the start or after white space: others belong to a URL.
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*$")
 # `-e` or `--editable` with its value, and the `;` before a marker: `-e ./folder ; python_version < "3.13"`.
@@ -67,9 +75,11 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
 )
-# Limits for lists that include files without end. Real lists stay far below both.
+# Limits for lists that include files without end, and for lines that take minutes to parse (a project with 500 hashes
+# has 40,000 characters). Real lists stay far below all three.
 _DEEPEST_NESTING = 50
 _MOST_INCLUSIONS = 1000
+_LONGEST_LINE = 65_536
 
 
 def decode_requirement_file(data: bytes) -> str:
@@ -108,10 +118,17 @@ def read_statements(
         position = Position(source=source, line=number, included_by=included_by)
         # Variables are expanded before flags are read, so one may hold the value of a flag, as with pip.
         try:
+            check_length(line)
             _check_variables(line, variables)
             yield from _read_line(expand_line(line, variables), position, constraint=constraint)
         except Refusal as refusal:
             faults.add(position, refusal)
+
+
+def check_length(line: str) -> None:
+    """Raise Refusal for a logical line or an item that is longer than any real one. It is not quoted."""
+    if len(line) > _LONGEST_LINE:
+        raise Refusal(f"a requirement of {len(line)} characters", why=f"a line or item has at most {_LONGEST_LINE}")
 
 
 def split_tail(line: str) -> tuple[str, str]:
@@ -177,7 +194,7 @@ def _strip_comment(number: int, line: str) -> Iterator[tuple[int, str]]:
 
 
 def _check_variables(line: str, variables: Mapping[str, str]) -> None:
-    """Raise Refusal for a variable that is in no URL and is sent all the same: to each index, or to a build.
+    """Raise Refusal for a variable that is in no URL and is sent, locked or given to a build all the same.
 
     Variables without the rule `may_send` are the user's own wherever they are written.
     """
@@ -192,7 +209,24 @@ def _check_variables(line: str, variables: Mapping[str, str]) -> None:
             why="the name is sent to each index",
             remedy="write the name out",
         )
-    setting = _CONFIG_SETTING.search(_QUOTING.sub("", line))
+    unquoted = _QUOTING.sub("", line)
+    for part in (_EXTRAS.match(line), *_NAMING_FLAG.finditer(unquoted)):
+        if part is not None and find_set(part[1], variables):
+            raise Refusal(
+                f"a variable in an extra, or in the name after a flag, is not expanded: `{part[1]}`",
+                why="its value would be locked and shown",
+                remedy="write it out",
+            )
+    setting = _CONFIG_SETTING.search(unquoted)
+    words = [] if line.startswith("-") else _CONFIG_SETTING.sub("", line).split()
+    locked = [word for word in words if not _PLACE.search(word) and expand_start(word, variables) == word]
+    for variable in find_set(" ".join(locked), variables):
+        if not may_send(variable, "", LOCK):
+            raise Refusal(
+                f"the value of the variable `{variable}` would be in the lock and in messages",
+                why="in a version, a marker or a hash it is a part of the list",
+                remedy=f"write it out, or `--allow-variable {variable}={LOCK}`",
+            )
     for variable in () if setting is None else find_set(setting[1], variables):
         if not may_send(variable, "", BUILDS):
             raise Refusal(

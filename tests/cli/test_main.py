@@ -174,7 +174,8 @@ def test_index_that_fails_is_4(project: Project) -> None:
         4,
         "error: `127.0.0.1` wants a user and password: status 401 for https://index.example/simple/a/\n"
         "  because none are known for it: not in the list, `/dev/null` or the keyring\n"
-        "  try: write `https://${USER}:${PASSWORD}@127.0.0.1/…` in the list, or name a file with `--credentials`\n",
+        f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{project.server.authority}/…` in the list,"
+        " or name a file with `--credentials`\n",
     )
     assert project.files() == ["requirements.txt"]
 

@@ -4,7 +4,9 @@ import codecs
 
 import pytest
 
+from lockfiles.variable_bindings import VariableBindings, parse_binding
 from resolver.errors import ListError, SourceError
+from resolver.requirements.paths import PathTokens
 from resolver.requirements.requirement_file import decode_requirement_file
 from resolver.requirements.requirement_list import parse_requirement_file, parse_requirement_list
 from tests.requirements.lists import A, extras, files, report
@@ -252,3 +254,69 @@ def test_file_nested_too_deep_is_named_without_all_that_lead_to_it() -> None:
 def test_an_editable_may_have_a_marker(line: str, text: str) -> None:
     (entry,) = parse_requirement_file(line).entries
     assert (entry.text, entry.editable) == (text, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "acme[${TOKEN}]",
+        "acme [a,${TOKEN}] @ https://h.example/acme-1.0-py3-none-any.whl",
+        "--trusted-host ${TOKEN}",
+        "--trusted-host='${TOKEN}'",
+        "--no-binary=${TOKEN}",
+        "--only-binary x,${TOKEN}",
+    ],
+)
+def test_value_of_a_variable_in_an_extra_or_after_a_naming_flag_is_neither_locked_nor_shown(line: str) -> None:
+    variables = PathTokens((), {"TOKEN": "canary"}, bindings=VariableBindings())
+
+    with pytest.raises(ListError) as caught:
+        parse_requirement_file(line, variables=variables)
+
+    assert "is not expanded: `" in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("line", ["acme" + "[" * 70_000, "six\\\n" * 30_000, "-f https://h.example/" + "a" * 70_000])
+def test_line_longer_than_any_real_one_is_refused_without_being_quoted(line: str) -> None:
+    message = report_file(line)
+
+    assert "characters" in message
+    assert len(message) < 200
+
+
+def test_line_with_many_hashes_is_read() -> None:
+    line = "six==1.16.0 " + " ".join(f"--hash=sha256:{number:064x}" for number in range(500))
+
+    (entry,) = parse_requirement_file(line).entries
+
+    assert entry.text == "six==1.16.0"
+
+
+def test_item_longer_than_any_real_one_is_refused_without_being_quoted() -> None:
+    assert report(["acme" + "[" * 70_000]).splitlines()[0] == "requirements[0]: a requirement of 70004 characters"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "acme==${TOKEN}",
+        'acme; python_version < "${TOKEN}"',
+        "acme==1 --hash=sha256:${TOKEN}",
+        "acme == 1.${TOKEN} --pre",
+    ],
+)
+def test_value_of_a_variable_that_would_be_locked_needs_a_binding(line: str) -> None:
+    variables = PathTokens((), {"TOKEN": "3"}, bindings=VariableBindings())
+
+    with pytest.raises(ListError, match="`--allow-variable TOKEN=lock`"):
+        parse_requirement_file(line, variables=variables)
+
+
+def test_value_of_a_variable_is_locked_with_a_binding_and_in_a_path_without_one() -> None:
+    bound = VariableBindings([parse_binding("MINOR=lock")])
+    variables = PathTokens((), {"MINOR": "3", "ROOT": "wheels"}, bindings=bound)
+
+    versions, path = parse_requirement_file("acme==1.${MINOR}\n-e ./${ROOT}/x\n", variables=variables).entries
+
+    assert (versions.text, path.text) == ("acme==1.3", "./wheels/x")

@@ -9,6 +9,7 @@ of sources.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from resolver.errors import AuthenticationError, FetchError, OfflineError
@@ -58,8 +59,21 @@ def authentication_error(
     else:
         what = "wants a user and password" if status == 401 else "refuses access"
         why = f"none are known for it: {_list_names(searched)}" if searched else ""
-        remedy = f"write `https://${{USER}}:${{PASSWORD}}@{host}/…` in the list, or name a file with `--credentials`"
+        remedy = _render_login_remedy(url, host)
     return AuthenticationError(f"`{host}` {what}: status {status} for {url}", why=why, remedy=remedy, url=url)
+
+
+def _render_login_remedy(url: str, host: str) -> str:
+    """How to give a login for the place of a public URL, in a form that can be pasted.
+
+    `USER` is no name for the variable: a shell sets it to the name of the account.
+    """
+    match = re.match(r"([a-z]+)://([^/?#]+)", url)
+    scheme, authority = match.groups() if match else ("https", host)
+    return (
+        f"write `{scheme}://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{authority}/…` in the list,"
+        " or name a file with `--credentials`"
+    )
 
 
 def login_page_error(url: str, *, host: str) -> AuthenticationError:
@@ -67,8 +81,7 @@ def login_page_error(url: str, *, host: str) -> AuthenticationError:
     return AuthenticationError(
         f"`{host}` sends a page to log in instead of {url}",
         why="it links to no file, and has a form",
-        remedy=f"write `https://${{USER}}:${{PASSWORD}}@{host}/…` in the list, or name a file with `--credentials`; a"
-        " sign-in in the browser does not help",
+        remedy=f"{_render_login_remedy(url, host)}; a sign-in in the browser does not help",
         url=url,
     )
 

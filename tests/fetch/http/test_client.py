@@ -132,7 +132,8 @@ def test_refused_access_names_the_host_and_is_not_requested_again(status: int, m
         Asked(httpx.Response(status)).fetch()
     assert str(caught.value) == (
         f"{message}\n  because none are known for it: not in the list\n"
-        "  try: write `https://${USER}:${PASSWORD}@index.example/…` in the list, or name a file with `--credentials`"
+        "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…` in the list,"
+        " or name a file with `--credentials`"
     )
 
 

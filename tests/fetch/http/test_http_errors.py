@@ -19,7 +19,7 @@ URL = "https://index.example/simple/a/"
             {"searched": ("the list", "`~/.netrc`", "the keyring")},
             f"`index.example` wants a user and password: status 401 for {URL}\n"
             "  because none are known for it: not in the list, `~/.netrc` or the keyring\n"
-            "  try: write `https://${USER}:${PASSWORD}@index.example/…` in the list, "
+            "  try: write `https://${INDEX_USERNAME}:${INDEX_PASSWORD}@index.example/…` in the list, "
             "or name a file with `--credentials`",
         ),
         (

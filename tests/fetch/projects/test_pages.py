@@ -186,7 +186,8 @@ def test_unauthorized_page_is_an_error_that_names_the_host(server: IndexServer, 
     assert str(caught.value) == (
         f"`127.0.0.1` wants a user and password: status 401 for {server.index_url}a/\n"
         "  because none are known for it: not in the list\n"
-        "  try: write `https://${USER}:${PASSWORD}@127.0.0.1/…` in the list, or name a file with `--credentials`"
+        f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{server.authority}/…`"
+        " in the list, or name a file with `--credentials`"
     )
 
 
@@ -339,8 +340,8 @@ def test_page_to_log_in_with_links_is_an_error_with_advice(
     assert str(caught.value) == (
         f"`{server.authority}` sends a page to log in instead of {server.base_url}/login\n"
         "  because it links to no file, and has a form\n"
-        f"  try: write `https://${{USER}}:${{PASSWORD}}@{server.authority}/…` in the list, or name a file with"
-        " `--credentials`; a sign-in in the browser does not help"
+        f"  try: write `http://${{INDEX_USERNAME}}:${{INDEX_PASSWORD}}@{server.authority}/…`"
+        " in the list, or name a file with `--credentials`; a sign-in in the browser does not help"
     )
     assert caught.value.exit_code == 4
 
