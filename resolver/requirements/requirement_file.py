@@ -217,7 +217,12 @@ def _check_variables(line: str, variables: Mapping[str, str]) -> None:
                 why="its value would be locked and shown",
                 remedy="write it out",
             )
-    setting = _CONFIG_SETTING.search(unquoted)
+    _check_bindings(line, variables, may_send)
+
+
+def _check_bindings(line: str, variables: Mapping[str, str], may_send: Callable[[str, str, str], bool]) -> None:
+    """Raise Refusal for a variable that is locked or given to a build, and is not bound to that."""
+    setting = _CONFIG_SETTING.search(_QUOTING.sub("", line))
     words = [] if line.startswith("-") else _CONFIG_SETTING.sub("", line).split()
     locked = [word for word in words if not _PLACE.search(word) and expand_start(word, variables) == word]
     for variable in find_set(" ".join(locked), variables):
