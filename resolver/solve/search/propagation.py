@@ -40,7 +40,8 @@ class Propagation:
         self._shown: dict[Node, int] = {}
         self._known: dict[Node, int] = {}
         self._demands: dict[tuple[Node, int], Sequence[Demand]] = {}
-        self._dependents: dict[Node, dict[tuple[Node, int], None]] = {}
+        self._dependents: dict[Node, dict[tuple[Node, int], tuple[int, ...]]] = {}
+        """By node, the rows that demand it, each with the masks of its demands."""
         self._required: dict[Node, None] = {}
         self._roots: list[Demand] = []
         self._changed: dict[Node, None] = {}
@@ -76,7 +77,8 @@ class Propagation:
         self._demands[node, row] = demands
         self._known[node] = self._known.get(node, 0) | 1 << row
         for demand in demands:
-            self._dependents.setdefault(demand.node, {})[node, row] = None
+            dependents = self._dependents.setdefault(demand.node, {})
+            dependents[node, row] = (*dependents.get((node, row), ()), demand.mask)
         self._changed[node] = None
         self._check_row(node, row)
 
@@ -140,8 +142,11 @@ class Propagation:
         while self._changed and not self.is_unsolvable:
             node = next(iter(self._changed))
             del self._changed[node]
-            for dependent, row in self._dependents.get(node, ()):
-                self._check_row(dependent, row)
+            rows = self._rows(node)
+            # Only the demands on this node can have become impossible: most rows have dozens of others.
+            for (dependent, row), masks in self._dependents.get(node, {}).items():
+                if not all(map(rows.__and__, masks)):
+                    self._narrow(dependent, ~(1 << row))
             if node in self._required:
                 self._check_required(node)
 
