@@ -32,8 +32,11 @@ from resolver.fetch.http.responses import (
     Absent,
     Answered,
     HandedOver,
+    NotModified,
     Response,
     build_headers,
+    confirms,
+    find_conditions,
     find_fresh_until,
     find_validator,
     forbids_storing,
@@ -147,14 +150,20 @@ class PlainSession:
         """Close all connections."""
         self._client.close()
 
-    def fetch_page(self, url: str, *, accept: str, limits: AnswerLimits) -> Response | Absent | HandedOver:
+    def fetch_page(
+        self, url: str, *, accept: str, limits: AnswerLimits, known_validator: str = ""
+    ) -> Response | Absent | HandedOver:
         """A page that the HTTP cache has never seen, or with `refresh` any page; as it was sent, packed or not.
 
-        A page that the cache may have is handed over: `HttpClient` revalidates it.
+        With the validator of a page that the caller has, the body is None where it has not changed. Without one, a page
+        that the cache may have is handed over: `HttpClient` revalidates it.
         """
-        if self._spool is not None and not self._refresh and self._spool.knows(url):
+        conditions = find_conditions(known_validator)
+        if not conditions and self._spool is not None and not self._refresh and self._spool.knows(url):
             return HandedOver()
-        answer = self._client.fetch(url, build_headers(accept), limits=limits)
+        answer = self._client.fetch(url, {**build_headers(accept), **conditions}, limits=limits)
+        if isinstance(answer, NotModified):
+            return _build_unchanged(url, answer.headers, known_validator)
         if not isinstance(answer, Answered):
             return answer
         answer.headers.pop("set-cookie", None)  # Never cache cookies.
@@ -176,9 +185,19 @@ class PlainSession:
         """The content of a file, which is never stored: `RecordStore` keeps what is made of it."""
         answer = self._client.fetch(url, build_headers("*/*"), limits=limits)
         if not isinstance(answer, Answered):
-            return answer
+            return HandedOver() if isinstance(answer, NotModified) else answer
         body = unpack_gzip(answer.body, limit_bytes=limits.limit_bytes) if answer.is_packed else answer.body
         return HandedOver() if body is None else body
+
+
+def _build_unchanged(url: str, headers: dict[str, str], validator: str) -> Response | HandedOver:
+    """The response without body for a 304, fresh as long as its headers say; one about another page is handed over."""
+    if not confirms(headers, validator):
+        return HandedOver()
+    now = time.time()
+    normalize_caching_headers(headers, status=304, now=now)
+    fresh_until = find_fresh_until(headers, now=now)
+    return Response(url=url, content_type="", body=None, fresh_until=fresh_until, validator=validator)
 
 
 def _read(path: Path, place: _Place) -> bytes:

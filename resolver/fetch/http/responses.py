@@ -47,9 +47,12 @@ __all__ = [
     "Download",
     "FileResponse",
     "HandedOver",
+    "NotModified",
     "RangeResponse",
     "Response",
     "build_headers",
+    "confirms",
+    "find_conditions",
     "find_delay_s",
     "find_fresh_until",
     "find_validator",
@@ -155,6 +158,15 @@ class Answered:
         self.headers = headers
         self.body = body
         self.is_packed = is_packed
+
+
+class NotModified:
+    """A response of status 304 to a plain request. Names of `headers` are in lower case."""
+
+    __slots__ = ("headers",)
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        self.headers = headers
 
 
 class Absent:
@@ -305,6 +317,24 @@ def find_validator(headers: Mapping[str, str]) -> str:
     if not etag and not modified:
         return ""
     return f"{etag}\n{modified}\n{headers.get('content-length', '')}"
+
+
+def find_conditions(validator: str) -> dict[str, str]:
+    """The headers that make a request conditional, for a text of `find_validator`; empty for any other text.
+
+    Only what is sent as it is written: a validator with other characters than those of ASCII is left out.
+    """
+    etag, _, rest = validator.partition("\n")
+    modified = rest.partition("\n")[0]
+    found = {"If-None-Match": etag, "If-Modified-Since": modified} if rest else {}
+    return {name: text for name, text in found.items() if text and text.isascii() and text.isprintable()}
+
+
+def confirms(headers: Mapping[str, str], validator: str) -> bool:
+    """Whether a 304 with these headers is about the response with this validator (RFC 9111, section 4.3.4)."""
+    etag, _, rest = validator.partition("\n")
+    modified = rest.partition("\n")[0]
+    return headers.get("etag", etag) == etag and headers.get("last-modified", modified) == modified
 
 
 def forbids_storing(headers: Mapping[str, str]) -> bool:

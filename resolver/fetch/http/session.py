@@ -143,10 +143,9 @@ class Session:
         from resolver.index.page_building import ACCEPT
 
         limits = self._access.begin(url, limit_bytes=PAGE_LIMIT_BYTES)
-        # If the caller has a validator, the page is in the HTTP cache.
-        plain = None if past_cache or known_validator else self._open_plain(url)
+        plain = None if past_cache else self._open_plain(url)
         if plain is not None:
-            answer = plain.fetch_page(url, accept=ACCEPT, limits=limits)
+            answer = plain.fetch_page(url, accept=ACCEPT, limits=limits, known_validator=known_validator)
             if not isinstance(answer, HandedOver):
                 return None if isinstance(answer, Absent) else answer
         return self._open(url).fetch(

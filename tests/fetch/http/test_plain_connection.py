@@ -18,8 +18,8 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from resolver.fetch.access import Access
-from resolver.fetch.http.plain_connection import PlainClient, _Connection
-from resolver.fetch.http.responses import Absent, Answered, HandedOver, unpack_gzip
+from resolver.fetch.http.plain_connection import PlainAnswer, PlainClient, _Connection, _Request
+from resolver.fetch.http.responses import Absent, Answered, HandedOver, NotModified, unpack_gzip
 from tests.fetch.http.test_transports import VARIABLES
 from tests.servers import IndexServer
 
@@ -78,11 +78,12 @@ def opened(*, trusted_hosts: tuple[str, ...] = ()) -> Iterator[PlainClient]:
         client.close()
 
 
-def fetch(client: PlainClient, url: str, *, limit_bytes: int = 1000) -> Answered | Absent | HandedOver:
-    return client.fetch(url, {"Accept": "*/*"}, limits=Access().begin(url, limit_bytes=limit_bytes))
+def fetch(client: PlainClient, url: str, *, limit_bytes: int = 1000, **conditions: str) -> PlainAnswer | HandedOver:
+    headers = {"Accept": "*/*", **{name.replace("_", "-"): text for name, text in conditions.items()}}
+    return client.fetch(url, headers, limits=Access().begin(url, limit_bytes=limit_bytes))
 
 
-def fetch_once(answer: bytes, *, limit_bytes: int = 1000) -> Answered | Absent | HandedOver:
+def fetch_once(answer: bytes, *, limit_bytes: int = 1000) -> PlainAnswer | HandedOver:
     with running([answer]) as script, opened() as client:
         return fetch(client, script.url, limit_bytes=limit_bytes)
 
@@ -235,9 +236,37 @@ def test_late_bytes_are_not_taken_for_the_next_answer(late: bytes) -> None:
     assert [one.body for one in found if isinstance(one, Answered)] == [b"body", b"body"]
 
 
+NOT_MODIFIED = b'HTTP/1.1 304 Not Modified\r\nETag: "1"\r\nContent-Length: 4\r\n\r\n'
+
+
+def test_page_that_has_not_changed_has_no_body_and_leaves_the_connection_usable() -> None:
+    with running([NOT_MODIFIED, OK + b"Content-Length: 4\r\n\r\nbody"]) as script, opened() as client:
+        first = fetch(client, script.url, If_None_Match='"1"')
+        second = fetch(client, script.url)
+    assert isinstance(first, NotModified)
+    assert first.headers["etag"] == '"1"'
+    assert isinstance(second, Answered)
+    assert second.body == b"body"
+
+
+@pytest.mark.parametrize(
+    "answer", [NOT_MODIFIED + b"body", NOT_MODIFIED.replace(b"Content-Length: 4", b"Transfer-Encoding: chunked")]
+)
+def test_not_modified_of_another_form_is_left_to_the_other_client(answer: bytes) -> None:
+    with running([answer]) as script, opened() as client:
+        assert isinstance(fetch(client, script.url, If_None_Match='"1"'), HandedOver)
+
+
 TOKENS = st.sampled_from(
     [
-        *(b"HTTP/1.1 200 OK", b"HTTP/1.1 404 No", b"HTTP/1.0 200 OK", b"HTTP/1.1 100 Go on", b"HTTP/1.1 206 Part"),
+        *(
+            b"HTTP/1.1 200 OK",
+            b"HTTP/1.1 304 Same",
+            b"HTTP/1.1 404 No",
+            b"HTTP/1.0 200 OK",
+            b"HTTP/1.1 100 Go on",
+            b"HTTP/1.1 206 Part",
+        ),
         *(
             b"Content-Length: 4",
             b"content-length:4",
@@ -267,9 +296,9 @@ TOKENS = st.sampled_from(
 LINES = st.lists(TOKENS, max_size=4).map(b"".join)
 FREE = st.lists(st.one_of(TOKENS, st.binary(max_size=3)), max_size=14).map(b"".join)
 LIKELY = st.tuples(
-    st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 404 No", b"HTTP/1.1 200", b"HTTP/1.1 410 "]),
+    st.sampled_from([b"HTTP/1.1 200 OK", b"HTTP/1.1 304 Same", b"HTTP/1.1 404 No", b"HTTP/1.1 200", b"HTTP/1.1 410 "]),
     st.lists(LINES, max_size=4),
-    st.one_of(st.just(b"body"), LINES),
+    st.one_of(st.just(b"body"), st.just(b""), LINES),
 ).map(lambda parts: b"\r\n".join((parts[0], *parts[1], b"Content-Length: 4", b"", parts[2])))
 
 
@@ -313,8 +342,8 @@ class Slow:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(st.one_of(FREE, LIKELY), st.integers(min_value=1, max_value=40))
-def test_answer_is_that_of_h11_or_handed_over(data: bytes, step: int) -> None:
+@given(st.one_of(FREE, LIKELY), st.integers(min_value=1, max_value=40), st.booleans())
+def test_answer_is_that_of_h11_or_handed_over(data: bytes, step: int, is_conditional: bool) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         theirs.sendall(data)
@@ -322,7 +351,7 @@ def test_answer_is_that_of_h11_or_handed_over(data: bytes, step: int) -> None:
         ours.settimeout(1.0)
         slow: Any = Slow(ours, step)
         try:
-            answer, _ = _Connection(slow).send(b"", Access().begin("", limit_bytes=1000))
+            answer, _ = _Connection(slow).send(_Request(b"", is_conditional), Access().begin("", limit_bytes=1000))
         except (OSError, ValueError):
             event("handed over")
             return
@@ -334,6 +363,9 @@ def test_answer_is_that_of_h11_or_handed_over(data: bytes, step: int) -> None:
     status, headers, body = expected
     if isinstance(answer, Absent):
         assert status in (404, 410)
+    elif isinstance(answer, NotModified):
+        assert is_conditional
+        assert (304, answer.headers, b"") == (status, headers, body)
     else:
         assert (200, answer.headers, answer.body) == (status, headers, body)
 

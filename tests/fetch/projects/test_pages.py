@@ -12,6 +12,7 @@ import pytest
 from packaging.utils import NormalizedName
 
 from resolver.errors import AuthenticationError, FetchError, OfflineError
+from resolver.fetch.http.session import Session
 from resolver.fetch.projects.pages import default_index_url
 from resolver.index.location import Location
 from resolver.index.project_page import ProjectPage
@@ -77,6 +78,48 @@ def test_stale_page_is_revalidated(server: IndexServer, open_source: OpenSource)
         with open_source() as source:
             assert filenames(source.project_page(A, index(server))) == ["a-1.0-py3-none-any.whl"]
     assert [request.status for request in server.log] == [200, 304, 304]
+
+
+def test_stale_page_is_revalidated_without_an_http_library(
+    server: IndexServer, open_source: OpenSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.add("a", wheel("a", "1.0"))
+    server.cache_control = "no-cache"
+    with open_source() as source:
+        source.project_page(A, index(server))
+    monkeypatch.setattr(Session, "_build_client", lambda session: pytest.fail("the HTTP client was made"))
+    server.cache_control = "max-age=600"
+    for _ in range(2):
+        with open_source() as source:
+            assert filenames(source.project_page(A, index(server))) == ["a-1.0-py3-none-any.whl"]
+    # The 304 says how long the page is fresh from now on.
+    assert [request.status for request in server.log] == [200, 304]
+
+
+def test_changed_page_replaces_that_of_the_http_cache(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    server.cache_control = "no-cache"
+    # The second target takes the page out of the HTTP cache, which has it from then on.
+    for minor in (11, 12):
+        with open_source(target=Target(python=PythonVersion(minor=minor))) as source:
+            source.project_page(A, index(server))
+    server.add("a", wheel("a", "2.0"))
+    server.cache_control = "max-age=600"
+    for minor in (11, 13):
+        with open_source(target=Target(python=PythonVersion(minor=minor))) as source:
+            assert len(filenames(source.project_page(A, index(server)))) == 2
+    assert [request.status for request in server.log] == [200, 304, 200]
+
+
+def test_answer_about_another_page_is_not_taken_for_this_one(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    server.cache_control = "no-cache"
+    with open_source() as source:
+        source.project_page(A, index(server))
+    server.add("a", wheel("a", "2.0"))
+    server.faults["/simple/a/"] = [Answer(status=304, headers={"ETag": '"of another"'})]
+    with open_source() as source:
+        assert len(filenames(source.project_page(A, index(server)))) == 2
 
 
 def test_changed_page_is_read_anew(server: IndexServer, open_source: OpenSource) -> None:
