@@ -53,6 +53,7 @@ _IPV4_NETWORKS = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::/96", "::f
 """IPv6 addresses that hold an IPv4 address in their last 32 bits (RFC 6052, RFC 4291, RFC 2765)."""
 _ISATAP_MARKS = frozenset({0x00005EFE, 0x02005EFE})
 """The 32 bits before the IPv4 address at the end of an ISATAP address (RFC 5214)."""
+_6TO4_NETWORK = ipaddress.IPv6Network("2002::/16")
 _LOCAL_NAT64_NETWORK = ipaddress.IPv6Network("64:ff9b:1::/48")
 """Addresses whose translation is the network's own matter (RFC 8215)."""
 _LINK_LOCAL_NETWORKS = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fec0::/10")))
@@ -249,8 +250,12 @@ def _read_host(url: str) -> str:
 
 
 def _is_private_address(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    """Whether an address is none of the public network; those of documents count as public."""
+    """Whether an address is none of the public network; those of documents count as public.
+
+    So do those of 6to4, which hold an IPv4 address that is judged by itself: Python 3.13 calls them private.
+    """
     is_public = address.is_global or any(address in network for network in _DOCUMENTATION_NETWORKS)
+    is_public = is_public or address in _6TO4_NETWORK
     return address.is_multicast or not is_public or address in _LOCAL_NAT64_NETWORK
 
 
