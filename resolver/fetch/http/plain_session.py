@@ -191,12 +191,15 @@ class PlainSession:
 
 
 def _build_unchanged(url: str, headers: dict[str, str], validator: str) -> Response | HandedOver:
-    """The response without body for a 304, fresh as long as its headers say; one about another page is handed over."""
+    """The response without body for a 304, fresh as long as its headers say; one about another page is handed over.
+
+    Without `Cache-Control` that of the stored response goes on (RFC 9111, section 4.3.4), which no row has: not fresh.
+    """
     if not confirms(headers, validator):
         return HandedOver()
     now = time.time()
     normalize_caching_headers(headers, status=304, now=now)
-    fresh_until = find_fresh_until(headers, now=now)
+    fresh_until = find_fresh_until(headers, now=now) if "cache-control" in headers else 0.0
     return Response(url=url, content_type="", body=None, fresh_until=fresh_until, validator=validator)
 
 

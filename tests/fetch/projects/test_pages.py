@@ -96,6 +96,16 @@ def test_stale_page_is_revalidated_without_an_http_library(
     assert [request.status for request in server.log] == [200, 304]
 
 
+def test_page_is_not_fresh_by_an_answer_that_names_no_rule(server: IndexServer, open_source: OpenSource) -> None:
+    server.add("a", wheel("a", "1.0"))
+    server.cache_control = "no-cache"
+    for _ in range(3):
+        with open_source() as source:
+            source.project_page(A, index(server))
+        server.faults["/simple/a/"] = [Answer(status=304, headers={"Expires": "Fri, 01 Jan 2100 00:00:00 GMT"})]
+    assert [request.status for request in server.log] == [200, 304, 304]
+
+
 def test_changed_page_replaces_that_of_the_http_cache(server: IndexServer, open_source: OpenSource) -> None:
     server.add("a", wheel("a", "1.0"))
     server.cache_control = "no-cache"
