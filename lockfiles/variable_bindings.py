@@ -101,7 +101,7 @@ def parse_binding(text: str) -> VariableBinding:
     match = _BINDING.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"`{text}` is no binding of the form NAME=HOST or NAME=HOST:PORT")
-    # A colon in a host without brackets stands before a port.
+    # In a host without brackets, a port follows a colon.
     host, port = _split_authority(match["host"].lower())
     if not host or port == "" or (port is not None and not re.fullmatch(r"\d{1,5}|\$\{[a-z0-9_]+\}", port)):
         raise ValueError(f"`{text}` is no binding of the form NAME=HOST or NAME=HOST:PORT")

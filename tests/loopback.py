@@ -15,6 +15,7 @@ object store, and `tests.canary.hosts` hosts that want a secret.
 from __future__ import annotations
 
 import base64
+import socket
 import ssl
 import threading
 from abc import ABC, abstractmethod
@@ -24,7 +25,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import ClassVar, Self
 
-__all__ = ["Answer", "LoggedRequest", "LoopbackServer", "Request", "find_part"]
+__all__ = ["Answer", "LoggedRequest", "LoopbackServer", "RawListener", "Request", "find_part"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +167,38 @@ class LoopbackServer(ABC):
         )
         with self.lock:
             self.log.append(logged)
+
+
+class RawListener(ABC):
+    """A port on loopback below HTTP: each connection goes to `serve`, in a thread of its own. A context manager."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join()
+
+    @abstractmethod
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one connection, and close it."""
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
 
 def find_part(header: str, *, size_bytes: int) -> tuple[int, int]:

@@ -36,7 +36,7 @@ def write_app(project: Project, item: str) -> None:
 
 
 def test_commands_pass_where_all_is_true(locked: Project, commands: list[list[str]]) -> None:
-    # The index of the test is on this machine, where a lock alone leads nobody.
+    # The index of the test is on this machine, where a lock alone leads no run.
     allowed = {"verify": LOOPBACK}
     codes = {" ".join(words): run_verb(locked, *words, *allowed.get(words[0], ())).code for words in commands}
 

@@ -14,11 +14,9 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import Self
 from urllib.parse import parse_qs
 
-from tests.loopback import Answer, LoopbackServer, Request, find_part
+from tests.loopback import Answer, LoopbackServer, RawListener, Request, find_part
 from tests.servers import ServedFile
 
 __all__ = ["Host", "Proxy", "has_login", "has_path", "has_query"]
@@ -132,37 +130,16 @@ class Host(LoopbackServer):
         return 200, {"Content-Type": "application/octet-stream"}, contents[name]
 
 
-class Proxy:
+class Proxy(RawListener):
     """A proxy that connects (`CONNECT`) those who have its `login`, to one host whatever name they ask for."""
 
     def __init__(self, target: Host) -> None:
+        super().__init__()
         self.login = ""
         self.asked: list[str] = []
         self._target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
         with connection:
             head = b""
             while b"\r\n\r\n" not in head:

@@ -1,1 +1,1 @@
-"""Whoever means harm: servers, locks and apps, and the requests that each of them gets out of a run."""
+"""Hostile servers, locks and apps, and the requests that each of them gets out of a run."""

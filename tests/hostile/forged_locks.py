@@ -162,7 +162,7 @@ def _device(document: Document, trap: Trap) -> str:
 
 
 def _own_pipe(document: Document, trap: Trap) -> str:
-    """A lock that is a pipe into which nobody writes."""
+    """A lock that is a pipe without a writer."""
     os.mkfifo(trap.folder / "pylock.toml")
     return ""
 

@@ -11,17 +11,15 @@ import hashlib
 import io
 import json
 import socket
-import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from tests.distributions import make_metadata, make_wheel
-from tests.loopback import find_part
+from tests.loopback import RawListener, find_part
 
 __all__ = ["CASES", "FILES", "LIST", "SECRET", "RawRequest", "RawServer", "ServerCase", "answer_honestly", "respond"]
 
@@ -61,42 +59,23 @@ Respond = Callable[[RawRequest], "bytes | Iterator[bytes]"]
 """The bytes of an answer; of one that takes time or has no end, one part after the other."""
 
 
-class RawServer:
+class RawServer(RawListener):
     """A server on loopback that sends the bytes of `respond`; a context manager. `log` has all requests.
 
     It closes the connection then, but for an answer with `Connection: keep-alive`.
     """
 
     def __init__(self, respond: Respond, *, stranger: str = "") -> None:
+        super().__init__()
         self.respond = respond
         self.log: list[RawRequest] = []
         self._stranger = stranger
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-
-    def _serve(self, connection: socket.socket) -> None:
+    def serve(self, connection: socket.socket) -> None:
         with connection, suppress(OSError):
             connection.settimeout(20)
             while request := self._read(connection):

@@ -1,7 +1,7 @@
 """A place in which hostile inputs are tried, and a record of everything that they cause.
 
     trap.public      an index on loopback that the user allows, with a log of its requests
-    trap.private     a port on loopback that nobody may connect to, with the number of connections
+    trap.private     a port on loopback that no run may connect to, with the number of connections
     trap.outside     a folder with secrets, beside the one that the user works in
     trap.built       a file that every source here writes if its code runs
 
@@ -14,17 +14,15 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from resolver.cli.main import main
 from tests.command import Project
 from tests.distributions import make_sdist, make_wheel, wheel_filename
+from tests.loopback import RawListener
 from tests.servers import Answer, IndexServer, sdist, wheel
 
 __all__ = ["CANARY", "VARIABLE", "Listener", "Trap", "make_trap"]
@@ -38,40 +36,17 @@ _watching: list[Trap] = []
 """The trap that records now, if any: an audit hook cannot be removed."""
 
 
-class Listener:
-    """A port that accepts connections, counts them, and says nothing; a context manager."""
+class Listener(RawListener):
+    """A port that accepts connections, counts them, and says nothing."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.connections = 0
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._accept, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # A thread that waits in `accept` is woken by a connection alone.
-        self._is_closing = True
-        with socket.create_connection(("127.0.0.1", self.port)):
-            self._thread.join()
-        self._socket.close()
-
-    _is_closing = False
-
-    @property
-    def port(self) -> int:
-        return int(self._socket.getsockname()[1])
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._socket.accept()
-            connection.close()
-            if self._is_closing:
-                return
-            self.connections += 1
+    def serve(self, connection: socket.socket) -> None:
+        """Count the connection."""
+        self.connections += 1
+        connection.close()
 
 
 @dataclass(kw_only=True)

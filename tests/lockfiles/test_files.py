@@ -107,7 +107,7 @@ def test_a_path_that_no_system_has_is_an_error_of_the_system(name: str) -> None:
 
 
 def leave_stray(folder: Path, name: str) -> Path:
-    """What a process leaves that is killed while it writes: a temporary file that nobody has locked."""
+    """What a process leaves that is killed while it writes: a temporary file without a lock."""
     stray = folder / f".{name}.0123456789ab.tmp"
     stray.write_bytes(b"half")
     return stray

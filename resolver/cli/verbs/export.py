@@ -79,7 +79,7 @@ def _build_parser(program: str) -> argparse.ArgumentParser:
 
 
 def _find_bindings(values: argparse.Namespace, *, folder: Path) -> VariableBindings:
-    """The variables that may stand in the export, with their hosts: those of `--list`, and what the user allows.
+    """The variables that the export may have, with their hosts: those of `--list`, and what the user allows.
 
     A list that is named for an export needs no confirmation of its own: nothing is sent, and it is read by its builder.
     """

@@ -1,4 +1,4 @@
-"""The verbs `secrets` and `allow`: which secrets stand in files, and which variables a file may send to its hosts.
+"""The verbs `secrets` and `allow`: which secrets files have, and which variables a file may send to its hosts.
 
 `secrets`: literal tokens and signatures in lists, apps and locks, by file and line, without their value. In: files and
 folders. Out: one line or JSON object for each secret, and exit code 1 if there is one.
@@ -9,7 +9,7 @@ name. Of a folder, files with the suffixes that `lock` reads as lists, apps and 
 of these includes with `-r` or `-c`; other files have other forms of secrets.
 
 `allow`: sources, as `lock` takes them. Out: the user's record of the variables that each of them may send, and to which
-hosts. It is a command and no prompt, so that no run waits for an answer that nobody gives.
+hosts. It is a command and no prompt, so that no run in CI or a hook waits for an answer.
 """
 
 from __future__ import annotations

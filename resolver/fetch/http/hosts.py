@@ -12,7 +12,7 @@ One module, because `PlainClient`, the transports of httpx and git must all reac
   so that the same environment gives the same proxy.
 - Certificates are those that the user names, otherwise those of `certifi`.
 - A host may be requested or not by where its URL comes from. `HostGuard` is for URLs of a lock: its author may be a
-  stranger to the user who fetches its files. `LinkPolicy` is for links of pages and redirects: whoever runs a public
+  stranger to the user who fetches its files. `LinkPolicy` is for links of pages and redirects: the operator of a public
   index must not lead to services of this machine or its network, nor anybody to a cloud's metadata service. URLs of
   the user's own list and settings are not judged.
 
