@@ -17,9 +17,7 @@ than a warm lock takes to check.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # What type checkers take for True. `typing` has the same name, and takes 3 ms to import.
 if TYPE_CHECKING:
     # `A as A` exports a name to type checkers, which cannot read the table below.
     from resolver.artifacts.downloads import FetchedFile as FetchedFile
@@ -159,6 +157,8 @@ def __getattr__(name: str) -> object:
     """
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # Lazy: a run that is repeated from its record needs no name.
+
     value: object = getattr(import_module(_MODULES[name]), name)
     globals()[name] = value
     return value

@@ -22,7 +22,7 @@ __all__ = ["Project", "Run", "child_environment", "find_interpreter", "start_pro
 
 INDEX = "https://index.example"
 
-_ENTRY = "import sys; sys.argv[0] = 'lock'; from resolver.cli.main import run; run()"
+_ENTRY = "import sys; sys.argv[0] = 'lock'; from resolver.cli import run; run()"
 _HIDDEN = re.compile(r"(PIP|PINFOLD|UV|VIRTUAL_ENV|PYTHON|[A-Z]*_PROXY|NETRC)", re.IGNORECASE)
 
 

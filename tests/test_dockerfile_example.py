@@ -116,7 +116,7 @@ def fill_tools(folder: Path) -> None:
     python = shlex.quote(sys.executable)
     write_script(
         folder / "lock",
-        f'PYTHONPATH="$PINFOLD_TEST_PATH" exec {python} -c "from resolver.cli.main import run; run()" "$@"',
+        f'PYTHONPATH="$PINFOLD_TEST_PATH" exec {python} -c "from resolver.cli import run; run()" "$@"',
     )
     write_script(folder / "pip", f'exec {python} -m pip "$@"')
     (folder / "uv").symlink_to(find_uv_bin())

@@ -23,9 +23,10 @@ from pathlib import PurePath
 from typing import NoReturn
 
 from resolver.cli.output import drop_output, show_message
+from resolver.cli.records import current_recording
 from resolver.errors import InputError, PinfoldError, render_os_error
 
-__all__ = ["main", "run"]
+__all__ = ["guard", "main", "run"]
 
 _INTERRUPTED = 130
 _BUG = 6
@@ -63,12 +64,15 @@ _SHARED = {"allow": "secrets", "digest": "layers"}
 
 
 def run() -> NoReturn:
-    """The console script. Ends the process with the code of `main`."""
+    """The console script, for a run without a record. Ends the process with the code of `main`."""
     # A run is short and makes few reference cycles; looking for them takes 5 % of it.
     gc.set_threshold(_GARBAGE_THRESHOLD)
     _open_closed_streams()
     _end_as_interrupted()
     code = _flush_output(main(sys.argv[1:], program=PurePath(sys.argv[0]).name))
+    recording = current_recording()
+    if recording is not None:
+        recording.finish(code)
     # Not `sys.exit`, which waits for worker threads and frees every object (10 to 25 ms). Nothing needs either: files
     # are written, and what the threads still fetch is not used.
     os._exit(code)
@@ -79,9 +83,14 @@ def main(argv: Sequence[str], *, program: str = "lock") -> int:
 
     `program` is the name of the command in help texts.
     """
+    verb, words = _split_verb(argv)
+    return guard(lambda: _VERBS[verb](words, program))
+
+
+def guard(act: Callable[[], int]) -> int:
+    """The exit code of an action, or that of the error that it raises, which is reported."""
     try:
-        verb, words = _split_verb(argv)
-        return _VERBS[verb](words, program)
+        return act()
     except PinfoldError as error:
         show_message(f"error: {error}")
         return error.exit_code

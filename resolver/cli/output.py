@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TextIO
 
 from lockfiles._files import remove_strays, replace_file
+from resolver.cli.records import TIME_MARK, current_recording
 from resolver.errors import Fault, InputError, PinfoldError, render_os_error
 
 __all__ = [
@@ -64,11 +65,15 @@ def escape_text(text: str, *, keep_newlines: bool = True) -> str:
     )
 
 
-def write_output(data: bytes) -> None:
+def write_output(data: bytes, *, recorded: bytes | None = None) -> None:
     """Write bytes to standard output, and flush it.
 
+    `recorded` is what a record of the run keeps, where that differs: the duration of a run is not kept.
     Raises InputError where it cannot be written (closed, disk full), BrokenPipeError where its reader has ended.
     """
+    recording = current_recording()
+    if recording is not None:
+        recording.note_output(data if recorded is None else recorded)
     stream = getattr(sys.stdout, "buffer", None)  # None in a process that was started without standard output.
     if stream is None:
         raise InputError("standard output cannot be written: it is closed")
@@ -94,14 +99,19 @@ def show_text(text: str) -> None:
     write_output(f"{escape_text(text)}\n".encode() if text else b"")
 
 
-def show_message(text: str) -> None:
+def show_message(text: str, *, duration: str = "") -> None:
     """Print a message on standard error, escaped, with a newline at the end.
 
+    `duration` is the time of the run where the text has it, which a record of the run does not keep.
     A message that cannot be written (disk full, stream closed, reader gone) is dropped: the lock is what a run is for,
     and its exit code tells how the run ended.
     """
+    text = escape_text(text)
+    recording = current_recording()
+    if recording is not None:
+        recording.note_message(text.replace(duration, TIME_MARK, 1) if duration else text)
     try:
-        print(escape_text(text), file=sys.stderr, flush=True)
+        print(text, file=sys.stderr, flush=True)
     except OSError:
         drop_output(sys.stderr)
 

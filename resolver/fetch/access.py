@@ -321,9 +321,10 @@ def _read_variables(environ: Mapping[str, str], warnings: list[str]) -> ListedLo
     The URL decides the host. A project's settings could name any host. Adds a warning for a login without a URL.
     """
     indexes: dict[str, dict[str, str]] = {}
-    for variable, value in environ.items():
+    for variable in environ:
         match = _VARIABLE.fullmatch(variable)
-        if match is not None and value:
+        # Only values that are used are looked up: the record of a run depends on each of them.
+        if match is not None and (value := environ[variable]):
             indexes.setdefault(match[1], {})[match[2]] = value
     if not indexes:
         return None

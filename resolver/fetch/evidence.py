@@ -13,6 +13,7 @@ do not import each other.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +48,8 @@ class Evidence:
         self._queried_pages: dict[tuple[NormalizedName, Location], None] = {}
         self._queried_files: dict[DistributionFile, None] = {}
         self._is_unrepeatable = False
+        # Pages that kept answers rest on, for which nothing was queried in this run.
+        self._kept_pages: dict[tuple[str, bytes], None] = {}
         self._product = None if folder is None else find_product()
 
     def record_page(self, name: NormalizedName, location: Location) -> None:
@@ -68,7 +71,10 @@ class Evidence:
             return None
         evidence, answer = found
         try:
-            return answer if self._holds(evidence) else None
+            if not self._holds(evidence):
+                return None
+            self._kept_pages.update(dict.fromkeys(self._iter_kept_pages(evidence)))
+            return answer
         except (ValueError, TypeError):
             return None  # A file that another program has written, or changed.
 
@@ -77,6 +83,24 @@ class Evidence:
         evidence = None if self._product is None or self._is_unrepeatable else self._render()
         if evidence is not None:
             self._store.write(self._complete(question), evidence, answer)
+
+    def list_pages(self) -> Sequence[tuple[str, bytes]] | None:
+        """See `AnswerCache`."""
+        now = time.time()
+        pages = dict(self._kept_pages)
+        for name, location in self._queried_pages:
+            place, identity = self._pages.find_identity(name, location)
+            if not is_fresh(identity, now=now):
+                return None
+            pages[self._pages.find_path(name, place), identity] = None
+        return None if self._is_unrepeatable else tuple(pages)
+
+    def _iter_kept_pages(self, evidence: str) -> Iterator[tuple[str, bytes]]:
+        """The pages of the evidence of a kept answer, as `list_pages` returns them."""
+        import json  # Lazy, as below.
+
+        for place, name, identity in json.loads(evidence)[0]:
+            yield self._pages.find_path(name, place), bytes.fromhex(identity)
 
     def _complete(self, question: str) -> str:
         """The question as it is stored: together with the code that answers it."""

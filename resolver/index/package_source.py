@@ -35,6 +35,13 @@ class AnswerCache(Protocol):
         """Store a result that depends on all queries to this source so far, unless one of them is not repeatable."""
         ...
 
+    def list_pages(self) -> Sequence[tuple[str, bytes]] | None:
+        """The pages that all results so far depend on, each as the name of its file in the cache and its identity.
+
+        None if they also depend on something that this cannot tell: a page that may not be kept, a build, a download.
+        """
+        ...
+
 
 class PackageSource(Protocol):
     """Answers queries about projects for one target, from an index, a cache or a test.

@@ -218,6 +218,10 @@ class Locker:
             driver_changes=self._find_driver_changes(opened, resolution),
         )
 
+    def list_pages(self) -> tuple[tuple[str, bytes], ...] | None:
+        """The pages that all locks so far rest on, as `AnswerCache` lists them; None where they rest on more."""
+        return self._sources.list_pages()
+
     def check_variables(self, plans: Iterable[LockPlan]) -> None:
         """Raise UnboundVariableError for plans that only give credentials, and have a variable that may not be sent."""
         for plan in plans:

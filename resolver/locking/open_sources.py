@@ -68,6 +68,12 @@ class PackageSources:
         """Close all sources that were opened, with their connections and their worker threads."""
         self._stack.close()
 
+    def list_pages(self) -> tuple[tuple[str, bytes], ...] | None:
+        """The pages that all locks so far rest on, as `AnswerCache` lists them; None where that is not known."""
+        sources = (*(opened.source for opened in self._opened.values()), *self._opened_for_builds.values())
+        found = [None if source.answers is None else source.answers.list_pages() for source in sources]
+        return None if None in found else tuple(page for pages in found for page in pages or ())
+
     def open(self, plan: LockPlan, default_index: Url | None) -> OpenSource:
         """The package source of a plan, opened now or for an earlier plan."""
         # Which files can be installed does not depend on the accelerator, so pages and metadata are the same for all.

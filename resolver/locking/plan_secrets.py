@@ -40,6 +40,7 @@ __all__ = [
     "find_needed_credentials",
     "find_unbound",
     "has_credentials",
+    "has_expiry",
     "list_literal_warnings",
     "open_session",
 ]
@@ -155,6 +156,16 @@ def check_signatures(plan: LockPlan, *, now: datetime) -> tuple[str, ...]:
     return tuple(
         _render_ending(position, url, expiry, now) for position, url, expiry in ending if expiry.at - now <= _SOON
     )
+
+
+def has_expiry(plan: LockPlan) -> bool:
+    """Whether a URL of the plan has a signature that ends, so that another moment gives another outcome."""
+    urls = tuple(_iter_secret_urls(plan))
+    if not urls:
+        return False
+    from resolver.requirements.presigned import find_expiry  # Lazy, as above.
+
+    return any(find_expiry(url) is not None for _, url in urls)
 
 
 def list_literal_warnings(plan: LockPlan) -> tuple[str, ...]:

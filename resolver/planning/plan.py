@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,9 @@ from resolver.targets.target import Target
 if TYPE_CHECKING:
     from resolver.fetch.lock_policy import LockPolicy
 
-__all__ = ["LockPlan", "RunContext", "plan_lock", "read_old_lock", "share_old_locks"]
+__all__ = ["LockPlan", "RunContext", "depends_on_clock", "plan_lock", "read_old_lock", "share_old_locks"]
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 _COMMAND_LINE = "command line"
 _TABLE = "[tool.pinfold]"
@@ -493,10 +495,21 @@ def _find_cut_off(settings: CompleteSettings, old: Lockfile | None, *, now: date
     text = settings.exclude_newer
     if text is None:
         return None
-    tool = old.tool if old is not None and not upgrade else None
-    if tool is not None and tool.exclude_newer is not None and tool.settings.get("exclude-newer") == text:
-        return tool.exclude_newer
-    return parse_exclude_newer(text, now=now)
+    return _find_kept_cut_off(text, None if upgrade else old) or parse_exclude_newer(text, now=now)
+
+
+def _find_kept_cut_off(text: str, old: Lockfile | None) -> str | None:
+    """The instant that the old lock has for this text of the setting; None where it has another, or none."""
+    tool = None if old is None else old.tool
+    return tool.exclude_newer if tool is not None and tool.settings.get("exclude-newer") == text else None
+
+
+def depends_on_clock(plan: LockPlan, *, upgrade: bool) -> bool:
+    """Whether another moment would give another plan: `exclude-newer` is a span that starts now."""
+    text = plan.settings.exclude_newer
+    if text is None or _find_kept_cut_off(text, None if upgrade else plan.old) is not None:
+        return False
+    return parse_exclude_newer(text, now=_EPOCH) != plan.exclude_newer
 
 
 def _build_plan(

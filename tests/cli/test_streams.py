@@ -12,7 +12,7 @@ import pytest
 from tests.command import Project, child_environment
 from tests.servers import wheel
 
-_ENTRY = "import sys; sys.argv[0] = 'lock'; from resolver.cli.main import run; run()"
+_ENTRY = "import sys; sys.argv[0] = 'lock'; from resolver.cli import run; run()"
 _FULL = Path("/dev/full")
 
 

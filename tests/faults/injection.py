@@ -15,7 +15,7 @@ from tests.command import Run, child_environment
 
 __all__ = ["ENTRY", "compile_faults", "iter_changes", "run_command"]
 
-ENTRY = "import sys; sys.argv[0] = 'lock'; from resolver.cli.main import run; run()"
+ENTRY = "import sys; sys.argv[0] = 'lock'; from resolver.cli import run; run()"
 _SOURCE = Path(__file__).with_name("faults.c")
 _KILLED = -9
 

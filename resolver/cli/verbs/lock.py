@@ -27,9 +27,10 @@ from lockfiles import Lockfile
 from resolver.cli.lock_planning import LockOutcomes, LockPlanning, build_lock_key, find_left_over
 from resolver.cli.output import show_message, write_output
 from resolver.cli.parser import LockArguments, render_options
+from resolver.cli.records import current_recording
 from resolver.errors import Fault, InputError, render_os_error
 from resolver.planning.check import check_lockfile, has_local_paths, iter_content_differences
-from resolver.planning.plan import LockPlan, share_old_locks
+from resolver.planning.plan import LockPlan, depends_on_clock, share_old_locks
 from resolver.sources.source import StandardInput
 
 if TYPE_CHECKING:
@@ -128,6 +129,22 @@ class _Run:
                         self._check(plan)
                     else:
                         self._make(plan, locker)
+            self._record_inputs(plans, locker)
+
+    def _record_inputs(self, plans: Sequence[LockPlan], locker: Locker) -> None:
+        """Tell the record of this run what it depends on beside files and variables."""
+        recording = current_recording()
+        if recording is None:
+            return
+        # Lazy: with the solver, which this run has loaded.
+        from resolver.locking.plan_secrets import has_expiry
+
+        recording.note_pages(locker.list_pages())
+        for plan in plans:
+            entries = (*plan.requirement_list.entries, *plan.requirement_list.constraints, *plan.overrides)
+            is_timed = depends_on_clock(plan, upgrade=self._arguments.upgrade) or has_expiry(plan)
+            if is_timed or any(entry.direct for entry in entries):
+                recording.give_up()
 
     def _make(self, plan: LockPlan, locker: Locker) -> None:
         """Lock one plan, and write and report it; under `--check --refresh` only report how it would differ."""
@@ -147,6 +164,9 @@ class _Run:
         old = None if path is None else self._renamed.get(path)
         if old is None or path is None:
             return
+        recording = current_recording()
+        if recording is not None:
+            recording.give_up()
         try:
             old.rename(path)
         except OSError as error:
@@ -179,7 +199,7 @@ class _Run:
         if self._arguments.as_json:
             self._outcomes.note(build_lock_key(plan), report_as_json(report))
         if not self._arguments.quiet:
-            show_message(render_report(report))
+            show_message(render_report(report), duration=f"{report.duration_s:.2f} s")
 
     def _measure_lock(self) -> float:
         """Seconds since the last report, or since the start for the first one: reading and parsing count too."""
@@ -268,6 +288,9 @@ def _write(lockfile: Lockfile, path: Path | None, *, shown: str) -> bool:
         # TOML is UTF-8 with line feeds, on every terminal.
         write_output(dumps(lockfile).encode("utf-8"))
         return True
+    recording = current_recording()
+    if recording is not None:
+        recording.note_lock(path, dumps(lockfile).encode("utf-8"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return write(lockfile, path)

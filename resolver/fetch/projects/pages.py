@@ -146,6 +146,10 @@ class ProjectPages:
         place = self._name_location(location)
         return place, self._identities.get((name, place), b"")
 
+    def find_path(self, name: str, place: str) -> str:
+        """The file of a row in the cache folder; `place` is a name of `find_identity`."""
+        return self._rows.find_path(place, name)
+
     def holds(self, name: str, place: str, identity: bytes, *, now: float) -> bool:
         """Whether the row store has a fresh row of this identity; `place` is a name of `find_identity`.
 

@@ -75,7 +75,8 @@ class RowStore:
     """The pages of one target in a cache folder; None keeps nothing. `location` is any text that names a location."""
 
     def __init__(self, folder: Path | None, *, target_key: str) -> None:
-        self._folder = None if folder is None else str(folder / "pages-v1" / escape_for_path(target_key))
+        self._below = f"pages-v1{os.sep}{escape_for_path(target_key)}"
+        self._folder = None if folder is None else f"{folder}{os.sep}{self._below}"
 
     def read(self, location: str, name: str) -> StoredPage | None:
         """The page stored for a location and a project, or None."""
@@ -110,6 +111,10 @@ class RowStore:
         header = _HEADER.pack(_MAGIC, checksum, page.fresh_until, len(key), len(validator), len(page.payload))
         write_cache_file(Path(self._path(location, name)), header + rest)
         return header
+
+    def find_path(self, location: str, name: str) -> str:
+        """The file of a page, as a path in the cache folder."""
+        return f"{self._below}{os.sep}{escape_for_path(location)}{os.sep}{escape_for_path(name)}"
 
     def _path(self, location: str, name: str) -> str:
         # A text: joining paths of `pathlib` takes longer than reading a small page.

@@ -58,7 +58,7 @@ class Repository:
 
 
 def _run_here(entry: str) -> str:
-    code = "import sys; sys.argv[0] = 'lock'; from resolver.cli.main import run; run()"
+    code = "import sys; sys.argv[0] = 'lock'; from resolver.cli import run; run()"
     _, *words = entry.split()
     return f'"{sys.executable}" -c "{code}" {" ".join(words)}'
 
